@@ -1,0 +1,7 @@
+"""The nouns that every package shares: label sets, matchers, aligned series, durations, clock.
+
+Its public names are its modules, each imported on its own, because the exporter
+shares `labels` and `durations` with the server but has neither numpy nor RE2.
+"""
+
+__all__ = ["clock", "durations", "labels", "matchers", "series"]

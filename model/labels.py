@@ -1,0 +1,66 @@
+"""Label sets: the identity of a series.
+
+Source: Prometheus documentation, "Data model".
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Self
+
+METRIC_NAME = "__name__"
+
+
+class Labels(tuple[tuple[str, str], ...]):
+    """An immutable label set: (name, value) pairs sorted by name, no empty value.
+
+    A missing label and an empty one are the same thing, as in Prometheus. It is a
+    tuple so that hashing and comparing stay in C: grouping thousands of series is
+    dictionary work.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, pairs: Mapping[str, str] | Iterable[tuple[str, str]] = (), /, **more: str) -> Self:
+        """Build from a mapping, pairs or keywords; later ones win, empty values vanish."""
+        merged = dict(pairs)
+        merged.update(more)
+        return cls(sorted((name, value) for name, value in merged.items() if value))
+
+    def get(self, name: str) -> str:
+        """Return the label's value, "" where it is missing."""
+        for key, value in self:
+            if key == name:
+                return value
+        return ""
+
+    @property
+    def metric(self) -> str:
+        """The metric name, "" where there is none."""
+        return self.get(METRIC_NAME)
+
+    def overlaid(self, upper: "Labels") -> "Labels":
+        """Return these labels with those of `upper` on top."""
+        if not upper:
+            return self
+        merged = dict(self)
+        merged.update(upper)
+        return Labels(sorted(merged.items()))
+
+    def keep(self, names: Collection[str]) -> "Labels":
+        """Return only the labels whose names are in `names`."""
+        return Labels(pair for pair in self if pair[0] in names)
+
+    def drop(self, names: Collection[str]) -> "Labels":
+        """Return the labels whose names are not in `names`."""
+        return Labels(pair for pair in self if pair[0] not in names)
+
+    def __str__(self) -> str:
+        """Render in PromQL's notation, for messages: `up{job="node"}`."""
+        inner = ",".join(f"{name}={quote(value)}" for name, value in self if name != METRIC_NAME)
+        return f"{self.metric}{{{inner}}}" if inner or not self.metric else self.metric
+
+
+def quote(value: str) -> str:
+    r"""Return `value` as the text format writes it: in quotes, with \\, \" and \n escaped."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'

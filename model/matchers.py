@@ -1,0 +1,97 @@
+"""Label matchers: what a selector asks of a label set.
+
+Regular expressions are RE2, anchored at both ends, as in Prometheus: no pattern
+can take exponential time.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+import re2
+
+from model.labels import Labels, quote
+
+_OPTIONS = re2.Options()
+_OPTIONS.log_errors = False
+_OPTIONS.dot_nl = True
+
+
+class BadPatternError(ValueError):
+    """A matcher's regular expression is not valid RE2."""
+
+    def __init__(self, pattern: str, reason: str) -> None:
+        super().__init__(f"error parsing regexp {pattern!r}: {reason}")
+        self.pattern, self.reason = pattern, reason
+
+
+class MatchOperator(StrEnum):
+    """The four comparisons of a selector."""
+
+    EQUAL = "="
+    NOT_EQUAL = "!="
+    MATCHES = "=~"
+    NOT_MATCHES = "!~"
+
+
+def compile_pattern(pattern: str) -> Any:
+    """Return the compiled RE2 of `pattern`; use its `fullmatch`.
+
+    Raises:
+        BadPatternError: it is not valid RE2.
+    """
+    try:
+        return re2.compile(pattern, options=_OPTIONS)
+    except re2.error as exc:
+        reason = exc.args[0] if exc.args else "invalid"
+        text = reason.decode() if isinstance(reason, bytes) else str(reason)
+        raise BadPatternError(pattern, text) from exc
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """One condition on one label; a missing label counts as the empty value."""
+
+    name: str
+    operator: MatchOperator
+    value: str
+    _pattern: Any = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, name: str, operator: str, value: str) -> Self:
+        """Build a matcher, compiling its pattern where it has one.
+
+        Raises:
+            BadPatternError: the pattern is not valid RE2.
+            ValueError: the operator is none of the four.
+        """
+        kind = MatchOperator(operator)
+        regex = kind in (MatchOperator.MATCHES, MatchOperator.NOT_MATCHES)
+        return cls(name, kind, value, compile_pattern(value) if regex else None)
+
+    def matches(self, value: str) -> bool:
+        """Tell whether a label with this value satisfies the condition."""
+        match self.operator:
+            case MatchOperator.EQUAL:
+                return value == self.value
+            case MatchOperator.NOT_EQUAL:
+                return value != self.value
+            case MatchOperator.MATCHES:
+                return self._pattern.fullmatch(value) is not None
+            case MatchOperator.NOT_MATCHES:
+                return self._pattern.fullmatch(value) is None
+
+    @property
+    def matches_empty(self) -> bool:
+        """Whether a series without the label satisfies the condition."""
+        return self.matches("")
+
+    def __str__(self) -> str:
+        """Render as in a selector: `job=~"node|web"`."""
+        return f"{self.name}{self.operator.value}{quote(self.value)}"
+
+
+def matches_all(matchers: Iterable[Matcher], labels: Labels) -> bool:
+    """Tell whether a label set satisfies every matcher."""
+    return all(matcher.matches(labels.get(matcher.name)) for matcher in matchers)

@@ -1,0 +1,41 @@
+"""Every error that the store raises on purpose."""
+
+
+class StorageError(Exception):
+    """Base of them all."""
+
+
+class StoreClosedError(StorageError):
+    """The store was used before it was opened or after it was closed."""
+
+
+class CorruptDataError(StorageError):
+    """Stored bytes do not decode; what they held is lost, the rest is served."""
+
+
+class OutOfOrderError(StorageError):
+    """A vector is not newer than the last one of its source."""
+
+    def __init__(self, source: str, time_ms: int, last_ms: int) -> None:
+        super().__init__(f"{source}: vector at {time_ms} ms, last at {last_ms} ms")
+        self.source, self.time_ms, self.last_ms = source, time_ms, last_ms
+
+
+class RecordError(StorageError):
+    """Base of what records refuse."""
+
+
+class NotFoundError(RecordError):
+    """No record has this identity."""
+
+    def __init__(self, kind: str, key: object) -> None:
+        super().__init__(f"no {kind} {key!r}")
+        self.kind, self.key = kind, key
+
+
+class TakenError(RecordError):
+    """Another record already has this value of a unique field."""
+
+    def __init__(self, kind: str, field: str, value: str) -> None:
+        super().__init__(f"{field}: a {kind} {value!r} exists already")
+        self.kind, self.field, self.value = kind, field, value

@@ -1,0 +1,214 @@
+"""Samples: sources append vectors, readers select aligned series.
+
+A *source* is whatever appends aligned vectors: a scrape target, a pushing device, a
+remote-write sender, a rule group. Its *layout* is the ordered list of series it
+yields; a *vector* is one scrape of it. Layouts are hash-consed, so that 400 hosts
+with the same exporter share one.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.labels import Labels
+from model.matchers import Matcher
+from model.series import AlignedSeries
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Who appends.
+
+    Attributes:
+        id: the store's number for it, stable across restarts.
+        labels: the target's own labels, laid under those of each series.
+        stream: tells sources with equal labels apart, "" for the usual one.
+    """
+
+    id: int
+    labels: Labels
+    stream: str = ""
+
+    def __str__(self) -> str:
+        """Render for messages: the labels, and the stream where it has a name."""
+        return f"{self.labels}/{self.stream}" if self.stream else str(self.labels)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """What one vector's columns are; made by `SampleStore.layout`, compared by identity.
+
+    Attributes:
+        id: the store's number for it, stable across restarts.
+        series: for each column its labels, `__name__` among them and the source's
+            own labels not. A label here wins over the source's label of that name.
+    """
+
+    id: int
+    series: tuple[Labels, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vector:
+    """One scrape of one source, as what changed since the vector before it.
+
+    Attributes:
+        time_ms: when, Unix milliseconds.
+        layout: what the columns are. It may be the last vector's layout, one that
+            extends it at its end, or any other if `columns` is None.
+        columns: shape (C,), uint32, ascending, the columns whose values are given;
+            None if `values` gives every column.
+        values: shape (C,) or (len(layout.series),). A column not given keeps its
+            value; STALE ends a series, and it stays ended until given a value again.
+            New columns of an extended layout that are not given are ABSENT.
+    """
+
+    time_ms: int
+    layout: Layout
+    columns: NDArray[np.uint32] | None
+    values: NDArray[np.float64]
+
+
+class ReadBudget(Protocol):
+    """Bounds a read: the engine's query limits, seen from the store."""
+
+    def spend(self, samples: int) -> None:
+        """Count samples about to be decoded; raise to stop the read.
+
+        Called often (each chunk), so that a time-out or a vanished client ends the
+        work within milliseconds. What it raises passes through the store unchanged.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSize:
+    """One metric's share of the store."""
+
+    metric: str
+    series: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class WindowStats:
+    """One file of chunks."""
+
+    name: str
+    start_ms: int
+    end_ms: int
+    size_bytes: int
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStats:
+    """The store's own state, for its status page and metrics.
+
+    Attributes:
+        series: active series in the head.
+        sources: sources with a head.
+        layouts: distinct layouts in memory.
+        head_samples, head_bytes: what waits in memory to be sealed.
+        journal_bytes: size of the journal file.
+        samples_total: samples appended since the start.
+        oldest_ms, newest_ms: the range of time held, None while empty.
+        windows: oldest first.
+        metrics: the largest by series, first.
+    """
+
+    series: int
+    sources: int
+    layouts: int
+    head_samples: int
+    head_bytes: int
+    journal_bytes: int
+    samples_total: int
+    oldest_ms: int | None
+    newest_ms: int | None
+    windows: tuple[WindowStats, ...] = ()
+    metrics: tuple[MetricSize, ...] = field(default=())
+
+
+class SampleAppender(Protocol):
+    """The writing half of the sample store; called on the event loop."""
+
+    def source(self, labels: Labels, stream: str = "") -> Source:
+        """Return the source with these labels, made known on first use."""
+
+    def layout(self, series: Sequence[Labels]) -> Layout:
+        """Return the one layout with these series in this order."""
+
+    def append(self, source: Source, vector: Vector) -> None:
+        """Take a vector into the head and hand it to the journal.
+
+        It is readable at once and durable within a second; `commit` waits for that.
+
+        Raises:
+            OutOfOrderError: it is not newer than the source's last vector.
+            ValueError: layout, columns and values do not fit together.
+            StoreClosedError: the store is not open.
+        """
+
+    async def commit(self) -> None:
+        """Return when everything appended before the call is durable.
+
+        Raises:
+            StorageError: the disk refused it (full, read-only); it stays in memory
+                and is tried again with the next commit.
+        """
+
+
+class SampleReader(Protocol):
+    """The reading half of the sample store; blocking, thread-safe: call it in a thread."""
+
+    def select(
+        self,
+        matchers: Sequence[Matcher],
+        start_ms: int,
+        end_ms: int,
+        budget: ReadBudget | None = None,
+    ) -> list[AlignedSeries]:
+        """Return every matching series with its samples in the range, ends included.
+
+        Each label set occurs once; staleness markers are kept; series without a
+        sample in the range are left out.
+        """
+
+    def series(
+        self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int, limit: int = 0
+    ) -> list[Labels]:
+        """Return the label sets that match any selector, sorted; limit 0 means all.
+
+        The range is honoured to the chunk: a series may be listed that has samples
+        only just outside of it.
+        """
+
+    def label_names(
+        self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int, limit: int = 0
+    ) -> list[str]:
+        """Return the sorted label names of matching series; no selector means all series."""
+
+    def label_values(
+        self,
+        name: str,
+        selectors: Sequence[Sequence[Matcher]],
+        start_ms: int,
+        end_ms: int,
+        limit: int = 0,
+    ) -> list[str]:
+        """Return the sorted values of one label among matching series."""
+
+    def stats(self) -> StoreStats:
+        """Return the store's state now."""
+
+
+class SampleStore(SampleAppender, SampleReader, Protocol):
+    """Both halves."""
+
+
+def column_array(columns: Iterable[int]) -> NDArray[np.uint32]:
+    """Return `columns` in the type a `Vector` takes."""
+    return np.fromiter(columns, dtype=np.uint32)

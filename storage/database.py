@@ -1,0 +1,161 @@
+"""SQLite files as Redshank uses them: one writer thread and short read-only readers.
+
+SQLite before 3.51.3 can corrupt a WAL database that several connections write or
+checkpoint (https://sqlite.org/wal.html, "The WAL-reset bug"), so exactly one
+connection of a file writes and checkpoints; all others are opened read-only.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from storage.api.errors import StorageError, StoreClosedError
+
+T = TypeVar("T")
+
+_WRITER_PRAGMAS = """
+pragma journal_mode = wal;
+pragma synchronous = normal;
+pragma foreign_keys = on;
+pragma busy_timeout = 5000;
+"""
+
+
+def translate(path: Path, exc: sqlite3.Error) -> StorageError:
+    """Return a storage error that names the file and says what SQLite said."""
+    return StorageError(f"{path.name}: {exc}")
+
+
+class Writer:
+    """Runs every write, one at a time, on the thread that owns the connection.
+
+    Each piece of work is one transaction: it commits when the work returns and rolls
+    back when it raises. Cancelling the caller does not undo a write that has started.
+    """
+
+    def __init__(self, path: Path, pragmas: str = "") -> None:
+        self.path = path
+        self._pragmas = _WRITER_PRAGMAS + pragmas
+        self._connection: sqlite3.Connection | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"write-{path.stem}")
+
+    def open(self) -> None:
+        """Open the file, made where it is missing; blocks.
+
+        Raises:
+            StorageError: it cannot be opened, or is no database.
+        """
+        self._thread.submit(self._open).result()
+
+    def _open(self) -> None:
+        try:
+            connection = sqlite3.connect(self.path, isolation_level=None)
+            try:
+                connection.executescript(self._pragmas)
+            except sqlite3.Error:
+                connection.close()
+                raise
+        except sqlite3.Error as exc:
+            raise translate(self.path, exc) from exc
+        self._connection = connection
+
+    def submit(self, work: Callable[[sqlite3.Connection], T]) -> "Future[T]":
+        """Queue work from any thread and return its future.
+
+        Raises:
+            StoreClosedError: the writer is closed.
+        """
+        try:
+            return self._thread.submit(self._run, work)
+        except RuntimeError as exc:
+            raise StoreClosedError(f"{self.path.name} is closed") from exc
+
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run work in one transaction and return its result once it is committed.
+
+        Raises:
+            StorageError: SQLite refused (disk full, read-only, corrupt).
+            StoreClosedError: the writer is not open.
+        """
+        return await asyncio.shield(asyncio.wrap_future(self.submit(work)))
+
+    def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        connection = self._connection
+        if connection is None:
+            raise StoreClosedError(f"{self.path.name} is not open")
+        try:
+            connection.execute("begin immediate")
+            try:
+                result = work(connection)
+                connection.execute("commit")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("rollback")
+                raise
+        except sqlite3.Error as exc:
+            raise translate(self.path, exc) from exc
+        return result
+
+    def close(self) -> None:
+        """Finish queued work and close the file; blocks. Safe to call twice."""
+        try:
+            self._thread.submit(self._close).result()
+        except RuntimeError:
+            return
+        self._thread.shutdown()
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class Readers:
+    """Read-only connections to one file, one for each thread that reads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+        self._all: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run work on this thread's connection; blocks.
+
+        Raises:
+            StorageError: SQLite refused.
+            StoreClosedError: the readers are closed.
+        """
+        try:
+            return work(self._connection())
+        except sqlite3.Error as exc:
+            raise translate(self.path, exc) from exc
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is not None and not self._closed:
+            return connection
+        with self._lock:
+            if self._closed:
+                raise StoreClosedError(f"{self.path.name} is closed")
+            connection = sqlite3.connect(
+                f"{self.path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False
+            )
+            connection.execute("pragma query_only = on")
+            connection.execute("pragma busy_timeout = 5000")
+            self._all.append(connection)
+        self._local.connection = connection
+        return connection
+
+    def close(self) -> None:
+        """Close every connection; the caller sees to it that no read is under way."""
+        with self._lock:
+            self._closed = True
+            for connection in self._all:
+                connection.close()
+            self._all.clear()

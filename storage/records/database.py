@@ -1,0 +1,67 @@
+"""`records.db`: the file, its schema versions, and how a subject reads and writes it."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from sqlite_utils import Database, Migrations
+
+from storage.database import Readers, Writer
+
+T = TypeVar("T")
+
+
+def _wrapped(work: Callable[[Database], T]) -> Callable[[sqlite3.Connection], T]:
+    # execute_plugins: no code of other distributions runs on our connections.
+    return lambda connection: work(Database(connection, execute_plugins=False))
+
+
+class RecordsDatabase:
+    """Every write is one transaction on the writer thread; reads run beside it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # fsync on each commit: a record that was acknowledged outlives a power cut.
+        self._writer = Writer(path, "pragma synchronous = full;")
+        self._readers = Readers(path)
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="read-records")
+
+    def open(self, migrations: Iterable[Migrations]) -> None:
+        """Open the file and apply what is pending of each migration set; blocks.
+
+        Raises:
+            StorageError: the file cannot be opened or migrated.
+        """
+
+        def migrate(database: Database) -> None:
+            for subject in migrations:
+                subject.apply(database)
+
+        self._writer.open()
+        self._writer.submit(_wrapped(migrate)).result()
+
+    async def write(self, work: Callable[[Database], T]) -> T:
+        """Run work in one transaction; return its result once it is on disk.
+
+        Raises:
+            StorageError: SQLite refused; nothing of the work is stored.
+        """
+        return await self._writer.write(_wrapped(work))
+
+    async def read(self, work: Callable[[Database], T]) -> T:
+        """Run work on a read-only connection in a thread.
+
+        Raises:
+            StorageError: SQLite refused.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._readers.read, _wrapped(work))
+
+    def close(self) -> None:
+        """Finish what is queued and close the file; blocks."""
+        self._threads.shutdown()
+        self._readers.close()
+        self._writer.close()

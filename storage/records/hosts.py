@@ -1,0 +1,78 @@
+"""The registered hosts, table `hosts`."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlite_utils import Database, Migrations
+
+from model.labels import Labels
+from storage.api.errors import NotFoundError, TakenError
+from storage.api.hosts import Host, NewHost
+from storage.records.database import RecordsDatabase
+
+MIGRATIONS = Migrations("hosts")
+
+
+@MIGRATIONS()
+def create(database: Database) -> None:
+    """Create the table."""
+    database.table("hosts").create(
+        {
+            "id": int,
+            "name": str,
+            "url": str,
+            "labels": str,
+            "interval_s": float,
+            "timeout_s": float,
+            "created_ms": int,
+        },
+        pk="id",
+        not_null={"name", "url", "labels", "created_ms"},
+    )
+    database.table("hosts").create_index(["name"], unique=True)
+    database.table("hosts").create_index(["url"], unique=True)
+
+
+def _host(row: dict[str, Any]) -> Host:
+    return Host(**(row | {"labels": Labels.of(json.loads(row["labels"]))}))
+
+
+class SqliteHosts:
+    """`HostRecords` in SQLite."""
+
+    def __init__(self, database: RecordsDatabase) -> None:
+        self._database = database
+
+    async def add(self, host: NewHost, now_ms: int) -> Host:
+        """See `HostRecords.add`."""
+
+        def insert(database: Database) -> Host:
+            row = asdict(host) | {"labels": json.dumps(dict(host.labels)), "created_ms": now_ms}
+            for field in ("name", "url"):
+                if next(database.table("hosts").rows_where(f"{field} = ?", [row[field]]), None):
+                    raise TakenError("host", field, row[field])
+            return _host(row | {"id": database.table("hosts").insert(row).last_pk})
+
+        return await self._database.write(insert)
+
+    async def remove(self, host_id: int) -> Host:
+        """See `HostRecords.remove`."""
+
+        def delete(database: Database) -> Host:
+            row = next(database.table("hosts").rows_where("id = ?", [host_id]), None)
+            if row is None:
+                raise NotFoundError("host", host_id)
+            database.table("hosts").delete(host_id)
+            return _host(row)
+
+        return await self._database.write(delete)
+
+    async def all(self) -> Sequence[Host]:
+        """See `HostRecords.all`."""
+        return await self._database.read(
+            lambda database: [
+                _host(row) for row in database.table("hosts").rows_where(order_by="name")
+            ]
+        )

@@ -1,0 +1,27 @@
+"""Every subject of `records.db`, opened and closed together."""
+
+from pathlib import Path
+
+from storage.records import hosts
+from storage.records.database import RecordsDatabase
+from storage.records.hosts import SqliteHosts
+
+
+class Records:
+    """The records, one attribute a subject."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = RecordsDatabase(path)
+        self.hosts = SqliteHosts(self._database)
+
+    def open(self) -> None:
+        """Open the file and bring its schema up to date; blocks.
+
+        Raises:
+            StorageError: the file cannot be opened or migrated.
+        """
+        self._database.open([hosts.MIGRATIONS])
+
+    def close(self) -> None:
+        """Finish queued writes and close the file; blocks."""
+        self._database.close()

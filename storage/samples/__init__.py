@@ -1,0 +1,3 @@
+"""Samples: head, journal and chunks."""
+
+__all__: list[str] = []
