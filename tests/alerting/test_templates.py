@@ -50,7 +50,7 @@ def rendered(source: str) -> str:
         ('{{ printf "}}" }} {{ `{{` }}', "}} {{"),
         ("a }} b", "a }} b"),
     ],
-)  # fmt: skip
+)
 def test_supported_templates(source: str, text: str) -> None:
     assert rendered(source) == text
 
