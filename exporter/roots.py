@@ -51,15 +51,31 @@ def read_text(path: str, errors: str = "replace") -> str:
     return b"".join(parts).decode("utf-8", errors)
 
 
+def read_lines(path: str, errors: str = "replace") -> list[str]:
+    """Return a kernel file's lines, ended by line feeds alone.
+
+    `str.splitlines` also ends them at characters that a mount point or a device may have
+    in its name.
+    """
+    text = read_text(path, errors)
+    return text.removesuffix("\n").split("\n") if text else []
+
+
 def read_value(path: str) -> str | None:
     """Return a one-value file's content without its newline, None if it cannot be read.
 
     Drivers refuse single attributes (EINVAL, ENODEV, EIO) that their siblings have.
     """
     try:
-        return read_text(path).strip()
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            # An attribute of sysfs is never longer than a page, and read at once.
+            content = os.read(descriptor, 4096)
+        finally:
+            os.close(descriptor)
     except OSError:
         return None
+    return content.decode("utf-8", "replace").strip()
 
 
 def read_number(path: str) -> int | None:

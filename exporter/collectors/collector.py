@@ -18,5 +18,6 @@ class Collector(Protocol):
 
         Raises:
             NoDataError: the host has no such thing.
-            OSError, ValueError: the kernel refused, or said something unexpected.
+            OSError: the kernel refused; FileNotFoundError counts as no data.
+            Exception: it said something unexpected.
         """

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from prometheus_client.core import CounterMetricFamily, Metric
 
-from exporter.roots import Roots, list_names, read_number, read_text
+from exporter.roots import Roots, list_names, read_lines, read_number
 
 _MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 _GUEST_MODES = ("user", "nice")
@@ -39,7 +39,7 @@ class CPU:
             labels=("cpu", "mode"),
         )
         times_of = {}
-        for line in read_text(self._stat).splitlines():
+        for line in read_lines(self._stat):
             if not line.startswith("cpu"):
                 break  # The kernel writes them first; interrupts are a long line.
             label, *ticks = line.split()

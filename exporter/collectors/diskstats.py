@@ -5,31 +5,32 @@ from collections.abc import Iterable
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from exporter.roots import Roots, read_text
+from exporter.roots import Roots, read_lines
 
-_SECTOR_BYTES = 512
-_MILLISECOND = 1e-3
+# Counters are divided by these: unlike times 0.001, it leaves no rounding to be stored.
+_SECTORS_PER_BYTE = 1 / 512
+_MILLISECONDS = 1000.0
 # The columns after the name (the kernel's Documentation/admin-guide/iostats.rst): name,
-# HELP and unit of each; older kernels end after the 11th or the 15th.
+# HELP and divisor of each; older kernels end after the 11th or the 15th.
 _COLUMNS: tuple[tuple[str, str, float], ...] = (
     ("reads_completed_total", "The total number of reads completed successfully.", 1),
     ("reads_merged_total", "The total number of reads merged.", 1),
-    ("read_bytes_total", "The total number of bytes read successfully.", _SECTOR_BYTES),
-    ("read_time_seconds_total", "The total number of seconds spent by all reads.", _MILLISECOND),
+    ("read_bytes_total", "The total number of bytes read successfully.", _SECTORS_PER_BYTE),
+    ("read_time_seconds_total", "The total number of seconds spent by all reads.", _MILLISECONDS),
     ("writes_completed_total", "The total number of writes completed successfully.", 1),
     ("writes_merged_total", "The number of writes merged.", 1),
-    ("written_bytes_total", "The total number of bytes written successfully.", _SECTOR_BYTES),
+    ("written_bytes_total", "The total number of bytes written successfully.", _SECTORS_PER_BYTE),
     (
         "write_time_seconds_total",
         "This is the total number of seconds spent by all writes.",
-        _MILLISECOND,
+        _MILLISECONDS,
     ),
     ("io_now", "The number of I/Os currently in progress.", 1),
-    ("io_time_seconds_total", "Total seconds spent doing I/Os.", _MILLISECOND),
+    ("io_time_seconds_total", "Total seconds spent doing I/Os.", _MILLISECONDS),
     (
         "io_time_weighted_seconds_total",
         "The weighted # of seconds spent doing I/Os.",
-        _MILLISECOND,
+        _MILLISECONDS,
     ),
     ("discards_completed_total", "The total number of discards completed successfully.", 1),
     ("discards_merged_total", "The total number of discards merged.", 1),
@@ -37,7 +38,7 @@ _COLUMNS: tuple[tuple[str, str, float], ...] = (
     (
         "discard_time_seconds_total",
         "This is the total number of seconds spent by all discards.",
-        _MILLISECOND,
+        _MILLISECONDS,
     ),
     (
         "flush_requests_total",
@@ -47,7 +48,7 @@ _COLUMNS: tuple[tuple[str, str, float], ...] = (
     (
         "flush_requests_time_seconds_total",
         "This is the total number of seconds spent by all flush requests.",
-        _MILLISECOND,
+        _MILLISECONDS,
     ),
 )
 # Label -> udev's property.
@@ -101,12 +102,12 @@ class DiskStatistics:
             "Info about disk device mapper.",
             labels=("device", *_MAPPER),
         )
-        for line in read_text(self._path).splitlines():
+        for line in read_lines(self._path):
             major, minor, device, *counters = line.split()
             if self._exclude and self._exclude.search(device):
                 continue
             for family, (_, _, unit), counter in zip(families, _COLUMNS, counters, strict=False):
-                family.add_metric((device,), int(counter) * unit)
+                family.add_metric((device,), int(counter) / unit)
             udev = self._properties(major, minor)
             info.add_metric((device, major, minor, *_values(udev, _INFO)), 1)
             if "ID_FS_TYPE" in udev:
@@ -117,13 +118,11 @@ class DiskStatistics:
 
     def _properties(self, major: str, minor: str) -> dict[str, str]:
         try:
-            text = read_text(f"{self._udev}/b{major}:{minor}")
+            lines = read_lines(f"{self._udev}/b{major}:{minor}")
         except OSError:
             return {}  # No udev here, as in a container.
         return dict(
-            line[2:].split("=", 1)
-            for line in text.splitlines()
-            if line.startswith("E:") and "=" in line
+            line[2:].split("=", 1) for line in lines if line.startswith("E:") and "=" in line
         )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from exporter.roots import Roots, read_text
+from exporter.roots import Roots, read_lines
 from exporter.supervision import Supervisor
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
@@ -95,7 +95,7 @@ class Filesystems:
     def mounts(self) -> list[Mount]:
         """Return the mounts to look at, each device, point and type once."""
         mounts: dict[tuple[str, str, str], Mount] = {}
-        for line in self._table().splitlines():
+        for line in self._table():
             parts = line.split(" ")
             if len(parts) < 4:
                 continue
@@ -108,11 +108,11 @@ class Filesystems:
                 mounts.setdefault(key, Mount(*key, tuple(parts[3].split(","))))
         return list(mounts.values())
 
-    def _table(self) -> str:
+    def _table(self) -> list[str]:
         # Init's: our own leaves out what a unit's sandbox hides, and adds what it makes.
         for owner in ("1", "self"):
             try:
-                return read_text(f"{self._roots.proc}/{owner}/mounts", "surrogateescape")
+                return read_lines(f"{self._roots.proc}/{owner}/mounts", "surrogateescape")
             except (FileNotFoundError, PermissionError):
                 continue
         raise FileNotFoundError(f"{self._roots.proc}/self/mounts")

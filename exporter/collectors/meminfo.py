@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from exporter.roots import Roots, read_text
+from exporter.roots import Roots, read_lines
 
 _NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_]")
 
@@ -21,7 +21,7 @@ class Memory:
     def collect(self) -> Iterable[Metric]:
         """Return one gauge a field: `Active(anon): 7 kB` is node_memory_Active_anon_bytes."""
         families = []
-        for line in read_text(self._path).splitlines():
+        for line in read_lines(self._path):
             parts = line.split()
             if len(parts) < 2:
                 continue

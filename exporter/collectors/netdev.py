@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from prometheus_client.core import CounterMetricFamily, Metric
 
-from exporter.roots import Roots, read_number, read_text
+from exporter.roots import Roots, read_lines, read_number
 
 # The columns of /proc/net/dev (the kernel's Documentation/filesystems/proc.rst).
 _COLUMNS = (
@@ -42,7 +42,7 @@ class NetworkDevices:
         """Return one counter a column, by device."""
         families = [_family(column) for column in _COLUMNS]
         nohandler = _family("receive_nohandler")
-        for line in read_text(self._path).splitlines()[2:]:
+        for line in read_lines(self._path)[2:]:
             # An alias may hold a colon ("eth0:1"), the counters never.
             name, _, counters = line.rpartition(":")
             device = name.strip()

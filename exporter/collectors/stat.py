@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from exporter.roots import Roots, read_text
+from exporter.roots import Roots, read_lines
 
 _COUNTERS = {
     "intr": ("node_intr_total", "Total number of interrupts serviced."),
@@ -32,7 +32,7 @@ class Statistics:
     def collect(self) -> Iterable[Metric]:
         """Return interrupts, context switches, forks, boot time and process counts."""
         families: list[Metric] = []
-        for line in read_text(self._path).splitlines():
+        for line in read_lines(self._path):
             # Two splits only: the interrupt line has thousands of columns.
             key, _, rest = line.partition(" ")
             if key in _COUNTERS:
