@@ -28,6 +28,12 @@ def _milliseconds(text: object) -> int:
     return parse_duration_ms(text)
 
 
+def _http_url(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    return url
+
+
 def _pattern(pattern: str) -> str:
     compile_pattern(pattern)
     return pattern
@@ -46,7 +52,8 @@ Percent = Annotated[float, Field(ge=0, le=100)]
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Input is hidden because an error would show the URL it is about, token and all.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class CheckSettings(_Settings):
@@ -160,7 +167,7 @@ class WebhookReceiver(_Receiver):
     """POSTs Alertmanager's webhook document."""
 
     type: Literal["webhook"] = "webhook"
-    url: SecretStr
+    url: Annotated[SecretStr, AfterValidator(_http_url)]
 
 
 class AppriseReceiver(_Receiver):

@@ -58,9 +58,17 @@ def test_route_narrows_who_is_told() -> None:
         ({"checks": {"memory": {"warning": 101}}}, "less than or equal to 100"),
         ({"receivers": [WEBHOOK, WEBHOOK]}, "the name 'ops' is used twice"),
         ({"receivers": [{"name": "x", "type": "pigeon"}]}, "does not match any of the expected"),
+        ({"receivers": [WEBHOOK | {"url": "ftp://x"}]}, "must begin with http:// or https://"),
         ({"route": ["nobody"]}, "route: no receiver 'nobody'"),
     ],
 )
 def test_nonsense_is_refused_by_name(document: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         AlertingSettings.model_validate(document)
+
+
+def test_error_about_a_receiver_does_not_show_its_url() -> None:
+    for fault in ({"url": "ftp://s3cret"}, {"url": ["http://s3cret"]}, {"urls": "http://s3cret"}):
+        with pytest.raises(ValidationError) as caught:
+            AlertingSettings.model_validate({"receivers": [WEBHOOK | fault]})
+        assert "s3cret" not in str(caught.value)
