@@ -159,3 +159,17 @@ class Readers:
             for connection in self._all:
                 connection.close()
             self._all.clear()
+
+
+def integrity_problems(path: Path) -> list[str]:
+    """Return what SQLite finds wrong with a file, nothing if it is sound; only reads.
+
+    Raises:
+        StorageError: it cannot be read, or is no database.
+    """
+    readers = Readers(path)
+    try:
+        rows = readers.read(lambda connection: connection.execute("pragma quick_check").fetchall())
+    finally:
+        readers.close()
+    return [text for (text,) in rows if text != "ok"]

@@ -1,11 +1,22 @@
 """Where a request comes from and which address it was sent to, proxies considered."""
 
+import socket
 from ipaddress import ip_address
 
 from aiohttp import web
 from yarl import URL
 
 from web.settings import WebSettings
+
+
+def is_control_socket(request: web.Request) -> bool:
+    """Tell whether a request came by the socket in the data directory.
+
+    Only the directory's owner can open it, so that no login is asked for.
+    """
+    transport = request.transport
+    connection = None if transport is None else transport.get_extra_info("socket")
+    return connection is not None and connection.family == socket.AF_UNIX
 
 
 def client_address(request: web.Request, settings: WebSettings) -> str:

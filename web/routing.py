@@ -78,6 +78,8 @@ class Principal:
 
 
 ANONYMOUS = Principal(None, None)
+COMMAND_LINE = Principal(User(0, "command line", Role.ADMIN, "", 0), None)
+"""Whoever may open the control socket, which is an administrator of the machine."""
 
 PRINCIPAL = web.RequestKey("principal", Principal)
 """Set by the authentication middleware wherever the route needs a login or one was given."""

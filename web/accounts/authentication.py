@@ -13,8 +13,8 @@ from storage.api.accounts import AccountRecords, Credential, CredentialKind, Use
 from web.accounts.passwords import Passwords
 from web.accounts.throttle import LoginThrottle
 from web.errors import TooManyRequestsError, UnauthorizedError
-from web.network import client_address
-from web.routing import Principal
+from web.network import client_address, is_control_socket
+from web.routing import COMMAND_LINE, Principal
 from web.settings import WebSettings
 
 log = structlog.get_logger(__name__)
@@ -65,6 +65,8 @@ class Authenticator:
         Raises:
             UnauthorizedError: it carries an Authorization header that is not valid.
         """
+        if is_control_socket(request):
+            return COMMAND_LINE
         header = request.headers.get("Authorization")
         if header is not None:
             scheme, _, token = header.partition(" ")
