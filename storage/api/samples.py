@@ -62,8 +62,9 @@ class Vector:
         columns: shape (C,), uint32, ascending, the columns whose values are given;
             None if `values` gives every column.
         values: shape (C,) or (len(layout.series),). A column not given keeps its
-            value; STALE ends a series, and it stays ended until given a value again.
-            New columns of an extended layout that are not given are ABSENT.
+            value; STALE ends a series, and it stays ended until given a value again;
+            ABSENT suspends one without a mark: it has no sample until given a value
+            again. New columns of an extended layout that are not given are ABSENT.
     """
 
     time_ms: int
