@@ -73,7 +73,9 @@ def test_bad_request_is_answered_as_such(
     assert client.get("/health").status == 200
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(garbage=st.binary(max_size=300))
 def test_garbage_leaves_the_exporter_well(client: Client, garbage: bytes) -> None:
     exchange(client, garbage)
