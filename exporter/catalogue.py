@@ -1,4 +1,4 @@
-"""Every collector by name, and which of them run unless told otherwise."""
+"""Every collector by name, made from the settings."""
 
 import re
 from collections.abc import Callable
@@ -39,7 +39,7 @@ from exporter.collectors.timex import ClockDiscipline
 from exporter.collectors.udp_queues import UDPQueues
 from exporter.collectors.uname import Uname
 from exporter.collectors.vmstat import VirtualMemory
-from exporter.errors import UnknownCollectorError
+from exporter.errors import PatternError, UnknownCollectorError
 from exporter.roots import Roots
 from exporter.settings import ExporterSettings
 from model.clock import Clock
@@ -84,13 +84,14 @@ def build(settings: ExporterSettings, clock: Clock) -> list[Collector]:
 
     Raises:
         UnknownCollectorError: a name switched on or off does not exist.
-        ValueError: an exclusion is no regular expression.
+        PatternError: an exclusion is no regular expression.
     """
     collectors = {collector.name: collector for collector in _all(settings, clock)}
-    for name in sorted(settings.enabled | settings.disabled):
+    for name in sorted(settings.collectors | settings.disabled):
         if name not in collectors:
             raise UnknownCollectorError(name)
-    return [collectors[name] for name in sorted(collectors.keys() - settings.disabled)]
+    wanted = (settings.collectors or collectors.keys()) - settings.disabled
+    return [collectors[name] for name in sorted(wanted)]
 
 
 def _all(settings: ExporterSettings, clock: Clock) -> list[Collector]:
@@ -115,4 +116,7 @@ def _all(settings: ExporterSettings, clock: Clock) -> list[Collector]:
 
 
 def _pattern(text: str) -> re.Pattern[str] | None:
-    return re.compile(text) if text else None
+    try:
+        return re.compile(text) if text else None
+    except re.error as exc:
+        raise PatternError(text, str(exc)) from exc

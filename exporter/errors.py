@@ -13,6 +13,14 @@ class ListenError(ExporterError):
         self.listen = listen
 
 
+class PatternError(ExporterError):
+    """What a collector should leave out is no regular expression."""
+
+    def __init__(self, pattern: str, reason: str) -> None:
+        super().__init__(f"not a regular expression: {pattern!r}: {reason}")
+        self.pattern = pattern
+
+
 class NoDataError(ExporterError):
     """A collector has nothing to report on this host: no such device or kernel feature."""
 

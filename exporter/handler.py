@@ -33,6 +33,8 @@ class Handler(BaseHTTPRequestHandler):
     """
 
     protocol_version = "HTTP/1.1"
+    # http.server's 0.9 would answer what is no request without a status line.
+    default_request_version = "HTTP/1.0"
     server_version = "redshank-exporter"
     sys_version = ""
     error_content_type = _TEXT
@@ -159,6 +161,12 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer what is no request of HTTP."""
+        self.connection.settimeout(self.settings.request_timeout_s)
+        self.itself.count(HTTPStatus(code))
+        super().send_error(code, message, explain)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Log at debug: a scrape every few seconds is no news."""

@@ -7,7 +7,7 @@ import structlog
 
 
 def configure(log_format: str) -> None:
-    """Send log lines to standard error, for people ("console") or programs ("json")."""
+    """Send log lines to standard error, as "logfmt" or "json"."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if log_format == "json"

@@ -30,6 +30,7 @@ class Exporter:
     Raises:
         ListenError: its address is malformed, taken or not ours.
         UnknownCollectorError: a collector switched on or off does not exist.
+        PatternError: an exclusion is no regular expression.
     """
 
     def __init__(self, settings: ExporterSettings, clock: Clock = system_clock) -> None:
@@ -85,6 +86,7 @@ def serve(
     Raises:
         ListenError: the address is malformed, taken or not ours.
         UnknownCollectorError: a collector switched on or off does not exist.
+        PatternError: an exclusion is no regular expression.
     """
     with Exporter(settings, clock) as exporter:
         host, port = exporter.address

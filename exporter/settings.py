@@ -38,7 +38,7 @@ class ExporterSettings:
         textfile_directory: where `*.prom` files are read from, None for nowhere.
         collector_timeout_s: after how long a collector is given up for one scrape;
             below the scraper's own time-out, so that the others' samples arrive.
-        enabled: collectors to run besides the default ones.
+        collectors: the only collectors to run, empty for all.
         disabled: collectors not to run.
         exclusions: what collectors leave out.
         max_connections: how many clients are served at a time; more wait.
@@ -51,7 +51,7 @@ class ExporterSettings:
     roots: Roots = field(default_factory=Roots)
     textfile_directory: str | None = None
     collector_timeout_s: float = 5.0
-    enabled: frozenset[str] = frozenset()
+    collectors: frozenset[str] = frozenset()
     disabled: frozenset[str] = frozenset()
     exclusions: Exclusions = field(default_factory=Exclusions)
     max_connections: int = 32

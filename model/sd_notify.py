@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 
 def sd_notify(state: str, environ: Mapping[str, str] = os.environ) -> bool:
-    """Send `state`, such as "READY=1"; return False where nobody listens.
+    """Send `state`, such as "READY=1", and return whether somebody took it.
 
-    Raises:
-        OSError: systemd gave an address that does not take the message.
+    Nobody does where the service was not started by systemd with `Type=notify`, or where
+    the variable was inherited from a service that was.
     """
     address = environ.get("NOTIFY_SOCKET", "")
     if not address:
@@ -20,8 +20,11 @@ def sd_notify(state: str, environ: Mapping[str, str] = os.environ) -> bool:
     if address.startswith("@"):
         address = "\0" + address[1:]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
-        channel.connect(address)
-        channel.sendall(state.encode())
+        try:
+            channel.connect(address)
+            channel.sendall(state.encode())
+        except OSError:
+            return False
     return True
 
 

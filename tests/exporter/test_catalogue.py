@@ -7,15 +7,18 @@ from pathlib import Path
 
 import pytest
 from host_tree import FIXTURES, unpack
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter import catalogue
 from exporter.collectors.filesystem import Filesystems
 from exporter.collectors.uname import Uname
-from exporter.errors import UnknownCollectorError
+from exporter.errors import PatternError, UnknownCollectorError
 from exporter.exposition import render
-from exporter.gathering import FamilyList
+from exporter.gathering import FamilyList, Gatherer
 from exporter.roots import Roots
-from exporter.settings import ExporterSettings
+from exporter.settings import Exclusions, ExporterSettings
 
 NOW_MS = 1_700_000_000_125
 GOLDEN = FIXTURES / "bare_metal.prom"
@@ -47,9 +50,9 @@ def roots(tmp_path: Path) -> Roots:
 
 def exposition(roots: Roots) -> str:
     """Return what the host shows, less what no file tells."""
-    settings = ExporterSettings(roots=roots, disabled=frozenset({"addresses", "timex"}))
+    files_only = ExporterSettings(roots=roots, disabled=frozenset({"addresses", "timex"}))
     families = FamilyList()
-    for collector in catalogue.build(settings, lambda: NOW_MS):
+    for collector in catalogue.build(files_only, lambda: NOW_MS):
         if isinstance(collector, Filesystems):
             collector._statvfs = statvfs
         elif isinstance(collector, Uname):
@@ -82,14 +85,44 @@ def test_promtool_complains_of_nothing_but_names_that_node_exporter_chose() -> N
     assert complaints == []
 
 
-def test_collector_switched_off_is_left_out_and_an_unknown_one_refused() -> None:
-    names = {
-        collector.name
-        for collector in catalogue.build(
-            ExporterSettings(disabled=frozenset({"cpu"})), lambda: NOW_MS
-        )
-    }
-    assert "cpu" not in names
-    assert "loadavg" in names
+def names(chosen: ExporterSettings) -> set[str]:
+    return {collector.name for collector in catalogue.build(chosen, lambda: NOW_MS)}
+
+
+def test_collectors_are_all_or_the_named_without_those_switched_off() -> None:
+    every = names(ExporterSettings())
+    assert len(every) > 30
+    assert names(ExporterSettings(disabled=frozenset({"cpu"}))) == every - {"cpu"}
+    only = ExporterSettings(collectors=frozenset({"cpu", "stat"}), disabled=frozenset({"cpu"}))
+    assert names(only) == {"stat"}
+
+
+def test_unknown_collector_and_bad_pattern_are_refused() -> None:
     with pytest.raises(UnknownCollectorError, match="nonsense"):
-        catalogue.build(ExporterSettings(disabled=frozenset({"nonsense"})), lambda: NOW_MS)
+        names(ExporterSettings(disabled=frozenset({"nonsense"})))
+    with pytest.raises(PatternError, match="unterminated"):
+        names(ExporterSettings(exclusions=Exclusions(disks="[a")))
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_whatever_the_kernel_says_costs_its_collector_only(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    directory = tmp_path_factory.mktemp("host")
+    roots = unpack(FIXTURES / "bare_metal.tree", directory)
+    names = sorted(str(p.relative_to(directory)) for p in directory.rglob("*") if p.is_file())
+    path = directory / data.draw(st.sampled_from(names))
+    content = path.read_bytes()
+    cut = data.draw(st.integers(0, len(content)))
+    path.write_bytes(content[:cut] + data.draw(st.binary(max_size=20)) + content[cut:][:50])
+    collectors = catalogue.build(ExporterSettings(roots=roots), lambda: NOW_MS)
+    families = Gatherer(collectors, 30).gather()
+    text = render(families, "", "").body.decode()
+    parsed = {family.name: family for family in parse_text(text)}
+    success = {s.labels["collector"]: s.value for s in parsed[SUCCESS].samples}
+    # One file is at most three collectors' business: "stat" is that of cpu and stat.
+    assert sum(value == 0 for value in success.values()) <= 3
+
+
+SUCCESS = "node_scrape_collector_success"

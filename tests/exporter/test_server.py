@@ -71,7 +71,7 @@ def test_disabled_collector_neither_runs_nor_can_be_asked_for(serve: Serve) -> N
 
 def test_unknown_collector_is_refused_at_start() -> None:
     with pytest.raises(UnknownCollectorError, match="nonsense"):
-        server.Exporter(ExporterSettings(listen="127.0.0.1:0", enabled=frozenset({"nonsense"})))
+        server.Exporter(ExporterSettings(listen="127.0.0.1:0", collectors=frozenset({"nonsense"})))
 
 
 def test_landing_page_leads_to_the_metrics(client: Client) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from host_tree import key, roots_of, samples
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.collectors.filesystem import Filesystems, Mount
@@ -123,6 +123,7 @@ def test_mount_point_that_is_no_unicode_is_asked_by_its_bytes(tmp_path: Path) ->
     assert key("node_filesystem_size_bytes", **labels) in found
 
 
+@settings(deadline=None)
 @given(name=st.text(st.characters(codec="utf-8", exclude_characters="\0/"), min_size=1))
 def test_escaped_mount_point_is_read_back(
     name: str, tmp_path_factory: pytest.TempPathFactory

@@ -137,7 +137,7 @@ FRAGMENTS = st.sampled_from(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.one_of(st.binary(), st.lists(FRAGMENTS).map(lambda f: "".join(f).encode())))
 def test_any_file_is_either_taken_or_refused(directory: Path, content: bytes) -> None:
     (directory / "a.prom").write_bytes(content)
