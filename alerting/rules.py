@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from alerting.errors import RuleEvaluationError
 from alerting.states import Timing
@@ -10,6 +11,7 @@ from model.labels import METRIC_NAME, Labels
 
 ALERT_NAME = "alertname"
 
+T = TypeVar("T")
 Templates = Mapping[str, Template]
 
 
@@ -88,8 +90,8 @@ class RuleGroup:
     offset_ms: int = 0
 
 
-def by_labels(pairs: list[tuple[Labels, float]]) -> dict[Labels, float]:
-    """Return values by label set.
+def by_labels(pairs: list[tuple[Labels, T]]) -> dict[Labels, T]:
+    """Return what belongs to each label set.
 
     Raises:
         RuleEvaluationError: two series ended up with the same labels.
