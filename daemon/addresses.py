@@ -31,7 +31,12 @@ class ListenAddress:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
+    def local_host(self) -> str:
+        """The address under which this machine reaches a server that listens here."""
+        wildcards = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+        return wildcards.get(self.host, self.host)
+
+    @property
     def local_url(self) -> str:
-        """The URL under which this machine reaches a server that listens here."""
-        host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
-        return f"http://{ListenAddress(host, self.port)}"
+        """The URL of that."""
+        return f"http://{ListenAddress(self.local_host, self.port)}"

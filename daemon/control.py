@@ -69,7 +69,12 @@ def _reason(document: Any, status: int) -> str:
     return f"the server answered HTTP {status}"
 
 
-async def _with_control(address: ServerAddress, work: Callable[[Control], Awaitable[T]]) -> T:
+async def with_control(address: ServerAddress, work: Callable[[Control], Awaitable[T]]) -> T:
+    """Run work against a server and return its result.
+
+    Raises:
+        ControlError: the server cannot be reached or refused.
+    """
     timeout = aiohttp.ClientTimeout(total=130)
     if address.url:
         headers = {"Authorization": f"Bearer {address.token}"} if address.token else {}
@@ -94,6 +99,6 @@ def call(address: ServerAddress, work: Callable[[Control], Awaitable[T]]) -> T:
         click.ClickException: the server cannot be reached or refused.
     """
     try:
-        return asyncio.run(_with_control(address, work))
+        return asyncio.run(with_control(address, work))
     except ControlError as exc:
         raise click.ClickException(str(exc)) from exc

@@ -14,21 +14,39 @@ from contextlib import suppress
 
 import structlog
 
+from daemon.addresses import ListenAddress
+
 log = structlog.get_logger(__name__)
 
 _FIRST_DELAY_S = 0.5
 _LONGEST_DELAY_S = 30.0
 # A child that lived this long was healthy: its death starts the delays anew.
 _HEALTHY_S = 60.0
+_START_S = 10.0
 _STOP_S = 5.0
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class ExporterProcess:
-    """Runs an exporter that listens on `listen` (HOST:PORT)."""
+    """Runs an exporter that listens on an address."""
 
-    def __init__(self, listen: str) -> None:
-        self._command = [sys.executable, "-m", "daemon.exporter_process", "--listen", listen]
+    def __init__(self, listen: ListenAddress) -> None:
+        self._listen = listen
+        module = ["-m", "daemon.exporter_process"]
+        self._command = [sys.executable, *module, "--listen", str(listen)]
+
+    async def answers(self) -> None:
+        """Return when the exporter takes connections, or after some seconds if it does not."""
+        host = self._listen.local_host
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_START_S):
+                while True:
+                    with suppress(OSError):
+                        _, writer = await asyncio.open_connection(host, self._listen.port)
+                        writer.close()
+                        await writer.wait_closed()
+                        return
+                    await asyncio.sleep(_FIRST_DELAY_S / 10)
 
     async def run(self) -> None:
         """Keep the exporter running until cancelled, then stop it."""

@@ -7,6 +7,7 @@ import click
 from daemon.commands.options import server_options
 from daemon.control import Control, ServerAddress, call
 from daemon.output import print_table
+from model.durations import parse_duration_ms
 
 
 @click.group()
@@ -18,7 +19,7 @@ def host() -> None:
 @click.argument("name")
 @click.argument("host_address", metavar="[ADDRESS]", required=False)
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="A target label.")
-@click.option("--interval", help="How often to scrape, such as 30s.")
+@click.option("--interval", metavar="DURATION", help="How often to scrape, such as 30s.")
 @server_options
 def add(
     address: ServerAddress,
@@ -31,17 +32,24 @@ def add(
 
     ADDRESS is HOST, HOST:PORT or the whole URL of its metrics; without one, NAME is it.
     """
-    body: dict[str, Any] = {"name": name, "address": host_address or name}
+    body: dict[str, Any] = {"name": name, "url": host_address or name}
     if labels:
         body["labels"] = dict(_label(label) for label in labels)
     if interval:
-        body["interval"] = interval
+        body["interval_s"] = _seconds(interval)
 
     async def register(control: Control) -> Any:
         return await control.request("POST", "/api/hosts", body=body)
 
     added = call(address, register)
     click.echo(f"added {added['name']}: {added['url']}")
+
+
+def _seconds(duration: str) -> float:
+    try:
+        return parse_duration_ms(duration) / 1000
+    except ValueError as exc:
+        raise click.BadParameter(str(exc), param_hint="--interval") from exc
 
 
 def _label(text: str) -> tuple[str, str]:
@@ -57,12 +65,12 @@ def list_hosts(address: ServerAddress) -> None:
     """List the hosts with how they are."""
 
     async def fetch(control: Control) -> Any:
-        return await control.request("GET", "/api/hosts")
+        return await control.request("GET", "/api/fleet")
 
     hosts = call(address, fetch)["hosts"]
     print_table(
-        ["name", "status", "url", "error"],
-        [[h["name"], h["status"], h["url"], h.get("last_error") or ""] for h in hosts],
+        ["name", "state", "url", "reason"],
+        [[host["name"], host["state"], host["url"], host["reason"]] for host in hosts],
     )
 
 
@@ -73,13 +81,13 @@ def remove(address: ServerAddress, name: str) -> None:
     """Stop scraping a host; what was stored stays until retention drops it."""
 
     async def unregister(control: Control) -> Any:
-        hosts = (await control.request("GET", "/api/hosts"))["hosts"]
-        found = [h for h in hosts if h["name"] == name]
-        if not found:
+        hosts = (await control.request("GET", "/api/fleet"))["hosts"]
+        found = next((entry for entry in hosts if entry["name"] == name), None)
+        if found is None:
             raise click.ClickException(f"no host is named {name!r}")
-        if found[0]["id"] is None:
+        if found["id"] is None:
             raise click.ClickException(f"{name!r} comes from the configuration; remove it there")
-        await control.request("DELETE", f"/api/hosts/{found[0]['id']}")
+        await control.request("DELETE", f"/api/hosts/{found['id']}")
 
     call(address, unregister)
     click.echo(f"removed {name}")

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from host_tree import FIXTURES, unpack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families as parse_text
@@ -19,6 +18,7 @@ from exporter.exposition import render
 from exporter.gathering import FamilyList, Gatherer
 from exporter.roots import Roots
 from exporter.settings import Exclusions, ExporterSettings
+from tests.exporter.host_tree import FIXTURES, unpack
 
 NOW_MS = 1_700_000_000_125
 GOLDEN = FIXTURES / "bare_metal.prom"

@@ -2,13 +2,13 @@ import gzip
 import threading
 
 import pytest
-from exporter_client import Client, Serve
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter import server
 from exporter.errors import ListenError, UnknownCollectorError
 from exporter.settings import ExporterSettings
+from tests.exporter.exporter_client import Client, Serve
 
 LOOPBACK = ExporterSettings(listen="127.0.0.1:0")
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 from pytest_aiohttp import AiohttpClient
-from web_doubles import NOW_MS, PASSWORD, MemoryAccounts, World, world_at
 
 from storage.api.accounts import CredentialKind, Role
+from tests.web.web_doubles import NOW_MS, PASSWORD, MemoryAccounts, World, world_at
 from web.accounts.first_admin import ensure_first_admin
 from web.settings import WebSettings
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 from pytest_aiohttp import AiohttpClient
-from web_doubles import NOW_MS, World, world_at
 
 from model.labels import Labels
 from storage.api.alerts import Alert, AlertState, Notification, Transition
+from tests.web.web_doubles import NOW_MS, World, world_at
 
 
 def alert(number: int, state: AlertState, value: float = 97.5) -> Alert:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from pytest_aiohttp import AiohttpClient
-from web_doubles import NOW_MS, World, world_at
 
 from storage.api.accounts import CredentialKind, Role
+from tests.web.web_doubles import NOW_MS, World, world_at
 from web.middleware.headers import SECURITY_HEADERS
 from web.routing import ROUTES, Access, Surface
 from web.settings import WebSettings

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from pytest_aiohttp import AiohttpClient
-from web_doubles import NOW_MS, World, target_status, vector, world_at
 from yarl import URL
 
 from model.labels import Labels
@@ -12,6 +11,7 @@ from promql.api import EvaluationError
 from scraper.targets import Health
 from storage.api.alerts import Alert, AlertState
 from storage.api.hosts import NewHost
+from tests.web.web_doubles import NOW_MS, World, target_status, vector, world_at
 
 
 @pytest.fixture

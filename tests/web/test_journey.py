@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 from pytest_aiohttp import AiohttpClient
-from web_doubles import World, world_at
 
+from tests.web.web_doubles import World, world_at
 from web.settings import WebSettings
 
 

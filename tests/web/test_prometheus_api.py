@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pytest
 from pytest_aiohttp import AiohttpClient
-from web_doubles import NOW_MS, World, target_status, vector, world_at
 
 from model.labels import Labels
 from model.series import AlignedSeries
@@ -23,6 +22,7 @@ from promql.api import (
 from scraper.targets import Health
 from storage.api.alerts import Alert, AlertState
 from storage.api.errors import StorageError, StoreClosedError
+from tests.web.web_doubles import NOW_MS, World, target_status, vector, world_at
 
 
 @pytest.fixture

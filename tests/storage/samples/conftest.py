@@ -2,9 +2,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sample_builders import small
 
 from storage.samples.store import SqliteSampleStore
+from tests.storage.samples.sample_builders import small
 
 
 @pytest.fixture

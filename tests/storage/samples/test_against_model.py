@@ -9,13 +9,13 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from naive_model import NaiveSource, Samples, clipped, samples_of
-from sample_builders import small
 
 from model.labels import Labels
 from model.series import ABSENT_BITS, ORDINARY_NAN_BITS, STALE_BITS
 from storage.api.samples import Source, Vector, column_array
 from storage.samples.store import SqliteSampleStore
+from tests.storage.samples.naive_model import NaiveSource, Samples, clipped, samples_of
+from tests.storage.samples.sample_builders import small
 
 POOL = [Labels.of(__name__=f"m{number % 3}", n=str(number // 3)) for number in range(9)]
 SPECIAL_BITS = [

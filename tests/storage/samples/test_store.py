@@ -3,8 +3,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from naive_model import samples_of
-from sample_builders import BASE_MS, change, named, series, small, whole
 
 from model.labels import Labels
 from model.matchers import Matcher
@@ -12,6 +10,8 @@ from model.series import STALE, STALE_BITS
 from storage.api.errors import OutOfOrderError, StoreClosedError
 from storage.api.samples import Layout, Source, Vector, column_array
 from storage.samples.store import SqliteSampleStore
+from tests.storage.samples.naive_model import samples_of
+from tests.storage.samples.sample_builders import BASE_MS, change, named, series, small, whole
 
 ALL: list[Matcher] = []
 
