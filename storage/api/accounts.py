@@ -89,7 +89,11 @@ class AccountRecords(Protocol):
         now_ms: int,
         expires_ms: int,
     ) -> Credential:
-        """Store a new session or bearer token; expired ones of the user are dropped."""
+        """Store a new session or bearer token; expired ones of the user are dropped.
+
+        Raises:
+            NotFoundError: no such user.
+        """
 
     async def credential(self, secret_hash: str, now_ms: int) -> tuple[Credential, User] | None:
         """Return the live credential with this hash and its user, None if there is none."""

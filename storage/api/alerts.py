@@ -144,7 +144,12 @@ class AlertRecords(Protocol):
         """Store changes, their transitions and notifications in one transaction.
 
         Returns the alerts with their ids, in order. An alert whose state returned to
-        INACTIVE (it was only pending) keeps its history and is no longer open.
+        INACTIVE (it was only pending) keeps its history and is no longer open. A
+        change whose states are equal stores the alert without a transition. What
+        `acknowledge` stored is kept, whatever the given alert says.
+
+        Raises:
+            NotFoundError: an alert has an id that is not stored; nothing is.
         """
 
     async def alert(self, alert_id: int) -> Alert:
@@ -169,8 +174,12 @@ class AlertRecords(Protocol):
             NotFoundError: no alert has this id, or it is not open.
         """
 
-    async def due(self, now_ms: int, limit: int) -> Sequence[Notification]:
-        """Return undelivered notifications whose next attempt is due, oldest first."""
+    async def waiting(self, receiver: str | None, limit: int) -> Sequence[Notification]:
+        """Return the outbox of one receiver, of all if None, oldest first.
+
+        Each says when its next attempt is due. The oldest comes first even if it is
+        not, so that nobody hears of a recovery before the alert.
+        """
 
     async def delivered(self, notification_id: int, now_ms: int) -> None:
         """Take a notification out of the outbox into the delivery log."""
@@ -184,6 +193,12 @@ class AlertRecords(Protocol):
         self, limit: int, before_id: int | None = None
     ) -> Sequence[Notification]:
         """Return the delivery log with what still waits, newest first."""
+
+    async def forget(self, before_ms: int) -> int:
+        """Drop alerts that ended before a time, with all that belongs to them.
+
+        One with a notification still in the outbox stays. Returns how many went.
+        """
 
     async def overrides(self) -> Sequence[CheckOverride]:
         """Return every host's own check settings."""

@@ -118,6 +118,8 @@ class StoreStats:
         oldest_ms, newest_ms: the range of time held, None while empty.
         windows: oldest first.
         metrics: the largest by series, first.
+        failed_writes: writes the disk refused since the start; they are tried again.
+        corrupt_items: chunks, journal rows and files found damaged since the start.
     """
 
     series: int
@@ -131,6 +133,8 @@ class StoreStats:
     newest_ms: int | None
     windows: tuple[WindowStats, ...] = ()
     metrics: tuple[MetricSize, ...] = field(default=())
+    failed_writes: int = 0
+    corrupt_items: int = 0
 
 
 class SampleAppender(Protocol):
@@ -146,6 +150,9 @@ class SampleAppender(Protocol):
         """Take a vector into the head and hand it to the journal.
 
         It is readable at once and durable within a second; `commit` waits for that.
+        The arrays are the store's from now on: the caller must not change them. A
+        source's first vector after the store was opened gives every column, unless
+        the caller knows that it appended to the source before.
 
         Raises:
             OutOfOrderError: it is not newer than the source's last vector.

@@ -4,4 +4,4 @@ One module a subject, each with its own migrations; `database` opens the file an
 brings every schema up to date, `records` puts the subjects together.
 """
 
-__all__ = ["database", "hosts", "records"]
+__all__ = ["accounts", "alerts", "database", "hosts", "records"]

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from storage.records import hosts
+from storage.records import accounts, alerts, hosts
+from storage.records.accounts import SqliteAccounts
+from storage.records.alerts import SqliteAlerts
 from storage.records.database import RecordsDatabase
 from storage.records.hosts import SqliteHosts
 
@@ -12,6 +14,8 @@ class Records:
 
     def __init__(self, path: Path) -> None:
         self._database = RecordsDatabase(path)
+        self.accounts = SqliteAccounts(self._database)
+        self.alerts = SqliteAlerts(self._database)
         self.hosts = SqliteHosts(self._database)
 
     def open(self) -> None:
@@ -20,7 +24,7 @@ class Records:
         Raises:
             StorageError: the file cannot be opened or migrated.
         """
-        self._database.open([hosts.MIGRATIONS])
+        self._database.open([accounts.MIGRATIONS, alerts.MIGRATIONS, hosts.MIGRATIONS])
 
     def close(self) -> None:
         """Finish queued writes and close the file; blocks."""

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
-from exposing_server import Answer, body, serving, stream
 
 from model.labels import Labels
 from scraper.errors import FetchError
 from scraper.fetch import Fetched, Fetcher
 from scraper.grammar import ExpositionFormat
 from scraper.targets import ScrapeLimits, Target
+from tests.scraper.exposing_server import Answer, body, serving, stream
 
 
 @pytest.fixture

@@ -1,5 +1,4 @@
 import pytest
-from recording_appender import STALE, RecordingAppender
 
 from model.labels import Labels
 from scraper.errors import LimitError
@@ -8,6 +7,7 @@ from scraper.grammar import ExpositionFormat
 from scraper.recorder import Recorded, Recorder
 from scraper.targets import ScrapeLimits, Target
 from storage.api.errors import StorageError
+from tests.scraper.recording_appender import STALE, RecordingAppender
 
 TEXT = ExpositionFormat.TEXT
 NOW_MS = 1_700_000_000_000

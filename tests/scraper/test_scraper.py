@@ -2,14 +2,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from exposing_server import Answer, body, serving, stream
-from recording_appender import STALE, RecordingAppender
 
 from model.labels import Labels
 from scraper.families import MetricMetadata
 from scraper.scraper import Scraper
 from scraper.targets import Health, ScrapeLimits, Target, TargetStatus
 from storage.api.errors import StorageError
+from tests.scraper.exposing_server import Answer, body, serving, stream
+from tests.scraper.recording_appender import STALE, RecordingAppender
 
 LIMITS = ScrapeLimits(body_bytes=16 * 2**20)
 

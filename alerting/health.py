@@ -1,0 +1,74 @@
+"""How each rule's evaluation goes, told to the log only when it changes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from alerting.errors import AlertingError
+from model.clock import Clock
+from promql.api import PromQLError
+from storage.api.errors import StorageError
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleHealth:
+    """How a rule's last evaluation went.
+
+    Attributes:
+        error: why it failed, "" if it did not.
+        evaluated_ms: when, None before the first.
+        duration_ms: how long it took.
+    """
+
+    error: str = ""
+    evaluated_ms: int | None = None
+    duration_ms: int = 0
+
+    @property
+    def word(self) -> str:
+        """`ok`, `err` or `unknown`, as in Prometheus."""
+        if self.evaluated_ms is None:
+            return "unknown"
+        return "err" if self.error else "ok"
+
+
+class HealthBoard:
+    """The health of rules and groups, by name."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._health: dict[str, RuleHealth] = {}
+
+    def __getitem__(self, rule: str) -> RuleHealth:
+        """Return a rule's health."""
+        return self._health.get(rule, RuleHealth())
+
+    def forget(self, rule: str) -> None:
+        """Drop a rule that is no more."""
+        self._health.pop(rule, None)
+
+    @contextmanager
+    def watching(self, rule: str) -> Iterator[None]:
+        """Note how an evaluation goes; what fails it ends here.
+
+        A fault nobody expected does too: one rule must not stop the others.
+        """
+        started_ms, error = self._clock(), ""
+        try:
+            yield
+        except (PromQLError, AlertingError, StorageError) as exc:
+            error = str(exc) or type(exc).__name__
+        except Exception as exc:
+            error = f"{type(exc).__name__}: {exc}"
+            if error != self[rule].error:
+                log.exception("rule_evaluation_crashed", rule=rule)
+        before = self[rule].error
+        self._health[rule] = RuleHealth(error, started_ms, self._clock() - started_ms)
+        if error and not before:
+            log.warning("rule_evaluation_failed", rule=rule, error=error)
+        elif before and not error:
+            log.info("rule_evaluation_recovered", rule=rule)

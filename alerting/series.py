@@ -1,0 +1,93 @@
+"""Series that rules produce: recorded results, and `ALERTS` beside them.
+
+Source: Prometheus documentation, "Alerting rules", inspecting alerts during runtime;
+staleness as in rules/group.go: a series that is no longer produced ends.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from model.labels import METRIC_NAME, Labels
+from model.series import STALE_BITS
+from storage.api.alerts import Alert, AlertState
+from storage.api.samples import Layout, SampleAppender, Vector
+
+# A layout is rebuilt when it has this many columns beside twice those in use.
+_SPARE_COLUMNS = 64
+
+
+class SeriesWriter:
+    """Appends one vector an evaluation to a source of its own."""
+
+    def __init__(self, appender: SampleAppender, stream: str) -> None:
+        self._appender = appender
+        self._source = appender.source(Labels(), stream)
+        self._columns: dict[Labels, int] = {}
+        self._layout: Layout | None = None
+        self._last = np.empty(0, dtype=np.uint64)
+        self._last_ms = 0
+
+    def write(self, values: Mapping[Labels, float], time_ms: int) -> None:
+        """Append these values; series that had one before and have none now end.
+
+        Nothing is appended where nothing was and nothing is, nor at a time that is not
+        newer than the last.
+
+        Raises:
+            StorageError: the store refused.
+        """
+        if time_ms <= self._last_ms or not (values or self._columns):
+            return
+        rebuilt = self._rebuild(values)
+        for labels in values:
+            self._columns.setdefault(labels, len(self._columns))
+        if self._layout is None or len(self._layout.series) < len(self._columns):
+            self._layout = self._appender.layout(tuple(self._columns))
+        bits = np.full(len(self._columns), STALE_BITS, dtype=np.uint64)
+        at = np.fromiter((self._columns[labels] for labels in values), np.intp, len(values))
+        bits[at] = np.fromiter(values.values(), np.float64, len(values)).view(np.uint64)
+        known = len(self._last)
+        if rebuilt or not known:
+            columns, given = None, bits
+        else:
+            changed = np.concatenate([bits[:known] != self._last, np.ones(len(bits) - known, bool)])
+            columns, given = np.flatnonzero(changed).astype(np.uint32), bits[changed]
+        self._appender.append(
+            self._source, Vector(time_ms, self._layout, columns, given.view(np.float64))
+        )
+        self._last, self._last_ms = bits, time_ms
+
+    def _rebuild(self, values: Mapping[Labels, float]) -> bool:
+        """Drop columns that have ended if they are many; they were given their end before."""
+        if len(self._columns) <= 2 * len(values) + _SPARE_COLUMNS:
+            return False
+        ended = set(np.flatnonzero(self._last == STALE_BITS).tolist())
+        kept = [
+            labels
+            for labels, column in self._columns.items()
+            if column not in ended or labels in values
+        ]
+        if len(kept) > len(self._columns) // 2:
+            return False
+        self._columns = {labels: column for column, labels in enumerate(kept)}
+        self._layout = None
+        return True
+
+
+def alert_series(alerts: Iterable[Alert]) -> dict[Labels, float]:
+    """Return `ALERTS` and `ALERTS_FOR_STATE` of open alerts.
+
+    `alertstate` is pending, firing or no_data; the second's value is when the alert
+    became active, in Unix seconds.
+    """
+    series = {}
+    for alert in alerts:
+        if not alert.is_open:
+            continue
+        own = Labels.of(((METRIC_NAME, "ALERTS"), ("alertstate", alert.state.value)))
+        series[alert.labels.overlaid(own)] = 1.0
+        if alert.state is not AlertState.NO_DATA:
+            own = Labels.of(((METRIC_NAME, "ALERTS_FOR_STATE"),))
+            series[alert.labels.overlaid(own)] = alert.active_ms / 1000
+    return series

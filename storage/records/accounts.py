@@ -1,0 +1,197 @@
+"""Users, their sessions and bearer tokens, tables `users` and `credentials`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlite_utils import Database, Migrations
+
+from storage.api.accounts import Credential, CredentialKind, Role, User
+from storage.api.errors import NotFoundError, TakenError
+from storage.records.database import RecordsDatabase
+
+MIGRATIONS = Migrations("accounts")
+
+
+_SCHEMA = (
+    # autoincrement: an id is never given out twice, so that nothing that still carries a
+    # removed user's id can stand for the next user.
+    """
+    create table users (
+        id integer primary key autoincrement,
+        name text not null,
+        role text not null,
+        password_hash text not null,
+        created_ms integer not null
+    )
+    """,
+    "create unique index users_name on users(name)",
+    """
+    create table credentials (
+        id integer primary key autoincrement,
+        user_id integer not null references users(id) on delete cascade,
+        kind text not null,
+        secret_hash text not null,
+        label text not null,
+        created_ms integer not null,
+        expires_ms integer not null,
+        last_used_ms integer not null
+    )
+    """,
+    "create unique index credentials_secret_hash on credentials(secret_hash)",
+    "create index credentials_user_id on credentials(user_id)",
+)
+
+
+@MIGRATIONS()
+def create(database: Database) -> None:
+    """Create the tables, in SQL because sqlite-utils knows neither cascades nor autoincrement."""
+    for statement in _SCHEMA:
+        database.execute(statement)
+
+
+def _user(row: Mapping[str, Any]) -> User:
+    return User(**{**row, "role": Role(row["role"])})
+
+
+def _credential(row: Mapping[str, Any]) -> Credential:
+    return Credential(**{**row, "kind": CredentialKind(row["kind"])})
+
+
+def _find(database: Database, name: str) -> User | None:
+    row = next(database.table("users").rows_where("name = ?", [name]), None)
+    return _user(row) if row is not None else None
+
+
+def _existing(database: Database, name: str) -> User:
+    user = _find(database, name)
+    if user is None:
+        raise NotFoundError("user", name)
+    return user
+
+
+class SqliteAccounts:
+    """`AccountRecords` in SQLite."""
+
+    def __init__(self, database: RecordsDatabase) -> None:
+        self._database = database
+
+    async def users(self) -> Sequence[User]:
+        """See `AccountRecords.users`."""
+        return await self._database.read(
+            lambda database: [
+                _user(row) for row in database.table("users").rows_where(order_by="name")
+            ]
+        )
+
+    async def user(self, name: str) -> User | None:
+        """See `AccountRecords.user`."""
+        return await self._database.read(lambda database: _find(database, name))
+
+    async def add_user(self, name: str, role: Role, password_hash: str, now_ms: int) -> User:
+        """See `AccountRecords.add_user`."""
+
+        def insert(database: Database) -> User:
+            if _find(database, name) is not None:
+                raise TakenError("user", "name", name)
+            row = {
+                "name": name,
+                "role": role.value,
+                "password_hash": password_hash,
+                "created_ms": now_ms,
+            }
+            return _user(row | {"id": database.table("users").insert(row).last_pk})
+
+        return await self._database.write(insert)
+
+    async def set_password(self, name: str, password_hash: str) -> None:
+        """See `AccountRecords.set_password`."""
+
+        def update(database: Database) -> None:
+            user = _existing(database, name)
+            database.table("users").update(user.id, {"password_hash": password_hash})
+            database.table("credentials").delete_where("user_id = ?", [user.id])
+
+        await self._database.write(update)
+
+    async def remove_user(self, name: str) -> None:
+        """See `AccountRecords.remove_user`."""
+
+        def delete(database: Database) -> None:
+            database.table("users").delete(_existing(database, name).id)
+
+        await self._database.write(delete)
+
+    async def add_credential(
+        self,
+        user_id: int,
+        kind: CredentialKind,
+        secret_hash: str,
+        label: str,
+        now_ms: int,
+        expires_ms: int,
+    ) -> Credential:
+        """See `AccountRecords.add_credential`."""
+        row = {
+            "user_id": user_id,
+            "kind": kind.value,
+            "secret_hash": secret_hash,
+            "label": label,
+            "created_ms": now_ms,
+            "expires_ms": expires_ms,
+            "last_used_ms": now_ms,
+        }
+
+        def insert(database: Database) -> Credential:
+            if next(database.table("users").rows_where("id = ?", [user_id]), None) is None:
+                raise NotFoundError("user", user_id)
+            credentials = database.table("credentials")
+            credentials.delete_where("user_id = ? and expires_ms <= ?", [user_id, now_ms])
+            return _credential(row | {"id": credentials.insert(row).last_pk})
+
+        return await self._database.write(insert)
+
+    async def credential(self, secret_hash: str, now_ms: int) -> tuple[Credential, User] | None:
+        """See `AccountRecords.credential`."""
+
+        def find(database: Database) -> tuple[Credential, User] | None:
+            live = database.table("credentials").rows_where(
+                "secret_hash = ? and expires_ms > ?", [secret_hash, now_ms]
+            )
+            row = next(live, None)
+            if row is None:
+                return None
+            user = next(database.table("users").rows_where("id = ?", [row["user_id"]]))
+            return _credential(row), _user(user)
+
+        return await self._database.read(find)
+
+    async def credentials(self, user_id: int, now_ms: int) -> Sequence[Credential]:
+        """See `AccountRecords.credentials`."""
+        return await self._database.read(
+            lambda database: [
+                _credential(row)
+                for row in database.table("credentials").rows_where(
+                    "user_id = ? and expires_ms > ?", [user_id, now_ms], order_by="id desc"
+                )
+            ]
+        )
+
+    async def touch_credential(self, credential_id: int, now_ms: int) -> None:
+        """See `AccountRecords.touch_credential`."""
+
+        def touch(database: Database) -> None:
+            # Never backwards, and no error if it was revoked meanwhile.
+            database.execute(
+                "update credentials set last_used_ms = max(last_used_ms, ?) where id = ?",
+                [now_ms, credential_id],
+            )
+
+        await self._database.write(touch)
+
+    async def revoke_credential(self, secret_hash: str) -> None:
+        """See `AccountRecords.revoke_credential`."""
+
+        def delete(database: Database) -> None:
+            database.table("credentials").delete_where("secret_hash = ?", [secret_hash])
+
+        await self._database.write(delete)

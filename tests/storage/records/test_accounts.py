@@ -1,0 +1,159 @@
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage.api.accounts import Credential, CredentialKind, Role, User
+from storage.api.errors import NotFoundError, TakenError
+from storage.records.accounts import SqliteAccounts
+from storage.records.records import Records
+
+NOW_MS = 1_700_000_000_000
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[Records]:
+    records = Records(tmp_path / "records.db")
+    records.open()
+    yield records
+    records.close()
+
+
+@pytest.fixture
+def accounts(records: Records) -> SqliteAccounts:
+    return records.accounts
+
+
+async def ada(accounts: SqliteAccounts) -> User:
+    return await accounts.add_user("ada", Role.ADMIN, "$argon2id$1", NOW_MS)
+
+
+async def log_in(
+    accounts: SqliteAccounts, user: User, secret_hash: str, now_ms: int = NOW_MS
+) -> Credential:
+    return await accounts.add_credential(
+        user.id, CredentialKind.SESSION, secret_hash, "Firefox", now_ms, now_ms + HOUR_MS
+    )
+
+
+async def test_added_user_is_found_after_reopening(records: Records, tmp_path: Path) -> None:
+    added = await ada(records.accounts)
+    await asyncio.to_thread(records.close)
+    again = Records(tmp_path / "records.db")
+    await asyncio.to_thread(again.open)
+    try:
+        assert await again.accounts.user("ada") == added
+        assert added.role is Role.ADMIN
+    finally:
+        await asyncio.to_thread(again.close)
+
+
+async def test_users_are_listed_by_name(accounts: SqliteAccounts) -> None:
+    for name in ("grace", "ada", "edsger"):
+        await accounts.add_user(name, Role.VIEWER, "hash", NOW_MS)
+    assert [user.name for user in await accounts.users()] == ["ada", "edsger", "grace"]
+
+
+async def test_second_user_of_a_name_is_refused(accounts: SqliteAccounts) -> None:
+    await ada(accounts)
+    with pytest.raises(TakenError, match="name: a user 'ada' exists already"):
+        await accounts.add_user("ada", Role.VIEWER, "other", NOW_MS)
+
+
+async def test_unknown_user_is_none(accounts: SqliteAccounts) -> None:
+    assert await accounts.user("nobody") is None
+
+
+async def test_live_credential_leads_to_its_user(accounts: SqliteAccounts) -> None:
+    user = await ada(accounts)
+    credential = await log_in(accounts, user, "aa")
+    assert await accounts.credential("aa", NOW_MS) == (credential, user)
+    assert credential.kind is CredentialKind.SESSION
+
+
+async def test_credential_ends_at_its_expiry(accounts: SqliteAccounts) -> None:
+    user = await ada(accounts)
+    credential = await log_in(accounts, user, "aa")
+    assert await accounts.credential("aa", credential.expires_ms - 1) is not None
+    assert await accounts.credential("aa", credential.expires_ms) is None
+    assert list(await accounts.credentials(user.id, credential.expires_ms)) == []
+
+
+async def test_credentials_are_listed_newest_first(accounts: SqliteAccounts) -> None:
+    user = await ada(accounts)
+    first = await log_in(accounts, user, "aa")
+    second = await log_in(accounts, user, "bb")
+    assert list(await accounts.credentials(user.id, NOW_MS)) == [second, first]
+
+
+async def test_new_login_drops_the_users_expired_credentials(accounts: SqliteAccounts) -> None:
+    user = await ada(accounts)
+    other = await accounts.add_user("grace", Role.VIEWER, "hash", NOW_MS)
+    await log_in(accounts, user, "old")
+    await log_in(accounts, other, "theirs")
+    later_ms = NOW_MS + 2 * HOUR_MS
+    fresh = await log_in(accounts, user, "new", later_ms)
+    # Looked up as of a time when the old ones had not expired: only what is stored counts.
+    assert list(await accounts.credentials(user.id, NOW_MS)) == [fresh]
+    assert len(await accounts.credentials(other.id, NOW_MS)) == 1
+
+
+async def test_credential_for_an_unknown_user_is_refused(accounts: SqliteAccounts) -> None:
+    with pytest.raises(NotFoundError, match="no user 7"):
+        await accounts.add_credential(
+            7, CredentialKind.BEARER, "aa", "script", NOW_MS, NOW_MS + HOUR_MS
+        )
+
+
+async def test_new_password_revokes_every_credential(accounts: SqliteAccounts) -> None:
+    user = await ada(accounts)
+    await log_in(accounts, user, "aa")
+    await accounts.set_password("ada", "$argon2id$2")
+    assert await accounts.credential("aa", NOW_MS) is None
+    changed = await accounts.user("ada")
+    assert changed is not None
+    assert changed.password_hash == "$argon2id$2"
+
+
+async def test_removed_user_takes_its_credentials_along(accounts: SqliteAccounts) -> None:
+    user = await ada(accounts)
+    await log_in(accounts, user, "aa")
+    await accounts.remove_user("ada")
+    assert await accounts.user("ada") is None
+    assert await accounts.credential("aa", NOW_MS) is None
+
+
+async def test_id_of_a_removed_user_is_not_given_out_again(accounts: SqliteAccounts) -> None:
+    user = await ada(accounts)
+    await accounts.remove_user("ada")
+    again = await ada(accounts)
+    assert again.id > user.id
+
+
+async def test_changes_to_unknown_users_are_refused(accounts: SqliteAccounts) -> None:
+    with pytest.raises(NotFoundError):
+        await accounts.set_password("nobody", "hash")
+    with pytest.raises(NotFoundError):
+        await accounts.remove_user("nobody")
+
+
+async def test_last_use_moves_forward_only(accounts: SqliteAccounts) -> None:
+    user = await ada(accounts)
+    credential = await log_in(accounts, user, "aa")
+    await accounts.touch_credential(credential.id, NOW_MS + 500)
+    await accounts.touch_credential(credential.id, NOW_MS + 100)
+    [now] = await accounts.credentials(user.id, NOW_MS)
+    assert now.last_used_ms == NOW_MS + 500
+
+
+async def test_revoked_credential_ends_at_once_and_unknown_ones_are_ignored(
+    accounts: SqliteAccounts,
+) -> None:
+    user = await ada(accounts)
+    credential = await log_in(accounts, user, "aa")
+    await accounts.revoke_credential("aa")
+    await accounts.revoke_credential("aa")
+    await accounts.touch_credential(credential.id, NOW_MS)
+    assert await accounts.credential("aa", NOW_MS) is None

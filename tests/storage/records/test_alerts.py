@@ -1,0 +1,321 @@
+import asyncio
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlite_utils import Database
+
+from model.labels import Labels
+from storage.api.alerts import (
+    Alert,
+    AlertChange,
+    AlertState,
+    CheckOverride,
+    NewNotification,
+    Notification,
+)
+from storage.api.errors import NotFoundError, StorageError
+from storage.records.alerts import SqliteAlerts
+from storage.records.records import Records
+
+NOW_MS = 1_700_000_000_000
+INACTIVE, PENDING, FIRING, NO_DATA, RESOLVED = AlertState
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[Records]:
+    records = Records(tmp_path / "records.db")
+    records.open()
+    yield records
+    records.close()
+
+
+@pytest.fixture
+def alerts(records: Records) -> SqliteAlerts:
+    return records.alerts
+
+
+def new_alert(instance: str = "web-1:9100", state: AlertState = PENDING) -> Alert:
+    return Alert(
+        id=0,
+        rule="host/cpu",
+        labels=Labels.of(alertname="HostHighCpu", instance=instance, severity="warning"),
+        annotations=Labels.of(summary="CPU at 91 %"),
+        state=state,
+        value=91.5,
+        active_ms=NOW_MS,
+        changed_ms=NOW_MS,
+    )
+
+
+def moved(alert: Alert, state: AlertState, now_ms: int) -> AlertChange:
+    fired_ms = now_ms if state is FIRING else alert.fired_ms
+    resolved_ms = now_ms if state is RESOLVED else None
+    after = replace(
+        alert, state=state, changed_ms=now_ms, fired_ms=fired_ms, resolved_ms=resolved_ms
+    )
+    return AlertChange(after, alert.state)
+
+
+async def opened(
+    alerts: SqliteAlerts, instance: str = "web-1:9100", *notifications: NewNotification
+) -> Alert:
+    change = AlertChange(new_alert(instance), INACTIVE, notifications)
+    [alert] = await alerts.record([change], NOW_MS)
+    return alert
+
+
+async def test_recorded_alert_is_open_after_reopening(records: Records, tmp_path: Path) -> None:
+    alert = await opened(records.alerts)
+    await asyncio.to_thread(records.close)
+    again = Records(tmp_path / "records.db")
+    await asyncio.to_thread(again.open)
+    try:
+        assert list(await again.alerts.open_alerts()) == [alert]
+        assert alert == replace(new_alert(), id=alert.id)
+    finally:
+        await asyncio.to_thread(again.close)
+
+
+async def test_open_alerts_are_the_pending_firing_and_no_data_ones_oldest_first(
+    alerts: SqliteAlerts,
+) -> None:
+    ids = {}
+    for state in (RESOLVED, FIRING, INACTIVE, NO_DATA, PENDING):
+        [stored] = await alerts.record([moved(new_alert(), state, NOW_MS)], NOW_MS)
+        ids[state] = stored.id
+    assert [alert.id for alert in await alerts.open_alerts()] == [
+        ids[FIRING],
+        ids[NO_DATA],
+        ids[PENDING],
+    ]
+
+
+async def test_each_change_of_state_is_in_the_history_once_newest_first(
+    alerts: SqliteAlerts,
+) -> None:
+    pending = await opened(alerts)
+    [firing] = await alerts.record([moved(pending, FIRING, NOW_MS + 1)], NOW_MS + 1)
+    # The same state again: the alert is stored, no transition happened.
+    [firing] = await alerts.record([AlertChange(replace(firing, value=97.0), FIRING)], NOW_MS + 2)
+    [resolved] = await alerts.record([moved(firing, RESOLVED, NOW_MS + 3)], NOW_MS + 3)
+    history = await alerts.history(10)
+    assert [(entry.before, entry.after, entry.time_ms) for entry in history] == [
+        (FIRING, RESOLVED, NOW_MS + 3),
+        (PENDING, FIRING, NOW_MS + 1),
+        (INACTIVE, PENDING, NOW_MS),
+    ]
+    assert history[0].rule == "host/cpu"
+    assert history[0].labels == pending.labels
+    assert await alerts.alert(pending.id) == resolved
+    assert resolved.value == 97.0
+
+
+async def test_history_pages_and_narrows_to_one_alert(alerts: SqliteAlerts) -> None:
+    one, other = await opened(alerts, "a"), await opened(alerts, "b")
+    for time_ms, state in enumerate((FIRING, RESOLVED), NOW_MS):
+        [one] = await alerts.record([moved(one, state, time_ms)], time_ms)
+    first = await alerts.history(3)
+    rest = await alerts.history(3, before_id=first[-1].id)
+    assert [entry.alert_id for entry in [*first, *rest]] == [one.id, one.id, other.id, one.id]
+    narrowed = await alerts.history(2, alert_id=one.id)
+    assert [entry.after for entry in narrowed] == [RESOLVED, FIRING]
+    last = await alerts.history(2, before_id=narrowed[-1].id, alert_id=one.id)
+    assert [entry.after for entry in last] == [PENDING]
+
+
+async def test_resolved_alerts_page_newest_first(alerts: SqliteAlerts) -> None:
+    stored = await alerts.record(
+        [moved(new_alert(str(number)), RESOLVED, NOW_MS) for number in range(5)], NOW_MS
+    )
+    await opened(alerts)
+    newest = [alert.id for alert in reversed(stored)]
+    page = await alerts.resolved(3)
+    assert [alert.id for alert in page] == newest[:3]
+    assert [alert.id for alert in await alerts.resolved(3, page[-1].id)] == newest[3:]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+async def test_values_that_are_no_numbers_survive(alerts: SqliteAlerts, value: float) -> None:
+    [stored] = await alerts.record(
+        [AlertChange(replace(new_alert(), value=value), INACTIVE)], NOW_MS
+    )
+    [transition] = await alerts.history(1)
+    for found in (stored.value, (await alerts.alert(stored.id)).value, transition.value):
+        assert found == value or (math.isnan(found) and math.isnan(value))
+
+
+async def test_failing_record_leaves_nothing(alerts: SqliteAlerts) -> None:
+    good = AlertChange(new_alert(), INACTIVE, (NewNotification("log", "{}"),))
+    unknown = AlertChange(replace(new_alert("b"), id=99), INACTIVE)
+    with pytest.raises(NotFoundError, match="no alert 99"):
+        await alerts.record([good, unknown], NOW_MS)
+    assert list(await alerts.open_alerts()) == []
+    assert list(await alerts.history(10)) == []
+    assert list(await alerts.notifications(10)) == []
+
+
+async def test_write_refused_by_the_disk_leaves_nothing(
+    records: Records, alerts: SqliteAlerts
+) -> None:
+    def refuse_notifications(database: Database) -> None:
+        database.execute(
+            "create temp trigger full before insert on main.notifications"
+            " begin select raise(abort, 'disk full'); end"
+        )
+
+    await records._database.write(refuse_notifications)
+    with pytest.raises(StorageError, match=r"records\.db: disk full"):
+        await opened(alerts, "a", NewNotification("log", "{}"))
+    assert list(await alerts.open_alerts()) == []
+    assert list(await alerts.history(10)) == []
+
+
+async def test_acknowledgement_is_kept_by_later_changes_and_told_in_the_history(
+    alerts: SqliteAlerts,
+) -> None:
+    alert = await opened(alerts)
+    acknowledged = await alerts.acknowledge(alert.id, "ada", NOW_MS + 1)
+    assert (acknowledged.acknowledged_by, acknowledged.acknowledged_ms) == ("ada", NOW_MS + 1)
+    # The evaluation's copy knows nothing of it yet.
+    [fired] = await alerts.record([moved(alert, FIRING, NOW_MS + 2)], NOW_MS + 2)
+    assert fired.acknowledged_by == "ada"
+    entry = (await alerts.history(2))[1]
+    assert (entry.before, entry.after, entry.actor) == (PENDING, PENDING, "ada")
+
+
+async def test_second_acknowledgement_changes_nothing(alerts: SqliteAlerts) -> None:
+    alert = await opened(alerts)
+    first = await alerts.acknowledge(alert.id, "ada", NOW_MS)
+    assert await alerts.acknowledge(alert.id, "grace", NOW_MS + 5) == first
+    assert len(await alerts.history(10)) == 2
+
+
+async def test_only_open_alerts_can_be_acknowledged(alerts: SqliteAlerts) -> None:
+    [resolved] = await alerts.record([moved(new_alert(), RESOLVED, NOW_MS)], NOW_MS)
+    for alert_id in (resolved.id, 99):
+        with pytest.raises(NotFoundError):
+            await alerts.acknowledge(alert_id, "ada", NOW_MS)
+    with pytest.raises(NotFoundError):
+        await alerts.alert(99)
+
+
+async def waiting(alerts: SqliteAlerts, receiver: str | None) -> list[tuple[str, int]]:
+    found = await alerts.waiting(receiver, 10)
+    return [(item.receiver, json.loads(item.body)) for item in found]
+
+
+async def test_outbox_keeps_order_for_each_receiver(alerts: SqliteAlerts) -> None:
+    alert = await opened(alerts, "a", NewNotification("log", "1"), NewNotification("ops", "2"))
+    resolution = replace(
+        moved(alert, RESOLVED, NOW_MS), notifications=(NewNotification("ops", "3"),)
+    )
+    await alerts.record([resolution], NOW_MS)
+    assert await waiting(alerts, "ops") == [("ops", 2), ("ops", 3)]
+    assert await waiting(alerts, None) == [("log", 1), ("ops", 2), ("ops", 3)]
+    # The oldest stays first even while it waits for its next attempt.
+    first = (await alerts.waiting("ops", 1))[0]
+    await alerts.failed(first.id, "refused", NOW_MS, NOW_MS + 60_000)
+    [again] = await alerts.waiting("ops", 1)
+    assert again == replace(
+        first, attempts=1, next_attempt_ms=NOW_MS + 60_000, last_error="refused"
+    )
+
+
+async def test_delivered_and_abandoned_notifications_leave_the_outbox_for_the_log(
+    alerts: SqliteAlerts,
+) -> None:
+    alert = await opened(alerts, "a", *(NewNotification("log", str(n)) for n in range(3)))
+    one, two, three = await alerts.waiting("log", 10)
+    await alerts.failed(one.id, "time-out", NOW_MS, NOW_MS + 1)
+    await alerts.delivered(one.id, NOW_MS + 2)
+    await alerts.failed(two.id, "400 Bad Request", NOW_MS + 3, None)
+    # An outcome is final.
+    await alerts.failed(one.id, "late", NOW_MS + 4, None)
+    await alerts.delivered(two.id, NOW_MS + 4)
+    assert list(await alerts.notifications(10)) == [
+        three,
+        replace(two, attempts=1, abandoned_ms=NOW_MS + 3, last_error="400 Bad Request"),
+        replace(one, attempts=2, next_attempt_ms=NOW_MS + 1, delivered_ms=NOW_MS + 2),
+    ]
+    assert list(await alerts.waiting("log", 10)) == [three]
+    assert three == Notification(
+        "log", "2", id=three.id, alert_id=alert.id, created_ms=NOW_MS, next_attempt_ms=NOW_MS
+    )
+    assert [item.id for item in await alerts.notifications(10, before_id=two.id)] == [one.id]
+
+
+async def test_forgetting_drops_what_ended_long_ago_and_spares_the_outbox(
+    alerts: SqliteAlerts,
+) -> None:
+    old, fresh, untold, still_open = [
+        await opened(alerts, instance) for instance in ("old", "fresh", "untold", "open")
+    ]
+    told = replace(
+        moved(untold, RESOLVED, NOW_MS + 1), notifications=(NewNotification("ops", "{}"),)
+    )
+    await alerts.record([moved(old, INACTIVE, NOW_MS + 1), told], NOW_MS + 1)
+    await alerts.record([moved(fresh, RESOLVED, NOW_MS + 9)], NOW_MS + 9)
+    assert await alerts.forget(NOW_MS + 5) == 1
+    with pytest.raises(NotFoundError):
+        await alerts.alert(old.id)
+    assert list(await alerts.history(10, alert_id=old.id)) == []
+    for kept in (fresh, untold, still_open):
+        assert (await alerts.alert(kept.id)).id == kept.id
+
+
+async def test_override_replaces_the_earlier_one_of_its_host_and_check(
+    alerts: SqliteAlerts,
+) -> None:
+    await alerts.set_override(CheckOverride("a:9100", "cpu", warning=50.0))
+    latest = CheckOverride("a:9100", "cpu", enabled=False, critical=99.0, for_s=2.5)
+    other = CheckOverride("a:9100", "disk", recovery=70.0)
+    await alerts.set_override(latest)
+    await alerts.set_override(other)
+    assert list(await alerts.overrides()) == [latest, other]
+    await alerts.remove_override("a:9100", "cpu")
+    await alerts.remove_override("a:9100", "cpu")
+    assert list(await alerts.overrides()) == [other]
+
+
+@pytest.mark.parametrize(
+    ("listing", "index"),
+    [
+        (lambda alerts: alerts.history(100, 500), "PRIMARY KEY"),
+        (lambda alerts: alerts.history(100, 500, 7), "transitions_alert"),
+        (lambda alerts: alerts.resolved(100, 500), "alerts_resolved"),
+        (lambda alerts: alerts.open_alerts(), "alerts_open"),
+        (lambda alerts: alerts.waiting("ops", 1), "notifications_receiver"),
+        (lambda alerts: alerts.waiting(None, 1), "notifications_waiting"),
+        (lambda alerts: alerts.notifications(100, 500), "PRIMARY KEY"),
+    ],
+)
+async def test_every_listing_reads_along_an_index_without_sorting(
+    records: Records, monkeypatch: pytest.MonkeyPatch, listing: object, index: str
+) -> None:
+    plans: list[str] = []
+    execute = Database.execute
+
+    def explained(database: Database, sql: str, arguments: Any = None) -> object:
+        if sql.startswith("select"):
+            rows = execute(database, f"explain query plan {sql}", arguments)
+            plans.extend(str(row[3]) for row in rows)
+        return execute(database, sql, arguments)
+
+    query = Database.query
+
+    def explained_query(database: Database, sql: str, arguments: Any = None) -> object:
+        rows = execute(database, f"explain query plan {sql}", arguments)
+        plans.extend(str(row[3]) for row in rows)
+        return query(database, sql, arguments)
+
+    monkeypatch.setattr(Database, "execute", explained)
+    monkeypatch.setattr(Database, "query", explained_query)
+    assert callable(listing)
+    await listing(records.alerts)
+    assert any(index in plan for plan in plans), plans
+    assert not any("TEMP B-TREE" in plan for plan in plans), plans
