@@ -17,6 +17,8 @@ Place = tuple[str | int, ...]
 
 M = TypeVar("M", bound=BaseModel)
 
+_STRUCTURAL_TAGS = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
+
 
 class DocumentError(ValueError):
     """A document is not what it should be; one line for each thing wrong.
@@ -49,6 +51,16 @@ class Document:
             if place[:length] in self.lines:
                 return self.lines[place[:length]]
         return 0
+
+
+class _TextLoader(yaml.CSafeLoader):
+    """Leaves every scalar but null as it is written: `1.10` and `yes` are strings."""
+
+
+_TextLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag in _STRUCTURAL_TAGS]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def _node_data(
@@ -88,14 +100,20 @@ def _refuse_duplicates(name: str, node: yaml.MappingNode, loader: yaml.CSafeLoad
         seen.add(key)
 
 
-def parse_document(text: str, name: str) -> Document:
+def parse_document(text: str, name: str, *, plain_text: bool = False) -> Document:
     """Read one YAML document; an empty one is an empty mapping.
 
+    Args:
+        text: the document.
+        name: its file's, for messages.
+        plain_text: leave scalars as they are written, for models that say of each what
+            it is: Prometheus's label values may look like numbers.
+
     Raises:
-        DocumentError: it is no YAML, or a key stands twice; `name` is its file's.
+        DocumentError: it is no YAML, or a key stands twice.
     """
     try:
-        loader = yaml.CSafeLoader(text)
+        loader = (_TextLoader if plain_text else yaml.CSafeLoader)(text)
     except UnicodeEncodeError as exc:
         raise DocumentError(name, [(0, "not UTF-8")]) from exc
     lines: dict[Place, int] = {}

@@ -4,4 +4,4 @@
 the targets it is given, `targets` says what a target is and how it goes.
 """
 
-__all__ = ["errors", "exposition", "quantities", "scraper", "settings", "statistics", "targets"]
+__all__ = ["errors", "families", "quantities", "scraper", "settings", "statistics", "targets"]

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.labels import Labels
-from scraper.errors import LimitError
 from scraper.grammar import Sample
 from scraper.series_labels import SeriesLabels
 
@@ -42,8 +41,15 @@ class DetachedSeries:
 class Catalog:
     """A target's series, each found once and numbered.
 
-    What `resolve` finds new is only kept by `accept`, so that a body refused in the
-    end leaves nothing behind.
+    What `code` finds new between `begin` and `accept` is only kept by `accept`, so that
+    a body refused in the end leaves nothing behind.
+
+    Attributes:
+        naming: how series are named.
+        honor_timestamps: whether explicit timestamps count.
+        sample_limit: how many samples a body may have, 0 for any number.
+        series: for each column its labels, without the target's own.
+        detached: the detached series.
     """
 
     def __init__(
@@ -60,57 +66,46 @@ class Catalog:
         self.series: tuple[Labels, ...] = tuple(reserved)
         self.detached: list[DetachedSeries] = []
         self._reserved = len(self.series)
-        self._new: dict[Labels, int] = {}
-        self._new_detached: dict[DetachedSeries, int] = {}
+        self._columns: dict[Labels, int] = {}
+        self._indices: dict[DetachedSeries, int] = {}
 
-    def resolve(self, samples: Sequence[Sample], kept: int) -> list[int]:
-        """Return a code for each sample; those of series not seen before are provisional.
+    def begin(self) -> None:
+        """Forget what was found and not accepted."""
+        self._columns, self._indices = {}, {}
 
-        Args:
-            samples: samples of lines that the last body did not have.
-            kept: how many further samples the body has.
+    def code(self, sample: Sample) -> int:
+        """Return the code of a sample's series, provisional where it is new.
 
         Raises:
-            LimitError: too many samples, or too many or too long labels.
+            LimitError: it has too many or too long labels.
         """
-        self._new, self._new_detached = {}, {}
-        if not samples:
-            return []
-        columns = {labels: column for column, labels in enumerate(self.series)}
-        detached = {series: index for index, series in enumerate(self.detached)}
-        codes = [self._code(sample, columns, detached) for sample in samples]
-        if self.sample_limit and kept + len(codes) - codes.count(DROPPED) > self.sample_limit:
-            raise LimitError(f"sample limit of {self.sample_limit} exceeded")
-        return codes
-
-    def _code(
-        self, sample: Sample, columns: dict[Labels, int], detached: dict[DetachedSeries, int]
-    ) -> int:
         named = self.naming.name(sample.pairs)
         if named is None:
             return DROPPED
         labels, bare = named
+        if bare or (self.honor_timestamps and sample.timestamp_ms is not None):
+            return self._detached_code(labels, bare, sample)
+        if not self._columns:
+            # Made where needed and dropped after: it is larger than the series.
+            self._columns = {labels: column for column, labels in enumerate(self.series)}
+        column = self._columns.setdefault(labels, len(self._columns))
+        # A scraped `up` would be the scraper's own: like Prometheus, keep that one.
+        return DROPPED if column < self._reserved else column
+
+    def _detached_code(self, labels: Labels, bare: bool, sample: Sample) -> int:
+        if not self._indices:
+            self._indices = {series: index for index, series in enumerate(self.detached)}
         stamped = self.honor_timestamps and sample.timestamp_ms is not None
-        if not bare and not stamped:
-            column = columns.get(labels)
-            if column is None:
-                column = columns[labels] = len(columns)
-                self._new[labels] = column
-            # A scraped `up` would be the scraper's own: like Prometheus, keep that one.
-            return DROPPED if column < self._reserved else column
         series = DetachedSeries(labels, bare, stamped)
-        index = detached.get(series)
-        if index is None:
-            index = detached[series] = len(detached)
-            self._new_detached[series] = index
-        return DETACHED - index
+        return DETACHED - self._indices.setdefault(series, len(self._indices))
 
     def accept(self) -> None:
-        """Keep what the last `resolve` found new."""
-        if self._new:
-            self.series += tuple(self._new)
-        self.detached.extend(self._new_detached)
-        self._new, self._new_detached = {}, {}
+        """Keep what was found since `begin`."""
+        if len(self._columns) > len(self.series):
+            self.series = tuple(self._columns)
+        if len(self._indices) > len(self.detached):
+            self.detached = list(self._indices)
+        self.begin()
 
     def compact(self, keep: NDArray[np.bool_]) -> NDArray[np.int32]:
         """Drop the columns that `keep`, shape (len(series),), leaves out.

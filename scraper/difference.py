@@ -17,20 +17,15 @@ from numpy.typing import NDArray
 
 from model.labels import Labels
 from scraper.catalog import DETACHED, DROPPED, NO_SAMPLE, Catalog
-from scraper.errors import ExpositionError
-from scraper.exposition import (
-    MetricMetadata,
-    content_lines,
-    duplicate_series,
-    family_types,
-    is_comment,
-    read_metadata,
-    split_lines,
-)
-from scraper.grammar import GRAMMARS, ExpositionFormat, Sample
+from scraper.errors import ExpositionError, LimitError
+from scraper.exposition import content_lines, duplicate_series, split_lines
+from scraper.families import Families, FamilyPool, is_comment
+from scraper.grammar import GRAMMARS, ExpositionFormat
 from scraper.numbers import PLAIN, parse_value
 
 _PLAIN_LIST = PLAIN + b","
+_ANY_LINES = 500_000
+"""As many lines are read whatever the sample limit; metadata takes two a family."""
 
 
 class DetachedSample(NamedTuple):
@@ -69,12 +64,12 @@ class DifferenceParser:
     """Reads one target's expositions; a failed call leaves it as it was.
 
     Attributes:
-        metadata: the metric families of the last good exposition.
+        families: the metric families of the last good exposition.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
-        self.metadata: Mapping[str, MetricMetadata] = {}
-        self._catalog = catalog
+    def __init__(self, catalog: Catalog, pool: FamilyPool) -> None:
+        self.families = Families((), {}, {})
+        self._catalog, self._pool = catalog, pool
         self._format = ExpositionFormat.TEXT
         self._lines: list[bytes] = []
         self._state = _LineState.empty()
@@ -93,6 +88,7 @@ class DifferenceParser:
             ExpositionError: it is malformed.
             LimitError: it goes beyond a limit.
         """
+        self._check_lines(body)
         lines = split_lines(body)
         same_format = exposition_format is self._format
         if same_format and not complete and len(lines) == len(self._lines):
@@ -100,6 +96,12 @@ class DifferenceParser:
             if reading is not None:
                 return reading
         return self._read_all(lines, exposition_format)
+
+    def _check_lines(self, body: bytes) -> None:
+        # Seen before any line is: millions of empty ones cost no samples, but gigabytes.
+        limit = self._catalog.sample_limit and max(_ANY_LINES, 8 * self._catalog.sample_limit)
+        if limit and len(body) > limit and body.count(b"\n") > limit:
+            raise LimitError(f"more than {limit} lines")
 
     def forget(self) -> None:
         """Read the next body from scratch: its series may be named otherwise now."""
@@ -157,24 +159,24 @@ class DifferenceParser:
     def _read_all(self, lines: list[bytes], exposition_format: ExpositionFormat) -> Reading:
         """Read every line, by its beginning where the last body had it, else strictly."""
         count = content_lines(lines, exposition_format)
-        metadata = read_metadata(lines[:count], exposition_format)
-        types = family_types(metadata)
+        families = self._pool.read(lines[:count], exposition_format)
         known = _KnownSeries.empty()
-        if exposition_format is self._format and types == family_types(self.metadata):
+        if exposition_format is self._format and families.types == self.families.types:
             known = _KnownSeries.of(self._lines, self._state)
-        body = _Body(lines, count, exposition_format, types, known)
+        body = _Body(lines, count, exposition_format, families.types, self._catalog)
         try:
-            body.read()
+            body.read(known)
         except ExpositionError:
             # Of several malformed lines the first is told, whatever was known before.
-            body = _Body(lines, count, exposition_format, types, _KnownSeries.empty())
-            body.read()
-        new_codes = self._catalog.resolve(body.samples, body.kept)
-        body.place(new_codes, self._catalog.honor_timestamps)
+            body = _Body(lines, count, exposition_format, families.types, self._catalog)
+            body.read(_KnownSeries.empty())
+        body.place()
         reading = body.reading()
         self._catalog.accept()
-        self._format, self._lines, self.metadata = exposition_format, lines, metadata
-        self._state = body.state
+        self._format, self.families, self._state = exposition_format, families, body.state
+        shared = iter(families.comments)
+        self._lines = [next(shared) if is_comment(line) else line for line in lines[:count]]
+        self._lines += lines[count:]
         return reading
 
 
@@ -264,32 +266,35 @@ class _Body:
         count: int,
         exposition_format: ExpositionFormat,
         types: Mapping[str, str],
-        known: _KnownSeries,
+        catalog: Catalog,
     ) -> None:
-        self.samples: list[Sample] = []
-        self.kept = 0
         self.state = _LineState.empty()
-        self._lines, self._count, self._types, self._known = lines, count, types, known
+        self._lines, self._count, self._types, self._catalog = lines, count, types, catalog
+        self._kept = 0
         self._grammar = GRAMMARS[exposition_format]
         self._codes = [NO_SAMPLE] * len(lines)
         self._value_at = [0] * len(lines)
         self._values = np.zeros(len(lines))
         self._stamps: dict[int, int | None] = {}
         self._stamped: set[int] = set()
-        self._unknown: list[int] = []
         self._collisions = 0
 
-    def read(self) -> None:
-        """Read all lines; those of unknown series are left to `place`."""
+    def read(self, known: _KnownSeries) -> None:
+        """Read all lines, those that `known` has by their beginning.
+
+        Raises:
+            ExpositionError: a line is malformed.
+            LimitError: the body has too many samples, or a series too many labels.
+        """
+        self._catalog.begin()
         found: list[int] = []
         tokens: list[bytes] = []
-        known = self._known
         for index in range(self._count):
             line = self._lines[index]
             hit = known.find(line)
             if hit is None:
                 if not is_comment(line):
-                    self._read_strictly(index, line)
+                    self._read_strictly(index, line, known.whole.get(line))
                 continue
             code, at, stamped = hit
             token = line[at:]
@@ -298,11 +303,18 @@ class _Body:
                 if not self._read_stamp(index, stamp):
                     self._read_strictly(index, line)
                     continue
-            self._codes[index], self._value_at[index] = code, at
+            self._value_at[index] = at
+            self._keep(index, code)
             found.append(index)
             tokens.append(token)
         self._read_values(found, tokens)
-        self.kept = sum(code not in (DROPPED, NO_SAMPLE) for code in self._codes)
+
+    def _keep(self, index: int, code: int) -> None:
+        self._codes[index] = code
+        self._kept += code != DROPPED
+        limit = self._catalog.sample_limit
+        if limit and self._kept > limit:
+            raise LimitError(f"sample limit of {limit} exceeded")
 
     def _read_values(self, found: Sequence[int], tokens: Sequence[bytes]) -> None:
         values = _numbers(tokens)
@@ -314,7 +326,7 @@ class _Body:
                 self._values[index] = parse_value(token.decode())
             except ValueError:
                 # Malformed, or in a form that only the strict grammar tells apart.
-                self._codes[index] = NO_SAMPLE
+                self._kept -= self._codes[index] != DROPPED
                 self._read_strictly(index, self._lines[index])
 
     def _read_stamp(self, index: int, stamp: bytes) -> bool:
@@ -326,7 +338,7 @@ class _Body:
         self._stamped.add(index)
         return True
 
-    def _read_strictly(self, index: int, line: bytes) -> None:
+    def _read_strictly(self, index: int, line: bytes, code: int | None = None) -> None:
         sample = self._grammar.sample(line, index + 1, self._types)
         self._values[index] = sample.value
         if sample.timestamp_ms is not None:
@@ -334,22 +346,15 @@ class _Body:
             if sample.value_at:
                 self._stamped.add(index)
         self._value_at[index] = sample.value_at
-        code = None if sample.value_at else self._known.whole.get(line)
-        if code is not None:
-            self._codes[index] = code
-            return
-        self._unknown.append(index)
-        self.samples.append(sample)
+        self._keep(index, self._catalog.code(sample) if code is None else code)
 
-    def place(self, new_codes: Sequence[int], honor_timestamps: bool) -> None:
-        """Give the lines of unknown series their codes.
+    def place(self) -> None:
+        """Settle which line is which series.
 
         Raises:
             ExpositionError: a series stands there twice.
         """
-        for index, code in zip(self._unknown, new_codes, strict=True):
-            self._codes[index] = code
-        if not honor_timestamps:
+        if not self._catalog.honor_timestamps:
             self._stamps.clear()
         codes = np.array(self._codes, np.int32)
         ordinary = codes[codes >= 0]

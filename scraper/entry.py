@@ -10,6 +10,7 @@ import structlog
 from model.clock import Clock
 from scraper.difference import Reading
 from scraper.errors import ScrapeError
+from scraper.families import FamilyPool
 from scraper.fetch import Fetched, Fetcher, abridged_message
 from scraper.recorder import Recorder
 from scraper.slots import Slot
@@ -37,6 +38,7 @@ class ScrapeTools:
     fetcher: Fetcher
     threads: Executor
     statistics: ScraperStatistics
+    pool: FamilyPool
 
 
 class TargetEntry:
@@ -53,7 +55,7 @@ class TargetEntry:
         self.slot = slot_of(target)
         self.busy = False
         self._tools = tools
-        self._recorder = Recorder(tools.appender, target)
+        self._recorder = Recorder(tools.appender, target, tools.pool)
         self._retired = False
         self._changed = False
         self._health = Health.UNKNOWN

@@ -4,40 +4,16 @@
 `difference` reads the same much faster where a body resembles the one before.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from model.labels import Labels
 from scraper.errors import ExpositionError
-from scraper.grammar import GRAMMARS, Comment, ExpositionFormat, Sample, unescape
-from scraper.numbers import abridged
+from scraper.families import MetricMetadata, is_comment, read_families
+from scraper.grammar import GRAMMARS, ExpositionFormat, Sample
 
 _EOF = b"# EOF"
 _PIECE_BYTES = 4 * 2**20
-_TYPES = {
-    ExpositionFormat.TEXT: frozenset({"counter", "gauge", "histogram", "summary", "untyped"}),
-    ExpositionFormat.OPENMETRICS: frozenset(
-        {
-            "counter",
-            "gauge",
-            "gaugehistogram",
-            "histogram",
-            "info",
-            "stateset",
-            "summary",
-            "unknown",
-        }
-    ),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class MetricMetadata:
-    """What an exposition says about a metric family; "" where it says nothing."""
-
-    type: str = ""
-    help: str = ""
-    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,67 +55,6 @@ def content_lines(lines: Sequence[bytes], exposition_format: ExpositionFormat) -
     return count - 1
 
 
-def is_comment(line: bytes) -> bool:
-    """Tell whether a line holds no sample."""
-    return line[:1] == b"#" or line.lstrip(b" \t")[:1] in (b"#", b"")
-
-
-def read_metadata(
-    lines: Sequence[bytes], exposition_format: ExpositionFormat
-) -> dict[str, MetricMetadata]:
-    """Return what the comments among `lines` say; the last word on a family wins.
-
-    Raises:
-        ExpositionError: a HELP, TYPE or UNIT line is malformed.
-    """
-    metadata: dict[str, MetricMetadata] = {}
-    for number, comment in _comments(lines, exposition_format):
-        known = metadata.get(comment.name, MetricMetadata())
-        kind, text, unit = known.type, known.help, known.unit
-        match comment.keyword:
-            case "HELP":
-                text = unescape(comment.text)
-            case "TYPE":
-                kind = comment.text.rstrip(" \t")
-                if kind not in _TYPES[exposition_format]:
-                    raise ExpositionError(number, f"invalid metric type {abridged(kind)}")
-                kind = "unknown" if kind == "untyped" else kind
-            case "UNIT":
-                unit = comment.text
-                if unit and not comment.name.endswith("_" + unit):
-                    reason = f"unit {abridged(unit)} is not a suffix of {abridged(comment.name)}"
-                    raise ExpositionError(number, reason)
-            case _:
-                raise ExpositionError(number, 'content after "# EOF"')
-        metadata[comment.name] = MetricMetadata(kind, text, unit)
-    return metadata
-
-
-def _comments(
-    lines: Sequence[bytes], exposition_format: ExpositionFormat
-) -> Iterator[tuple[int, Comment]]:
-    grammar = GRAMMARS[exposition_format]
-    for index, line in enumerate(lines):
-        if not is_comment(line):
-            continue
-        if not line.strip(b" \t"):
-            if exposition_format is ExpositionFormat.OPENMETRICS:
-                raise ExpositionError(index + 1, "empty line")
-            continue
-        comment = grammar.comment(line, index + 1)
-        if comment is not None:
-            yield index + 1, comment
-
-
-def family_types(metadata: Mapping[str, MetricMetadata]) -> dict[str, str]:
-    """Return the families whose type bears on how their samples are read."""
-    return {
-        name: entry.type
-        for name, entry in metadata.items()
-        if entry.type in ("histogram", "gaugehistogram", "summary")
-    }
-
-
 def parse_exposition(body: bytes, exposition_format: ExpositionFormat) -> Exposition:
     """Read a whole body.
 
@@ -148,11 +63,10 @@ def parse_exposition(body: bytes, exposition_format: ExpositionFormat) -> Exposi
     """
     lines = split_lines(body)
     lines = lines[: content_lines(lines, exposition_format)]
-    metadata = read_metadata(lines, exposition_format)
-    types = family_types(metadata)
+    families = read_families(lines, exposition_format)
     grammar = GRAMMARS[exposition_format]
     samples = {
-        index + 1: grammar.sample(line, index + 1, types)
+        index + 1: grammar.sample(line, index + 1, families.types)
         for index, line in enumerate(lines)
         if not is_comment(line)
     }
@@ -162,7 +76,7 @@ def parse_exposition(body: bytes, exposition_format: ExpositionFormat) -> Exposi
         first = first_lines.setdefault((labels, sample.timestamp_ms), number)
         if first != number:
             raise duplicate_series(labels, number, first)
-    return Exposition(tuple(samples.values()), metadata)
+    return Exposition(tuple(samples.values()), families.metadata)
 
 
 def duplicate_series(labels: Labels, line: int, first_line: int) -> ExpositionError:

@@ -13,7 +13,7 @@ from model.series import STALE
 from scraper.catalog import Catalog
 from scraper.detached import DetachedStreams, TimestampCounts
 from scraper.difference import DifferenceParser, Reading
-from scraper.exposition import MetricMetadata
+from scraper.families import FamilyPool, MetricMetadata
 from scraper.grammar import ExpositionFormat
 from scraper.series_labels import SeriesLabels
 from scraper.streams import Columns, Values, VectorStream
@@ -62,14 +62,14 @@ class Recorder:
     sees to it that only one scrape of a target is under way.
     """
 
-    def __init__(self, appender: SampleAppender, target: Target) -> None:
+    def __init__(self, appender: SampleAppender, target: Target, pool: FamilyPool) -> None:
         self._catalog = Catalog(
             SeriesLabels(target.labels, target.honor_labels, target.limits),
             reserved=SYNTHETIC,
             honor_timestamps=target.honor_timestamps,
             sample_limit=target.limits.samples,
         )
-        self._parser = DifferenceParser(self._catalog)
+        self._parser = DifferenceParser(self._catalog, pool)
         self._stream = VectorStream(appender, target.labels)
         self._detached = DetachedStreams(
             appender, target.labels, track_staleness=target.track_timestamps_staleness
@@ -79,7 +79,7 @@ class Recorder:
     @property
     def metadata(self) -> Mapping[str, MetricMetadata]:
         """The metric families of the last good exposition."""
-        return self._parser.metadata
+        return self._parser.families.metadata
 
     @property
     def last_ms(self) -> int | None:

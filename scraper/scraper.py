@@ -11,7 +11,7 @@ import structlog
 
 from model.clock import Clock, system_clock
 from scraper.entry import ScrapeTools, TargetEntry
-from scraper.exposition import MetricMetadata
+from scraper.families import FamilyPool, MetricMetadata
 from scraper.fetch import Fetcher
 from scraper.slots import SlotScheduler
 from scraper.statistics import ScraperStatistics
@@ -45,7 +45,9 @@ class Scraper:
         self.statistics = ScraperStatistics()
         self._fetcher = Fetcher()
         self._threads = ThreadPoolExecutor(_PARSE_THREADS, thread_name_prefix="parse")
-        self._tools = ScrapeTools(appender, clock, self._fetcher, self._threads, self.statistics)
+        self._tools = ScrapeTools(
+            appender, clock, self._fetcher, self._threads, self.statistics, FamilyPool()
+        )
         self._slots: SlotScheduler[TargetEntry] = SlotScheduler(self._begin, clock)
         self._entries: dict[Labels, TargetEntry] = {}
         self._refused: list[Target] = []

@@ -80,8 +80,11 @@ class SlotScheduler(Generic[K]):
         self._scheduler.start()
 
     async def close(self) -> None:
-        """Stop ticking; a tick only starts things and is never under way."""
+        """Stop ticking."""
         if self._scheduler.running:
+            self._scheduler.pause()
+            # Ticks that are due now begin here: a shutdown would cancel them, and log it.
+            await asyncio.sleep(0)
             # APScheduler shuts down in a callback of the loop, and tells it by an event.
             stopped = asyncio.Event()
             self._scheduler.add_listener(lambda _: stopped.set(), EVENT_SCHEDULER_SHUTDOWN)

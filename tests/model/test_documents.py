@@ -35,6 +35,17 @@ def test_every_problem_is_told_with_its_line() -> None:
     assert len(problems(text)) == 3
 
 
+def test_scalars_may_be_left_as_they_are_written() -> None:
+    text = "a: 1.10\nyes: no\nb: {<<: {c: 0x1F}, d: }\ne: 2024-01-01\n"
+    document = parse_document(text, "x", plain_text=True)
+    assert document.data == {
+        "a": "1.10",
+        "yes": "no",
+        "b": {"c": "0x1F", "d": None},
+        "e": "2024-01-01",
+    }
+
+
 def test_key_that_stands_twice_is_refused() -> None:
     assert problems("jobs: []\njobs: []\n") == ((2, 'key "jobs" stands twice'),)
 

@@ -10,6 +10,7 @@ from scraper.catalog import DETACHED, Catalog
 from scraper.difference import DifferenceParser, Reading
 from scraper.errors import ExpositionError
 from scraper.exposition import parse_exposition
+from scraper.families import FamilyPool
 from scraper.grammar import ExpositionFormat
 from scraper.series_labels import SeriesLabels
 
@@ -25,7 +26,7 @@ class Follower:
 
     def __init__(self) -> None:
         self.catalog = Catalog(SeriesLabels(Labels()))
-        self.parser = DifferenceParser(self.catalog)
+        self.parser = DifferenceParser(self.catalog, FamilyPool())
         self.values: dict[Labels, bytes] = {}
         self.stamped: dict[int, list[tuple[int | None, bytes]]] = {}
 

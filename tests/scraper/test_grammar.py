@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from model.labels import Labels
 from scraper.errors import ExpositionError
-from scraper.exposition import MetricMetadata, parse_exposition
+from scraper.exposition import parse_exposition
+from scraper.families import MetricMetadata
 from scraper.grammar import GRAMMARS, ExpositionFormat, Sample
 
 TEXT, OPENMETRICS = ExpositionFormat.TEXT, ExpositionFormat.OPENMETRICS
@@ -163,8 +164,13 @@ def test_bytes_of_the_value_are_where_value_at_says() -> None:
     assert line[GRAMMARS[TEXT].sample(line, 1, {}).value_at :] == b"12.5"
 
 
-def test_megabytes_of_escapes_cost_one_pass() -> None:
-    line = b'a{x="' + b"\\\\" * 2_000_000 + b"} 1"
+def test_line_of_megabytes_is_refused() -> None:
+    with pytest.raises(ExpositionError, match="line 3: longer than 1048576 bytes"):
+        GRAMMARS[TEXT].sample(b'a{x="' + b"x" * 10_000_000 + b'"} 1', 3, {})
+
+
+def test_many_escapes_cost_one_pass() -> None:
+    line = b'a{x="' + b"\\\\" * 500_000 + b"} 1"
     with pytest.raises(ExpositionError, match="is not closed"):
         GRAMMARS[TEXT].sample(line, 1, {})
 

@@ -2,6 +2,7 @@ import pytest
 
 from model.labels import Labels
 from scraper.errors import LimitError
+from scraper.families import FamilyPool
 from scraper.grammar import ExpositionFormat
 from scraper.recorder import Recorded, Recorder
 from scraper.targets import ScrapeLimits, Target
@@ -22,7 +23,7 @@ class Scrapes:
 
     def __init__(self, **fields: object) -> None:
         self.store = RecordingAppender()
-        self.recorder = Recorder(self.store, target(**fields))
+        self.recorder = Recorder(self.store, target(**fields), FamilyPool())
         self.at = 0
 
     def good(self, body: str) -> Recorded:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from model.labels import Labels
-from scraper.exposition import MetricMetadata
+from scraper.families import MetricMetadata
 from scraper.scraper import Scraper
 from scraper.targets import Health, ScrapeLimits, Target, TargetStatus
 from storage.api.errors import StorageError
@@ -60,7 +60,10 @@ HOSTILE: dict[str, tuple[Answer, str]] = {
     "html": (body("<html>", "text/html"), "unsupported Content-Type"),
     "nul": (body(b"a 1\nb\0 1\n"), "line 2: NUL byte at column 2"),
     "not_utf8": (body(b'a{x="\xff"} 1\n'), "line 1: invalid UTF-8 at column 6"),
-    "long_label": (body(b'a{x="' + b"x" * 10_000_000 + b'"} 1\n'), "label value length limit"),
+    "long_label": (
+        body(b'a{x="' + b"x" * 10_000_000 + b'"} 1\n'),
+        "line 1: longer than 1048576 bytes",
+    ),
     "error": (body("", status=503), "server returned HTTP status 503 Service Unavailable"),
     "no_number": (body("a one\n"), 'line 1: "one" is not a number'),
 }
