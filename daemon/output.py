@@ -13,4 +13,5 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from tabulate import tabulate
 
     # disable_numparse: "1e3" is a name here as often as a number.
-    print(tabulate(rows, headings, tablefmt="plain", disable_numparse=True))
+    table = tabulate(rows, headings, tablefmt="plain", disable_numparse=True)
+    sys.stdout.write(table + "\n")

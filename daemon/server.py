@@ -19,7 +19,7 @@ from daemon import logs
 from daemon.addresses import ListenAddress
 from daemon.data_directory import DataDirectory, DataDirectoryError
 from daemon.exporter_process import ExporterProcess
-from daemon.metrics import StoreCollector, new_registry
+from daemon.metrics import ScraperCollector, StoreCollector, new_registry
 from daemon.settings import Settings
 from daemon.target_set import TargetSet
 from model.clock import system_clock
@@ -149,6 +149,7 @@ async def running_server(plan: ServerPlan) -> AsyncIterator[RunningServer]:
         version = importlib.metadata.version("redshank")
         registry = new_registry(version)
         registry.register(StoreCollector(store.stats))
+        registry.register(ScraperCollector(scraper))
         services = Services(
             hosts=records.hosts,
             accounts=records.accounts,

@@ -2,13 +2,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from naive_model import samples_of
-from sample_builders import series, small, whole
 
 from model.labels import Labels
 from storage.samples import runs
 from storage.samples.store import SqliteSampleStore
 from storage.samples.windows import Window
+from tests.storage.samples.naive_model import samples_of
+from tests.storage.samples.sample_builders import series, small, whole
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from naive_model import Samples, samples_of
-from sample_builders import BASE_MS, change, series, small, whole
 from structlog.testing import capture_logs
 
 from model.labels import Labels
 from storage.api.errors import StorageError
 from storage.samples.store import SqliteSampleStore
+from tests.storage.samples.naive_model import Samples, samples_of
+from tests.storage.samples.sample_builders import BASE_MS, change, series, small, whole
 
 MINUTE_MS = 60_000
 
