@@ -128,6 +128,11 @@ class AlertBook:
         """Return what must be read again at the next evaluation of a rule."""
         return {key: entry.standing for key, entry in self._rules.get(rule, {}).items()}
 
+    def standing(self, key: AlertKey) -> Standing:
+        """Return where an alert stands."""
+        entry = self._entry(key)
+        return INACTIVE if entry is None else entry.standing
+
     def rules(self) -> list[str]:
         """Return the identities of the rules that have anything in the book."""
         return list(self._rules)
