@@ -45,3 +45,11 @@ class TargetSet:
         registered = await self._hosts.all()
         self.targets = [*all_targets(self._settings, registered), *self._fixed]
         return self.targets
+
+    def hosts(self) -> list[tuple[str, str, str]]:
+        """Return name, job and instance of each target that is a host."""
+        return [
+            (target.host, target.job, target.instance)
+            for target in self.targets
+            if target.host is not None
+        ]

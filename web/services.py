@@ -4,7 +4,7 @@ The daemon builds one `Services`. What other packages already define is named by
 their protocols; what only the web needs is defined here.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from model.clock import Clock
 from model.labels import Labels
 from model.matchers import Matcher
 from promql.api import QueryEngine
+from scraper.families import MetricMetadata
 from scraper.targets import TargetStatus
 from storage.api.accounts import AccountRecords
 from storage.api.alerts import Alert, CheckOverride, Notification, Transition
@@ -118,15 +119,6 @@ class RuleGroupView:
     evaluation_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class MetricMetadata:
-    """What an exposition says of a metric family: `# TYPE`, `# HELP`, `# UNIT`."""
-
-    type: str
-    help: str
-    unit: str = ""
-
-
 async def _nothing_to_do() -> None:
     return None
 
@@ -135,7 +127,7 @@ def _no_groups() -> Sequence[RuleGroupView]:
     return ()
 
 
-def _no_metadata() -> Mapping[str, Sequence[MetricMetadata]]:
+def _no_metadata() -> Mapping[str, Collection[MetricMetadata]]:
     return {}
 
 
@@ -176,5 +168,5 @@ class Services:
     hosts_changed: Callable[[], Awaitable[None]] = _nothing_to_do
     check_defaults: Sequence[CheckDefault] = ()
     rule_groups: Callable[[], Sequence[RuleGroupView]] = _no_groups
-    metadata: Callable[[], Mapping[str, Sequence[MetricMetadata]]] = _no_metadata
+    metadata: Callable[[], Mapping[str, Collection[MetricMetadata]]] = _no_metadata
     ready: Callable[[], bool] = _always

@@ -6,15 +6,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 import structlog
-from alerting_doubles import (
-    NOW_MS,
-    CannedEngine,
-    MemoryAppender,
-    WatchedAlerts,
-    Webhook,
-    open_records,
-    running_webhook,
-)
 
 from alerting.check_queries import usage_expression
 from alerting.checks import CheckName
@@ -27,6 +18,15 @@ from alerting.settings import AlertingSettings
 from model.labels import Labels
 from storage.api.alerts import AlertChange, AlertState, CheckOverride, Severity
 from storage.api.errors import NotFoundError
+from tests.alerting.alerting_doubles import (
+    NOW_MS,
+    CannedEngine,
+    MemoryAppender,
+    WatchedAlerts,
+    Webhook,
+    open_records,
+    running_webhook,
+)
 
 HOST = Labels.of(job="node", instance="web-1:9100")
 UP = Labels.of(__name__="up", job="node", instance="web-1:9100")
