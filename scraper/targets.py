@@ -39,6 +39,10 @@ class Target:
             machine (it has a row in the fleet and host checks), else None.
         host_id: its record, None for one from configuration.
         honor_labels: whether a scraped label wins over the target's.
+        honor_timestamps: whether explicit timestamps are used, or ignored.
+        track_timestamps_staleness: whether a series with explicit timestamps ends when
+            it vanishes.
+        follow_redirects: whether an answer elsewhere is fetched there.
     """
 
     url: str
@@ -50,6 +54,9 @@ class Target:
     host: str | None = None
     host_id: int | None = None
     honor_labels: bool = False
+    honor_timestamps: bool = True
+    track_timestamps_staleness: bool = False
+    follow_redirects: bool = True
 
     @property
     def job(self) -> str:

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from storage.api.errors import StorageError, StoreClosedError
+from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
 
 T = TypeVar("T")
 
@@ -24,10 +24,36 @@ pragma foreign_keys = on;
 pragma busy_timeout = 5000;
 """
 
+_READER_PRAGMAS = """
+pragma query_only = on;
+pragma busy_timeout = 5000;
+"""
+
+
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
 
 def translate(path: Path, exc: sqlite3.Error) -> StorageError:
     """Return a storage error that names the file and says what SQLite said."""
-    return StorageError(f"{path.name}: {exc}")
+    # The low byte is the error; extended codes tell where it was met.
+    code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
+    kind = CorruptDataError if code in _DAMAGE else StorageError
+    return kind(f"{path.name}: {exc}")
+
+
+def set_aside(path: Path) -> str:
+    """Rename a damaged file and those beside it, so that a new one can take its place.
+
+    Nothing may have it open. Returns the new name.
+    """
+    number = 1
+    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    for end in ("", "-wal", "-shm"):
+        file = path.with_name(path.name + end)
+        if file.exists():
+            file.rename(aside.with_name(aside.name + end))
+    return aside.name
 
 
 class Writer:
@@ -37,9 +63,10 @@ class Writer:
     back when it raises. Cancelling the caller does not undo a write that has started.
     """
 
-    def __init__(self, path: Path, pragmas: str = "") -> None:
+    def __init__(self, path: Path, pragmas: str = "", at_creation: str = "") -> None:
         self.path = path
-        self._pragmas = _WRITER_PRAGMAS + pragmas
+        # What decides the file's shape must come before the first page is written.
+        self._pragmas = at_creation + _WRITER_PRAGMAS + pragmas
         self._connection: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"write-{path.stem}")
 
@@ -63,14 +90,19 @@ class Writer:
             raise translate(self.path, exc) from exc
         self._connection = connection
 
-    def submit(self, work: Callable[[sqlite3.Connection], T]) -> "Future[T]":
+    def submit(
+        self, work: Callable[[sqlite3.Connection], T], *, durable: bool | None = None
+    ) -> "Future[T]":
         """Queue work from any thread and return its future.
+
+        With `durable` the commit outlives a power cut (an fsync), without only a
+        killed process; None leaves it as the pragmas say.
 
         Raises:
             StoreClosedError: the writer is closed.
         """
         try:
-            return self._thread.submit(self._run, work)
+            return self._thread.submit(self._run, work, durable)
         except RuntimeError as exc:
             raise StoreClosedError(f"{self.path.name} is closed") from exc
 
@@ -83,11 +115,13 @@ class Writer:
         """
         return await asyncio.shield(asyncio.wrap_future(self.submit(work)))
 
-    def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _run(self, work: Callable[[sqlite3.Connection], T], durable: bool | None) -> T:
         connection = self._connection
         if connection is None:
             raise StoreClosedError(f"{self.path.name} is not open")
         try:
+            if durable is not None:
+                connection.execute(f"pragma synchronous = {'full' if durable else 'normal'}")
             connection.execute("begin immediate")
             try:
                 result = work(connection)
@@ -115,47 +149,77 @@ class Writer:
 
 
 class Readers:
-    """Read-only connections to one file, one for each thread that reads."""
+    """Read-only connections to one file, as many as there are reads at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, pragmas: str = "") -> None:
         self.path = path
-        self._local = threading.local()
-        self._all: list[sqlite3.Connection] = []
+        self._pragmas = _READER_PRAGMAS + pragmas
+        self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._closed = False
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run work on this thread's connection; blocks.
+        """Run work on a connection that nobody else uses meanwhile; blocks.
 
         Raises:
             StorageError: SQLite refused.
             StoreClosedError: the readers are closed.
         """
         try:
-            return work(self._connection())
+            connection = self._take()
+            try:
+                return work(connection)
+            finally:
+                self._give_back(connection)
         except sqlite3.Error as exc:
             raise translate(self.path, exc) from exc
 
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is not None and not self._closed:
-            return connection
+    def _take(self) -> sqlite3.Connection:
         with self._lock:
             if self._closed:
                 raise StoreClosedError(f"{self.path.name} is closed")
-            connection = sqlite3.connect(
-                f"{self.path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False
-            )
-            connection.execute("pragma query_only = on")
-            connection.execute("pragma busy_timeout = 5000")
-            self._all.append(connection)
-        self._local.connection = connection
+            if self._idle:
+                return self._idle.pop()
+        connection = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode=ro",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            connection.executescript(self._pragmas)
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        if connection.in_transaction:
+            connection.rollback()
+        with self._lock:
+            if not self._closed:
+                self._idle.append(connection)
+                return
+        connection.close()
+
     def close(self) -> None:
-        """Close every connection; the caller sees to it that no read is under way."""
+        """Close every idle connection, and those in use as soon as their reads end."""
         with self._lock:
             self._closed = True
-            for connection in self._all:
-                connection.close()
-            self._all.clear()
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+
+def integrity_problems(path: Path) -> list[str]:
+    """Return what SQLite finds wrong with a file, nothing if it is sound; only reads.
+
+    Raises:
+        StorageError: it cannot be read, or is no database.
+    """
+    readers = Readers(path)
+    try:
+        rows = readers.read(lambda connection: connection.execute("pragma quick_check").fetchall())
+    finally:
+        readers.close()
+    return [text for (text,) in rows if text != "ok"]

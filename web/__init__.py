@@ -1,3 +1,7 @@
-"""The aiohttp application: UI, JSON API, Prometheus API, accounts, live updates."""
+"""The aiohttp application: UI, JSON API, Prometheus API, accounts, live updates.
 
-__all__: list[str] = []
+`app.create_app` builds it from `services.Services` (everything it talks to) and
+`settings.WebSettings`; it constructs no store and starts no scraper.
+"""
+
+__all__ = ["app", "services", "settings"]

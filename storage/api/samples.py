@@ -62,8 +62,9 @@ class Vector:
         columns: shape (C,), uint32, ascending, the columns whose values are given;
             None if `values` gives every column.
         values: shape (C,) or (len(layout.series),). A column not given keeps its
-            value; STALE ends a series, and it stays ended until given a value again.
-            New columns of an extended layout that are not given are ABSENT.
+            value; STALE ends a series, and it stays ended until given a value again;
+            ABSENT suspends one without a mark: it has no sample until given a value
+            again. New columns of an extended layout that are not given are ABSENT.
     """
 
     time_ms: int
@@ -117,6 +118,8 @@ class StoreStats:
         oldest_ms, newest_ms: the range of time held, None while empty.
         windows: oldest first.
         metrics: the largest by series, first.
+        failed_writes: writes the disk refused since the start; they are tried again.
+        corrupt_items: chunks, journal rows and files found damaged since the start.
     """
 
     series: int
@@ -130,6 +133,8 @@ class StoreStats:
     newest_ms: int | None
     windows: tuple[WindowStats, ...] = ()
     metrics: tuple[MetricSize, ...] = field(default=())
+    failed_writes: int = 0
+    corrupt_items: int = 0
 
 
 class SampleAppender(Protocol):
@@ -145,6 +150,9 @@ class SampleAppender(Protocol):
         """Take a vector into the head and hand it to the journal.
 
         It is readable at once and durable within a second; `commit` waits for that.
+        The arrays are the store's from now on: the caller must not change them. A
+        source's first vector after the store was opened gives every column, unless
+        the caller knows that it appended to the source before.
 
         Raises:
             OutOfOrderError: it is not newer than the source's last vector.

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
-from alerting_doubles import NOW_MS, WatchedAlerts, open_records
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from alerting.states import Notice, Sight, Timing
 from model.labels import Labels
 from storage.api.alerts import Alert, AlertChange, NewNotification
 from storage.api.errors import NotFoundError, StorageError
+from tests.alerting.alerting_doubles import NOW_MS, WatchedAlerts, open_records
 
 MINUTE_MS = 60_000
 TIMING = Timing(for_ms=MINUTE_MS, no_data_for_ms=MINUTE_MS)

@@ -7,7 +7,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 import structlog
-from alerting_doubles import NOW_MS, SetClock, WatchedAlerts, Webhook, open_records, running_webhook
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -19,6 +18,14 @@ from alerting.settings import DeliverySettings
 from model.labels import Labels
 from storage.api.alerts import Alert, AlertChange, AlertState, NewNotification
 from storage.api.errors import StorageError
+from tests.alerting.alerting_doubles import (
+    NOW_MS,
+    SetClock,
+    WatchedAlerts,
+    Webhook,
+    open_records,
+    running_webhook,
+)
 
 SETTINGS = DeliverySettings()
 

@@ -1,7 +1,6 @@
 import json
 
 import pytest
-from alerting_doubles import NOW_MS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from alerting.documents import (
 from alerting.states import Notice
 from model.labels import Labels
 from storage.api.alerts import Alert, AlertState
+from tests.alerting.alerting_doubles import NOW_MS
 
 ALERT = Alert(
     id=7,

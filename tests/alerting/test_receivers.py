@@ -3,7 +3,6 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 import structlog
-from alerting_doubles import NOW_MS, Webhook, running_webhook
 from pydantic import SecretStr
 
 from alerting.documents import notification_document
@@ -19,6 +18,7 @@ from alerting.settings import AlertingSettings
 from alerting.states import Notice
 from model.labels import Labels
 from storage.api.alerts import Alert, AlertState
+from tests.alerting.alerting_doubles import NOW_MS, Webhook, running_webhook
 
 ALERT = Alert(
     1,

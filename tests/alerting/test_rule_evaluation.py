@@ -4,14 +4,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import structlog
-from alerting_doubles import (
-    NOW_MS,
-    CannedEngine,
-    MemoryAppender,
-    SetClock,
-    WatchedAlerts,
-    open_records,
-)
 
 from alerting.book import AlertBook
 from alerting.health import HealthBoard
@@ -21,6 +13,14 @@ from alerting.states import Notice
 from model.labels import Labels
 from promql.api import Answer, EvaluationError, Scalar, String
 from storage.api.alerts import Alert, NewNotification
+from tests.alerting.alerting_doubles import (
+    NOW_MS,
+    CannedEngine,
+    MemoryAppender,
+    SetClock,
+    WatchedAlerts,
+    open_records,
+)
 
 MINUTE_MS = 60_000
 SAMPLE = Labels.of(__name__="x", instance="a")

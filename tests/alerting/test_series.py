@@ -1,5 +1,4 @@
 import numpy as np
-from alerting_doubles import NOW_MS, MemoryAppender
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,6 +6,7 @@ from alerting.series import SeriesWriter, alert_series
 from model.labels import Labels
 from model.series import STALE_BITS
 from storage.api.alerts import Alert, AlertState
+from tests.alerting.alerting_doubles import NOW_MS, MemoryAppender
 
 A, B = Labels.of(__name__="x", a="1"), Labels.of(__name__="x", a="2")
 

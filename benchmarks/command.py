@@ -1,0 +1,57 @@
+"""What the benchmarks' command lines share."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.contenders import CONTENDERS
+from benchmarks.processes import BenchmarkError, ended_by_signals
+from benchmarks.report import Report
+
+
+def argument_parser(bench: str, description: str | None) -> argparse.ArgumentParser:
+    """Return a parser with the options every benchmark has."""
+    parser = argparse.ArgumentParser(
+        prog=f"bench {bench}",
+        description=description,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    keys = [contender.key for contender in CONTENDERS]
+    parser.add_argument(
+        "--contenders",
+        type=lambda text: text.split(","),
+        default=keys,
+        metavar="KEY,...",
+        help="who takes part: " + ", ".join(keys),
+    )
+    parser.add_argument(
+        "--recording", default="node_exporter", help="name in the corpus, or path of a .zst"
+    )
+    parser.add_argument("--work-dir", type=Path, help="where data directories are made")
+    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+    parser.add_argument(
+        "--check", action="store_true", help="exit with 1 where a limit does not hold"
+    )
+    return parser
+
+
+def run(bench: Callable[[argparse.Namespace], Report], options: argparse.Namespace) -> None:
+    """Run a benchmark, print its report, exit; children and directories are gone in any case."""
+    try:
+        with ended_by_signals():
+            report = bench(options)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BenchmarkError as exc:
+        sys.exit(f"error: {exc}")
+    report.print()
+    if options.json:
+        print(report.as_json())
+    if options.check and report.exceeded():
+        sys.exit(1)
+
+
+def progress(message: str) -> None:
+    """Tell the person who waits what goes on."""
+    print(message, file=sys.stderr, flush=True)

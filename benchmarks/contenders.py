@@ -1,0 +1,274 @@
+"""The servers that are compared: Redshank, Prometheus, VictoriaMetrics.
+
+Each is started as its users start it, with its defaults, on a free loopback port and a
+data directory of its own, scraping the targets of one fleet.
+"""
+
+import importlib.metadata
+import json
+import secrets
+import shutil
+import subprocess
+import sys
+import urllib.parse
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self
+
+from benchmarks.processes import BenchmarkError, Child, Environment, Usage, fetch, free_port
+
+_ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class ScrapePlan:
+    """What a contender scrapes: `HOST:PORT` of each target, and how often."""
+
+    targets: Sequence[str]
+    interval_s: float
+
+    def prometheus_configuration(self) -> str:
+        """Return it in Prometheus's format, which VictoriaMetrics reads as well."""
+        every = f"{round(self.interval_s * 1000)}ms"
+        job = {"job_name": "node", "static_configs": [{"targets": list(self.targets)}]}
+        scraping = {"scrape_interval": every, "scrape_timeout": every}
+        return json.dumps({"global": scraping, "scrape_configs": [job]})  # JSON is YAML
+
+    def redshank_configuration(self) -> str:
+        """Return it in Redshank's format; the targets are hosts, so host checks run."""
+        every = f"{round(self.interval_s * 1000)}ms"
+        job = {"name": "node", "hosts": True, "targets": list(self.targets)}
+        return json.dumps({"scrape": {"interval": every, "timeout": every, "jobs": [job]}})
+
+
+class Contender(ABC):
+    """One server, running for the time of a `with` block.
+
+    Args:
+        plan: what it scrapes.
+        directory: an empty one, for its configuration, data and log.
+    """
+
+    key: ClassVar[str]
+    """Its name in JSON."""
+    title: ClassVar[str]
+    program: ClassVar[str]
+    ready_path: ClassVar[str] = "/-/ready"
+
+    def __init__(self, plan: ScrapePlan, directory: Path) -> None:
+        self.plan = plan
+        self.data_directory = directory / "data"
+        self.configuration = directory / "configuration.yml"
+        self.listen = f"127.0.0.1:{free_port()}"
+        self.url = f"http://{self.listen}"
+        self._child = Child(self.key, self.command(), directory, self.environment())
+
+    @classmethod
+    def available(cls) -> bool:
+        """Tell whether its program is installed."""
+        return shutil.which(cls.program) is not None
+
+    @classmethod
+    @abstractmethod
+    def version(cls) -> str:
+        """Return the version of its program."""
+
+    @abstractmethod
+    def configure(self) -> None:
+        """Write its configuration."""
+
+    @abstractmethod
+    def command(self) -> list[str]:
+        """Return its command line."""
+
+    def environment(self) -> Environment:
+        """Return what it runs in."""
+        return Environment()
+
+    def headers(self) -> dict[str, str]:
+        """Return what a query must carry."""
+        return {}
+
+    def start(self) -> None:
+        """Start it; `wait_ready` tells when it serves."""
+        self.configure()
+        self._child.start()
+
+    def wait_ready(self) -> None:
+        """Return when it says that it is ready."""
+        self._child.wait_ready(self.url + self.ready_path)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._child.kill()
+
+    def usage(self) -> Usage:
+        """Read what it used so far from /proc."""
+        return self._child.usage()
+
+    def query(self, expression: str, time_s: float) -> list[float]:
+        """Return the values of an instant query.
+
+        Raises:
+            OSError: it does not answer, or not yet.
+        """
+        parameters = urllib.parse.urlencode({"query": expression, "time": f"{time_s:.3f}"})
+        answer = json.loads(fetch(f"{self.url}/api/v1/query?{parameters}", headers=self.headers()))
+        return [float(sample["value"][1]) for sample in answer["data"]["result"]]
+
+    def post(self, path: str) -> None:
+        """POST nothing: order something."""
+        fetch(self.url + path, data=b"", headers=self.headers())
+
+    def post_file(self, path: str, content: Path) -> None:
+        """POST a file."""
+        length = {"Content-Length": str(content.stat().st_size)}
+        with content.open("rb") as file:
+            fetch(self.url + path, file, {**self.headers(), **length}, timeout_s=600)
+
+    def log(self) -> str:
+        """Return what it printed so far."""
+        return self._child.log()
+
+    def __enter__(self) -> Self:
+        self.start()
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.kill()  # what is to be measured was measured
+
+
+class Redshank(Contender):
+    """This checkout, the whole server: web, rules and host checks on."""
+
+    key = "redshank"
+    title = "Redshank"
+    program = sys.executable
+
+    def __init__(self, plan: ScrapePlan, directory: Path) -> None:
+        self._password = secrets.token_urlsafe(16)
+        self._token = ""
+        super().__init__(plan, directory)
+
+    @classmethod
+    def version(cls) -> str:
+        return importlib.metadata.version("redshank")
+
+    def configure(self) -> None:
+        self.configuration.write_text(self.plan.redshank_configuration())
+
+    def command(self) -> list[str]:
+        return [
+            *redshank_command("server"),
+            *("--config", str(self.configuration)),
+            *("--data-dir", str(self.data_directory)),
+            *("--listen", self.listen),
+        ]
+
+    def environment(self) -> Environment:
+        return Environment(_ROOT, {"REDSHANK_ADMIN_PASSWORD": self._password})
+
+    def log_in(self) -> None:
+        """Get the token that queries carry; it outlives a restart."""
+        login = json.dumps({"username": "admin", "password": self._password}).encode()
+        headers = {"Content-Type": "application/json"}
+        answer = json.loads(fetch(f"{self.url}/auth/token", data=login, headers=headers))
+        self._token = answer["access_token"]
+
+    def headers(self) -> dict[str, str]:
+        if not self._token:
+            self.log_in()
+        return {"Authorization": f"Bearer {self._token}"}
+
+
+class Prometheus(Contender):
+    """Debian's prometheus."""
+
+    key = "prometheus"
+    title = "Prometheus"
+    program = "prometheus"
+
+    @classmethod
+    def version(cls) -> str:
+        return first_line([cls.program, "--version"]).split()[2].partition("+")[0]
+
+    def configure(self) -> None:
+        self.configuration.write_text(self.plan.prometheus_configuration())
+
+    def command(self) -> list[str]:
+        return [
+            self.program,
+            f"--config.file={self.configuration}",
+            f"--storage.tsdb.path={self.data_directory}",
+            f"--web.listen-address={self.listen}",
+        ]
+
+
+class VictoriaMetrics(Contender):
+    """Debian's victoria-metrics."""
+
+    key = "victoriametrics"
+    title = "VictoriaMetrics"
+    program = "victoria-metrics"
+    ready_path = "/health"
+
+    @classmethod
+    def version(cls) -> str:
+        # Debian's build does not know its own version.
+        package = first_line(["dpkg-query", "--show", "--showformat=${Version}", cls.program])
+        return package.partition("+")[0]
+
+    def configure(self) -> None:
+        self.configuration.write_text(self.plan.prometheus_configuration())
+
+    def command(self) -> list[str]:
+        return [
+            self.program,
+            f"-promscrape.config={self.configuration}",
+            f"-storageDataPath={self.data_directory}",
+            f"-httpListenAddr={self.listen}",
+            # Queries only: by default they hide the last 30 s.
+            "-search.latencyOffset=1s",
+        ]
+
+
+CONTENDERS: tuple[type[Contender], ...] = (Redshank, Prometheus, VictoriaMetrics)
+
+
+def choose(keys: Sequence[str]) -> list[type[Contender]]:
+    """Return the contenders of these keys, without those that are not installed.
+
+    Raises:
+        BenchmarkError: none is left.
+    """
+    chosen = [contender for contender in CONTENDERS if contender.key in keys]
+    installed = [contender for contender in chosen if contender.available()]
+    for missing in set(chosen) - set(installed):
+        print(f"{missing.program} is not installed: left out", file=sys.stderr)
+    if not installed:
+        raise BenchmarkError("no contender is installed")
+    return installed
+
+
+def redshank_command(*arguments: str) -> list[str]:
+    """Return the command line of a `redshank` command of this checkout."""
+    return [sys.executable, "-m", "daemon.cli", *arguments]
+
+
+def first_line(command: Sequence[str]) -> str:
+    """Return the first line that a command prints."""
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return (done.stdout or done.stderr).splitlines()[0]

@@ -1,0 +1,216 @@
+"""Bytes on disk per sample after compaction: `./run bench disk`.
+
+A fleet cannot be scraped faster than time passes, so each store is given the whole
+recording through its own import, then compacted as far as it goes. Twice: with the
+timestamps as recorded, some milliseconds early or late (as pushed samples, scrapes of a
+busy server or of other agents are), and evenly spaced, as all three make them when they
+scrape in time. Jitter costs Prometheus nearly two bytes a sample.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.command import argument_parser, progress, run
+from benchmarks.contenders import ScrapePlan, VictoriaMetrics, choose, redshank_command
+from benchmarks.corpus import Recording, find_recording, sample_lines
+from benchmarks.processes import BenchmarkError, Child, directory_size_bytes
+from benchmarks.replay import series_key
+from benchmarks.report import Limit, Measure, Report
+
+_MEASURES = (
+    Measure("disk_bytes_per_sample", "disk\nB/sample", 3, ratio="disk"),
+    Measure("disk_even_bytes_per_sample", "disk, even times\nB/sample", 3, ratio="disk_even"),
+    Measure("disk_mb", "disk\nMB", 1),
+    Measure("import_s", "import, compaction\ns", 0),
+)
+_LIMITS = (
+    Limit("ratio_disk_prometheus", 0.20),
+    Limit("ratio_disk_victoriametrics", 0.85),
+)
+# One Prometheus block's worth of time: the recording begins where a block does.
+_BLOCK_MS = 2 * 3600 * 1000
+_MERGE_TIMEOUT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is imported: a recording as so many hosts gave it, some hours ago.
+
+    Attributes:
+        recording: what each host gave.
+        hosts: how many; told apart by `instance`, each at its own offset in the interval.
+        start_ms: Unix milliseconds of the first scrape.
+        even: whether the scrapes are evenly spaced, else as recorded.
+    """
+
+    recording: Recording
+    hosts: int
+    start_ms: int
+    even: bool = False
+
+    @property
+    def samples(self) -> int:
+        """How many samples it has."""
+        return self.hosts * sum(
+            1 for scrape in self.recording.scrapes for _ in sample_lines(scrape.body)
+        )
+
+    def times_ms(self) -> Iterator[int]:
+        """Yield the times of the first host's scrapes."""
+        first_ms = self.recording.scrapes[0].time_ms
+        for number, scrape in enumerate(self.recording.scrapes):
+            spacing_ms = number * self.recording.interval_ms
+            yield self.start_ms + (spacing_ms if self.even else scrape.time_ms - first_ms)
+
+    def write(self, path: Path, render_time: Callable[[int], bytes]) -> None:
+        """Write it as text, one line a sample with its timestamp, in the order of time."""
+        with path.open("wb", buffering=1 << 20) as file:
+            file.writelines(self._lines(render_time))
+            file.write(b"# EOF\n")
+
+    def _lines(self, render_time: Callable[[int], bytes]) -> Iterator[bytes]:
+        interval_ms = self.recording.interval_ms
+        host_labels = [b'instance="host%03d:9100",job="node"' % host for host in range(self.hosts)]
+        opened: dict[bytes, bytes] = {}  # a series' key up to where the host's labels go
+        for time_ms, scrape in zip(self.times_ms(), self.recording.scrapes, strict=True):
+            samples = []
+            for line in sample_lines(scrape.body):
+                key = series_key(line)
+                if key not in opened:
+                    opened[key] = key[:-1] + b"," if key.endswith(b"}") else key + b"{"
+                samples.append((opened[key], b"}" + line[len(key) :] + b" "))
+            for host, labels in enumerate(host_labels):
+                ending = render_time(time_ms + host * interval_ms // self.hosts) + b"\n"
+                yield b"".join(key + labels + value + ending for key, value in samples)
+
+
+def open_metrics_time(time_ms: int) -> bytes:
+    """Render seconds, as OpenMetrics has them."""
+    return b"%d.%03d" % divmod(time_ms, 1000)
+
+
+def text_format_time(time_ms: int) -> bytes:
+    """Render milliseconds, as the Prometheus text format has them."""
+    return b"%d" % time_ms
+
+
+def finish(name: str, command: Sequence[str], directory: Path) -> None:
+    """Run a command to its end."""
+    child = Child(name, command, directory)
+    child.start()
+    try:
+        child.wait_success()
+    finally:
+        child.kill()
+
+
+def store_in_redshank(history: History, directory: Path) -> int:
+    """Import and compact; return the size of the whole data directory."""
+    text, data = directory / "history.om", directory / "data"
+    history.write(text, open_metrics_time)
+    data_option = ("--data-dir", str(data))
+    finish("import", redshank_command("store", "import", *data_option, str(text)), directory)
+    finish("compact", redshank_command("store", "compact", *data_option), directory)
+    return directory_size_bytes(data)
+
+
+def store_in_prometheus(history: History, directory: Path) -> int:
+    """Make blocks as a server does when its head is full; return their size."""
+    text, blocks = directory / "history.om", directory / "blocks"
+    history.write(text, open_metrics_time)
+    blocks.mkdir()
+    create = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(text), str(blocks)]
+    finish("promtool", create, directory)
+    return directory_size_bytes(blocks)
+
+
+def store_in_victoriametrics(history: History, directory: Path) -> int:
+    """Import, force a merge of everything; return the size of data and index."""
+    text = directory / "history.prom"
+    history.write(text, text_format_time)
+    nothing = ScrapePlan([], 60.0)
+    with VictoriaMetrics(nothing, directory) as server:
+        server.post_file("/api/v1/import/prometheus", text)
+        server.post("/internal/force_flush")
+        server.post("/internal/force_merge")
+        wait_until_merged(server)
+        # Without `cache/`, which it can do without.
+        parts = [server.data_directory / name for name in ("data", "indexdb")]
+        return sum(map(directory_size_bytes, parts))
+
+
+def wait_until_merged(server: VictoriaMetrics) -> None:
+    """Return when the server says that the forced merge is finished.
+
+    Raises:
+        BenchmarkError: it does not within ten minutes.
+    """
+    deadline_s = time.monotonic() + _MERGE_TIMEOUT_S
+    while "forced merge" not in (log := server.log()) or "finished in" not in log:
+        if time.monotonic() > deadline_s:
+            raise BenchmarkError(f"the forced merge does not end\n{log}")
+        time.sleep(0.1)
+
+
+Store = Callable[[History, Path], int]
+"""Imports and compacts a history in a directory, returns the size in bytes."""
+
+STORES: dict[str, Store] = {
+    "redshank": store_in_redshank,
+    "prometheus": store_in_prometheus,
+    "victoriametrics": store_in_victoriametrics,
+}
+
+
+def compare(options: argparse.Namespace) -> Report:
+    """Give each store the same history; compare what lies on disk."""
+    chosen = choose(options.contenders)
+    recording = find_recording(options.recording)
+    duration_ms = len(recording.scrapes) * recording.interval_ms
+    start_ms = (round(time.time() * 1000) - duration_ms) // _BLOCK_MS * _BLOCK_MS
+    recorded = History(recording, options.hosts, start_ms)
+    samples = recorded.samples
+    results = {}
+    for contender in chosen:
+        progress(f"{contender.title}: importing {samples / 1e6:.1f} M samples, twice")
+        store = STORES[contender.key]
+        begun_s = time.monotonic()
+        size_bytes, even_bytes = (
+            store_anew(store, history, options.work_dir)
+            for history in (recorded, replace(recorded, even=True))
+        )
+        results[contender.key] = {
+            "disk_bytes_per_sample": size_bytes / samples,
+            "disk_even_bytes_per_sample": even_bytes / samples,
+            "disk_mb": size_bytes / 1e6,
+            "import_s": (time.monotonic() - begun_s) / 2,
+        }
+    return Report(
+        "disk",
+        f"{options.hosts} hosts, {samples / 1e6:.1f} M samples; {recording}",
+        _MEASURES,
+        results,
+        {contender.key: f"{contender.title} {contender.version()}" for contender in chosen},
+        _LIMITS,
+    )
+
+
+def store_anew(store: Store, history: History, work_directory: Path | None) -> int:
+    """Return the size of a history in a store of its own."""
+    with TemporaryDirectory(prefix="redshank-bench-", dir=work_directory) as directory:
+        return store(history, Path(directory))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Compare bytes on disk per sample after compaction."""
+    parser = argument_parser("disk", main.__doc__)
+    parser.add_argument("--hosts", type=int, default=20, help="how many give the recording")
+    run(compare, parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    main()

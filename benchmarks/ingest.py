@@ -1,0 +1,26 @@
+"""CPU and memory of scraping a fleet: `./run bench ingest`."""
+
+from collections.abc import Sequence
+
+from benchmarks.command import argument_parser, run
+from benchmarks.report import Limit
+from benchmarks.scraping import Period, add_scraping_arguments, compare
+
+_LIMITS = (
+    Limit("ratio_cpu_prometheus", 0.45),
+    Limit("ratio_cpu_victoriametrics", 0.45),
+    Limit("ratio_rss_prometheus", 0.30),
+)
+# 120 vectors are a chunk's worth: every head is sealed once.
+_PERIOD = Period(interval_s=1.0, warm_up_s=10.0, measured_s=120.0, peers_measured_s=50.0)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Compare CPU per sample and memory per series while a steady fleet is scraped."""
+    parser = argument_parser("ingest", main.__doc__)
+    add_scraping_arguments(parser, targets=400, period=_PERIOD)
+    run(lambda options: compare("ingest", options, _LIMITS), parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""What a benchmark prints: ratios first, then what each contender measured, then JSON."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from rich.console import Console
+from rich.table import Table
+
+_WIDTH = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One measured quantity.
+
+    Attributes:
+        key: its name in JSON, with the unit.
+        title: its heading, the unit on a second line.
+        digits: how many decimals are worth printing.
+        ratio: the name of its ratios, "" if none is drawn; less is better.
+    """
+
+    key: str
+    title: str
+    digits: int = 2
+    ratio: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a number of ours may be at most.
+
+    Attributes:
+        key: `ratio_<name>_<peer>`, or a measure's key for Redshank's own figure.
+        most: its bound.
+    """
+
+    key: str
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything one run found out.
+
+    Attributes:
+        bench: the benchmark's name.
+        setup: what was run, in words.
+        measures: in the table's order.
+        results: contender key -> measure key -> value, Redshank first.
+        titles: contender key -> its name and version.
+        limits: what Redshank's figures are held to.
+        warnings: what makes the figures doubtful.
+    """
+
+    bench: str
+    setup: str
+    measures: Sequence[Measure]
+    results: Mapping[str, Mapping[str, float]]
+    titles: Mapping[str, str]
+    limits: Sequence[Limit] = ()
+    warnings: Sequence[str] = field(default=())
+
+    def ratios(self) -> dict[str, float]:
+        """Return Redshank's figures by its peers', `ratio_<name>_<peer>`."""
+        if "redshank" not in self.results:
+            return {}
+        own = self.results["redshank"]
+        return {
+            f"ratio_{measure.ratio}_{peer}": own[measure.key] / figures[measure.key]
+            for measure in self.measures
+            if measure.ratio
+            for peer, figures in self.results.items()
+            if peer != "redshank" and figures[measure.key]
+        }
+
+    def exceeded(self) -> list[str]:
+        """Return a sentence for each limit that does not hold."""
+        figures = {**self.results.get("redshank", {}), **self.ratios()}
+        return [
+            f"{limit.key} is {figures[limit.key]:.3g}, more than {limit.most:g}"
+            for limit in self.limits
+            if figures.get(limit.key, 0.0) > limit.most
+        ]
+
+    def as_json(self) -> str:
+        """Return one line of JSON."""
+        figures = {**self.results, **self.ratios()}
+        return json.dumps({"bench": self.bench, "setup": self.setup, **figures})
+
+    def print(self, file: TextIO = sys.stdout) -> None:
+        """Print the tables."""
+        console = Console(file=file, width=_WIDTH, highlight=False)
+        console.print(f"{self.bench}: {self.setup}\n", markup=False)
+        limits = {limit.key: limit.most for limit in self.limits}
+        if ratios := self.ratios():
+            table = Table(box=None, pad_edge=False)
+            table.add_column("ratio, Redshank to", no_wrap=True)
+            drawn = [measure for measure in self.measures if measure.ratio]
+            for measure in drawn:
+                table.add_column(measure.title.partition("\n")[0], justify="right")
+            for peer in [key for key in self.results if key != "redshank"]:
+                keys = [f"ratio_{measure.ratio}_{peer}" for measure in drawn]
+                table.add_row(
+                    self.titles[peer],
+                    *(_with_limit(ratios.get(key), limits.get(key)) for key in keys),
+                )
+            console.print(table, "")
+        table = Table(box=None, pad_edge=False)
+        table.add_column("", no_wrap=True)
+        for measure in self.measures:
+            table.add_column(measure.title, justify="right")
+        for key, figures in self.results.items():
+            cells = [f"{figures[measure.key]:,.{measure.digits}f}" for measure in self.measures]
+            table.add_row(self.titles[key], *cells)
+        console.print(table)
+        for sentence in [*self.exceeded(), *self.warnings]:
+            console.print(f"! {sentence}", markup=False)
+
+
+def _with_limit(value: float | None, most: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.2f}" + (f" (<= {most:g})" if most is not None else "")

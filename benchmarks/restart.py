@@ -1,0 +1,127 @@
+"""From a power cut with a full head to the first answer: `./run bench restart`.
+
+A fleet is scraped until the head is as full as it gets, the server is killed and
+started again at once. Measured is the time until it answers a query whose result
+only the samples from before can give.
+"""
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.command import argument_parser, progress, run
+from benchmarks.contenders import Contender, ScrapePlan, choose
+from benchmarks.corpus import find_recording
+from benchmarks.fleet import Fleet, FleetPlan
+from benchmarks.processes import BenchmarkError, directory_size_bytes
+from benchmarks.report import Limit, Measure, Report
+from benchmarks.scraping import wait_until_all_scraped
+
+_MEASURES = (
+    Measure("answer_s", "first answer\ns", 2, ratio="answer"),
+    Measure("ready_s", "ready\ns"),
+    Measure("cpu_s", "CPU till answer\ns"),
+    Measure("rss_mb", "RSS then\nMB", 0),
+    Measure("data_mb", "data directory\nMB", 0),
+)
+_LIMITS = (Limit("answer_s", 5.0),)
+_ANSWER_TIMEOUT_S = 300.0
+_POLL_S = 0.01
+# Far enough before the kill that every journal has been written, VictoriaMetrics's
+# parts in memory too: it flushes them every 5 s.
+_ASKED_BEFORE_KILL_S = 10.0
+
+
+def compare(options: argparse.Namespace) -> Report:
+    """Kill and restart the contenders on one fleet in turn."""
+    chosen = choose(options.contenders)
+    recording = find_recording(options.recording)
+    results = {}
+    with (
+        TemporaryDirectory(prefix="redshank-bench-", dir=options.work_dir) as directory,
+        Fleet(FleetPlan(options.targets), recording, Path(directory)) as fleet,
+    ):
+        for contender in chosen:
+            progress(f"{contender.title}: filling the head for {options.fill:g} s")
+            results[contender.key] = measure(contender, fleet, options)
+    return Report(
+        "restart",
+        f"kill -9 after {options.fill:g} s of {options.targets} targets x {recording.series} "
+        f"series every {options.interval:g} s; {recording}",
+        _MEASURES,
+        results,
+        {contender.key: f"{contender.title} {contender.version()}" for contender in chosen},
+        _LIMITS,
+    )
+
+
+def measure(
+    contender_type: type[Contender], fleet: Fleet, options: argparse.Namespace
+) -> dict[str, float]:
+    """Fill, kill and restart one contender; return its figures by `_MEASURES`'s keys."""
+    fleet.rewind()
+    scraped = ScrapePlan(fleet.addresses(), options.interval)
+    with (
+        TemporaryDirectory(prefix="redshank-bench-", dir=options.work_dir) as directory,
+        contender_type(scraped, Path(directory)) as contender,
+    ):
+        wait_until_all_scraped(fleet)
+        time.sleep(options.fill)
+        asked_s = time.time() - _ASKED_BEFORE_KILL_S
+        expected = contender.query(options.query, asked_s)
+        if not sum(expected):
+            raise BenchmarkError(f"{contender.title} has no answer even before the kill")
+        contender.kill()
+        data_bytes = directory_size_bytes(contender.data_directory)
+        begun_s = time.monotonic()
+        contender.start()
+        contender.wait_ready()
+        ready_s = time.monotonic() - begun_s
+        wait_for_answer(contender, options.query, asked_s, expected)
+        answer_s = time.monotonic() - begun_s
+        used = contender.usage()
+    return {
+        "answer_s": answer_s,
+        "ready_s": ready_s,
+        "cpu_s": used.cpu_s,
+        "rss_mb": used.rss_bytes / 1e6,
+        "data_mb": data_bytes / 1e6,
+    }
+
+
+def wait_for_answer(
+    contender: Contender, expression: str, time_s: float, expected: Sequence[float]
+) -> None:
+    """Return when a query of the past is answered as it was before the kill.
+
+    Raises:
+        BenchmarkError: it is not within five minutes.
+    """
+    deadline_s = time.monotonic() + _ANSWER_TIMEOUT_S
+    answer: list[float] = []
+    while answer != list(expected):
+        try:
+            answer = contender.query(expression, time_s)
+        except OSError as exc:
+            if time.monotonic() > deadline_s:
+                raise BenchmarkError(f"{contender.title} does not answer: {exc}") from exc
+        if time.monotonic() > deadline_s:
+            raise BenchmarkError(f"{contender.title} answers {answer}, not {expected}")
+        time.sleep(_POLL_S)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Compare how long after a kill with a full head the first answer comes."""
+    parser = argument_parser("restart", main.__doc__)
+    parser.add_argument("--targets", type=int, default=400)
+    parser.add_argument("--interval", type=float, default=1.0, metavar="SECONDS")
+    # Just short of the 120 vectors at which heads are sealed.
+    parser.add_argument("--fill", type=float, default=115.0, metavar="SECONDS")
+    parser.add_argument("--query", default="sum(count_over_time(node_cpu_seconds_total[20s]))")
+    run(compare, parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    main()

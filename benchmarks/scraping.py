@@ -1,0 +1,166 @@
+"""Measures contenders while they scrape a fleet: CPU, memory, and whether they kept up."""
+
+import argparse
+import os
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.command import progress
+from benchmarks.contenders import Contender, Redshank, ScrapePlan, choose
+from benchmarks.corpus import find_recording
+from benchmarks.fleet import Fleet, FleetPlan
+from benchmarks.processes import BenchmarkError
+from benchmarks.report import Limit, Measure, Report
+
+MEASURES = (
+    Measure("cpu_us_per_sample", "CPU\nus/sample", 2, ratio="cpu"),
+    Measure("rss_bytes_per_series", "RSS\nB/series", 0, ratio="rss"),
+    Measure("cpu_cores", "CPU\ncores"),
+    Measure("rss_mean_mb", "RSS mean\nMB", 0),
+    Measure("rss_peak_mb", "RSS peak\nMB", 0),
+    Measure("samples_per_s", "samples\n1/s", 0),
+    Measure("kept_ratio", "kept\nof 1", 3),
+    Measure("longest_gap_s", "longest gap\ns", 1),
+    Measure("measured_s", "measured\ns", 0),
+)
+
+_FIRST_SCRAPE_TIMEOUT_S = 120.0
+_RSS_EVERY_S = 1.0
+# A target's first and last scrape may lie on either side of the period's ends.
+_KEPT_TOLERANCE = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """How long contenders scrape before, and while, they are measured.
+
+    Attributes:
+        interval_s: of the scrapes.
+        warm_up_s: from when every target was scraped once.
+        measured_s: Redshank; long enough that each head is sealed once.
+        peers_measured_s: the others, whose cost a sample stays the same after the first
+            minute (docs/performance.md has the figures).
+    """
+
+    interval_s: float
+    warm_up_s: float
+    measured_s: float
+    peers_measured_s: float
+
+    def of(self, contender: type[Contender]) -> float:
+        """Return how long this one is measured."""
+        return self.measured_s if contender is Redshank else self.peers_measured_s
+
+
+def add_scraping_arguments(
+    parser: argparse.ArgumentParser, targets: int, period: Period, churn_percent: float = 0.0
+) -> None:
+    """Add the options of `compare`."""
+    parser.add_argument("--targets", type=int, default=targets)
+    parser.add_argument("--interval", type=float, default=period.interval_s, metavar="SECONDS")
+    parser.add_argument("--warm-up", type=float, default=period.warm_up_s, metavar="SECONDS")
+    parser.add_argument("--seconds", type=float, default=period.measured_s, help="measured period")
+    parser.add_argument(
+        "--peer-seconds",
+        type=float,
+        default=period.peers_measured_s,
+        help="measured period of the others",
+    )
+    parser.add_argument(
+        "--churn-percent",
+        type=float,
+        default=churn_percent,
+        help="share of the series that is replaced every minute",
+    )
+
+
+def compare(bench: str, options: argparse.Namespace, limits: tuple[Limit, ...]) -> Report:
+    """Run the contenders on one fleet in turn."""
+    chosen = choose(options.contenders)
+    recording = find_recording(options.recording)
+    period = Period(options.interval, options.warm_up, options.seconds, options.peer_seconds)
+    plan = FleetPlan(
+        options.targets, options.churn_percent / 100, max(1, round(60 / options.interval))
+    )
+    results: dict[str, dict[str, float]] = {}
+    with (
+        TemporaryDirectory(prefix="redshank-bench-", dir=options.work_dir) as directory,
+        Fleet(plan, recording, Path(directory)) as fleet,
+    ):
+        for contender in chosen:
+            total_s = period.warm_up_s + period.of(contender)
+            progress(f"{contender.title}: {plan.targets} targets, about {total_s:.0f} s")
+            results[contender.key] = measure(contender, fleet, period, options.work_dir)
+    churn = f", {options.churn_percent:g} % of series replaced a minute" if plan.churn_ratio else ""
+    return Report(
+        bench,
+        f"{plan.targets} targets x {recording.series} series every {period.interval_s:g} s{churn}; "
+        f"measured after {period.warm_up_s:g} s; {os.cpu_count()} CPUs; "
+        f"{recording}",
+        MEASURES,
+        results,
+        {contender.key: f"{contender.title} {contender.version()}" for contender in chosen},
+        limits,
+        [
+            f"{key} kept {figures['kept_ratio']:.1%} of the samples"
+            for key, figures in results.items()
+            if abs(figures["kept_ratio"] - 1) > _KEPT_TOLERANCE
+        ],
+    )
+
+
+def measure(
+    contender_type: type[Contender], fleet: Fleet, period: Period, work_directory: Path | None
+) -> dict[str, float]:
+    """Run one contender on the fleet; return its figures by `MEASURES`'s keys."""
+    fleet.rewind()
+    scraped = ScrapePlan(fleet.addresses(), period.interval_s)
+    with (
+        TemporaryDirectory(prefix="redshank-bench-", dir=work_directory) as directory,
+        contender_type(scraped, Path(directory)) as contender,
+    ):
+        wait_until_all_scraped(fleet)
+        time.sleep(period.warm_up_s)
+        fleet.mark()
+        start_s, used_before, served_before = time.monotonic(), contender.usage(), fleet.counts()
+        resident_bytes = [used_before.rss_bytes]
+        while (left_s := start_s + period.of(contender_type) - time.monotonic()) > 0:
+            time.sleep(min(left_s, _RSS_EVERY_S))
+            resident_bytes.append(contender.usage().rss_bytes)
+        used, served, end_s = contender.usage(), fleet.counts(), time.time()
+        elapsed_s = time.monotonic() - start_s
+        samples = served.samples - served_before.samples
+        if not samples:
+            raise BenchmarkError(f"{contender.title} scraped nothing in {elapsed_s:.0f} s")
+        kept = contender.query(
+            f"sum(sum_over_time(scrape_samples_scraped[{round(elapsed_s * 1000)}ms]))", end_s
+        )
+    cpu_s = used.cpu_s - used_before.cpu_s
+    return {
+        "cpu_us_per_sample": cpu_s / samples * 1e6,
+        "rss_bytes_per_series": statistics.mean(resident_bytes) / fleet.series,
+        "cpu_cores": cpu_s / elapsed_s,
+        "rss_mean_mb": statistics.mean(resident_bytes) / 1e6,
+        "rss_peak_mb": max(resident_bytes) / 1e6,
+        "samples_per_s": samples / elapsed_s,
+        "kept_ratio": sum(kept) / samples,
+        "longest_gap_s": served.longest_gap_s,
+        "measured_s": elapsed_s,
+        "fleet_cpu_cores": (served.cpu_s - served_before.cpu_s) / elapsed_s,
+    }
+
+
+def wait_until_all_scraped(fleet: Fleet) -> None:
+    """Return when every target was scraped once.
+
+    Raises:
+        BenchmarkError: some were not within two minutes.
+    """
+    deadline_s = time.monotonic() + _FIRST_SCRAPE_TIMEOUT_S
+    while not fleet.counts().fewest_responses:
+        if time.monotonic() > deadline_s:
+            raise BenchmarkError(f"not all of {fleet.plan.targets} targets were scraped")
+        time.sleep(0.1)

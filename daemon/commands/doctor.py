@@ -1,0 +1,34 @@
+"""`redshank doctor`: look at everything, and say what to do."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from daemon.commands.options import config_option, configured, data_directory_option, listen_option
+
+
+@click.command()
+@config_option
+@data_directory_option
+@listen_option
+def doctor(config: Path | None, data_dir: Path | None, listen: str | None) -> None:
+    """Find out what is wrong here: packages, configuration, databases, ports, targets, clocks.
+
+    Ends with status 1 if anything is broken.
+    """
+    from daemon.doctor import Verdict, examine
+
+    settings, directory = configured(config, data_dir, listen)
+    findings = asyncio.run(examine(settings, directory))
+    colours = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "red"}
+    for finding in findings:
+        verdict = click.style(f"{finding.verdict.value:<5}", fg=colours[finding.verdict])
+        click.echo(f"{verdict} {finding.subject}: {finding.detail}")
+        if finding.remedy:
+            click.echo(f"      → {finding.remedy}")
+    broken = sum(finding.verdict is Verdict.BAD for finding in findings)
+    odd = sum(finding.verdict is Verdict.WARNING for finding in findings)
+    click.echo(f"\n{broken} broken, {odd} to look at" if broken or odd else "\nall is well")
+    sys.exit(1 if broken else 0)

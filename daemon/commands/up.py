@@ -1,0 +1,41 @@
+"""`redshank up`: this machine watches itself, with nothing to configure."""
+
+import socket
+from pathlib import Path
+
+import click
+
+from daemon.commands.options import (
+    admin_password_from_environment,
+    config_option,
+    configured,
+    data_directory_option,
+    listen_option,
+)
+
+
+@click.command()
+@config_option
+@data_directory_option
+@listen_option
+@click.option(
+    "--exporter-listen",
+    default="127.0.0.1:9100",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Where this host's exporter listens.",
+)
+def up(
+    config: Path | None, data_dir: Path | None, listen: str | None, exporter_listen: str
+) -> None:
+    """Watch this host: run its exporter and a server that scrapes it."""
+    from daemon.addresses import ListenAddress
+    from daemon.server import LocalExporter, ServerPlan, run
+
+    try:
+        address = ListenAddress.parse(exporter_listen)
+    except ValueError as exc:
+        raise click.BadParameter(str(exc), param_hint="--exporter-listen") from exc
+    settings, directory = configured(config, data_dir, listen)
+    exporter = LocalExporter(socket.gethostname(), address)
+    run(ServerPlan(settings, directory, admin_password_from_environment(), exporter))

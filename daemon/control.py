@@ -1,0 +1,104 @@
+"""How the command line talks to a server: this machine's by its socket, others by URL.
+
+The control socket lies in the data directory, which only its owner may enter: who
+can open it is the server's administrator and needs no password.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import aiohttp
+import click
+
+from daemon.data_directory import DataDirectory
+
+T = TypeVar("T")
+
+
+class ControlError(Exception):
+    """The server cannot be reached, or refused; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """Which server to talk to: `url` with `token`, else the one on `data_directory`."""
+
+    data_directory: DataDirectory
+    url: str | None = None
+    token: str | None = None
+
+
+class Control:
+    """A server's JSON API."""
+
+    def __init__(self, session: aiohttp.ClientSession, base_url: str) -> None:
+        self._session, self._base_url = session, base_url
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Return the answer's JSON document, None for an empty answer.
+
+        Raises:
+            ControlError: the server cannot be reached or refused the request.
+        """
+        try:
+            async with self._session.request(
+                method, self._base_url + path, json=body, params=params
+            ) as response:
+                document = await response.json() if response.content_length != 0 else None
+                if response.status >= 400:
+                    raise ControlError(_reason(document, response.status))
+                return document
+        except aiohttp.ContentTypeError as exc:
+            raise ControlError(f"{self._base_url}: this is no Redshank server") from exc
+        except (aiohttp.ClientError, TimeoutError) as exc:
+            raise ControlError(f"{self._base_url}: {exc or 'timed out'}") from exc
+
+
+def _reason(document: Any, status: int) -> str:
+    if isinstance(document, dict) and document.get("error"):
+        return str(document["error"])
+    return f"the server answered HTTP {status}"
+
+
+async def with_control(address: ServerAddress, work: Callable[[Control], Awaitable[T]]) -> T:
+    """Run work against a server and return its result.
+
+    Raises:
+        ControlError: the server cannot be reached or refused.
+    """
+    timeout = aiohttp.ClientTimeout(total=130)
+    if address.url:
+        headers = {"Authorization": f"Bearer {address.token}"} if address.token else {}
+        async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
+            return await work(Control(session, address.url.rstrip("/")))
+    directory = address.data_directory
+    if not directory.control_socket.exists():
+        raise ControlError(
+            f"no server runs on {directory.path}: start one with `redshank server`, "
+            "or name it with --data-dir or --url"
+        )
+    with directory.socket_address() as path:
+        connector = aiohttp.UnixConnector(path)
+        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+            return await work(Control(session, "http://localhost"))
+
+
+def call(address: ServerAddress, work: Callable[[Control], Awaitable[T]]) -> T:
+    """Run work against a server and return its result; ends the command on refusal.
+
+    Raises:
+        click.ClickException: the server cannot be reached or refused.
+    """
+    try:
+        return asyncio.run(with_control(address, work))
+    except ControlError as exc:
+        raise click.ClickException(str(exc)) from exc

@@ -1,0 +1,79 @@
+"""The data directory: where everything lives, used by one server at a time.
+
+Layout: `lock`, `redshank.sock` (the local control socket), `records.db`,
+`journal…` and `samples/` (see docs/storage-format.md).
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class DataDirectoryError(Exception):
+    """The data directory cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataDirectory:
+    """Names what lies in a data directory."""
+
+    path: Path
+
+    @property
+    def records(self) -> Path:
+        """The records database."""
+        return self.path / "records.db"
+
+    @property
+    def control_socket(self) -> Path:
+        """The socket on which the server takes orders from this machine's command line."""
+        return self.path / "redshank.sock"
+
+    def create(self) -> None:
+        """Make the directory, for its owner only, where it is missing.
+
+        Raises:
+            DataDirectoryError: it cannot be made or written.
+        """
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as exc:
+            raise DataDirectoryError(
+                f"data directory {self.path}: {exc.strerror}; choose another with --data-dir"
+            ) from exc
+        if not os.access(self.path, os.W_OK | os.X_OK):
+            raise DataDirectoryError(
+                f"data directory {self.path} is not writable by uid {os.getuid()}; "
+                "change its owner or choose another with --data-dir"
+            )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the directory for this process alone.
+
+        Raises:
+            DataDirectoryError: another process holds it.
+        """
+        with (self.path / "lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as exc:
+                raise DataDirectoryError(
+                    f"another redshank server uses {self.path}; stop it or choose --data-dir"
+                ) from exc
+            yield
+
+    @contextmanager
+    def socket_address(self) -> Iterator[str]:
+        """Yield an address of the control socket that fits the kernel's 108 bytes.
+
+        A data directory may lie deep; through its open descriptor its name is short.
+        """
+        descriptor = os.open(self.path, os.O_DIRECTORY)
+        try:
+            yield f"/proc/self/fd/{descriptor}/{self.control_socket.name}"
+        finally:
+            os.close(descriptor)

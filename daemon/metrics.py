@@ -1,0 +1,112 @@
+"""The server's own metrics, read from its parts when somebody asks."""
+
+import platform
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    Metric,
+    PlatformCollector,
+    ProcessCollector,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from scraper.scraper import Scraper
+from scraper.targets import Health
+from storage.api.samples import StoreStats
+
+
+def new_registry(version: str) -> CollectorRegistry:
+    """Return a registry that tells of the process, its interpreter and its version."""
+    registry = CollectorRegistry(auto_describe=True)
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    registry.register(_BuildInformation(version))
+    return registry
+
+
+class _BuildInformation(Collector):
+    def __init__(self, version: str) -> None:
+        self._labels = [version, platform.python_version()]
+
+    def collect(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily(
+            "redshank_build_info",
+            "Always 1; its labels tell what runs.",
+            labels=["version", "python_version"],
+        )
+        family.add_metric(self._labels, 1)
+        yield family
+
+
+class StoreCollector(Collector):
+    """The sample store's state."""
+
+    def __init__(self, stats: Callable[[], StoreStats]) -> None:
+        self._stats = stats
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the store's families."""
+        stats = self._stats()
+        for name, value, text in (
+            ("series", stats.series, "Active series in the head."),
+            ("sources", stats.sources, "Sources with a head."),
+            ("layouts", stats.layouts, "Distinct layouts in memory."),
+            ("head_samples", stats.head_samples, "Samples in memory that wait to be sealed."),
+            ("head_bytes", stats.head_bytes, "Memory of the samples that wait to be sealed."),
+            ("journal_bytes", stats.journal_bytes, "Size of the journal on disk."),
+            ("windows", len(stats.windows), "Window files."),
+            (
+                "window_bytes",
+                sum(window.size_bytes for window in stats.windows),
+                "Size of all window files.",
+            ),
+        ):
+            yield GaugeMetricFamily(f"redshank_store_{name}", text, value)
+        yield CounterMetricFamily(
+            "redshank_store_samples", "Samples appended since the start.", stats.samples_total
+        )
+
+
+class ScraperCollector(Collector):
+    """What the scraper did."""
+
+    def __init__(self, scraper: Scraper) -> None:
+        self._scraper = scraper
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the scraper's families."""
+        statistics = self._scraper.statistics
+        for name, value, text in (
+            ("scrapes", statistics.scrapes, "Scrapes that ended, well or not."),
+            ("failed", statistics.failures, "Scrapes that failed."),
+            ("missed", self._scraper.missed, "Scrapes that never began."),
+            ("samples", statistics.samples, "Samples scraped."),
+            ("body_bytes", statistics.body_bytes, "Size of the expositions, decompressed."),
+            ("collisions", statistics.collisions, "Samples that relabelling made one of."),
+            ("out_of_order", statistics.out_of_order, "Samples older than their series' last."),
+            ("out_of_bounds", statistics.out_of_bounds, "Samples too far in the future."),
+            (
+                "duplicate_timestamps",
+                statistics.duplicate_timestamps,
+                "Samples that disagree with one of the same time.",
+            ),
+            ("refused", statistics.append_failures, "Scrapes that the store refused."),
+            ("lag_seconds", statistics.lag_s, "How late scrapes began, summed."),
+            ("fetch_seconds", statistics.fetch_s, "Time spent fetching, summed."),
+            ("parse_seconds", statistics.parse_s, "Time spent parsing, summed."),
+        ):
+            yield CounterMetricFamily(f"redshank_scrape_{name}", text, value)
+        healths = Counter(status.health for status in self._scraper.statuses())
+        targets = GaugeMetricFamily(
+            "redshank_scrape_targets",
+            "Targets by the health of their last scrape.",
+            labels=["health"],
+        )
+        for health in Health:
+            targets.add_metric([health.value], healths[health])
+        yield targets

@@ -1,0 +1,224 @@
+"""The server: every part constructed, started in order, and stopped in the reverse one."""
+
+import asyncio
+import importlib.metadata
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+import click
+import structlog
+import uvloop
+from aiohttp import web
+from isal import isal_zlib
+
+from daemon import logs
+from daemon.addresses import ListenAddress
+from daemon.data_directory import DataDirectory, DataDirectoryError
+from daemon.exporter_process import ExporterProcess
+from daemon.metrics import ScraperCollector, StoreCollector, new_registry
+from daemon.settings import Settings
+from daemon.target_set import TargetSet
+from model.clock import system_clock
+from model.sd_notify import sd_notify, watchdog_interval_s
+from promql.engine import LocalEngine
+from promql.parser import parse_selector
+from scraper.scraper import Scraper
+from storage.api.errors import StorageError
+from storage.records.records import Records
+from storage.samples.store import SqliteSampleStore
+from web.accounts.first_admin import FIRST_ADMIN, ensure_first_admin
+from web.app import create_app
+from web.services import Services
+
+log = structlog.get_logger(__name__)
+
+_STOP_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class LocalExporter:
+    """This machine's exporter, which `redshank up` runs beside the server."""
+
+    host: str
+    listen: ListenAddress
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPlan:
+    """What to run.
+
+    Attributes:
+        admin_password: the first administrator's, None to have one made and printed.
+        exporter: None where the server runs alone.
+    """
+
+    settings: Settings
+    directory: DataDirectory
+    admin_password: str | None = None
+    exporter: LocalExporter | None = None
+
+
+def run(plan: ServerPlan) -> None:
+    """Run the server until it is told to stop (SIGTERM, SIGINT).
+
+    Raises:
+        click.ClickException: it cannot start; the message says what to do.
+    """
+    logs.configure(plan.settings.log.level, plan.settings.log.format)
+    aiohttp.set_zlib_backend(isal_zlib)
+    try:
+        plan.directory.create()
+        with plan.directory.locked():
+            uvloop.run(_serve(plan))
+    except (DataDirectoryError, StorageError, OSError) as exc:
+        raise click.ClickException(str(exc)) from exc
+
+
+async def _serve(plan: ServerPlan) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running_server(plan) as server:
+        _announce(plan, server)
+        sd_notify("READY=1")
+        log.info("server_started", url=server.url, data_directory=str(plan.directory.path))
+        await stop.wait()
+        sd_notify("STOPPING=1")
+        log.info("server_stopping")
+    log.info("server_stopped")
+
+
+def _announce(plan: ServerPlan, server: "RunningServer") -> None:
+    """Tell the person at the terminal where to go, and the first password, once."""
+    click.echo(f"\n  Redshank   {server.url}")
+    if server.generated_password is not None:
+        click.echo(f"  Login      {FIRST_ADMIN} / {server.generated_password}   (shown only now)")
+    elif plan.admin_password is not None:
+        click.echo(f"  Login      {FIRST_ADMIN}, with the password in REDSHANK_ADMIN_PASSWORD")
+    click.echo()
+    sys.stdout.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server that answers.
+
+    Attributes:
+        url: under which this machine reaches it.
+        generated_password: the first administrator's, if one was made just now.
+    """
+
+    url: str
+    generated_password: str | None
+
+
+@asynccontextmanager
+async def running_server(plan: ServerPlan) -> AsyncIterator[RunningServer]:
+    """Run every part for as long as the block lasts.
+
+    Raises:
+        StorageError: the data cannot be opened.
+        OSError: an address cannot be listened on.
+    """
+    settings, directory = plan.settings, plan.directory
+    async with AsyncExitStack() as stack:
+
+        async def opened(part: SqliteSampleStore | Records) -> None:
+            await asyncio.to_thread(part.open)
+            stack.push_async_callback(asyncio.to_thread, part.close)
+
+        store = SqliteSampleStore(directory.path, settings.storage, clock=system_clock)
+        await opened(store)
+        records = Records(directory.records)
+        await opened(records)
+        password = await ensure_first_admin(records.accounts, plan.admin_password, system_clock())
+
+        engine = LocalEngine(store)
+        stack.push_async_callback(asyncio.to_thread, engine.close)
+        targets = TargetSet(settings.scrape, records.hosts)
+        scraper = Scraper(store, system_clock)
+
+        async def hosts_changed() -> None:
+            scraper.apply(await targets.refresh())
+
+        version = importlib.metadata.version("redshank")
+        registry = new_registry(version)
+        registry.register(StoreCollector(store.stats))
+        registry.register(ScraperCollector(scraper))
+        services = Services(
+            hosts=records.hosts,
+            accounts=records.accounts,
+            alerts=records.alerts,
+            alert_actions=records.alerts,
+            samples=store,
+            engine=engine,
+            parse_selector=parse_selector,
+            targets=scraper.statuses,
+            registry=registry,
+            clock=system_clock,
+            version=version,
+            started_ms=system_clock(),
+            hosts_changed=hosts_changed,
+        )
+        app = await asyncio.to_thread(create_app, services, settings.web)
+        address = await _listen(stack, app, ListenAddress.parse(settings.server.listen), directory)
+
+        if settings.server.scrape_self:
+            targets.add_self(address.local_url.removeprefix("http://"))
+        if plan.exporter is not None:
+            exporter_url = plan.exporter.listen.local_url
+            targets.add_local_host(plan.exporter.host, exporter_url.removeprefix("http://"))
+        await stack.enter_async_context(_background(plan))
+        await hosts_changed()
+        await stack.enter_async_context(scraper)
+        yield RunningServer(address.local_url, password)
+
+
+async def _listen(
+    stack: AsyncExitStack,
+    app: web.Application,
+    listen: ListenAddress,
+    directory: DataDirectory,
+) -> ListenAddress:
+    """Serve the application on its address and on the control socket; return the former."""
+    runner = web.AppRunner(
+        app, access_log=None, handler_cancellation=True, shutdown_timeout=_STOP_S
+    )
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    path = stack.enter_context(directory.socket_address())
+    directory.control_socket.unlink(missing_ok=True)
+    await web.UnixSite(runner, path).start()
+    directory.control_socket.chmod(0o600)
+    await web.TCPSite(runner, listen.host or None, listen.port).start()
+    port = next(address[1] for address in runner.addresses if isinstance(address, tuple))
+    return ListenAddress(listen.host, port)
+
+
+@asynccontextmanager
+async def _background(plan: ServerPlan) -> AsyncIterator[None]:
+    """Run what belongs to no part: the exporter's process and systemd's watchdog."""
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(_feed_watchdog())]
+        if plan.exporter is not None:
+            exporter = ExporterProcess(plan.exporter.listen)
+            running.append(tasks.create_task(exporter.run()))
+            # Else the very first scrape would find nobody and show the host as down.
+            await exporter.answers()
+        try:
+            yield
+        finally:
+            for task in running:
+                task.cancel()
+
+
+async def _feed_watchdog() -> None:
+    interval_s = watchdog_interval_s()
+    while interval_s is not None:
+        sd_notify("WATCHDOG=1")
+        await asyncio.sleep(interval_s)

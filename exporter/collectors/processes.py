@@ -1,0 +1,55 @@
+"""Processes by state, threads, and the kernel's limits of both."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from exporter.roots import Roots, list_names, read_number, read_text
+
+# Where state and thread count stand in /proc/PID/stat after the name (proc(5)).
+_STATE, _THREADS = 0, 17
+
+
+class Processes:
+    """Reads every process's `stat`."""
+
+    name = "processes"
+
+    def __init__(self, roots: Roots) -> None:
+        self._proc = roots.proc
+
+    def collect(self) -> Iterable[Metric]:
+        """Return processes by state, their number, threads and limits."""
+        states: Counter[str] = Counter()
+        threads = 0
+        for pid in list_names(self._proc):
+            if not pid.isdecimal():
+                continue
+            try:
+                text = read_text(f"{self._proc}/{pid}/stat")
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue  # It ended just now, or is hidden from us (hidepid).
+            # A process chooses its name, parentheses and all.
+            fields = text.rpartition(")")[2].split()
+            states[fields[_STATE]] += 1
+            threads += int(fields[_THREADS])
+        family = GaugeMetricFamily(
+            "node_processes_state", "Number of processes in each state.", labels=("state",)
+        )
+        for state, count in sorted(states.items()):
+            family.add_metric((state,), count)
+        kernel = f"{self._proc}/sys/kernel"
+        return [
+            family,
+            GaugeMetricFamily("node_processes_pids", "Number of PIDs", states.total()),
+            GaugeMetricFamily("node_processes_threads", "Allocated threads in system", threads),
+            *_limit("max_processes", "Number of max PIDs limit", f"{kernel}/pid_max"),
+            *_limit("max_threads", "Limit of threads in the system", f"{kernel}/threads-max"),
+        ]
+
+
+def _limit(name: str, documentation: str, path: str) -> Iterable[Metric]:
+    value = read_number(path)
+    if value is not None:
+        yield GaugeMetricFamily(f"node_processes_{name}", documentation, value)

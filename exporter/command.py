@@ -1,0 +1,134 @@
+"""The command line of the exporter: `redshank exporter`, or `python -m exporter`."""
+
+from collections.abc import Iterable
+
+import click
+
+# Nothing heavy here: `redshank --help` shows this command and must be quick.
+from exporter.settings import DEFAULT_LISTEN, Exclusions, ExporterSettings
+
+_DEFAULTS = ExporterSettings()
+
+
+@click.command()
+@click.option(
+    "--listen",
+    "--web.listen-address",
+    "listen",
+    default=DEFAULT_LISTEN,
+    show_default=True,
+    help="HOST:PORT, [IPV6]:PORT, or :PORT for every address.",
+)
+@click.option("--path.procfs", "proc", default=_DEFAULTS.roots.proc, help="Where procfs is.")
+@click.option("--path.sysfs", "sysfs", default=_DEFAULTS.roots.sys, help="Where sysfs is.")
+@click.option(
+    "--path.rootfs",
+    "rootfs",
+    default=_DEFAULTS.roots.rootfs,
+    help="Where the host's root directory is, if this is a container.",
+)
+@click.option(
+    "--path.udev.data",
+    "udev",
+    default=_DEFAULTS.roots.udev,
+    help="Where udev's database is.",
+)
+@click.option(
+    "--textfile-directory",
+    "--collector.textfile.directory",
+    "textfile_directory",
+    type=click.Path(file_okay=False),
+    help="Where *.prom files with metrics of your own are read from.",
+)
+@click.option(
+    "--collector-timeout",
+    type=click.FloatRange(0.1, 300),
+    default=_DEFAULTS.collector_timeout_s,
+    show_default=True,
+    help="Seconds after which one scrape goes on without a collector.",
+)
+@click.option(
+    "--collector", "collectors", multiple=True, help="Run this one only; may be repeated."
+)
+@click.option(
+    "--disable-collector", "disabled", multiple=True, help="Do not run this one; may be repeated."
+)
+@click.option(
+    "--collector.filesystem.mount-points-exclude",
+    "mountpoints",
+    default=_DEFAULTS.exclusions.mountpoints,
+    help="Regular expression of mount points to leave out.",
+)
+@click.option(
+    "--collector.filesystem.fs-types-exclude",
+    "fstypes",
+    default=_DEFAULTS.exclusions.fstypes,
+    help="Regular expression of file system types to leave out.",
+)
+@click.option(
+    "--collector.diskstats.device-exclude",
+    "disks",
+    default=_DEFAULTS.exclusions.disks,
+    help="Regular expression of block devices to leave out.",
+)
+@click.option(
+    "--collector.netdev.device-exclude",
+    "interfaces",
+    default=_DEFAULTS.exclusions.interfaces,
+    help="Regular expression of network interfaces to leave out.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["logfmt", "json"]),
+    default="logfmt",
+    show_default=True,
+    help="How log lines are written.",
+)
+def exporter(
+    listen: str,
+    proc: str,
+    sysfs: str,
+    rootfs: str,
+    udev: str,
+    textfile_directory: str | None,
+    collector_timeout: float,
+    collectors: Iterable[str],
+    disabled: Iterable[str],
+    mountpoints: str,
+    fstypes: str,
+    disks: str,
+    interfaces: str,
+    log_format: str,
+) -> None:
+    """Serve this host's metrics under node_exporter's names."""
+    from exporter.errors import ExporterError
+    from exporter.roots import Roots
+
+    settings = ExporterSettings(
+        listen=listen,
+        roots=Roots(proc, sysfs, rootfs, udev),
+        textfile_directory=textfile_directory,
+        collector_timeout_s=collector_timeout,
+        collectors=frozenset(collectors),
+        disabled=frozenset(disabled),
+        exclusions=Exclusions(mountpoints, fstypes, disks, interfaces),
+    )
+    try:
+        _serve(settings, log_format)
+    except ExporterError as exc:
+        raise click.ClickException(str(exc)) from exc
+
+
+def _serve(settings: ExporterSettings, log_format: str) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    import signal
+    import threading
+
+    from exporter.logs import configure
+    from exporter.server import serve
+
+    configure(log_format)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    serve(settings, stop)

@@ -1,0 +1,54 @@
+"""The exporter's own state, in every scrape."""
+
+import platform
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+
+class ExporterItself:
+    """Counts answers and tells the build.
+
+    Args:
+        version: of this exporter.
+        stuck: returns the collectors that hang.
+    """
+
+    name = "exporter"
+
+    def __init__(self, version: str, stuck: Callable[[], list[str]]) -> None:
+        self._version = version
+        self._stuck = stuck
+        self._answers: Counter[int] = Counter()
+        self._lock = threading.Lock()
+
+    def count(self, status: HTTPStatus) -> None:
+        """Count an answer; thread-safe."""
+        with self._lock:
+            self._answers[int(status)] += 1
+
+    def collect(self) -> Iterable[Metric]:
+        """Return build information, answers by status and collectors that hang."""
+        build = GaugeMetricFamily(
+            "redshank_exporter_build_info",
+            "The exporter that answered; the value is always 1.",
+            labels=("version", "python_version", "machine"),
+        )
+        build.add_metric((self._version, platform.python_version(), platform.machine()), 1)
+        answers = CounterMetricFamily(
+            "redshank_exporter_http_requests_total",
+            "Requests answered, by status.",
+            labels=("code",),
+        )
+        with self._lock:
+            for status, count in sorted(self._answers.items()):
+                answers.add_metric((str(status),), count)
+        stuck = GaugeMetricFamily(
+            "redshank_exporter_stuck_collectors",
+            "Collectors that missed their deadline and still run, each on a thread of its own.",
+            len(self._stuck()),
+        )
+        return [build, answers, stuck] if answers.samples else [build, stuck]

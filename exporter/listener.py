@@ -1,0 +1,219 @@
+"""A threading HTTP server with bounds: so many connections, so much time for each step.
+
+One thread serves one connection. A connection beyond the limit waits in the kernel's
+queue, so that slow clients delay a scrape but do not fail it.
+"""
+
+import errno
+import io
+import selectors
+import socket
+import socketserver
+import sys
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import structlog
+
+from exporter.errors import ListenError
+
+log = structlog.get_logger(__name__)
+
+# How long to wait for room, or for a descriptor, before looking whether to stop.
+_POLL_S = 0.5
+# How often the accepting thread gives a sign of life, and how old the last one may be.
+_HEARTBEAT_S = 5.0
+_ALIVE_S = 30.0
+
+
+class TimedReader(io.RawIOBase):
+    """Reads a socket up to a moment, however the bytes trickle in."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._until_s = 0.0
+
+    def allow(self, seconds: float) -> None:
+        """Let reads succeed for so long from now."""
+        self._until_s = time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: "memoryview[int]") -> int:  # type: ignore[override]
+        """Fill `buffer`.
+
+        Raises:
+            TimeoutError: the time is over.
+        """
+        left_s = self._until_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("the client took too long")
+        self._connection.settimeout(left_s)
+        return self._connection.recv_into(buffer)
+
+
+class Listener(socketserver.ThreadingMixIn, HTTPServer):
+    """Accepts connections on one address and runs a handler's thread for each.
+
+    Args:
+        address: host, "" for every address of both families, and port.
+        handler: makes the handler of a connection.
+        max_connections: how many are served at a time.
+
+    Raises:
+        ListenError: the address is taken, not this host's, or unknown.
+    """
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        handler: Callable[[socket.socket, object, "Listener"], BaseHTTPRequestHandler],
+        max_connections: int,
+    ) -> None:
+        self.max_connections = max_connections
+        self._slots = threading.BoundedSemaphore(max_connections)
+        self._changed = threading.Condition()
+        self._open: set[socket.socket] = set()
+        self._idle: set[socket.socket] = set()
+        self.closing = False
+        self._stopping, self._stopped = socket.socketpair()
+        self._accepting_s = time.monotonic()
+        self._thread = threading.Thread(target=self._accept, name="accept", daemon=True)
+        host, port = address
+        try:
+            self.address_family, resolved = _resolve(host, port)
+            super().__init__(resolved, handler)
+        except (OSError, UnicodeError) as exc:
+            self._stopping.close()
+            self._stopped.close()
+            shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            raise ListenError(shown, getattr(exc, "strerror", None) or str(exc)) from exc
+
+    def server_bind(self) -> None:
+        """Bind, to both families where the address is the unspecified one of IPv6."""
+        if self.address_family == socket.AF_INET6 and self.server_address[0] == "::":
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        # Not HTTPServer's: it looks the host's name up, which can take seconds.
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = "", self.server_address[1]
+
+    @property
+    def crowded(self) -> bool:
+        """Whether connections should close after their answer instead of being kept."""
+        return self.closing or len(self._open) > self.max_connections // 2
+
+    def start(self) -> None:
+        """Accept connections, on a thread, until `stop`."""
+        self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the accepting thread still gets round."""
+        return self._thread.is_alive() and time.monotonic() - self._accepting_s < _ALIVE_S
+
+    def _accept(self) -> None:
+        # Not socketserver's serve_forever: that one looks only every so often whether it
+        # should stop.
+        self.socket.settimeout(_POLL_S)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.socket, selectors.EVENT_READ)
+            selector.register(self._stopped, selectors.EVENT_READ)
+            while not self.closing:
+                self._accepting_s = time.monotonic()
+                ready = {key.fileobj for key, _ in selector.select(_HEARTBEAT_S)}
+                if self.socket in ready:
+                    self._accept_one()
+
+    def _accept_one(self) -> None:
+        try:
+            request, client_address = self.get_request()
+        except TimeoutError:
+            return  # The client went away before we looked.
+        except OSError as exc:  # Mostly: no more descriptors.
+            log.warning("accept_failed", error=str(exc))
+            time.sleep(_POLL_S)
+            return
+        self.process_request(request, client_address)
+
+    def process_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]
+        """Start the connection's thread, once there is room for it."""
+        while not self._slots.acquire(timeout=_POLL_S):
+            if self.closing:
+                self.shutdown_request(request)
+                return
+            self._accepting_s = time.monotonic()
+        with self._changed:
+            self._open.add(request)
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError as exc:  # No more threads.
+            log.warning("connection_refused", error=str(exc))
+            self.shutdown_request(request)
+
+    def shutdown_request(self, request: socket.socket) -> None:  # type: ignore[override]
+        """Close a connection and make room for the next."""
+        with self._changed:
+            known = request in self._open
+            self._open.discard(request)
+            self._idle.discard(request)
+            self._changed.notify_all()
+        super().shutdown_request(request)
+        if known:
+            self._slots.release()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Log what a handler raised, unless its client just went away."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            log.error("request_failed", exc_info=error)
+
+    def idle(self, request: socket.socket, *, is_idle: bool) -> None:
+        """Note whether a connection waits for its next request."""
+        with self._changed:
+            (self._idle.add if is_idle else self._idle.discard)(request)
+            if is_idle and self.closing:
+                _wake(request)
+
+    def stop(self, grace_s: float) -> None:
+        """Stop accepting, let requests under way end for so long, close the rest."""
+        self.closing = True
+        self._stopping.close()
+        self._thread.join()
+        with self._changed:
+            for request in self._idle:
+                _wake(request)
+            self._changed.wait_for(lambda: not self._open, grace_s)
+            for request in self._open:
+                _wake(request)
+        self._stopped.close()
+        self.server_close()
+
+
+def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int]]:
+    """Return the family to bind and its address; no host means both families where there are."""
+    if not host:
+        return (
+            (socket.AF_INET6, ("::", port))
+            if socket.has_dualstack_ipv6()
+            else (socket.AF_INET, ("0.0.0.0", port))  # noqa: S104 - what ":9100" asks for.
+        )
+    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, _, _, _, resolved = infos[0]
+    return family, resolved  # type: ignore[return-value]
+
+
+def _wake(request: socket.socket) -> None:
+    """Make a thread that reads this connection see its end."""
+    try:
+        request.shutdown(socket.SHUT_RD)
+    except OSError as exc:
+        if exc.errno not in (errno.ENOTCONN, errno.EBADF):
+            raise

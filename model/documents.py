@@ -1,0 +1,169 @@
+"""YAML documents that people write: read strictly, with the line of everything wrong.
+
+Duplicate keys, which YAML libraries let pass, are refused; a pydantic model says
+what the document may hold. Only the server reads such documents.
+"""
+
+import difflib
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+Place = tuple[str | int, ...]
+"""Where in a document: keys and indices from its root."""
+
+M = TypeVar("M", bound=BaseModel)
+
+_STRUCTURAL_TAGS = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
+
+
+class DocumentError(ValueError):
+    """A document is not what it should be; one line for each thing wrong.
+
+    Attributes:
+        problems: for each, (line, message); line 0 where it has none.
+    """
+
+    def __init__(self, name: str, problems: Iterable[tuple[int, str]]) -> None:
+        self.name, self.problems = name, tuple(problems)
+        super().__init__(
+            "\n".join(
+                f"{name}:{line}: {message}" if line else f"{name}: {message}"
+                for line, message in self.problems
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document's data, and for each place in it the line it begins on."""
+
+    name: str
+    data: Any
+    lines: dict[Place, int]
+
+    def line(self, place: Place) -> int:
+        """Return the line of a place, or of what is nearest around it; 0 if unknown."""
+        for length in range(len(place), -1, -1):
+            if place[:length] in self.lines:
+                return self.lines[place[:length]]
+        return 0
+
+
+class _TextLoader(yaml.CSafeLoader):
+    """Leaves every scalar but null as it is written: `1.10` and `yes` are strings."""
+
+
+_TextLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag in _STRUCTURAL_TAGS]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _node_data(
+    name: str, node: yaml.Node, place: Place, lines: dict[Place, int], loader: yaml.CSafeLoader
+) -> Any:
+    lines.setdefault(place, node.start_mark.line + 1)
+    if isinstance(node, yaml.SequenceNode):
+        return [
+            _node_data(name, item, (*place, index), lines, loader)
+            for index, item in enumerate(node.value)
+        ]
+    if not isinstance(node, yaml.MappingNode):
+        return loader.construct_object(node)
+    _refuse_duplicates(name, node, loader)
+    # Merged keys (`<<`) come first, so that a mapping's own ones win.
+    loader.flatten_mapping(node)
+    mapping: dict[Hashable, Any] = {}
+    for key_node, value_node in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        inner = (*place, key if isinstance(key, int) else str(key))
+        lines[inner] = key_node.start_mark.line + 1
+        mapping[key] = _node_data(name, value_node, inner, lines, loader)
+    return mapping
+
+
+def _refuse_duplicates(name: str, node: yaml.MappingNode, loader: yaml.CSafeLoader) -> None:
+    seen: set[Hashable] = set()
+    for key_node, _ in node.value:
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            continue
+        line = key_node.start_mark.line + 1
+        key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, Hashable):
+            raise DocumentError(name, [(line, "a key must be a plain value")])
+        if key in seen:
+            raise DocumentError(name, [(line, f'key "{key}" stands twice')])
+        seen.add(key)
+
+
+def parse_document(text: str, name: str, *, plain_text: bool = False) -> Document:
+    """Read one YAML document; an empty one is an empty mapping.
+
+    Args:
+        text: the document.
+        name: its file's, for messages.
+        plain_text: leave scalars as they are written, for models that say of each what
+            it is: Prometheus's label values may look like numbers.
+
+    Raises:
+        DocumentError: it is no YAML, or a key stands twice.
+    """
+    try:
+        loader = (_TextLoader if plain_text else yaml.CSafeLoader)(text)
+    except UnicodeEncodeError as exc:
+        raise DocumentError(name, [(0, "not UTF-8")]) from exc
+    lines: dict[Place, int] = {}
+    try:
+        node = loader.get_single_node()
+        data = {} if node is None else _node_data(name, node, (), lines, loader)
+    except yaml.MarkedYAMLError as exc:
+        mark = exc.problem_mark or exc.context_mark
+        line = mark.line + 1 if mark else 0
+        raise DocumentError(name, [(line, exc.problem or "not YAML")]) from exc
+    except (yaml.YAMLError, RecursionError, ValueError) as exc:
+        if isinstance(exc, DocumentError):
+            raise
+        raise DocumentError(name, [(0, f"not YAML: {exc}")]) from exc
+    finally:
+        loader.dispose()
+    return Document(name, data, lines)
+
+
+def document_error(document: Document, exc: ValidationError) -> DocumentError:
+    """Return what pydantic found wrong with a document, each with its line."""
+    return DocumentError(
+        document.name,
+        [
+            (document.line(error["loc"]), _message(error["loc"], error["type"], error["msg"]))
+            for error in exc.errors()
+        ],
+    )
+
+
+def _message(place: Place, kind: str, message: str) -> str:
+    where = ".".join(str(part) for part in place)
+    if kind == "extra_forbidden":
+        return f"{where}: unknown key"
+    text = message.removeprefix("Value error, ")
+    return f"{where}: {text}" if where else text
+
+
+def validate(model: type[M], document: Document) -> M:
+    """Return the document as an instance of `model`.
+
+    Raises:
+        DocumentError: it does not fit; every problem with its line.
+    """
+    try:
+        return model.model_validate(document.data)
+    except ValidationError as exc:
+        raise document_error(document, exc) from exc
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that `word` was probably meant to be, None if there is none."""
+    return next(iter(difflib.get_close_matches(word, list(known), 1)), None)

@@ -1,0 +1,38 @@
+"""Tells systemd how a service is doing.
+
+Source: systemd's sd_notify(3) and sd_watchdog_enabled(3).
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+
+
+def sd_notify(state: str, environ: Mapping[str, str] = os.environ) -> bool:
+    """Send `state`, such as "READY=1", and return whether somebody took it.
+
+    Nobody does where the service was not started by systemd with `Type=notify`, or where
+    the variable was inherited from a service that was.
+    """
+    address = environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return False
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+        try:
+            channel.connect(address)
+            channel.sendall(state.encode())
+        except OSError:
+            return False
+    return True
+
+
+def watchdog_interval_s(environ: Mapping[str, str] = os.environ) -> float | None:
+    """Return how often to send "WATCHDOG=1" (twice in each limit), None if not asked to."""
+    limit_us = environ.get("WATCHDOG_USEC", "")
+    if not limit_us.isdecimal() or int(limit_us) == 0:
+        return None
+    if environ.get("WATCHDOG_PID", "") not in ("", str(os.getpid())):
+        return None
+    return int(limit_us) / 2_000_000

@@ -1,0 +1,331 @@
+"""Function calls: which kernel, with which arguments.
+
+Source: Prometheus documentation, "Query functions".
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, cast
+
+import numpy as np
+
+from model.labels import METRIC_NAME, Labels
+from model.matchers import MatchOperator
+from promql import histograms, instant, over_time, rates, relabeling
+from promql.extended import kernel_for
+from promql.info import InfoSelector, enrich, reference_steps
+from promql.nodes import (
+    Call,
+    Expression,
+    MatrixSelector,
+    ValueType,
+    VectorSelector,
+    unwrap,
+)
+from promql.over_time import Kernel
+from promql.ranges import RangeVector
+from promql.vectors import Floats, Scalars, Steps, Value, Vector, any_series, empty_vector
+
+if TYPE_CHECKING:
+    from promql.evaluator import Evaluator
+
+_KERNELS: Final = {**over_time.KERNELS, **rates.KERNELS}
+_KEEP_NAME: Final = frozenset({"first_over_time", "last_over_time"})
+_COUNTER_SUFFIXES: Final = ("_total", "_sum", "_count", "_bucket")
+_COUNTER_TYPES: Final = ("counter", "histogram")
+
+Handler = Callable[["Call", Steps], Value]
+
+
+class Calls:
+    """Evaluates function calls for an evaluator."""
+
+    def __init__(self, evaluator: "Evaluator") -> None:
+        self._evaluator = evaluator
+        self._handlers: dict[str, Handler] = {
+            "absent": self._absent,
+            "absent_over_time": self._absent_over_time,
+            "clamp": self._clamp,
+            "clamp_max": self._clamp,
+            "clamp_min": self._clamp,
+            "end": self._edge,
+            "histogram_fraction": self._histogram_fraction,
+            "histogram_quantile": self._histogram_quantile,
+            "histogram_quantiles": self._histogram_quantiles,
+            "info": self._info,
+            "label_join": self._label_join,
+            "label_replace": self._label_replace,
+            "max_of": self._extreme_of,
+            "min_of": self._extreme_of,
+            "pi": self._pi,
+            "range": self._edge,
+            "round": self._round,
+            "scalar": self._scalar,
+            "sort": self._sort,
+            "sort_by_label": self._sort_by_label,
+            "sort_by_label_desc": self._sort_by_label,
+            "sort_desc": self._sort,
+            "start": self._edge,
+            "step": self._edge,
+            "time": self._time,
+            "timestamp": self._timestamp,
+            "vector": self._vector,
+        }
+        self._handlers.update(dict.fromkeys(_KERNELS, self._over_range))
+        self._handlers.update(dict.fromkeys(instant.MATH, self._math))
+        self._handlers.update(dict.fromkeys(instant.CALENDAR, self._calendar))
+        self._handlers.update(dict.fromkeys(_NATIVE_ONLY, self._native))
+
+    def call(self, node: Call, steps: Steps) -> Value:
+        """Evaluate a call."""
+        return self._handlers[node.function](node, steps)
+
+    def _argument(self, node: Call, index: int, steps: Steps) -> Vector:
+        return self._evaluator.vector(node.arguments[index], steps)
+
+    # Range vectors.
+
+    def _over_range(self, node: Call, steps: Steps) -> Vector:
+        evaluator = self._evaluator
+        parameters: list[Scalars] = []
+        argument: Expression = node.arguments[0]
+        for each in node.arguments:
+            if each.type is ValueType.MATRIX:
+                argument = each
+            else:
+                parameters.append(evaluator.scalar(each, steps))
+        if node.function == "quantile_over_time":
+            evaluator.quantile_in_range(parameters[0], node.arguments[0])
+        kernel, ranges = self._ranges(node.function, argument, steps)
+        vector = ranges.apply(kernel, parameters, steps, evaluator.guard)
+        if node.function in ("rate", "increase"):
+            self._expect_counter(vector, argument)
+        if node.function in _KEEP_NAME:
+            return vector
+        return vector.computed(vector.values)
+
+    def _ranges(
+        self, function: str, argument: Expression, steps: Steps
+    ) -> tuple[Kernel, RangeVector]:
+        """Return a function's kernel and the ranges that it looks at."""
+        evaluator = self._evaluator
+        kernel = _KERNELS.get(function, over_time.present_over_time)
+        matrix = unwrap(argument)
+        if isinstance(matrix, MatrixSelector):
+            reach_ms = evaluator.rules.lookback_ms
+            extended = kernel_for(function, matrix.selector, reach_ms)
+            if extended is not None:
+                return extended, evaluator.range_vector(argument, steps, reach_ms)
+        return kernel, evaluator.range_vector(argument, steps)
+
+    def _expect_counter(self, vector: Vector, argument: Expression) -> None:
+        """Annotate a rate of what does not look like a counter."""
+        seen: set[str] = set()
+        for labels in vector.labels[:1] if vector.one_name else vector.labels:
+            metric = labels.metric
+            if not metric or metric in seen:
+                continue
+            seen.add(metric)
+            kind = labels.get("__type__")
+            if kind and kind not in _COUNTER_TYPES:
+                self._evaluator.notes.possible_non_counter_type(metric, kind, argument.start)
+            elif not kind and not metric.endswith(_COUNTER_SUFFIXES):
+                self._evaluator.notes.possible_non_counter(metric, argument.start)
+
+    def _absent_over_time(self, node: Call, steps: Steps) -> Vector:
+        _, ranges = self._ranges(node.function, node.arguments[0], steps)
+        found = ranges.apply(over_time.present_over_time, (), steps, self._evaluator.guard)
+        return _absence(found, node.arguments[0], steps)
+
+    # Values.
+
+    def _math(self, node: Call, steps: Steps) -> Vector:
+        vector = self._argument(node, 0, steps)
+        return vector.computed(instant.MATH[node.function](vector.values))
+
+    def _native(self, node: Call, steps: Steps) -> Vector:
+        """What only native histograms have, no float has."""
+        self._argument(node, 0, steps)
+        return empty_vector(steps.count)
+
+    def _calendar(self, node: Call, steps: Steps) -> Vector:
+        if not node.arguments:
+            return _constant(instant.calendar(node.function, steps.seconds), steps)
+        vector = self._argument(node, 0, steps)
+        return vector.computed(instant.calendar(node.function, vector.values))
+
+    def _round(self, node: Call, steps: Steps) -> Vector:
+        vector = self._argument(node, 0, steps)
+        nearest = np.array([1.0])
+        if len(node.arguments) > 1:
+            nearest = self._evaluator.scalar(node.arguments[1], steps)
+        return vector.computed(instant.round_to(vector.values, nearest))
+
+    def _clamp(self, node: Call, steps: Steps) -> Vector:
+        vector = self._argument(node, 0, steps)
+        bounds = [self._evaluator.scalar(each, steps) for each in node.arguments[1:]]
+        if node.function == "clamp_min":
+            return vector.computed(np.maximum(bounds[0], vector.values))
+        if node.function == "clamp_max":
+            return vector.computed(np.minimum(bounds[0], vector.values))
+        least, most = bounds
+        present = vector.present & ~(least > most)
+        return vector.computed(instant.clamp(vector.values, least, most), present).occupied()
+
+    def _absent(self, node: Call, steps: Steps) -> Vector:
+        return _absence(self._argument(node, 0, steps), node.arguments[0], steps)
+
+    def _scalar(self, node: Call, steps: Steps) -> Scalars:
+        vector = self._argument(node, 0, steps)
+        if not len(vector):
+            return np.array([np.nan])
+        row = np.argmax(vector.present, axis=0)[np.newaxis]
+        value = np.take_along_axis(vector.values, row, axis=0)[0]
+        return np.where(vector.present.sum(axis=0) == 1, value, np.nan)
+
+    def _vector(self, node: Call, steps: Steps) -> Vector:
+        return _constant(self._evaluator.scalar(node.arguments[0], steps), steps)
+
+    def _time(self, node: Call, steps: Steps) -> Scalars:
+        return steps.seconds
+
+    def _timestamp(self, node: Call, steps: Steps) -> Vector:
+        argument = unwrap(node.arguments[0])
+        if isinstance(argument, VectorSelector):
+            seen = self._evaluator.sighting(argument, steps)
+            return seen.vector.computed(seen.times_s)
+        vector = self._argument(node, 0, steps)
+        times = np.broadcast_to(steps.seconds, vector.values.shape)
+        return vector.computed(times)
+
+    def _pi(self, node: Call, steps: Steps) -> Scalars:
+        return np.array([np.pi])
+
+    def _edge(self, node: Call, steps: Steps) -> Scalars:
+        query = self._evaluator.query
+        milliseconds = {
+            "start": query.start_ms,
+            "end": query.end_ms,
+            "step": query.step_ms,
+            "range": query.end_ms - query.start_ms,
+        }[node.function]
+        return np.array([milliseconds / 1000])
+
+    def _extreme_of(self, node: Call, steps: Steps) -> Scalars:
+        left, right = (self._evaluator.scalar(each, steps) for each in node.arguments)
+        return np.minimum(left, right) if node.function == "min_of" else np.maximum(left, right)
+
+    # Labels.
+
+    def _label_replace(self, node: Call, steps: Steps) -> Vector:
+        vector = self._evaluator.visible(self._argument(node, 0, steps))
+        texts = [self._evaluator.string(each) for each in node.arguments[1:]]
+        return relabeling.label_replace(vector, *texts)
+
+    def _label_join(self, node: Call, steps: Steps) -> Vector:
+        vector = self._evaluator.visible(self._argument(node, 0, steps))
+        target, separator, *sources = (self._evaluator.string(each) for each in node.arguments[1:])
+        return relabeling.label_join(vector, target, separator, sources)
+
+    def _info(self, node: Call, steps: Steps) -> Vector:
+        evaluator = self._evaluator
+        base = evaluator.visible(self._argument(node, 0, steps))
+        matchers = cast("VectorSelector", node.arguments[1]).matchers if node.arguments[1:] else ()
+        selector = InfoSelector(matchers)
+        alone = [selector.is_info(labels) for labels in base.labels]
+        wanted = selector.matchers(base, alone)
+        if wanted is None:
+            return base
+        times = reference_steps(node.arguments[0], evaluator.query, steps)
+        info = VectorSelector("", wanted, start=node.start, end=node.end)
+        seen = evaluator.selection.instant(info, times, evaluator.rules.lookback_ms)
+        return enrich(base, alone, seen, selector)
+
+    def _ineffective(self, node: Call) -> bool:
+        if self._evaluator.query.is_range:
+            self._evaluator.notes.sort_in_range_query(node.start)
+            return True
+        return False
+
+    def _sort(self, node: Call, steps: Steps) -> Vector:
+        vector = self._argument(node, 0, steps)
+        if self._ineffective(node) or steps.count != 1:
+            return vector
+        return relabeling.sorted_by_value(vector, descending=node.function == "sort_desc")
+
+    def _sort_by_label(self, node: Call, steps: Steps) -> Vector:
+        vector = self._argument(node, 0, steps)
+        names = [self._evaluator.string(each) for each in node.arguments[1:]]
+        if self._ineffective(node) or steps.count != 1:
+            return vector
+        descending = node.function == "sort_by_label_desc"
+        return relabeling.sorted_by_labels(
+            self._evaluator.visible(vector), names, descending=descending
+        )
+
+    # Classic histograms.
+
+    def _histogram_quantile(self, node: Call, steps: Steps) -> Vector:
+        evaluator = self._evaluator
+        wanted = evaluator.scalar(node.arguments[0], steps)
+        evaluator.quantile_in_range(wanted, node.arguments[0])
+        vector = self._argument(node, 1, steps)
+        return histograms.quantiles(vector, wanted, evaluator.notes, node.arguments[1].start)
+
+    def _histogram_quantiles(self, node: Call, steps: Steps) -> Vector:
+        evaluator = self._evaluator
+        vector = self._argument(node, 0, steps)
+        label = evaluator.string(node.arguments[1])
+        wanted = [evaluator.scalar(each, steps) for each in node.arguments[2:]]
+        for value, each in zip(wanted, node.arguments[2:], strict=True):
+            evaluator.quantile_in_range(value, each)
+        at = node.arguments[0].start
+        return histograms.each_quantile(vector, label, wanted, evaluator.notes, at)
+
+    def _histogram_fraction(self, node: Call, steps: Steps) -> Vector:
+        evaluator = self._evaluator
+        lower, upper = (evaluator.scalar(each, steps) for each in node.arguments[:2])
+        vector = self._argument(node, 2, steps)
+        at = node.arguments[2].start
+        return histograms.fractions(vector, lower, upper, evaluator.notes, at)
+
+
+_NATIVE_ONLY: Final = (
+    "histogram_avg",
+    "histogram_count",
+    "histogram_stddev",
+    "histogram_stdvar",
+    "histogram_sum",
+)
+
+
+def _constant(values: Floats, steps: Steps) -> Vector:
+    """Return one series without labels."""
+    shape = (1, steps.count)
+    present = np.ones(shape, dtype=np.bool_)
+    return Vector([Labels()], np.broadcast_to(values, shape), present, None, one_name=True)
+
+
+def _absence(found: Vector, argument: Expression, steps: Steps) -> Vector:
+    """Return 1 where nothing was found, with the labels that the selector is sure of."""
+    present = ~any_series(found.present)[np.newaxis]
+    labels = [_certain_labels(argument)]
+    return Vector(labels, np.ones(present.shape), present, None, one_name=True).occupied()
+
+
+def _certain_labels(argument: Expression) -> Labels:
+    node = unwrap(argument)
+    if isinstance(node, MatrixSelector):
+        node = node.selector
+    if not isinstance(node, VectorSelector):
+        return Labels()
+    certain: dict[str, str] = {}
+    seen: set[str] = set()
+    for matcher in node.matchers:
+        if matcher.name == METRIC_NAME:
+            continue
+        if matcher.operator is MatchOperator.EQUAL and matcher.name not in seen:
+            certain[matcher.name] = matcher.value
+        else:
+            certain.pop(matcher.name, None)
+        seen.add(matcher.name)
+    return Labels.of(certain)

@@ -1,0 +1,260 @@
+"""The query engine over a local sample store.
+
+Queries run in threads of their own; a cancelled call or a time-out makes the thread
+stop at the next node, block or chunk.
+"""
+
+import asyncio
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import numpy as np
+
+from model.labels import Labels
+from model.series import ABSENT, AlignedSeries
+from promql.annotations import Notes
+from promql.api import (
+    Answer,
+    EvaluationError,
+    InstantVector,
+    QueryOptions,
+    QueryTimeoutError,
+    Scalar,
+    String,
+)
+from promql.evaluator import Evaluator, Rules
+from promql.guard import Guard
+from promql.nodes import Expression, ValueType
+from promql.parser import parse
+from promql.selection import Selection
+from promql.timing import QueryRange
+from promql.vectors import Value, Vector
+from storage.api.samples import SampleReader
+
+MAX_STEPS: Final = 11_000
+"""Points of one series in one answer; Prometheus's own limit."""
+_PARSED_QUERIES: Final = 1_000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """Limits and choices of the engine.
+
+    Attributes:
+        timeout_s: evaluation stops after this time, waiting for a thread included.
+        lookback_ms: how far back an instant selector looks for a sample.
+        max_samples: samples that one query may hold in memory at once.
+        threads: queries that run at the same time; others wait. More than a few only
+            take the interpreter lock from each other and from the event loop.
+        default_step_ms: the step of a subquery that gives none.
+        delayed_name_removal: see `promql.evaluator.Rules`.
+    """
+
+    timeout_s: float = 120.0
+    lookback_ms: int = 300_000
+    max_samples: int = 50_000_000
+    threads: int = 4
+    default_step_ms: int = 60_000
+    delayed_name_removal: bool = False
+
+
+class ParsedQueries:
+    """Remembers the syntax trees of the queries used last; thread-safe."""
+
+    def __init__(self, size: int = _PARSED_QUERIES) -> None:
+        self._size = size
+        self._lock = threading.Lock()
+        self._trees: OrderedDict[str, Expression] = OrderedDict()
+
+    def tree(self, query: str) -> Expression:
+        """Return the syntax tree of a query.
+
+        Raises:
+            ParseError: it is no PromQL.
+        """
+        with self._lock:
+            found = self._trees.get(query)
+            if found is not None:
+                self._trees.move_to_end(query)
+                return found
+        parsed = parse(query)
+        with self._lock:
+            self._trees[query] = parsed
+            if len(self._trees) > self._size:
+                self._trees.popitem(last=False)
+        return parsed
+
+
+class LocalEngine:
+    """Implements `promql.api.QueryEngine` over a `SampleReader`."""
+
+    def __init__(
+        self,
+        reader: SampleReader,
+        settings: EngineSettings | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._reader = reader
+        self._settings = settings or EngineSettings()
+        self._monotonic = monotonic
+        self._parsed = ParsedQueries()
+        self._threads = ThreadPoolExecutor(self._settings.threads, "promql")
+
+    async def instant(
+        self, query: str, time_ms: int, options: QueryOptions | None = None
+    ) -> Answer:
+        """Evaluate at one time; see `QueryEngine.instant`."""
+        guard = self._guard(options)
+        return await self._in_thread(
+            guard, lambda: self._answer_instant(query, time_ms, options, guard)
+        )
+
+    async def range(
+        self,
+        query: str,
+        start_ms: int,
+        end_ms: int,
+        step_ms: int,
+        options: QueryOptions | None = None,
+    ) -> Answer:
+        """Evaluate at each step; see `QueryEngine.range`."""
+        guard = self._guard(options)
+        return await self._in_thread(
+            guard, lambda: self._answer_range(query, start_ms, end_ms, step_ms, options, guard)
+        )
+
+    def close(self) -> None:
+        """Wait for running queries and end the threads; blocks."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    # Blocking twins, for tests and for who is on a thread already.
+
+    def instant_blocking(
+        self, query: str, time_ms: int, options: QueryOptions | None = None
+    ) -> Answer:
+        """Evaluate at one time, on this thread."""
+        return self._answer_instant(query, time_ms, options, self._guard(options))
+
+    def range_blocking(
+        self,
+        query: str,
+        start_ms: int,
+        end_ms: int,
+        step_ms: int,
+        options: QueryOptions | None = None,
+    ) -> Answer:
+        """Evaluate at each step, on this thread."""
+        guard = self._guard(options)
+        return self._answer_range(query, start_ms, end_ms, step_ms, options, guard)
+
+    def _guard(self, options: QueryOptions | None) -> Guard:
+        settings, options = self._settings, options or QueryOptions()
+        timeout_s = settings.timeout_s if options.timeout_s is None else options.timeout_s
+        limit = settings.max_samples if options.max_samples is None else options.max_samples
+        return Guard(timeout_s, limit, self._monotonic)
+
+    async def _in_thread(self, guard: Guard, work: Callable[[], T]) -> T:
+        def run() -> T:
+            guard.check("query queue")
+            return work()
+
+        future = asyncio.get_running_loop().run_in_executor(self._threads, run)
+        try:
+            async with asyncio.timeout(max(0.0, guard.remaining_s)):
+                return await future
+        except TimeoutError as exc:
+            raise QueryTimeoutError("query timed out in expression evaluation") from exc
+        finally:
+            guard.cancel()
+
+    def _evaluator(
+        self, query: str, asked: QueryRange, options: QueryOptions | None, guard: Guard
+    ) -> Evaluator:
+        settings = self._settings
+        lookback_ms = settings.lookback_ms
+        if options is not None and options.lookback_ms is not None:
+            lookback_ms = options.lookback_ms
+        rules = Rules(lookback_ms, settings.default_step_ms, settings.delayed_name_removal)
+        return Evaluator(Selection(self._reader, guard), guard, Notes(query), asked, rules)
+
+    def _answer_instant(
+        self, query: str, time_ms: int, options: QueryOptions | None, guard: Guard
+    ) -> Answer:
+        tree = self._parsed.tree(query)
+        asked = QueryRange(time_ms, time_ms, 0)
+        evaluator = self._evaluator(query, asked, options, guard)
+        with np.errstate(all="ignore"):
+            value = _instant_value(evaluator, tree, asked)
+        return Answer(value, evaluator.notes.collected(), guard.samples)
+
+    def _answer_range(
+        self,
+        query: str,
+        start_ms: int,
+        end_ms: int,
+        step_ms: int,
+        options: QueryOptions | None,
+        guard: Guard,
+    ) -> Answer:
+        tree = self._parsed.tree(query)
+        if tree.type not in (ValueType.VECTOR, ValueType.SCALAR):
+            raise EvaluationError(
+                f'invalid expression type "{tree.type.documented}" for range query,'
+                " must be Scalar or instant Vector"
+            )
+        if step_ms <= 0:
+            raise EvaluationError("zero or negative query resolution step widths are not accepted")
+        if end_ms < start_ms:
+            raise EvaluationError("end timestamp must not be before start time")
+        if (end_ms - start_ms) // step_ms > MAX_STEPS:
+            raise EvaluationError(
+                f"exceeded maximum resolution of {MAX_STEPS:,} points per timeseries."
+                " Try decreasing the query resolution (?step=XX)"
+            )
+        asked = QueryRange(start_ms, end_ms, step_ms)
+        evaluator = self._evaluator(query, asked, options, guard)
+        steps = asked.steps()
+        with np.errstate(all="ignore"):
+            evaluator.prepare(tree)
+            value = _over_steps(evaluator.evaluate(tree, steps), steps.times_ms)
+        return Answer(value, evaluator.notes.collected(), guard.samples)
+
+
+def _instant_value(
+    evaluator: Evaluator, tree: Expression, asked: QueryRange
+) -> Scalar | String | InstantVector | AlignedSeries:
+    if tree.type is ValueType.MATRIX:
+        return evaluator.matrix(tree, asked.steps())
+    return _at_one_time(evaluator.evaluate(tree, asked.steps()), asked.start_ms)
+
+
+def _at_one_time(value: Value, time_ms: int) -> Scalar | String | InstantVector:
+    if isinstance(value, str):
+        return String(time_ms, value)
+    if not isinstance(value, Vector):
+        return Scalar(time_ms, float(value[0]))
+    vector = value.named().occupied()
+    return InstantVector(time_ms, tuple(vector.labels), np.ascontiguousarray(vector.values[:, 0]))
+
+
+def _over_steps(
+    value: Value, times_ms: "np.ndarray[tuple[int], np.dtype[np.int64]]"
+) -> AlignedSeries:
+    """Return a range query's matrix, sorted by labels."""
+    if not isinstance(value, Vector):
+        row = np.broadcast_to(value, (1, len(times_ms))).astype(np.float64)
+        return AlignedSeries.of_source([Labels()], times_ms, row)
+    vector = value.named().occupied()
+    order = sorted(range(len(vector)), key=vector.labels.__getitem__)
+    labels = [vector.labels[row] for row in order]
+    values, present = vector.values[order], vector.present[order]
+    if not present.all():
+        values = np.where(present, values, ABSENT)
+    return AlignedSeries.of_source(labels, times_ms, values)

@@ -1,0 +1,368 @@
+"""Evaluates a syntax tree over steps.
+
+Each node becomes a scalar, a string or a vector over all steps at once; an instant
+query has one step. A tree's left edges are walked in a loop (see `left_spine`).
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import numpy as np
+
+from model.series import AlignedSeries
+from promql import aggregation
+from promql.annotations import Notes
+from promql.api import EvaluationError
+from promql.calls import Calls
+from promql.guard import Guard
+from promql.lexer import SET_OPERATORS
+from promql.matching import binary, set_operation
+from promql.nodes import (
+    Aggregation,
+    BinaryOperation,
+    Call,
+    Expression,
+    MatrixSelector,
+    NumberLiteral,
+    Parentheses,
+    StringLiteral,
+    Subquery,
+    UnaryOperation,
+    VectorSelector,
+    children,
+    left_spine,
+    unwrap,
+    walk,
+)
+from promql.numbers import format_general
+from promql.operators import scalars, with_scalar
+from promql.ranges import RangeVector, inner_steps, repeated
+from promql.relabeling import check_label_name
+from promql.samples import Windows
+from promql.selection import Selection, Sighting, has_one_name
+from promql.timing import QueryRange
+from promql.vectors import RESERVED, Scalars, Steps, Value, Vector, empty_vector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# What these yield depends on the evaluation time, whatever their arguments are.
+_TIME_DEPENDENT: Final = frozenset(
+    {
+        "days_in_month", "day_of_month", "day_of_week", "day_of_year", "hour", "minute",
+        "month", "predict_linear", "time", "timestamp", "start_timestamp", "year",
+    }
+)  # fmt: skip
+_LARGEST_INTEGER: Final = 2.0**63
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How to evaluate where Prometheus leaves a choice.
+
+    Attributes:
+        lookback_ms: how far back an instant selector looks for a sample.
+        default_step_ms: a subquery's step where it gives none.
+        delayed_name_removal: whether the metric name stays visible to label functions
+            and groupings until the very end (Prometheus's feature flag
+            `promql-delayed-name-removal`).
+    """
+
+    lookback_ms: int
+    default_step_ms: int
+    delayed_name_removal: bool
+
+
+class Evaluator:
+    """Evaluates one query."""
+
+    def __init__(
+        self, selection: Selection, guard: Guard, notes: Notes, query: QueryRange, rules: Rules
+    ) -> None:
+        self.selection = selection
+        self.guard = guard
+        self.notes = notes
+        self.query = query
+        self.rules = rules
+        self._pinned: dict[int, bool] | None = None
+        self._calls = Calls(self)
+        self._handlers: dict[type, Callable[[Any, Steps], Value]] = {
+            Aggregation: self._aggregation,
+            BinaryOperation: self._binary,
+            Call: self._calls.call,
+            NumberLiteral: _number,
+            Parentheses: _never,
+            StringLiteral: _string,
+            UnaryOperation: self._unary,
+            VectorSelector: self._selector,
+        }
+
+    def evaluate(self, node: Expression, steps: Steps) -> Value:
+        """Return what an expression that is no range vector yields at each step.
+
+        Raises:
+            PromQLError: it cannot be answered.
+        """
+        node = unwrap(node)
+        if steps.count > 1 and self._is_pinned(node):
+            return _repeat(self.evaluate(node, steps.only_first()), steps.count)
+        self.guard.check()
+        with self.guard.scope():
+            value = self._handlers[type(node)](node, steps)
+        if isinstance(value, Vector):
+            self.guard.hold(value.values.size)
+            if not value.one_name and not self.rules.delayed_name_removal:
+                return value.named()
+        return value
+
+    def vector(self, node: Expression, steps: Steps) -> Vector:
+        """Evaluate an instant vector."""
+        return cast("Vector", self.evaluate(node, steps))
+
+    def scalar(self, node: Expression, steps: Steps) -> Scalars:
+        """Evaluate a scalar: shape (S,) or (1,)."""
+        return cast("Scalars", self.evaluate(node, steps))
+
+    def string(self, node: Expression) -> str:
+        """Return a string literal's value."""
+        return cast("StringLiteral", unwrap(node)).value
+
+    def visible(self, vector: Vector) -> Vector:
+        """Return the vector as label functions see it: names gone, unless that is delayed."""
+        return vector if self.rules.delayed_name_removal else vector.named()
+
+    # Selectors.
+
+    def _selector(self, node: VectorSelector, steps: Steps) -> Vector:
+        return self.sighting(node, steps).vector
+
+    def sighting(self, node: VectorSelector, steps: Steps) -> Sighting:
+        """Evaluate an instant selector; also when its samples were taken."""
+        reference = Steps(self.query.reference(node.shift, steps))
+        lookback_ms = self.rules.lookback_ms
+        if node.smoothed:
+            return self.selection.smoothed(node, reference, lookback_ms)
+        return self.selection.instant(node, reference, lookback_ms)
+
+    def range_vector(self, node: Expression, steps: Steps, reach_ms: int = 0) -> RangeVector:
+        """Evaluate a range selector or subquery.
+
+        Args:
+            node: the expression.
+            steps: when it is evaluated.
+            reach_ms: how much further than the range samples are read, to both sides.
+        """
+        node = unwrap(node)
+        if isinstance(node, Subquery):
+            return self._subquery(node, steps)
+        matrix = cast("MatrixSelector", node)
+        selector = matrix.selector
+        ends_ms = self.query.reference(selector.shift, steps)
+        starts_ms = ends_ms - self.query.length_ms(matrix.range)
+        samples = self.selection.samples(
+            selector, int(starts_ms[0]) - reach_ms, int(ends_ms[-1]) + reach_ms
+        )
+        seconds = steps.seconds
+        parts = [Windows.over(each, starts_ms, ends_ms, seconds) for each in samples]
+        return RangeVector(parts, has_one_name(selector.matchers))
+
+    def _subquery(self, node: Subquery, steps: Steps) -> RangeVector:
+        ends_ms = self.query.reference(node.shift, steps)
+        range_ms = self.query.length_ms(node.range)
+        step_ms = self.rules.default_step_ms
+        if node.step is not None:
+            step_ms = self.query.length_ms(node.step)
+        times = inner_steps(ends_ms, range_ms, max(1, step_ms))
+        if not times.count:
+            return RangeVector([], one_name=True)
+        inner = self.vector(node.expression, times)
+        windows = Windows.over(repeated(inner, times), ends_ms - range_ms, ends_ms, steps.seconds)
+        return RangeVector([windows], inner.one_name, inner.unnamed)
+
+    def matrix(self, node: Expression, steps: Steps) -> AlignedSeries:
+        """Return the samples of a range vector at a single step."""
+        range_vector = self.range_vector(node, steps)
+        labels, times, values = [], [], []
+        unnamed = range_vector.unnamed
+        for part in range_vector.parts:
+            samples = part.samples
+            for row, own in enumerate(samples.rows.tolist()):
+                window = slice(int(part.first[own, 0]), int(part.stop[own, 0]))
+                if window.start < window.stop:
+                    labels.append(samples.labels[row])
+                    times.append(samples.times_ms[own, window])
+                    values.append(samples.values[row, window])
+        if unnamed is not None:
+            labels = labels or list(empty_vector(0).labels)
+        return _ragged(labels, times, values)
+
+    # Operators.
+
+    def _unary(self, node: UnaryOperation, steps: Steps) -> Value:
+        value = self.evaluate(node.expression, steps)
+        if node.operator == "+" or isinstance(value, str):
+            return value
+        if isinstance(value, Vector):
+            return value.computed(-value.values)
+        return -value
+
+    def _binary(self, node: BinaryOperation, steps: Steps) -> Value:
+        spine = left_spine(node)
+        value = self.evaluate(spine[-1].left, steps)
+        for operation in reversed(spine):
+            value = self._combined(operation, value, steps)
+        return value
+
+    def _combined(self, node: BinaryOperation, left: Value, steps: Steps) -> Value:
+        right = self.evaluate(node.right, steps)
+        operator = node.operator
+        if isinstance(left, Vector):
+            if not isinstance(right, Vector):
+                return with_scalar(
+                    operator, left, cast("Scalars", right), swapped=False,
+                    returns_bool=node.returns_bool,
+                )  # fmt: skip
+            if node.matching is None:
+                raise EvaluationError("vector matching is missing between instant vectors")
+            left, right = self.visible(left), self.visible(right)
+            if operator in SET_OPERATORS:
+                return set_operation(operator, left, right, node.matching)
+            return binary(operator, left, right, node.matching, returns_bool=node.returns_bool)
+        if isinstance(right, Vector):
+            return with_scalar(
+                operator, right, cast("Scalars", left), swapped=True,
+                returns_bool=node.returns_bool,
+            )  # fmt: skip
+        return scalars(operator, cast("Scalars", left), cast("Scalars", right))
+
+    # Aggregations.
+
+    def _aggregation(self, node: Aggregation, steps: Steps) -> Vector:
+        operator = node.operator
+        parameter = self._parameter(node, steps)
+        vector = self.vector(node.expression, steps)
+        shows_name = node.without or not RESERVED.isdisjoint(node.grouping)
+        if shows_name:
+            vector = self.visible(vector)
+        if not len(vector):
+            return empty_vector(steps.count)
+        if operator == "limit_ratio":
+            return aggregation.sampled(vector, cast("Scalars", parameter))
+        groups = aggregation.group(vector.labels, node.grouping, without=node.without)
+        if operator in ("topk", "bottomk"):
+            return aggregation.ranked(
+                vector, groups, cast("Scalars", parameter), largest=operator == "topk"
+            )
+        if operator == "limitk":
+            return aggregation.limited(vector, groups, cast("Scalars", parameter))
+        if not shows_name:
+            vector = Vector(vector.labels, vector.values, vector.present)
+        if operator == "quantile":
+            return aggregation.quantile(vector, groups, cast("Scalars", parameter))
+        if operator == "count_values":
+            return aggregation.count_values(vector, groups, cast("str", parameter))
+        return aggregation.reduced(operator, vector, groups)
+
+    def _parameter(self, node: Aggregation, steps: Steps) -> Scalars | str | None:
+        if node.parameter is None:
+            return None
+        if node.operator == "count_values":
+            label = self.string(node.parameter)
+            check_label_name(label, "invalid label name ")
+            return label
+        value = self.scalar(node.parameter, steps)
+        if node.operator == "quantile":
+            self.quantile_in_range(value, node.parameter)
+            return value
+        if np.isnan(value).any():
+            what = "Ratio" if node.operator == "limit_ratio" else "Parameter"
+            raise EvaluationError(f"{what} value is NaN")
+        if node.operator == "limit_ratio":
+            for ratio in np.unique(value[np.abs(value) > 1]).tolist():
+                capped = 1.0 if ratio > 1 else -1.0
+                self.notes.ratio_out_of_range(ratio, capped, node.parameter.start)
+            return np.clip(value, -1.0, 1.0)
+        for far in value[np.abs(value) >= _LARGEST_INTEGER].tolist():
+            raise EvaluationError(f"Scalar value {format_general(far)} overflows int64")
+        return value
+
+    def quantile_in_range(self, value: Scalars, node: Expression) -> None:
+        """Annotate a φ below 0, above 1 or NaN."""
+        outside = value[~((value >= 0) & (value <= 1))]
+        for each in np.unique(outside).tolist():
+            self.notes.quantile_out_of_range(each, node.start)
+
+    # Expressions that do not depend on the evaluation time.
+
+    def _is_pinned(self, node: Expression) -> bool:
+        if self._pinned is None:
+            return False
+        return self._pinned.get(id(node), False)
+
+    def prepare(self, root: Expression) -> None:
+        """Find the expressions that `@` makes the same at all steps.
+
+        They are evaluated once, like Prometheus's step invariant expressions.
+        """
+        if not any(_has_pin(node) for node in walk(root)):
+            return
+        pinned: dict[int, bool] = {}
+        self._pinned = pinned
+        for node in reversed(list(walk(root))):
+            pinned[id(node)] = _stays(node, pinned)
+
+
+def _has_pin(node: Expression) -> bool:
+    return isinstance(node, VectorSelector | Subquery) and node.shift.pinned
+
+
+def _stays(node: Expression, pinned: dict[int, bool]) -> bool:
+    """Tell whether a node whose children are known yields the same at all steps."""
+    match node:
+        case VectorSelector():
+            return node.shift.pinned
+        case Subquery() if node.shift.pinned:
+            return True
+        case NumberLiteral() | StringLiteral():
+            return True
+        case Call() if node.function in _TIME_DEPENDENT:
+            return False
+        case _:
+            return all(pinned[id(child)] for child in children(node))
+
+
+def _number(node: NumberLiteral, steps: Steps) -> Scalars:
+    return np.array([node.value])
+
+
+def _string(node: StringLiteral, steps: Steps) -> str:
+    return node.value
+
+
+def _never(node: Expression, steps: Steps) -> Value:
+    raise AssertionError(f"{type(node).__name__} is unwrapped before it is evaluated")
+
+
+def _repeat(value: Value, count: int) -> Value:
+    """Return what one step yielded, for many."""
+    if not isinstance(value, Vector):
+        return value
+    shape = (len(value), count)
+    return value.with_values(
+        np.broadcast_to(value.values, shape), np.broadcast_to(value.present, shape)
+    )
+
+
+def _ragged(labels: list[Any], times: list[Any], values: list[Any]) -> AlignedSeries:
+    """Return series that have nothing in common as one matrix."""
+    from model.series import NO_TIME, absent_matrix
+
+    width = max(map(len, times), default=0)
+    all_times = np.full((len(times), width), NO_TIME, dtype=np.int64)
+    all_values = absent_matrix(len(times), width)
+    for row, (own_times, own_values) in enumerate(zip(times, values, strict=True)):
+        all_times[row, : len(own_times)] = own_times
+        all_values[row, : len(own_values)] = own_values
+    return AlignedSeries(
+        tuple(labels), all_times, all_values, np.arange(len(labels), dtype=np.intp)
+    )

@@ -1,0 +1,315 @@
+"""Turns PromQL text into tokens, with Prometheus's words for what cannot be one.
+
+One regular expression does the work; a `Token` is a plain tuple because a query of
+one kilobyte has hundreds of them.
+
+Source: Prometheus, promql/parser/lex.go, for the token rules and error texts.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+
+class Token(NamedTuple):
+    """One token: `kind` is what the grammar sees, `text` what stands in the query.
+
+    Operators, punctuation and keywords are their own kind, in lower case; others are
+    "identifier", "metric identifier", "number", "duration", "string", "eof" and
+    "error", whose text is the message.
+    """
+
+    kind: str
+    text: str
+    start: int
+
+    @property
+    def end(self) -> int:
+        """The offset behind the token."""
+        return self.start if self.kind == "error" else self.start + len(self.text)
+
+
+AGGREGATORS: Final = frozenset(
+    {
+        "sum", "avg", "count", "min", "max", "group", "stddev", "stdvar", "topk", "bottomk",
+        "count_values", "quantile", "limitk", "limit_ratio",
+    }
+)  # fmt: skip
+SET_OPERATORS: Final = frozenset({"and", "or", "unless"})
+COMPARISONS: Final = frozenset({"==", "!=", "<=", "<", ">=", ">"})
+ARITHMETIC: Final = frozenset({"+", "-", "*", "/", "%", "^", "atan2"})
+KEYWORDS: Final = frozenset(
+    {
+        "offset", "smoothed", "anchored", "by", "without", "on", "ignoring", "group_left",
+        "group_right", "bool", "fill", "fill_left", "fill_right",
+    }
+)  # fmt: skip
+_FILLS: Final = frozenset({"fill", "fill_left", "fill_right"})
+_PREPROCESSORS: Final = frozenset({"start", "end", "step", "range"})
+_WORDS: Final = AGGREGATORS | SET_OPERATORS | KEYWORDS | _PREPROCESSORS | {"atan2"}
+_DURATION_WORDS: Final = frozenset({"step", "range", "min_of", "max_of"})
+METRIC_WORDS: Final = (
+    AGGREGATORS
+    | SET_OPERATORS
+    | _PREPROCESSORS
+    | {"identifier", "metric identifier", "by", "offset", "without", "smoothed", "anchored"}
+)
+"""Kinds that may stand for a metric name."""
+LABEL_WORDS: Final = (_WORDS | {"identifier"}) - _FILLS
+"""Kinds that may stand for a label name."""
+
+# Possessive: a comment must not give back its last word.
+_SKIPPED = r"[ \t\n\r]*+(?:#[^\r\n]*+[ \t\n\r]*+)*+"
+_NUMBER = (
+    r"0[xX]_?[0-9a-fA-F](?:_?[0-9a-fA-F])*"
+    r"|(?:[0-9](?:_?[0-9])*\.?(?:[0-9](?:_?[0-9])*)?|\.[0-9](?:_?[0-9])*)(?:[eE][+-]?[0-9](?:_?[0-9])*)?"
+)
+_DURATION = r"[0-9]+(?:ms|[smhdwy])(?:[0-9]+(?:ms|[smhdw]))*"
+_STRING = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`]*`"
+
+_OUTSIDE = re.compile(
+    rf"{_SKIPPED}(?:(?P<word>[a-zA-Z_:][a-zA-Z0-9_:]*)"
+    rf"|(?P<duration>{_DURATION})(?![a-zA-Z0-9_.])|(?P<number>{_NUMBER})(?![a-zA-Z0-9_.])"
+    rf"|(?P<operator>==|!=|<=|>=|[-+*/%^<>@=,(){{\[\]])|(?P<string>{_STRING}))"
+)
+_INSIDE_BRACES = re.compile(
+    rf"{_SKIPPED}(?:(?P<identifier>[a-zA-Z_][a-zA-Z0-9_]*)"
+    rf"|(?P<operator>=~|!~|!=|[=,}}])|(?P<string>{_STRING}))"
+)
+_INSIDE_BRACKETS = re.compile(
+    rf"{_SKIPPED}(?:(?P<durationword>[a-zA-Z_]+)"
+    rf"|(?P<duration>{_DURATION})(?![a-zA-Z0-9_.])|(?P<number>{_NUMBER})(?![a-zA-Z0-9_.])"
+    rf"|(?P<operator>[-+*/%^,():\]]))"
+)
+_NEXT: Final = {"{": _INSIDE_BRACES, "}": _OUTSIDE, "[": _INSIDE_BRACKETS, "]": _OUTSIDE}
+_SPACE = re.compile(_SKIPPED)
+_OPEN_PAREN = re.compile(r"[ \t\n\r]*\(")
+_RUN = re.compile(r"\.?[0-9a-zA-Z_.]+")
+
+
+def tokenize(text: str) -> list[Token]:
+    """Return the tokens of a query; the last is "eof", or "error" where lexing stopped."""
+    return _Lexer(text).run()
+
+
+class _Lexer:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens: list[Token] = []
+        self._parens = 0
+        self._bracket = False
+        self._colon = False
+
+    def run(self) -> list[Token]:
+        text, tokens = self._text, self._tokens
+        pattern, at = _OUTSIDE, 0
+        while True:
+            match = pattern.match(text, at)
+            if match is None:
+                tokens.append(self._stop(pattern, at))
+                return tokens
+            kind = match.lastgroup
+            start, at = match.span(kind)  # type: ignore[arg-type]
+            word = text[start:at]
+            if kind == "operator":
+                tokens.append(Token(word, word, start))
+                if word in "()[]:":
+                    error = self._bracketing(word, start)
+                    if error is not None:
+                        tokens.append(error)
+                        return tokens
+                pattern = _NEXT.get(word, pattern)
+            elif kind == "word":
+                tokens.append(self._word(word, start))
+            elif kind == "durationword":
+                if word.lower() not in _DURATION_WORDS:
+                    tokens.append(Token("error", _unexpected_duration(word[0]), start))
+                    return tokens
+                tokens.append(Token(word.lower(), word, start))
+            elif kind == "string":
+                tokens.append(Token("string", word, start))
+                problem = _bad_escape(word)
+                if problem is not None:
+                    tokens[-1] = Token("error", problem, start)
+                    return tokens
+            else:
+                tokens.append(Token(kind, word, start))  # type: ignore[arg-type]
+
+    def _word(self, word: str, start: int) -> Token:
+        lower = word.lower()
+        if lower in _WORDS:
+            if lower in _FILLS and not _OPEN_PAREN.match(self._text, start + len(word)):
+                return Token("identifier", word, start)
+            return Token(lower, word, start)
+        if lower in ("inf", "nan"):
+            return Token("number", word, start)
+        return Token("metric identifier" if ":" in word else "identifier", word, start)
+
+    def _bracketing(self, word: str, start: int) -> Token | None:
+        """Keep count of what is open; an error where something closes that is not."""
+        if word == "(":
+            self._parens += 1
+        elif word == ")":
+            self._parens -= 1
+            if self._parens < 0:
+                self._tokens.pop()
+                return Token("error", "unexpected right parenthesis ')'", start)
+        elif word == "[":
+            self._bracket, self._colon = True, False
+        elif word == "]":
+            if not self._bracket:
+                self._tokens.pop()
+                return Token("error", "unexpected right bracket ']'", start)
+            self._bracket = False
+        elif word == ":":
+            if self._colon:
+                self._tokens.pop()
+                return Token("error", "unexpected repeated colon in duration expression", start)
+            self._colon = True
+        return None
+
+    def _stop(self, pattern: re.Pattern[str], at: int) -> Token:
+        """Return the end of input, or the error that explains why no token starts here."""
+        text = self._text
+        space = _SPACE.match(text, at)
+        start = space.end() if space else at
+        if start >= len(text):
+            return self._end(pattern, start)
+        char = text[start]
+        if char in "\"'`" and pattern is not _INSIDE_BRACKETS:
+            return Token("error", _unterminated(text[start:]), start)
+        if pattern is _INSIDE_BRACES:
+            return Token("error", _inside_braces(text, start), start)
+        if char.isdigit() or char == ".":
+            run = _RUN.match(text, start)
+            word = run.group() if run else char
+            if word != ".":
+                return Token("error", f"bad number or duration syntax: {_quoted(word)}", start)
+        if pattern is _INSIDE_BRACKETS:
+            return Token("error", _unexpected_duration(char), start)
+        if char == "!":
+            after = _rune(text[start + 1 : start + 2])
+            return Token("error", f"unexpected character after '!': {after}", start)
+        return Token("error", f"unexpected character: {_rune(char)}", start)
+
+    def _end(self, pattern: re.Pattern[str], start: int) -> Token:
+        if pattern is _INSIDE_BRACES:
+            return Token("error", "unexpected end of input inside braces", start)
+        if pattern is _INSIDE_BRACKETS:
+            return Token("error", "unexpected end of input in duration expression", start)
+        if self._parens:
+            return Token("error", "unclosed left parenthesis", start)
+        return Token("eof", "", start)
+
+
+def _inside_braces(text: str, start: int) -> str:
+    char = text[start]
+    if char == "!":
+        after = _rune(text[start + 1 : start + 2])
+        return f"unexpected character after '!' inside braces: {after}"
+    if char == "{":
+        return "unexpected left brace '{'"
+    return f"unexpected character inside braces: {_rune(char)}"
+
+
+def _unexpected_duration(char: str) -> str:
+    return f"unexpected character in duration expression: {_rune(char)}"
+
+
+def _unterminated(text: str) -> str:
+    if text[0] == "`":
+        return "unterminated raw string"
+    return _bad_escape(text) or "unterminated quoted string"
+
+
+_ESCAPE = re.compile(
+    r"\\(?:[abfnrtv\\]|(?P<quote>['\"])|(?P<octal>[0-7]{3})|x(?P<hex>[0-9a-fA-F]{2})"
+    r"|u(?P<short>[0-9a-fA-F]{4})|U(?P<long>[0-9a-fA-F]{8}))",
+)
+_NEEDED = {"x": 2, "u": 4, "U": 8}
+
+
+def _bad_escape(quoted: str) -> str | None:
+    """Return what is wrong with the first bad escape of a quoted string, None if nothing is."""
+    if quoted[0] == "`" or "\\" not in quoted:
+        return None
+    at = quoted.find("\\")
+    while at >= 0:
+        match = _ESCAPE.match(quoted, at)
+        if match is None or (match["quote"] or quoted[0]) != quoted[0]:
+            return _explain_escape(quoted, at)
+        point = int(match["octal"] or "0", 8)
+        wide = int(match["short"] or match["long"] or "0", 16)
+        if point > 0xFF or wide > 0x10FFFF or 0xD800 <= wide < 0xE000:
+            return "escape sequence is an invalid Unicode code point"
+        at = quoted.find("\\", match.end())
+    return None
+
+
+def _explain_escape(quoted: str, at: int) -> str:
+    letter = quoted[at + 1 : at + 2]
+    if not letter:
+        return "escape sequence not terminated"
+    if letter in _NEEDED or letter in "01234567":
+        digits = "01234567" if letter in "01234567" else "0123456789abcdefABCDEF"
+        first = at + 1 if letter in "01234567" else at + 2
+        for char in quoted[first : first + _NEEDED.get(letter, 3)]:
+            if char not in digits:
+                return f"illegal character {_code_point(char)} in escape sequence"
+        return "escape sequence not terminated"
+    return f"unknown escape sequence {_code_point(letter)}"
+
+
+def _code_point(char: str) -> str:
+    """Render as Go's `%#U`: `U+0041 'A'`."""
+    shown = f" '{char}'" if char.isprintable() else ""
+    return f"U+{ord(char):04X}{shown}"
+
+
+def _rune(char: str) -> str:
+    """Render as Go's `%q` of a rune."""
+    if not char:
+        return "'\\uffff'"
+    return f"'{_ESCAPED.get(char, char)}'"
+
+
+_ESCAPED = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "'": "\\'", "\\": "\\\\"}
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+_SIMPLE = {
+    "a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11, "\\": 92, "'": 39, '"': 34,
+}  # fmt: skip
+
+
+def unquote(quoted: str) -> str:
+    r"""Return the value of a string token.
+
+    `\xhh` and `\ooo` are bytes, as in Go; bytes that are no UTF-8 become surrogates
+    (PEP 383), so that no name or value passes for another.
+    """
+    inner = quoted[1:-1]
+    if quoted[0] == "`" or "\\" not in inner:
+        return inner
+    out = bytearray()
+    at = 0
+    while True:
+        escape = inner.find("\\", at)
+        if escape < 0:
+            out += inner[at:].encode("utf-8", "surrogatepass")
+            return out.decode("utf-8", "surrogateescape")
+        out += inner[at:escape].encode("utf-8", "surrogatepass")
+        match = _ESCAPE.match(inner, escape)
+        if match is None:  # the lexer refused it
+            raise ValueError(quoted)
+        if match["octal"]:
+            out.append(int(match["octal"], 8))
+        elif match["hex"]:
+            out.append(int(match["hex"], 16))
+        elif match["short"] or match["long"]:
+            out += chr(int(match["short"] or match["long"], 16)).encode()
+        else:
+            out.append(_SIMPLE[inner[escape + 1]])
+        at = match.end()

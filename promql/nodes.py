@@ -1,0 +1,322 @@
+"""The abstract syntax tree of a query.
+
+Every node knows where it stands in the text (`start`, `end`, offsets in characters);
+positions do not take part in comparison, so that two spellings of one query are equal.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from model.matchers import Matcher
+
+
+class ValueType(StrEnum):
+    """What an expression yields; the values are Prometheus's names in JSON."""
+
+    SCALAR = "scalar"
+    VECTOR = "vector"
+    MATRIX = "matrix"
+    STRING = "string"
+
+    @property
+    def documented(self) -> str:
+        """The name in messages and documentation."""
+        return _DOCUMENTED.get(self, self.value)
+
+
+_DOCUMENTED = {ValueType.VECTOR: "instant vector", ValueType.MATRIX: "range vector"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """Base of all nodes."""
+
+    start: int = field(compare=False)
+    end: int = field(compare=False)
+
+    @property
+    def type(self) -> ValueType:
+        """What the expression yields."""
+        return ValueType.VECTOR
+
+
+@dataclass(frozen=True, slots=True)
+class NumberLiteral(Node):
+    """A number; `is_duration` where it was written as one (`5m`), in seconds."""
+
+    @property
+    def type(self) -> ValueType:
+        return ValueType.SCALAR
+
+    value: float
+    is_duration: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StringLiteral(Node):
+    """A string in quotes."""
+
+    @property
+    def type(self) -> ValueType:
+        return ValueType.STRING
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class DurationOperation(Node):
+    """Arithmetic where a duration is expected: `[5m * 2]`, `[step()]`.
+
+    Attributes:
+        operator: `+ - * / % ^`, or `step`, `range`, `min_of`, `max_of`.
+        operands: none, one (a sign) or two.
+    """
+
+    operator: str
+    operands: tuple["Duration", ...] = ()
+
+
+Duration = NumberLiteral | DurationOperation
+"""A length of time: a number of seconds, or what yields one."""
+
+
+class AtEdge(StrEnum):
+    """The ends of the query's own range, as `@ start()` and `@ end()`."""
+
+    START = "start"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class TimeShift:
+    """The modifiers `offset` and `@` of a selector or subquery.
+
+    Attributes:
+        offset: None where there is none.
+        at_ms: a fixed time, Unix milliseconds.
+        at_edge: an end of the query's range instead.
+    """
+
+    offset: Duration | None = None
+    at_ms: int | None = None
+    at_edge: AtEdge | None = None
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the evaluation time does not matter."""
+        return self.at_ms is not None or self.at_edge is not None
+
+
+UNSHIFTED = TimeShift()
+
+
+@dataclass(frozen=True, slots=True)
+class VectorSelector(Node):
+    """An instant vector selector.
+
+    Attributes:
+        name: the metric name written before the braces, "" where there is none.
+        matchers: all conditions, that on `__name__` last where `name` is given.
+    """
+
+    name: str
+    matchers: tuple[Matcher, ...]
+    shift: TimeShift = UNSHIFTED
+    anchored: bool = False
+    smoothed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixSelector(Node):
+    """A range vector selector; its modifiers are those of `selector`."""
+
+    @property
+    def type(self) -> ValueType:
+        return ValueType.MATRIX
+
+    selector: VectorSelector
+    range: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class Subquery(Node):
+    """An expression evaluated again and again over a range."""
+
+    @property
+    def type(self) -> ValueType:
+        return ValueType.MATRIX
+
+    expression: "Expression"
+    range: Duration
+    step: Duration | None = None
+    shift: TimeShift = UNSHIFTED
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Node):
+    """A function call; `returns` is the function's type."""
+
+    function: str
+    arguments: tuple["Expression", ...]
+    returns: ValueType = field(default=ValueType.VECTOR, compare=False)
+
+    @property
+    def type(self) -> ValueType:
+        return self.returns
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregation(Node):
+    """An aggregation; `parameter` is the first argument of those that have one."""
+
+    operator: str
+    expression: "Expression"
+    parameter: "Expression | None" = None
+    grouping: tuple[str, ...] = ()
+    without: bool = False
+
+
+class Cardinality(StrEnum):
+    """How many series of each side may match; the values are Prometheus's."""
+
+    ONE_TO_ONE = "one-to-one"
+    MANY_TO_ONE = "many-to-one"
+    ONE_TO_MANY = "one-to-many"
+    MANY_TO_MANY = "many-to-many"
+
+
+@dataclass(frozen=True, slots=True)
+class VectorMatching:
+    """How the series of two vectors find each other.
+
+    Attributes:
+        labels: those of `on` or `ignoring`.
+        on: whether `labels` is what must agree, rather than what need not.
+        include: labels that `group_left` or `group_right` copies from the one side.
+        fill_left, fill_right: what stands for a missing series of that side.
+    """
+
+    cardinality: Cardinality = Cardinality.ONE_TO_ONE
+    labels: tuple[str, ...] = ()
+    on: bool = False
+    include: tuple[str, ...] = ()
+    fill_left: float | None = None
+    fill_right: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryOperation(Node):
+    """Two operands; `matching` where both are vectors, else None.
+
+    `of_scalars` is whether both are scalars.
+    """
+
+    operator: str
+    left: "Expression"
+    right: "Expression"
+    matching: VectorMatching | None = None
+    returns_bool: bool = False
+    of_scalars: bool = field(default=False, compare=False)
+
+    @property
+    def type(self) -> ValueType:
+        return ValueType.SCALAR if self.of_scalars else ValueType.VECTOR
+
+
+@dataclass(frozen=True, slots=True)
+class UnaryOperation(Node):
+    """A sign."""
+
+    operator: str
+    expression: "Expression"
+
+    @property
+    def type(self) -> ValueType:
+        return self.expression.type
+
+
+@dataclass(frozen=True, slots=True)
+class Parentheses(Node):
+    """An expression in parentheses."""
+
+    expression: "Expression"
+
+    @property
+    def type(self) -> ValueType:
+        return self.expression.type
+
+
+Expression = (
+    NumberLiteral
+    | StringLiteral
+    | VectorSelector
+    | MatrixSelector
+    | Subquery
+    | Call
+    | Aggregation
+    | BinaryOperation
+    | UnaryOperation
+    | Parentheses
+)
+
+
+def children(node: Expression) -> tuple[Expression, ...]:
+    """Return the expressions directly below a node, in the order of the text."""
+    match node:
+        case BinaryOperation():
+            return (node.left, node.right)
+        case Aggregation():
+            first = () if node.parameter is None else (node.parameter,)
+            return (*first, node.expression)
+        case Call():
+            return node.arguments
+        case MatrixSelector():
+            return (node.selector,)
+        case Subquery() | UnaryOperation() | Parentheses():
+            return (node.expression,)
+        case _:
+            return ()
+
+
+def walk(node: Expression) -> Iterator[Expression]:
+    """Yield a node and all below it, without recursion."""
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        yield current
+        pending.extend(reversed(children(current)))
+
+
+def nesting(node: Expression) -> int:
+    """Return how deep expressions stand in one another; a left edge counts once."""
+    deepest = 0
+    pending = [(node, 1)]
+    while pending:
+        current, depth = pending.pop()
+        deepest = max(deepest, depth)
+        for child in children(current):
+            edge = isinstance(current, BinaryOperation) and child is current.left
+            same = edge and isinstance(child, BinaryOperation)
+            pending.append((child, depth if same else depth + 1))
+    return deepest
+
+
+def unwrap(node: Expression) -> Expression:
+    """Return what stands inside any parentheses."""
+    while isinstance(node, Parentheses):
+        node = node.expression
+    return node
+
+
+def left_spine(node: Expression) -> list[BinaryOperation]:
+    """Return the binary operations down the left edge, outermost first.
+
+    `a + b + c + …` nests as deep as it is long; whoever works on trees walks this
+    list in a loop, so that only real nesting costs stack.
+    """
+    spine = []
+    while isinstance(node, BinaryOperation):
+        spine.append(node)
+        node = node.left
+    return spine

@@ -1,0 +1,341 @@
+"""The functions that look at all samples of a range: `…_over_time`, `deriv`, `changes`, ….
+
+Each kernel takes the windows of a block of series and returns values and presence of
+shape (series, steps).
+
+Source: Prometheus documentation, "Query functions".
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from promql.api import EvaluationError
+from promql.compensated import SCALE, closed
+from promql.folding import State, exact_sum, fold, line, maximum, minimum, moments
+from promql.numbers import format_general
+from promql.samples import Windows
+from promql.vectors import Floats, Indices, Mask, Scalars
+
+Result = tuple[Floats, Mask]
+Kernel = Callable[..., Result]
+
+GATHERED_CELLS: Final = 1 << 20
+"""Samples laid out at once where windows must be sorted: 8 MiB."""
+
+
+def _wide(windows: Windows, array: Floats) -> Floats:
+    """Return (G, S) or (1, S) as (N, S)."""
+    expanded = windows.samples.expand(array)
+    return np.ascontiguousarray(np.broadcast_to(expanded, windows.shape))
+
+
+def count_over_time(windows: Windows) -> Result:
+    """How many samples."""
+    return _wide(windows, windows.count.astype(np.float64)), windows.holding(1)
+
+
+def present_over_time(windows: Windows) -> Result:
+    """1 where there is any."""
+    return np.ones(windows.shape), windows.holding(1)
+
+
+def first_over_time(windows: Windows) -> Result:
+    """The oldest sample."""
+    return windows.samples.pick(windows.first_columns()), windows.holding(1)
+
+
+def last_over_time(windows: Windows) -> Result:
+    """The newest sample."""
+    return windows.samples.pick(windows.last_columns()), windows.holding(1)
+
+
+def ts_of_first_over_time(windows: Windows) -> Result:
+    """When the oldest sample was taken."""
+    times = windows.samples.pick_times(windows.first_columns()) / 1000
+    return _wide(windows, times), windows.holding(1)
+
+
+def ts_of_last_over_time(windows: Windows) -> Result:
+    """When the newest sample was taken."""
+    times = windows.samples.pick_times(windows.last_columns()) / 1000
+    return _wide(windows, times), windows.holding(1)
+
+
+def _sums(windows: Windows, values: Floats) -> Floats:
+    base = (values, np.broadcast_to(0.0, values.shape))
+    total, error = fold(windows, base, exact_sum)
+    return closed((total, error))
+
+
+def sum_over_time(windows: Windows) -> Result:
+    """The sum, rounding undone."""
+    return _sums(windows, windows.samples.values), windows.holding(1)
+
+
+def avg_over_time(windows: Windows) -> Result:
+    """The mean; it does not overflow where the sum would."""
+    values = windows.samples.values
+    count = windows.samples.expand(np.maximum(windows.count, 1))
+    total = _sums(windows, values)
+    overflown = ~np.isfinite(total)
+    mean: Floats = total / count
+    if overflown.any():
+        scaled = _sums(windows, values * SCALE) / count / SCALE
+        mean = np.where(overflown, scaled, mean)
+    return mean, windows.holding(1)
+
+
+def min_over_time(windows: Windows) -> Result:
+    """The smallest; NaN where there is nothing else."""
+    return fold(windows, (windows.samples.values,), minimum)[0], windows.holding(1)
+
+
+def max_over_time(windows: Windows) -> Result:
+    """The largest; NaN where there is nothing else."""
+    return fold(windows, (windows.samples.values,), maximum)[0], windows.holding(1)
+
+
+def stdvar_over_time(windows: Windows) -> Result:
+    """The population variance."""
+    values = windows.samples.values
+    base = (values, np.broadcast_to(0.0, values.shape))
+    squares = fold(windows, base, moments)[1]
+    count = windows.samples.expand(np.maximum(windows.count, 1))
+    # One infinity makes the mean infinite and each deviation NaN, but a lone one has none.
+    lone = np.where(np.isfinite(windows.samples.pick(windows.last_columns())), squares, np.nan)
+    return np.where(count == 1, lone, squares) / count, windows.holding(1)
+
+
+def stddev_over_time(windows: Windows) -> Result:
+    """The population standard deviation."""
+    variance, present = stdvar_over_time(windows)
+    return np.sqrt(variance), present
+
+
+def ts_of_max_over_time(windows: Windows) -> Result:
+    """When the last of the largest samples was taken."""
+    return _time_of(windows, np.greater_equal)
+
+
+def ts_of_min_over_time(windows: Windows) -> Result:
+    """When the last of the smallest samples was taken."""
+    return _time_of(windows, np.less_equal)
+
+
+def _time_of(windows: Windows, better: Callable[[Floats, Floats], Mask]) -> Result:
+    def later(left: State, right: State, _left: Indices | int, _right: int) -> State:
+        wins = better(right[0], left[0]) | np.isnan(left[0])
+        return np.where(wins, right[0], left[0]), np.where(wins, right[1], left[1])
+
+    samples = windows.samples
+    times = np.broadcast_to(samples.expand(samples.times_ms / 1000), samples.values.shape)
+    best = fold(windows, (samples.values, times), later)
+    return best[1], windows.holding(1)
+
+
+def _pairs(windows: Windows, marks: Mask) -> Floats:
+    """Count marks between neighbours inside of each window; `marks` has shape (N, T - 1)."""
+    running = np.zeros(windows.samples.values.shape, dtype=np.int64)
+    np.cumsum(marks, axis=1, out=running[:, 1:])
+    if len(windows.first) == 1:
+        first, last = windows.first_columns()[0], windows.last_columns()[0]
+        return (running[:, last] - running[:, first]).astype(np.float64)
+    rows = windows.samples.rows
+    upper = np.take_along_axis(running, windows.last_columns()[rows], axis=1)
+    lower = np.take_along_axis(running, windows.first_columns()[rows], axis=1)
+    return (upper - lower).astype(np.float64)
+
+
+def changes(windows: Windows) -> Result:
+    """How often the value changed; from NaN to NaN is no change."""
+    values = windows.samples.values
+    before, after = values[:, :-1], values[:, 1:]
+    marks = (before != after) & ~(np.isnan(before) & np.isnan(after))
+    return _pairs(windows, marks), windows.holding(1)
+
+
+def resets(windows: Windows) -> Result:
+    """How often the value fell."""
+    values = windows.samples.values
+    return _pairs(windows, values[:, 1:] < values[:, :-1]), windows.holding(1)
+
+
+def _line(windows: Windows) -> tuple[Floats, Floats, Floats, float]:
+    """Fit a line to each window: slope, mean time, mean value; times count from the last."""
+    samples = windows.samples
+    origin = float(windows.ends_ms[0]) / 1000
+    times = samples.expand(samples.times_ms) / 1000 - origin
+    zeros = np.zeros((1, samples.values.shape[1]))
+    if len(times) > 1:
+        zeros = np.broadcast_to(0.0, samples.values.shape)
+    flat = np.broadcast_to(0.0, samples.values.shape)
+    middle, mean, across, up = fold(windows, (times, samples.values, zeros, flat), line)
+    slope = np.where(np.isfinite(mean), up / across, np.nan)
+    return slope, middle, mean, origin
+
+
+def deriv(windows: Windows) -> Result:
+    """The slope of the regression line, per second."""
+    return _line(windows)[0], windows.holding(2)
+
+
+def predict_linear(windows: Windows, duration_s: Scalars) -> Result:
+    """Where the regression line will be `duration_s` after the evaluation time."""
+    slope, middle, mean, origin = _line(windows)
+    then = windows.steps_s + duration_s - origin
+    return mean + slope * (then - middle), windows.holding(2)
+
+
+def double_exponential_smoothing(windows: Windows, factor: Scalars, trend: Scalars) -> Result:
+    """Holt's smoothing.
+
+    Raises:
+        EvaluationError: a factor does not lie between 0 and 1.
+    """
+    for name, given in (("smoothing", factor), ("trend", trend)):
+        bad = given[~((given > 0) & (given < 1))]
+        if bad.size:
+            short = "sf" if name == "smoothing" else "tf"
+            shown = f"Expected: 0 < {short} < 1, got: {format_general(float(bad[0]))}"
+            raise EvaluationError(f"invalid {name} factor. {shown}")
+    first, count = windows.first, windows.count
+    samples = windows.samples
+    value = samples.pick(windows.first_columns())
+    slope = samples.pick(windows.inside(first + 1)) - value
+    before = value
+    for index in range(1, int(count.max(initial=0))):
+        sample = samples.pick(windows.inside(first + index))
+        if index > 1:
+            slope = trend * (value - before) + (1 - trend) * slope
+        smoothed = factor * sample + (1 - factor) * (value + slope)
+        inside = samples.expand(count > index)
+        before = np.where(inside, value, before)
+        value = np.where(inside, smoothed, value)
+    return value, windows.holding(2)
+
+
+def _sorted_windows(windows: Windows, part: slice, steps: slice) -> tuple[Floats, Indices, Indices]:
+    """Lay out some windows and sort each.
+
+    Returns:
+        Values of shape (n, s, W), ascending, NaN and padding last; how many samples
+        each has and how many of them are NaN, shape (n, s).
+    """
+    samples = windows.samples
+    first = samples.expand(windows.first[:, steps])
+    count = samples.expand(windows.count[:, steps])
+    if len(first) > 1:
+        first, count = first[part], count[part]
+    width = int(count.max(initial=0))
+    columns = windows.inside(first[..., np.newaxis] + np.arange(width))
+    values = samples.values[part]
+    if len(columns) == 1:
+        laid = values[:, columns[0]]
+    else:
+        flat = columns.reshape(len(columns), -1)
+        laid = np.take_along_axis(values, flat, axis=1).reshape(columns.shape)
+    nans = np.isnan(laid)
+    beyond = np.arange(width) >= count[..., np.newaxis]
+    if beyond.any():
+        nans &= ~beyond
+        laid = np.where(beyond, np.nan, laid)
+    laid.sort(axis=2)
+    counts = np.broadcast_to(count, laid.shape[:2])
+    return laid, counts, np.add.reduce(nans, axis=2, dtype=np.intp)
+
+
+def _ranked(laid: Floats, count: Indices, nans: Indices, quantile: Scalars) -> Floats:
+    """Interpolate quantiles in sorted windows; NaN counts as smaller than all else."""
+    rank = quantile * np.maximum(count - 1, 0)
+    clipped = np.clip(np.nan_to_num(rank), 0, np.maximum(count - 1, 0))
+    lower = np.floor(clipped).astype(np.intp)
+    upper = np.minimum(lower + 1, np.maximum(count - 1, 0))
+    weight = clipped - lower
+
+    def at(index: Indices) -> Floats:
+        columns = np.clip(index - nans, 0, laid.shape[2] - 1)[..., np.newaxis]
+        found = np.take_along_axis(laid, columns, axis=2)[..., 0]
+        return np.where(index < nans, np.nan, found)
+
+    return at(lower) * (1 - weight) + at(upper) * weight
+
+
+def _per_window(
+    windows: Windows, compute: Callable[[Floats, Indices, Indices, slice], Floats]
+) -> Result:
+    """Sort windows piece by piece and compute from each piece."""
+    series, steps = windows.shape
+    width = max(1, int(windows.count.max(initial=0)))
+    result = np.zeros((series, steps))
+    many = max(1, GATHERED_CELLS // width)
+    step_size = min(steps, many)
+    series_size = max(1, many // max(1, step_size))
+    for start in range(0, series, series_size):
+        part = slice(start, start + series_size)
+        for step in range(0, steps, max(1, step_size)):
+            piece = slice(step, step + step_size)
+            laid, count, nans = _sorted_windows(windows, part, piece)
+            if laid.shape[2]:
+                result[part, piece] = compute(laid, count, nans, piece)
+    return result, windows.holding(1)
+
+
+def quantile_over_time(windows: Windows, quantile: Scalars) -> Result:
+    """The φ-quantile; ±Inf where φ is beyond 0 or 1."""
+
+    def compute(laid: Floats, count: Indices, nans: Indices, steps: slice) -> Floats:
+        given = quantile if len(quantile) == 1 else quantile[steps]
+        return _ranked(laid, count, nans, given)
+
+    values, present = _per_window(windows, compute)
+    return beyond_quantile(values, quantile), present
+
+
+def beyond_quantile(values: Floats, quantile: Scalars) -> Floats:
+    """Put -Inf, +Inf and NaN where the quantile asked for is below 0, above 1 or NaN."""
+    if ((quantile >= 0) & (quantile <= 1)).all():
+        return values
+    outside = np.where(quantile < 0, -np.inf, np.where(quantile > 1, np.inf, np.nan))
+    return np.where((quantile >= 0) & (quantile <= 1), values, outside)
+
+
+def mad_over_time(windows: Windows) -> Result:
+    """The median of the absolute deviations from the median."""
+    half = np.array([0.5])
+
+    def compute(laid: Floats, count: Indices, nans: Indices, steps: slice) -> Floats:
+        median = _ranked(laid, count, nans, half)
+        deviations = np.abs(laid - median[..., np.newaxis])
+        deviations.sort(axis=2)
+        result = _ranked(deviations, count, nans, half)
+        return np.where(nans > 0, np.nan, result)
+
+    return _per_window(windows, compute)
+
+
+KERNELS: Final[dict[str, Kernel]] = {
+    "avg_over_time": avg_over_time,
+    "changes": changes,
+    "count_over_time": count_over_time,
+    "deriv": deriv,
+    "double_exponential_smoothing": double_exponential_smoothing,
+    "first_over_time": first_over_time,
+    "last_over_time": last_over_time,
+    "mad_over_time": mad_over_time,
+    "max_over_time": max_over_time,
+    "min_over_time": min_over_time,
+    "predict_linear": predict_linear,
+    "present_over_time": present_over_time,
+    "quantile_over_time": quantile_over_time,
+    "resets": resets,
+    "stddev_over_time": stddev_over_time,
+    "stdvar_over_time": stdvar_over_time,
+    "sum_over_time": sum_over_time,
+    "ts_of_first_over_time": ts_of_first_over_time,
+    "ts_of_last_over_time": ts_of_last_over_time,
+    "ts_of_max_over_time": ts_of_max_over_time,
+    "ts_of_min_over_time": ts_of_min_over_time,
+}
+"""Kernels by function; further arguments are scalars over the steps."""

@@ -1,0 +1,37 @@
+"""Durations and sizes as configuration writes them, for pydantic models."""
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from model.durations import parse_duration_ms
+
+_SIZE = re.compile(r"(\d+)(?:([KMGTPE])i?)?B?")
+_UNITS = "KMGTPE"
+
+
+def _seconds(value: object) -> object:
+    return parse_duration_ms(value) / 1000 if isinstance(value, str) else value
+
+
+def _bytes(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = _SIZE.fullmatch(value)
+    if match is None:
+        raise ValueError(f'"{value}" is not a size such as 512KB or 10MB')
+    # Powers of 1024 whether written KB or KiB, as Prometheus reads them.
+    return int(match[1]) * 1024 ** (_UNITS.index(match[2]) + 1 if match[2] else 0)
+
+
+Seconds = Annotated[
+    float, BeforeValidator(_seconds), Field(ge=0, allow_inf_nan=False, le=10 * 365 * 86_400)
+]
+"""A duration: `15s`, `1h30m`, or a number of seconds."""
+
+PositiveSeconds = Annotated[Seconds, Field(ge=0.001)]
+"""A duration of a millisecond at least."""
+
+Bytes = Annotated[int, BeforeValidator(_bytes), Field(ge=0)]
+"""A size: `10MB`, or a number of bytes."""

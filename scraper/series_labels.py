@@ -1,0 +1,80 @@
+"""From a scraped series' labels to those it is stored with.
+
+Source: Prometheus documentation, "Configuration", `honor_labels` and limits.
+"""
+
+from dataclasses import dataclass, field
+
+from model.labels import METRIC_NAME, Labels
+from scraper.errors import LimitError
+from scraper.grammar import Pairs
+from scraper.targets import ScrapeLimits
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesLabels:
+    """How one target's series are named.
+
+    Attributes:
+        target: the target's own labels.
+        honor_labels: whether a scraped label wins over the target's of that name; if
+            not, it is kept as `exported_<name>`.
+        limits: bounds of labels.
+    """
+
+    target: Labels
+    honor_labels: bool = False
+    limits: ScrapeLimits = field(default_factory=ScrapeLimits)
+
+    def name(self, pairs: Pairs) -> tuple[Labels, bool] | None:
+        """Return a series' labels for storage; None if it is not to be stored.
+
+        Returns:
+            The labels without those that it shares with the target, and False; or, if
+            it lacks one of the target's labels, all of its labels, and True.
+
+        Raises:
+            LimitError: it has too many labels, or too long ones.
+        """
+        full = self._merged(pairs)
+        self._check(full)
+        if any(name not in full for name, _ in self.target):
+            return Labels(sorted(full.items())), True
+        own = set(self.target)
+        return Labels(sorted(pair for pair in full.items() if pair not in own)), False
+
+    def _merged(self, pairs: Pairs) -> dict[str, str]:
+        scraped = dict(pairs)
+        merged = dict(self.target)
+        if self.honor_labels:
+            merged.update(scraped)
+            return {name: value for name, value in merged.items() if value}
+        conflicts = [name for name, _ in self.target if scraped.get(name)]
+        merged = {name: value for name, value in scraped.items() if value} | merged
+        # Shortest first: so every order of the labels leads to the same names.
+        for name in sorted(conflicts, key=len):
+            exported = f"exported_{name}"
+            while exported in merged:
+                exported = f"exported_{exported}"
+            merged[exported] = scraped[name]
+        return merged
+
+    def _check(self, labels: dict[str, str]) -> None:
+        limits = self.limits
+        metric = labels.get(METRIC_NAME, "")[:50]
+        if limits.label_count and len(labels) > limits.label_count:
+            raise LimitError(
+                f"label limit exceeded (metric: {metric}, number of labels: {len(labels)}, "
+                f"limit: {limits.label_count})"
+            )
+        for name, value in labels.items():
+            if limits.label_name_length and len(name) > limits.label_name_length:
+                raise LimitError(
+                    f"label name length limit exceeded (metric: {metric}, label name: "
+                    f"{name[:50]}, length: {len(name)}, limit: {limits.label_name_length})"
+                )
+            if limits.label_value_length and len(value) > limits.label_value_length:
+                raise LimitError(
+                    f"label value length limit exceeded (metric: {metric}, label name: "
+                    f"{name[:50]}, length: {len(value)}, limit: {limits.label_value_length})"
+                )

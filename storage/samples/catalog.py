@@ -1,0 +1,175 @@
+"""The catalog: which sources and layouts there are, by number.
+
+The journal's file holds it whole; each file of chunks holds copies of what its chunks
+use, in tables of the same shape, so that it can be read alone and deleted alone.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Sequence
+
+from model.labels import Labels
+from storage.api.errors import CorruptDataError
+from storage.api.samples import Source
+from storage.samples.layouts import (
+    StoredLayout,
+    decode_series,
+    digest_of,
+    encode_series,
+    pack_series,
+    unpack_series,
+)
+
+SCHEMA = """
+create table if not exists sources (
+    id integer primary key, labels blob not null, stream text not null);
+create table if not exists layouts (
+    id integer primary key, prefix integer, digest blob not null, series blob not null);
+"""
+
+# A layout that only grew is stored as its new columns; after so many steps it is
+# stored whole again, so that reading one never takes many rows.
+_LONGEST_PREFIX_CHAIN = 16
+
+
+class Sources:
+    """Hash-conses sources; thread-safe."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[tuple[Labels, str], Source] = {}
+        self._by_id: dict[int, Source] = {}
+        self._next_id = 1
+        self._lock = threading.Lock()
+
+    def of(self, labels: Labels, stream: str) -> Source:
+        """Return the source with these labels, made where it is new.
+
+        Raises:
+            ValueError: a label is no valid Unicode text.
+        """
+        known = self._by_key.get((labels, stream))
+        if known is not None:
+            return known
+        encode_series([Labels.of(labels, stream=stream)])
+        with self._lock:
+            known = self._by_key.get((labels, stream))
+            return known or self._add(Source(self._next_id, labels, stream))
+
+    def know(self, source: Source) -> None:
+        """Note a source that is on disk."""
+        with self._lock:
+            if source.id not in self._by_id:
+                self._add(source)
+
+    def _add(self, source: Source) -> Source:
+        self._by_id[source.id] = source
+        self._by_key.setdefault((source.labels, source.stream), source)
+        self._next_id = max(self._next_id, source.id + 1)
+        return source
+
+    def get(self, source_id: int) -> Source | None:
+        """Return a source by number."""
+        return self._by_id.get(source_id)
+
+
+class CatalogTables:
+    """The catalog's rows in one file, used by the thread that writes it.
+
+    It knows what the file holds already, if told how each transaction ended.
+    """
+
+    def __init__(self) -> None:
+        self._sources: set[int] = set()
+        self._chains: dict[int, int] = {}
+        self._new_sources: list[int] = []
+        self._new_layouts: list[int] = []
+        self._last_of_source: dict[int, StoredLayout] = {}
+
+    def load(self, connection: sqlite3.Connection) -> None:
+        """Learn what the file holds."""
+        self._sources = {row[0] for row in connection.execute("select id from sources")}
+        self._chains = {}
+        for layout_id, prefix in connection.execute("select id, prefix from layouts order by id"):
+            whole = prefix is None
+            self._chains[layout_id] = (
+                0 if whole else 1 + self._chains.get(prefix, _LONGEST_PREFIX_CHAIN)
+            )
+
+    def put(
+        self, connection: sqlite3.Connection, used: Iterable[tuple[Source, StoredLayout]]
+    ) -> None:
+        """Write the sources and layouts that the file does not hold yet."""
+        for source, layout in used:
+            if source.id not in self._sources:
+                connection.execute(
+                    "insert or ignore into sources values (?, ?, ?)",
+                    (source.id, encode_series([source.labels]), source.stream),
+                )
+                self._sources.add(source.id)
+                self._new_sources.append(source.id)
+            if layout.id not in self._chains:
+                self._put_layout(connection, layout, self._last_of_source.get(source.id))
+            self._last_of_source[source.id] = layout
+
+    def committed(self) -> None:
+        """Note that what was put is in the file."""
+        self._new_sources.clear()
+        self._new_layouts.clear()
+
+    def rolled_back(self) -> None:
+        """Note that what was put since the last commit is not in the file."""
+        self._sources.difference_update(self._new_sources)
+        for layout_id in self._new_layouts:
+            self._chains.pop(layout_id, None)
+        self.committed()
+
+    def _put_layout(
+        self, connection: sqlite3.Connection, layout: StoredLayout, before: StoredLayout | None
+    ) -> None:
+        prefix, skipped, chain = None, 0, 0
+        if before is not None and before.id in self._chains and layout.extends(before):
+            chain = 1 + self._chains[before.id]
+            if chain <= _LONGEST_PREFIX_CHAIN:
+                prefix, skipped = before.id, len(before.series)
+            else:
+                chain = 0
+        connection.execute(
+            "insert or ignore into layouts values (?, ?, ?, ?)",
+            (layout.id, prefix, digest_of(layout.series), pack_series(layout.series[skipped:])),
+        )
+        self._chains[layout.id] = chain
+        self._new_layouts.append(layout.id)
+
+
+def read_sources(connection: sqlite3.Connection) -> list[Source]:
+    """Return every source of a file.
+
+    Raises:
+        CorruptDataError: a row does not decode.
+    """
+    rows = connection.execute("select id, labels, stream from sources")
+    return [Source(row[0], decode_series(row[1])[0], row[2]) for row in rows]
+
+
+def read_digests(connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
+    """Return number and digest of every layout of a file."""
+    return connection.execute("select id, digest from layouts").fetchall()
+
+
+def read_layout(connection: sqlite3.Connection, layout_id: int) -> Sequence[Labels]:
+    """Return the series of a layout.
+
+    Raises:
+        CorruptDataError: it is missing or does not decode.
+    """
+    parts: list[list[Labels]] = []
+    wanted: int | None = layout_id
+    while wanted is not None:
+        row = connection.execute(
+            "select prefix, series from layouts where id = ?", (wanted,)
+        ).fetchone()
+        if row is None or len(parts) > _LONGEST_PREFIX_CHAIN + 1:
+            raise CorruptDataError(f"layout {layout_id} is incomplete")
+        wanted = row[0]
+        parts.append(unpack_series(row[1]))
+    return [labels for part in reversed(parts) for labels in part]

@@ -1,0 +1,285 @@
+"""The head: what of each source is not in a chunk file yet.
+
+An open chunk keeps its first vector whole and of the others only what changed, as
+bytes that go to the journal as they are. A matrix is made when one is asked for.
+
+One thread appends (under the store's lock); any thread may read at the same time,
+because a chunk only ever grows at its end and `times` grows last.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.series import ABSENT_BITS, NO_TIME, STALE_BITS, Times, Values
+from storage.api.errors import OutOfOrderError
+from storage.api.samples import Source, Vector
+from storage.samples.layouts import Columns, StoredLayout
+
+_STALE_BYTES = STALE_BITS.to_bytes(8, "little")
+_FLOAT = np.dtype("<f8")
+_COLUMN = np.dtype("<u4")
+
+# Python's own cost of one change record: two bytes objects and three list slots.
+_RECORD_OVERHEAD_BYTES = 130
+
+
+class OpenChunk:
+    """Consecutive vectors of one source, each layout a prefix of the next.
+
+    Attributes:
+        source: whose they are.
+        layout: of the last vector; the earlier ones' columns are its first.
+        times_ms: when, ascending.
+        columns: for each vector the changed columns (uint32); the first has none.
+        values: the first vector's values, then those of the changed columns (float64).
+        closes_ms: a vector at this time or later begins another chunk.
+        limit: how many vectors it takes.
+        journal_row: the journal row its first vector is in, None until committed.
+        size_bytes: memory held, about.
+        is_dropped: given up while the disk refused; the journal need not keep it.
+    """
+
+    __slots__ = (
+        "closes_ms",
+        "columns",
+        "is_dropped",
+        "journal_row",
+        "layout",
+        "limit",
+        "size_bytes",
+        "source",
+        "times_ms",
+        "values",
+    )
+
+    def __init__(self, source: Source, layout: StoredLayout, time_ms: int, values: bytes) -> None:
+        self.source, self.layout = source, layout
+        self.times_ms = [time_ms]
+        self.columns = [b""]
+        self.values = [values]
+        self.closes_ms = NO_TIME
+        self.limit = 0
+        self.journal_row: int | None = None
+        self.size_bytes = len(values) + _RECORD_OVERHEAD_BYTES
+        self.is_dropped = False
+
+    def add(self, layout: StoredLayout, time_ms: int, columns: bytes, values: bytes) -> None:
+        """Take the next vector's changes."""
+        self.layout = layout
+        self.columns.append(columns)
+        self.values.append(values)
+        self.size_bytes += len(columns) + len(values) + _RECORD_OVERHEAD_BYTES
+        self.times_ms.append(time_ms)
+
+    def view(self) -> "ChunkView":
+        """Return the chunk as it is now; later vectors do not show."""
+        count = len(self.times_ms)
+        return ChunkView(self, self.layout, np.array(self.times_ms[:count], np.int64))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChunkView:
+    """The first `len(times_ms)` vectors of an open chunk."""
+
+    chunk: OpenChunk
+    layout: StoredLayout
+    times_ms: Times
+
+    def matrix(self, columns: Columns | None = None) -> Values:
+        """Return the values, shape (series, times), of some ascending columns or all."""
+        count, width = len(self.times_ms), len(self.layout.series)
+        values = self.chunk.values
+        base = np.full(width, ABSENT_BITS, np.uint64)
+        first = np.frombuffer(values[0], np.uint64)
+        base[: len(first)] = first
+        rows = np.frombuffer(b"".join(self.chunk.columns[1:count]), _COLUMN).astype(np.intp)
+        changed = np.frombuffer(b"".join(values[1:count]), np.uint64)
+        sizes = np.fromiter((len(one) >> 3 for one in values[1:count]), np.intp, count - 1)
+        times = np.repeat(np.arange(1, count), sizes)
+        if columns is not None:
+            place = np.full(width, -1, np.intp)
+            place[columns] = np.arange(len(columns))
+            rows = place[rows]
+            kept = np.flatnonzero(rows >= 0)
+            rows, times, changed, base = rows[kept], times[kept], changed[kept], base[columns]
+        return _fill_forward(base, rows, times, changed, count).view(np.float64)
+
+
+def _fill_forward(
+    base: NDArray[np.uint64],
+    rows: NDArray[np.intp],
+    times: NDArray[np.intp],
+    changed: NDArray[np.uint64],
+    count: int,
+) -> NDArray[np.uint64]:
+    """Return shape (series, count): `base` first, each change from its time on.
+
+    A staleness marker stands at its own time only; after it there is no sample.
+    """
+    pool = np.concatenate([base, changed])
+    # Later changes have larger numbers, so the running maximum is the latest one.
+    origin = np.zeros((len(base), count), np.intp)
+    origin[:, 0] = np.arange(len(base))
+    origin[rows, times] = np.arange(len(base), len(pool))
+    np.maximum.accumulate(origin, axis=1, out=origin)
+    filled = pool[origin]
+    if (pool == STALE_BITS).any():
+        carried = filled[:, 1:] == STALE_BITS
+        carried &= origin[:, 1:] == origin[:, :-1]
+        filled[:, 1:][carried] = ABSENT_BITS
+    return filled
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Appended:
+    """One vector as the journal takes it; `columns` is None where it begins a chunk."""
+
+    chunk: OpenChunk
+    layout: StoredLayout
+    ordinal: int
+    time_ms: int
+    columns: bytes | None
+    values: bytes
+
+
+class SourceHead:
+    """The last vector of one source, its open chunk, and closed ones not on disk yet."""
+
+    __slots__ = ("chunks", "closed", "last", "last_ms", "layout", "open", "source")
+
+    def __init__(self, source: Source, layout: StoredLayout, last_ms: int) -> None:
+        self.source, self.layout = source, layout
+        self.last: Values = _absent(len(layout.series))
+        self.last_ms = last_ms
+        self.open: OpenChunk | None = None
+        self.closed: list[OpenChunk] = []
+        self.chunks = 0
+
+    def append(self, vector: Vector, layout: StoredLayout) -> Appended:
+        """Take a vector; nothing is changed if it is refused.
+
+        Raises:
+            OutOfOrderError: it is not newer than the last one.
+            ValueError: layout, columns and values do not fit together.
+        """
+        if vector.time_ms <= self.last_ms:
+            raise OutOfOrderError(str(self.source), vector.time_ms, self.last_ms)
+        columns, values = _checked(vector, len(layout.series))
+        if layout is not self.layout:
+            self._change_layout(layout, replaced=columns is None)
+        last = self.last
+        if columns is None:
+            changed = np.flatnonzero(last.view(np.uint64) != values.view(np.uint64))
+            columns, values = changed.astype(_COLUMN), values[changed]
+        try:
+            last[columns] = values
+        except IndexError as exc:
+            raise ValueError(f"{self.source}: {exc}") from exc
+        changes = values.tobytes()
+        ended = _STALE_BYTES in changes
+        chunk = self.open
+        if chunk is None:
+            whole = last.tobytes()
+            self.open = chunk = OpenChunk(self.source, layout, vector.time_ms, whole)
+            taken = Appended(chunk, layout, 0, vector.time_ms, None, whole)
+        else:
+            places = columns.tobytes()
+            taken = Appended(chunk, layout, len(chunk.times_ms), vector.time_ms, places, changes)
+            chunk.add(layout, vector.time_ms, places, changes)
+        self.last_ms = vector.time_ms
+        if ended:
+            self.end_stale()
+        return taken
+
+    def restore(
+        self, layout: StoredLayout, time_ms: int, ordinal: int, columns: bytes, values: bytes
+    ) -> bool:
+        """Take a vector as the journal holds it; False if it does not follow the last."""
+        if ordinal == 0:
+            self.close()
+            self.layout = layout
+            self.last = np.frombuffer(values, _FLOAT).copy()
+            self.open = OpenChunk(self.source, layout, time_ms, values)
+        else:
+            chunk = self.open
+            if chunk is None or ordinal != len(chunk.times_ms):
+                return False
+            if layout is not self.layout:
+                self._change_layout(layout, replaced=False)
+            self.last[np.frombuffer(columns, _COLUMN)] = np.frombuffer(values, _FLOAT)
+            chunk.add(layout, time_ms, columns, values)
+        self.last_ms = time_ms
+        if _STALE_BYTES in values:
+            self.end_stale()
+        return True
+
+    def _change_layout(self, layout: StoredLayout, *, replaced: bool) -> None:
+        if layout.extends(self.layout):
+            more = len(layout.series) - len(self.last)
+            self.last = np.concatenate([self.last, _absent(more)])
+        elif replaced:
+            self.close()
+            self.last = _absent(len(layout.series))
+        else:
+            raise ValueError(
+                f"{self.source}: layout {layout.id} does not extend {self.layout.id},"
+                " so the vector must give every column"
+            )
+        self.layout = layout
+
+    def end_stale(self) -> None:
+        """Forget the values of series that the last vector ended."""
+        bits = self.last.view(np.uint64)
+        bits[bits == STALE_BITS] = ABSENT_BITS
+
+    def close(self) -> OpenChunk | None:
+        """Close the open chunk and return it; the next vector begins another."""
+        chunk = self.open
+        if chunk is not None:
+            # In this order, so that a reader who looks at `open` first misses nothing.
+            self.closed.append(chunk)
+            self.open = None
+        return chunk
+
+    def views(self) -> list[ChunkView]:
+        """Return every chunk in memory, oldest first; safe in any thread."""
+        current = self.open
+        chunks = list(self.closed)
+        if current is not None and current not in chunks:
+            chunks.append(current)
+        return [chunk.view() for chunk in chunks]
+
+    def chunks_in_memory(self) -> Iterator[OpenChunk]:
+        """Yield the closed chunks and the open one."""
+        current = self.open
+        yield from list(self.closed)
+        if current is not None:
+            yield current
+
+    @property
+    def active_series(self) -> int:
+        """How many series have a value now."""
+        return int(np.count_nonzero(self.last.view(np.uint64) != ABSENT_BITS))
+
+
+def _absent(count: int) -> Values:
+    return np.full(count, ABSENT_BITS, np.uint64).view(np.float64)
+
+
+def _checked(vector: Vector, width: int) -> tuple[NDArray[np.uint32] | None, Values]:
+    columns, values = vector.columns, vector.values
+    if values.dtype != _FLOAT or values.ndim != 1:
+        raise ValueError("values must be one row of float64")
+    if columns is None:
+        if len(values) != width:
+            raise ValueError(f"{len(values)} values for {width} columns")
+        return None, values
+    if columns.dtype != _COLUMN or columns.shape != values.shape:
+        raise ValueError(f"{len(columns)} columns (uint32) for {len(values)} values")
+    # Ascending, so the last one is the largest; numpy checks the others as they are used.
+    if len(columns) and columns[-1] >= width:
+        raise ValueError(f"column {columns[-1]} in a layout of {width}")
+    return columns, values

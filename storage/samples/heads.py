@@ -1,0 +1,148 @@
+"""The heads of all sources: where vectors enter and chunks wait to be written."""
+
+import threading
+from collections.abc import Iterator, Mapping
+
+import structlog
+
+from storage.api.samples import Source, Vector
+from storage.samples.head import Appended, OpenChunk, SourceHead
+from storage.samples.journal import Record
+from storage.samples.layouts import StoredLayout
+from storage.samples.window_set import WindowSet
+
+log = structlog.get_logger(__name__)
+
+# Spreads the sources' first chunks evenly, whatever their numbers: later ones then
+# fill up at different times too, and sealing never comes in bursts.
+_GOLDEN_RATIO = 0.6180339887498949
+
+
+class Heads:
+    """Takes vectors on one thread; read, closed and forgotten on others."""
+
+    def __init__(self, windows: WindowSet, chunk_vectors: int, chunk_age_ms: int) -> None:
+        self._windows = windows
+        self._chunk_vectors, self._chunk_age_ms = chunk_vectors, chunk_age_ms
+        self._heads: dict[int, SourceHead] = {}
+        self._ends: dict[int, int] = {}
+        self._lock = threading.Lock()
+        self.samples_total = 0
+        self.dropped_vectors = 0
+
+    def __len__(self) -> int:
+        return len(self._heads)
+
+    def __iter__(self) -> Iterator[SourceHead]:
+        return iter(list(self._heads.values()))
+
+    def get(self, source_id: int) -> SourceHead | None:
+        """Return a source's head, None if it has none."""
+        return self._heads.get(source_id)
+
+    def start_after(self, ends: Mapping[int, int]) -> None:
+        """Refuse vectors that are not newer than what is on disk, by source number."""
+        self._ends.update(ends)
+
+    def append(self, source: Source, vector: Vector, layout: StoredLayout) -> Appended:
+        """Take a vector.
+
+        Raises:
+            OutOfOrderError: it is not newer than the source's last vector.
+            ValueError: layout, columns and values do not fit together.
+        """
+        with self._lock:
+            head = self._heads.get(source.id) or self._new_head(source, vector, layout)
+            if head.open is not None and vector.time_ms >= head.open.closes_ms:
+                head.close()
+            # Refuses times that no window can hold before anything is changed.
+            closes_ms = self._closes_ms(vector.time_ms) if head.open is None else 0
+            taken = head.append(vector, layout)
+            if taken.ordinal == 0:
+                self._begin(head, taken.chunk, closes_ms or self._closes_ms(vector.time_ms))
+            self._heads[source.id] = head
+            if taken.ordinal + 1 >= taken.chunk.limit:
+                head.close()
+            self.samples_total += len(layout.series)
+        return taken
+
+    def _new_head(self, source: Source, vector: Vector, layout: StoredLayout) -> SourceHead:
+        if vector.columns is not None:
+            raise ValueError(f"{source}: the first vector must give every column")
+        return SourceHead(source, layout, self._ends.get(source.id, _BEFORE_ALL))
+
+    def _closes_ms(self, time_ms: int) -> int:
+        return min(self._windows.end_of(time_ms), time_ms + self._chunk_age_ms)
+
+    def _begin(self, head: SourceHead, chunk: OpenChunk, closes_ms: int) -> None:
+        chunk.closes_ms = closes_ms
+        chunk.limit = self._chunk_vectors
+        if head.chunks == 0:
+            phase = head.source.id * _GOLDEN_RATIO % 1
+            chunk.limit -= int(phase * self._chunk_vectors / 2)
+        head.chunks += 1
+
+    def restore(self, source: Source, layout: StoredLayout, record: Record, row: int) -> bool:
+        """Take a vector back from the journal; False if its forerunners are missing."""
+        if record.time_ms <= self._ends.get(source.id, _BEFORE_ALL):
+            return True
+        head = self._heads.get(source.id)
+        if head is None:
+            head = SourceHead(source, layout, _BEFORE_ALL)
+        if not head.restore(layout, record.time_ms, record.ordinal, record.columns, record.values):
+            return False
+        self._heads[source.id] = head
+        if record.ordinal == 0 and head.open is not None:
+            head.open.journal_row = row
+            self._begin(head, head.open, self._closes_ms(record.time_ms))
+        return True
+
+    def close_older_than(self, start_ms: int) -> None:
+        """Close every open chunk that began before a time."""
+        with self._lock:
+            for head in self._heads.values():
+                if head.open is not None and head.open.times_ms[0] < start_ms:
+                    head.close()
+
+    def closed(self) -> list[OpenChunk]:
+        """Return the chunks that wait to be written, those of a source in order."""
+        return [chunk for head in self for chunk in list(head.closed)]
+
+    def forget(self, chunk: OpenChunk) -> None:
+        """Let go of a chunk that is on disk."""
+        self._heads[chunk.source.id].closed.remove(chunk)
+
+    def shed(self, most_bytes: int) -> None:
+        """Give up the oldest closed chunks while they take more memory than this.
+
+        They pile up only while the disk refuses them for hours: better the oldest
+        samples lost than the process.
+        """
+        waiting = sorted(self.closed(), key=lambda chunk: chunk.times_ms[0])
+        excess = sum(chunk.size_bytes for chunk in waiting) - most_bytes
+        vectors = 0
+        for chunk in waiting:
+            if excess <= 0:
+                break
+            chunk.is_dropped = True
+            self.forget(chunk)
+            excess -= chunk.size_bytes
+            vectors += len(chunk.times_ms)
+        if vectors:
+            self.dropped_vectors += vectors
+            log.error("vectors_dropped", vectors=vectors, reason="the disk refuses them")
+
+    def first_row(self, next_row: int) -> int:
+        """Return the oldest journal row that a chunk in memory still needs."""
+        return min(
+            (
+                chunk.journal_row
+                for head in self
+                for chunk in head.chunks_in_memory()
+                if chunk.journal_row is not None
+            ),
+            default=next_row,
+        )
+
+
+_BEFORE_ALL = -(2**63)

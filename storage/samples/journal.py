@@ -1,0 +1,312 @@
+"""The journal: every vector's changes, committed before they are in a chunk file.
+
+One row is one group commit: all vectors that came since the one before. A row whose
+vectors are all in chunks is deleted; its pages serve the next rows, so the file stays
+as large as one chunk's worth of changes.
+"""
+
+import asyncio
+import sqlite3
+import struct
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+
+from model.labels import Labels
+from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
+from storage.database import Writer, set_aside
+from storage.samples.catalog import SCHEMA as CATALOG_SCHEMA
+from storage.samples.catalog import CatalogTables, read_layout
+from storage.samples.head import Appended
+from storage.samples.worker import Worker
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+_SCHEMA = f"""
+{CATALOG_SCHEMA}
+create table if not exists journal (id integer primary key, records blob not null);
+"""
+
+# secure_delete (Debian's default) would overwrite each deleted row with zeros.
+_PRAGMAS = """
+pragma secure_delete = off;
+pragma journal_size_limit = 8388608;
+"""
+
+# Bounds a row after a time in which the disk refused: some MB, SQLite allows 1 GB.
+_ROW_VECTORS = 4096
+_ROWS_READ_AT_ONCE = 16
+
+_CHECKSUM = struct.Struct("<I")
+_RECORD = struct.Struct("<IIqII")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One vector as the journal holds it; `columns` is b"" where `ordinal` is 0."""
+
+    source_id: int
+    layout_id: int
+    time_ms: int
+    ordinal: int
+    columns: bytes
+    values: bytes
+
+
+def encode_records(group: list[Appended]) -> bytes:
+    """Return the bytes of one row."""
+    parts = []
+    for one in group:
+        columns = one.columns or b""
+        parts.append(
+            _RECORD.pack(
+                one.chunk.source.id,
+                one.layout.id,
+                one.time_ms,
+                one.ordinal,
+                len(one.values) // 8,
+            )
+        )
+        parts.append(columns)
+        parts.append(one.values)
+    body = b"".join(parts)
+    return _CHECKSUM.pack(zlib.crc32(body)) + body
+
+
+def decode_records(data: bytes) -> Iterator[Record]:
+    """Yield the vectors of one row.
+
+    Raises:
+        CorruptDataError: the bytes are damaged; nothing was yielded.
+    """
+    if len(data) < _CHECKSUM.size or (
+        zlib.crc32(data[_CHECKSUM.size :]) != _CHECKSUM.unpack_from(data)[0]
+    ):
+        raise CorruptDataError("journal row: checksum differs")
+    at = _CHECKSUM.size
+    while at < len(data):
+        source_id, layout_id, time_ms, ordinal, count = _RECORD.unpack_from(data, at)
+        at += _RECORD.size
+        middle = at if ordinal == 0 else at + 4 * count
+        end = middle + 8 * count
+        yield Record(source_id, layout_id, time_ms, ordinal, data[at:middle], data[middle:end])
+        at = end
+
+
+class Journal:
+    """Commits what was appended, in groups, on a thread of its own."""
+
+    def __init__(self, path: Path, interval_s: float) -> None:
+        self.path = path
+        self.failed_commits = 0
+        self._writer = Writer(path, _PRAGMAS)
+        self._tables = CatalogTables()
+        self._pending: deque[Appended] = deque()
+        self._unsaved: list[Appended] = []
+        self._waiting: deque[Future[None]] = deque()
+        self._next_row = 1
+        self._failing = False
+        self._worker = Worker("journal", interval_s, self.flush)
+        self._is_open = False
+        self.is_damaged = False
+
+    def open(self) -> None:
+        """Open the file, made where it is missing; blocks.
+
+        Raises:
+            StorageError: it cannot be opened.
+            CorruptDataError: it is damaged.
+        """
+
+        def prepare(connection: sqlite3.Connection) -> None:
+            for statement in filter(str.strip, _SCHEMA.split(";")):
+                connection.execute(statement)
+            self._tables.load(connection)
+            (last,) = connection.execute("select max(id) from journal").fetchone()
+            self._next_row = (last or 0) + 1
+
+        try:
+            self._writer.open()
+            self._writer.submit(prepare).result()
+        except CorruptDataError:
+            self.is_damaged = True
+            raise
+        self._is_open = True
+
+    def start(self) -> None:
+        """Begin to commit in the background."""
+        self._worker.start()
+
+    def close(self) -> None:
+        """Commit what is pending and close the file; blocks.
+
+        What the disk refuses is lost, and said in the log.
+        """
+        self._worker.stop()
+        if self._is_open:
+            self.flush()
+            self._is_open = False
+        self._writer.close()
+        while self._waiting:
+            self._waiting.popleft().set_exception(StoreClosedError("the sample store is closed"))
+
+    def append(self, appended: Appended) -> None:
+        """Queue a vector for the next commit; any thread."""
+        self._pending.append(appended)
+
+    async def commit(self) -> None:
+        """Return when everything queued before is on disk.
+
+        Raises:
+            StorageError: the disk refused; it is tried again with the next commit.
+        """
+        waiter: Future[None] = Future()
+        self._waiting.append(waiter)
+        self._worker.wake()
+        await asyncio.wrap_future(waiter)
+
+    def flush(self) -> None:
+        """Commit what is pending; blocks. Failures are logged, kept and retried."""
+        waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        self._unsaved.extend(self._pending.popleft() for _ in range(len(self._pending)))
+        error: StorageError | None = None
+        if self._unsaved:
+            try:
+                self._commit(self._unsaved, durable=bool(waiting))
+            except StorageError as exc:
+                error = exc
+                self._unsaved = [one for one in self._unsaved if not one.chunk.is_dropped]
+            self._note(error)
+        for waiter in waiting:
+            if not waiter.set_running_or_notify_cancel():
+                continue
+            if error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(error)
+
+    def _commit(self, group: list[Appended], *, durable: bool) -> None:
+        first = self._next_row
+        rows = [group[at : at + _ROW_VECTORS] for at in range(0, len(group), _ROW_VECTORS)]
+
+        def insert(connection: sqlite3.Connection) -> None:
+            self._tables.put(connection, ((one.chunk.source, one.layout) for one in group))
+            connection.executemany(
+                "insert into journal values (?, ?)",
+                ((first + at, encode_records(row)) for at, row in enumerate(rows)),
+            )
+
+        try:
+            # Where somebody waits for the answer it must outlive a power cut as well;
+            # otherwise losing the last second is all that is promised.
+            self._writer.submit(insert, durable=durable).result()
+        except StorageError:
+            self._tables.rolled_back()
+            raise
+        self._tables.committed()
+        for one in group:
+            if one.columns is None:
+                one.chunk.journal_row = first
+        self._next_row = first + len(rows)
+        self._unsaved = []
+
+    def _note(self, error: StorageError | None) -> None:
+        if error is not None:
+            self.failed_commits += 1
+            if not self._failing:
+                log.error(
+                    "journal_commit_failed",
+                    file=self.path.name,
+                    error=str(error),
+                    unsaved_vectors=len(self._unsaved),
+                )
+        elif self._failing:
+            log.info("journal_commits_again", file=self.path.name)
+        self._failing = error is not None
+
+    @property
+    def next_row(self) -> int:
+        """The row that the next commit will write."""
+        return self._next_row
+
+    def truncate(self, before_row: int) -> None:
+        """Delete the rows before this one, all of whose vectors are in chunks; blocks.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+
+        def delete(connection: sqlite3.Connection) -> None:
+            connection.execute("delete from journal where id < ?", (before_row,))
+
+        self._writer.submit(delete).result()
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a read on the thread that owns the file; blocks.
+
+        Raises:
+            StorageError: SQLite refused.
+        """
+        return self._writer.submit(work).result()
+
+    def series_of(self, layout_id: int) -> Sequence[Labels]:
+        """Read a layout; blocks.
+
+        Raises:
+            CorruptDataError: it is missing or damaged.
+            StorageError: SQLite refused.
+        """
+        return self.read(lambda connection: read_layout(connection, layout_id))
+
+    def rows(self) -> Iterator[tuple[int, bytes]]:
+        """Yield number and bytes of every row, oldest first; blocks.
+
+        A damaged file is read on behind the damage; `is_damaged` then tells so.
+
+        Raises:
+            CorruptDataError: not even the range of rows can be read.
+        """
+        first, last = self.read(_row_range)
+        for at in range(first, last + 1, _ROWS_READ_AT_ONCE):
+            until = min(at + _ROWS_READ_AT_ONCE, last + 1)
+            try:
+                yield from self.read(partial(_rows_between, at, until))
+            except CorruptDataError:
+                self.is_damaged = True
+                for row in range(at, until):
+                    with suppress(CorruptDataError):
+                        yield from self.read(partial(_rows_between, row, row + 1))
+
+    def replace(self) -> str:
+        """Put a damaged file aside and begin another; blocks. Returns the old one's new name.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        self._writer.close()
+        name = set_aside(self.path)
+        self._writer, self._tables = Writer(self.path, _PRAGMAS), CatalogTables()
+        self.is_damaged = False
+        self.open()
+        return name
+
+
+def _row_range(connection: sqlite3.Connection) -> tuple[int, int]:
+    first, last = connection.execute("select min(id), max(id) from journal").fetchone()
+    return first or 0, last or -1
+
+
+def _rows_between(start: int, end: int, connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
+    return connection.execute(
+        "select id, records from journal where id >= ? and id < ? order by id", (start, end)
+    ).fetchall()

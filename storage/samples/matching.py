@@ -1,0 +1,137 @@
+"""Which columns of which layout a selector means: matchers against the catalog.
+
+Matchers see the source's labels with the series' own on top. Most concern labels that
+a layout does not have at all, so they are decided once a source, not once a series.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.labels import METRIC_NAME, Labels
+from model.matchers import Matcher, MatchOperator
+from storage.api.samples import Source
+from storage.samples.layouts import Columns, MetricNames, StoredLayout
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PiecePart:
+    """What a selection wants of one metric's pieces.
+
+    Attributes:
+        code: the metric.
+        width: how many series the piece of this layout has.
+        rows: which of them are wanted, None for all.
+        places: where they stand in the selection.
+    """
+
+    code: int
+    width: int
+    rows: NDArray[np.intp] | None
+    places: NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """The columns of one source's layout that a selector means, at least one.
+
+    Attributes:
+        layout: what the columns are of.
+        columns: ascending.
+        labels: their label sets, the source's labels included.
+    """
+
+    layout: StoredLayout
+    columns: Columns
+    labels: tuple[Labels, ...]
+
+    @cached_property
+    def parts(self) -> tuple[PiecePart, ...]:
+        """The columns, metric by metric."""
+        codes = self.layout.codes[self.columns]
+        parts = []
+        for code in np.unique(codes).tolist():
+            places = np.flatnonzero(codes == code)
+            piece = self.layout.columns_of(code)
+            wanted = self.columns[places]
+            rows = None if len(wanted) == len(piece) else np.searchsorted(piece, wanted)
+            parts.append(PiecePart(code, len(piece), rows, places))
+        return tuple(parts)
+
+
+class Selector:
+    """Matchers, prepared to be asked about many layouts; lives for one read."""
+
+    def __init__(self, matchers: Sequence[Matcher], metrics: MetricNames) -> None:
+        self._metrics = metrics
+        self._by_name = [matcher for matcher in matchers if matcher.name == METRIC_NAME]
+        self._by_label = [matcher for matcher in matchers if matcher.name != METRIC_NAME]
+        self._verdicts: dict[tuple[int, str], bool] = {}
+
+    def match(self, source: Source, layout: StoredLayout) -> Match | None:
+        """Return what the selector means of a source's layout, None for nothing."""
+        per_series = []
+        for number, matcher in enumerate(self._by_label):
+            if matcher.name in layout.label_names:
+                per_series.append((number, matcher.name, source.labels.get(matcher.name)))
+            elif not self._verdict(number, source.labels.get(matcher.name)):
+                return None
+        columns = self._columns(layout)
+        for number, name, otherwise in per_series:
+            series = layout.series
+            columns = columns[
+                [
+                    self._verdict(number, series[column].get(name) or otherwise)
+                    for column in columns.tolist()
+                ]
+            ]
+        if len(columns) == 0:
+            return None
+        return Match(layout, columns, _overlay(source.labels, layout, columns))
+
+    def _verdict(self, number: int, value: str) -> bool:
+        key = (number, value)
+        known = self._verdicts.get(key)
+        if known is None:
+            known = self._verdicts[key] = self._by_label[number].matches(value)
+        return known
+
+    def _columns(self, layout: StoredLayout) -> Columns:
+        if self._code is not None:
+            return layout.columns_of(self._code)
+        if not self._by_name:
+            return np.arange(len(layout.series))
+        wanted = self._wanted
+        if len(layout.codes) and int(layout.codes.max()) >= len(wanted):
+            # A metric that was met after this read began.
+            wanted = np.append(wanted, np.zeros(len(self._metrics), np.bool_))
+        return np.flatnonzero(wanted[layout.codes])
+
+    @cached_property
+    def _code(self) -> int | None:
+        """The one metric that is meant, None if it may be several."""
+        for matcher in self._by_name:
+            if matcher.operator is MatchOperator.EQUAL and len(self._by_name) == 1:
+                code = self._metrics.find(matcher.value)
+                return -1 if code is None else code
+        return None
+
+    @cached_property
+    def _wanted(self) -> NDArray[np.bool_]:
+        """For each metric's code whether its name matches."""
+        return np.array(
+            [all(matcher.matches(name) for matcher in self._by_name) for _, name in self._metrics],
+            np.bool_,
+        )
+
+
+def _overlay(lower: Labels, layout: StoredLayout, columns: Columns) -> tuple[Labels, ...]:
+    series = layout.series
+    chosen = [series[column] for column in columns.tolist()]
+    if any(name in layout.label_names for name, _ in lower):
+        return tuple(lower.overlaid(upper) for upper in chosen)
+    # No name in common: sorting the pairs is all there is to do, half the time.
+    return tuple(Labels(sorted(lower + upper)) for upper in chosen)

@@ -1,0 +1,321 @@
+"""Reading: from matchers and a range of time to stacked aligned series.
+
+A read goes plan (which columns of which layouts of which sources), collect (which
+chunks on disk and in memory, fetched but not decoded), then decode straight into the
+arrays that are returned.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from model.labels import Labels
+from model.series import ABSENT_BITS, NO_TIME, STALE_BITS, AlignedSeries, Times, Values
+from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
+from storage.api.samples import ReadBudget, Source
+from storage.samples.codec import decode_piece, decode_times
+from storage.samples.head import ChunkView
+from storage.samples.matching import Match
+from storage.samples.runs import ChunkRow, chunks_between, piece_key, pieces_of
+from storage.samples.windows import Window
+
+log = structlog.get_logger(__name__)
+
+# Sources whose times are fewer than this share of the longest are stacked apart, so
+# that padding never takes more room than samples.
+_PADDING_SHARE = 0.5
+
+
+@dataclass(slots=True, eq=False)
+class SourceSelection:
+    """What a selection wants of one source.
+
+    Attributes:
+        labels: its series' label sets.
+        matches: by layout number, the columns that are meant and the rows in `labels`
+            where they go.
+        views: its chunks in memory.
+        segments: its chunks in range, oldest first, filled by `collect`.
+    """
+
+    source: Source
+    labels: list[Labels]
+    matches: dict[int, tuple[Match, NDArray[np.intp]]]
+    views: list[ChunkView]
+    segments: list["Segment"] = field(default_factory=list)
+
+    @property
+    def width(self) -> int:
+        """How many times its segments have together."""
+        return sum(len(segment.times_ms) for segment in self.segments)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segment:
+    """One chunk's part in a range.
+
+    Attributes:
+        layout_id: which match applies.
+        times_ms: those in range.
+        inside: where they are among the chunk's times.
+        count: how many times the chunk has.
+        view: the chunk in memory, None for one on disk.
+        pieces: the encoded pieces on disk by metric code.
+        file: where they are from.
+    """
+
+    layout_id: int
+    times_ms: Times
+    inside: slice
+    count: int
+    view: ChunkView | None = None
+    pieces: dict[int, bytes] = field(default_factory=dict)
+    file: str = ""
+
+
+def plan_source(
+    source: Source, matches: Iterable[Match], views: list[ChunkView]
+) -> SourceSelection | None:
+    """Put the matches of one source's layouts together, None if there are none."""
+    rows: dict[Labels, int] = {}
+    placed = {}
+    for match in matches:
+        places = [rows.setdefault(labels, len(rows)) for labels in match.labels]
+        placed[match.layout.id] = (match, np.array(places, np.intp))
+    if not rows:
+        return None
+    return SourceSelection(source, list(rows), placed, views)
+
+
+class ChunkReader:
+    """Fetches and decodes the chunks of planned sources."""
+
+    def __init__(self, start_ms: int, end_ms: int, budget: ReadBudget | None) -> None:
+        self._start_ms, self._end_ms, self._budget = start_ms, end_ms, budget
+        self.corrupt_chunks = 0
+
+    def collect(self, selections: Sequence[SourceSelection], windows: Iterable[Window]) -> None:
+        """Find every chunk in range and fetch its pieces; blocks.
+
+        What the budget raises passes through; a file that cannot be read is left out.
+        """
+        by_id = {selection.source.id: selection for selection in selections}
+        for window in windows:
+            self._collect_window(by_id, window)
+        for selection in selections:
+            # Two windows overlap in time where one is damaged.
+            selection.segments.sort(key=lambda segment: int(segment.times_ms[0]))
+            for view in selection.views:
+                inside = _clip(view.times_ms, self._start_ms, self._end_ms)
+                match = selection.matches.get(view.layout.id)
+                if match is None or inside.start == inside.stop:
+                    continue
+                times = view.times_ms[inside]
+                self._spend(len(times) * len(match[1]))
+                selection.segments.append(
+                    Segment(view.layout.id, times, inside, len(view.times_ms), view)
+                )
+
+    def _collect_window(self, by_id: dict[int, SourceSelection], window: Window) -> None:
+        wanted = sorted({source for source, _ in window.spans if source in by_id})
+        if not wanted:
+            return
+
+        def fetch(
+            connection: sqlite3.Connection,
+        ) -> tuple[list[ChunkRow], dict[int, bytes]]:
+            rows, keys = [], []
+            for row in chunks_between(connection, wanted, self._start_ms, self._end_ms):
+                selection = by_id[row.source_id]
+                match = selection.matches.get(row.layout_id)
+                views = selection.views
+                # What was on its way to disk when the read began is in memory still.
+                if match is None or (views and row.end_ms >= views[0].times_ms[0]):
+                    continue
+                self._spend(row.count * len(match[1]))
+                rows.append(row)
+                for part in match[0].parts:
+                    metric_id = window.metric_id(part.code)
+                    if metric_id is not None:
+                        keys.append(piece_key(row.id, metric_id))
+            return rows, pieces_of(connection, keys)
+
+        try:
+            rows, found = window.read(fetch)
+        except StoreClosedError:
+            # Retention has just deleted the window: its samples are gone.
+            return
+        except StorageError as exc:
+            self.corrupt_chunks += 1
+            log.warning("window_unreadable", file=window.path.name, error=str(exc))
+            return
+        for row in rows:
+            self._add_segment(by_id[row.source_id], window, row, found)
+
+    def _add_segment(
+        self,
+        selection: SourceSelection,
+        window: Window,
+        row: ChunkRow,
+        found: dict[int, bytes],
+    ) -> None:
+        try:
+            times = decode_times(row.times, row.start_ms, row.count)
+        except CorruptDataError as exc:
+            self._note_corrupt(window.path.name, row.start_ms, selection.source, exc)
+            return
+        inside = _clip(times, self._start_ms, self._end_ms)
+        if inside.start == inside.stop:
+            return
+        pieces = {}
+        for part in selection.matches[row.layout_id][0].parts:
+            metric_id = window.metric_id(part.code)
+            if metric_id is not None:
+                data = found.get(piece_key(row.id, metric_id))
+                if data is not None:
+                    pieces[part.code] = data
+        selection.segments.append(
+            Segment(row.layout_id, times[inside], inside, row.count, None, pieces, window.path.name)
+        )
+
+    def _spend(self, samples: int) -> None:
+        if self._budget is not None:
+            self._budget.spend(samples)
+
+    def _note_corrupt(
+        self, file: str, start_ms: int, source: Source, exc: CorruptDataError
+    ) -> None:
+        self.corrupt_chunks += 1
+        log.warning(
+            "chunk_corrupt",
+            file=file,
+            source=str(source),
+            start_ms=int(start_ms),
+            error=str(exc),
+        )
+
+    def decode(self, selections: Sequence[SourceSelection]) -> list[AlignedSeries]:
+        """Return the collected sources' series, those of like length stacked."""
+        waiting = sorted(
+            (selection for selection in selections if selection.segments),
+            key=lambda selection: -selection.width,
+        )
+        result = []
+        while waiting:
+            width = waiting[0].width
+            count = sum(1 for one in waiting if one.width >= width * _PADDING_SHARE)
+            group, waiting = waiting[:count], waiting[count:]
+            group.sort(key=lambda selection: selection.source.id)
+            result.append(self._decode_group(group, width))
+        return result
+
+    def _decode_group(self, group: list[SourceSelection], width: int) -> AlignedSeries:
+        height = sum(len(selection.labels) for selection in group)
+        times = np.full((len(group), width), NO_TIME, np.int64)
+        values = np.full((height, width), ABSENT_BITS, np.uint64).view(np.float64)
+        rows = np.repeat(np.arange(len(group)), [len(selection.labels) for selection in group])
+        labels: list[Labels] = []
+        for row, selection in enumerate(group):
+            at = 0
+            block = values[len(labels) : len(labels) + len(selection.labels)]
+            for segment in selection.segments:
+                end = at + len(segment.times_ms)
+                times[row, at:end] = segment.times_ms
+                self._fill(block[:, at:end], selection, segment)
+                at = end
+            labels.extend(selection.labels)
+        return AlignedSeries(tuple(labels), times, values, rows)
+
+    def _fill(self, block: Values, selection: SourceSelection, segment: Segment) -> None:
+        """Decode one segment into its part of the result, shape (series, times)."""
+        match, rows = selection.matches[segment.layout_id]
+        if segment.view is not None:
+            block[rows] = segment.view.matrix(match.columns)[:, segment.inside]
+            return
+        for part in match.parts:
+            data = segment.pieces.get(part.code)
+            if data is None:
+                continue
+            try:
+                piece = decode_piece(data, part.width, segment.count)
+            except CorruptDataError as exc:
+                self._note_corrupt(segment.file, segment.times_ms[0], selection.source, exc)
+                continue
+            wanted = piece if part.rows is None else piece[part.rows]
+            block[rows[part.places]] = wanted[:, segment.inside]
+
+
+def _clip(times_ms: Times, start_ms: int, end_ms: int) -> slice:
+    """Return where the times between two ends, both included, stand."""
+    low = int(np.searchsorted(times_ms, start_ms, "left"))
+    return slice(low, max(low, int(np.searchsorted(times_ms, end_ms, "right"))))
+
+
+def without_empty(series: AlignedSeries) -> AlignedSeries | None:
+    """Return the series that have a sample, None if none has."""
+    bits = series.values.view(np.uint64)
+    # Most have one at the very first time; only the others need a closer look.
+    doubtful = np.flatnonzero(bits[:, 0] == ABSENT_BITS)
+    empty = doubtful[(bits[doubtful] == ABSENT_BITS).all(axis=1)]
+    if len(empty) == 0:
+        return series
+    kept = np.setdiff1d(np.arange(len(bits)), empty)
+    if len(kept) == 0:
+        return None
+    return take(series, kept)
+
+
+def take(series: AlignedSeries, kept: NDArray[np.intp]) -> AlignedSeries:
+    """Return some of the series, without the times that none of them uses."""
+    used, rows = np.unique(series.rows[kept], return_inverse=True)
+    labels = tuple(series.labels[place] for place in kept.tolist())
+    return AlignedSeries(labels, series.times_ms[used], series.values[kept], rows)
+
+
+def doubled_labels(selections: Iterable[SourceSelection]) -> set[Labels]:
+    """Return the label sets that several sources yield."""
+    seen: set[Labels] = set()
+    doubled: set[Labels] = set()
+    for selection in selections:
+        doubled.update(seen.intersection(selection.labels))
+        seen.update(selection.labels)
+    return doubled
+
+
+def merge_doubled(parts: Sequence[AlignedSeries], doubled: set[Labels]) -> list[AlignedSeries]:
+    """Make one series of each label set of `doubled`, the rest as it is.
+
+    Where two have a sample at the same time the earlier part's wins, but a value
+    wins over a staleness marker.
+    """
+    result = []
+    owners: dict[Labels, list[tuple[AlignedSeries, int]]] = {}
+    for part in parts:
+        kept = []
+        for place, labels in enumerate(part.labels):
+            if labels in doubled:
+                owners.setdefault(labels, []).append((part, place))
+            else:
+                kept.append(place)
+        if kept:
+            result.append(take(part, np.array(kept, np.intp)))
+    result.extend(_merged(labels, places) for labels, places in owners.items())
+    return result
+
+
+def _merged(labels: Labels, owners: list[tuple[AlignedSeries, int]]) -> AlignedSeries:
+    samples: dict[int, int] = {}
+    for part, place in owners:
+        bits = part.values[place].view(np.uint64)
+        there = np.flatnonzero(bits != ABSENT_BITS)
+        times = part.times_ms[part.rows[place], there]
+        for time, value in zip(times.tolist(), bits[there].tolist(), strict=True):
+            if samples.get(time, STALE_BITS) == STALE_BITS:
+                samples[time] = value
+    ordered = sorted(samples)
+    values = np.array([samples[time] for time in ordered], np.uint64).view(np.float64)
+    return AlignedSeries.of_source([labels], np.array(ordered, np.int64), values.reshape(1, -1))

@@ -1,0 +1,87 @@
+"""The store's own state, counted up when somebody asks."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.series import ABSENT_BITS
+from storage.api.samples import MetricSize, StoreStats, WindowStats
+from storage.samples.head import SourceHead
+from storage.samples.heads import Heads
+from storage.samples.layouts import MetricNames
+from storage.samples.window_set import WindowSet
+
+_LARGEST_METRICS = 100
+
+
+def active_by_metric(heads: Heads) -> Counter[int]:
+    """Return how many series of each metric code have a value now."""
+    counts: Counter[int] = Counter()
+    for head in heads:
+        codes = _active_codes(head)
+        found, sizes = np.unique(codes, return_counts=True)
+        counts.update(dict(zip(found.tolist(), sizes.tolist(), strict=True)))
+    return counts
+
+
+def _active_codes(head: SourceHead) -> NDArray[np.int32]:
+    # Layout and values change together on another thread: take what both have.
+    last, codes = head.last.view(np.uint64), head.layout.codes
+    count = min(len(last), len(codes))
+    active: NDArray[np.int32] = codes[:count][last[:count] != ABSENT_BITS]
+    return active
+
+
+def store_stats(
+    heads: Heads,
+    windows: WindowSet,
+    metrics: MetricNames,
+    journal: Path,
+    *,
+    layouts: int,
+    failed_writes: int,
+    corrupt_items: int,
+) -> StoreStats:
+    """Return the state of the store now; blocks for a few file sizes."""
+    chunks = [chunk for head in heads for chunk in head.chunks_in_memory()]
+    series = active_by_metric(heads)
+    sizes: Counter[int] = Counter()
+    for window in windows:
+        sizes.update(window.metric_bytes)
+    starts = [chunk.times_ms[0] for chunk in chunks]
+    starts += [span.start_ms for window in windows for span in window.spans.values()]
+    ends = [chunk.times_ms[-1] for chunk in chunks]
+    ends += [span.end_ms for window in windows for span in window.spans.values()]
+    largest = sorted(set(series) | set(sizes), key=lambda code: (-series[code], -sizes[code]))
+    return StoreStats(
+        series=series.total(),
+        sources=len(heads),
+        layouts=layouts,
+        head_samples=sum(len(chunk.times_ms) * len(chunk.layout.series) for chunk in chunks),
+        head_bytes=sum(chunk.size_bytes for chunk in chunks),
+        journal_bytes=_size(journal) + _size(journal.with_name(journal.name + "-wal")),
+        samples_total=heads.samples_total,
+        oldest_ms=min(starts, default=None),
+        newest_ms=max(ends, default=None),
+        windows=tuple(
+            WindowStats(
+                window.path.name, window.start_ms, window.end_ms, window.size_bytes, window.samples
+            )
+            for window in windows
+        ),
+        metrics=tuple(
+            MetricSize(metrics.name(code), series[code], sizes[code])
+            for code in largest[:_LARGEST_METRICS]
+        ),
+        failed_writes=failed_writes,
+        corrupt_items=corrupt_items,
+    )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,202 @@
+"""The sample store: head, journal and windows behind `storage.api.samples`."""
+
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import structlog
+
+from model.clock import Clock
+from model.labels import Labels
+from model.matchers import Matcher
+from model.series import AlignedSeries
+from storage.api.errors import CorruptDataError, StoreClosedError
+from storage.api.samples import Layout, ReadBudget, Source, StoreStats, Vector
+from storage.samples.catalog import Sources, read_digests, read_sources
+from storage.samples.compaction import Compactor
+from storage.samples.heads import Heads
+from storage.samples.interning import Interner
+from storage.samples.journal import Journal
+from storage.samples.layouts import Layouts, MetricNames, StoredLayout
+from storage.samples.query import Query
+from storage.samples.replay import Replay
+from storage.samples.retention import retain
+from storage.samples.sealing import Sealer
+from storage.samples.settings import StoreSettings, milliseconds
+from storage.samples.stats import store_stats
+from storage.samples.window_set import WindowSet
+from storage.samples.worker import Worker
+
+log = structlog.get_logger(__name__)
+
+# How often closed chunks are looked for, and how long merging may keep them waiting.
+_MAINTENANCE_INTERVAL_S = 5.0
+_MERGE_STEPS = 20
+
+
+class SqliteSampleStore:
+    """`SampleStore` in SQLite files below one directory.
+
+    `journal.db` holds the journal and the catalog, `samples/` one file of chunks for
+    each window of time. `append`, `source`, `layout` and `commit` are called on one
+    thread, the event loop's; the reading half on any other.
+    """
+
+    def __init__(
+        self, directory: Path, settings: StoreSettings | None = None, *, clock: Clock
+    ) -> None:
+        settings = settings or StoreSettings()
+        self._directory, self._clock = directory, clock
+        self._chunk_age_ms = milliseconds(settings.chunk_age)
+        self._retention_age_ms = milliseconds(settings.retention_age)
+        self._retention_bytes = settings.retention_bytes
+        self._head_bytes = settings.head_bytes
+        self._metrics = MetricNames()
+        self._sources = Sources()
+        self._layouts = Layouts(Interner(), self._metrics)
+        self._windows = WindowSet(
+            directory / "samples", milliseconds(settings.window), self._metrics
+        )
+        self._heads = Heads(self._windows, settings.chunk_vectors, self._chunk_age_ms)
+        self._journal = Journal(directory / "journal.db", settings.commit_interval.total_seconds())
+        self._sealer = Sealer(self._heads, self._windows, self._journal)
+        self._compactor = Compactor(self._windows, self._heads, self._layouts, self._chunk_age_ms)
+        self._maintaining = threading.Lock()
+        self._worker = Worker("samples", _MAINTENANCE_INTERVAL_S, self._work)
+        self._query = Query(self._heads, self._windows, self._sources, self._layouts, self._metrics)
+        self._replay = Replay(self._journal, self._sources, self._layouts, self._heads)
+        self._is_open = False
+
+    def open(self) -> None:
+        """Open the files, made where missing, and rebuild the head; blocks.
+
+        Raises:
+            StorageError: the directory or the journal cannot be used.
+        """
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._windows.open()
+        for window in self._windows:
+            self._learn(window.sources, window.digests)
+            self._heads.start_after(window.ends)
+        self._open_journal()
+        self._journal.start()
+        self._worker.start()
+        self._is_open = True
+
+    def _learn(self, sources: Iterable[Source], digests: Iterable[tuple[int, bytes]]) -> None:
+        for source in sources:
+            self._sources.know(source)
+        for layout_id, digest in digests:
+            self._layouts.know(layout_id, digest)
+
+    def _open_journal(self) -> None:
+        try:
+            self._journal.open()
+            self._learn(self._journal.read(read_sources), self._journal.read(read_digests))
+            self._replay.run()
+        except CorruptDataError as exc:
+            self._journal.is_damaged = True
+            log.warning("journal_damaged", file=self._journal.path.name, error=str(exc))
+        if self._journal.is_damaged:
+            # What could be read goes to chunks; nothing is written to the damaged file.
+            self._sealer.rescue()
+            name = self._journal.replace()
+            self._replay.corrupt_items += 1
+            log.warning("journal_replaced", kept_as=name, vectors=self._replay.vectors)
+
+    def close(self) -> None:
+        """Commit what is pending, end the background work and close the files; blocks."""
+        self._is_open = False
+        self._worker.stop()
+        self._journal.close()
+        self._windows.close()
+
+    def _work(self) -> None:
+        self.maintain(self._clock(), most_steps=_MERGE_STEPS)
+
+    def maintain(self, now_ms: int, most_steps: int | None = None) -> None:
+        """Seal, merge and delete what is due; blocks. The store's own thread calls it.
+
+        `most_steps` bounds the merging, in batches of some 50 ms; the rest is done the
+        next time. None merges to the end.
+        """
+        with self._maintaining:
+            self._heads.close_older_than(now_ms - self._chunk_age_ms)
+            self._sealer.seal(now_ms)
+            self._heads.shed(self._head_bytes)
+            self._compactor.run(now_ms, most_steps)
+            retain(self._windows, now_ms, self._retention_age_ms, self._retention_bytes)
+            self._layouts.sweep()
+
+    def source(self, labels: Labels, stream: str = "") -> Source:
+        """See `SampleAppender.source`."""
+        return self._sources.of(labels, stream)
+
+    def layout(self, series: Sequence[Labels]) -> Layout:
+        """See `SampleAppender.layout`."""
+        return self._layouts.of(series)
+
+    def append(self, source: Source, vector: Vector) -> None:
+        """See `SampleAppender.append`."""
+        if not self._is_open:
+            raise StoreClosedError("the sample store is not open")
+        layout = vector.layout
+        if not isinstance(layout, StoredLayout):
+            layout = self._layouts.of(layout.series)
+        self._journal.append(self._heads.append(source, vector, layout))
+
+    async def commit(self) -> None:
+        """See `SampleAppender.commit`."""
+        if not self._is_open:
+            raise StoreClosedError("the sample store is not open")
+        await self._journal.commit()
+
+    def select(
+        self,
+        matchers: Sequence[Matcher],
+        start_ms: int,
+        end_ms: int,
+        budget: ReadBudget | None = None,
+    ) -> list[AlignedSeries]:
+        """See `SampleReader.select`."""
+        return self._query.select(matchers, start_ms, end_ms, budget)
+
+    def series(
+        self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int, limit: int = 0
+    ) -> list[Labels]:
+        """See `SampleReader.series`."""
+        return self._query.series(selectors, start_ms, end_ms, limit)
+
+    def label_names(
+        self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int, limit: int = 0
+    ) -> list[str]:
+        """See `SampleReader.label_names`."""
+        return self._query.label_names(selectors, start_ms, end_ms, limit)
+
+    def label_values(
+        self,
+        name: str,
+        selectors: Sequence[Sequence[Matcher]],
+        start_ms: int,
+        end_ms: int,
+        limit: int = 0,
+    ) -> list[str]:
+        """See `SampleReader.label_values`."""
+        return self._query.label_values(name, selectors, start_ms, end_ms, limit)
+
+    def stats(self) -> StoreStats:
+        """See `SampleReader.stats`."""
+        return store_stats(
+            self._heads,
+            self._windows,
+            self._metrics,
+            self._journal.path,
+            layouts=len(self._layouts),
+            failed_writes=self._journal.failed_commits
+            + self._sealer.failed_runs
+            + self._compactor.failed_merges,
+            corrupt_items=self._windows.unreadable_files
+            + self._replay.corrupt_items
+            + self._compactor.corrupt_pieces
+            + self._query.corrupt_chunks,
+        )

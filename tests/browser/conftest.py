@@ -1,0 +1,56 @@
+"""Debian's chromium, driven by Playwright's asynchronous interface."""
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.programs import program
+
+# The flags keep chromium from talking to anything but the page under test.
+FLAGS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(autouse=True)
+def blockbuster() -> None:
+    """Let the test's own code block: the loop that matters is in another process."""
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=program("chromium"), args=FLAGS + sandbox
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A page that fails the test on any script error or refused resource."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    page = await context.new_page()
+    page.set_default_timeout(30_000)
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda message: (
+            complaints.append(message.text)
+            if message.type == "error" and "status of 401" not in message.text
+            else None
+        ),
+    )
+    yield page
+    await context.close()
+    assert complaints == []

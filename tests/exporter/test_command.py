@@ -1,0 +1,80 @@
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from exporter.command import exporter
+
+
+@contextmanager
+def running(*arguments: str, **environ: str) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "exporter", "--listen", "127.0.0.1:0", *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environ},
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_help_names_every_option_and_imports_nothing_heavy() -> None:
+    result = CliRunner().invoke(exporter, ["--help"])
+    assert result.exit_code == 0
+    assert "--textfile-directory" in result.output
+    script = "import sys, exporter.command; print(*sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    heavy = {"prometheus_client", "psutil", "structlog", "http.server", "numpy"}
+    assert heavy & set(shown.stdout.split()) == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--listen", "nonsense"], "cannot listen on 'nonsense'"),
+        (["--listen", "192.0.2.1:0"], "cannot listen on '192.0.2.1:0'"),
+        (["--disable-collector", "nonsense"], "unknown or disabled collector: nonsense"),
+        (["--collector.diskstats.device-exclude", "[a"], "not a regular expression: '[a'"),
+        (["--collector-timeout", "0"], "--collector-timeout"),
+    ],
+)
+def test_mistake_on_the_command_line_is_told(arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(exporter, arguments)
+    assert result.exit_code != 0
+    assert message in result.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_it_cleanly(number: signal.Signals) -> None:
+    with running("--log-format", "json") as process:
+        assert process.stderr is not None
+        assert json.loads(process.stderr.readline())["event"] == "exporter_listening"
+        process.send_signal(number)
+        assert process.wait(20) == 0
+        assert json.loads(process.stderr.readline())["event"] == "exporter_stopped"
+
+
+def test_service_manager_is_told_of_start_life_and_end(tmp_path: Path) -> None:
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(20)
+        with running(NOTIFY_SOCKET=path, WATCHDOG_USEC="20000") as process:
+            assert manager.recv(100) == b"READY=1"
+            assert manager.recv(100) == b"WATCHDOG=1"
+            process.terminate()
+            while (message := manager.recv(100)) == b"WATCHDOG=1":
+                pass
+            assert message == b"STOPPING=1"
+            assert process.wait(20) == 0

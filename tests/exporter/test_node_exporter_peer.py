@@ -1,0 +1,214 @@
+"""Holds our exposition against that of Debian's node_exporter on the same host."""
+
+import math
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+from prometheus_client.core import Metric
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from exporter.settings import Exclusions, ExporterSettings
+from tests.exporter.exporter_client import Client, Serve
+
+NODE_EXPORTER = shutil.which("prometheus-node-exporter") or shutil.which("node_exporter")
+
+pytestmark = [
+    pytest.mark.peer,
+    pytest.mark.skipif(NODE_EXPORTER is None, reason="node_exporter is not installed"),
+]
+
+# The peer's own state, and that of its runtime.
+OTHERS = ("go_", "promhttp_", "process_", "node_exporter_", "node_scrape_")
+# What it collects and we do not (docs/exporter.md says so); threads' states cost a file
+# a thread.
+LEFT_OUT = tuple(
+    f"node_{name}"
+    for name in (
+        "bcache_",
+        "btrfs_",
+        "fibrechannel_",
+        "infiniband_",
+        "ipvs_",
+        "nfs_",
+        "nfsd_",
+        "processes_threads_state",
+        "rapl_",
+        "selinux_",
+        "tape_",
+        "xfs_",
+        "zfs_",
+    )
+)
+# Stays as it is while both are asked; the rest only has to look the same.
+STABLE = {
+    "node_boot_time_seconds",
+    "node_disk_info",
+    "node_entropy_pool_size_bits",
+    "node_filefd_maximum",
+    "node_filesystem_device_error",
+    "node_filesystem_files",
+    "node_filesystem_readonly",
+    "node_filesystem_size_bytes",
+    "node_memory_CommitLimit_bytes",
+    "node_memory_Hugepagesize_bytes",
+    "node_memory_MemTotal_bytes",
+    "node_memory_SwapTotal_bytes",
+    "node_memory_VmallocTotal_bytes",
+    "node_netstat_Ip_Forwarding",
+    "node_network_address_assign_type",
+    "node_network_carrier_changes_total",
+    "node_network_flags",
+    "node_network_iface_id",
+    "node_network_info",
+    "node_network_mtu_bytes",
+    "node_network_protocol_type",
+    "node_network_transmit_queue_length",
+    "node_network_up",
+    "node_nf_conntrack_entries_limit",
+    "node_os_info",
+    "node_os_version",
+    "node_time_clocksource_available_info",
+    "node_time_clocksource_current_info",
+    "node_time_zone_offset_seconds",
+    "node_timex_loop_time_constant",
+    "node_timex_sync_status",
+    "node_timex_tick_seconds",
+    "node_uname_info",
+}
+# Label sets stay, values move.
+SAME_SERIES = {
+    "node_cpu_seconds",
+    "node_cpu_guest_seconds",
+    "node_disk_io_now",
+    "node_disk_read_bytes",
+    "node_disk_written_bytes",
+    "node_filesystem_avail_bytes",
+    "node_network_receive_bytes",
+    "node_network_transmit_packets",
+    "node_softnet_processed",
+    "node_udp_queues",
+}
+
+Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    ours: dict[str, Metric]
+    theirs: dict[str, Metric]
+
+    def both(self) -> list[tuple[Metric, Metric]]:
+        return [(self.ours[name], self.theirs[name]) for name in self.ours.keys() & self.theirs]
+
+
+def parsed(text: str) -> dict[str, Metric]:
+    return {family.name: family for family in parse_text(text)}
+
+
+def series(family: Metric) -> Series:
+    return {(s.name, tuple(sorted(s.labels.items()))): s.value for s in family.samples}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def node_exporter_text(tmp_path: Path) -> Iterator[str]:
+    """Scrape node_exporter, with upstream's defaults where Debian's differ."""
+    exclusions = Exclusions()
+    port = free_port()
+    assert NODE_EXPORTER is not None
+    process = subprocess.Popen(
+        [
+            NODE_EXPORTER,
+            f"--web.listen-address=127.0.0.1:{port}",
+            f"--collector.filesystem.mount-points-exclude={exclusions.mountpoints}",
+            f"--collector.filesystem.fs-types-exclude={exclusions.fstypes}",
+            f"--collector.diskstats.device-exclude={exclusions.disks}",
+            "--collector.netdev.device-exclude=^$",
+            "--collector.processes",
+            "--no-collector.systemd",
+            f"--collector.textfile.directory={tmp_path}",
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TZ": "UTC"},
+    )
+    try:
+        assert process.stderr is not None
+        while "Listening on" not in (line := process.stderr.readline()):
+            assert line, "node_exporter did not start"
+        connection = HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("GET", "/metrics")
+        yield connection.getresponse().read().decode()
+        connection.close()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def pair(serve: Serve, tmp_path: Path, node_exporter_text: str) -> Pair:
+    settings = ExporterSettings(listen="127.0.0.1:0", textfile_directory=str(tmp_path))
+    client: Client = serve(settings)
+    return Pair(parsed(client.get("/metrics").text), parsed(node_exporter_text))
+
+
+def test_everything_that_node_exporter_shows_is_shown(pair: Pair) -> None:
+    missing = {
+        name
+        for name in pair.theirs.keys() - pair.ours.keys()
+        if not name.startswith((*OTHERS, *LEFT_OUT))
+        # It shows a speed that the driver does not know as -1 Mbit/s.
+        and any(sample.value >= 0 for sample in pair.theirs[name].samples)
+    }
+    assert missing == set()
+
+
+def test_families_have_the_same_type_and_label_names(pair: Pair) -> None:
+    for ours, theirs in pair.both():
+        if theirs.name.startswith("process_"):
+            continue
+        assert ours.type == theirs.type, theirs.name
+        assert {name for sample in ours.samples for name in sample.labels} == {
+            name for sample in theirs.samples for name in sample.labels
+        }, theirs.name
+
+
+def test_families_have_the_same_help(pair: Pair) -> None:
+    for ours, theirs in pair.both():
+        if not theirs.name.startswith(OTHERS):
+            assert ours.documentation == theirs.documentation, theirs.name
+
+
+def test_stable_values_are_equal(pair: Pair) -> None:
+    compared = STABLE & pair.theirs.keys()
+    assert len(compared) > 20
+    for name in compared:
+        assert series(pair.ours[name]) == series(pair.theirs[name]), name
+
+
+def test_series_of_moving_values_are_the_same(pair: Pair) -> None:
+    for name in SAME_SERIES & pair.theirs.keys():
+        assert series(pair.ours[name]).keys() == series(pair.theirs[name]).keys(), name
+
+
+def test_moving_values_are_near(pair: Pair) -> None:
+    """Of two scrapes within a second or so, every counter is close: its unit is right."""
+    for ours, theirs in pair.both():
+        if ours.type != "counter" or ours.name.startswith(OTHERS):
+            continue
+        values = series(ours)
+        for key, value in series(theirs).items():
+            assert math.isclose(values[key], value, rel_tol=0.2, abs_tol=1e6), key

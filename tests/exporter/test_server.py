@@ -1,0 +1,119 @@
+import gzip
+import threading
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from exporter import server
+from exporter.errors import ListenError, UnknownCollectorError
+from exporter.settings import ExporterSettings
+from tests.exporter.exporter_client import Client, Serve
+
+LOOPBACK = ExporterSettings(listen="127.0.0.1:0")
+
+
+@pytest.fixture
+def client(serve: Serve) -> Client:
+    return serve(LOOPBACK)
+
+
+def families(text: str) -> set[str]:
+    return {family.name for family in parse_text(text)}
+
+
+def test_metrics_hold_the_host_and_the_exporter(client: Client) -> None:
+    reply = client.get("/metrics")
+    assert reply.status == 200
+    assert reply.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    names = families(reply.text)
+    assert {"node_cpu_seconds", "node_load1", "node_memory_MemTotal_bytes"} <= names
+    assert {"process_cpu_seconds", "python_info", "redshank_exporter_build_info"} <= names
+    assert 'node_scrape_collector_success{collector="cpu"} 1.0' in reply.text
+
+
+def test_openmetrics_is_served_to_who_asks_for_it(client: Client) -> None:
+    reply = client.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")
+    assert reply.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert "node_cpu_seconds" in {family.name for family in parse_openmetrics(reply.text)}  # type: ignore[no-untyped-call]
+
+
+def test_answer_is_compressed_for_who_takes_gzip(client: Client) -> None:
+    reply = client.get("/metrics", Accept_Encoding="gzip;q=1.0, identity")
+    assert reply.headers["Content-Encoding"] == "gzip"
+    assert b"node_load1" in gzip.decompress(reply.body)
+
+
+def test_collect_filter_runs_only_the_named(client: Client) -> None:
+    names = families(client.get("/metrics?collect[]=loadavg&collect[]=uname").text)
+    assert {"node_load1", "node_uname_info"} <= names
+    assert "node_cpu_seconds" not in names
+
+
+def test_exclude_filter_leaves_the_named_out(client: Client) -> None:
+    names = families(client.get("/metrics?exclude[]=loadavg").text)
+    assert "node_load1" not in names
+    assert "node_cpu_seconds" in names
+
+
+@pytest.mark.parametrize(
+    "query", ["collect[]=nonsense", "exclude[]=nonsense", "collect[]=cpu&exclude[]=cpu"]
+)
+def test_filter_that_makes_no_sense_is_a_bad_request(client: Client, query: str) -> None:
+    assert client.get(f"/metrics?{query}").status == 400
+
+
+def test_disabled_collector_neither_runs_nor_can_be_asked_for(serve: Serve) -> None:
+    client = serve(ExporterSettings(listen="127.0.0.1:0", disabled=frozenset({"loadavg"})))
+    assert "node_load1" not in families(client.get("/metrics").text)
+    assert client.get("/metrics?collect[]=loadavg").status == 400
+
+
+def test_unknown_collector_is_refused_at_start() -> None:
+    with pytest.raises(UnknownCollectorError, match="nonsense"):
+        server.Exporter(ExporterSettings(listen="127.0.0.1:0", collectors=frozenset({"nonsense"})))
+
+
+def test_landing_page_leads_to_the_metrics(client: Client) -> None:
+    reply = client.get("/")
+    assert reply.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert 'href="/metrics"' in reply.text
+
+
+def test_health_is_ok_and_other_paths_are_not_found(client: Client) -> None:
+    assert client.get("/health").text == "ok\n"
+    assert client.get("/nonsense").status == 404
+
+
+def test_head_has_the_headers_and_no_body(client: Client) -> None:
+    reply = client.get("/metrics", method="HEAD")
+    assert (reply.status, reply.body) == (200, b"")
+    assert int(reply.headers["Content-Length"]) > 1000
+
+
+def test_answers_are_counted_by_status(client: Client) -> None:
+    client.get("/nonsense")
+    client.get("/health")
+    text = client.get("/metrics?collect[]=uname").text
+    assert 'redshank_exporter_http_requests_total{code="404"} 1.0' in text
+    assert 'redshank_exporter_http_requests_total{code="200"} 1.0' in text
+
+
+def test_taken_address_is_a_listen_error(client: Client) -> None:
+    _, port = client.exporter.address
+    with pytest.raises(ListenError, match="Address already in use"):
+        server.Exporter(ExporterSettings(listen=f"127.0.0.1:{port}"))
+
+
+def test_serve_is_ready_then_ends_when_told_to() -> None:
+    stop, ready = threading.Event(), threading.Event()
+    serving = threading.Thread(
+        target=server.serve, args=(LOOPBACK, stop), kwargs={"ready": lambda *_: ready.set()}
+    )
+    serving.start()
+    try:
+        assert ready.wait(10)
+    finally:
+        stop.set()
+        serving.join(10)
+    assert not serving.is_alive()

@@ -1,0 +1,94 @@
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict
+
+from model.documents import DocumentError, closest, parse_document, validate
+
+
+class Job(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    targets: list[int] = []
+
+
+class Root(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    jobs: list[Job] = []
+
+
+def problems(text: str) -> tuple[tuple[int, str], ...]:
+    with pytest.raises(DocumentError) as caught:
+        validate(Root, parse_document(text, "redshank.yml"))
+    return caught.value.problems
+
+
+def test_every_problem_is_told_with_its_line() -> None:
+    text = "jobs:\n  - name: a\n    targets:\n      - 1\n      - x\n  - nam: b\n"
+    found = dict(problems(text))
+    assert found[5].startswith("jobs.0.targets.1: Input should be a valid integer")
+    assert found[6] in ("jobs.1.nam: unknown key", "jobs.1.name: Field required")
+    assert len(problems(text)) == 3
+
+
+def test_scalars_may_be_left_as_they_are_written() -> None:
+    text = "a: 1.10\nyes: no\nb: {<<: {c: 0x1F}, d: }\ne: 2024-01-01\n"
+    document = parse_document(text, "x", plain_text=True)
+    assert document.data == {
+        "a": "1.10",
+        "yes": "no",
+        "b": {"c": "0x1F", "d": None},
+        "e": "2024-01-01",
+    }
+
+
+def test_key_that_stands_twice_is_refused() -> None:
+    assert problems("jobs: []\njobs: []\n") == ((2, 'key "jobs" stands twice'),)
+
+
+def test_file_and_line_open_the_message() -> None:
+    with pytest.raises(DocumentError, match=r"^redshank\.yml:2: bad: unknown key$"):
+        validate(Root, parse_document("jobs: []\nbad: 1", "redshank.yml"))
+
+
+def test_empty_document_is_the_defaults() -> None:
+    assert validate(Root, parse_document("# nothing\n", "x")) == Root()
+
+
+def test_merge_keys_are_followed() -> None:
+    text = "jobs:\n  - &one {name: a, targets: [1]}\n  - {<<: *one, name: b}\n"
+    assert validate(Root, parse_document(text, "x")).jobs[1] == Job(name="b", targets=[1])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 20_000,
+        "&x [*x]",
+        "? [a, b]\n: 1",
+        "!!python/object:os.system x",
+        "a: \x00",
+        "a: 2024-13-45",
+        "{",
+        "a: *nothing",
+        "\ud800",
+    ],
+)
+def test_hostile_document_is_refused_in_words(text: str) -> None:
+    with pytest.raises(DocumentError):
+        validate(Root, parse_document(text, "x"))
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with contextlib.suppress(DocumentError):
+        assert parse_document(text, "x").line(()) >= 0
+
+
+def test_misspelt_word_finds_its_neighbour() -> None:
+    assert closest("scrape_intervall", ["scrape_interval", "job_name"]) == "scrape_interval"
+    assert closest("zzz", ["scrape_interval"]) is None

@@ -1,0 +1,19 @@
+"""Real programs of other projects that tests run beside Redshank."""
+
+import os
+import shutil
+
+import pytest
+
+
+def program(name: str) -> str:
+    """Return the path of a program, or skip the test where it is missing.
+
+    In CI nothing is skipped: a missing program is a failure.
+    """
+    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail(f"{name} is not installed, and CI must run this test")
+        pytest.skip(f"{name} is not installed (Debian has it)")
+    return found

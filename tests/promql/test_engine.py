@@ -1,0 +1,192 @@
+"""The engine's outer side: answers' shapes, limits, cancelling, closing."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from model.labels import Labels
+from model.matchers import Matcher
+from model.series import AlignedSeries, is_absent
+from promql.api import (
+    EvaluationError,
+    InstantVector,
+    ParseError,
+    QueryEngine,
+    QueryOptions,
+    QueryTimeoutError,
+    Scalar,
+    String,
+    TooManySamplesError,
+)
+from promql.engine import EngineSettings, LocalEngine, ParsedQueries
+from storage.api.samples import ReadBudget
+from tests.promqltest.store import MemoryStore
+
+MakeEngine = Callable[..., LocalEngine]
+
+
+async def test_instant_query_yields_a_vector(make_engine: MakeEngine) -> None:
+    engine: QueryEngine = make_engine('up{job="a"} 1 1', 'up{job="b"} 0 0')
+    answer = await engine.instant("up == 0", 15_000)
+    assert isinstance(answer.value, InstantVector)
+    assert answer.value.labels == (Labels.of(__name__="up", job="b"),)
+    assert answer.value.values.tolist() == [0.0]
+    assert answer.samples > 0
+
+
+async def test_range_query_yields_a_matrix_sorted_by_labels(make_engine: MakeEngine) -> None:
+    engine = make_engine('x{a="2"} 1 2 3', 'x{a="1"} _ 5 _', interval_ms=600_000)
+    answer = await engine.range("x", 0, 1_200_000, 600_000)
+    matrix = answer.value
+    assert isinstance(matrix, AlignedSeries)
+    assert [labels.get("a") for labels in matrix.labels] == ["1", "2"]
+    assert matrix.times_ms.tolist() == [[0, 600_000, 1_200_000]]
+    assert is_absent(matrix.values).tolist() == [[True, False, True], [False] * 3]
+    assert matrix.values[1].tolist() == [1.0, 2.0, 3.0]
+
+
+async def test_scalar_and_string(make_engine: MakeEngine) -> None:
+    engine = make_engine()
+    assert (await engine.instant("1 + 1", 5)).value == Scalar(5, 2.0)
+    assert (await engine.instant('"a"', 5)).value == String(5, "a")
+    matrix = (await engine.range("time()", 0, 2_000, 1_000)).value
+    assert isinstance(matrix, AlignedSeries)
+    assert matrix.labels == (Labels(),)
+    assert matrix.values.tolist() == [[0.0, 1.0, 2.0]]
+
+
+async def test_instant_query_of_a_range_selector_yields_its_samples(
+    make_engine: MakeEngine,
+) -> None:
+    engine = make_engine("x 1 2 3 4")
+    matrix = (await engine.instant("x[30s]", 45_000)).value
+    assert isinstance(matrix, AlignedSeries)
+    assert matrix.times_ms.tolist() == [[30_000, 45_000]]
+    assert matrix.values.tolist() == [[3.0, 4.0]]
+
+
+async def test_parse_errors_pass_through(make_engine: MakeEngine) -> None:
+    with pytest.raises(ParseError, match="1:5: parse error: unclosed left parenthesis"):
+        await make_engine().instant("sum(", 0)
+
+
+@pytest.mark.parametrize(
+    ("query", "start", "end", "step", "message"),
+    [
+        ("x[5m]", 0, 10, 1, 'invalid expression type "range vector"'),
+        ("x", 0, 10, 0, "zero or negative query resolution"),
+        ("x", 10, 0, 1, "end timestamp must not be before start time"),
+        ("x", 0, 11_001, 1, "exceeded maximum resolution of 11,000 points"),
+    ],
+)
+async def test_bad_ranges_are_refused(
+    make_engine: MakeEngine, query: str, start: int, end: int, step: int, message: str
+) -> None:
+    with pytest.raises(EvaluationError, match=message.replace("(", r"\(")):
+        await make_engine().range(query, start, end, step)
+
+
+async def test_too_many_samples_are_refused(make_engine: MakeEngine) -> None:
+    engine = make_engine("x 0+1x99", "y 0+1x99")
+    await engine.range("x", 0, 1_000, 100, QueryOptions(max_samples=250))
+    with pytest.raises(TooManySamplesError):
+        await engine.instant("rate(x[1h])", 1_500_000, QueryOptions(max_samples=99))
+    with pytest.raises(TooManySamplesError):
+        await engine.range("x", 0, 100_000, 100, QueryOptions(max_samples=250))
+
+
+async def test_lookback_is_an_option(make_engine: MakeEngine) -> None:
+    engine = make_engine("x 1")
+    found = (await engine.instant("x", 200_000)).value
+    assert isinstance(found, InstantVector)
+    assert len(found.labels) == 1
+    lost = (await engine.instant("x", 200_000, QueryOptions(lookback_ms=60_000))).value
+    assert isinstance(lost, InstantVector)
+    assert len(lost.labels) == 0
+
+
+class _Endless(MemoryStore):
+    """A store whose reading never ends by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reading = threading.Event()
+        self.stopped = threading.Event()
+
+    def select(
+        self,
+        matchers: Sequence[Matcher],
+        start_ms: int,
+        end_ms: int,
+        budget: ReadBudget | None = None,
+    ) -> list[AlignedSeries]:
+        assert budget is not None
+        self.reading.set()
+        try:
+            while True:
+                budget.spend(0)
+        finally:
+            self.stopped.set()
+
+
+async def test_cancelling_stops_the_thread() -> None:
+    store = _Endless()
+    engine = LocalEngine(store)
+    query = asyncio.ensure_future(engine.instant("up", 0))
+    await asyncio.to_thread(store.reading.wait, 10)
+    query.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await query
+    assert await asyncio.to_thread(store.stopped.wait, 10)
+    await asyncio.to_thread(engine.close)
+
+
+async def test_time_out_stops_the_thread() -> None:
+    store = _Endless()
+    engine = LocalEngine(store)
+    with pytest.raises(QueryTimeoutError, match="query timed out in expression evaluation"):
+        await engine.instant("up", 0, QueryOptions(timeout_s=0.05))
+    assert await asyncio.to_thread(store.stopped.wait, 10)
+    await asyncio.to_thread(engine.close)
+
+
+async def test_waiting_for_a_thread_counts_towards_the_time_out() -> None:
+    store = _Endless()
+    engine = LocalEngine(store, EngineSettings(threads=1))
+    first = asyncio.ensure_future(engine.instant("up", 0))
+    await asyncio.to_thread(store.reading.wait, 10)
+    with pytest.raises(QueryTimeoutError):
+        await engine.instant("1", 0, QueryOptions(timeout_s=0.05))
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    await asyncio.to_thread(engine.close)
+
+
+async def test_many_queries_at_once(make_engine: MakeEngine) -> None:
+    engine = make_engine("x 0+1x99")
+    answers = await asyncio.gather(
+        *(engine.range(f"x + {number}", 0, 60_000, 15_000) for number in range(50))
+    )
+    for number, answer in enumerate(answers):
+        assert isinstance(answer.value, AlignedSeries)
+        assert answer.value.values[0, 0] == number
+
+
+def test_parsed_queries_are_remembered_up_to_a_bound() -> None:
+    parsed = ParsedQueries(size=2)
+    first = parsed.tree("a")
+    assert parsed.tree("a") is first
+    parsed.tree("b")
+    parsed.tree("c")
+    assert parsed.tree("a") is not first
+
+
+async def test_ordinary_nan_is_a_value(make_engine: MakeEngine) -> None:
+    engine = make_engine("x NaN NaN")
+    value = (await engine.instant("x + 1", 15_000)).value
+    assert isinstance(value, InstantVector)
+    assert np.isnan(value.values).tolist() == [True]

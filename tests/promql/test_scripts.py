@@ -1,0 +1,27 @@
+"""Test scripts: our own, and those of the Prometheus project where they are at hand."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.promqltest.runner import run_file
+
+OWN = Path(__file__).parent / "scripts"
+SHARED = Path(__file__).parents[2].parent / "shared" / "promqltest"
+RECORDED = Path(__file__).parent / "promqltest_passed.json"
+
+
+@pytest.mark.parametrize("path", sorted(OWN.glob("*.test")), ids=lambda path: path.stem)
+def test_own_script_passes(path: Path) -> None:
+    score = run_file(path)
+    assert not score.failures
+    assert score.total
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the Prometheus project's scripts are not there")
+@pytest.mark.parametrize(
+    ("name", "passed"), sorted(json.loads(RECORDED.read_text()).items()), ids=str
+)
+def test_shared_script_passes_no_less_than_before(name: str, passed: int) -> None:
+    assert run_file(SHARED / name).passed >= passed

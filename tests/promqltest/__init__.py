@@ -1,0 +1,4 @@
+"""Runs scripts in the test language of the Prometheus project against our engine.
+
+`python -m tests.promqltest DIRECTORY` prints what passed; see `runner`.
+"""

@@ -1,0 +1,50 @@
+"""`python -m tests.promqltest DIRECTORY [--json]`: how much of it passes."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from tests.promqltest.runner import Score, run_directory
+
+
+def main() -> int:
+    """Run all scripts of a directory and tell what passed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.promqltest")
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--json", action="store_true", help="end with one JSON object")
+    parser.add_argument("--quiet", action="store_true", help="leave the failures out")
+    arguments = parser.parse_args()
+    scores = run_directory(arguments.directory)
+    if not scores:
+        sys.stderr.write(f"no scripts in {arguments.directory}\n")
+        return 2
+    if not arguments.json or not arguments.quiet:
+        _print_table(scores, quiet=arguments.quiet)
+    if arguments.json:
+        document = {
+            "passed": sum(score.passed for score in scores.values()),
+            "total": sum(score.total for score in scores.values()),
+            "files": {
+                name: {"passed": score.passed, "total": score.total}
+                for name, score in scores.items()
+            },
+        }
+        sys.stdout.write(json.dumps(document) + "\n")
+    return 0
+
+
+def _print_table(scores: dict[str, Score], *, quiet: bool) -> None:
+    out = sys.stdout
+    if not quiet:
+        for score in scores.values():
+            for failure in score.failures:
+                out.write(f"{failure.file}:{failure.line}: {failure.query}\n    {failure.reason}\n")
+    for name, score in scores.items():
+        out.write(f"{name:32}{score.passed:5} / {score.total}\n")
+    passed = sum(score.passed for score in scores.values())
+    out.write(f"{'all':32}{passed:5} / {sum(score.total for score in scores.values())}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

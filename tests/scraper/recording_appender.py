@@ -1,0 +1,93 @@
+"""A sample store's appending half that keeps everything and checks the contract."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from model.labels import Labels
+from model.series import ABSENT_BITS, STALE_BITS
+from storage.api.errors import OutOfOrderError, StorageError
+from storage.api.samples import Layout, Source, Vector
+
+STALE = "stale"
+"""What stands for the staleness marker in `samples`."""
+
+
+class _Head:
+    def __init__(self) -> None:
+        self.layout: Layout | None = None
+        self.values = np.empty(0)
+        self.last_ms = -(2**63)
+
+
+class RecordingAppender:
+    """`SampleAppender` for tests.
+
+    Attributes:
+        samples: of every series, the whole label set, its samples in order of arrival.
+        vectors: everything appended.
+        failing: the next appends raise this.
+    """
+
+    def __init__(self) -> None:
+        self.samples: dict[Labels, list[tuple[int, float | str]]] = {}
+        self.vectors: list[tuple[Source, Vector]] = []
+        self.failing: StorageError | None = None
+        self._sources: dict[tuple[Labels, str], Source] = {}
+        self._layouts: dict[tuple[Labels, ...], Layout] = {}
+        self._heads: dict[int, _Head] = {}
+
+    def source(self, labels: Labels, stream: str = "") -> Source:
+        new = Source(len(self._sources), labels, stream)
+        return self._sources.setdefault((labels, stream), new)
+
+    def layout(self, series: Sequence[Labels]) -> Layout:
+        key = tuple(series)
+        assert len(set(key)) == len(key)
+        return self._layouts.setdefault(key, Layout(len(self._layouts), key))
+
+    def append(self, source: Source, vector: Vector) -> None:
+        if self.failing:
+            raise self.failing
+        head = self._heads.setdefault(source.id, _Head())
+        if vector.time_ms <= head.last_ms:
+            raise OutOfOrderError(str(source), vector.time_ms, head.last_ms)
+        width = len(vector.layout.series)
+        if vector.columns is None:
+            assert vector.values.shape == (width,)
+            values = vector.values.copy()
+        else:
+            assert head.layout is not None
+            known = head.layout.series
+            assert vector.layout.series[: len(known)] == known
+            assert vector.columns.dtype == np.uint32
+            assert (np.diff(vector.columns.astype(np.int64)) > 0).all()
+            assert vector.columns.shape == vector.values.shape
+            values = np.full(width, ABSENT_BITS, np.uint64).view(np.float64)
+            values[: len(known)] = head.values
+            values[vector.columns] = vector.values
+        head.layout, head.last_ms, head.values = vector.layout, vector.time_ms, values
+        self.vectors.append((source, vector))
+        self._keep(source, vector, values)
+
+    def _keep(
+        self, source: Source, vector: Vector, values: "np.ndarray[tuple[int], np.dtype[np.float64]]"
+    ) -> None:
+        bits = values.view(np.uint64)
+        for column, labels in enumerate(vector.layout.series):
+            if bits[column] == ABSENT_BITS:
+                continue
+            samples = self.samples.setdefault(source.labels.overlaid(labels), [])
+            if bits[column] != STALE_BITS:
+                samples.append((vector.time_ms, float(values[column])))
+            elif not samples or samples[-1][1] != STALE:
+                samples.append((vector.time_ms, STALE))
+
+    async def commit(self) -> None:
+        """Everything is durable at once here."""
+
+    def of(self, metric: str, **labels: str) -> list[tuple[int, float | str]]:
+        """Return the samples of the one series with this metric and these labels."""
+        wanted = set(Labels.of({"__name__": metric} | labels))
+        (found,) = [key for key in self.samples if wanted <= set(key)]
+        return self.samples[found]

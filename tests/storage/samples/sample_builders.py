@@ -1,0 +1,33 @@
+"""Short ways to say what a test appends and asks for."""
+
+import numpy as np
+
+from model.labels import Labels
+from model.matchers import Matcher
+from storage.api.samples import Layout, Vector, column_array
+from storage.samples.settings import StoreSettings
+
+BASE_MS = 1_700_000_000_000
+
+
+def small(**settings: object) -> StoreSettings:
+    """Settings under which a few vectors exercise everything, and no timer runs."""
+    return StoreSettings.model_validate({"chunk_vectors": 5, "commit_interval": "1h"} | settings)
+
+
+def named(name: str) -> list[Matcher]:
+    return [Matcher.of("__name__", "=", name)]
+
+
+def series(*names: str) -> list[Labels]:
+    return [Labels.of(__name__=name) for name in names]
+
+
+def whole(layout: Layout, time_ms: int, *values: float) -> Vector:
+    return Vector(time_ms, layout, None, np.array(values, np.float64))
+
+
+def change(layout: Layout, time_ms: int, changes: dict[int, float]) -> Vector:
+    return Vector(
+        time_ms, layout, column_array(changes), np.array(list(changes.values()), np.float64)
+    )

@@ -1,0 +1,222 @@
+"""Every route against every kind of credential: a new route must state its access here."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from pytest_aiohttp import AiohttpClient
+
+from storage.api.accounts import CredentialKind, Role
+from tests.web.web_doubles import NOW_MS, World, world_at
+from web.middleware.headers import SECURITY_HEADERS
+from web.routing import ROUTES, Access, Surface
+from web.settings import WebSettings
+
+# One row a route, in the words of the documentation.
+ACCESS = {
+    "GET /static/{path:.+}": "public",
+    "GET /login": "public",
+    "POST /login": "public",
+    "POST /logout": "public",
+    "POST /auth/token": "public",
+    "POST /auth/refresh": "public",
+    "GET /health": "public",
+    "GET /-/healthy": "public",
+    "GET /-/ready": "public",
+    "GET /metrics": "scrape",
+    "GET /api/fleet": "viewer",
+    "GET /api/hosts": "viewer",
+    "POST /api/hosts": "editor",
+    "GET /api/hosts/{key}": "viewer",
+    "DELETE /api/hosts/{key}": "editor",
+    "GET /api/hosts/{key}/checks": "viewer",
+    "PUT /api/hosts/{key}/checks/{check}": "editor",
+    "DELETE /api/hosts/{key}/checks/{check}": "editor",
+    "GET /api/alerts": "viewer",
+    "GET /api/alerts/history": "viewer",
+    "GET /api/alerts/{id}": "viewer",
+    "POST /api/alerts/{id}/acknowledge": "editor",
+    "GET /api/notifications": "viewer",
+    "GET /api/session": "viewer",
+    "PUT /api/account/password": "user",
+    "GET /api/account/credentials": "user",
+    "POST /api/account/tokens": "user",
+    "DELETE /api/account/credentials/{id}": "user",
+    "GET /api/users": "admin",
+    "POST /api/users": "admin",
+    "PUT /api/users/{name}/password": "admin",
+    "DELETE /api/users/{name}": "admin",
+    "GET /api/v1/query": "viewer",
+    "POST /api/v1/query": "viewer",
+    "GET /api/v1/query_range": "viewer",
+    "POST /api/v1/query_range": "viewer",
+    "GET /api/v1/series": "viewer",
+    "POST /api/v1/series": "viewer",
+    "GET /api/v1/labels": "viewer",
+    "POST /api/v1/labels": "viewer",
+    "GET /api/v1/label/{name}/values": "viewer",
+    "GET /api/v1/metadata": "viewer",
+    "GET /api/v1/targets": "viewer",
+    "GET /api/v1/rules": "viewer",
+    "GET /api/v1/alerts": "viewer",
+    "GET /api/v1/status/buildinfo": "viewer",
+}
+ROWS: list[tuple[str, str, Access]] = [
+    (route.split(" ")[0], route.split(" ")[1], Access[access.upper()])
+    for route, access in ACCESS.items()
+]
+ALLOWED: dict[Access, set[Role | None]] = {
+    Access.PUBLIC: {None, Role.VIEWER, Role.EDITOR, Role.ADMIN},
+    Access.SCRAPE: {None, Role.VIEWER, Role.EDITOR, Role.ADMIN},
+    Access.VIEWER: {Role.VIEWER, Role.EDITOR, Role.ADMIN},
+    Access.USER: {Role.VIEWER, Role.EDITOR, Role.ADMIN},
+    Access.EDITOR: {Role.EDITOR, Role.ADMIN},
+    Access.ADMIN: {Role.ADMIN},
+}
+SENDERS = [None, Role.VIEWER, Role.EDITOR, Role.ADMIN]
+
+
+@pytest.fixture
+async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[World]:
+    async with world_at(tmp_path, aiohttp_client) as world:
+        yield world
+
+
+def concrete(path: str) -> str:
+    for pattern, value in (
+        ("{path:.+}", "redshank.css"),
+        ("{key}", "no-such-host"),
+        ("{check}", "cpu"),
+        ("{id}", "999"),
+        ("{name}", "nobody"),
+    ):
+        path = path.replace(pattern, value)
+    assert "{" not in path
+    return path
+
+
+async def test_every_route_has_a_row(world: World) -> None:
+    table = world.client.app[ROUTES]
+    routes = {f"{route.method} {route.path}": route for route in table.values()}
+    assert {key: route.access.name.lower() for key, route in routes.items()} == ACCESS
+    resolvable = {
+        (method.method, method.resource.canonical)
+        for method in world.client.app.router.routes()
+        if method.resource is not None
+    }
+    assert resolvable == set(table)
+
+
+@pytest.mark.parametrize("sender", SENDERS, ids=str)
+@pytest.mark.parametrize(("method", "path", "access"), ROWS, ids=ACCESS)
+async def test_route_admits_exactly_those_it_should(
+    world: World, method: str, path: str, access: Access, sender: Role | None
+) -> None:
+    for kind in CredentialKind:
+        headers = {}
+        if sender is not None:
+            maker = world.bearer if kind is CredentialKind.BEARER else world.cookie
+            headers = await maker(sender)
+        answer = await world.client.request(
+            method, concrete(path), headers=headers, json={}, allow_redirects=False
+        )
+        refused = answer.status in (401, 403) or answer.headers.get("Location", "").startswith(
+            "/login?"
+        )
+        if path.startswith(("/auth", "/log")):
+            # Wrong or missing passwords in the body are refused by the handler itself.
+            assert answer.status in (303, 400, 401, 200)
+        else:
+            assert refused == (sender not in ALLOWED[access]), answer.status
+        assert answer.status < 500
+
+
+@pytest.mark.parametrize(("method", "path", "access"), ROWS, ids=ACCESS)
+async def test_every_answer_has_the_security_headers(
+    world: World, method: str, path: str, access: Access
+) -> None:
+    answer = await world.client.request(method, concrete(path), allow_redirects=False)
+    assert SECURITY_HEADERS.items() <= dict(answer.headers).items()
+    policy = answer.headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert "script-src 'self'" in policy
+
+
+async def test_unknown_address_has_them_too(world: World) -> None:
+    for accept in ("text/html", "application/json"):
+        answer = await world.client.get("/no/such/page", headers={"Accept": accept})
+        assert answer.status == 404
+        assert answer.content_type == accept
+        assert SECURITY_HEADERS.items() <= dict(answer.headers).items()
+
+
+async def test_garbled_or_expired_credentials_are_refused(world: World) -> None:
+    secret = await world.secret(CredentialKind.BEARER)
+    for header in (
+        f"Basic {secret}",
+        "Bearer",
+        "Bearer ",
+        f"Bearer {secret}x",
+        f"Bearer {secret} {secret}",
+        secret,
+    ):
+        answer = await world.client.get("/api/fleet", headers={"Authorization": header})
+        assert answer.status == 401, header
+    world.now[0] = NOW_MS + 86_400_000
+    answer = await world.client.get("/api/fleet", headers={"Authorization": f"Bearer {secret}"})
+    assert answer.status == 401
+
+
+async def test_wrong_token_is_not_rescued_by_a_cookie(world: World) -> None:
+    headers = await world.cookie() | {"Authorization": "Bearer wrong"}
+    assert (await world.client.get("/api/fleet", headers=headers)).status == 401
+
+
+async def test_metrics_can_be_closed(tmp_path: Path, aiohttp_client: AiohttpClient) -> None:
+    settings = WebSettings(metrics_public=False)
+    async with world_at(tmp_path, aiohttp_client, settings) as world:
+        assert (await world.client.get("/metrics")).status == 401
+        headers = await world.bearer(Role.VIEWER)
+        assert (await world.client.get("/metrics", headers=headers)).status == 200
+
+
+async def test_anonymous_viewer_looks_and_changes_nothing(
+    tmp_path: Path, aiohttp_client: AiohttpClient
+) -> None:
+    settings = WebSettings(anonymous_viewer=True)
+    async with world_at(tmp_path, aiohttp_client, settings) as world:
+        assert (await world.client.get("/api/v1/query?query=up")).status == 200
+        session = await (await world.client.get("/api/session")).json()
+        assert (session["user"], session["role"]) == (None, "viewer")
+        for method, path, access in ROWS:
+            if access in (Access.USER, Access.EDITOR, Access.ADMIN):
+                answer = await world.client.request(
+                    method, concrete(path), json={}, allow_redirects=False
+                )
+                page = answer.headers.get("Location", "").startswith("/login")
+                assert answer.status == 401 or page, path
+
+
+async def test_head_is_answered_like_get(world: World) -> None:
+    answer = await world.client.head("/health")
+    assert answer.status == 200
+    assert await answer.read() == b""
+
+
+async def test_wrong_method_names_the_right_ones(world: World) -> None:
+    answer = await world.client.post("/api/fleet", headers=await world.bearer())
+    assert answer.status == 405
+    assert "GET" in answer.headers["Allow"]
+    assert "GET" in (await answer.json())["error"]
+
+
+async def test_every_page_route_is_of_the_page_surface(world: World) -> None:
+    for route in world.client.app[ROUTES].values():
+        expected = (
+            Surface.PROMETHEUS
+            if route.path.startswith("/api/v1/")
+            else Surface.JSON
+            if route.path.startswith(("/api/", "/auth/", "/static/", "/-/", "/metrics", "/health"))
+            else Surface.PAGE
+        )
+        assert route.surface is expected, route.path

@@ -1,0 +1,274 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pytest_aiohttp import AiohttpClient
+
+from model.labels import Labels
+from model.series import AlignedSeries
+from promql.api import (
+    Annotations,
+    Answer,
+    EvaluationError,
+    InstantVector,
+    ParseError,
+    QueryCanceledError,
+    QueryTimeoutError,
+    Scalar,
+    String,
+)
+from scraper.targets import Health
+from storage.api.alerts import Alert, AlertState
+from storage.api.errors import StorageError, StoreClosedError
+from tests.web.web_doubles import NOW_MS, World, target_status, vector, world_at
+
+
+@pytest.fixture
+async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[World]:
+    async with world_at(tmp_path, aiohttp_client) as world:
+        yield world
+
+
+async def ask(world: World, path: str, status: Any = 200, **parameters: Any) -> Any:
+    answer = await world.client.get(
+        f"/api/v1/{path}", params=parameters, headers=await world.bearer()
+    )
+    document = await answer.json()
+    assert answer.status == status, document
+    return document
+
+
+async def test_instant_vector_has_prometheus_envelope(world: World) -> None:
+    world.engine.answers["up"] = vector({Labels.of(__name__="up", job="node"): 1.0}, 1_500)
+    assert await ask(world, "query", query="up", time="1.5") == {
+        "status": "success",
+        "data": {
+            "resultType": "vector",
+            "result": [{"metric": {"__name__": "up", "job": "node"}, "value": [1.5, "1"]}],
+        },
+    }
+    assert world.engine.asked == [("up", 1500, 1500, 0)]
+
+
+async def test_query_takes_a_form_too(world: World) -> None:
+    world.engine.answers["up"] = Answer(Scalar(2_000, 0.1))
+    form = {"query": "up", "time": "1970-01-01T00:00:02Z", "timeout": "5s"}
+    answer = await world.client.post("/api/v1/query", data=form, headers=await world.bearer())
+    assert await answer.json() == {
+        "status": "success",
+        "data": {"resultType": "scalar", "result": [2, "0.1"]},
+    }
+    assert world.engine.options is not None
+    assert world.engine.options.timeout_s == 5.0
+
+
+async def test_time_defaults_to_now_and_timeout_is_bounded(world: World) -> None:
+    world.engine.answers["x"] = Answer(String(NOW_MS, 'a"b'))
+    answer = await ask(world, "query", query='"x"', timeout="1h")
+    assert answer["data"] == {"resultType": "string", "result": [NOW_MS / 1000, 'a"b']}
+    assert world.engine.asked[0][1] == NOW_MS
+    assert world.engine.options is not None
+    assert world.engine.options.timeout_s == 120.0
+
+
+async def test_range_query_gives_a_matrix(world: World) -> None:
+    labels = (Labels.of(a="1"), Labels.of(a="2"))
+    values = np.array([[1.0, 2.5], [np.nan, np.inf]])
+    matrix = AlignedSeries.of_source(labels, np.array([0, 15_500]), values)
+    world.engine.answers["rate"] = Answer(matrix, Annotations(("careful",), ("by the way",)))
+    answer = await ask(world, "query_range", query="rate(x[1m])", start="0", end="30", step="15.5")
+    assert answer == {
+        "status": "success",
+        "data": {
+            "resultType": "matrix",
+            "result": [
+                {"metric": {"a": "1"}, "values": [[0, "1"], [15.5, "2.5"]]},
+                {"metric": {"a": "2"}, "values": [[0, "NaN"], [15.5, "+Inf"]]},
+            ],
+        },
+        "warnings": ["careful"],
+        "infos": ["by the way"],
+    }
+    assert world.engine.asked == [("rate(x[1m])", 0, 30_000, 15_500)]
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "error"),
+    [
+        ("query", {"time": "x", "query": "up"}, 'parameter "time": cannot parse "x" to a valid ti'),
+        ("query", {"timeout": "x", "query": "up"}, 'cannot parse "x" to a valid duration'),
+        ("query", {}, 'invalid parameter "query": unknown position: parse error: no expression'),
+        ("query", {"query": "up", "limit": "-1"}, "limit must be non-negative"),
+        ("query", {"query": "up", "limit": "x"}, 'strconv.Atoi: parsing "x"'),
+        ("query_range", {"query": "up"}, 'invalid parameter "start": cannot parse "" to a valid'),
+        (
+            "query_range",
+            {"query": "up", "start": "2", "end": "1", "step": "1"},
+            'invalid parameter "end": end timestamp must not be before start time',
+        ),
+        (
+            "query_range",
+            {"query": "up", "start": "1", "end": "2", "step": "0"},
+            'invalid parameter "step": zero or negative query resolution step widths are not',
+        ),
+        (
+            "query_range",
+            {"query": "up", "start": "1", "end": "2"},
+            'invalid parameter "step": cannot parse "" to a valid duration',
+        ),
+        (
+            "query_range",
+            {"query": "up", "start": "0", "end": "11001", "step": "1"},
+            (
+                "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the "
+                "query resolution (?step=XX)"
+            ),
+        ),
+        ("series", {}, "no match[] parameter provided"),
+        ("series", {"match[]": "{}"}, "must contain at least one non-empty matcher"),
+        ("series", {"match[]": "1x"}, 'invalid parameter "match[]": 1:1: parse error'),
+        ("labels", {"start": "2", "end": "1"}, "end timestamp must not be before start time"),
+    ],
+)
+async def test_bad_parameters_are_told_in_prometheus_words(
+    world: World, path: str, parameters: dict[str, str], error: str
+) -> None:
+    answer = await ask(world, path, 400, **parameters)
+    assert answer["status"] == "error"
+    assert answer["errorType"] == "bad_data"
+    assert error in answer["error"]
+
+
+async def test_eleven_thousand_points_are_allowed(world: World) -> None:
+    await ask(world, "query_range", query="up", start="0", end="11000", step="1")
+
+
+@pytest.mark.parametrize(
+    ("exc", "status", "kind"),
+    [
+        (ParseError("1:1: parse error: x", 0, 1), 400, "bad_data"),
+        (EvaluationError("many-to-many matching not allowed"), 422, "execution"),
+        (QueryTimeoutError("query timed out"), 503, "timeout"),
+        (QueryCanceledError("query was canceled"), 499, "canceled"),
+        (StoreClosedError("chunks.db is closed"), 503, "unavailable"),
+        (StorageError("chunks.db: disk I/O error"), 500, "internal"),
+        (ZeroDivisionError("oops"), 500, "internal"),
+    ],
+)
+async def test_failed_query_has_prometheus_status(
+    world: World, exc: Exception, status: int, kind: str
+) -> None:
+    world.engine.answers["up"] = exc
+    answer = await ask(world, "query", status, query="up")
+    assert answer["errorType"] == kind
+    assert "oops" not in answer["error"]
+
+
+async def test_limit_cuts_the_result_and_says_so(world: World) -> None:
+    world.engine.answers["up"] = vector({Labels.of(a="1"): 1.0, Labels.of(a="2"): 2.0})
+    answer = await ask(world, "query", query="up", limit="1")
+    assert len(answer["data"]["result"]) == 1
+    assert answer["warnings"] == ["results truncated due to limit"]
+
+
+async def test_without_login_the_api_answers_in_its_envelope(world: World) -> None:
+    answer = await world.client.get("/api/v1/query?query=up")
+    assert answer.status == 401
+    assert (await answer.json())["status"] == "error"
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_series_labels_and_values_come_from_the_store(world: World) -> None:
+    world.samples.known = [
+        Labels.of(__name__="up", job="b", path="C:\\<b>"),
+        Labels.of(__name__="up", job="a"),
+        Labels.of(__name__="other"),
+    ]
+    series = await ask(world, "series", **{"match[]": "up"})
+    assert series["data"] == [
+        {"__name__": "up", "job": "a"},
+        {"__name__": "up", "job": "b", "path": "C:\\<b>"},
+    ]
+    assert (await ask(world, "labels"))["data"] == ["__name__", "job", "path"]
+    assert (await ask(world, "label/job/values"))["data"] == ["a", "b"]
+    assert (await ask(world, "label/U__jo_62_/values"))["data"] == ["a", "b"]
+    assert (await ask(world, "label/job/values", **{"match[]": "other"}))["data"] == []
+    cut = await ask(world, "label/job/values", limit="1", start="1", end="2")
+    assert (cut["data"], cut["warnings"]) == (["a"], ["results truncated due to limit"])
+    assert world.samples.asked[-1] == (1000, 2000)
+
+
+async def test_targets_have_prometheus_fields(world: World) -> None:
+    world.statuses.append(
+        target_status(health=Health.DOWN, error="connection refused", now_ms=1_700_000_004_007)
+    )
+    answer = await ask(world, "targets")
+    assert answer["data"] == {
+        "activeTargets": [
+            {
+                "discoveredLabels": {"__address__": "10.0.0.5:9100", "__scheme__": "http"},
+                "labels": {"instance": "10.0.0.5:9100", "job": "node"},
+                "scrapePool": "node",
+                "scrapeUrl": "http://10.0.0.5:9100/metrics",
+                "globalUrl": "http://10.0.0.5:9100/metrics",
+                "lastError": "connection refused",
+                "lastScrape": "2023-11-14T22:13:20.007Z",
+                "lastScrapeDuration": 0.0123,
+                "health": "down",
+                "scrapeInterval": "15s",
+                "scrapeTimeout": "10s",
+            }
+        ],
+        "droppedTargets": [],
+        "droppedTargetCounts": {"node": 0},
+    }
+    assert (await ask(world, "targets", state="dropped"))["data"]["activeTargets"] == []
+    assert (await ask(world, "targets", scrapePool="x"))["data"]["activeTargets"] == []
+
+
+async def test_alerts_are_pending_or_firing(world: World) -> None:
+    labels = Labels.of(alertname="HostDown", instance="a:1")
+    for number, state in enumerate((AlertState.PENDING, AlertState.NO_DATA, AlertState.RESOLVED)):
+        world.alerts.put(Alert(number, "host/down", labels, Labels(), state, 0.5, 1_000, 1_000))
+    answer = await ask(world, "alerts")
+    assert [alert["state"] for alert in answer["data"]["alerts"]] == ["pending", "firing"]
+    assert answer["data"]["alerts"][0] == {
+        "labels": {"alertname": "HostDown", "instance": "a:1"},
+        "annotations": {},
+        "state": "pending",
+        "activeAt": "1970-01-01T00:00:01.000Z",
+        "value": "5e-01",
+    }
+
+
+async def test_build_info_names_the_compatible_version(world: World) -> None:
+    data = (await ask(world, "status/buildinfo"))["data"]
+    assert data["version"] == "3.5.0"
+    assert data["revision"] == "redshank-0.1.0"
+
+
+async def test_unknown_metric_has_no_metadata(world: World) -> None:
+    assert (await ask(world, "metadata", metric="x"))["data"] == {}
+
+
+async def test_metrics_are_the_handed_in_registry(world: World) -> None:
+    answer = await world.client.get("/metrics")
+    assert "redshank_example_total 1.0" in await answer.text()
+    assert answer.headers["Content-Type"].startswith("text/plain; version=")
+    open_metrics = {"Accept": "application/openmetrics-text; version=1.0.0"}
+    answer = await world.client.get("/metrics", headers=open_metrics)
+    assert (await answer.text()).endswith("# EOF\n")
+
+
+async def test_probes_answer_anybody(world: World) -> None:
+    for path in ("/-/healthy", "/-/ready", "/health"):
+        assert (await world.client.get(path)).status == 200
+    health = await (await world.client.get("/health")).json()
+    assert (health["ok"], health["status"], health["uptime_s"]) == (True, "healthy", 3600)
+
+
+async def test_empty_vector_is_an_empty_list(world: World) -> None:
+    world.engine.answers["up"] = Answer(InstantVector(0, (), np.empty(0)))
+    assert (await ask(world, "query", query="up"))["data"]["result"] == []

@@ -1,0 +1,71 @@
+"""What people send about accounts: the same rules for the JSON API and for the forms."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from storage.api.accounts import Role
+from web.accounts.passwords import LONGEST, SHORTEST
+
+
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must not contain control characters")
+    return value
+
+
+UserName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
+    AfterValidator(_printable),
+]
+NewPassword = Annotated[str, StringConstraints(min_length=SHORTEST, max_length=LONGEST)]
+GivenPassword = Annotated[str, StringConstraints(max_length=LONGEST)]
+
+
+class LoginForm(BaseModel):
+    """A name and a password; unlike all else, unknown fields are ignored.
+
+    Clients of other token endpoints send `grant_type` and more.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    username: Annotated[str, StringConstraints(max_length=200)]
+    password: GivenPassword
+
+
+class PasswordForm(BaseModel):
+    """A new password of one's own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    current_password: GivenPassword
+    new_password: NewPassword
+
+
+class ResetForm(BaseModel):
+    """A new password for somebody else."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    password: NewPassword
+
+
+class UserForm(BaseModel):
+    """A user to add."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: UserName
+    role: Role = Role.VIEWER
+    password: NewPassword
+
+
+class TokenForm(BaseModel):
+    """A bearer token to make, for a program."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: UserName
+    lifetime_days: int = Field(default=365, ge=1, le=3650)

@@ -1,0 +1,3 @@
+"""The JSON API: hosts, alerts, accounts."""
+
+__all__ = ["accounts", "alerts", "hosts", "status"]

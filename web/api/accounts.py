@@ -1,0 +1,137 @@
+"""`/auth/token`, the own account, and the users for admins."""
+
+from typing import Final
+
+from aiohttp import web
+
+from storage.api.accounts import CredentialKind, User
+from web.account_forms import LoginForm, PasswordForm, ResetForm, TokenForm, UserForm
+from web.accounts.actions import AccountActions
+from web.accounts.authentication import Authenticator
+from web.answers import json_answer
+from web.api.alerts import record_id
+from web.documents import credential_document, principal_document, user_document
+from web.parameters import read_json
+from web.routing import Access, Route, Surface, principal_of, user_of
+from web.services import Services
+from web.settings import WebSettings
+
+_ISSUED_BY: Final = "POST /auth/token"
+
+
+class AccountsApi:
+    """Accounts as JSON."""
+
+    def __init__(
+        self,
+        services: Services,
+        settings: WebSettings,
+        authenticator: Authenticator,
+        actions: AccountActions,
+    ) -> None:
+        self._services, self._lifetime_s = services, settings.token_lifetime_s
+        self._authenticator, self._actions = authenticator, actions
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        return tuple(
+            Route(method, path, handler, access, Surface.JSON)
+            for method, path, handler, access in (
+                ("POST", "/auth/token", self.token, Access.PUBLIC),
+                ("POST", "/auth/refresh", self.refresh, Access.PUBLIC),
+                ("GET", "/api/session", self.session, Access.VIEWER),
+                ("PUT", "/api/account/password", self.change_password, Access.USER),
+                ("GET", "/api/account/credentials", self.credentials, Access.USER),
+                ("POST", "/api/account/tokens", self.add_token, Access.USER),
+                ("DELETE", "/api/account/credentials/{id}", self.revoke, Access.USER),
+                ("GET", "/api/users", self.users, Access.ADMIN),
+                ("POST", "/api/users", self.add_user, Access.ADMIN),
+                ("PUT", "/api/users/{name}/password", self.reset_password, Access.ADMIN),
+                ("DELETE", "/api/users/{name}", self.remove_user, Access.ADMIN),
+            )
+        )
+
+    async def token(self, request: web.Request) -> web.Response:
+        """Trade a name and a password for a bearer token."""
+        form = await read_json(request, LoginForm)
+        user = await self._authenticator.check_password(request, form.username, form.password)
+        return await self._issue(user)
+
+    async def refresh(self, request: web.Request) -> web.Response:
+        """Trade a bearer token, or name and password again, for a new token."""
+        principal = principal_of(request)
+        credential = principal.credential
+        if (
+            principal.user is None
+            or credential is None
+            or credential.kind is not CredentialKind.BEARER
+        ):
+            return await self.token(request)
+        answer = await self._issue(principal.user)
+        await self._services.accounts.revoke_credential(credential.secret_hash)
+        return answer
+
+    async def _issue(self, user: User) -> web.Response:
+        issued = await self._authenticator.issue(
+            user, CredentialKind.BEARER, _ISSUED_BY, self._lifetime_s * 1000
+        )
+        return json_answer(
+            {
+                "access_token": issued.secret,
+                "token_type": "bearer",
+                "expires_in": self._lifetime_s,
+            }
+        )
+
+    async def session(self, request: web.Request) -> web.Response:
+        """Tell who is logged in."""
+        return json_answer(principal_document(principal_of(request)))
+
+    async def change_password(self, request: web.Request) -> web.Response:
+        """Change the own password, which ends every session and token of the user."""
+        await self._actions.change_own_password(
+            request, user_of(request), await read_json(request, PasswordForm)
+        )
+        return web.Response(status=204)
+
+    async def credentials(self, request: web.Request) -> web.Response:
+        """List the own sessions and tokens."""
+        user, current = user_of(request), principal_of(request).credential
+        found = await self._services.accounts.credentials(user.id, self._services.clock())
+        current_id = current.id if current else None
+        return json_answer(
+            {"credentials": [credential_document(each, current_id) for each in found]}
+        )
+
+    async def add_token(self, request: web.Request) -> web.Response:
+        """Make a lasting bearer token for a program; its secret is told once."""
+        form = await read_json(request, TokenForm)
+        issued = await self._actions.issue_token(user_of(request), form)
+        document = credential_document(issued.credential, None)
+        return json_answer({**document, "access_token": issued.secret}, 201)
+
+    async def revoke(self, request: web.Request) -> web.Response:
+        """End one of the own sessions or tokens."""
+        await self._actions.revoke(user_of(request), record_id(request))
+        return web.Response(status=204)
+
+    async def users(self, request: web.Request) -> web.Response:
+        """List the users."""
+        users = await self._services.accounts.users()
+        return json_answer({"users": [user_document(user) for user in users]})
+
+    async def add_user(self, request: web.Request) -> web.Response:
+        """Add a user."""
+        user = await self._actions.add_user(await read_json(request, UserForm))
+        return json_answer(user_document(user), 201)
+
+    async def reset_password(self, request: web.Request) -> web.Response:
+        """Give a user another password."""
+        form = await read_json(request, ResetForm)
+        await self._actions.reset_password(request.match_info["name"], form.password)
+        return web.Response(status=204)
+
+    async def remove_user(self, request: web.Request) -> web.Response:
+        """Remove a user."""
+        await self._actions.remove_user(request.match_info["name"], user_of(request))
+        return web.Response(status=204)

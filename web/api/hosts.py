@@ -1,0 +1,138 @@
+"""`/api/fleet`, `/api/hosts` and each host's checks."""
+
+from aiohttp import web
+
+from storage.api.hosts import Host
+from web.answers import json_answer
+from web.checks import checks_of
+from web.documents import fleet_host_document
+from web.errors import ConflictError, MissingError
+from web.fleet import Fleet, FleetHost
+from web.host_forms import CheckForm, HostForm
+from web.parameters import read_json
+from web.routing import Access, Route, Surface
+from web.services import CheckDefault, Services
+
+
+class HostRegister:
+    """Adds and removes hosts: what the API and the pages both do."""
+
+    def __init__(self, services: Services, fleet: Fleet) -> None:
+        self._services, self._fleet = services, fleet
+
+    async def add(self, form: HostForm) -> Host:
+        """Register a host; it is scraped from now on.
+
+        Raises:
+            TakenError: its name or URL is registered already.
+        """
+        host = await self._services.hosts.add(form.host(), self._services.clock())
+        await self._changed()
+        return host
+
+    async def remove(self, host: FleetHost) -> None:
+        """Forget a host; its samples stay.
+
+        Raises:
+            ConflictError: the configuration file names it, so it would come back.
+            NotFoundError: it was removed meanwhile.
+        """
+        if host.id is None:
+            raise ConflictError(f"{host.name} is in the configuration file; remove it there")
+        await self._services.hosts.remove(host.id)
+        await self._changed()
+
+    async def _changed(self) -> None:
+        await self._services.hosts_changed()
+        self._fleet.forget()
+
+
+class HostsApi:
+    """Hosts as JSON."""
+
+    def __init__(self, services: Services, fleet: Fleet, register: HostRegister) -> None:
+        self._services, self._fleet, self._register = services, fleet, register
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        return tuple(
+            Route(method, path, handler, access, Surface.JSON)
+            for method, path, handler, access in (
+                ("GET", "/api/fleet", self.fleet, Access.VIEWER),
+                ("GET", "/api/hosts", self.registered, Access.VIEWER),
+                ("POST", "/api/hosts", self.add, Access.EDITOR),
+                ("GET", "/api/hosts/{key}", self.host, Access.VIEWER),
+                ("DELETE", "/api/hosts/{key}", self.remove, Access.EDITOR),
+                ("GET", "/api/hosts/{key}/checks", self.checks, Access.VIEWER),
+                ("PUT", "/api/hosts/{key}/checks/{check}", self.set_check, Access.EDITOR),
+                ("DELETE", "/api/hosts/{key}/checks/{check}", self.reset_check, Access.EDITOR),
+            )
+        )
+
+    async def fleet(self, request: web.Request) -> web.Response:
+        """List every host, registered or configured, with its current figures."""
+        view = await self._fleet.view()
+        return json_answer({"hosts": [fleet_host_document(host) for host in view.hosts]})
+
+    async def registered(self, request: web.Request) -> web.Response:
+        """List the registered hosts with their current figures."""
+        view = await self._fleet.view()
+        hosts = [fleet_host_document(host) for host in view.hosts if host.id is not None]
+        return json_answer({"hosts": hosts})
+
+    async def add(self, request: web.Request) -> web.Response:
+        """Register a host."""
+        added = await self._register.add(await read_json(request, HostForm))
+        host = await self._fleet.host(str(added.id))
+        if host is None:
+            raise MissingError("the host was removed meanwhile")
+        location = {"Location": f"/api/hosts/{added.id}"}
+        return json_answer(fleet_host_document(host), 201, location)
+
+    async def host(self, request: web.Request) -> web.Response:
+        """Show one host."""
+        return json_answer(fleet_host_document(await self.find(request)))
+
+    async def remove(self, request: web.Request) -> web.Response:
+        """Forget a host."""
+        await self._register.remove(await self.find(request))
+        return web.Response(status=204)
+
+    async def checks(self, request: web.Request) -> web.Response:
+        """List the host's checks."""
+        host = await self.find(request)
+        overrides = await self._services.alerts.overrides()
+        views = checks_of(host.instance, self._services.check_defaults, overrides)
+        return json_answer({"checks": views})
+
+    async def set_check(self, request: web.Request) -> web.Response:
+        """Give the host its own settings for one check."""
+        host, default = await self.find(request), self._check(request)
+        form = await read_json(request, CheckForm)
+        await self._services.alert_actions.set_override(form.override(host.instance, default.check))
+        return await self.checks(request)
+
+    async def reset_check(self, request: web.Request) -> web.Response:
+        """Return one check to the default."""
+        host, default = await self.find(request), self._check(request)
+        await self._services.alert_actions.remove_override(host.instance, default.check)
+        return await self.checks(request)
+
+    async def find(self, request: web.Request) -> FleetHost:
+        """Return the host that the URL names.
+
+        Raises:
+            MissingError: there is none.
+        """
+        key = request.match_info["key"]
+        host = await self._fleet.host(key)
+        if host is None:
+            raise MissingError(f"no host {key!r}")
+        return host
+
+    def _check(self, request: web.Request) -> CheckDefault:
+        name = request.match_info["check"]
+        for default in self._services.check_defaults:
+            if default.check == name:
+                return default
+        raise MissingError(f"no check {name!r}")

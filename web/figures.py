@@ -1,0 +1,115 @@
+"""Numbers as people read them: three significant digits, a unit, nothing for unknown."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+UNKNOWN: Final = "\N{EN DASH}"
+
+_BINARY: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+_DECIMAL: Final = ("", "k", "M", "G", "T", "P", "E")
+
+_SPANS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+
+
+def _three_digits(value: float) -> str:
+    size = abs(value)
+    if size >= 99.95:
+        return f"{value:.0f}"
+    return f"{value:.1f}"
+
+
+def percent(ratio: float | None) -> str:
+    """Return a ratio as a percentage: `42.0 %` is written `42`, its unit stands in the head."""
+    return UNKNOWN if ratio is None else f"{min(max(ratio, 0.0), 1.0) * 100:.0f}"
+
+
+def size(value_bytes: float | None) -> str:
+    """Return a number of bytes: `15.6 GiB`."""
+    if value_bytes is None:
+        return UNKNOWN
+    power = 0
+    while abs(value_bytes) >= 1023.5 and power < len(_BINARY) - 1:
+        value_bytes /= 1024
+        power += 1
+    text = f"{value_bytes:.0f}" if power == 0 else _three_digits(value_bytes)
+    return f"{text} {_BINARY[power]}"
+
+
+def speed(bytes_per_s: float | None) -> str:
+    """Return a throughput in bytes: `1.2 MB/s`, decimal as network people count."""
+    if bytes_per_s is None:
+        return UNKNOWN
+    power = 0
+    while abs(bytes_per_s) >= 999.5 and power < len(_DECIMAL) - 1:
+        bytes_per_s /= 1000
+        power += 1
+    text = f"{bytes_per_s:.0f}" if power == 0 else _three_digits(bytes_per_s)
+    return f"{text} {_DECIMAL[power]}B/s"
+
+
+def number(value: float | None) -> str:
+    """Return a bare number with two decimals: a load average."""
+    return UNKNOWN if value is None else f"{value:.2f}"
+
+
+def plain(value: float | None) -> str:
+    """Return a number as short as it can be: a threshold, a count of cores."""
+    return UNKNOWN if value is None else f"{value:g}"
+
+
+def span(length_s: float | None) -> str:
+    """Return a length of time in its largest unit or two: `41 d`, `3 h 20 min`, `45 s`."""
+    if length_s is None:
+        return UNKNOWN
+    rest = max(0, round(length_s))
+    for index, (unit, unit_s) in enumerate(_SPANS):
+        if rest >= unit_s or unit_s == 1:
+            count, left = divmod(rest, unit_s)
+            # From ten on the smaller unit tells nothing that matters.
+            if count < 10 and index + 1 < len(_SPANS):
+                next_unit, next_s = _SPANS[index + 1]
+                if left >= next_s:
+                    return f"{count} {unit} {left // next_s} {next_unit}"
+            return f"{count} {unit}"
+    raise AssertionError("unreachable: the last unit takes every rest")
+
+
+def seconds(length_s: float | None) -> str:
+    """Return how long something took: `12 ms`, `1.32 s`."""
+    if length_s is None:
+        return UNKNOWN
+    return f"{length_s * 1000:.0f} ms" if length_s < 1 else f"{length_s:.2f} s"
+
+
+def iso_time(time_ms: int | None) -> str:
+    """Return a time for machines: `2026-11-22T14:05:33Z`, "" for None."""
+    if time_ms is None:
+        return ""
+    return datetime.fromtimestamp(time_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def utc_time(time_ms: int | None) -> str:
+    """Return a time for people, in UTC; the browser shows it in its own zone."""
+    if time_ms is None:
+        return UNKNOWN
+    return datetime.fromtimestamp(time_ms // 1000, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def bar_width(ratio: float | None) -> str:
+    """Return a bar's length in percent for an SVG attribute."""
+    return "0" if ratio is None else f"{min(max(ratio, 0.0), 1.0) * 100:.1f}"
+
+
+FILTERS: Final[Mapping[str, Callable[..., str]]] = {
+    "percent": percent,
+    "size": size,
+    "speed": speed,
+    "number": number,
+    "plain": plain,
+    "span": span,
+    "seconds": seconds,
+    "iso_time": iso_time,
+    "utc_time": utc_time,
+    "bar_width": bar_width,
+}

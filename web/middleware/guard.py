@@ -1,0 +1,123 @@
+"""Who sends a request, whether another site made them, and whether they may."""
+
+from urllib.parse import urlencode
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from web.accounts.authentication import Authenticator
+from web.errors import CrossSiteError, ForbiddenError, UnauthorizedError
+from web.network import is_own_origin
+from web.routing import (
+    ANONYMOUS,
+    OPEN_TO_ALL,
+    PRINCIPAL,
+    Access,
+    Handler,
+    Principal,
+    Route,
+    Surface,
+    route_of,
+    wants_json,
+)
+from web.settings import WebSettings
+
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+def guard(authenticator: Authenticator, settings: WebSettings) -> Middleware:
+    """Return the middleware."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        route = route_of(request)
+        if route is None:
+            return await handler(request)
+        principal = await _principal(authenticator, request, route)
+        if _can_be_forged(request, route, authenticator):
+            refuse_cross_site(request, settings)
+        if principal is not None:
+            request[PRINCIPAL] = principal
+        access = route.access
+        if access is Access.SCRAPE and not settings.metrics_public:
+            access = Access.VIEWER
+        _admit(request, route, access, principal, settings)
+        return await handler(request)
+
+    return middleware
+
+
+def _can_be_forged(request: web.Request, route: Route, authenticator: Authenticator) -> bool:
+    # Without a cookie there is nothing to abuse, but for the forms: a foreign page
+    # must not log somebody in as somebody else.
+    return request.method not in _SAFE_METHODS and (
+        authenticator.cookie_name in request.cookies or route.surface is Surface.PAGE
+    )
+
+
+async def _principal(
+    authenticator: Authenticator, request: web.Request, route: Route
+) -> Principal | None:
+    try:
+        return await authenticator.principal(request)
+    except UnauthorizedError:
+        # A public route does not care: a scraper may send some header to /metrics.
+        if route.access in OPEN_TO_ALL:
+            return None
+        raise
+
+
+def _admit(
+    request: web.Request,
+    route: Route,
+    access: Access,
+    principal: Principal | None,
+    settings: WebSettings,
+) -> None:
+    if access in OPEN_TO_ALL:
+        return
+    if principal is None and settings.anonymous_viewer:
+        principal = ANONYMOUS
+    if principal is not None and principal.may(access):
+        return
+    if principal is None or principal.user is None:
+        refuse_anonymous(request, route)
+    raise ForbiddenError(f"this needs the role {access.name.lower()}")
+
+
+def refuse_anonymous(request: web.Request, route: Route) -> None:
+    """Send a browser to the login page and tell every other client to log in.
+
+    Raises:
+        web.HTTPSeeOther: to the login page.
+        UnauthorizedError: for everybody but browsers.
+    """
+    if route.surface is Surface.PAGE and not wants_json(request):
+        target = request.path_qs if request.method in _SAFE_METHODS else "/"
+        login = "/login" if target == "/" else "/login?" + urlencode({"next": target})
+        if "HX-Request" in request.headers:
+            exc = UnauthorizedError("you are logged out")
+            exc.headers["HX-Redirect"] = login
+            raise exc
+        raise web.HTTPSeeOther(login)
+    raise UnauthorizedError("log in, or send a bearer token")
+
+
+def refuse_cross_site(request: web.Request, settings: WebSettings) -> None:
+    """Refuse what another site's page made the browser send.
+
+    Browsers tell by Sec-Fetch-Site, older ones and plain http by Origin; who sends
+    neither is no browser and carries nobody's cookie unknowingly.
+
+    Raises:
+        CrossSiteError: the request is another site's.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site in ("same-origin", "none"):
+        return
+    origin = request.headers.get("Origin")
+    if site is None and origin is None:
+        return
+    if origin is not None and is_own_origin(request, origin, settings):
+        return
+    raise CrossSiteError("this request was sent by a page of another site")

@@ -1,0 +1,55 @@
+"""A request's id, and the one log line that says how it went."""
+
+import asyncio
+import re
+import secrets
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from web.network import client_address
+from web.routing import REQUEST_ID, Handler, principal_of, route_of
+from web.settings import WebSettings
+
+log = structlog.get_logger(__name__)
+
+HEADER = "X-Request-ID"
+_ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
+_QUIET = {"/-/healthy", "/-/ready", "/health", "/metrics", "/static/{path:.+}"}
+"""Asked for by machines every few seconds: logged at level debug."""
+
+
+def journey(settings: WebSettings) -> Middleware:
+    """Return the middleware."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        given = request.headers.get(HEADER, "")
+        request_id = given if _ACCEPTED_ID.fullmatch(given) else secrets.token_hex(8)
+        request[REQUEST_ID] = request_id
+        now_s = asyncio.get_running_loop().time
+        started_s = now_s()
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            status = 0
+            try:
+                answer = await handler(request)
+                status = answer.status
+            finally:
+                route = route_of(request)
+                path = route.path if route else "unknown"
+                write = log.debug if path in _QUIET and status < 500 else log.info
+                write(
+                    "http_request",
+                    method=request.method,
+                    route=path,
+                    # 0: the client left before there was an answer.
+                    status=status,
+                    duration_s=round(now_s() - started_s, 4),
+                    user=principal_of(request).name or None,
+                    address=client_address(request, settings),
+                )
+        return answer
+
+    return middleware

@@ -1,0 +1,3 @@
+"""The pages that people see; each module holds the handlers of one subject."""
+
+__all__ = ["login"]

@@ -1,0 +1,54 @@
+"""Prometheus's envelope: `{"status": ..., "data": ...}` around every answer."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from aiohttp import web
+
+from promql.api import Annotations
+from web.answers import body_answer, json_bytes
+from web.errors import CLIENT_CLOSED_REQUEST, Failure
+
+_ERROR_TYPES: Final[dict[int, str]] = {
+    HTTPStatus.BAD_REQUEST: "bad_data",
+    HTTPStatus.UNAUTHORIZED: "unauthorized",
+    HTTPStatus.FORBIDDEN: "forbidden",
+    HTTPStatus.NOT_FOUND: "not_found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "bad_data",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "bad_data",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "execution",
+    HTTPStatus.SERVICE_UNAVAILABLE: "unavailable",
+    CLIENT_CLOSED_REQUEST: "canceled",
+}
+
+TRUNCATED: Final = "results truncated due to limit"
+
+
+def failure_envelope(failure: Failure) -> dict[str, str]:
+    """Return the error envelope of a failure."""
+    kind = "timeout" if failure.timed_out else _ERROR_TYPES.get(failure.status, "internal")
+    return {
+        "status": "error",
+        "errorType": kind,
+        "error": failure.message,
+    }
+
+
+def success(
+    data: bytes, annotations: Annotations | None = None, warnings: Sequence[str] = ()
+) -> web.Response:
+    """Return the success envelope around `data`, which is JSON already."""
+    notes = annotations or Annotations()
+    parts = [b'{"status":"success","data":', data]
+    if all_warnings := (*notes.warnings, *warnings):
+        parts += [b',"warnings":', json_bytes(all_warnings)]
+    if notes.infos:
+        parts += [b',"infos":', json_bytes(notes.infos)]
+    parts.append(b"}")
+    return body_answer(b"".join(parts), "application/json")
+
+
+def success_of(data: Any, warnings: Sequence[str] = ()) -> web.Response:
+    """Return the success envelope around a value."""
+    return success(json_bytes(data), warnings=warnings)

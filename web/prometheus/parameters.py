@@ -1,0 +1,191 @@
+"""Parameters as Prometheus reads them, with its messages.
+
+Source: Prometheus, web/api/v1/api.go (parseTime, parseDuration and their callers).
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from aiohttp import web
+from multidict import MultiDict, MultiDictProxy
+
+from model.durations import parse_duration_ms
+from model.matchers import Matcher
+from promql.api import ParseError
+from web.errors import BadRequestError
+from web.parameters import read_body
+from web.services import Services
+
+Parameters = MultiDictProxy[str]
+
+EARLIEST_MS: Final = -(2**53)
+LATEST_MS: Final = 2**53
+"""Stand for all of time: what a double, and so a JSON number, holds exactly."""
+
+_RFC3339 = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d+)?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
+)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+# What Go prints for the two ends of its time type; Grafana and Thanos send them.
+_ENDS: Final = {
+    "-292273086-05-16T16:47:06Z": EARLIEST_MS,
+    "292277025-08-18T07:12:54.999999999Z": LATEST_MS,
+}
+
+
+async def read_parameters(request: web.Request) -> Parameters:
+    """Return the parameters of the URL and, with POST, those of the form before them."""
+    merged: MultiDict[str] = MultiDict()
+    if request.method == "POST":
+        await read_body(request)
+        if request.content_type == "application/x-www-form-urlencoded":
+            try:
+                form = await request.post()
+            except (ValueError, LookupError) as exc:
+                raise BadRequestError(f"error parsing form values: {exc}") from exc
+            for name, value in form.items():
+                if isinstance(value, str):
+                    merged.add(name, value)
+    merged.extend(request.query)
+    return MultiDictProxy(merged)
+
+
+def invalid(name: str, reason: object) -> BadRequestError:
+    """Return Prometheus's error for a parameter."""
+    return BadRequestError(f'invalid parameter "{name}": {reason}', name)
+
+
+def parse_time_ms(text: str) -> int:
+    """Return a time given in Unix seconds or RFC 3339, as milliseconds.
+
+    Raises:
+        ValueError: with Prometheus's message.
+    """
+    if text in _ENDS:
+        return _ENDS[text]
+    if _NUMBER.fullmatch(text):
+        time_ms = float(text) * 1000
+        if abs(time_ms) <= LATEST_MS:
+            return round(time_ms)
+    elif (match := _RFC3339.fullmatch(text)) is not None:
+        time_ms_or_none = _rfc3339_ms(match)
+        if time_ms_or_none is not None:
+            return time_ms_or_none
+    raise ValueError(f'cannot parse "{text}" to a valid timestamp')
+
+
+def _rfc3339_ms(match: re.Match[str]) -> int | None:
+    *calendar, fraction, sign, hours, minutes = match.groups()
+    try:
+        at = datetime(*map(int, calendar), tzinfo=UTC)  # type: ignore[misc,arg-type]
+    except ValueError:
+        return None
+    if sign:
+        offset = timedelta(hours=int(hours), minutes=int(minutes))
+        # As a plain number below: the first and last day of the calendar stay in range.
+        offset_ms = round(offset.total_seconds() * 1000) * (1 if sign == "+" else -1)
+    else:
+        offset_ms = 0
+    since_epoch = at - datetime(1970, 1, 1, tzinfo=UTC)
+    whole_ms = (since_epoch.days * 86_400 + since_epoch.seconds) * 1000
+    return whole_ms - offset_ms + round(float(fraction or 0) * 1000)
+
+
+def parse_length_ms(text: str) -> int:
+    """Return a length given in seconds or as a duration (`1h30m`), in milliseconds.
+
+    Raises:
+        ValueError: with Prometheus's message.
+    """
+    if _NUMBER.fullmatch(text):
+        length_ms = float(text) * 1000
+        if not math.isfinite(length_ms) or abs(length_ms) > LATEST_MS:
+            raise ValueError(f'cannot parse "{text}" to a valid duration. It overflows int64')
+        return round(length_ms)
+    try:
+        length_ms = parse_duration_ms(text)
+    except ValueError:
+        raise ValueError(f'cannot parse "{text}" to a valid duration') from None
+    if length_ms > LATEST_MS:
+        raise ValueError(f'cannot parse "{text}" to a valid duration. It overflows int64')
+    return int(length_ms)
+
+
+def time_parameter(parameters: Parameters, name: str, default_ms: int | None = None) -> int:
+    """Return a time parameter; without a default it must be there.
+
+    Raises:
+        BadRequestError: it is no time.
+    """
+    text = parameters.get(name, "")
+    if not text and default_ms is not None:
+        return default_ms
+    try:
+        return parse_time_ms(text)
+    except ValueError as exc:
+        raise invalid(name, exc) from None
+
+
+def length_parameter(parameters: Parameters, name: str) -> int | None:
+    """Return a duration parameter in milliseconds, None where it is missing.
+
+    Raises:
+        BadRequestError: it is no duration.
+    """
+    text = parameters.get(name, "")
+    if not text:
+        return None
+    try:
+        return parse_length_ms(text)
+    except ValueError as exc:
+        raise invalid(name, exc) from None
+
+
+def limit_parameter(parameters: Parameters) -> int:
+    """Return how many results the client wants at most, 0 for all.
+
+    Raises:
+        BadRequestError: it is no whole number, or negative.
+    """
+    text = parameters.get("limit", "")
+    if not text:
+        return 0
+    if not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
+        raise invalid("limit", f'strconv.Atoi: parsing "{text}": invalid syntax')
+    if int(text) < 0:
+        raise invalid("limit", "limit must be non-negative")
+    return int(text)
+
+
+def selectors_parameter(parameters: Parameters, services: Services) -> list[Sequence[Matcher]]:
+    """Return the matchers of every `match[]`.
+
+    Raises:
+        BadRequestError: one is no selector, or would match every series there is.
+    """
+    selectors = []
+    for text in parameters.getall("match[]", []):
+        try:
+            matchers = services.parse_selector(text)
+        except (ParseError, ValueError) as exc:
+            raise invalid("match[]", exc) from exc
+        if all(matcher.matches_empty for matcher in matchers):
+            raise invalid("match[]", "match[] must contain at least one non-empty matcher")
+        selectors.append(matchers)
+    return selectors
+
+
+def range_parameters(parameters: Parameters) -> tuple[int, int]:
+    """Return `start` and `end` in milliseconds, all of time where they are missing.
+
+    Raises:
+        BadRequestError: one is no time, or they are the wrong way round.
+    """
+    start_ms = time_parameter(parameters, "start", EARLIEST_MS)
+    end_ms = time_parameter(parameters, "end", LATEST_MS)
+    if end_ms < start_ms:
+        raise invalid("end", "end timestamp must not be before start time")
+    return start_ms, end_ms

@@ -1,0 +1,44 @@
+"""The configuration of the web application."""
+
+from ipaddress import IPv4Network, IPv6Network
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl
+
+
+class WebSettings(BaseModel):
+    """Section `web` of the configuration; every field has a default.
+
+    Attributes:
+        public_url: the URL people type, where a proxy stands in front; `https` makes
+            cookies Secure. None takes scheme and host from each request.
+        trusted_proxies: networks whose `X-Forwarded-For` is believed.
+        session_lifetime_days: a login in a browser lasts this long.
+        token_lifetime_s: a token of `POST /auth/token` lasts this long.
+        metrics_public: whether `/metrics` answers without a login, as the scrapers
+            of a local network expect.
+        anonymous_viewer: whether everybody may look without a login.
+        body_limit_bytes: larger request bodies are refused.
+        query_timeout_s: the longest time-out a query may ask for.
+        live_interval_s: how often an open page is brought up to date.
+        live_streams: pages that may be live at once; further ones reload by hand.
+        live_write_timeout_s: a live page that takes no data for so long is dropped.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    public_url: HttpUrl | None = None
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    session_lifetime_days: int = Field(default=30, ge=1, le=3650)
+    token_lifetime_s: int = Field(default=1800, ge=60)
+    metrics_public: bool = True
+    anonymous_viewer: bool = False
+    body_limit_bytes: int = Field(default=2**20, ge=1024)
+    query_timeout_s: float = Field(default=120.0, gt=0)
+    live_interval_s: float = Field(default=5.0, ge=0.05)
+    live_streams: int = Field(default=200, ge=0)
+    live_write_timeout_s: float = Field(default=10.0, gt=0)
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach the server over https."""
+        return self.public_url is not None and self.public_url.scheme == "https"
