@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from alerting_doubles import NOW_MS, SetClock, WatchedAlerts, open_records
 
 from alerting.book import AlertBook
 from alerting.check_queries import condition, host_matchers, usage_expression
@@ -23,6 +22,7 @@ from model.labels import Labels
 from model.series import STALE
 from storage.api.alerts import Alert, CheckOverride, NewNotification
 from storage.api.samples import Vector
+from tests.alerting.alerting_doubles import NOW_MS, SetClock, WatchedAlerts, open_records
 
 engine_module: Any = pytest.importorskip("promql.engine")
 store_module: Any = pytest.importorskip("storage.samples.store")
