@@ -1,3 +1,4 @@
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator
@@ -38,7 +39,7 @@ def test_vendored_files_are_those_of_the_manifest() -> None:
 
 
 async def test_file_with_its_hash_is_kept_for_good(world: World) -> None:
-    assets = Assets.read()
+    assets = await asyncio.to_thread(Assets.read)
     url = assets.url("vendor/htmx/htmx.min.js")
     answer = await world.client.get(url)
     assert answer.status == 200
