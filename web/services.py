@@ -150,6 +150,7 @@ class Services:
         ready: whether start-up is complete, for `/-/ready`.
         clock: the current time.
         version: of Redshank.
+        exporter_commands: ways to start an exporter on a host: a title and the command.
         started_ms: when the server started.
     """
 
@@ -170,3 +171,7 @@ class Services:
     rule_groups: Callable[[], Sequence[RuleGroupView]] = _no_groups
     metadata: Callable[[], Mapping[str, Collection[MetricMetadata]]] = _no_metadata
     ready: Callable[[], bool] = _always
+    exporter_commands: Sequence[tuple[str, str]] = (
+        ("Redshank's exporter", "redshank exporter"),
+        ("node_exporter on Debian and Ubuntu", "sudo apt install prometheus-node-exporter"),
+    )

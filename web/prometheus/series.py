@@ -1,4 +1,4 @@
-"""`/api/v1/series`, `/labels`, `/label/{name}/values` and `/metadata`."""
+"""`/api/v1/series`, `/labels`, `/label/{name:[^/]+}/values` and `/metadata`."""
 
 import asyncio
 from operator import attrgetter
@@ -37,7 +37,7 @@ class SeriesCatalogue:
             for methods, path, handler in (
                 (("GET", "POST"), "/api/v1/series", self.series),
                 (("GET", "POST"), "/api/v1/labels", self.label_names),
-                (("GET",), "/api/v1/label/{name}/values", self.label_values),
+                (("GET",), "/api/v1/label/{name:[^/]+}/values", self.label_values),
                 (("GET",), "/api/v1/metadata", self.metadata),
             )
             for method in methods
