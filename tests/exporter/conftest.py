@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from exporter_client import Client, Serve
 
 from exporter.server import Exporter
+from tests.exporter.exporter_client import Client, Serve
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from exporter_client import Client, Serve
-from host_tree import FIXTURES, unpack
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.settings import ExporterSettings
+from tests.exporter.exporter_client import Client, Serve
+from tests.exporter.host_tree import FIXTURES, unpack
 
 LOOPBACK = ExporterSettings(listen="127.0.0.1:0", disabled=frozenset({"processes"}))
 IMPATIENT = replace(LOOPBACK, request_timeout_s=0.2, idle_timeout_s=0.2)

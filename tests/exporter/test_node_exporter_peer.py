@@ -11,11 +11,11 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from exporter_client import Client, Serve
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter.settings import Exclusions, ExporterSettings
+from tests.exporter.exporter_client import Client, Serve
 
 NODE_EXPORTER = shutil.which("prometheus-node-exporter") or shutil.which("node_exporter")
 

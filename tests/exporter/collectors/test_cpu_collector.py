@@ -1,8 +1,7 @@
 from pathlib import Path
 
-from host_tree import key, roots_of, samples
-
 from exporter.collectors.cpu import CPU
+from tests.exporter.host_tree import key, roots_of, samples
 
 
 def stat(idle: int, iowait: int) -> str:

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from host_tree import key, roots_of, samples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.collectors.filesystem import Filesystems, Mount
 from exporter.roots import Roots
 from exporter.settings import Exclusions
+from tests.exporter.host_tree import key, roots_of, samples
 
 DEADLINE_S = 0.2
 

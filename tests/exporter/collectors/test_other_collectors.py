@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from host_tree import families, key, roots_of, samples
 
 from exporter.collectors.addresses import InterfaceAddresses
 from exporter.collectors.diskstats import DiskStatistics
@@ -22,6 +21,7 @@ from exporter.collectors.processes import Processes
 from exporter.collectors.sockstat import SocketStatistics
 from exporter.collectors.timex import ClockDiscipline, Timex, adjtimex
 from exporter.errors import NoDataError
+from tests.exporter.host_tree import families, key, roots_of, samples
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pytest
-from host_tree import families, key, samples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
@@ -9,6 +8,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from exporter.collectors.textfile import TextFiles
 from exporter.exposition import render
 from exporter.gathering import FamilyList
+from tests.exporter.host_tree import families, key, samples
 
 ERROR = key("node_textfile_scrape_error")
 BACKUP = "# HELP backup_age_seconds Age.\n# TYPE backup_age_seconds gauge\nbackup_age_seconds 5\n"
