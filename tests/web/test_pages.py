@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 from pytest_aiohttp import AiohttpClient
-from web_doubles import NOW_MS, PASSWORD, World, target_status, vector, world_at
 from yarl import URL
 
 from model.labels import Labels
 from scraper.targets import Health
 from storage.api.accounts import CredentialKind, Role
 from storage.api.alerts import Alert, AlertState, Notification, Transition
+from tests.web.web_doubles import NOW_MS, PASSWORD, World, target_status, vector, world_at
 from web.fleet import host_path
 
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror='alert(2)'>{{7*7}}"

@@ -19,8 +19,6 @@ import numpy as np
 from aiohttp import web
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
-from web_doubles import CHECKS, MemoryAccounts, MemoryAlerts, MemorySamples, parse_selector
-from web_doubles import target_status as status_of
 
 from model.clock import system_clock
 from model.labels import Labels
@@ -29,6 +27,14 @@ from promql.api import Answer, InstantVector, QueryOptions
 from scraper.targets import Health, TargetStatus
 from storage.api.alerts import Alert, AlertState, CheckOverride, Notification, Transition
 from storage.records.records import Records
+from tests.web.web_doubles import (
+    CHECKS,
+    MemoryAccounts,
+    MemoryAlerts,
+    MemorySamples,
+    parse_selector,
+)
+from tests.web.web_doubles import target_status as status_of
 from web.app import create_app, ensure_first_admin
 from web.fleet import queries, rate_window
 from web.services import RuleGroupView, RuleView, Services
