@@ -2,6 +2,7 @@
 
 import html
 import io
+import math
 import socket
 from collections.abc import Callable
 from http import HTTPStatus
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _TEXT = "text/plain; charset=utf-8"
 _MAX_QUERY_FIELDS = 200
+_TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
+_TIMEOUT_SHARE = 0.9
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -105,7 +108,7 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.BAD_REQUEST, "collect[] and exclude[] cannot be combined\n")
             return
         try:
-            families = self.gatherer.gather(collect, exclude)
+            families = self.gatherer.gather(collect, exclude, self._scrape_timeout_s())
         except UnknownCollectorError as exc:
             self._answer(HTTPStatus.BAD_REQUEST, f"{exc}\n")
             return
@@ -116,6 +119,14 @@ class Handler(BaseHTTPRequestHandler):
         if exposition.content_encoding:
             headers["Content-Encoding"] = exposition.content_encoding
         self._answer(HTTPStatus.OK, exposition.body, exposition.content_type, **headers)
+
+    def _scrape_timeout_s(self) -> float:
+        """Return how long a Prometheus waits, less what the answer takes to get there."""
+        try:
+            timeout_s = float(self.headers.get(_TIMEOUT_HEADER, ""))
+        except ValueError:
+            return math.inf
+        return timeout_s * _TIMEOUT_SHARE if timeout_s > 0 else math.inf
 
     def _health(self, _: dict[str, list[str]]) -> None:
         self._answer(HTTPStatus.OK, "ok\n")
