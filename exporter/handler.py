@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
+import structlog
+
 from exporter.errors import UnknownCollectorError
 from exporter.exposition import render
 from exporter.listener import Listener, TimedReader
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from exporter.gathering import Gatherer
     from exporter.itself import ExporterItself
     from exporter.settings import ExporterSettings
+
+log = structlog.get_logger(__name__)
 
 _TEXT = "text/plain; charset=utf-8"
 _MAX_QUERY_FIELDS = 200
@@ -90,7 +94,13 @@ class Handler(BaseHTTPRequestHandler):
         if route is None:
             self._answer(HTTPStatus.NOT_FOUND, "not found\n")
             return
-        route(query)
+        try:
+            route(query)
+        except OSError:
+            raise  # The client went away.
+        except Exception:
+            log.exception("request_failed", path=url.path)
+            self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, "the log says what went wrong\n")
 
     do_HEAD = do_GET  # noqa: N815
 
