@@ -3,11 +3,11 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import structlog
-from alerting_doubles import NOW_MS, SetClock
 from hypothesis import given
 from hypothesis import strategies as st
 
 from alerting.evaluator import GroupRunner
+from tests.alerting.alerting_doubles import NOW_MS, SetClock
 
 INTERVAL_MS = 15_000
 

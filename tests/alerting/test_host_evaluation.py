@@ -2,14 +2,6 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
-from alerting_doubles import (
-    NOW_MS,
-    CannedEngine,
-    MemoryAppender,
-    SetClock,
-    WatchedAlerts,
-    open_records,
-)
 
 from alerting.book import AlertBook
 from alerting.check_queries import usage_expression
@@ -22,6 +14,14 @@ from alerting.states import Notice
 from model.labels import Labels
 from promql.api import EvaluationError
 from storage.api.alerts import Alert, CheckOverride, NewNotification
+from tests.alerting.alerting_doubles import (
+    NOW_MS,
+    CannedEngine,
+    MemoryAppender,
+    SetClock,
+    WatchedAlerts,
+    open_records,
+)
 
 SETTINGS = HostCheckSettings.model_validate(
     {name: {"for": "1m"} for name in ("down", "cpu", "memory", "disk")} | {"no_data_for": "2m"}

@@ -1,13 +1,12 @@
 import json
 from dataclasses import replace
 
-from alerting_doubles import NOW_MS
-
 from alerting.notifications import Notifier, trial_body
 from alerting.settings import AlertingSettings
 from alerting.states import Notice
 from model.labels import Labels
 from storage.api.alerts import Alert, AlertState
+from tests.alerting.alerting_doubles import NOW_MS
 
 WARNING = Alert(
     1,
