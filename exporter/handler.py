@@ -9,8 +9,6 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-import structlog
-
 from exporter.errors import UnknownCollectorError
 from exporter.exposition import render
 from exporter.listener import Listener, TimedReader
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
     from exporter.gathering import Gatherer
     from exporter.itself import ExporterItself
     from exporter.settings import ExporterSettings
-
-log = structlog.get_logger(__name__)
 
 _TEXT = "text/plain; charset=utf-8"
 _MAX_QUERY_FIELDS = 200
@@ -169,5 +165,4 @@ class Handler(BaseHTTPRequestHandler):
         super().send_error(code, message, explain)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Log at debug: a scrape every few seconds is no news."""
-        log.debug("http", client=self.client_address[0], message=format % args)
+        """Log nothing: a scrape every few seconds is no news."""

@@ -11,7 +11,8 @@ from model.clock import Clock
 from scraper.difference import Reading
 from scraper.errors import ScrapeError
 from scraper.families import FamilyPool
-from scraper.fetch import Fetched, Fetcher, abridged_message
+from scraper.fetch import Fetched, Fetcher
+from scraper.http_session import abridged_message
 from scraper.recorder import Recorder
 from scraper.slots import Slot
 from scraper.statistics import ScraperStatistics

@@ -17,5 +17,9 @@ class ExpositionError(ScrapeError):
         self.line, self.reason = line, reason
 
 
+class NamingError(ScrapeError):
+    """A series cannot be stored under the name it would get."""
+
+
 class LimitError(ScrapeError):
     """The exposition is well formed and goes beyond a limit of its target."""

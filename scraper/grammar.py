@@ -27,8 +27,8 @@ MAX_LINE_BYTES = 2**20
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _INT64 = range(-(2**63), 2**63)
 _ESCAPED = frozenset('\\"n')
-_LABEL_NAME = r"[a-zA-Z_][a-zA-Z0-9_]*"
-_METRIC_NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+LABEL_NAME = r"[a-zA-Z_][a-zA-Z0-9_]*"
+LEGACY_METRIC_NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 
 
 class ExpositionFormat(StrEnum):
@@ -92,21 +92,21 @@ class LineGrammar:
         escape = r"\\." if self._strict_spaces else r'\\[\\"n]'
         # Possessive: hostile input costs one pass, and no memory for backtracking.
         string = rf'"([^"\\]*+(?:{escape}[^"\\]*+)*+)"'
-        self._head = re.compile(rf"{space}(?:({_METRIC_NAME}){space}(\{{)?|(\{{))")
+        self._head = re.compile(rf"{space}(?:({LEGACY_METRIC_NAME}){space}(\{{)?|(\{{))")
         self._item = re.compile(
-            rf"{space}(?:({_LABEL_NAME})|{string}){space}(?:(=){space}{string}{space})?(?:,|(\}}))"
+            rf"{space}(?:({LABEL_NAME})|{string}){space}(?:(=){space}{string}{space})?(?:,|(\}}))"
         )
         self._close = re.compile(rf"{space}\}}")
         self._string = re.compile(string)
         if self._strict_spaces:
             self._tail = re.compile(r" ([^ \t]+)(?: ([^ \t#]+))?( # \{)?")
             self._comment = re.compile(
-                rf"# (?:(EOF)|(HELP|TYPE|UNIT) (?:({_METRIC_NAME})|{string})(?: (.*))?)"
+                rf"# (?:(EOF)|(HELP|TYPE|UNIT) (?:({LEGACY_METRIC_NAME})|{string})(?: (.*))?)"
             )
         else:
             self._tail = re.compile(r"[ \t]*+(?<=[ \t}])([^ \t{]+)(?:[ \t]+([+-]?[0-9]+))?[ \t]*()")
             self._comment = re.compile(
-                rf"[ \t]*#[ \t]+(?:(\0)|(HELP|TYPE)[ \t]+(?:({_METRIC_NAME})|{string})"
+                rf"[ \t]*#[ \t]+(?:(\0)|(HELP|TYPE)[ \t]+(?:({LEGACY_METRIC_NAME})|{string})"
                 rf"(?:[ \t](.*))?)"
             )
 
@@ -255,7 +255,7 @@ class LineGrammar:
         rest = text[at:].lstrip(" \t")
         if not rest:
             return "the label set is not closed"
-        name = re.match(rf'{_LABEL_NAME}|"', rest)
+        name = re.match(rf'{LABEL_NAME}|"', rest)
         if name is None:
             return f"expected a label name, found {abridged(rest)}"
         if name[0] != '"':

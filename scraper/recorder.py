@@ -64,7 +64,7 @@ class Recorder:
 
     def __init__(self, appender: SampleAppender, target: Target, pool: FamilyPool) -> None:
         self._catalog = Catalog(
-            SeriesLabels(target.labels, target.honor_labels, target.limits),
+            SeriesLabels.of(target),
             reserved=SYNTHETIC,
             honor_timestamps=target.honor_timestamps,
             sample_limit=target.limits.samples,
@@ -88,7 +88,7 @@ class Recorder:
 
     def reconfigure(self, target: Target) -> None:
         """Take over a changed target of the same labels; columns are kept."""
-        self._catalog.naming = SeriesLabels(target.labels, target.honor_labels, target.limits)
+        self._catalog.naming = SeriesLabels.of(target)
         self._catalog.honor_timestamps = target.honor_timestamps
         self._catalog.sample_limit = target.limits.samples
         self._parser.forget()

@@ -13,6 +13,7 @@ from model.clock import Clock, system_clock
 from scraper.entry import ScrapeTools, TargetEntry
 from scraper.families import FamilyPool, MetricMetadata
 from scraper.fetch import Fetcher
+from scraper.http_session import HttpSession
 from scraper.slots import SlotScheduler
 from scraper.statistics import ScraperStatistics
 from scraper.targets import Health, Target, TargetStatus
@@ -43,10 +44,15 @@ class Scraper:
 
     def __init__(self, appender: SampleAppender, clock: Clock = system_clock) -> None:
         self.statistics = ScraperStatistics()
-        self._fetcher = Fetcher()
+        self._session = HttpSession()
         self._threads = ThreadPoolExecutor(_PARSE_THREADS, thread_name_prefix="parse")
         self._tools = ScrapeTools(
-            appender, clock, self._fetcher, self._threads, self.statistics, FamilyPool()
+            appender,
+            clock,
+            Fetcher(self._session),
+            self._threads,
+            self.statistics,
+            FamilyPool(),
         )
         self._slots: SlotScheduler[TargetEntry] = SlotScheduler(self._begin, clock)
         self._entries: dict[Labels, TargetEntry] = {}
@@ -56,7 +62,7 @@ class Scraper:
 
     async def __aenter__(self) -> Self:
         """Begin to scrape what `apply` gave or will give."""
-        await self._fetcher.open()
+        await self._session.open()
         self._tasks = await asyncio.TaskGroup().__aenter__()
         self._slots.open()
         self._scrape_soon(list(self._entries.values()))
@@ -80,7 +86,7 @@ class Scraper:
             if tasks is not None:
                 await tasks.__aexit__(kind, exc, traceback)
         finally:
-            await self._fetcher.close()
+            await self._session.close()
             await asyncio.to_thread(self._threads.shutdown)
 
     def apply(self, targets: Sequence[Target]) -> None:

@@ -3,12 +3,18 @@
 Source: Prometheus documentation, "Configuration", `honor_labels` and limits.
 """
 
+import re
 from dataclasses import dataclass, field
 
 from model.labels import METRIC_NAME, Labels
-from scraper.errors import LimitError
-from scraper.grammar import Pairs
-from scraper.targets import ScrapeLimits
+from scraper.errors import LimitError, NamingError
+from scraper.grammar import LABEL_NAME, LEGACY_METRIC_NAME, Pairs
+from scraper.numbers import abridged
+from scraper.relabel import RelabelRule, relabel
+from scraper.targets import ScrapeLimits, Target
+
+_LEGACY_METRIC_NAME = re.compile(LEGACY_METRIC_NAME)
+_LEGACY_LABEL_NAME = re.compile(LABEL_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +26,26 @@ class SeriesLabels:
         honor_labels: whether a scraped label wins over the target's of that name; if
             not, it is kept as `exported_<name>`.
         limits: bounds of labels.
+        relabel_rules: applied to the whole label set, the target's labels among them.
+        legacy_names: whether only names without UTF-8 are allowed.
     """
 
     target: Labels
     honor_labels: bool = False
     limits: ScrapeLimits = field(default_factory=ScrapeLimits)
+    relabel_rules: tuple[RelabelRule, ...] = ()
+    legacy_names: bool = False
+
+    @classmethod
+    def of(cls, target: Target) -> "SeriesLabels":
+        """Return how a target says its series are named."""
+        return cls(
+            target.labels,
+            target.honor_labels,
+            target.limits,
+            target.metric_relabel_rules,
+            target.legacy_names,
+        )
 
     def name(self, pairs: Pairs) -> tuple[Labels, bool] | None:
         """Return a series' labels for storage; None if it is not to be stored.
@@ -35,9 +56,13 @@ class SeriesLabels:
 
         Raises:
             LimitError: it has too many labels, or too long ones.
+            NamingError: a name is not allowed, or relabelling took the metric's away.
         """
         full = self._merged(pairs)
-        self._check(full)
+        if self.relabel_rules and not relabel(full, self.relabel_rules):
+            return None
+        self._check_names(full)
+        self._check_limits(full)
         if any(name not in full for name, _ in self.target):
             return Labels(sorted(full.items())), True
         own = set(self.target)
@@ -59,7 +84,19 @@ class SeriesLabels:
             merged[exported] = scraped[name]
         return merged
 
-    def _check(self, labels: dict[str, str]) -> None:
+    def _check_names(self, labels: dict[str, str]) -> None:
+        metric = labels.get(METRIC_NAME)
+        if not metric:
+            raise NamingError("metric relabelling left a series without a metric name")
+        if not self.legacy_names:
+            return
+        if _LEGACY_METRIC_NAME.fullmatch(metric) is None:
+            raise NamingError(f"invalid metric name {abridged(metric)}")
+        for name in labels:
+            if _LEGACY_LABEL_NAME.fullmatch(name) is None:
+                raise NamingError(f"invalid label name {abridged(name)}")
+
+    def _check_limits(self, labels: dict[str, str]) -> None:
         limits = self.limits
         metric = labels.get(METRIC_NAME, "")[:50]
         if limits.label_count and len(labels) > limits.label_count:

@@ -4,6 +4,7 @@ Prometheus's own scrape configuration is read by `prometheus_config`.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from model.labels import METRIC_NAME, Labels
+from scraper.http_settings import HttpSettings
 from scraper.quantities import Bytes, PositiveSeconds
 from scraper.targets import ScrapeLimits, Target
 from storage.api.hosts import Host
@@ -49,8 +51,8 @@ class LimitSettings(BaseModel):
         )
 
 
-class JobSettings(BaseModel):
-    """A group of targets that are scraped alike.
+class JobSettings(HttpSettings):
+    """A group of targets that are scraped alike; how they are reached is HttpSettings'.
 
     Attributes:
         name: the `job` label.
@@ -59,8 +61,6 @@ class JobSettings(BaseModel):
             host checks.
         interval, timeout, limits: None takes the server's.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(min_length=1)]
     targets: tuple[str, ...] = ()
@@ -72,7 +72,6 @@ class JobSettings(BaseModel):
     labels: dict[str, str] = Field(default_factory=dict)
     honor_labels: bool = False
     honor_timestamps: bool = True
-    follow_redirects: bool = True
     limits: LimitSettings | None = None
 
     @field_validator("labels")
@@ -159,7 +158,7 @@ def job_targets(job: JobSettings, settings: ScrapeSettings) -> list[Target]:
                 host=_host_name(instance) if job.hosts else None,
                 honor_labels=job.honor_labels,
                 honor_timestamps=job.honor_timestamps,
-                follow_redirects=job.follow_redirects,
+                access=job.access(Path()),
             )
         )
     return targets

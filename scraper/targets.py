@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from model.labels import Labels
+from scraper.http_access import HttpAccess
+from scraper.protocols import DEFAULT_PROTOCOLS, EscapingScheme, ScrapeProtocol
+from scraper.relabel import RelabelRule
 
 
 class Health(StrEnum):
@@ -32,8 +35,8 @@ class Target:
     Attributes:
         url: the whole URL of its exposition.
         labels: the target's labels, `job` and `instance` among them.
-        discovered: labels before relabelling, `__address__` and the like.
         interval_s, timeout_s: how often, and how long one scrape may take.
+        discovered: labels before relabelling, `__address__` and the like.
         limits: bounds of one scrape.
         host: the registered or configured host's name where this target is a
             machine (it has a row in the fleet and host checks), else None.
@@ -42,7 +45,14 @@ class Target:
         honor_timestamps: whether explicit timestamps are used, or ignored.
         track_timestamps_staleness: whether a series with explicit timestamps ends when
             it vanishes.
-        follow_redirects: whether an answer elsewhere is fetched there.
+        metric_relabel_rules: applied to each series.
+        legacy_names: whether names with UTF-8 fail the scrape.
+        escaping: how the target is asked to write names with UTF-8.
+        access: credentials, TLS and the like.
+        protocols: what is asked for, best first.
+        fallback_protocol: how a body of no known content type is read, None to fail.
+        pool: the scrape configuration's name where that is not the `job` label.
+        refused: why it is not to be scraped but shown as down, "" if it is scraped.
     """
 
     url: str
@@ -56,7 +66,14 @@ class Target:
     honor_labels: bool = False
     honor_timestamps: bool = True
     track_timestamps_staleness: bool = False
-    follow_redirects: bool = True
+    metric_relabel_rules: tuple[RelabelRule, ...] = ()
+    legacy_names: bool = False
+    escaping: EscapingScheme = EscapingScheme.ALLOW_UTF_8
+    access: HttpAccess = field(default_factory=HttpAccess)
+    protocols: tuple[ScrapeProtocol, ...] = DEFAULT_PROTOCOLS
+    fallback_protocol: ScrapeProtocol | None = None
+    pool: str = ""
+    refused: str = ""
 
     @property
     def job(self) -> str:
@@ -67,6 +84,19 @@ class Target:
     def instance(self) -> str:
         """The `instance` label."""
         return self.labels.get("instance")
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedTarget:
+    """A discovered target that relabelling dropped.
+
+    Attributes:
+        pool: the scrape configuration's name.
+        discovered: its labels before relabelling.
+    """
+
+    pool: str
+    discovered: Labels
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 import os
-import shutil
-import subprocess
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from exporter import catalogue
 from exporter.collectors.filesystem import Filesystems
 from exporter.collectors.uname import Uname
+from exporter.command import exporter
 from exporter.errors import PatternError, UnknownCollectorError
 from exporter.exposition import render
 from exporter.gathering import FamilyList, Gatherer
@@ -70,21 +70,6 @@ def test_bare_metal_host_shows_what_it_should(roots: Roots) -> None:
     assert text == GOLDEN.read_text()
 
 
-@pytest.mark.peer
-@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
-def test_promtool_complains_of_nothing_but_names_that_node_exporter_chose() -> None:
-    with GOLDEN.open("rb") as exposition:
-        checked = subprocess.run(
-            ["promtool", "check", "metrics"], stdin=exposition, capture_output=True, text=True
-        )
-    known = (
-        "metric names should be written in 'snake_case' not 'camelCase'",
-        'use base unit "bytes" instead of "bits"',
-    )
-    complaints = [line for line in checked.stderr.splitlines() if not line.endswith(known)]
-    assert complaints == []
-
-
 def names(chosen: ExporterSettings) -> set[str]:
     return {collector.name for collector in catalogue.build(chosen, lambda: NOW_MS)}
 
@@ -126,3 +111,11 @@ def test_whatever_the_kernel_says_costs_its_collector_only(
 
 
 SUCCESS = "node_scrape_collector_success"
+
+
+def test_page_of_the_exporter_lists_every_collector_and_option() -> None:
+    page = (Path(__file__).parents[2] / "docs/exporter.md").read_text()
+    listed = re.findall(r"^\| `(\w+)` \| ", page, re.MULTILINE)
+    assert listed == sorted(names(ExporterSettings()))
+    options = {name for parameter in exporter.params for name in parameter.opts}
+    assert options - set(re.findall(r"`(--[\w.-]+)", page)) == set()

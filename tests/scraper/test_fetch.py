@@ -10,16 +10,18 @@ from model.labels import Labels
 from scraper.errors import FetchError
 from scraper.fetch import Fetched, Fetcher
 from scraper.grammar import ExpositionFormat
+from scraper.http_access import HttpAccess
+from scraper.http_session import HttpSession
 from scraper.targets import ScrapeLimits, Target
 from tests.scraper.exposing_server import Answer, body, serving, stream
 
 
 @pytest.fixture
 async def fetcher() -> AsyncIterator[Fetcher]:
-    fetcher = Fetcher()
-    await fetcher.open()
-    yield fetcher
-    await fetcher.close()
+    session = HttpSession()
+    await session.open()
+    yield Fetcher(session)
+    await session.close()
 
 
 def target(url: str, timeout_s: float = 20.0, **fields: object) -> Target:
@@ -182,7 +184,7 @@ async def test_redirects_are_followed_unless_forbidden(fetcher: Fetcher) -> None
     async with serving(here=elsewhere, there=body("a 1\n")) as url:
         assert (await fetcher.fetch(target(url("here")))).body == b"a 1\n"
         with pytest.raises(FetchError, match="HTTP status 302 Found"):
-            await fetcher.fetch(target(url("here"), follow_redirects=False))
+            await fetcher.fetch(target(url("here"), access=HttpAccess(follow_redirects=False)))
 
 
 async def test_redirects_in_a_circle_are_an_error(fetcher: Fetcher) -> None:

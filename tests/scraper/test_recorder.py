@@ -1,10 +1,11 @@
 import pytest
 
 from model.labels import Labels
-from scraper.errors import LimitError
+from scraper.errors import LimitError, NamingError
 from scraper.families import FamilyPool
 from scraper.grammar import ExpositionFormat
 from scraper.recorder import Recorded, Recorder
+from scraper.relabel import RelabelAction, RelabelRule
 from scraper.targets import ScrapeLimits, Target
 from storage.api.errors import StorageError
 from tests.scraper.recording_appender import STALE, RecordingAppender
@@ -237,3 +238,55 @@ def test_changed_target_keeps_its_columns() -> None:
     scrapes.good('a{job="x"} 1\nb 1\n')
     assert scrapes.of("a", exported_job="x") == [(1, 1), (2, STALE)]
     assert scrapes.of("b") == [(1, 1), (2, 1)]
+
+
+def rule(action: str, *source_labels: str, **fields: object) -> RelabelRule:
+    return RelabelRule(RelabelAction(action), source_labels, **fields)  # type: ignore[arg-type]
+
+
+def test_metric_relabelling_drops_and_renames() -> None:
+    scrapes = Scrapes(
+        metric_relabel_rules=(
+            rule("drop", "__name__", regex="go_.*"),
+            rule("replace", "__name__", regex="b", target_label="__name__", replacement="c"),
+        )
+    )
+    for value in (1, 2):
+        scrapes.good(f"a {value}\nb {value}\ngo_x {value}\n")
+    assert scrapes.of("c") == [(1, 1), (2, 2)]
+    assert scrapes.of("scrape_samples_scraped")[-1] == (2, 3)
+    assert scrapes.of("scrape_samples_post_metric_relabeling")[-1] == (2, 2)
+    assert {labels.metric for labels in scrapes.store.samples}.isdisjoint({"b", "go_x"})
+
+
+def test_series_made_equal_by_relabelling_keep_the_first_and_are_counted() -> None:
+    scrapes = Scrapes(metric_relabel_rules=(rule("labeldrop", regex="x"),))
+    assert scrapes.good('a{x="1"} 1\na{x="2"} 2\n').collisions == 1
+    scrapes.good('a{x="1"} 3\na{x="2"} 4\n')
+    assert scrapes.of("a") == [(1, 1), (2, 3)]
+
+
+def test_target_labels_may_be_relabelled_away() -> None:
+    scrapes = Scrapes(metric_relabel_rules=(rule("labeldrop", regex="instance"),))
+    scrapes.good("a 1\n")
+    scrapes.good("a 2\n")
+    scrapes.failed()
+    assert scrapes.store.samples[Labels.of(__name__="a", job="node")] == [
+        (NOW_MS + 1, 1),
+        (NOW_MS + 2, 2),
+        (NOW_MS + 3, STALE),
+    ]
+
+
+def test_series_without_a_name_fails_the_scrape() -> None:
+    scrapes = Scrapes(metric_relabel_rules=(rule("labeldrop", regex="__name__"),))
+    with pytest.raises(NamingError, match="without a metric name"):
+        scrapes.good("a 1\n")
+
+
+def test_utf8_names_fail_the_scrape_where_only_legacy_ones_are_allowed() -> None:
+    scrapes = Scrapes(legacy_names=True)
+    with pytest.raises(NamingError, match="invalid metric name"):
+        scrapes.good('{"a.b"} 1\n')
+    with pytest.raises(NamingError, match="invalid label name"):
+        scrapes.good('a{"b.c"="1"} 1\n')
