@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from structlog.testing import capture_logs
 
 from exporter import server
 from exporter.errors import ListenError, UnknownCollectorError
+from exporter.itself import ExporterItself
 from exporter.settings import ExporterSettings
 from tests.exporter.exporter_client import Client, Serve
 from tests.exporter.host_tree import FIXTURES
@@ -97,6 +99,19 @@ def test_head_has_the_headers_and_no_body(client: Client) -> None:
     reply = client.get("/metrics", method="HEAD")
     assert (reply.status, reply.body) == (200, b"")
     assert int(reply.headers["Content-Length"]) > 1000
+
+
+def test_mistake_of_ours_is_an_answer_and_a_line_in_the_log(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistake(_: ExporterItself) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(ExporterItself, "collect", mistake)
+    with capture_logs() as logs:
+        assert client.get("/metrics").status == 500
+    assert "request_failed" in [entry["event"] for entry in logs]
+    assert client.get("/health").status == 200
 
 
 def test_answers_are_counted_by_status(client: Client) -> None:
