@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from alerting.checks import CheckName, rule_identity
 from alerting.errors import RuleFileError, TemplateError
 from alerting.rules import ALERT_NAME, AlertRule, RecordingRule, Rule, RuleGroup
 from alerting.settings import DurationMs, PositiveDurationMs
@@ -221,6 +222,8 @@ def _told_apart(groups: Iterable[RuleGroup]) -> tuple[RuleGroup, ...]:
     """
     groups = tuple(groups)
     plain = Counter(rule.identity for group in groups for rule in _alerting(group))
+    # A group called "host" must not take over the host checks' alerts.
+    plain.update(map(rule_identity, CheckName))
     used: Counter[str] = Counter()
     result = []
     for group in groups:

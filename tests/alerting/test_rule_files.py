@@ -165,6 +165,13 @@ def test_true_duplicates_and_groups_of_one_name_get_identities_of_their_own(tmp_
     assert len(set(identities)) == 4
 
 
+def test_group_called_host_does_not_take_over_the_host_checks(tmp_path: Path) -> None:
+    path = tmp_path / "a.yml"
+    path.write_text("groups: [{name: host, rules: [{alert: cpu, expr: x}]}]")
+    [group] = load_rule_files([path], parse)
+    assert [rule.identity for rule in group.rules] == ["host/cpu{}"]  # type: ignore[union-attr]
+
+
 def test_unreadable_file_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(RuleFileError, match=r"none\.yml"):
         load_rule_files([tmp_path / "none.yml"], parse)
