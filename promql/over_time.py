@@ -100,9 +100,21 @@ def max_over_time(windows: Windows) -> Result:
     return fold(windows, (windows.samples.values,), maximum)[0], windows.holding(1)
 
 
+def _shifted(windows: Windows) -> tuple[Floats, Floats]:
+    """Return the values as seen from some value of each series, and that value: (N, 1).
+
+    A clock's seconds deviate by tens from a mean of billions: only the small numbers
+    keep their digits through squaring.
+    """
+    values = windows.samples.values
+    middle = values[:, values.shape[1] // 2][:, np.newaxis]
+    anchor = np.where(np.isfinite(middle), middle, 0.0)
+    return values - anchor, anchor
+
+
 def stdvar_over_time(windows: Windows) -> Result:
     """The population variance."""
-    values = windows.samples.values
+    values, _ = _shifted(windows)
     base = (values, np.broadcast_to(0.0, values.shape))
     squares = fold(windows, base, moments)[1]
     count = windows.samples.expand(np.maximum(windows.count, 1))
@@ -165,18 +177,22 @@ def resets(windows: Windows) -> Result:
     return _pairs(windows, values[:, 1:] < values[:, :-1]), windows.holding(1)
 
 
-def _line(windows: Windows) -> tuple[Floats, Floats, Floats, float]:
-    """Fit a line to each window: slope, mean time, mean value; times count from the last."""
+def _line(windows: Windows) -> tuple[Floats, Floats, Floats]:
+    """Fit a line to each window: slope, mean time, mean value.
+
+    Times are seconds from the first window's end: as Unix seconds they would have
+    lost the digits that matter.
+    """
     samples = windows.samples
-    origin = float(windows.ends_ms[0]) / 1000
-    times = samples.expand(samples.times_ms) / 1000 - origin
+    times = samples.expand(samples.times_ms - windows.ends_ms[0]) / 1000
     zeros = np.zeros((1, samples.values.shape[1]))
     if len(times) > 1:
         zeros = np.broadcast_to(0.0, samples.values.shape)
     flat = np.broadcast_to(0.0, samples.values.shape)
-    middle, mean, across, up = fold(windows, (times, samples.values, zeros, flat), line)
+    values, anchor = _shifted(windows)
+    middle, mean, across, up = fold(windows, (times, values, zeros, flat), line)
     slope = np.where(np.isfinite(mean), up / across, np.nan)
-    return slope, middle, mean, origin
+    return slope, middle, mean + anchor
 
 
 def deriv(windows: Windows) -> Result:
@@ -186,8 +202,8 @@ def deriv(windows: Windows) -> Result:
 
 def predict_linear(windows: Windows, duration_s: Scalars) -> Result:
     """Where the regression line will be `duration_s` after the evaluation time."""
-    slope, middle, mean, origin = _line(windows)
-    then = windows.steps_s + duration_s - origin
+    slope, middle, mean = _line(windows)
+    then = (windows.steps_ms - windows.ends_ms[0]) / 1000 + duration_s
     return mean + slope * (then - middle), windows.holding(2)
 
 

@@ -34,7 +34,7 @@ class RangeVector:
     def windows(self) -> Iterator[tuple[slice, Windows]]:
         """Yield the windows of each block, small enough for a core's cache."""
         for samples in self.samples:
-            whole = Windows.over(samples, self.starts_ms, self.ends_ms, self.steps.seconds)
+            whole = Windows.over(samples, self.starts_ms, self.ends_ms, self.steps.times_ms)
             yield from whole.blocks()
 
     def apply(

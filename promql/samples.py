@@ -176,7 +176,7 @@ class Windows:
         first, stop: shape (G, S), the columns of a window's first sample and of the
             one behind its last; empty windows have stop <= first.
         starts_ms, ends_ms: shape (S,), the ranges' ends.
-        steps_s: shape (S,), the evaluation times (an offset apart from `ends_ms`).
+        steps_ms: shape (S,), the evaluation times (an offset apart from `ends_ms`).
     """
 
     samples: Samples
@@ -184,7 +184,7 @@ class Windows:
     stop: Indices
     starts_ms: NDArray[np.int64]
     ends_ms: NDArray[np.int64]
-    steps_s: Floats
+    steps_ms: NDArray[np.int64]
 
     @classmethod
     def over(
@@ -192,11 +192,11 @@ class Windows:
         samples: Samples,
         starts_ms: NDArray[np.int64],
         ends_ms: NDArray[np.int64],
-        steps_s: Floats,
+        steps_ms: NDArray[np.int64],
     ) -> "Windows":
         """Find the windows of `samples` at every step."""
         first, stop = samples.counts(starts_ms), samples.counts(ends_ms)
-        return cls(samples, first, stop, starts_ms, ends_ms, steps_s)
+        return cls(samples, first, stop, starts_ms, ends_ms, steps_ms)
 
     @property
     def count(self) -> Indices:
