@@ -129,9 +129,13 @@ class TableStore(MemoryStore):
             times = source.times_ms[0]
             low, high = np.searchsorted(times, start_ms), np.searchsorted(times, end_ms, "right")
             values = source.values[rows, low:high]
-            here = ~is_absent(np.ascontiguousarray(values)).all(axis=1)
+            here = np.logical_not(np.all(is_absent(np.ascontiguousarray(values)), axis=1)).tolist()
             labels = [source.labels[row] for row, some in zip(rows, here, strict=True) if some]
-            found.append(AlignedSeries.of_source(labels, times[low:high], values[here]))
+            found.append(
+                AlignedSeries.of_source(
+                    labels, times[low:high], values[np.array(here, dtype=np.bool_)]
+                )
+            )
         return [part for part in found if part.labels]
 
 
