@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from model.labels import METRIC_NAME, Labels
-from promql.compensated import SCALE, sum_groups
+from promql.compensated import SCALE, Pair, add, closed, sum_groups
 from promql.numbers import format_floats
 from promql.over_time import beyond_quantile
 from promql.vectors import Floats, Indices, Mask, Scalars, Vector, merged
@@ -106,17 +106,17 @@ def counts(present: Mask, groups: Groups) -> Indices:
 
 
 def _sum(values: Floats, present: Mask, groups: Groups) -> Floats:
-    return sum_groups(_ordered(values, present, groups, 0.0), groups.starts)
+    return closed(sum_groups(_ordered(values, present, groups, 0.0), groups.starts))
 
 
 def _average(values: Floats, present: Mask, groups: Groups) -> Floats:
     ordered = _ordered(values, present, groups, 0.0)
     size = np.maximum(counts(present, groups), 1)
-    total = sum_groups(ordered, groups.starts)
+    total = closed(sum_groups(ordered, groups.starts))
     overflown = ~np.isfinite(total)
     mean: Floats = total / size
     if overflown.any():
-        scaled = sum_groups(ordered * SCALE, groups.starts) / size / SCALE
+        scaled = closed(sum_groups(ordered * SCALE, groups.starts)) / size / SCALE
         mean = np.where(overflown, scaled, mean)
     return mean
 
@@ -145,10 +145,10 @@ def _variance(values: Floats, present: Mask, groups: Groups) -> Floats:
     anchor = np.fmax.reduceat(ordered, groups.starts, axis=0)
     sizes = groups.sizes
     shifted = np.where(here, ordered - np.repeat(anchor, sizes, axis=0), 0.0)
-    mean = sum_groups(shifted, groups.starts) / size
+    mean = closed(sum_groups(shifted, groups.starts)) / size
     shifted -= np.repeat(mean, sizes, axis=0)
     np.multiply(shifted, shifted, out=shifted)
-    return sum_groups(np.where(here, shifted, 0.0), groups.starts) / size
+    return closed(sum_groups(np.where(here, shifted, 0.0), groups.starts)) / size
 
 
 def _deviation(values: Floats, present: Mask, groups: Groups) -> Floats:
@@ -182,6 +182,91 @@ def _grouped(vector: Vector, groups: Groups, values: Floats) -> Vector:
     return Vector(groups.labels, values, present, unnamed)
 
 
+TALLIES: Final = frozenset({"avg", "count", "group", "max", "min", "sum"})
+"""Operators whose groups can grow block by block."""
+
+
+class Tally:
+    """Aggregates series that come block by block, holding only the groups."""
+
+    def __init__(self, operator: str, names: Sequence[str], steps: int) -> None:
+        self._operator = operator
+        self._names = names
+        self._steps = steps
+        self._places: dict[Labels, int] = {}
+        self._first: Vector | None = None
+        self._blocks = 0
+        self._counts = np.zeros((0, steps), dtype=np.intp)
+        self._values = np.zeros((0, steps))
+        self._errors = np.zeros((0, steps))
+
+    def add(self, block: Vector) -> None:
+        """Take a block of series in."""
+        self._blocks += 1
+        if self._blocks == 1:
+            self._first = block
+            return
+        if self._first is not None:
+            first, self._first = self._first, None
+            self._merge(first)
+        self._merge(block)
+
+    def result(self) -> Vector | None:
+        """Return the groups; None where a mean overflowed and must be taken at once."""
+        if self._first is not None:
+            groups = group(self._first.labels, self._names, without=False)
+            first = self._first
+            vector = Vector(first.labels, first.values, first.present)
+            return reduced(self._operator, vector, groups)
+        size = len(self._places)
+        tallied, values = self._counts[:size], self._values[:size]
+        if self._operator in ("sum", "avg"):
+            values = closed((values, self._errors[:size]))
+        if self._operator == "avg":
+            if not np.isfinite(values).all():
+                return None
+            values = values / np.maximum(tallied, 1)
+        elif self._operator == "count":
+            values = tallied.astype(np.float64)
+        elif self._operator == "group":
+            values = np.ones_like(values)
+        return Vector(list(self._places), values, tallied > 0)
+
+    def _merge(self, block: Vector) -> None:
+        groups = group(block.labels, self._names, without=False)
+        rows = self._rows(groups)
+        values, present = block.values, block.present
+        if present.all():
+            tallied = np.broadcast_to(groups.sizes[:, np.newaxis], (len(rows), self._steps))
+        else:
+            tallied = counts(present, groups)
+        self._counts[rows] += tallied
+        if self._operator in ("sum", "avg"):
+            found: Pair = sum_groups(_ordered(values, present, groups, 0.0), groups.starts)
+            so_far = self._values[rows], self._errors[rows]
+            self._values[rows], self._errors[rows] = add(so_far, found)
+        elif self._operator == "min":
+            smallest = _minimum(values, present, groups)
+            self._values[rows] = np.fmin(self._values[rows], smallest)
+        elif self._operator == "max":
+            largest = _maximum(values, present, groups)
+            self._values[rows] = np.fmax(self._values[rows], largest)
+
+    def _rows(self, groups: Groups) -> Indices:
+        """Return the groups' rows, made where they are new."""
+        places = self._places
+        known = len(places)
+        rows = [places.setdefault(labels, len(places)) for labels in groups.labels]
+        if len(places) > len(self._counts):
+            grown = max(len(places), 2 * len(self._counts))
+            start = np.nan if self._operator in ("min", "max") else 0.0
+            shape = (grown - known, self._steps)
+            self._counts = np.concatenate([self._counts[:known], np.zeros(shape, dtype=np.intp)])
+            self._values = np.concatenate([self._values[:known], np.full(shape, start)])
+            self._errors = np.concatenate([self._errors[:known], np.zeros(shape)])
+        return np.array(rows, dtype=np.intp)
+
+
 def quantile(vector: Vector, groups: Groups, wanted: Scalars) -> Vector:
     """Return the φ-quantile of each group; NaN counts as smaller than all else."""
     values = np.zeros((len(groups.labels), vector.values.shape[1]))
@@ -211,25 +296,45 @@ def ranked(vector: Vector, groups: Groups, wanted: Scalars, *, largest: bool) ->
 
     At a single step the series come out in the order of their rank.
     """
+    limit = np.floor(np.clip(wanted, 0, len(vector)))
+    steps = vector.values.shape[1]
+    constant = steps > 1 and len(limit) == 1
     kept = np.zeros_like(vector.present)
     order: list[Indices] = []
-    limit = np.floor(np.clip(wanted, 0, len(vector)))
     for _, rows in groups.of_equal_size():
         here = vector.present[rows]
-        keys = np.where(here, -vector.values[rows] if largest else vector.values[rows], np.nan)
+        values = vector.values[rows]
+        keys = np.where(here, -values if largest else values, np.inf)
+        if constant and np.isfinite(np.where(here, keys, 0.0)).all():
+            kept[rows] = here & _among_least(keys, int(limit[0]))
+            continue
         # NaN sorts last, but what is absent must come behind the NaN that is there.
         places = np.lexsort((keys, ~here), axis=1)
         rank = np.empty_like(places)
-        steps = np.broadcast_to(np.arange(rows.shape[1])[:, np.newaxis], places.shape[1:])
-        np.put_along_axis(rank, places, np.broadcast_to(steps, places.shape), axis=1)
+        numbers = np.broadcast_to(np.arange(rows.shape[1])[:, np.newaxis], places.shape[1:])
+        np.put_along_axis(rank, places, np.broadcast_to(numbers, places.shape), axis=1)
         kept[rows] = here & (rank < limit)
-        if vector.values.shape[1] == 1:
+        if steps == 1:
             order.append(np.take_along_axis(rows, places[:, :, 0], axis=1))
     result = vector.with_values(vector.values, kept)
     if order:
         ranks = np.concatenate([each.reshape(-1) for each in sorted(order, key=_first_row)])
         result = result.take(ranks)
     return result.occupied()
+
+
+def _among_least(keys: Floats, limit: int) -> Mask:
+    """Tell which of each group's keys, shape (k, size, S), are among the `limit` least."""
+    size = keys.shape[1]
+    if limit >= size:
+        return np.ones(keys.shape, dtype=np.bool_)
+    chosen = np.zeros(keys.shape, dtype=np.bool_)
+    if limit > 0:
+        # Selecting in rows that lie in one piece is three times as fast.
+        across = np.ascontiguousarray(keys.swapaxes(1, 2))
+        least = np.argpartition(across, limit - 1, axis=2)[:, :, :limit].swapaxes(1, 2)
+        np.put_along_axis(chosen, least, values=True, axis=1)
+    return chosen
 
 
 def _first_row(rows: Indices) -> int:

@@ -6,10 +6,13 @@ shape (series, steps).
 Source: Prometheus documentation, "Query functions".
 """
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from promql.api import EvaluationError
 from promql.compensated import SCALE, closed
@@ -21,8 +24,8 @@ from promql.vectors import Floats, Indices, Mask, Scalars
 Result = tuple[Floats, Mask]
 Kernel = Callable[..., Result]
 
-GATHERED_CELLS: Final = 1 << 20
-"""Samples laid out at once where windows must be sorted: 8 MiB."""
+GATHERED_CELLS: Final = 1 << 18
+"""Samples laid out at once where windows must be sorted: 2 MiB."""
 
 
 def _wide(windows: Windows, array: Floats) -> Floats:
@@ -97,9 +100,21 @@ def max_over_time(windows: Windows) -> Result:
     return fold(windows, (windows.samples.values,), maximum)[0], windows.holding(1)
 
 
+def _shifted(windows: Windows) -> tuple[Floats, Floats]:
+    """Return the values as seen from some value of each series, and that value: (N, 1).
+
+    A clock's seconds deviate by tens from a mean of billions: only the small numbers
+    keep their digits through squaring.
+    """
+    values = windows.samples.values
+    middle = values[:, values.shape[1] // 2][:, np.newaxis]
+    anchor = np.where(np.isfinite(middle), middle, 0.0)
+    return values - anchor, anchor
+
+
 def stdvar_over_time(windows: Windows) -> Result:
     """The population variance."""
-    values = windows.samples.values
+    values, _ = _shifted(windows)
     base = (values, np.broadcast_to(0.0, values.shape))
     squares = fold(windows, base, moments)[1]
     count = windows.samples.expand(np.maximum(windows.count, 1))
@@ -162,18 +177,22 @@ def resets(windows: Windows) -> Result:
     return _pairs(windows, values[:, 1:] < values[:, :-1]), windows.holding(1)
 
 
-def _line(windows: Windows) -> tuple[Floats, Floats, Floats, float]:
-    """Fit a line to each window: slope, mean time, mean value; times count from the last."""
+def _line(windows: Windows) -> tuple[Floats, Floats, Floats]:
+    """Fit a line to each window: slope, mean time, mean value.
+
+    Times are seconds from the first window's end: as Unix seconds they would have
+    lost the digits that matter.
+    """
     samples = windows.samples
-    origin = float(windows.ends_ms[0]) / 1000
-    times = samples.expand(samples.times_ms) / 1000 - origin
+    times = samples.expand(samples.times_ms - windows.ends_ms[0]) / 1000
     zeros = np.zeros((1, samples.values.shape[1]))
     if len(times) > 1:
         zeros = np.broadcast_to(0.0, samples.values.shape)
     flat = np.broadcast_to(0.0, samples.values.shape)
-    middle, mean, across, up = fold(windows, (times, samples.values, zeros, flat), line)
+    values, anchor = _shifted(windows)
+    middle, mean, across, up = fold(windows, (times, values, zeros, flat), line)
     slope = np.where(np.isfinite(mean), up / across, np.nan)
-    return slope, middle, mean, origin
+    return slope, middle, mean + anchor
 
 
 def deriv(windows: Windows) -> Result:
@@ -183,8 +202,8 @@ def deriv(windows: Windows) -> Result:
 
 def predict_linear(windows: Windows, duration_s: Scalars) -> Result:
     """Where the regression line will be `duration_s` after the evaluation time."""
-    slope, middle, mean, origin = _line(windows)
-    then = windows.steps_s + duration_s - origin
+    slope, middle, mean = _line(windows)
+    then = (windows.steps_ms - windows.ends_ms[0]) / 1000 + duration_s
     return mean + slope * (then - middle), windows.holding(2)
 
 
@@ -216,19 +235,71 @@ def double_exponential_smoothing(windows: Windows, factor: Scalars, trend: Scala
     return value, windows.holding(2)
 
 
-def _sorted_windows(windows: Windows, part: slice, steps: slice) -> tuple[Floats, Indices, Indices]:
-    """Lay out some windows and sort each.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sorted:
+    """Windows laid out side by side, each sorted.
 
-    Returns:
-        Values of shape (n, s, W), ascending, NaN and padding last; how many samples
-        each has and how many of them are NaN, shape (n, s).
+    Attributes:
+        laid: shape (n, s, W), ascending; NaN and padding last.
+        count: how many samples each window has, shape (n, s) or (1, 1).
+        nans: how many of them are NaN, same shape.
     """
+
+    laid: Floats
+    count: Indices
+    nans: Indices
+
+    def rank(self, quantile: Scalars) -> Floats:
+        """Interpolate quantiles; NaN counts as smaller than all else."""
+        most = np.maximum(self.count - 1, 0)
+        place = np.clip(np.nan_to_num(quantile) * most, 0, most)
+        lower = np.floor(place).astype(np.intp)
+        upper = np.minimum(lower + 1, most)
+        weight = place - lower
+        return self._at(lower) * (1 - weight) + self._at(upper) * weight
+
+    def _at(self, index: Indices) -> Floats:
+        laid = self.laid
+        if index.size == 1 and not self.nans.any():
+            return laid[:, :, int(index.flat[0])]
+        columns = np.clip(index - self.nans, 0, laid.shape[2] - 1)
+        columns = np.broadcast_to(columns, laid.shape[:2])[..., np.newaxis]
+        found = np.take_along_axis(laid, columns, axis=2)[..., 0]
+        return np.where(index < self.nans, np.nan, found)
+
+
+def _regular(windows: Windows) -> tuple[int, int] | None:
+    """Return (width, stride) where all windows are alike and evenly spaced, else None."""
+    first, count = windows.first, windows.count
+    if len(first) > 1 or first.shape[1] < 2:
+        return None
+    width = int(count[0, 0])
+    strides = np.diff(first[0])
+    stride = int(strides[0])
+    if width < 1 or stride < 1 or (count != width).any() or (strides != stride).any():
+        return None
+    return width, stride
+
+
+def _laid_regular(values: Floats, first: int, width: int, stride: int, steps: int) -> _Sorted:
+    """Lay out windows of equal width: one strided copy instead of a gather."""
+    view = sliding_window_view(values[:, first:], width, axis=1)[:, ::stride][:, :steps]
+    laid = np.array(view)
+    laid.sort(axis=2)
+    nans = np.zeros((1, 1), dtype=np.intp)
+    if math.isnan(float(laid[:, :, -1].sum())):
+        nans = np.add.reduce(np.isnan(laid), axis=2, dtype=np.intp)
+    return _Sorted(laid, np.full((1, 1), width, dtype=np.intp), nans)
+
+
+def _laid(windows: Windows, part: slice, steps: slice) -> _Sorted:
+    """Lay out windows of any widths."""
     samples = windows.samples
     first = samples.expand(windows.first[:, steps])
     count = samples.expand(windows.count[:, steps])
     if len(first) > 1:
         first, count = first[part], count[part]
-    width = int(count.max(initial=0))
+    width = max(1, int(count.max(initial=0)))
     columns = windows.inside(first[..., np.newaxis] + np.arange(width))
     values = samples.values[part]
     if len(columns) == 1:
@@ -236,58 +307,56 @@ def _sorted_windows(windows: Windows, part: slice, steps: slice) -> tuple[Floats
     else:
         flat = columns.reshape(len(columns), -1)
         laid = np.take_along_axis(values, flat, axis=1).reshape(columns.shape)
-    nans = np.isnan(laid)
     beyond = np.arange(width) >= count[..., np.newaxis]
+    nans = np.add.reduce(np.isnan(laid) & ~beyond, axis=2, dtype=np.intp)
     if beyond.any():
-        nans &= ~beyond
         laid = np.where(beyond, np.nan, laid)
     laid.sort(axis=2)
-    counts = np.broadcast_to(count, laid.shape[:2])
-    return laid, counts, np.add.reduce(nans, axis=2, dtype=np.intp)
+    return _Sorted(laid, np.broadcast_to(count, laid.shape[:2]), nans)
 
 
-def _ranked(laid: Floats, count: Indices, nans: Indices, quantile: Scalars) -> Floats:
-    """Interpolate quantiles in sorted windows; NaN counts as smaller than all else."""
-    rank = quantile * np.maximum(count - 1, 0)
-    clipped = np.clip(np.nan_to_num(rank), 0, np.maximum(count - 1, 0))
-    lower = np.floor(clipped).astype(np.intp)
-    upper = np.minimum(lower + 1, np.maximum(count - 1, 0))
-    weight = clipped - lower
-
-    def at(index: Indices) -> Floats:
-        columns = np.clip(index - nans, 0, laid.shape[2] - 1)[..., np.newaxis]
-        found = np.take_along_axis(laid, columns, axis=2)[..., 0]
-        return np.where(index < nans, np.nan, found)
-
-    return at(lower) * (1 - weight) + at(upper) * weight
-
-
-def _per_window(
-    windows: Windows, compute: Callable[[Floats, Indices, Indices, slice], Floats]
-) -> Result:
+def _per_window(windows: Windows, compute: Callable[[_Sorted, slice], Floats]) -> Result:
     """Sort windows piece by piece and compute from each piece."""
+    result = np.zeros(windows.shape)
+    if len(windows.first) > 1 and windows.shape[1] >= _STEPS_WORTH_A_ROW:
+        for series, own in windows.by_row():
+            result[series] = _sorted_results(own, compute)
+    else:
+        result[:] = _sorted_results(windows, compute)
+    return result, windows.holding(1)
+
+
+# From here on sorting each source's windows apart, in place, beats gathering them all.
+_STEPS_WORTH_A_ROW: Final = 16
+
+
+def _sorted_results(windows: Windows, compute: Callable[[_Sorted, slice], Floats]) -> Floats:
     series, steps = windows.shape
     width = max(1, int(windows.count.max(initial=0)))
     result = np.zeros((series, steps))
     many = max(1, GATHERED_CELLS // width)
-    step_size = min(steps, many)
-    series_size = max(1, many // max(1, step_size))
+    step_size = max(1, min(steps, many))
+    series_size = max(1, many // step_size)
+    regular = _regular(windows)
     for start in range(0, series, series_size):
         part = slice(start, start + series_size)
-        for step in range(0, steps, max(1, step_size)):
+        for step in range(0, steps, step_size):
             piece = slice(step, step + step_size)
-            laid, count, nans = _sorted_windows(windows, part, piece)
-            if laid.shape[2]:
-                result[part, piece] = compute(laid, count, nans, piece)
-    return result, windows.holding(1)
+            if regular is None:
+                laid = _laid(windows, part, piece)
+            else:
+                values = windows.samples.values[part]
+                first = int(windows.first[0, step])
+                laid = _laid_regular(values, first, *regular, min(step_size, steps - step))
+            result[part, piece] = compute(laid, piece)
+    return result
 
 
 def quantile_over_time(windows: Windows, quantile: Scalars) -> Result:
     """The φ-quantile; ±Inf where φ is beyond 0 or 1."""
 
-    def compute(laid: Floats, count: Indices, nans: Indices, steps: slice) -> Floats:
-        given = quantile if len(quantile) == 1 else quantile[steps]
-        return _ranked(laid, count, nans, given)
+    def compute(laid: _Sorted, steps: slice) -> Floats:
+        return laid.rank(quantile if len(quantile) == 1 else quantile[steps])
 
     values, present = _per_window(windows, compute)
     return beyond_quantile(values, quantile), present
@@ -305,12 +374,11 @@ def mad_over_time(windows: Windows) -> Result:
     """The median of the absolute deviations from the median."""
     half = np.array([0.5])
 
-    def compute(laid: Floats, count: Indices, nans: Indices, steps: slice) -> Floats:
-        median = _ranked(laid, count, nans, half)
-        deviations = np.abs(laid - median[..., np.newaxis])
+    def compute(laid: _Sorted, _steps: slice) -> Floats:
+        deviations = np.abs(laid.laid - laid.rank(half)[..., np.newaxis])
         deviations.sort(axis=2)
-        result = _ranked(deviations, count, nans, half)
-        return np.where(nans > 0, np.nan, result)
+        median = _Sorted(deviations, laid.count, laid.nans).rank(half)
+        return np.where(laid.nans > 0, np.nan, median)
 
     return _per_window(windows, compute)
 
