@@ -85,6 +85,10 @@ class Delivery:
             await receiver.send(item.body)
         except DeliveryError as exc:
             await self._failed(item, exc)
+        except Exception as exc:
+            # A fault of this program: it must not stop the other receivers.
+            log.exception("receiver_crashed", receiver=item.receiver)
+            await self._failed(item, DeliveryError(type(exc).__name__))
         else:
             await self._records.delivered(item.id, self._clock())
             if item.attempts:

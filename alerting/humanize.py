@@ -19,10 +19,18 @@ def format_float(value: float) -> str:
     if value == 0:
         return "-0" if math.copysign(1, value) < 0 else "0"
     digits, exponent = _digits(value)
-    sign = "-" if value < 0 else ""
     # Go turns to the exponent at 1e21, Python at 1e16.
     if -5 < exponent < 21:
-        return sign + _positional(digits, exponent)
+        return ("-" if value < 0 else "") + _positional(digits, exponent)
+    return format_exponent(value)
+
+
+def format_exponent(value: float) -> str:
+    """Return the shortest text with an exponent, as Go's FormatFloat(…, 'e', -1, 64)."""
+    if not math.isfinite(value):
+        return _not_finite(value)
+    digits, exponent = _digits(value) if value else ("0", 0)
+    sign = "-" if math.copysign(1, value) < 0 else ""
     fraction = f".{digits[1:]}" if len(digits) > 1 else ""
     return f"{sign}{digits[0]}{fraction}e{exponent:+03d}"
 

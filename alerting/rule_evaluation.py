@@ -63,6 +63,12 @@ class RuleGroupEvaluation:
         with self._board.watching(f"{self.group.file};{self.group.name};ALERTS"):
             self._alerts.write(alert_series(self.open_alerts()), time_ms)
 
+    def end(self, now_ms: int) -> None:
+        """End every series that the group wrote, because it is no more."""
+        with self._board.watching(f"{self.group.file};{self.group.name};ALERTS"):
+            for writer in (*self._recorded.values(), self._alerts):
+                writer.write({}, now_ms)
+
     def open_alerts(self) -> list[Alert]:
         """Return the open alerts of the group's rules."""
         identities = [rule.identity for rule in self.group.rules if isinstance(rule, AlertRule)]

@@ -13,7 +13,7 @@ Go, package text/template.
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from alerting.errors import TemplateError
 from alerting.template_functions import FUNCTIONS, FunctionError, TemplateValue, print_value
@@ -56,7 +56,7 @@ class Template:
     """A parsed template; build it with `parse_template`."""
 
     source: str
-    _parts: tuple[str | Expression, ...]
+    _parts: tuple[str | Expression, ...] = field(compare=False, repr=False)
 
     @property
     def is_constant(self) -> bool:

@@ -4,9 +4,12 @@ import argparse
 import os
 import statistics
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import psutil
 
 from benchmarks.command import progress
 from benchmarks.contenders import Contender, Redshank, ScrapePlan, choose
@@ -24,6 +27,7 @@ MEASURES = (
     Measure("samples_per_s", "samples\n1/s", 0),
     Measure("kept_ratio", "kept\nof 1", 3),
     Measure("longest_gap_s", "longest gap\ns", 1),
+    Measure("others_cpu_cores", "others\ncores"),
     Measure("measured_s", "measured\ns", 0),
 )
 
@@ -31,6 +35,8 @@ _FIRST_SCRAPE_TIMEOUT_S = 120.0
 _RSS_EVERY_S = 1.0
 # A target's first and last scrape may lie on either side of the period's ends.
 _KEPT_TOLERANCE = 0.03
+# Caches and clocks are shared: busy neighbours raise the cost of everything by some.
+_OTHERS_TOLERANCE_CORES = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +110,17 @@ def compare(bench: str, options: argparse.Namespace, limits: tuple[Limit, ...]) 
         results,
         {contender.key: f"{contender.title} {contender.version()}" for contender in chosen},
         limits,
-        [
-            f"{key} kept {figures['kept_ratio']:.1%} of the samples"
-            for key, figures in results.items()
-            if abs(figures["kept_ratio"] - 1) > _KEPT_TOLERANCE
-        ],
+        [warning for key, figures in results.items() for warning in doubts(key, figures)],
     )
+
+
+def doubts(key: str, figures: Mapping[str, float]) -> Iterator[str]:
+    """Yield what makes a contender's figures doubtful."""
+    if abs(figures["kept_ratio"] - 1) > _KEPT_TOLERANCE:
+        yield f"{key} kept {figures['kept_ratio']:.1%} of the samples"
+    if figures["others_cpu_cores"] > _OTHERS_TOLERANCE_CORES:
+        cores = figures["others_cpu_cores"]
+        yield f"while {key} was measured, other programs kept {cores:.1f} CPUs busy: run it again"
 
 
 def measure(
@@ -125,20 +136,23 @@ def measure(
         wait_until_all_scraped(fleet)
         time.sleep(period.warm_up_s)
         fleet.mark()
-        start_s, used_before, served_before = time.monotonic(), contender.usage(), fleet.counts()
+        start_s, busy_before_s = time.monotonic(), busy_cpu_s()
+        used_before, served_before = contender.usage(), fleet.counts()
         resident_bytes = [used_before.rss_bytes]
         while (left_s := start_s + period.of(contender_type) - time.monotonic()) > 0:
             time.sleep(min(left_s, _RSS_EVERY_S))
             resident_bytes.append(contender.usage().rss_bytes)
         used, served, end_s = contender.usage(), fleet.counts(), time.time()
-        elapsed_s = time.monotonic() - start_s
+        elapsed_s, busy_s = time.monotonic() - start_s, busy_cpu_s() - busy_before_s
         samples = served.samples - served_before.samples
         if not samples:
             raise BenchmarkError(f"{contender.title} scraped nothing in {elapsed_s:.0f} s")
+        window = f"[{round(elapsed_s * 1000)}ms]"
         kept = contender.query(
-            f"sum(sum_over_time(scrape_samples_scraped[{round(elapsed_s * 1000)}ms]))", end_s
+            f'sum(sum_over_time(scrape_samples_scraped{{job="node"}}{window}))', end_s
         )
     cpu_s = used.cpu_s - used_before.cpu_s
+    fleet_s = served.cpu_s - served_before.cpu_s
     return {
         "cpu_us_per_sample": cpu_s / samples * 1e6,
         "rss_bytes_per_series": statistics.mean(resident_bytes) / fleet.series,
@@ -149,8 +163,15 @@ def measure(
         "kept_ratio": sum(kept) / samples,
         "longest_gap_s": served.longest_gap_s,
         "measured_s": elapsed_s,
-        "fleet_cpu_cores": (served.cpu_s - served_before.cpu_s) / elapsed_s,
+        "fleet_cpu_cores": fleet_s / elapsed_s,
+        "others_cpu_cores": max(0.0, busy_s - cpu_s - fleet_s) / elapsed_s,
     }
+
+
+def busy_cpu_s() -> float:
+    """Return how long all CPUs together have been busy since the machine started."""
+    times = psutil.cpu_times()
+    return times.user + times.system + times.nice + times.irq + times.softirq + times.steal
 
 
 def wait_until_all_scraped(fleet: Fleet) -> None:

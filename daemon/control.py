@@ -53,7 +53,7 @@ class Control:
             async with self._session.request(
                 method, self._base_url + path, json=body, params=params
             ) as response:
-                document = await response.json() if response.content_length != 0 else None
+                document = None if response.status == 204 else await response.json()
                 if response.status >= 400:
                     raise ControlError(_reason(document, response.status))
                 return document

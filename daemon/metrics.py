@@ -1,6 +1,7 @@
 """The server's own metrics, read from its parts when somebody asks."""
 
 import platform
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from prometheus_client import (
@@ -13,6 +14,8 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from scraper.scraper import Scraper
+from scraper.targets import Health
 from storage.api.samples import StoreStats
 
 
@@ -67,3 +70,43 @@ class StoreCollector(Collector):
         yield CounterMetricFamily(
             "redshank_store_samples", "Samples appended since the start.", stats.samples_total
         )
+
+
+class ScraperCollector(Collector):
+    """What the scraper did."""
+
+    def __init__(self, scraper: Scraper) -> None:
+        self._scraper = scraper
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the scraper's families."""
+        statistics = self._scraper.statistics
+        for name, value, text in (
+            ("scrapes", statistics.scrapes, "Scrapes that ended, well or not."),
+            ("failed", statistics.failures, "Scrapes that failed."),
+            ("missed", self._scraper.missed, "Scrapes that never began."),
+            ("samples", statistics.samples, "Samples scraped."),
+            ("body_bytes", statistics.body_bytes, "Size of the expositions, decompressed."),
+            ("collisions", statistics.collisions, "Samples that relabelling made one of."),
+            ("out_of_order", statistics.out_of_order, "Samples older than their series' last."),
+            ("out_of_bounds", statistics.out_of_bounds, "Samples too far in the future."),
+            (
+                "duplicate_timestamps",
+                statistics.duplicate_timestamps,
+                "Samples that disagree with one of the same time.",
+            ),
+            ("refused", statistics.append_failures, "Scrapes that the store refused."),
+            ("lag_seconds", statistics.lag_s, "How late scrapes began, summed."),
+            ("fetch_seconds", statistics.fetch_s, "Time spent fetching, summed."),
+            ("parse_seconds", statistics.parse_s, "Time spent parsing, summed."),
+        ):
+            yield CounterMetricFamily(f"redshank_scrape_{name}", text, value)
+        healths = Counter(status.health for status in self._scraper.statuses())
+        targets = GaugeMetricFamily(
+            "redshank_scrape_targets",
+            "Targets by the health of their last scrape.",
+            labels=["health"],
+        )
+        for health in Health:
+            targets.add_metric([health.value], healths[health])
+        yield targets

@@ -10,14 +10,8 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         for row in rows:
             sys.stdout.write("\t".join(row) + "\n")
         return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from tabulate import tabulate
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in headings:
-        table.add_column(heading)
-    for row in rows:
-        # Text, not markup: a host's name may hold square brackets.
-        table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
+    # disable_numparse: "1e3" is a name here as often as a number.
+    table = tabulate(rows, headings, tablefmt="plain", disable_numparse=True)
+    sys.stdout.write(table + "\n")

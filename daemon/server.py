@@ -1,12 +1,14 @@
 """The server: every part constructed, started in order, and stopped in the reverse one."""
 
 import asyncio
+import glob
 import importlib.metadata
 import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 import click
@@ -15,17 +17,22 @@ import uvloop
 from aiohttp import web
 from isal import isal_zlib
 
+from alerting.errors import AlertingError
+from alerting.rule_files import load_rule_files
+from alerting.rules import RuleGroup
+from alerting.service import AlertingService
 from daemon import logs
 from daemon.addresses import ListenAddress
+from daemon.alert_desk import AlertDesk, check_defaults
 from daemon.data_directory import DataDirectory, DataDirectoryError
 from daemon.exporter_process import ExporterProcess
-from daemon.metrics import StoreCollector, new_registry
+from daemon.metrics import ScraperCollector, StoreCollector, new_registry
 from daemon.settings import Settings
 from daemon.target_set import TargetSet
 from model.clock import system_clock
 from model.sd_notify import sd_notify, watchdog_interval_s
 from promql.engine import LocalEngine
-from promql.parser import parse_selector
+from promql.parser import parse, parse_selector
 from scraper.scraper import Scraper
 from storage.api.errors import StorageError
 from storage.records.records import Records
@@ -74,7 +81,7 @@ def run(plan: ServerPlan) -> None:
         plan.directory.create()
         with plan.directory.locked():
             uvloop.run(_serve(plan))
-    except (DataDirectoryError, StorageError, OSError) as exc:
+    except (AlertingError, DataDirectoryError, StorageError, OSError) as exc:
         raise click.ClickException(str(exc)) from exc
 
 
@@ -117,6 +124,17 @@ class RunningServer:
     generated_password: str | None
 
 
+def rule_groups(settings: Settings) -> tuple[RuleGroup, ...]:
+    """Read the rule files that the configuration names; blocks.
+
+    Raises:
+        RuleFileError: one cannot be read, or is no rule file.
+    """
+    # Patterns may be absolute, which Path.glob refuses.
+    found = (sorted(glob.glob(pattern)) for pattern in settings.alerting.rule_files)  # noqa: PTH207
+    return load_rule_files([Path(path) for paths in found for path in paths], parse)
+
+
 @asynccontextmanager
 async def running_server(plan: ServerPlan) -> AsyncIterator[RunningServer]:
     """Run every part for as long as the block lasts.
@@ -146,14 +164,27 @@ async def running_server(plan: ServerPlan) -> AsyncIterator[RunningServer]:
         async def hosts_changed() -> None:
             scraper.apply(await targets.refresh())
 
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        alerting = AlertingService(
+            settings=settings.alerting,
+            records=records.alerts,
+            engine=engine,
+            appender=store,
+            hosts=targets.hosts,
+            session=session,
+            clock=system_clock,
+            rule_groups=await asyncio.to_thread(rule_groups, settings),
+        )
+        desk = AlertDesk(alerting)
         version = importlib.metadata.version("redshank")
         registry = new_registry(version)
         registry.register(StoreCollector(store.stats))
+        registry.register(ScraperCollector(scraper))
         services = Services(
             hosts=records.hosts,
             accounts=records.accounts,
             alerts=records.alerts,
-            alert_actions=records.alerts,
+            alert_actions=desk,
             samples=store,
             engine=engine,
             parse_selector=parse_selector,
@@ -163,6 +194,9 @@ async def running_server(plan: ServerPlan) -> AsyncIterator[RunningServer]:
             version=version,
             started_ms=system_clock(),
             hosts_changed=hosts_changed,
+            check_defaults=check_defaults(settings.alerting.checks),
+            rule_groups=desk.rule_groups,
+            metadata=scraper.metadata,
         )
         app = await asyncio.to_thread(create_app, services, settings.web)
         address = await _listen(stack, app, ListenAddress.parse(settings.server.listen), directory)
@@ -172,9 +206,11 @@ async def running_server(plan: ServerPlan) -> AsyncIterator[RunningServer]:
         if plan.exporter is not None:
             exporter_url = plan.exporter.listen.local_url
             targets.add_local_host(plan.exporter.host, exporter_url.removeprefix("http://"))
-        await stack.enter_async_context(_background(plan))
+        tasks = await stack.enter_async_context(_background(plan))
         await hosts_changed()
         await stack.enter_async_context(scraper)
+        await alerting.start(tasks)
+        stack.push_async_callback(alerting.stop)
         yield RunningServer(address.local_url, password)
 
 
@@ -200,8 +236,11 @@ async def _listen(
 
 
 @asynccontextmanager
-async def _background(plan: ServerPlan) -> AsyncIterator[None]:
-    """Run what belongs to no part: the exporter's process and systemd's watchdog."""
+async def _background(plan: ServerPlan) -> AsyncIterator[asyncio.TaskGroup]:
+    """Run what belongs to no part: the exporter's process and systemd's watchdog.
+
+    Yields the group of tasks that they are in, for alerting's.
+    """
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(_feed_watchdog())]
         if plan.exporter is not None:
@@ -210,7 +249,7 @@ async def _background(plan: ServerPlan) -> AsyncIterator[None]:
             # Else the very first scrape would find nobody and show the host as down.
             await exporter.answers()
         try:
-            yield
+            yield tasks
         finally:
             for task in running:
                 task.cancel()

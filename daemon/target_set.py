@@ -10,6 +10,8 @@ from storage.api.hosts import HostRecords
 SELF_JOB = "redshank"
 # One's own machine costs no network, and whoever tries Redshank wants to see it move.
 LOCAL_INTERVAL_S = 5.0
+# Looking at oneself more often than this would show in what one looks at.
+SELF_INTERVAL_S = 15.0
 
 
 class TargetSet:
@@ -26,7 +28,8 @@ class TargetSet:
 
     def add_self(self, address: str) -> None:
         """Scrape the server's own metrics at HOST:PORT."""
-        job = JobSettings(name=SELF_JOB, targets=(address,))
+        interval_s = max(SELF_INTERVAL_S, self._settings.interval)
+        job = JobSettings(name=SELF_JOB, targets=(address,), interval=interval_s)
         self._fixed += job_targets(job, self._settings)
 
     def add_local_host(self, name: str, address: str) -> None:
@@ -45,3 +48,11 @@ class TargetSet:
         registered = await self._hosts.all()
         self.targets = [*all_targets(self._settings, registered), *self._fixed]
         return self.targets
+
+    def hosts(self) -> list[tuple[str, str, str]]:
+        """Return name, job and instance of each target that is a host."""
+        return [
+            (target.host, target.job, target.instance)
+            for target in self.targets
+            if target.host is not None
+        ]

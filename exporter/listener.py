@@ -21,9 +21,11 @@ from exporter.errors import ListenError
 
 log = structlog.get_logger(__name__)
 
+# How long to wait for room, or for a descriptor, before looking whether to stop.
 _POLL_S = 0.5
-# How old the accepting thread's last sign of life may be.
-_ALIVE_S = 10.0
+# How often the accepting thread gives a sign of life, and how old the last one may be.
+_HEARTBEAT_S = 5.0
+_ALIVE_S = 30.0
 
 
 class TimedReader(io.RawIOBase):
@@ -126,7 +128,7 @@ class Listener(socketserver.ThreadingMixIn, HTTPServer):
             selector.register(self._stopped, selectors.EVENT_READ)
             while not self.closing:
                 self._accepting_s = time.monotonic()
-                ready = {key.fileobj for key, _ in selector.select(_POLL_S)}
+                ready = {key.fileobj for key, _ in selector.select(_HEARTBEAT_S)}
                 if self.socket in ready:
                     self._accept_one()
 

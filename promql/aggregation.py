@@ -257,7 +257,7 @@ def sampled(vector: Vector, ratio: Scalars) -> Vector:
 
 def _place(labels: Labels) -> float:
     """Return a number in [0, 1) that depends on the labels alone."""
-    text = "\xff".join(f"{name}\xff{value}" for name, value in labels)
+    text = "\0".join(f"{name}\0{value}" for name, value in labels)
     digest = blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64
 

@@ -4,13 +4,15 @@ Source: Prometheus documentation, "Query functions".
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
 from model.labels import METRIC_NAME, Labels
 from model.matchers import MatchOperator
 from promql import histograms, instant, over_time, rates, relabeling
+from promql.extended import kernel_for
+from promql.info import InfoSelector, enrich, reference_steps
 from promql.nodes import (
     Call,
     Expression,
@@ -19,6 +21,8 @@ from promql.nodes import (
     VectorSelector,
     unwrap,
 )
+from promql.over_time import Kernel
+from promql.ranges import RangeVector
 from promql.vectors import Floats, Scalars, Steps, Value, Vector, any_series, empty_vector
 
 if TYPE_CHECKING:
@@ -47,6 +51,7 @@ class Calls:
             "histogram_fraction": self._histogram_fraction,
             "histogram_quantile": self._histogram_quantile,
             "histogram_quantiles": self._histogram_quantiles,
+            "info": self._info,
             "label_join": self._label_join,
             "label_replace": self._label_replace,
             "max_of": self._extreme_of,
@@ -90,13 +95,27 @@ class Calls:
                 parameters.append(evaluator.scalar(each, steps))
         if node.function == "quantile_over_time":
             evaluator.quantile_in_range(parameters[0], node.arguments[0])
-        ranges = evaluator.range_vector(argument, steps)
-        vector = ranges.apply(_KERNELS[node.function], parameters, steps, evaluator.guard)
+        kernel, ranges = self._ranges(node.function, argument, steps)
+        vector = ranges.apply(kernel, parameters, steps, evaluator.guard)
         if node.function in ("rate", "increase"):
             self._expect_counter(vector, argument)
         if node.function in _KEEP_NAME:
             return vector
         return vector.computed(vector.values)
+
+    def _ranges(
+        self, function: str, argument: Expression, steps: Steps
+    ) -> tuple[Kernel, RangeVector]:
+        """Return a function's kernel and the ranges that it looks at."""
+        evaluator = self._evaluator
+        kernel = _KERNELS.get(function, over_time.present_over_time)
+        matrix = unwrap(argument)
+        if isinstance(matrix, MatrixSelector):
+            reach_ms = evaluator.rules.lookback_ms
+            extended = kernel_for(function, matrix.selector, reach_ms)
+            if extended is not None:
+                return extended, evaluator.range_vector(argument, steps, reach_ms)
+        return kernel, evaluator.range_vector(argument, steps)
 
     def _expect_counter(self, vector: Vector, argument: Expression) -> None:
         """Annotate a rate of what does not look like a counter."""
@@ -113,7 +132,7 @@ class Calls:
                 self._evaluator.notes.possible_non_counter(metric, argument.start)
 
     def _absent_over_time(self, node: Call, steps: Steps) -> Vector:
-        ranges = self._evaluator.range_vector(node.arguments[0], steps)
+        _, ranges = self._ranges(node.function, node.arguments[0], steps)
         found = ranges.apply(over_time.present_over_time, (), steps, self._evaluator.guard)
         return _absence(found, node.arguments[0], steps)
 
@@ -206,6 +225,20 @@ class Calls:
         vector = self._evaluator.visible(self._argument(node, 0, steps))
         target, separator, *sources = (self._evaluator.string(each) for each in node.arguments[1:])
         return relabeling.label_join(vector, target, separator, sources)
+
+    def _info(self, node: Call, steps: Steps) -> Vector:
+        evaluator = self._evaluator
+        base = evaluator.visible(self._argument(node, 0, steps))
+        matchers = cast("VectorSelector", node.arguments[1]).matchers if node.arguments[1:] else ()
+        selector = InfoSelector(matchers)
+        alone = [selector.is_info(labels) for labels in base.labels]
+        wanted = selector.matchers(base, alone)
+        if wanted is None:
+            return base
+        times = reference_steps(node.arguments[0], evaluator.query, steps)
+        info = VectorSelector("", wanted, start=node.start, end=node.end)
+        seen = evaluator.selection.instant(info, times, evaluator.rules.lookback_ms)
+        return enrich(base, alone, seen, selector)
 
     def _ineffective(self, node: Call) -> bool:
         if self._evaluator.query.is_range:

@@ -181,8 +181,8 @@ def _fraction(histogram: Classic, lower: Scalars, upper: Scalars) -> Floats:
 def _rank(histogram: Classic, value: Floats) -> Floats:
     """Return how many observations are at most `value`, interpolated: (H, S).
 
-    A bucket without an end to one side cannot be interpolated: what lies inside of it
-    counts as lying at its finite bound.
+    A bucket without an end to one side cannot be interpolated: its observations count
+    as lying at its far end, beyond every finite value.
     """
     present, bounds, counts = histogram.present, histogram.bounds, histogram.counts
     rank = np.zeros(value.shape)
@@ -196,7 +196,7 @@ def _rank(histogram: Classic, value: Floats) -> Floats:
             start = np.where(first & here, 0.0, start)
         share = (value - start) / (end - start)
         interpolated = below + (current - below) * np.clip(share, 0.0, 1.0)
-        flat = np.where(np.isinf(start), np.where(value >= end, current, below), interpolated)
+        flat = np.where(np.isinf(start), np.where(value > -np.inf, current, below), interpolated)
         if math.isinf(end):
             flat = np.where(value == np.inf, current, below)
         rank = np.where(here & ((value > start) | np.isinf(start)), flat, rank)

@@ -82,8 +82,10 @@ def binary(
         EvaluationError: the matching is ambiguous.
     """
     steps = left.values.shape[1]
-    if (not len(left) and matching.fill_left is None) or (
-        not len(right) and matching.fill_right is None
+    many_is_right = matching.cardinality is Cardinality.ONE_TO_MANY
+    many, one = (right, left) if many_is_right else (left, right)
+    if (not len(many) and matching.fill_left is None) or (
+        not len(one) and matching.fill_right is None
     ):
         return empty_vector(steps)
     return _Join(operator, left, right, matching, returns_bool).result(steps)
@@ -119,9 +121,8 @@ class _Join:
         self._check_one_side()
         many_rows, one_rows = self._pairs()
         parts = [self._matched(many_rows, one_rows)]
+        # With group_right, too, fill_left stands in on the many side: so Prometheus has it.
         fill_many, fill_one = matching.fill_left, matching.fill_right
-        if self._swapped:
-            fill_many, fill_one = fill_one, fill_many
         if fill_one is not None:
             parts.append(self._filled_one(fill_one))
         if fill_many is not None:
@@ -149,8 +150,7 @@ class _Join:
         if not sizes.size or sizes.max() <= 1:
             return
         active = any_series(self._many.present)
-        fill = self._matching.fill_right if self._swapped else self._matching.fill_left
-        if fill is not None:
+        if self._matching.fill_left is not None:
             active[:] = True
         tally = np.zeros((self._count, self._one.present.shape[1]), dtype=np.intp)
         np.add.at(tally, self._of_one, self._one.present)

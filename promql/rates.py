@@ -36,7 +36,7 @@ def _extrapolated(windows: Windows, *, counter: bool) -> Result:
     oldest = samples.pick(first)
     growth = samples.pick(last) - oldest
     if counter:
-        lost = _lost_to_resets(windows)
+        lost = lost_to_resets(windows)
         if lost is not None:
             growth += lost
     # All that depends on times alone is done once for all series that share them.
@@ -61,7 +61,7 @@ def _extrapolated(windows: Windows, *, counter: bool) -> Result:
     return growth, windows.holding(2)
 
 
-def _lost_to_resets(windows: Windows) -> Floats | None:
+def lost_to_resets(windows: Windows) -> Floats | None:
     """Return what resets took from each window, None if there was no reset at all."""
     values = windows.samples.values
     fell = values[:, 1:] < values[:, :-1]

@@ -114,5 +114,4 @@ def _compute(operator: str, left: float, right: float) -> float:
 def _milliseconds(seconds: float) -> int:
     if not abs(seconds) < _LIMIT_S:
         raise EvaluationError("duration is out of range")
-    # Go truncates 1.0005 s to whole milliseconds, too.
-    return int(seconds * 1000)
+    return round(seconds * 1000)

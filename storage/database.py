@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from storage.api.errors import StorageError, StoreClosedError
+from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
 
 T = TypeVar("T")
 
@@ -30,9 +30,30 @@ pragma busy_timeout = 5000;
 """
 
 
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 def translate(path: Path, exc: sqlite3.Error) -> StorageError:
     """Return a storage error that names the file and says what SQLite said."""
-    return StorageError(f"{path.name}: {exc}")
+    # The low byte is the error; extended codes tell where it was met.
+    code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
+    kind = CorruptDataError if code in _DAMAGE else StorageError
+    return kind(f"{path.name}: {exc}")
+
+
+def set_aside(path: Path) -> str:
+    """Rename a damaged file and those beside it, so that a new one can take its place.
+
+    Nothing may have it open. Returns the new name.
+    """
+    number = 1
+    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    for end in ("", "-wal", "-shm"):
+        file = path.with_name(path.name + end)
+        if file.exists():
+            file.rename(aside.with_name(aside.name + end))
+    return aside.name
 
 
 class Writer:

@@ -1,9 +1,11 @@
 """Puts the application together from what the daemon hands in."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from aiohttp import web
+from jinja2 import Environment
 
 from web.accounts.actions import AccountActions
 from web.accounts.authentication import Authenticator
@@ -15,30 +17,54 @@ from web.api.hosts import HostRegister, HostsApi
 from web.api.status import HealthApi
 from web.assets import Assets
 from web.fleet import Fleet
+from web.live import LiveStreams
 from web.middleware.failures import failures
 from web.middleware.guard import guard
 from web.middleware.headers import add_headers
 from web.middleware.journey import journey
+from web.pages.account import AccountPages
+from web.pages.add_host import AddHostPages
+from web.pages.alerts import AlertsPages
+from web.pages.host import HostPages
+from web.pages.hosts import HostsPages
 from web.pages.login import LoginPages
+from web.pages.shell import Shell
+from web.pages.targets import TargetsPages
 from web.prometheus.queries import Queries
 from web.prometheus.series import SeriesCatalogue
 from web.prometheus.status import ServerStatus
 from web.rendering import Renderer
-from web.routing import Route, install
+from web.routing import install
 from web.services import Services
 from web.settings import WebSettings
 
-__all__ = ["create_app", "ensure_first_admin"]
+__all__ = ["Resources", "create_app", "ensure_first_admin"]
 
 
-def create_app(services: Services, settings: WebSettings) -> web.Application:
-    """Return the application, ready for `web.AppRunner`; reads templates and files (blocks).
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Files read and templates compiled; any number of applications may share them."""
+
+    assets: Assets
+    templates: Environment
+
+    @classmethod
+    def read(cls) -> "Resources":
+        """Read them; blocks."""
+        assets = Assets.read()
+        return cls(assets, Renderer.compile(assets))
+
+
+def create_app(
+    services: Services, settings: WebSettings, resources: Resources | None = None
+) -> web.Application:
+    """Return the application, ready for `web.AppRunner`; without `resources` it blocks.
 
     Run it with `handler_cancellation=True`, so that a query ends with its client, and
     `access_log=None`: requests are logged by the application.
     """
-    assets = Assets.read()
-    renderer = Renderer.build(assets, services.version)
+    resources = resources or Resources.read()
+    renderer = Renderer(resources.templates, services.version)
     passwords = Passwords()
     authenticator = Authenticator(services.accounts, passwords, services.clock, settings)
     app = web.Application(
@@ -51,29 +77,31 @@ def create_app(services: Services, settings: WebSettings) -> web.Application:
     )
     app.on_response_prepare.append(add_headers)
 
+    streams = LiveStreams(settings)
+
+    async def end_streams(_: web.Application) -> None:
+        streams.close()
+
     async def threads(_: web.Application) -> AsyncIterator[None]:
         yield
         await asyncio.to_thread(passwords.close)
 
+    # Before the server waits for open requests: a stream never ends by itself.
+    app.on_shutdown.append(end_streams)
     app.cleanup_ctx.append(threads)
-    install(app, _routes(services, settings, assets, renderer, passwords, authenticator))
-    return app
-
-
-def _routes(
-    services: Services,
-    settings: WebSettings,
-    assets: Assets,
-    renderer: Renderer,
-    passwords: Passwords,
-    authenticator: Authenticator,
-) -> Iterator[Route]:
     fleet = Fleet(services)
-    register = HostRegister(services, fleet)
+    shell = Shell(renderer, fleet, streams, authenticator)
     actions = AccountActions(services, passwords, authenticator)
+    register = HostRegister(services, fleet)
     parts = (
-        assets,
+        resources.assets,
         LoginPages(renderer, authenticator),
+        HostsPages(services, fleet, shell),
+        HostPages(services, fleet, register, shell),
+        AddHostPages(services, register, shell),
+        AlertsPages(services, fleet, shell),
+        TargetsPages(services, shell),
+        AccountPages(services, shell, authenticator, actions),
         HostsApi(services, fleet, register),
         AlertsApi(services, fleet),
         AccountsApi(services, settings, authenticator, actions),
@@ -82,5 +110,5 @@ def _routes(
         SeriesCatalogue(services),
         ServerStatus(services),
     )
-    for part in parts:
-        yield from part.routes()
+    install(app, [route for part in parts for route in part.routes()])
+    return app

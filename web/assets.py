@@ -50,13 +50,19 @@ class Assets:
     @classmethod
     def read(cls, folder: Path = FOLDER) -> "Assets":
         """Read all files of a folder; blocks."""
-        return cls(
-            {
-                str(path.relative_to(folder)): _asset(path.read_bytes(), _TYPES[path.suffix])
-                for path in folder.rglob("*")
-                if path.suffix in _TYPES
-            }
-        )
+        files: dict[str, Asset] = {}
+        paths = [path for path in folder.rglob("*") if path.suffix in _TYPES]
+        # Style sheets last: they name other files, whose hashes they then carry.
+        for path in sorted(paths, key=lambda path: path.suffix == ".css"):
+            body = path.read_bytes()
+            if path.suffix == ".css":
+                for name, asset in files.items():
+                    body = body.replace(
+                        f'url("{name}")'.encode(), f'url("{name}?v={asset.etag}")'.encode()
+                    )
+            name = str(path.relative_to(folder))
+            files[name] = _asset(body, _TYPES[path.suffix])
+        return cls(files)
 
     def url(self, name: str) -> str:
         """Return the URL of a file; KeyError if there is no such file."""

@@ -54,3 +54,21 @@ def _view(default: CheckDefault, own: CheckOverride | None) -> CheckView:
         default=default,
         own=own is not None,
     )
+
+
+class Levels:
+    """Tells how bad a figure is by the checks' default thresholds, for colouring only."""
+
+    def __init__(self, defaults: Sequence[CheckDefault]) -> None:
+        self._defaults = {default.check: default for default in defaults}
+
+    def of(self, check: str, ratio: float | None) -> str:
+        """Return "critical", "warning" or ""."""
+        default = self._defaults.get(check)
+        if default is None or ratio is None:
+            return ""
+        if default.critical is not None and ratio * 100 >= default.critical:
+            return "critical"
+        if default.warning is not None and ratio * 100 >= default.warning:
+            return "warning"
+        return ""

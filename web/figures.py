@@ -1,5 +1,6 @@
 """Numbers as people read them: three significant digits, a unit, nothing for unknown."""
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -58,6 +59,11 @@ def plain(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:g}"
 
 
+def value(sample: float) -> str:
+    """Return a sample's value with at most six digits."""
+    return "no value" if math.isnan(sample) else f"{sample:.6g}"
+
+
 def span(length_s: float | None) -> str:
     """Return a length of time in its largest unit or two: `41 d`, `3 h 20 min`, `45 s`."""
     if length_s is None:
@@ -107,6 +113,7 @@ FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "speed": speed,
     "number": number,
     "plain": plain,
+    "value": value,
     "span": span,
     "seconds": seconds,
     "iso_time": iso_time,

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+from urllib.parse import quote
 
 import structlog
 
@@ -103,13 +104,24 @@ class FleetHost:
     figures: Figures = field(default_factory=Figures)
     alerts: AlertCount = field(default_factory=AlertCount)
 
+    @property
+    def path(self) -> str:
+        """The path of the host's page; the instance serves hosts without a record too."""
+        return host_path(self.instance)
+
+
+def host_path(instance: str) -> str:
+    """Return the path of the page of the host with this `instance` label."""
+    return f"/host/{quote(instance, safe=':@')}"
+
 
 @dataclass(frozen=True, slots=True)
 class FleetView:
-    """All hosts, by name, at one moment."""
+    """All hosts, by name, and all open alerts at one moment."""
 
     time_ms: int
     hosts: tuple[FleetHost, ...]
+    alerts: tuple[Alert, ...] = ()
 
     def find(self, key: str) -> FleetHost | None:
         """Return the host with this record id or, failing that, this instance."""
@@ -170,13 +182,14 @@ class Fleet:
     async def _read(self, now_ms: int) -> FleetView:
         records = await self._services.hosts.all()
         statuses = [status for status in self._services.targets() if status.target.host]
-        alerts = count_alerts(await self._services.alerts.open_alerts())
+        open_alerts = tuple(await self._services.alerts.open_alerts())
+        alerts = count_alerts(open_alerts)
         figures = await self._figures(statuses, now_ms)
         hosts = [_host(status, _record_of(status, records), figures, alerts) for status in statuses]
         known = {host.id for host in hosts}
         hosts.extend(_pending(record) for record in records if record.id not in known)
         hosts.sort(key=lambda host: (host.name.casefold(), host.instance))
-        return FleetView(now_ms, tuple(hosts))
+        return FleetView(now_ms, tuple(hosts), open_alerts)
 
     async def _figures(
         self, statuses: Sequence[TargetStatus], now_ms: int

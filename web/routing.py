@@ -3,10 +3,14 @@
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Final
 
 from aiohttp import web
 
 from storage.api.accounts import Credential, Role, User
+
+KEY: Final = "{key:[^/]+}"
+"""A host's record id or instance in a path; an instance may hold any character."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -40,13 +44,14 @@ OPEN_TO_ALL = frozenset({Access.PUBLIC, Access.SCRAPE})
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One entry of the routing table."""
+    """One entry of the routing table; `open_as_json` lets everybody in who asks for JSON."""
 
     method: str
     path: str
     handler: Handler
     access: Access
     surface: Surface
+    open_as_json: bool = False
 
 
 _ROLE_RANK = {Role.VIEWER: 0, Role.EDITOR: 1, Role.ADMIN: 2}
@@ -116,6 +121,12 @@ def route_of(request: web.Request) -> Route | None:
     if resource is None:
         return None
     return request.app[ROUTES][request.method, resource.canonical]
+
+
+def route_name(request: web.Request) -> str:
+    """Return the route's pattern, for logs: `/api/hosts/{key}`."""
+    resource = request.match_info.route.resource
+    return "unknown" if resource is None else resource.canonical
 
 
 def surface_of(request: web.Request) -> Surface:

@@ -4,7 +4,7 @@ The daemon builds one `Services`. What other packages already define is named by
 their protocols; what only the web needs is defined here.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from model.clock import Clock
 from model.labels import Labels
 from model.matchers import Matcher
 from promql.api import QueryEngine
+from scraper.families import MetricMetadata
 from scraper.targets import TargetStatus
 from storage.api.accounts import AccountRecords
 from storage.api.alerts import Alert, CheckOverride, Notification, Transition
@@ -118,15 +119,6 @@ class RuleGroupView:
     evaluation_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class MetricMetadata:
-    """What an exposition says of a metric family: `# TYPE`, `# HELP`, `# UNIT`."""
-
-    type: str
-    help: str
-    unit: str = ""
-
-
 async def _nothing_to_do() -> None:
     return None
 
@@ -135,7 +127,7 @@ def _no_groups() -> Sequence[RuleGroupView]:
     return ()
 
 
-def _no_metadata() -> Mapping[str, Sequence[MetricMetadata]]:
+def _no_metadata() -> Mapping[str, Collection[MetricMetadata]]:
     return {}
 
 
@@ -158,6 +150,7 @@ class Services:
         ready: whether start-up is complete, for `/-/ready`.
         clock: the current time.
         version: of Redshank.
+        exporter_commands: ways to start an exporter on a host: a title and the command.
         started_ms: when the server started.
     """
 
@@ -176,5 +169,9 @@ class Services:
     hosts_changed: Callable[[], Awaitable[None]] = _nothing_to_do
     check_defaults: Sequence[CheckDefault] = ()
     rule_groups: Callable[[], Sequence[RuleGroupView]] = _no_groups
-    metadata: Callable[[], Mapping[str, Sequence[MetricMetadata]]] = _no_metadata
+    metadata: Callable[[], Mapping[str, Collection[MetricMetadata]]] = _no_metadata
     ready: Callable[[], bool] = _always
+    exporter_commands: Sequence[tuple[str, str]] = (
+        ("Redshank's exporter", "redshank exporter"),
+        ("node_exporter on Debian and Ubuntu", "sudo apt install prometheus-node-exporter"),
+    )

@@ -6,8 +6,9 @@ import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
-import psutil
 from prometheus_client.core import GaugeMetricFamily, Metric
+
+from exporter.errors import NoDataError
 
 
 class Address(Protocol):
@@ -26,6 +27,20 @@ class Address(Protocol):
         """As an address."""
 
 
+def host_addresses() -> Mapping[str, Sequence[Address]]:
+    """Return the host's addresses by interface.
+
+    Raises:
+        NoDataError: psutil's native library does not run here (the one-file exporter on
+            another platform than it was built for).
+    """
+    try:
+        import psutil
+    except ImportError as exc:
+        raise NoDataError(f"psutil does not run here: {exc}") from exc
+    return psutil.net_if_addrs()
+
+
 class InterfaceAddresses:
     """Asks getifaddrs(3), through psutil: no kernel file tells IPv4 addresses."""
 
@@ -34,7 +49,7 @@ class InterfaceAddresses:
     def __init__(
         self,
         exclude: re.Pattern[str] | None = None,
-        addresses: Callable[[], Mapping[str, Sequence[Address]]] = psutil.net_if_addrs,
+        addresses: Callable[[], Mapping[str, Sequence[Address]]] = host_addresses,
     ) -> None:
         self._exclude = exclude
         self._addresses = addresses

@@ -30,6 +30,8 @@ _VARYING_WHOLE = 4
 _RUNS_TAKEN_OUT = 8
 _CONSTANTS_EQUAL = 16
 
+_CONSTANTS_ONLY = (bytes([_CONSTANTS]), bytes([_CONSTANTS | _CONSTANTS_EQUAL]))
+
 # Kinds of a times row.
 _EVEN = 0
 _UNEVEN = 1
@@ -109,6 +111,11 @@ def encode_piece(values: Values, *, small: bool = False) -> bytes:
             parts.append(standalone.simple_compress(varying, config))
     body = bytes([flags]) + b"".join(parts)
     return _CHECKSUM.pack(zlib.crc32(body)) + body
+
+
+def is_constant(data: bytes) -> bool:
+    """Whether a piece holds nothing but constants: its bytes fit any number of times."""
+    return data[_CHECKSUM.size : _CHECKSUM.size + 1] in _CONSTANTS_ONLY
 
 
 def decode_piece(data: bytes, series: int, times: int) -> Values:

@@ -39,11 +39,13 @@ class OpenChunk:
         limit: how many vectors it takes.
         journal_row: the journal row its first vector is in, None until committed.
         size_bytes: memory held, about.
+        is_dropped: given up while the disk refused; the journal need not keep it.
     """
 
     __slots__ = (
         "closes_ms",
         "columns",
+        "is_dropped",
         "journal_row",
         "layout",
         "limit",
@@ -62,6 +64,7 @@ class OpenChunk:
         self.limit = 0
         self.journal_row: int | None = None
         self.size_bytes = len(values) + _RECORD_OVERHEAD_BYTES
+        self.is_dropped = False
 
     def add(self, layout: StoredLayout, time_ms: int, columns: bytes, values: bytes) -> None:
         """Take the next vector's changes."""

@@ -3,11 +3,15 @@
 import threading
 from collections.abc import Iterator, Mapping
 
+import structlog
+
 from storage.api.samples import Source, Vector
 from storage.samples.head import Appended, OpenChunk, SourceHead
 from storage.samples.journal import Record
 from storage.samples.layouts import StoredLayout
 from storage.samples.window_set import WindowSet
+
+log = structlog.get_logger(__name__)
 
 # Spreads the sources' first chunks evenly, whatever their numbers: later ones then
 # fill up at different times too, and sealing never comes in bursts.
@@ -24,6 +28,7 @@ class Heads:
         self._ends: dict[int, int] = {}
         self._lock = threading.Lock()
         self.samples_total = 0
+        self.dropped_vectors = 0
 
     def __len__(self) -> int:
         return len(self._heads)
@@ -106,6 +111,26 @@ class Heads:
     def forget(self, chunk: OpenChunk) -> None:
         """Let go of a chunk that is on disk."""
         self._heads[chunk.source.id].closed.remove(chunk)
+
+    def shed(self, most_bytes: int) -> None:
+        """Give up the oldest closed chunks while they take more memory than this.
+
+        They pile up only while the disk refuses them for hours: better the oldest
+        samples lost than the process.
+        """
+        waiting = sorted(self.closed(), key=lambda chunk: chunk.times_ms[0])
+        excess = sum(chunk.size_bytes for chunk in waiting) - most_bytes
+        vectors = 0
+        for chunk in waiting:
+            if excess <= 0:
+                break
+            chunk.is_dropped = True
+            self.forget(chunk)
+            excess -= chunk.size_bytes
+            vectors += len(chunk.times_ms)
+        if vectors:
+            self.dropped_vectors += vectors
+            log.error("vectors_dropped", vectors=vectors, reason="the disk refuses them")
 
     def first_row(self, next_row: int) -> int:
         """Return the oldest journal row that a chunk in memory still needs."""

@@ -12,6 +12,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ import structlog
 
 from model.labels import Labels
 from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
-from storage.database import Writer
+from storage.database import Writer, set_aside
 from storage.samples.catalog import SCHEMA as CATALOG_SCHEMA
 from storage.samples.catalog import CatalogTables, read_layout
 from storage.samples.head import Appended
@@ -44,6 +45,7 @@ pragma journal_size_limit = 8388608;
 
 # Bounds a row after a time in which the disk refused: some MB, SQLite allows 1 GB.
 _ROW_VECTORS = 4096
+_ROWS_READ_AT_ONCE = 16
 
 _CHECKSUM = struct.Struct("<I")
 _RECORD = struct.Struct("<IIqII")
@@ -116,12 +118,14 @@ class Journal:
         self._failing = False
         self._worker = Worker("journal", interval_s, self.flush)
         self._is_open = False
+        self.is_damaged = False
 
     def open(self) -> None:
         """Open the file, made where it is missing; blocks.
 
         Raises:
-            StorageError: it cannot be opened, or is damaged.
+            StorageError: it cannot be opened.
+            CorruptDataError: it is damaged.
         """
 
         def prepare(connection: sqlite3.Connection) -> None:
@@ -131,8 +135,12 @@ class Journal:
             (last,) = connection.execute("select max(id) from journal").fetchone()
             self._next_row = (last or 0) + 1
 
-        self._writer.open()
-        self._writer.submit(prepare).result()
+        try:
+            self._writer.open()
+            self._writer.submit(prepare).result()
+        except CorruptDataError:
+            self.is_damaged = True
+            raise
         self._is_open = True
 
     def start(self) -> None:
@@ -177,6 +185,7 @@ class Journal:
                 self._commit(self._unsaved, durable=bool(waiting))
             except StorageError as exc:
                 error = exc
+                self._unsaved = [one for one in self._unsaved if not one.chunk.is_dropped]
             self._note(error)
         for waiter in waiting:
             if not waiter.set_running_or_notify_cancel():
@@ -262,16 +271,42 @@ class Journal:
     def rows(self) -> Iterator[tuple[int, bytes]]:
         """Yield number and bytes of every row, oldest first; blocks.
 
+        A damaged file is read on behind the damage; `is_damaged` then tells so.
+
         Raises:
-            StorageError: SQLite cannot read on.
+            CorruptDataError: not even the range of rows can be read.
         """
-        after = 0
-        while rows := self.read(partial(_rows_after, after)):
-            yield from rows
-            after = rows[-1][0]
+        first, last = self.read(_row_range)
+        for at in range(first, last + 1, _ROWS_READ_AT_ONCE):
+            until = min(at + _ROWS_READ_AT_ONCE, last + 1)
+            try:
+                yield from self.read(partial(_rows_between, at, until))
+            except CorruptDataError:
+                self.is_damaged = True
+                for row in range(at, until):
+                    with suppress(CorruptDataError):
+                        yield from self.read(partial(_rows_between, row, row + 1))
+
+    def replace(self) -> str:
+        """Put a damaged file aside and begin another; blocks. Returns the old one's new name.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        self._writer.close()
+        name = set_aside(self.path)
+        self._writer, self._tables = Writer(self.path, _PRAGMAS), CatalogTables()
+        self.is_damaged = False
+        self.open()
+        return name
 
 
-def _rows_after(after: int, connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
+def _row_range(connection: sqlite3.Connection) -> tuple[int, int]:
+    first, last = connection.execute("select min(id), max(id) from journal").fetchone()
+    return first or 0, last or -1
+
+
+def _rows_between(start: int, end: int, connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
     return connection.execute(
-        "select id, records from journal where id > ? order by id limit 16", (after,)
+        "select id, records from journal where id >= ? and id < ? order by id", (start, end)
     ).fetchall()

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from model.labels import Labels
 from model.series import ABSENT_BITS, NO_TIME, STALE_BITS, AlignedSeries, Times, Values
-from storage.api.errors import CorruptDataError
+from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
 from storage.api.samples import ReadBudget, Source
 from storage.samples.codec import decode_piece, decode_times
 from storage.samples.head import ChunkView
 from storage.samples.matching import Match
-from storage.samples.windows import ChunkRow, Window, chunks_between, piece_key, pieces_of
+from storage.samples.runs import ChunkRow, chunks_between, piece_key, pieces_of
+from storage.samples.windows import Window
 
 log = structlog.get_logger(__name__)
 
@@ -100,13 +101,14 @@ class ChunkReader:
     def collect(self, selections: Sequence[SourceSelection], windows: Iterable[Window]) -> None:
         """Find every chunk in range and fetch its pieces; blocks.
 
-        Raises:
-            StorageError: SQLite refused.
+        What the budget raises passes through; a file that cannot be read is left out.
         """
         by_id = {selection.source.id: selection for selection in selections}
         for window in windows:
             self._collect_window(by_id, window)
         for selection in selections:
+            # Two windows overlap in time where one is damaged.
+            selection.segments.sort(key=lambda segment: int(segment.times_ms[0]))
             for view in selection.views:
                 inside = _clip(view.times_ms, self._start_ms, self._end_ms)
                 match = selection.matches.get(view.layout.id)
@@ -140,10 +142,17 @@ class ChunkReader:
                     metric_id = window.metric_id(part.code)
                     if metric_id is not None:
                         keys.append(piece_key(row.id, metric_id))
-            keys.sort()
             return rows, pieces_of(connection, keys)
 
-        rows, found = window.read(fetch)
+        try:
+            rows, found = window.read(fetch)
+        except StoreClosedError:
+            # Retention has just deleted the window: its samples are gone.
+            return
+        except StorageError as exc:
+            self.corrupt_chunks += 1
+            log.warning("window_unreadable", file=window.path.name, error=str(exc))
+            return
         for row in rows:
             self._add_segment(by_id[row.source_id], window, row, found)
 

@@ -2,7 +2,7 @@
 
 import structlog
 
-from storage.api.errors import CorruptDataError, StorageError
+from storage.api.errors import CorruptDataError
 from storage.samples.catalog import Sources
 from storage.samples.heads import Heads
 from storage.samples.journal import Journal, decode_records
@@ -24,13 +24,13 @@ class Replay:
         self.corrupt_items = 0
 
     def run(self) -> None:
-        """Read the whole journal; blocks."""
-        try:
-            for row, data in self._journal.rows():
-                self._read_row(row, data)
-        except StorageError as exc:
-            self.corrupt_items += 1
-            log.warning("journal_unreadable", file=self._journal.path.name, error=str(exc))
+        """Read the whole journal; blocks.
+
+        Raises:
+            CorruptDataError: nothing of it can be read.
+        """
+        for row, data in self._journal.rows():
+            self._read_row(row, data)
         if self.lost_vectors:
             log.warning(
                 "journal_vectors_lost",

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from model.series import NO_TIME
 from storage.api.errors import StorageError
 from storage.samples.chunks import EncodedChunk, encode_chunk
 from storage.samples.head import OpenChunk
@@ -22,6 +23,9 @@ log = structlog.get_logger(__name__)
 # Chunks of one run lie together by metric, so larger runs read better; 64 chunks of
 # 500 series are some 2.5 MB encoded.
 _RUN_CHUNKS = 64
+# So they wait for others a little, in memory and in the journal.
+_WORTH_A_RUN = 32
+_LONGEST_WAIT_MS = 60_000
 
 
 class Sealer:
@@ -32,17 +36,17 @@ class Sealer:
         self._failing = False
         self.failed_runs = 0
 
-    def seal(self) -> None:
-        """Write every closed chunk and shorten the journal; blocks.
+    def seal(self, now_ms: int) -> None:
+        """Write the closed chunks, once they are worth a run, and shorten the journal; blocks.
 
         What the disk refuses stays in memory for the next time.
         """
         chunks = self._heads.closed()
-        if not chunks:
+        waiting_ms = now_ms - min((chunk.times_ms[-1] for chunk in chunks), default=now_ms)
+        if len(chunks) < _WORTH_A_RUN and waiting_ms < _LONGEST_WAIT_MS:
             return
         try:
-            for at in range(0, len(chunks), _RUN_CHUNKS):
-                self._write(chunks[at : at + _RUN_CHUNKS])
+            self._write_all(chunks)
             self._journal.truncate(self._heads.first_row(self._journal.next_row))
         except StorageError as exc:
             self.failed_runs += 1
@@ -53,6 +57,19 @@ class Sealer:
         if self._failing:
             log.info("sealing_again")
         self._failing = False
+
+    def rescue(self) -> None:
+        """Write everything that is in memory, whatever the journal's state; blocks.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        self._heads.close_older_than(NO_TIME)
+        self._write_all(self._heads.closed())
+
+    def _write_all(self, chunks: Sequence[OpenChunk]) -> None:
+        for at in range(0, len(chunks), _RUN_CHUNKS):
+            self._write(chunks[at : at + _RUN_CHUNKS])
 
     def _write(self, chunks: Sequence[OpenChunk]) -> None:
         by_window = defaultdict[Window, list[tuple[OpenChunk, EncodedChunk]]](list)

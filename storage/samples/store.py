@@ -1,29 +1,37 @@
 """The sample store: head, journal and windows behind `storage.api.samples`."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+import structlog
 
 from model.clock import Clock
 from model.labels import Labels
 from model.matchers import Matcher
 from model.series import AlignedSeries
-from storage.api.errors import StoreClosedError
+from storage.api.errors import CorruptDataError, StoreClosedError
 from storage.api.samples import Layout, ReadBudget, Source, StoreStats, Vector
 from storage.samples.catalog import Sources, read_digests, read_sources
+from storage.samples.compaction import Compactor
 from storage.samples.heads import Heads
 from storage.samples.interning import Interner
 from storage.samples.journal import Journal
 from storage.samples.layouts import Layouts, MetricNames, StoredLayout
 from storage.samples.query import Query
 from storage.samples.replay import Replay
+from storage.samples.retention import retain
 from storage.samples.sealing import Sealer
 from storage.samples.settings import StoreSettings, milliseconds
 from storage.samples.stats import store_stats
 from storage.samples.window_set import WindowSet
 from storage.samples.worker import Worker
 
-# Closed chunks wait so long, in memory and in the journal, to be written together.
-_SEALING_INTERVAL_S = 5.0
+log = structlog.get_logger(__name__)
+
+# How often closed chunks are looked for, and how long merging may keep them waiting.
+_MAINTENANCE_INTERVAL_S = 5.0
+_MERGE_STEPS = 20
 
 
 class SqliteSampleStore:
@@ -40,6 +48,9 @@ class SqliteSampleStore:
         settings = settings or StoreSettings()
         self._directory, self._clock = directory, clock
         self._chunk_age_ms = milliseconds(settings.chunk_age)
+        self._retention_age_ms = milliseconds(settings.retention_age)
+        self._retention_bytes = settings.retention_bytes
+        self._head_bytes = settings.head_bytes
         self._metrics = MetricNames()
         self._sources = Sources()
         self._layouts = Layouts(Interner(), self._metrics)
@@ -49,7 +60,9 @@ class SqliteSampleStore:
         self._heads = Heads(self._windows, settings.chunk_vectors, self._chunk_age_ms)
         self._journal = Journal(directory / "journal.db", settings.commit_interval.total_seconds())
         self._sealer = Sealer(self._heads, self._windows, self._journal)
-        self._worker = Worker("samples", _SEALING_INTERVAL_S, self._work)
+        self._compactor = Compactor(self._windows, self._heads, self._layouts, self._chunk_age_ms)
+        self._maintaining = threading.Lock()
+        self._worker = Worker("samples", _MAINTENANCE_INTERVAL_S, self._work)
         self._query = Query(self._heads, self._windows, self._sources, self._layouts, self._metrics)
         self._replay = Replay(self._journal, self._sources, self._layouts, self._heads)
         self._is_open = False
@@ -62,21 +75,34 @@ class SqliteSampleStore:
         """
         self._directory.mkdir(parents=True, exist_ok=True)
         self._windows.open()
-        self._journal.open()
-        for source in self._journal.read(read_sources):
-            self._sources.know(source)
-        for layout_id, digest in self._journal.read(read_digests):
-            self._layouts.know(layout_id, digest)
         for window in self._windows:
-            for source in window.sources:
-                self._sources.know(source)
-            for layout_id, digest in window.digests:
-                self._layouts.know(layout_id, digest)
+            self._learn(window.sources, window.digests)
             self._heads.start_after(window.ends)
-        self._replay.run()
+        self._open_journal()
         self._journal.start()
         self._worker.start()
         self._is_open = True
+
+    def _learn(self, sources: Iterable[Source], digests: Iterable[tuple[int, bytes]]) -> None:
+        for source in sources:
+            self._sources.know(source)
+        for layout_id, digest in digests:
+            self._layouts.know(layout_id, digest)
+
+    def _open_journal(self) -> None:
+        try:
+            self._journal.open()
+            self._learn(self._journal.read(read_sources), self._journal.read(read_digests))
+            self._replay.run()
+        except CorruptDataError as exc:
+            self._journal.is_damaged = True
+            log.warning("journal_damaged", file=self._journal.path.name, error=str(exc))
+        if self._journal.is_damaged:
+            # What could be read goes to chunks; nothing is written to the damaged file.
+            self._sealer.rescue()
+            name = self._journal.replace()
+            self._replay.corrupt_items += 1
+            log.warning("journal_replaced", kept_as=name, vectors=self._replay.vectors)
 
     def close(self) -> None:
         """Commit what is pending, end the background work and close the files; blocks."""
@@ -86,13 +112,21 @@ class SqliteSampleStore:
         self._windows.close()
 
     def _work(self) -> None:
-        self.maintain(self._clock())
+        self.maintain(self._clock(), most_steps=_MERGE_STEPS)
 
-    def maintain(self, now_ms: int) -> None:
-        """Do the background work that is due; blocks. The store's own thread calls it."""
-        self._heads.close_older_than(now_ms - self._chunk_age_ms)
-        self._sealer.seal()
-        self._layouts.sweep()
+    def maintain(self, now_ms: int, most_steps: int | None = None) -> None:
+        """Seal, merge and delete what is due; blocks. The store's own thread calls it.
+
+        `most_steps` bounds the merging, in batches of some 50 ms; the rest is done the
+        next time. None merges to the end.
+        """
+        with self._maintaining:
+            self._heads.close_older_than(now_ms - self._chunk_age_ms)
+            self._sealer.seal(now_ms)
+            self._heads.shed(self._head_bytes)
+            self._compactor.run(now_ms, most_steps)
+            retain(self._windows, now_ms, self._retention_age_ms, self._retention_bytes)
+            self._layouts.sweep()
 
     def source(self, labels: Labels, stream: str = "") -> Source:
         """See `SampleAppender.source`."""
@@ -158,8 +192,11 @@ class SqliteSampleStore:
             self._metrics,
             self._journal.path,
             layouts=len(self._layouts),
-            failed_writes=self._journal.failed_commits + self._sealer.failed_runs,
+            failed_writes=self._journal.failed_commits
+            + self._sealer.failed_runs
+            + self._compactor.failed_merges,
             corrupt_items=self._windows.unreadable_files
             + self._replay.corrupt_items
+            + self._compactor.corrupt_pieces
             + self._query.corrupt_chunks,
         )

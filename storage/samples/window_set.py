@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import structlog
 
-from storage.api.errors import StorageError
+from storage.api.errors import CorruptDataError, StorageError
+from storage.database import set_aside
 from storage.samples.layouts import MetricNames
 from storage.samples.windows import Window
 
@@ -39,6 +41,10 @@ class WindowSet:
         for path in sorted(self._directory.glob("*.db")):
             try:
                 windows.append(Window.open(path, self._metrics))
+            except CorruptDataError as exc:
+                self.unreadable_files += 1
+                aside = set_aside(path)
+                log.warning("window_damaged", file=path.name, kept_as=aside, error=str(exc))
             except StorageError as exc:
                 self.unreadable_files += 1
                 log.warning("window_unreadable", file=path.name, error=str(exc))
@@ -77,13 +83,21 @@ class WindowSet:
             StorageError: the disk refused.
         """
         for window in self._windows:
-            if window.start_ms <= time_ms < window.end_ms:
+            if window.start_ms <= time_ms < window.end_ms and not window.is_damaged:
                 return window
         start, end = self._bounds(time_ms)
-        name = datetime.fromtimestamp(start / 1000, UTC).strftime("%Y%m%dT%H%M%SZ.db")
-        window = Window.create(self._directory / name, start, end, self._metrics)
+        window = Window.create(self._new_path(start), start, end, self._metrics)
         self._set([*self._windows, window])
         return window
+
+    def _new_path(self, start_ms: int) -> Path:
+        stem = datetime.fromtimestamp(start_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+        # A second file for the same time stands beside one that is damaged.
+        for number in count(1):
+            name = f"{stem}.db" if number == 1 else f"{stem}-{number}.db"
+            if not (self._directory / name).exists():
+                break
+        return self._directory / name
 
     def overlapping(self, start_ms: int, end_ms: int) -> list[Window]:
         """Return the windows that may have samples in a range, oldest first."""

@@ -1,16 +1,13 @@
 """Windows: one SQLite file of chunks for each stretch of time.
 
-Chunks are written in *runs*, each in one transaction and in the order of their keys,
-so that a file only grows at its end and its pages are full. Within a run the pieces
-lie by metric, then by chunk: a query of one metric over all hosts is a range of each
-run. Retention deletes a whole file. docs/storage-format.md gives tables and keys.
+Retention deletes a whole file. docs/storage-format.md gives tables and keys.
 """
 
 import sqlite3
-import struct
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,10 +15,12 @@ from model.labels import Labels
 from storage.api.errors import CorruptDataError, StorageError
 from storage.api.samples import Source
 from storage.database import Readers, Writer
+from storage.samples import runs
 from storage.samples.catalog import SCHEMA as CATALOG_SCHEMA
 from storage.samples.catalog import CatalogTables, read_digests, read_layout, read_sources
 from storage.samples.chunks import EncodedChunk
 from storage.samples.layouts import MetricNames
+from storage.samples.runs import ChunkRow, Run
 
 T = TypeVar("T")
 
@@ -31,39 +30,18 @@ _SCHEMA = f"""
 {CATALOG_SCHEMA}
 create table if not exists window (
     version integer not null, start_ms integer not null, end_ms integer not null);
-create table if not exists metrics (id integer primary key, name text not null unique);
-create table if not exists runs (
-    id integer primary key, level integer not null, state integer not null,
-    sizes blob not null);
-create table if not exists chunks (
-    id integer primary key, source integer not null, layout integer not null,
-    start_ms integer not null, end_ms integer not null, count integer not null,
-    samples integer not null, times blob not null);
-create index if not exists chunks_by_source on chunks (source, start_ms);
-create table if not exists pieces (key integer primary key, data blob not null);
+{runs.SCHEMA}
 """
 
 _AT_CREATION = "pragma auto_vacuum = incremental;"
+# secure_delete (Debian's default) would overwrite each deleted row with zeros.
 _PRAGMAS = """
 pragma secure_delete = off;
 pragma journal_size_limit = 8388608;
 """
 _READER_PRAGMAS = "pragma cache_size = -512;"
 
-# A piece's key is run, metric and chunk in one integer, so that the table's own tree
-# is the clustering: 24 + 19 + 20 bits.
-METRIC_BITS = 19
-CHUNK_BITS = 20
-_RUN_SHIFT = METRIC_BITS + CHUNK_BITS
-RUN_CHUNKS = 1 << CHUNK_BITS
-_MOST_METRICS = 1 << METRIC_BITS
-
-_SIZE = struct.Struct("<II")
-
-# States of a run.
-_LIVE = 0
-_BUILDING = 1
-_DROPPED = 2
+_PAGES_FREED_AT_ONCE = 2000
 
 
 @dataclass(slots=True)
@@ -74,50 +52,41 @@ class Span:
     end_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkRow:
-    """A chunk's row; `id` is run and number in one, see `piece_key`."""
-
-    id: int
-    source_id: int
-    layout_id: int
-    start_ms: int
-    end_ms: int
-    count: int
-    times: bytes
-
-
-def piece_key(chunk_id: int, metric_id: int) -> int:
-    """Return the key of a chunk's piece of one metric."""
-    run, number = chunk_id >> CHUNK_BITS, chunk_id & (RUN_CHUNKS - 1)
-    return run << _RUN_SHIFT | metric_id << CHUNK_BITS | number
-
-
 class Window:
-    """One file of chunks. One thread writes; any may read."""
+    """One file of chunks. One thread writes; any may read.
+
+    Attributes:
+        start_ms, end_ms: what it is for, the end exclusive.
+        spans: when each (source number, layout number) was in use.
+        ends: when each source's chunks end.
+        runs: the live runs by number; like `spans` it is replaced when it gets a new
+            key, so that any thread may walk it.
+        samples: how many the file holds.
+        metric_bytes: how many bytes of pieces it has of each metric code.
+        is_damaged: SQLite found the file damaged: it is read as far as it goes, and no
+            longer written.
+    """
 
     def __init__(self, path: Path, start_ms: int, end_ms: int, metrics: MetricNames) -> None:
         self.path, self.start_ms, self.end_ms = path, start_ms, end_ms
-        # (source id, layout id) -> when; replaced, never changed in size, so that
-        # readers may walk it.
         self.spans: dict[tuple[int, int], Span] = {}
-        # When each source's chunks end.
         self.ends: dict[int, int] = {}
+        self.runs: dict[int, Run] = {}
+        self.samples = 0
+        self.metric_bytes: Counter[int] = Counter()
+        self.is_damaged = False
         self.sources = list[Source]()
         self.digests: list[tuple[int, bytes]] = []
-        self.samples = 0
-        # Metric code -> bytes of its pieces.
-        self.metric_bytes: Counter[int] = Counter()
         self._metrics = metrics
         self._metric_ids: dict[int, int] = {}
         self._tables = CatalogTables()
-        self._next_run = 1
+        self._next_sequence = 1
         self._writer: Writer | None = None
         self._readers = Readers(path, _READER_PRAGMAS)
 
     @classmethod
     def create(cls, path: Path, start_ms: int, end_ms: int, metrics: MetricNames) -> "Window":
-        """Make the file, or complete one whose making was cut short; blocks.
+        """Make the file; blocks.
 
         Raises:
             StorageError: the disk refused.
@@ -127,17 +96,16 @@ class Window:
         def prepare(connection: sqlite3.Connection) -> None:
             for statement in filter(str.strip, _SCHEMA.split(";")):
                 connection.execute(statement)
-            if connection.execute("select count(*) from window").fetchone() == (0,):
-                connection.execute(
-                    "insert into window values (?, ?, ?)", (FORMAT_VERSION, start_ms, end_ms)
-                )
+            connection.execute(
+                "insert into window values (?, ?, ?)", (FORMAT_VERSION, start_ms, end_ms)
+            )
 
         window.write(prepare)
         return window
 
     @classmethod
     def open(cls, path: Path, metrics: MetricNames) -> "Window":
-        """Open a file that is there; blocks.
+        """Open a file that is there and delete what a killed merge left; blocks.
 
         Raises:
             StorageError: it cannot be read.
@@ -145,31 +113,37 @@ class Window:
         """
         window = cls(path, 0, 0, metrics)
         try:
-            window.read(window._load)
+            if window.read(window._load):
+                window.delete_unused()
+                window.release_writer()
         except StorageError:
             window.close()
             raise
         return window
 
-    def _load(self, connection: sqlite3.Connection) -> None:
-        row = connection.execute("select version, start_ms, end_ms from window").fetchone()
+    def _load(self, connection: sqlite3.Connection) -> bool:
+        """Read everything but chunks; tell whether there are runs to delete."""
+        tables = connection.execute("select count(*) from sqlite_master where name = 'window'")
+        row = None
+        if tables.fetchone() != (0,):
+            row = connection.execute("select version, start_ms, end_ms from window").fetchone()
         if row is None or row[0] != FORMAT_VERSION:
             raise CorruptDataError(f"{self.path.name} is no window of version {FORMAT_VERSION}")
         _, self.start_ms, self.end_ms = row
         self.sources = read_sources(connection)
         self.digests = read_digests(connection)
         self._tables.load(connection)
-        for metric_id, name in connection.execute("select id, name from metrics"):
-            self._metric_ids[self._metrics.code(name)] = metric_id
+        self._metric_ids = {
+            self._metrics.code(name): metric_id
+            for metric_id, name in connection.execute("select id, name from metrics")
+        }
         (last,) = connection.execute("select max(id) from runs").fetchone()
-        self._next_run = (last or 0) + 1
-        codes = {number: code for code, number in self._metric_ids.items()}
-        for (sizes,) in connection.execute("select sizes from runs"):
-            for metric_id, size in _SIZE.iter_unpack(sizes):
-                self.metric_bytes[codes[metric_id]] += size
-        self._load_spans(connection)
+        self._next_sequence = runs.sequence_of(last or 0) + 1
+        self._load_live(connection)
+        return bool(runs.unused_runs(connection))
 
-    def _load_spans(self, connection: sqlite3.Connection) -> None:
+    def _load_live(self, connection: sqlite3.Connection) -> None:
+        """Read what the live runs hold."""
         spans: dict[tuple[int, int], Span] = {}
         ends: dict[int, int] = {}
         total = 0
@@ -181,12 +155,16 @@ class Window:
             ends[source] = max(end, ends.get(source, end))
             total += samples
         self.spans, self.ends, self.samples = spans, ends, total
+        self.runs, sizes = runs.read_runs(connection)
+        codes = {metric_id: code for code, metric_id in self._metric_ids.items()}
+        self.metric_bytes = Counter({codes[metric_id]: size for metric_id, size in sizes.items()})
 
-    def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a write in one durable transaction; blocks. One thread only.
+    def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
+        """Run a write in one transaction; blocks. One thread only.
 
         Raises:
             StorageError: the disk refused.
+            CorruptDataError: the file is damaged.
         """
         if self._writer is None:
             writer = Writer(self.path, _PRAGMAS, _AT_CREATION)
@@ -196,13 +174,18 @@ class Window:
                 writer.close()
                 raise
             self._writer = writer
-        return self._writer.submit(work, durable=True).result()
+        try:
+            return self._writer.submit(work, durable=durable).result()
+        except CorruptDataError:
+            self.is_damaged = True
+            raise
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run a read on one snapshot of the file; blocks.
 
         Raises:
             StorageError: SQLite refused.
+            CorruptDataError: the file is damaged.
         """
 
         def snapshot(connection: sqlite3.Connection) -> T:
@@ -212,7 +195,11 @@ class Window:
             finally:
                 connection.execute("rollback")
 
-        return self._readers.read(snapshot)
+        try:
+            return self._readers.read(snapshot)
+        except CorruptDataError:
+            self.is_damaged = True
+            raise
 
     def release_writer(self) -> None:
         """Close the writing connection until the next write; blocks."""
@@ -236,13 +223,15 @@ class Window:
 
     def overlaps(self, start_ms: int, end_ms: int) -> bool:
         """Whether any chunk may have a sample in the range."""
-        return any(
-            span.start_ms <= end_ms and span.end_ms >= start_ms for span in self.spans.values()
-        )
+        return any(run.start_ms <= end_ms and run.end_ms >= start_ms for run in self.runs.values())
 
     def metric_id(self, code: int) -> int | None:
         """Return this file's number of a metric, None if it has none of it."""
         return self._metric_ids.get(code)
+
+    def metrics(self) -> list[tuple[int, int]]:
+        """Return code and number in this file of each metric, by number."""
+        return sorted(self._metric_ids.items(), key=lambda item: item[1])
 
     def series_of(self, layout_id: int) -> Sequence[Labels]:
         """Read a layout; blocks.
@@ -253,44 +242,49 @@ class Window:
         """
         return self.read(lambda connection: read_layout(connection, layout_id))
 
-    def add_run(self, chunks: Sequence[EncodedChunk], level: int = 0) -> None:
-        """Write chunks as one run; blocks.
+    def add_run(self, chunks: Sequence[EncodedChunk]) -> None:
+        """Write sealed chunks as one run; blocks.
 
         Raises:
             StorageError: the disk refused; nothing is written.
+            CorruptDataError: the file is damaged; nothing is written.
         """
-        run = self._next_run
-        numbered = sorted(chunks, key=lambda chunk: (chunk.source.id, chunk.start_ms))
+        ordered = sorted(chunks, key=lambda chunk: (chunk.source.id, chunk.start_ms))
         bytes_of: Counter[int] = Counter()
-        for chunk in numbered:
+        for chunk in ordered:
             for code, data in chunk.pieces:
                 bytes_of[code] += len(data)
+        run = self.next_run(runs.SEALED)
+        rows = [_row(chunk, runs.chunk_number(run, at)) for at, chunk in enumerate(ordered)]
 
         def insert(connection: sqlite3.Connection) -> dict[int, int]:
-            self._tables.put(connection, ((chunk.source, chunk.layout) for chunk in numbered))
-            metric_ids = self._put_metrics(connection, set(bytes_of))
-            sizes = b"".join(_SIZE.pack(metric_ids[code], size) for code, size in bytes_of.items())
-            connection.execute("insert into runs values (?, ?, ?, ?)", (run, level, _LIVE, sizes))
-            _put_chunks(connection, run, numbered)
-            rows = [
-                (piece_key(run << CHUNK_BITS | number, metric_ids[code]), data)
-                for number, chunk in enumerate(numbered)
+            self._tables.put(connection, ((chunk.source, chunk.layout) for chunk in ordered))
+            ids = self._put_metrics(connection, set(bytes_of))
+            sizes = {ids[code]: size for code, size in bytes_of.items()}
+            runs.insert_run(connection, run, runs.LIVE, sizes)
+            runs.insert_chunks(connection, rows)
+            pieces = [
+                (runs.piece_key(row.id, ids[code]), data)
+                for row, chunk in zip(rows, ordered, strict=True)
                 for code, data in chunk.pieces
             ]
-            rows.sort()
-            connection.executemany("insert into pieces values (?, ?)", rows)
-            return metric_ids
+            runs.insert_pieces(connection, run, sorted(pieces))
+            return ids
 
         try:
-            metric_ids = self.write(insert)
+            self._metric_ids = self.write(insert)
         except StorageError:
             self._tables.rolled_back()
             raise
         self._tables.committed()
-        self._metric_ids = metric_ids
-        self._next_run = run + 1
         self.metric_bytes.update(bytes_of)
-        self._note(numbered)
+        self.samples += sum(row.samples for row in rows)
+        self._add_rows(run, rows)
+
+    def next_run(self, level: int) -> int:
+        """Return a number for a run to be written."""
+        self._next_sequence += 1
+        return runs.run_number(self._next_sequence - 1, level)
 
     def _put_metrics(self, connection: sqlite3.Connection, codes: set[int]) -> dict[int, int]:
         ids = self._metric_ids
@@ -298,8 +292,8 @@ class Window:
         if not missing:
             return ids
         first = max(ids.values(), default=0) + 1
-        if first + len(missing) > _MOST_METRICS:
-            raise StorageError(f"{self.path.name}: more than {_MOST_METRICS} metric names")
+        if first + len(missing) > runs.MOST_METRICS:
+            raise StorageError(f"{self.path.name}: more than {runs.MOST_METRICS} metric names")
         new = {code: first + at for at, code in enumerate(missing)}
         connection.executemany(
             "insert into metrics values (?, ?)",
@@ -307,78 +301,95 @@ class Window:
         )
         return ids | new
 
-    def _note(self, chunks: Iterable[EncodedChunk]) -> None:
-        spans = dict(self.spans)
-        for chunk in chunks:
-            key = (chunk.source.id, chunk.layout.id)
-            span = spans.get(key)
-            if span is None:
-                spans[key] = Span(chunk.start_ms, chunk.end_ms)
-            else:
-                span.start_ms = min(span.start_ms, chunk.start_ms)
-                span.end_ms = max(span.end_ms, chunk.end_ms)
-            self.ends[chunk.source.id] = max(
-                chunk.end_ms, self.ends.get(chunk.source.id, chunk.end_ms)
-            )
-            self.samples += chunk.samples
+    def _add_rows(self, run: int, rows: Sequence[ChunkRow]) -> None:
+        spans, known = dict(self.spans), Run(run, rows[0].start_ms, rows[0].end_ms, len(rows))
+        for row in rows:
+            span = spans.setdefault((row.source_id, row.layout_id), Span(row.start_ms, row.end_ms))
+            span.start_ms = min(span.start_ms, row.start_ms)
+            span.end_ms = max(span.end_ms, row.end_ms)
+            self.ends[row.source_id] = max(row.end_ms, self.ends.get(row.source_id, row.end_ms))
+            known.start_ms = min(known.start_ms, row.start_ms)
+            known.end_ms = max(known.end_ms, row.end_ms)
         self.spans = spans
+        self.runs = self.runs | {run: known}
+
+    def begin_merge(self, run: int) -> None:
+        """Write the row of a run whose pieces follow; blocks.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        self.write(
+            lambda connection: runs.insert_run(connection, run, runs.BUILDING, {}), durable=False
+        )
+
+    def add_pieces(self, run: int, rows: Sequence[tuple[int, bytes]]) -> None:
+        """Write some pieces of a run that is building; blocks.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        self.write(lambda connection: runs.insert_pieces(connection, run, rows), durable=False)
+
+    def finish_merge(
+        self, run: int, rows: Sequence[ChunkRow], bytes_of: Mapping[int, int], old: Sequence[int]
+    ) -> None:
+        """Put a merged run in the place of those it was merged from; blocks.
+
+        Args:
+            run: what `begin_merge` began.
+            rows: its chunks.
+            bytes_of: how many bytes of pieces it has, by metric number.
+            old: the runs it replaces.
+
+        Raises:
+            StorageError: the disk refused; the old runs are still there.
+        """
+
+        def replace(connection: sqlite3.Connection) -> None:
+            runs.insert_chunks(connection, rows)
+            runs.replace_runs(connection, run, bytes_of, old)
+            self._load_live(connection)
+
+        self.write(replace)
+        self.delete_unused()
+
+    def delete_unused(self) -> None:
+        """Delete the pieces of runs that are not live; blocks.
+
+        Raises:
+            StorageError: the disk refused; it is done when the file is next opened.
+        """
+        for run in self.write(runs.unused_runs):
+            while self.write(partial(runs.delete_pieces, run=run)):
+                pass
+
+    def shrink(self) -> None:
+        """Give unused pages back to the file system; blocks.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+
+        def free_some(connection: sqlite3.Connection) -> bool:
+            (count,) = connection.execute("pragma freelist_count").fetchone()
+            # sqlite3 takes one step of a statement without columns, and that is a page.
+            for _ in range(min(count, _PAGES_FREED_AT_ONCE)):
+                connection.execute("pragma incremental_vacuum(1)")
+            return bool(count > _PAGES_FREED_AT_ONCE)
+
+        while self.write(free_some):
+            pass
 
 
-def _put_chunks(connection: sqlite3.Connection, run: int, chunks: Sequence[EncodedChunk]) -> None:
-    connection.executemany(
-        "insert into chunks values (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            (
-                run << CHUNK_BITS | number,
-                chunk.source.id,
-                chunk.layout.id,
-                chunk.start_ms,
-                chunk.end_ms,
-                chunk.count,
-                chunk.samples,
-                chunk.times,
-            )
-            for number, chunk in enumerate(chunks)
-        ),
+def _row(chunk: EncodedChunk, number: int) -> ChunkRow:
+    return ChunkRow(
+        number,
+        chunk.source.id,
+        chunk.layout.id,
+        chunk.start_ms,
+        chunk.end_ms,
+        chunk.count,
+        chunk.samples,
+        chunk.times,
     )
-
-
-_CHUNK_COLUMNS = "id, source, layout, start_ms, end_ms, count, times"
-
-
-def chunks_between(
-    connection: sqlite3.Connection, source_ids: Sequence[int], start_ms: int, end_ms: int
-) -> Iterator[ChunkRow]:
-    """Yield the chunks of some sources that overlap a range, by source and start."""
-    for at in range(0, len(source_ids), _VARIABLES):
-        some = source_ids[at : at + _VARIABLES]
-        rows = connection.execute(
-            f"select {_CHUNK_COLUMNS} from chunks"  # noqa: S608 - question marks only
-            f" where source in ({_marks(len(some))}) and start_ms <= ? and end_ms >= ?"
-            " order by source, start_ms",
-            (*some, end_ms, start_ms),
-        )
-        yield from (ChunkRow(*row) for row in rows)
-
-
-def pieces_of(connection: sqlite3.Connection, keys: Sequence[int]) -> dict[int, bytes]:
-    """Return the bytes of those pieces that are there, by key."""
-    found: dict[int, bytes] = {}
-    for at in range(0, len(keys), _VARIABLES):
-        some = keys[at : at + _VARIABLES]
-        found.update(
-            connection.execute(
-                f"select key, data from pieces where key in ({_marks(len(some))})",  # noqa: S608 - as above
-                some,
-            )
-        )
-    return found
-
-
-# Well below SQLite's smallest limit of variables (32,766), and a fifth of the time of
-# one statement a row.
-_VARIABLES = 1000
-
-
-def _marks(count: int) -> str:
-    return ",".join("?" * count)

@@ -183,10 +183,11 @@ class MemoryAppender:
             values[vector.columns] = vector.values
         if before is not None:
             # Whatever is left out of a new layout must have ended before.
+            present = set(vector.layout.series)
             for labels, bits in zip(
                 before.layout.series, before.values.view(np.uint64), strict=True
             ):
-                assert labels in vector.layout.series or bits == STALE_BITS
+                assert labels in present or bits == STALE_BITS
         self._state[source.id] = Vector(vector.time_ms, vector.layout, None, values)
         self.vectors.append((source.stream, vector))
         alive = values.view(np.uint64) != STALE_BITS

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from storage.api.errors import NotFoundError, TakenError
 from storage.api.samples import ReadBudget, StoreStats
 from storage.records.records import Records
 from web.accounts.authentication import secret_hash
-from web.app import create_app
+from web.app import Resources, create_app
 from web.services import CheckDefault, Services
 from web.settings import WebSettings
 
@@ -322,6 +323,12 @@ def vector(values: Mapping[Labels, float], time_ms: int = NOW_MS) -> Answer:
     return Answer(InstantVector(time_ms, tuple(values), np.array(list(values.values()))))
 
 
+@cache
+def shared_resources() -> Resources:
+    """Read files and compile templates once for all tests."""
+    return Resources.read()
+
+
 @dataclass
 class World:
     """The application with all that surrounds it, and a client without credentials."""
@@ -398,7 +405,7 @@ async def world_at(
     )
 
     async def start() -> Client:
-        app = await asyncio.to_thread(create_app, services, settings)
+        app = create_app(services, settings, await asyncio.to_thread(shared_resources))
         return await aiohttp_client(app)
 
     try:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from model.clock import Clock
 from storage.api.accounts import AccountRecords, Credential, CredentialKind, User
+from web.accounts.browsers import browser_name
 from web.accounts.passwords import Passwords
 from web.accounts.throttle import LoginThrottle
 from web.errors import TooManyRequestsError, UnauthorizedError
@@ -131,7 +132,7 @@ class Authenticator:
     ) -> None:
         """Log a user in on the browser that sent the request."""
         days = self._settings.session_lifetime_days
-        label = request.headers.get("User-Agent", "unknown browser")[:200]
+        label = browser_name(request.headers.get("User-Agent", ""))
         issued = await self.issue(user, CredentialKind.SESSION, label, days * DAY_MS)
         answer.set_cookie(
             self.cookie_name,

@@ -46,8 +46,8 @@ class AccountsApi:
                 ("DELETE", "/api/account/credentials/{id}", self.revoke, Access.USER),
                 ("GET", "/api/users", self.users, Access.ADMIN),
                 ("POST", "/api/users", self.add_user, Access.ADMIN),
-                ("PUT", "/api/users/{name}/password", self.reset_password, Access.ADMIN),
-                ("DELETE", "/api/users/{name}", self.remove_user, Access.ADMIN),
+                ("PUT", "/api/users/{name:[^/]+}/password", self.reset_password, Access.ADMIN),
+                ("DELETE", "/api/users/{name:[^/]+}", self.remove_user, Access.ADMIN),
             )
         )
 

@@ -10,7 +10,7 @@ from web.errors import ConflictError, MissingError
 from web.fleet import Fleet, FleetHost
 from web.host_forms import CheckForm, HostForm
 from web.parameters import read_json
-from web.routing import Access, Route, Surface
+from web.routing import KEY, Access, Route, Surface
 from web.services import CheckDefault, Services
 
 
@@ -61,11 +61,16 @@ class HostsApi:
                 ("GET", "/api/fleet", self.fleet, Access.VIEWER),
                 ("GET", "/api/hosts", self.registered, Access.VIEWER),
                 ("POST", "/api/hosts", self.add, Access.EDITOR),
-                ("GET", "/api/hosts/{key}", self.host, Access.VIEWER),
-                ("DELETE", "/api/hosts/{key}", self.remove, Access.EDITOR),
-                ("GET", "/api/hosts/{key}/checks", self.checks, Access.VIEWER),
-                ("PUT", "/api/hosts/{key}/checks/{check}", self.set_check, Access.EDITOR),
-                ("DELETE", "/api/hosts/{key}/checks/{check}", self.reset_check, Access.EDITOR),
+                ("GET", f"/api/hosts/{KEY}", self.host, Access.VIEWER),
+                ("DELETE", f"/api/hosts/{KEY}", self.remove, Access.EDITOR),
+                ("GET", f"/api/hosts/{KEY}/checks", self.checks, Access.VIEWER),
+                ("PUT", f"/api/hosts/{KEY}/checks/{{check}}", self.set_check, Access.EDITOR),
+                (
+                    "DELETE",
+                    f"/api/hosts/{KEY}/checks/{{check}}",
+                    self.reset_check,
+                    Access.EDITOR,
+                ),
             )
         )
 

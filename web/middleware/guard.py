@@ -74,7 +74,7 @@ def _admit(
     principal: Principal | None,
     settings: WebSettings,
 ) -> None:
-    if access in OPEN_TO_ALL:
+    if access in OPEN_TO_ALL or (route.open_as_json and wants_json(request)):
         return
     if principal is None and settings.anonymous_viewer:
         principal = ANONYMOUS
@@ -94,7 +94,7 @@ def refuse_anonymous(request: web.Request, route: Route) -> None:
     """
     if route.surface is Surface.PAGE and not wants_json(request):
         target = request.path_qs if request.method in _SAFE_METHODS else "/"
-        login = "/login" if target == "/" else "/login?" + urlencode({"next": target})
+        login = "/login" if target == "/" else "/login?" + urlencode({"next": target}, safe="/")
         if "HX-Request" in request.headers:
             exc = UnauthorizedError("you are logged out")
             exc.headers["HX-Redirect"] = login

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from web.network import client_address
-from web.routing import REQUEST_ID, Handler, principal_of, route_of
+from web.routing import REQUEST_ID, Handler, principal_of, route_name
 from web.settings import WebSettings
 
 log = structlog.get_logger(__name__)
@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 HEADER = "X-Request-ID"
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
-_QUIET = {"/-/healthy", "/-/ready", "/health", "/metrics", "/static/{path:.+}"}
+_QUIET = {"/-/healthy", "/-/ready", "/health", "/metrics", "/static/{path}"}
 """Asked for by machines every few seconds: logged at level debug."""
 
 
@@ -37,13 +37,12 @@ def journey(settings: WebSettings) -> Middleware:
                 answer = await handler(request)
                 status = answer.status
             finally:
-                route = route_of(request)
-                path = route.path if route else "unknown"
-                write = log.debug if path in _QUIET and status < 500 else log.info
+                route = route_name(request)
+                write = log.debug if route in _QUIET and status < 500 else log.info
                 write(
                     "http_request",
                     method=request.method,
-                    route=path,
+                    route=route,
                     # 0: the client left before there was an answer.
                     status=status,
                     duration_s=round(now_s() - started_s, 4),

@@ -1,3 +1,3 @@
 """The pages that people see; each module holds the handlers of one subject."""
 
-__all__ = ["login"]
+__all__ = ["account", "add_host", "alerts", "host", "hosts", "login", "shell", "targets"]

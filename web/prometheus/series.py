@@ -1,6 +1,7 @@
-"""`/api/v1/series`, `/labels`, `/label/{name}/values` and `/metadata`."""
+"""`/api/v1/series`, `/labels`, `/label/{name:[^/]+}/values` and `/metadata`."""
 
 import asyncio
+from operator import attrgetter
 from typing import Final, TypeVar
 
 from aiohttp import web
@@ -36,7 +37,7 @@ class SeriesCatalogue:
             for methods, path, handler in (
                 (("GET", "POST"), "/api/v1/series", self.series),
                 (("GET", "POST"), "/api/v1/labels", self.label_names),
-                (("GET",), "/api/v1/label/{name}/values", self.label_values),
+                (("GET",), "/api/v1/label/{name:[^/]+}/values", self.label_values),
                 (("GET",), "/api/v1/metadata", self.metadata),
             )
             for method in methods
@@ -101,7 +102,10 @@ class SeriesCatalogue:
         for metric, entries in known.items():
             if limit and len(answer) == limit:
                 break
-            kept = entries[: int(per_metric) or None] if per_metric else entries
+            # A set elsewhere: sorted, so that the same question has the same answer.
+            kept = sorted(entries, key=attrgetter("type", "help", "unit"))
+            if per_metric:
+                kept = kept[: int(per_metric) or None]
             if kept:
                 answer[metric] = [
                     {"type": entry.type, "help": entry.help, "unit": entry.unit} for entry in kept

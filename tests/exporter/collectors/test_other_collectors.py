@@ -160,6 +160,11 @@ def test_array_at_work_says_at_what(activity: str, state: str) -> None:
 
 
 def test_clock_is_asked_without_being_adjusted() -> None:
+    try:
+        _, timex = adjtimex()
+    except PermissionError:
+        pytest.skip("a sandbox hides the clock")
+    assert timex.modes == 0
     found = samples(ClockDiscipline())
     assert found[key("node_timex_tick_seconds")] == pytest.approx(0.01, rel=0.2)
     assert found[key("node_timex_sync_status")] in (0, 1)
@@ -178,4 +183,3 @@ def test_clock_that_a_sandbox_hides_is_no_data() -> None:
 
     with pytest.raises(NoDataError):
         list(ClockDiscipline(refused).collect())
-    assert adjtimex()[1].modes == 0

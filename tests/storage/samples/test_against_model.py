@@ -116,7 +116,17 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def maintain(self) -> None:
         self.commit()
-        self.store.maintain(self.now_ms)
+        self.store.maintain(self.now_ms + 120_000)
+
+    @rule()
+    def merge_all(self) -> None:
+        self.commit()
+        self.store.maintain(self.now_ms + 24 * HOUR_MS)
+
+    @rule(steps=st.integers(1, 3))
+    def merge_some(self, steps: int) -> None:
+        self.commit()
+        self.store.maintain(self.now_ms + 24 * HOUR_MS, steps)
 
     @rule()
     def kill_and_reopen(self) -> None:

@@ -149,7 +149,7 @@ async def test_reopened_store_holds_what_was_committed(tmp_path: Path) -> None:
     for tick in range(13):
         store.append(source, whole(layout, BASE_MS + tick, tick, tick // 4))
         if tick == 6:
-            await asyncio.to_thread(store.maintain, BASE_MS)
+            await asyncio.to_thread(store.maintain, BASE_MS + 120_000)
     await store.commit()
     again = SqliteSampleStore(tmp_path, small(), clock=lambda: 0)
     await asyncio.to_thread(again.open)
@@ -197,7 +197,7 @@ def test_stats_tell_head_and_windows(store: SqliteSampleStore, node: Source) -> 
     layout = store.layout(series("x", "y"))
     for tick in range(7):
         store.append(node, whole(layout, BASE_MS + tick, tick, 1))
-    store.maintain(BASE_MS)
+    store.maintain(BASE_MS + 120_000)
     stats = store.stats()
     assert (stats.series, stats.sources, stats.samples_total) == (2, 1, 14)
     assert (stats.oldest_ms, stats.newest_ms) == (BASE_MS, BASE_MS + 6)

@@ -1,0 +1,128 @@
+"""Builds `redshank-exporter.pyz`: the exporter and all it needs in one file.
+
+It runs on any CPython from 3.11 on of the platform it was built on, with nothing
+installed: the packages are pure Python but for psutil, whose library uses the stable ABI.
+The same installed packages give the same bytes.
+"""
+
+import json
+import os
+import re
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from exporter.errors import ExporterError
+from exporter.launcher import MANIFEST, NATIVE
+
+_DISTRIBUTION = "redshank"
+_SHEBANG = b"#!/usr/bin/env python3\n"
+_SOURCE = Path(__file__).resolve().parent
+# Of `model` the exporter imports these; the others want numpy and RE2.
+_MODEL = ("__init__.py", "clock.py", "sd_notify.py")
+_LICENCE = re.compile(r"(LICEN[CS]E|NOTICE|COPYING)", re.IGNORECASE)
+_REQUIREMENT = re.compile(r"[A-Za-z0-9._-]+")
+
+
+class BundleError(ExporterError):
+    """The installed packages cannot be put into one file."""
+
+
+@click.command("build-exporter")
+@click.argument("output", type=click.Path(dir_okay=False), default="redshank-exporter.pyz")
+def build_exporter(output: str) -> None:
+    """Write the exporter as one file that runs on a bare python3."""
+    try:
+        size_bytes = build(Path(output))
+    except (ExporterError, OSError) as exc:
+        raise click.ClickException(str(exc)) from exc
+    click.echo(f"{output}: {size_bytes / 1024:.0f} KiB")
+
+
+def build(output: Path) -> int:
+    """Write the archive, whole or not at all, and return its size in bytes.
+
+    Raises:
+        BundleError: a package is missing, or needs one that depends on the platform.
+        OSError: the file cannot be written.
+    """
+    members = dict(_own_members())
+    native: dict[str, str] = {}
+    for distribution in map(_distribution, _requirements()):
+        for path in distribution.files or ():
+            if ".abi3." in path.name:
+                module = ".".join((*path.parent.parts, path.name.split(".", 1)[0]))
+                native[module] = path.name
+                members[f"exporter/{NATIVE}/{path.name}"] = path.read_binary()
+            elif path.suffix == ".so":
+                raise BundleError(f"{path} runs on one version of Python only")
+            elif ".." not in path.parts and (path.suffix == ".py" or _LICENCE.search(path.name)):
+                members[path.as_posix()] = path.read_binary()
+    members[f"exporter/{MANIFEST}"] = json.dumps(native, sort_keys=True).encode()
+    members["__main__.py"] = (_SOURCE / "launcher.py").read_bytes()
+    descriptor, temporary = tempfile.mkstemp(dir=output.parent, prefix=output.name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(_SHEBANG)
+            _write(file, members)
+        Path(temporary).chmod(0o755)
+        Path(temporary).replace(output)
+    except BaseException:
+        Path(temporary).unlink()
+        raise
+    return output.stat().st_size
+
+
+def _write(file: BinaryIO, members: dict[str, bytes]) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in sorted(members.items()):
+            # The epoch of zip files: when it was built must not show.
+            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, content)
+
+
+def _own_members() -> Iterator[tuple[str, bytes]]:
+    for path in sorted(_SOURCE.rglob("*.py")):
+        yield f"exporter/{path.relative_to(_SOURCE).as_posix()}", path.read_bytes()
+    for name in _MODEL:
+        yield f"model/{name}", (_SOURCE.parent / "model" / name).read_bytes()
+    own = _distribution(_DISTRIBUTION)
+    for file in own.files or ():
+        if _LICENCE.search(file.name):
+            yield file.as_posix(), file.read_binary()
+    # Of the metadata only what tells the version.
+    header = f"Metadata-Version: 2.1\nName: {_DISTRIBUTION}\nVersion: {own.version}\n"
+    yield f"{_DISTRIBUTION}-{own.version}.dist-info/METADATA", header.encode()
+
+
+def _requirements() -> list[str]:
+    """Return the names of what the exporter requires, directly or not."""
+    found: dict[str, None] = {}
+    waiting = [_DISTRIBUTION]
+    while waiting:
+        for requirement in _distribution(waiting.pop()).requires or ():
+            name, _, marker = requirement.partition(";")
+            match = _REQUIREMENT.match(name)
+            # Markers are extras, other platforms and Pythons before ours.
+            if match and not marker and match[0] not in found:
+                found[match[0]] = None
+                waiting.append(match[0])
+    return list(found)
+
+
+def _distribution(name: str) -> metadata.Distribution:
+    try:
+        return metadata.distribution(name)
+    except metadata.PackageNotFoundError as exc:
+        raise BundleError(f"{name} is not installed") from exc
+
+
+if __name__ == "__main__":
+    build_exporter()

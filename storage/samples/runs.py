@@ -1,0 +1,284 @@
+"""Runs: chunks written together, and the SQL of the tables that hold them.
+
+A run is written in the order of its keys, so that a table only grows at its end and
+its pages are full; within a run the pieces lie by metric, then by chunk, so that a
+query of one metric over all hosts is a range of each run. Each level of merging has
+its table of pieces: what is sealed often and soon merged never stands between what
+stays.
+
+A chunk's number is its run and its place therein; the run's number carries its level.
+"""
+
+import sqlite3
+import struct
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeVar
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+LEVELS = 3
+SEALED, HOURS, DAYS = range(LEVELS)
+
+SCHEMA = """
+create table if not exists metrics (id integer primary key, name text not null unique);
+create table if not exists runs (
+    id integer primary key, state integer not null, sizes blob not null);
+create table if not exists chunks (
+    id integer primary key, source integer not null, layout integer not null,
+    start_ms integer not null, end_ms integer not null, count integer not null,
+    samples integer not null, times blob not null);
+create index if not exists chunks_by_source on chunks (source, start_ms);
+""" + "".join(
+    f"create table if not exists pieces_{level} (key integer primary key, data blob not null);\n"
+    for level in range(LEVELS)
+)
+
+# A piece's key is run, metric and place in one integer, so that the table's own tree
+# is the clustering: 24 + 19 + 20 bits.
+_LEVEL_BITS = 2
+_METRIC_BITS = 19
+_PLACE_BITS = 20
+_RUN_SHIFT = _METRIC_BITS + _PLACE_BITS
+MOST_METRICS = 1 << _METRIC_BITS
+MOST_CHUNKS = 1 << _PLACE_BITS
+
+# States of a run's row. Only a live run has rows in `chunks`; one in another state
+# has pieces that nobody reads and that are deleted when the file is opened.
+LIVE, BUILDING, DROPPED = range(3)
+
+# Well below SQLite's smallest limit of variables (32,766), and a fifth of the time of
+# one statement a row.
+_VARIABLES = 1000
+_DELETED_AT_ONCE = 50_000
+
+_SIZE = struct.Struct("<II")
+
+
+@dataclass(slots=True)
+class Run:
+    """A live run: its number, stretch of time and how many chunks it has."""
+
+    id: int
+    start_ms: int
+    end_ms: int
+    chunks: int
+
+    @property
+    def level(self) -> int:
+        """How often its chunks were merged."""
+        return level_of(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRow:
+    """A chunk's row; `id` is run and place in one."""
+
+    id: int
+    source_id: int
+    layout_id: int
+    start_ms: int
+    end_ms: int
+    count: int
+    samples: int
+    times: bytes
+
+
+def run_number(sequence: int, level: int) -> int:
+    """Return the number of the run that was begun after `sequence` others."""
+    return sequence << _LEVEL_BITS | level
+
+
+def level_of(run: int) -> int:
+    """Return the level of a run."""
+    return run & ((1 << _LEVEL_BITS) - 1)
+
+
+def sequence_of(run: int) -> int:
+    """Return how many runs were begun before this one."""
+    return run >> _LEVEL_BITS
+
+
+def chunk_number(run: int, place: int) -> int:
+    """Return the number of a run's chunk."""
+    return run << _PLACE_BITS | place
+
+
+def run_of(chunk: int) -> int:
+    """Return the run of a chunk."""
+    return chunk >> _PLACE_BITS
+
+
+def piece_key(chunk: int, metric_id: int) -> int:
+    """Return the key of a chunk's piece of one metric."""
+    run, place = chunk >> _PLACE_BITS, chunk & (MOST_CHUNKS - 1)
+    return run << _RUN_SHIFT | metric_id << _PLACE_BITS | place
+
+
+def _table(run: int) -> str:
+    return f"pieces_{level_of(run)}"
+
+
+def pack_sizes(sizes: Mapping[int, int]) -> bytes:
+    """Return how many bytes of pieces a run has of each metric number."""
+    return b"".join(_SIZE.pack(metric_id, size) for metric_id, size in sorted(sizes.items()))
+
+
+def read_runs(connection: sqlite3.Connection) -> tuple[dict[int, Run], Counter[int]]:
+    """Return the live runs, and how many bytes they have of each metric number."""
+    runs = {
+        row[0]: Run(*row)
+        for row in connection.execute(
+            f"select id >> {_PLACE_BITS}, min(start_ms), max(end_ms), count(*)"  # noqa: S608
+            " from chunks group by 1"
+        )
+    }
+    sizes: Counter[int] = Counter()
+    for (packed,) in connection.execute("select sizes from runs where state = ?", (LIVE,)):
+        for metric_id, size in _SIZE.iter_unpack(packed):
+            sizes[metric_id] += size
+    return runs, sizes
+
+
+def insert_run(
+    connection: sqlite3.Connection, run: int, state: int, sizes: Mapping[int, int]
+) -> None:
+    """Write a run's row."""
+    connection.execute("insert into runs values (?, ?, ?)", (run, state, pack_sizes(sizes)))
+
+
+def insert_chunks(connection: sqlite3.Connection, rows: Iterable[ChunkRow]) -> None:
+    """Write the rows of chunks."""
+    connection.executemany(
+        "insert into chunks values (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            (
+                row.id,
+                row.source_id,
+                row.layout_id,
+                row.start_ms,
+                row.end_ms,
+                row.count,
+                row.samples,
+                row.times,
+            )
+            for row in rows
+        ),
+    )
+
+
+def insert_pieces(
+    connection: sqlite3.Connection, run: int, rows: Iterable[tuple[int, bytes]]
+) -> None:
+    """Write (key, data) of one run's pieces; ascending keys keep the pages full."""
+    connection.executemany(f"insert into {_table(run)} values (?, ?)", rows)  # noqa: S608
+
+
+def replace_runs(
+    connection: sqlite3.Connection, new: int, sizes: Mapping[int, int], old: Sequence[int]
+) -> None:
+    """Make a run that was building live and the runs that it was merged from dropped."""
+    connection.execute(
+        "update runs set state = ?, sizes = ? where id = ?", (LIVE, pack_sizes(sizes), new)
+    )
+    for run in old:
+        connection.execute("update runs set state = ? where id = ?", (DROPPED, run))
+        connection.execute(
+            "delete from chunks where id between ? and ?",
+            (chunk_number(run, 0), chunk_number(run, MOST_CHUNKS - 1)),
+        )
+
+
+def unused_runs(connection: sqlite3.Connection) -> list[int]:
+    """Return the runs that are not live."""
+    rows = connection.execute("select id from runs where state != ? order by id", (LIVE,))
+    return [row[0] for row in rows]
+
+
+def delete_pieces(connection: sqlite3.Connection, run: int) -> bool:
+    """Delete some pieces of a run that is not live; False once it is gone."""
+    first, after = run << _RUN_SHIFT, (run + 1) << _RUN_SHIFT
+    table = _table(run)
+    row = connection.execute(
+        f"select key from {table} where key >= ? and key < ?"  # noqa: S608
+        " order by key limit 1 offset ?",
+        (first, after, _DELETED_AT_ONCE),
+    ).fetchone()
+    until = after if row is None else row[0]
+    connection.execute(f"delete from {table} where key >= ? and key < ?", (first, until))  # noqa: S608
+    if row is None:
+        connection.execute("delete from runs where id = ?", (run,))
+    return row is not None
+
+
+def chunks_between(
+    connection: sqlite3.Connection, source_ids: Sequence[int], start_ms: int, end_ms: int
+) -> Iterator[ChunkRow]:
+    """Yield the chunks of some sources that overlap a range, by source and start."""
+
+    def fetch(some: Sequence[int]) -> list[ChunkRow]:
+        rows = connection.execute(
+            f"select * from chunks where source in ({_marks(some)})"  # noqa: S608
+            " and start_ms <= ? and end_ms >= ? order by source, start_ms",
+            (*some, end_ms, start_ms),
+        )
+        return [ChunkRow(*row) for row in rows]
+
+    yield from _in_batches(source_ids, fetch)
+
+
+def chunks_of_run(connection: sqlite3.Connection, run: int) -> list[ChunkRow]:
+    """Return a run's chunks, by source and start."""
+    rows = connection.execute(
+        "select * from chunks where id between ? and ? order by id",
+        (chunk_number(run, 0), chunk_number(run, MOST_CHUNKS - 1)),
+    )
+    return [ChunkRow(*row) for row in rows]
+
+
+def pieces_of(connection: sqlite3.Connection, keys: Iterable[int]) -> dict[int, bytes]:
+    """Return the bytes of those pieces that are there, by key."""
+    found: dict[int, bytes] = {}
+    ordered = sorted(keys, key=lambda key: (level_of(key >> _RUN_SHIFT), key))
+    for level, some_keys in groupby(ordered, key=lambda key: level_of(key >> _RUN_SHIFT)):
+
+        def fetch(some: Sequence[int], level: int = level) -> list[tuple[int, bytes]]:
+            return connection.execute(
+                f"select key, data from pieces_{level} where key in ({_marks(some)})",  # noqa: S608
+                some,
+            ).fetchall()
+
+        found.update(_in_batches(list(some_keys), fetch))
+    return found
+
+
+def _in_batches(items: Sequence[int], fetch: Callable[[Sequence[int]], Iterable[T]]) -> Iterator[T]:
+    for at in range(0, len(items), _VARIABLES):
+        yield from _salvage(items[at : at + _VARIABLES], fetch)
+
+
+def _salvage(items: Sequence[int], fetch: Callable[[Sequence[int]], Iterable[T]]) -> Iterator[T]:
+    """Yield what can be read of a damaged file: halve what fails until it is one item."""
+    try:
+        found = list(fetch(items))
+    except sqlite3.DatabaseError as exc:
+        if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CORRUPT:
+            raise
+        if len(items) == 1:
+            log.warning("rows_unreadable", item=items[0], error=str(exc))
+            return
+        middle = len(items) // 2
+        yield from _salvage(items[:middle], fetch)
+        yield from _salvage(items[middle:], fetch)
+    else:
+        yield from found
+
+
+def _marks(items: Sequence[int]) -> str:
+    return ",".join("?" * len(items))

@@ -1,0 +1,106 @@
+import asyncio
+from collections.abc import Callable
+from itertools import pairwise
+
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerting.evaluator import GroupRunner
+from tests.alerting.alerting_doubles import NOW_MS, SetClock
+
+INTERVAL_MS = 15_000
+
+
+async def run(
+    clock: SetClock,
+    count: int,
+    during: Callable[[int], None] = lambda tick_ms: None,
+    delay_ms: int = 0,
+) -> tuple[list[int], GroupRunner]:
+    """Evaluate so many times; `during` may move the clock."""
+    ticks: list[int] = []
+    done = asyncio.Event()
+
+    async def evaluate(tick_ms: int) -> None:
+        ticks.append(tick_ms)
+        during(tick_ms)
+        if len(ticks) == count:
+            done.set()
+            await asyncio.Event().wait()
+
+    runner = GroupRunner("g", INTERVAL_MS, evaluate, clock, clock.sleep)
+    task = asyncio.create_task(runner.run(delay_ms))
+    async with asyncio.timeout(10):
+        await done.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return ticks, runner
+
+
+async def test_evaluations_are_evenly_spaced_and_on_time() -> None:
+    clock = SetClock()
+    ticks, runner = await run(clock, 4)
+    assert [later - tick for tick, later in pairwise(ticks)] == [INTERVAL_MS] * 3
+    assert ticks[0] - NOW_MS < INTERVAL_MS
+    assert clock.now_ms == ticks[-1]
+    assert runner.missed == 0
+
+
+async def test_groups_fall_on_different_moments_the_same_after_a_restart() -> None:
+    async def nothing(tick_ms: int) -> None:
+        return None
+
+    first = [
+        GroupRunner(name, INTERVAL_MS, nothing, SetClock()).tick_from(NOW_MS) for name in "abcdef"
+    ]
+    later = [
+        GroupRunner(name, INTERVAL_MS, nothing, SetClock()).tick_from(NOW_MS + INTERVAL_MS)
+        for name in "abcdef"
+    ]
+    assert len(set(first)) > 1
+    assert later == [tick + INTERVAL_MS for tick in first]
+
+
+async def test_first_evaluation_waits_for_its_delay() -> None:
+    ticks, _ = await run(SetClock(), 1, delay_ms=60_000)
+    assert NOW_MS + 60_000 <= ticks[0] < NOW_MS + 60_000 + INTERVAL_MS
+
+
+async def test_slow_evaluation_leaves_times_out_and_keeps_the_rhythm() -> None:
+    clock = SetClock()
+
+    def slow(tick_ms: int) -> None:
+        if clock.now_ms == tick_ms:
+            clock.now_ms += 2 * INTERVAL_MS + 1 if len(seen) == 1 else 0
+        seen.append(tick_ms)
+
+    seen: list[int] = []
+    with structlog.testing.capture_logs() as lines:
+        ticks, runner = await run(clock, 4, slow)
+    assert [(tick - ticks[0]) // INTERVAL_MS for tick in ticks] == [0, 1, 4, 5]
+    assert runner.missed == 2
+    assert [(line["event"], line["count"]) for line in lines] == [("evaluations_missed", 2)]
+
+
+async def test_clock_that_is_set_back_does_not_silence_the_group() -> None:
+    clock = SetClock()
+
+    def set_back(tick_ms: int) -> None:
+        if tick_ms > NOW_MS + INTERVAL_MS:
+            clock.now_ms = NOW_MS - 3_600_000
+
+    ticks, _ = await run(clock, 4, set_back)
+    assert ticks[2] < ticks[1]
+    assert ticks[3] - ticks[2] == INTERVAL_MS
+
+
+@given(st.integers(0, 2**42), st.integers(1, 10**8))
+def test_next_time_is_never_before_and_less_than_an_interval_away(
+    time_ms: int, interval_ms: int
+) -> None:
+    async def nothing(tick_ms: int) -> None:
+        return None
+
+    tick_ms = GroupRunner("g", interval_ms, nothing, SetClock()).tick_from(time_ms)
+    assert time_ms <= tick_ms < time_ms + interval_ms

@@ -1,0 +1,358 @@
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+import structlog
+
+from alerting.check_queries import usage_expression
+from alerting.checks import CheckName
+from alerting.errors import BadOverrideError, DeliveryError, UnknownReceiverError
+from alerting.prometheus_json import alerts_data, rules_data
+from alerting.rule_files import parse_rule_file
+from alerting.rules import RuleGroup
+from alerting.service import AlertingService
+from alerting.settings import AlertingSettings
+from model.labels import Labels
+from storage.api.alerts import AlertChange, AlertState, CheckOverride, Severity
+from storage.api.errors import NotFoundError
+from tests.alerting.alerting_doubles import (
+    NOW_MS,
+    CannedEngine,
+    MemoryAppender,
+    WatchedAlerts,
+    Webhook,
+    open_records,
+    running_webhook,
+)
+
+HOST = Labels.of(job="node", instance="web-1:9100")
+UP = Labels.of(__name__="up", job="node", instance="web-1:9100")
+RULES = """
+groups:
+- name: g
+  rules:
+  - alert: High
+    expr: x > 5
+  - record: x:doubled
+    expr: 2 * x
+"""
+
+
+class SteppedTime:
+    """A clock that runs on from sleeper to sleeper, only as far as it is let."""
+
+    def __init__(self) -> None:
+        self.now_ms = NOW_MS
+        self._sleepers: list[tuple[int, int, asyncio.Event]] = []
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+    async def sleep(self, seconds: float) -> None:
+        woken = asyncio.Event()
+        due_ms = self.now_ms + max(1, round(seconds * 1000))
+        self._sleepers.append((due_ms, len(self._sleepers), woken))
+        await woken.wait()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass and wake who is due."""
+        self.now_ms += round(seconds * 1000)
+        due = [sleeper for sleeper in self._sleepers if sleeper[0] <= self.now_ms]
+        self._sleepers = [sleeper for sleeper in self._sleepers if sleeper not in due]
+        for _, _, woken in due:
+            woken.set()
+
+
+class Bench:
+    """A whole service; `changed` yields what subscribers are told."""
+
+    def __init__(
+        self,
+        records: WatchedAlerts,
+        session: aiohttp.ClientSession,
+        settings: AlertingSettings,
+        groups: Sequence[RuleGroup] = (),
+    ) -> None:
+        self.records, self.engine, self.appender = records, CannedEngine(), MemoryAppender()
+        self.time = SteppedTime()
+        self.changes: asyncio.Queue[AlertChange] = asyncio.Queue()
+        self.hosts = [("web-1", "node", "web-1:9100")]
+        self.service = AlertingService(
+            settings=settings,
+            records=records,
+            engine=self.engine,
+            appender=self.appender,
+            hosts=lambda: self.hosts,
+            session=session,
+            clock=self.time,
+            rule_groups=groups,
+            sleep=self.time.sleep,
+        )
+        self.unsubscribe = self.service.subscribe(self._changed)
+        self.set(up=1.0)
+
+    def _changed(self, changes: Sequence[AlertChange]) -> None:
+        for change in changes:
+            self.changes.put_nowait(change)
+
+    def set(self, up: float) -> None:
+        self.engine.results["up"] = {UP: up}
+        self.engine.results["timestamp(up)"] = {UP: self.time.now_ms / 1000 + 3600}
+
+    async def change(self) -> tuple[str, str, str]:
+        """Let time pass until an alert changes; return its name and both states."""
+        async with asyncio.timeout(10):
+            while self.changes.empty():
+                self.time.advance(1)
+                for _ in range(10):
+                    await asyncio.sleep(0)
+                # A write is under way in its thread: it is waited for, not slept for.
+                async with self.service._book._lock:
+                    pass
+            change = self.changes.get_nowait()
+        return change.alert.labels.get("alertname"), change.before.value, change.alert.state.value
+
+
+def settings(webhook: Webhook | None = None, **more: object) -> AlertingSettings:
+    receivers = [{"name": "ops", "type": "webhook", "url": webhook.url}] if webhook else []
+    document = {
+        "evaluation_interval": "1s",
+        "start_delay": "0s",
+        "checks": {"down": {"for": "2s"}, "no_data_for": "5s"},
+        "receivers": receivers or [{"name": "log", "type": "log"}],
+        "external_url": "http://redshank.example.org",
+    }
+    return AlertingSettings.model_validate(document | more)
+
+
+def rule_groups(text: str = RULES) -> list[RuleGroup]:
+    return parse_rule_file(text, Path("rules.yml"), lambda expression: None)
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+async def webhook() -> AsyncIterator[Webhook]:
+    async with running_webhook() as webhook:
+        yield webhook
+
+
+@pytest.fixture
+async def records(tmp_path: Path) -> AsyncIterator[WatchedAlerts]:
+    async with open_records(tmp_path / "records.db") as records:
+        yield records
+
+
+@asynccontextmanager
+async def running(bench: Bench) -> AsyncIterator[AlertingService]:
+    async with asyncio.TaskGroup() as tasks:
+        await bench.service.start(tasks)
+        try:
+            yield bench.service
+        finally:
+            await bench.service.stop()
+
+
+async def test_dead_host_is_told_to_the_webhook_and_so_is_its_return(
+    records: WatchedAlerts, session: aiohttp.ClientSession, webhook: Webhook
+) -> None:
+    bench = Bench(records, session, settings(webhook))
+    async with running(bench) as service:
+        bench.set(up=0.0)
+        assert await bench.change() == ("HostDown", "inactive", "pending")
+        assert await bench.change() == ("HostDown", "pending", "firing")
+        body = await webhook.next()
+        assert (body["status"], body["receiver"]) == ("firing", "ops")
+        assert body["commonLabels"]["host"] == "web-1"
+        assert body["alerts"][0]["generatorURL"].startswith("http://redshank.example.org/graph?")
+        [item] = service.open_alerts()
+        assert item.alert.state is AlertState.FIRING
+        await service.acknowledge(item.alert.id, "ada")
+        assert await bench.change() == ("HostDown", "firing", "firing")
+        bench.set(up=1.0)
+        assert await bench.change() == ("HostDown", "firing", "resolved")
+        assert (await webhook.next())["status"] == "resolved"
+        assert await records.next_outcomes(2) == ["delivered"] * 2
+        assert service.open_alerts() == ()
+        with pytest.raises(NotFoundError):
+            await service.acknowledge(item.alert.id, "ada")
+
+
+async def test_restart_in_the_middle_tells_nothing_twice(
+    records: WatchedAlerts, session: aiohttp.ClientSession, webhook: Webhook
+) -> None:
+    first = Bench(records, session, settings(webhook))
+    async with running(first):
+        first.set(up=0.0)
+        await first.change()
+        await first.change()
+        await records.next_outcomes(1)
+    second = Bench(records, session, settings(webhook))
+    async with running(second) as service:
+        [item] = service.open_alerts()
+        assert item.alert.state is AlertState.FIRING
+        assert await second.change() == ("HostDown", "firing", "resolved")
+        await records.next_outcomes(1)
+    assert [(await webhook.next())["status"] for _ in range(2)] == ["firing", "resolved"]
+    assert webhook.bodies.empty()
+
+
+async def test_alert_whose_rule_is_gone_is_resolved_at_the_start(
+    records: WatchedAlerts, session: aiohttp.ClientSession
+) -> None:
+    first = Bench(records, session, settings(), rule_groups())
+    first.engine.results["x > 5"] = {HOST: 7.0}
+    async with running(first):
+        assert await first.change() == ("High", "inactive", "firing")
+    second = Bench(records, session, settings())
+    async with running(second) as service:
+        assert await second.change() == ("High", "firing", "resolved")
+        assert service.open_alerts() == ()
+
+
+async def test_rules_are_replaced_while_running(
+    records: WatchedAlerts, session: aiohttp.ClientSession
+) -> None:
+    text = RULES + "- name: h\n  rules:\n  - {alert: Low, expr: x < 1}\n"
+    bench = Bench(records, session, settings(), rule_groups(text))
+    bench.engine.results |= {"x > 5": {HOST: 7.0}, "x < 1": {HOST: 0.0}, "2 * x": {HOST: 14.0}}
+    async with running(bench) as service:
+        fired = {(await bench.change())[0] for _ in range(2)}
+        assert fired == {"High", "Low"}
+        _, before, _ = service.rules()
+        await service.replace_rules(rule_groups())
+        assert await bench.change() == ("Low", "firing", "resolved")
+        _, after = service.rules()
+        # The group that did not change ran on.
+        assert after.evaluated_ms == before.evaluated_ms
+        assert bench.appender.last["alerts/rules.yml;h"] == {}
+        await service.replace_rules([])
+        assert await bench.change() == ("High", "firing", "resolved")
+        assert bench.appender.last["rules/rules.yml;g;1"] == {}
+
+
+async def test_own_settings_apply_at_once_and_outlive_a_restart(
+    records: WatchedAlerts, session: aiohttp.ClientSession
+) -> None:
+    override = CheckOverride("web-1:9100", "cpu", warning=40.0, critical=99.0, for_s=0.0)
+    first = Bench(records, session, settings())
+    async with running(first) as service:
+        await service.set_override(override)
+    second = Bench(records, session, settings())
+    cpu = usage_expression(settings().checks, CheckName.CPU)
+    second.engine.results[cpu] = {HOST: 50.0}
+    async with running(second) as service:
+        assert await second.change() == ("HostHighCpu", "inactive", "firing")
+        _, view, *_ = service.check_settings("web-1:9100")
+        assert (view.check.warning, view.check.recovery, view.check.overridden) == (40, 35, True)
+        assert view.conditions[Severity.WARNING].endswith("[5m]))) > 40")
+        assert 'instance="web-1:9100"' in view.conditions[Severity.CRITICAL]
+        await service.remove_override("web-1:9100", "cpu")
+        assert await second.change() == ("HostHighCpu", "firing", "resolved")
+    assert list(await records.overrides()) == []
+
+
+async def test_override_that_makes_no_sense_is_not_stored(
+    records: WatchedAlerts, session: aiohttp.ClientSession
+) -> None:
+    service = Bench(records, session, settings()).service
+    with pytest.raises(BadOverrideError, match="warning: must be between"):
+        await service.set_override(CheckOverride("web-1:9100", "cpu", warning=500.0))
+    with pytest.raises(BadOverrideError, match="check: 'swap' is none of"):
+        await service.remove_override("web-1:9100", "swap")
+    assert list(await records.overrides()) == []
+
+
+async def test_stored_override_of_an_unknown_check_is_ignored(
+    records: WatchedAlerts, session: aiohttp.ClientSession
+) -> None:
+    await records.set_override(CheckOverride("web-1:9100", "swap"))
+    bench = Bench(records, session, settings())
+    with structlog.testing.capture_logs() as lines:
+        async with running(bench):
+            pass
+    assert [line["event"] for line in lines] == ["unknown_check_ignored"]
+
+
+async def test_receiver_is_tested_past_the_outbox(
+    records: WatchedAlerts, session: aiohttp.ClientSession, webhook: Webhook
+) -> None:
+    service = Bench(records, session, settings(webhook)).service
+    assert service.receivers == (("ops", "webhook"),)
+    await service.test_receiver("ops")
+    assert (await webhook.next())["commonLabels"]["alertname"] == "RedshankTest"
+    webhook.answers.append(403)
+    with pytest.raises(DeliveryError, match="answered 403"):
+        await service.test_receiver("ops")
+    with pytest.raises(UnknownReceiverError, match="no receiver 'nobody'"):
+        await service.test_receiver("nobody")
+    assert list(await records.notifications(10)) == []
+
+
+async def test_failing_subscriber_stops_nothing_and_a_former_one_hears_nothing(
+    records: WatchedAlerts, session: aiohttp.ClientSession
+) -> None:
+    bench = Bench(records, session, settings())
+
+    def fail(changes: Sequence[AlertChange]) -> None:
+        raise RuntimeError("page is gone")
+
+    heard: list[AlertChange] = []
+    bench.service.subscribe(fail)
+    unsubscribe = bench.service.subscribe(heard.extend)
+    with structlog.testing.capture_logs() as lines:
+        async with running(bench):
+            bench.set(up=0.0)
+            await bench.change()
+            unsubscribe()
+            await bench.change()
+    assert len(heard) == 1
+    assert [line["event"] for line in lines].count("alert_subscriber_failed") == 2
+
+
+async def test_rules_and_alerts_are_shown_as_prometheus_shows_them(
+    records: WatchedAlerts, session: aiohttp.ClientSession
+) -> None:
+    bench = Bench(records, session, settings(), rule_groups())
+    bench.engine.results["x > 5"] = {HOST: 91.5}
+    async with running(bench) as service:
+        await service.set_override(CheckOverride("web-1:9100", "cpu", warning=40.0))
+        await bench.change()
+        # Another alert in a later evaluation: the first evaluation has ended then.
+        bench.engine.results["x > 5"] = {HOST: 91.5, Labels.of(instance="other"): 7.0}
+        await bench.change()
+        data = rules_data(service.rules())
+        alerts = alerts_data(service.open_alerts())
+    host, group = data["groups"]
+    alert = {
+        "labels": {"alertname": "High", "instance": "web-1:9100", "job": "node"},
+        "annotations": {},
+        "state": "firing",
+        "activeAt": alerts["alerts"][0]["activeAt"],
+        "value": "9.15e+01",
+    }
+    assert alerts["alerts"][0] == alert
+    rule, recording = group["rules"]
+    assert rule["alerts"] == alerts["alerts"]
+    assert (rule["state"], rule["health"], rule["type"]) == ("firing", "ok", "alerting")
+    assert (rule["query"], rule["duration"], rule["keepFiringFor"]) == ("x > 5", 0, 0)
+    assert recording["type"] == "recording"
+    assert "state" not in recording
+    assert (group["name"], group["file"], group["interval"]) == ("g", "rules.yml", 1.0)
+    assert host["name"] == "host checks"
+    names = [(rule["name"], rule["labels"]["severity"]) for rule in host["rules"]]
+    assert names == [
+        ("HostDown", "critical"),
+        *[("HostHighCpu", "critical"), ("HostHighCpu", "warning")] * 2,
+        ("HostHighMemory", "critical"),
+        ("HostHighMemory", "warning"),
+        ("HostDiskFilling", "critical"),
+        ("HostDiskFilling", "warning"),
+    ]

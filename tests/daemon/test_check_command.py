@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from daemon.commands.check import check
+
+
+def run(*arguments: str, given: str | None = None) -> Result:
+    return CliRunner().invoke(check, arguments, input=given)
+
+
+def test_good_configuration_is_good(tmp_path: Path) -> None:
+    file = tmp_path / "redshank.yml"
+    file.write_text("scrape: {interval: 5s, timeout: 5s}")
+    assert run("config", str(file)).output == "the configuration is good\n"
+
+
+def test_bad_configuration_ends_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "redshank.yml"
+    file.write_text("scrape:\n  intervall: 5s\n")
+    result = run("config", str(file))
+    assert result.exit_code == 1
+    assert "redshank.yml:2: scrape.intervall: unknown key" in result.output
+
+
+def test_rule_file_is_checked_down_to_its_expressions(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yml"
+    file.write_text("groups: [{name: a, rules: [{alert: B, expr: 'up =='}]}]")
+    result = run("rules", str(file))
+    assert result.exit_code == 1
+    assert "parse error" in result.output
+    file.write_text("groups: [{name: a, rules: [{alert: B, expr: 'up == 0'}]}]")
+    assert run("rules", str(file)).output == "1 groups, 1 rules, all good\n"
+
+
+@pytest.mark.parametrize(("query", "status"), [("sum by (job) (up)", 0), ("sum(", 1)])
+def test_query_is_parsed(query: str, status: int) -> None:
+    assert run("query", query).exit_code == status
+
+
+def test_exposition_is_read_strictly() -> None:
+    assert run("metrics", given="up 1\n").output == "1 samples, all good\n"
+    result = run("metrics", given="up one\n")
+    assert result.exit_code == 1
+    assert "line 1" in result.output

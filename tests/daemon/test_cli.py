@@ -1,0 +1,41 @@
+import importlib
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from daemon.cli import COMMANDS, main
+
+HEAVY = {"numpy", "aiohttp", "pydantic", "sqlite_utils", "apprise", "jinja2", "prometheus_client"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_command_exists_and_explains_itself(name: str) -> None:
+    place = COMMANDS[name]
+    command = getattr(importlib.import_module(place.module), place.attribute)
+    assert isinstance(command, click.Command)
+    result = CliRunner().invoke(main, [name, "--help"])
+    assert result.exit_code == 0
+    assert "Usage:" in result.output
+
+
+def test_help_lists_every_command_without_importing_one() -> None:
+    code = (
+        "import sys; from daemon.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        f"print(sorted({HEAVY!r} & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert all(name in result.stdout for name in COMMANDS)
+    assert result.stdout.splitlines()[-1] == "[]"
+
+
+def test_unknown_command_is_refused() -> None:
+    result = CliRunner().invoke(main, ["upp"])
+    assert result.exit_code == 2
+    assert "No such command" in result.output

@@ -1,0 +1,41 @@
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from daemon.data_directory import DataDirectory, DataDirectoryError
+
+
+def test_new_directory_is_its_owners_alone(tmp_path: Path) -> None:
+    directory = DataDirectory(tmp_path / "a" / "b")
+    directory.create()
+    assert directory.path.stat().st_mode & 0o077 == 0
+
+
+def test_file_in_the_way_is_told_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataDirectoryError, match="choose another with --data-dir"):
+        DataDirectory(tmp_path / "file" / "data").create()
+
+
+def test_second_holder_of_the_lock_is_refused(tmp_path: Path) -> None:
+    directory = DataDirectory(tmp_path)
+    with (
+        directory.locked(),
+        pytest.raises(DataDirectoryError, match="another redshank server"),
+        directory.locked(),
+    ):
+        pass
+    with directory.locked():
+        pass
+
+
+def test_socket_of_a_deep_directory_can_be_bound(tmp_path: Path) -> None:
+    directory = DataDirectory(tmp_path / ("d" * 100) / ("e" * 100))
+    directory.create()
+    descriptors = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    with directory.socket_address() as address, socket.socket(socket.AF_UNIX) as server:
+        server.bind(address)
+    assert directory.control_socket.exists()
+    assert len(os.listdir("/proc/self/fd")) == descriptors  # noqa: PTH208

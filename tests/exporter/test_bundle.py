@@ -1,0 +1,174 @@
+"""Builds the one-file exporter and runs it on an interpreter without our packages."""
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from exporter import launcher
+from exporter.bundle import BundleError, build, build_exporter
+
+CONTENT = b"\x7fELF not really"
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bundle") / "redshank-exporter.pyz"
+    build(path)
+    return path
+
+
+def bare_python() -> str:
+    """Return an interpreter that sees no packages but the standard library's."""
+    system = Path("/usr/bin/python3")
+    check = "import sys; sys.exit(sys.version_info < (3, 11))"
+    if system.exists() and subprocess.run([system, "-c", check]).returncode == 0:
+        return str(system)
+    return sys.executable
+
+
+ARGUMENTS = ("--listen", "127.0.0.1:0", "--log-format", "json")
+
+
+@contextmanager
+def running(
+    archive: Path, arguments: tuple[str, ...] = ARGUMENTS, **environ: str
+) -> Iterator[HTTPConnection]:
+    process = subprocess.Popen(
+        [bare_python(), "-I", "-S", archive, *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environ,
+        cwd="/",
+    )
+    try:
+        assert process.stderr is not None
+        started = json.loads(process.stderr.readline())
+        with closing(HTTPConnection(started["host"], started["port"], timeout=30)) as connection:
+            yield connection
+        process.terminate()
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def scrape(connection: HTTPConnection) -> str:
+    connection.request("GET", "/metrics")
+    return connection.getresponse().read().decode()
+
+
+def test_bundle_serves_on_a_bare_interpreter(archive: Path, tmp_path: Path) -> None:
+    with running(archive, HOME=str(tmp_path)) as connection:
+        text = scrape(connection)
+    assert 'node_scrape_collector_success{collector="addresses"} 1.0' in text
+    assert "node_cpu_seconds_total" in text
+    assert f'version="{metadata.version("redshank")}"' in text
+
+
+def test_bundle_in_place_of_redshank_answers_to_redshank_exporter(
+    archive: Path, tmp_path: Path
+) -> None:
+    with running(archive, ("exporter", *ARGUMENTS), HOME=str(tmp_path)) as connection:
+        assert "node_load1" in scrape(connection)
+
+
+def test_native_library_is_unpacked_once_where_only_we_can_write(
+    archive: Path, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        with running(archive, CACHE_DIRECTORY=str(tmp_path)) as connection:
+            scrape(connection)
+        directory = tmp_path / "redshank-exporter"
+        [library] = directory.iterdir()
+        first = library.stat()
+    assert directory.stat().st_mode & 0o777 == 0o700
+    assert library.stat().st_ino == first.st_ino
+
+
+def test_bundle_runs_where_nothing_can_be_cached(archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "redshank-exporter").write_text("a file is in the way")
+    with running(archive, XDG_CACHE_HOME=str(tmp_path), TMPDIR=str(tmp_path)) as connection:
+        assert 'success{collector="addresses"} 1.0' in scrape(connection)
+    assert [path.name for path in tmp_path.iterdir()] == ["redshank-exporter"]
+
+
+def test_same_packages_give_the_same_bytes(archive: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.pyz"
+    build(again)
+    assert again.read_bytes() == archive.read_bytes()
+
+
+def test_bundle_holds_what_it_needs_with_licences_and_no_paths_of_ours(archive: Path) -> None:
+    with zipfile.ZipFile(archive) as members:
+        names = members.namelist()
+        contents = b"".join(members.read(name) for name in names)
+    tops = {name.partition("/")[0] for name in names}
+    assert {"click", "exporter", "model", "prometheus_client", "psutil", "structlog"} <= tops
+    assert not tops & {"numpy", "aiohttp", "pydantic", "storage"}
+    assert any("psutil" in name and "LICENSE" in name for name in names)
+    assert str(Path(__file__).parents[2]).encode() not in contents
+
+
+def test_command_tells_what_it_wrote(tmp_path: Path) -> None:
+    output = tmp_path / "out.pyz"
+    result = CliRunner().invoke(build_exporter, [str(output)])
+    assert result.exit_code == 0
+    assert str(output) in result.output
+    assert output.stat().st_mode & 0o777 == 0o755
+
+
+def test_missing_package_is_told_and_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exporter.bundle._requirements", lambda: ["no-such-package"])
+    with pytest.raises(BundleError, match="no-such-package is not installed"):
+        build(tmp_path / "out.pyz")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damaged_library_is_replaced(tmp_path: Path) -> None:
+    path = launcher.unpack(CONTENT, tmp_path)
+    path.chmod(0o700)
+    path.write_bytes(b"damaged")
+    assert launcher.unpack(CONTENT, tmp_path).read_bytes() == CONTENT
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_link_in_the_librarys_place_is_replaced(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(CONTENT)
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    path = launcher.unpack(CONTENT, cache)
+    path.unlink()
+    path.symlink_to(elsewhere)
+    assert not launcher.unpack(CONTENT, cache).is_symlink()
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o777, 0o770])
+def test_directory_that_others_can_enter_is_not_used(tmp_path: Path, mode: int) -> None:
+    directory = tmp_path / "redshank-exporter"
+    directory.mkdir()
+    directory.chmod(mode)
+    used = launcher.cache_directory({"CACHE_DIRECTORY": str(tmp_path)})
+    try:
+        assert used != directory
+        assert launcher.is_private(used)
+    finally:
+        shutil.rmtree(used)
+
+
+def test_link_to_a_directory_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    assert not launcher.is_private(tmp_path / "link")

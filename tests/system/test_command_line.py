@@ -1,0 +1,95 @@
+"""The command line against a running server, through its control socket."""
+
+import asyncio
+import json
+from pathlib import Path
+
+from tests.system.processes import Server, redshank, redshank_exporter, redshank_server, until
+
+
+async def run(data: Path, *arguments: str) -> tuple[int, str]:
+    environment = {"REDSHANK_DATA_DIR": str(data)}
+    async with redshank(*arguments, environment=environment) as process:
+        async with asyncio.timeout(60):
+            status = await process.process.wait()
+    return status, process.output
+
+
+async def test_host_is_added_seen_and_removed(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with redshank_exporter() as (_, address), redshank_server(data) as server:
+        assert await run(data, "host", "add", "web-1", address) == (
+            0,
+            f"added web-1: http://{address}/metrics",
+        )
+
+        async def scraped() -> bool:
+            return bool(await server.query("node_uname_info"))
+
+        await until(scraped, "the new host to be scraped")
+
+        async def listed_as_up() -> bool:
+            line = f"web-1\tup\thttp://{address}/metrics"
+            return line in (await run(data, "host", "list"))[1]
+
+        await until(listed_as_up, "the list to show the host as up")
+        status, told = await run(data, "host", "add", "web-1", "10.0.0.5")
+        assert (status, told) == (1, "Error: name: a host 'web-1' exists already")
+        assert await run(data, "host", "remove", "web-1") == (0, "removed web-1")
+        assert "web-1" not in (await run(data, "host", "list"))[1]
+
+
+async def test_query_is_answered_as_table_json_and_csv(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with redshank_server(data):
+        status, told = await run(data, "query", "1 + 1", "--time", "10")
+        assert (status, told) == (0, "\t10\t2")
+        _, told = await run(data, "query", "vector(3)", "--time", "10", "--format", "json")
+        assert json.loads(told)["result"] == [{"metric": {}, "value": [10, "3"]}]
+        arguments = ["--start", "0", "--end", "60", "--step", "30s", "--format", "csv"]
+        _, told = await run(data, "query", "time()", *arguments)
+        assert told.splitlines()[1:] == ["{},0,0", "{},30,30", "{},60,60"]
+        status, told = await run(data, "query", "sum(")
+        assert status == 1
+        assert "parse error" in told
+
+
+async def test_user_is_added_gets_a_new_password_and_is_removed(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+
+    async def can_log_in(server: Server, password: str) -> bool:
+        body = {"username": "bo", "password": password}
+        async with server.session.post(server.url + "/auth/token", json=body) as response:
+            return response.status == 200
+
+    async with redshank_server(data) as server:
+        status, told = await run(data, "user", "add", "bo", "--password", "first password")
+        assert (status, told) == (0, "added bo (viewer)")
+        assert await can_log_in(server, "first password")
+        await run(data, "user", "password", "bo", "--password", "second password")
+        assert not await can_log_in(server, "first password")
+        assert await can_log_in(server, "second password")
+        assert "bo\tviewer" in (await run(data, "user", "list"))[1]
+        assert await run(data, "user", "remove", "bo") == (0, "removed bo")
+
+
+async def test_without_a_server_the_command_says_how_to_start_one(tmp_path: Path) -> None:
+    status, told = await run(tmp_path, "host", "list")
+    assert status == 1
+    assert "start one with `redshank server`" in told
+
+
+async def test_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with redshank_exporter() as (exporter, address), redshank_server(data) as server:
+        await run(data, "host", "add", "web-1", address)
+        listen = server.url.removeprefix("http://")
+        status, told = await run(data, "doctor", "--listen", listen)
+        assert status == 0, told
+        assert f"target node {address}: answered in" in told
+        assert "database records.db: sound" in told
+        assert "a Redshank server answers" in told
+        await exporter.kill()
+        status, told = await run(data, "doctor", "--listen", listen)
+        assert status == 1
+        assert "is the exporter running there" in told

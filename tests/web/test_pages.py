@@ -1,0 +1,370 @@
+import re
+from collections.abc import AsyncIterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from pytest_aiohttp import AiohttpClient
+from yarl import URL
+
+from model.labels import Labels
+from scraper.targets import Health
+from storage.api.accounts import CredentialKind, Role
+from storage.api.alerts import Alert, AlertState, Notification, Transition
+from tests.web.web_doubles import NOW_MS, PASSWORD, World, target_status, vector, world_at
+from web.fleet import host_path
+
+HOSTILE = "\"><script>alert(1)</script><img src=x onerror='alert(2)'>{{7*7}}"
+
+
+@pytest.fixture
+async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[World]:
+    async with world_at(tmp_path, aiohttp_client) as world:
+        yield world
+
+
+class Tags(HTMLParser):
+    """Collects what a browser would run or load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.inline_scripts = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag == "script" and not any(name == "src" for name, _ in attrs):
+            self.inline_scripts += 1
+
+
+async def get(world: World, path: str, status: int = 200, role: Role = Role.ADMIN) -> str:
+    url = URL(str(world.client.make_url("/")).rstrip("/") + path, encoded=True)
+    answer = await world.client.session.get(url, headers=await world.cookie(role))
+    text = await answer.text()
+    assert answer.status == status, text
+    return text
+
+
+def hostile_world(world: World) -> None:
+    """Put markup wherever a stranger's text can reach a page."""
+    world.statuses += [
+        target_status(HOSTILE, HOSTILE, Health.DOWN, error=HOSTILE),
+        target_status("up", "u:1"),
+    ]
+    labels = Labels.of(alertname=HOSTILE, instance=HOSTILE, severity=HOSTILE, job=HOSTILE)
+    notes = Labels.of(summary=HOSTILE, description=HOSTILE)
+    for number, state in enumerate((AlertState.FIRING, AlertState.RESOLVED), 1):
+        world.alerts.put(
+            Alert(
+                number, HOSTILE, labels, notes, state, 1.0, NOW_MS, NOW_MS, acknowledged_by=HOSTILE
+            )
+        )
+        world.alerts.transitions.append(
+            Transition(
+                number,
+                number,
+                HOSTILE,
+                labels,
+                AlertState.PENDING,
+                AlertState.FIRING,
+                NOW_MS,
+                1.0,
+                HOSTILE,
+            )
+        )
+        world.alerts.log.append(
+            Notification(HOSTILE, HOSTILE, number, number, NOW_MS, last_error=HOSTILE)
+        )
+    mount = Labels.of(instance="u:1", mountpoint=HOSTILE, device=HOSTILE, fstype=HOSTILE)
+    world.engine.answers["node_filesystem"] = vector({mount: 0.5})
+    info = dict.fromkeys(("sysname", "release", "machine", "pretty_name"), HOSTILE)
+    uname = Labels.of(info, __name__="node_uname_info", instance="u:1")
+    world.engine.answers["node_uname_info"] = vector({uname: 1.0})
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E&sort=%22%3E%3Cscript%3E&state=%3Cb%3E",
+        "/host/u:1",
+        host_path(HOSTILE),
+        "/alerts",
+        "/alerts?view=resolved",
+        "/alerts?view=history",
+        "/alerts?view=notifications",
+        "/alerts?view=%3Cscript%3E",
+        "/alerts/1",
+        "/targets",
+        "/targets?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
+        "/add-host",
+        "/account",
+        "/users",
+        "/login?next=%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
+        "/?notice=%3Cscript%3E",
+    ],
+)
+async def test_strangers_text_never_becomes_markup(world: World, path: str) -> None:
+    hostile_world(world)
+    await world.accounts.add_user(HOSTILE, Role.VIEWER, "x", NOW_MS)
+    user = await world.user("the-admin")
+    await world.accounts.add_credential(
+        user.id, CredentialKind.BEARER, "h", HOSTILE, NOW_MS, NOW_MS + 1000
+    )
+    text = await get(world, path)
+    tags = Tags()
+    tags.feed(text)
+    assert tags.inline_scripts == 0
+    assert "img" not in tags.names
+    assert "49" not in re.findall(r"&gt;(\d+)", text)
+    for name, value in tags.attributes:
+        assert not name.startswith("on"), name
+        assert name != "style", value
+        if name in ("href", "action", "src", "hx-get"):
+            assert value.startswith(("/", "#")), value
+
+
+async def test_unknown_page_is_told_in_html(world: World) -> None:
+    answer = await world.client.get("/host/nobody", headers=await world.cookie())
+    assert answer.status == 404
+    assert "Nothing here" in await answer.text()
+    assert answer.content_type == "text/html"
+
+
+async def test_login_page_is_shown_before_the_page_that_was_wanted(world: World) -> None:
+    answer = await world.client.get("/alerts?view=history", allow_redirects=False)
+    assert answer.status == 303
+    assert answer.headers["Location"] == "/login?next=/alerts?view%3Dhistory"
+    partial = await world.client.get("/", headers={"HX-Request": "true"}, allow_redirects=False)
+    assert (partial.status, partial.headers["HX-Redirect"]) == (401, "/login")
+
+
+async def test_who_is_logged_in_needs_no_login_page(world: World) -> None:
+    answer = await world.client.get(
+        "/login?next=/targets", headers=await world.cookie(), allow_redirects=False
+    )
+    assert answer.headers["Location"] == "/targets"
+
+
+async def test_failed_login_keeps_the_name_and_says_why(world: World) -> None:
+    form = {"username": "ann", "password": "wrong", "next": "/targets"}
+    answer = await world.client.post("/login", data=form)
+    text = await answer.text()
+    assert answer.status == 401
+    assert "Wrong user name or password." in text
+    assert 'value="ann"' in text
+    assert 'name="next" value="/targets"' in text
+
+
+async def test_api_information_is_for_whoever_asks_for_json(world: World) -> None:
+    answer = await world.client.get("/", headers={"Accept": "application/json"})
+    assert answer.status == 200
+    assert (await answer.json())["name"] == "Redshank"
+    answer = await world.client.get("/dashboard", headers={"Accept": "application/json"})
+    assert answer.status == 401
+
+
+async def test_empty_fleet_invites_to_add_a_host(world: World) -> None:
+    text = await get(world, "/")
+    assert "No hosts yet" in text
+    assert 'href="/add-host"' in text
+    assert 'href="/add-host"' not in await get(world, "/", role=Role.VIEWER)
+
+
+async def test_fleet_shows_figures_with_their_units(world: World) -> None:
+    world.statuses += [
+        target_status("web-1", "a:9100"),
+        target_status("db-1", "b:9100", Health.DOWN, "connection refused"),
+        target_status("new-1", "c:9100", Health.UNKNOWN),
+    ]
+    a = Labels.of(instance="a:9100")
+    world.engine.answers = {
+        'node_cpu_seconds_total{mode="idle"}[': vector({a: 0.873}),
+        "node_network_receive": vector({a: 1_234_567.0}),
+        "node_boot_time": vector({a: 3 * 86_400.0}),
+        "node_load1": vector({a: 1.5}),
+    }
+    text = await get(world, "/")
+    assert "87<small>%</small>" in text
+    assert 'data-level="warning"' in text
+    assert "1.2 MB/s" in text
+    assert "3 d" in text
+    assert "1.50" in text
+    assert "connection refused" in text
+    assert "Waiting for the first scrape" in text
+    assert "<b>1</b> down" in text
+
+
+async def test_search_and_state_are_kept_in_the_address(world: World) -> None:
+    world.statuses += [target_status(name, f"{name}:9100") for name in ("web-1", "web-2", "db-1")]
+    text = await get(world, "/?q=web&sort=cpu&order=desc")
+    assert 'value="web"' in text
+    assert "db-1" not in text
+    assert "2 of 3 hosts" in text
+    assert "q=web&amp;sort=cpu&amp;order=asc" in text
+    assert "No host matches" in await get(world, "/?q=nothing")
+
+
+async def test_host_page_serves_records_and_configured_hosts(world: World) -> None:
+    world.statuses += [
+        target_status("configured", "a:9100"),
+        target_status("registered", "b:9100", host_id=7),
+    ]
+    assert "configured" in await get(world, "/host/a:9100")
+    registered = await get(world, "/host/7")
+    assert "registered" in registered
+    assert 'href="/host/b:9100/remove"' in registered
+    assert "comes from the configuration file" in await get(world, "/host/a:9100")
+
+
+async def test_host_is_added_by_the_form_and_leads_to_its_page(world: World) -> None:
+    form = {"name": "db-1", "url": "10.0.0.7", "labels": "site=home\nrole = db", "interval_s": ""}
+    answer = await world.client.post(
+        "/add-host", data=form, headers=await world.cookie(Role.EDITOR), allow_redirects=False
+    )
+    assert answer.status == 303
+    (host,) = await world.services.hosts.all()
+    assert answer.headers["Location"] == f"/host/{host.id}"
+    assert dict(host.labels) == {"site": "home", "role": "db"}
+    assert "Waiting for the first scrape" in await get(world, f"/host/{host.id}")
+    again = await world.client.post("/add-host", data=form, headers=await world.cookie())
+    assert again.status == 409
+    assert "another host has this name already" in await again.text()
+
+
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ({"name": "", "url": "a"}, "name"),
+        ({"name": "a", "url": "ftp://a"}, "url"),
+        ({"name": "a", "url": "a", "labels": "no equals sign"}, "labels"),
+        ({"name": "a", "url": "a", "interval_s": "soon"}, "interval_s"),
+    ],
+)
+async def test_wrong_field_of_the_form_says_so_and_keeps_the_rest(
+    world: World, form: dict[str, str], field: str
+) -> None:
+    answer = await world.client.post("/add-host", data=form, headers=await world.cookie())
+    text = await answer.text()
+    assert answer.status == 400
+    problem = re.search(r'id="hint-(\w+)"><span class="problem">', text)
+    assert problem is not None
+    assert problem[1] == field
+    if field != "url":
+        assert 'name="url" type="text" value="a"' in text
+
+
+async def test_removal_asks_first_and_then_leads_home(world: World) -> None:
+    added = await world.client.post(
+        "/api/hosts", json={"name": "db-1", "url": "10.0.0.7"}, headers=await world.bearer()
+    )
+    key = (await added.json())["id"]
+    assert "Remove db-1?" in await get(world, f"/host/{key}/remove")
+    answer = await world.client.post(
+        f"/host/{key}/remove", headers=await world.cookie(), allow_redirects=False
+    )
+    assert answer.headers["Location"] == "/?notice=host-removed"
+    assert list(await world.services.hosts.all()) == []
+
+
+async def test_check_is_changed_on_the_host_page(world: World) -> None:
+    world.statuses.append(target_status("web-1", "a:9100"))
+    form = {"enabled": "on", "warning": "50", "critical": "60", "recovery": "", "for_s": "30"}
+    path = "/host/a:9100/checks/cpu"
+    headers = await world.cookie(Role.EDITOR)
+    answer = await world.client.post(path, data=form, headers=headers, allow_redirects=False)
+    assert answer.status == 303
+    own = world.alerts.own["a:9100", "cpu"]
+    assert (own.enabled, own.warning, own.recovery, own.for_s) == (True, 50.0, None, 30.0)
+    wrong = await world.client.post(path, data=form | {"critical": "40"}, headers=headers)
+    assert wrong.status == 400
+    assert "warning must not be above critical" in await wrong.text()
+    del form["enabled"]
+    await world.client.post(path, data=form, headers=headers, allow_redirects=False)
+    assert world.alerts.own["a:9100", "cpu"].enabled is False
+    await world.client.post(path, data={"action": "reset"}, headers=headers, allow_redirects=False)
+    assert not world.alerts.own
+
+
+async def test_viewer_sees_checks_but_no_form(world: World) -> None:
+    world.statuses.append(target_status("web-1", "a:9100"))
+    text = await get(world, "/host/a:9100", role=Role.VIEWER)
+    assert "85 %" in text
+    assert 'name="warning"' not in text
+
+
+async def test_open_alert_is_acknowledged_on_its_page(world: World) -> None:
+    labels = Labels.of(alertname="HostDown", instance="a:9100", severity="critical")
+    note = Labels.of(summary="No answer for 2 min")
+    state = AlertState.FIRING
+    world.alerts.put(Alert(3, "host/down", labels, note, state, 0.0, NOW_MS, NOW_MS))
+    text = await get(world, "/alerts")
+    assert "No answer for 2 min" in text
+    assert 'action="/alerts/3/acknowledge"' in text
+    answer = await world.client.post(
+        "/alerts/3/acknowledge",
+        data={"next": "//evil.example"},
+        headers=await world.cookie(Role.EDITOR),
+        allow_redirects=False,
+    )
+    assert answer.headers["Location"] == "/"
+    assert "the-editor" in await get(world, "/alerts")
+
+
+async def test_quiet_alerts_page_says_that_nothing_is_wrong(world: World) -> None:
+    assert "Nothing is wrong" in await get(world, "/alerts")
+
+
+async def test_own_password_is_changed_and_the_browser_stays_logged_in(world: World) -> None:
+    await world.user("ann")
+    login = {"username": "ann", "password": PASSWORD}
+    await world.client.post("/login", data=login, allow_redirects=False)
+    form = {
+        "current_password": PASSWORD,
+        "new_password": "a new long one",
+        "repeat_password": "a new long one",
+    }
+    unlike = await world.client.post("/account/password", data=form | {"repeat_password": "x"})
+    assert "is not the same as above" in await unlike.text()
+    wrong = await world.client.post("/account/password", data=form | {"current_password": "x"})
+    assert "the current password is wrong" in await wrong.text()
+    answer = await world.client.post("/account/password", data=form)
+    assert "Your password is changed" in await answer.text()
+
+
+async def test_token_is_shown_once(world: World) -> None:
+    headers = await world.cookie()
+    form = {"label": "grafana", "lifetime_days": "30"}
+    text = await (await world.client.post("/account/tokens", data=form, headers=headers)).text()
+    secret = re.search(r'data-copy="([^"]{43})"', text)
+    assert secret is not None
+    bearer = {"Authorization": f"Bearer {secret[1]}"}
+    assert (await world.client.get("/api/session", headers=bearer)).status == 200
+    assert secret[1] not in await get(world, "/account")
+
+
+async def test_admin_manages_users_on_their_page(world: World) -> None:
+    headers = await world.cookie()
+    form = {"name": "b/ob", "role": "editor", "password": "long enough for us"}
+    added = await world.client.post("/users", data=form, headers=headers)
+    assert "The user is added" in await added.text()
+    taken = await world.client.post("/users", data=form, headers=headers)
+    assert (taken.status, "is taken" in await taken.text()) == (409, True)
+    path = "/users/b%2Fob"
+    root = str(world.client.make_url("/")).rstrip("/")
+    for action, data, notice in (
+        ("password", {"password": "another long one"}, "The password is reset"),
+        ("remove", {}, "The user is removed"),
+    ):
+        url = URL(f"{root}{path}/{action}", encoded=True)
+        answer = await world.client.session.post(url, data=data, headers=headers)
+        assert notice in await answer.text()
+    assert "b/ob" not in world.accounts.by_name
+
+
+async def test_chosen_theme_is_written_into_the_page(world: World) -> None:
+    for cookie, expected in (("dark", 'data-theme="dark"'), ('"><b>', '<html lang="en">')):
+        answer = await world.client.get("/login", headers={"Cookie": f"redshank_theme={cookie}"})
+        assert expected in await answer.text()

@@ -1,0 +1,378 @@
+"""A server to look at: thirty made-up hosts, alerts in every state, live figures.
+
+    PYTHONPATH=.:tests/web python tests/web/web_demo.py [PORT]
+
+Log in as admin / demo-password. Nothing is stored beyond the process.
+"""
+
+import asyncio
+import math
+import re
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+from aiohttp import web
+from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry
+
+from model.clock import system_clock
+from model.labels import Labels
+from model.series import AlignedSeries
+from promql.api import Answer, InstantVector, QueryOptions
+from scraper.targets import Health, TargetStatus
+from storage.api.alerts import Alert, AlertState, CheckOverride, Notification, Transition
+from storage.records.records import Records
+from tests.web.web_doubles import (
+    CHECKS,
+    MemoryAccounts,
+    MemoryAlerts,
+    MemorySamples,
+    parse_selector,
+)
+from tests.web.web_doubles import target_status as status_of
+from web.app import create_app, ensure_first_admin
+from web.fleet import queries, rate_window
+from web.services import RuleGroupView, RuleView, Services
+from web.settings import WebSettings
+
+NAMES = (
+    *("atlas", "backup-1", "build-1", "build-2", "cache-1", "cache-2", "db-1", "db-2", "dns-1"),
+    *("dns-2", "edge-ams", "edge-fra", "edge-sgp", "git", "grafana", "home-nas", "kvm-1", "kvm-2"),
+    *("ledger", "mail", "media", "mqtt", "photos", "pi-garage", "pi-roof", "queue-1", "vault"),
+    *("vpn", "web-1", "web-2"),
+)
+ADDRESSES = {f"10.0.{index // 10}.{10 + index % 10}:9100": name for index, name in enumerate(NAMES)}
+DOWN, NEW = "pi-garage", "web-2"
+GIB = 2.0**30
+Times = NDArray[np.float64]
+
+
+def wobble(key: str, times_s: Times, period_s: float = 3600.0) -> Times:
+    """Return a smooth pseudo-random walk between 0 and 1, the same for the same key."""
+    seed = crc32(key.encode())
+    total = np.zeros_like(times_s)
+    for octave in range(6):
+        phase = (seed >> (octave * 5)) % 1000 / 1000 * math.tau
+        total += np.sin(times_s * math.tau * 2.3**octave / period_s + phase) / 1.6**octave
+    return np.asarray(0.5 + total / 5.2).clip(0, 1)
+
+
+def level(key: str, low: float, high: float) -> float:
+    """Return a constant between two bounds, the same for the same key."""
+    return low + (high - low) * (crc32(key.encode()) % 997 / 997)
+
+
+def busy(host: str, times_s: Times) -> Times:
+    if host == "build-1":
+        return 0.90 + 0.09 * wobble(host, times_s, 700)
+    base = level(host, 0.03, 0.45)
+    return (base * (0.4 + 1.2 * wobble(host + "cpu", times_s))).clip(0.005, 0.99)
+
+
+def cores(host: str) -> int:
+    return 4 if host.startswith("pi") else (2, 4, 8, 16)[crc32(host.encode()) % 4]
+
+
+def memory_bytes(host: str) -> float:
+    sizes_gib = (1.9,) if host.startswith("pi") else (3.83, 7.76, 15.5, 31.3)
+    return GIB * sizes_gib[crc32(host.encode()) % len(sizes_gib)]
+
+
+def mounts(host: str) -> dict[str, tuple[str, float, float]]:
+    """Return for each mount its device, size and used share."""
+    found = {"/": ("/dev/vda1", 58 * GIB, level(host + "/", 0.12, 0.7))}
+    if host == "backup-1":
+        found["/srv/backup"] = ("/dev/mapper/crypt", 7300 * GIB, 0.932)
+    elif host in ("home-nas", "media", "photos"):
+        found["/srv/data"] = ("/dev/sdb1", 3650 * GIB, level(host + "data", 0.5, 0.84))
+    elif host.startswith("db"):
+        found["/var/lib/postgresql"] = ("/dev/vdb", 490 * GIB, level(host + "pg", 0.3, 0.75))
+    return found
+
+
+Rows = list[tuple[Labels, Times]]
+
+MODES = (("user", 0.62), ("system", 0.22), ("iowait", 0.09), ("softirq", 0.04), ("nice", 0.03))
+
+
+def cpu_modes(host: str, own: Labels, times_s: Times) -> Rows:
+    parts = {mode: share * (0.7 + 0.6 * wobble(host + mode, times_s, 900)) for mode, share in MODES}
+    whole = np.sum(list(parts.values()), axis=0)
+    cpu = busy(host, times_s)
+    return [(Labels.of(mode=mode), cpu * part / whole) for mode, part in parts.items()]
+
+
+def memory_used(host: str, times_s: Times) -> Times:
+    return level(host + "mem", 0.2, 0.74) + 0.08 * wobble(host + "mem", times_s, 20_000)
+
+
+def load(host: str, times_s: Times, lag_s: float) -> Times:
+    smooth = np.mean([busy(host, times_s - lag_s * part / 4) for part in range(4)], axis=0)
+    return np.asarray(smooth * cores(host) * 1.1)
+
+
+def traffic(kind: str) -> Callable[[str, Labels, Times], Rows]:
+    def rows(host: str, own: Labels, times_s: Times) -> Rows:
+        scale = level(host + kind, 2e3, 4e6)
+        nics = {"eth0": 1.0, "wg0": 0.35} if host.startswith(("edge", "vpn")) else {"eth0": 1.0}
+        return [
+            (
+                Labels.of(own, device=nic),
+                scale * share * 4 * wobble(host + kind + nic, times_s, 1800) ** 3,
+            )
+            for nic, share in nics.items()
+        ]
+
+    return rows
+
+
+def drive(kind: str) -> Callable[[str, Labels, Times], Rows]:
+    def rows(host: str, own: Labels, times_s: Times) -> Rows:
+        scale = level(host + kind, 1e4, 9e6)
+        return [(Labels.of(own, device="vda"), scale * 5 * wobble(host + kind, times_s, 1300) ** 4)]
+
+    return rows
+
+
+def disks(kind: str) -> Callable[[str, Labels, Times], Rows]:
+    def rows(host: str, own: Labels, times_s: Times) -> Rows:
+        found: Rows = []
+        for mount, (device, size, share) in mounts(host).items():
+            labels = Labels.of(own, mountpoint=mount, device=device, fstype="ext4")
+            used = share + 0.01 * wobble(host + mount, times_s, 90_000)
+            whole = np.full_like(times_s, size)
+            found.append((labels, {"ratio": used, "size": whole, "free": whole * (1 - used)}[kind]))
+        return found
+
+    return rows
+
+
+def temperatures(host: str, own: Labels, times_s: Times) -> Rows:
+    if not host.startswith(("pi", "kvm", "home")):
+        return []
+    return [
+        (
+            Labels.of(chip="coretemp", sensor=sensor),
+            38 + 22 * busy(host, times_s) + 4 * wobble(host + sensor, times_s, 2500),
+        )
+        for sensor in ("temp1", "temp2")
+    ]
+
+
+def infos(host: str, own: Labels, times_s: Times) -> Rows:
+    machine = "aarch64" if host.startswith("pi") else "x86_64"
+    uname = Labels.of(
+        own, __name__="node_uname_info", release="6.1.0-28-amd64", machine=machine, nodename=host
+    )
+    system = Labels.of(own, __name__="node_os_info", pretty_name="Debian GNU/Linux 12 (bookworm)")
+    return [(uname, np.ones_like(times_s)), (system, np.ones_like(times_s))]
+
+
+def one(value: Callable[[str, Times], Times | float]) -> Callable[[str, Labels, Times], Rows]:
+    def rows(host: str, own: Labels, times_s: Times) -> Rows:
+        return [(own, np.zeros_like(times_s) + value(host, times_s))]
+
+    return rows
+
+
+# The first whose text occurs in a query answers it.
+KINDS: tuple[tuple[str, Callable[[str, Labels, Times], Rows]], ...] = (
+    ("node_uname_info|", infos),
+    ("avg by (mode)", cpu_modes),
+    ("count by (instance) (node_cpu", one(lambda host, _: float(cores(host)))),
+    ("node_cpu_seconds_total", one(busy)),
+    ("MemAvailable", one(memory_used)),
+    ("- node_memory_MemFree", one(lambda h, t: memory_used(h, t) * memory_bytes(h))),
+    ("node_memory_SReclaim", one(lambda h, t: (1 - memory_used(h, t)) * 0.7 * memory_bytes(h))),
+    ("node_memory_MemFree", one(lambda h, t: (1 - memory_used(h, t)) * 0.3 * memory_bytes(h))),
+    ("node_memory_MemTotal", one(lambda host, _: memory_bytes(host))),
+    ("1 - node_filesystem_avail", disks("ratio")),
+    ("node_filesystem_avail", disks("free")),
+    ("node_filesystem_size", disks("size")),
+    ("node_load15", one(lambda host, times_s: load(host, times_s, 900))),
+    ("node_load5", one(lambda host, times_s: load(host, times_s, 300))),
+    ("node_load1", one(lambda host, times_s: load(host, times_s, 60))),
+    ("node_network_receive", traffic("in")),
+    ("node_network_transmit", traffic("out")),
+    ("node_disk_read", drive("read")),
+    ("node_disk_written", drive("write")),
+    ("node_boot_time", one(lambda host, _: level(host + "up", 4e3, 3e7))),
+    ("hwmon", temperatures),
+)
+
+
+class MadeUpEngine:
+    """Answers the queries that the pages ask, from formulas."""
+
+    async def instant(
+        self, query: str, time_ms: int, options: QueryOptions | None = None
+    ) -> Answer:
+        labels, values = self._rows(query, np.array([time_ms / 1000]))
+        return Answer(InstantVector(time_ms, labels, values[:, 0] if labels else np.empty(0)))
+
+    async def range(
+        self,
+        query: str,
+        start_ms: int,
+        end_ms: int,
+        step_ms: int,
+        options: QueryOptions | None = None,
+    ) -> Answer:
+        times_ms = np.arange(start_ms, end_ms + 1, step_ms, dtype=np.int64)
+        labels, values = self._rows(query, times_ms / 1000)
+        return Answer(AlignedSeries.of_source(labels, times_ms, values))
+
+    def _rows(self, query: str, times_s: Times) -> tuple[tuple[Labels, ...], Times]:
+        rows_of = next((rows for text, rows in KINDS if text in query), None)
+        wanted = re.search(r'instance="([^"]*)"', query)
+        summed = query.startswith("sum by (instance)")
+        found: list[tuple[Labels, Times]] = []
+        for instance, host in ADDRESSES.items():
+            if rows_of is None or host in (DOWN, NEW) or (wanted and wanted[1] != instance):
+                continue
+            rows = rows_of(host, Labels.of(instance=instance), times_s)
+            if summed and rows:
+                rows = [(Labels.of(instance=instance), np.sum([row for _, row in rows], axis=0))]
+            found.extend(rows)
+        values = np.array([row for _, row in found]) if found else np.empty((0, len(times_s)))
+        return tuple(labels for labels, _ in found), values
+
+
+def statuses(now_ms: int) -> list[TargetStatus]:
+    """Return how the made-up targets stand."""
+    found = []
+    for instance, host in ADDRESSES.items():
+        health, error = Health.UP, ""
+        if host == DOWN:
+            health, error = Health.DOWN, f"dial {instance}: connection refused"
+        status = status_of(host, instance, health, error, now_ms=now_ms)
+        if host == NEW:
+            status = replace(
+                status, health=Health.UNKNOWN, last_scrape_ms=None, last_up_ms=None, samples=0
+            )
+        age_ms = crc32(host.encode()) % 15_000
+        if status.last_scrape_ms is not None:
+            status = replace(
+                status, last_scrape_ms=now_ms - age_ms, duration_s=level(host, 0.006, 0.06)
+            )
+        if health is Health.UP and host != NEW:
+            status = replace(status, last_up_ms=now_ms - age_ms, samples=480 + age_ms % 90)
+        found.append(status)
+    return found
+
+
+CPU, MEMORY, LOAD, DISK, GONE = "HighCpu", "HighMemory", "HighLoad", "DiskFilling", "HostDown"
+FIRING, PENDING = AlertState.FIRING, AlertState.PENDING
+RESOLVED, NO_DATA = AlertState.RESOLVED, AlertState.NO_DATA
+
+# Rule, host, severity, state, last value, minutes since it began, who acknowledged it, why.
+ALERTS: tuple[tuple[str, str, str, AlertState, float, int, str | None, str], ...] = (
+    (CPU, "build-1", "warning", FIRING, 94.2, 17, None, "CPU at 94 %, threshold 85 %"),
+    (DISK, "backup-1", "critical", FIRING, 93.2, 190, "ann", "/srv/backup is 93 % full"),
+    (GONE, "pi-garage", "critical", FIRING, 0.0, 10, None, "No answer: connection refused"),
+    (MEMORY, "ledger", "warning", PENDING, 86.0, 3, None, "Memory at 86 %, threshold 85 %"),
+    (LOAD, "web-2", "warning", NO_DATA, math.nan, 42, None, "The alert's series vanished"),
+    (CPU, "git", "warning", RESOLVED, 61.0, 1500, None, "CPU at 91 %, threshold 85 %"),
+    (GONE, "edge-sgp", "critical", RESOLVED, 1.0, 4300, "ann", "No answer: timed out"),
+)
+
+
+def fill_alerts(alerts: MemoryAlerts, now_ms: int) -> None:
+    """Put alerts in every state, with their history and notifications."""
+    by_name = {name: instance for instance, name in ADDRESSES.items()}
+    for number, (rule, host, severity, state, value, minutes, by, why) in enumerate(ALERTS, 1):
+        labels = Labels.of(alertname=rule, instance=by_name[host], severity=severity, job="node")
+        began = now_ms - minutes * 60_000
+        fired = None if state is PENDING else began + 300_000
+        done = began + 1_260_000 if state is RESOLVED else None
+        alert = Alert(
+            id=number,
+            rule=f"host/{rule}",
+            labels=labels,
+            annotations=Labels.of(summary=why),
+            state=state,
+            value=value,
+            active_ms=began,
+            changed_ms=done or fired or began,
+            fired_ms=fired,
+            resolved_ms=done,
+            acknowledged_by=by,
+            acknowledged_ms=began + 400_000 if by else None,
+        )
+        alerts.put(alert)
+        steps = [(AlertState.INACTIVE, PENDING, began)]
+        if fired:
+            steps.append((PENDING, FIRING, fired))
+            told = None if number == 1 else fired + 1_000
+            alerts.log.append(
+                Notification(
+                    receiver="phone",
+                    body="{}",
+                    id=len(alerts.log) + 1,
+                    alert_id=number,
+                    created_ms=fired,
+                    attempts=1,
+                    delivered_ms=told,
+                    last_error=None if told else "503 Service Unavailable",
+                )
+            )
+        if state in (RESOLVED, NO_DATA):
+            steps.append((FIRING, state, done or began + 900_000))
+        for step in steps:
+            key = len(alerts.transitions) + 1
+            alerts.transitions.append(Transition(key, number, alert.rule, labels, *step, value))
+    alerts.transitions.sort(key=lambda each: each.time_ms)
+    build = by_name["build-1"]
+    alerts.own[build, "cpu"] = CheckOverride(build, "cpu", warning=92.0)
+
+
+async def build(clock: Callable[[], int] = system_clock, **settings: object) -> web.Application:
+    """Return the application over the made-up world."""
+    now_ms = clock()
+    folder = tempfile.TemporaryDirectory()
+    records = Records(Path(folder.name) / "records.db")
+    await asyncio.to_thread(records.open)
+    accounts, alerts = MemoryAccounts(), MemoryAlerts()
+    await ensure_first_admin(accounts, "demo-password", now_ms)
+    fill_alerts(alerts, now_ms)
+    rules = tuple(
+        RuleView(name, query, alerting=True, for_s=300.0)
+        for name, query in (
+            ("HighCpu", queries(rate_window([15.0]))["cpu_used_ratio"] + " > 0.85"),
+            ("HostDown", 'up{job="node"} == 0'),
+        )
+    )
+    services = Services(
+        hosts=records.hosts,
+        accounts=accounts,
+        alerts=alerts,
+        alert_actions=alerts,
+        samples=MemorySamples(),
+        engine=MadeUpEngine(),
+        parse_selector=parse_selector,
+        targets=lambda: statuses(clock()),
+        registry=CollectorRegistry(),
+        clock=clock,
+        version="0.1.0",
+        started_ms=now_ms,
+        check_defaults=CHECKS,
+        rule_groups=lambda: (RuleGroupView("host", "", 15.0, rules),),
+    )
+    app = await asyncio.to_thread(create_app, services, WebSettings.model_validate(settings))
+
+    async def close(_: web.Application) -> None:
+        await asyncio.to_thread(records.close)
+        await asyncio.to_thread(folder.cleanup)
+
+    app.on_cleanup.append(close)
+    return app
+
+
+if __name__ == "__main__":
+    port = int(sys.argv[1]) if len(sys.argv) > 1 else 9397
+    web.run_app(build(), host="127.0.0.1", port=port, access_log=None, handler_cancellation=True)

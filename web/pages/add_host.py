@@ -1,0 +1,78 @@
+"""The form that registers a host, and the command to run on it."""
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from storage.api.errors import TakenError
+from web.api.hosts import HostRegister
+from web.errors import faults
+from web.host_forms import EXPORTER_PORT, HostForm
+from web.pages.shell import Shell
+from web.parameters import read_form
+from web.routing import Access, Route, Surface
+from web.services import Services
+
+
+class AddHostPages:
+    """Registers hosts."""
+
+    def __init__(self, services: Services, register: HostRegister, shell: Shell) -> None:
+        self._register, self._shell = register, shell
+        self._commands = tuple(services.exporter_commands)
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        return (
+            Route("GET", "/add-host", self.show, Access.EDITOR, Surface.PAGE),
+            Route("POST", "/add-host", self.add, Access.EDITOR, Surface.PAGE),
+        )
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show the empty form."""
+        return await self._form(request, 200, {}, {})
+
+    async def add(self, request: web.Request) -> web.Response:
+        """Register the host, or say at each field what is wrong with it."""
+        given = await read_form(request)
+        fields: dict[str, object] = {
+            name: value
+            for name, value in given.items()
+            if value.strip() and name in ("name", "url", "interval_s", "timeout_s")
+        }
+        labels, problem = read_labels(given.get("labels", ""))
+        if labels:
+            fields["labels"] = labels
+        try:
+            if problem:
+                return await self._form(request, 400, {"labels": problem}, given)
+            host = await self._register.add(HostForm.model_validate(fields))
+        except ValidationError as exc:
+            return await self._form(request, 400, faults(exc), given)
+        except TakenError as exc:
+            problems = {exc.field: f"another host has this {exc.field} already"}
+            return await self._form(request, 409, problems, given)
+        raise web.HTTPSeeOther(f"/host/{host.id}")
+
+    async def _form(
+        self, request: web.Request, status: int, problems: dict[str, str], given: dict[str, str]
+    ) -> web.Response:
+        return await self._shell.page(
+            request,
+            "add_host.html",
+            status,
+            problems=problems,
+            given=given,
+            commands=self._commands,
+            port=EXPORTER_PORT,
+        )
+
+
+def read_labels(text: str) -> tuple[dict[str, str], str]:
+    """Return the labels written as `name=value` a line, and what is wrong, "" if nothing."""
+    labels: dict[str, str] = {}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        name, mark, value = line.partition("=")
+        if not mark:
+            return {}, f"write {line!r} as name=value"
+        labels[name.strip()] = value.strip().strip('"')
+    return labels, ""

@@ -1,0 +1,119 @@
+"""The alerts page: what is open, what was resolved, every change, every notification."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiohttp import web
+
+from storage.api.alerts import Alert, AlertState, Severity
+from web.api.alerts import paging, record_id
+from web.fleet import Fleet
+from web.network import local_path
+from web.pages.shell import Shell
+from web.parameters import read_form
+from web.routing import Access, Route, Surface, user_of
+from web.services import Services
+
+VIEWS: Final = {
+    "open": "Open",
+    "resolved": "Resolved",
+    "history": "History",
+    "notifications": "Notifications",
+}
+
+
+class AlertsPages:
+    """Shows alerts and lets people acknowledge them."""
+
+    def __init__(self, services: Services, fleet: Fleet, shell: Shell) -> None:
+        self._services, self._fleet, self._shell = services, fleet, shell
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        return (
+            Route("GET", "/alerts", self.show, Access.VIEWER, Surface.PAGE),
+            Route("GET", "/live/alerts", self.live, Access.VIEWER, Surface.JSON),
+            Route("GET", "/alerts/{id}", self.alert, Access.VIEWER, Surface.PAGE),
+            Route(
+                "POST", "/alerts/{id}/acknowledge", self.acknowledge, Access.EDITOR, Surface.PAGE
+            ),
+        )
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show one of the four lists."""
+        return await self._shell.page(request, "alerts.html", **await self._region(request))
+
+    async def live(self, request: web.Request) -> web.StreamResponse:
+        """Keep the list live."""
+        return await self._shell.live(request, "live/alerts.html", self._region)
+
+    async def _region(self, request: web.Request) -> Mapping[str, Any]:
+        view = request.query.get("view", "open")
+        view = view if view in VIEWS else "open"
+        limit, before_id = paging(request)
+        fleet = await self._fleet.view()
+        alerts = self._services.alerts
+        values: dict[str, Any] = {
+            "views": VIEWS,
+            "view": view,
+            "limit": limit,
+            "open_count": len(fleet.alerts),
+            "host_names": {host.instance: host.name for host in fleet.hosts},
+            "alerts": (),
+            "transitions": (),
+            "notifications": (),
+        }
+        match view:
+            case "open":
+                values["alerts"] = sorted(fleet.alerts, key=urgency)
+            case "resolved":
+                values["alerts"] = await alerts.resolved(limit, before_id)
+            case "history":
+                values["transitions"] = await alerts.history(limit, before_id)
+            case "notifications":
+                values["notifications"] = await alerts.notifications(limit, before_id)
+        return values
+
+    async def alert(self, request: web.Request) -> web.Response:
+        """Show one alert: why it fired and what happened since."""
+        alert = await self._services.alerts.alert(record_id(request))
+        fleet = await self._fleet.view()
+        rule = next(
+            (
+                rule
+                for group in self._services.rule_groups()
+                for rule in group.rules
+                if f"{group.name}/{rule.name}" == alert.rule
+            ),
+            None,
+        )
+        return await self._shell.page(
+            request,
+            "alert.html",
+            alert=alert,
+            rule=rule,
+            transitions=await self._services.alerts.history(100, None, alert.id),
+            host_names={host.instance: host.name for host in fleet.hosts},
+        )
+
+    async def acknowledge(self, request: web.Request) -> web.Response:
+        """Say that somebody is on it, and go back."""
+        form = await read_form(request)
+        await self._services.alert_actions.acknowledge(
+            record_id(request), user_of(request).name, self._services.clock()
+        )
+        self._fleet.forget()
+        raise web.HTTPSeeOther(local_path(form.get("next", "/alerts")))
+
+
+_STATE_RANK: Final = {AlertState.FIRING: 0, AlertState.NO_DATA: 1, AlertState.PENDING: 2}
+
+
+def urgency(alert: Alert) -> tuple[bool, int, bool, int]:
+    """Return the order of open alerts: what nobody looks after and is worst comes first."""
+    return (
+        alert.acknowledged_by is not None,
+        _STATE_RANK.get(alert.state, 3),
+        alert.labels.get("severity") != Severity.CRITICAL,
+        -alert.active_ms,
+    )

@@ -1,0 +1,154 @@
+"""One host's page: figures, charts, alerts, filesystems, checks, and its removal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from web.answers import json_answer
+from web.api.hosts import HostRegister
+from web.charts import DEFAULT_RANGE, RANGES, Grid, read_charts
+from web.checks import Levels, checks_of
+from web.errors import BadRequestError, MissingError, faults
+from web.fleet import Fleet, FleetHost
+from web.host_details import read_details
+from web.host_forms import CheckForm
+from web.pages.shell import Shell
+from web.parameters import read_form, read_integer
+from web.routing import KEY, Access, Route, Surface
+from web.services import Services
+
+_LATEST_MS = 2**53
+
+
+class HostPages:
+    """Shows one host."""
+
+    def __init__(
+        self, services: Services, fleet: Fleet, register: HostRegister, shell: Shell
+    ) -> None:
+        self._services, self._fleet, self._register = services, fleet, register
+        self._shell = shell
+        self._levels = Levels(services.check_defaults)
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        page, json = Surface.PAGE, Surface.JSON
+        return (
+            Route("GET", f"/host/{KEY}", self.show, Access.VIEWER, page),
+            Route("GET", f"/live/host/{KEY}", self.live, Access.VIEWER, json),
+            Route("GET", f"/api/hosts/{KEY}/charts", self.charts, Access.VIEWER, json),
+            Route("POST", f"/host/{KEY}/checks/{{check}}", self.set_check, Access.EDITOR, page),
+            Route("GET", f"/host/{KEY}/remove", self.confirm_removal, Access.EDITOR, page),
+            Route("POST", f"/host/{KEY}/remove", self.remove, Access.EDITOR, page),
+        )
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show the host."""
+        return await self._page(request, 200, {}, {})
+
+    async def _page(
+        self,
+        request: web.Request,
+        status: int,
+        problems: Mapping[str, str],
+        given: Mapping[str, str],
+    ) -> web.Response:
+        host = await self._find(request)
+        overrides = await self._services.alerts.overrides()
+        chosen = request.query.get("range", DEFAULT_RANGE)
+        return await self._shell.page(
+            request,
+            "host.html",
+            status,
+            ranges=tuple(RANGES),
+            chosen_range=chosen if chosen in RANGES else DEFAULT_RANGE,
+            checks=checks_of(host.instance, self._services.check_defaults, overrides),
+            problems=problems,
+            given=given,
+            **await self._region(request),
+        )
+
+    async def live(self, request: web.Request) -> web.StreamResponse:
+        """Keep the host's figures, alerts and filesystems live."""
+        return await self._shell.live(request, "live/host.html", self._region)
+
+    async def _region(self, request: web.Request) -> Mapping[str, Any]:
+        view = await self._fleet.view()
+        host = view.find(request.match_info["key"])
+        if host is None:
+            raise MissingError("there is no such host")
+        details = await read_details(self._services.engine, host.instance, view.time_ms)
+        return {
+            "host": host,
+            "details": details,
+            "alerts": [
+                alert for alert in view.alerts if alert.labels.get("instance") == host.instance
+            ],
+            "levels": self._levels,
+        }
+
+    async def charts(self, request: web.Request) -> web.Response:
+        """Return the charts' numbers: a named range or a part picked by hand."""
+        host = await self._find(request)
+        grid: Grid | None = self._grid(request)
+        last_ms = read_integer(request.query, "since_ms", 0, high=_LATEST_MS)
+        if grid is not None and last_ms:
+            grid = grid.since(last_ms)
+        if grid is None:
+            return web.Response(status=204)
+        interval_s = host.interval_s or 15.0
+        return json_answer(
+            await read_charts(self._services.engine, host.instance, interval_s, grid)
+        )
+
+    def _grid(self, request: web.Request) -> Grid:
+        start_ms = read_integer(request.query, "start_ms", 0, high=_LATEST_MS)
+        end_ms = read_integer(request.query, "end_ms", 0, high=_LATEST_MS)
+        if start_ms or end_ms:
+            if end_ms - start_ms < 10_000:
+                raise BadRequestError("end_ms: must be at least 10 s after start_ms", "end_ms")
+            return Grid.between(start_ms, end_ms)
+        chosen = RANGES.get(request.query.get("range", DEFAULT_RANGE))
+        if chosen is None:
+            raise BadRequestError(f"range: must be one of {', '.join(RANGES)}", "range")
+        return Grid.back_from(self._services.clock(), chosen)
+
+    async def set_check(self, request: web.Request) -> web.Response:
+        """Give the host its own settings for a check, or return it to the default."""
+        host = await self._find(request)
+        check = request.match_info["check"]
+        if check not in {default.check for default in self._services.check_defaults}:
+            raise MissingError("there is no such check")
+        fields = await read_form(request)
+        if fields.pop("action", "save") == "reset":
+            await self._services.alert_actions.remove_override(host.instance, check)
+            return _back(host, "check-reset")
+        fields["enabled"] = "true" if "enabled" in fields else "false"
+        try:
+            form = CheckForm.model_validate(fields)
+        except ValidationError as exc:
+            return await self._page(request, 400, {check: "; ".join(faults(exc).values())}, fields)
+        await self._services.alert_actions.set_override(form.override(host.instance, check))
+        return _back(host, "check-saved")
+
+    async def confirm_removal(self, request: web.Request) -> web.Response:
+        """Ask whether the host should really go."""
+        host = await self._find(request)
+        return await self._shell.page(request, "remove_host.html", host=host)
+
+    async def remove(self, request: web.Request) -> web.Response:
+        """Forget the host."""
+        await self._register.remove(await self._find(request))
+        raise web.HTTPSeeOther("/?notice=host-removed")
+
+    async def _find(self, request: web.Request) -> FleetHost:
+        host = await self._fleet.host(request.match_info["key"])
+        if host is None:
+            raise MissingError("there is no such host")
+        return host
+
+
+def _back(host: FleetHost, notice: str) -> web.Response:
+    return web.Response(status=303, headers={"Location": f"{host.path}?notice={notice}#checks"})

@@ -1,0 +1,60 @@
+"""The hosts page: the fleet table, live."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from web.answers import json_answer
+from web.checks import Levels
+from web.fleet import Fleet
+from web.fleet_table import COLUMNS, TableState, tally
+from web.pages.shell import Shell
+from web.routing import Access, Route, Surface, wants_json
+from web.services import Services
+
+
+class HostsPages:
+    """Shows every host in one table."""
+
+    def __init__(self, services: Services, fleet: Fleet, shell: Shell) -> None:
+        self._fleet, self._shell = fleet, shell
+        self._version = services.version
+        self._levels = Levels(services.check_defaults)
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        return (
+            Route("GET", "/", self.show, Access.VIEWER, Surface.PAGE, open_as_json=True),
+            Route("GET", "/dashboard", self.show, Access.VIEWER, Surface.PAGE),
+            Route("GET", "/live/hosts", self.live, Access.VIEWER, Surface.JSON),
+        )
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show the table; a program that asks for JSON is told what this server is."""
+        if wants_json(request):
+            return json_answer(
+                {
+                    "name": "Redshank",
+                    "version": self._version,
+                    "health": "/health",
+                    "prometheus": "/api/v1",
+                    "metrics": "/metrics",
+                }
+            )
+        return await self._shell.page(request, "hosts.html", **await self._region(request))
+
+    async def live(self, request: web.Request) -> web.StreamResponse:
+        """Keep the table live."""
+        return await self._shell.live(request, "live/hosts.html", self._region)
+
+    async def _region(self, request: web.Request) -> Mapping[str, Any]:
+        view = await self._fleet.view()
+        table = TableState.read(request.query)
+        return {
+            "table": table,
+            "columns": COLUMNS,
+            "rows": table.rows(view),
+            "tally": tally(view),
+            "levels": self._levels,
+        }
