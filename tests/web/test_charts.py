@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_aiohttp import AiohttpClient
-from web_doubles import NOW_MS, World, target_status, world_at
 
 from model.labels import Labels
 from model.series import AlignedSeries, absent_matrix
 from promql.api import Answer, EvaluationError
+from tests.web.web_doubles import NOW_MS, World, target_status, world_at
 from web.charts import CHARTS, RANGES, Grid
 
 STEP_MS = RANGES["1h"].step_ms

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientResponse
 from pytest_aiohttp import AiohttpClient
-from web_doubles import World, target_status, world_at
 
 from scraper.targets import Health
+from tests.web.web_doubles import World, target_status, world_at
 from web.settings import WebSettings
 
 SETTINGS = WebSettings(live_interval_s=0.05, live_streams=2)
