@@ -15,9 +15,9 @@ from typing import Final
 import numpy as np
 
 from model.labels import METRIC_NAME, Labels
-from promql.compensated import SCALE, Pair, add, closed, sum_groups
+from promql.compensated import SCALE, closed, sum_groups
 from promql.numbers import format_floats
-from promql.over_time import beyond_quantile
+from promql.ordered import beyond_quantile
 from promql.vectors import Floats, Indices, Mask, Scalars, Vector, merged
 
 
@@ -92,7 +92,7 @@ def _by_one(labels: Sequence[Labels], name: str) -> list[Labels]:
 Reducer = Callable[[Floats, Mask, Groups], Floats]
 
 
-def _ordered(values: Floats, present: Mask, groups: Groups, absent: float) -> Floats:
+def ordered(values: Floats, present: Mask, groups: Groups, absent: float) -> Floats:
     """Return the values sorted by group, `absent` where there is none."""
     if groups.starts.size > 1:
         values, present = values[groups.order], present[groups.order]
@@ -101,32 +101,32 @@ def _ordered(values: Floats, present: Mask, groups: Groups, absent: float) -> Fl
 
 def counts(present: Mask, groups: Groups) -> Indices:
     """Return how many series each group has at each step: shape (G, S)."""
-    ordered = present[groups.order] if groups.starts.size > 1 else present
-    return np.add.reduceat(ordered, groups.starts, axis=0, dtype=np.intp)
+    here = present[groups.order] if groups.starts.size > 1 else present
+    return np.add.reduceat(here, groups.starts, axis=0, dtype=np.intp)
 
 
 def _sum(values: Floats, present: Mask, groups: Groups) -> Floats:
-    return closed(sum_groups(_ordered(values, present, groups, 0.0), groups.starts))
+    return closed(sum_groups(ordered(values, present, groups, 0.0), groups.starts))
 
 
 def _average(values: Floats, present: Mask, groups: Groups) -> Floats:
-    ordered = _ordered(values, present, groups, 0.0)
+    laid = ordered(values, present, groups, 0.0)
     size = np.maximum(counts(present, groups), 1)
-    total = closed(sum_groups(ordered, groups.starts))
+    total = closed(sum_groups(laid, groups.starts))
     overflown = ~np.isfinite(total)
     mean: Floats = total / size
     if overflown.any():
-        scaled = closed(sum_groups(ordered * SCALE, groups.starts)) / size / SCALE
+        scaled = closed(sum_groups(laid * SCALE, groups.starts)) / size / SCALE
         mean = np.where(overflown, scaled, mean)
     return mean
 
 
-def _minimum(values: Floats, present: Mask, groups: Groups) -> Floats:
-    return np.fmin.reduceat(_ordered(values, present, groups, np.nan), groups.starts, axis=0)
+def minimum(values: Floats, present: Mask, groups: Groups) -> Floats:
+    return np.fmin.reduceat(ordered(values, present, groups, np.nan), groups.starts, axis=0)
 
 
-def _maximum(values: Floats, present: Mask, groups: Groups) -> Floats:
-    return np.fmax.reduceat(_ordered(values, present, groups, np.nan), groups.starts, axis=0)
+def maximum(values: Floats, present: Mask, groups: Groups) -> Floats:
+    return np.fmax.reduceat(ordered(values, present, groups, np.nan), groups.starts, axis=0)
 
 
 def _count(values: Floats, present: Mask, groups: Groups) -> Floats:
@@ -138,13 +138,13 @@ def _group(values: Floats, present: Mask, groups: Groups) -> Floats:
 
 
 def _variance(values: Floats, present: Mask, groups: Groups) -> Floats:
-    ordered = _ordered(values, present, groups, np.nan)
+    laid = ordered(values, present, groups, np.nan)
     size = np.maximum(counts(present, groups), 1)
     here = present[groups.order] if groups.starts.size > 1 else present
     # Deviations from some value of the group: equal values then differ by exactly 0.
-    anchor = np.fmax.reduceat(ordered, groups.starts, axis=0)
+    anchor = np.fmax.reduceat(laid, groups.starts, axis=0)
     sizes = groups.sizes
-    shifted = np.where(here, ordered - np.repeat(anchor, sizes, axis=0), 0.0)
+    shifted = np.where(here, laid - np.repeat(anchor, sizes, axis=0), 0.0)
     mean = closed(sum_groups(shifted, groups.starts)) / size
     shifted -= np.repeat(mean, sizes, axis=0)
     np.multiply(shifted, shifted, out=shifted)
@@ -159,8 +159,8 @@ REDUCERS: Final[dict[str, Reducer]] = {
     "avg": _average,
     "count": _count,
     "group": _group,
-    "max": _maximum,
-    "min": _minimum,
+    "max": maximum,
+    "min": minimum,
     "stddev": _deviation,
     "stdvar": _variance,
     "sum": _sum,
@@ -180,91 +180,6 @@ def _grouped(vector: Vector, groups: Groups, values: Floats) -> Vector:
     if vector.unnamed is not None:
         unnamed = np.logical_or.reduceat(vector.unnamed[groups.order], groups.starts)
     return Vector(groups.labels, values, present, unnamed)
-
-
-TALLIES: Final = frozenset({"avg", "count", "group", "max", "min", "sum"})
-"""Operators whose groups can grow block by block."""
-
-
-class Tally:
-    """Aggregates series that come block by block, holding only the groups."""
-
-    def __init__(self, operator: str, names: Sequence[str], steps: int) -> None:
-        self._operator = operator
-        self._names = names
-        self._steps = steps
-        self._places: dict[Labels, int] = {}
-        self._first: Vector | None = None
-        self._blocks = 0
-        self._counts = np.zeros((0, steps), dtype=np.intp)
-        self._values = np.zeros((0, steps))
-        self._errors = np.zeros((0, steps))
-
-    def add(self, block: Vector) -> None:
-        """Take a block of series in."""
-        self._blocks += 1
-        if self._blocks == 1:
-            self._first = block
-            return
-        if self._first is not None:
-            first, self._first = self._first, None
-            self._merge(first)
-        self._merge(block)
-
-    def result(self) -> Vector | None:
-        """Return the groups; None where a mean overflowed and must be taken at once."""
-        if self._first is not None:
-            groups = group(self._first.labels, self._names, without=False)
-            first = self._first
-            vector = Vector(first.labels, first.values, first.present)
-            return reduced(self._operator, vector, groups)
-        size = len(self._places)
-        tallied, values = self._counts[:size], self._values[:size]
-        if self._operator in ("sum", "avg"):
-            values = closed((values, self._errors[:size]))
-        if self._operator == "avg":
-            if not np.isfinite(values).all():
-                return None
-            values = values / np.maximum(tallied, 1)
-        elif self._operator == "count":
-            values = tallied.astype(np.float64)
-        elif self._operator == "group":
-            values = np.ones_like(values)
-        return Vector(list(self._places), values, tallied > 0)
-
-    def _merge(self, block: Vector) -> None:
-        groups = group(block.labels, self._names, without=False)
-        rows = self._rows(groups)
-        values, present = block.values, block.present
-        if present.all():
-            tallied = np.broadcast_to(groups.sizes[:, np.newaxis], (len(rows), self._steps))
-        else:
-            tallied = counts(present, groups)
-        self._counts[rows] += tallied
-        if self._operator in ("sum", "avg"):
-            found: Pair = sum_groups(_ordered(values, present, groups, 0.0), groups.starts)
-            so_far = self._values[rows], self._errors[rows]
-            self._values[rows], self._errors[rows] = add(so_far, found)
-        elif self._operator == "min":
-            smallest = _minimum(values, present, groups)
-            self._values[rows] = np.fmin(self._values[rows], smallest)
-        elif self._operator == "max":
-            largest = _maximum(values, present, groups)
-            self._values[rows] = np.fmax(self._values[rows], largest)
-
-    def _rows(self, groups: Groups) -> Indices:
-        """Return the groups' rows, made where they are new."""
-        places = self._places
-        known = len(places)
-        rows = [places.setdefault(labels, len(places)) for labels in groups.labels]
-        if len(places) > len(self._counts):
-            grown = max(len(places), 2 * len(self._counts))
-            start = np.nan if self._operator in ("min", "max") else 0.0
-            shape = (grown - known, self._steps)
-            self._counts = np.concatenate([self._counts[:known], np.zeros(shape, dtype=np.intp)])
-            self._values = np.concatenate([self._values[:known], np.full(shape, start)])
-            self._errors = np.concatenate([self._errors[:known], np.zeros(shape)])
-        return np.array(rows, dtype=np.intp)
 
 
 def quantile(vector: Vector, groups: Groups, wanted: Scalars) -> Vector:
@@ -343,13 +258,13 @@ def _first_row(rows: Indices) -> int:
 
 def limited(vector: Vector, groups: Groups, wanted: Scalars) -> Vector:
     """Keep some k series of each group at each step."""
-    ordered = vector.present[groups.order]
-    running: Indices = np.cumsum(ordered, axis=0)
-    before = running[groups.starts] - ordered[groups.starts]
+    here = vector.present[groups.order]
+    running: Indices = np.cumsum(here, axis=0)
+    before = running[groups.starts] - here[groups.starts]
     rank = running - np.repeat(before, groups.sizes, axis=0)
     limit = np.floor(np.clip(wanted, 0, len(vector)))
-    kept = np.empty_like(ordered)
-    kept[groups.order] = ordered & (rank <= limit)
+    kept = np.empty_like(here)
+    kept[groups.order] = here & (rank <= limit)
     return vector.with_values(vector.values, kept).occupied()
 
 

@@ -32,16 +32,16 @@ from promql.nodes import (
     UnaryOperation,
     ValueType,
     VectorSelector,
-    children,
     left_spine,
     unwrap,
-    walk,
 )
 from promql.numbers import format_general
 from promql.operators import scalars, with_scalar
+from promql.pinning import pinned
 from promql.ranges import RangeVector, inner_steps, repeated
 from promql.relabeling import check_label_name
 from promql.selection import Selection, Sighting, has_one_name, joined
+from promql.tally import TALLIES, Tally
 from promql.timing import QueryRange
 from promql.vectors import (
     RESERVED,
@@ -55,13 +55,6 @@ from promql.vectors import (
     without_reserved,
 )
 
-# What these yield depends on the evaluation time, whatever their arguments are.
-_TIME_DEPENDENT: Final = frozenset(
-    {
-        "days_in_month", "day_of_month", "day_of_week", "day_of_year", "hour", "minute",
-        "month", "predict_linear", "time", "timestamp", "start_timestamp", "year",
-    }
-)  # fmt: skip
 _LARGEST_INTEGER: Final = 2.0**63
 
 
@@ -96,7 +89,7 @@ class Evaluator:
         self.notes = notes
         self.query = query
         self.rules = rules
-        self._pinned: dict[int, bool] | None = None
+        self._pinned: frozenset[int] = frozenset()
         self._calls = Calls(self)
         self._handlers: dict[type, Handler] = {
             Aggregation: self._aggregation,
@@ -109,6 +102,10 @@ class Evaluator:
             VectorSelector: self._selector,
         }
 
+    def prepare(self, root: Expression) -> None:
+        """Find the expressions that yield the same at all steps, to evaluate them once."""
+        self._pinned = pinned(root)
+
     def evaluate(self, node: Expression, steps: Steps) -> Value:
         """Return what an expression that is no range vector yields at each step.
 
@@ -116,7 +113,7 @@ class Evaluator:
             PromQLError: it cannot be answered.
         """
         node = unwrap(node)
-        if steps.count > 1 and self._is_pinned(node):
+        if steps.count > 1 and id(node) in self._pinned:
             return _repeat(self.evaluate(node, steps.only_first()), steps.count)
         self.guard.check()
         with self.guard.scope():
@@ -199,7 +196,7 @@ class Evaluator:
         Aggregations go through them without ever holding all series.
         """
         node = unwrap(node)
-        if steps.count > 1 and self._is_pinned(node):
+        if steps.count > 1 and id(node) in self._pinned:
             yield self.vector(node, steps)
             return
         streams = self._streams(node, steps)
@@ -303,7 +300,7 @@ class Evaluator:
         operator = node.operator
         parameter = self._parameter(node, steps)
         shows_name = node.without or not RESERVED.isdisjoint(node.grouping)
-        if operator in aggregation.TALLIES and not shows_name:
+        if operator in TALLIES and not shows_name:
             found = self._tallied(node, steps)
             if found is not None:
                 return found
@@ -331,7 +328,7 @@ class Evaluator:
 
     def _tallied(self, node: Aggregation, steps: Steps) -> Vector | None:
         """Aggregate block by block; None where all series must be seen together."""
-        tally = aggregation.Tally(node.operator, node.grouping, steps.count)
+        tally = Tally(node.operator, node.grouping, steps.count)
         for block in self.blocks(node.expression, steps):
             if len(block):
                 tally.add(block)
@@ -365,44 +362,6 @@ class Evaluator:
         outside = value[~((value >= 0) & (value <= 1))]
         for each in np.unique(outside).tolist():
             self.notes.quantile_out_of_range(each, node.start)
-
-    # Expressions that do not depend on the evaluation time.
-
-    def _is_pinned(self, node: Expression) -> bool:
-        if self._pinned is None:
-            return False
-        return self._pinned.get(id(node), False)
-
-    def prepare(self, root: Expression) -> None:
-        """Find the expressions that `@` makes the same at all steps.
-
-        They are evaluated once, like Prometheus's step invariant expressions.
-        """
-        if not any(_has_pin(node) for node in walk(root)):
-            return
-        pinned: dict[int, bool] = {}
-        self._pinned = pinned
-        for node in reversed(list(walk(root))):
-            pinned[id(node)] = _stays(node, pinned)
-
-
-def _has_pin(node: Expression) -> bool:
-    return isinstance(node, VectorSelector | Subquery) and node.shift.pinned
-
-
-def _stays(node: Expression, pinned: dict[int, bool]) -> bool:
-    """Tell whether a node whose children are known yields the same at all steps."""
-    match node:
-        case VectorSelector():
-            return node.shift.pinned
-        case Subquery() if node.shift.pinned:
-            return True
-        case NumberLiteral() | StringLiteral():
-            return True
-        case Call() if node.function in _TIME_DEPENDENT:
-            return False
-        case _:
-            return all(pinned[id(child)] for child in children(node))
 
 
 def _number(node: NumberLiteral, steps: Steps) -> Scalars:

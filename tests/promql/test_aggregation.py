@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from model.labels import Labels
-from promql.aggregation import REDUCERS, TALLIES, Tally, group, ranked, reduced
+from promql.aggregation import REDUCERS, group, ranked, reduced
+from promql.tally import TALLIES, Tally
 from promql.vectors import Vector
 
 _REFERENCES: dict[str, Callable[[Sequence[float]], float]] = {
