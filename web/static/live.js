@@ -67,7 +67,7 @@
     const fresh = document.createElement("template");
     fresh.innerHTML = html;
     localTime.apply(fresh.content);
-    for (const element of fresh.content.querySelectorAll(":scope > [id]")) {
+    for (const element of fresh.content.children) {
       const shown = document.getElementById(element.id);
       if (shown) morph(shown, element);
     }
