@@ -84,7 +84,7 @@ class ScraperCollector(Collector):
         for name, value, text in (
             ("scrapes", statistics.scrapes, "Scrapes that ended, well or not."),
             ("failed", statistics.failures, "Scrapes that failed."),
-            ("missed", self._scraper.missed, "Scrapes that never began."),
+            ("missed", statistics.missed, "Scrapes that never began."),
             ("samples", statistics.samples, "Samples scraped."),
             ("body_bytes", statistics.body_bytes, "Size of the expositions, decompressed."),
             ("collisions", statistics.collisions, "Samples that relabelling made one of."),

@@ -130,5 +130,7 @@ def _serve(settings: ExporterSettings, log_format: str) -> None:
     configure(log_format)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        # A parent that has us ignore Ctrl-C stops us in its own time.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: stop.set())
     serve(settings, stop)

@@ -1,5 +1,6 @@
 """Runs the collectors for one scrape and adds how each went."""
 
+import math
 import threading
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
@@ -45,10 +46,20 @@ class Gatherer:
         """The names of the collectors."""
         return list(self._collectors)
 
-    def gather(self, collect: Collection[str] = (), exclude: Collection[str] = ()) -> "FamilyList":
-        """Run the collectors named in `collect` (none means all) and not in `exclude`.
+    def gather(
+        self,
+        collect: Collection[str] = (),
+        exclude: Collection[str] = (),
+        wait_s: float = math.inf,
+    ) -> "FamilyList":
+        """Run collectors and return their families, and how each went.
 
         A collector that fails or hangs costs its own families only.
+
+        Args:
+            collect: names of those to run, none for all.
+            exclude: names of those not to run.
+            wait_s: how long who asks can wait, if that is less than a collector's deadline.
 
         Raises:
             UnknownCollectorError: no collector has such a name.
@@ -62,7 +73,7 @@ class Gatherer:
             if (not collect or name in collect) and name not in exclude
         ]
         outcomes = self._supervisor.run(
-            {name: partial(_collected, self._collectors[name]) for name in wanted}
+            {name: partial(_collected, self._collectors[name]) for name in wanted}, wait_s
         )
         self._log(outcomes)
         families = FamilyList()

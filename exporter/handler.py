@@ -2,6 +2,7 @@
 
 import html
 import io
+import math
 import socket
 from collections.abc import Callable
 from http import HTTPStatus
@@ -24,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 _TEXT = "text/plain; charset=utf-8"
 _MAX_QUERY_FIELDS = 200
+_TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
+_TIMEOUT_SHARE = 0.9
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -91,7 +94,13 @@ class Handler(BaseHTTPRequestHandler):
         if route is None:
             self._answer(HTTPStatus.NOT_FOUND, "not found\n")
             return
-        route(query)
+        try:
+            route(query)
+        except OSError:
+            raise  # The client went away.
+        except Exception:
+            log.exception("request_failed", path=url.path)
+            self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, "the log says what went wrong\n")
 
     do_HEAD = do_GET  # noqa: N815
 
@@ -109,7 +118,7 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.BAD_REQUEST, "collect[] and exclude[] cannot be combined\n")
             return
         try:
-            families = self.gatherer.gather(collect, exclude)
+            families = self.gatherer.gather(collect, exclude, self._scrape_timeout_s())
         except UnknownCollectorError as exc:
             self._answer(HTTPStatus.BAD_REQUEST, f"{exc}\n")
             return
@@ -120,6 +129,14 @@ class Handler(BaseHTTPRequestHandler):
         if exposition.content_encoding:
             headers["Content-Encoding"] = exposition.content_encoding
         self._answer(HTTPStatus.OK, exposition.body, exposition.content_type, **headers)
+
+    def _scrape_timeout_s(self) -> float:
+        """Return how long a Prometheus waits, less what the answer takes to get there."""
+        try:
+            timeout_s = float(self.headers.get(_TIMEOUT_HEADER, ""))
+        except ValueError:
+            return math.inf
+        return timeout_s * _TIMEOUT_SHARE if timeout_s > 0 else math.inf
 
     def _health(self, _: dict[str, list[str]]) -> None:
         self._answer(HTTPStatus.OK, "ok\n")
@@ -169,5 +186,4 @@ class Handler(BaseHTTPRequestHandler):
         super().send_error(code, message, explain)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Log at debug: a scrape every few seconds is no news."""
-        log.debug("http", client=self.client_address[0], message=format % args)
+        """Log nothing: a scrape every few seconds is no news."""

@@ -131,7 +131,9 @@ def main() -> None:
 
     from exporter.command import exporter
 
-    exporter(prog_name="redshank-exporter")
+    # Installed as `redshank`, it answers to `redshank exporter`: one unit serves both.
+    arguments = sys.argv[2:] if sys.argv[1:2] == ["exporter"] else sys.argv[1:]
+    exporter(arguments, prog_name="redshank exporter")
 
 
 def _data(name: str) -> bytes:

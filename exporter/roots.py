@@ -69,7 +69,8 @@ def read_value(path: str) -> str | None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            # An attribute of sysfs is never longer than a page, and read at once.
+            # An attribute of sysfs is never longer than a page, and read at once; so is
+            # a process's `stat`.
             content = os.read(descriptor, 4096)
         finally:
             os.close(descriptor)

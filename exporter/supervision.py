@@ -9,6 +9,7 @@ until it has come back. So each piece of work holds at most one thread, for ever
 Threads are daemons: one that hangs does not keep the process from ending.
 """
 
+import math
 import threading
 import time
 from collections import deque
@@ -71,14 +72,22 @@ class Supervisor(Generic[T]):
         self._flights: dict[str, _Flight[T]] = {}
         self._lock = threading.Lock()
 
-    def run(self, works: Mapping[str, Callable[[], T]]) -> dict[str, Outcome[T]]:
+    def run(
+        self, works: Mapping[str, Callable[[], T]], wait_s: float = math.inf
+    ) -> dict[str, Outcome[T]]:
         """Run every piece and return how each went, in order.
+
+        Args:
+            works: what to run, by name.
+            wait_s: how long this caller waits, if that is less than the deadline; it
+                gets a DeadlineError for what runs on.
 
         Returns within about the deadline, however many hang.
         """
         flights: list[_Flight[T]] = []
         own: list[_Flight[T]] = []
         now_s = time.monotonic()
+        until_s = now_s + wait_s
         with self._lock:
             for key, work in works.items():
                 flight = self._flights.get(key)
@@ -87,8 +96,8 @@ class Supervisor(Generic[T]):
                     own.append(flight)
                 flights.append(flight)
         if own:
-            self._fly(own)
-        return {flight.key: self._outcome(flight) for flight in flights}
+            self._fly(own, until_s)
+        return {flight.key: self._outcome(flight, until_s) for flight in flights}
 
     def stuck(self) -> list[str]:
         """Return the names of work that missed its deadline and still runs."""
@@ -96,15 +105,15 @@ class Supervisor(Generic[T]):
         with self._lock:
             return [key for key, flight in self._flights.items() if flight.started_s < limit_s]
 
-    def _fly(self, flights: list[_Flight[T]]) -> None:
-        """Return when each flight has ended or missed its deadline."""
+    def _fly(self, flights: list[_Flight[T]], until_s: float) -> None:
+        """Return when each flight has ended or missed its deadline, or waiting is over."""
         batch = _Batch(flights)
         self._add_lane(batch)
         left = batch.left
         while not batch.ended.wait(self._patience_s):
             if batch.left == left and batch.waiting:
                 self._add_lane(batch)
-            elif all(map(self._is_over, flights)):
+            elif time.monotonic() >= until_s or all(map(self._is_over, flights)):
                 return
             left = batch.left
 
@@ -138,8 +147,9 @@ class Supervisor(Generic[T]):
     def _is_over(self, flight: _Flight[T]) -> bool:
         return flight.ended.is_set() or time.monotonic() - flight.started_s >= self.deadline_s
 
-    def _outcome(self, flight: _Flight[T]) -> Outcome[T]:
-        flight.ended.wait(max(0.0, flight.started_s + self.deadline_s - time.monotonic()))
+    def _outcome(self, flight: _Flight[T], until_s: float) -> Outcome[T]:
+        latest_s = min(flight.started_s + self.deadline_s, until_s)
+        flight.ended.wait(max(0.0, latest_s - time.monotonic()))
         if flight.outcome is not None:
             return flight.outcome
         running_s = time.monotonic() - flight.started_s

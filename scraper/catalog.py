@@ -19,6 +19,8 @@ NO_SAMPLE = -1
 """Code of a line without a sample."""
 DROPPED = -2
 """Code of a sample that metric relabelling dropped."""
+COLLIDED = -3
+"""Code of a sample whose series relabelling made the same as an earlier line's."""
 DETACHED = -16
 """Codes from here down are detached series: DETACHED - index."""
 
@@ -65,7 +67,7 @@ class Catalog:
         self.naming = naming
         self.series: tuple[Labels, ...] = tuple(reserved)
         self.detached: list[DetachedSeries] = []
-        self._reserved = len(self.series)
+        self._reserved = frozenset(reserved)
         self._columns: dict[Labels, int] = {}
         self._indices: dict[DetachedSeries, int] = {}
 
@@ -83,14 +85,15 @@ class Catalog:
         if named is None:
             return DROPPED
         labels, bare = named
+        if not bare and labels in self._reserved:
+            # A scraped `up` would be the scraper's own: like Prometheus, keep that one.
+            return DROPPED
         if bare or (self.honor_timestamps and sample.timestamp_ms is not None):
             return self._detached_code(labels, bare, sample)
         if not self._columns:
             # Made where needed and dropped after: it is larger than the series.
             self._columns = {labels: column for column, labels in enumerate(self.series)}
-        column = self._columns.setdefault(labels, len(self._columns))
-        # A scraped `up` would be the scraper's own: like Prometheus, keep that one.
-        return DROPPED if column < self._reserved else column
+        return self._columns.setdefault(labels, len(self._columns))
 
     def _detached_code(self, labels: Labels, bare: bool, sample: Sample) -> int:
         if not self._indices:

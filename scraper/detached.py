@@ -15,7 +15,7 @@ import numpy as np
 from model.labels import Labels
 from model.series import ABSENT, STALE
 from scraper.catalog import DETACHED, DetachedSeries
-from scraper.difference import DetachedSample
+from scraper.readings import DetachedSample
 from scraper.streams import VectorStream
 from storage.api.samples import SampleAppender
 
@@ -76,11 +76,15 @@ class _Group:
 
 
 class DetachedStreams:
-    """Appends the detached series of one target."""
+    """Appends the detached series of one target.
+
+    Attributes:
+        track_staleness: whether series with timestamps end when they vanish.
+    """
 
     def __init__(self, appender: SampleAppender, target: Labels, *, track_staleness: bool) -> None:
         self._appender, self._target = appender, target
-        self._track_staleness = track_staleness
+        self.track_staleness = track_staleness
         self._bare: _Group | None = None
         self._groups: dict[bool, list[_Group]] = {False: [], True: []}
         self._places: dict[int, tuple[_Group, int]] = {}
@@ -120,7 +124,7 @@ class DetachedStreams:
         """
         if self._bare is not None:
             self._bare.stream.end(time_ms)
-        if self._track_staleness:
+        if self.track_staleness:
             for group in self._stamped_groups():
                 group.stream.end(time_ms)
 
@@ -181,7 +185,7 @@ class DetachedStreams:
         for group, by_time in placed.items():
             for timestamp_ms in sorted(by_time):
                 self._write(group, timestamp_ms, by_time[timestamp_ms], counts)
-        if complete and self._track_staleness:
+        if complete and self.track_staleness:
             present = {DETACHED - sample.code for sample in samples}
             self._end_vanished(present, time_ms)
         return counts

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import structlog
 
 from model.clock import Clock
-from scraper.difference import Reading
 from scraper.errors import ScrapeError
 from scraper.families import FamilyPool
 from scraper.fetch import Fetched, Fetcher
 from scraper.http_session import abridged_message
+from scraper.readings import Reading
 from scraper.recorder import Recorder
 from scraper.slots import Slot
 from scraper.statistics import ScraperStatistics

@@ -285,10 +285,11 @@ def _string_problem(text: str) -> str:
 
 
 def _refuse_names(labels: list[tuple[str, str]]) -> None:
-    names = [name for name, _ in labels]
-    if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"label name {abridged(twice)} is not unique")
+    names: set[str] = set()
+    for name, _ in labels:
+        if name in names:
+            raise ValueError(f"label name {abridged(name)} is not unique")
+        names.add(name)
     if METRIC_NAME in names:
         raise ValueError(f"label name {abridged(METRIC_NAME)} is reserved")
     if "" in names:

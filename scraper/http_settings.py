@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from scraper.http_access import Authorization, BasicAuth, HttpAccess, Secret, TlsAccess
 
@@ -32,6 +32,14 @@ _OWN_HEADERS = frozenset(
     }
 )
 HiddenText = Annotated[str, Field(repr=False)]
+
+
+def _refuse(_: object) -> object:
+    raise ValueError("not supported by Redshank")
+
+
+Unsupported = Annotated[Any, AfterValidator(_refuse)]
+"""What Prometheus has and Redshank has not: better refused than left without effect."""
 
 
 class Section(BaseModel):
@@ -133,23 +141,16 @@ class HttpSettings(Section):
 
     basic_auth: BasicAuthSettings | None = None
     authorization: AuthorizationSettings | None = None
-    oauth2: Any = None
+    oauth2: Unsupported = None
     follow_redirects: bool = True
     # Accepted and without effect: requests are HTTP/1.1.
     enable_http2: bool = True
     tls_config: TlsSettings | None = None
     proxy_url: str | None = None
-    no_proxy: Any = None
+    no_proxy: Unsupported = None
     proxy_from_environment: bool = False
-    proxy_connect_header: Any = None
+    proxy_connect_header: Unsupported = None
     http_headers: dict[str, HeaderSettings] = Field(default_factory=dict)
-
-    @field_validator("oauth2", "no_proxy", "proxy_connect_header")
-    @classmethod
-    def _refuse(cls, value: object) -> object:
-        if value is not None:
-            raise ValueError("not supported by Redshank")
-        return value
 
     @field_validator("proxy_from_environment")
     @classmethod

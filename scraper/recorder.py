@@ -12,9 +12,10 @@ from model.labels import METRIC_NAME, Labels
 from model.series import STALE
 from scraper.catalog import Catalog
 from scraper.detached import DetachedStreams, TimestampCounts
-from scraper.difference import DifferenceParser, Reading
+from scraper.difference import DifferenceParser
 from scraper.families import FamilyPool, MetricMetadata
 from scraper.grammar import ExpositionFormat
+from scraper.readings import Reading
 from scraper.series_labels import SeriesLabels
 from scraper.streams import Columns, Values, VectorStream
 from scraper.targets import Target
@@ -91,6 +92,7 @@ class Recorder:
         self._catalog.naming = SeriesLabels.of(target)
         self._catalog.honor_timestamps = target.honor_timestamps
         self._catalog.sample_limit = target.limits.samples
+        self._detached.track_staleness = target.track_timestamps_staleness
         self._parser.forget()
 
     def read(self, body: bytes, exposition_format: ExpositionFormat) -> Reading:

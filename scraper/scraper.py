@@ -54,7 +54,9 @@ class Scraper:
             self.statistics,
             FamilyPool(),
         )
-        self._slots: SlotScheduler[TargetEntry] = SlotScheduler(self._begin, clock)
+        self._slots: SlotScheduler[TargetEntry] = SlotScheduler(
+            self._begin, self.statistics.add_missed, clock
+        )
         self._entries: dict[Labels, TargetEntry] = {}
         self._refused: list[Target] = []
         self._tasks: asyncio.TaskGroup | None = None
@@ -134,11 +136,6 @@ class Scraper:
         for entry in self._entries.values():
             yield entry.target, entry.recorder.metadata
 
-    @property
-    def missed(self) -> int:
-        """Scrapes that never began."""
-        return self.statistics.missed + self._slots.missed
-
     def _add_or_change(self, target: Target) -> TargetEntry | None:
         """Bring one target's entry up to date; return it if it is new."""
         entry = self._entries.get(target.labels)
@@ -165,7 +162,7 @@ class Scraper:
         if self._tasks is None:
             return
         if entry.busy:
-            self.statistics.missed += 1
+            self.statistics.add_missed(1)
             return
         entry.busy = True
         scrape = self._tasks.create_task(entry.scrape(nominal_ms))

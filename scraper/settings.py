@@ -91,7 +91,12 @@ class JobSettings(HttpSettings):
 
 
 class ScrapeSettings(BaseModel):
-    """How targets are scraped unless their job says otherwise."""
+    """How targets are scraped unless their job says otherwise.
+
+    Attributes:
+        prometheus_file: a configuration of Prometheus whose jobs are scraped as well.
+        host_jobs: jobs of it whose targets are machines, by their `job` label.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -99,6 +104,8 @@ class ScrapeSettings(BaseModel):
     timeout: PositiveSeconds = 10.0
     limits: LimitSettings = Field(default_factory=LimitSettings)
     jobs: tuple[JobSettings, ...] = ()
+    prometheus_file: Path | None = None
+    host_jobs: tuple[str, ...] = (HOST_JOB, "node_exporter")
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -60,15 +60,19 @@ class _Occupied(Generic[K]):
 
 
 class SlotScheduler(Generic[K]):
-    """Calls `start(key, nominal_ms)` for each key of a slot at the slot's times.
+    """Calls `start(key, nominal_ms)` for each key of a slot at the slot's times."""
 
-    Attributes:
-        missed: how many such calls did not happen because the process was held up.
-    """
+    def __init__(
+        self, start: Callable[[K, int], None], missed: Callable[[int], None], clock: Clock
+    ) -> None:
+        """Prepare.
 
-    def __init__(self, start: Callable[[K, int], None], clock: Clock) -> None:
-        self.missed = 0
-        self._start, self._clock = start, clock
+        Args:
+            start: called for a key.
+            missed: told how many calls did not happen because the process was held up.
+            clock: the time by which slots are.
+        """
+        self._start, self._missed, self._clock = start, missed, clock
         self._occupied: dict[Slot, _Occupied[K]] = {}
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
@@ -129,7 +133,8 @@ class SlotScheduler(Generic[K]):
             skipped = (nominal_ms - occupied.last_ms) // slot.interval_ms - 1
             if skipped < 0:
                 return
-            self.missed += skipped * len(occupied.keys)
+            if skipped:
+                self._missed(skipped * len(occupied.keys))
         occupied.last_ms = nominal_ms
         for key in list(occupied.keys):
             self._start(key, nominal_ms)

@@ -40,6 +40,10 @@ class ScraperStatistics:
     fetch_s: float = 0.0
     parse_s: float = 0.0
 
+    def add_missed(self, count: int) -> None:
+        """Count scrapes that never began."""
+        self.missed += count
+
     def add(self, recorded: Recorded) -> None:
         """Count what one scrape came to."""
         self.samples += recorded.samples

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from exporter.roots import Roots, list_names, read_number, read_text
+from exporter.roots import Roots, list_names, read_number, read_value
 
 # Where state and thread count stand in /proc/PID/stat after the name (proc(5)).
 _STATE, _THREADS = 0, 17
@@ -26,9 +26,8 @@ class Processes:
         for pid in list_names(self._proc):
             if not pid.isdecimal():
                 continue
-            try:
-                text = read_text(f"{self._proc}/{pid}/stat")
-            except (FileNotFoundError, ProcessLookupError, PermissionError):
+            text = read_value(f"{self._proc}/{pid}/stat")
+            if text is None:
                 continue  # It ended just now, or is hidden from us (hidepid).
             # A process chooses its name, parentheses and all.
             fields = text.rpartition(")")[2].split()

@@ -36,10 +36,15 @@ def bare_python() -> str:
     return sys.executable
 
 
+ARGUMENTS = ("--listen", "127.0.0.1:0", "--log-format", "json")
+
+
 @contextmanager
-def running(archive: Path, **environ: str) -> Iterator[HTTPConnection]:
+def running(
+    archive: Path, arguments: tuple[str, ...] = ARGUMENTS, **environ: str
+) -> Iterator[HTTPConnection]:
     process = subprocess.Popen(
-        [bare_python(), "-I", "-S", archive, "--listen", "127.0.0.1:0", "--log-format", "json"],
+        [bare_python(), "-I", "-S", archive, *arguments],
         stderr=subprocess.PIPE,
         text=True,
         env=environ,
@@ -68,6 +73,13 @@ def test_bundle_serves_on_a_bare_interpreter(archive: Path, tmp_path: Path) -> N
     assert 'node_scrape_collector_success{collector="addresses"} 1.0' in text
     assert "node_cpu_seconds_total" in text
     assert f'version="{metadata.version("redshank")}"' in text
+
+
+def test_bundle_in_place_of_redshank_answers_to_redshank_exporter(
+    archive: Path, tmp_path: Path
+) -> None:
+    with running(archive, ("exporter", *ARGUMENTS), HOME=str(tmp_path)) as connection:
+        assert "node_load1" in scrape(connection)
 
 
 def test_native_library_is_unpacked_once_where_only_we_can_write(

@@ -9,9 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import structlog
 from click.testing import CliRunner
 
 from exporter.command import exporter
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
 
 
 @contextmanager

@@ -1,14 +1,24 @@
 import gzip
+import shutil
+import socket
+import subprocess
 import threading
+from contextlib import closing
+from dataclasses import replace
+from http.client import HTTPConnection
+from pathlib import Path
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from structlog.testing import capture_logs
 
 from exporter import server
 from exporter.errors import ListenError, UnknownCollectorError
+from exporter.itself import ExporterItself
 from exporter.settings import ExporterSettings
 from tests.exporter.exporter_client import Client, Serve
+from tests.exporter.host_tree import FIXTURES
 
 LOOPBACK = ExporterSettings(listen="127.0.0.1:0")
 
@@ -91,12 +101,63 @@ def test_head_has_the_headers_and_no_body(client: Client) -> None:
     assert int(reply.headers["Content-Length"]) > 1000
 
 
+def test_mistake_of_ours_is_an_answer_and_a_line_in_the_log(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistake(_: ExporterItself) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(ExporterItself, "collect", mistake)
+    with capture_logs() as logs:
+        assert client.get("/metrics").status == 500
+    assert "request_failed" in [entry["event"] for entry in logs]
+    assert client.get("/health").status == 200
+
+
 def test_answers_are_counted_by_status(client: Client) -> None:
     client.get("/nonsense")
     client.get("/health")
     text = client.get("/metrics?collect[]=uname").text
     assert 'redshank_exporter_http_requests_total{code="404"} 1.0' in text
     assert 'redshank_exporter_http_requests_total{code="200"} 1.0' in text
+
+
+@pytest.mark.peer
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
+def test_promtool_complains_of_nothing_but_names_that_node_exporter_chose(
+    client: Client, tmp_path: Path
+) -> None:
+    live = tmp_path / "live.prom"
+    live.write_bytes(client.get("/metrics").body)
+    for path in (live, FIXTURES / "bare_metal.prom"):
+        with path.open("rb") as exposition:
+            checked = subprocess.run(
+                ["promtool", "check", "metrics"], stdin=exposition, capture_output=True, text=True
+            )
+        known = (
+            "metric names should be written in 'snake_case' not 'camelCase'",
+            'use base unit "bytes" instead of "bits"',
+        )
+        assert checked.returncode in (0, 3)
+        assert [line for line in checked.stderr.splitlines() if not line.endswith(known)] == []
+
+
+@pytest.mark.parametrize(
+    ("listen", "hosts"),
+    [
+        ("[::1]:0", ["::1"]),
+        ("localhost:0", ["localhost"]),
+        (":0", ["127.0.0.1", "::1"]),
+    ],
+)
+def test_exporter_is_reached_where_it_listens(serve: Serve, listen: str, hosts: list[str]) -> None:
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("no IPv6 here")
+    _, port = serve(replace(LOOPBACK, listen=listen)).exporter.address
+    for host in hosts:
+        with closing(HTTPConnection(host, port, timeout=30)) as connection:
+            connection.request("GET", "/health")
+            assert connection.getresponse().read() == b"ok\n"
 
 
 def test_taken_address_is_a_listen_error(client: Client) -> None:

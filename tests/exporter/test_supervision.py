@@ -95,6 +95,16 @@ def test_several_that_hang_are_waited_for_together(gate: Gate) -> None:
     assert gate.runs == 8
 
 
+def test_caller_in_a_hurry_does_not_wait_for_the_deadline(gate: Gate) -> None:
+    supervisor = Supervisor[str](3600.0, 0.01)
+    outcomes = supervisor.run({"hung": gate, "good": returning("1")}, wait_s=0.05)
+    assert isinstance(outcomes["hung"].error, DeadlineError)
+    assert outcomes["good"].value == "1"
+    # Nor does one who finds it running already; and it has not missed its deadline.
+    assert isinstance(supervisor.run({"hung": gate}, wait_s=0.05)["hung"].error, DeadlineError)
+    assert (gate.runs, supervisor.stuck()) == (1, [])
+
+
 def test_two_callers_share_one_run(gate: Gate) -> None:
     supervisor = Supervisor[str](30.0, 0.01)
     values: list[str | None] = []

@@ -18,6 +18,7 @@ class _Head:
         self.layout: Layout | None = None
         self.values = np.empty(0)
         self.last_ms = -(2**63)
+        self.ended: set[Labels] = set()
 
 
 class RecordingAppender:
@@ -66,22 +67,21 @@ class RecordingAppender:
             values = np.full(width, ABSENT_BITS, np.uint64).view(np.float64)
             values[: len(known)] = head.values
             values[vector.columns] = vector.values
+        ended = head.ended
         head.layout, head.last_ms, head.values = vector.layout, vector.time_ms, values
-        self.vectors.append((source, vector))
-        self._keep(source, vector, values)
-
-    def _keep(
-        self, source: Source, vector: Vector, values: "np.ndarray[tuple[int], np.dtype[np.float64]]"
-    ) -> None:
         bits = values.view(np.uint64)
+        head.ended = {
+            labels
+            for column, labels in enumerate(vector.layout.series)
+            if bits[column] == STALE_BITS
+        }
+        self.vectors.append((source, vector))
         for column, labels in enumerate(vector.layout.series):
-            if bits[column] == ABSENT_BITS:
+            if bits[column] == ABSENT_BITS or labels in ended & head.ended:
                 continue
-            samples = self.samples.setdefault(source.labels.overlaid(labels), [])
-            if bits[column] != STALE_BITS:
-                samples.append((vector.time_ms, float(values[column])))
-            elif not samples or samples[-1][1] != STALE:
-                samples.append((vector.time_ms, STALE))
+            value = STALE if labels in head.ended else float(values[column])
+            whole = source.labels.overlaid(labels)
+            self.samples.setdefault(whole, []).append((vector.time_ms, value))
 
     async def commit(self) -> None:
         """Everything is durable at once here."""

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 
 from model.labels import Labels
 from scraper.catalog import DETACHED, Catalog
-from scraper.difference import DifferenceParser, Reading
+from scraper.difference import DifferenceParser
 from scraper.errors import ExpositionError
 from scraper.exposition import parse_exposition
 from scraper.families import FamilyPool
 from scraper.grammar import ExpositionFormat
+from scraper.readings import Reading
 from scraper.series_labels import SeriesLabels
 
 TEXT, OPENMETRICS = ExpositionFormat.TEXT, ExpositionFormat.OPENMETRICS

@@ -251,3 +251,9 @@ def test_bucket_bounds_are_made_canonical(written: str, stored: str) -> None:
 def test_bounds_of_other_families_stay_as_written() -> None:
     (bucket,) = parse_exposition(b'# TYPE h counter\nh_bucket{le="1"} 1\n', TEXT).samples
     assert Labels.of(bucket.pairs).get("le") == "1"
+
+
+def test_a_hundred_thousand_labels_are_looked_through_once() -> None:
+    labels = ",".join(f'l{number}=""' for number in range(80_000))
+    with pytest.raises(ExpositionError, match='label name "l79999" is not unique'):
+        sample(f'a{{{labels},l79999=""}} 1')

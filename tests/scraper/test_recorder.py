@@ -263,7 +263,9 @@ def test_series_made_equal_by_relabelling_keep_the_first_and_are_counted() -> No
     scrapes = Scrapes(metric_relabel_rules=(rule("labeldrop", regex="x"),))
     assert scrapes.good('a{x="1"} 1\na{x="2"} 2\n').collisions == 1
     scrapes.good('a{x="1"} 3\na{x="2"} 4\n')
-    assert scrapes.of("a") == [(1, 1), (2, 3)]
+    assert scrapes.of("scrape_samples_post_metric_relabeling")[-1] == (2, 1)
+    scrapes.good('a{x="2"} 5\n')
+    assert scrapes.of("a") == [(1, 1), (2, 3), (3, 5)]
 
 
 def test_target_labels_may_be_relabelled_away() -> None:
@@ -276,6 +278,14 @@ def test_target_labels_may_be_relabelled_away() -> None:
         (NOW_MS + 2, 2),
         (NOW_MS + 3, STALE),
     ]
+
+
+def test_staleness_of_timestamps_follows_the_configuration() -> None:
+    scrapes = Scrapes()
+    scrapes.good(f"a 1\nb 5 {NOW_MS - 7}\n")
+    scrapes.recorder.reconfigure(target(track_timestamps_staleness=True))
+    scrapes.good("a 1\n")
+    assert scrapes.of("b") == [(-7, 5), (2, STALE)]
 
 
 def test_series_without_a_name_fails_the_scrape() -> None:

@@ -68,7 +68,7 @@
     fresh.innerHTML = html;
     localTime.apply(fresh.content);
     for (const element of fresh.content.children) {
-      const shown = document.getElementById(element.id);
+      const shown = element.id && document.getElementById(element.id);
       if (shown) morph(shown, element);
     }
     document.dispatchEvent(new Event("redshank:live"));

@@ -1,0 +1,132 @@
+"""Keeps the targets of a set of jobs up to date."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from scraper.discovery.groups import TargetGroup, TargetSource
+from scraper.http_session import HttpSession
+from scraper.jobs import JobTargets, ScrapeJob, job_targets
+from scraper.targets import DroppedTarget, Target
+
+log = structlog.get_logger(__name__)
+
+Key = tuple[str, TargetSource]
+
+
+class Discovery:
+    """Finds the targets of jobs for as long as it is entered.
+
+        async with Discovery(changed) as discovery:
+            discovery.apply(config.jobs)
+
+    Enter and leave it in one task. All methods belong on the event loop.
+    """
+
+    def __init__(
+        self, changed: Callable[[], Awaitable[None]], host_jobs: Collection[str] = ()
+    ) -> None:
+        """Prepare.
+
+        Args:
+            changed: called, one call at a time, whenever `targets` may differ.
+            host_jobs: `job` labels whose targets are machines.
+        """
+        self._changed, self._host_jobs = changed, frozenset(host_jobs)
+        self._session = HttpSession()
+        self._jobs: tuple[ScrapeJob, ...] = ()
+        self._found: dict[str, JobTargets] = {}
+        self._groups: dict[Key, Sequence[TargetGroup]] = {}
+        self._running: dict[Key, asyncio.Task[None]] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._teller: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        """Begin to look for the targets of what `apply` gave or will give."""
+        await self._session.open()
+        self._tasks = await asyncio.TaskGroup().__aenter__()
+        self._teller = self._tasks.create_task(self._tell())
+        self._run_sources()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop looking."""
+        tasks, self._tasks = self._tasks, None
+        for task in [*self._running.values(), *([self._teller] if self._teller else [])]:
+            task.cancel()
+        self._running.clear()
+        try:
+            if tasks is not None:
+                await tasks.__aexit__(kind, exc, traceback)
+        finally:
+            await self._session.close()
+
+    def apply(self, jobs: Sequence[ScrapeJob]) -> None:
+        """Look for the targets of these jobs from now on, and of no others.
+
+        What a source that stays has found is kept. `targets` is right at once for
+        static targets; the others follow.
+        """
+        self._jobs = tuple(jobs)
+        wanted = {(job.name, source) for job in jobs for source in job.sources}
+        for key in self._running.keys() - wanted:
+            self._running.pop(key).cancel()
+        for key in self._groups.keys() - wanted:
+            del self._groups[key]
+        self._found = {job.name: self._build(job) for job in self._jobs}
+        if self._tasks is not None:
+            self._run_sources()
+            self._news.set()
+
+    def targets(self) -> list[Target]:
+        """Return every target found, in the order of the jobs."""
+        return [target for job in self._jobs for target in self._found[job.name].targets]
+
+    def dropped(self) -> list[DroppedTarget]:
+        """Return the targets that relabelling dropped."""
+        return [target for job in self._jobs for target in self._found[job.name].dropped]
+
+    def _run_sources(self) -> None:
+        if self._tasks is None:
+            return
+        for job in self._jobs:
+            for source in job.sources:
+                key = (job.name, source)
+                if key not in self._running:
+                    self._running[key] = self._tasks.create_task(self._run(key))
+
+    async def _run(self, key: Key) -> None:
+        name, source = key
+
+        def publish(groups: Sequence[TargetGroup]) -> None:
+            self._groups[key] = groups
+            for job in self._jobs:
+                if job.name == name:
+                    self._found[job.name] = self._build(job)
+            self._news.set()
+
+        await source.run(self._session, publish)
+
+    def _build(self, job: ScrapeJob) -> JobTargets:
+        groups = [*job.static]
+        for source in job.sources:
+            groups.extend(self._groups.get((job.name, source), ()))
+        found = job_targets(job, groups, self._host_jobs)
+        for error in found.errors:
+            log.warning("target_refused", error=error)
+        return found
+
+    async def _tell(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            await self._changed()

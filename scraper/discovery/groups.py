@@ -1,0 +1,73 @@
+"""Target groups: addresses that share labels, and the documents that list them.
+
+Source: Prometheus documentation, "Configuration", file_sd_config and http_sd_config.
+"""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+
+from model.documents import Document, DocumentError, document_error, parse_document
+from model.labels import Labels
+from scraper.http_session import HttpSession
+
+
+class DiscoveryError(Exception):
+    """Targets could not be looked up; those known so far stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetGroup:
+    """Addresses and the labels that all of them have, `__meta_…` among them."""
+
+    addresses: tuple[str, ...]
+    labels: Labels = field(default_factory=Labels)
+
+
+Publish = Callable[[Sequence[TargetGroup]], None]
+"""Takes all groups that a provider knows now."""
+
+
+class TargetSource(Hashable, Protocol):
+    """Where targets are looked up, again and again; equal ones find the same."""
+
+    async def run(self, session: HttpSession, publish: Publish) -> None:
+        """Publish the groups whenever they change; ends only when cancelled."""
+
+
+class StaticGroup(BaseModel):
+    """One group as documents write it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    targets: tuple[str, ...] = ()
+    labels: dict[str, str] = Field(default_factory=dict)
+
+    def group(self, **meta: str) -> TargetGroup:
+        """Return the group, labelled with where it was found."""
+        return TargetGroup(self.targets, Labels.of(self.labels | meta))
+
+
+class GroupList(RootModel[tuple[StaticGroup, ...]]):
+    """A list of groups."""
+
+
+def parse_groups(text: str, name: str, *, is_json: bool) -> tuple[StaticGroup, ...]:
+    """Return the groups of a document.
+
+    Raises:
+        DiscoveryError: it is malformed, with every problem in words.
+    """
+    try:
+        if is_json:
+            return GroupList.model_validate_json(text).root
+        document = parse_document(text, name, plain_text=True)
+        # An empty file lists nothing.
+        return GroupList.model_validate(document.data or []).root
+    except ValidationError as exc:
+        source = Document(name, None, {}) if is_json else document
+        raise DiscoveryError(str(document_error(source, exc))) from exc
+    except DocumentError as exc:
+        raise DiscoveryError(str(exc)) from exc
