@@ -7,7 +7,7 @@ of its row. Only such series pay; the usual ones keep sharing their source's tim
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -81,21 +81,26 @@ class Samples:
             return
         for start in range(0, len(self), size):
             part = slice(start, min(start + size, len(self)))
-            yield (
-                part,
-                Samples(self.labels[part], self.times_ms, self.values[part], self.rows[part]),
-            )
+            times, rows = self.times_ms, self.rows[part]
+            if len(times) > 1:
+                used, rows = np.unique(rows, return_inverse=True)
+                times = times[used]
+            yield part, Samples(self.labels[part], times, self.values[part], rows)
 
 
 # Comparing all with all beats one searchsorted (1.5 us) a row up to about here.
 _COMPARISONS: Final = 1 << 17
 
 
-def stacks(parts: Sequence[AlignedSeries]) -> list[AlignedSeries]:
+def stacks(parts: Sequence[AlignedSeries], steps: int) -> list[AlignedSeries]:
     """Return small parts stacked to blocks, those of alike length together.
 
     One kernel call for many sources, without padding short ones (a host that has just
     come up) to the length of long ones.
+
+    Args:
+        parts: what the store selected.
+        steps: how many values of each series will be computed.
     """
     if len(parts) <= 1:
         return list(parts)
@@ -105,11 +110,12 @@ def stacks(parts: Sequence[AlignedSeries]) -> list[AlignedSeries]:
     for part in parts:
         length = part.values.shape[1].bit_length()
         held = cells.get(length, 0)
-        if held and held + part.values.size > BLOCK_CELLS:
+        own = max(part.values.size, len(part.labels) * steps)
+        if held and held + own > BLOCK_CELLS:
             stacked.append(stack(open_blocks.pop(length)))
             held = 0
         open_blocks.setdefault(length, []).append(part)
-        cells[length] = held + part.values.size
+        cells[length] = held + own
     stacked.extend(stack(alike) for alike in open_blocks.values())
     return stacked
 
@@ -166,6 +172,10 @@ def _closed(samples: Samples, missing: Mask, gaps: Mask) -> Samples:
     return Samples(samples.labels, np.concatenate([samples.times_ms, times]), values, rows)
 
 
+def _nothing() -> None:
+    """Nobody wants the query to end."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Windows:
     """A block of series and, for every step, which of their samples lie in its range.
@@ -177,6 +187,7 @@ class Windows:
             one behind its last; empty windows have stop <= first.
         starts_ms, ends_ms: shape (S,), the ranges' ends.
         steps_ms: shape (S,), the evaluation times (an offset apart from `ends_ms`).
+        check: raises if the query should end; kernels that take long call it.
     """
 
     samples: Samples
@@ -185,6 +196,7 @@ class Windows:
     starts_ms: NDArray[np.int64]
     ends_ms: NDArray[np.int64]
     steps_ms: NDArray[np.int64]
+    check: Callable[[], None] = _nothing
 
     @classmethod
     def over(
@@ -193,10 +205,11 @@ class Windows:
         starts_ms: NDArray[np.int64],
         ends_ms: NDArray[np.int64],
         steps_ms: NDArray[np.int64],
+        check: Callable[[], None] = _nothing,
     ) -> "Windows":
         """Find the windows of `samples` at every step."""
         first, stop = samples.counts(starts_ms), samples.counts(ends_ms)
-        return cls(samples, first, stop, starts_ms, ends_ms, steps_ms)
+        return cls(samples, first, stop, starts_ms, ends_ms, steps_ms, check)
 
     @property
     def count(self) -> Indices:

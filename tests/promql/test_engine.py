@@ -178,11 +178,11 @@ async def test_many_queries_at_once(make_engine: MakeEngine) -> None:
 
 def test_parsed_queries_are_remembered_up_to_a_bound() -> None:
     parsed = ParsedQueries(size=2)
-    first = parsed.tree("a")
-    assert parsed.tree("a") is first
-    parsed.tree("b")
-    parsed.tree("c")
-    assert parsed.tree("a") is not first
+    first = parsed.get("a")
+    assert parsed.get("a") is first
+    parsed.get("b")
+    parsed.get("c")
+    assert parsed.get("a") is not first
 
 
 async def test_ordinary_nan_is_a_value(make_engine: MakeEngine) -> None:
