@@ -98,6 +98,8 @@ async def _finished(work: Coroutine[Any, Any, T]) -> T:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait([task])
+        # Retrieved, or the loop would complain of an error that nobody can act on.
+        task.exception()
         raise
 
 

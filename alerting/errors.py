@@ -1,5 +1,6 @@
 """Every error that this package raises on purpose."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -16,11 +17,21 @@ class TemplateError(AlertingError):
 
 
 class RuleFileError(AlertingError):
-    """A rule file cannot be used; the message names file, group and rule."""
+    """A rule file cannot be used; one line for each thing wrong.
 
-    def __init__(self, path: Path, place: str, reason: str) -> None:
-        super().__init__(f"{path}: {place}: {reason}" if place else f"{path}: {reason}")
-        self.path, self.place, self.reason = path, place, reason
+    Attributes:
+        problems: for each, (line, message); the message names group and rule, line 0
+            where it has none.
+    """
+
+    def __init__(self, path: Path, problems: Iterable[tuple[int, str]]) -> None:
+        self.path, self.problems = path, tuple(problems)
+        super().__init__(
+            "\n".join(
+                f"{path}:{line}: {message}" if line else f"{path}: {message}"
+                for line, message in self.problems
+            )
+        )
 
 
 class RuleEvaluationError(AlertingError):

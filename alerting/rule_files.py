@@ -13,14 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from alerting.checks import CheckName, rule_identity
 from alerting.errors import RuleFileError, TemplateError
 from alerting.rules import ALERT_NAME, AlertRule, RecordingRule, Rule, RuleGroup
 from alerting.settings import DurationMs, PositiveDurationMs
 from alerting.states import Timing
 from alerting.templates import Template, parse_template
+from model.documents import Document, DocumentError, Place, document_error, parse_document
 from model.labels import METRIC_NAME, Labels
 
 ParseExpression = Callable[[str], object]
@@ -31,8 +32,7 @@ _Model = TypeVar("_Model", bound="_Document")
 
 
 class _Document(BaseModel):
-    # Numbers as text, because YAML reads `expr: 1` and `version: 2` as numbers.
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class _RuleDocument(_Document):
@@ -57,129 +57,122 @@ class _GroupDocument(_Document):
     rules: list[Any] = []
 
 
-class _Loader(yaml.CSafeLoader):
-    """YAML without what would pass silently: a key that is given twice."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key, count in Counter(map(repr, keys)).items():
-            if count > 1:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"key {key} is given twice", problem_mark=node.start_mark
-                )
-        return super().construct_mapping(node, deep)
-
-
 class _File:
-    """One file on its way to groups; errors name where they are."""
+    """One file on its way to groups; collects everything that is wrong with it."""
 
-    def __init__(self, path: Path, parse: ParseExpression) -> None:
-        self._path = path
-        self._parse = parse
+    def __init__(self, path: Path, document: Document, parse: ParseExpression) -> None:
+        self._path, self._document, self._parse = path, document, parse
+        self.problems: list[tuple[int, str]] = []
 
-    def _error(self, place: str, reason: str) -> RuleFileError:
-        return RuleFileError(self._path, place, reason)
+    def _wrong(self, place: Place, title: str, reason: str) -> None:
+        text = f"{title}: {reason}" if title else reason
+        self.problems.append((self._document.line(place), text))
 
-    def groups(self, text: str) -> list[RuleGroup]:
-        try:
-            document = yaml.load(text, _Loader)  # noqa: S506 - derived from the safe loader
-        except (yaml.YAMLError, RecursionError, ValueError) as exc:
-            raise self._error("", f"not YAML: {exc}") from exc
-        if document is None:
+    def groups(self) -> list[RuleGroup]:
+        data = self._document.data
+        if not isinstance(data, dict) or set(data) - {"groups"}:
+            self._wrong((), "", "a rule file holds one key, groups")
             return []
-        if not isinstance(document, dict) or set(document) - {"groups"}:
-            raise self._error("", "a rule file holds one key, groups")
-        found = document.get("groups") or []
+        found = data.get("groups") or []
         if not isinstance(found, list):
-            raise self._error("groups", "must be a list")
-        groups = [self._group(number, group) for number, group in enumerate(found, 1)]
-        for name, count in Counter(group.name for group in groups).items():
+            self._wrong(("groups",), "groups", "must be a list")
+            return []
+        groups = [self._group(number, document) for number, document in enumerate(found)]
+        names = Counter(group.name for group in groups if group is not None)
+        for name, count in names.items():
             if count > 1:
-                raise self._error(f"group {name!r}", "the name is used twice in this file")
-        return groups
+                self._wrong((), f"group {name!r}", "the name is used twice in this file")
+        return [group for group in groups if group is not None]
 
-    def _validated(self, model: type[_Model], place: str, document: object) -> _Model:
+    def _validated(
+        self, model: type[_Model], place: Place, title: str, data: object
+    ) -> _Model | None:
         try:
-            return model.model_validate(document)
+            return model.model_validate(data)
         except ValidationError as exc:
-            raise self._error(place, _first_error(exc)) from exc
+            for error, (_, message) in zip(
+                exc.errors(), document_error(self._document, exc).problems, strict=True
+            ):
+                self._wrong((*place, *error["loc"]), title, message)
+            return None
 
-    def _group(self, number: int, document: object) -> RuleGroup:
-        name = document.get("name") if isinstance(document, dict) else None
-        place = f"group {name!r}" if isinstance(name, str) else f"group {number}"
-        group = self._validated(_GroupDocument, place, document)
-        rules = []
-        for position, entry in enumerate(group.rules, 1):
-            title = None
-            if isinstance(entry, dict):
-                title = entry.get("alert") or entry.get("record")
-            at = f"{place}, rule {position}" + (f" ({title})" if title else "")
-            rules.append(self._rule(at, group, self._validated(_RuleDocument, at, entry)))
+    def _group(self, number: int, data: object) -> RuleGroup | None:
+        place: Place = ("groups", number)
+        name = data.get("name") if isinstance(data, dict) else None
+        title = f"group {name!r}" if isinstance(name, str) else f"group {number + 1}"
+        group = self._validated(_GroupDocument, place, title, data)
+        if group is None:
+            return None
+        rules = [
+            self._rule((*place, "rules", position), f"{title}, rule {position + 1}", group, entry)
+            for position, entry in enumerate(group.rules)
+        ]
         return RuleGroup(
             group.name,
             str(self._path),
-            tuple(rules),
+            tuple(rule for rule in rules if rule is not None),
             group.interval,
             group.limit,
             group.query_offset,
         )
 
-    def _rule(self, place: str, group: _GroupDocument, rule: _RuleDocument) -> Rule:
+    def _rule(self, place: Place, title: str, group: _GroupDocument, data: object) -> Rule | None:
+        name = (data.get("alert") or data.get("record")) if isinstance(data, dict) else None
+        title += f" ({name})" if name else ""
+        rule = self._validated(_RuleDocument, place, title, data)
+        if rule is None:
+            return None
         if (rule.record is None) == (rule.alert is None):
-            raise self._error(place, "give either record or alert")
+            self._wrong(place, title, "give either record or alert")
+            return None
         for field in ("expr", "recovery_expr", "data_expr"):
-            self._check_expression(place, field, getattr(rule, field))
+            self._check_expression((*place, field), f"{title}: {field}", getattr(rule, field))
         labels = {**group.labels, **rule.labels}
-        for name in labels:
+        for label in labels:
             # Anything else in UTF-8 is a label name since Prometheus 3.
-            if not name or name in (METRIC_NAME, ALERT_NAME):
-                raise self._error(place, f"labels: {name!r} cannot be set")
+            if not label or label in (METRIC_NAME, ALERT_NAME):
+                self._wrong(
+                    (*place, "labels", label), f"{title}: labels", f"{label!r} cannot be set"
+                )
         if rule.record is not None:
-            return self._recording(place, rule.record, rule, labels)
+            return self._recording(place, title, rule.record, rule, labels)
         return AlertRule(
             identity=f"{group.name}/{rule.alert}",
             name=rule.alert or "",
             expression=rule.expr,
             timing=Timing(rule.for_ms, rule.keep_firing_for, rule.no_data_for),
-            labels=self._templates(place, "labels", labels),
-            annotations=self._templates(place, "annotations", rule.annotations),
+            labels=self._templates((*place, "labels"), f"{title}: labels", labels),
+            annotations=self._templates(
+                (*place, "annotations"), f"{title}: annotations", rule.annotations
+            ),
             recovery=rule.recovery_expr,
             data=rule.data_expr,
         )
 
     def _recording(
-        self, place: str, name: str, rule: _RuleDocument, labels: dict[str, str]
+        self, place: Place, title: str, name: str, rule: _RuleDocument, labels: dict[str, str]
     ) -> RecordingRule:
-        alone = rule.model_fields_set - {"record", "expr", "labels"}
-        if alone:
-            field = "for" if "for_ms" in alone else min(alone)
-            raise self._error(place, f"{field}: only an alerting rule has it")
+        for field in rule.model_fields_set - {"record", "expr", "labels"}:
+            key = "for" if field == "for_ms" else field
+            self._wrong((*place, key), f"{title}: {key}", "only an alerting rule has it")
         return RecordingRule(name, rule.expr, Labels.of(labels))
 
-    def _check_expression(self, place: str, field: str, expression: str | None) -> None:
+    def _check_expression(self, place: Place, title: str, expression: str | None) -> None:
         if expression is None:
             return
         try:
             self._parse(expression)
-        except Exception as exc:  # the parser's own errors are its caller's business
-            raise self._error(place, f"{field}: {exc}") from exc
+        except Exception as exc:  # noqa: BLE001 - which errors a parser raises, its owner knows
+            self._wrong(place, title, str(exc))
 
-    def _templates(self, place: str, field: str, texts: Mapping[str, str]) -> dict[str, Template]:
+    def _templates(self, place: Place, title: str, texts: Mapping[str, str]) -> dict[str, Template]:
         parsed = {}
         for name, text in texts.items():
             try:
                 parsed[name] = parse_template(text)
             except TemplateError as exc:
-                raise self._error(place, f"{field}: {name}: {exc}") from exc
+                self._wrong((*place, name), f"{title}: {name}", str(exc))
         return parsed
-
-
-def _first_error(exc: ValidationError) -> str:
-    error = exc.errors()[0]
-    where = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        return f"unknown key {where!r}"
-    return f"{where}: {error['msg']}" if where else error["msg"]
 
 
 def parse_rule_file(text: str, path: Path, parse: ParseExpression) -> list[RuleGroup]:
@@ -191,9 +184,18 @@ def parse_rule_file(text: str, path: Path, parse: ParseExpression) -> list[RuleG
         parse: parses one PromQL expression, raising what is wrong with it.
 
     Raises:
-        RuleFileError: it is no rule file, with file, group and rule named.
+        RuleFileError: it is no rule file; everything wrong with it, each with file,
+            line, group and rule.
     """
-    return _File(path, parse).groups(text)
+    try:
+        document = parse_document(text, str(path), plain_text=True)
+    except DocumentError as exc:
+        raise RuleFileError(path, exc.problems) from exc
+    file = _File(path, document, parse)
+    groups = file.groups()
+    if file.problems:
+        raise RuleFileError(path, sorted(file.problems))
+    return groups
 
 
 def load_rule_files(paths: Iterable[Path], parse: ParseExpression) -> tuple[RuleGroup, ...]:
@@ -207,7 +209,7 @@ def load_rule_files(paths: Iterable[Path], parse: ParseExpression) -> tuple[Rule
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as exc:
-            raise RuleFileError(path, "", str(exc)) from exc
+            raise RuleFileError(path, [(0, str(exc))]) from exc
         groups.extend(parse_rule_file(text, path, parse))
     return _told_apart(groups)
 
@@ -220,6 +222,8 @@ def _told_apart(groups: Iterable[RuleGroup]) -> tuple[RuleGroup, ...]:
     """
     groups = tuple(groups)
     plain = Counter(rule.identity for group in groups for rule in _alerting(group))
+    # A group called "host" must not take over the host checks' alerts.
+    plain.update(map(rule_identity, CheckName))
     used: Counter[str] = Counter()
     result = []
     for group in groups:

@@ -23,6 +23,7 @@ from alerting.evaluator import GroupRunner, Sleep
 from alerting.fleet import FleetWatch, Hosts
 from alerting.health import HealthBoard
 from alerting.host_evaluation import HostChecksEvaluation, host_check_key
+from alerting.live_alerts import LiveAlerts
 from alerting.notifications import Notifier, trial_body
 from alerting.receivers import build_receivers
 from alerting.rule_evaluation import rule_file_key
@@ -55,6 +56,9 @@ class AlertingService:
     """Evaluates host checks and rules, keeps their alerts, tells receivers.
 
     Not started, it evaluates and tells nothing; what it answers is empty.
+
+    Attributes:
+        alerts: what people read of alerts, the open ones as they are now.
     """
 
     def __init__(
@@ -91,6 +95,7 @@ class AlertingService:
         self._board = HealthBoard(clock)
         notifier = Notifier(settings.routed, settings.external_url)
         self._book = AlertBook(records, notifier.compose, self._publish)
+        self.alerts = LiveAlerts(records, self._book)
         timeout_s = settings.delivery.timeout_ms / 1000
         self._receivers = build_receivers(settings.receivers, session, timeout_s)
         self._delivery = Delivery(records, self._receivers, settings.delivery, clock, sleep)
@@ -190,7 +195,7 @@ class AlertingService:
     # Alerts
 
     def open_alerts(self) -> tuple[OpenAlert, ...]:
-        """Return the alerts that are pending, firing or without data, oldest first."""
+        """Return the alerts that are open, oldest first, and what keeps each silent."""
         return tuple(sorted(self._book.open_alerts(), key=lambda item: item.alert.id))
 
     async def acknowledge(self, alert_id: int, user: str) -> Alert:

@@ -42,7 +42,7 @@ class Timing:
         for_ms: how long the condition must hold before the alert fires.
         keep_firing_for_ms: how long it fires on after the condition recovered.
         no_data_for_ms: how long it waits for a missing value.
-        no_data_limit_ms: how long a fired alert stays without data before it ends.
+        no_data_limit_ms: how long a fired alert stays in *no data* before it ends.
     """
 
     for_ms: int = 0
@@ -153,4 +153,5 @@ def _missing(standing: Standing, timing: Timing, now_ms: int, *, held: bool) -> 
     if held:
         # Pending on a guess for so long: what holds when the data return starts afresh.
         return Step(INACTIVE)
-    return Step(replace(waiting, state=AlertState.NO_DATA))
+    # Counted from here, as it is after a restart.
+    return Step(replace(standing, state=AlertState.NO_DATA, missing_ms=now_ms))

@@ -22,6 +22,9 @@ COMMANDS = {
     "up": CommandPlace("daemon.commands.up", "up", "Watch this host: exporter and server."),
     "server": CommandPlace("daemon.commands.server", "server", "Run the server."),
     "exporter": CommandPlace("exporter.command", "exporter", "Expose this host's metrics."),
+    "build-exporter": CommandPlace(
+        "exporter.bundle", "build_exporter", "Write the exporter as one file."
+    ),
     "host": CommandPlace("daemon.commands.host", "host", "Add, list and remove hosts."),
     "user": CommandPlace("daemon.commands.user", "user", "Manage accounts and passwords."),
     "check": CommandPlace("daemon.commands.check", "check", "Check files before they are used."),

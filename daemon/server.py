@@ -23,7 +23,6 @@ from alerting.rules import RuleGroup
 from alerting.service import AlertingService
 from daemon import logs
 from daemon.addresses import ListenAddress
-from daemon.alert_desk import AlertDesk, check_defaults
 from daemon.data_directory import DataDirectory, DataDirectoryError
 from daemon.exporter_process import ExporterProcess
 from daemon.metrics import ScraperCollector, StoreCollector, new_registry
@@ -175,7 +174,6 @@ async def running_server(plan: ServerPlan) -> AsyncIterator[RunningServer]:
             clock=system_clock,
             rule_groups=await asyncio.to_thread(rule_groups, settings),
         )
-        desk = AlertDesk(alerting)
         version = importlib.metadata.version("redshank")
         registry = new_registry(version)
         registry.register(StoreCollector(store.stats))
@@ -184,7 +182,7 @@ async def running_server(plan: ServerPlan) -> AsyncIterator[RunningServer]:
             hosts=records.hosts,
             accounts=records.accounts,
             alerts=records.alerts,
-            alert_actions=desk,
+            alerting=alerting,
             samples=store,
             engine=engine,
             parse_selector=parse_selector,
@@ -194,8 +192,7 @@ async def running_server(plan: ServerPlan) -> AsyncIterator[RunningServer]:
             version=version,
             started_ms=system_clock(),
             hosts_changed=hosts_changed,
-            check_defaults=check_defaults(settings.alerting.checks),
-            rule_groups=desk.rule_groups,
+            host_checks=settings.alerting.checks,
             metadata=scraper.metadata,
         )
         app = await asyncio.to_thread(create_app, services, settings.web)

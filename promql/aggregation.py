@@ -15,9 +15,9 @@ from typing import Final
 import numpy as np
 
 from model.labels import METRIC_NAME, Labels
-from promql.compensated import SCALE, sum_groups
+from promql.compensated import SCALE, closed, sum_groups
 from promql.numbers import format_floats
-from promql.over_time import beyond_quantile
+from promql.ordered import beyond_quantile
 from promql.vectors import Floats, Indices, Mask, Scalars, Vector, merged
 
 
@@ -92,7 +92,7 @@ def _by_one(labels: Sequence[Labels], name: str) -> list[Labels]:
 Reducer = Callable[[Floats, Mask, Groups], Floats]
 
 
-def _ordered(values: Floats, present: Mask, groups: Groups, absent: float) -> Floats:
+def ordered(values: Floats, present: Mask, groups: Groups, absent: float) -> Floats:
     """Return the values sorted by group, `absent` where there is none."""
     if groups.starts.size > 1:
         values, present = values[groups.order], present[groups.order]
@@ -101,32 +101,32 @@ def _ordered(values: Floats, present: Mask, groups: Groups, absent: float) -> Fl
 
 def counts(present: Mask, groups: Groups) -> Indices:
     """Return how many series each group has at each step: shape (G, S)."""
-    ordered = present[groups.order] if groups.starts.size > 1 else present
-    return np.add.reduceat(ordered, groups.starts, axis=0, dtype=np.intp)
+    here = present[groups.order] if groups.starts.size > 1 else present
+    return np.add.reduceat(here, groups.starts, axis=0, dtype=np.intp)
 
 
 def _sum(values: Floats, present: Mask, groups: Groups) -> Floats:
-    return sum_groups(_ordered(values, present, groups, 0.0), groups.starts)
+    return closed(sum_groups(ordered(values, present, groups, 0.0), groups.starts))
 
 
 def _average(values: Floats, present: Mask, groups: Groups) -> Floats:
-    ordered = _ordered(values, present, groups, 0.0)
+    laid = ordered(values, present, groups, 0.0)
     size = np.maximum(counts(present, groups), 1)
-    total = sum_groups(ordered, groups.starts)
+    total = closed(sum_groups(laid, groups.starts))
     overflown = ~np.isfinite(total)
     mean: Floats = total / size
     if overflown.any():
-        scaled = sum_groups(ordered * SCALE, groups.starts) / size / SCALE
+        scaled = closed(sum_groups(laid * SCALE, groups.starts)) / size / SCALE
         mean = np.where(overflown, scaled, mean)
     return mean
 
 
-def _minimum(values: Floats, present: Mask, groups: Groups) -> Floats:
-    return np.fmin.reduceat(_ordered(values, present, groups, np.nan), groups.starts, axis=0)
+def minimum(values: Floats, present: Mask, groups: Groups) -> Floats:
+    return np.fmin.reduceat(ordered(values, present, groups, np.nan), groups.starts, axis=0)
 
 
-def _maximum(values: Floats, present: Mask, groups: Groups) -> Floats:
-    return np.fmax.reduceat(_ordered(values, present, groups, np.nan), groups.starts, axis=0)
+def maximum(values: Floats, present: Mask, groups: Groups) -> Floats:
+    return np.fmax.reduceat(ordered(values, present, groups, np.nan), groups.starts, axis=0)
 
 
 def _count(values: Floats, present: Mask, groups: Groups) -> Floats:
@@ -138,17 +138,17 @@ def _group(values: Floats, present: Mask, groups: Groups) -> Floats:
 
 
 def _variance(values: Floats, present: Mask, groups: Groups) -> Floats:
-    ordered = _ordered(values, present, groups, np.nan)
+    laid = ordered(values, present, groups, np.nan)
     size = np.maximum(counts(present, groups), 1)
     here = present[groups.order] if groups.starts.size > 1 else present
     # Deviations from some value of the group: equal values then differ by exactly 0.
-    anchor = np.fmax.reduceat(ordered, groups.starts, axis=0)
+    anchor = np.fmax.reduceat(laid, groups.starts, axis=0)
     sizes = groups.sizes
-    shifted = np.where(here, ordered - np.repeat(anchor, sizes, axis=0), 0.0)
-    mean = sum_groups(shifted, groups.starts) / size
+    shifted = np.where(here, laid - np.repeat(anchor, sizes, axis=0), 0.0)
+    mean = closed(sum_groups(shifted, groups.starts)) / size
     shifted -= np.repeat(mean, sizes, axis=0)
     np.multiply(shifted, shifted, out=shifted)
-    return sum_groups(np.where(here, shifted, 0.0), groups.starts) / size
+    return closed(sum_groups(np.where(here, shifted, 0.0), groups.starts)) / size
 
 
 def _deviation(values: Floats, present: Mask, groups: Groups) -> Floats:
@@ -159,8 +159,8 @@ REDUCERS: Final[dict[str, Reducer]] = {
     "avg": _average,
     "count": _count,
     "group": _group,
-    "max": _maximum,
-    "min": _minimum,
+    "max": maximum,
+    "min": minimum,
     "stddev": _deviation,
     "stdvar": _variance,
     "sum": _sum,
@@ -211,19 +211,25 @@ def ranked(vector: Vector, groups: Groups, wanted: Scalars, *, largest: bool) ->
 
     At a single step the series come out in the order of their rank.
     """
+    limit = np.floor(np.clip(wanted, 0, len(vector)))
+    steps = vector.values.shape[1]
+    constant = steps > 1 and len(limit) == 1
     kept = np.zeros_like(vector.present)
     order: list[Indices] = []
-    limit = np.floor(np.clip(wanted, 0, len(vector)))
     for _, rows in groups.of_equal_size():
         here = vector.present[rows]
-        keys = np.where(here, -vector.values[rows] if largest else vector.values[rows], np.nan)
+        values = vector.values[rows]
+        keys = np.where(here, -values if largest else values, np.inf)
+        if constant and np.isfinite(np.where(here, keys, 0.0)).all():
+            kept[rows] = here & _among_least(keys, int(limit[0]))
+            continue
         # NaN sorts last, but what is absent must come behind the NaN that is there.
         places = np.lexsort((keys, ~here), axis=1)
         rank = np.empty_like(places)
-        steps = np.broadcast_to(np.arange(rows.shape[1])[:, np.newaxis], places.shape[1:])
-        np.put_along_axis(rank, places, np.broadcast_to(steps, places.shape), axis=1)
+        numbers = np.broadcast_to(np.arange(rows.shape[1])[:, np.newaxis], places.shape[1:])
+        np.put_along_axis(rank, places, np.broadcast_to(numbers, places.shape), axis=1)
         kept[rows] = here & (rank < limit)
-        if vector.values.shape[1] == 1:
+        if steps == 1:
             order.append(np.take_along_axis(rows, places[:, :, 0], axis=1))
     result = vector.with_values(vector.values, kept)
     if order:
@@ -232,19 +238,33 @@ def ranked(vector: Vector, groups: Groups, wanted: Scalars, *, largest: bool) ->
     return result.occupied()
 
 
+def _among_least(keys: Floats, limit: int) -> Mask:
+    """Tell which of each group's keys, shape (k, size, S), are among the `limit` least."""
+    size = keys.shape[1]
+    if limit >= size:
+        return np.ones(keys.shape, dtype=np.bool_)
+    chosen = np.zeros(keys.shape, dtype=np.bool_)
+    if limit > 0:
+        # Selecting in rows that lie in one piece is three times as fast.
+        across = np.ascontiguousarray(keys.swapaxes(1, 2))
+        least = np.argpartition(across, limit - 1, axis=2)[:, :, :limit].swapaxes(1, 2)
+        np.put_along_axis(chosen, least, values=True, axis=1)
+    return chosen
+
+
 def _first_row(rows: Indices) -> int:
     return int(rows[0, 0])
 
 
 def limited(vector: Vector, groups: Groups, wanted: Scalars) -> Vector:
     """Keep some k series of each group at each step."""
-    ordered = vector.present[groups.order]
-    running: Indices = np.cumsum(ordered, axis=0)
-    before = running[groups.starts] - ordered[groups.starts]
+    here = vector.present[groups.order]
+    running: Indices = np.cumsum(here, axis=0)
+    before = running[groups.starts] - here[groups.starts]
     rank = running - np.repeat(before, groups.sizes, axis=0)
     limit = np.floor(np.clip(wanted, 0, len(vector)))
-    kept = np.empty_like(ordered)
-    kept[groups.order] = ordered & (rank <= limit)
+    kept = np.empty_like(here)
+    kept[groups.order] = here & (rank <= limit)
     return vector.with_values(vector.values, kept).occupied()
 
 

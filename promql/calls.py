@@ -3,7 +3,7 @@
 Source: Prometheus documentation, "Query functions".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
@@ -23,13 +23,24 @@ from promql.nodes import (
 )
 from promql.over_time import Kernel
 from promql.ranges import RangeVector
-from promql.vectors import Floats, Scalars, Steps, Value, Vector, any_series, empty_vector
+from promql.selection import joined
+from promql.vectors import (
+    Floats,
+    Scalars,
+    Steps,
+    Value,
+    Vector,
+    any_series,
+    concatenated,
+    empty_vector,
+)
 
 if TYPE_CHECKING:
     from promql.evaluator import Evaluator
 
 _KERNELS: Final = {**over_time.KERNELS, **rates.KERNELS}
 _KEEP_NAME: Final = frozenset({"first_over_time", "last_over_time"})
+_OF_COUNTERS: Final = frozenset({"increase", "rate"})
 _COUNTER_SUFFIXES: Final = ("_total", "_sum", "_count", "_bucket")
 _COUNTER_TYPES: Final = ("counter", "histogram")
 
@@ -84,8 +95,22 @@ class Calls:
 
     # Range vectors.
 
+    def blocks(self, node: Call, steps: Steps) -> Iterator[Vector] | None:
+        """Yield a call's result in blocks of series; None where it needs all at once."""
+        if node.function in _KERNELS:
+            return self._range_blocks(node, steps)
+        if node.function in instant.MATH:
+            compute = instant.MATH[node.function]
+            inner = self._evaluator.blocks(node.arguments[0], steps)
+            return (block.computed(compute(block.values)) for block in inner)
+        return None
+
     def _over_range(self, node: Call, steps: Steps) -> Vector:
+        return concatenated(list(self._range_blocks(node, steps)), steps.count)
+
+    def _range_blocks(self, node: Call, steps: Steps) -> Iterator[Vector]:
         evaluator = self._evaluator
+        function = node.function
         parameters: list[Scalars] = []
         argument: Expression = node.arguments[0]
         for each in node.arguments:
@@ -93,15 +118,15 @@ class Calls:
                 argument = each
             else:
                 parameters.append(evaluator.scalar(each, steps))
-        if node.function == "quantile_over_time":
+        if function == "quantile_over_time":
             evaluator.quantile_in_range(parameters[0], node.arguments[0])
-        kernel, ranges = self._ranges(node.function, argument, steps)
-        vector = ranges.apply(kernel, parameters, steps, evaluator.guard)
-        if node.function in ("rate", "increase"):
-            self._expect_counter(vector, argument)
-        if node.function in _KEEP_NAME:
-            return vector
-        return vector.computed(vector.values)
+        kernel, ranges = self._ranges(function, argument, steps)
+        keep_name = function in _KEEP_NAME
+        seen: set[str] = set()
+        for block in ranges.apply(kernel, parameters, evaluator.guard, keep_name=keep_name):
+            if function in _OF_COUNTERS:
+                self._expect_counter(block, argument, seen)
+            yield block
 
     def _ranges(
         self, function: str, argument: Expression, steps: Steps
@@ -117,9 +142,8 @@ class Calls:
                 return extended, evaluator.range_vector(argument, steps, reach_ms)
         return kernel, evaluator.range_vector(argument, steps)
 
-    def _expect_counter(self, vector: Vector, argument: Expression) -> None:
-        """Annotate a rate of what does not look like a counter."""
-        seen: set[str] = set()
+    def _expect_counter(self, vector: Vector, argument: Expression, seen: set[str]) -> None:
+        """Annotate a rate of what does not look like a counter, each metric once."""
         for labels in vector.labels[:1] if vector.one_name else vector.labels:
             metric = labels.metric
             if not metric or metric in seen:
@@ -133,8 +157,10 @@ class Calls:
 
     def _absent_over_time(self, node: Call, steps: Steps) -> Vector:
         _, ranges = self._ranges(node.function, node.arguments[0], steps)
-        found = ranges.apply(over_time.present_over_time, (), steps, self._evaluator.guard)
-        return _absence(found, node.arguments[0], steps)
+        blocks = ranges.apply(
+            over_time.present_over_time, (), self._evaluator.guard, keep_name=True
+        )
+        return _absence(concatenated(list(blocks), steps.count), node.arguments[0], steps)
 
     # Values.
 
@@ -237,7 +263,8 @@ class Calls:
             return base
         times = reference_steps(node.arguments[0], evaluator.query, steps)
         info = VectorSelector("", wanted, start=node.start, end=node.end)
-        seen = evaluator.selection.instant(info, times, evaluator.rules.lookback_ms)
+        lookback_ms = evaluator.rules.lookback_ms
+        seen = joined(evaluator.selection.sightings(info, times, lookback_ms), times.count)
         return enrich(base, alone, seen, selector)
 
     def _ineffective(self, node: Call) -> bool:

@@ -43,7 +43,7 @@ def closed(pair: Pair) -> Floats:
     return np.where(np.isfinite(total), result, total)
 
 
-def sum_groups(values: Floats, starts: Indices) -> Floats:
+def sum_groups(values: Floats, starts: Indices) -> Pair:
     """Add up consecutive rows, group by group.
 
     Args:
@@ -51,15 +51,13 @@ def sum_groups(values: Floats, starts: Indices) -> Floats:
         starts: shape (G,), each group's first row, ascending from 0; no group is empty.
 
     Returns:
-        Shape (G, S).
+        Sums and errors of shape (G, S).
     """
     total = values
     error: Floats | None = None
     while len(total) > len(starts):
         total, error, starts = _halved(total, error, starts)
-    if error is None:
-        return total
-    return closed((total, error))
+    return total, np.zeros_like(total) if error is None else error
 
 
 def _halved(total: Floats, error: Floats | None, starts: Indices) -> tuple[Floats, Floats, Indices]:

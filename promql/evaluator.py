@@ -4,12 +4,14 @@ Each node becomes a scalar, a string or a vector over all steps at once; an inst
 query has one step. A tree's left edges are walked in a loop (see `left_spine`).
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 import numpy as np
 
-from model.series import AlignedSeries
+from model.labels import Labels
+from model.series import NO_TIME, AlignedSeries, Times, absent_matrix
 from promql import aggregation
 from promql.annotations import Notes
 from promql.api import EvaluationError
@@ -28,31 +30,31 @@ from promql.nodes import (
     StringLiteral,
     Subquery,
     UnaryOperation,
+    ValueType,
     VectorSelector,
-    children,
     left_spine,
     unwrap,
-    walk,
 )
 from promql.numbers import format_general
 from promql.operators import scalars, with_scalar
+from promql.pinning import pinned
 from promql.ranges import RangeVector, inner_steps, repeated
 from promql.relabeling import check_label_name
-from promql.samples import Windows
-from promql.selection import Selection, Sighting, has_one_name
+from promql.selection import Selection, Sighting, has_one_name, joined
+from promql.tally import TALLIES, Tally
 from promql.timing import QueryRange
-from promql.vectors import RESERVED, Scalars, Steps, Value, Vector, empty_vector
+from promql.vectors import (
+    RESERVED,
+    Floats,
+    Scalars,
+    Steps,
+    Value,
+    Vector,
+    concatenated,
+    empty_vector,
+    without_reserved,
+)
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-# What these yield depends on the evaluation time, whatever their arguments are.
-_TIME_DEPENDENT: Final = frozenset(
-    {
-        "days_in_month", "day_of_month", "day_of_week", "day_of_year", "hour", "minute",
-        "month", "predict_linear", "time", "timestamp", "start_timestamp", "year",
-    }
-)  # fmt: skip
 _LARGEST_INTEGER: Final = 2.0**63
 
 
@@ -73,6 +75,9 @@ class Rules:
     delayed_name_removal: bool
 
 
+Handler = Callable[[Any, Steps], Value]
+
+
 class Evaluator:
     """Evaluates one query."""
 
@@ -84,9 +89,9 @@ class Evaluator:
         self.notes = notes
         self.query = query
         self.rules = rules
-        self._pinned: dict[int, bool] | None = None
+        self._pinned: frozenset[int] = frozenset()
         self._calls = Calls(self)
-        self._handlers: dict[type, Callable[[Any, Steps], Value]] = {
+        self._handlers: dict[type, Handler] = {
             Aggregation: self._aggregation,
             BinaryOperation: self._binary,
             Call: self._calls.call,
@@ -97,6 +102,10 @@ class Evaluator:
             VectorSelector: self._selector,
         }
 
+    def prepare(self, root: Expression) -> None:
+        """Find the expressions that yield the same at all steps, to evaluate them once."""
+        self._pinned = pinned(root)
+
     def evaluate(self, node: Expression, steps: Steps) -> Value:
         """Return what an expression that is no range vector yields at each step.
 
@@ -104,7 +113,7 @@ class Evaluator:
             PromQLError: it cannot be answered.
         """
         node = unwrap(node)
-        if steps.count > 1 and self._is_pinned(node):
+        if steps.count > 1 and id(node) in self._pinned:
             return _repeat(self.evaluate(node, steps.only_first()), steps.count)
         self.guard.check()
         with self.guard.scope():
@@ -138,11 +147,11 @@ class Evaluator:
 
     def sighting(self, node: VectorSelector, steps: Steps) -> Sighting:
         """Evaluate an instant selector; also when its samples were taken."""
+        return joined(self._sightings(node, steps), steps.count)
+
+    def _sightings(self, node: VectorSelector, steps: Steps) -> Iterator[Sighting]:
         reference = Steps(self.query.reference(node.shift, steps))
-        lookback_ms = self.rules.lookback_ms
-        if node.smoothed:
-            return self.selection.smoothed(node, reference, lookback_ms)
-        return self.selection.instant(node, reference, lookback_ms)
+        return self.selection.sightings(node, reference, self.rules.lookback_ms)
 
     def range_vector(self, node: Expression, steps: Steps, reach_ms: int = 0) -> RangeVector:
         """Evaluate a range selector or subquery.
@@ -162,9 +171,8 @@ class Evaluator:
         samples = self.selection.samples(
             selector, int(starts_ms[0]) - reach_ms, int(ends_ms[-1]) + reach_ms
         )
-        seconds = steps.seconds
-        parts = [Windows.over(each, starts_ms, ends_ms, seconds) for each in samples]
-        return RangeVector(parts, has_one_name(selector.matchers))
+        one_name = has_one_name(selector.matchers)
+        return RangeVector(samples, starts_ms, ends_ms, steps, one_name)
 
     def _subquery(self, node: Subquery, steps: Steps) -> RangeVector:
         ends_ms = self.query.reference(node.shift, steps)
@@ -173,27 +181,78 @@ class Evaluator:
         if node.step is not None:
             step_ms = self.query.length_ms(node.step)
         times = inner_steps(ends_ms, range_ms, max(1, step_ms))
+        starts_ms = ends_ms - range_ms
         if not times.count:
-            return RangeVector([], one_name=True)
+            return RangeVector((), starts_ms, ends_ms, steps, one_name=True)
         inner = self.vector(node.expression, times)
-        windows = Windows.over(repeated(inner, times), ends_ms - range_ms, ends_ms, steps.seconds)
-        return RangeVector([windows], inner.one_name, inner.unnamed)
+        samples = (repeated(inner, times),)
+        return RangeVector(samples, starts_ms, ends_ms, steps, inner.one_name, inner.unnamed)
+
+    # Block by block.
+
+    def blocks(self, node: Expression, steps: Steps) -> Iterator[Vector]:
+        """Yield an instant vector in blocks of series, where it can be computed so.
+
+        Aggregations go through them without ever holding all series.
+        """
+        node = unwrap(node)
+        if steps.count > 1 and id(node) in self._pinned:
+            yield self.vector(node, steps)
+            return
+        streams = self._streams(node, steps)
+        if streams is None:
+            yield self.vector(node, steps)
+            return
+        if self.rules.delayed_name_removal:
+            yield from streams
+            return
+        # Names that differ may not vanish unseen: two series could become one.
+        apart: list[Vector] = []
+        for block in streams:
+            if block.one_name or block.unnamed is None:
+                yield block
+            else:
+                apart.append(block)
+        if apart:
+            yield concatenated(apart, steps.count).named()
+
+    def _streams(self, node: Expression, steps: Steps) -> Iterator[Vector] | None:
+        match node:
+            case VectorSelector():
+                return (each.vector for each in self._sightings(node, steps))
+            case Call():
+                return self._calls.blocks(node, steps)
+            case BinaryOperation() if node.matching is None:
+                return self._scalar_blocks(node, steps)
+            case _:
+                return None
+
+    def _scalar_blocks(self, node: BinaryOperation, steps: Steps) -> Iterator[Vector]:
+        swapped = node.left.type is ValueType.SCALAR
+        vector, other = (node.right, node.left) if swapped else (node.left, node.right)
+        scalar = self.scalar(other, steps)
+        for block in self.blocks(vector, steps):
+            yield with_scalar(
+                node.operator, block, scalar, swapped=swapped, returns_bool=node.returns_bool
+            )
 
     def matrix(self, node: Expression, steps: Steps) -> AlignedSeries:
         """Return the samples of a range vector at a single step."""
         range_vector = self.range_vector(node, steps)
-        labels, times, values = [], [], []
-        unnamed = range_vector.unnamed
-        for part in range_vector.parts:
-            samples = part.samples
+        labels: list[Labels] = []
+        times: list[Times] = []
+        values: list[Floats] = []
+        for part, windows in range_vector.windows():
+            samples = windows.samples
+            names = list(samples.labels)
+            if range_vector.unnamed is not None:
+                names = without_reserved(names, range_vector.unnamed[part])
             for row, own in enumerate(samples.rows.tolist()):
-                window = slice(int(part.first[own, 0]), int(part.stop[own, 0]))
+                window = slice(int(windows.first[own, 0]), int(windows.stop[own, 0]))
                 if window.start < window.stop:
-                    labels.append(samples.labels[row])
+                    labels.append(names[row])
                     times.append(samples.times_ms[own, window])
                     values.append(samples.values[row, window])
-        if unnamed is not None:
-            labels = labels or list(empty_vector(0).labels)
         return _ragged(labels, times, values)
 
     # Operators.
@@ -240,8 +299,12 @@ class Evaluator:
     def _aggregation(self, node: Aggregation, steps: Steps) -> Vector:
         operator = node.operator
         parameter = self._parameter(node, steps)
-        vector = self.vector(node.expression, steps)
         shows_name = node.without or not RESERVED.isdisjoint(node.grouping)
+        if operator in TALLIES and not shows_name:
+            found = self._tallied(node, steps)
+            if found is not None:
+                return found
+        vector = self.vector(node.expression, steps)
         if shows_name:
             vector = self.visible(vector)
         if not len(vector):
@@ -262,6 +325,14 @@ class Evaluator:
         if operator == "count_values":
             return aggregation.count_values(vector, groups, cast("str", parameter))
         return aggregation.reduced(operator, vector, groups)
+
+    def _tallied(self, node: Aggregation, steps: Steps) -> Vector | None:
+        """Aggregate block by block; None where all series must be seen together."""
+        tally = Tally(node.operator, node.grouping, steps.count)
+        for block in self.blocks(node.expression, steps):
+            if len(block):
+                tally.add(block)
+        return tally.result()
 
     def _parameter(self, node: Aggregation, steps: Steps) -> Scalars | str | None:
         if node.parameter is None:
@@ -292,44 +363,6 @@ class Evaluator:
         for each in np.unique(outside).tolist():
             self.notes.quantile_out_of_range(each, node.start)
 
-    # Expressions that do not depend on the evaluation time.
-
-    def _is_pinned(self, node: Expression) -> bool:
-        if self._pinned is None:
-            return False
-        return self._pinned.get(id(node), False)
-
-    def prepare(self, root: Expression) -> None:
-        """Find the expressions that `@` makes the same at all steps.
-
-        They are evaluated once, like Prometheus's step invariant expressions.
-        """
-        if not any(_has_pin(node) for node in walk(root)):
-            return
-        pinned: dict[int, bool] = {}
-        self._pinned = pinned
-        for node in reversed(list(walk(root))):
-            pinned[id(node)] = _stays(node, pinned)
-
-
-def _has_pin(node: Expression) -> bool:
-    return isinstance(node, VectorSelector | Subquery) and node.shift.pinned
-
-
-def _stays(node: Expression, pinned: dict[int, bool]) -> bool:
-    """Tell whether a node whose children are known yields the same at all steps."""
-    match node:
-        case VectorSelector():
-            return node.shift.pinned
-        case Subquery() if node.shift.pinned:
-            return True
-        case NumberLiteral() | StringLiteral():
-            return True
-        case Call() if node.function in _TIME_DEPENDENT:
-            return False
-        case _:
-            return all(pinned[id(child)] for child in children(node))
-
 
 def _number(node: NumberLiteral, steps: Steps) -> Scalars:
     return np.array([node.value])
@@ -353,10 +386,8 @@ def _repeat(value: Value, count: int) -> Value:
     )
 
 
-def _ragged(labels: list[Any], times: list[Any], values: list[Any]) -> AlignedSeries:
+def _ragged(labels: list[Labels], times: list[Times], values: list[Floats]) -> AlignedSeries:
     """Return series that have nothing in common as one matrix."""
-    from model.series import NO_TIME, absent_matrix
-
     width = max(map(len, times), default=0)
     all_times = np.full((len(times), width), NO_TIME, dtype=np.int64)
     all_values = absent_matrix(len(times), width)

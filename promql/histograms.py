@@ -16,7 +16,7 @@ import numpy as np
 from model.labels import METRIC_NAME, Labels
 from promql.annotations import Notes
 from promql.numbers import format_float
-from promql.over_time import beyond_quantile
+from promql.ordered import beyond_quantile
 from promql.vectors import Floats, Indices, Mask, Scalars, Vector, concatenated, merged
 
 _TOLERANCE: Final = 1e-12

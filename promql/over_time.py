@@ -15,14 +15,12 @@ from promql.api import EvaluationError
 from promql.compensated import SCALE, closed
 from promql.folding import State, exact_sum, fold, line, maximum, minimum, moments
 from promql.numbers import format_general
+from promql.ordered import mad_over_time, quantile_over_time
 from promql.samples import Windows
 from promql.vectors import Floats, Indices, Mask, Scalars
 
 Result = tuple[Floats, Mask]
 Kernel = Callable[..., Result]
-
-GATHERED_CELLS: Final = 1 << 20
-"""Samples laid out at once where windows must be sorted: 8 MiB."""
 
 
 def _wide(windows: Windows, array: Floats) -> Floats:
@@ -97,9 +95,21 @@ def max_over_time(windows: Windows) -> Result:
     return fold(windows, (windows.samples.values,), maximum)[0], windows.holding(1)
 
 
+def _shifted(windows: Windows) -> tuple[Floats, Floats]:
+    """Return the values as seen from some value of each series, and that value: (N, 1).
+
+    A clock's seconds deviate by tens from a mean of billions: only the small numbers
+    keep their digits through squaring.
+    """
+    values = windows.samples.values
+    middle = values[:, values.shape[1] // 2][:, np.newaxis]
+    anchor = np.where(np.isfinite(middle), middle, 0.0)
+    return values - anchor, anchor
+
+
 def stdvar_over_time(windows: Windows) -> Result:
     """The population variance."""
-    values = windows.samples.values
+    values, _ = _shifted(windows)
     base = (values, np.broadcast_to(0.0, values.shape))
     squares = fold(windows, base, moments)[1]
     count = windows.samples.expand(np.maximum(windows.count, 1))
@@ -162,18 +172,22 @@ def resets(windows: Windows) -> Result:
     return _pairs(windows, values[:, 1:] < values[:, :-1]), windows.holding(1)
 
 
-def _line(windows: Windows) -> tuple[Floats, Floats, Floats, float]:
-    """Fit a line to each window: slope, mean time, mean value; times count from the last."""
+def _line(windows: Windows) -> tuple[Floats, Floats, Floats]:
+    """Fit a line to each window: slope, mean time, mean value.
+
+    Times are seconds from the first window's end: as Unix seconds they would have
+    lost the digits that matter.
+    """
     samples = windows.samples
-    origin = float(windows.ends_ms[0]) / 1000
-    times = samples.expand(samples.times_ms) / 1000 - origin
+    times = samples.expand(samples.times_ms - windows.ends_ms[0]) / 1000
     zeros = np.zeros((1, samples.values.shape[1]))
     if len(times) > 1:
         zeros = np.broadcast_to(0.0, samples.values.shape)
     flat = np.broadcast_to(0.0, samples.values.shape)
-    middle, mean, across, up = fold(windows, (times, samples.values, zeros, flat), line)
+    values, anchor = _shifted(windows)
+    middle, mean, across, up = fold(windows, (times, values, zeros, flat), line)
     slope = np.where(np.isfinite(mean), up / across, np.nan)
-    return slope, middle, mean, origin
+    return slope, middle, mean + anchor
 
 
 def deriv(windows: Windows) -> Result:
@@ -183,8 +197,8 @@ def deriv(windows: Windows) -> Result:
 
 def predict_linear(windows: Windows, duration_s: Scalars) -> Result:
     """Where the regression line will be `duration_s` after the evaluation time."""
-    slope, middle, mean, origin = _line(windows)
-    then = windows.steps_s + duration_s - origin
+    slope, middle, mean = _line(windows)
+    then = (windows.steps_ms - windows.ends_ms[0]) / 1000 + duration_s
     return mean + slope * (then - middle), windows.holding(2)
 
 
@@ -214,105 +228,6 @@ def double_exponential_smoothing(windows: Windows, factor: Scalars, trend: Scala
         before = np.where(inside, value, before)
         value = np.where(inside, smoothed, value)
     return value, windows.holding(2)
-
-
-def _sorted_windows(windows: Windows, part: slice, steps: slice) -> tuple[Floats, Indices, Indices]:
-    """Lay out some windows and sort each.
-
-    Returns:
-        Values of shape (n, s, W), ascending, NaN and padding last; how many samples
-        each has and how many of them are NaN, shape (n, s).
-    """
-    samples = windows.samples
-    first = samples.expand(windows.first[:, steps])
-    count = samples.expand(windows.count[:, steps])
-    if len(first) > 1:
-        first, count = first[part], count[part]
-    width = int(count.max(initial=0))
-    columns = windows.inside(first[..., np.newaxis] + np.arange(width))
-    values = samples.values[part]
-    if len(columns) == 1:
-        laid = values[:, columns[0]]
-    else:
-        flat = columns.reshape(len(columns), -1)
-        laid = np.take_along_axis(values, flat, axis=1).reshape(columns.shape)
-    nans = np.isnan(laid)
-    beyond = np.arange(width) >= count[..., np.newaxis]
-    if beyond.any():
-        nans &= ~beyond
-        laid = np.where(beyond, np.nan, laid)
-    laid.sort(axis=2)
-    counts = np.broadcast_to(count, laid.shape[:2])
-    return laid, counts, np.add.reduce(nans, axis=2, dtype=np.intp)
-
-
-def _ranked(laid: Floats, count: Indices, nans: Indices, quantile: Scalars) -> Floats:
-    """Interpolate quantiles in sorted windows; NaN counts as smaller than all else."""
-    rank = quantile * np.maximum(count - 1, 0)
-    clipped = np.clip(np.nan_to_num(rank), 0, np.maximum(count - 1, 0))
-    lower = np.floor(clipped).astype(np.intp)
-    upper = np.minimum(lower + 1, np.maximum(count - 1, 0))
-    weight = clipped - lower
-
-    def at(index: Indices) -> Floats:
-        columns = np.clip(index - nans, 0, laid.shape[2] - 1)[..., np.newaxis]
-        found = np.take_along_axis(laid, columns, axis=2)[..., 0]
-        return np.where(index < nans, np.nan, found)
-
-    return at(lower) * (1 - weight) + at(upper) * weight
-
-
-def _per_window(
-    windows: Windows, compute: Callable[[Floats, Indices, Indices, slice], Floats]
-) -> Result:
-    """Sort windows piece by piece and compute from each piece."""
-    series, steps = windows.shape
-    width = max(1, int(windows.count.max(initial=0)))
-    result = np.zeros((series, steps))
-    many = max(1, GATHERED_CELLS // width)
-    step_size = min(steps, many)
-    series_size = max(1, many // max(1, step_size))
-    for start in range(0, series, series_size):
-        part = slice(start, start + series_size)
-        for step in range(0, steps, max(1, step_size)):
-            piece = slice(step, step + step_size)
-            laid, count, nans = _sorted_windows(windows, part, piece)
-            if laid.shape[2]:
-                result[part, piece] = compute(laid, count, nans, piece)
-    return result, windows.holding(1)
-
-
-def quantile_over_time(windows: Windows, quantile: Scalars) -> Result:
-    """The φ-quantile; ±Inf where φ is beyond 0 or 1."""
-
-    def compute(laid: Floats, count: Indices, nans: Indices, steps: slice) -> Floats:
-        given = quantile if len(quantile) == 1 else quantile[steps]
-        return _ranked(laid, count, nans, given)
-
-    values, present = _per_window(windows, compute)
-    return beyond_quantile(values, quantile), present
-
-
-def beyond_quantile(values: Floats, quantile: Scalars) -> Floats:
-    """Put -Inf, +Inf and NaN where the quantile asked for is below 0, above 1 or NaN."""
-    if ((quantile >= 0) & (quantile <= 1)).all():
-        return values
-    outside = np.where(quantile < 0, -np.inf, np.where(quantile > 1, np.inf, np.nan))
-    return np.where((quantile >= 0) & (quantile <= 1), values, outside)
-
-
-def mad_over_time(windows: Windows) -> Result:
-    """The median of the absolute deviations from the median."""
-    half = np.array([0.5])
-
-    def compute(laid: Floats, count: Indices, nans: Indices, steps: slice) -> Floats:
-        median = _ranked(laid, count, nans, half)
-        deviations = np.abs(laid - median[..., np.newaxis])
-        deviations.sort(axis=2)
-        result = _ranked(deviations, count, nans, half)
-        return np.where(nans > 0, np.nan, result)
-
-    return _per_window(windows, compute)
 
 
 KERNELS: Final[dict[str, Kernel]] = {

@@ -10,6 +10,7 @@ from typing import Final
 from model.durations import format_duration
 from model.labels import METRIC_NAME
 from model.matchers import Matcher, MatchOperator
+from promql.cursor import MAX_NESTING
 from promql.nodes import (
     Aggregation,
     BinaryOperation,
@@ -30,7 +31,7 @@ from promql.nodes import (
     left_spine,
 )
 from promql.numbers import format_general
-from promql.parser import MAX_NESTING, parse
+from promql.parser import parse
 
 _LINE: Final = 100
 """Characters; longer expressions are split over lines."""

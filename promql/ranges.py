@@ -1,67 +1,54 @@
 """Range vectors: what a range selector or a subquery hands to a function."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from model.labels import Labels
 from model.series import ABSENT, AlignedSeries, Times
 from promql.guard import Guard
 from promql.over_time import Kernel
 from promql.samples import Samples, Windows, without_gaps
-from promql.vectors import Floats, Mask, Scalars, Steps, Vector, concatenated
+from promql.vectors import Mask, Scalars, Steps, Vector
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RangeVector:
-    """The windows of some series at every step, in few matrices.
+    """What a range selector sees at every step.
 
     Attributes:
-        parts: matrices of series with their windows.
+        samples: the series, block by block; to be gone through once.
+        starts_ms, ends_ms: shape (S,), the ranges' ends.
+        steps: when it is evaluated.
         one_name: whether all series have the same metric name.
-        unnamed: which series, over all parts, lose their names; None: none.
+        unnamed: which series lose their names, if there is one block; None: none does.
     """
 
-    parts: Sequence[Windows]
+    samples: Iterable[Samples]
+    starts_ms: Times
+    ends_ms: Times
+    steps: Steps
     one_name: bool
     unnamed: Mask | None = None
 
-    @property
-    def labels(self) -> list[Labels]:
-        """The label sets of all series."""
-        return [labels for part in self.parts for labels in part.samples.labels]
+    def windows(self) -> Iterator[tuple[slice, Windows]]:
+        """Yield the windows of each block, small enough for a core's cache."""
+        for samples in self.samples:
+            whole = Windows.over(samples, self.starts_ms, self.ends_ms, self.steps.times_ms)
+            yield from whole.blocks()
 
     def apply(
-        self, kernel: Kernel, parameters: Sequence[Scalars], steps: Steps, guard: Guard
-    ) -> Vector:
-        """Run a kernel over all windows, block by block."""
-        vectors = []
-        for windows in self.parts:
-            values, present = _run(windows, kernel, parameters, guard)
-            vectors.append(Vector(windows.samples.labels, values, present))
-        vector = concatenated(vectors, steps.count)
-        result = Vector(vector.labels, vector.values, vector.present, self.unnamed, self.one_name)
-        return result.occupied()
-
-
-def _run(
-    windows: Windows, kernel: Kernel, parameters: Sequence[Scalars], guard: Guard
-) -> tuple[Floats, Mask]:
-    values: Floats | None = None
-    present: Mask | None = None
-    for part, block in windows.blocks():
-        guard.check()
-        found, here = kernel(block, *parameters)
-        if len(found) == len(windows.samples):
-            return found, here
-        if values is None or present is None:
-            values = np.empty(windows.shape)
-            present = np.empty(windows.shape, dtype=np.bool_)
-        values[part], present[part] = found, here
-    if values is None or present is None:
-        return np.empty(windows.shape), np.empty(windows.shape, dtype=np.bool_)
-    return values, present
+        self, kernel: Kernel, parameters: Sequence[Scalars], guard: Guard, *, keep_name: bool
+    ) -> Iterator[Vector]:
+        """Run a kernel over all windows; yield block by block what is present."""
+        for part, windows in self.windows():
+            guard.check()
+            values, present = kernel(windows, *parameters)
+            labels = windows.samples.labels
+            unnamed = None if self.unnamed is None else self.unnamed[part]
+            if not keep_name:
+                unnamed = np.ones(len(labels), dtype=np.bool_)
+            yield Vector(labels, values, present, unnamed, self.one_name).occupied()
 
 
 def repeated(vector: Vector, times: Steps) -> Samples:

@@ -91,7 +91,7 @@ def window_sums(windows: Windows, series: Indices, values: Floats) -> Floats:
         windows.stop,
         windows.starts_ms,
         windows.ends_ms,
-        windows.steps_s,
+        windows.steps_ms,
     )
     total, error = fold(part, (values, np.broadcast_to(0.0, values.shape)), exact_sum)
     filled = some.expand(part.count > 0)

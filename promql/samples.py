@@ -19,9 +19,10 @@ from model.series import NO_TIME, AlignedSeries, is_absent, is_stale, stack
 from promql.vectors import Floats, Indices, Mask
 
 Cell = TypeVar("Cell", bound=np.generic)
-BLOCK_CELLS: Final = 1 << 18
-"""Cells a kernel works on at once: 2 MiB of float64 stay in a core's cache, and the
-query's guard is asked between blocks."""
+BLOCK_CELLS: Final = 1 << 16
+"""Cells a kernel works on at once: 512 KiB of float64. More do not stay in a core's cache
+and make the allocator ask the kernel for pages, which costs more than the arithmetic;
+fewer make the calls themselves show. The query's guard is asked between blocks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,17 +92,26 @@ _COMPARISONS: Final = 1 << 17
 
 
 def stacks(parts: Sequence[AlignedSeries]) -> list[AlignedSeries]:
-    """Return the parts stacked, those of alike length together.
+    """Return small parts stacked to blocks, those of alike length together.
 
-    One kernel call for all of them, without padding short ones (a host that has just
+    One kernel call for many sources, without padding short ones (a host that has just
     come up) to the length of long ones.
     """
     if len(parts) <= 1:
         return list(parts)
-    by_length: dict[int, list[AlignedSeries]] = {}
+    stacked: list[AlignedSeries] = []
+    open_blocks: dict[int, list[AlignedSeries]] = {}
+    cells: dict[int, int] = {}
     for part in parts:
-        by_length.setdefault(part.values.shape[1].bit_length(), []).append(part)
-    return [stack(alike) for alike in by_length.values()]
+        length = part.values.shape[1].bit_length()
+        held = cells.get(length, 0)
+        if held and held + part.values.size > BLOCK_CELLS:
+            stacked.append(stack(open_blocks.pop(length)))
+            held = 0
+        open_blocks.setdefault(length, []).append(part)
+        cells[length] = held + part.values.size
+    stacked.extend(stack(alike) for alike in open_blocks.values())
+    return stacked
 
 
 def without_gaps(series: AlignedSeries, *, keep_stale: bool) -> Samples:
@@ -166,7 +176,7 @@ class Windows:
         first, stop: shape (G, S), the columns of a window's first sample and of the
             one behind its last; empty windows have stop <= first.
         starts_ms, ends_ms: shape (S,), the ranges' ends.
-        steps_s: shape (S,), the evaluation times (an offset apart from `ends_ms`).
+        steps_ms: shape (S,), the evaluation times (an offset apart from `ends_ms`).
     """
 
     samples: Samples
@@ -174,7 +184,7 @@ class Windows:
     stop: Indices
     starts_ms: NDArray[np.int64]
     ends_ms: NDArray[np.int64]
-    steps_s: Floats
+    steps_ms: NDArray[np.int64]
 
     @classmethod
     def over(
@@ -182,11 +192,11 @@ class Windows:
         samples: Samples,
         starts_ms: NDArray[np.int64],
         ends_ms: NDArray[np.int64],
-        steps_s: Floats,
+        steps_ms: NDArray[np.int64],
     ) -> "Windows":
         """Find the windows of `samples` at every step."""
         first, stop = samples.counts(starts_ms), samples.counts(ends_ms)
-        return cls(samples, first, stop, starts_ms, ends_ms, steps_s)
+        return cls(samples, first, stop, starts_ms, ends_ms, steps_ms)
 
     @property
     def count(self) -> Indices:
@@ -219,6 +229,21 @@ class Windows:
     def last_columns(self) -> Indices:
         """The column of each window's last sample, some column for empty ones."""
         return self.inside(self.stop - 1)
+
+    def by_row(self) -> Iterator[tuple[Indices, "Windows"]]:
+        """Yield, for each row of times, its series (their indices) and their windows."""
+        samples = self.samples
+        order = np.argsort(samples.rows, kind="stable")
+        used, starts = np.unique(samples.rows[order], return_index=True)
+        for row, series in zip(used.tolist(), np.split(order, starts[1:]), strict=True):
+            own = Samples(
+                [samples.labels[index] for index in series.tolist()],
+                samples.times_ms[row : row + 1],
+                samples.values[series],
+                np.zeros(len(series), dtype=np.intp),
+            )
+            first, stop = self.first[row : row + 1], self.stop[row : row + 1]
+            yield series, replace(self, samples=own, first=first, stop=stop)
 
     def blocks(self) -> Iterator[tuple[slice, "Windows"]]:
         """Yield blocks of the series, small enough for a core's cache."""

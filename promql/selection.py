@@ -4,15 +4,14 @@ Source: Prometheus documentation, "Querying basics", instant and range vector se
 offset and @ modifiers, staleness.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model.labels import METRIC_NAME
 from model.matchers import Matcher, MatchOperator
-from model.series import AlignedSeries, is_stale
+from model.series import AlignedSeries, Times, is_stale
 from promql.guard import Guard
 from promql.nodes import VectorSelector
 from promql.samples import Samples, stacks, without_gaps
@@ -54,46 +53,51 @@ class Selection:
         self._guard.check()
         return found
 
-    def samples(self, selector: VectorSelector, start_ms: int, end_ms: int) -> list[Samples]:
-        """Return what a range selector sees between two times, the start left out."""
-        parts = self.read(selector.matchers, start_ms + 1, end_ms)
-        return [without_gaps(part, keep_stale=False) for part in parts]
+    def samples(self, selector: VectorSelector, start_ms: int, end_ms: int) -> Iterator[Samples]:
+        """Yield what a range selector sees between two times, the start left out."""
+        for part in self.read(selector.matchers, start_ms + 1, end_ms):
+            yield without_gaps(part, keep_stale=False)
 
-    def instant(self, selector: VectorSelector, steps: Steps, lookback_ms: int) -> Sighting:
-        """Return the newest sample not older than the lookback at each step."""
-        parts = self.read(selector.matchers, steps.first_ms - lookback_ms + 1, steps.last_ms)
-        seen = [_newest(without_gaps(part, keep_stale=True), steps, lookback_ms) for part in parts]
-        return _sighting(seen, selector.matchers, steps)
+    def sightings(
+        self, selector: VectorSelector, steps: Steps, lookback_ms: int
+    ) -> Iterator[Sighting]:
+        """Yield, block by block, what an instant selector sees at each step.
 
-    def smoothed(self, selector: VectorSelector, steps: Steps, lookback_ms: int) -> Sighting:
-        """Return the values between the samples around each step, on a straight line."""
-        start_ms = steps.first_ms - lookback_ms + 1
-        parts = self.read(selector.matchers, start_ms, steps.last_ms + lookback_ms)
-        seen = [
-            _interpolated(without_gaps(part, keep_stale=False), steps, lookback_ms)
-            for part in parts
-        ]
-        return _sighting(seen, selector.matchers, steps)
+        That is the newest sample not older than the lookback; of a smoothed selector,
+        the value on the straight line between the samples around.
+        """
+        start_ms, end_ms = steps.first_ms - lookback_ms + 1, steps.last_ms
+        if selector.smoothed:
+            end_ms += lookback_ms
+        look = _interpolated if selector.smoothed else _newest
+        one_name = has_one_name(selector.matchers)
+        for part in self.read(selector.matchers, start_ms, end_ms):
+            samples = without_gaps(part, keep_stale=not selector.smoothed)
+            for _, block in samples.blocks(max(samples.values.shape[1], steps.count)):
+                self._guard.check()
+                yield look(block, steps, lookback_ms, one_name)
 
 
-_Seen = tuple[Samples, Floats, Mask, NDArray[np.int64]]
+def joined(sightings: Iterable[Sighting], steps: int) -> Sighting:
+    """Return all blocks as one."""
+    found = list(sightings)
+    if len(found) == 1:
+        return found[0]
+    times = [each.times_s for each in found]
+    vector = concatenated([each.vector for each in found], steps)
+    return Sighting(vector, np.concatenate(times) if times else np.empty((0, steps)))
 
 
-def _sighting(seen: Sequence[_Seen], matchers: Sequence[Matcher], steps: Steps) -> Sighting:
-    one_name = has_one_name(matchers)
-    vectors = [Vector(each.labels, values, present) for each, values, present, _ in seen]
-    vector = concatenated(vectors, steps.count)
-    times = [
-        np.broadcast_to(samples.expand(times), values.shape)
-        for samples, values, _, times in seen
-        if len(samples)
-    ]
-    joined = np.concatenate(times) / 1000 if times else np.empty(vector.values.shape)
-    whole = Vector(vector.labels, vector.values, vector.present, None, one_name)
-    if whole.present.all():
-        return Sighting(whole, joined)
-    rows = any_step(whole.present)
-    return Sighting(whole.take(rows), joined[rows])
+def _sighting(
+    samples: Samples, values: Floats, present: Mask, times_ms: Times, one_name: bool
+) -> Sighting:
+    """Leave out series that are never present."""
+    vector = Vector(samples.labels, values, present, None, one_name)
+    times: Floats = np.broadcast_to(samples.expand(times_ms), values.shape) / 1000
+    if present.all():
+        return Sighting(vector, times)
+    rows = any_step(present)
+    return Sighting(vector.take(rows), times[rows])
 
 
 def has_one_name(matchers: Sequence[Matcher]) -> bool:
@@ -104,7 +108,7 @@ def has_one_name(matchers: Sequence[Matcher]) -> bool:
     )
 
 
-def _newest(samples: Samples, steps: Steps, lookback_ms: int) -> _Seen:
+def _newest(samples: Samples, steps: Steps, lookback_ms: int, one_name: bool) -> Sighting:
     columns = samples.counts(steps.times_ms) - 1
     inside = np.maximum(columns, 0)
     times = samples.pick_times(inside)
@@ -114,10 +118,10 @@ def _newest(samples: Samples, steps: Steps, lookback_ms: int) -> _Seen:
     nan = np.isnan(values)
     if nan.any():
         present &= ~is_stale(values)
-    return samples, values, present, times
+    return _sighting(samples, values, present, times, one_name)
 
 
-def _interpolated(samples: Samples, steps: Steps, lookback_ms: int) -> _Seen:
+def _interpolated(samples: Samples, steps: Steps, lookback_ms: int, one_name: bool) -> Sighting:
     after = samples.counts(steps.times_ms)
     before = np.maximum(after - 1, 0)
     width = samples.values.shape[1]
@@ -132,4 +136,4 @@ def _interpolated(samples: Samples, steps: Steps, lookback_ms: int) -> _Seen:
     line = values + (next_values - values) * samples.expand(share)
     values = np.where(samples.expand(between), line, values)
     present = np.array(np.broadcast_to(samples.expand(fresh), values.shape))
-    return samples, values, present, np.broadcast_to(now, times.shape)
+    return _sighting(samples, values, present, np.broadcast_to(now, times.shape), one_name)

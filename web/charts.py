@@ -14,11 +14,12 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from alerting.settings import DiskSettings
 from model.durations import format_duration
 from model.labels import Labels, quote
 from model.series import NO_TIME, AlignedSeries, is_absent, is_stale
 from promql.api import PromQLError, QueryEngine
-from web.fleet import NO_DISK, NO_NIC
+from web.fleet import NO_NIC, real_disks
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +78,8 @@ class Lines:
     """One query of a chart and how its series are called.
 
     Attributes:
-        query: PromQL with `HOST` for the host's matcher and `WINDOW` for the rate window.
+        query: PromQL with `HOST` for the host's matcher, `DISKS` for those of filesystems
+            that count, and `WINDOW` for the rate window.
         name: with `{label}` for each label's value.
         mirrored: drawn below the axis, as what goes out.
     """
@@ -149,8 +151,8 @@ CHARTS: Final = (
         Unit.RATIO,
         (
             Lines(
-                f'1 - node_filesystem_avail_bytes{{HOST,fstype!~"{NO_DISK}"}}'
-                f' / (node_filesystem_size_bytes{{HOST,fstype!~"{NO_DISK}"}} > 0)',
+                "1 - node_filesystem_avail_bytes{HOST,DISKS}"
+                " / (node_filesystem_size_bytes{HOST,DISKS} > 0)",
                 "{mountpoint}",
             ),
         ),
@@ -233,13 +235,17 @@ class Grid:
 
 
 async def read_charts(
-    engine: QueryEngine, instance: str, interval_s: float, grid: Grid
+    engine: QueryEngine, instance: str, interval_s: float, disk: DiskSettings, grid: Grid
 ) -> dict[str, Any]:
     """Return all charts of a host that have any line, as the browser takes them."""
     window_ms = max(round(4000 * interval_s), _MINUTE_MS, grid.step_ms)
     window = format_duration(min(window_ms, _DAY_MS))
+    disks = real_disks(disk)
     queries = [
-        lines.query.replace("HOST", f"instance={quote(instance)}").replace("WINDOW", window)
+        lines.query.replace("WINDOW", window)
+        .replace("DISKS", disks)
+        # Last, because a host may be called anything.
+        .replace("HOST", f"instance={quote(instance)}")
         for chart in CHARTS
         for lines in chart.lines
     ]

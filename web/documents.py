@@ -6,6 +6,7 @@ from typing import Any
 
 from storage.api.accounts import Credential, User
 from storage.api.alerts import Alert, Notification, Transition
+from web.checks import HostCheckView
 from web.fleet import FleetHost
 from web.routing import Principal
 
@@ -31,6 +32,28 @@ def fleet_host_document(host: FleetHost) -> dict[str, Any]:
         "created_ms": host.created_ms,
         "figures": asdict(host.figures),
         "alerts": asdict(host.alerts),
+    }
+
+
+def check_document(view: HostCheckView) -> dict[str, Any]:
+    """Return a check of a host: what holds, and what would without its own settings."""
+    return {
+        "check": view.check,
+        "title": view.title,
+        "enabled": view.enabled,
+        "warning": view.warning,
+        "critical": view.critical,
+        "recovery": view.recovery,
+        "for_s": view.for_s,
+        "own": view.own,
+        "conditions": view.conditions,
+        "default": {
+            "enabled": view.default.enabled,
+            "warning": view.default.warning,
+            "critical": view.default.critical,
+            "recovery": view.default.recovery,
+            "for_s": view.default.timing.for_ms / 1000,
+        },
     }
 
 

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from aiohttp import web
 from pydantic import ValidationError
 
+from alerting.errors import BadOverrideError, DeliveryError, UnknownReceiverError
 from promql.api import ParseError, PromQLError, QueryCanceledError, QueryTimeoutError
 from storage.api.errors import NotFoundError, StorageError, StoreClosedError, TakenError
 
@@ -102,6 +103,9 @@ class Failure:
 
 
 _STATUS_OF: tuple[tuple[type[Exception], int], ...] = (
+    (BadOverrideError, HTTPStatus.BAD_REQUEST),
+    (UnknownReceiverError, HTTPStatus.NOT_FOUND),
+    (DeliveryError, HTTPStatus.BAD_GATEWAY),
     (NotFoundError, HTTPStatus.NOT_FOUND),
     (TakenError, HTTPStatus.CONFLICT),
     (StoreClosedError, HTTPStatus.SERVICE_UNAVAILABLE),

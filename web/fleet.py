@@ -15,8 +15,10 @@ from urllib.parse import quote
 
 import structlog
 
+from alerting.settings import DiskSettings
 from model.durations import format_duration
 from model.labels import Labels
+from model.labels import quote as quote_label
 from promql.api import InstantVector, PromQLError
 from scraper.targets import Health, TargetStatus
 from storage.api.alerts import Alert, AlertState, Severity
@@ -28,8 +30,6 @@ log = structlog.get_logger(__name__)
 _FRESH_MS: Final = 1_000
 """How long figures are kept: every open page asks for the same ones."""
 
-# What df hides too: no disk behind it, or another mount of the same one.
-NO_DISK: Final = "tmpfs|devtmpfs|ramfs|squashfs|overlay|iso9660|fuse.*|nsfs|autofs|efivarfs"
 NO_NIC: Final = "lo|veth.*|docker.*|br-.*|virbr.*|cni.*|flannel.*|cali.*|tap.*|vnet.*"
 
 
@@ -132,14 +132,24 @@ class FleetView:
         return next((host for host in self.hosts if host.instance == key), None)
 
 
-def queries(window: str) -> Mapping[str, str]:
+def real_disks(disk: DiskSettings) -> str:
+    """Return the matchers of the filesystems that the disk check looks at too."""
+    return (
+        f"fstype!~{quote_label(disk.ignored_fstypes)},"
+        f"mountpoint!~{quote_label(disk.ignored_mountpoints)}"
+    )
+
+
+def queries(window: str, disk: DiskSettings) -> Mapping[str, str]:
     """Return the query of each figure; rates are taken over `window`."""
     received = f'node_network_receive_bytes_total{{device!~"{NO_NIC}"}}[{window}]'
     transmitted = f'node_network_transmit_bytes_total{{device!~"{NO_NIC}"}}[{window}]'
-    disks = f'{{fstype!~"{NO_DISK}"}}'
+    disks = f"{{{real_disks(disk)}}}"
     return {
         "cpu_used_ratio": (
-            f'1 - avg by (instance) (rate(node_cpu_seconds_total{{mode="idle"}}[{window}]))'
+            # As the CPU check: what is neither idle nor waiting for a disk is busy.
+            "1 - sum by (instance) (avg without (cpu) "
+            f'(rate(node_cpu_seconds_total{{mode=~"idle|iowait"}}[{window}])))'
         ),
         "memory_used_ratio": "1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes",
         "memory_total_bytes": "node_memory_MemTotal_bytes",
@@ -182,7 +192,7 @@ class Fleet:
     async def _read(self, now_ms: int) -> FleetView:
         records = await self._services.hosts.all()
         statuses = [status for status in self._services.targets() if status.target.host]
-        open_alerts = tuple(await self._services.alerts.open_alerts())
+        open_alerts = tuple(item.alert for item in self._services.alerting.open_alerts())
         alerts = count_alerts(open_alerts)
         figures = await self._figures(statuses, now_ms)
         hosts = [_host(status, _record_of(status, records), figures, alerts) for status in statuses]
@@ -197,7 +207,7 @@ class Fleet:
         if not statuses:
             return {}
         window = rate_window(status.target.interval_s for status in statuses)
-        wanted = queries(window)
+        wanted = queries(window, self._services.host_checks.disk)
         answers = await asyncio.gather(
             *(self._ask(name, query, now_ms) for name, query in wanted.items())
         )

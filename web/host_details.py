@@ -7,9 +7,10 @@ from typing import Final
 
 import structlog
 
+from alerting.settings import DiskSettings
 from model.labels import Labels, quote
 from promql.api import InstantVector, PromQLError, QueryEngine
-from web.fleet import NO_DISK
+from web.fleet import real_disks
 
 log = structlog.get_logger(__name__)
 
@@ -50,10 +51,12 @@ class HostDetails:
     filesystems: tuple[Filesystem, ...]
 
 
-async def read_details(engine: QueryEngine, instance: str, now_ms: int) -> HostDetails:
+async def read_details(
+    engine: QueryEngine, instance: str, disk: DiskSettings, now_ms: int
+) -> HostDetails:
     """Return what there is to know about a host now."""
     host = f"instance={quote(instance)}"
-    disks = f'{{{host},fstype!~"{NO_DISK}"}}'
+    disks = f"{{{host},{real_disks(disk)}}}"
     infos, sizes, available = await asyncio.gather(
         _ask(engine, f'{{__name__=~"{_INFO_METRICS}",{host}}}', now_ms),
         _ask(engine, f"node_filesystem_size_bytes{disks}", now_ms),

@@ -6,7 +6,7 @@ import numpy as np
 
 from model.series import Times, Values, is_absent
 from storage.api.samples import Source
-from storage.samples.codec import encode_piece, encode_times
+from storage.samples.codec import encode_pieces, encode_times
 from storage.samples.layouts import StoredLayout
 
 
@@ -36,12 +36,16 @@ def encode_chunk(
     source: Source, layout: StoredLayout, times_ms: Times, values: Values
 ) -> EncodedChunk:
     """Return the chunk of a (series, times) matrix with at least one time."""
-    absent = is_absent(values)
-    silent = np.logical_and.reduce(absent, axis=1)
+    columns, codes, starts = layout.by_metric()
+    ordered = values[columns]
+    absent = is_absent(ordered)
+    silent = np.logical_and.reduceat(absent.all(axis=1), starts)
     pieces = [
-        (code, encode_piece(values[columns]))
-        for code, columns in layout.by_metric()
-        if not silent[columns].all()
+        (code, data)
+        for code, data, is_silent in zip(
+            codes.tolist(), encode_pieces(ordered, starts), silent.tolist(), strict=True
+        )
+        if not is_silent
     ]
     return EncodedChunk(
         source,

@@ -9,6 +9,7 @@ the bytes.
 
 import struct
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,8 @@ _VARYING_WHOLE = 4
 _RUNS_TAKEN_OUT = 8
 _CONSTANTS_EQUAL = 16
 
-_CONSTANTS_ONLY = (bytes([_CONSTANTS]), bytes([_CONSTANTS | _CONSTANTS_EQUAL]))
+_ALL_CONSTANT = bytes([_CONSTANTS])
+_ALL_EQUAL = bytes([_CONSTANTS | _CONSTANTS_EQUAL])
 
 # Kinds of a times row.
 _EVEN = 0
@@ -83,39 +85,86 @@ def encode_piece(values: Values, *, small: bool = False) -> bytes:
 
     `small` takes longer to find a better encoding.
     """
-    values = np.ascontiguousarray(values)
-    bits = values.view(np.uint64)
-    constant = (bits == bits[:, :1]).all(axis=1)
+    return next(encode_pieces(values, np.array([0]), small=small))
+
+
+def encode_pieces(
+    values: Values, starts: NDArray[np.intp], *, small: bool = False
+) -> Iterator[bytes]:
+    """Yield the bytes of each piece of a (series, times) matrix cut into rows.
+
+    All of them are examined together, because a call of numpy costs more than what it
+    has to look at in a piece of one or two series.
+
+    Args:
+        values: the pieces, one below the other.
+        starts: shape (pieces,), the row in which each begins; ascending from 0.
+        small: take longer to find a better encoding.
+    """
     config = _SMALL if small else _FAST
-    flags, parts = 0, []
-    if constant.any():
-        flags |= _CONSTANTS
-        firsts = bits[constant, 0]
-        if (firsts == firsts[0]).all():
-            flags |= _CONSTANTS_EQUAL
-            firsts = firsts[:1]
-        if not constant.all():
-            parts.append(np.packbits(constant).tobytes())
-        parts.append(firsts.astype("<u8").tobytes())
-    if not constant.all():
-        flags |= _VARYING
-        varying = values[~constant].ravel()
-        runs, varying = _take_out(varying)
-        if runs:
-            flags |= _RUNS_TAKEN_OUT
-            parts.append(runs)
-        if np.abs(varying).max() < _WHOLE_BOUND and (varying == np.rint(varying)).all():
-            flags |= _VARYING_WHOLE
-            parts.append(standalone.simple_compress(varying.astype(np.int64), config))
+    bits = values.view(np.uint64)
+    firsts = bits[:, 0]
+    constant = (bits == bits[:, :1]).all(axis=1)
+    with np.errstate(invalid="ignore"):
+        is_whole = np.abs(values).max(axis=1) < _WHOLE_BOUND
+        is_whole &= (values == np.rint(values)).all(axis=1)
+    is_plain = ~(np.isnan(values) | (bits == _NEGATIVE_ZERO)).any(axis=1)
+    first_bytes = firsts.astype("<u8").tobytes()
+    ends = np.append(starts[1:], len(values))
+    for start, end, constants, equal, whole, plain in zip(
+        starts.tolist(),
+        ends.tolist(),
+        np.add.reduceat(constant, starts, dtype=np.intp).tolist(),
+        (np.minimum.reduceat(firsts, starts) == np.maximum.reduceat(firsts, starts)).tolist(),
+        np.logical_and.reduceat(is_whole | constant, starts).tolist(),
+        np.logical_and.reduceat(is_plain | constant, starts).tolist(),
+        strict=True,
+    ):
+        if constants == end - start:
+            if equal:
+                body = _ALL_EQUAL + first_bytes[8 * start : 8 * start + 8]
+            else:
+                body = _ALL_CONSTANT + first_bytes[8 * start : 8 * end]
         else:
-            parts.append(standalone.simple_compress(varying, config))
-    body = bytes([flags]) + b"".join(parts)
-    return _CHECKSUM.pack(zlib.crc32(body)) + body
+            piece = values[start:end]
+            if constants:
+                where = constant[start:end]
+                kept, varying = _encode_constants(where, firsts[start:end]), piece[~where]
+            else:
+                kept, varying = (0, b""), piece
+            flags, data = _encode_varying(varying.ravel(), config, whole=whole, plain=plain)
+            body = bytes([kept[0] | flags]) + kept[1] + data
+        yield _CHECKSUM.pack(zlib.crc32(body)) + body
+
+
+def _encode_constants(where: NDArray[np.bool_], firsts: NDArray[np.uint64]) -> tuple[int, bytes]:
+    """Return flags and bytes of the series that are constant, among others that are not."""
+    values = firsts[where]
+    flags = _CONSTANTS
+    if (values == values[0]).all():
+        flags |= _CONSTANTS_EQUAL
+        values = values[:1]
+    return flags, np.packbits(where).tobytes() + values.astype("<u8").tobytes()
+
+
+def _encode_varying(
+    values: Values, config: ChunkConfig, *, whole: bool, plain: bool
+) -> tuple[int, bytes]:
+    """Return flags and bytes of the series that are not constant."""
+    flags, runs = _VARYING, b""
+    if not plain:
+        flags |= _RUNS_TAKEN_OUT
+        runs, values = _take_out(values)
+        whole = bool(np.abs(values).max() < _WHOLE_BOUND and (values == np.rint(values)).all())
+    if whole:
+        flags |= _VARYING_WHOLE
+        return flags, runs + standalone.simple_compress(values.astype(np.int64), config)
+    return flags, runs + standalone.simple_compress(values, config)
 
 
 def is_constant(data: bytes) -> bool:
     """Whether a piece holds nothing but constants: its bytes fit any number of times."""
-    return data[_CHECKSUM.size : _CHECKSUM.size + 1] in _CONSTANTS_ONLY
+    return data[_CHECKSUM.size : _CHECKSUM.size + 1] in (_ALL_CONSTANT, _ALL_EQUAL)
 
 
 def decode_piece(data: bytes, series: int, times: int) -> Values:
@@ -184,8 +233,6 @@ def _take_out(values: Values) -> tuple[bytes, Values]:
     bits = values.view(np.uint64)
     special = np.isnan(values) | (bits == _NEGATIVE_ZERO)
     places = np.flatnonzero(special)
-    if len(places) == 0:
-        return b"", values
     taken = bits[places]
     new = np.ones(len(places), np.bool_)
     new[1:] = (np.diff(places) != 1) | (taken[1:] != taken[:-1])

@@ -7,8 +7,8 @@ One thread appends (under the store's lock); any thread may read at the same tim
 because a chunk only ever grows at its end and `times` grows last.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,13 @@ from storage.api.errors import OutOfOrderError
 from storage.api.samples import Source, Vector
 from storage.samples.layouts import Columns, StoredLayout
 
+if TYPE_CHECKING:
+    from storage.samples.recent import Ring
+
 _STALE_BYTES = STALE_BITS.to_bytes(8, "little")
 _FLOAT = np.dtype("<f8")
 _COLUMN = np.dtype("<u4")
+_NOWHERE = np.uint32(2**32 - 1)
 
 # Python's own cost of one change record: two bytes objects and three list slots.
 _RECORD_OVERHEAD_BYTES = 130
@@ -77,40 +81,62 @@ class OpenChunk:
     def view(self) -> "ChunkView":
         """Return the chunk as it is now; later vectors do not show."""
         count = len(self.times_ms)
-        return ChunkView(self, self.layout, np.array(self.times_ms[:count], np.int64))
+        return ChunkView(self, self.layout, count)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChunkView:
-    """The first `len(times_ms)` vectors of an open chunk."""
+    """The first `count` vectors of an open chunk."""
 
     chunk: OpenChunk
     layout: StoredLayout
-    times_ms: Times
+    count: int
+
+    @property
+    def start_ms(self) -> int:
+        """When the first vector was."""
+        return self.chunk.times_ms[0]
+
+    @property
+    def end_ms(self) -> int:
+        """When the last vector was."""
+        return self.chunk.times_ms[self.count - 1]
+
+    def times(self) -> Times:
+        """Return when all of them were."""
+        return np.array(self.chunk.times_ms[: self.count], np.int64)
 
     def matrix(self, columns: Columns | None = None) -> Values:
         """Return the values, shape (series, times), of some ascending columns or all."""
-        count, width = len(self.times_ms), len(self.layout.series)
+        count, width = self.count, len(self.layout.series)
         values = self.chunk.values
         base = np.full(width, ABSENT_BITS, np.uint64)
         first = np.frombuffer(values[0], np.uint64)
         base[: len(first)] = first
-        rows = np.frombuffer(b"".join(self.chunk.columns[1:count]), _COLUMN).astype(np.intp)
+        rows = np.frombuffer(b"".join(self.chunk.columns[1:count]), _COLUMN)
         changed = np.frombuffer(b"".join(values[1:count]), np.uint64)
-        sizes = np.fromiter((len(one) >> 3 for one in values[1:count]), np.intp, count - 1)
-        times = np.repeat(np.arange(1, count), sizes)
-        if columns is not None:
-            place = np.full(width, -1, np.intp)
-            place[columns] = np.arange(len(columns))
-            rows = place[rows]
-            kept = np.flatnonzero(rows >= 0)
-            rows, times, changed, base = rows[kept], times[kept], changed[kept], base[columns]
+        ends = np.cumsum(np.fromiter(map(len, values[1:count]), np.intp, count - 1)) >> 3
+        if columns is None:
+            times = np.repeat(np.arange(1, count), np.diff(ends, prepend=0))
+        else:
+            base = base[columns]
+            low, high = int(columns[0]), int(columns[-1])
+            # Wraps around below `low`: one comparison finds both sides.
+            kept = np.flatnonzero(rows - np.uint32(low) <= np.uint32(high - low))
+            rows = rows[kept] - np.uint32(low)
+            if len(columns) <= high - low:
+                place = np.full(high - low + 1, _NOWHERE, np.uint32)
+                place[columns - low] = np.arange(len(columns), dtype=np.uint32)
+                inside = place[rows] != _NOWHERE
+                rows, kept = place[rows[inside]], kept[inside]
+            changed = changed[kept]
+            times = np.searchsorted(ends, kept, "right") + 1
         return _fill_forward(base, rows, times, changed, count).view(np.float64)
 
 
 def _fill_forward(
     base: NDArray[np.uint64],
-    rows: NDArray[np.intp],
+    rows: NDArray[np.integer[Any]],
     times: NDArray[np.intp],
     changed: NDArray[np.uint64],
     count: int,
@@ -146,17 +172,37 @@ class Appended:
 
 
 class SourceHead:
-    """The last vector of one source, its open chunk, and closed ones not on disk yet."""
+    """The last vector of one source, its open chunk, and closed ones not on disk yet.
 
-    __slots__ = ("chunks", "closed", "last", "last_ms", "layout", "open", "source")
+    Attributes:
+        layout: of the last vector.
+        lineage_ms: since then every vector's layout is a prefix of `layout`.
+        last: the last vector's values, ABSENT for series that ended.
+        open, closed: its chunks.
+        chunks: how many it began.
+        ring: its place in the recent window, if it has one.
+    """
 
-    def __init__(self, source: Source, layout: StoredLayout, last_ms: int) -> None:
-        self.source, self.layout = source, layout
+    __slots__ = (
+        "chunks",
+        "closed",
+        "last",
+        "last_ms",
+        "layout",
+        "lineage_ms",
+        "open",
+        "ring",
+        "source",
+    )
+
+    def __init__(self, source: Source, layout: StoredLayout, last_ms: int, lineage_ms: int) -> None:
+        self.source, self.layout, self.lineage_ms = source, layout, lineage_ms
         self.last: Values = _absent(len(layout.series))
         self.last_ms = last_ms
         self.open: OpenChunk | None = None
         self.closed: list[OpenChunk] = []
         self.chunks = 0
+        self.ring: Ring | None = None
 
     def append(self, vector: Vector, layout: StoredLayout) -> Appended:
         """Take a vector; nothing is changed if it is refused.
@@ -169,7 +215,7 @@ class SourceHead:
             raise OutOfOrderError(str(self.source), vector.time_ms, self.last_ms)
         columns, values = _checked(vector, len(layout.series))
         if layout is not self.layout:
-            self._change_layout(layout, replaced=columns is None)
+            self._change_layout(layout, vector.time_ms, replaced=columns is None)
         last = self.last
         if columns is None:
             changed = np.flatnonzero(last.view(np.uint64) != values.view(np.uint64))
@@ -190,6 +236,8 @@ class SourceHead:
             taken = Appended(chunk, layout, len(chunk.times_ms), vector.time_ms, places, changes)
             chunk.add(layout, vector.time_ms, places, changes)
         self.last_ms = vector.time_ms
+        if self.ring is not None:
+            self.ring.push(vector.time_ms, last)
         if ended:
             self.end_stale()
         return taken
@@ -200,6 +248,8 @@ class SourceHead:
         """Take a vector as the journal holds it; False if it does not follow the last."""
         if ordinal == 0:
             self.close()
+            if not layout.extends(self.layout):
+                self.lineage_ms = time_ms
             self.layout = layout
             self.last = np.frombuffer(values, _FLOAT).copy()
             self.open = OpenChunk(self.source, layout, time_ms, values)
@@ -208,21 +258,24 @@ class SourceHead:
             if chunk is None or ordinal != len(chunk.times_ms):
                 return False
             if layout is not self.layout:
-                self._change_layout(layout, replaced=False)
+                self._change_layout(layout, time_ms, replaced=False)
             self.last[np.frombuffer(columns, _COLUMN)] = np.frombuffer(values, _FLOAT)
             chunk.add(layout, time_ms, columns, values)
         self.last_ms = time_ms
+        if self.ring is not None:
+            self.ring.push(time_ms, self.last)
         if _STALE_BYTES in values:
             self.end_stale()
         return True
 
-    def _change_layout(self, layout: StoredLayout, *, replaced: bool) -> None:
+    def _change_layout(self, layout: StoredLayout, time_ms: int, *, replaced: bool) -> None:
         if layout.extends(self.layout):
             more = len(layout.series) - len(self.last)
             self.last = np.concatenate([self.last, _absent(more)])
         elif replaced:
             self.close()
             self.last = _absent(len(layout.series))
+            self.lineage_ms = time_ms
         else:
             raise ValueError(
                 f"{self.source}: layout {layout.id} does not extend {self.layout.id},"
@@ -244,20 +297,17 @@ class SourceHead:
             self.open = None
         return chunk
 
-    def views(self) -> list[ChunkView]:
-        """Return every chunk in memory, oldest first; safe in any thread."""
+    def chunks_in_memory(self) -> list[OpenChunk]:
+        """Return the closed chunks and the open one, oldest first; safe in any thread."""
         current = self.open
-        chunks = list(self.closed)
+        chunks = self.closed.copy()
         if current is not None and current not in chunks:
             chunks.append(current)
-        return [chunk.view() for chunk in chunks]
+        return chunks
 
-    def chunks_in_memory(self) -> Iterator[OpenChunk]:
-        """Yield the closed chunks and the open one."""
-        current = self.open
-        yield from list(self.closed)
-        if current is not None:
-            yield current
+    def views(self) -> list[ChunkView]:
+        """Return every chunk in memory as it is now, oldest first; safe in any thread."""
+        return [chunk.view() for chunk in self.chunks_in_memory()]
 
     @property
     def active_series(self) -> int:

@@ -1,7 +1,9 @@
 """The heads of all sources: where vectors enter and chunks wait to be written."""
 
+import operator
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 import structlog
 
@@ -9,6 +11,7 @@ from storage.api.samples import Source, Vector
 from storage.samples.head import Appended, OpenChunk, SourceHead
 from storage.samples.journal import Record
 from storage.samples.layouts import StoredLayout
+from storage.samples.recent import RecentWindow, slots_for
 from storage.samples.window_set import WindowSet
 
 log = structlog.get_logger(__name__)
@@ -17,16 +20,29 @@ log = structlog.get_logger(__name__)
 # fill up at different times too, and sealing never comes in bursts.
 _GOLDEN_RATIO = 0.6180339887498949
 
+# A ring is chosen by the interval of a chunk's first few vectors: one may be late.
+_MEASURED_AT = 3
+
 
 class Heads:
-    """Takes vectors on one thread; read, closed and forgotten on others."""
+    """Takes vectors on one thread; read, closed and forgotten on others.
 
-    def __init__(self, windows: WindowSet, chunk_vectors: int, chunk_age_ms: int) -> None:
-        self._windows = windows
+    Attributes:
+        generation: odd while heads, their layouts or rings change, another even number
+            afterwards.
+        samples_total: samples taken since the start.
+        dropped_vectors: vectors given up while the disk refused them.
+    """
+
+    def __init__(
+        self, windows: WindowSet, recent: RecentWindow, chunk_vectors: int, chunk_age_ms: int
+    ) -> None:
+        self._windows, self._recent = windows, recent
         self._chunk_vectors, self._chunk_age_ms = chunk_vectors, chunk_age_ms
         self._heads: dict[int, SourceHead] = {}
         self._ends: dict[int, int] = {}
         self._lock = threading.Lock()
+        self.generation = 0
         self.samples_total = 0
         self.dropped_vectors = 0
 
@@ -35,6 +51,10 @@ class Heads:
 
     def __iter__(self) -> Iterator[SourceHead]:
         return iter(list(self._heads.values()))
+
+    def without_head(self, source_ids: Iterable[int]) -> set[int]:
+        """Return those of some sources that have no head."""
+        return set(source_ids).difference(self._heads)
 
     def get(self, source_id: int) -> SourceHead | None:
         """Return a source's head, None if it has none."""
@@ -52,24 +72,81 @@ class Heads:
             ValueError: layout, columns and values do not fit together.
         """
         with self._lock:
-            head = self._heads.get(source.id) or self._new_head(source, vector, layout)
-            if head.open is not None and vector.time_ms >= head.open.closes_ms:
-                head.close()
-            # Refuses times that no window can hold before anything is changed.
-            closes_ms = self._closes_ms(vector.time_ms) if head.open is None else 0
-            taken = head.append(vector, layout)
-            if taken.ordinal == 0:
-                self._begin(head, taken.chunk, closes_ms or self._closes_ms(vector.time_ms))
-            self._heads[source.id] = head
+            head = self._heads.get(source.id)
+            if head is not None and layout is head.layout:
+                taken = self._append(head, vector, layout)
+            else:
+                with self._changing():
+                    head = head or self._new_head(source, vector, layout)
+                    self._refit(head, layout)
+                    taken = self._append(head, vector, layout)
+                    self._heads[source.id] = head
+            if taken.ordinal == _MEASURED_AT:
+                self._fit_ring(head)
             if taken.ordinal + 1 >= taken.chunk.limit:
                 head.close()
             self.samples_total += len(layout.series)
         return taken
 
+    def _append(self, head: SourceHead, vector: Vector, layout: StoredLayout) -> Appended:
+        if head.open is not None and vector.time_ms >= head.open.closes_ms:
+            head.close()
+        # Refuses times that no window can hold before anything is changed.
+        closes_ms = self._closes_ms(vector.time_ms) if head.open is None else 0
+        taken = head.append(vector, layout)
+        if taken.ordinal == 0:
+            self._begin(head, taken.chunk, closes_ms or self._closes_ms(vector.time_ms))
+        return taken
+
     def _new_head(self, source: Source, vector: Vector, layout: StoredLayout) -> SourceHead:
         if vector.columns is not None:
             raise ValueError(f"{source}: the first vector must give every column")
-        return SourceHead(source, layout, self._ends.get(source.id, _BEFORE_ALL))
+        end_ms = self._ends.get(source.id)
+        if end_ms is None:
+            return SourceHead(source, layout, _BEFORE_ALL, _BEFORE_ALL)
+        return SourceHead(source, layout, end_ms, vector.time_ms)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Tell readers of the recent window that heads, layouts or rings change."""
+        self.generation += 1
+        try:
+            yield
+        finally:
+            self.generation += 1
+
+    def _refit(self, head: SourceHead, layout: StoredLayout) -> None:
+        """Make a head's ring fit another layout, or give it up."""
+        ring = head.ring
+        if ring is None or layout is head.layout:
+            return
+        if not layout.extends(head.layout):
+            self._recent.give_back(ring)
+            head.ring = None
+        elif len(layout.series) > ring.capacity:
+            head.ring = self._recent.moved(ring, len(head.layout.series), len(layout.series))
+
+    def _fit_ring(self, head: SourceHead) -> None:
+        """Give a head a ring that suits the interval of its last vectors."""
+        chunk, ring = head.open, head.ring
+        if chunk is None:
+            return
+        slots = slots_for(min(map(operator.sub, chunk.times_ms[1:], chunk.times_ms)))
+        if ring is not None and ring.block.slots == slots:
+            return
+        with self._changing():
+            if ring is not None:
+                self._recent.give_back(ring)
+            head.ring = None
+            if slots is None:
+                return
+            is_first = head.chunks == 1 and head.source.id not in self._ends
+            floor_ms = _BEFORE_ALL if is_first else chunk.times_ms[0] - 1
+            ring = self._recent.ring(len(head.layout.series), slots, floor_ms)
+            if ring is not None:
+                for time_ms, values in zip(chunk.times_ms, chunk.view().matrix().T, strict=True):
+                    ring.push(time_ms, values)
+            head.ring = ring
 
     def _closes_ms(self, time_ms: int) -> int:
         return min(self._windows.end_of(time_ms), time_ms + self._chunk_age_ms)
@@ -88,13 +165,16 @@ class Heads:
             return True
         head = self._heads.get(source.id)
         if head is None:
-            head = SourceHead(source, layout, _BEFORE_ALL)
+            head = SourceHead(source, layout, _BEFORE_ALL, record.time_ms)
+        self._refit(head, layout)
         if not head.restore(layout, record.time_ms, record.ordinal, record.columns, record.values):
             return False
         self._heads[source.id] = head
         if record.ordinal == 0 and head.open is not None:
             head.open.journal_row = row
             self._begin(head, head.open, self._closes_ms(record.time_ms))
+        elif record.ordinal == _MEASURED_AT:
+            self._fit_ring(head)
         return True
 
     def close_older_than(self, start_ms: int) -> None:

@@ -8,6 +8,7 @@ as large as one chunk's worth of changes.
 import asyncio
 import sqlite3
 import struct
+import threading
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -117,6 +118,7 @@ class Journal:
         self._next_row = 1
         self._failing = False
         self._worker = Worker("journal", interval_s, self.flush)
+        self._flushing = threading.Lock()
         self._is_open = False
         self.is_damaged = False
 
@@ -177,6 +179,10 @@ class Journal:
 
     def flush(self) -> None:
         """Commit what is pending; blocks. Failures are logged, kept and retried."""
+        with self._flushing:
+            self._flush()
+
+    def _flush(self) -> None:
         waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
         self._unsaved.extend(self._pending.popleft() for _ in range(len(self._pending)))
         error: StorageError | None = None

@@ -42,11 +42,11 @@ class StoredLayout(Layout):
         """Return the columns of one metric, ascending."""
         return np.flatnonzero(self.codes == code)
 
-    def by_metric(self) -> list[tuple[int, Columns]]:
-        """Return each metric's code and columns, ascending by code."""
+    def by_metric(self) -> tuple[Columns, NDArray[np.int32], NDArray[np.intp]]:
+        """Return the columns metric by metric, the metrics' codes, and where each begins."""
         order = np.argsort(self.codes, kind="stable")
         codes, starts = np.unique(self.codes[order], return_index=True)
-        return list(zip(codes.tolist(), np.split(order, starts[1:]), strict=True))
+        return order, codes, starts
 
     @cached_property
     def label_names(self) -> frozenset[str]:

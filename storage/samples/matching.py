@@ -63,13 +63,14 @@ class Match:
 
 
 class Selector:
-    """Matchers, prepared to be asked about many layouts; lives for one read."""
+    """Matchers, prepared to be asked about many layouts."""
 
     def __init__(self, matchers: Sequence[Matcher], metrics: MetricNames) -> None:
         self._metrics = metrics
         self._by_name = [matcher for matcher in matchers if matcher.name == METRIC_NAME]
         self._by_label = [matcher for matcher in matchers if matcher.name != METRIC_NAME]
         self._verdicts: dict[tuple[int, str], bool] = {}
+        self._wanted = np.zeros(0, np.bool_)
 
     def match(self, source: Source, layout: StoredLayout) -> Match | None:
         """Return what the selector means of a source's layout, None for nothing."""
@@ -90,7 +91,14 @@ class Selector:
             ]
         if len(columns) == 0:
             return None
-        return Match(layout, columns, _overlay(source.labels, layout, columns))
+        labels = _overlay(source.labels, layout, columns)
+        first = {one: place for place, one in reversed(list(enumerate(labels)))}
+        if len(first) < len(labels):
+            # Two series that differ only in what the source lays under them: the first
+            # stands for both.
+            kept = np.array(sorted(first.values()), np.intp)
+            columns, labels = columns[kept], tuple(labels[place] for place in kept.tolist())
+        return Match(layout, columns, labels)
 
     def _verdict(self, number: int, value: str) -> bool:
         key = (number, value)
@@ -100,32 +108,21 @@ class Selector:
         return known
 
     def _columns(self, layout: StoredLayout) -> Columns:
-        if self._code is not None:
-            return layout.columns_of(self._code)
+        if len(self._by_name) == 1 and self._by_name[0].operator is MatchOperator.EQUAL:
+            code = self._metrics.find(self._by_name[0].value)
+            return layout.columns_of(-1 if code is None else code)
         if not self._by_name:
             return np.arange(len(layout.series))
-        wanted = self._wanted
-        if len(layout.codes) and int(layout.codes.max()) >= len(wanted):
-            # A metric that was met after this read began.
-            wanted = np.append(wanted, np.zeros(len(self._metrics), np.bool_))
-        return np.flatnonzero(wanted[layout.codes])
+        return np.flatnonzero(self._wanted_codes()[layout.codes])
 
-    @cached_property
-    def _code(self) -> int | None:
-        """The one metric that is meant, None if it may be several."""
-        for matcher in self._by_name:
-            if matcher.operator is MatchOperator.EQUAL and len(self._by_name) == 1:
-                code = self._metrics.find(matcher.value)
-                return -1 if code is None else code
-        return None
-
-    @cached_property
-    def _wanted(self) -> NDArray[np.bool_]:
-        """For each metric's code whether its name matches."""
-        return np.array(
-            [all(matcher.matches(name) for matcher in self._by_name) for _, name in self._metrics],
-            np.bool_,
-        )
+    def _wanted_codes(self) -> NDArray[np.bool_]:
+        """Return for each metric's code whether its name matches."""
+        if len(self._wanted) < len(self._metrics):
+            names = (name for _, name in self._metrics)
+            self._wanted = np.array(
+                [all(matcher.matches(name) for matcher in self._by_name) for name in names]
+            )
+        return self._wanted
 
 
 def _overlay(lower: Labels, layout: StoredLayout, columns: Columns) -> tuple[Labels, ...]:

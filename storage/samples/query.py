@@ -1,29 +1,33 @@
 """Queries: what the reading half of the store answers."""
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TypeVar
+
+import structlog
 
 from model.labels import Labels
 from model.matchers import Matcher
 from model.series import AlignedSeries
-from storage.api.errors import CorruptDataError
-from storage.api.samples import ReadBudget, Source
+from storage.api.errors import StorageError
+from storage.api.samples import ReadBudget
 from storage.samples.catalog import Sources
 from storage.samples.head import ChunkView
 from storage.samples.heads import Heads
 from storage.samples.layouts import Layouts, MetricNames, StoredLayout
-from storage.samples.matching import Match, Selector
 from storage.samples.reading import (
     ChunkReader,
     SourceSelection,
     doubled_labels,
     merge_doubled,
-    plan_source,
     without_empty,
 )
+from storage.samples.recent_plan import RecentPlan, Wanted
+from storage.samples.selection import CachedSelector, Selected, SelectorCache
 from storage.samples.window_set import WindowSet
 from storage.samples.windows import Window
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T", Labels, str)
 
@@ -40,7 +44,8 @@ class Query:
         metrics: MetricNames,
     ) -> None:
         self._heads, self._windows = heads, windows
-        self._sources, self._layouts, self._metrics = sources, layouts, metrics
+        self._sources, self._layouts = sources, layouts
+        self._selectors = SelectorCache(metrics)
         self.corrupt_chunks = 0
 
     def select(
@@ -51,11 +56,72 @@ class Query:
         budget: ReadBudget | None = None,
     ) -> list[AlignedSeries]:
         """See `SampleReader.select`."""
+        selector = self._selectors.get(matchers)
+        recent = self._select_recent(selector, start_ms, end_ms, budget)
+        result = recent or self._select_any(selector, start_ms, end_ms, budget)
+        return [part for part in map(without_empty, result) if part is not None]
+
+    def _select_recent(
+        self, selector: CachedSelector, start_ms: int, end_ms: int, budget: ReadBudget | None
+    ) -> list[AlignedSeries] | None:
+        """Answer from the recent window as far as it goes; None if it does not go far."""
+        plan = self._recent_plan(selector)
+        late = None if plan is None else plan.late_sources(start_ms)
+        if plan is None or late is None:
+            return None
+        on_disk = (
+            source
+            for window in self._windows.overlapping(start_ms, end_ms)
+            for source in self._heads.without_head(window.ends)
+        )
+        rest = late.union(plan.without_ring, plan.changed_sources(start_ms), on_disk)
+        found = plan.gather(start_ms, end_ms, late, budget)
+        if found is None or plan.generation != self._heads.generation:
+            return None
+        if not rest:
+            return [found]
+        others = self._select_any(selector, start_ms, end_ms, budget, rest)
+        if any(not plan.label_sets.isdisjoint(part.labels) for part in others):
+            return None
+        return [found, *others]
+
+    def _recent_plan(self, selector: CachedSelector) -> RecentPlan | None:
+        plan = selector.plan
+        generation = self._heads.generation
+        if plan is not None and plan.generation == generation:
+            return plan
+        wanted, others = [], []
+        for head in self._heads:
+            layout, ring = head.layout, head.ring
+            selected = selector.select(head.source, (layout,))
+            if selected is not None:
+                match, _ = selected.matches[layout.id]
+                wanted.append(Wanted(head.source.id, ring, match.columns, match.labels))
+            else:
+                others.append((head.lineage_ms, head.source.id))
+        plan = RecentPlan.of(generation, wanted, others)
+        if generation % 2 or generation != self._heads.generation:
+            return None
+        selector.plan = plan
+        return plan
+
+    def _select_any(
+        self,
+        selector: CachedSelector,
+        start_ms: int,
+        end_ms: int,
+        budget: ReadBudget | None,
+        only: Collection[int] | None = None,
+    ) -> list[AlignedSeries]:
+        """Answer from chunks in memory and on disk, for some sources or all."""
         # Heads first: a chunk that reaches the disk meanwhile is then seen twice and
         # dropped once, never missed.
-        views = self._views(start_ms, end_ms)
+        views = self._views()
         windows = self._windows.overlapping(start_ms, end_ms)
-        selections = self._plan(matchers, views, windows, start_ms, end_ms)
+        selections = [
+            SourceSelection(selected, views.get(selected.source.id, []))
+            for selected in self._selected(selector, views, windows, start_ms, end_ms, only)
+        ]
         doubled = doubled_labels(selections)
         reader = ChunkReader(start_ms, end_ms, budget)
         reader.collect(selections, windows)
@@ -66,66 +132,62 @@ class Query:
             parts = [part for one in apart for part in reader.decode([one])]
             result.extend(merge_doubled(parts, doubled))
         self.corrupt_chunks += reader.corrupt_chunks
-        return [part for part in map(without_empty, result) if part is not None]
+        return result
 
-    def _views(self, start_ms: int, end_ms: int) -> dict[int, list[ChunkView]]:
+    def _views(self) -> dict[int, list[ChunkView]]:
         return {head.source.id: views for head in self._heads if (views := head.views())}
 
-    def _plan(
+    def _selected(
         self,
-        matchers: Sequence[Matcher],
+        selector: CachedSelector,
         views: dict[int, list[ChunkView]],
         windows: Iterable[Window],
         start_ms: int,
         end_ms: int,
-    ) -> list[SourceSelection]:
-        selector = Selector(matchers, self._metrics)
-        selections = []
-        for source, layouts in self._layouts_in_range(views, windows, start_ms, end_ms):
-            matches: list[Match] = []
-            for layout in layouts:
-                match = selector.match(source, layout)
-                if match is not None:
-                    matches.append(match)
-            selection = plan_source(source, matches, views.get(source.id, []))
-            if selection is not None:
-                selections.append(selection)
-        return selections
-
-    def _layouts_in_range(
-        self,
-        views: dict[int, list[ChunkView]],
-        windows: Iterable[Window],
-        start_ms: int,
-        end_ms: int,
-    ) -> Iterator[tuple[Source, list[StoredLayout]]]:
-        used: dict[int, dict[int, StoredLayout]] = {}
+        only: Collection[int] | None = None,
+    ) -> Iterator[Selected]:
+        """Yield what is meant of each source with samples in range, by its number."""
+        used: dict[int, dict[int, StoredLayout | Window]] = {}
         for window in windows:
             for (source_id, layout_id), span in window.spans.items():
                 if span.start_ms <= end_ms and span.end_ms >= start_ms:
-                    known = used.setdefault(source_id, {})
-                    if layout_id not in known:
-                        try:
-                            known[layout_id] = self._layouts.get(layout_id, window.series_of)
-                        except CorruptDataError:
-                            continue
+                    used.setdefault(source_id, {}).setdefault(layout_id, window)
         for source_id, some in views.items():
             for view in some:
-                if view.times_ms[0] <= end_ms and view.times_ms[-1] >= start_ms:
+                if view.start_ms <= end_ms and view.end_ms >= start_ms:
                     used.setdefault(source_id, {})[view.layout.id] = view.layout
-        for source_id in sorted(used):
+        for source_id in sorted(used if only is None else used.keys() & only):
             source = self._sources.get(source_id)
-            if source is not None:
-                yield source, list(used[source_id].values())
+            if source is None:
+                continue
+            layouts = [
+                layout
+                for layout_id, where in used[source_id].items()
+                if (layout := self._layout(layout_id, where)) is not None
+            ]
+            selected = selector.select(source, layouts)
+            if selected is not None:
+                yield selected
+
+    def _layout(self, layout_id: int, where: StoredLayout | Window) -> StoredLayout | None:
+        if isinstance(where, StoredLayout):
+            return where
+        try:
+            return self._layouts.get(layout_id, where.series_of)
+        except StorageError as exc:
+            self.corrupt_chunks += 1
+            log.warning("layout_unreadable", file=where.path.name, layout=layout_id, error=str(exc))
+            return None
 
     def _labels(
         self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
     ) -> Iterator[Labels]:
-        views = self._views(start_ms, end_ms)
+        views = self._views()
         windows = self._windows.overlapping(start_ms, end_ms)
         for matchers in selectors or [()]:
-            for selection in self._plan(matchers, views, windows, start_ms, end_ms):
-                yield from selection.labels
+            selector = self._selectors.get(matchers)
+            for selected in self._selected(selector, views, windows, start_ms, end_ms):
+                yield from selected.labels
 
     def series(
         self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int, limit: int = 0

@@ -19,8 +19,8 @@ from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
 from storage.api.samples import ReadBudget, Source
 from storage.samples.codec import decode_piece, decode_times
 from storage.samples.head import ChunkView
-from storage.samples.matching import Match
 from storage.samples.runs import ChunkRow, chunks_between, piece_key, pieces_of
+from storage.samples.selection import Selected
 from storage.samples.windows import Window
 
 log = structlog.get_logger(__name__)
@@ -30,23 +30,21 @@ log = structlog.get_logger(__name__)
 _PADDING_SHARE = 0.5
 
 
-@dataclass(slots=True, eq=False)
 class SourceSelection:
-    """What a selection wants of one source.
+    """What is selected of one source, and where it is.
 
     Attributes:
-        labels: its series' label sets.
-        matches: by layout number, the columns that are meant and the rows in `labels`
-            where they go.
+        source, labels, matches: see `Selected`.
         views: its chunks in memory.
         segments: its chunks in range, oldest first, filled by `collect`.
     """
 
-    source: Source
-    labels: list[Labels]
-    matches: dict[int, tuple[Match, NDArray[np.intp]]]
-    views: list[ChunkView]
-    segments: list["Segment"] = field(default_factory=list)
+    __slots__ = ("labels", "matches", "segments", "source", "views")
+
+    def __init__(self, selected: Selected, views: list[ChunkView]) -> None:
+        self.source, self.labels = selected.source, selected.labels
+        self.matches, self.views = selected.matches, views
+        self.segments: list[Segment] = []
 
     @property
     def width(self) -> int:
@@ -77,20 +75,6 @@ class Segment:
     file: str = ""
 
 
-def plan_source(
-    source: Source, matches: Iterable[Match], views: list[ChunkView]
-) -> SourceSelection | None:
-    """Put the matches of one source's layouts together, None if there are none."""
-    rows: dict[Labels, int] = {}
-    placed = {}
-    for match in matches:
-        places = [rows.setdefault(labels, len(rows)) for labels in match.labels]
-        placed[match.layout.id] = (match, np.array(places, np.intp))
-    if not rows:
-        return None
-    return SourceSelection(source, list(rows), placed, views)
-
-
 class ChunkReader:
     """Fetches and decodes the chunks of planned sources."""
 
@@ -110,14 +94,14 @@ class ChunkReader:
             # Two windows overlap in time where one is damaged.
             selection.segments.sort(key=lambda segment: int(segment.times_ms[0]))
             for view in selection.views:
-                inside = _clip(view.times_ms, self._start_ms, self._end_ms)
                 match = selection.matches.get(view.layout.id)
-                if match is None or inside.start == inside.stop:
+                if match is None or view.start_ms > self._end_ms or view.end_ms < self._start_ms:
                     continue
-                times = view.times_ms[inside]
+                times = view.times()
+                inside = _clip(times, self._start_ms, self._end_ms)
                 self._spend(len(times) * len(match[1]))
                 selection.segments.append(
-                    Segment(view.layout.id, times, inside, len(view.times_ms), view)
+                    Segment(view.layout.id, times[inside], inside, view.count, view)
                 )
 
     def _collect_window(self, by_id: dict[int, SourceSelection], window: Window) -> None:
@@ -134,7 +118,7 @@ class ChunkReader:
                 match = selection.matches.get(row.layout_id)
                 views = selection.views
                 # What was on its way to disk when the read began is in memory still.
-                if match is None or (views and row.end_ms >= views[0].times_ms[0]):
+                if match is None or (views and row.end_ms >= views[0].start_ms):
                     continue
                 self._spend(row.count * len(match[1]))
                 rows.append(row)
@@ -257,6 +241,8 @@ def _clip(times_ms: Times, start_ms: int, end_ms: int) -> slice:
 
 def without_empty(series: AlignedSeries) -> AlignedSeries | None:
     """Return the series that have a sample, None if none has."""
+    if series.values.size == 0:
+        return None
     bits = series.values.view(np.uint64)
     # Most have one at the very first time; only the others need a closer look.
     doubtful = np.flatnonzero(bits[:, 0] == ABSENT_BITS)

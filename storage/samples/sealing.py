@@ -76,7 +76,7 @@ class Sealer:
         for chunk in chunks:
             view = chunk.view()
             window = self._windows.at(chunk.times_ms[0])
-            encoded = encode_chunk(chunk.source, view.layout, view.times_ms, view.matrix())
+            encoded = encode_chunk(chunk.source, view.layout, view.times(), view.matrix())
             by_window[window].append((chunk, encoded))
         for window, pairs in by_window.items():
             window.add_run([encoded for _, encoded in pairs])

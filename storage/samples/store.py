@@ -19,6 +19,7 @@ from storage.samples.interning import Interner
 from storage.samples.journal import Journal
 from storage.samples.layouts import Layouts, MetricNames, StoredLayout
 from storage.samples.query import Query
+from storage.samples.recent import RecentWindow
 from storage.samples.replay import Replay
 from storage.samples.retention import retain
 from storage.samples.sealing import Sealer
@@ -57,7 +58,12 @@ class SqliteSampleStore:
         self._windows = WindowSet(
             directory / "samples", milliseconds(settings.window), self._metrics
         )
-        self._heads = Heads(self._windows, settings.chunk_vectors, self._chunk_age_ms)
+        self._heads = Heads(
+            self._windows,
+            RecentWindow(settings.recent_bytes),
+            settings.chunk_vectors,
+            self._chunk_age_ms,
+        )
         self._journal = Journal(directory / "journal.db", settings.commit_interval.total_seconds())
         self._sealer = Sealer(self._heads, self._windows, self._journal)
         self._compactor = Compactor(self._windows, self._heads, self._layouts, self._chunk_age_ms)

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerting.book import AlertBook, AlertKey, Reading
+from alerting.live_alerts import LiveAlerts
 from alerting.states import Notice, Sight, Timing
 from model.labels import Labels
 from storage.api.alerts import Alert, AlertChange, NewNotification
@@ -109,6 +110,17 @@ async def test_open_alert_shows_its_latest_value_without_a_write(bench: Bench) -
     [item] = bench.book.open_alerts("host/cpu")
     assert (item.alert.value, item.alert.annotations) == (99.0, Labels.of(summary="at 99.0"))
     assert (await bench.records.alert(item.alert.id)).value == 91.0
+
+
+async def test_people_read_open_alerts_as_they_are_now(bench: Bench) -> None:
+    await bench.see((WARNING, Sight.HOLDS))
+    await bench.see((WARNING, Sight.HOLDS), at_ms=NOW_MS + 1, value=99.0)
+    live = LiveAlerts(bench.records, bench.book)
+    [alert] = await live.open_alerts()
+    assert (alert.value, await live.alert(alert.id)) == (99.0, alert)
+    assert [entry.alert_id for entry in await live.history(5)] == [alert.id]
+    for nothing in (await live.resolved(5), await live.notifications(5), await live.overrides()):
+        assert list(nothing) == []
 
 
 async def test_critical_speaks_for_the_warning(bench: Bench) -> None:

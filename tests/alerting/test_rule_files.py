@@ -41,7 +41,7 @@ groups:
 
 def parse(expression: str) -> None:
     if "(" in expression and ")" not in expression:
-        raise ValueError("1:1: parse error: unclosed left parenthesis")
+        raise ValueError("1:1: parse error: unclosed (")
 
 
 def test_documented_example_is_read_whole() -> None:
@@ -94,17 +94,18 @@ RULE = "groups: [{name: g, rules: [%s]}]"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[1", "rules.yml: not YAML"),
-        ("- 1", "rules.yml: a rule file holds one key, groups"),
-        ("groups: []\nother: 1", "rules.yml: a rule file holds one key, groups"),
-        ("groups: 5", "rules.yml: groups: must be a list"),
-        ("groups: [5]", "rules.yml: group 1: "),
-        ("groups: [{rules: []}]", "rules.yml: group 1: name: Field required"),
-        ("groups: [{name: g, color: red}]", "rules.yml: group 'g': unknown key 'color'"),
+        ("[1", r"rules\.yml:2: did not find"),
+        ("- 1", r"rules\.yml:1: a rule file holds one key, groups"),
+        ("groups: []\nother: 1", r"rules\.yml:1: a rule file holds one key, groups"),
+        ("groups: 5", r"rules\.yml:1: groups: must be a list"),
+        ("groups: [5]", r"rules\.yml:1: group 1: "),
+        ("groups: [{rules: []}]", r"group 1: name: Field required"),
+        ("groups: [{name: g, color: red}]", "group 'g': color: unknown key"),
         ("groups: [{name: g}, {name: g}]", "group 'g': the name is used twice"),
-        ("groups: [{name: g, name: h}]", "key 'name' is given twice"),
-        ("groups: [{name: g, interval: 5}]", "group 'g': interval: .*with its unit"),
-        (RULE % "{alert: A, expr: x, colour: y}", r"group 'g', rule 1 \(A\): unknown key 'colour'"),
+        ("groups: [{name: g, name: h}]", 'key "name" stands twice'),
+        ("groups: [{name: g, interval: 5}]", "group 'g': interval: \"5\" is not a duration"),
+        ("groups: [{name: g, limit: -1}]", "group 'g': limit: "),
+        (RULE % "{alert: A, expr: x, colour: y}", r"group 'g', rule 1 \(A\): colour: unknown key"),
         (RULE % "{alert: A}", r"rule 1 \(A\): expr: Field required"),
         (RULE % "{expr: x}", "rule 1: give either record or alert"),
         (RULE % "{alert: A, record: b, expr: x}", "give either record or alert"),
@@ -123,6 +124,18 @@ RULE = "groups: [{name: g, rules: [%s]}]"
 def test_what_is_no_rule_file_is_refused_with_its_place(text: str, message: str) -> None:
     with pytest.raises(RuleFileError, match=message):
         parse_rule_file(text, PATH, parse)
+
+
+def test_everything_wrong_is_told_at_once_with_its_line() -> None:
+    text = EXAMPLE.replace("limit: 10", "limits: 10").replace("for: 10m", "for: soon")
+    text += "- name: other\n  rules:\n  - {alert: A, expr: (}\n  - {alert: B, expr: x, y: z}\n"
+    with pytest.raises(RuleFileError) as caught:
+        parse_rule_file(text, PATH, parse)
+    assert str(caught.value).splitlines() == [
+        "rules.yml:5: group 'example': limits: unknown key",
+        "rules.yml:24: group 'other', rule 1 (A): expr: 1:1: parse error: unclosed (",
+        "rules.yml:25: group 'other', rule 2 (B): y: unknown key",
+    ]
 
 
 @given(st.text() | st.text("groups:{}[]- \nam&*<?!'\"#|>1"))
@@ -150,6 +163,13 @@ def test_true_duplicates_and_groups_of_one_name_get_identities_of_their_own(tmp_
     groups = load_rule_files(files, parse)
     identities = [rule.identity for group in groups for rule in group.rules]  # type: ignore[union-attr]
     assert len(set(identities)) == 4
+
+
+def test_group_called_host_does_not_take_over_the_host_checks(tmp_path: Path) -> None:
+    path = tmp_path / "a.yml"
+    path.write_text("groups: [{name: host, rules: [{alert: cpu, expr: x}]}]")
+    [group] = load_rule_files([path], parse)
+    assert [rule.identity for rule in group.rules] == ["host/cpu{}"]  # type: ignore[union-attr]
 
 
 def test_unreadable_file_is_refused_by_name(tmp_path: Path) -> None:

@@ -174,6 +174,7 @@ async def test_dead_host_is_told_to_the_webhook_and_so_is_its_return(
         assert body["alerts"][0]["generatorURL"].startswith("http://redshank.example.org/graph?")
         [item] = service.open_alerts()
         assert item.alert.state is AlertState.FIRING
+        assert list(await service.alerts.open_alerts()) == [item.alert]
         await service.acknowledge(item.alert.id, "ada")
         assert await bench.change() == ("HostDown", "firing", "firing")
         bench.set(up=1.0)
@@ -181,6 +182,7 @@ async def test_dead_host_is_told_to_the_webhook_and_so_is_its_return(
         assert (await webhook.next())["status"] == "resolved"
         assert await records.next_outcomes(2) == ["delivered"] * 2
         assert service.open_alerts() == ()
+        assert (await service.alerts.alert(item.alert.id)).state is AlertState.RESOLVED
         with pytest.raises(NotFoundError):
             await service.acknowledge(item.alert.id, "ada")
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.programs import program
 
@@ -35,22 +35,24 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
+# What a page may say: a refused form, and its live stream ending with the server.
+EXPECTED = ("status of 400", "status of 401", "ERR_INCOMPLETE_CHUNKED_ENCODING")
+
+
 @pytest.fixture
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """A page that fails the test on any script error or refused resource."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     page = await context.new_page()
+    # Safety bounds for a busy machine, never a claim about speed.
     page.set_default_timeout(30_000)
+    expect.set_options(timeout=30_000)
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on(
         "console",
-        lambda message: (
-            complaints.append(message.text)
-            if message.type == "error" and "status of 401" not in message.text
-            else None
-        ),
+        lambda message: complaints.append(message.text) if message.type == "error" else None,
     )
     yield page
     await context.close()
-    assert complaints == []
+    assert [text for text in complaints if not any(word in text for word in EXPECTED)] == []

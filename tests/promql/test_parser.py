@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promql.api import ParseError
+from promql.cursor import MAX_LENGTH, MAX_NESTING
 from promql.nodes import (
     Aggregation,
     AtEdge,
@@ -18,7 +19,7 @@ from promql.nodes import (
     ValueType,
     VectorSelector,
 )
-from promql.parser import MAX_LENGTH, MAX_NESTING, parse, parse_selector
+from promql.parser import parse, parse_selector
 
 
 def test_selector_knows_its_matchers_and_its_place() -> None:

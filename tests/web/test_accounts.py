@@ -5,7 +5,7 @@ import pytest
 from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import CredentialKind, Role
-from tests.web.web_doubles import NOW_MS, PASSWORD, MemoryAccounts, World, world_at
+from tests.web.web_doubles import NOW_MS, PASSWORD, World, opened_records, world_at
 from web.accounts.first_admin import ensure_first_admin
 from web.settings import WebSettings
 
@@ -22,14 +22,15 @@ async def log_in(world: World, name: str, password: str, target: str = "/") -> i
     return answer.status
 
 
-async def test_first_admin_gets_a_generated_password_once() -> None:
-    accounts = MemoryAccounts()
-    generated = await ensure_first_admin(accounts, None, NOW_MS)
-    assert generated is not None
-    assert len(generated) == 23
-    assert [(user.name, user.role) for user in await accounts.users()] == [("admin", Role.ADMIN)]
-    assert generated not in accounts.by_name["admin"].password_hash
-    assert await ensure_first_admin(accounts, None, NOW_MS) is None
+async def test_first_admin_gets_a_generated_password_once(tmp_path: Path) -> None:
+    async with opened_records(tmp_path) as records:
+        generated = await ensure_first_admin(records.accounts, None, NOW_MS)
+        assert generated is not None
+        assert len(generated) == 23
+        (user,) = await records.accounts.users()
+        assert (user.name, user.role) == ("admin", Role.ADMIN)
+        assert generated not in user.password_hash
+        assert await ensure_first_admin(records.accounts, None, NOW_MS) is None
 
 
 async def test_first_admin_with_a_given_password_logs_in(world: World) -> None:
@@ -49,7 +50,8 @@ async def test_login_sets_a_cookie_that_opens_the_api(world: World) -> None:
     session = await (await world.client.get("/api/session")).json()
     assert session["user"] == {"name": "ann", "role": "admin"}
     assert session["credential"] == "session"
-    assert cookie.value not in repr(world.accounts.by_hash)
+    stored = await world.accounts.credentials((await world.user("ann")).id, NOW_MS)
+    assert cookie.value not in repr(stored)
 
 
 async def test_https_makes_the_cookie_secure_and_bound_to_the_host(
@@ -244,7 +246,8 @@ async def test_lasting_token_is_told_once_and_can_be_revoked(world: World) -> No
 
 async def test_nobody_revokes_somebody_elses_session(world: World) -> None:
     await world.secret(CredentialKind.SESSION, Role.ADMIN)
-    (theirs,) = world.accounts.by_hash.values()
+    admin = await world.user("the-admin")
+    (theirs,) = await world.accounts.credentials(admin.id, NOW_MS)
     headers = await world.bearer(Role.VIEWER)
     path = f"/api/account/credentials/{theirs.id}"
     assert (await world.client.delete(path, headers=headers)).status == 404
@@ -253,12 +256,13 @@ async def test_nobody_revokes_somebody_elses_session(world: World) -> None:
 async def test_last_use_is_noted_once_a_minute(world: World) -> None:
     headers = await world.bearer()
     world.now[0] += 59_999
+    admin = await world.user("the-admin")
     await world.client.get("/api/session", headers=headers)
-    (credential,) = world.accounts.by_hash.values()
+    (credential,) = await world.accounts.credentials(admin.id, NOW_MS)
     assert credential.last_used_ms == NOW_MS
     world.now[0] += 1
     await world.client.get("/api/session", headers=headers)
-    (credential,) = world.accounts.by_hash.values()
+    (credential,) = await world.accounts.credentials(admin.id, NOW_MS)
     assert credential.last_used_ms == NOW_MS + 60_000
 
 

@@ -5,29 +5,22 @@ from typing import Any
 import pytest
 from pytest_aiohttp import AiohttpClient
 
-from model.labels import Labels
-from storage.api.alerts import Alert, AlertState, Notification, Transition
-from tests.web.web_doubles import NOW_MS, World, world_at
-
-
-def alert(number: int, state: AlertState, value: float = 97.5) -> Alert:
-    labels = Labels.of(alertname="HighCpu", instance="a:9100", severity="critical")
-    annotations = Labels.of(summary="CPU at 97.5 %")
-    return Alert(number, "host/cpu", labels, annotations, state, value, NOW_MS, NOW_MS)
+from alerting.errors import DeliveryError
+from storage.api.alerts import AlertState
+from tests.web.web_doubles import NOW_MS, World, an_alert, world_at
 
 
 @pytest.fixture
 async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[World]:
     async with world_at(tmp_path, aiohttp_client) as world:
-        states = (
+        for state in (
             AlertState.PENDING,
             AlertState.FIRING,
             AlertState.NO_DATA,
             AlertState.RESOLVED,
             AlertState.RESOLVED,
-        )
-        for number, state in enumerate(states, 1):
-            world.alerts.put(alert(number, state))
+        ):
+            await world.desk.put(an_alert(state))
         yield world
 
 
@@ -79,39 +72,39 @@ async def test_what_is_not_open_cannot_be_acknowledged(world: World, key: str, s
 
 
 async def test_alert_comes_with_its_history(world: World) -> None:
-    labels = Labels.of(alertname="HighCpu")
-    for number in (1, 2):
-        world.alerts.transitions.append(
-            Transition(
-                number,
-                number,
-                "host/cpu",
-                labels,
-                AlertState.PENDING,
-                AlertState.FIRING,
-                NOW_MS,
-                1.0,
-            )
-        )
+    await call(world, "POST", "/api/alerts/2/acknowledge")
     document = await call(world, "GET", "/api/alerts/2")
-    assert [each["alert_id"] for each in document["transitions"]] == [2]
-    history = await call(world, "GET", "/api/alerts/history")
-    assert [each["id"] for each in history["transitions"]] == [2, 1]
+    steps = [(each["before"], each["after"], each["actor"]) for each in document["transitions"]]
+    assert steps == [("firing", "firing", "the-admin"), ("inactive", "firing", None)]
+    history = await call(world, "GET", "/api/alerts/history?limit=2")
+    assert [each["alert_id"] for each in history["transitions"]] == [2, 5]
+    oldest = history["transitions"][-1]["id"]
+    older = await call(world, "GET", f"/api/alerts/history?before_id={oldest}&limit=1")
+    assert [each["alert_id"] for each in older["transitions"]] == [4]
     one = await call(world, "GET", "/api/alerts/history?alert_id=1")
-    assert [each["after"] for each in one["transitions"]] == ["firing"]
+    assert [each["after"] for each in one["transitions"]] == ["pending"]
 
 
 async def test_value_that_json_does_not_know_is_null(world: World) -> None:
-    world.alerts.put(alert(9, AlertState.NO_DATA, float("nan")))
-    assert (await call(world, "GET", "/api/alerts/9"))["value"] is None
+    stored = await world.desk.put(an_alert(AlertState.NO_DATA, value=float("nan")))
+    assert (await call(world, "GET", f"/api/alerts/{stored.id}"))["value"] is None
 
 
 async def test_notification_log_keeps_bodies_to_itself(world: World) -> None:
-    world.alerts.log.append(
-        Notification(
-            receiver="ops", body='{"token":"s"}', id=1, alert_id=2, attempts=3, last_error="x"
-        )
-    )
-    (only,) = (await call(world, "GET", "/api/notifications"))["notifications"]
-    assert (only["receiver"], only["attempts"], only["last_error"]) == ("ops", 3, "x")
-    assert "body" not in only
+    await world.services.alerts.failed(1, "503 Service Unavailable", NOW_MS, NOW_MS + 1000)
+    found = (await call(world, "GET", "/api/notifications"))["notifications"]
+    oldest = found[-1]
+    assert (oldest["receiver"], oldest["attempts"]) == ("phone", 1)
+    assert oldest["last_error"] == "503 Service Unavailable"
+    assert "secret" not in repr(found)
+
+
+async def test_receiver_is_tested_and_its_refusal_told(world: World) -> None:
+    listed = await call(world, "GET", "/api/receivers")
+    assert listed == {"receivers": [{"name": "phone", "type": "webhook"}]}
+    answer = await world.client.post("/api/receivers/phone/test", headers=await world.bearer())
+    assert (answer.status, world.desk.tested) == (204, ["phone"])
+    await call(world, "POST", "/api/receivers/nobody/test", 404)
+    world.desk.failure = DeliveryError("answered 500")
+    refused = await call(world, "POST", "/api/receivers/phone/test", 502)
+    assert refused["error"] == "answered 500"

@@ -9,9 +9,9 @@ from yarl import URL
 from model.labels import Labels
 from promql.api import EvaluationError
 from scraper.targets import Health
-from storage.api.alerts import Alert, AlertState
+from storage.api.alerts import AlertState
 from storage.api.hosts import NewHost
-from tests.web.web_doubles import NOW_MS, World, target_status, vector, world_at
+from tests.web.web_doubles import NOW_MS, World, an_alert, target_status, vector, world_at
 
 
 @pytest.fixture
@@ -91,23 +91,20 @@ async def test_figures_states_and_alerts_are_put_together(world: World) -> None:
     root = Labels.of(instance="a:9100", mountpoint="/", fstype="ext4")
     data = Labels.of(instance="a:9100", mountpoint="/data", fstype="ext4")
     world.engine.answers = {
-        "node_cpu_seconds_total{mode": vector({a: 0.25, b: 0.5}),
+        "node_cpu_seconds_total{mode=~": vector({a: 0.25, b: 0.5}),
         "node_memory_MemAvailable_bytes": vector({a: 0.5}),
         "node_filesystem": vector({root: 0.1, data: 0.9}),
         "node_network": EvaluationError("broken"),
         "node_load1": vector({a: float("nan")}),
     }
-    for number, (state, severity) in enumerate(
-        [
-            (AlertState.FIRING, "critical"),
-            (AlertState.FIRING, "warning"),
-            (AlertState.NO_DATA, "warning"),
-            (AlertState.PENDING, "critical"),
-            (AlertState.RESOLVED, "critical"),
-        ]
+    for state, severity in (
+        (AlertState.FIRING, "critical"),
+        (AlertState.FIRING, "warning"),
+        (AlertState.NO_DATA, "warning"),
+        (AlertState.PENDING, "critical"),
+        (AlertState.RESOLVED, "critical"),
     ):
-        labels = Labels.of(instance="b:9100", severity=severity)
-        world.alerts.put(Alert(number, "host/cpu", labels, Labels(), state, 1.0, NOW_MS, NOW_MS))
+        await world.desk.put(an_alert(state, instance="b:9100", severity=severity))
     db, web = (await call(world, "GET", "/api/fleet", 200))["hosts"]
     assert (db["name"], db["state"], db["reason"]) == ("db-1", "down", "connection refused")
     assert db["alerts"] == {"critical": 1, "warning": 2, "pending": 1}

@@ -7,11 +7,20 @@ import pytest
 from pytest_aiohttp import AiohttpClient
 from yarl import URL
 
+from alerting.errors import DeliveryError
 from model.labels import Labels
 from scraper.targets import Health
 from storage.api.accounts import CredentialKind, Role
-from storage.api.alerts import Alert, AlertState, Notification, Transition
-from tests.web.web_doubles import NOW_MS, PASSWORD, World, target_status, vector, world_at
+from storage.api.alerts import AlertState
+from tests.web.web_doubles import (
+    NOW_MS,
+    PASSWORD,
+    World,
+    an_alert,
+    target_status,
+    vector,
+    world_at,
+)
 from web.fleet import host_path
 
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror='alert(2)'>{{7*7}}"
@@ -47,36 +56,20 @@ async def get(world: World, path: str, status: int = 200, role: Role = Role.ADMI
     return text
 
 
-def hostile_world(world: World) -> None:
+async def fill_with_markup(world: World) -> None:
     """Put markup wherever a stranger's text can reach a page."""
     world.statuses += [
         target_status(HOSTILE, HOSTILE, Health.DOWN, error=HOSTILE),
         target_status("up", "u:1"),
     ]
-    labels = Labels.of(alertname=HOSTILE, instance=HOSTILE, severity=HOSTILE, job=HOSTILE)
-    notes = Labels.of(summary=HOSTILE, description=HOSTILE)
-    for number, state in enumerate((AlertState.FIRING, AlertState.RESOLVED), 1):
-        world.alerts.put(
-            Alert(
-                number, HOSTILE, labels, notes, state, 1.0, NOW_MS, NOW_MS, acknowledged_by=HOSTILE
-            )
+    for state in (AlertState.FIRING, AlertState.FIRING, AlertState.RESOLVED):
+        stored = await world.desk.put(
+            an_alert(state, name=HOSTILE, instance=HOSTILE, severity=HOSTILE, summary=HOSTILE)
         )
-        world.alerts.transitions.append(
-            Transition(
-                number,
-                number,
-                HOSTILE,
-                labels,
-                AlertState.PENDING,
-                AlertState.FIRING,
-                NOW_MS,
-                1.0,
-                HOSTILE,
-            )
-        )
-        world.alerts.log.append(
-            Notification(HOSTILE, HOSTILE, number, number, NOW_MS, last_error=HOSTILE)
-        )
+        world.desk.held[stored.id] = HOSTILE
+    await world.desk.acknowledge(1, HOSTILE)
+    await world.services.alerts.failed(1, HOSTILE, NOW_MS, None)
+    world.desk.failure = DeliveryError(HOSTILE)
     mount = Labels.of(instance="u:1", mountpoint=HOSTILE, device=HOSTILE, fstype=HOSTILE)
     world.engine.answers["node_filesystem"] = vector({mount: 0.5})
     info = dict.fromkeys(("sysname", "release", "machine", "pretty_name"), HOSTILE)
@@ -107,7 +100,7 @@ def hostile_world(world: World) -> None:
     ],
 )
 async def test_strangers_text_never_becomes_markup(world: World, path: str) -> None:
-    hostile_world(world)
+    await fill_with_markup(world)
     await world.accounts.add_user(HOSTILE, Role.VIEWER, "x", NOW_MS)
     user = await world.user("the-admin")
     await world.accounts.add_credential(
@@ -181,7 +174,7 @@ async def test_fleet_shows_figures_with_their_units(world: World) -> None:
     ]
     a = Labels.of(instance="a:9100")
     world.engine.answers = {
-        'node_cpu_seconds_total{mode="idle"}[': vector({a: 0.873}),
+        "node_cpu_seconds_total{mode=~": vector({a: 0.873}),
         "node_network_receive": vector({a: 1_234_567.0}),
         "node_boot_time": vector({a: 3 * 86_400.0}),
         "node_load1": vector({a: 1.5}),
@@ -276,16 +269,22 @@ async def test_check_is_changed_on_the_host_page(world: World) -> None:
     headers = await world.cookie(Role.EDITOR)
     answer = await world.client.post(path, data=form, headers=headers, allow_redirects=False)
     assert answer.status == 303
-    own = world.alerts.own["a:9100", "cpu"]
+    (own,) = await world.services.alerts.overrides()
     assert (own.enabled, own.warning, own.recovery, own.for_s) == (True, 50.0, None, 30.0)
-    wrong = await world.client.post(path, data=form | {"critical": "40"}, headers=headers)
-    assert wrong.status == 400
-    assert "warning must not be above critical" in await wrong.text()
+    for wrong, problem in (
+        ({"critical": "40"}, "warning must not be above critical"),
+        ({"warning": "", "critical": "40"}, "warning 85 is above critical 40"),
+        ({"warning": "much"}, "should be a valid number"),
+    ):
+        refused = await world.client.post(path, data=form | wrong, headers=headers)
+        assert refused.status == 400
+        assert problem in await refused.text()
     del form["enabled"]
     await world.client.post(path, data=form, headers=headers, allow_redirects=False)
-    assert world.alerts.own["a:9100", "cpu"].enabled is False
+    (own,) = await world.services.alerts.overrides()
+    assert own.enabled is False
     await world.client.post(path, data={"action": "reset"}, headers=headers, allow_redirects=False)
-    assert not world.alerts.own
+    assert list(await world.services.alerts.overrides()) == []
 
 
 async def test_viewer_sees_checks_but_no_form(world: World) -> None:
@@ -296,21 +295,35 @@ async def test_viewer_sees_checks_but_no_form(world: World) -> None:
 
 
 async def test_open_alert_is_acknowledged_on_its_page(world: World) -> None:
-    labels = Labels.of(alertname="HostDown", instance="a:9100", severity="critical")
-    note = Labels.of(summary="No answer for 2 min")
-    state = AlertState.FIRING
-    world.alerts.put(Alert(3, "host/down", labels, note, state, 0.0, NOW_MS, NOW_MS))
+    stored = await world.desk.put(an_alert(summary="No answer for 2 min"))
     text = await get(world, "/alerts")
     assert "No answer for 2 min" in text
-    assert 'action="/alerts/3/acknowledge"' in text
+    assert f'action="/alerts/{stored.id}/acknowledge"' in text
     answer = await world.client.post(
-        "/alerts/3/acknowledge",
+        f"/alerts/{stored.id}/acknowledge",
         data={"next": "//evil.example"},
         headers=await world.cookie(Role.EDITOR),
         allow_redirects=False,
     )
     assert answer.headers["Location"] == "/"
     assert "the-editor" in await get(world, "/alerts")
+    assert "<b>Acknowledged</b> by the-editor" in await get(world, f"/alerts/{stored.id}")
+
+
+async def test_alert_that_is_held_back_says_why(world: World) -> None:
+    stored = await world.desk.put(an_alert())
+    world.desk.held[stored.id] = "the host is not up"
+    assert "Held back: the host is not up" in await get(world, "/alerts")
+
+
+async def test_receiver_is_tested_on_the_notifications_page(world: World) -> None:
+    assert "Send a test" in await get(world, "/alerts?view=notifications")
+    headers = await world.cookie(Role.EDITOR)
+    path = "/alerts/receivers/phone/test?view=notifications"
+    assert "Taken." in await (await world.client.post(path, headers=headers)).text()
+    assert world.desk.tested == ["phone"]
+    world.desk.failure = DeliveryError("answered 500")
+    assert "answered 500" in await (await world.client.post(path, headers=headers)).text()
 
 
 async def test_quiet_alerts_page_says_that_nothing_is_wrong(world: World) -> None:
@@ -361,7 +374,7 @@ async def test_admin_manages_users_on_their_page(world: World) -> None:
         url = URL(f"{root}{path}/{action}", encoded=True)
         answer = await world.client.session.post(url, data=data, headers=headers)
         assert notice in await answer.text()
-    assert "b/ob" not in world.accounts.by_name
+    assert await world.accounts.user("b/ob") is None
 
 
 async def test_chosen_theme_is_written_into_the_page(world: World) -> None:

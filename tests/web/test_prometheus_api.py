@@ -20,9 +20,9 @@ from promql.api import (
     String,
 )
 from scraper.targets import Health
-from storage.api.alerts import Alert, AlertState
+from storage.api.alerts import AlertState
 from storage.api.errors import StorageError, StoreClosedError
-from tests.web.web_doubles import NOW_MS, World, target_status, vector, world_at
+from tests.web.web_doubles import NOW_MS, World, an_alert, target_status, vector, world_at
 
 
 @pytest.fixture
@@ -229,18 +229,30 @@ async def test_targets_have_prometheus_fields(world: World) -> None:
 
 
 async def test_alerts_are_pending_or_firing(world: World) -> None:
-    labels = Labels.of(alertname="HostDown", instance="a:1")
-    for number, state in enumerate((AlertState.PENDING, AlertState.NO_DATA, AlertState.RESOLVED)):
-        world.alerts.put(Alert(number, "host/down", labels, Labels(), state, 0.5, 1_000, 1_000))
+    for state in (AlertState.PENDING, AlertState.NO_DATA, AlertState.RESOLVED):
+        await world.desk.put(an_alert(state, value=0.5, now_ms=1_000))
     answer = await ask(world, "alerts")
     assert [alert["state"] for alert in answer["data"]["alerts"]] == ["pending", "firing"]
     assert answer["data"]["alerts"][0] == {
-        "labels": {"alertname": "HostDown", "instance": "a:1"},
-        "annotations": {},
+        "labels": {
+            "alertname": "HighCpu",
+            "instance": "a:9100",
+            "job": "node",
+            "severity": "critical",
+        },
+        "annotations": {"summary": "CPU at 97.5 %"},
         "state": "pending",
-        "activeAt": "1970-01-01T00:00:01.000Z",
+        "activeAt": "1970-01-01T00:00:01Z",
         "value": "5e-01",
     }
+
+
+async def test_rules_can_be_narrowed_to_a_type(world: World) -> None:
+    (group,) = (await ask(world, "rules"))["data"]["groups"]
+    assert {rule["type"] for rule in group["rules"]} == {"alerting"}
+    assert {rule["name"] for rule in group["rules"]} >= {"HostDown"}
+    (group,) = (await ask(world, "rules", type="record"))["data"]["groups"]
+    assert group["rules"] == []
 
 
 async def test_build_info_names_the_compatible_version(world: World) -> None:

@@ -1,6 +1,6 @@
 """A server to look at: thirty made-up hosts, alerts in every state, live figures.
 
-    PYTHONPATH=.:tests/web python tests/web/web_demo.py [PORT]
+    python -m tests.web.web_demo [PORT]
 
 Log in as admin / demo-password. Nothing is stored beyond the process.
 """
@@ -10,34 +10,36 @@ import math
 import re
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from zlib import crc32
 
+import aiohttp
 import numpy as np
 from aiohttp import web
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
-from model.clock import system_clock
+from model.clock import Clock, system_clock
 from model.labels import Labels
 from model.series import AlignedSeries
 from promql.api import Answer, InstantVector, QueryOptions
 from scraper.targets import Health, TargetStatus
-from storage.api.alerts import Alert, AlertState, CheckOverride, Notification, Transition
+from storage.api.alerts import AlertState, CheckOverride
 from storage.records.records import Records
 from tests.web.web_doubles import (
-    CHECKS,
-    MemoryAccounts,
-    MemoryAlerts,
+    Desk,
     MemorySamples,
+    an_alert,
+    desk_over,
+    opened_records,
     parse_selector,
 )
 from tests.web.web_doubles import target_status as status_of
 from web.app import create_app, ensure_first_admin
-from web.fleet import queries, rate_window
-from web.services import RuleGroupView, RuleView, Services
+from web.services import Services
 from web.settings import WebSettings
 
 NAMES = (
@@ -282,97 +284,78 @@ ALERTS: tuple[tuple[str, str, str, AlertState, float, int, str | None, str], ...
 )
 
 
-def fill_alerts(alerts: MemoryAlerts, now_ms: int) -> None:
+async def fill_alerts(desk: Desk, records: Records, now_ms: int) -> None:
     """Put alerts in every state, with their history and notifications."""
     by_name = {name: instance for instance, name in ADDRESSES.items()}
-    for number, (rule, host, severity, state, value, minutes, by, why) in enumerate(ALERTS, 1):
-        labels = Labels.of(alertname=rule, instance=by_name[host], severity=severity, job="node")
+    for rule, host, severity, state, value, minutes, by, why in reversed(ALERTS):
         began = now_ms - minutes * 60_000
-        fired = None if state is PENDING else began + 300_000
-        done = began + 1_260_000 if state is RESOLVED else None
-        alert = Alert(
-            id=number,
-            rule=f"host/{rule}",
-            labels=labels,
-            annotations=Labels.of(summary=why),
-            state=state,
-            value=value,
-            active_ms=began,
-            changed_ms=done or fired or began,
-            fired_ms=fired,
-            resolved_ms=done,
-            acknowledged_by=by,
-            acknowledged_ms=began + 400_000 if by else None,
-        )
-        alerts.put(alert)
-        steps = [(AlertState.INACTIVE, PENDING, began)]
-        if fired:
-            steps.append((PENDING, FIRING, fired))
-            told = None if number == 1 else fired + 1_000
-            alerts.log.append(
-                Notification(
-                    receiver="phone",
-                    body="{}",
-                    id=len(alerts.log) + 1,
-                    alert_id=number,
-                    created_ms=fired,
-                    attempts=1,
-                    delivered_ms=told,
-                    last_error=None if told else "503 Service Unavailable",
-                )
+        alert = replace(
+            an_alert(
+                PENDING,
+                name=rule,
+                instance=by_name[host],
+                severity=severity,
+                summary=why,
+                value=value,
+                now_ms=began,
             )
-        if state in (RESOLVED, NO_DATA):
-            steps.append((FIRING, state, done or began + 900_000))
-        for step in steps:
-            key = len(alerts.transitions) + 1
-            alerts.transitions.append(Transition(key, number, alert.rule, labels, *step, value))
-    alerts.transitions.sort(key=lambda each: each.time_ms)
-    build = by_name["build-1"]
-    alerts.own[build, "cpu"] = CheckOverride(build, "cpu", warning=92.0)
-
-
-async def build(clock: Callable[[], int] = system_clock, **settings: object) -> web.Application:
-    """Return the application over the made-up world."""
-    now_ms = clock()
-    folder = tempfile.TemporaryDirectory()
-    records = Records(Path(folder.name) / "records.db")
-    await asyncio.to_thread(records.open)
-    accounts, alerts = MemoryAccounts(), MemoryAlerts()
-    await ensure_first_admin(accounts, "demo-password", now_ms)
-    fill_alerts(alerts, now_ms)
-    rules = tuple(
-        RuleView(name, query, alerting=True, for_s=300.0)
-        for name, query in (
-            ("HighCpu", queries(rate_window([15.0]))["cpu_used_ratio"] + " > 0.85"),
-            ("HostDown", 'up{job="node"} == 0'),
         )
-    )
-    services = Services(
-        hosts=records.hosts,
-        accounts=accounts,
-        alerts=alerts,
-        alert_actions=alerts,
-        samples=MemorySamples(),
-        engine=MadeUpEngine(),
-        parse_selector=parse_selector,
-        targets=lambda: statuses(clock()),
-        registry=CollectorRegistry(),
-        clock=clock,
-        version="0.1.0",
-        started_ms=now_ms,
-        check_defaults=CHECKS,
-        rule_groups=lambda: (RuleGroupView("host", "", 15.0, rules),),
-    )
-    app = await asyncio.to_thread(create_app, services, WebSettings.model_validate(settings))
+        alert = await desk.put(alert)
+        if state is not PENDING:
+            fired = began + 300_000
+            alert = replace(alert, state=FIRING, fired_ms=fired, changed_ms=fired)
+            alert = await desk.put(alert, PENDING)
+            if by:
+                await desk.acknowledge(alert.id, by)
+        if state in (RESOLVED, NO_DATA):
+            done = began + 1_260_000
+            ended = done if state is RESOLVED else None
+            alert = replace(alert, state=state, resolved_ms=ended, changed_ms=done)
+            await desk.put(alert, FIRING)
+    for waiting in (await records.alerts.waiting(None, 100))[:-2]:
+        await records.alerts.delivered(waiting.id, waiting.created_ms + 800)
+    await desk.set_override(CheckOverride(by_name["build-1"], "cpu", warning=92.0))
 
-    async def close(_: web.Application) -> None:
-        await asyncio.to_thread(records.close)
-        await asyncio.to_thread(folder.cleanup)
 
-    app.on_cleanup.append(close)
-    return app
+@asynccontextmanager
+async def serving(port: int, clock: Clock = system_clock) -> AsyncIterator[str]:
+    """Serve the made-up world; yields its address."""
+    now_ms, engine = clock(), MadeUpEngine()
+    with tempfile.TemporaryDirectory() as folder:
+        async with opened_records(Path(folder)) as records, aiohttp.ClientSession() as session:
+            await ensure_first_admin(records.accounts, "demo-password", now_ms)
+            desk = desk_over(records, engine, session, clock)
+            await fill_alerts(desk, records, now_ms)
+            services = Services(
+                hosts=records.hosts,
+                accounts=records.accounts,
+                alerts=records.alerts,
+                alerting=desk,
+                samples=MemorySamples(),
+                engine=engine,
+                parse_selector=parse_selector,
+                targets=lambda: statuses(clock()),
+                registry=CollectorRegistry(),
+                clock=clock,
+                version="0.1.0",
+                started_ms=now_ms,
+            )
+            app = await asyncio.to_thread(create_app, services, WebSettings())
+            runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
+            await runner.setup()
+            await web.TCPSite(runner, "127.0.0.1", port).start()
+            try:
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                await runner.cleanup()
+
+
+async def main() -> None:
+    """Serve until interrupted."""
+    async with serving(int(sys.argv[1]) if len(sys.argv) > 1 else 9397) as url:
+        print(f"{url}  admin / demo-password")  # noqa: T201
+        await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    port = int(sys.argv[1]) if len(sys.argv) > 1 else 9397
-    web.run_app(build(), host="127.0.0.1", port=port, access_log=None, handler_cancellation=True)
+    asyncio.run(main())

@@ -1,13 +1,15 @@
-"""A small world around the application: real hosts, in-memory accounts and alerts."""
+"""A small world around the application: real records, an engine that is told what to say."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping, Sequence
+import secrets
+from collections.abc import AsyncIterator, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import numpy as np
 from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
@@ -16,24 +18,30 @@ from prometheus_client import CollectorRegistry, Counter
 from pytest_aiohttp import AiohttpClient
 from structlog.testing import capture_logs
 
+from alerting.book import OpenAlert
+from alerting.errors import UnknownReceiverError
+from alerting.service import AlertingService, CheckView
+from alerting.settings import AlertingSettings
+from alerting.views import GroupView
+from model.clock import Clock
 from model.labels import Labels
 from model.matchers import Matcher
-from promql.api import Answer, InstantVector, ParseError, QueryOptions
+from promql.api import Answer, InstantVector, ParseError, QueryEngine, QueryOptions
 from scraper.targets import Health, Target, TargetStatus
-from storage.api.accounts import Credential, CredentialKind, Role, User
+from storage.api.accounts import AccountRecords, CredentialKind, Role, User
 from storage.api.alerts import (
     Alert,
+    AlertChange,
+    AlertRecords,
     AlertState,
     CheckOverride,
-    Notification,
-    Transition,
+    NewNotification,
 )
-from storage.api.errors import NotFoundError, TakenError
-from storage.api.samples import ReadBudget, StoreStats
+from storage.api.samples import Layout, ReadBudget, Source, StoreStats, Vector
 from storage.records.records import Records
 from web.accounts.authentication import secret_hash
 from web.app import Resources, create_app
-from web.services import CheckDefault, Services
+from web.services import Services
 from web.settings import WebSettings
 
 NOW_MS = 1_763_820_000_000
@@ -43,152 +51,88 @@ PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(P
 
 Client = TestClient[Request, Application]
 
-CHECKS = (
-    CheckDefault("down", "Down", "", None, None, None, 60.0),
-    CheckDefault("cpu", "CPU", "%", 85.0, 95.0, 80.0, 300.0),
-    CheckDefault("memory", "Memory", "%", 85.0, 95.0, 80.0, 300.0),
-    CheckDefault("disk", "Disk", "%", 80.0, 90.0, 78.0, 300.0),
-)
 
+class Desk:
+    """Alerting as the web asks for it: real settings and records, nothing is evaluated.
 
-class MemoryAccounts:
-    """`AccountRecords` in memory."""
+    Attributes:
+        held: by alert, what keeps it from being told.
+        failure: what sending a test meets, None if it is taken.
+    """
 
-    def __init__(self) -> None:
-        self.by_name: dict[str, User] = {}
-        self.by_hash: dict[str, Credential] = {}
-        self._last_id = 0
+    def __init__(self, service: AlertingService, records: AlertRecords, clock: Clock) -> None:
+        self._service, self._records, self._clock = service, records, clock
+        self._open: dict[int, Alert] = {}
+        self.groups: tuple[GroupView, ...] = ()
+        self.held: dict[int, str] = {}
+        self.tested: list[str] = []
+        self.failure: Exception | None = None
 
-    def _id(self) -> int:
-        self._last_id += 1
-        return self._last_id
+    @property
+    def receivers(self) -> tuple[tuple[str, str], ...]:
+        return (("phone", "webhook"),)
 
-    async def users(self) -> Sequence[User]:
-        return sorted(self.by_name.values(), key=lambda user: user.name)
+    def rules(self) -> tuple[GroupView, ...]:
+        return (*self._service.rules(), *self.groups)
 
-    async def user(self, name: str) -> User | None:
-        return self.by_name.get(name)
+    def open_alerts(self) -> tuple[OpenAlert, ...]:
+        return tuple(OpenAlert(alert, self.held.get(alert.id, "")) for alert in self._open.values())
 
-    async def add_user(self, name: str, role: Role, password_hash: str, now_ms: int) -> User:
-        if name in self.by_name:
-            raise TakenError("user", "name", name)
-        user = self.by_name[name] = User(self._id(), name, role, password_hash, now_ms)
-        return user
+    def check_settings(self, instance: str) -> tuple[CheckView, ...]:
+        return self._service.check_settings(instance)
 
-    async def set_password(self, name: str, password_hash: str) -> None:
-        user = self._known(name)
-        self.by_name[name] = replace(user, password_hash=password_hash)
-        self._revoke_all(user.id)
+    async def put(self, alert: Alert, before: AlertState = AlertState.INACTIVE) -> Alert:
+        """Store an alert as if an evaluation had found it so; its id is given by the store."""
+        told = (NewNotification("phone", '{"secret": "s"}'),)
+        changed = AlertChange(alert, before, told)
+        (stored,) = await self._records.record([changed], alert.changed_ms)
+        self._open.pop(stored.id, None)
+        if stored.is_open:
+            self._open[stored.id] = stored
+        return stored
 
-    async def remove_user(self, name: str) -> None:
-        self._revoke_all(self._known(name).id)
-        del self.by_name[name]
-
-    def _known(self, name: str) -> User:
-        if name not in self.by_name:
-            raise NotFoundError("user", name)
-        return self.by_name[name]
-
-    def _revoke_all(self, user_id: int) -> None:
-        self.by_hash = {key: each for key, each in self.by_hash.items() if each.user_id != user_id}
-
-    async def add_credential(
-        self,
-        user_id: int,
-        kind: CredentialKind,
-        secret_hash: str,
-        label: str,
-        now_ms: int,
-        expires_ms: int,
-    ) -> Credential:
-        credential = Credential(
-            self._id(), user_id, kind, secret_hash, label, now_ms, expires_ms, now_ms
-        )
-        self.by_hash[secret_hash] = credential
-        return credential
-
-    async def credential(self, secret_hash: str, now_ms: int) -> tuple[Credential, User] | None:
-        found = self.by_hash.get(secret_hash)
-        if found is None or found.expires_ms <= now_ms:
-            return None
-        return found, next(user for user in self.by_name.values() if user.id == found.user_id)
-
-    async def credentials(self, user_id: int, now_ms: int) -> Sequence[Credential]:
-        live = [
-            each
-            for each in self.by_hash.values()
-            if each.user_id == user_id and each.expires_ms > now_ms
-        ]
-        return sorted(live, key=lambda each: -each.id)
-
-    async def touch_credential(self, credential_id: int, now_ms: int) -> None:
-        for key, each in self.by_hash.items():
-            if each.id == credential_id:
-                self.by_hash[key] = replace(each, last_used_ms=now_ms)
-
-    async def revoke_credential(self, secret_hash: str) -> None:
-        self.by_hash.pop(secret_hash, None)
-
-
-@dataclass
-class MemoryAlerts:
-    """What the web reads of alerts and does to them, in memory."""
-
-    alerts: dict[int, Alert] = field(default_factory=dict)
-    transitions: list[Transition] = field(default_factory=list)
-    log: list[Notification] = field(default_factory=list)
-    own: dict[tuple[str, str], CheckOverride] = field(default_factory=dict)
-
-    def put(self, alert: Alert) -> Alert:
-        self.alerts[alert.id] = alert
-        return alert
-
-    async def open_alerts(self) -> Sequence[Alert]:
-        return [alert for alert in self.alerts.values() if alert.is_open]
-
-    async def alert(self, alert_id: int) -> Alert:
-        if alert_id not in self.alerts:
-            raise NotFoundError("alert", alert_id)
-        return self.alerts[alert_id]
-
-    async def resolved(self, limit: int, before_id: int | None = None) -> Sequence[Alert]:
-        done = [each for each in self.alerts.values() if each.state is AlertState.RESOLVED]
-        older = [each for each in done if before_id is None or each.id < before_id]
-        return sorted(older, key=lambda each: -each.id)[:limit]
-
-    async def history(
-        self, limit: int, before_id: int | None = None, alert_id: int | None = None
-    ) -> Sequence[Transition]:
-        found = [
-            each
-            for each in reversed(self.transitions)
-            if (before_id is None or each.id < before_id)
-            and (alert_id is None or each.alert_id == alert_id)
-        ]
-        return found[:limit]
-
-    async def notifications(
-        self, limit: int, before_id: int | None = None
-    ) -> Sequence[Notification]:
-        found = [each for each in reversed(self.log) if before_id is None or each.id < before_id]
-        return found[:limit]
-
-    async def overrides(self) -> Sequence[CheckOverride]:
-        return list(self.own.values())
-
-    async def acknowledge(self, alert_id: int, user: str, now_ms: int) -> Alert:
-        alert = self.alerts.get(alert_id)
-        if alert is None or not alert.is_open:
-            raise NotFoundError("open alert", alert_id)
-        if alert.acknowledged_by is None:
-            alert = self.put(replace(alert, acknowledged_by=user, acknowledged_ms=now_ms))
+    async def acknowledge(self, alert_id: int, user: str) -> Alert:
+        alert = await self._records.acknowledge(alert_id, user, self._clock())
+        self._open[alert_id] = alert
         return alert
 
     async def set_override(self, override: CheckOverride) -> None:
-        self.own[override.instance, override.check] = override
+        await self._service.set_override(override)
 
     async def remove_override(self, instance: str, check: str) -> None:
-        self.own.pop((instance, check), None)
+        await self._service.remove_override(instance, check)
+
+    async def test_receiver(self, name: str) -> None:
+        if name not in dict(self.receivers):
+            raise UnknownReceiverError(name)
+        if self.failure is not None:
+            raise self.failure
+        self.tested.append(name)
+
+
+def an_alert(
+    state: AlertState = AlertState.FIRING,
+    *,
+    name: str = "HighCpu",
+    instance: str = "a:9100",
+    severity: str = "critical",
+    summary: str = "CPU at 97.5 %",
+    value: float = 97.5,
+    now_ms: int = NOW_MS,
+) -> Alert:
+    """Return an alert that is not stored yet."""
+    return Alert(
+        id=0,
+        rule="host/cpu",
+        labels=Labels.of(alertname=name, instance=instance, severity=severity, job="node"),
+        annotations=Labels.of(summary=summary),
+        state=state,
+        value=value,
+        active_ms=now_ms,
+        changed_ms=now_ms,
+        fired_ms=None if state is AlertState.PENDING else now_ms,
+        resolved_ms=now_ms if state is AlertState.RESOLVED else None,
+    )
 
 
 @dataclass
@@ -323,6 +267,22 @@ def vector(values: Mapping[Labels, float], time_ms: int = NOW_MS) -> Answer:
     return Answer(InstantVector(time_ms, tuple(values), np.array(list(values.values()))))
 
 
+class NoAppender:
+    """Takes nothing: alerting is not started, so that it records nothing."""
+
+    def source(self, labels: Labels, stream: str = "") -> Source:
+        raise AssertionError("nothing is evaluated here")
+
+    def layout(self, series: Sequence[Labels]) -> Layout:
+        raise AssertionError("nothing is evaluated here")
+
+    def append(self, source: Source, vector: Vector) -> None:
+        raise AssertionError("nothing is evaluated here")
+
+    async def commit(self) -> None:
+        raise AssertionError("nothing is evaluated here")
+
+
 @cache
 def shared_resources() -> Resources:
     """Read files and compile templates once for all tests."""
@@ -335,26 +295,25 @@ class World:
 
     services: Services
     settings: WebSettings
-    accounts: MemoryAccounts
-    alerts: MemoryAlerts
+    accounts: AccountRecords
+    desk: Desk
     engine: ScriptedEngine
     samples: MemorySamples
     statuses: list[TargetStatus]
     now: list[int]
     changes: list[None]
-    start: Callable[[], Any]
     logs: list[MutableMapping[str, Any]]
     client: Client
 
     async def user(self, name: str = "ann", role: Role = Role.ADMIN) -> User:
         """Return a user of this name, added on first use; the password is PASSWORD."""
-        known = self.accounts.by_name.get(name)
+        known = await self.accounts.user(name)
         return known or await self.accounts.add_user(name, role, PASSWORD_HASH, NOW_MS)
 
     async def secret(self, kind: CredentialKind, role: Role = Role.ADMIN) -> str:
         """Return the secret of a new session or token of a user with this role."""
         user = await self.user(f"the-{role}", role)
-        secret = f"secret-{kind}-{role}-{len(self.accounts.by_hash)}"
+        secret = f"{kind}-{role}-{secrets.token_hex(8)}"
         await self.accounts.add_credential(
             user.id, kind, secret_hash(secret), "test", NOW_MS, NOW_MS + 86_400_000
         )
@@ -375,54 +334,74 @@ async def world_at(
 ) -> AsyncIterator[World]:
     """Start the application in a new world."""
     settings = settings or WebSettings()
-    records = Records(tmp_path / "records.db")
-    await asyncio.to_thread(records.open)
-    accounts, alerts = MemoryAccounts(), MemoryAlerts()
+    now, changes = [NOW_MS], list[None]()
     engine, samples = ScriptedEngine(), MemorySamples()
     statuses: list[TargetStatus] = []
-    now, changes = [NOW_MS], list[None]()
     registry = CollectorRegistry()
     Counter("redshank_example", "An example.", registry=registry).inc()
+
+    def clock() -> int:
+        return now[0]
 
     async def hosts_changed() -> None:
         changes.append(None)
 
-    services = Services(
-        hosts=records.hosts,
-        accounts=accounts,
-        alerts=alerts,
-        alert_actions=alerts,
-        samples=samples,
-        engine=engine,
-        parse_selector=parse_selector,
-        targets=lambda: statuses,
-        registry=registry,
-        clock=lambda: now[0],
-        version="0.1.0",
-        started_ms=NOW_MS - 3_600_000,
-        hosts_changed=hosts_changed,
-        check_defaults=CHECKS,
-    )
-
-    async def start() -> Client:
+    async with opened_records(tmp_path) as records, aiohttp.ClientSession() as session:
+        desk = desk_over(records, engine, session, clock)
+        services = Services(
+            hosts=records.hosts,
+            accounts=records.accounts,
+            alerts=records.alerts,
+            alerting=desk,
+            samples=samples,
+            engine=engine,
+            parse_selector=parse_selector,
+            targets=lambda: statuses,
+            registry=registry,
+            clock=clock,
+            version="0.1.0",
+            started_ms=NOW_MS - 3_600_000,
+            hosts_changed=hosts_changed,
+        )
         app = create_app(services, settings, await asyncio.to_thread(shared_resources))
-        return await aiohttp_client(app)
-
-    try:
         with capture_logs() as logs:
             yield World(
-                logs=logs,
                 services=services,
                 settings=settings,
-                accounts=accounts,
-                alerts=alerts,
+                accounts=records.accounts,
+                desk=desk,
                 engine=engine,
                 samples=samples,
                 statuses=statuses,
                 now=now,
                 changes=changes,
-                start=start,
-                client=await start(),
+                logs=logs,
+                client=await aiohttp_client(app),
             )
+
+
+@asynccontextmanager
+async def opened_records(folder: Path) -> AsyncIterator[Records]:
+    """Open the records in a folder."""
+    records = Records(folder / "records.db")
+    await asyncio.to_thread(records.open)
+    try:
+        yield records
     finally:
         await asyncio.to_thread(records.close)
+
+
+def desk_over(
+    records: Records, engine: QueryEngine, session: aiohttp.ClientSession, clock: Clock
+) -> Desk:
+    """Return alerting over real records, not started."""
+    service = AlertingService(
+        settings=AlertingSettings(),
+        records=records.alerts,
+        engine=engine,
+        appender=NoAppender(),
+        hosts=lambda: (),
+        session=session,
+        clock=clock,
+    )
+    return Desk(service, records.alerts, clock)

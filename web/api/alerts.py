@@ -41,6 +41,8 @@ class AlertsApi:
                 ("GET", "/api/alerts/{id}", self.alert, Access.VIEWER),
                 ("POST", "/api/alerts/{id}/acknowledge", self.acknowledge, Access.EDITOR),
                 ("GET", "/api/notifications", self.notifications, Access.VIEWER),
+                ("GET", "/api/receivers", self.receivers, Access.VIEWER),
+                ("POST", "/api/receivers/{name:[^/]+}/test", self.test_receiver, Access.EDITOR),
             )
         )
 
@@ -56,7 +58,7 @@ class AlertsApi:
             raise BadRequestError(f"state: must be one of {', '.join(STATES)}", "state")
         if state == "resolved":
             return await self._services.alerts.resolved(limit, before_id)
-        alerts = await self._services.alerts.open_alerts()
+        alerts = [item.alert for item in self._services.alerting.open_alerts()]
         if state == "acknowledged":
             return [alert for alert in alerts if alert.acknowledged_by is not None]
         if state == "open":
@@ -80,9 +82,7 @@ class AlertsApi:
 
     async def acknowledge(self, request: web.Request) -> web.Response:
         """Say that somebody is on it."""
-        alert = await self._services.alert_actions.acknowledge(
-            record_id(request), user_of(request).name, self._services.clock()
-        )
+        alert = await self._services.alerting.acknowledge(record_id(request), user_of(request).name)
         self._fleet.forget()
         return json_answer(alert_document(alert))
 
@@ -91,6 +91,21 @@ class AlertsApi:
         limit, before_id = paging(request)
         found = await self._services.alerts.notifications(limit, before_id)
         return json_answer({"notifications": [notification_document(each) for each in found]})
+
+    async def receivers(self, request: web.Request) -> web.Response:
+        """List who is told of alerts."""
+        return json_answer(
+            {
+                "receivers": [
+                    {"name": name, "type": kind} for name, kind in self._services.alerting.receivers
+                ]
+            }
+        )
+
+    async def test_receiver(self, request: web.Request) -> web.Response:
+        """Send a receiver a notification that says it is a test."""
+        await self._services.alerting.test_receiver(request.match_info["name"])
+        return web.Response(status=204)
 
 
 def paging(request: web.Request) -> tuple[int, int | None]:

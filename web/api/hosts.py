@@ -4,14 +4,14 @@ from aiohttp import web
 
 from storage.api.hosts import Host
 from web.answers import json_answer
-from web.checks import checks_of
-from web.documents import fleet_host_document
+from web.checks import TITLES, checks_of
+from web.documents import check_document, fleet_host_document
 from web.errors import ConflictError, MissingError
 from web.fleet import Fleet, FleetHost
 from web.host_forms import CheckForm, HostForm
 from web.parameters import read_json
 from web.routing import KEY, Access, Route, Surface
-from web.services import CheckDefault, Services
+from web.services import Services
 
 
 class HostRegister:
@@ -106,21 +106,20 @@ class HostsApi:
     async def checks(self, request: web.Request) -> web.Response:
         """List the host's checks."""
         host = await self.find(request)
-        overrides = await self._services.alerts.overrides()
-        views = checks_of(host.instance, self._services.check_defaults, overrides)
-        return json_answer({"checks": views})
+        views = checks_of(host.instance, self._services.alerting, self._services.host_checks)
+        return json_answer({"checks": [check_document(view) for view in views]})
 
     async def set_check(self, request: web.Request) -> web.Response:
         """Give the host its own settings for one check."""
-        host, default = await self.find(request), self._check(request)
+        host, check = await self.find(request), self._check(request)
         form = await read_json(request, CheckForm)
-        await self._services.alert_actions.set_override(form.override(host.instance, default.check))
+        await self._services.alerting.set_override(form.override(host.instance, check))
         return await self.checks(request)
 
     async def reset_check(self, request: web.Request) -> web.Response:
         """Return one check to the default."""
-        host, default = await self.find(request), self._check(request)
-        await self._services.alert_actions.remove_override(host.instance, default.check)
+        host, check = await self.find(request), self._check(request)
+        await self._services.alerting.remove_override(host.instance, check)
         return await self.checks(request)
 
     async def find(self, request: web.Request) -> FleetHost:
@@ -135,9 +134,8 @@ class HostsApi:
             raise MissingError(f"no host {key!r}")
         return host
 
-    def _check(self, request: web.Request) -> CheckDefault:
+    def _check(self, request: web.Request) -> str:
         name = request.match_info["check"]
-        for default in self._services.check_defaults:
-            if default.check == name:
-                return default
-        raise MissingError(f"no check {name!r}")
+        if name not in TITLES:
+            raise MissingError(f"no check {name!r}")
+        return name

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from alerting.errors import DeliveryError
+from alerting.views import RuleView
 from storage.api.alerts import Alert, AlertState, Severity
 from web.api.alerts import paging, record_id
 from web.fleet import Fleet
@@ -33,6 +35,13 @@ class AlertsPages:
         return (
             Route("GET", "/alerts", self.show, Access.VIEWER, Surface.PAGE),
             Route("GET", "/live/alerts", self.live, Access.VIEWER, Surface.JSON),
+            Route(
+                "POST",
+                "/alerts/receivers/{name:[^/]+}/test",
+                self.test_receiver,
+                Access.EDITOR,
+                Surface.PAGE,
+            ),
             Route("GET", "/alerts/{id}", self.alert, Access.VIEWER, Surface.PAGE),
             Route(
                 "POST", "/alerts/{id}/acknowledge", self.acknowledge, Access.EDITOR, Surface.PAGE
@@ -59,6 +68,11 @@ class AlertsPages:
             "limit": limit,
             "open_count": len(fleet.alerts),
             "host_names": {host.instance: host.name for host in fleet.hosts},
+            "receivers": self._services.alerting.receivers,
+            "trial": None,
+            "held_by": {
+                item.alert.id: item.held_by for item in self._services.alerting.open_alerts()
+            },
             "alerts": (),
             "transitions": (),
             "notifications": (),
@@ -78,30 +92,44 @@ class AlertsPages:
         """Show one alert: why it fired and what happened since."""
         alert = await self._services.alerts.alert(record_id(request))
         fleet = await self._fleet.view()
-        rule = next(
-            (
-                rule
-                for group in self._services.rule_groups()
-                for rule in group.rules
-                if f"{group.name}/{rule.name}" == alert.rule
-            ),
-            None,
-        )
+        rule, held_by = self._explain(alert.id)
         return await self._shell.page(
             request,
             "alert.html",
             alert=alert,
             rule=rule,
+            held_by=held_by,
             transitions=await self._services.alerts.history(100, None, alert.id),
             host_names={host.instance: host.name for host in fleet.hosts},
+        )
+
+    def _explain(self, alert_id: int) -> tuple[RuleView | None, str]:
+        """Return the rule of an open alert, and what keeps it from being told."""
+        for group in self._services.alerting.rules():
+            for rule in group.rules:
+                for item in rule.alerts:
+                    if item.alert.id == alert_id:
+                        return rule, item.held_by
+        return None, ""
+
+    async def test_receiver(self, request: web.Request) -> web.Response:
+        """Send a receiver a test and say how that went."""
+        name = request.match_info["name"]
+        try:
+            await self._services.alerting.test_receiver(name)
+        except DeliveryError as exc:
+            trial = (name, str(exc))
+        else:
+            trial = (name, "")
+        region = await self._region(request)
+        return await self._shell.page(
+            request, "alerts.html", **{**region, "view": "notifications", "trial": trial}
         )
 
     async def acknowledge(self, request: web.Request) -> web.Response:
         """Say that somebody is on it, and go back."""
         form = await read_form(request)
-        await self._services.alert_actions.acknowledge(
-            record_id(request), user_of(request).name, self._services.clock()
-        )
+        await self._services.alerting.acknowledge(record_id(request), user_of(request).name)
         self._fleet.forget()
         raise web.HTTPSeeOther(local_path(form.get("next", "/alerts")))
 

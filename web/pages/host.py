@@ -6,10 +6,11 @@ from typing import Any
 from aiohttp import web
 from pydantic import ValidationError
 
+from alerting.errors import BadOverrideError
 from web.answers import json_answer
 from web.api.hosts import HostRegister
 from web.charts import DEFAULT_RANGE, RANGES, Grid, read_charts
-from web.checks import Levels, checks_of
+from web.checks import TITLES, Levels, checks_of
 from web.errors import BadRequestError, MissingError, faults
 from web.fleet import Fleet, FleetHost
 from web.host_details import read_details
@@ -30,7 +31,6 @@ class HostPages:
     ) -> None:
         self._services, self._fleet, self._register = services, fleet, register
         self._shell = shell
-        self._levels = Levels(services.check_defaults)
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -56,7 +56,6 @@ class HostPages:
         given: Mapping[str, str],
     ) -> web.Response:
         host = await self._find(request)
-        overrides = await self._services.alerts.overrides()
         chosen = request.query.get("range", DEFAULT_RANGE)
         return await self._shell.page(
             request,
@@ -64,7 +63,7 @@ class HostPages:
             status,
             ranges=tuple(RANGES),
             chosen_range=chosen if chosen in RANGES else DEFAULT_RANGE,
-            checks=checks_of(host.instance, self._services.check_defaults, overrides),
+            checks=checks_of(host.instance, self._services.alerting, self._services.host_checks),
             problems=problems,
             given=given,
             **await self._region(request),
@@ -79,14 +78,17 @@ class HostPages:
         host = view.find(request.match_info["key"])
         if host is None:
             raise MissingError("there is no such host")
-        details = await read_details(self._services.engine, host.instance, view.time_ms)
+        settings = self._services.host_checks
+        details = await read_details(
+            self._services.engine, host.instance, settings.disk, view.time_ms
+        )
         return {
             "host": host,
             "details": details,
             "alerts": [
                 alert for alert in view.alerts if alert.labels.get("instance") == host.instance
             ],
-            "levels": self._levels,
+            "levels": Levels(settings, await self._services.alerts.overrides()),
         }
 
     async def charts(self, request: web.Request) -> web.Response:
@@ -100,7 +102,13 @@ class HostPages:
             return web.Response(status=204)
         interval_s = host.interval_s or 15.0
         return json_answer(
-            await read_charts(self._services.engine, host.instance, interval_s, grid)
+            await read_charts(
+                self._services.engine,
+                host.instance,
+                interval_s,
+                self._services.host_checks.disk,
+                grid,
+            )
         )
 
     def _grid(self, request: web.Request) -> Grid:
@@ -119,18 +127,20 @@ class HostPages:
         """Give the host its own settings for a check, or return it to the default."""
         host = await self._find(request)
         check = request.match_info["check"]
-        if check not in {default.check for default in self._services.check_defaults}:
+        if check not in TITLES:
             raise MissingError("there is no such check")
         fields = await read_form(request)
         if fields.pop("action", "save") == "reset":
-            await self._services.alert_actions.remove_override(host.instance, check)
+            await self._services.alerting.remove_override(host.instance, check)
             return _back(host, "check-reset")
         fields["enabled"] = "true" if "enabled" in fields else "false"
         try:
             form = CheckForm.model_validate(fields)
+            await self._services.alerting.set_override(form.override(host.instance, check))
         except ValidationError as exc:
             return await self._page(request, 400, {check: "; ".join(faults(exc).values())}, fields)
-        await self._services.alert_actions.set_override(form.override(host.instance, check))
+        except BadOverrideError as exc:
+            return await self._page(request, 400, {check: str(exc)}, fields)
         return _back(host, "check-saved")
 
     async def confirm_removal(self, request: web.Request) -> web.Response:

@@ -18,9 +18,7 @@ class HostsPages:
     """Shows every host in one table."""
 
     def __init__(self, services: Services, fleet: Fleet, shell: Shell) -> None:
-        self._fleet, self._shell = fleet, shell
-        self._version = services.version
-        self._levels = Levels(services.check_defaults)
+        self._services, self._fleet, self._shell = services, fleet, shell
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -36,7 +34,7 @@ class HostsPages:
             return json_answer(
                 {
                     "name": "Redshank",
-                    "version": self._version,
+                    "version": self._services.version,
                     "health": "/health",
                     "prometheus": "/api/v1",
                     "metrics": "/metrics",
@@ -56,5 +54,5 @@ class HostsPages:
             "columns": COLUMNS,
             "rows": table.rows(view),
             "tally": tally(view),
-            "levels": self._levels,
+            "levels": Levels(self._services.host_checks, await self._services.alerts.overrides()),
         }

@@ -67,8 +67,8 @@
     const fresh = document.createElement("template");
     fresh.innerHTML = html;
     localTime.apply(fresh.content);
-    for (const element of fresh.content.querySelectorAll(":scope > [id]")) {
-      const shown = document.getElementById(element.id);
+    for (const element of fresh.content.children) {
+      const shown = element.id && document.getElementById(element.id);
       if (shown) morph(shown, element);
     }
     document.dispatchEvent(new Event("redshank:live"));

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from model.labels import Labels
+from model.matchers import Matcher, matches_all
 from model.series import ABSENT_BITS, ORDINARY_NAN_BITS, STALE_BITS
 from storage.api.samples import Source, Vector, column_array
 from storage.samples.store import SqliteSampleStore
@@ -61,7 +62,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.commit()
 
     def opened(self) -> SqliteSampleStore:
-        config = small(window="6h", chunk_age="3h")
+        config = small(window="6h", chunk_age="3h", chunk_vectors=9)
         store = SqliteSampleStore(self.directory, config, clock=lambda: 0)
         store.open()
         return store
@@ -167,6 +168,17 @@ class StoreMachine(RuleBasedStateMachine):
     @invariant()
     def everything_reads_back(self) -> None:
         assert samples_of(self.store.select([], 0, self.now_ms + 1)) == self.expected()
+
+    @precondition(lambda self: self.now_ms)
+    @rule(back_ms=st.sampled_from([0, 1, 2000, 5000, 60_000, 300_000]))
+    def the_last_minutes_read_back(self, back_ms: int) -> None:
+        start_ms = max(0, self.now_ms - back_ms)
+        expected = clipped(self.expected(), start_ms, self.now_ms)
+        assert samples_of(self.store.select([], start_ms, self.now_ms)) == expected
+        named = [Matcher.of("__name__", "=", "m1"), Matcher.of("job", "=~", "a|c")]
+        assert samples_of(self.store.select(named, start_ms, self.now_ms)) == {
+            labels: samples for labels, samples in expected.items() if matches_all(named, labels)
+        }
 
     @precondition(lambda self: self.now_ms)
     @rule(data=st.data())

@@ -1,0 +1,163 @@
+"""The recent window: the last few minutes of all sources in a few arrays.
+
+Instant queries and rules ask for one or two series of every host, over the lookback
+or a `[5m]` window. Python's cost is per call, so they are answered with one gather per
+block instead of one decode per source.
+
+A block is a ring of whole vectors, shape (slots, columns): a source has a stretch of
+columns and a row of times. One thread writes. Readers take no lock: they note the
+counts, gather, and look at the counts again; a slot is overwritten only after every
+slot that a reader may use, so a changed count tells whether it was.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from model.series import ABSENT_BITS, NO_TIME, Values
+
+# The window reaches back as far as the usual lookback and a [5m] range, half a minute
+# more for queries that ask a little late.
+_REACH_MS = 330_000
+_SLOTS = (8, 16, 24, 36, 72, 144, 360)
+
+# Below 4 MB numpy does not ask for huge pages, so that a small fleet takes little.
+_BLOCK_BYTES = 2 * 2**20
+_BLOCK_SOURCES = 256
+
+# A layout that grows by a few series stays in its place.
+_SLACK_SHARE = 0.04
+
+
+class Block:
+    """Rings of equal length, their vectors side by side.
+
+    Attributes:
+        slots: how many vectors each ring holds.
+        values: shape (slots, columns).
+        times_ms: shape (sources, slots).
+        counts: shape (sources,), how many vectors each ring was given so far; vector
+            n is in slot n % slots. The last `slots - 1` may be read.
+        floors_ms: shape (sources,): every sample after this time may be read.
+    """
+
+    __slots__ = (
+        "counts",
+        "floors_ms",
+        "next_column",
+        "next_row",
+        "slots",
+        "times_ms",
+        "values",
+    )
+
+    def __init__(self, slots: int, columns: int) -> None:
+        self.slots = slots
+        self.values: Values = np.empty((slots, columns))
+        self.times_ms = np.full((_BLOCK_SOURCES, slots), NO_TIME, np.int64)
+        self.counts = np.zeros(_BLOCK_SOURCES, np.int64)
+        self.floors_ms = np.full(_BLOCK_SOURCES, NO_TIME, np.int64)
+        self.next_column = 0
+        self.next_row = 0
+
+
+@dataclass(slots=True, eq=False)
+class Ring:
+    """A source's place in a block: a row, and columns from `offset` on."""
+
+    block: Block
+    row: int
+    offset: int
+    capacity: int
+    count: int = 0
+
+    def push(self, time_ms: int, values: Values) -> None:
+        """Write a vector over the oldest one."""
+        block, row, count = self.block, self.row, self.count
+        slot = count % block.slots
+        block.values[slot, self.offset : self.offset + len(values)] = values
+        times = block.times_ms[row]
+        times[slot] = time_ms
+        self.count = count = count + 1
+        # The next to be overwritten is no longer offered to readers.
+        block.floors_ms[row] = times[count % block.slots]
+        block.counts[row] = count
+
+
+def slots_for(interval_ms: int) -> int | None:
+    """Return how many slots reach far enough back at an interval, None if too many."""
+    wanted = -(-_REACH_MS // max(interval_ms, 1)) + 2
+    return next((slots for slots in _SLOTS if slots >= wanted), None)
+
+
+class RecentWindow:
+    """Gives sources rings while the memory lasts; one thread."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._left_bytes = most_bytes
+        self._blocks: dict[int, list[Block]] = defaultdict(list)
+        self._free: dict[tuple[int, int], list[Ring]] = defaultdict(list)
+
+    def ring(self, width: int, slots: int, floor_ms: int) -> Ring | None:
+        """Return an empty ring for vectors of a width, None where memory is used up.
+
+        `floor_ms` is the time of the last vector that will not be in it.
+        """
+        if width == 0:
+            return None
+        capacity = width + max(8, int(width * _SLACK_SHARE))
+        ring = self._reused(slots, width, capacity) or self._placed(slots, capacity)
+        if ring is None:
+            return None
+        block = ring.block
+        block.values.view(np.uint64)[:, ring.offset : ring.offset + ring.capacity] = ABSENT_BITS
+        block.times_ms[ring.row] = floor_ms
+        block.floors_ms[ring.row] = floor_ms
+        return ring
+
+    def _reused(self, slots: int, width: int, capacity: int) -> Ring | None:
+        for (known_slots, known), rings in self._free.items():
+            if known_slots == slots and width <= known <= 2 * capacity and rings:
+                old = rings.pop()
+                # Counting goes on, so that a late reader of the old ring notices.
+                return Ring(old.block, old.row, old.offset, old.capacity, old.count)
+        return None
+
+    def _placed(self, slots: int, capacity: int) -> Ring | None:
+        for block in self._blocks[slots][-4:]:
+            fits = block.next_column + capacity <= block.values.shape[1]
+            if fits and block.next_row < _BLOCK_SOURCES:
+                return self._take(block, capacity)
+        columns = max(capacity, _BLOCK_BYTES // (8 * slots))
+        size = 8 * slots * (columns + _BLOCK_SOURCES)
+        if size > self._left_bytes:
+            return None
+        self._left_bytes -= size
+        block = Block(slots, columns)
+        self._blocks[slots].append(block)
+        return self._take(block, capacity)
+
+    @staticmethod
+    def _take(block: Block, capacity: int) -> Ring:
+        ring = Ring(block, block.next_row, block.next_column, capacity)
+        block.next_row += 1
+        block.next_column += capacity
+        return ring
+
+    def moved(self, old: Ring, width: int, wider: int) -> Ring | None:
+        """Return a ring for wider vectors that holds those of `old`; give that back."""
+        block = old.block
+        new = self.ring(wider, block.slots, int(block.floors_ms[old.row]))
+        if new is not None:
+            for number in range(max(0, old.count - block.slots + 1), old.count):
+                slot = number % block.slots
+                values = block.values[slot, old.offset : old.offset + width]
+                new.push(int(block.times_ms[old.row, slot]), values)
+        self.give_back(old)
+        return new
+
+    def give_back(self, ring: Ring) -> None:
+        """Let another source have a ring's place."""
+        ring.block.floors_ms[ring.row] = NO_TIME
+        self._free[ring.block.slots, ring.capacity].append(ring)

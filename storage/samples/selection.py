@@ -1,0 +1,107 @@
+"""Selections: what a selector means of each source, remembered from read to read.
+
+Dashboards and rules ask the same questions again and again, while sources and layouts
+change rarely: matching and putting labels together is done once.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.labels import Labels
+from model.matchers import Matcher
+from storage.api.samples import Source
+from storage.samples.layouts import MetricNames, StoredLayout
+from storage.samples.matching import Match, Selector
+
+if TYPE_CHECKING:
+    from storage.samples.recent_plan import RecentPlan
+
+# A label set of an answer takes some 100 bytes; what it refers to is held elsewhere.
+_CACHED_LABEL_SETS = 200_000
+# One that has to be forgotten for every new source is not worth remembering.
+_CACHED_MATCHES = 100_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selected:
+    """What a selector means of one source's layouts.
+
+    Attributes:
+        source: whose.
+        labels: its series' label sets, each once.
+        matches: by layout number, the columns and the places in `labels` they go to.
+    """
+
+    source: Source
+    labels: tuple[Labels, ...]
+    matches: dict[int, tuple[Match, NDArray[np.intp]]]
+
+
+class CachedSelector:
+    """A selector with its answers so far; any thread."""
+
+    def __init__(self, matchers: Sequence[Matcher], metrics: MetricNames) -> None:
+        self._selector = Selector(matchers, metrics)
+        self._known: dict[tuple[int, ...], Selected | None] = {}
+        self.label_sets = 0
+        self.plan: RecentPlan | None = None
+
+    def select(self, source: Source, layouts: Sequence[StoredLayout]) -> Selected | None:
+        """Return what is meant of a source that used some layouts, None for nothing."""
+        key = (source.id, *(layout.id for layout in layouts))
+        try:
+            return self._known[key]
+        except KeyError:
+            pass
+        selected = self._select(source, layouts)
+        if len(self._known) >= _CACHED_MATCHES:
+            self._known.clear()
+            self.label_sets = 0
+        self._known[key] = selected
+        self.label_sets += 0 if selected is None else len(selected.labels)
+        return selected
+
+    def _select(self, source: Source, layouts: Sequence[StoredLayout]) -> Selected | None:
+        matches = [match for layout in layouts if (match := self._selector.match(source, layout))]
+        if not matches:
+            return None
+        if len(matches) == 1:
+            (match,) = matches
+            places = np.arange(len(match.labels))
+            return Selected(source, match.labels, {match.layout.id: (match, places)})
+        rows: dict[Labels, int] = {}
+        placed = {}
+        for match in matches:
+            places = np.array([rows.setdefault(one, len(rows)) for one in match.labels])
+            placed[match.layout.id] = (match, places)
+        return Selected(source, tuple(rows), placed)
+
+
+class SelectorCache:
+    """Keeps the selectors that were used last."""
+
+    def __init__(self, metrics: MetricNames) -> None:
+        self._metrics = metrics
+        self._selectors: OrderedDict[tuple[Matcher, ...], CachedSelector] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, matchers: Sequence[Matcher]) -> CachedSelector:
+        """Return the selector of these matchers with what it knows."""
+        key = tuple(matchers)
+        with self._lock:
+            known = self._selectors.get(key)
+            if known is not None:
+                self._selectors.move_to_end(key)
+                return known
+            known = self._selectors[key] = CachedSelector(key, self._metrics)
+            total = sum(one.label_sets + 1 for one in self._selectors.values())
+            while total > _CACHED_LABEL_SETS and len(self._selectors) > 1:
+                _, oldest = self._selectors.popitem(last=False)
+                total -= oldest.label_sets + 1
+        return known

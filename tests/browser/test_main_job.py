@@ -1,0 +1,138 @@
+"""A person's first quarter of an hour, in a real browser against real processes."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.system.processes import (
+    ADMIN_PASSWORD,
+    Server,
+    free_port,
+    redshank_exporter,
+    redshank_server,
+    until,
+)
+
+pytestmark = pytest.mark.browser
+
+# Counts the pixels of a chart that are not transparent and not its background's colour.
+DRAWN_PIXELS = """canvas => {
+    const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const colours = new Map();
+    for (let i = 0; i < data.length; i += 4)
+        if (data[i + 3]) {
+            const colour = (data[i] << 16) | (data[i + 1] << 8) | data[i + 2];
+            colours.set(colour, (colours.get(colour) || 0) + 1);
+        }
+    const counts = [...colours].filter(([colour]) => {
+        const [red, green, blue] = [colour >> 16, (colour >> 8) & 255, colour & 255];
+        return Math.max(red, green, blue) - Math.min(red, green, blue) > 40;
+    });
+    return counts.reduce((sum, [, count]) => sum + count, 0);
+}"""
+
+
+def settings(*addresses: str) -> dict[str, Any]:
+    return {
+        "scrape": {
+            "interval": "1s",
+            "timeout": "1s",
+            "jobs": [{"name": "node", "hosts": True, "targets": list(addresses)}],
+        },
+        "alerting": {"evaluation_interval": "1s", "checks": {"down": {"for": "1s"}}},
+        "web": {"live_interval_s": 0.5},
+    }
+
+
+async def log_in(page: Page, server: Server, password: str = ADMIN_PASSWORD) -> None:
+    await page.goto(server.url)
+    await page.get_by_label("User name").fill("admin")
+    await page.get_by_label("Password").fill(password)
+    await page.get_by_role("button", name="Log in").click()
+
+
+async def test_host_is_seen_opened_and_its_charts_have_drawn(page: Page, tmp_path: Path) -> None:
+    async with (
+        redshank_exporter() as (_, address),
+        redshank_server(tmp_path / "data", settings(address)) as server,
+    ):
+
+        async def two_scrapes() -> bool:
+            return bool(await server.query("rate(node_cpu_seconds_total[1m])"))
+
+        await until(two_scrapes, "rates")
+        await log_in(page, server)
+        row = page.get_by_role("row").filter(has_text=address)
+        await expect(row).to_contain_text("Up")
+        await expect(row).to_contain_text("%")
+        await row.get_by_role("link").first.click()
+        await expect(page.get_by_role("heading", name="Charts")).to_be_visible()
+        canvases = page.locator("canvas")
+        await expect(canvases.first).to_be_visible()
+
+        async def drawn() -> bool:
+            # The live page redraws as samples come; the first may find a chart empty.
+            return int(await canvases.first.evaluate(DRAWN_PIXELS)) > 20
+
+        await until(drawn, "the first chart to have drawn coloured pixels")
+
+
+async def test_dead_host_is_acknowledged(page: Page, tmp_path: Path) -> None:
+    async with (
+        redshank_exporter() as (exporter, address),
+        redshank_server(tmp_path / "data", settings(address)) as server,
+    ):
+
+        async def up() -> bool:
+            return bool(await server.query('up{job="node"} == 1'))
+
+        await until(up, "the host to be up")
+        await log_in(page, server)
+        await page.get_by_role("link", name="Alerts").first.click()
+        await expect(page.get_by_text("Nothing is wrong")).to_be_visible()
+        await exporter.kill()
+        # The open page learns of it by itself.
+        row = page.get_by_role("row").filter(has_text="HostDown")
+        await expect(row).to_contain_text("Critical")
+        await row.get_by_role("button", name="Acknowledge").click()
+        await expect(row).to_contain_text("admin")
+        alerts = (await server.get("/api/alerts"))["alerts"]
+        down = [alert for alert in alerts if alert["labels"]["alertname"] == "HostDown"]
+        assert [alert["acknowledged_by"] for alert in down] == ["admin"]
+
+
+async def test_host_is_added_by_its_form(page: Page, tmp_path: Path) -> None:
+    async with (
+        redshank_exporter() as (_, address),
+        redshank_server(tmp_path / "data", settings()) as server,
+    ):
+        await log_in(page, server)
+        await page.get_by_role("link", name="Add host").first.click()
+        await page.get_by_label("Name").fill("web-1")
+        await page.get_by_label("Address").fill("not an address")
+        await page.get_by_role("button", name="Add host").click()
+        await expect(page.locator("[data-wrong]")).to_contain_text("address such as")
+        await page.get_by_label("Address").fill(address)
+        await page.get_by_role("button", name="Add host").click()
+        await page.goto(server.url)
+        row = page.get_by_role("row").filter(has_text="web-1")
+        await expect(row).to_contain_text("Up")
+
+
+async def test_wrong_password_is_refused(page: Page, tmp_path: Path) -> None:
+    async with redshank_server(tmp_path / "data", settings()) as server:
+        await log_in(page, server, "wrong password")
+        await expect(page.get_by_role("alert")).to_contain_text("Wrong user name or password")
+        await page.goto(server.url + "/alerts")
+        assert "/login" in page.url
+
+
+async def test_unreachable_target_shows_its_reason(page: Page, tmp_path: Path) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    async with redshank_server(tmp_path / "data", settings(address)) as server:
+        await log_in(page, server)
+        await page.get_by_role("link", name="Targets").first.click()
+        row = page.get_by_role("row").filter(has_text=address)
+        await expect(row).to_contain_text("Connection refused")

@@ -1,0 +1,115 @@
+"""The webhook's body beside the one that Alertmanager posts for the same alert."""
+
+import asyncio
+import json
+import re
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from alerting.documents import notification_document
+from alerting.states import Notice
+from model.labels import Labels
+from storage.api.alerts import Alert, AlertState
+from tests.alerting.alerting_doubles import NOW_MS, running_webhook
+
+EXTERNAL_URL = "http://monitoring.example.org"
+ALERT = Alert(
+    id=1,
+    rule="host/disk",
+    labels=Labels.of(
+        alertname="HostDiskFilling",
+        instance="web-1:9100",
+        mountpoint='/srv/"a\\b" é',
+        severity="critical",
+    ),
+    annotations=Labels.of(summary="Disk of web-1 at 97 %", description="Above 95 %."),
+    state=AlertState.RESOLVED,
+    value=97.0,
+    active_ms=NOW_MS - 60_000,
+    changed_ms=NOW_MS + 90_000,
+    fired_ms=NOW_MS + 120,
+    resolved_ms=NOW_MS + 90_000,
+)
+
+pytestmark = [
+    pytest.mark.peer,
+    pytest.mark.skipif(
+        shutil.which("prometheus-alertmanager") is None, reason="Alertmanager is not installed"
+    ),
+]
+
+
+@asynccontextmanager
+async def running_alertmanager(directory: Path, webhook: str) -> AsyncIterator[str]:
+    """Run Alertmanager with one webhook, every alert a group of its own; yield its URL."""
+    configuration = directory / "alertmanager.yml"
+    configuration.write_text(
+        f"""
+        route: {{receiver: ops, group_by: ["..."], group_wait: 0s, group_interval: 1s}}
+        receivers: [{{name: ops, webhook_configs: [{{url: "{webhook}"}}]}}]
+        """
+    )
+    process = await asyncio.create_subprocess_exec(
+        "prometheus-alertmanager",
+        f"--config.file={configuration}",
+        f"--storage.path={directory}",
+        f"--web.external-url={EXTERNAL_URL}",
+        "--web.listen-address=127.0.0.1:0",
+        "--cluster.listen-address=",
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(30):
+            async for line in process.stderr:
+                listening = re.search(rb'msg="Listening on" address=(\S+)', line)
+                if listening:
+                    break
+            else:
+                pytest.fail("Alertmanager ended before it listened")
+        drain = asyncio.create_task(process.stderr.read())
+        yield f"http://{listening[1].decode()}"
+        process.terminate()
+        await drain
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+def without_generator(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a body without the link that each program makes to its own pages."""
+    [alert] = body["alerts"]
+    return body | {"alerts": [alert | {"generatorURL": ""}]}
+
+
+async def test_body_is_what_alertmanager_posts_for_the_same_alert(tmp_path: Path) -> None:
+    def ours(notice: Notice) -> dict[str, Any]:
+        document = notification_document(ALERT, notice, "ops", "x > 95", EXTERNAL_URL)
+        parsed: dict[str, Any] = json.loads(document.to_json())
+        return parsed
+
+    posted = {
+        "labels": dict(ALERT.labels),
+        "annotations": dict(ALERT.annotations),
+        "startsAt": "2023-11-14T22:13:20.12Z",
+    }
+    async with (
+        running_webhook() as webhook,
+        running_alertmanager(tmp_path, webhook.url) as url,
+        aiohttp.ClientSession() as session,
+    ):
+        bodies = []
+        for ends_at in ({}, {"endsAt": "2023-11-14T22:14:50Z"}):
+            async with session.post(f"{url}/api/v2/alerts", json=[posted | ends_at]) as answer:
+                assert answer.status == 200
+            bodies.append(await webhook.next())
+    for theirs, notice in zip(bodies, (Notice.FIRING, Notice.RESOLVED), strict=True):
+        assert without_generator(ours(notice)) == without_generator(theirs)
+        assert list(ours(notice)) == list(theirs)

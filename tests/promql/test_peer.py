@@ -1,0 +1,262 @@
+"""Our answers beside those of Debian's Prometheus 2.42, over the same recorded samples.
+
+Prometheus 3, whose semantics are ours, differs from 2.42 in what is named here:
+
+- left-open: a range leaves out a sample exactly at its start, and a lookback one exactly
+  as old as it. No sample lies on a step here, so that both agree.
+- zero cutoff: where a counter begins inside of a range, the extrapolation to its start
+  is first limited to half an interval and then to where the counter would be zero; 2.42
+  did it the other way round. No counter begins inside of a range here.
+- compensated sums: `sum` and `avg` undo rounding; 2.42 only did `…_over_time`.
+- bucket precision: 3 forgives differences between histogram buckets below 1e-12.
+- deviations of NaN: `stddev` of a single NaN or infinity is NaN; 2.42 says 0.
+- atan2 and the metric name: 2.42 forgets to drop it between a vector and a scalar.
+"""
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from model.labels import Labels
+from model.series import AlignedSeries, is_absent
+from promql.api import PromQLError
+from promql.engine import LocalEngine
+from tests.promql.peer import (
+    BASE_MS,
+    CORPUS,
+    Prometheus,
+    TableStore,
+    openmetrics,
+    recorded,
+    running,
+)
+
+pytestmark = [
+    pytest.mark.peer,
+    pytest.mark.skipif(
+        not (shutil.which("prometheus") and shutil.which("promtool")),
+        reason="prometheus and promtool are not installed",
+    ),
+    pytest.mark.skipif(not CORPUS.is_dir(), reason="the recorded scrapes are not there"),
+]
+
+START_MS = BASE_MS + 40 * 60_000 + 13_000
+END_MS = START_MS + 20 * 60_000
+STEP_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalEngine, Prometheus]]:
+    """Our engine and Prometheus, over the same samples."""
+    sources = recorded()
+    engine = LocalEngine(TableStore(sources))
+    with running(tmp_path_factory.mktemp("prometheus"), openmetrics(sources)) as prometheus:
+        yield engine, prometheus
+    engine.close()
+
+
+def _theirs(data: Any) -> dict[Labels, dict[int, float]]:
+    return {
+        Labels.of(series["metric"]): {
+            round(float(time) * 1000): float(value) for time, value in series["values"]
+        }
+        for series in data["result"]
+    }
+
+
+def _ours(answer: AlignedSeries) -> dict[Labels, dict[int, float]]:
+    absent = is_absent(np.ascontiguousarray(answer.values)).tolist()
+    times = answer.times_ms[0].tolist()
+    return {
+        labels: {
+            time: value
+            for time, value, missing in zip(times, values, absent[row], strict=True)
+            if not missing
+        }
+        for row, (labels, values) in enumerate(
+            zip(answer.labels, answer.values.tolist(), strict=True)
+        )
+    }
+
+
+def assert_same(both: tuple[LocalEngine, Prometheus], query: str) -> None:
+    """Both answer alike, or both refuse."""
+    engine, prometheus = both
+    data = prometheus.range(query, START_MS, END_MS, STEP_MS)
+    if data is None:
+        with pytest.raises(PromQLError):
+            engine.range_blocking(query, START_MS, END_MS, STEP_MS)
+        return
+    value = engine.range_blocking(query, START_MS, END_MS, STEP_MS).value
+    assert isinstance(value, AlignedSeries)
+    ours, theirs = _ours(value), _theirs(data)
+    assert ours.keys() == theirs.keys()
+    for labels, wanted in theirs.items():
+        found = ours[labels]
+        assert found.keys() == wanted.keys(), labels
+        times = list(wanted)
+        np.testing.assert_allclose(
+            [found[time] for time in times],
+            [wanted[time] for time in times],
+            rtol=1e-9,
+            atol=1e-12,
+            err_msg=str(labels),
+        )
+
+
+_COUNTERS = st.sampled_from(
+    [
+        "node_cpu_seconds_total", 'node_cpu_seconds_total{mode!="idle"}',
+        "node_network_receive_bytes_total", 'node_network_transmit_packets_total{device=~"e.*|lo"}',
+        "node_disk_io_time_seconds_total", "node_context_switches_total",
+        "prometheus_http_requests_total", 'process_cpu_seconds_total{instance="b"}',
+        "prometheus_http_request_duration_seconds_count",
+        "prometheus_tsdb_head_samples_appended_total",
+    ]
+)  # fmt: skip
+_GAUGES = st.sampled_from(
+    [
+        "node_load1", 'node_load15{instance="b"}', "node_memory_MemFree_bytes",
+        "node_procs_running",
+        "go_goroutines", "node_filesystem_avail_bytes", 'node_network_up{device!~"l.*"}',
+        "go_memstats_alloc_bytes", "process_resident_memory_bytes", "prometheus_tsdb_head_chunks",
+        '{__name__=~"node_load.+", job="node_exporter"}', "go_gc_duration_seconds",
+    ]
+)  # fmt: skip
+_SHIFTS = st.sampled_from(["", "", "", " offset 3m", " offset 90s", f" @ {START_MS / 1000 - 77}"])
+_RANGES = st.sampled_from(["[1m]", "[4m]", "[5m]", "[12m]"])
+_SUBRANGES = st.sampled_from(["[607s:1m]", "[427s:30s]", "[907s:100s]"])
+_LABELS = st.sampled_from(["instance", "job", "mode", "device", "cpu", "handler", "le"])
+_LABEL_LISTS = st.lists(_LABELS, max_size=3, unique=True).map(", ".join)
+_RATES = st.sampled_from(["rate", "increase", "irate", "resets", "changes"])
+_OVER_TIME = st.sampled_from(
+    [
+        f"{name}_over_time"
+        for name in ("avg", "sum", "min", "max", "count", "last", "present", "stddev", "stdvar")
+    ]
+    + ["delta", "idelta", "deriv", "changes"]
+)
+_MATH = st.sampled_from(["abs", "sqrt", "exp", "ln", "timestamp"])
+_AGGREGATIONS = st.sampled_from(["sum", "avg", "min", "max", "count", "group"])
+_DEVIATIONS = st.sampled_from(["stddev", "stdvar"])
+_NUMBERS = st.sampled_from(["2", "0.5", "-3", "1e6", "0", "time()", "scalar(node_load1)", "NaN"])
+_ARITHMETIC = st.sampled_from(["+", "*", "/", "^"])
+_COMPARISONS = st.sampled_from([">", "<=", "!=", "> bool", "== bool"])
+_QUANTILES = st.sampled_from(["0", "0.1", "0.5", "0.99", "1"])
+
+_leaves = st.one_of(
+    st.tuples(_GAUGES, _SHIFTS).map("".join),
+    st.tuples(_RATES, _COUNTERS, _RANGES, _SHIFTS).map(lambda all_: "{}({}{}{})".format(*all_)),
+    st.tuples(_OVER_TIME, _GAUGES, _RANGES, _SHIFTS).map(lambda all_: "{}({}{}{})".format(*all_)),
+    st.tuples(_QUANTILES, _GAUGES, _RANGES).map(
+        lambda all_: "quantile_over_time({}, {}{})".format(*all_)
+    ),
+    st.tuples(_GAUGES, _RANGES).map(lambda two: "predict_linear({}{}, 600)".format(*two)),
+    st.tuples(_GAUGES, _SHIFTS).map(lambda two: "absent({}{})".format(*two)),
+)
+
+
+def _deeper(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.one_of(
+        st.tuples(_AGGREGATIONS, _LABEL_LISTS, inner).map(
+            lambda all_: "{} by ({}) ({})".format(*all_)
+        ),
+        st.tuples(_AGGREGATIONS, _LABEL_LISTS, inner).map(
+            lambda all_: "{} without ({}) ({})".format(*all_)
+        ),
+        st.tuples(_QUANTILES, _LABEL_LISTS, inner).map(
+            lambda all_: "quantile by ({1}) ({0}, {2})".format(*all_)
+        ),
+        st.tuples(_DEVIATIONS, _LABEL_LISTS, _leaves).map(
+            lambda all_: "{} by ({}) ({})".format(*all_)
+        ),
+        inner.map(lambda each: f"count(topk(3, {each}))"),
+        inner.map(lambda each: f"max(bottomk(2, {each}))"),
+        st.tuples(_MATH, inner).map(lambda two: "{}({})".format(*two)),
+        st.tuples(inner, _ARITHMETIC, _NUMBERS).map(lambda all_: "({}) {} {}".format(*all_)),
+        st.tuples(_NUMBERS, _COMPARISONS, inner).map(lambda all_: "{} {} ({})".format(*all_)),
+        st.tuples(inner, _ARITHMETIC | _COMPARISONS, inner).map(
+            lambda all_: "({}) {} ({})".format(*all_)
+        ),
+        st.tuples(inner, _ARITHMETIC, _LABEL_LISTS, inner).map(
+            lambda all_: "({}) {} on ({}) group_left () ({})".format(*all_)
+        ),
+        st.tuples(inner, st.sampled_from(["and", "or", "unless"]), _LABEL_LISTS, inner).map(
+            lambda all_: "({}) {} on ({}) ({})".format(*all_)
+        ),
+        st.tuples(inner, st.sampled_from(["and", "or", "unless"]), inner).map(
+            lambda all_: "({}) {} ({})".format(*all_)
+        ),
+        st.tuples(
+            st.sampled_from(["max_over_time", "avg_over_time", "count_over_time", "delta"]),
+            inner,
+            _SUBRANGES,
+        ).map(lambda all_: "{}(({}){})".format(*all_)),
+        inner.map(lambda each: f'label_replace({each}, "host", "h-$1", "instance", "(.*)")'),
+        inner.map(lambda each: f'label_join({each}, "where", "/", "job", "instance")'),
+        inner.map(lambda each: f"vector(scalar({each}))"),
+        inner.map(lambda each: f"-({each})"),
+    )
+
+
+_BUCKETS = "prometheus_http_request_duration_seconds_bucket"
+_CPU = "rate(node_cpu_seconds_total[5m])"
+_queries = st.recursive(_leaves, _deeper, max_leaves=4)
+
+
+@settings(
+    max_examples=200,
+    deadline=None,
+    # The same queries every time: whether 1e-9 is enough must not depend on luck.
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(query=_queries)
+def test_queries_answer_like_prometheus(both: tuple[LocalEngine, Prometheus], query: str) -> None:
+    assert_same(both, query)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"histogram_quantile(0.9, sum by (le) (rate({_BUCKETS}[5m])))",
+        f"histogram_quantile(0.5, rate({_BUCKETS}[10m]))",
+        f"histogram_quantile(1.5, {_BUCKETS})",
+        f"sum by (mode) ({_CPU}) / ignoring (mode) group_left sum({_CPU})",
+        '1 - avg by (instance) (rate(node_cpu_seconds_total{mode="idle"}[5m]))',
+        "node_filesystem_avail_bytes / node_filesystem_size_bytes",
+        'count_values("load", floor(node_load1 * 10))',
+        'absent(nothing{job="x"})',
+        "absent_over_time(node_load1[30s])",
+        "minute(node_time_seconds) + day_of_week(node_boot_time_seconds)",
+        "rate(node_cpu_seconds_total[5m] offset -2m)",
+        "sum(node_load1) by (nothing) or vector(1)",
+        "node_load1 + node_cpu_seconds_total",
+        "sum(1, 2)",
+        "clamp(node_load1, 0.2, 0.5)",
+        "sort_desc(node_load1)",
+        "rate(max_over_time(node_cpu_seconds_total[2m])[5m:30s])",
+        "stddev_over_time(node_time_seconds[5m])",
+        "time() - node_boot_time_seconds",
+    ],
+)
+def test_typical_queries_answer_like_prometheus(
+    both: tuple[LocalEngine, Prometheus], query: str
+) -> None:
+    assert_same(both, query)
+
+
+def test_left_open_ranges_are_what_differs(both: tuple[LocalEngine, Prometheus]) -> None:
+    engine, prometheus = both
+    on_a_sample_ms = BASE_MS + 7 + 100 * 15_000
+    query = 'count_over_time(node_load1{instance="a"}[1m])'
+    data = prometheus.range(query, on_a_sample_ms, on_a_sample_ms, STEP_MS)
+    value = engine.range_blocking(query, on_a_sample_ms, on_a_sample_ms, STEP_MS).value
+    assert isinstance(value, AlignedSeries)
+    assert data["result"][0]["values"][0][1] == "5"
+    assert value.values.tolist() == [[4.0]]
