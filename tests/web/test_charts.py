@@ -15,7 +15,7 @@ from promql.api import Answer, EvaluationError
 from tests.web.web_doubles import NOW_MS, World, target_status, world_at
 from web.charts import CHARTS, RANGES, Grid
 
-STEP_MS = 5_000
+STEP_MS = RANGES["1h"].step_ms
 START_MS = Grid.back_from(NOW_MS, RANGES["1h"]).start_ms
 
 
