@@ -69,7 +69,8 @@ class Discovery:
         """Look for the targets of these jobs from now on, and of no others.
 
         What a source that stays has found is kept. `targets` is right at once for
-        static targets; the others follow.
+        static targets; the others follow. A job whose sources changed keeps what the
+        old ones found until all new ones have answered.
 
         Args:
             jobs: each with a name of its own.
@@ -79,8 +80,10 @@ class Discovery:
         wanted = self._wanted()
         for key in self._running.keys() - wanted:
             self._running.pop(key).cancel()
+        waiting = {name for name, _ in wanted - self._groups.keys()}
         for key in self._groups.keys() - wanted:
-            del self._groups[key]
+            if key[0] not in waiting:
+                del self._groups[key]
         self._found = {job.name: self._build(job) for job in self._jobs}
         self._found_more.set()
         if self._tasks is not None:
@@ -129,6 +132,7 @@ class Discovery:
 
         def publish(groups: Sequence[TargetGroup]) -> None:
             self._groups[key] = groups
+            self._drop_outdated(name)
             for job in self._jobs:
                 if job.name == name:
                     self._found[job.name] = self._build(job)
@@ -137,10 +141,19 @@ class Discovery:
 
         await source.run(self._session, publish)
 
+    def _drop_outdated(self, name: str) -> None:
+        """Forget what a job's former sources found, once all it has now have answered."""
+        wanted = {key for key in self._wanted() if key[0] == name}
+        if wanted <= self._groups.keys():
+            for key in [key for key in self._groups if key[0] == name and key not in wanted]:
+                del self._groups[key]
+
     def _build(self, job: ScrapeJob) -> JobTargets:
         groups = [*job.static]
-        for source in job.sources:
-            groups.extend(self._groups.get((job.name, source), ()))
+        sources = [(job.name, source) for source in job.sources]
+        outdated = [key for key in self._groups if key[0] == job.name and key not in sources]
+        for key in [*sources, *outdated]:
+            groups.extend(self._groups.get(key, ()))
         found = job_targets(job, groups, self._host_jobs)
         before = self._found.get(job.name)
         for refused in found.refused:

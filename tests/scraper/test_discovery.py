@@ -225,3 +225,29 @@ async def test_dropped_and_refused_targets_are_told_apart(discovery: Discovery) 
     assert [each.discovered.get("__address__") for each in discovery.dropped()] == ["b:1"]
     assert discovery.dropped_counts() == {"j": 2}
     assert [each.reason for each in discovery.refused()] == ['"c" is neither http nor https']
+
+
+async def test_job_with_other_sources_keeps_its_targets_until_they_answer(
+    discovery: Discovery, news: News, tmp_path: Path
+) -> None:
+    await write(tmp_path / "a.json", '[{"targets": ["a:1"]}]')
+    source = FileSource((f"{tmp_path}/a.json",), 60.0)
+    discovery.apply([job(source)])
+    await news.until(lambda: instances(discovery) == ["a:1"])
+    asked = asyncio.Event()
+    answer_now = asyncio.Event()
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        asked.set()
+        await answer_now.wait()
+        return web.json_response([{"targets": ["b:1"]}])
+
+    async with serving(sd=slow) as url:
+        other = job(source, name="other")
+        discovery.apply([job(HttpSource(url("sd"), 60.0, HttpAccess())), other])
+        await asked.wait()
+        await news.until(lambda: instances(discovery) == ["a:1", "a:1"])
+        answer_now.set()
+        await news.until(lambda: instances(discovery) == ["b:1", "a:1"])
+        discovery.apply([other])
+        assert instances(discovery) == ["a:1"]
