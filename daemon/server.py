@@ -24,6 +24,7 @@ from alerting.service import AlertingService
 from daemon import logs
 from daemon.data_directory import DataDirectory, DataDirectoryError
 from daemon.exporter_process import ExporterProcess
+from daemon.interpreter import settle_garbage_collection
 from daemon.metrics import ScraperCollector, StoreCollector, new_registry
 from daemon.settings import Settings
 from daemon.target_set import TargetSet
@@ -90,6 +91,7 @@ async def _serve(plan: ServerPlan) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with running_server(plan) as server:
+        settle_garbage_collection()
         _announce(plan, server)
         sd_notify("READY=1")
         log.info("server_started", url=server.url, data_directory=str(plan.directory.path))
