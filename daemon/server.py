@@ -22,12 +22,13 @@ from alerting.rule_files import load_rule_files
 from alerting.rules import RuleGroup
 from alerting.service import AlertingService
 from daemon import logs
-from daemon.addresses import ListenAddress
 from daemon.data_directory import DataDirectory, DataDirectoryError
 from daemon.exporter_process import ExporterProcess
+from daemon.interpreter import settle_garbage_collection
 from daemon.metrics import ScraperCollector, StoreCollector, new_registry
 from daemon.settings import Settings
 from daemon.target_set import TargetSet
+from model.addresses import ListenAddress
 from model.clock import system_clock
 from model.sd_notify import sd_notify, watchdog_interval_s
 from promql.engine import LocalEngine
@@ -90,6 +91,7 @@ async def _serve(plan: ServerPlan) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with running_server(plan) as server:
+        settle_garbage_collection()
         _announce(plan, server)
         sd_notify("READY=1")
         log.info("server_started", url=server.url, data_directory=str(plan.directory.path))

@@ -42,9 +42,10 @@ class ChartRange:
     step_ms: int
 
 
-# 240 to 360 points: about one for every two pixels of a chart.
+# 240 to 360 points: about one for every two pixels of a chart. The first has more, so
+# that the charts of a host that was just added show a line within seconds.
 RANGES: Final = {
-    "1h": ChartRange(_HOUR_MS, 15_000),
+    "1h": ChartRange(_HOUR_MS, 5_000),
     "6h": ChartRange(6 * _HOUR_MS, _MINUTE_MS),
     "24h": ChartRange(_DAY_MS, 5 * _MINUTE_MS),
     "7d": ChartRange(7 * _DAY_MS, 30 * _MINUTE_MS),

@@ -144,7 +144,11 @@ class SampleAppender(Protocol):
         """Return the source with these labels, made known on first use."""
 
     def layout(self, series: Sequence[Labels]) -> Layout:
-        """Return the one layout with these series in this order."""
+        """Return the one layout with these series in this order.
+
+        May be called on any thread: a new one of a hundred thousand series takes half
+        a second.
+        """
 
     def append(self, source: Source, vector: Vector) -> None:
         """Take a vector into the head and hand it to the journal.

@@ -39,6 +39,7 @@ create table if not exists journal (id integer primary key, records blob not nul
 """
 
 # secure_delete (Debian's default) would overwrite each deleted row with zeros.
+_AT_CREATION = "pragma auto_vacuum = incremental;"
 _PRAGMAS = """
 pragma secure_delete = off;
 pragma journal_size_limit = 8388608;
@@ -47,6 +48,10 @@ pragma journal_size_limit = 8388608;
 # Bounds a row after a time in which the disk refused: some MB, SQLite allows 1 GB.
 _ROW_VECTORS = 4096
 _ROWS_READ_AT_ONCE = 16
+
+# Free pages serve the next rows: 128 MB of them is more than a usual journal.
+_PAGES_KEPT = 32_768
+_PAGES_FREED_AT_ONCE = 1000
 
 _CHECKSUM = struct.Struct("<I")
 _RECORD = struct.Struct("<IIqII")
@@ -110,7 +115,7 @@ class Journal:
     def __init__(self, path: Path, interval_s: float) -> None:
         self.path = path
         self.failed_commits = 0
-        self._writer = Writer(path, _PRAGMAS)
+        self._writer = Writer(path, _PRAGMAS, _AT_CREATION)
         self._tables = CatalogTables()
         self._pending: deque[Appended] = deque()
         self._unsaved: list[Appended] = []
@@ -254,6 +259,10 @@ class Journal:
 
         def delete(connection: sqlite3.Connection) -> None:
             connection.execute("delete from journal where id < ?", (before_row,))
+            # After hours of a disk that refused the file is large: shrink it by and by.
+            (free,) = connection.execute("pragma freelist_count").fetchone()
+            for _ in range(min(free - _PAGES_KEPT, _PAGES_FREED_AT_ONCE)):
+                connection.execute("pragma incremental_vacuum(1)")
 
         self._writer.submit(delete).result()
 
@@ -301,7 +310,7 @@ class Journal:
         """
         self._writer.close()
         name = set_aside(self.path)
-        self._writer, self._tables = Writer(self.path, _PRAGMAS), CatalogTables()
+        self._writer, self._tables = Writer(self.path, _PRAGMAS, _AT_CREATION), CatalogTables()
         self.is_damaged = False
         self.open()
         return name

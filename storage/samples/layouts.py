@@ -184,33 +184,40 @@ class Layouts:
         known = self._by_series.get(wanted)
         if known is not None:
             return known
+        # Before the lock: a hundred thousand label sets take half a second.
+        digest = digest_of(wanted)
+        shared, codes = self._interned(wanted)
         with self._lock:
-            digest = digest_of(wanted)
             layout_id = self._ids.get(digest)
             if layout_id is None:
                 layout_id = self._next_id
                 self._ids[digest] = layout_id
                 self._next_id += 1
-            return self._make(layout_id, wanted)
+            return self._make(layout_id, shared, codes)
 
     def get(self, layout_id: int, load: Callable[[int], Sequence[Labels]]) -> StoredLayout:
         """Return a layout by number; `load` reads its series where it is not in memory."""
         known = self._by_id.get(layout_id)
         if known is None:
-            series = tuple(load(layout_id))
+            shared, codes = self._interned(load(layout_id))
             with self._lock:
-                known = self._by_id.get(layout_id) or self._make(layout_id, series)
+                known = self._by_id.get(layout_id) or self._make(layout_id, shared, codes)
         self._touch(known)
         return known
 
-    def _make(self, layout_id: int, series: tuple[Labels, ...]) -> StoredLayout:
-        known = self._by_series.get(series)
-        if known is not None and known.id == layout_id:
-            return known
+    def _interned(self, series: Iterable[Labels]) -> tuple[tuple[Labels, ...], NDArray[np.int32]]:
         shared = tuple(map(self._interner.labels, series))
         codes = np.fromiter(
             (self._metrics.code(labels.metric) for labels in shared), np.int32, len(shared)
         )
+        return shared, codes
+
+    def _make(
+        self, layout_id: int, shared: tuple[Labels, ...], codes: NDArray[np.int32]
+    ) -> StoredLayout:
+        known = self._by_series.get(shared)
+        if known is not None and known.id == layout_id:
+            return known
         layout = StoredLayout(layout_id, shared, codes)
         self._by_id[layout_id] = layout
         if known is None:

@@ -39,8 +39,8 @@ class SqliteSampleStore:
     """`SampleStore` in SQLite files below one directory.
 
     `journal.db` holds the journal and the catalog, `samples/` one file of chunks for
-    each window of time. `append`, `source`, `layout` and `commit` are called on one
-    thread, the event loop's; the reading half on any other.
+    each window of time. `append`, `source` and `commit` are called on one thread,
+    the event loop's; `layout` and the reading half on any.
     """
 
     def __init__(
