@@ -238,6 +238,7 @@ class LocalEngine:
     ) -> Answer:
         parsed = self._parsed.get(query)
         asked = QueryRange(time_ms, time_ms, 0)
+        asked.check()
         evaluator = self._evaluator(query, parsed, asked, options, guard)
         with np.errstate(all="ignore"):
             value = _instant_value(evaluator, parsed.tree, asked)
@@ -259,6 +260,8 @@ class LocalEngine:
                 f'invalid expression type "{tree.type.documented}" for range query,'
                 " must be Scalar or instant Vector"
             )
+        asked = QueryRange(start_ms, end_ms, step_ms)
+        asked.check()
         if step_ms <= 0:
             raise EvaluationError("zero or negative query resolution step widths are not accepted")
         if end_ms < start_ms:
@@ -268,7 +271,6 @@ class LocalEngine:
                 f"exceeded maximum resolution of {MAX_STEPS:,} points per timeseries."
                 " Try decreasing the query resolution (?step=XX)"
             )
-        asked = QueryRange(start_ms, end_ms, step_ms)
         evaluator = self._evaluator(query, parsed, asked, options, guard)
         steps = asked.steps()
         with np.errstate(all="ignore"):
