@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from crash_history import FIRST_MS, LAYOUT, SOURCES, values_at
 
 from storage.api.samples import Vector, column_array
 from storage.samples.settings import StoreSettings
 from storage.samples.store import SqliteSampleStore
+from tests.storage.samples.crash_history import FIRST_MS, LAYOUT, SOURCES, values_at
 
 
 async def main(directory: Path, seed: int) -> None:

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from naive_model import Samples, clipped, samples_of
-from sample_builders import BASE_MS, change, named, series, small, whole
 
 from model.labels import Labels
 from model.matchers import Matcher
@@ -15,6 +13,8 @@ from model.series import STALE
 from storage.api.samples import Source
 from storage.samples.recent import RecentWindow, slots_for
 from storage.samples.store import SqliteSampleStore
+from tests.storage.samples.naive_model import Samples, clipped, samples_of
+from tests.storage.samples.sample_builders import BASE_MS, change, named, series, small, whole
 
 STEP_MS = 15_000
 
