@@ -155,8 +155,8 @@ class SampleAppender(Protocol):
 
         It is readable at once and durable within a second; `commit` waits for that.
         The arrays are the store's from now on: the caller must not change them. A
-        source's first vector after the store was opened gives every column, unless
-        the caller knows that it appended to the source before.
+        source's first vector after the store was opened, or after a day of silence,
+        gives every column.
 
         Raises:
             OutOfOrderError: it is not newer than the source's last vector.

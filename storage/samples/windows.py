@@ -24,6 +24,8 @@ from storage.samples.runs import ChunkRow, Run
 
 T = TypeVar("T")
 
+Catalog = tuple[list[Source], list[tuple[int, bytes]]]
+
 FORMAT_VERSION = 1
 
 _SCHEMA = f"""
@@ -75,8 +77,7 @@ class Window:
         self.samples = 0
         self.metric_bytes: Counter[int] = Counter()
         self.is_damaged = False
-        self.sources = list[Source]()
-        self.digests: list[tuple[int, bytes]] = []
+        self._catalog: Catalog = ([], [])
         self._metrics = metrics
         self._metric_ids: dict[int, int] = {}
         self._tables = CatalogTables()
@@ -130,8 +131,7 @@ class Window:
         if row is None or row[0] != FORMAT_VERSION:
             raise CorruptDataError(f"{self.path.name} is no window of version {FORMAT_VERSION}")
         _, self.start_ms, self.end_ms = row
-        self.sources = read_sources(connection)
-        self.digests = read_digests(connection)
+        self._catalog = (read_sources(connection), read_digests(connection))
         self._tables.load(connection)
         self._metric_ids = {
             self._metrics.code(name): metric_id
@@ -151,6 +151,11 @@ class Window:
         self.metric_bytes = Counter({codes[number]: size for number, size in live.sizes.items()})
         self.ends, self.samples = live.ends, live.samples
         self.spans, self.runs = live.spans, live.runs
+
+    def take_catalog(self) -> Catalog:
+        """Return the sources and the layouts' digests that were there when it was opened."""
+        taken, self._catalog = self._catalog, ([], [])
+        return taken
 
     def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
         """Run a write in one transaction; blocks. One thread only.
