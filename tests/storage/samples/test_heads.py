@@ -1,12 +1,12 @@
 from pathlib import Path
 
 import pytest
-from naive_model import samples_of
-from sample_builders import BASE_MS, change, series, small, whole
 
 from model.labels import Labels
 from storage.api.errors import OutOfOrderError
 from storage.samples.store import SqliteSampleStore
+from tests.storage.samples.naive_model import samples_of
+from tests.storage.samples.sample_builders import BASE_MS, change, series, small, whole
 
 DAY_MS = 86_400_000
 

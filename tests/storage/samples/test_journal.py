@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_builders import BASE_MS, change, series, small, whole
 
 from model.labels import Labels
 from storage.api.errors import CorruptDataError
@@ -14,6 +13,7 @@ from storage.samples.interning import Interner
 from storage.samples.journal import Record, decode_records, encode_records
 from storage.samples.layouts import Layouts, MetricNames
 from storage.samples.store import SqliteSampleStore
+from tests.storage.samples.sample_builders import BASE_MS, change, series, small, whole
 
 LAYOUT = Layouts(Interner(), MetricNames()).of(series("x"))
 

@@ -4,12 +4,12 @@ import weakref
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_builders import series
 
 from model.labels import Labels
 from storage.api.errors import CorruptDataError
 from storage.samples.interning import Interner
 from storage.samples.layouts import Layouts, MetricNames, pack_series, unpack_series
+from tests.storage.samples.sample_builders import series
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 label_sets = st.dictionaries(texts, texts).map(Labels.of)
