@@ -12,6 +12,7 @@ from typing import Any
 from alerting.errors import AlertingError
 from alerting.rule_files import load_rule_files
 from alerting.rules import RuleGroup
+from daemon.errors import ConfigurationError
 from daemon.settings import Settings, load_settings, settings_file
 from model.documents import DocumentError, render_document
 from model.durations import format_duration
@@ -22,10 +23,6 @@ from scraper.settings import JobSettings
 
 HANDLED_SECTIONS = frozenset({"rule_files"})
 """What of a Prometheus file has an effect beside its jobs."""
-
-
-class ConfigurationError(Exception):
-    """A file or variable is wrong; the message names each place, FILE:LINE."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import aiohttp
 
-from daemon.addresses import ListenAddress
 from daemon.configuration import Configuration
-from daemon.control import ControlError, ServerAddress, with_control
-from daemon.data_directory import DataDirectory, DataDirectoryError
+from daemon.control import ServerAddress, with_control
+from daemon.data_directory import DataDirectory
+from daemon.errors import ControlError, DataDirectoryError
+from model.addresses import ListenAddress
 from scraper.jobs import job_targets
 from scraper.settings import all_targets
 from storage.api.errors import StorageError

@@ -7,7 +7,8 @@ from typing import Any
 
 import structlog
 
-from daemon.configuration import Configuration, ConfigurationError
+from daemon.configuration import Configuration
+from daemon.errors import ConfigurationError
 from daemon.settings import Settings
 from model.clock import Clock
 from model.durations import format_duration

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.metadata
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -18,10 +19,11 @@ from isal import isal_zlib
 from alerting.errors import AlertingError
 from alerting.service import AlertingService
 from daemon import logs
-from daemon.addresses import ListenAddress
-from daemon.configuration import Configuration, ConfigurationError, ConfigurationSource
-from daemon.data_directory import DataDirectory, DataDirectoryError
+from daemon.configuration import Configuration, ConfigurationSource
+from daemon.data_directory import DataDirectory
+from daemon.errors import DaemonError, ListenError
 from daemon.exporter_process import ExporterProcess
+from daemon.interpreter import settle_garbage_collection
 from daemon.metrics import (
     ConfigurationCollector,
     ScraperCollector,
@@ -30,6 +32,7 @@ from daemon.metrics import (
 )
 from daemon.reload import Reloader
 from daemon.target_set import TargetSet
+from model.addresses import ListenAddress
 from model.clock import system_clock
 from model.sd_notify import sd_notify, watchdog_interval_s
 from promql.engine import LocalEngine
@@ -88,13 +91,7 @@ def run(plan: ServerPlan) -> None:
         plan.directory.create()
         with plan.directory.locked():
             uvloop.run(_serve(plan, configuration))
-    except (
-        AlertingError,
-        ConfigurationError,
-        DataDirectoryError,
-        StorageError,
-        OSError,
-    ) as exc:
+    except (AlertingError, DaemonError, StorageError, OSError) as exc:
         raise click.ClickException(str(exc)) from exc
 
 
@@ -105,6 +102,7 @@ async def _serve(plan: ServerPlan, configuration: Configuration) -> None:
         loop.add_signal_handler(number, stop.set)
     async with running_server(plan, configuration) as server:
         loop.add_signal_handler(signal.SIGHUP, server.request_reload)
+        settle_garbage_collection()
         _announce(plan, server)
         sd_notify("READY=1")
         log.info("server_started", url=server.url, data_directory=str(plan.directory.path))
@@ -120,7 +118,8 @@ def _announce(plan: ServerPlan, server: "RunningServer") -> None:
     if server.generated_password is not None:
         click.echo(f"  Login      {FIRST_ADMIN} / {server.generated_password}   (shown only now)")
     elif plan.admin_password is not None:
-        click.echo(f"  Login      {FIRST_ADMIN}, with the password in REDSHANK_ADMIN_PASSWORD")
+        told = "the password that REDSHANK_ADMIN_PASSWORD held on the first start"
+        click.echo(f"  Login      {FIRST_ADMIN}, with {told}")
     click.echo()
     sys.stdout.flush()
 
@@ -148,7 +147,7 @@ async def running_server(
 
     Raises:
         StorageError: the data cannot be opened.
-        OSError: an address cannot be listened on.
+        ListenError: an address cannot be listened on.
     """
     settings, directory = configuration.settings, plan.directory
     async with AsyncExitStack() as stack:
@@ -261,7 +260,11 @@ async def _listen(
     directory.control_socket.unlink(missing_ok=True)
     await web.UnixSite(runner, path).start()
     directory.control_socket.chmod(0o600)
-    await web.TCPSite(runner, listen.host or None, listen.port).start()
+    try:
+        await web.TCPSite(runner, listen.host or None, listen.port).start()
+    except OSError as exc:
+        reason = os.strerror(exc.errno) if exc.errno else str(exc)
+        raise ListenError(f"cannot listen on {listen}: {reason}; try another --listen") from exc
     port = next(address[1] for address in runner.addresses if isinstance(address, tuple))
     return ListenAddress(listen.host, port)
 

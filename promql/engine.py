@@ -23,6 +23,7 @@ from promql.api import (
     Answer,
     EvaluationError,
     InstantVector,
+    QueryCanceledError,
     QueryOptions,
     QueryTimeoutError,
     Scalar,
@@ -135,6 +136,8 @@ class LocalEngine:
         self._monotonic = monotonic
         self._parsed = ParsedQueries()
         self._threads = ThreadPoolExecutor(self._settings.threads, "promql")
+        self._active: set[Guard] = set()
+        self._closed = threading.Event()
 
     async def instant(
         self, query: str, time_ms: int, options: QueryOptions | None = None
@@ -160,7 +163,10 @@ class LocalEngine:
         )
 
     def close(self) -> None:
-        """Wait for running queries and end the threads; blocks."""
+        """Stop running queries, drop waiting ones and end the threads; blocks."""
+        self._closed.set()
+        for guard in tuple(self._active):
+            guard.cancel()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     # Blocking twins, for tests and for who is on a thread already.
@@ -194,14 +200,22 @@ class LocalEngine:
             guard.check("query queue")
             return work()
 
-        future = asyncio.get_running_loop().run_in_executor(self._threads, run)
+        if self._closed.is_set():
+            raise QueryCanceledError("query was canceled: the engine is closed")
+        self._active.add(guard)
+        future = self._threads.submit(run)
         try:
             async with asyncio.timeout(max(0.0, guard.remaining_s)):
-                return await future
+                return await asyncio.wrap_future(future)
         except TimeoutError as exc:
             raise QueryTimeoutError("query timed out in expression evaluation") from exc
+        except asyncio.CancelledError as exc:
+            if self._closed.is_set() and future.cancelled():
+                raise QueryCanceledError("query was canceled in query queue") from exc
+            raise
         finally:
             guard.cancel()
+            self._active.discard(guard)
 
     def _evaluator(
         self,
@@ -224,6 +238,7 @@ class LocalEngine:
     ) -> Answer:
         parsed = self._parsed.get(query)
         asked = QueryRange(time_ms, time_ms, 0)
+        asked.check()
         evaluator = self._evaluator(query, parsed, asked, options, guard)
         with np.errstate(all="ignore"):
             value = _instant_value(evaluator, parsed.tree, asked)
@@ -245,6 +260,8 @@ class LocalEngine:
                 f'invalid expression type "{tree.type.documented}" for range query,'
                 " must be Scalar or instant Vector"
             )
+        asked = QueryRange(start_ms, end_ms, step_ms)
+        asked.check()
         if step_ms <= 0:
             raise EvaluationError("zero or negative query resolution step widths are not accepted")
         if end_ms < start_ms:
@@ -254,7 +271,6 @@ class LocalEngine:
                 f"exceeded maximum resolution of {MAX_STEPS:,} points per timeseries."
                 " Try decreasing the query resolution (?step=XX)"
             )
-        asked = QueryRange(start_ms, end_ms, step_ms)
         evaluator = self._evaluator(query, parsed, asked, options, guard)
         steps = asked.steps()
         with np.errstate(all="ignore"):

@@ -195,7 +195,10 @@ class Evaluator:
         step_ms = self.rules.default_step_ms
         if node.step is not None:
             step_ms = self.query.length_ms(node.step)
-        times = inner_steps(ends_ms, range_ms, max(1, step_ms))
+        step_ms = max(1, step_ms)
+        # Before the steps themselves take the memory that their results may not.
+        self.guard.hold((int(ends_ms[-1] - ends_ms[0]) + range_ms) // step_ms)
+        times = inner_steps(ends_ms, range_ms, step_ms)
         starts_ms = ends_ms - range_ms
         if not times.count:
             return RangeVector((), starts_ms, ends_ms, steps, one_name=True)

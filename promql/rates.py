@@ -53,12 +53,13 @@ def _extrapolated(windows: Windows, *, counter: bool) -> Result:
         return growth * samples.expand(factor), windows.holding(2)
     sampled, to_start, to_end = (samples.expand(each) for each in (sampled, to_start, to_end))
     # A counter does not start below zero: extrapolate no further than to there.
-    to_zero = sampled * (oldest / growth)
-    np.fmin(to_zero, to_start, out=to_zero, where=(growth > 0) & (oldest >= 0))
-    np.copyto(to_zero, to_start, where=~((growth > 0) & (oldest >= 0)))
-    to_zero += sampled + to_end
-    to_zero /= sampled
-    growth *= to_zero
+    reach = oldest / growth
+    reach *= sampled
+    falls_short = (reach < to_start) & (growth > 0) & (oldest >= 0)
+    np.copyto(reach, to_start, where=~falls_short)
+    reach += sampled + to_end
+    reach /= sampled
+    growth *= reach
     return growth, windows.holding(2)
 
 

@@ -51,12 +51,15 @@ class Samples:
     def pick(self, columns: Indices) -> Floats:
         """Return the values at `columns` of shape (G, S): shape (N, S)."""
         if len(columns) == 1:
-            taken: Floats = np.take(self.values, columns[0], axis=1)
+            taken: Floats = self.values.take(columns[0], axis=1)
             return taken
         return np.take_along_axis(self.values, columns[self.rows], axis=1)
 
     def pick_times(self, columns: Indices) -> NDArray[np.int64]:
         """Return the times at `columns` of shape (G, S): same shape."""
+        if len(columns) == 1:
+            times: NDArray[np.int64] = self.times_ms[0].take(columns[0])
+            return times[np.newaxis]
         return np.take_along_axis(self.times_ms, columns, axis=1)
 
     def counts(self, times_ms: NDArray[np.int64]) -> Indices:
@@ -92,32 +95,38 @@ class Samples:
 _COMPARISONS: Final = 1 << 17
 
 
-def stacks(parts: Sequence[AlignedSeries], steps: int) -> list[AlignedSeries]:
-    """Return small parts stacked to blocks, those of alike length together.
+def stacks(parts: Sequence[AlignedSeries], steps: int) -> Iterator[AlignedSeries]:
+    """Yield small parts stacked to blocks, those of alike length together.
 
     One kernel call for many sources, without padding short ones (a host that has just
-    come up) to the length of long ones.
+    come up) to the length of long ones. Each block is made when it is asked for, in
+    the memory that the one before has left.
 
     Args:
         parts: what the store selected.
         steps: how many values of each series will be computed.
     """
-    if len(parts) <= 1:
-        return list(parts)
-    stacked: list[AlignedSeries] = []
-    open_blocks: dict[int, list[AlignedSeries]] = {}
-    cells: dict[int, int] = {}
+    groups: dict[int, list[AlignedSeries]] = {}
     for part in parts:
-        length = part.values.shape[1].bit_length()
-        held = cells.get(length, 0)
-        own = max(part.values.size, len(part.labels) * steps)
-        if held and held + own > BLOCK_CELLS:
-            stacked.append(stack(open_blocks.pop(length)))
-            held = 0
-        open_blocks.setdefault(length, []).append(part)
-        cells[length] = held + own
-    stacked.extend(stack(alike) for alike in open_blocks.values())
-    return stacked
+        if len(parts) == 1 or part.values.size >= _WORTH_A_CALL:
+            yield part
+        else:
+            groups.setdefault(part.values.shape[1].bit_length(), []).append(part)
+    for alike in groups.values():
+        block: list[AlignedSeries] = []
+        cells = 0
+        for part in alike:
+            own = max(part.values.size, len(part.labels) * steps)
+            if block and cells + own > BLOCK_CELLS:
+                yield stack(block)
+                block, cells = [], 0
+            block.append(part)
+            cells += own
+        yield stack(block)
+
+
+# Cells from which on stacking costs as much as the calls that it saves.
+_WORTH_A_CALL: Final = 1 << 13
 
 
 def without_gaps(series: AlignedSeries, *, keep_stale: bool) -> Samples:
@@ -224,7 +233,9 @@ class Windows:
     def holding(self, least: int) -> Mask:
         """Tell which windows hold at least so many samples: shape (N, S)."""
         enough = self.samples.expand(self.count >= least)
-        return np.broadcast_to(enough, self.shape)
+        if len(enough) == len(self.samples):
+            return enough
+        return np.repeat(enough, len(self.samples), axis=0)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -233,7 +244,9 @@ class Windows:
 
     def inside(self, columns: Indices) -> Indices:
         """Clip columns of empty windows to some that exist; their results are masked."""
-        return np.clip(columns, 0, self.samples.values.shape[1] - 1)
+        # Faster than np.clip, whose wrapper costs more than it computes.
+        inside: Indices = np.minimum(columns, self.samples.values.shape[1] - 1)
+        return np.maximum(inside, 0, out=inside)
 
     def first_columns(self) -> Indices:
         """The column of each window's first sample, some column for empty ones."""
@@ -262,4 +275,4 @@ class Windows:
         """Yield blocks of the series, small enough for a core's cache."""
         width = max(self.samples.values.shape[1], self.first.shape[1])
         for part, samples in self.samples.blocks(width):
-            yield part, replace(self, samples=samples)
+            yield part, self if samples is self.samples else replace(self, samples=samples)

@@ -49,7 +49,7 @@ class Selection:
 
     def read(
         self, matchers: Matchers, start_ms: int, end_ms: int, steps: int
-    ) -> list[AlignedSeries]:
+    ) -> Iterable[AlignedSeries]:
         """Return the series between two times, both ends included, few matrices for many."""
         key = (matchers, start_ms, end_ms, steps)
         kept = self._kept.get(key)
@@ -58,15 +58,15 @@ class Selection:
         with self._guard.scope():
             parts = self._reader.select(matchers, start_ms, end_ms, self._guard)
         self._guard.check()
-        found = stacks([part for part in parts if part.labels], steps)
-        slots = sum(part.sample_slots for part in found)
+        slots = sum(part.sample_slots for part in parts)
         self._guard.samples += slots
-        if matchers in self._repeated:
-            self._guard.keep(slots)
-            self._kept[key] = found
-        else:
+        found = stacks([part for part in parts if part.labels], steps)
+        if matchers not in self._repeated:
             self._guard.hold(slots)
-        return found
+            return found
+        self._guard.keep(slots)
+        self._kept[key] = kept = list(found)
+        return kept
 
     def samples(
         self, selector: VectorSelector, start_ms: int, end_ms: int, steps: int

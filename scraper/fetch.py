@@ -7,19 +7,24 @@ Source: Prometheus documentation, "Configuration", scrape protocols and content 
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import aiohttp
+from yarl import URL
 
 from scraper.errors import FetchError
 from scraper.grammar import ExpositionFormat
 from scraper.http_session import HttpSession, reason
 from scraper.numbers import abridged
-from scraper.protocols import accept_header
+from scraper.protocols import EscapingScheme, ScrapeProtocol, accept_header
 from scraper.targets import Target
 
 _YIELD_BYTES = 2**20
 """A body that arrives faster than it is read lets others run this often."""
+_REMEMBERED_TARGETS = 4096
+"""Parsing a URL takes as long as sending a request; beyond this many it is done again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,8 @@ class Fetcher:
 
     def __init__(self, session: HttpSession) -> None:
         self._session = session
+        self._url = lru_cache(_REMEMBERED_TARGETS)(URL)
+        self._headers = lru_cache(_REMEMBERED_TARGETS)(_request_headers)
 
     async def fetch(self, target: Target) -> Fetched:
         """Return the target's exposition.
@@ -44,17 +51,13 @@ class Fetcher:
         """
         if target.refused:
             raise FetchError(target.refused)
-        headers = {
-            "Accept": accept_header(target.protocols, target.escaping),
-            "X-Prometheus-Scrape-Timeout-Seconds": f"{target.timeout_s:g}",
-        }
+        headers = self._headers(target.protocols, target.escaping, target.timeout_s)
         try:
             # This covers everything: connecting, headers, a slow drip of a body.
-            async with (
-                asyncio.timeout(target.timeout_s),
-                self._session.get(target.url, target.access, headers) as response,
-            ):
-                return await _read(response, target)
+            async with asyncio.timeout(target.timeout_s):
+                response = await self._session.send(self._url(target.url), target.access, headers)
+                async with response:
+                    return await _read(response, target)
         except TimeoutError as exc:
             raise FetchError(f"timed out after {target.timeout_s:g} s") from exc
         except (aiohttp.ClientError, OSError, ValueError) as exc:
@@ -92,6 +95,15 @@ async def _body(response: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
             since_yield = 0
             await asyncio.sleep(0)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _request_headers(
+    protocols: tuple[ScrapeProtocol, ...], escaping: EscapingScheme, timeout_s: float
+) -> Mapping[str, str]:
+    return {
+        "Accept": accept_header(protocols, escaping),
+        "X-Prometheus-Scrape-Timeout-Seconds": f"{timeout_s:g}",
+    }
 
 
 def _format(content_type: str, target: Target) -> ExpositionFormat:

@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 from multidict import CIMultiDict
+from yarl import URL
 
 from scraper.errors import FetchError
 from scraper.http_access import HttpAccess, TlsAccess
@@ -55,6 +56,24 @@ class HttpSession:
             FetchError: the session is closed, or a secret cannot be read.
             aiohttp.ClientError: there is no answer; see `reason`.
         """
+        response = await self.send(url, access, headers)
+        async with response:
+            yield response
+
+    async def send(
+        self,
+        url: str | URL,
+        access: HttpAccess,
+        headers: Mapping[str, str],
+    ) -> aiohttp.ClientResponse:
+        """Send a request and return the answer, its body unread; the caller releases it.
+
+        A URL that is asked often is better parsed once.
+
+        Raises:
+            FetchError: the session is closed, or a secret cannot be read.
+            aiohttp.ClientError: there is no answer; see `reason`.
+        """
         if self._session is None:
             raise FetchError("the scraper is closed")
         own = (
@@ -66,14 +85,13 @@ class HttpSession:
         if access.tls is not None:
             options["ssl"] = await self._context(access.tls)
             options["server_hostname"] = access.tls.server_name or None
-        async with self._session.get(
+        return await self._session.get(
             url,
             allow_redirects=access.follow_redirects,
-            headers=CIMultiDict([*own, *headers.items()]),
+            headers=CIMultiDict([*own, *headers.items()]) if own else headers,
             proxy=access.proxy_url,
             **options,
-        ) as response:
-            yield response
+        )
 
     async def _context(self, tls: TlsAccess) -> Any:
         """Return the TLS context, made anew when a certificate's file changed."""

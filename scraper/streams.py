@@ -44,6 +44,12 @@ class VectorStream:
             self.values = np.concatenate([self.values, absent])
             self.alive = np.concatenate([self.alive, np.zeros(missing, np.bool_)])
 
+    def prepare(self, series: Sequence[Labels]) -> Layout:
+        """Return the layout that a vector of these columns needs; may run in a thread."""
+        if self._layout is None or len(self._layout.series) != len(series):
+            self._layout = self._appender.layout(series)
+        return self._layout
+
     def changed(self, columns: Columns, values: Values) -> tuple[Columns, Values]:
         """Return those columns that are not what they were."""
         same = self.values[columns].view(np.uint64) == values.view(np.uint64)
@@ -67,13 +73,12 @@ class VectorStream:
         self.grow(len(series))
         self.values[columns] = values
         self.alive[columns] = ~(is_stale(values) | is_absent(values))
-        if self._layout is None or len(self._layout.series) != len(series):
-            self._layout = self._appender.layout(series)
+        layout = self.prepare(series)
         if self._whole:
-            vector = Vector(time_ms, self._layout, None, self.values.copy())
+            vector = Vector(time_ms, layout, None, self.values.copy())
         else:
             order = np.argsort(columns)
-            vector = Vector(time_ms, self._layout, columns[order].astype(np.uint32), values[order])
+            vector = Vector(time_ms, layout, columns[order].astype(np.uint32), values[order])
         self._whole = True
         self._appender.append(self._source, vector)
         self._whole, self.last_ms = False, time_ms

@@ -31,6 +31,8 @@ from web.pages.hosts import HostsPages
 from web.pages.login import LoginPages
 from web.pages.shell import Shell
 from web.pages.targets import TargetsPages
+from web.prometheus.expressions import Expressions
+from web.prometheus.federation import Federation
 from web.prometheus.queries import Queries
 from web.prometheus.series import SeriesCatalogue
 from web.prometheus.status import ServerStatus
@@ -109,8 +111,10 @@ def create_app(
         HealthApi(services),
         ConfigurationApi(services),
         Queries(services, settings),
+        Expressions(),
         SeriesCatalogue(services),
         ServerStatus(services),
+        Federation(services),
     )
     install(app, [route for part in parts for route in part.routes()])
     return app

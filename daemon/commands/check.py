@@ -16,7 +16,8 @@ def check() -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
 def config(file: Path | None) -> None:
     """Check a configuration file and those it names (default: what the server would read)."""
-    from daemon.configuration import ConfigurationError, ConfigurationSource
+    from daemon.configuration import ConfigurationSource
+    from daemon.errors import ConfigurationError
 
     try:
         configuration = ConfigurationSource(file).read()

@@ -29,8 +29,8 @@ def doctor(
 
     Ends with status 1 if anything is broken.
     """
-    from daemon.configuration import ConfigurationError
     from daemon.doctor import Verdict, examine
+    from daemon.errors import ConfigurationError
 
     try:
         configuration = configured(config, listen, scrape_config).read()

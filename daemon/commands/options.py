@@ -53,8 +53,8 @@ def configured(
     Raises:
         click.BadParameter: a flag is wrong.
     """
-    from daemon.addresses import ListenAddress
     from daemon.configuration import ConfigurationSource
+    from model.addresses import ListenAddress
 
     if listen is not None:
         try:

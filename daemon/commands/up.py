@@ -37,8 +37,8 @@ def up(
     exporter_listen: str,
 ) -> None:
     """Watch this host: run its exporter and a server that scrapes it."""
-    from daemon.addresses import ListenAddress
     from daemon.server import LocalExporter, ServerPlan, run
+    from model.addresses import ListenAddress
 
     try:
         address = ListenAddress.parse(exporter_listen)

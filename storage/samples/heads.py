@@ -184,6 +184,23 @@ class Heads:
                 if head.open is not None and head.open.times_ms[0] < start_ms:
                     head.close()
 
+    def forget_silent(self, since_ms: int) -> None:
+        """Let go of the heads whose last vector is older and on disk."""
+        with self._lock:
+            silent = [
+                head
+                for head in self._heads.values()
+                if head.last_ms < since_ms and head.open is None and not head.closed
+            ]
+            if not silent:
+                return
+            with self._changing():
+                for head in silent:
+                    self._ends[head.source.id] = head.last_ms
+                    del self._heads[head.source.id]
+                    if head.ring is not None:
+                        self._recent.give_back(head.ring)
+
     def closed(self) -> list[OpenChunk]:
         """Return the chunks that wait to be written, those of a source in order."""
         return [chunk for head in self for chunk in list(head.closed)]

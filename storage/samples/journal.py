@@ -49,6 +49,10 @@ pragma journal_size_limit = 8388608;
 _ROW_VECTORS = 4096
 _ROWS_READ_AT_ONCE = 16
 
+# Layouts that no row uses any more are deleted when there are so many: sources that
+# come and go leave one at each change.
+_UNUSED_LAYOUTS = 500
+
 # Free pages serve the next rows: 128 MB of them is more than a usual journal.
 _PAGES_KEPT = 32_768
 _PAGES_FREED_AT_ONCE = 1000
@@ -121,6 +125,8 @@ class Journal:
         self._unsaved: list[Appended] = []
         self._waiting: deque[Future[None]] = deque()
         self._next_row = 1
+        # The last row that uses each layout.
+        self._layout_rows: dict[int, int] = {}
         self._failing = False
         self._worker = Worker("journal", interval_s, self.flush)
         self._flushing = threading.Lock()
@@ -141,6 +147,7 @@ class Journal:
             self._tables.load(connection)
             (last,) = connection.execute("select max(id) from journal").fetchone()
             self._next_row = (last or 0) + 1
+            self._layout_rows = dict.fromkeys(self._tables.layouts(), last or 0)
 
         try:
             self._writer.open()
@@ -225,10 +232,11 @@ class Journal:
             self._tables.rolled_back()
             raise
         self._tables.committed()
+        self._next_row = first + len(rows)
         for one in group:
+            self._layout_rows[one.layout.id] = self._next_row - 1
             if one.columns is None:
                 one.chunk.journal_row = first
-        self._next_row = first + len(rows)
         self._unsaved = []
 
     def _note(self, error: StorageError | None) -> None:
@@ -256,9 +264,18 @@ class Journal:
         Raises:
             StorageError: the disk refused.
         """
+        with self._flushing:
+            unused = {one for one, row in self._layout_rows.items() if row < before_row}
+            self._truncate(before_row, unused)
+            if len(unused) > _UNUSED_LAYOUTS:
+                for layout_id in unused:
+                    del self._layout_rows[layout_id]
 
+    def _truncate(self, before_row: int, unused: set[int]) -> None:
         def delete(connection: sqlite3.Connection) -> None:
             connection.execute("delete from journal where id < ?", (before_row,))
+            if len(unused) > _UNUSED_LAYOUTS:
+                self._tables.delete_layouts(connection, self._layout_rows.keys() - unused)
             # After hours of a disk that refused the file is large: shrink it by and by.
             (free,) = connection.execute("pragma freelist_count").fetchone()
             for _ in range(min(free - _PAGES_KEPT, _PAGES_FREED_AT_ONCE)):

@@ -117,9 +117,7 @@ class ChunkReader:
             for row in chunks_between(connection, wanted, self._start_ms, self._end_ms):
                 selection = by_id[row.source_id]
                 match = selection.matches.get(row.layout_id)
-                views = selection.views
-                # What was on its way to disk when the read began is in memory still.
-                if match is None or (views and row.end_ms >= views[0].start_ms):
+                if match is None or row.start_ms > self._disk_end_ms(selection):
                     continue
                 self._spend(row.count * len(match.match.columns))
                 rows.append(row)
@@ -141,6 +139,16 @@ class ChunkReader:
         for row in rows:
             self._add_segment(by_id[row.source_id], window, row, found)
 
+    def _disk_end_ms(self, selection: SourceSelection) -> int:
+        """Return up to when a source is read from disk.
+
+        What was on its way there when the read began is in memory still, and may have
+        been merged with what was there before.
+        """
+        if not selection.views:
+            return self._end_ms
+        return min(self._end_ms, selection.views[0].start_ms - 1)
+
     def _add_segment(
         self,
         selection: SourceSelection,
@@ -153,10 +161,11 @@ class ChunkReader:
         except CorruptDataError as exc:
             self._note_corrupt(window.path.name, row.start_ms, selection.source, exc)
             return
-        if self._start_ms <= row.start_ms and row.end_ms <= self._end_ms:
+        end_ms = self._disk_end_ms(selection)
+        if self._start_ms <= row.start_ms and row.end_ms <= end_ms:
             inside = slice(0, row.count)
         else:
-            inside = _clip(times, self._start_ms, self._end_ms)
+            inside = _clip(times, self._start_ms, end_ms)
         if inside.start == inside.stop:
             return
         pieces = {}

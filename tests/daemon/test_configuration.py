@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.configuration import Configuration, ConfigurationError, ConfigurationSource
+from daemon.configuration import Configuration, ConfigurationSource
+from daemon.errors import ConfigurationError
 from model.documents import parse_document
 
 Write = Callable[[Mapping[str, str]], None]

@@ -5,7 +5,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from daemon.configuration import Configuration, ConfigurationError
+from daemon.configuration import Configuration
+from daemon.errors import ConfigurationError
 from daemon.metrics import ConfigurationCollector
 from daemon.reload import Reloader, restart_needed
 from daemon.settings import Settings, settings_of

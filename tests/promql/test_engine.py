@@ -14,6 +14,7 @@ from promql.api import (
     EvaluationError,
     InstantVector,
     ParseError,
+    QueryCanceledError,
     QueryEngine,
     QueryOptions,
     QueryTimeoutError,
@@ -164,6 +165,21 @@ async def test_waiting_for_a_thread_counts_towards_the_time_out() -> None:
     with pytest.raises(asyncio.CancelledError):
         await first
     await asyncio.to_thread(engine.close)
+
+
+async def test_closing_stops_running_and_waiting_queries() -> None:
+    store = _Endless()
+    engine = LocalEngine(store, EngineSettings(threads=1))
+    running = asyncio.ensure_future(engine.instant("up", 0))
+    await asyncio.to_thread(store.reading.wait, 10)
+    waiting = asyncio.ensure_future(engine.instant("up", 0))
+    await asyncio.sleep(0)
+    await asyncio.to_thread(engine.close)
+    for query in (running, waiting):
+        with pytest.raises(QueryCanceledError):
+            await query
+    with pytest.raises(QueryCanceledError, match="closed"):
+        await engine.instant("up", 0)
 
 
 async def test_many_queries_at_once(make_engine: MakeEngine) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.promqltest.runner import run_file
+from tests.promqltest.store import AppendedStore, MemorySampleStore
 
 OWN = Path(__file__).parent / "scripts"
 SHARED = Path(__file__).parents[2].parent / "shared" / "promqltest"
@@ -17,6 +18,11 @@ def test_own_script_passes(path: Path) -> None:
     score = run_file(path)
     assert not score.failures
     assert score.total
+
+
+@pytest.mark.parametrize("path", sorted(OWN.glob("*.test")), ids=lambda path: path.stem)
+def test_own_script_passes_on_a_store_behind_its_contract(path: Path) -> None:
+    assert not run_file(path, lambda: AppendedStore(MemorySampleStore)).failures
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the Prometheus project's scripts are not there")
