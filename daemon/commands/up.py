@@ -36,6 +36,8 @@ def up(
         address = ListenAddress.parse(exporter_listen)
     except ValueError as exc:
         raise click.BadParameter(str(exc), param_hint="--exporter-listen") from exc
+    if address.port == 0:
+        raise click.BadParameter("name a port to scrape", param_hint="--exporter-listen")
     settings, directory = configured(config, data_dir, listen)
     exporter = LocalExporter(socket.gethostname(), address)
     run(ServerPlan(settings, directory, admin_password_from_environment(), exporter))
