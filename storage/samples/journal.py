@@ -59,6 +59,8 @@ _PAGES_FREED_AT_ONCE = 1000
 
 _CHECKSUM = struct.Struct("<I")
 _RECORD = struct.Struct("<IIqII")
+# A bit of the record's count: columns take four bytes, not two.
+_WIDE_COLUMNS = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +79,16 @@ def encode_records(group: list[Appended]) -> bytes:
     """Return the bytes of one row."""
     parts = []
     for one in group:
-        columns = one.columns or b""
+        columns, count = one.columns or b"", len(one.values) // 8
+        if one.columns and len(columns) == 4 * count:
+            count |= _WIDE_COLUMNS
         parts.append(
             _RECORD.pack(
                 one.chunk.source.id,
                 one.layout.id,
                 one.time_ms,
                 one.ordinal,
-                len(one.values) // 8,
+                count,
             )
         )
         parts.append(columns)
@@ -107,7 +111,8 @@ def decode_records(data: bytes) -> Iterator[Record]:
     while at < len(data):
         source_id, layout_id, time_ms, ordinal, count = _RECORD.unpack_from(data, at)
         at += _RECORD.size
-        middle = at if ordinal == 0 else at + 4 * count
+        size, count = 4 if count & _WIDE_COLUMNS else 2, count & ~_WIDE_COLUMNS
+        middle = at if ordinal == 0 else at + size * count
         end = middle + 8 * count
         yield Record(source_id, layout_id, time_ms, ordinal, data[at:middle], data[middle:end])
         at = end
