@@ -5,6 +5,10 @@ class DaemonError(Exception):
     """Base of them all."""
 
 
+class ConfigurationError(DaemonError):
+    """A file or variable is wrong; the message names each place, FILE:LINE."""
+
+
 class DataDirectoryError(DaemonError):
     """The data directory cannot be used."""
 

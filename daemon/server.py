@@ -1,15 +1,13 @@
 """The server: every part constructed, started in order, and stopped in the reverse one."""
 
 import asyncio
-import glob
 import importlib.metadata
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import aiohttp
 import click
@@ -19,22 +17,27 @@ from aiohttp import web
 from isal import isal_zlib
 
 from alerting.errors import AlertingError
-from alerting.rule_files import load_rule_files
-from alerting.rules import RuleGroup
 from alerting.service import AlertingService
 from daemon import logs
+from daemon.configuration import Configuration, ConfigurationSource
 from daemon.data_directory import DataDirectory
 from daemon.errors import DaemonError, ListenError
 from daemon.exporter_process import ExporterProcess
 from daemon.interpreter import settle_garbage_collection
-from daemon.metrics import ScraperCollector, StoreCollector, new_registry
-from daemon.settings import Settings
+from daemon.metrics import (
+    ConfigurationCollector,
+    ScraperCollector,
+    StoreCollector,
+    new_registry,
+)
+from daemon.reload import Reloader
 from daemon.target_set import TargetSet
 from model.addresses import ListenAddress
 from model.clock import system_clock
 from model.sd_notify import sd_notify, watchdog_interval_s
 from promql.engine import LocalEngine
-from promql.parser import parse, parse_selector
+from promql.parser import parse_selector
+from scraper.discovery.discovery import Discovery
 from scraper.scraper import Scraper
 from storage.api.errors import StorageError
 from storage.records.records import Records
@@ -46,6 +49,8 @@ from web.services import Services
 log = structlog.get_logger(__name__)
 
 _STOP_S = 10.0
+# Alerting takes a host that discovery has not found yet for one that is gone.
+_DISCOVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +66,12 @@ class ServerPlan:
     """What to run.
 
     Attributes:
+        source: where the configuration comes from, now and with each reload.
         admin_password: the first administrator's, None to have one made and printed.
         exporter: None where the server runs alone.
     """
 
-    settings: Settings
+    source: ConfigurationSource
     directory: DataDirectory
     admin_password: str | None = None
     exporter: LocalExporter | None = None
@@ -77,22 +83,25 @@ def run(plan: ServerPlan) -> None:
     Raises:
         click.ClickException: it cannot start; the message says what to do.
     """
-    logs.configure(plan.settings.log.level, plan.settings.log.format)
     aiohttp.set_zlib_backend(isal_zlib)
     try:
+        configuration = plan.source.read()
+        log_settings = configuration.settings.log
+        logs.configure(log_settings.level, log_settings.format)
         plan.directory.create()
         with plan.directory.locked():
-            uvloop.run(_serve(plan))
+            uvloop.run(_serve(plan, configuration))
     except (AlertingError, DaemonError, StorageError, OSError) as exc:
         raise click.ClickException(str(exc)) from exc
 
 
-async def _serve(plan: ServerPlan) -> None:
+async def _serve(plan: ServerPlan, configuration: Configuration) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with running_server(plan) as server:
+    async with running_server(plan, configuration) as server:
+        loop.add_signal_handler(signal.SIGHUP, server.request_reload)
         settle_garbage_collection()
         _announce(plan, server)
         sd_notify("READY=1")
@@ -122,32 +131,25 @@ class RunningServer:
     Attributes:
         url: under which this machine reaches it.
         generated_password: the first administrator's, if one was made just now.
+        request_reload: has the configuration read again soon.
     """
 
     url: str
     generated_password: str | None
-
-
-def rule_groups(settings: Settings) -> tuple[RuleGroup, ...]:
-    """Read the rule files that the configuration names; blocks.
-
-    Raises:
-        RuleFileError: one cannot be read, or is no rule file.
-    """
-    # Patterns may be absolute, which Path.glob refuses.
-    found = (sorted(glob.glob(pattern)) for pattern in settings.alerting.rule_files)  # noqa: PTH207
-    return load_rule_files([Path(path) for paths in found for path in paths], parse)
+    request_reload: Callable[[], None]
 
 
 @asynccontextmanager
-async def running_server(plan: ServerPlan) -> AsyncIterator[RunningServer]:
+async def running_server(
+    plan: ServerPlan, configuration: Configuration
+) -> AsyncIterator[RunningServer]:
     """Run every part for as long as the block lasts.
 
     Raises:
         StorageError: the data cannot be opened.
         ListenError: an address cannot be listened on.
     """
-    settings, directory = plan.settings, plan.directory
+    settings, directory = configuration.settings, plan.directory
     async with AsyncExitStack() as stack:
 
         async def opened(part: SqliteSampleStore | Records) -> None:
@@ -162,8 +164,16 @@ async def running_server(plan: ServerPlan) -> AsyncIterator[RunningServer]:
 
         engine = LocalEngine(store)
         stack.push_async_callback(asyncio.to_thread, engine.close)
-        targets = TargetSet(settings.scrape, records.hosts)
         scraper = Scraper(store, system_clock)
+
+        async def targets_found() -> None:
+            try:
+                await hosts_changed()
+            except StorageError as exc:
+                log.warning("targets_not_refreshed", error=str(exc))
+
+        discovery = Discovery(targets_found)
+        targets = TargetSet(configuration, records.hosts, discovery)
 
         async def hosts_changed() -> None:
             scraper.apply(await targets.refresh())
@@ -177,12 +187,21 @@ async def running_server(plan: ServerPlan) -> AsyncIterator[RunningServer]:
             hosts=targets.hosts,
             session=session,
             clock=system_clock,
-            rule_groups=await asyncio.to_thread(rule_groups, settings),
+            rule_groups=configuration.rule_groups,
         )
+
+        async def apply(new: Configuration) -> None:
+            logs.configure(new.settings.log.level, new.settings.log.format)
+            targets.apply(new)
+            await hosts_changed()
+            await alerting.reconfigure(new.settings.alerting, new.rule_groups)
+
+        reloader = Reloader(configuration, plan.source.read, apply, system_clock, directory.path)
         version = importlib.metadata.version("redshank")
         registry = new_registry(version)
         registry.register(StoreCollector(store.stats))
         registry.register(ScraperCollector(scraper))
+        registry.register(ConfigurationCollector(lambda: reloader.state))
         services = Services(
             hosts=records.hosts,
             accounts=records.accounts,
@@ -192,13 +211,16 @@ async def running_server(plan: ServerPlan) -> AsyncIterator[RunningServer]:
             engine=engine,
             parse_selector=parse_selector,
             targets=scraper.statuses,
+            discovered=targets,
+            configuration=reloader,
             registry=registry,
             clock=system_clock,
             version=version,
             started_ms=system_clock(),
             hosts_changed=hosts_changed,
-            host_checks=settings.alerting.checks,
+            host_checks=lambda: reloader.current.settings.alerting.checks,
             metadata=scraper.metadata,
+            target_metadata=scraper.target_metadata,
         )
         app = await asyncio.to_thread(create_app, services, settings.web)
         address = await _listen(stack, app, ListenAddress.parse(settings.server.listen), directory)
@@ -209,11 +231,17 @@ async def running_server(plan: ServerPlan) -> AsyncIterator[RunningServer]:
             exporter_url = plan.exporter.listen.local_url
             targets.add_local_host(plan.exporter.host, exporter_url.removeprefix("http://"))
         tasks = await stack.enter_async_context(_background(plan))
+        await stack.enter_async_context(discovery)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DISCOVERY_S):
+                await discovery.settled()
         await hosts_changed()
         await stack.enter_async_context(scraper)
         await alerting.start(tasks)
         stack.push_async_callback(alerting.stop)
-        yield RunningServer(address.local_url, password)
+        reloading = tasks.create_task(reloader.run())
+        stack.callback(reloading.cancel)
+        yield RunningServer(address.local_url, password, reloader.request)
 
 
 async def _listen(

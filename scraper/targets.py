@@ -88,15 +88,17 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class DroppedTarget:
-    """A discovered target that relabelling dropped.
+    """A discovered target that is not scraped.
 
     Attributes:
         pool: the scrape configuration's name.
         discovered: its labels before relabelling.
+        reason: the rule that dropped it, or why no target can be made of it.
     """
 
     pool: str
     discovered: Labels
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

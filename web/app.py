@@ -13,6 +13,7 @@ from web.accounts.first_admin import ensure_first_admin
 from web.accounts.passwords import Passwords
 from web.api.accounts import AccountsApi
 from web.api.alerts import AlertsApi
+from web.api.configuration import ConfigurationApi
 from web.api.hosts import HostRegister, HostsApi
 from web.api.status import HealthApi
 from web.assets import Assets
@@ -108,6 +109,7 @@ def create_app(
         AlertsApi(services, fleet),
         AccountsApi(services, settings, authenticator, actions),
         HealthApi(services),
+        ConfigurationApi(services),
         Queries(services, settings),
         Expressions(),
         SeriesCatalogue(services),

@@ -54,7 +54,14 @@ def store_stats(
     starts += [span.start_ms for window in windows for span in window.spans.values()]
     ends = [chunk.times_ms[-1] for chunk in chunks]
     ends += [span.end_ms for window in windows for span in window.spans.values()]
-    largest = sorted(set(series) | set(sizes), key=lambda code: (-series[code], -sizes[code]))
+    codes = set(series) | set(sizes)
+    largest = sorted(codes, key=lambda code: (-series[code], -sizes[code]))
+    heaviest = sorted(codes, key=lambda code: (-sizes[code], -series[code]))
+
+    def named(some: list[int]) -> tuple[MetricSize, ...]:
+        some = some[:_LARGEST_METRICS]
+        return tuple(MetricSize(metrics.name(code), series[code], sizes[code]) for code in some)
+
     return StoreStats(
         series=series.total(),
         sources=len(heads),
@@ -71,10 +78,8 @@ def store_stats(
             )
             for window in windows
         ),
-        metrics=tuple(
-            MetricSize(metrics.name(code), series[code], sizes[code])
-            for code in largest[:_LARGEST_METRICS]
-        ),
+        metrics=named(largest),
+        heaviest=named(heaviest),
         failed_writes=failed_writes,
         corrupt_items=corrupt_items,
     )

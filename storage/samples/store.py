@@ -11,7 +11,8 @@ from model.labels import Labels
 from model.matchers import Matcher
 from model.series import AlignedSeries
 from storage.api.errors import CorruptDataError, StoreClosedError
-from storage.api.samples import Layout, ReadBudget, Source, StoreStats, Vector
+from storage.api.samples import Cardinality, Layout, ReadBudget, Source, StoreStats, Vector
+from storage.samples.cardinality import cardinality
 from storage.samples.catalog import Sources, read_digests, read_sources
 from storage.samples.compaction import Compactor
 from storage.samples.heads import Heads
@@ -194,6 +195,10 @@ class SqliteSampleStore:
     ) -> list[str]:
         """See `SampleReader.label_values`."""
         return self._query.label_values(name, selectors, start_ms, end_ms, limit)
+
+    def cardinality(self, limit: int) -> Cardinality:
+        """Return what the active series are made of, `limit` entries of each list; blocks."""
+        return cardinality(self._heads, limit)
 
     def stats(self) -> StoreStats:
         """See `SampleReader.stats`."""

@@ -52,6 +52,8 @@ ACCESS = {
     "GET /health": "public",
     "GET /-/healthy": "public",
     "GET /-/ready": "public",
+    "POST /-/reload": "admin",
+    "PUT /-/reload": "admin",
     "GET /metrics": "scrape",
     "GET /api/fleet": "viewer",
     "GET /api/hosts": "viewer",

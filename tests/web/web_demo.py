@@ -31,6 +31,8 @@ from storage.api.alerts import AlertState, CheckOverride
 from storage.records.records import Records
 from tests.web.web_doubles import (
     Desk,
+    Finds,
+    FixedConfiguration,
     MemorySamples,
     an_alert,
     desk_over,
@@ -335,6 +337,8 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
             engine=engine,
             parse_selector=parse_selector,
             targets=lambda: statuses(clock()),
+            discovered=Finds(["node"]),
+            configuration=FixedConfiguration(),
             registry=CollectorRegistry(),
             clock=clock,
             version="0.1.0",

@@ -206,6 +206,8 @@ def test_stats_tell_head_and_windows(store: SqliteSampleStore, node: Source) -> 
     assert window.size_bytes > 0
     assert {metric.metric: metric.series for metric in stats.metrics} == {"x": 1, "y": 1}
     assert all(metric.size_bytes > 0 for metric in stats.metrics)
+    sizes = [metric.size_bytes for metric in stats.heaviest]
+    assert sizes == sorted(sizes, reverse=True)
 
 
 def test_layout_beyond_65536_series_is_taken(store: SqliteSampleStore, node: Source) -> None:
