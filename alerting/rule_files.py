@@ -18,11 +18,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from alerting.checks import CheckName, rule_identity
 from alerting.errors import RuleFileError, TemplateError
 from alerting.rules import ALERT_NAME, AlertRule, RecordingRule, Rule, RuleGroup
-from alerting.settings import DurationMs, PositiveDurationMs
 from alerting.states import Timing
 from alerting.templates import Template, parse_template
 from model.documents import Document, DocumentError, Place, document_error, parse_document
 from model.labels import METRIC_NAME, Labels
+from model.quantities import DurationMs, PositiveDurationMs
 
 ParseExpression = Callable[[str], object]
 """Parses PromQL; raises an error whose text says what is wrong with it."""

@@ -8,24 +8,20 @@ from typing import Annotated, Literal, Self
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
     SecretStr,
     model_validator,
 )
 
-from model.durations import format_duration, parse_duration_ms
 from model.matchers import compile_pattern
+from model.quantities import DurationMs, PositiveDurationMs
 from storage.api.alerts import Severity
 
 
-def _milliseconds(text: object) -> int:
-    if not isinstance(text, str):
-        # A ValueError, because pydantic reports no other.
-        raise ValueError("write a duration with its unit, such as 30s or 5m")  # noqa: TRY004
-    return parse_duration_ms(text)
+def _pattern(pattern: str) -> str:
+    compile_pattern(pattern)
+    return pattern
 
 
 def _http_url(url: SecretStr) -> SecretStr:
@@ -34,18 +30,6 @@ def _http_url(url: SecretStr) -> SecretStr:
     return url
 
 
-def _pattern(pattern: str) -> str:
-    compile_pattern(pattern)
-    return pattern
-
-
-DurationMs = Annotated[
-    int,
-    BeforeValidator(_milliseconds, json_schema_input_type=str),
-    PlainSerializer(format_duration, return_type=str),
-]
-"""A duration such as `5m`, held in milliseconds."""
-PositiveDurationMs = Annotated[DurationMs, Field(gt=0)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 """An RE2 expression, anchored at both ends."""
 Percent = Annotated[float, Field(ge=0, le=100)]

@@ -11,9 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-
-class DataDirectoryError(Exception):
-    """The data directory cannot be used; the message says why and what to do."""
+from daemon.errors import DataDirectoryError
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import aiohttp
 
-from daemon.addresses import ListenAddress
-from daemon.control import ControlError, ServerAddress, with_control
-from daemon.data_directory import DataDirectory, DataDirectoryError
+from daemon.control import ServerAddress, with_control
+from daemon.data_directory import DataDirectory
+from daemon.errors import ControlError, DataDirectoryError
 from daemon.settings import Settings
+from model.addresses import ListenAddress
 from scraper.settings import all_targets
 from storage.api.errors import StorageError
 from storage.api.hosts import Host

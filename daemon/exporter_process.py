@@ -14,7 +14,7 @@ from contextlib import suppress
 
 import structlog
 
-from daemon.addresses import ListenAddress
+from model.addresses import ListenAddress
 
 log = structlog.get_logger(__name__)
 

@@ -3,6 +3,7 @@
 import asyncio
 import glob
 import importlib.metadata
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -22,13 +23,14 @@ from alerting.rule_files import load_rule_files
 from alerting.rules import RuleGroup
 from alerting.service import AlertingService
 from daemon import logs
-from daemon.addresses import ListenAddress
-from daemon.data_directory import DataDirectory, DataDirectoryError
+from daemon.data_directory import DataDirectory
+from daemon.errors import DaemonError, ListenError
 from daemon.exporter_process import ExporterProcess
 from daemon.interpreter import settle_garbage_collection
 from daemon.metrics import ScraperCollector, StoreCollector, new_registry
 from daemon.settings import Settings
 from daemon.target_set import TargetSet
+from model.addresses import ListenAddress
 from model.clock import system_clock
 from model.sd_notify import sd_notify, watchdog_interval_s
 from promql.engine import LocalEngine
@@ -81,7 +83,7 @@ def run(plan: ServerPlan) -> None:
         plan.directory.create()
         with plan.directory.locked():
             uvloop.run(_serve(plan))
-    except (AlertingError, DataDirectoryError, StorageError, OSError) as exc:
+    except (AlertingError, DaemonError, StorageError, OSError) as exc:
         raise click.ClickException(str(exc)) from exc
 
 
@@ -107,7 +109,8 @@ def _announce(plan: ServerPlan, server: "RunningServer") -> None:
     if server.generated_password is not None:
         click.echo(f"  Login      {FIRST_ADMIN} / {server.generated_password}   (shown only now)")
     elif plan.admin_password is not None:
-        click.echo(f"  Login      {FIRST_ADMIN}, with the password in REDSHANK_ADMIN_PASSWORD")
+        told = "the password that REDSHANK_ADMIN_PASSWORD held on the first start"
+        click.echo(f"  Login      {FIRST_ADMIN}, with {told}")
     click.echo()
     sys.stdout.flush()
 
@@ -142,7 +145,7 @@ async def running_server(plan: ServerPlan) -> AsyncIterator[RunningServer]:
 
     Raises:
         StorageError: the data cannot be opened.
-        OSError: an address cannot be listened on.
+        ListenError: an address cannot be listened on.
     """
     settings, directory = plan.settings, plan.directory
     async with AsyncExitStack() as stack:
@@ -229,7 +232,11 @@ async def _listen(
     directory.control_socket.unlink(missing_ok=True)
     await web.UnixSite(runner, path).start()
     directory.control_socket.chmod(0o600)
-    await web.TCPSite(runner, listen.host or None, listen.port).start()
+    try:
+        await web.TCPSite(runner, listen.host or None, listen.port).start()
+    except OSError as exc:
+        reason = os.strerror(exc.errno) if exc.errno else str(exc)
+        raise ListenError(f"cannot listen on {listen}: {reason}; try another --listen") from exc
     port = next(address[1] for address in runner.addresses if isinstance(address, tuple))
     return ListenAddress(listen.host, port)
 

@@ -16,7 +16,7 @@ from pydantic_settings import (
 )
 
 from alerting.settings import AlertingSettings
-from daemon.addresses import ListenAddress
+from model.addresses import ListenAddress
 from model.documents import Document, DocumentError, document_error, parse_document
 from scraper.settings import ScrapeSettings
 from storage.samples.settings import StoreSettings

@@ -1,10 +1,10 @@
 """What an exporter is told at its start."""
 
-import re
 from dataclasses import dataclass, field
 
 from exporter.errors import ListenError
 from exporter.roots import Roots
+from model.addresses import ListenAddress
 
 DEFAULT_LISTEN = ":9100"
 
@@ -65,10 +65,8 @@ def parse_listen(text: str) -> tuple[str, int]:
     Raises:
         ListenError: it is none of these.
     """
-    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^:\[\]\s]*)):([0-9]{1,5})", text, re.ASCII)
-    if match is None:
-        raise ListenError(text, "it should be HOST:PORT, [IPV6]:PORT or :PORT")
-    port = int(match[3])
-    if port > 65535:
-        raise ListenError(text, "ports end at 65535")
-    return match[1] or match[2] or "", port
+    try:
+        address = ListenAddress.parse(text)
+    except ValueError as exc:
+        raise ListenError(text, str(exc)) from exc
+    return address.host, address.port

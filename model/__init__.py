@@ -4,4 +4,14 @@ Its public names are its modules, each imported on its own, because the exporter
 shares `labels` and `durations` with the server but has neither numpy nor RE2.
 """
 
-__all__ = ["clock", "durations", "labels", "matchers", "sd_notify", "series"]
+__all__ = [
+    "addresses",
+    "clock",
+    "documents",
+    "durations",
+    "labels",
+    "matchers",
+    "quantities",
+    "sd_notify",
+    "series",
+]

@@ -40,7 +40,9 @@ class Groups:
     @property
     def sizes(self) -> Indices:
         """How many series each group has: shape (G,)."""
-        return np.diff(self.starts, append=len(self.order))
+        ends = np.append(self.starts[1:], len(self.order))
+        sizes: Indices = ends - self.starts
+        return sizes
 
     def of_equal_size(self) -> Iterator[tuple[Indices, Indices]]:
         """Yield (groups, rows) of groups with as many series: shapes (k,), (k, size)."""

@@ -106,7 +106,11 @@ class Calls:
         return None
 
     def _over_range(self, node: Call, steps: Steps) -> Vector:
-        return concatenated(list(self._range_blocks(node, steps)), steps.count)
+        blocks = []
+        for block in self._range_blocks(node, steps):
+            self._evaluator.guard.hold(block.values.size)
+            blocks.append(block)
+        return concatenated(blocks, steps.count)
 
     def _range_blocks(self, node: Call, steps: Steps) -> Iterator[Vector]:
         evaluator = self._evaluator

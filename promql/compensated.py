@@ -63,7 +63,7 @@ def sum_groups(values: Floats, starts: Indices) -> Pair:
 def _halved(total: Floats, error: Floats | None, starts: Indices) -> tuple[Floats, Floats, Indices]:
     """Add the rows of each group in pairs; an odd one out stays."""
     rows = len(total)
-    sizes = np.diff(starts, append=rows)
+    sizes = np.append(starts[1:], rows) - starts
     kept = (sizes + 1) // 2
     targets = np.concatenate([[0], np.cumsum(kept)])
     new_starts = targets[:-1]

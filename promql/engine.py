@@ -7,7 +7,7 @@ stop at the next node, block or chunk.
 import asyncio
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,12 +16,14 @@ from typing import Final, TypeVar
 import numpy as np
 
 from model.labels import Labels
+from model.matchers import Matcher
 from model.series import ABSENT, AlignedSeries
 from promql.annotations import Notes
 from promql.api import (
     Answer,
     EvaluationError,
     InstantVector,
+    QueryCanceledError,
     QueryOptions,
     QueryTimeoutError,
     Scalar,
@@ -29,8 +31,9 @@ from promql.api import (
 )
 from promql.evaluator import Evaluator, Rules
 from promql.guard import Guard
-from promql.nodes import Expression, ValueType
+from promql.nodes import Expression, ValueType, VectorSelector, walk
 from promql.parser import parse
+from promql.pinning import pinned
 from promql.selection import Selection
 from promql.timing import QueryRange
 from promql.vectors import Value, Vector
@@ -65,30 +68,57 @@ class EngineSettings:
     delayed_name_removal: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ParsedQuery:
+    """A query's syntax tree, and what is worth knowing before it is evaluated.
+
+    Attributes:
+        tree: the syntax tree.
+        pinned: ids of the nodes that yield the same at all steps.
+        repeated: the conditions of selectors that occur more than once.
+    """
+
+    tree: Expression
+    pinned: frozenset[int]
+    repeated: frozenset[tuple[Matcher, ...]]
+
+    @classmethod
+    def of(cls, query: str) -> "ParsedQuery":
+        """Parse a query.
+
+        Raises:
+            ParseError: it is no PromQL.
+        """
+        tree = parse(query)
+        read = Counter(node.matchers for node in walk(tree) if isinstance(node, VectorSelector))
+        repeated = frozenset(matchers for matchers, count in read.items() if count > 1)
+        return cls(tree, pinned(tree), repeated)
+
+
 class ParsedQueries:
-    """Remembers the syntax trees of the queries used last; thread-safe."""
+    """Remembers the queries used last; thread-safe."""
 
     def __init__(self, size: int = _PARSED_QUERIES) -> None:
         self._size = size
         self._lock = threading.Lock()
-        self._trees: OrderedDict[str, Expression] = OrderedDict()
+        self._queries: OrderedDict[str, ParsedQuery] = OrderedDict()
 
-    def tree(self, query: str) -> Expression:
-        """Return the syntax tree of a query.
+    def get(self, query: str) -> ParsedQuery:
+        """Return a query, parsed.
 
         Raises:
             ParseError: it is no PromQL.
         """
         with self._lock:
-            found = self._trees.get(query)
+            found = self._queries.get(query)
             if found is not None:
-                self._trees.move_to_end(query)
+                self._queries.move_to_end(query)
                 return found
-        parsed = parse(query)
+        parsed = ParsedQuery.of(query)
         with self._lock:
-            self._trees[query] = parsed
-            if len(self._trees) > self._size:
-                self._trees.popitem(last=False)
+            self._queries[query] = parsed
+            if len(self._queries) > self._size:
+                self._queries.popitem(last=False)
         return parsed
 
 
@@ -106,6 +136,8 @@ class LocalEngine:
         self._monotonic = monotonic
         self._parsed = ParsedQueries()
         self._threads = ThreadPoolExecutor(self._settings.threads, "promql")
+        self._active: set[Guard] = set()
+        self._closed = threading.Event()
 
     async def instant(
         self, query: str, time_ms: int, options: QueryOptions | None = None
@@ -131,7 +163,10 @@ class LocalEngine:
         )
 
     def close(self) -> None:
-        """Wait for running queries and end the threads; blocks."""
+        """Stop running queries, drop waiting ones and end the threads; blocks."""
+        self._closed.set()
+        for guard in tuple(self._active):
+            guard.cancel()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     # Blocking twins, for tests and for who is on a thread already.
@@ -165,33 +200,48 @@ class LocalEngine:
             guard.check("query queue")
             return work()
 
-        future = asyncio.get_running_loop().run_in_executor(self._threads, run)
+        if self._closed.is_set():
+            raise QueryCanceledError("query was canceled: the engine is closed")
+        self._active.add(guard)
+        future = self._threads.submit(run)
         try:
             async with asyncio.timeout(max(0.0, guard.remaining_s)):
-                return await future
+                return await asyncio.wrap_future(future)
         except TimeoutError as exc:
             raise QueryTimeoutError("query timed out in expression evaluation") from exc
+        except asyncio.CancelledError as exc:
+            if self._closed.is_set() and future.cancelled():
+                raise QueryCanceledError("query was canceled in query queue") from exc
+            raise
         finally:
             guard.cancel()
+            self._active.discard(guard)
 
     def _evaluator(
-        self, query: str, asked: QueryRange, options: QueryOptions | None, guard: Guard
+        self,
+        query: str,
+        parsed: ParsedQuery,
+        asked: QueryRange,
+        options: QueryOptions | None,
+        guard: Guard,
     ) -> Evaluator:
         settings = self._settings
         lookback_ms = settings.lookback_ms
         if options is not None and options.lookback_ms is not None:
             lookback_ms = options.lookback_ms
         rules = Rules(lookback_ms, settings.default_step_ms, settings.delayed_name_removal)
-        return Evaluator(Selection(self._reader, guard), guard, Notes(query), asked, rules)
+        selection = Selection(self._reader, guard, parsed.repeated)
+        return Evaluator(selection, guard, Notes(query), asked, rules, parsed.pinned)
 
     def _answer_instant(
         self, query: str, time_ms: int, options: QueryOptions | None, guard: Guard
     ) -> Answer:
-        tree = self._parsed.tree(query)
+        parsed = self._parsed.get(query)
         asked = QueryRange(time_ms, time_ms, 0)
-        evaluator = self._evaluator(query, asked, options, guard)
+        asked.check()
+        evaluator = self._evaluator(query, parsed, asked, options, guard)
         with np.errstate(all="ignore"):
-            value = _instant_value(evaluator, tree, asked)
+            value = _instant_value(evaluator, parsed.tree, asked)
         return Answer(value, evaluator.notes.collected(), guard.samples)
 
     def _answer_range(
@@ -203,12 +253,15 @@ class LocalEngine:
         options: QueryOptions | None,
         guard: Guard,
     ) -> Answer:
-        tree = self._parsed.tree(query)
+        parsed = self._parsed.get(query)
+        tree = parsed.tree
         if tree.type not in (ValueType.VECTOR, ValueType.SCALAR):
             raise EvaluationError(
                 f'invalid expression type "{tree.type.documented}" for range query,'
                 " must be Scalar or instant Vector"
             )
+        asked = QueryRange(start_ms, end_ms, step_ms)
+        asked.check()
         if step_ms <= 0:
             raise EvaluationError("zero or negative query resolution step widths are not accepted")
         if end_ms < start_ms:
@@ -218,11 +271,9 @@ class LocalEngine:
                 f"exceeded maximum resolution of {MAX_STEPS:,} points per timeseries."
                 " Try decreasing the query resolution (?step=XX)"
             )
-        asked = QueryRange(start_ms, end_ms, step_ms)
-        evaluator = self._evaluator(query, asked, options, guard)
+        evaluator = self._evaluator(query, parsed, asked, options, guard)
         steps = asked.steps()
         with np.errstate(all="ignore"):
-            evaluator.prepare(tree)
             value = _over_steps(evaluator.evaluate(tree, steps), steps.times_ms)
         return Answer(value, evaluator.notes.collected(), guard.samples)
 

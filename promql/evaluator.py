@@ -37,7 +37,6 @@ from promql.nodes import (
 )
 from promql.numbers import format_general
 from promql.operators import scalars, with_scalar
-from promql.pinning import pinned
 from promql.ranges import RangeVector, inner_steps, repeated
 from promql.relabeling import check_label_name
 from promql.selection import Selection, Sighting, has_one_name, joined
@@ -79,17 +78,32 @@ Handler = Callable[[Any, Steps], Value]
 
 
 class Evaluator:
-    """Evaluates one query."""
+    """Evaluates one query.
+
+    Args:
+        selection: reads samples.
+        guard: the query's limits.
+        notes: takes annotations.
+        query: what was asked for.
+        rules: choices.
+        pinned: ids of the nodes that yield the same at all steps.
+    """
 
     def __init__(
-        self, selection: Selection, guard: Guard, notes: Notes, query: QueryRange, rules: Rules
+        self,
+        selection: Selection,
+        guard: Guard,
+        notes: Notes,
+        query: QueryRange,
+        rules: Rules,
+        pinned: frozenset[int],
     ) -> None:
         self.selection = selection
         self.guard = guard
         self.notes = notes
         self.query = query
         self.rules = rules
-        self._pinned: frozenset[int] = frozenset()
+        self._pinned = pinned
         self._calls = Calls(self)
         self._handlers: dict[type, Handler] = {
             Aggregation: self._aggregation,
@@ -101,10 +115,6 @@ class Evaluator:
             UnaryOperation: self._unary,
             VectorSelector: self._selector,
         }
-
-    def prepare(self, root: Expression) -> None:
-        """Find the expressions that yield the same at all steps, to evaluate them once."""
-        self._pinned = pinned(root)
 
     def evaluate(self, node: Expression, steps: Steps) -> Value:
         """Return what an expression that is no range vector yields at each step.
@@ -147,7 +157,12 @@ class Evaluator:
 
     def sighting(self, node: VectorSelector, steps: Steps) -> Sighting:
         """Evaluate an instant selector; also when its samples were taken."""
-        return joined(self._sightings(node, steps), steps.count)
+        return joined(self._held(self._sightings(node, steps)), steps.count)
+
+    def _held(self, sightings: Iterator[Sighting]) -> Iterator[Sighting]:
+        for each in sightings:
+            self.guard.hold(each.vector.values.size)
+            yield each
 
     def _sightings(self, node: VectorSelector, steps: Steps) -> Iterator[Sighting]:
         reference = Steps(self.query.reference(node.shift, steps))
@@ -169,7 +184,7 @@ class Evaluator:
         ends_ms = self.query.reference(selector.shift, steps)
         starts_ms = ends_ms - self.query.length_ms(matrix.range)
         samples = self.selection.samples(
-            selector, int(starts_ms[0]) - reach_ms, int(ends_ms[-1]) + reach_ms
+            selector, int(starts_ms[0]) - reach_ms, int(ends_ms[-1]) + reach_ms, steps.count
         )
         one_name = has_one_name(selector.matchers)
         return RangeVector(samples, starts_ms, ends_ms, steps, one_name)
@@ -180,7 +195,10 @@ class Evaluator:
         step_ms = self.rules.default_step_ms
         if node.step is not None:
             step_ms = self.query.length_ms(node.step)
-        times = inner_steps(ends_ms, range_ms, max(1, step_ms))
+        step_ms = max(1, step_ms)
+        # Before the steps themselves take the memory that their results may not.
+        self.guard.hold((int(ends_ms[-1] - ends_ms[0]) + range_ms) // step_ms)
+        times = inner_steps(ends_ms, range_ms, step_ms)
         starts_ms = ends_ms - range_ms
         if not times.count:
             return RangeVector((), starts_ms, ends_ms, steps, one_name=True)
@@ -242,7 +260,7 @@ class Evaluator:
         labels: list[Labels] = []
         times: list[Times] = []
         values: list[Floats] = []
-        for part, windows in range_vector.windows():
+        for part, windows in range_vector.windows(self.guard.check):
             samples = windows.samples
             names = list(samples.labels)
             if range_vector.unnamed is not None:

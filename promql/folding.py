@@ -41,6 +41,7 @@ def fold(windows: Windows, base: State, merge: Merge) -> State:
     taken = np.zeros_like(width)
     result: State | None = None
     for power in range(int(width.max(initial=0)).bit_length()):
+        windows.check()
         size = 1 << power
         chosen = (width & size) != 0
         if chosen.any():

@@ -73,7 +73,6 @@ def _table() -> dict[str, Function]:
         Function("scalar", (_V,), returns=_S),
         Function("sort_by_label", (_V, _T), -1, experimental=True),
         Function("sort_by_label_desc", (_V, _T), -1, experimental=True),
-        Function("start_timestamp", (_V,), experimental=True),
         Function("vector", (_S,)),
     ]
     return {function.name: function for function in functions}

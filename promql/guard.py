@@ -68,6 +68,15 @@ class Guard:
                 "query processing would load too many samples into memory in query execution"
             )
 
+    def keep(self, samples: int) -> None:
+        """Count samples that memory now holds until the query ends.
+
+        Raises:
+            TooManySamplesError: they are more than the limit.
+        """
+        self._max_samples -= samples
+        self.hold(0)
+
     @contextmanager
     def scope(self) -> Iterator[None]:
         """Release at its end whatever was held inside."""

@@ -128,6 +128,7 @@ def _sorted_results(windows: Windows, compute: Callable[[_Sorted, slice], Floats
     for start in range(0, series, series_size):
         part = slice(start, start + series_size)
         for step in range(0, steps, step_size):
+            windows.check()
             piece = slice(step, step + step_size)
             if regular is None:
                 laid = _laid(windows, part, piece)

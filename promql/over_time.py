@@ -220,6 +220,7 @@ def double_exponential_smoothing(windows: Windows, factor: Scalars, trend: Scala
     slope = samples.pick(windows.inside(first + 1)) - value
     before = value
     for index in range(1, int(count.max(initial=0))):
+        windows.check()
         sample = samples.pick(windows.inside(first + index))
         if index > 1:
             slope = trend * (value - before) + (1 - trend) * slope

@@ -20,7 +20,7 @@ from promql.nodes import (
 _TIME_DEPENDENT: Final = frozenset(
     {
         "days_in_month", "day_of_month", "day_of_week", "day_of_year", "hour", "minute",
-        "month", "predict_linear", "time", "timestamp", "start_timestamp", "year",
+        "month", "predict_linear", "time", "timestamp", "year",
     }
 )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """Range vectors: what a range selector or a subquery hands to a function."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,17 +31,31 @@ class RangeVector:
     one_name: bool
     unnamed: Mask | None = None
 
-    def windows(self) -> Iterator[tuple[slice, Windows]]:
-        """Yield the windows of each block, small enough for a core's cache."""
+    def windows(self, check: Callable[[], None]) -> Iterator[tuple[slice, Windows]]:
+        """Yield the windows of each block, small enough for a core's cache.
+
+        Args:
+            check: raises if the query should end.
+        """
         for samples in self.samples:
-            whole = Windows.over(samples, self.starts_ms, self.ends_ms, self.steps.times_ms)
-            yield from whole.blocks()
+            if len(samples.times_ms) == 1:
+                # What all series share is found once.
+                yield from self._over(samples, check).blocks()
+                continue
+            width = max(samples.values.shape[1], self.steps.count)
+            for part, block in samples.blocks(width):
+                check()
+                yield part, self._over(block, check)
+
+    def _over(self, samples: Samples, check: Callable[[], None]) -> Windows:
+        times_ms = self.steps.times_ms
+        return Windows.over(samples, self.starts_ms, self.ends_ms, times_ms, check)
 
     def apply(
         self, kernel: Kernel, parameters: Sequence[Scalars], guard: Guard, *, keep_name: bool
     ) -> Iterator[Vector]:
         """Run a kernel over all windows; yield block by block what is present."""
-        for part, windows in self.windows():
+        for part, windows in self.windows(guard.check):
             guard.check()
             values, present = kernel(windows, *parameters)
             labels = windows.samples.labels

@@ -4,13 +4,14 @@ Source: Prometheus documentation, "Query functions"; PROM-52 for `anchored` and
 `smoothed` ranges.
 """
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from promql.folding import exact_sum, fold
 from promql.over_time import Kernel, Result
-from promql.samples import Windows
+from promql.samples import Samples, Windows
 from promql.vectors import Floats, Indices
 
 
@@ -52,12 +53,13 @@ def _extrapolated(windows: Windows, *, counter: bool) -> Result:
         return growth * samples.expand(factor), windows.holding(2)
     sampled, to_start, to_end = (samples.expand(each) for each in (sampled, to_start, to_end))
     # A counter does not start below zero: extrapolate no further than to there.
-    to_zero = sampled * (oldest / growth)
-    np.fmin(to_zero, to_start, out=to_zero, where=(growth > 0) & (oldest >= 0))
-    np.copyto(to_zero, to_start, where=~((growth > 0) & (oldest >= 0)))
-    to_zero += sampled + to_end
-    to_zero /= sampled
-    growth *= to_zero
+    reach = oldest / growth
+    reach *= sampled
+    falls_short = (reach < to_start) & (growth > 0) & (oldest >= 0)
+    np.copyto(reach, to_start, where=~falls_short)
+    reach += sampled + to_end
+    reach /= sampled
+    growth *= reach
     return growth, windows.holding(2)
 
 
@@ -79,20 +81,13 @@ def lost_to_resets(windows: Windows) -> Floats | None:
 def window_sums(windows: Windows, series: Indices, values: Floats) -> Floats:
     """Sum `values` (of some series) over each window but its first sample."""
     samples = windows.samples
-    some = type(samples)(
+    some = Samples(
         [samples.labels[index] for index in series.tolist()],
         samples.times_ms,
         values,
         samples.rows[series],
     )
-    part = Windows(
-        some,
-        windows.first + 1,
-        windows.stop,
-        windows.starts_ms,
-        windows.ends_ms,
-        windows.steps_ms,
-    )
+    part = replace(windows, samples=some, first=windows.first + 1)
     total, error = fold(part, (values, np.broadcast_to(0.0, values.shape)), exact_sum)
     filled = some.expand(part.count > 0)
     summed = np.where(np.isfinite(total), total + error, total)

@@ -7,7 +7,7 @@ of its row. Only such series pay; the usual ones keep sharing their source's tim
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -51,12 +51,15 @@ class Samples:
     def pick(self, columns: Indices) -> Floats:
         """Return the values at `columns` of shape (G, S): shape (N, S)."""
         if len(columns) == 1:
-            taken: Floats = np.take(self.values, columns[0], axis=1)
+            taken: Floats = self.values.take(columns[0], axis=1)
             return taken
         return np.take_along_axis(self.values, columns[self.rows], axis=1)
 
     def pick_times(self, columns: Indices) -> NDArray[np.int64]:
         """Return the times at `columns` of shape (G, S): same shape."""
+        if len(columns) == 1:
+            times: NDArray[np.int64] = self.times_ms[0].take(columns[0])
+            return times[np.newaxis]
         return np.take_along_axis(self.times_ms, columns, axis=1)
 
     def counts(self, times_ms: NDArray[np.int64]) -> Indices:
@@ -81,37 +84,49 @@ class Samples:
             return
         for start in range(0, len(self), size):
             part = slice(start, min(start + size, len(self)))
-            yield (
-                part,
-                Samples(self.labels[part], self.times_ms, self.values[part], self.rows[part]),
-            )
+            times, rows = self.times_ms, self.rows[part]
+            if len(times) > 1:
+                used, rows = np.unique(rows, return_inverse=True)
+                times = times[used]
+            yield part, Samples(self.labels[part], times, self.values[part], rows)
 
 
 # Comparing all with all beats one searchsorted (1.5 us) a row up to about here.
 _COMPARISONS: Final = 1 << 17
 
 
-def stacks(parts: Sequence[AlignedSeries]) -> list[AlignedSeries]:
-    """Return small parts stacked to blocks, those of alike length together.
+def stacks(parts: Sequence[AlignedSeries], steps: int) -> Iterator[AlignedSeries]:
+    """Yield small parts stacked to blocks, those of alike length together.
 
     One kernel call for many sources, without padding short ones (a host that has just
-    come up) to the length of long ones.
+    come up) to the length of long ones. Each block is made when it is asked for, in
+    the memory that the one before has left.
+
+    Args:
+        parts: what the store selected.
+        steps: how many values of each series will be computed.
     """
-    if len(parts) <= 1:
-        return list(parts)
-    stacked: list[AlignedSeries] = []
-    open_blocks: dict[int, list[AlignedSeries]] = {}
-    cells: dict[int, int] = {}
+    groups: dict[int, list[AlignedSeries]] = {}
     for part in parts:
-        length = part.values.shape[1].bit_length()
-        held = cells.get(length, 0)
-        if held and held + part.values.size > BLOCK_CELLS:
-            stacked.append(stack(open_blocks.pop(length)))
-            held = 0
-        open_blocks.setdefault(length, []).append(part)
-        cells[length] = held + part.values.size
-    stacked.extend(stack(alike) for alike in open_blocks.values())
-    return stacked
+        if len(parts) == 1 or part.values.size >= _WORTH_A_CALL:
+            yield part
+        else:
+            groups.setdefault(part.values.shape[1].bit_length(), []).append(part)
+    for alike in groups.values():
+        block: list[AlignedSeries] = []
+        cells = 0
+        for part in alike:
+            own = max(part.values.size, len(part.labels) * steps)
+            if block and cells + own > BLOCK_CELLS:
+                yield stack(block)
+                block, cells = [], 0
+            block.append(part)
+            cells += own
+        yield stack(block)
+
+
+# Cells from which on stacking costs as much as the calls that it saves.
+_WORTH_A_CALL: Final = 1 << 13
 
 
 def without_gaps(series: AlignedSeries, *, keep_stale: bool) -> Samples:
@@ -166,6 +181,10 @@ def _closed(samples: Samples, missing: Mask, gaps: Mask) -> Samples:
     return Samples(samples.labels, np.concatenate([samples.times_ms, times]), values, rows)
 
 
+def _nothing() -> None:
+    """Nobody wants the query to end."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Windows:
     """A block of series and, for every step, which of their samples lie in its range.
@@ -177,6 +196,7 @@ class Windows:
             one behind its last; empty windows have stop <= first.
         starts_ms, ends_ms: shape (S,), the ranges' ends.
         steps_ms: shape (S,), the evaluation times (an offset apart from `ends_ms`).
+        check: raises if the query should end; kernels that take long call it.
     """
 
     samples: Samples
@@ -185,6 +205,7 @@ class Windows:
     starts_ms: NDArray[np.int64]
     ends_ms: NDArray[np.int64]
     steps_ms: NDArray[np.int64]
+    check: Callable[[], None] = _nothing
 
     @classmethod
     def over(
@@ -193,10 +214,11 @@ class Windows:
         starts_ms: NDArray[np.int64],
         ends_ms: NDArray[np.int64],
         steps_ms: NDArray[np.int64],
+        check: Callable[[], None] = _nothing,
     ) -> "Windows":
         """Find the windows of `samples` at every step."""
         first, stop = samples.counts(starts_ms), samples.counts(ends_ms)
-        return cls(samples, first, stop, starts_ms, ends_ms, steps_ms)
+        return cls(samples, first, stop, starts_ms, ends_ms, steps_ms, check)
 
     @property
     def count(self) -> Indices:
@@ -211,7 +233,9 @@ class Windows:
     def holding(self, least: int) -> Mask:
         """Tell which windows hold at least so many samples: shape (N, S)."""
         enough = self.samples.expand(self.count >= least)
-        return np.broadcast_to(enough, self.shape)
+        if len(enough) == len(self.samples):
+            return enough
+        return np.repeat(enough, len(self.samples), axis=0)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -220,7 +244,9 @@ class Windows:
 
     def inside(self, columns: Indices) -> Indices:
         """Clip columns of empty windows to some that exist; their results are masked."""
-        return np.clip(columns, 0, self.samples.values.shape[1] - 1)
+        # Faster than np.clip, whose wrapper costs more than it computes.
+        inside: Indices = np.minimum(columns, self.samples.values.shape[1] - 1)
+        return np.maximum(inside, 0, out=inside)
 
     def first_columns(self) -> Indices:
         """The column of each window's first sample, some column for empty ones."""
@@ -249,4 +275,4 @@ class Windows:
         """Yield blocks of the series, small enough for a core's cache."""
         width = max(self.samples.values.shape[1], self.first.shape[1])
         for part, samples in self.samples.blocks(width):
-            yield part, replace(self, samples=samples)
+            yield part, self if samples is self.samples else replace(self, samples=samples)

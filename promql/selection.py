@@ -18,7 +18,7 @@ from promql.samples import Samples, stacks, without_gaps
 from promql.vectors import Floats, Mask, Steps, Vector, any_step, concatenated
 from storage.api.samples import SampleReader
 
-_Key = tuple[tuple[Matcher, ...], int, int]
+Matchers = tuple[Matcher, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,32 +30,49 @@ class Sighting:
 
 
 class Selection:
-    """Reads for one query; the same selector over the same time is read once."""
+    """Reads for one query.
 
-    def __init__(self, reader: SampleReader, guard: Guard) -> None:
+    Args:
+        reader: the store.
+        guard: the query's limits.
+        repeated: the conditions of selectors that occur more than once: what they
+            read is kept until the query ends.
+    """
+
+    def __init__(
+        self, reader: SampleReader, guard: Guard, repeated: frozenset[Matchers] = frozenset()
+    ) -> None:
         self._reader = reader
         self._guard = guard
-        self._read: dict[_Key, list[AlignedSeries]] = {}
+        self._repeated = repeated
+        self._kept: dict[tuple[Matchers, int, int, int], list[AlignedSeries]] = {}
 
     def read(
-        self, matchers: tuple[Matcher, ...], start_ms: int, end_ms: int
-    ) -> list[AlignedSeries]:
+        self, matchers: Matchers, start_ms: int, end_ms: int, steps: int
+    ) -> Iterable[AlignedSeries]:
         """Return the series between two times, both ends included, few matrices for many."""
-        key = (matchers, start_ms, end_ms)
-        found = self._read.get(key)
-        if found is None:
-            with self._guard.scope():
-                parts = self._reader.select(matchers, start_ms, end_ms, self._guard)
-            found = self._read[key] = stacks([part for part in parts if part.labels])
-            slots = sum(part.sample_slots for part in found)
-            self._guard.samples += slots
-            self._guard.hold(slots)
+        key = (matchers, start_ms, end_ms, steps)
+        kept = self._kept.get(key)
+        if kept is not None:
+            return kept
+        with self._guard.scope():
+            parts = self._reader.select(matchers, start_ms, end_ms, self._guard)
         self._guard.check()
-        return found
+        slots = sum(part.sample_slots for part in parts)
+        self._guard.samples += slots
+        found = stacks([part for part in parts if part.labels], steps)
+        if matchers not in self._repeated:
+            self._guard.hold(slots)
+            return found
+        self._guard.keep(slots)
+        self._kept[key] = kept = list(found)
+        return kept
 
-    def samples(self, selector: VectorSelector, start_ms: int, end_ms: int) -> Iterator[Samples]:
+    def samples(
+        self, selector: VectorSelector, start_ms: int, end_ms: int, steps: int
+    ) -> Iterator[Samples]:
         """Yield what a range selector sees between two times, the start left out."""
-        for part in self.read(selector.matchers, start_ms + 1, end_ms):
+        for part in self.read(selector.matchers, start_ms + 1, end_ms, steps):
             yield without_gaps(part, keep_stale=False)
 
     def sightings(
@@ -71,7 +88,7 @@ class Selection:
             end_ms += lookback_ms
         look = _interpolated if selector.smoothed else _newest
         one_name = has_one_name(selector.matchers)
-        for part in self.read(selector.matchers, start_ms, end_ms):
+        for part in self.read(selector.matchers, start_ms, end_ms, steps.count):
             samples = without_gaps(part, keep_stale=not selector.smoothed)
             for _, block in samples.blocks(max(samples.values.shape[1], steps.count)):
                 self._guard.check()

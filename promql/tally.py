@@ -8,10 +8,15 @@ import numpy as np
 from model.labels import Labels
 from promql.aggregation import Groups, counts, group, maximum, minimum, ordered, reduced
 from promql.compensated import Pair, add, closed, sum_groups
-from promql.vectors import Indices, Vector
+from promql.samples import BLOCK_CELLS
+from promql.vectors import Indices, Vector, concatenated
 
 TALLIES: Final = frozenset({"avg", "count", "group", "max", "min", "sum"})
 """Operators whose groups can grow block by block."""
+
+
+# Fewer cells and the calls show; more and what they leave behind falls out of the cache.
+_WORTH_A_CALL: Final = BLOCK_CELLS // 4
 
 
 class Tally:
@@ -21,31 +26,31 @@ class Tally:
         self._operator = operator
         self._names = names
         self._steps = steps
+        self._waiting: list[Vector] = []
+        self._cells = 0
+        self._merged = False
         self._places = dict[Labels, int]()
-        self._first: Vector | None = None
-        self._blocks = 0
         self._counts = np.zeros((0, steps), dtype=np.intp)
         self._values = np.zeros((0, steps))
         self._errors = np.zeros((0, steps))
 
     def add(self, block: Vector) -> None:
-        """Take a block of series in."""
-        self._blocks += 1
-        if self._blocks == 1:
-            self._first = block
-            return
-        if self._first is not None:
-            first, self._first = self._first, None
-            self._merge(first)
-        self._merge(block)
+        """Take a block of series in; small ones wait until they are worth a call."""
+        self._waiting.append(block)
+        self._cells += block.values.size
+        if self._cells >= _WORTH_A_CALL:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._merge(concatenated(self._waiting, self._steps))
+            self._waiting, self._cells, self._merged = [], 0, True
 
     def result(self) -> Vector | None:
         """Return the groups; None where a mean overflowed and must be taken at once."""
-        if self._first is not None:
-            groups = group(self._first.labels, self._names, without=False)
-            first = self._first
-            vector = Vector(first.labels, first.values, first.present)
-            return reduced(self._operator, vector, groups)
+        if not self._merged:
+            return self._at_once()
+        self._flush()
         size = len(self._places)
         tallied, values = self._counts[:size], self._values[:size]
         if self._operator in ("sum", "avg"):
@@ -59,6 +64,13 @@ class Tally:
         elif self._operator == "group":
             values = np.ones_like(values)
         return Vector(list(self._places), values, tallied > 0)
+
+    def _at_once(self) -> Vector:
+        whole = concatenated(self._waiting, self._steps)
+        if not len(whole):
+            return whole
+        groups = group(whole.labels, self._names, without=False)
+        return reduced(self._operator, Vector(whole.labels, whole.values, whole.present), groups)
 
     def _merge(self, block: Vector) -> None:
         groups = group(block.labels, self._names, without=False)

@@ -16,6 +16,8 @@ from promql.vectors import Steps
 
 _LIMIT_S: Final = 2**63 / 1e9
 """Go's longest duration: 292 years."""
+_LIMIT_MS: Final = 2**61
+"""Times far enough from the ends of 64 bits that a duration can be added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,15 @@ class QueryRange:
     def is_range(self) -> bool:
         """Whether there is more than one time to evaluate at."""
         return self.start_ms != self.end_ms
+
+    def check(self) -> None:
+        """Refuse times that no sample can have.
+
+        Raises:
+            EvaluationError: they are out of range.
+        """
+        if max(abs(self.start_ms), abs(self.end_ms), self.step_ms) > _LIMIT_MS:
+            raise EvaluationError("evaluation time is out of range")
 
     def steps(self) -> Steps:
         """Return the times to evaluate at."""
@@ -65,7 +76,8 @@ class QueryRange:
         if not shift.pinned:
             return steps.times_ms - self.offset_ms(shift) if shift.offset else steps.times_ms
         if shift.at_ms is not None:
-            at_ms = shift.at_ms
+            # Nothing lies beyond; arithmetic must not leave 64 bits.
+            at_ms = max(-_LIMIT_MS, min(shift.at_ms, _LIMIT_MS))
         else:
             at_ms = self.start_ms if shift.at_edge is AtEdge.START else self.end_ms
         return np.full(steps.count, at_ms - self.offset_ms(shift), dtype=np.int64)

@@ -14,7 +14,6 @@ __all__ = [
     "grammar",
     "jobs",
     "prometheus_config",
-    "quantities",
     "scraper",
     "settings",
     "statistics",

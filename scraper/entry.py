@@ -65,6 +65,7 @@ class TargetEntry:
         self._last_up_ms: int | None = None
         self._duration_s = 0.0
         self._samples = 0
+        self._is_stored = True
 
     @property
     def recorder(self) -> Recorder:
@@ -103,8 +104,9 @@ class TargetEntry:
             await self._scrape(nominal_ms)
         except Exception as exc:
             # Ours to mend, and no reason to stop the other targets.
-            log.exception("scrape_crashed", job=self.target.job, instance=self.target.instance)
             self._health, self._error = Health.DOWN, f"internal error: {type(exc).__name__}"
+            self._recorder = Recorder(self._tools.appender, self.target, self._tools.pool)
+            log.exception("scrape_crashed", job=self.target.job, instance=self.target.instance)
         finally:
             self.busy = False
             if self._retired:
@@ -177,26 +179,33 @@ class TargetEntry:
 
     def _record(self, reading: Reading | None, time_ms: int, duration_s: float) -> None:
         last_ms = self._recorder.last_ms
+        if last_ms is not None and time_ms <= last_ms:
+            # The clock was set back.
+            self._refused(OutOfOrderError(str(self.target.labels), time_ms, last_ms))
+            return
         try:
-            if last_ms is not None and time_ms <= last_ms:
-                self._refused(OutOfOrderError(str(self.target.labels), time_ms, last_ms))
-            elif reading is None:
+            if reading is None:
                 self._recorder.record_failure(time_ms, duration_s)
             else:
                 self._tools.statistics.add(self._recorder.record(reading, time_ms, duration_s))
         except StorageError as exc:
             self._refused(exc)
+        else:
+            self._is_stored = True
 
     def _refused(self, exc: StorageError) -> None:
         self._recorder.lost()
         self._tools.statistics.append_failures += 1
         self._error = self._error or f"not stored: {abridged_message(str(exc))}"
-        log.warning(
-            "append_failed",
-            job=self.target.job,
-            instance=self.target.instance,
-            error=str(exc),
-        )
+        if self._is_stored:
+            # Once, not at each scrape: a full disk refuses those of all targets.
+            log.warning(
+                "append_failed",
+                job=self.target.job,
+                instance=self.target.instance,
+                error=str(exc),
+            )
+        self._is_stored = False
 
     def _end(self) -> None:
         last_ms = self._recorder.last_ms

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from model.labels import METRIC_NAME, Labels
+from model.quantities import Bytes, PositiveSeconds, Seconds
 from scraper.discovery.groups import StaticGroup
 from scraper.http_settings import HttpSettings, Section, Unsupported
 from scraper.protocols import EscapingScheme, ScrapeProtocol
-from scraper.quantities import Bytes, PositiveSeconds, Seconds
 from scraper.relabel import (
     DEFAULT_REGEX,
     DEFAULT_REPLACEMENT,

@@ -102,7 +102,10 @@ class Recorder:
         Raises:
             ScrapeError: it is malformed or goes beyond a limit.
         """
-        return self._parser.parse(body, exposition_format, complete=self._complete)
+        reading = self._parser.parse(body, exposition_format, complete=self._complete)
+        # Here and not in `record`, because a large layout takes its time.
+        self._stream.prepare(self._catalog.series)
+        return reading
 
     def record(self, reading: Reading, time_ms: int, duration_s: float) -> Recorded:
         """Append a good scrape.

@@ -4,6 +4,7 @@ Source: Prometheus documentation, "Configuration", `honor_labels` and limits.
 """
 
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from model.labels import METRIC_NAME, Labels
@@ -35,6 +36,12 @@ class SeriesLabels:
     limits: ScrapeLimits = field(default_factory=ScrapeLimits)
     relabel_rules: tuple[RelabelRule, ...] = ()
     legacy_names: bool = False
+    _target_names: frozenset[str] = field(init=False, repr=False, compare=False)
+    _is_plain: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_target_names", frozenset(name for name, _ in self.target))
+        object.__setattr__(self, "_is_plain", not (self.relabel_rules or self.legacy_names))
 
     @classmethod
     def of(cls, target: Target) -> "SeriesLabels":
@@ -58,11 +65,15 @@ class SeriesLabels:
             LimitError: it has too many labels, or too long ones.
             NamingError: a name is not allowed, or relabelling took the metric's away.
         """
+        if self._is_plain and self._target_names.isdisjoint([name for name, _ in pairs]):
+            # Nothing to settle, as for nearly every series.
+            self._check_limits(pairs, len(pairs) + len(self.target))
+            return Labels(sorted([pair for pair in pairs if pair[1]])), False
         full = self._merged(pairs)
         if self.relabel_rules and not relabel(full, self.relabel_rules):
             return None
         self._check_names(full)
-        self._check_limits(full)
+        self._check_limits(full.items(), len(full))
         if any(name not in full for name, _ in self.target):
             return Labels(sorted(full.items())), True
         own = set(self.target)
@@ -96,22 +107,25 @@ class SeriesLabels:
             if _LEGACY_LABEL_NAME.fullmatch(name) is None:
                 raise NamingError(f"invalid label name {abridged(name)}")
 
-    def _check_limits(self, labels: dict[str, str]) -> None:
+    def _check_limits(self, labels: Collection[tuple[str, str]], count: int) -> None:
         limits = self.limits
-        metric = labels.get(METRIC_NAME, "")[:50]
-        if limits.label_count and len(labels) > limits.label_count:
+        if limits.label_count and count > limits.label_count:
             raise LimitError(
-                f"label limit exceeded (metric: {metric}, number of labels: {len(labels)}, "
+                f"label limit exceeded (metric: {_metric(labels)}, number of labels: {count}, "
                 f"limit: {limits.label_count})"
             )
-        for name, value in labels.items():
+        for name, value in labels:
             if limits.label_name_length and len(name) > limits.label_name_length:
                 raise LimitError(
-                    f"label name length limit exceeded (metric: {metric}, label name: "
+                    f"label name length limit exceeded (metric: {_metric(labels)}, label name: "
                     f"{name[:50]}, length: {len(name)}, limit: {limits.label_name_length})"
                 )
             if limits.label_value_length and len(value) > limits.label_value_length:
                 raise LimitError(
-                    f"label value length limit exceeded (metric: {metric}, label name: "
+                    f"label value length limit exceeded (metric: {_metric(labels)}, label name: "
                     f"{name[:50]}, length: {len(value)}, limit: {limits.label_value_length})"
                 )
+
+
+def _metric(labels: Iterable[tuple[str, str]]) -> str:
+    return dict(labels).get(METRIC_NAME, "")[:50]

@@ -12,8 +12,8 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from model.labels import METRIC_NAME, Labels
+from model.quantities import Bytes, PositiveSeconds
 from scraper.http_settings import HttpSettings
-from scraper.quantities import Bytes, PositiveSeconds
 from scraper.targets import ScrapeLimits, Target
 from storage.api.hosts import Host
 

@@ -44,6 +44,12 @@ class VectorStream:
             self.values = np.concatenate([self.values, absent])
             self.alive = np.concatenate([self.alive, np.zeros(missing, np.bool_)])
 
+    def prepare(self, series: Sequence[Labels]) -> Layout:
+        """Return the layout that a vector of these columns needs; may run in a thread."""
+        if self._layout is None or len(self._layout.series) != len(series):
+            self._layout = self._appender.layout(series)
+        return self._layout
+
     def changed(self, columns: Columns, values: Values) -> tuple[Columns, Values]:
         """Return those columns that are not what they were."""
         same = self.values[columns].view(np.uint64) == values.view(np.uint64)
@@ -70,14 +76,12 @@ class VectorStream:
         self.alive[columns] = True
         if np.isnan(values).any():
             self.alive[columns] = ~(is_stale(values) | is_absent(values))
-        if self._layout is None or len(self._layout.series) != len(series):
-            self._layout = self._appender.layout(series)
+        layout = self.prepare(series)
         if self._whole:
-            vector = Vector(time_ms, self._layout, None, self.values.copy())
+            vector = Vector(time_ms, layout, None, self.values.copy())
         else:
             order = columns.argsort()
-            ascending = columns[order].view(np.uint32)
-            vector = Vector(time_ms, self._layout, ascending, values[order])
+            vector = Vector(time_ms, layout, columns[order].view(np.uint32), values[order])
         self._whole = True
         self._appender.append(self._source, vector)
         self._whole, self.last_ms = False, time_ms

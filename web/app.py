@@ -30,6 +30,8 @@ from web.pages.hosts import HostsPages
 from web.pages.login import LoginPages
 from web.pages.shell import Shell
 from web.pages.targets import TargetsPages
+from web.prometheus.expressions import Expressions
+from web.prometheus.federation import Federation
 from web.prometheus.queries import Queries
 from web.prometheus.series import SeriesCatalogue
 from web.prometheus.status import ServerStatus
@@ -107,8 +109,10 @@ def create_app(
         AccountsApi(services, settings, authenticator, actions),
         HealthApi(services),
         Queries(services, settings),
+        Expressions(),
         SeriesCatalogue(services),
         ServerStatus(services),
+        Federation(services),
     )
     install(app, [route for part in parts for route in part.routes()])
     return app

@@ -18,7 +18,7 @@ from alerting.settings import DiskSettings
 from model.durations import format_duration
 from model.labels import Labels, quote
 from model.series import NO_TIME, AlignedSeries, is_absent, is_stale
-from promql.api import PromQLError, QueryEngine
+from promql.api import PromQLError, QueryEngine, QueryOptions
 from web.fleet import NO_NIC, real_disks
 
 log = structlog.get_logger(__name__)
@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 _NO_DRIVE: Final = "loop.*|ram.*|zram.*|sr.*|fd.*|dm-.*|md.*"
 _MOST_LINES: Final = 24
 """More than this no eye tells apart; a host with more mounts shows the first by name."""
+
+_PATIENCE: Final = QueryOptions(timeout_s=30.0)
 
 _MINUTE_MS: Final = 60_000
 _HOUR_MS: Final = 60 * _MINUTE_MS
@@ -40,9 +42,10 @@ class ChartRange:
     step_ms: int
 
 
-# 240 to 360 points: about one for every two pixels of a chart.
+# 240 to 360 points: about one for every two pixels of a chart. The first has more, so
+# that the charts of a host that was just added show a line within seconds.
 RANGES: Final = {
-    "1h": ChartRange(_HOUR_MS, 15_000),
+    "1h": ChartRange(_HOUR_MS, 5_000),
     "6h": ChartRange(6 * _HOUR_MS, _MINUTE_MS),
     "24h": ChartRange(_DAY_MS, 5 * _MINUTE_MS),
     "7d": ChartRange(7 * _DAY_MS, 30 * _MINUTE_MS),
@@ -265,7 +268,7 @@ async def read_charts(
 
 async def _ask(engine: QueryEngine, query: str, grid: Grid) -> AlignedSeries | None:
     try:
-        answer = await engine.range(query, grid.start_ms, grid.end_ms, grid.step_ms)
+        answer = await engine.range(query, grid.start_ms, grid.end_ms, grid.step_ms, _PATIENCE)
     except PromQLError as exc:
         # The other charts are still worth seeing.
         log.warning("chart_query_failed", query=query, error=str(exc))

@@ -60,8 +60,8 @@ def plain(value: float | None) -> str:
 
 
 def value(sample: float) -> str:
-    """Return a sample's value with at most six digits."""
-    return "no value" if math.isnan(sample) else f"{sample:.6g}"
+    """Return a sample's value with at most four digits."""
+    return "no value" if math.isnan(sample) else f"{sample:.4g}"
 
 
 def span(length_s: float | None) -> str:

@@ -19,7 +19,7 @@ from alerting.settings import DiskSettings
 from model.durations import format_duration
 from model.labels import Labels
 from model.labels import quote as quote_label
-from promql.api import InstantVector, PromQLError
+from promql.api import InstantVector, PromQLError, QueryOptions
 from scraper.targets import Health, TargetStatus
 from storage.api.alerts import Alert, AlertState, Severity
 from storage.api.hosts import Host
@@ -31,6 +31,10 @@ _FRESH_MS: Final = 1_000
 """How long figures are kept: every open page asks for the same ones."""
 
 NO_NIC: Final = "lo|veth.*|docker.*|br-.*|virbr.*|cni.*|flannel.*|cali.*|tap.*|vnet.*"
+
+
+_PATIENCE: Final = QueryOptions(timeout_s=10.0)
+"""A page without one figure is better than no page."""
 
 
 class HostState(StrEnum):
@@ -228,7 +232,7 @@ class Fleet:
 
     async def _ask(self, name: str, query: str, now_ms: int) -> InstantVector | None:
         try:
-            answer = await self._services.engine.instant(query, now_ms)
+            answer = await self._services.engine.instant(query, now_ms, _PATIENCE)
         except PromQLError as exc:
             # The page shows what there is; a missing figure reads as unknown.
             log.warning("fleet_query_failed", figure=name, error=str(exc))

@@ -44,6 +44,9 @@ async def read_form(request: web.Request) -> dict[str, str]:
         BadRequestError: as `read_body`, or the body is no form.
     """
     await read_body(request)
+    if request.body_exists and request.content_type != "application/x-www-form-urlencoded":
+        # Multipart bodies would be written to temporary files; no form of ours sends any.
+        raise BadRequestError("send the form as application/x-www-form-urlencoded")
     try:
         fields = await request.post()
     except (ValueError, LookupError) as exc:

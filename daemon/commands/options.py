@@ -46,8 +46,8 @@ def configured(
     Raises:
         click.ClickException: one of them is wrong.
     """
-    from daemon.addresses import ListenAddress
     from daemon.settings import load_settings
+    from model.addresses import ListenAddress
     from model.documents import DocumentError
 
     try:

@@ -29,13 +29,15 @@ def up(
     config: Path | None, data_dir: Path | None, listen: str | None, exporter_listen: str
 ) -> None:
     """Watch this host: run its exporter and a server that scrapes it."""
-    from daemon.addresses import ListenAddress
     from daemon.server import LocalExporter, ServerPlan, run
+    from model.addresses import ListenAddress
 
     try:
         address = ListenAddress.parse(exporter_listen)
     except ValueError as exc:
         raise click.BadParameter(str(exc), param_hint="--exporter-listen") from exc
+    if address.port == 0:
+        raise click.BadParameter("name a port to scrape", param_hint="--exporter-listen")
     settings, directory = configured(config, data_dir, listen)
     exporter = LocalExporter(socket.gethostname(), address)
     run(ServerPlan(settings, directory, admin_password_from_environment(), exporter))

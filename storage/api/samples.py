@@ -144,15 +144,19 @@ class SampleAppender(Protocol):
         """Return the source with these labels, made known on first use."""
 
     def layout(self, series: Sequence[Labels]) -> Layout:
-        """Return the one layout with these series in this order."""
+        """Return the one layout with these series in this order.
+
+        May be called on any thread: a new one of a hundred thousand series takes half
+        a second.
+        """
 
     def append(self, source: Source, vector: Vector) -> None:
         """Take a vector into the head and hand it to the journal.
 
         It is readable at once and durable within a second; `commit` waits for that.
         The arrays are the store's from now on: the caller must not change them. A
-        source's first vector after the store was opened gives every column, unless
-        the caller knows that it appended to the source before.
+        source's first vector after the store was opened, or after a day of silence,
+        gives every column.
 
         Raises:
             OutOfOrderError: it is not newer than the source's last vector.

@@ -83,6 +83,7 @@ class CatalogTables:
         self._chains: dict[int, int] = {}
         self._new_sources: list[int] = []
         self._new_layouts: list[int] = []
+        self._prefixes: dict[int, int] = {}
         self._last_of_source: dict[int, StoredLayout] = {}
 
     def load(self, connection: sqlite3.Connection) -> None:
@@ -94,6 +95,8 @@ class CatalogTables:
             self._chains[layout_id] = (
                 0 if whole else 1 + self._chains.get(prefix, _LONGEST_PREFIX_CHAIN)
             )
+            if not whole:
+                self._prefixes[layout_id] = prefix
 
     def put(
         self, connection: sqlite3.Connection, used: Iterable[tuple[Source, StoredLayout]]
@@ -138,7 +141,27 @@ class CatalogTables:
             (layout.id, prefix, digest_of(layout.series), pack_series(layout.series[skipped:])),
         )
         self._chains[layout.id] = chain
+        if prefix is not None:
+            self._prefixes[layout.id] = prefix
         self._new_layouts.append(layout.id)
+
+    def layouts(self) -> list[int]:
+        """Return the number of every layout in the file."""
+        return list(self._chains)
+
+    def delete_layouts(self, connection: sqlite3.Connection, kept: Iterable[int]) -> None:
+        """Delete all layouts but some and those that these are stored upon."""
+        needed = set()
+        for layout_id in kept:
+            wanted: int | None = layout_id
+            while wanted is not None and wanted not in needed:
+                needed.add(wanted)
+                wanted = self._prefixes.get(wanted)
+        gone = [layout_id for layout_id in self._chains if layout_id not in needed]
+        connection.executemany("delete from layouts where id = ?", ((one,) for one in gone))
+        for layout_id in gone:
+            del self._chains[layout_id]
+            self._prefixes.pop(layout_id, None)
 
 
 def read_sources(connection: sqlite3.Connection) -> list[Source]:

@@ -186,43 +186,39 @@ def _decode_body(data: bytes, series: int, times: int) -> Values:
     at = _CHECKSUM.size
     flags = data[at]
     at += 1
+    if not flags & _CONSTANTS:
+        return _decode_varying(data, at, flags, series * times).reshape(series, times)
     bits = np.empty((series, times), np.uint64)
-    constant = np.zeros(series, np.bool_)
-    if flags & _CONSTANTS:
-        constant[:] = True
-        if flags & _VARYING:
-            size = -(-series // 8)
-            packed = np.frombuffer(data, np.uint8, size, at)
-            constant = np.unpackbits(packed, count=series).view(np.bool_)
-            at += size
-        count = 1 if flags & _CONSTANTS_EQUAL else int(np.count_nonzero(constant))
-        firsts = np.frombuffer(data, "<u8", count, at)
-        bits[constant] = firsts[:, np.newaxis]
-        at += 8 * count
-    if flags & _VARYING:
-        varying = _decode_varying(data, at, flags, (series - int(constant.sum())) * times)
-        if flags & _CONSTANTS:
-            bits[~constant] = varying.reshape(-1, times)
-        else:
-            bits = varying.reshape(series, times)
+    if not flags & _VARYING:
+        count = 1 if flags & _CONSTANTS_EQUAL else series
+        bits[:] = np.frombuffer(data, "<u8", count, at)[:, np.newaxis]
+        return bits.view(np.float64)
+    size = -(-series // 8)
+    packed = np.frombuffer(data, np.uint8, size, at)
+    constant = np.unpackbits(packed, count=series).view(np.bool_)
+    at += size
+    constants = int(np.count_nonzero(constant))
+    count = 1 if flags & _CONSTANTS_EQUAL else constants
+    bits[constant] = np.frombuffer(data, "<u8", count, at)[:, np.newaxis]
+    varying = _decode_varying(data, at + 8 * count, flags, (series - constants) * times)
+    bits[~constant] = varying.view(np.uint64).reshape(-1, times)
     return bits.view(np.float64)
 
 
-def _decode_varying(data: bytes, at: int, flags: int, count: int) -> NDArray[np.uint64]:
+def _decode_varying(data: bytes, at: int, flags: int, count: int) -> Values:
     runs = None
     if flags & _RUNS_TAKEN_OUT:
         runs, at = _read_runs(data, at)
     kind = np.int64 if flags & _VARYING_WHOLE else np.float64
     values: Values = _decode_numbers(data[at:], count, kind).astype(np.float64, copy=False)
-    bits = values.view(np.uint64)
     if runs is not None:
         starts, lengths, taken = runs
         if int(lengths.sum()) > count:
             raise CorruptDataError("piece: runs are longer than the matrix")
         ends = np.cumsum(lengths)
         places = np.arange(int(ends[-1])) + np.repeat(starts - (ends - lengths), lengths)
-        bits[places] = np.repeat(taken, lengths)
-    return bits
+        values.view(np.uint64)[places] = np.repeat(taken, lengths)
+    return values
 
 
 def _take_out(values: Values) -> tuple[bytes, Values]:

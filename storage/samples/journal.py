@@ -39,6 +39,7 @@ create table if not exists journal (id integer primary key, records blob not nul
 """
 
 # secure_delete (Debian's default) would overwrite each deleted row with zeros.
+_AT_CREATION = "pragma auto_vacuum = incremental;"
 _PRAGMAS = """
 pragma secure_delete = off;
 pragma journal_size_limit = 8388608;
@@ -48,8 +49,18 @@ pragma journal_size_limit = 8388608;
 _ROW_VECTORS = 4096
 _ROWS_READ_AT_ONCE = 16
 
+# Layouts that no row uses any more are deleted when there are so many: sources that
+# come and go leave one at each change.
+_UNUSED_LAYOUTS = 500
+
+# Free pages serve the next rows: 128 MB of them is more than a usual journal.
+_PAGES_KEPT = 32_768
+_PAGES_FREED_AT_ONCE = 1000
+
 _CHECKSUM = struct.Struct("<I")
 _RECORD = struct.Struct("<IIqII")
+# A bit of the record's count: columns take four bytes, not two.
+_WIDE_COLUMNS = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +79,16 @@ def encode_records(group: list[Appended]) -> bytes:
     """Return the bytes of one row."""
     parts = []
     for one in group:
-        columns = one.columns or b""
+        columns, count = one.columns or b"", len(one.values) // 8
+        if one.columns and len(columns) == 4 * count:
+            count |= _WIDE_COLUMNS
         parts.append(
             _RECORD.pack(
                 one.chunk.source.id,
                 one.layout.id,
                 one.time_ms,
                 one.ordinal,
-                len(one.values) // 8,
+                count,
             )
         )
         parts.append(columns)
@@ -98,7 +111,8 @@ def decode_records(data: bytes) -> Iterator[Record]:
     while at < len(data):
         source_id, layout_id, time_ms, ordinal, count = _RECORD.unpack_from(data, at)
         at += _RECORD.size
-        middle = at if ordinal == 0 else at + 4 * count
+        size, count = 4 if count & _WIDE_COLUMNS else 2, count & ~_WIDE_COLUMNS
+        middle = at if ordinal == 0 else at + size * count
         end = middle + 8 * count
         yield Record(source_id, layout_id, time_ms, ordinal, data[at:middle], data[middle:end])
         at = end
@@ -110,12 +124,14 @@ class Journal:
     def __init__(self, path: Path, interval_s: float) -> None:
         self.path = path
         self.failed_commits = 0
-        self._writer = Writer(path, _PRAGMAS)
+        self._writer = Writer(path, _PRAGMAS, _AT_CREATION)
         self._tables = CatalogTables()
         self._pending: deque[Appended] = deque()
         self._unsaved: list[Appended] = []
         self._waiting: deque[Future[None]] = deque()
         self._next_row = 1
+        # The last row that uses each layout.
+        self._layout_rows: dict[int, int] = {}
         self._failing = False
         self._worker = Worker("journal", interval_s, self.flush)
         self._flushing = threading.Lock()
@@ -136,6 +152,7 @@ class Journal:
             self._tables.load(connection)
             (last,) = connection.execute("select max(id) from journal").fetchone()
             self._next_row = (last or 0) + 1
+            self._layout_rows = dict.fromkeys(self._tables.layouts(), last or 0)
 
         try:
             self._writer.open()
@@ -220,10 +237,11 @@ class Journal:
             self._tables.rolled_back()
             raise
         self._tables.committed()
+        self._next_row = first + len(rows)
         for one in group:
+            self._layout_rows[one.layout.id] = self._next_row - 1
             if one.columns is None:
                 one.chunk.journal_row = first
-        self._next_row = first + len(rows)
         self._unsaved = []
 
     def _note(self, error: StorageError | None) -> None:
@@ -251,9 +269,22 @@ class Journal:
         Raises:
             StorageError: the disk refused.
         """
+        with self._flushing:
+            unused = {one for one, row in self._layout_rows.items() if row < before_row}
+            self._truncate(before_row, unused)
+            if len(unused) > _UNUSED_LAYOUTS:
+                for layout_id in unused:
+                    del self._layout_rows[layout_id]
 
+    def _truncate(self, before_row: int, unused: set[int]) -> None:
         def delete(connection: sqlite3.Connection) -> None:
             connection.execute("delete from journal where id < ?", (before_row,))
+            if len(unused) > _UNUSED_LAYOUTS:
+                self._tables.delete_layouts(connection, self._layout_rows.keys() - unused)
+            # After hours of a disk that refused the file is large: shrink it by and by.
+            (free,) = connection.execute("pragma freelist_count").fetchone()
+            for _ in range(min(free - _PAGES_KEPT, _PAGES_FREED_AT_ONCE)):
+                connection.execute("pragma incremental_vacuum(1)")
 
         self._writer.submit(delete).result()
 
@@ -301,7 +332,7 @@ class Journal:
         """
         self._writer.close()
         name = set_aside(self.path)
-        self._writer, self._tables = Writer(self.path, _PRAGMAS), CatalogTables()
+        self._writer, self._tables = Writer(self.path, _PRAGMAS, _AT_CREATION), CatalogTables()
         self.is_damaged = False
         self.open()
         return name

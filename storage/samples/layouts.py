@@ -26,6 +26,8 @@ Columns = NDArray[np.intp]
 
 # Layouts loaded for a query stay for the next one; 250,000 columns are some 5 MB.
 _CACHED_COLUMNS = 250_000
+# Content that was forgotten gets another number, which costs a row and nothing else.
+_KNOWN_DIGESTS = 50_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,13 +168,13 @@ class Layouts:
     def know(self, layout_id: int, digest: bytes) -> None:
         """Note a layout that is on disk, so that the same content gets its number again."""
         with self._lock:
-            self._ids.setdefault(digest, layout_id)
-            self.reserve(layout_id)
-
-    def reserve(self, layout_id: int) -> None:
-        """Never give this number, or a smaller one, to new content."""
-        with self._lock:
+            self._know(layout_id, digest)
             self._next_id = max(self._next_id, layout_id + 1)
+
+    def _know(self, layout_id: int, digest: bytes) -> None:
+        self._ids[digest] = layout_id
+        if len(self._ids) > _KNOWN_DIGESTS:
+            del self._ids[next(iter(self._ids))]
 
     def of(self, series: Sequence[Labels]) -> StoredLayout:
         """Return the layout with these series, made where it is new.
@@ -184,33 +186,40 @@ class Layouts:
         known = self._by_series.get(wanted)
         if known is not None:
             return known
+        # Before the lock: a hundred thousand label sets take half a second.
+        digest = digest_of(wanted)
+        shared, codes = self._interned(wanted)
         with self._lock:
-            digest = digest_of(wanted)
             layout_id = self._ids.get(digest)
             if layout_id is None:
                 layout_id = self._next_id
-                self._ids[digest] = layout_id
+                self._know(layout_id, digest)
                 self._next_id += 1
-            return self._make(layout_id, wanted)
+            return self._make(layout_id, shared, codes)
 
     def get(self, layout_id: int, load: Callable[[int], Sequence[Labels]]) -> StoredLayout:
         """Return a layout by number; `load` reads its series where it is not in memory."""
         known = self._by_id.get(layout_id)
         if known is None:
-            series = tuple(load(layout_id))
+            shared, codes = self._interned(load(layout_id))
             with self._lock:
-                known = self._by_id.get(layout_id) or self._make(layout_id, series)
+                known = self._by_id.get(layout_id) or self._make(layout_id, shared, codes)
         self._touch(known)
         return known
 
-    def _make(self, layout_id: int, series: tuple[Labels, ...]) -> StoredLayout:
-        known = self._by_series.get(series)
-        if known is not None and known.id == layout_id:
-            return known
+    def _interned(self, series: Iterable[Labels]) -> tuple[tuple[Labels, ...], NDArray[np.int32]]:
         shared = tuple(map(self._interner.labels, series))
         codes = np.fromiter(
             (self._metrics.code(labels.metric) for labels in shared), np.int32, len(shared)
         )
+        return shared, codes
+
+    def _make(
+        self, layout_id: int, shared: tuple[Labels, ...], codes: NDArray[np.int32]
+    ) -> StoredLayout:
+        known = self._by_series.get(shared)
+        if known is not None and known.id == layout_id:
+            return known
         layout = StoredLayout(layout_id, shared, codes)
         self._by_id[layout_id] = layout
         if known is None:

@@ -16,6 +16,16 @@ from model.matchers import Matcher, MatchOperator
 from storage.api.samples import Source
 from storage.samples.layouts import Columns, MetricNames, StoredLayout
 
+Places = slice | NDArray[np.intp]
+"""Indices of an axis; a slice where they follow each other, which numpy copies faster."""
+
+
+def as_slice(indices: NDArray[np.intp]) -> Places:
+    """Return ascending indices as a slice where they are one."""
+    if len(indices) and int(indices[-1]) - int(indices[0]) == len(indices) - 1:
+        return slice(int(indices[0]), int(indices[-1]) + 1)
+    return indices
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PiecePart:
@@ -25,12 +35,12 @@ class PiecePart:
         code: the metric.
         width: how many series the piece of this layout has.
         rows: which of them are wanted, None for all.
-        places: where they stand in the selection.
+        places: where they stand among the match's columns.
     """
 
     code: int
     width: int
-    rows: NDArray[np.intp] | None
+    rows: Places | None
     places: NDArray[np.intp]
 
 
@@ -57,7 +67,9 @@ class Match:
             places = np.flatnonzero(codes == code)
             piece = self.layout.columns_of(code)
             wanted = self.columns[places]
-            rows = None if len(wanted) == len(piece) else np.searchsorted(piece, wanted)
+            rows = None
+            if len(wanted) < len(piece):
+                rows = as_slice(np.searchsorted(piece, wanted))
             parts.append(PiecePart(code, len(piece), rows, places))
         return tuple(parts)
 

@@ -95,7 +95,7 @@ class Query:
             layout, ring = head.layout, head.ring
             selected = selector.select(head.source, (layout,))
             if selected is not None:
-                match, _ = selected.matches[layout.id]
+                match = selected.matches[layout.id].match
                 wanted.append(Wanted(head.source.id, ring, match.columns, match.labels))
             else:
                 others.append((head.lineage_ms, head.source.id))

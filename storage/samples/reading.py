@@ -19,6 +19,7 @@ from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
 from storage.api.samples import ReadBudget, Source
 from storage.samples.codec import decode_piece, decode_times
 from storage.samples.head import ChunkView
+from storage.samples.matching import Places
 from storage.samples.runs import ChunkRow, chunks_between, piece_key, pieces_of
 from storage.samples.selection import Selected
 from storage.samples.windows import Window
@@ -99,7 +100,7 @@ class ChunkReader:
                     continue
                 times = view.times()
                 inside = _clip(times, self._start_ms, self._end_ms)
-                self._spend(len(times) * len(match[1]))
+                self._spend(len(times) * len(match.match.columns))
                 selection.segments.append(
                     Segment(view.layout.id, times[inside], inside, view.count, view)
                 )
@@ -116,13 +117,11 @@ class ChunkReader:
             for row in chunks_between(connection, wanted, self._start_ms, self._end_ms):
                 selection = by_id[row.source_id]
                 match = selection.matches.get(row.layout_id)
-                views = selection.views
-                # What was on its way to disk when the read began is in memory still.
-                if match is None or (views and row.end_ms >= views[0].start_ms):
+                if match is None or row.start_ms > self._disk_end_ms(selection):
                     continue
-                self._spend(row.count * len(match[1]))
+                self._spend(row.count * len(match.match.columns))
                 rows.append(row)
-                for part in match[0].parts:
+                for part, _ in match.parts:
                     metric_id = window.metric_id(part.code)
                     if metric_id is not None:
                         keys.append(piece_key(row.id, metric_id))
@@ -140,6 +139,16 @@ class ChunkReader:
         for row in rows:
             self._add_segment(by_id[row.source_id], window, row, found)
 
+    def _disk_end_ms(self, selection: SourceSelection) -> int:
+        """Return up to when a source is read from disk.
+
+        What was on its way there when the read began is in memory still, and may have
+        been merged with what was there before.
+        """
+        if not selection.views:
+            return self._end_ms
+        return min(self._end_ms, selection.views[0].start_ms - 1)
+
     def _add_segment(
         self,
         selection: SourceSelection,
@@ -152,11 +161,15 @@ class ChunkReader:
         except CorruptDataError as exc:
             self._note_corrupt(window.path.name, row.start_ms, selection.source, exc)
             return
-        inside = _clip(times, self._start_ms, self._end_ms)
+        end_ms = self._disk_end_ms(selection)
+        if self._start_ms <= row.start_ms and row.end_ms <= end_ms:
+            inside = slice(0, row.count)
+        else:
+            inside = _clip(times, self._start_ms, end_ms)
         if inside.start == inside.stop:
             return
         pieces = {}
-        for part in selection.matches[row.layout_id][0].parts:
+        for part, _ in selection.matches[row.layout_id].parts:
             metric_id = window.metric_id(part.code)
             if metric_id is not None:
                 data = found.get(piece_key(row.id, metric_id))
@@ -178,7 +191,7 @@ class ChunkReader:
             "chunk_corrupt",
             file=file,
             source=str(source),
-            start_ms=int(start_ms),
+            start_ms=start_ms,
             error=str(exc),
         )
 
@@ -198,10 +211,9 @@ class ChunkReader:
         return result
 
     def _decode_group(self, group: list[SourceSelection], width: int) -> AlignedSeries:
-        height = sum(len(selection.labels) for selection in group)
-        times = np.full((len(group), width), NO_TIME, np.int64)
-        values = np.full((height, width), ABSENT_BITS, np.uint64).view(np.float64)
-        rows = np.repeat(np.arange(len(group)), [len(selection.labels) for selection in group])
+        heights = [len(selection.labels) for selection in group]
+        times = np.empty((len(group), width), np.int64)
+        values = np.empty((sum(heights), width))
         labels: list[Labels] = []
         for row, selection in enumerate(group):
             at = 0
@@ -211,26 +223,40 @@ class ChunkReader:
                 times[row, at:end] = segment.times_ms
                 self._fill(block[:, at:end], selection, segment)
                 at = end
+            times[row, at:] = NO_TIME
+            _clear(block[:, at:])
             labels.extend(selection.labels)
-        return AlignedSeries(tuple(labels), times, values, rows)
+        return AlignedSeries(
+            tuple(labels), times, values, np.repeat(np.arange(len(group)), heights)
+        )
 
     def _fill(self, block: Values, selection: SourceSelection, segment: Segment) -> None:
         """Decode one segment into its part of the result, shape (series, times)."""
-        match, rows = selection.matches[segment.layout_id]
+        placed = selection.matches[segment.layout_id]
+        if not placed.is_all:
+            _clear(block)
         if segment.view is not None:
-            block[rows] = segment.view.matrix(match.columns)[:, segment.inside]
+            block[placed.rows] = segment.view.matrix(placed.match.columns)[:, segment.inside]
             return
-        for part in match.parts:
+        for part, rows in placed.parts:
             data = segment.pieces.get(part.code)
             if data is None:
+                _clear(block, rows)
                 continue
             try:
                 piece = decode_piece(data, part.width, segment.count)
             except CorruptDataError as exc:
-                self._note_corrupt(segment.file, segment.times_ms[0], selection.source, exc)
+                self._note_corrupt(segment.file, int(segment.times_ms[0]), selection.source, exc)
+                _clear(block, rows)
                 continue
             wanted = piece if part.rows is None else piece[part.rows]
-            block[rows[part.places]] = wanted[:, segment.inside]
+            block[rows] = wanted[:, segment.inside]
+
+
+def _clear(block: Values, rows: Places | None = None) -> None:
+    """Say that there are no samples in some rows of a block, or in all."""
+    # Written through integers: a signalling NaN must not pass through arithmetic.
+    block.view(np.uint64)[slice(None) if rows is None else rows] = ABSENT_BITS
 
 
 def _clip(times_ms: Times, start_ms: int, end_ms: int) -> slice:

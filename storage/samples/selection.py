@@ -17,7 +17,7 @@ from model.labels import Labels
 from model.matchers import Matcher
 from storage.api.samples import Source
 from storage.samples.layouts import MetricNames, StoredLayout
-from storage.samples.matching import Match, Selector
+from storage.samples.matching import Match, PiecePart, Places, Selector, as_slice
 
 if TYPE_CHECKING:
     from storage.samples.recent_plan import RecentPlan
@@ -29,18 +29,45 @@ _CACHED_MATCHES = 100_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class PlacedMatch:
+    """A match, and where its series stand in the selection.
+
+    Attributes:
+        rows: of the selection, one for each column of the match.
+        parts: for each metric what is wanted of its pieces, and the rows it goes to.
+        is_all: whether every row of the selection is among them.
+    """
+
+    match: Match
+    rows: Places
+    parts: tuple[tuple[PiecePart, Places], ...]
+    is_all: bool
+
+    @classmethod
+    def of(cls, match: Match, rows: NDArray[np.intp], height: int) -> "PlacedMatch":
+        """Place a match's series in a selection of so many rows."""
+        parts = tuple((part, _as_places(rows[part.places])) for part in match.parts)
+        return cls(match, _as_places(rows), parts, len(rows) == height)
+
+
+def _as_places(rows: NDArray[np.intp]) -> Places:
+    # Several layouts may place rows in any order; only ascending ones make a slice.
+    return as_slice(rows) if (np.diff(rows) > 0).all() else rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Selected:
     """What a selector means of one source's layouts.
 
     Attributes:
         source: whose.
         labels: its series' label sets, each once.
-        matches: by layout number, the columns and the places in `labels` they go to.
+        matches: by layout number, what is meant of it.
     """
 
     source: Source
     labels: tuple[Labels, ...]
-    matches: dict[int, tuple[Match, NDArray[np.intp]]]
+    matches: dict[int, PlacedMatch]
 
 
 class CachedSelector:
@@ -71,15 +98,15 @@ class CachedSelector:
         matches = [match for layout in layouts if (match := self._selector.match(source, layout))]
         if not matches:
             return None
-        if len(matches) == 1:
-            (match,) = matches
-            places = np.arange(len(match.labels))
-            return Selected(source, match.labels, {match.layout.id: (match, places)})
         rows: dict[Labels, int] = {}
-        placed = {}
-        for match in matches:
-            places = np.array([rows.setdefault(one, len(rows)) for one in match.labels])
-            placed[match.layout.id] = (match, places)
+        places = [
+            np.array([rows.setdefault(one, len(rows)) for one in match.labels], np.intp)
+            for match in matches
+        ]
+        placed = {
+            match.layout.id: PlacedMatch.of(match, some, len(rows))
+            for match, some in zip(matches, places, strict=True)
+        }
         return Selected(source, tuple(rows), placed)
 
 

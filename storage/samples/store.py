@@ -34,13 +34,17 @@ log = structlog.get_logger(__name__)
 _MAINTENANCE_INTERVAL_S = 5.0
 _MERGE_STEPS = 20
 
+# A source that appended nothing for so long gives its memory back; if it returns, its
+# first vector is whole again.
+_SILENCE_MS = 24 * 3_600_000
+
 
 class SqliteSampleStore:
     """`SampleStore` in SQLite files below one directory.
 
     `journal.db` holds the journal and the catalog, `samples/` one file of chunks for
-    each window of time. `append`, `source`, `layout` and `commit` are called on one
-    thread, the event loop's; the reading half on any other.
+    each window of time. `append`, `source` and `commit` are called on one thread,
+    the event loop's; `layout` and the reading half on any.
     """
 
     def __init__(
@@ -82,7 +86,7 @@ class SqliteSampleStore:
         self._directory.mkdir(parents=True, exist_ok=True)
         self._windows.open()
         for window in self._windows:
-            self._learn(window.sources, window.digests)
+            self._learn(*window.take_catalog())
             self._heads.start_after(window.ends)
         self._open_journal()
         self._journal.start()
@@ -130,6 +134,7 @@ class SqliteSampleStore:
             self._heads.close_older_than(now_ms - self._chunk_age_ms)
             self._sealer.seal(now_ms)
             self._heads.shed(self._head_bytes)
+            self._heads.forget_silent(now_ms - _SILENCE_MS)
             self._compactor.run(now_ms, most_steps)
             retain(self._windows, now_ms, self._retention_age_ms, self._retention_bytes)
             self._layouts.sweep()

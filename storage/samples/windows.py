@@ -24,6 +24,8 @@ from storage.samples.runs import ChunkRow, Run
 
 T = TypeVar("T")
 
+Catalog = tuple[list[Source], list[tuple[int, bytes]]]
+
 FORMAT_VERSION = 1
 
 _SCHEMA = f"""
@@ -75,8 +77,7 @@ class Window:
         self.samples = 0
         self.metric_bytes: Counter[int] = Counter()
         self.is_damaged = False
-        self.sources = list[Source]()
-        self.digests: list[tuple[int, bytes]] = []
+        self._catalog: Catalog = ([], [])
         self._metrics = metrics
         self._metric_ids: dict[int, int] = {}
         self._tables = CatalogTables()
@@ -130,8 +131,7 @@ class Window:
         if row is None or row[0] != FORMAT_VERSION:
             raise CorruptDataError(f"{self.path.name} is no window of version {FORMAT_VERSION}")
         _, self.start_ms, self.end_ms = row
-        self.sources = read_sources(connection)
-        self.digests = read_digests(connection)
+        self._catalog = (read_sources(connection), read_digests(connection))
         self._tables.load(connection)
         self._metric_ids = {
             self._metrics.code(name): metric_id
@@ -139,25 +139,23 @@ class Window:
         }
         (last,) = connection.execute("select max(id) from runs").fetchone()
         self._next_sequence = runs.sequence_of(last or 0) + 1
-        self._load_live(connection)
+        self._show(_read_live(connection))
         return bool(runs.unused_runs(connection))
 
-    def _load_live(self, connection: sqlite3.Connection) -> None:
-        """Read what the live runs hold."""
-        spans: dict[tuple[int, int], Span] = {}
-        ends: dict[int, int] = {}
-        total = 0
-        for source, layout, start, end, samples in connection.execute(
-            "select source, layout, min(start_ms), max(end_ms), sum(samples)"
-            " from chunks group by source, layout"
-        ):
-            spans[source, layout] = Span(start, end)
-            ends[source] = max(end, ends.get(source, end))
-            total += samples
-        self.spans, self.ends, self.samples = spans, ends, total
-        self.runs, sizes = runs.read_runs(connection)
+    def _show(self, live: "_Live") -> None:
+        """Let readers know what the live runs hold, once that is committed.
+
+        Any earlier, they would plan by what their snapshot of the file does not show.
+        """
         codes = {metric_id: code for code, metric_id in self._metric_ids.items()}
-        self.metric_bytes = Counter({codes[metric_id]: size for metric_id, size in sizes.items()})
+        self.metric_bytes = Counter({codes[number]: size for number, size in live.sizes.items()})
+        self.ends, self.samples = live.ends, live.samples
+        self.spans, self.runs = live.spans, live.runs
+
+    def take_catalog(self) -> Catalog:
+        """Return the sources and the layouts' digests that were there when it was opened."""
+        taken, self._catalog = self._catalog, ([], [])
+        return taken
 
     def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
         """Run a write in one transaction; blocks. One thread only.
@@ -346,12 +344,12 @@ class Window:
             StorageError: the disk refused; the old runs are still there.
         """
 
-        def replace(connection: sqlite3.Connection) -> None:
+        def replace(connection: sqlite3.Connection) -> _Live:
             runs.insert_chunks(connection, rows)
             runs.replace_runs(connection, run, bytes_of, old)
-            self._load_live(connection)
+            return _read_live(connection)
 
-        self.write(replace)
+        self._show(self.write(replace))
         self.delete_unused()
 
     def delete_unused(self) -> None:
@@ -380,6 +378,31 @@ class Window:
 
         while self.write(free_some):
             pass
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    """What the live runs of a file hold, see the attributes of `Window`."""
+
+    spans: dict[tuple[int, int], Span]
+    ends: dict[int, int]
+    samples: int
+    runs: dict[int, Run]
+    sizes: Counter[int]
+
+
+def _read_live(connection: sqlite3.Connection) -> _Live:
+    spans: dict[tuple[int, int], Span] = {}
+    ends: dict[int, int] = {}
+    total = 0
+    for source, layout, start, end, samples in connection.execute(
+        "select source, layout, min(start_ms), max(end_ms), sum(samples)"
+        " from chunks group by source, layout"
+    ):
+        spans[source, layout] = Span(start, end)
+        ends[source] = max(end, ends.get(source, end))
+        total += samples
+    return _Live(spans, ends, total, *runs.read_runs(connection))
 
 
 def _row(chunk: EncodedChunk, number: int) -> ChunkRow:

@@ -41,7 +41,12 @@ def settings(*addresses: str) -> dict[str, Any]:
             "timeout": "1s",
             "jobs": [{"name": "node", "hosts": True, "targets": list(addresses)}],
         },
-        "alerting": {"evaluation_interval": "1s", "checks": {"down": {"for": "1s"}}},
+        # The machine under test may really be busy, or its disk really be full.
+        "alerting": {
+            "evaluation_interval": "1s",
+            "checks": {"down": {"for": "1s"}}
+            | {check: {"enabled": False} for check in ("cpu", "memory", "disk")},
+        },
         "web": {"live_interval_s": 0.5},
     }
 

@@ -14,6 +14,7 @@ from promql.api import (
     EvaluationError,
     InstantVector,
     ParseError,
+    QueryCanceledError,
     QueryEngine,
     QueryOptions,
     QueryTimeoutError,
@@ -166,6 +167,21 @@ async def test_waiting_for_a_thread_counts_towards_the_time_out() -> None:
     await asyncio.to_thread(engine.close)
 
 
+async def test_closing_stops_running_and_waiting_queries() -> None:
+    store = _Endless()
+    engine = LocalEngine(store, EngineSettings(threads=1))
+    running = asyncio.ensure_future(engine.instant("up", 0))
+    await asyncio.to_thread(store.reading.wait, 10)
+    waiting = asyncio.ensure_future(engine.instant("up", 0))
+    await asyncio.sleep(0)
+    await asyncio.to_thread(engine.close)
+    for query in (running, waiting):
+        with pytest.raises(QueryCanceledError):
+            await query
+    with pytest.raises(QueryCanceledError, match="closed"):
+        await engine.instant("up", 0)
+
+
 async def test_many_queries_at_once(make_engine: MakeEngine) -> None:
     engine = make_engine("x 0+1x99")
     answers = await asyncio.gather(
@@ -178,11 +194,11 @@ async def test_many_queries_at_once(make_engine: MakeEngine) -> None:
 
 def test_parsed_queries_are_remembered_up_to_a_bound() -> None:
     parsed = ParsedQueries(size=2)
-    first = parsed.tree("a")
-    assert parsed.tree("a") is first
-    parsed.tree("b")
-    parsed.tree("c")
-    assert parsed.tree("a") is not first
+    first = parsed.get("a")
+    assert parsed.get("a") is first
+    parsed.get("b")
+    parsed.get("c")
+    assert parsed.get("a") is not first
 
 
 async def test_ordinary_nan_is_a_value(make_engine: MakeEngine) -> None:

@@ -1,14 +1,23 @@
-"""A sample store in memory, for scripts: quick, and as full of gaps as a real one."""
+"""Sample stores for scripts: a quick one in memory, and any real one behind its contract."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 import numpy as np
 
 from model.labels import Labels
 from model.matchers import Matcher, matches_all
-from model.series import AlignedSeries, absent_matrix
-from storage.api.samples import ReadBudget, SampleReader, StoreStats
+from model.series import ABSENT, AlignedSeries, absent_matrix, is_absent
+from storage.api.samples import (
+    Layout,
+    ReadBudget,
+    SampleAppender,
+    SampleReader,
+    Source,
+    StoreStats,
+    Vector,
+)
 
 SeriesSamples = dict[Labels, dict[int, float]]
 """Values by time (Unix milliseconds) by series."""
@@ -26,6 +35,10 @@ class ScriptStore(Protocol):
 
     def clear(self) -> None:
         """Forget all samples."""
+
+
+MakeStore = Callable[[], AbstractContextManager[ScriptStore]]
+"""Makes the store of one script, for as long as the script runs."""
 
 
 class MemoryStore:
@@ -102,3 +115,90 @@ class MemoryStore:
 
     def stats(self) -> StoreStats:
         raise NotImplementedError
+
+
+@contextmanager
+def memory_store() -> Iterator[ScriptStore]:
+    """Yield the quick store."""
+    yield MemoryStore()
+
+
+@contextmanager
+def contract_store() -> Iterator[ScriptStore]:
+    """Yield the smallest store behind the contract."""
+    yield AppendedStore(MemorySampleStore)
+
+
+class AppendingSampleStore(SampleAppender, SampleReader, Protocol):
+    """Both halves of a sample store."""
+
+
+class AppendedStore:
+    """Runs scripts on a sample store, through the contract that scrapers use.
+
+    Series with one `instance` label are one source, as a target's are; a script that
+    loads more of them later, or earlier samples, makes a further source of them.
+    """
+
+    def __init__(self, make: Callable[[], AppendingSampleStore]) -> None:
+        self._make = make
+        self._store = make()
+        self._loads = 0
+
+    @property
+    def reader(self) -> SampleReader:
+        return _Current(lambda: self._store)
+
+    def clear(self) -> None:
+        self._store = self._make()
+
+    def load(self, samples: SeriesSamples) -> None:
+        self._loads += 1
+        sources: dict[str, list[Labels]] = {}
+        for labels in samples:
+            sources.setdefault(labels.get("instance"), []).append(labels)
+        for instance, series in sources.items():
+            own = Labels.of(instance=instance)
+            source = self._store.source(own, f"load-{self._loads}")
+            layout = self._store.layout([labels.drop(("instance",)) for labels in series])
+            times = sorted({time for labels in series for time in samples[labels]})
+            for time_ms in times:
+                values = np.array([samples[labels].get(time_ms, ABSENT) for labels in series])
+                self._store.append(source, Vector(time_ms, layout, None, values))
+
+
+class _Current(MemoryStore):
+    """Reads from whatever store is the current one."""
+
+    def __init__(self, current: Callable[[], SampleReader]) -> None:
+        super().__init__()
+        self._current = current
+
+    def select(
+        self,
+        matchers: Sequence[Matcher],
+        start_ms: int,
+        end_ms: int,
+        budget: ReadBudget | None = None,
+    ) -> list[AlignedSeries]:
+        return self._current().select(matchers, start_ms, end_ms, budget)
+
+
+class MemorySampleStore(MemoryStore):
+    """Takes whole vectors by `SampleAppender`'s contract; the smallest store there is."""
+
+    def source(self, labels: Labels, stream: str = "") -> Source:
+        return Source(0, labels, stream)
+
+    def layout(self, series: Sequence[Labels]) -> Layout:
+        return Layout(0, tuple(series))
+
+    def append(self, source: Source, vector: Vector) -> None:
+        for labels, value, absent in zip(
+            vector.layout.series, vector.values, is_absent(vector.values), strict=True
+        ):
+            if not absent:
+                self.load({source.labels.overlaid(labels): {vector.time_ms: value}})
+
+    async def commit(self) -> None:
+        pass

@@ -12,6 +12,7 @@ from scraper.fetch import Fetched, Fetcher
 from scraper.grammar import ExpositionFormat
 from scraper.http_access import HttpAccess
 from scraper.http_session import HttpSession
+from scraper.protocols import EscapingScheme, ScrapeProtocol
 from scraper.targets import ScrapeLimits, Target
 from tests.scraper.exposing_server import Answer, body, serving, stream
 
@@ -82,6 +83,35 @@ async def test_gzip_is_undone(fetcher: Fetcher) -> None:
 async def test_wrong_answers_are_told(fetcher: Fetcher, answer: Answer, reason: str) -> None:
     with pytest.raises(FetchError, match=reason):
         await fetched(fetcher, answer)
+
+
+async def test_fallback_protocol_reads_what_has_no_known_content_type(fetcher: Fetcher) -> None:
+    protocol = ScrapeProtocol.TEXT_0_0_4
+    html = await fetched(fetcher, body("a 1\n", "text/html"), fallback_protocol=protocol)
+    assert html.format is ExpositionFormat.TEXT
+    answer = body("# EOF\n", "application/openmetrics-text")
+    known = await fetched(fetcher, answer, fallback_protocol=protocol)
+    assert known.format is ExpositionFormat.OPENMETRICS
+
+
+async def test_protocols_are_asked_for_in_order(fetcher: Fetcher) -> None:
+    seen: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append(request.headers["Accept"])
+        return web.Response(text="a 1\n")
+
+    protocols = (ScrapeProtocol.TEXT_1_0_0, ScrapeProtocol.OPENMETRICS_0_0_1)
+    await fetched(fetcher, answer, protocols=protocols, escaping=EscapingScheme.DOTS)
+    text, openmetrics, anything = seen[0].split(",")
+    assert text == "text/plain;version=1.0.0;escaping=dots;q=0.3"
+    assert openmetrics == "application/openmetrics-text;version=0.0.1;q=0.2"
+    assert anything == "*/*;q=0.1"
+
+
+async def test_refused_target_is_not_asked(fetcher: Fetcher) -> None:
+    with pytest.raises(FetchError, match="too many"):
+        await fetcher.fetch(target("http://127.0.0.1:1/", refused="too many"))
 
 
 async def test_missing_content_type_is_an_error(fetcher: Fetcher) -> None:

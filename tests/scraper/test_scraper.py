@@ -1,13 +1,18 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from model.labels import Labels
+from scraper.discovery.discovery import Discovery
 from scraper.families import MetricMetadata
+from scraper.prometheus_config import PrometheusConfig, load_prometheus_config
 from scraper.scraper import Scraper
 from scraper.targets import Health, ScrapeLimits, Target, TargetStatus
 from storage.api.errors import StorageError
+from storage.api.samples import Source, Vector
 from tests.scraper.exposing_server import Answer, body, serving, stream
 from tests.scraper.recording_appender import STALE, RecordingAppender
 
@@ -28,6 +33,10 @@ async def until(condition: Callable[[], bool]) -> None:
 
 def status_of(scraper: Scraper, name: str) -> TargetStatus:
     return next(one for one in scraper.statuses() if one.target.instance == name)
+
+
+def instances_of(store: RecordingAppender) -> list[str]:
+    return [source.labels.get("instance") for source, _ in store.vectors]
 
 
 def health_of(scraper: Scraper, name: str) -> Health:
@@ -95,21 +104,35 @@ async def test_hostile_targets_are_down_with_the_reason_and_cost_nobody_else() -
             assert store.of("up", instance=name)[0][1] == 0
 
 
-async def test_good_target_is_up_with_even_times() -> None:
+async def test_good_target_is_up_and_its_metadata_known() -> None:
     store = RecordingAppender()
-    async with serving(metrics=body("# HELP a Help.\n# TYPE a gauge\na 1\n")) as url:
-        async with Scraper(store) as scraper:
-            scraper.apply([target(url("metrics"), "x")])
-            await until(lambda: len(store.vectors) > 3)
-            status = status_of(scraper, "x")
-            assert (status.health, status.last_error, status.samples) == (Health.UP, "", 1)
-            assert status.last_up_ms == status.last_scrape_ms
-            assert scraper.metadata() == {"a": {MetricMetadata("gauge", "Help.")}}
-            assert scraper.statistics.samples >= 3
-        times = [vector.time_ms for _, vector in store.vectors]
-    # The first comes at once; the others lie on the slot's grid but where this machine is slow.
-    assert len({time_ms % 100 for time_ms in times[1:]}) < len(times)
+    text = "# HELP a Help.\n# TYPE a gauge\na 1\n"
+    async with serving(metrics=body(text)) as url, Scraper(store) as scraper:
+        scraper.apply([target(url("metrics"), "x")])
+        await until(lambda: len(store.vectors) > 3)
+        status = status_of(scraper, "x")
+        assert (status.health, status.last_error, status.samples) == (Health.UP, "", 1)
+        assert status.last_up_ms == status.last_scrape_ms
+        assert scraper.metadata() == {"a": {MetricMetadata("gauge", "Help.")}}
+        assert scraper.statistics.samples >= 3
     assert store.of("up")[-1][1] == 1
+
+
+async def test_scrape_that_begins_in_time_has_its_slots_time() -> None:
+    store = RecordingAppender()
+    clock = [1_700_000_000_040]
+    async with serving(metrics=body("a 1\n")) as url, Scraper(store, lambda: clock[0]) as scraper:
+        scraper.apply([target(url("metrics"), "x", interval_s=3600.0, timeout_s=9.0)])
+        entry = next(iter(scraper._entries.values()))
+        await until(lambda: not entry.busy)
+        for late_ms, nominal_ms in ((150, 1_700_000_100_000), (999, 1_700_000_200_000)):
+            clock[0] = nominal_ms + late_ms
+            await entry.scrape(nominal_ms)
+    assert [vector.time_ms for _, vector in store.vectors] == [
+        1_700_000_000_040,
+        1_700_000_100_000,
+        1_700_000_200_999,
+    ]
 
 
 async def test_closing_leaves_series_as_they_are_and_nothing_running() -> None:
@@ -200,6 +223,65 @@ async def test_store_that_refuses_is_told_and_tried_again() -> None:
         store.failing = None
         await until(lambda: status_of(scraper, "x").last_error == "")
         assert store.of("a")[0][1] == 1
+
+
+async def test_our_own_mistake_costs_one_scrape_of_one_target(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = RecordingAppender()
+    append = store.append
+    broken = [RuntimeError("a mistake")]
+
+    def append_or_break(source: Source, vector: Vector) -> None:
+        if broken and source.labels.get("instance") == "x":
+            raise broken.pop()
+        append(source, vector)
+
+    monkeypatch.setattr(store, "append", append_or_break)
+    with capture_logs() as logs:
+        async with serving(metrics=body("a 1\n")) as url, Scraper(store) as scraper:
+            scraper.apply([target(url("metrics"), "x"), target(url("metrics"), "y")])
+            await until(lambda: not broken)
+            await until(lambda: all(one.health is Health.UP for one in scraper.statuses()))
+            await until(lambda: instances_of(store).count("x") > 1)
+    assert [log["event"] for log in logs if log["log_level"] == "error"] == ["scrape_crashed"]
+    assert len(store.of("a", instance="x")) > 1
+
+
+async def test_configuration_of_prometheus_is_scraped(tmp_path: Path) -> None:
+    store = RecordingAppender()
+    async with serving(probe=body("probe_success 1\n")) as url:
+        address = url("").removeprefix("http://").rstrip("/")
+        config = f"""
+global: {{scrape_interval: 100ms, scrape_timeout: 100ms}}
+scrape_configs:
+  - job_name: probes
+    metrics_path: /probe
+    file_sd_configs: [{{files: [targets.yml], refresh_interval: 20ms}}]
+    relabel_configs:
+      - {{source_labels: [__address__], target_label: __param_target}}
+      - {{source_labels: [__param_target], target_label: instance}}
+      - {{target_label: __address__, replacement: "{address}"}}
+"""
+
+        def load() -> PrometheusConfig:
+            (tmp_path / "prometheus.yml").write_text(config)
+            (tmp_path / "targets.yml").write_text("- targets: ['https://site.example/']\n")
+            return load_prometheus_config(tmp_path / "prometheus.yml")
+
+        loaded = await asyncio.to_thread(load)
+        async with Scraper(store) as scraper:
+
+            async def changed() -> None:
+                scraper.apply(discovery.targets())
+
+            async with Discovery(changed) as discovery:
+                discovery.apply(loaded.jobs)
+                await until(lambda: bool(store.vectors))
+                assert store.of("probe_success", job="probes", instance="https://site.example/")
+                assert scraper.statuses()[0].target.url.endswith(
+                    "/probe?target=https%3A%2F%2Fsite.example%2F"
+                )
 
 
 async def test_large_bodies_are_read_off_the_loop() -> None:

@@ -43,7 +43,7 @@ def at(columns: list[int], *rows: tuple[Labels, list[float]]) -> Answer:
 
 async def test_lines_lie_on_one_grid_with_gaps(world: World) -> None:
     world.engine.answers["avg by (mode)"] = at(
-        [0, 2, 240],
+        [0, 2, 720],
         (Labels.of(mode="system"), [0.1, 0.2, 0.3]),
         (Labels.of(mode="user"), [1, 2, 3]),
     )
@@ -52,7 +52,7 @@ async def test_lines_lie_on_one_grid_with_gaps(world: World) -> None:
     assert [chart["key"] for chart in answer["charts"]] == ["cpu"]
     user, system = answer["charts"][0]["lines"]
     assert (user["name"], system["name"]) == ("user", "system")
-    assert len(system["values"]) == 241
+    assert len(system["values"]) == 721
     assert system["values"][:4] == [0.1, None, 0.2, None]
     assert system["values"][-1] == 0.3
 

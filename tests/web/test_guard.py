@@ -89,6 +89,15 @@ ACCESS = {
     "GET /api/v1/rules": "viewer",
     "GET /api/v1/alerts": "viewer",
     "GET /api/v1/status/buildinfo": "viewer",
+    "GET /api/v1/status/tsdb": "viewer",
+    "GET /api/v1/scrape_pools": "viewer",
+    "GET /api/v1/format_query": "viewer",
+    "POST /api/v1/format_query": "viewer",
+    "GET /api/v1/parse_query": "viewer",
+    "POST /api/v1/parse_query": "viewer",
+    "GET /api/v1/query_exemplars": "viewer",
+    "POST /api/v1/query_exemplars": "viewer",
+    "GET /federate": "viewer",
 }
 ROWS: list[tuple[str, str, Access]] = [
     (route.split(" ")[0], route.split(" ")[1], Access[access.upper()])
@@ -102,7 +111,7 @@ ALLOWED: dict[Access, set[Role | None]] = {
     Access.EDITOR: {Role.EDITOR, Role.ADMIN},
     Access.ADMIN: {Role.ADMIN},
 }
-MACHINE_PATHS = ("/api/", "/auth/", "/static/", "/live/", "/-/", "/metrics", "/health")
+MACHINE_PATHS = ("/federate", "/api/", "/auth/", "/static/", "/live/", "/-/", "/metrics", "/health")
 SENDERS = [None, Role.VIEWER, Role.EDITOR, Role.ADMIN]
 
 
@@ -250,9 +259,19 @@ async def test_every_page_route_is_of_the_page_surface(world: World) -> None:
     for route in world.client.app[ROUTES].values():
         expected = (
             Surface.PROMETHEUS
-            if route.path.startswith("/api/v1/")
+            if route.path.startswith(("/api/v1/", "/federate"))
             else Surface.JSON
             if route.path.startswith(MACHINE_PATHS)
             else Surface.PAGE
         )
         assert route.surface is expected, route.path
+
+
+def test_every_route_for_programs_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+    for _, path, _ in ROWS:
+        if path.startswith(MACHINE_PATHS) and not path.startswith("/static/"):
+            documented = path.replace("/hosts/{key}", "/hosts/{host}").replace(
+                "/host/{key}", "/host/{host}"
+            )
+            assert documented in page, path

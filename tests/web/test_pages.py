@@ -209,7 +209,7 @@ async def test_host_page_serves_records_and_configured_hosts(world: World) -> No
     registered = await get(world, "/host/7")
     assert "registered" in registered
     assert 'href="/host/b:9100/remove"' in registered
-    assert "comes from the configuration file" in await get(world, "/host/a:9100")
+    assert "it cannot be removed here" in await get(world, "/host/a:9100")
 
 
 async def test_host_is_added_by_the_form_and_leads_to_its_page(world: World) -> None:

@@ -7,7 +7,7 @@ import pytest
 from pytest_aiohttp import AiohttpClient
 
 from model.labels import Labels
-from model.series import AlignedSeries
+from model.series import ABSENT, STALE, AlignedSeries
 from promql.api import (
     Annotations,
     Answer,
@@ -19,6 +19,8 @@ from promql.api import (
     Scalar,
     String,
 )
+from scraper.exposition import parse_exposition
+from scraper.grammar import ExpositionFormat
 from scraper.targets import Health
 from storage.api.alerts import AlertState
 from storage.api.errors import StorageError, StoreClosedError
@@ -284,3 +286,48 @@ async def test_probes_answer_anybody(world: World) -> None:
 async def test_empty_vector_is_an_empty_list(world: World) -> None:
     world.engine.answers["up"] = Answer(InstantVector(0, (), np.empty(0)))
     assert (await ask(world, "query", query="up"))["data"]["result"] == []
+
+
+async def test_query_is_laid_out_and_taken_apart(world: World) -> None:
+    formatted = await ask(world, "format_query", query="sum by(job)(up)")
+    assert formatted["data"] == "sum by (job) (up)"
+    tree = await ask(world, "parse_query", query="up + 1")
+    assert (tree["data"]["type"], tree["data"]["op"]) == ("binaryExpr", "+")
+    for path in ("format_query", "parse_query", "query_exemplars"):
+        wrong = await ask(world, path, 400, query="sum(")
+        assert wrong["error"].startswith('invalid parameter "query": 1:')
+    assert (await ask(world, "query_exemplars", query="up"))["data"] == []
+
+
+async def test_store_tells_its_largest_metrics(world: World) -> None:
+    world.statuses.append(target_status())
+    assert (await ask(world, "scrape_pools"))["data"] == {"scrapePools": ["node"]}
+    world.samples.known = [Labels.of(__name__="up")]
+    data = (await ask(world, "status/tsdb"))["data"]
+    assert data["headStats"]["numSeries"] == 1
+
+
+async def test_federation_gives_the_latest_samples_that_have_not_ended(world: World) -> None:
+    values = np.array([[1.0, np.nan], [1.0, STALE], [2.5, ABSENT]])
+    labels = [
+        Labels.of(__name__="up", job='a"b\n'),
+        Labels.of(__name__="gone"),
+        Labels.of({"__name__": "höhe", "le.vel": "1"}),
+    ]
+    times = np.array([NOW_MS - 2000, NOW_MS - 1000])
+    world.samples.stored = [AlignedSeries.of_source(labels, times, values)]
+    answer = await world.client.get(
+        "/federate?match[]=up&match[]=other", headers=await world.bearer()
+    )
+    assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    text = await answer.text()
+    assert text == (
+        '# TYPE "höhe" untyped\n'
+        f'{{"höhe","le.vel"="1"}} 2.5 {NOW_MS - 2000}\n'
+        "# TYPE up untyped\n"
+        f'up{{job="a\\"b\\n"}} NaN {NOW_MS - 1000}\n'
+    )
+    parsed = parse_exposition(text.encode(), ExpositionFormat.TEXT)
+    assert {dict(sample.pairs)["__name__"] for sample in parsed.samples} == {"höhe", "up"}
+    refused = await world.client.get("/federate", headers=await world.bearer())
+    assert refused.status == 400

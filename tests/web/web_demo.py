@@ -36,6 +36,7 @@ from tests.web.web_doubles import (
     desk_over,
     opened_records,
     parse_selector,
+    shared_resources,
 )
 from tests.web.web_doubles import target_status as status_of
 from web.app import create_app, ensure_first_admin
@@ -318,44 +319,45 @@ async def fill_alerts(desk: Desk, records: Records, now_ms: int) -> None:
 
 
 @asynccontextmanager
-async def serving(port: int, clock: Clock = system_clock) -> AsyncIterator[str]:
-    """Serve the made-up world; yields its address."""
+async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> AsyncIterator[str]:
+    """Serve the made-up world, its records in a folder; yields its address."""
     now_ms, engine = clock(), MadeUpEngine()
-    with tempfile.TemporaryDirectory() as folder:
-        async with opened_records(Path(folder)) as records, aiohttp.ClientSession() as session:
-            await ensure_first_admin(records.accounts, "demo-password", now_ms)
-            desk = desk_over(records, engine, session, clock)
-            await fill_alerts(desk, records, now_ms)
-            services = Services(
-                hosts=records.hosts,
-                accounts=records.accounts,
-                alerts=records.alerts,
-                alerting=desk,
-                samples=MemorySamples(),
-                engine=engine,
-                parse_selector=parse_selector,
-                targets=lambda: statuses(clock()),
-                registry=CollectorRegistry(),
-                clock=clock,
-                version="0.1.0",
-                started_ms=now_ms,
-            )
-            app = await asyncio.to_thread(create_app, services, WebSettings())
-            runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
-            await runner.setup()
+    async with opened_records(folder) as records, aiohttp.ClientSession() as session:
+        await ensure_first_admin(records.accounts, "demo-password", now_ms)
+        desk = desk_over(records, engine, session, clock)
+        await fill_alerts(desk, records, now_ms)
+        services = Services(
+            hosts=records.hosts,
+            accounts=records.accounts,
+            alerts=records.alerts,
+            alerting=desk,
+            samples=MemorySamples(),
+            engine=engine,
+            parse_selector=parse_selector,
+            targets=lambda: statuses(clock()),
+            registry=CollectorRegistry(),
+            clock=clock,
+            version="0.1.0",
+            started_ms=now_ms,
+        )
+        resources = await asyncio.to_thread(shared_resources)
+        app = create_app(services, WebSettings(live_interval_s=1.0), resources)
+        runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
+        await runner.setup()
+        try:
             await web.TCPSite(runner, "127.0.0.1", port).start()
-            try:
-                yield f"http://127.0.0.1:{port}"
-            finally:
-                await runner.cleanup()
+            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        finally:
+            await runner.cleanup()
 
 
-async def main() -> None:
+async def main(folder: Path) -> None:
     """Serve until interrupted."""
-    async with serving(int(sys.argv[1]) if len(sys.argv) > 1 else 9397) as url:
+    async with serving(folder, int(sys.argv[1]) if len(sys.argv) > 1 else 9397) as url:
         print(f"{url}  admin / demo-password")  # noqa: T201
         await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with tempfile.TemporaryDirectory() as made:
+        asyncio.run(main(Path(made)))

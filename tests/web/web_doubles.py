@@ -26,6 +26,7 @@ from alerting.views import GroupView
 from model.clock import Clock
 from model.labels import Labels
 from model.matchers import Matcher
+from model.series import AlignedSeries
 from promql.api import Answer, InstantVector, ParseError, QueryEngine, QueryOptions
 from scraper.targets import Health, Target, TargetStatus
 from storage.api.accounts import AccountRecords, CredentialKind, Role, User
@@ -178,6 +179,7 @@ class MemorySamples:
     """`SampleReader` over a fixed list of label sets."""
 
     known: list[Labels] = field(default_factory=list)
+    stored: list[AlignedSeries] = field(default_factory=list)
     asked: list[tuple[int, int]] = field(default_factory=list)
 
     def select(
@@ -186,8 +188,8 @@ class MemorySamples:
         start_ms: int,
         end_ms: int,
         budget: ReadBudget | None = None,
-    ) -> list[Any]:
-        return []
+    ) -> list[AlignedSeries]:
+        return self.stored
 
     def series(
         self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int, limit: int = 0

@@ -62,12 +62,11 @@ class Passwords:
         Raises:
             UnavailableError: too many logins wait already.
         """
-        if password_hash is None:
-            if self._dummy is None:
-                self._dummy = await self.hash(secrets.token_urlsafe(16))
-            await self._run(_verify, self._dummy, password)
-            return False
-        return await self._run(_verify, password_hash, password)
+        if self._dummy is None:
+            # At the first login whoever it is of, so that it too tells nothing.
+            self._dummy = await self.hash(secrets.token_urlsafe(16))
+        fits = await self._run(_verify, password_hash or self._dummy, password)
+        return fits and password_hash is not None
 
     async def _run(self, work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
         if self._waiting >= _MOST_WAITING:

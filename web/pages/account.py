@@ -142,7 +142,7 @@ class AccountPages:
         """Give a user another password."""
         name = request.match_info["name"]
         try:
-            form = ResetForm.model_validate(await read_form(request))
+            form = ResetForm(password=(await read_form(request)).get("password", ""))
         except ValidationError as exc:
             return await self._users(request, 400, {f"reset {name}": faults(exc)["password"]})
         await self._actions.reset_password(name, form.password)

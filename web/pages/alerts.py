@@ -1,5 +1,6 @@
 """The alerts page: what is open, what was resolved, every change, every notification."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -85,7 +86,10 @@ class AlertsPages:
             case "history":
                 values["transitions"] = await alerts.history(limit, before_id)
             case "notifications":
-                values["notifications"] = await alerts.notifications(limit, before_id)
+                sent = values["notifications"] = await alerts.notifications(limit, before_id)
+                ids = sorted({notification.alert_id for notification in sent})
+                about = await asyncio.gather(*map(alerts.alert, ids))
+                values["told"] = {alert.id: alert for alert in about}
         return values
 
     async def alert(self, request: web.Request) -> web.Response:

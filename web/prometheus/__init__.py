@@ -4,4 +4,13 @@ Source: Prometheus documentation, "HTTP API"; envelope, texts and status codes a
 Prometheus 3 sends them.
 """
 
-__all__ = ["encoding", "envelope", "parameters", "queries", "series", "status"]
+__all__ = [
+    "encoding",
+    "envelope",
+    "expressions",
+    "federation",
+    "parameters",
+    "queries",
+    "series",
+    "status",
+]

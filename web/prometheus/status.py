@@ -1,4 +1,4 @@
-"""`/api/v1/targets`, `/rules`, `/alerts`, `/status/buildinfo`, `/metrics` and the probes."""
+"""`/api/v1/targets`, `/rules`, `/alerts`, `/status/*`, `/metrics` and the probes."""
 
 import asyncio
 from collections import Counter
@@ -15,11 +15,14 @@ from model.durations import format_duration
 from scraper.targets import TargetStatus
 from web.answers import body_answer
 from web.prometheus.envelope import success_of
+from web.prometheus.parameters import limit_parameter, read_parameters
 from web.routing import Access, Route, Surface
 from web.services import Services
 
 COMPATIBLE_VERSION: Final = "3.5.0"
 """The Prometheus whose API this is; Grafana decides by it which requests it may send."""
+
+_LARGEST_METRICS: Final = 10
 
 _KINDS: Final = {"alert": RuleKind.ALERTING, "record": RuleKind.RECORDING}
 
@@ -38,7 +41,9 @@ class ServerStatus:
                 ("targets", self.targets),
                 ("rules", self.rules),
                 ("alerts", self.alerts),
+                ("scrape_pools", self.scrape_pools),
                 ("status/buildinfo", self.build_info),
+                ("status/tsdb", self.store),
             )
         ]
         return (
@@ -78,6 +83,29 @@ class ServerStatus:
     async def alerts(self, request: web.Request) -> web.Response:
         """List the alerts that are pending or firing."""
         return success_of(alerts_data(self._services.alerting.open_alerts()))
+
+    async def scrape_pools(self, request: web.Request) -> web.Response:
+        """List the jobs that have targets."""
+        jobs = {status.target.job for status in self._services.targets()}
+        return success_of({"scrapePools": sorted(jobs)})
+
+    async def store(self, request: web.Request) -> web.Response:
+        """Tell what the store holds, and which metrics have the most series."""
+        limit = limit_parameter(await read_parameters(request)) or _LARGEST_METRICS
+        stats = await asyncio.to_thread(self._services.samples.stats)
+        return success_of(
+            {
+                "headStats": {
+                    "numSeries": stats.series,
+                    "minTime": stats.oldest_ms,
+                    "maxTime": stats.newest_ms,
+                },
+                "seriesCountByMetricName": [
+                    {"name": metric.metric, "value": metric.series}
+                    for metric in stats.metrics[:limit]
+                ],
+            }
+        )
 
     async def build_info(self, request: web.Request) -> web.Response:
         """Tell which API this is."""

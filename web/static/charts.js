@@ -9,6 +9,7 @@
   const HEIGHT = 168;
   const SYNC = "host";
   const STEP_FLOOR_MS = 5000;
+  const SHORTEST_MS = 300000;
   const UNKNOWN = "–";
 
   const three = (value) => {
@@ -47,6 +48,9 @@
   const colours = () => Array.from({ length: 8 }, (_, index) => css(`--line-${index + 1}`));
   const translucent = (colour, share) => colour.replace(/^rgb\((.*)\)$/, `rgba($1, ${share})`);
 
+  const hint = document.getElementById("zoom-hint");
+  const back = document.getElementById("zoom-back");
+
   let range = root.dataset.range;
   let picked = null; // {start_ms, end_ms} while zoomed in
   let shown = null; // the last whole answer, brought up to date
@@ -64,6 +68,22 @@
   const times = (answer) => {
     const count = Math.round((answer.end_ms - answer.start_ms) / answer.step_ms) + 1;
     return Array.from({ length: count }, (_, index) => (answer.start_ms + index * answer.step_ms) / 1000);
+  };
+
+  // A line that stays at zero (a mode the machine never enters, a card without a cable)
+  // tells nothing; it comes back as soon as it moves.
+  const busyLines = (chart) => {
+    const busy = chart.all.filter((line) => line.values.some((value) => value));
+    return busy.length ? busy : chart.all;
+  };
+
+  // Where the samples begin: a host added ten minutes ago has no hour to show.
+  const startsAt = () => {
+    const { charts, start_ms, end_ms, step_ms } = shown;
+    const filled = charts.flatMap((chart) => chart.all.map((line) => line.values.findIndex((value) => value !== null)));
+    const first = Math.min(...filled.filter((index) => index >= 0));
+    const begin = Number.isFinite(first) ? start_ms + first * step_ms : start_ms;
+    return Math.max(start_ms, Math.min(begin, end_ms - SHORTEST_MS)) / 1000;
   };
 
   // The numbers as drawn: stacked lines are sums, mirrored ones negative.
@@ -87,10 +107,10 @@
     const moved = keep + Math.round((fresh.end_ms - fresh.start_ms) / fresh.step_ms) + 1 - total;
     const same = old.charts.length === fresh.charts.length && old.charts.every((chart, at) =>
       chart.key === fresh.charts[at].key &&
-      chart.lines.length === fresh.charts[at].lines.length &&
-      chart.lines.every((line, index) => line.name === fresh.charts[at].lines[index].name));
+      chart.all.length === fresh.charts[at].lines.length &&
+      chart.all.every((line, index) => line.name === fresh.charts[at].lines[index].name));
     if (!same || keep < 0 || keep > total || old.step_ms !== fresh.step_ms) return null;
-    old.charts.forEach((chart, at) => chart.lines.forEach((line, index) => {
+    old.charts.forEach((chart, at) => chart.all.forEach((line, index) => {
       line.values = line.values.slice(moved, keep).concat(fresh.charts[at].lines[index].values);
     }));
     old.start_ms += moved * old.step_ms;
@@ -166,6 +186,8 @@
         show: !chart.hidden.has(line.name),
         stroke: colour,
         width: 1.25,
+        // There are eight colours; further lines are dashed.
+        dash: index < palette.length ? undefined : [5, 3],
         fill: chart.stacked ? translucent(colour, 0.42) : chart.lines.length === 1 ? translucent(colour, 0.14) : undefined,
         points: { show: false },
       };
@@ -175,7 +197,7 @@
       width,
       height: HEIGHT,
       pxAlign: 1,
-      padding: [8, 4, 0, 0],
+      padding: [8, 14, 0, 0],
       legend: { show: false },
       cursor: {
         sync: { key: SYNC, setSeries: false },
@@ -185,7 +207,7 @@
         bind: { dblclick: () => () => { zoom(null); return null; } },
       },
       scales: {
-        x: { time: true },
+        x: { time: true, range: (_, low, high) => [Math.max(low, startsAt()), high] },
         y: {
           range: (_, low, high) => {
             if (chart.unit === "ratio" && chart.key !== "cpu") return [0, 1];
@@ -270,7 +292,13 @@
     return {
       figure,
       build,
-      update: () => plot?.setData(drawn(chart, xs())),
+      update: () => {
+        const lines = busyLines(chart);
+        const same = lines.length === chart.lines.length && lines.every((line, at) => line === chart.lines[at]);
+        chart.lines = lines;
+        if (same) plot?.setData(drawn(chart, xs()));
+        else build();
+      },
       resize: () => plot?.setSize({ width: field.clientWidth, height: HEIGHT }),
       destroy: () => plot?.destroy(),
     };
@@ -280,7 +308,11 @@
 
   const show = (answer) => {
     const hidden = new Map((shown?.charts ?? []).map((chart) => [chart.key, chart.hidden]));
-    for (const chart of answer.charts) chart.hidden = hidden.get(chart.key) ?? new Set();
+    for (const chart of answer.charts) {
+      chart.hidden = hidden.get(chart.key) ?? new Set();
+      chart.all = chart.lines;
+      chart.lines = busyLines(chart);
+    }
     shown = answer;
     for (const plot of plots) plot.destroy();
     plots = answer.charts.map((chart) => draw(chart, () => times(shown)));
@@ -336,8 +368,12 @@
   const zoom = (part) => {
     if (!part && !picked) return;
     picked = part;
+    hint.hidden = Boolean(picked);
+    back.hidden = !picked;
+    back.textContent = `Back to ${range}`;
     reload();
   };
+  back.addEventListener("click", () => zoom(null));
 
   for (const link of document.querySelectorAll("[data-range]")) {
     if (link === root) continue;
@@ -346,6 +382,8 @@
       event.preventDefault();
       range = link.dataset.range;
       picked = null;
+      hint.hidden = false;
+      back.hidden = true;
       for (const other of link.parentElement.children) other.removeAttribute("aria-current");
       link.setAttribute("aria-current", "true");
       history.replaceState(null, "", `?range=${range}`);

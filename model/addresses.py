@@ -1,6 +1,12 @@
 """Addresses to listen on, as people write them: `127.0.0.1:9190`, `:9100`, `[::1]:9190`."""
 
+import re
 from dataclasses import dataclass
+
+_ADDRESS = re.compile(
+    r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+(?:%\w+)?)\]|(?P<host>[^:\[\]\s]*)):(?P<port>[0-9]{1,5})",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +23,13 @@ class ListenAddress:
         Raises:
             ValueError: it is none of these.
         """
-        host, separator, port = text.rpartition(":")
-        if host.startswith("[") and host.endswith("]"):
-            host = host[1:-1]
-        elif ":" in host or not separator:
-            raise ValueError(f"{text!r} is not HOST:PORT (an IPv6 address goes in brackets)")
-        if not (port.isascii() and port.isdigit() and int(port) < 65536):
-            raise ValueError(f"{text!r}: the port must be a number from 0 to 65535")
-        return cls(host, int(port))
+        match = _ADDRESS.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text!r} is not HOST:PORT, [IPV6]:PORT or :PORT")
+        port = int(match["port"])
+        if port > 65535:
+            raise ValueError(f"{text!r}: ports end at 65535")
+        return cls(match["ipv6"] or match["host"] or "", port)
 
     def __str__(self) -> str:
         """Render as `parse` reads it."""

@@ -3,9 +3,9 @@
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PlainSerializer
 
-from model.durations import parse_duration_ms
+from model.durations import format_duration, parse_duration_ms
 
 _SIZE = re.compile(r"(\d+)(?:([KMGTPE])i?)?B?")
 _UNITS = "KMGTPE"
@@ -13,6 +13,13 @@ _UNITS = "KMGTPE"
 
 def _seconds(value: object) -> object:
     return parse_duration_ms(value) / 1000 if isinstance(value, str) else value
+
+
+def _milliseconds(text: object) -> int:
+    if not isinstance(text, str):
+        # A ValueError, because pydantic reports no other.
+        raise ValueError("write a duration with its unit, such as 30s or 5m")  # noqa: TRY004
+    return parse_duration_ms(text)
 
 
 def _bytes(value: object) -> object:
@@ -31,6 +38,16 @@ Seconds = Annotated[
 """A duration: `15s`, `1h30m`, or a number of seconds."""
 
 PositiveSeconds = Annotated[Seconds, Field(ge=0.001)]
+"""A duration of a millisecond at least."""
+
+DurationMs = Annotated[
+    int,
+    BeforeValidator(_milliseconds, json_schema_input_type=str),
+    PlainSerializer(format_duration, return_type=str),
+]
+"""A duration such as `5m`, held in milliseconds; it must have its unit."""
+
+PositiveDurationMs = Annotated[DurationMs, Field(gt=0)]
 """A duration of a millisecond at least."""
 
 Bytes = Annotated[int, BeforeValidator(_bytes), Field(ge=0)]

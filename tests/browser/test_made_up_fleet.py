@@ -1,0 +1,86 @@
+"""The pages over a made-up fleet: they move, they fit, and the policy stops nothing of ours."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.web.web_demo import serving
+
+pytestmark = pytest.mark.browser
+
+HOST = "/host/10.0.1.16:9100"
+
+
+@pytest.fixture
+async def url(tmp_path: Path, page: Page) -> AsyncIterator[str]:
+    """The made-up server's address; the browser is logged in and shows the fleet."""
+    # A busy machine is slow, not broken.
+    expect.set_options(timeout=30_000)
+    async with serving(tmp_path) as url:
+        await page.goto(f"{url}/login")
+        await page.fill("#username", "admin")
+        await page.fill("#password", "demo-password")
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector("#fleet")
+        yield url
+        await page.goto("about:blank")
+
+
+async def test_fleet_moves_by_itself_and_keeps_what_one_is_doing(page: Page, url: str) -> None:
+    rows = page.locator(".fleet tbody tr")
+    await page.keyboard.press("/")
+    await page.keyboard.type("kvm")
+    await expect(rows).to_have_count(2)
+    await expect(page).to_have_url(re.compile("q=kvm"))
+    await rows.first.evaluate("row => { window.row = row }")
+    before = await page.locator("#fleet").inner_text()
+    await expect(page.locator("#fleet")).not_to_have_text(before, use_inner_text=True)
+    assert await page.evaluate("window.row.isConnected")
+    await expect(page.locator("#search")).to_be_focused()
+    await expect(rows).to_have_count(2)
+
+
+async def test_charts_are_drawn_zoomed_and_brought_back(page: Page, url: str) -> None:
+    await page.goto(url + HOST)
+    await expect(page.locator(".chart canvas")).to_have_count(7)
+    field = await page.locator(".chart .u-over").first.bounding_box()
+    assert field is not None
+    await page.mouse.move(field["x"] + 100, field["y"] + 50)
+    await expect(page.locator(".chart-tip:visible")).to_have_count(1)
+    await page.mouse.down()
+    await page.mouse.move(field["x"] + 250, field["y"] + 50, steps=4)
+    async with page.expect_response("**/charts?start_ms=*"):
+        await page.mouse.up()
+    async with page.expect_response("**/charts?range=1h"):
+        await page.click("#zoom-back")
+    async with page.expect_response("**/charts?range=6h"):
+        await page.click("text=6h")
+    assert page.url.endswith("?range=6h")
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+async def test_nothing_sticks_out_at_any_width(page: Page, url: str, width: int) -> None:
+    await page.set_viewport_size({"width": width, "height": 800})
+    for path in ("/", HOST, "/alerts", "/alerts/1", "/targets", "/add-host", "/account", "/users"):
+        await page.goto(url + path)
+        wider = "document.documentElement.scrollWidth - window.innerWidth"
+        assert await page.evaluate(wider) <= 0, path
+
+
+async def test_theme_is_chosen_and_kept(page: Page, url: str) -> None:
+    await page.click("#theme-toggle")
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    await page.reload()
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+async def test_alert_is_acknowledged_with_the_keyboard_alone(page: Page, url: str) -> None:
+    await page.goto(f"{url}/alerts")
+    buttons = page.get_by_role("button", name="Acknowledge")
+    count = await buttons.count()
+    await buttons.first.focus()
+    await page.keyboard.press("Enter")
+    await expect(buttons).to_have_count(count - 1)

@@ -1,0 +1,108 @@
+"""`/federate`: the latest sample of chosen series, for another Prometheus to scrape.
+
+Source: Prometheus documentation, "Federation"; web/federate.go.
+"""
+
+import asyncio
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+import numpy as np
+from aiohttp import web
+
+from model.labels import METRIC_NAME, Labels, quote
+from model.matchers import Matcher
+from model.series import AlignedSeries, is_absent, is_stale
+from storage.api.samples import SampleReader
+from web.answers import body_answer
+from web.errors import BadRequestError
+from web.prometheus.encoding import format_value
+from web.prometheus.parameters import read_parameters, selectors_parameter
+from web.routing import Access, Route, Surface
+from web.services import Services
+
+_LOOKBACK_MS: Final = 300_000
+_CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_PLAIN_NAME: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class LatestSample:
+    """A series' newest sample."""
+
+    labels: Labels
+    time_ms: int
+    value: float
+
+
+class Federation:
+    """Gives series away."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the route."""
+        return (Route("GET", "/federate", self.federate, Access.VIEWER, Surface.PROMETHEUS),)
+
+    async def federate(self, request: web.Request) -> web.Response:
+        """Return the latest samples of every series that matches, in the text format."""
+        parameters = await read_parameters(request)
+        selectors = selectors_parameter(parameters, self._services)
+        if not selectors:
+            raise BadRequestError("no match[] parameter provided", "match[]")
+        body = await asyncio.to_thread(
+            _exposition, self._services.samples, selectors, self._services.clock()
+        )
+        answer = body_answer(body, "text/plain")
+        answer.headers["Content-Type"] = _CONTENT_TYPE
+        return answer
+
+
+def _exposition(
+    samples: SampleReader, selectors: Sequence[Sequence[Matcher]], now_ms: int
+) -> bytes:
+    found: dict[Labels, LatestSample] = {}
+    for matchers in selectors:
+        for part in samples.select(matchers, now_ms - _LOOKBACK_MS + 1, now_ms):
+            found.update((sample.labels, sample) for sample in latest(part))
+    lines: list[str] = []
+    ordered = sorted(found.values(), key=lambda sample: (sample.labels.metric, sample.labels))
+    for metric, members in groupby(ordered, key=lambda sample: sample.labels.metric):
+        name = metric if _PLAIN_NAME.fullmatch(metric) else quote(metric)
+        lines.append(f"# TYPE {name} untyped\n")
+        lines.extend(_line(sample) for sample in members)
+    return "".join(lines).encode()
+
+
+def latest(series: AlignedSeries) -> Iterable[LatestSample]:
+    """Return the newest sample of each series that has one and has not ended."""
+    absent = is_absent(series.values)
+    for index, labels in enumerate(series.labels):
+        columns = np.flatnonzero(~absent[index])
+        if not len(columns) or is_stale(series.values[index, columns[-1:]])[0]:
+            continue
+        column = columns[-1]
+        yield LatestSample(
+            labels,
+            int(series.times_ms[series.rows[index], column]),
+            float(series.values[index, column]),
+        )
+
+
+def _line(sample: LatestSample) -> str:
+    metric = sample.labels.metric
+    pairs = [
+        f"{name if _PLAIN_NAME.fullmatch(name) else quote(name)}={quote(value)}"
+        for name, value in sample.labels
+        if name != METRIC_NAME
+    ]
+    if not _PLAIN_NAME.fullmatch(metric):
+        # A name beyond ASCII stands in quotes, first inside the braces.
+        pairs.insert(0, quote(metric))
+        metric = ""
+    inner = f"{{{','.join(pairs)}}}" if pairs else ""
+    return f"{metric}{inner} {format_value(sample.value)} {sample.time_ms}\n"
