@@ -208,6 +208,7 @@ async def running_server(
             alerts=records.alerts,
             alerting=alerting,
             samples=store,
+            cardinality=store.cardinality,
             engine=engine,
             parse_selector=parse_selector,
             targets=scraper.statuses,

@@ -81,7 +81,7 @@ class TargetSet:
     def pools(self) -> list[str]:
         """Return the names of all jobs, those without a target too, sorted."""
         configured = [job.name for job in self._settings.jobs]
-        found = [target.pool or target.job for target in self.targets]
+        found = [target.scrape_pool for target in self.targets]
         return sorted({*configured, *found, *self._discovery.dropped_counts()})
 
     def dropped(self) -> Sequence[DroppedTarget]:

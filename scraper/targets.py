@@ -76,6 +76,11 @@ class Target:
     refused: str = ""
 
     @property
+    def scrape_pool(self) -> str:
+        """The name of the scrape configuration it belongs to."""
+        return self.pool or self.job
+
+    @property
     def job(self) -> str:
         """The `job` label."""
         return self.labels.get("job")

@@ -33,9 +33,12 @@ from web.pages.shell import Shell
 from web.pages.targets import TargetsPages
 from web.prometheus.expressions import Expressions
 from web.prometheus.federation import Federation
+from web.prometheus.probes import Probes
 from web.prometheus.queries import Queries
+from web.prometheus.rules import RulesApi
 from web.prometheus.series import SeriesCatalogue
-from web.prometheus.status import ServerStatus
+from web.prometheus.status import StatusApi
+from web.prometheus.targets import TargetsApi
 from web.rendering import Renderer
 from web.routing import install
 from web.services import Services
@@ -113,7 +116,10 @@ def create_app(
         Queries(services, settings),
         Expressions(),
         SeriesCatalogue(services),
-        ServerStatus(services),
+        TargetsApi(services),
+        RulesApi(services),
+        StatusApi(services),
+        Probes(services),
         Federation(services),
     )
     install(app, [route for part in parts for route in part.routes()])

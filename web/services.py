@@ -22,7 +22,7 @@ from scraper.targets import DroppedTarget, Target, TargetStatus
 from storage.api.accounts import AccountRecords
 from storage.api.alerts import Alert, AlertRecords, CheckOverride
 from storage.api.hosts import HostRecords
-from storage.api.samples import SampleReader
+from storage.api.samples import Cardinality, SampleReader
 
 
 class Alerting(Protocol):
@@ -144,6 +144,7 @@ class Services:
 
     Attributes:
         alerts: what was; `alerting` knows what is open and takes what people do.
+        cardinality: what the active series are made of, so many entries a list; blocks.
         parse_selector: a series selector's matchers; raises `ParseError`.
         targets: how every target stands now; called on the event loop.
         discovered: what was found beside them.
@@ -165,6 +166,7 @@ class Services:
     alerts: AlertRecords
     alerting: Alerting
     samples: SampleReader
+    cardinality: Callable[[int], Cardinality]
     engine: QueryEngine
     parse_selector: Callable[[str], Sequence[Matcher]]
     targets: Callable[[], Sequence[TargetStatus]]

@@ -40,7 +40,7 @@ from storage.api.alerts import (
     CheckOverride,
     NewNotification,
 )
-from storage.api.samples import Layout, ReadBudget, Source, StoreStats, Vector
+from storage.api.samples import Cardinality, Layout, ReadBudget, Source, StoreStats, Vector
 from storage.records.records import Records
 from web.accounts.authentication import secret_hash
 from web.app import Resources, create_app
@@ -184,6 +184,7 @@ class MemorySamples:
     known: list[Labels] = field(default_factory=list)
     stored: list[AlignedSeries] = field(default_factory=list)
     asked: list[tuple[int, int]] = field(default_factory=list)
+    state: StoreStats | None = None
 
     def select(
         self,
@@ -224,7 +225,21 @@ class MemorySamples:
         return sorted({labels.get(name) for labels in found} - {""})[: limit or None]
 
     def stats(self) -> StoreStats:
-        return StoreStats(len(self.known), 1, 1, 0, 0, 0, 0, None, None)
+        return self.state or StoreStats(len(self.known), 1, 1, 0, 0, 0, 0, None, None)
+
+    def cardinality(self, limit: int) -> Cardinality:
+        pairs = Counts(pair for labels in self.known for pair in labels)
+        names = Counts(labels.metric for labels in self.known)
+        return Cardinality(
+            len(self.known),
+            len(pairs),
+            1,
+            None,
+            None,
+            series_by_metric=tuple(names.most_common(limit)),
+            values_by_label=tuple(Counts(name for name, _ in pairs).most_common(limit)),
+            series_by_pair=tuple((f"{a}={b}", n) for (a, b), n in pairs.most_common(limit)),
+        )
 
 
 def parse_selector(text: str) -> Sequence[Matcher]:
@@ -405,6 +420,7 @@ async def world_at(
             alerts=records.alerts,
             alerting=desk,
             samples=samples,
+            cardinality=samples.cardinality,
             engine=engine,
             parse_selector=parse_selector,
             targets=lambda: statuses,
