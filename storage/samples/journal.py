@@ -23,7 +23,7 @@ import structlog
 
 from model.labels import Labels
 from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
-from storage.database import Writer, set_aside
+from storage.database import Writer, free_pages, set_aside
 from storage.samples.catalog import SCHEMA as CATALOG_SCHEMA
 from storage.samples.catalog import CatalogTables, read_layout
 from storage.samples.head import Appended
@@ -282,11 +282,18 @@ class Journal:
             if len(unused) > _UNUSED_LAYOUTS:
                 self._tables.delete_layouts(connection, self._layout_rows.keys() - unused)
             # After hours of a disk that refused the file is large: shrink it by and by.
-            (free,) = connection.execute("pragma freelist_count").fetchone()
-            for _ in range(min(free - _PAGES_KEPT, _PAGES_FREED_AT_ONCE)):
-                connection.execute("pragma incremental_vacuum(1)")
+            free_pages(connection, _PAGES_FREED_AT_ONCE, keep=_PAGES_KEPT)
 
         self._writer.submit(delete).result()
+
+    def shrink(self) -> None:
+        """Give unused pages back to the file system; blocks.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        while self._writer.submit(partial(free_pages, most=_PAGES_FREED_AT_ONCE)).result():
+            pass
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run a read on the thread that owns the file; blocks.
