@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from daemon.commands.options import config_option, configured, data_directory_option
-from daemon.data_directory import DataDirectory, DataDirectoryError
+from daemon.commands.options import config_option, configured_store, data_directory_option
+from daemon.data_directory import DataDirectory
+from daemon.errors import DataDirectoryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +65,7 @@ def import_(file: BinaryIO, config: Path | None, data_dir: Path | None) -> None:
     """
     from model.clock import system_clock
 
-    settings, directory = configured(config, data_dir, None)
+    settings, directory = configured_store(config, data_dir)
     started_s = time.monotonic()
     try:
         directory.create()
@@ -118,7 +119,7 @@ def _utc(time_ms: int) -> str:
 @data_directory_option
 def compact(config: Path | None, data_dir: Path | None) -> None:
     """Merge all chunks as far as they go. The server must not run meanwhile."""
-    settings, directory = configured(config, data_dir, None)
+    settings, directory = configured_store(config, data_dir)
     before = size_bytes(directory.path)
     with exclusive_store(settings, directory) as opened:
         opened.compact()
