@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -144,8 +145,28 @@ class Writer:
 
     def _close(self) -> None:
         if self._connection is not None:
+            # SQLite does it on its own only where no reader has the file open.
+            with suppress(sqlite3.Error):
+                self._connection.execute("pragma wal_checkpoint(truncate)")
             self._connection.close()
             self._connection = None
+
+
+def free_pages(connection: sqlite3.Connection, most: int, keep: int = 0) -> bool:
+    """Give unused pages back to the file system; tell whether there are more.
+
+    Args:
+        connection: in a transaction, on a file with incremental vacuum.
+        most: how many at a time.
+        keep: how many may stay unused, for what is written next.
+    """
+    (before,) = connection.execute("pragma freelist_count").fetchone()
+    # sqlite3 takes one step of a statement without columns, and that is a page.
+    for _ in range(min(before - keep, most)):
+        connection.execute("pragma incremental_vacuum(1)")
+    (after,) = connection.execute("pragma freelist_count").fetchone()
+    # A file made without incremental vacuum keeps them.
+    return bool(keep < after < before)
 
 
 class Readers:

@@ -44,6 +44,8 @@ def up(
         address = ListenAddress.parse(exporter_listen)
     except ValueError as exc:
         raise click.BadParameter(str(exc), param_hint="--exporter-listen") from exc
+    if address.port == 0:
+        raise click.BadParameter("name a port to scrape", param_hint="--exporter-listen")
     source = configured(config, listen, scrape_config)
     directory = DataDirectory(data_dir or default_data_directory())
     exporter = LocalExporter(socket.gethostname(), address)

@@ -6,7 +6,7 @@ use, in tables of the same shape, so that it can be read alone and deleted alone
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from model.labels import Labels
 from storage.api.errors import CorruptDataError
@@ -40,6 +40,9 @@ class Sources:
         self._by_id: dict[int, Source] = {}
         self._next_id = 1
         self._lock = threading.Lock()
+
+    def __iter__(self) -> Iterator[Source]:
+        return iter(list(self._by_id.values()))
 
     def of(self, labels: Labels, stream: str) -> Source:
         """Return the source with these labels, made where it is new.

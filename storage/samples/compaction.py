@@ -76,6 +76,24 @@ class Compactor:
                 log.warning("merge_failed", file=merge.window.path.name, error=str(exc))
                 return
 
+    def merge_all(self) -> None:
+        """Merge each window's chunks into one run, whatever is due; blocks.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        for window in self._windows:
+            if window.is_damaged:
+                continue
+            live = list(window.runs.values())
+            if len(live) > 1 or any(run.level < runs.DAYS for run in live):
+                merge = Merge(window, live, runs.DAYS, self._layouts)
+                for _ in merge.steps():
+                    pass
+                self.corrupt_pieces += merge.corrupt_pieces
+            window.shrink()
+            window.release_writer()
+
     def _begin(self, now_ms: int) -> Merge | None:
         for window in self._windows:
             if window.is_damaged:

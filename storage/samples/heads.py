@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 # fill up at different times too, and sealing never comes in bursts.
 _GOLDEN_RATIO = 0.6180339887498949
 
+_SHORTEST_CHUNK = 8
+
 # A ring is chosen by the interval of a chunk's first few vectors: one may be late.
 _MEASURED_AT = 3
 
@@ -156,7 +158,7 @@ class Heads:
         chunk.limit = self._chunk_vectors
         if head.chunks == 0:
             phase = head.source.id * _GOLDEN_RATIO % 1
-            chunk.limit -= int(phase * self._chunk_vectors / 2)
+            chunk.limit -= int(phase * max(0, self._chunk_vectors - _SHORTEST_CHUNK))
         head.chunks += 1
 
     def restore(self, source: Source, layout: StoredLayout, record: Record, row: int) -> bool:

@@ -242,6 +242,13 @@ def chunks_of_run(connection: sqlite3.Connection, run: int) -> list[ChunkRow]:
     return [ChunkRow(*row) for row in rows]
 
 
+def spans_of(connection: sqlite3.Connection, source_id: int) -> list[tuple[int, int]]:
+    """Return start and end of every chunk of a source."""
+    return connection.execute(
+        "select start_ms, end_ms from chunks where source = ?", (source_id,)
+    ).fetchall()
+
+
 def pieces_of(connection: sqlite3.Connection, keys: Iterable[int]) -> dict[int, bytes]:
     """Return the bytes of those pieces that are there, by key."""
     found: dict[int, bytes] = {}

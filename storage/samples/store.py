@@ -12,6 +12,7 @@ from model.matchers import Matcher
 from model.series import AlignedSeries
 from storage.api.errors import CorruptDataError, StoreClosedError
 from storage.api.samples import Cardinality, Layout, ReadBudget, Source, StoreStats, Vector
+from storage.samples.backfilling.backfill import Backfill
 from storage.samples.cardinality import cardinality
 from storage.samples.catalog import Sources, read_digests, read_sources
 from storage.samples.compaction import Compactor
@@ -78,8 +79,11 @@ class SqliteSampleStore:
         self._replay = Replay(self._journal, self._sources, self._layouts, self._heads)
         self._is_open = False
 
-    def open(self) -> None:
+    def open(self, *, serving: bool = True) -> None:
         """Open the files, made where missing, and rebuild the head; blocks.
+
+        Without `serving` nothing runs in the background, and nothing can be appended:
+        for `backfill` and `compact`.
 
         Raises:
             StorageError: the directory or the journal cannot be used.
@@ -90,9 +94,10 @@ class SqliteSampleStore:
             self._learn(*window.take_catalog())
             self._heads.start_after(window.ends)
         self._open_journal()
-        self._journal.start()
-        self._worker.start()
-        self._is_open = True
+        if serving:
+            self._journal.start()
+            self._worker.start()
+            self._is_open = True
 
     def _learn(self, sources: Iterable[Source], digests: Iterable[tuple[int, bytes]]) -> None:
         for source in sources:
@@ -139,6 +144,29 @@ class SqliteSampleStore:
             self._compactor.run(now_ms, most_steps)
             retain(self._windows, now_ms, self._retention_age_ms, self._retention_bytes)
             self._layouts.sweep()
+
+    def backfill(self, now_ms: int) -> Backfill:
+        """Return what takes samples of the past; only while not serving; blocks.
+
+        Raises:
+            StorageError: what the head holds cannot be written.
+        """
+        self._seal_everything()
+        return Backfill(self._directory, self._windows, self._sources, self._layouts, now_ms)
+
+    def compact(self) -> None:
+        """Seal everything and merge each window as far as it goes; only while not serving; blocks.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        self._seal_everything()
+        self._compactor.merge_all()
+        self._journal.shrink()
+
+    def _seal_everything(self) -> None:
+        self._sealer.rescue()
+        self._journal.truncate(self._journal.next_row)
 
     def source(self, labels: Labels, stream: str = "") -> Source:
         """See `SampleAppender.source`."""

@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 # Windows of a week begin on a Monday: the epoch was a Thursday.
 _MONDAY_MS = 4 * 86_400_000
 
-_EARLIEST_MS, _LATEST_MS = -61_000_000_000_000, 253_000_000_000_000
+EARLIEST_MS, LATEST_MS = -61_000_000_000_000, 253_000_000_000_000
 
 
 class WindowSet:
@@ -59,7 +59,7 @@ class WindowSet:
         Raises:
             ValueError: the time is not within the years 1 to 9999.
         """
-        if not _EARLIEST_MS <= time_ms <= _LATEST_MS:
+        if not EARLIEST_MS <= time_ms <= LATEST_MS:
             raise ValueError(f"{time_ms} ms is not within the years 1 to 9999")
         return self._bounds(time_ms)[1]
 

@@ -6,6 +6,7 @@ Retention deletes a whole file. docs/storage-format.md gives tables and keys.
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TypeVar
 from model.labels import Labels
 from storage.api.errors import CorruptDataError, StorageError
 from storage.api.samples import Source
-from storage.database import Readers, Writer
+from storage.database import Readers, Writer, free_pages
 from storage.samples import runs
 from storage.samples.catalog import SCHEMA as CATALOG_SCHEMA
 from storage.samples.catalog import CatalogTables, read_digests, read_layout, read_sources
@@ -83,6 +84,7 @@ class Window:
         self._tables = CatalogTables()
         self._next_sequence = 1
         self._writer: Writer | None = None
+        self._wrote = False
         self._readers = Readers(path, _READER_PRAGMAS)
 
     @classmethod
@@ -164,19 +166,22 @@ class Window:
             StorageError: the disk refused.
             CorruptDataError: the file is damaged.
         """
-        if self._writer is None:
-            writer = Writer(self.path, _PRAGMAS, _AT_CREATION)
-            try:
-                writer.open()
-            except StorageError:
-                writer.close()
-                raise
-            self._writer = writer
+        writer = self._writer or self._open_writer()
         try:
-            return self._writer.submit(work, durable=durable).result()
+            return writer.submit(work, durable=durable).result()
         except CorruptDataError:
             self.is_damaged = True
             raise
+
+    def _open_writer(self) -> Writer:
+        writer = Writer(self.path, _PRAGMAS, _AT_CREATION)
+        try:
+            writer.open()
+        except StorageError:
+            writer.close()
+            raise
+        self._writer, self._wrote = writer, True
+        return writer
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run a read on one snapshot of the file; blocks.
@@ -208,6 +213,10 @@ class Window:
     def close(self) -> None:
         """Close every connection; blocks."""
         self._readers.close()
+        if self._writer is None and self._wrote and not self.is_damaged:
+            # The log goes with the last connection, if that is one that may write.
+            with suppress(StorageError):
+                self._open_writer()
         self.release_writer()
 
     @property
@@ -368,15 +377,7 @@ class Window:
         Raises:
             StorageError: the disk refused.
         """
-
-        def free_some(connection: sqlite3.Connection) -> bool:
-            (count,) = connection.execute("pragma freelist_count").fetchone()
-            # sqlite3 takes one step of a statement without columns, and that is a page.
-            for _ in range(min(count, _PAGES_FREED_AT_ONCE)):
-                connection.execute("pragma incremental_vacuum(1)")
-            return bool(count > _PAGES_FREED_AT_ONCE)
-
-        while self.write(free_some):
+        while self.write(partial(free_pages, most=_PAGES_FREED_AT_ONCE)):
             pass
 
 

@@ -196,9 +196,10 @@ async def test_full_disk_fails_commits_until_there_is_room(tmp_path: Path) -> No
     source = store.source(Labels.of(job="a"))
     layout = store.layout(series(*(f"m{number}" for number in range(2000))))
     await asyncio.to_thread(limit_pages, store, 2)
+    rng = np.random.default_rng(0)
     with capture_logs() as logs:
         for tick in range(3):
-            store.append(source, whole(layout, BASE_MS + tick, *range(2000)))
+            store.append(source, whole(layout, BASE_MS + tick, *rng.random(2000)))
             with pytest.raises(StorageError, match="full"):
                 await store.commit()
     assert [entry["event"] for entry in logs] == ["journal_commit_failed"]

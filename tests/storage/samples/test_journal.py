@@ -27,7 +27,8 @@ def vectors(draw: st.DrawFn) -> Appended:
     chunk = OpenChunk(source, LAYOUT, time_ms, values)
     if draw(st.booleans()):
         return Appended(chunk, LAYOUT, 0, time_ms, None, values)
-    columns = draw(st.binary(min_size=4 * count, max_size=4 * count))
+    size = draw(st.sampled_from([2, 4])) * count
+    columns = draw(st.binary(min_size=size, max_size=size))
     return Appended(chunk, LAYOUT, draw(st.integers(1, 2**32 - 1)), time_ms, columns, values)
 
 

@@ -208,3 +208,17 @@ def test_stats_tell_head_and_windows(store: SqliteSampleStore, node: Source) -> 
     assert all(metric.size_bytes > 0 for metric in stats.metrics)
     sizes = [metric.size_bytes for metric in stats.heaviest]
     assert sizes == sorted(sizes, reverse=True)
+
+
+def test_layout_beyond_65536_series_is_taken(store: SqliteSampleStore, node: Source) -> None:
+    labels = [Labels.of(__name__="x", n=str(number)) for number in range(65_538)]
+    store.append(node, whole(store.layout(labels[:65_536]), BASE_MS, *range(65_536)))
+    store.append(node, change(store.layout(labels[:65_536]), BASE_MS + 1, {65_535: 7}))
+    store.append(node, change(store.layout(labels), BASE_MS + 2, {65_537: 8}))
+    store.append(node, change(store.layout(labels), BASE_MS + 3, {65_536: 9, 65_537: 10}))
+    last = [Matcher.of("n", "=~", "65535|65536|65537")]
+    found = samples_of(store.select(last, 0, 2 * BASE_MS))
+    assert [
+        [float(np.uint64(bits).view(np.float64)) for bits in samples.values()]
+        for samples in found.values()
+    ] == [[65_535, 7, 7, 7], [9], [8, 10]]
