@@ -90,6 +90,7 @@ ACCESS = {
     "GET /api/v1/alerts": "viewer",
     "GET /api/v1/status/buildinfo": "viewer",
     "GET /api/v1/status/tsdb": "viewer",
+    "GET /api/v1/status/walreplay": "viewer",
     "GET /api/v1/scrape_pools": "viewer",
     "GET /api/v1/format_query": "viewer",
     "POST /api/v1/format_query": "viewer",

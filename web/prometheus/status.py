@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from dataclasses import replace
 from typing import Any, Final
 
 from aiohttp import web
@@ -10,12 +9,12 @@ from prometheus_client.exposition import choose_encoder
 
 from alerting.documents import rfc3339
 from alerting.prometheus_json import alerts_data, rules_data
-from alerting.views import RuleKind
 from model.durations import format_duration
 from scraper.targets import TargetStatus
 from web.answers import body_answer
 from web.prometheus.envelope import success_of
 from web.prometheus.parameters import limit_parameter, read_parameters
+from web.prometheus.rule_choice import RuleChoice
 from web.routing import Access, Route, Surface
 from web.services import Services
 
@@ -23,8 +22,6 @@ COMPATIBLE_VERSION: Final = "3.5.0"
 """The Prometheus whose API this is; Grafana decides by it which requests it may send."""
 
 _LARGEST_METRICS: Final = 10
-
-_KINDS: Final = {"alert": RuleKind.ALERTING, "record": RuleKind.RECORDING}
 
 
 class ServerStatus:
@@ -44,6 +41,7 @@ class ServerStatus:
                 ("scrape_pools", self.scrape_pools),
                 ("status/buildinfo", self.build_info),
                 ("status/tsdb", self.store),
+                ("status/walreplay", self.replay),
             )
         ]
         return (
@@ -61,8 +59,9 @@ class ServerStatus:
             for status in self._services.targets()
             if not pool or status.target.job == pool
         ]
-        state = request.query.get("state", "any")
-        data: dict[str, Any] = {"activeTargets": [] if state == "dropped" else active}
+        state = request.query.get("state", "").lower()
+        shown = state in ("", "any", "active")
+        data: dict[str, Any] = {"activeTargets": active if shown else []}
         data["droppedTargets"] = []
         data["droppedTargetCounts"] = dict.fromkeys(
             Counter(status.target.job for status in self._services.targets()), 0
@@ -71,14 +70,12 @@ class ServerStatus:
 
     async def rules(self, request: web.Request) -> web.Response:
         """List rule groups with their rules, and the alerts of each alerting rule."""
-        kind = _KINDS.get(request.query.get("type", ""))
-        groups = self._services.alerting.rules()
-        if kind is not None:
-            groups = tuple(
-                replace(group, rules=tuple(rule for rule in group.rules if rule.kind is kind))
-                for group in groups
-            )
-        return success_of(rules_data(groups))
+        choice = RuleChoice.read(await read_parameters(request), self._services)
+        groups, next_page = choice.of(self._services.alerting.rules())
+        data = rules_data(groups)
+        if next_page:
+            data["groupNextToken"] = next_page
+        return success_of(data)
 
     async def alerts(self, request: web.Request) -> web.Response:
         """List the alerts that are pending or firing."""
@@ -106,6 +103,10 @@ class ServerStatus:
                 ],
             }
         )
+
+    async def replay(self, request: web.Request) -> web.Response:
+        """Tell that nothing is replayed: the server answers only once its journal is read."""
+        return success_of({"min": 0, "max": 0, "current": 0})
 
     async def build_info(self, request: web.Request) -> web.Response:
         """Tell which API this is."""
