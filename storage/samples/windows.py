@@ -6,6 +6,7 @@ Retention deletes a whole file. docs/storage-format.md gives tables and keys.
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -200,8 +201,14 @@ class Window:
             raise
 
     def release_writer(self) -> None:
-        """Close the writing connection until the next write; blocks."""
+        """Close the writing connection until the next write; blocks.
+
+        SQLite empties its log when the last connection is closed, but that may be one
+        that only reads, and those cannot.
+        """
         if self._writer is not None:
+            with suppress(StorageError):
+                self._writer.checkpoint()
             self._writer.close()
             self._writer = None
 
