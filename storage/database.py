@@ -135,6 +135,21 @@ class Writer:
             raise translate(self.path, exc) from exc
         return result
 
+    def checkpoint(self) -> None:
+        """Move the log into the file and empty it, as far as no read needs it; blocks.
+
+        Raises:
+            StorageError: SQLite refused.
+        """
+        self._thread.submit(self._checkpoint).result()
+
+    def _checkpoint(self) -> None:
+        try:
+            if self._connection is not None:
+                self._connection.execute("pragma wal_checkpoint(truncate)")
+        except sqlite3.Error as exc:
+            raise translate(self.path, exc) from exc
+
     def close(self) -> None:
         """Finish queued work and close the file; blocks. Safe to call twice."""
         try:

@@ -39,8 +39,10 @@ _SCHEMA = f"""
 create table if not exists journal (id integer primary key, records blob not null);
 """
 
-# secure_delete (Debian's default) would overwrite each deleted row with zeros.
+_FORMAT_VERSION = 1
+
 _AT_CREATION = "pragma auto_vacuum = incremental;"
+# secure_delete (Debian's default) would overwrite each deleted row with zeros.
 _PRAGMAS = """
 pragma secure_delete = off;
 pragma journal_size_limit = 8388608;
@@ -144,11 +146,18 @@ class Journal:
         """Open the file, made where it is missing; blocks.
 
         Raises:
-            StorageError: it cannot be opened.
+            StorageError: it cannot be opened, or was written by another release.
             CorruptDataError: it is damaged.
         """
 
         def prepare(connection: sqlite3.Connection) -> None:
+            (version,) = connection.execute("pragma user_version").fetchone()
+            if version not in (0, _FORMAT_VERSION):
+                raise StorageError(
+                    f"{self.path.name} has version {version}, not {_FORMAT_VERSION}:"
+                    " it was written by another release"
+                )
+            connection.execute(f"pragma user_version = {_FORMAT_VERSION}")
             for statement in filter(str.strip, _SCHEMA.split(";")):
                 connection.execute(statement)
             self._tables.load(connection)
