@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from daemon.commands.options import config_option, configured_store, data_directory_option
+from daemon.commands.options import config_option, data_directory_option, default_data_directory
 from daemon.data_directory import DataDirectory
-from daemon.errors import DataDirectoryError
+from daemon.errors import DaemonError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from daemon.settings import Settings
     from storage.samples.backfilling.backfill import Backfill, BackfillReport
     from storage.samples.store import SqliteSampleStore
 
@@ -26,29 +25,29 @@ def store() -> None:
 
 
 @contextmanager
-def exclusive_store(
-    settings: "Settings", directory: DataDirectory
-) -> "Iterator[SqliteSampleStore]":
+def exclusive_store(config: Path | None, directory: DataDirectory) -> "Iterator[SqliteSampleStore]":
     """Yield the store while no server uses it.
 
     Raises:
         click.ClickException: a server runs, or the files cannot be used.
     """
     from daemon import logs
+    from daemon.configuration import ConfigurationSource
     from model.clock import system_clock
     from storage.api.errors import StorageError
     from storage.samples.store import SqliteSampleStore
 
     logs.configure("warning")
-    opened = SqliteSampleStore(directory.path, settings.storage, clock=system_clock)
     try:
+        settings = ConfigurationSource(config).settings().storage
         with directory.locked():
+            opened = SqliteSampleStore(directory.path, settings, clock=system_clock)
             try:
                 opened.open(serving=False)
                 yield opened
             finally:
                 opened.close()
-    except (DataDirectoryError, StorageError, OSError) as exc:
+    except (DaemonError, StorageError, OSError) as exc:
         raise click.ClickException(str(exc)) from exc
 
 
@@ -65,13 +64,13 @@ def import_(file: BinaryIO, config: Path | None, data_dir: Path | None) -> None:
     """
     from model.clock import system_clock
 
-    settings, directory = configured_store(config, data_dir)
+    directory = DataDirectory(data_dir or default_data_directory())
     started_s = time.monotonic()
     try:
         directory.create()
-    except DataDirectoryError as exc:
+    except DaemonError as exc:
         raise click.ClickException(str(exc)) from exc
-    with exclusive_store(settings, directory) as opened:
+    with exclusive_store(config, directory) as opened:
         backfill = opened.backfill(system_clock())
         try:
             _take(file, backfill)
@@ -119,9 +118,9 @@ def _utc(time_ms: int) -> str:
 @data_directory_option
 def compact(config: Path | None, data_dir: Path | None) -> None:
     """Merge all chunks as far as they go. The server must not run meanwhile."""
-    settings, directory = configured_store(config, data_dir)
+    directory = DataDirectory(data_dir or default_data_directory())
     before = size_bytes(directory.path)
-    with exclusive_store(settings, directory) as opened:
+    with exclusive_store(config, directory) as opened:
         opened.compact()
     after = size_bytes(directory.path)
     click.echo(f"{before / 1e6:,.1f} MB before, {after / 1e6:,.1f} MB after")
