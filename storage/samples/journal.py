@@ -111,7 +111,10 @@ def decode_records(data: bytes) -> Iterator[Record]:
         zlib.crc32(data[_CHECKSUM.size :]) != _CHECKSUM.unpack_from(data)[0]
     ):
         raise CorruptDataError("journal row: checksum differs")
-    data, at = zlib.decompress(data[_CHECKSUM.size :]), 0
+    try:
+        data, at = zlib.decompress(data[_CHECKSUM.size :]), 0
+    except zlib.error as exc:
+        raise CorruptDataError(f"journal row: {exc}") from exc
     while at < len(data):
         source_id, layout_id, time_ms, ordinal, count = _RECORD.unpack_from(data, at)
         at += _RECORD.size
