@@ -238,13 +238,18 @@ class Readers:
                 return
         connection.close()
 
+    def release(self) -> None:
+        """Close every idle connection; the next read opens one again."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
     def close(self) -> None:
         """Close every idle connection, and those in use as soon as their reads end."""
         with self._lock:
             self._closed = True
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        self.release()
 
 
 def integrity_problems(path: Path) -> list[str]:

@@ -216,6 +216,10 @@ class Window:
             self._writer.close()
             self._writer = None
 
+    def release_readers(self) -> None:
+        """Close the reading connections until the next read; blocks."""
+        self._readers.release()
+
     def close(self) -> None:
         """Close every connection; blocks."""
         self._readers.close()
