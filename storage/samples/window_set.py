@@ -38,19 +38,26 @@ class WindowSet:
         return len(self._windows)
 
     def open(self) -> None:
-        """Open every file of the directory; blocks. What is damaged is left out."""
+        """Open every file of the directory; blocks. What is damaged is put aside."""
         self._directory.mkdir(parents=True, exist_ok=True)
+        self._open(read_only=False)
+
+    def open_read_only(self) -> None:
+        """Open every file and change nothing; blocks. What is damaged is left out."""
+        self._open(read_only=True)
+
+    def _open(self, *, read_only: bool) -> None:
         windows = []
         for path in sorted(self._directory.glob("*.db")):
             try:
-                windows.append(Window.open(path, self._metrics))
-            except CorruptDataError as exc:
-                self.unreadable_files += 1
-                aside = set_aside(path)
-                log.warning("window_damaged", file=path.name, kept_as=aside, error=str(exc))
+                windows.append(Window.open(path, self._metrics, read_only=read_only))
             except StorageError as exc:
                 self.unreadable_files += 1
-                log.warning("window_unreadable", file=path.name, error=str(exc))
+                if isinstance(exc, CorruptDataError) and not read_only:
+                    aside = set_aside(path)
+                    log.warning("window_damaged", file=path.name, kept_as=aside, error=str(exc))
+                else:
+                    log.warning("window_unreadable", file=path.name, error=str(exc))
         self._set(windows)
 
     def _set(self, windows: list[Window]) -> None:

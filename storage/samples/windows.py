@@ -107,8 +107,10 @@ class Window:
         return window
 
     @classmethod
-    def open(cls, path: Path, metrics: MetricNames) -> "Window":
+    def open(cls, path: Path, metrics: MetricNames, *, read_only: bool = False) -> "Window":
         """Open a file that is there and delete what a killed merge left; blocks.
+
+        With `read_only` nothing is deleted: another process may be writing.
 
         Raises:
             StorageError: it cannot be read.
@@ -116,7 +118,7 @@ class Window:
         """
         window = cls(path, 0, 0, metrics)
         try:
-            if window.read(window._load):
+            if window.read(window._load) and not read_only:
                 window.delete_unused()
                 window.release_writer()
         except StorageError:
