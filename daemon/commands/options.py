@@ -13,7 +13,6 @@ from daemon.data_directory import DataDirectory
 
 if TYPE_CHECKING:
     from daemon.configuration import ConfigurationSource
-    from daemon.settings import Settings
 
 
 def default_data_directory() -> Path:
@@ -63,24 +62,6 @@ def configured(
         except ValueError as exc:
             raise click.BadParameter(str(exc), param_hint="--listen") from exc
     return ConfigurationSource(config, listen, scrape_config)
-
-
-def configured_store(
-    config: Path | None, data_dir: Path | None
-) -> "tuple[Settings, DataDirectory]":
-    """Return the configuration and data directory for a command that works on files.
-
-    Raises:
-        click.ClickException: the configuration is wrong.
-    """
-    from daemon.settings import load_settings
-    from model.documents import DocumentError
-
-    try:
-        settings = load_settings(config)
-    except DocumentError as exc:
-        raise click.ClickException(str(exc)) from exc
-    return settings, DataDirectory(data_dir or default_data_directory())
 
 
 def admin_password_from_environment() -> str | None:

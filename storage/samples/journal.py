@@ -10,6 +10,7 @@ import sqlite3
 import struct
 import threading
 import zlib
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -24,7 +25,7 @@ from isal import isal_zlib
 
 from model.labels import Labels
 from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
-from storage.database import Writer, free_pages, set_aside
+from storage.database import Readers, Writer, free_pages, set_aside, translate
 from storage.samples.catalog import SCHEMA as CATALOG_SCHEMA
 from storage.samples.catalog import CatalogTables, read_layout
 from storage.samples.head import Appended
@@ -39,8 +40,10 @@ _SCHEMA = f"""
 create table if not exists journal (id integer primary key, records blob not null);
 """
 
-# secure_delete (Debian's default) would overwrite each deleted row with zeros.
+_FORMAT_VERSION = 1
+
 _AT_CREATION = "pragma auto_vacuum = incremental;"
+# secure_delete (Debian's default) would overwrite each deleted row with zeros.
 _PRAGMAS = """
 pragma secure_delete = off;
 pragma journal_size_limit = 8388608;
@@ -109,7 +112,10 @@ def decode_records(data: bytes) -> Iterator[Record]:
         zlib.crc32(data[_CHECKSUM.size :]) != _CHECKSUM.unpack_from(data)[0]
     ):
         raise CorruptDataError("journal row: checksum differs")
-    data, at = zlib.decompress(data[_CHECKSUM.size :]), 0
+    try:
+        data, at = zlib.decompress(data[_CHECKSUM.size :]), 0
+    except zlib.error as exc:
+        raise CorruptDataError(f"journal row: {exc}") from exc
     while at < len(data):
         source_id, layout_id, time_ms, ordinal, count = _RECORD.unpack_from(data, at)
         at += _RECORD.size
@@ -120,11 +126,97 @@ def decode_records(data: bytes) -> Iterator[Record]:
         at = end
 
 
-class Journal:
+class JournalFile(ABC):
+    """What can be read of a journal.
+
+    Attributes:
+        is_damaged: SQLite found the file damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.is_damaged = False
+
+    @abstractmethod
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a read; blocks.
+
+        Raises:
+            StorageError: SQLite refused.
+        """
+
+    def series_of(self, layout_id: int) -> Sequence[Labels]:
+        """Read a layout; blocks.
+
+        Raises:
+            CorruptDataError: it is missing or damaged.
+            StorageError: SQLite refused.
+        """
+        return self.read(lambda connection: read_layout(connection, layout_id))
+
+    def rows(self) -> Iterator[tuple[int, bytes]]:
+        """Yield number and bytes of every row, oldest first; blocks.
+
+        A damaged file is read on behind the damage; `is_damaged` then tells so.
+
+        Raises:
+            CorruptDataError: not even the range of rows can be read.
+        """
+        first, last = self.read(_row_range)
+        for at in range(first, last + 1, _ROWS_READ_AT_ONCE):
+            until = min(at + _ROWS_READ_AT_ONCE, last + 1)
+            try:
+                yield from self.read(partial(_rows_between, at, until))
+            except CorruptDataError:
+                self.is_damaged = True
+                for row in range(at, until):
+                    with suppress(CorruptDataError):
+                        yield from self.read(partial(_rows_between, row, row + 1))
+
+
+class JournalSnapshot(JournalFile):
+    """A journal as it is now, read beside a server that goes on writing it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._readers = Readers(path)
+        self._connection: sqlite3.Connection | None = None
+
+    def run(self, work: Callable[[], None]) -> None:
+        """Run work all of whose reads see the same; blocks.
+
+        Raises:
+            StorageError: SQLite refused.
+        """
+
+        def snapshot(connection: sqlite3.Connection) -> None:
+            connection.execute("begin")
+            self._connection = connection
+            try:
+                work()
+            finally:
+                self._connection = None
+
+        try:
+            self._readers.read(snapshot)
+        finally:
+            self._readers.close()
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """See `JournalFile.read`."""
+        if self._connection is None:
+            raise StoreClosedError(f"{self.path.name} is not open")
+        try:
+            return work(self._connection)
+        except sqlite3.Error as exc:
+            raise translate(self.path, exc) from exc
+
+
+class Journal(JournalFile):
     """Commits what was appended, in groups, on a thread of its own."""
 
     def __init__(self, path: Path, interval_s: float) -> None:
-        self.path = path
+        super().__init__(path)
         self.failed_commits = 0
         self._writer = Writer(path, _PRAGMAS, _AT_CREATION)
         self._tables = CatalogTables()
@@ -138,17 +230,23 @@ class Journal:
         self._worker = Worker("journal", interval_s, self.flush)
         self._flushing = threading.Lock()
         self._is_open = False
-        self.is_damaged = False
 
     def open(self) -> None:
         """Open the file, made where it is missing; blocks.
 
         Raises:
-            StorageError: it cannot be opened.
+            StorageError: it cannot be opened, or was written by another release.
             CorruptDataError: it is damaged.
         """
 
         def prepare(connection: sqlite3.Connection) -> None:
+            (version,) = connection.execute("pragma user_version").fetchone()
+            if version not in (0, _FORMAT_VERSION):
+                raise StorageError(
+                    f"{self.path.name} has version {version}, not {_FORMAT_VERSION}:"
+                    " it was written by another release"
+                )
+            connection.execute(f"pragma user_version = {_FORMAT_VERSION}")
             for statement in filter(str.strip, _SCHEMA.split(";")):
                 connection.execute(statement)
             self._tables.load(connection)
@@ -304,34 +402,6 @@ class Journal:
             StorageError: SQLite refused.
         """
         return self._writer.submit(work).result()
-
-    def series_of(self, layout_id: int) -> Sequence[Labels]:
-        """Read a layout; blocks.
-
-        Raises:
-            CorruptDataError: it is missing or damaged.
-            StorageError: SQLite refused.
-        """
-        return self.read(lambda connection: read_layout(connection, layout_id))
-
-    def rows(self) -> Iterator[tuple[int, bytes]]:
-        """Yield number and bytes of every row, oldest first; blocks.
-
-        A damaged file is read on behind the damage; `is_damaged` then tells so.
-
-        Raises:
-            CorruptDataError: not even the range of rows can be read.
-        """
-        first, last = self.read(_row_range)
-        for at in range(first, last + 1, _ROWS_READ_AT_ONCE):
-            until = min(at + _ROWS_READ_AT_ONCE, last + 1)
-            try:
-                yield from self.read(partial(_rows_between, at, until))
-            except CorruptDataError:
-                self.is_damaged = True
-                for row in range(at, until):
-                    with suppress(CorruptDataError):
-                        yield from self.read(partial(_rows_between, row, row + 1))
 
     def replace(self) -> str:
         """Put a damaged file aside and begin another; blocks. Returns the old one's new name.

@@ -107,8 +107,10 @@ class Window:
         return window
 
     @classmethod
-    def open(cls, path: Path, metrics: MetricNames) -> "Window":
+    def open(cls, path: Path, metrics: MetricNames, *, read_only: bool = False) -> "Window":
         """Open a file that is there and delete what a killed merge left; blocks.
+
+        With `read_only` nothing is deleted: another process may be writing.
 
         Raises:
             StorageError: it cannot be read.
@@ -116,7 +118,7 @@ class Window:
         """
         window = cls(path, 0, 0, metrics)
         try:
-            if window.read(window._load):
+            if window.read(window._load) and not read_only:
                 window.delete_unused()
                 window.release_writer()
         except StorageError:
@@ -205,10 +207,20 @@ class Window:
             raise
 
     def release_writer(self) -> None:
-        """Close the writing connection until the next write; blocks."""
+        """Close the writing connection until the next write; blocks.
+
+        SQLite empties its log when the last connection is closed, but that may be one
+        that only reads, and those cannot.
+        """
         if self._writer is not None:
+            with suppress(StorageError):
+                self._writer.checkpoint()
             self._writer.close()
             self._writer = None
+
+    def release_readers(self) -> None:
+        """Close the reading connections until the next read; blocks."""
+        self._readers.release()
 
     def close(self) -> None:
         """Close every connection; blocks."""

@@ -1,3 +1,6 @@
+import contextlib
+import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -60,3 +63,77 @@ def test_directory_in_use_is_refused(data: Path, command: tuple[str, ...]) -> No
         result = run(data, *command, given=HISTORY)
     assert result.exit_code == 1
     assert "another redshank server uses" in result.output
+
+
+def test_export_is_read_back_as_it_was(data: Path, tmp_path: Path) -> None:
+    run(data, "import", "-", given=HISTORY)
+    exported = run(data, "export").stdout
+    assert exported.startswith('x{instance="a",job="node"} 0 1700000000.500\n')
+    assert exported.endswith('x{instance="b",job="node"} 9 1700000009.500\n# EOF\n')
+    file = tmp_path / "again.om"
+    file.write_text(exported)
+    again = tmp_path / "again"
+    assert run(again, "import", str(file)).exit_code == 0
+    assert run(again, "export", str(file)).exit_code == 0
+    assert file.read_text() == exported
+
+
+def test_export_may_be_narrowed(data: Path) -> None:
+    run(data, "import", "-", given=HISTORY)
+    narrowed = ["--match", 'x{instance="b"}', "--start", "1700000003.5"]
+    assert run(data, "export", *narrowed, "--end", "2023-11-14T22:13:24.5Z").stdout == (
+        'x{instance="b",job="node"} 3 1700000003.500\n'
+        'x{instance="b",job="node"} 4 1700000004.500\n'
+        "# EOF\n"
+    )
+
+
+@pytest.mark.parametrize("option", [("--match", "sum(x)"), ("--start", "soon")])
+def test_export_refuses_what_it_does_not_understand(data: Path, option: tuple[str, str]) -> None:
+    run(data, "import", "-", given=HISTORY)
+    result = run(data, "export", *option)
+    assert result.exit_code == 2
+    assert option[0] in result.output
+
+
+def test_inspect_tells_where_the_bytes_are(data: Path) -> None:
+    run(data, "import", "-", given=HISTORY)
+    told = run(data, "inspect").output
+    assert "20231113T000000Z.db" in told
+    assert "20 samples in" in told
+    assert "2 sources, 1 layouts" in told
+    document = json.loads(run(data, "inspect", "--json").output)
+    assert document["windows"][0]["samples"] == 20
+    assert document["metrics"][0][0] == "x"
+
+
+def test_verify_ends_with_1_and_a_list_where_something_is_damaged(data: Path) -> None:
+    run(data, "import", "-", given=HISTORY)
+    result = run(data, "verify")
+    assert result.exit_code == 0
+    assert "1 windows, 2 chunks, 20 samples, 0 journal rows: nothing damaged" in result.output
+    (window,) = (data / "samples").glob("*.db")
+    with contextlib.closing(sqlite3.connect(window)) as connection, connection:
+        connection.execute("update pieces_0 set data = zeroblob(9)")
+    result = run(data, "verify")
+    assert result.exit_code == 1
+    assert f"{window.name}: chunk" in result.output
+    assert "3 damaged" in result.output
+    exported = run(data, "export")
+    assert exported.exit_code == 1
+    assert "2 damaged items left out" in exported.output
+
+
+@pytest.mark.parametrize("command", ["inspect", "verify", "export", "compact"])
+def test_missing_directory_is_told(data: Path, command: str) -> None:
+    result = run(data, command)
+    assert result.exit_code == 1
+    assert "there is no data directory" in result.output
+    assert not data.exists()
+
+
+@pytest.mark.parametrize("command", ["inspect", "verify", "export"])
+def test_reading_goes_beside_a_server(data: Path, command: str) -> None:
+    run(data, "import", "-", given=HISTORY)
+    with DataDirectory(data).locked():
+        assert run(data, command).exit_code == 0
