@@ -26,7 +26,7 @@ from daemon import logs
 from daemon.data_directory import DataDirectory
 from daemon.errors import DaemonError, ListenError
 from daemon.exporter_process import ExporterProcess
-from daemon.interpreter import settle_garbage_collection
+from daemon.interpreter import settle_garbage_collection, share_malloc_arena
 from daemon.metrics import ScraperCollector, StoreCollector, new_registry
 from daemon.settings import Settings
 from daemon.target_set import TargetSet
@@ -78,6 +78,7 @@ def run(plan: ServerPlan) -> None:
         click.ClickException: it cannot start; the message says what to do.
     """
     logs.configure(plan.settings.log.level, plan.settings.log.format)
+    share_malloc_arena()
     aiohttp.set_zlib_backend(isal_zlib)
     try:
         plan.directory.create()
