@@ -81,7 +81,9 @@ class Query:
         if not rest:
             return [found]
         others = self._select_any(selector, start_ms, end_ms, budget, rest)
-        if any(not plan.label_sets.isdisjoint(part.labels) for part in others):
+        # Late sources are in the plan too, and yield these very label sets.
+        label_sets = plan.label_sets if not late else frozenset(found.labels)
+        if any(not label_sets.isdisjoint(part.labels) for part in others):
             return None
         return [found, *others]
 
