@@ -12,7 +12,10 @@ import numpy as np
 from promql.folding import exact_sum, fold
 from promql.over_time import Kernel, Result
 from promql.samples import Samples, Windows
-from promql.vectors import Floats, Indices
+from promql.vectors import Floats, Indices, Mask
+
+# Resets a series up to which one by one is faster than folding them all.
+_FEW_RESETS: Final = 2
 
 
 def rate(windows: Windows) -> Result:
@@ -69,12 +72,30 @@ def lost_to_resets(windows: Windows) -> Floats | None:
     fell = values[:, 1:] < values[:, :-1]
     if not fell.any():
         return None
+    if np.count_nonzero(fell) <= _FEW_RESETS * len(values):
+        return _lost_to_few(windows, fell)
     series = np.flatnonzero(fell.any(axis=1))
     drops = np.zeros((len(series), values.shape[1]))
     np.copyto(drops[:, 1:], values[series, :-1], where=fell[series])
     lost = np.zeros(windows.shape)
     # A drop belongs to the pair that ends in it: the window's first sample has none.
     lost[series] = window_sums(windows, series, drops)
+    return lost
+
+
+def _lost_to_few(windows: Windows, fell: Mask) -> Floats:
+    """Return the same where resets are so few that each is worth a look of its own."""
+    values, rows = windows.samples.values, windows.samples.rows
+    lost = np.zeros(windows.shape)
+    series, before = np.nonzero(fell)
+    for index, column, drop in zip(
+        series.tolist(), (before + 1).tolist(), values[series, before].tolist(), strict=True
+    ):
+        # The windows that hold it lie next to each other, as both their ends ascend.
+        row = rows[index]
+        begin = windows.stop[row].searchsorted(column, "right")
+        end = windows.first[row].searchsorted(column, "left")
+        lost[index, begin:end] += drop
     return lost
 
 
