@@ -186,6 +186,8 @@
         show: !chart.hidden.has(line.name),
         stroke: colour,
         width: 1.25,
+        // There are eight colours; further lines are dashed.
+        dash: index < palette.length ? undefined : [5, 3],
         fill: chart.stacked ? translucent(colour, 0.42) : chart.lines.length === 1 ? translucent(colour, 0.14) : undefined,
         points: { show: false },
       };

@@ -45,7 +45,7 @@ async def main(directory: Path, seed: int) -> None:
         if rng.random() < 0.1:
             await asyncio.to_thread(store.maintain, now_ms + 120_000)
         if rng.random() < 0.01:
-            await asyncio.to_thread(store.maintain, now_ms + 10**8)
+            await asyncio.to_thread(store.maintain, now_ms + 10**7)
 
 
 if __name__ == "__main__":
