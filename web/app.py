@@ -25,6 +25,7 @@ from web.middleware.journey import journey
 from web.pages.account import AccountPages
 from web.pages.add_host import AddHostPages
 from web.pages.alerts import AlertsPages
+from web.pages.explore import ExplorePages
 from web.pages.host import HostPages
 from web.pages.hosts import HostsPages
 from web.pages.login import LoginPages
@@ -102,6 +103,7 @@ def create_app(
         HostPages(services, fleet, register, shell),
         AddHostPages(services, register, shell),
         AlertsPages(services, fleet, shell),
+        ExplorePages(shell),
         TargetsPages(services, shell),
         AccountPages(services, shell, authenticator, actions),
         HostsApi(services, fleet, register),
