@@ -171,6 +171,13 @@ class HostCheckRegistry:
         self._own: dict[tuple[str, CheckName], HostCheck] = {}
         self._overrides: dict[tuple[str, CheckName], CheckOverride] = {}
 
+    def reconfigure(self, settings: HostCheckSettings) -> None:
+        """Take other defaults; what hosts have of their own is laid over them."""
+        self.settings = settings
+        self._defaults = {check: host_check(settings, check) for check in CheckName}
+        for override in self.overrides:
+            self.set_override(override)
+
     @property
     def overrides(self) -> list[CheckOverride]:
         """What hosts have of their own."""

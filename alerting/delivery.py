@@ -40,6 +40,11 @@ class Delivery:
         self._clock, self._sleep = clock, sleep
         self._news = {name: asyncio.Event() for name in receivers}
 
+    def reconfigure(self, receivers: Mapping[str, Receiver], settings: DeliverySettings) -> None:
+        """Deliver to these receivers; those that `run` serves already are exchanged."""
+        self._receivers, self._settings = receivers, settings
+        self._news = {name: self._news.get(name) or asyncio.Event() for name in receivers}
+
     def wake(self, receivers: Iterable[str]) -> None:
         """Say that there is something new for these receivers."""
         for name in receivers:
@@ -64,25 +69,26 @@ class Delivery:
 
     async def run(self, name: str) -> None:
         """Deliver to one receiver until cancelled."""
-        receiver, news = self._receivers[name], self._news[name]
+        news = self._news[name]
         while True:
             news.clear()
             try:
                 head = await self._records.waiting(name, 1)
                 if head:
-                    await self._deliver(receiver, head[0])
+                    await self._deliver(name, head[0])
                 else:
                     await news.wait()
             except StorageError as exc:
                 log.warning("outbox_unavailable", receiver=name, error=str(exc))
                 await self._sleep(self._settings.retry_min_ms / 1000)
 
-    async def _deliver(self, receiver: Receiver, item: Notification) -> None:
+    async def _deliver(self, name: str, item: Notification) -> None:
         wait_ms = item.next_attempt_ms - self._clock()
         if wait_ms > 0:
             await self._sleep(wait_ms / 1000)
         try:
-            await receiver.send(item.body)
+            # Looked up after the wait: it may have been exchanged for a better one.
+            await self._receivers[name].send(item.body)
         except DeliveryError as exc:
             await self._failed(item, exc)
         except Exception as exc:

@@ -15,6 +15,10 @@ class Notifier:
     """Composes notifications for the receivers that are told of alerts."""
 
     def __init__(self, receivers: Sequence[ReceiverSettings], external_url: str) -> None:
+        self.reconfigure(receivers, external_url)
+
+    def reconfigure(self, receivers: Sequence[ReceiverSettings], external_url: str) -> None:
+        """Compose for other receivers from now on."""
         self._receivers, self._external_url = receivers, external_url
 
     def compose(self, alert: Alert, notice: Notice, expression: str) -> tuple[NewNotification, ...]:

@@ -21,10 +21,15 @@ class _Running:
     evaluation: RuleGroupEvaluation
     runner: GroupRunner
     task: asyncio.Task[None]
+    external_url: str
 
 
 class RuleGroups:
-    """Runs groups, a task each."""
+    """Runs groups, a task each.
+
+    Attributes:
+        settings: what groups go by that are started or replaced from now on.
+    """
 
     def __init__(
         self,
@@ -36,7 +41,7 @@ class RuleGroups:
         clock: Clock,
         sleep: Sleep,
     ) -> None:
-        self._settings, self._engine, self._appender = settings, engine, appender
+        self.settings, self._engine, self._appender = settings, engine, appender
         self._book, self._board, self._clock, self._sleep = book, board, clock, sleep
         self._running: dict[tuple[str, str], _Running] = {}
 
@@ -48,19 +53,32 @@ class RuleGroups:
             self._appender,
             self._book,
             self._board,
-            self._settings.external_url,
+            self.settings.external_url,
         )
-        interval_ms = group.interval_ms or self._settings.evaluation_interval_ms
+        interval_ms = self._interval_ms(group)
         name = f"{group.file};{group.name}"
         runner = GroupRunner(name, interval_ms, evaluation.evaluate, self._clock, self._sleep)
         task = tasks.create_task(runner.run(delay_ms), name=f"alerting: {name}")
-        self._running[group.file, group.name] = _Running(evaluation, runner, task)
+        self._running[group.file, group.name] = _Running(
+            evaluation, runner, task, self.settings.external_url
+        )
+
+    def _interval_ms(self, group: RuleGroup) -> int:
+        return group.interval_ms or self.settings.evaluation_interval_ms
+
+    def _is_current(self, running: _Running, group: RuleGroup | None) -> bool:
+        return (
+            group is not None
+            and group == running.evaluation.group
+            and self._interval_ms(group) == running.runner.interval_ms
+            and self.settings.external_url == running.external_url
+        )
 
     async def replace(self, groups: Iterable[RuleGroup], tasks: asyncio.TaskGroup) -> None:
         """Evaluate these groups and no others; those that did not change run on."""
         wanted = {(group.file, group.name): group for group in groups}
         for key, running in list(self._running.items()):
-            if wanted.get(key) == running.evaluation.group:
+            if self._is_current(running, wanted.get(key)):
                 del wanted[key]
                 continue
             await _ended(running.task)

@@ -1,7 +1,7 @@
 """Alerting as the rest of Redshank sees it: one object, started and stopped."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ from alerting.health import HealthBoard
 from alerting.host_evaluation import HostChecksEvaluation, host_check_key
 from alerting.live_alerts import LiveAlerts
 from alerting.notifications import Notifier, trial_body
-from alerting.receivers import build_receivers
+from alerting.receivers import Receiver, build_receivers
 from alerting.rule_evaluation import rule_file_key
 from alerting.rule_groups import RuleGroups
 from alerting.rules import RuleGroup
@@ -42,6 +42,11 @@ log = structlog.get_logger(__name__)
 
 _DAY_S = 86_400
 _HOST_RULES = frozenset(map(rule_identity, CheckName))
+
+
+def _delivery_to(receiver: str) -> str:
+    """Return the name of the task that delivers to a receiver."""
+    return f"deliver to {receiver}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +98,26 @@ class AlertingService:
         self._first_groups = tuple(rule_groups)
         self._subscribers: list[Subscriber] = []
         self._board = HealthBoard(clock)
-        notifier = Notifier(settings.routed, settings.external_url)
-        self._book = AlertBook(records, notifier.compose, self._publish)
+        self._session = session
+        self._notifier = Notifier(settings.routed, settings.external_url)
+        self._book = AlertBook(records, self._notifier.compose, self._publish)
         self.alerts = LiveAlerts(records, self._book)
-        timeout_s = settings.delivery.timeout_ms / 1000
-        self._receivers = build_receivers(settings.receivers, session, timeout_s)
+        self._receivers = self._build_receivers()
         self._delivery = Delivery(records, self._receivers, settings.delivery, clock, sleep)
         self._registry = HostCheckRegistry(settings.checks)
-        self._host_runner = GroupRunner(
-            HOST_GROUP, settings.evaluation_interval_ms, self._evaluate_hosts, clock, sleep
-        )
+        self._host_runner = self._new_host_runner()
         self._host_evaluation: HostChecksEvaluation | None = None
         self._groups = RuleGroups(settings, engine, appender, self._book, self._board, clock, sleep)
         self._tasks: asyncio.TaskGroup | None = None
-        self._own: list[asyncio.Task[None]] = []
+        self._own: dict[str, asyncio.Task[None]] = {}
+
+    def _build_receivers(self) -> Mapping[str, Receiver]:
+        timeout_s = self._settings.delivery.timeout_ms / 1000
+        return build_receivers(self._settings.receivers, self._session, timeout_s)
+
+    def _new_host_runner(self) -> GroupRunner:
+        interval_ms = self._settings.evaluation_interval_ms
+        return GroupRunner(HOST_GROUP, interval_ms, self._evaluate_hosts, self._clock, self._sleep)
 
     async def start(self, tasks: asyncio.TaskGroup) -> None:
         """Take up the open alerts and run in `tasks` until `stop`.
@@ -130,19 +141,28 @@ class AlertingService:
         await self._withdraw_unknown()
         await self._delivery.abandon_orphans()
         self._run(self._host_runner.run(), HOST_GROUP)
-        for name in self._receivers:
-            self._run(self._delivery.run(name), f"deliver to {name}")
+        self._deliver()
         self._run(self._forget(), "forget ended alerts")
 
     async def stop(self) -> None:
         """End what `start` began; a write that is under way is finished."""
         await self._groups.stop()
-        for task in self._own:
+        await self._end(*self._own)
+
+    async def _end(self, *names: str) -> None:
+        tasks = [self._own.pop(name) for name in names]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._own, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        self._own.append(self._running_in.create_task(work, name=f"alerting: {name}"))
+        self._own[name] = self._running_in.create_task(work, name=f"alerting: {name}")
+
+    def _deliver(self) -> None:
+        """Deliver to every receiver that is not served yet."""
+        for name in self._receivers:
+            if _delivery_to(name) not in self._own:
+                self._run(self._delivery.run(name), _delivery_to(name))
 
     @property
     def _running_in(self) -> asyncio.TaskGroup:
@@ -161,6 +181,27 @@ class AlertingService:
             except StorageError as exc:
                 log.warning("alert_history_not_trimmed", error=str(exc))
             await self._sleep(_DAY_S)
+
+    async def reconfigure(self, settings: AlertingSettings, groups: Iterable[RuleGroup]) -> None:
+        """Go by other settings and rules from now on; what did not change runs on.
+
+        Raises:
+            StorageError: what is no more could not be ended in the records.
+        """
+        before, self._settings = self._receivers, settings
+        self._registry.reconfigure(settings.checks)
+        self._notifier.reconfigure(settings.routed, settings.external_url)
+        self._receivers = self._build_receivers()
+        self._delivery.reconfigure(self._receivers, settings.delivery)
+        await self._end(*map(_delivery_to, before.keys() - self._receivers.keys()))
+        await self._delivery.abandon_orphans()
+        self._deliver()
+        if self._host_runner.interval_ms != settings.evaluation_interval_ms:
+            await self._end(HOST_GROUP)
+            self._host_runner = self._new_host_runner()
+            self._run(self._host_runner.run(), HOST_GROUP)
+        self._groups.settings = settings
+        await self.replace_rules(groups)
 
     # Rule files
 

@@ -29,6 +29,8 @@ COMMANDS = {
     "user": CommandPlace("daemon.commands.user", "user", "Manage accounts and passwords."),
     "check": CommandPlace("daemon.commands.check", "check", "Check files before they are used."),
     "query": CommandPlace("daemon.commands.query", "query", "Ask the server a PromQL query."),
+    "reload": CommandPlace("daemon.commands.reload", "reload", "Read the configuration again."),
+    "store": CommandPlace("daemon.commands.store", "store", "Work on the sample store's files."),
     "doctor": CommandPlace("daemon.commands.doctor", "doctor", "Find out what is wrong here."),
 }
 

@@ -13,12 +13,9 @@ import aiohttp
 import click
 
 from daemon.data_directory import DataDirectory
+from daemon.errors import ControlError
 
 T = TypeVar("T")
-
-
-class ControlError(Exception):
-    """The server cannot be reached, or refused; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-
-class DataDirectoryError(Exception):
-    """The data directory cannot be used; the message says why and what to do."""
+from daemon.errors import DataDirectoryError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +29,23 @@ class DataDirectory:
     def control_socket(self) -> Path:
         """The socket on which the server takes orders from this machine's command line."""
         return self.path / "redshank.sock"
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of all files therein."""
+        return sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file())
+
+    def become_owner(self) -> None:
+        """Go on as the directory's owner if this is root.
+
+        Files that root makes therein would stop the server, which is not root.
+        """
+        if os.geteuid() == 0 and self.path.is_dir():
+            status = self.path.stat()
+            if status.st_uid:
+                os.setgroups([])
+                os.setgid(status.st_gid)
+                os.setuid(status.st_uid)
 
     def create(self) -> None:
         """Make the directory, for its owner only, where it is missing.

@@ -15,10 +15,12 @@ from pathlib import Path
 
 import aiohttp
 
-from daemon.control import ControlError, ServerAddress, with_control
-from daemon.data_directory import DataDirectory, DataDirectoryError
-from daemon.settings import Settings
+from daemon.configuration import Configuration
+from daemon.control import ServerAddress, with_control
+from daemon.data_directory import DataDirectory
+from daemon.errors import ControlError, DataDirectoryError
 from model.addresses import ListenAddress
+from scraper.jobs import job_targets
 from scraper.settings import all_targets
 from storage.api.errors import StorageError
 from storage.api.hosts import Host
@@ -158,7 +160,9 @@ class Endpoint:
     url: str
 
 
-async def scraped_endpoints(settings: Settings, directory: DataDirectory) -> Sequence[Endpoint]:
+async def scraped_endpoints(
+    configuration: Configuration, directory: DataDirectory
+) -> Sequence[Endpoint]:
     """Return what is scraped: as the running server says, else as files and records do."""
     address = ServerAddress(directory)
     try:
@@ -166,15 +170,20 @@ async def scraped_endpoints(settings: Settings, directory: DataDirectory) -> Seq
             address, lambda control: control.request("GET", "/api/v1/targets")
         )
     except ControlError:
-        return await _configured_endpoints(settings, directory)
+        return await _configured_endpoints(configuration, directory)
     return [
         Endpoint(f"{target['labels']['job']} {target['labels']['instance']}", target["scrapeUrl"])
         for target in document["data"]["activeTargets"]
     ]
 
 
-async def _configured_endpoints(settings: Settings, directory: DataDirectory) -> Sequence[Endpoint]:
-    targets = all_targets(settings.scrape, await _registered_hosts(directory))
+async def _configured_endpoints(
+    configuration: Configuration, directory: DataDirectory
+) -> Sequence[Endpoint]:
+    registered = await _registered_hosts(directory)
+    targets = all_targets(configuration.settings.scrape, registered)
+    # Only what is listed in the file: looking others up is the server's business.
+    targets += [each for job in configuration.jobs for each in job_targets(job, job.static).targets]
     return [Endpoint(f"{target.job} {target.instance}", target.url) for target in targets]
 
 
@@ -254,12 +263,12 @@ async def examine_targets(targets: Sequence[Endpoint]) -> Sequence[Finding]:
     return [finding for row in rows for finding in row]
 
 
-async def examine(settings: Settings, directory: DataDirectory) -> Sequence[Finding]:
+async def examine(configuration: Configuration, directory: DataDirectory) -> Sequence[Finding]:
     """Look at everything."""
     findings = [*examine_packages(), *await asyncio.to_thread(_data_findings, directory)]
-    findings.append(await examine_listen(settings.server.listen))
+    findings.append(await examine_listen(configuration.settings.server.listen))
     try:
-        endpoints = await scraped_endpoints(settings, directory)
+        endpoints = await scraped_endpoints(configuration, directory)
     except (StorageError, DataDirectoryError) as exc:
         return [*findings, Finding(Verdict.BAD, "targets", str(exc))]
     return [*findings, *await examine_targets(endpoints)]

@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 from scraper.scraper import Scraper
 from scraper.targets import Health
 from storage.api.samples import StoreStats
+from web.services import ReloadState
 
 
 def new_registry(version: str) -> CollectorRegistry:
@@ -69,6 +70,27 @@ class StoreCollector(Collector):
             yield GaugeMetricFamily(f"redshank_store_{name}", text, value)
         yield CounterMetricFamily(
             "redshank_store_samples", "Samples appended since the start.", stats.samples_total
+        )
+
+
+class ConfigurationCollector(Collector):
+    """How the last reload went, under names as Prometheus has them."""
+
+    def __init__(self, state: Callable[[], ReloadState]) -> None:
+        self._state = state
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the configuration's families."""
+        state = self._state()
+        yield GaugeMetricFamily(
+            "redshank_config_last_reload_successful",
+            "Whether the last attempt to read the configuration succeeded.",
+            float(state.successful),
+        )
+        yield GaugeMetricFamily(
+            "redshank_config_last_reload_success_timestamp_seconds",
+            "When the configuration was last taken over.",
+            state.success_ms / 1000,
         )
 
 

@@ -1,14 +1,13 @@
 """The server: every part constructed, started in order, and stopped in the reverse one."""
 
 import asyncio
-import glob
 import importlib.metadata
+import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import aiohttp
 import click
@@ -18,22 +17,26 @@ from aiohttp import web
 from isal import isal_zlib
 
 from alerting.errors import AlertingError
-from alerting.rule_files import load_rule_files
-from alerting.rules import RuleGroup
 from alerting.service import AlertingService
 from daemon import logs
-from daemon.data_directory import DataDirectory, DataDirectoryError
+from daemon.configuration import Configuration, ConfigurationSource
+from daemon.data_directory import DataDirectory
+from daemon.errors import DaemonError, ListenError
 from daemon.exporter_process import ExporterProcess
 from daemon.interpreter import settle_garbage_collection
-from daemon.metrics import ScraperCollector, StoreCollector, new_registry
-from daemon.settings import Settings
-from daemon.target_set import TargetSet
+from daemon.metrics import (
+    ConfigurationCollector,
+    ScraperCollector,
+    StoreCollector,
+    new_registry,
+)
+from daemon.reload import Reloader
+from daemon.scraping import Scraping
 from model.addresses import ListenAddress
 from model.clock import system_clock
 from model.sd_notify import sd_notify, watchdog_interval_s
 from promql.engine import LocalEngine
-from promql.parser import parse, parse_selector
-from scraper.scraper import Scraper
+from promql.parser import parse_selector
 from storage.api.errors import StorageError
 from storage.records.records import Records
 from storage.samples.store import SqliteSampleStore
@@ -59,11 +62,12 @@ class ServerPlan:
     """What to run.
 
     Attributes:
+        source: where the configuration comes from, now and with each reload.
         admin_password: the first administrator's, None to have one made and printed.
         exporter: None where the server runs alone.
     """
 
-    settings: Settings
+    source: ConfigurationSource
     directory: DataDirectory
     admin_password: str | None = None
     exporter: LocalExporter | None = None
@@ -75,22 +79,25 @@ def run(plan: ServerPlan) -> None:
     Raises:
         click.ClickException: it cannot start; the message says what to do.
     """
-    logs.configure(plan.settings.log.level, plan.settings.log.format)
     aiohttp.set_zlib_backend(isal_zlib)
     try:
+        configuration = plan.source.read()
+        log_settings = configuration.settings.log
+        logs.configure(log_settings.level, log_settings.format)
         plan.directory.create()
         with plan.directory.locked():
-            uvloop.run(_serve(plan))
-    except (AlertingError, DataDirectoryError, StorageError, OSError) as exc:
+            uvloop.run(_serve(plan, configuration))
+    except (AlertingError, DaemonError, StorageError, OSError) as exc:
         raise click.ClickException(str(exc)) from exc
 
 
-async def _serve(plan: ServerPlan) -> None:
+async def _serve(plan: ServerPlan, configuration: Configuration) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with running_server(plan) as server:
+    async with running_server(plan, configuration) as server:
+        loop.add_signal_handler(signal.SIGHUP, server.request_reload)
         settle_garbage_collection()
         _announce(plan, server)
         sd_notify("READY=1")
@@ -107,7 +114,8 @@ def _announce(plan: ServerPlan, server: "RunningServer") -> None:
     if server.generated_password is not None:
         click.echo(f"  Login      {FIRST_ADMIN} / {server.generated_password}   (shown only now)")
     elif plan.admin_password is not None:
-        click.echo(f"  Login      {FIRST_ADMIN}, with the password in REDSHANK_ADMIN_PASSWORD")
+        told = "the password that REDSHANK_ADMIN_PASSWORD held on the first start"
+        click.echo(f"  Login      {FIRST_ADMIN}, with {told}")
     click.echo()
     sys.stdout.flush()
 
@@ -119,32 +127,25 @@ class RunningServer:
     Attributes:
         url: under which this machine reaches it.
         generated_password: the first administrator's, if one was made just now.
+        request_reload: has the configuration read again soon.
     """
 
     url: str
     generated_password: str | None
-
-
-def rule_groups(settings: Settings) -> tuple[RuleGroup, ...]:
-    """Read the rule files that the configuration names; blocks.
-
-    Raises:
-        RuleFileError: one cannot be read, or is no rule file.
-    """
-    # Patterns may be absolute, which Path.glob refuses.
-    found = (sorted(glob.glob(pattern)) for pattern in settings.alerting.rule_files)  # noqa: PTH207
-    return load_rule_files([Path(path) for paths in found for path in paths], parse)
+    request_reload: Callable[[], None]
 
 
 @asynccontextmanager
-async def running_server(plan: ServerPlan) -> AsyncIterator[RunningServer]:
+async def running_server(
+    plan: ServerPlan, configuration: Configuration
+) -> AsyncIterator[RunningServer]:
     """Run every part for as long as the block lasts.
 
     Raises:
         StorageError: the data cannot be opened.
-        OSError: an address cannot be listened on.
+        ListenError: an address cannot be listened on.
     """
-    settings, directory = plan.settings, plan.directory
+    settings, directory = configuration.settings, plan.directory
     async with AsyncExitStack() as stack:
 
         async def opened(part: SqliteSampleStore | Records) -> None:
@@ -159,12 +160,8 @@ async def running_server(plan: ServerPlan) -> AsyncIterator[RunningServer]:
 
         engine = LocalEngine(store)
         stack.push_async_callback(asyncio.to_thread, engine.close)
-        targets = TargetSet(settings.scrape, records.hosts)
-        scraper = Scraper(store, system_clock)
-
-        async def hosts_changed() -> None:
-            scraper.apply(await targets.refresh())
-
+        scraping = Scraping(configuration, records.hosts, store, system_clock)
+        targets, scraper = scraping.targets, scraping.scraper
         session = await stack.enter_async_context(aiohttp.ClientSession())
         alerting = AlertingService(
             settings=settings.alerting,
@@ -174,28 +171,40 @@ async def running_server(plan: ServerPlan) -> AsyncIterator[RunningServer]:
             hosts=targets.hosts,
             session=session,
             clock=system_clock,
-            rule_groups=await asyncio.to_thread(rule_groups, settings),
+            rule_groups=configuration.rule_groups,
         )
+
+        async def apply(new: Configuration) -> None:
+            logs.configure(new.settings.log.level, new.settings.log.format)
+            await scraping.apply(new)
+            await alerting.reconfigure(new.settings.alerting, new.rule_groups)
+
+        reloader = Reloader(configuration, plan.source.read, apply, system_clock, directory.path)
         version = importlib.metadata.version("redshank")
         registry = new_registry(version)
         registry.register(StoreCollector(store.stats))
         registry.register(ScraperCollector(scraper))
+        registry.register(ConfigurationCollector(lambda: reloader.state))
         services = Services(
             hosts=records.hosts,
             accounts=records.accounts,
             alerts=records.alerts,
             alerting=alerting,
             samples=store,
+            cardinality=store.cardinality,
             engine=engine,
             parse_selector=parse_selector,
             targets=scraper.statuses,
+            discovered=targets,
+            configuration=reloader,
             registry=registry,
             clock=system_clock,
             version=version,
             started_ms=system_clock(),
-            hosts_changed=hosts_changed,
-            host_checks=settings.alerting.checks,
+            hosts_changed=scraping.refresh,
+            host_checks=lambda: reloader.current.settings.alerting.checks,
             metadata=scraper.metadata,
+            target_metadata=scraper.target_metadata,
         )
         app = await asyncio.to_thread(create_app, services, settings.web)
         address = await _listen(stack, app, ListenAddress.parse(settings.server.listen), directory)
@@ -206,11 +215,11 @@ async def running_server(plan: ServerPlan) -> AsyncIterator[RunningServer]:
             exporter_url = plan.exporter.listen.local_url
             targets.add_local_host(plan.exporter.host, exporter_url.removeprefix("http://"))
         tasks = await stack.enter_async_context(_background(plan))
-        await hosts_changed()
-        await stack.enter_async_context(scraper)
+        await stack.enter_async_context(scraping.running())
         await alerting.start(tasks)
         stack.push_async_callback(alerting.stop)
-        yield RunningServer(address.local_url, password)
+        await stack.enter_async_context(reloader.running(tasks))
+        yield RunningServer(address.local_url, password, reloader.request)
 
 
 async def _listen(
@@ -229,7 +238,11 @@ async def _listen(
     directory.control_socket.unlink(missing_ok=True)
     await web.UnixSite(runner, path).start()
     directory.control_socket.chmod(0o600)
-    await web.TCPSite(runner, listen.host or None, listen.port).start()
+    try:
+        await web.TCPSite(runner, listen.host or None, listen.port).start()
+    except OSError as exc:
+        reason = os.strerror(exc.errno) if exc.errno else str(exc)
+        raise ListenError(f"cannot listen on {listen}: {reason}; try another --listen") from exc
     port = next(address[1] for address in runner.addresses if isinstance(address, tuple))
     return ListenAddress(listen.host, port)
 

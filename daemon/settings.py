@@ -76,6 +76,11 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
 
+def settings_file(path: Path | None = None) -> Path | None:
+    """Return the file that is read: the one given, or the first default one that exists."""
+    return path or next((file for file in DEFAULT_FILES if file.exists()), None)
+
+
 def load_settings(path: Path | None = None) -> Settings:
     """Return the configuration of a file, or of the first default one that exists.
 
@@ -83,7 +88,7 @@ def load_settings(path: Path | None = None) -> Settings:
         DocumentError: the file cannot be read, or something in it or in a variable is
             wrong; the message names each place.
     """
-    found = path or next((file for file in DEFAULT_FILES if file.exists()), None)
+    found = settings_file(path)
     if found is None:
         return settings_of(Document("environment", {}, {}))
     try:

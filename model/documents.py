@@ -133,6 +133,21 @@ def parse_document(text: str, name: str, *, plain_text: bool = False) -> Documen
     return Document(name, data, lines)
 
 
+class _TextDumper(yaml.SafeDumper):
+    """Writes text as `_TextLoader` reads it, without quotes where it may look like a number."""
+
+
+_TextDumper.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag in _STRUCTURAL_TAGS]
+    for first, resolvers in yaml.SafeDumper.yaml_implicit_resolvers.items()
+}
+
+
+def render_document(data: Any) -> str:
+    """Return data as YAML that `parse_document` reads back with `plain_text`."""
+    return yaml.dump(data, Dumper=_TextDumper, sort_keys=False, allow_unicode=True)
+
+
 def document_error(document: Document, exc: ValidationError) -> DocumentError:
     """Return what pydantic found wrong with a document, each with its line."""
     return DocumentError(

@@ -12,7 +12,7 @@ from model.labels import Labels
 from scraper.discovery.groups import TargetGroup, TargetSource
 from scraper.http_access import HttpAccess
 from scraper.protocols import DEFAULT_PROTOCOLS, EscapingScheme, ScrapeProtocol
-from scraper.relabel import RelabelRule, relabel
+from scraper.relabel import RelabelRule, dropping_rule
 from scraper.targets import DroppedTarget, ScrapeLimits, Target
 
 
@@ -57,13 +57,15 @@ class JobTargets:
 
     Attributes:
         targets: to be scraped.
-        dropped: by relabelling.
-        errors: why others could not be made into targets.
+        dropped: by relabelling, as many as are kept to be shown.
+        dropped_count: how many were.
+        refused: what no target can be made of.
     """
 
     targets: tuple[Target, ...]
     dropped: tuple[DroppedTarget, ...]
-    errors: tuple[str, ...]
+    dropped_count: int
+    refused: tuple[DroppedTarget, ...]
 
 
 def job_targets(
@@ -78,23 +80,32 @@ def job_targets(
     """
     targets: dict[Target, None] = {}
     dropped: list[DroppedTarget] = []
-    errors: list[str] = []
+    refused: list[DroppedTarget] = []
     for group in groups:
         for address in group.addresses:
             discovered = _discovered(job, group, address)
             labels = dict(discovered)
-            if not relabel(labels, job.relabel_rules) or not labels.get("__address__"):
-                dropped.append(DroppedTarget(job.name, discovered))
+            if reason := _drop_reason(labels, job):
+                dropped.append(DroppedTarget(job.name, discovered, reason))
                 continue
             try:
                 targets[_target(job, discovered, labels, host_jobs)] = None
             except ValueError as exc:
-                errors.append(f"{job.name}: target {address}: {exc}")
+                refused.append(DroppedTarget(job.name, discovered, str(exc)))
     return JobTargets(
         _within_limit(job, list(targets)),
         tuple(dropped[: job.keep_dropped] if job.keep_dropped else dropped),
-        tuple(errors),
+        len(dropped),
+        tuple(refused),
     )
+
+
+def _drop_reason(labels: dict[str, str], job: ScrapeJob) -> str:
+    """Relabel in place; return what drops the target, "" if it is kept."""
+    index = dropping_rule(labels, job.relabel_rules)
+    if index is not None:
+        return f"relabel rule {index + 1}: {job.relabel_rules[index]}"
+    return "" if labels.get("__address__") else "no __address__ is left after relabelling"
 
 
 def _discovered(job: ScrapeJob, group: TargetGroup, address: str) -> Labels:

@@ -8,9 +8,10 @@ Source: Prometheus documentation, "Configuration".
 
 import glob
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from model.documents import Document, DocumentError, parse_document, validate
 from model.labels import Labels
@@ -27,6 +28,7 @@ from scraper.prometheus_sections import (
     ScrapeKeys,
     relative_to,
     static_labels,
+    without_secrets,
 )
 from scraper.protocols import DEFAULT_PROTOCOLS, EscapingScheme, ScrapeProtocol
 from scraper.settings import LimitSettings
@@ -44,6 +46,7 @@ _IGNORED_KEYS = (
     "query_log_file",
     "native_histogram_bucket_limit",
     "native_histogram_min_bucket_factor",
+    "external_labels",
 )
 _OTHER_SECTIONS = (
     "rule_files",
@@ -67,22 +70,25 @@ class PrometheusConfig:
         evaluation_interval_s: how often their rules are to run.
         external_labels: what tells this server from others.
         sections: sections that are not about scraping and not empty, `rule_files`
-            among them.
+            among them, each with its place, FILE:LINE.
         warnings: what the file sets and Redshank does without, each with its place.
+        document: `global` and every job as they are written, secrets left out.
     """
 
     jobs: tuple[ScrapeJob, ...]
     rule_files: tuple[str, ...]
     evaluation_interval_s: float
     external_labels: Labels
-    sections: frozenset[str]
+    sections: Mapping[str, str]
     warnings: tuple[str, ...]
+    document: Mapping[str, Any]
 
     def unhandled(self, handled: frozenset[str] = frozenset()) -> tuple[str, ...]:
         """Return the warnings, with one for each section that nobody handles."""
         return self.warnings + tuple(
-            f"{section}: this section has no effect in Redshank"
-            for section in sorted(self.sections - handled)
+            f"{place}: {section} has no effect in Redshank"
+            for section, place in self.sections.items()
+            if section not in handled
         )
 
 
@@ -129,8 +135,19 @@ def load_prometheus_config(path: Path, ceilings: ScrapeLimits | None = None) -> 
         tuple(relative_to(directory, pattern) for pattern in settings.rule_files),
         settings.global_settings.evaluation_interval,
         static_labels(settings.global_settings, dict(os.environ)),
-        frozenset(name for name in _OTHER_SECTIONS if getattr(settings, name)),
+        {
+            name: f"{document.name}:{document.line((name,))}"
+            for name in _OTHER_SECTIONS
+            if getattr(settings, name)
+        },
         tuple(warnings),
+        {
+            "global": without_secrets(document.data.get("global") or {}),
+            "scrape_configs": [
+                without_secrets(source.data["scrape_configs"][place[-1]])
+                for source, place, _ in found
+            ],
+        },
     )
 
 

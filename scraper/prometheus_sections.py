@@ -287,6 +287,27 @@ def static_labels(settings: GlobalSettings, environment: dict[str, str]) -> Labe
     )
 
 
+_SECRET_KEYS = frozenset(
+    {"password", "credentials", "key", "secrets", "client_secret", "bearer_token"}
+)
+_URL_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]*(?=@)")
+
+
+def without_secrets(data: Any) -> Any:
+    """Return a part of a document in which `<secret>` stands for passwords and the like."""
+    match data:
+        case dict():
+            return {
+                key: "<secret>" if key in _SECRET_KEYS and value else without_secrets(value)
+                for key, value in data.items()
+            }
+        case list():
+            return [without_secrets(item) for item in data]
+        case str():
+            return _URL_PASSWORD.sub(r"\1:<secret>", data)
+    return data
+
+
 def relative_to(directory: Path, pattern: str) -> str:
     """Return a file name or pattern as an absolute one."""
     return str(directory / pattern)

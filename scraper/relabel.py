@@ -78,6 +78,13 @@ class RelabelRule:
                 _set(labels, self.target_label, self._transformed(value))
         return True
 
+    def __str__(self) -> str:
+        """Render what a rule that keeps or drops looks for, as documents write it."""
+        labels = ", ".join(self.source_labels)
+        if self.action in (RelabelAction.KEEP_EQUAL, RelabelAction.DROP_EQUAL):
+            return f"{self.action} [{labels}] equal to {self.target_label}"
+        return f"{self.action} [{labels}] matching {self.regex}"
+
     def _transformed(self, value: str) -> str:
         if self.action is RelabelAction.HASH_MOD:
             digest = hashlib.md5(value.encode(), usedforsecurity=False).digest()
@@ -128,4 +135,9 @@ def _set(labels: dict[str, str], name: str, value: str) -> None:
 
 def relabel(labels: dict[str, str], rules: Sequence[RelabelRule]) -> bool:
     """Apply the rules in turn, in place; tell whether the label set is kept."""
-    return all(rule.apply(labels) for rule in rules)
+    return dropping_rule(labels, rules) is None
+
+
+def dropping_rule(labels: dict[str, str], rules: Sequence[RelabelRule]) -> int | None:
+    """Apply the rules in turn, in place; return the index of the one that drops."""
+    return next((index for index, rule in enumerate(rules) if not rule.apply(labels)), None)

@@ -94,7 +94,8 @@ class ScrapeSettings(BaseModel):
     """How targets are scraped unless their job says otherwise.
 
     Attributes:
-        prometheus_file: a configuration of Prometheus whose jobs are scraped as well.
+        config_file: a configuration of Prometheus whose jobs are scraped as well,
+            relative to the file that names it.
         host_jobs: jobs of it whose targets are machines, by their `job` label.
     """
 
@@ -104,7 +105,7 @@ class ScrapeSettings(BaseModel):
     timeout: PositiveSeconds = 10.0
     limits: LimitSettings = Field(default_factory=LimitSettings)
     jobs: tuple[JobSettings, ...] = ()
-    prometheus_file: Path | None = None
+    config_file: Path | None = None
     host_jobs: tuple[str, ...] = (HOST_JOB, "node_exporter")
 
     @model_validator(mode="after")

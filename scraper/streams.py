@@ -64,7 +64,7 @@ class VectorStream:
         Args:
             time_ms: later than `last_ms`.
             series: what the columns are; those known so far, and new ones at the end.
-            columns: distinct, in any order.
+            columns: int32, distinct, in any order.
             values: their values, STALE to end a series.
 
         Raises:
@@ -72,13 +72,16 @@ class VectorStream:
         """
         self.grow(len(series))
         self.values[columns] = values
-        self.alive[columns] = ~(is_stale(values) | is_absent(values))
+        # Neither marker is a number, and few vectors hold anything but numbers.
+        self.alive[columns] = True
+        if np.isnan(values).any():
+            self.alive[columns] = ~(is_stale(values) | is_absent(values))
         layout = self.prepare(series)
         if self._whole:
             vector = Vector(time_ms, layout, None, self.values.copy())
         else:
-            order = np.argsort(columns)
-            vector = Vector(time_ms, layout, columns[order].astype(np.uint32), values[order])
+            order = columns.argsort()
+            vector = Vector(time_ms, layout, columns[order].view(np.uint32), values[order])
         self._whole = True
         self._appender.append(self._source, vector)
         self._whole, self.last_ms = False, time_ms

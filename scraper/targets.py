@@ -76,6 +76,11 @@ class Target:
     refused: str = ""
 
     @property
+    def scrape_pool(self) -> str:
+        """The name of the scrape configuration it belongs to."""
+        return self.pool or self.job
+
+    @property
     def job(self) -> str:
         """The `job` label."""
         return self.labels.get("job")
@@ -88,15 +93,17 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class DroppedTarget:
-    """A discovered target that relabelling dropped.
+    """A discovered target that is not scraped.
 
     Attributes:
         pool: the scrape configuration's name.
         discovered: its labels before relabelling.
+        reason: the rule that dropped it, or why no target can be made of it.
     """
 
     pool: str
     discovered: Labels
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

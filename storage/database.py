@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -134,6 +135,21 @@ class Writer:
             raise translate(self.path, exc) from exc
         return result
 
+    def checkpoint(self) -> None:
+        """Move the log into the file and empty it, as far as no read needs it; blocks.
+
+        Raises:
+            StorageError: SQLite refused.
+        """
+        self._thread.submit(self._checkpoint).result()
+
+    def _checkpoint(self) -> None:
+        try:
+            if self._connection is not None:
+                self._connection.execute("pragma wal_checkpoint(truncate)")
+        except sqlite3.Error as exc:
+            raise translate(self.path, exc) from exc
+
     def close(self) -> None:
         """Finish queued work and close the file; blocks. Safe to call twice."""
         try:
@@ -144,8 +160,28 @@ class Writer:
 
     def _close(self) -> None:
         if self._connection is not None:
+            # SQLite does it on its own only where no reader has the file open.
+            with suppress(sqlite3.Error):
+                self._connection.execute("pragma wal_checkpoint(truncate)")
             self._connection.close()
             self._connection = None
+
+
+def free_pages(connection: sqlite3.Connection, most: int, keep: int = 0) -> bool:
+    """Give unused pages back to the file system; tell whether there are more.
+
+    Args:
+        connection: in a transaction, on a file with incremental vacuum.
+        most: how many at a time.
+        keep: how many may stay unused, for what is written next.
+    """
+    (before,) = connection.execute("pragma freelist_count").fetchone()
+    # sqlite3 takes one step of a statement without columns, and that is a page.
+    for _ in range(min(before - keep, most)):
+        connection.execute("pragma incremental_vacuum(1)")
+    (after,) = connection.execute("pragma freelist_count").fetchone()
+    # A file made without incremental vacuum keeps them.
+    return bool(keep < after < before)
 
 
 class Readers:
@@ -202,13 +238,18 @@ class Readers:
                 return
         connection.close()
 
+    def release(self) -> None:
+        """Close every idle connection; the next read opens one again."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
     def close(self) -> None:
         """Close every idle connection, and those in use as soon as their reads end."""
         with self._lock:
             self._closed = True
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        self.release()
 
 
 def integrity_problems(path: Path) -> list[str]:

@@ -13,6 +13,7 @@ from web.accounts.first_admin import ensure_first_admin
 from web.accounts.passwords import Passwords
 from web.api.accounts import AccountsApi
 from web.api.alerts import AlertsApi
+from web.api.configuration import ConfigurationApi
 from web.api.hosts import HostRegister, HostsApi
 from web.api.status import HealthApi
 from web.assets import Assets
@@ -25,17 +26,22 @@ from web.middleware.journey import journey
 from web.pages.account import AccountPages
 from web.pages.add_host import AddHostPages
 from web.pages.alerts import AlertsPages
+from web.pages.discovery import DiscoveryPages
 from web.pages.explore import ExplorePages
 from web.pages.host import HostPages
 from web.pages.hosts import HostsPages
 from web.pages.login import LoginPages
 from web.pages.shell import Shell
+from web.pages.store import StorePages
 from web.pages.targets import TargetsPages
 from web.prometheus.expressions import Expressions
 from web.prometheus.federation import Federation
+from web.prometheus.probes import Probes
 from web.prometheus.queries import Queries
+from web.prometheus.rules import RulesApi
 from web.prometheus.series import SeriesCatalogue
-from web.prometheus.status import ServerStatus
+from web.prometheus.status import StatusApi
+from web.prometheus.targets import TargetsApi
 from web.rendering import Renderer
 from web.routing import install
 from web.services import Services
@@ -105,15 +111,21 @@ def create_app(
         AlertsPages(services, fleet, shell),
         ExplorePages(shell),
         TargetsPages(services, shell),
+        DiscoveryPages(services, shell),
+        StorePages(services, shell),
         AccountPages(services, shell, authenticator, actions),
         HostsApi(services, fleet, register),
         AlertsApi(services, fleet),
         AccountsApi(services, settings, authenticator, actions),
         HealthApi(services),
+        ConfigurationApi(services),
         Queries(services, settings),
         Expressions(),
         SeriesCatalogue(services),
-        ServerStatus(services),
+        TargetsApi(services),
+        RulesApi(services),
+        StatusApi(services),
+        Probes(services),
         Federation(services),
     )
     install(app, [route for part in parts for route in part.routes()])

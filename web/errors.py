@@ -69,6 +69,10 @@ class ConflictError(WebError):
     status = HTTPStatus.CONFLICT
 
 
+class ConfigurationRefusedError(WebError):
+    """Something is wrong in the configuration; the old one stays. The status is Prometheus's."""
+
+
 class TooManyRequestsError(WebError):
     """Try again later."""
 

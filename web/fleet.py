@@ -211,7 +211,7 @@ class Fleet:
         if not statuses:
             return {}
         window = rate_window(status.target.interval_s for status in statuses)
-        wanted = queries(window, self._services.host_checks.disk)
+        wanted = queries(window, self._services.host_checks().disk)
         answers = await asyncio.gather(
             *(self._ask(name, query, now_ms) for name, query in wanted.items())
         )

@@ -4,8 +4,8 @@ The daemon builds one `Services`. What other packages already define is named by
 their protocols; what only the web needs is defined here.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry
@@ -18,11 +18,11 @@ from model.clock import Clock
 from model.matchers import Matcher
 from promql.api import QueryEngine
 from scraper.families import MetricMetadata
-from scraper.targets import TargetStatus
+from scraper.targets import DroppedTarget, Target, TargetStatus
 from storage.api.accounts import AccountRecords
 from storage.api.alerts import Alert, AlertRecords, CheckOverride
 from storage.api.hosts import HostRecords
-from storage.api.samples import SampleReader
+from storage.api.samples import Cardinality, SampleReader
 
 
 class Alerting(Protocol):
@@ -71,12 +71,67 @@ class Alerting(Protocol):
         """
 
 
+class Discovered(Protocol):
+    """What discovery found beside the targets that are scraped."""
+
+    def pools(self) -> Sequence[str]:
+        """Return the names of all jobs, those without a target too, sorted."""
+
+    def dropped(self) -> Sequence[DroppedTarget]:
+        """Return the targets that relabelling dropped, as many as their jobs keep."""
+
+    def dropped_counts(self) -> Mapping[str, int]:
+        """Return for each job how many targets relabelling dropped."""
+
+    def refused(self) -> Sequence[DroppedTarget]:
+        """Return what was found and no target can be made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadState:
+    """How the last reload went, and when the configuration was last taken over."""
+
+    successful: bool
+    success_ms: int
+
+
+class RunningConfiguration(Protocol):
+    """The configuration that the server runs on."""
+
+    @property
+    def text(self) -> str:
+        """It in the form of a Prometheus configuration, without secrets."""
+
+    @property
+    def flags(self) -> Mapping[str, str]:
+        """What Prometheus has flags for, under its names."""
+
+    @property
+    def retention(self) -> str:
+        """How long samples are kept, as a duration."""
+
+    @property
+    def state(self) -> ReloadState:
+        """How the last reload went."""
+
+    async def reload(self) -> Sequence[str]:
+        """Read every file again; return the settings that need a restart.
+
+        Raises:
+            ConfigurationRefusedError: something is wrong; nothing has changed.
+        """
+
+
 async def _nothing_to_do() -> None:
     return None
 
 
 def _no_metadata() -> Mapping[str, Collection[MetricMetadata]]:
     return {}
+
+
+def _no_target_metadata() -> Iterable[tuple[Target, Mapping[str, MetricMetadata]]]:
+    return ()
 
 
 def _always() -> bool:
@@ -89,11 +144,15 @@ class Services:
 
     Attributes:
         alerts: what was; `alerting` knows what is open and takes what people do.
+        cardinality: what the active series are made of, so many entries a list; blocks.
         parse_selector: a series selector's matchers; raises `ParseError`.
         targets: how every target stands now; called on the event loop.
+        discovered: what was found beside them.
+        configuration: what the server runs on.
         hosts_changed: awaited after a host was added or removed.
-        host_checks: the checks of every host, and which filesystems count.
+        host_checks: the checks of every host, and which filesystems count, as of now.
         metadata: by metric family, what targets say of it.
+        target_metadata: for each target, by metric family, what it says of it.
         registry: the server's own metrics, for `/metrics`.
         ready: whether start-up is complete, for `/-/ready`.
         clock: the current time.
@@ -107,16 +166,22 @@ class Services:
     alerts: AlertRecords
     alerting: Alerting
     samples: SampleReader
+    cardinality: Callable[[int], Cardinality]
     engine: QueryEngine
     parse_selector: Callable[[str], Sequence[Matcher]]
     targets: Callable[[], Sequence[TargetStatus]]
+    discovered: Discovered
+    configuration: RunningConfiguration
     registry: CollectorRegistry
     clock: Clock
     version: str
     started_ms: int
     hosts_changed: Callable[[], Awaitable[None]] = _nothing_to_do
-    host_checks: HostCheckSettings = field(default_factory=HostCheckSettings)
+    host_checks: Callable[[], HostCheckSettings] = HostCheckSettings
     metadata: Callable[[], Mapping[str, Collection[MetricMetadata]]] = _no_metadata
+    target_metadata: Callable[[], Iterable[tuple[Target, Mapping[str, MetricMetadata]]]] = (
+        _no_target_metadata
+    )
     ready: Callable[[], bool] = _always
     exporter_commands: Sequence[tuple[str, str]] = (
         ("Redshank's exporter", "redshank exporter"),

@@ -1,6 +1,7 @@
 """`redshank check`: files and queries are read as the server would, and nothing is started."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -14,15 +15,49 @@ def check() -> None:
 @check.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
 def config(file: Path | None) -> None:
-    """Check a configuration file (default: the one the server would read)."""
-    from daemon.settings import load_settings
-    from model.documents import DocumentError
+    """Check a configuration file and those it names (default: what the server would read)."""
+    from daemon.configuration import ConfigurationSource
+    from daemon.errors import ConfigurationError
 
     try:
-        load_settings(file)
-    except DocumentError as exc:
+        configuration = ConfigurationSource(file).read()
+    except ConfigurationError as exc:
         raise click.ClickException(str(exc)) from exc
+    _warn(configuration.warnings)
     click.echo("the configuration is good")
+
+
+@check.command("scrape-config")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def scrape_config(file: Path) -> None:
+    """Check a prometheus.yml: its jobs, the files it includes, its rule files."""
+    from alerting.errors import AlertingError
+    from daemon.configuration import HANDLED_SECTIONS, read_rules
+    from model.documents import DocumentError
+    from scraper.jobs import job_targets
+    from scraper.prometheus_config import load_prometheus_config
+
+    try:
+        found = load_prometheus_config(file)
+        rules = read_rules((), found)
+    except (DocumentError, AlertingError) as exc:
+        raise click.ClickException(str(exc)) from exc
+    static = [job_targets(job, job.static) for job in found.jobs]
+    refused = [(each.pool, each.reason) for result in static for each in result.refused]
+    _warn(
+        (
+            *found.unhandled(HANDLED_SECTIONS),
+            *rules.warnings,
+            *(f"job {pool}: a target is refused: {reason}" for pool, reason in refused),
+        )
+    )
+    targets = sum(len(result.targets) for result in static)
+    click.echo(f"{len(found.jobs)} jobs, {targets} static targets, {len(rules.groups)} rule groups")
+
+
+def _warn(warnings: Sequence[str]) -> None:
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
 
 
 @check.command()

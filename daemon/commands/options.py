@@ -12,7 +12,7 @@ from daemon.control import ServerAddress
 from daemon.data_directory import DataDirectory
 
 if TYPE_CHECKING:
-    from daemon.settings import Settings
+    from daemon.configuration import ConfigurationSource
 
 
 def default_data_directory() -> Path:
@@ -38,30 +38,30 @@ listen_option = click.option(
 )
 
 
+scrape_config_option = click.option(
+    "--scrape-config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A prometheus.yml whose jobs and rules are run as well.",
+)
+
+
 def configured(
-    config: Path | None, data_dir: Path | None, listen: str | None
-) -> "tuple[Settings, DataDirectory]":
-    """Return settings and data directory as files, variables and flags give them.
+    config: Path | None, listen: str | None, scrape_config: Path | None = None
+) -> "ConfigurationSource":
+    """Return where the configuration comes from.
 
     Raises:
-        click.ClickException: one of them is wrong.
+        click.BadParameter: a flag is wrong.
     """
-    from daemon.settings import load_settings
+    from daemon.configuration import ConfigurationSource
     from model.addresses import ListenAddress
-    from model.documents import DocumentError
 
-    try:
-        settings = load_settings(config)
-    except DocumentError as exc:
-        raise click.ClickException(str(exc)) from exc
     if listen is not None:
         try:
             ListenAddress.parse(listen)
         except ValueError as exc:
             raise click.BadParameter(str(exc), param_hint="--listen") from exc
-        server = settings.server.model_copy(update={"listen": listen})
-        settings = settings.model_copy(update={"server": server})
-    return settings, DataDirectory(data_dir or default_data_directory())
+    return ConfigurationSource(config, listen, scrape_config)
 
 
 def admin_password_from_environment() -> str | None:

@@ -26,16 +26,10 @@ class Discovery:
     Enter and leave it in one task. All methods belong on the event loop.
     """
 
-    def __init__(
-        self, changed: Callable[[], Awaitable[None]], host_jobs: Collection[str] = ()
-    ) -> None:
-        """Prepare.
-
-        Args:
-            changed: called, one call at a time, whenever `targets` may differ.
-            host_jobs: `job` labels whose targets are machines.
-        """
-        self._changed, self._host_jobs = changed, frozenset(host_jobs)
+    def __init__(self, changed: Callable[[], Awaitable[None]]) -> None:
+        """Prepare; `changed` is called, one call at a time, when `targets` may differ."""
+        self._changed = changed
+        self._host_jobs: frozenset[str] = frozenset()
         self._session = HttpSession()
         self._jobs: tuple[ScrapeJob, ...] = ()
         self._found: dict[str, JobTargets] = {}
@@ -44,6 +38,7 @@ class Discovery:
         self._tasks: asyncio.TaskGroup | None = None
         self._teller: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
+        self._found_more = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         """Begin to look for the targets of what `apply` gave or will give."""
@@ -70,19 +65,27 @@ class Discovery:
         finally:
             await self._session.close()
 
-    def apply(self, jobs: Sequence[ScrapeJob]) -> None:
+    def apply(self, jobs: Sequence[ScrapeJob], host_jobs: Collection[str] = ()) -> None:
         """Look for the targets of these jobs from now on, and of no others.
 
         What a source that stays has found is kept. `targets` is right at once for
-        static targets; the others follow.
+        static targets; the others follow. A job whose sources changed keeps what the
+        old ones found until all new ones have answered.
+
+        Args:
+            jobs: each with a name of its own.
+            host_jobs: `job` labels whose targets are machines.
         """
-        self._jobs = tuple(jobs)
-        wanted = {(job.name, source) for job in jobs for source in job.sources}
+        self._jobs, self._host_jobs = tuple(jobs), frozenset(host_jobs)
+        wanted = self._wanted()
         for key in self._running.keys() - wanted:
             self._running.pop(key).cancel()
+        waiting = {name for name, _ in wanted - self._groups.keys()}
         for key in self._groups.keys() - wanted:
-            del self._groups[key]
+            if key[0] not in waiting:
+                del self._groups[key]
         self._found = {job.name: self._build(job) for job in self._jobs}
+        self._found_more.set()
         if self._tasks is not None:
             self._run_sources()
             self._news.set()
@@ -92,8 +95,28 @@ class Discovery:
         return [target for job in self._jobs for target in self._found[job.name].targets]
 
     def dropped(self) -> list[DroppedTarget]:
-        """Return the targets that relabelling dropped."""
+        """Return the targets that relabelling dropped, as many as their jobs keep."""
         return [target for job in self._jobs for target in self._found[job.name].dropped]
+
+    def dropped_counts(self) -> dict[str, int]:
+        """Return for each job how many targets relabelling dropped."""
+        return {job.name: self._found[job.name].dropped_count for job in self._jobs}
+
+    def refused(self) -> list[DroppedTarget]:
+        """Return what was found and no target can be made of."""
+        return [target for job in self._jobs for target in self._found[job.name].refused]
+
+    async def settled(self) -> None:
+        """Return when every source has answered once.
+
+        One that fails does not answer: bound the wait.
+        """
+        while self._wanted() - self._groups.keys():
+            self._found_more.clear()
+            await self._found_more.wait()
+
+    def _wanted(self) -> set[Key]:
+        return {(job.name, source) for job in self._jobs for source in job.sources}
 
     def _run_sources(self) -> None:
         if self._tasks is None:
@@ -109,20 +132,38 @@ class Discovery:
 
         def publish(groups: Sequence[TargetGroup]) -> None:
             self._groups[key] = groups
+            self._drop_outdated(name)
             for job in self._jobs:
                 if job.name == name:
                     self._found[job.name] = self._build(job)
             self._news.set()
+            self._found_more.set()
 
         await source.run(self._session, publish)
 
+    def _drop_outdated(self, name: str) -> None:
+        """Forget what a job's former sources found, once all it has now have answered."""
+        wanted = {key for key in self._wanted() if key[0] == name}
+        if wanted <= self._groups.keys():
+            for key in [key for key in self._groups if key[0] == name and key not in wanted]:
+                del self._groups[key]
+
     def _build(self, job: ScrapeJob) -> JobTargets:
         groups = [*job.static]
-        for source in job.sources:
-            groups.extend(self._groups.get((job.name, source), ()))
+        sources = [(job.name, source) for source in job.sources]
+        outdated = [key for key in self._groups if key[0] == job.name and key not in sources]
+        for key in [*sources, *outdated]:
+            groups.extend(self._groups.get(key, ()))
         found = job_targets(job, groups, self._host_jobs)
-        for error in found.errors:
-            log.warning("target_refused", error=error)
+        before = self._found.get(job.name)
+        for refused in found.refused:
+            if before is None or refused not in before.refused:
+                log.warning(
+                    "target_refused",
+                    job=job.name,
+                    address=refused.discovered.get("__address__"),
+                    error=refused.reason,
+                )
         return found
 
     async def _tell(self) -> None:

@@ -118,6 +118,7 @@ class StoreStats:
         oldest_ms, newest_ms: the range of time held, None while empty.
         windows: oldest first.
         metrics: the largest by series, first.
+        heaviest: the largest by bytes on disk, first.
         failed_writes: writes the disk refused since the start; they are tried again.
         corrupt_items: chunks, journal rows and files found damaged since the start.
     """
@@ -135,6 +136,33 @@ class StoreStats:
     metrics: tuple[MetricSize, ...] = field(default=())
     failed_writes: int = 0
     corrupt_items: int = 0
+    heaviest: tuple[MetricSize, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Cardinality:
+    """What the active series are made of; each list is the largest first.
+
+    Attributes:
+        series: active series in the head.
+        label_pairs: distinct pairs of label name and value among them.
+        chunks: chunks in memory.
+        oldest_ms, newest_ms: the range of time in memory, None while empty.
+        series_by_metric: metric names with their series.
+        values_by_label: label names with how many values they have.
+        bytes_by_label: label names with the length of their values, over all series.
+        series_by_pair: `name=value` with the series that have it.
+    """
+
+    series: int
+    label_pairs: int
+    chunks: int
+    oldest_ms: int | None
+    newest_ms: int | None
+    series_by_metric: tuple[tuple[str, int], ...] = ()
+    values_by_label: tuple[tuple[str, int], ...] = ()
+    bytes_by_label: tuple[tuple[str, int], ...] = ()
+    series_by_pair: tuple[tuple[str, int], ...] = ()
 
 
 class SampleAppender(Protocol):
@@ -155,8 +183,8 @@ class SampleAppender(Protocol):
 
         It is readable at once and durable within a second; `commit` waits for that.
         The arrays are the store's from now on: the caller must not change them. A
-        source's first vector after the store was opened gives every column, unless
-        the caller knows that it appended to the source before.
+        source's first vector after the store was opened, or after a day of silence,
+        gives every column.
 
         Raises:
             OutOfOrderError: it is not newer than the source's last vector.

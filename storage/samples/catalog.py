@@ -6,7 +6,7 @@ use, in tables of the same shape, so that it can be read alone and deleted alone
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from model.labels import Labels
 from storage.api.errors import CorruptDataError
@@ -40,6 +40,9 @@ class Sources:
         self._by_id: dict[int, Source] = {}
         self._next_id = 1
         self._lock = threading.Lock()
+
+    def __iter__(self) -> Iterator[Source]:
+        return iter(list(self._by_id.values()))
 
     def of(self, labels: Labels, stream: str) -> Source:
         """Return the source with these labels, made where it is new.
@@ -83,6 +86,7 @@ class CatalogTables:
         self._chains: dict[int, int] = {}
         self._new_sources: list[int] = []
         self._new_layouts: list[int] = []
+        self._prefixes: dict[int, int] = {}
         self._last_of_source: dict[int, StoredLayout] = {}
 
     def load(self, connection: sqlite3.Connection) -> None:
@@ -94,6 +98,8 @@ class CatalogTables:
             self._chains[layout_id] = (
                 0 if whole else 1 + self._chains.get(prefix, _LONGEST_PREFIX_CHAIN)
             )
+            if not whole:
+                self._prefixes[layout_id] = prefix
 
     def put(
         self, connection: sqlite3.Connection, used: Iterable[tuple[Source, StoredLayout]]
@@ -138,7 +144,27 @@ class CatalogTables:
             (layout.id, prefix, digest_of(layout.series), pack_series(layout.series[skipped:])),
         )
         self._chains[layout.id] = chain
+        if prefix is not None:
+            self._prefixes[layout.id] = prefix
         self._new_layouts.append(layout.id)
+
+    def layouts(self) -> list[int]:
+        """Return the number of every layout in the file."""
+        return list(self._chains)
+
+    def delete_layouts(self, connection: sqlite3.Connection, kept: Iterable[int]) -> None:
+        """Delete all layouts but some and those that these are stored upon."""
+        needed = set()
+        for layout_id in kept:
+            wanted: int | None = layout_id
+            while wanted is not None and wanted not in needed:
+                needed.add(wanted)
+                wanted = self._prefixes.get(wanted)
+        gone = [layout_id for layout_id in self._chains if layout_id not in needed]
+        connection.executemany("delete from layouts where id = ?", ((one,) for one in gone))
+        for layout_id in gone:
+            del self._chains[layout_id]
+            self._prefixes.pop(layout_id, None)
 
 
 def read_sources(connection: sqlite3.Connection) -> list[Source]:

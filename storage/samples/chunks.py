@@ -33,18 +33,25 @@ class EncodedChunk:
 
 
 def encode_chunk(
-    source: Source, layout: StoredLayout, times_ms: Times, values: Values
+    source: Source,
+    layout: StoredLayout,
+    times_ms: Times,
+    values: Values,
+    *,
+    small: bool = False,
 ) -> EncodedChunk:
-    """Return the chunk of a (series, times) matrix with at least one time."""
+    """Return the chunk of a (series, times) matrix with at least one time.
+
+    `small` takes longer to find a better encoding.
+    """
     columns, codes, starts = layout.by_metric()
     ordered = values[columns]
     absent = is_absent(ordered)
     silent = np.logical_and.reduceat(absent.all(axis=1), starts)
+    encoded = encode_pieces(ordered, starts, small=small)
     pieces = [
         (code, data)
-        for code, data, is_silent in zip(
-            codes.tolist(), encode_pieces(ordered, starts), silent.tolist(), strict=True
-        )
+        for code, data, is_silent in zip(codes.tolist(), encoded, silent.tolist(), strict=True)
         if not is_silent
     ]
     return EncodedChunk(

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _STALE_BYTES = STALE_BITS.to_bytes(8, "little")
 _FLOAT = np.dtype("<f8")
 _COLUMN = np.dtype("<u4")
+_NARROW_COLUMN, _WIDE_COLUMN = np.dtype("<u2"), np.dtype("<u4")
+_NARROW_COLUMNS = 2**16
 _NOWHERE = np.uint32(2**32 - 1)
 
 # Python's own cost of one change record: two bytes objects and three list slots.
@@ -37,7 +39,8 @@ class OpenChunk:
         source: whose they are.
         layout: of the last vector; the earlier ones' columns are its first.
         times_ms: when, ascending.
-        columns: for each vector the changed columns (uint32); the first has none.
+        columns: for each vector the changed columns; the first has none.
+        column_type: of the columns, two bytes where they fit and four otherwise.
         values: the first vector's values, then those of the changed columns (float64).
         closes_ms: a vector at this time or later begins another chunk.
         limit: how many vectors it takes.
@@ -48,6 +51,7 @@ class OpenChunk:
 
     __slots__ = (
         "closes_ms",
+        "column_type",
         "columns",
         "is_dropped",
         "journal_row",
@@ -63,6 +67,7 @@ class OpenChunk:
         self.source, self.layout = source, layout
         self.times_ms = [time_ms]
         self.columns = [b""]
+        self.column_type = _column_type(len(values) // _FLOAT.itemsize)
         self.values = [values]
         self.closes_ms = NO_TIME
         self.limit = 0
@@ -77,6 +82,10 @@ class OpenChunk:
         self.values.append(values)
         self.size_bytes += len(columns) + len(values) + _RECORD_OVERHEAD_BYTES
         self.times_ms.append(time_ms)
+
+    def holds(self, layout: StoredLayout) -> bool:
+        """Whether the columns of a layout fit the type of this chunk's."""
+        return self.column_type == _WIDE_COLUMN or len(layout.series) <= _NARROW_COLUMNS
 
     def view(self) -> "ChunkView":
         """Return the chunk as it is now; later vectors do not show."""
@@ -113,7 +122,7 @@ class ChunkView:
         base = np.full(width, ABSENT_BITS, np.uint64)
         first = np.frombuffer(values[0], np.uint64)
         base[: len(first)] = first
-        rows = np.frombuffer(b"".join(self.chunk.columns[1:count]), _COLUMN)
+        rows = np.frombuffer(b"".join(self.chunk.columns[1:count]), self.chunk.column_type)
         changed = np.frombuffer(b"".join(values[1:count]), np.uint64)
         ends = np.cumsum(np.fromiter(map(len, values[1:count]), np.intp, count - 1)) >> 3
         if columns is None:
@@ -122,8 +131,9 @@ class ChunkView:
             base = base[columns]
             low, high = int(columns[0]), int(columns[-1])
             # Wraps around below `low`: one comparison finds both sides.
-            kept = np.flatnonzero(rows - np.uint32(low) <= np.uint32(high - low))
-            rows = rows[kept] - np.uint32(low)
+            lowest = rows.dtype.type(low)
+            kept = np.flatnonzero(rows - lowest <= rows.dtype.type(high - low))
+            rows = rows[kept] - lowest
             if len(columns) <= high - low:
                 place = np.full(high - low + 1, _NOWHERE, np.uint32)
                 place[columns - low] = np.arange(len(columns), dtype=np.uint32)
@@ -227,12 +237,15 @@ class SourceHead:
         changes = values.tobytes()
         ended = _STALE_BYTES in changes
         chunk = self.open
+        if chunk is not None and not chunk.holds(layout):
+            self.close()
+            chunk = None
         if chunk is None:
             whole = last.tobytes()
             self.open = chunk = OpenChunk(self.source, layout, vector.time_ms, whole)
             taken = Appended(chunk, layout, 0, vector.time_ms, None, whole)
         else:
-            places = columns.tobytes()
+            places = columns.astype(chunk.column_type).tobytes()
             taken = Appended(chunk, layout, len(chunk.times_ms), vector.time_ms, places, changes)
             chunk.add(layout, vector.time_ms, places, changes)
         self.last_ms = vector.time_ms
@@ -259,7 +272,8 @@ class SourceHead:
                 return False
             if layout is not self.layout:
                 self._change_layout(layout, time_ms, replaced=False)
-            self.last[np.frombuffer(columns, _COLUMN)] = np.frombuffer(values, _FLOAT)
+            places = np.frombuffer(columns, chunk.column_type)
+            self.last[places] = np.frombuffer(values, _FLOAT)
             chunk.add(layout, time_ms, columns, values)
         self.last_ms = time_ms
         if self.ring is not None:
@@ -313,6 +327,10 @@ class SourceHead:
     def active_series(self) -> int:
         """How many series have a value now."""
         return int(np.count_nonzero(self.last.view(np.uint64) != ABSENT_BITS))
+
+
+def _column_type(width: int) -> "np.dtype[np.unsignedinteger[Any]]":
+    return _NARROW_COLUMN if width <= _NARROW_COLUMNS else _WIDE_COLUMN
 
 
 def _absent(count: int) -> Values:

@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 # fill up at different times too, and sealing never comes in bursts.
 _GOLDEN_RATIO = 0.6180339887498949
 
+_SHORTEST_CHUNK = 8
+
 # A ring is chosen by the interval of a chunk's first few vectors: one may be late.
 _MEASURED_AT = 3
 
@@ -156,7 +158,7 @@ class Heads:
         chunk.limit = self._chunk_vectors
         if head.chunks == 0:
             phase = head.source.id * _GOLDEN_RATIO % 1
-            chunk.limit -= int(phase * self._chunk_vectors / 2)
+            chunk.limit -= int(phase * max(0, self._chunk_vectors - _SHORTEST_CHUNK))
         head.chunks += 1
 
     def restore(self, source: Source, layout: StoredLayout, record: Record, row: int) -> bool:
@@ -183,6 +185,23 @@ class Heads:
             for head in self._heads.values():
                 if head.open is not None and head.open.times_ms[0] < start_ms:
                     head.close()
+
+    def forget_silent(self, since_ms: int) -> None:
+        """Let go of the heads whose last vector is older and on disk."""
+        with self._lock:
+            silent = [
+                head
+                for head in self._heads.values()
+                if head.last_ms < since_ms and head.open is None and not head.closed
+            ]
+            if not silent:
+                return
+            with self._changing():
+                for head in silent:
+                    self._ends[head.source.id] = head.last_ms
+                    del self._heads[head.source.id]
+                    if head.ring is not None:
+                        self._recent.give_back(head.ring)
 
     def closed(self) -> list[OpenChunk]:
         """Return the chunks that wait to be written, those of a source in order."""

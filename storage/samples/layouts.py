@@ -26,6 +26,8 @@ Columns = NDArray[np.intp]
 
 # Layouts loaded for a query stay for the next one; 250,000 columns are some 5 MB.
 _CACHED_COLUMNS = 250_000
+# Content that was forgotten gets another number, which costs a row and nothing else.
+_KNOWN_DIGESTS = 50_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +59,11 @@ class StoredLayout(Layout):
     def metric_codes(self) -> frozenset[int]:
         """The codes of the metrics that occur in the layout."""
         return frozenset(np.unique(self.codes).tolist())
+
+    def values_of(self, name: str) -> tuple[frozenset[str], bool]:
+        """Return the values of one label, and whether a series is without it."""
+        values = {labels.get(name) for labels in self.series}
+        return frozenset(values - {""}), "" in values
 
     def extends(self, other: Layout) -> bool:
         """Whether this layout begins with the columns of `other`."""
@@ -166,13 +173,13 @@ class Layouts:
     def know(self, layout_id: int, digest: bytes) -> None:
         """Note a layout that is on disk, so that the same content gets its number again."""
         with self._lock:
-            self._ids.setdefault(digest, layout_id)
-            self.reserve(layout_id)
-
-    def reserve(self, layout_id: int) -> None:
-        """Never give this number, or a smaller one, to new content."""
-        with self._lock:
+            self._know(layout_id, digest)
             self._next_id = max(self._next_id, layout_id + 1)
+
+    def _know(self, layout_id: int, digest: bytes) -> None:
+        self._ids[digest] = layout_id
+        if len(self._ids) > _KNOWN_DIGESTS:
+            del self._ids[next(iter(self._ids))]
 
     def of(self, series: Sequence[Labels]) -> StoredLayout:
         """Return the layout with these series, made where it is new.
@@ -191,7 +198,7 @@ class Layouts:
             layout_id = self._ids.get(digest)
             if layout_id is None:
                 layout_id = self._next_id
-                self._ids[digest] = layout_id
+                self._know(layout_id, digest)
                 self._next_id += 1
             return self._make(layout_id, shared, codes)
 

@@ -20,7 +20,7 @@ from model.series import ABSENT_BITS, NO_TIME, Values
 # The window reaches back as far as the usual lookback and a [5m] range, half a minute
 # more for queries that ask a little late.
 _REACH_MS = 330_000
-_SLOTS = (8, 16, 24, 36, 72, 144, 360)
+_SLOTS = (8, 16, 24, 36, 72)
 
 # Below 4 MB numpy does not ask for huge pages, so that a small fleet takes little.
 _BLOCK_BYTES = 2 * 2**20

@@ -5,7 +5,7 @@ import structlog
 from storage.api.errors import CorruptDataError
 from storage.samples.catalog import Sources
 from storage.samples.heads import Heads
-from storage.samples.journal import Journal, decode_records
+from storage.samples.journal import JournalFile, decode_records
 from storage.samples.layouts import Layouts, StoredLayout
 
 log = structlog.get_logger(__name__)
@@ -14,7 +14,9 @@ log = structlog.get_logger(__name__)
 class Replay:
     """Brings back every vector that was committed and is in no chunk; damage is skipped."""
 
-    def __init__(self, journal: Journal, sources: Sources, layouts: Layouts, heads: Heads) -> None:
+    def __init__(
+        self, journal: JournalFile, sources: Sources, layouts: Layouts, heads: Heads
+    ) -> None:
         self._journal, self._sources = journal, sources
         self._layouts, self._heads = layouts, heads
         # Keeps layouts alive while their records are read.

@@ -130,6 +130,11 @@ def pack_sizes(sizes: Mapping[int, int]) -> bytes:
     return b"".join(_SIZE.pack(metric_id, size) for metric_id, size in sorted(sizes.items()))
 
 
+def unpack_sizes(packed: bytes) -> dict[int, int]:
+    """Undo `pack_sizes`."""
+    return dict(_SIZE.iter_unpack(packed))
+
+
 def read_runs(connection: sqlite3.Connection) -> tuple[dict[int, Run], Counter[int]]:
     """Return the live runs, and how many bytes they have of each metric number."""
     runs = {
@@ -141,8 +146,7 @@ def read_runs(connection: sqlite3.Connection) -> tuple[dict[int, Run], Counter[i
     }
     sizes: Counter[int] = Counter()
     for (packed,) in connection.execute("select sizes from runs where state = ?", (LIVE,)):
-        for metric_id, size in _SIZE.iter_unpack(packed):
-            sizes[metric_id] += size
+        sizes.update(unpack_sizes(packed))
     return runs, sizes
 
 
@@ -240,6 +244,22 @@ def chunks_of_run(connection: sqlite3.Connection, run: int) -> list[ChunkRow]:
         (chunk_number(run, 0), chunk_number(run, MOST_CHUNKS - 1)),
     )
     return [ChunkRow(*row) for row in rows]
+
+
+def count_pieces(connection: sqlite3.Connection, run: int) -> int:
+    """Return how many pieces of a run there are."""
+    (count,) = connection.execute(
+        f"select count(*) from {_table(run)} where key >= ? and key < ?",  # noqa: S608
+        (run << _RUN_SHIFT, (run + 1) << _RUN_SHIFT),
+    ).fetchone()
+    return int(count)
+
+
+def spans_of(connection: sqlite3.Connection, source_id: int) -> list[tuple[int, int]]:
+    """Return start and end of every chunk of a source."""
+    return connection.execute(
+        "select start_ms, end_ms from chunks where source = ?", (source_id,)
+    ).fetchall()
 
 
 def pieces_of(connection: sqlite3.Connection, keys: Iterable[int]) -> dict[int, bytes]:

@@ -11,7 +11,9 @@ from model.labels import Labels
 from model.matchers import Matcher
 from model.series import AlignedSeries
 from storage.api.errors import CorruptDataError, StoreClosedError
-from storage.api.samples import Layout, ReadBudget, Source, StoreStats, Vector
+from storage.api.samples import Cardinality, Layout, ReadBudget, Source, StoreStats, Vector
+from storage.samples.backfilling.backfill import Backfill
+from storage.samples.cardinality import cardinality
 from storage.samples.catalog import Sources, read_digests, read_sources
 from storage.samples.compaction import Compactor
 from storage.samples.heads import Heads
@@ -33,6 +35,10 @@ log = structlog.get_logger(__name__)
 # How often closed chunks are looked for, and how long merging may keep them waiting.
 _MAINTENANCE_INTERVAL_S = 5.0
 _MERGE_STEPS = 20
+
+# A source that appended nothing for so long gives its memory back; if it returns, its
+# first vector is whole again.
+_SILENCE_MS = 24 * 3_600_000
 
 
 class SqliteSampleStore:
@@ -73,8 +79,11 @@ class SqliteSampleStore:
         self._replay = Replay(self._journal, self._sources, self._layouts, self._heads)
         self._is_open = False
 
-    def open(self) -> None:
+    def open(self, *, serving: bool = True) -> None:
         """Open the files, made where missing, and rebuild the head; blocks.
+
+        Without `serving` nothing runs in the background, and nothing can be appended:
+        for `backfill` and `compact`.
 
         Raises:
             StorageError: the directory or the journal cannot be used.
@@ -82,12 +91,13 @@ class SqliteSampleStore:
         self._directory.mkdir(parents=True, exist_ok=True)
         self._windows.open()
         for window in self._windows:
-            self._learn(window.sources, window.digests)
+            self._learn(*window.take_catalog())
             self._heads.start_after(window.ends)
         self._open_journal()
-        self._journal.start()
-        self._worker.start()
-        self._is_open = True
+        if serving:
+            self._journal.start()
+            self._worker.start()
+            self._is_open = True
 
     def _learn(self, sources: Iterable[Source], digests: Iterable[tuple[int, bytes]]) -> None:
         for source in sources:
@@ -130,9 +140,34 @@ class SqliteSampleStore:
             self._heads.close_older_than(now_ms - self._chunk_age_ms)
             self._sealer.seal(now_ms)
             self._heads.shed(self._head_bytes)
+            self._heads.forget_silent(now_ms - _SILENCE_MS)
             self._compactor.run(now_ms, most_steps)
             retain(self._windows, now_ms, self._retention_age_ms, self._retention_bytes)
+            self._windows.rest()
             self._layouts.sweep()
+
+    def backfill(self, now_ms: int) -> Backfill:
+        """Return what takes samples of the past; only while not serving; blocks.
+
+        Raises:
+            StorageError: what the head holds cannot be written.
+        """
+        self._seal_everything()
+        return Backfill(self._directory, self._windows, self._sources, self._layouts, now_ms)
+
+    def compact(self) -> None:
+        """Seal everything and merge each window as far as it goes; only while not serving; blocks.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        self._seal_everything()
+        self._compactor.merge_all()
+        self._journal.shrink()
+
+    def _seal_everything(self) -> None:
+        self._sealer.rescue()
+        self._journal.truncate(self._journal.next_row)
 
     def source(self, labels: Labels, stream: str = "") -> Source:
         """See `SampleAppender.source`."""
@@ -189,6 +224,10 @@ class SqliteSampleStore:
     ) -> list[str]:
         """See `SampleReader.label_values`."""
         return self._query.label_values(name, selectors, start_ms, end_ms, limit)
+
+    def cardinality(self, limit: int) -> Cardinality:
+        """Return what the active series are made of, `limit` entries of each list; blocks."""
+        return cardinality(self._heads, limit)
 
     def stats(self) -> StoreStats:
         """See `SampleReader.stats`."""

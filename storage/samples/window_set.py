@@ -17,7 +17,10 @@ log = structlog.get_logger(__name__)
 # Windows of a week begin on a Monday: the epoch was a Thursday.
 _MONDAY_MS = 4 * 86_400_000
 
-_EARLIEST_MS, _LATEST_MS = -61_000_000_000_000, 253_000_000_000_000
+# Most queries are about the last days.
+_BUSY_WINDOWS = 2
+
+EARLIEST_MS, LATEST_MS = -61_000_000_000_000, 253_000_000_000_000
 
 
 class WindowSet:
@@ -35,19 +38,26 @@ class WindowSet:
         return len(self._windows)
 
     def open(self) -> None:
-        """Open every file of the directory; blocks. What is damaged is left out."""
+        """Open every file of the directory; blocks. What is damaged is put aside."""
         self._directory.mkdir(parents=True, exist_ok=True)
+        self._open(read_only=False)
+
+    def open_read_only(self) -> None:
+        """Open every file and change nothing; blocks. What is damaged is left out."""
+        self._open(read_only=True)
+
+    def _open(self, *, read_only: bool) -> None:
         windows = []
         for path in sorted(self._directory.glob("*.db")):
             try:
-                windows.append(Window.open(path, self._metrics))
-            except CorruptDataError as exc:
-                self.unreadable_files += 1
-                aside = set_aside(path)
-                log.warning("window_damaged", file=path.name, kept_as=aside, error=str(exc))
+                windows.append(Window.open(path, self._metrics, read_only=read_only))
             except StorageError as exc:
                 self.unreadable_files += 1
-                log.warning("window_unreadable", file=path.name, error=str(exc))
+                if isinstance(exc, CorruptDataError) and not read_only:
+                    aside = set_aside(path)
+                    log.warning("window_damaged", file=path.name, kept_as=aside, error=str(exc))
+                else:
+                    log.warning("window_unreadable", file=path.name, error=str(exc))
         self._set(windows)
 
     def _set(self, windows: list[Window]) -> None:
@@ -59,7 +69,7 @@ class WindowSet:
         Raises:
             ValueError: the time is not within the years 1 to 9999.
         """
-        if not _EARLIEST_MS <= time_ms <= _LATEST_MS:
+        if not EARLIEST_MS <= time_ms <= LATEST_MS:
             raise ValueError(f"{time_ms} ms is not within the years 1 to 9999")
         return self._bounds(time_ms)[1]
 
@@ -102,6 +112,11 @@ class WindowSet:
     def overlapping(self, start_ms: int, end_ms: int) -> list[Window]:
         """Return the windows that may have samples in a range, oldest first."""
         return [window for window in self._windows if window.overlaps(start_ms, end_ms)]
+
+    def rest(self) -> None:
+        """Close the connections of old windows: years of them would take much memory."""
+        for window in self._windows[:-_BUSY_WINDOWS]:
+            window.release_readers()
 
     def remove(self, window: Window) -> None:
         """Delete a window's files; blocks."""

@@ -6,6 +6,7 @@ Retention deletes a whole file. docs/storage-format.md gives tables and keys.
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TypeVar
 from model.labels import Labels
 from storage.api.errors import CorruptDataError, StorageError
 from storage.api.samples import Source
-from storage.database import Readers, Writer
+from storage.database import Readers, Writer, free_pages
 from storage.samples import runs
 from storage.samples.catalog import SCHEMA as CATALOG_SCHEMA
 from storage.samples.catalog import CatalogTables, read_digests, read_layout, read_sources
@@ -23,6 +24,8 @@ from storage.samples.layouts import MetricNames
 from storage.samples.runs import ChunkRow, Run
 
 T = TypeVar("T")
+
+Catalog = tuple[list[Source], list[tuple[int, bytes]]]
 
 FORMAT_VERSION = 1
 
@@ -75,13 +78,13 @@ class Window:
         self.samples = 0
         self.metric_bytes: Counter[int] = Counter()
         self.is_damaged = False
-        self.sources = list[Source]()
-        self.digests: list[tuple[int, bytes]] = []
+        self._catalog: Catalog = ([], [])
         self._metrics = metrics
         self._metric_ids: dict[int, int] = {}
         self._tables = CatalogTables()
         self._next_sequence = 1
         self._writer: Writer | None = None
+        self._wrote = False
         self._readers = Readers(path, _READER_PRAGMAS)
 
     @classmethod
@@ -104,8 +107,10 @@ class Window:
         return window
 
     @classmethod
-    def open(cls, path: Path, metrics: MetricNames) -> "Window":
+    def open(cls, path: Path, metrics: MetricNames, *, read_only: bool = False) -> "Window":
         """Open a file that is there and delete what a killed merge left; blocks.
+
+        With `read_only` nothing is deleted: another process may be writing.
 
         Raises:
             StorageError: it cannot be read.
@@ -113,7 +118,7 @@ class Window:
         """
         window = cls(path, 0, 0, metrics)
         try:
-            if window.read(window._load):
+            if window.read(window._load) and not read_only:
                 window.delete_unused()
                 window.release_writer()
         except StorageError:
@@ -130,8 +135,7 @@ class Window:
         if row is None or row[0] != FORMAT_VERSION:
             raise CorruptDataError(f"{self.path.name} is no window of version {FORMAT_VERSION}")
         _, self.start_ms, self.end_ms = row
-        self.sources = read_sources(connection)
-        self.digests = read_digests(connection)
+        self._catalog = (read_sources(connection), read_digests(connection))
         self._tables.load(connection)
         self._metric_ids = {
             self._metrics.code(name): metric_id
@@ -152,6 +156,11 @@ class Window:
         self.ends, self.samples = live.ends, live.samples
         self.spans, self.runs = live.spans, live.runs
 
+    def take_catalog(self) -> Catalog:
+        """Return the sources and the layouts' digests that were there when it was opened."""
+        taken, self._catalog = self._catalog, ([], [])
+        return taken
+
     def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
         """Run a write in one transaction; blocks. One thread only.
 
@@ -159,19 +168,22 @@ class Window:
             StorageError: the disk refused.
             CorruptDataError: the file is damaged.
         """
-        if self._writer is None:
-            writer = Writer(self.path, _PRAGMAS, _AT_CREATION)
-            try:
-                writer.open()
-            except StorageError:
-                writer.close()
-                raise
-            self._writer = writer
+        writer = self._writer or self._open_writer()
         try:
-            return self._writer.submit(work, durable=durable).result()
+            return writer.submit(work, durable=durable).result()
         except CorruptDataError:
             self.is_damaged = True
             raise
+
+    def _open_writer(self) -> Writer:
+        writer = Writer(self.path, _PRAGMAS, _AT_CREATION)
+        try:
+            writer.open()
+        except StorageError:
+            writer.close()
+            raise
+        self._writer, self._wrote = writer, True
+        return writer
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run a read on one snapshot of the file; blocks.
@@ -195,14 +207,28 @@ class Window:
             raise
 
     def release_writer(self) -> None:
-        """Close the writing connection until the next write; blocks."""
+        """Close the writing connection until the next write; blocks.
+
+        SQLite empties its log when the last connection is closed, but that may be one
+        that only reads, and those cannot.
+        """
         if self._writer is not None:
+            with suppress(StorageError):
+                self._writer.checkpoint()
             self._writer.close()
             self._writer = None
+
+    def release_readers(self) -> None:
+        """Close the reading connections until the next read; blocks."""
+        self._readers.release()
 
     def close(self) -> None:
         """Close every connection; blocks."""
         self._readers.close()
+        if self._writer is None and self._wrote and not self.is_damaged:
+            # The log goes with the last connection, if that is one that may write.
+            with suppress(StorageError):
+                self._open_writer()
         self.release_writer()
 
     @property
@@ -363,15 +389,7 @@ class Window:
         Raises:
             StorageError: the disk refused.
         """
-
-        def free_some(connection: sqlite3.Connection) -> bool:
-            (count,) = connection.execute("pragma freelist_count").fetchone()
-            # sqlite3 takes one step of a statement without columns, and that is a page.
-            for _ in range(min(count, _PAGES_FREED_AT_ONCE)):
-                connection.execute("pragma incremental_vacuum(1)")
-            return bool(count > _PAGES_FREED_AT_ONCE)
-
-        while self.write(free_some):
+        while self.write(partial(free_pages, most=_PAGES_FREED_AT_ONCE)):
             pass
 
 

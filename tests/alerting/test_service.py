@@ -240,6 +240,36 @@ async def test_rules_are_replaced_while_running(
         assert bench.appender.last["rules/rules.yml;g;1"] == {}
 
 
+async def test_other_settings_take_effect_while_running(
+    records: WatchedAlerts, session: aiohttp.ClientSession, webhook: Webhook
+) -> None:
+    bench = Bench(records, session, settings(), rule_groups())
+    bench.engine.results |= {"x > 5": {HOST: 7.0}, "2 * x": {HOST: 14.0}}
+    cpu = usage_expression(settings().checks, CheckName.CPU)
+    bench.engine.results[cpu] = {HOST: 50.0}
+    async with running(bench) as service:
+        assert (await bench.change())[0] == "High"
+        await service.set_override(CheckOverride("web-2:9100", "cpu", warning=70.0))
+        stricter = {"cpu": {"warning": 40, "recovery": 30, "for": "0s"}, "no_data_for": "5s"}
+        await service.reconfigure(settings(webhook, checks=stricter), rule_groups())
+        assert await bench.change() == ("HostHighCpu", "inactive", "firing")
+        assert (await webhook.next())["commonLabels"]["alertname"] == "HostHighCpu"
+        assert service.receivers == (("ops", "webhook"),)
+        assert service.check_settings("web-2:9100")[1].check.overridden
+        # The alert that fired before fires on, told to nobody twice.
+        assert {item.alert.labels.get("alertname") for item in service.open_alerts()} == {
+            "High",
+            "HostHighCpu",
+        }
+        slower = settings(webhook, checks=stricter, evaluation_interval="2s")
+        await service.reconfigure(slower, rule_groups())
+        assert {group.interval_ms for group in service.rules()} == {2_000}
+        await service.test_receiver("ops")
+        assert (await webhook.next())["commonLabels"]["alertname"] == "RedshankTest"
+        bench.engine.results[cpu] = {HOST: 10.0}
+        assert await bench.change() == ("HostHighCpu", "firing", "resolved")
+
+
 async def test_own_settings_apply_at_once_and_outlive_a_restart(
     records: WatchedAlerts, session: aiohttp.ClientSession
 ) -> None:

@@ -34,6 +34,39 @@ def test_rule_file_is_checked_down_to_its_expressions(tmp_path: Path) -> None:
     assert run("rules", str(file)).output == "1 groups, 1 rules, all good\n"
 
 
+def test_configuration_is_checked_with_all_that_it_names(tmp_path: Path) -> None:
+    file = tmp_path / "redshank.yml"
+    file.write_text("scrape: {config_file: p.yml}")
+    (tmp_path / "p.yml").write_text("rule_files: [r.yml]\n")
+    assert "r.yml: no rule file has this name" in run("config", str(file)).output
+    (tmp_path / "r.yml").write_text("groups: [{name: a, rules: [{alert: B, expr: 'up =='}]}]")
+    result = run("config", str(file))
+    assert result.exit_code == 1
+    assert "r.yml:1: " in result.output
+
+
+def test_prometheus_file_is_checked(tmp_path: Path) -> None:
+    file = tmp_path / "prometheus.yml"
+    file.write_text(
+        "scrape_configs:\n"
+        "- job_name: a\n  static_configs: [{targets: ['h:1', 'h:2']}]\n"
+        "- job_name: b\n  static_configs: [{targets: ['h:1']}]\n"
+        "  relabel_configs: [{target_label: __scheme__, replacement: ftp}]\n"
+        "remote_write: [{url: 'http://x'}]\n"
+    )
+    result = run("scrape-config", str(file))
+    assert result.exit_code == 0
+    assert result.output.splitlines() == [
+        f"warning: {file}:7: remote_write has no effect in Redshank",
+        'warning: job b: a target is refused: "ftp" is neither http nor https',
+        "2 jobs, 2 static targets, 0 rule groups",
+    ]
+    file.write_text("scrape_configs:\n- job_name: a\n  scrape_intervall: 5s\n")
+    result = run("scrape-config", str(file))
+    assert result.exit_code == 1
+    assert "prometheus.yml:3: " in result.output
+
+
 @pytest.mark.parametrize(("query", "status"), [("sum by (job) (up)", 0), ("sum(", 1)])
 def test_query_is_parsed(query: str, status: int) -> None:
     assert run("query", query).exit_code == status

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.data_directory import DataDirectory, DataDirectoryError
+from daemon.data_directory import DataDirectory
+from daemon.errors import DataDirectoryError
 
 
 def test_new_directory_is_its_owners_alone(tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ def test_server_keeps_its_data_in_its_state_directory() -> None:
     assert service["StateDirectory"] == "redshank"
     assert service["StateDirectoryMode"] == "0700"
     assert service["ExecStart"].endswith(" server --data-dir /var/lib/redshank")
+    assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
 
 
 def test_exporter_has_no_account_and_sees_the_host() -> None:

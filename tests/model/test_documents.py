@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
-from model.documents import DocumentError, closest, parse_document, validate
+from model.documents import DocumentError, closest, parse_document, render_document, validate
 
 
 class Job(BaseModel):
@@ -92,3 +92,25 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 def test_misspelt_word_finds_its_neighbour() -> None:
     assert closest("scrape_intervall", ["scrape_interval", "job_name"]) == "scrape_interval"
     assert closest("zzz", ["scrape_interval"]) is None
+
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cn", "Co")))
+
+
+@given(
+    st.recursive(
+        TEXTS,
+        lambda inner: st.lists(inner) | st.dictionaries(TEXTS.filter(bool), inner),
+        max_leaves=10,
+    )
+)
+def test_rendered_document_is_read_back_the_same(data: object) -> None:
+    assert parse_document(render_document({"data": data}), "x", plain_text=True).data == {
+        "data": data
+    }
+
+
+def test_rendered_text_that_looks_like_a_number_needs_no_quotes() -> None:
+    assert render_document({"port": "80", "on": "true", "none": "null"}) == (
+        "port: 80\non: true\nnone: 'null'\n"
+    )

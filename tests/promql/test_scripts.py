@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.promqltest.real_store import real_store
 from tests.promqltest.runner import run_file
-from tests.promqltest.store import AppendedStore, MemorySampleStore
+from tests.promqltest.store import contract_store
 
 OWN = Path(__file__).parent / "scripts"
 SHARED = Path(__file__).parents[2].parent / "shared" / "promqltest"
@@ -22,7 +23,12 @@ def test_own_script_passes(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(OWN.glob("*.test")), ids=lambda path: path.stem)
 def test_own_script_passes_on_a_store_behind_its_contract(path: Path) -> None:
-    assert not run_file(path, lambda: AppendedStore(MemorySampleStore)).failures
+    assert not run_file(path, contract_store).failures
+
+
+@pytest.mark.parametrize("path", sorted(OWN.glob("*.test")), ids=lambda path: path.stem)
+def test_own_script_passes_on_the_real_store(path: Path) -> None:
+    assert not run_file(path, real_store).failures
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the Prometheus project's scripts are not there")
@@ -30,4 +36,4 @@ def test_own_script_passes_on_a_store_behind_its_contract(path: Path) -> None:
     ("name", "passed"), sorted(json.loads(RECORDED.read_text()).items()), ids=str
 )
 def test_shared_script_passes_no_less_than_before(name: str, passed: int) -> None:
-    assert run_file(SHARED / name).passed >= passed
+    assert run_file(SHARED / name, real_store).passed >= passed

@@ -5,7 +5,9 @@ import json
 import sys
 from pathlib import Path
 
+from tests.promqltest.real_store import real_store
 from tests.promqltest.runner import Score, run_directory
+from tests.promqltest.store import memory_store
 
 
 def main() -> int:
@@ -14,8 +16,9 @@ def main() -> int:
     parser.add_argument("directory", type=Path)
     parser.add_argument("--json", action="store_true", help="end with one JSON object")
     parser.add_argument("--quiet", action="store_true", help="leave the failures out")
+    parser.add_argument("--memory", action="store_true", help="on a store in memory: quicker")
     arguments = parser.parse_args()
-    scores = run_directory(arguments.directory)
+    scores = run_directory(arguments.directory, memory_store if arguments.memory else real_store)
     if not scores:
         sys.stderr.write(f"no scripts in {arguments.directory}\n")
         return 2

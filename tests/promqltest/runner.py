@@ -1,7 +1,7 @@
 """Runs scripts and compares what the engine answers with what they expect."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from promql.parser import parse
 from promql.printer import text
 from tests.promqltest.points import Histogram, Point
 from tests.promqltest.script import Clear, Eval, Load, read
-from tests.promqltest.store import MemoryStore, ScriptStore, SeriesSamples
+from tests.promqltest.store import MakeStore, ScriptStore, SeriesSamples, memory_store
 
 _TOLERANCE = 1e-6
 _SMALLEST_NORMAL = 2.2250738585072014e-308
@@ -58,10 +58,14 @@ class Score:
     failures: list[Failure] = field(default_factory=list)
 
 
-def run_file(path: Path, make_store: Callable[[], ScriptStore] = MemoryStore) -> Score:
+def run_file(path: Path, make_store: MakeStore = memory_store) -> Score:
     """Run one script against a store of its own."""
+    with make_store() as store:
+        return _run(path, store)
+
+
+def _run(path: Path, store: ScriptStore) -> Score:
     score = Score()
-    store = make_store()
     settings = EngineSettings(delayed_name_removal=True, threads=1)
     engine = LocalEngine(store.reader, settings)
     try:
@@ -290,8 +294,6 @@ def alike(value: float, wanted: float) -> bool:
     return difference / min(size, 1.7976931348623157e308) < _TOLERANCE
 
 
-def run_directory(
-    directory: Path, make_store: Callable[[], ScriptStore] = MemoryStore
-) -> dict[str, Score]:
+def run_directory(directory: Path, make_store: MakeStore = memory_store) -> dict[str, Score]:
     """Run every script of a directory, in order of name."""
     return {path.name: run_file(path, make_store) for path in sorted(directory.glob("*.test"))}

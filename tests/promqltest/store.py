@@ -1,6 +1,7 @@
 """Sample stores for scripts: a quick one in memory, and any real one behind its contract."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 import numpy as np
@@ -34,6 +35,10 @@ class ScriptStore(Protocol):
 
     def clear(self) -> None:
         """Forget all samples."""
+
+
+MakeStore = Callable[[], AbstractContextManager[ScriptStore]]
+"""Makes the store of one script, for as long as the script runs."""
 
 
 class MemoryStore:
@@ -110,6 +115,18 @@ class MemoryStore:
 
     def stats(self) -> StoreStats:
         raise NotImplementedError
+
+
+@contextmanager
+def memory_store() -> Iterator[ScriptStore]:
+    """Yield the quick store."""
+    yield MemoryStore()
+
+
+@contextmanager
+def contract_store() -> Iterator[ScriptStore]:
+    """Yield the smallest store behind the contract."""
+    yield AppendedStore(MemorySampleStore)
 
 
 class AppendingSampleStore(SampleAppender, SampleReader, Protocol):

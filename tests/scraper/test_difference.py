@@ -203,6 +203,35 @@ def histories(draw: st.DrawFn) -> list[tuple[bytes, ExpositionFormat]]:
     return history
 
 
+def plain_value(draw: st.DrawFn, lines: Lines) -> Lines:
+    at = draw(st.integers(0, len(lines) - 1))
+    return [*lines[:at], (lines[at][0], draw(numbers)), *lines[at + 1 :]]
+
+
+@st.composite
+def plain_histories(draw: st.DrawFn) -> list[tuple[bytes, ExpositionFormat]]:
+    """As most targets are: no timestamps, many values change, the rest seldom does."""
+    odd = draw(st.booleans())
+    lines = [(series, draw(numbers)) for series in draw(st.permutations(DISTINCT))[:8]]
+    comments = draw(st.lists(st.sampled_from(COMMENTS), max_size=2))
+    history = []
+    for _ in range(draw(st.integers(3, 10))):
+        for _ in range(draw(st.integers(0, 4))):
+            lines = plain_value(draw, lines)
+        if draw(st.integers(0, 4)) == 0:
+            change = draw(st.sampled_from([replaced, removed, added, shuffled]))
+            lines = [
+                (series, text.partition(b" ")[0]) for series, text in change(draw, lines or DEFAULT)
+            ]
+        body = written(draw, lines, comments, odd=odd and draw(st.booleans()))
+        history.append((body + draw(st.sampled_from([b"\n", b"\n", b"\n", b""])), TEXT))
+        lines = lines or DEFAULT
+    return history
+
+
+DEFAULT = [(b"up", b"1")]
+
+
 def outcome(work: Any) -> Any:
     try:
         return work()
@@ -210,8 +239,8 @@ def outcome(work: Any) -> Any:
         return str(exc)
 
 
-@settings(max_examples=500, deadline=None)
-@given(histories())
+@settings(max_examples=800, deadline=None)
+@given(st.one_of(histories(), plain_histories()))
 def test_difference_says_what_the_strict_parser_says(
     history: list[tuple[bytes, ExpositionFormat]],
 ) -> None:
@@ -290,3 +319,14 @@ def test_value_that_returns_is_seen() -> None:
     for body in (b"a 1\n", b"a 2\n", b"a 1\n"):
         follower.parse(body, TEXT)
     assert follower.samples == expected(b"a 1\n", TEXT)
+
+
+def test_line_that_changed_long_ago_is_read_again_when_it_changes() -> None:
+    follower = Follower()
+    follower.parse(b"a 1\nb 1\n", TEXT)
+    follower.parse(b"a 2\nb 1\n", TEXT)
+    for value in range(5000):
+        reading = follower.parse(b"a 2\nb %d\n" % value, TEXT)
+        assert reading.columns.tolist() == [1]
+    follower.parse(b"a 3\nb 7\n", TEXT)
+    assert sorted(follower.values.values()) == sorted([bits(3), bits(7)])

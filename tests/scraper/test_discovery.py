@@ -202,3 +202,52 @@ def test_malformed_lists_are_told(text: str, is_json: bool, reason: str) -> None
 
 def test_empty_file_lists_nothing() -> None:
     assert parse_groups("", "x", is_json=False) == ()
+
+
+async def test_settled_waits_until_every_source_has_answered(
+    discovery: Discovery, tmp_path: Path
+) -> None:
+    await write(tmp_path / "a.json", '[{"targets": ["a:1"]}]')
+    discovery.apply([job(FileSource((f"{tmp_path}/*.json",), 60.0))])
+    async with asyncio.timeout(30):
+        await discovery.settled()
+    assert instances(discovery) == ["a:1"]
+
+
+async def test_dropped_and_refused_targets_are_told_apart(discovery: Discovery) -> None:
+    rules = (
+        RelabelRule(RelabelAction.DROP, ("__address__",), regex="b.*"),
+        RelabelRule(source_labels=("__address__",), regex="(c):1", target_label="__scheme__"),
+    )
+    group = TargetGroup(("a:1", "b:1", "b:2", "c:1"))
+    discovery.apply([job(static=(group,), relabel_rules=rules, keep_dropped=1)])
+    assert instances(discovery) == ["a:1"]
+    assert [each.discovered.get("__address__") for each in discovery.dropped()] == ["b:1"]
+    assert discovery.dropped_counts() == {"j": 2}
+    assert [each.reason for each in discovery.refused()] == ['"c" is neither http nor https']
+
+
+async def test_job_with_other_sources_keeps_its_targets_until_they_answer(
+    discovery: Discovery, news: News, tmp_path: Path
+) -> None:
+    await write(tmp_path / "a.json", '[{"targets": ["a:1"]}]')
+    source = FileSource((f"{tmp_path}/a.json",), 60.0)
+    discovery.apply([job(source)])
+    await news.until(lambda: instances(discovery) == ["a:1"])
+    asked = asyncio.Event()
+    answer_now = asyncio.Event()
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        asked.set()
+        await answer_now.wait()
+        return web.json_response([{"targets": ["b:1"]}])
+
+    async with serving(sd=slow) as url:
+        other = job(source, name="other")
+        discovery.apply([job(HttpSource(url("sd"), 60.0, HttpAccess())), other])
+        await asked.wait()
+        await news.until(lambda: instances(discovery) == ["a:1", "a:1"])
+        answer_now.set()
+        await news.until(lambda: instances(discovery) == ["b:1", "a:1"])
+        discovery.apply([other])
+        assert instances(discovery) == ["a:1"]

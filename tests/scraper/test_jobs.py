@@ -62,6 +62,13 @@ def test_dropped_targets_are_shown_up_to_the_limit() -> None:
     assert [target.instance for target in result.targets] == ["a:1"]
     assert [target.discovered.get("__address__") for target in result.dropped] == ["b:1"]
     assert result.dropped[0].pool == "web"
+    assert result.dropped[0].reason == "relabel rule 1: drop [__address__] matching b.*"
+    assert result.dropped_count == 2
+
+
+def test_target_that_loses_its_address_is_dropped() -> None:
+    (dropped,) = found(replace(JOB, relabel_rules=(put("__address__", ""),)), "a:1").dropped
+    assert dropped.reason == "no __address__ is left after relabelling"
 
 
 @pytest.mark.parametrize(
@@ -77,7 +84,7 @@ def test_dropped_targets_are_shown_up_to_the_limit() -> None:
 def test_impossible_targets_are_told(label: str, value: str, reason: str) -> None:
     result = found(replace(JOB, relabel_rules=(put(label, value),)), "a:1")
     assert result.targets == ()
-    assert reason in result.errors[0]
+    assert reason in result.refused[0].reason
 
 
 def test_target_without_an_address_is_dropped() -> None:

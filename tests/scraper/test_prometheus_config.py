@@ -220,11 +220,25 @@ def test_what_has_no_effect_is_told(files: Files, tmp_path: Path) -> None:
         "scrape_configs:\n  - job_name: j\n    scrape_native_histograms: true\n"
     )
     assert config.rule_files == (f"{tmp_path}/r/*.yml",)
-    assert config.sections == {"rule_files", "remote_write"}
+    assert set(config.sections) == {"rule_files", "remote_write"}
     first, second, third = config.unhandled(frozenset({"rule_files"}))
     assert first.endswith("prometheus.yml:2: query_log_file has no effect in Redshank")
     assert second.endswith("prometheus.yml:7: scrape_native_histograms has no effect in Redshank")
-    assert third == "remote_write: this section has no effect in Redshank"
+    assert third.endswith("prometheus.yml:4: remote_write has no effect in Redshank")
+
+
+def test_document_shows_every_job_without_its_secrets(files: Files) -> None:
+    config = files.load(
+        "global: {scrape_interval: 7s}\nscrape_config_files: [more*.yml]\nscrape_configs:\n"
+        "  - job_name: a\n    basic_auth: {username: u, password: p1}\n"
+        "    http_headers: {X-Key: {secrets: [p2]}}\n    authorization:\n",
+        more="scrape_configs: [{job_name: b, http_sd_configs: [{url: 'http://u:p3@x/'}]}]",
+    )
+    first, second = config.document["scrape_configs"]
+    assert config.document["global"] == {"scrape_interval": "7s"}
+    assert first["basic_auth"] == {"username": "u", "password": "<secret>"}
+    assert first["http_headers"] == {"X-Key": {"secrets": "<secret>"}}
+    assert second["http_sd_configs"] == [{"url": "http://u:<secret>@x/"}]
 
 
 def test_external_labels_take_the_environment(

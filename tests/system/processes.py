@@ -171,14 +171,14 @@ class Server:
 
 @asynccontextmanager
 async def redshank_server(
-    data: Path, settings: Mapping[str, Any] | None = None, command: str = "server"
+    data: Path, settings: Mapping[str, Any] | None = None, command: str = "server", *flags: str
 ) -> AsyncIterator[Server]:
     """Run a server on a free port with these settings, logged in as its administrator."""
     configuration = data.parent / f"{data.name}.yml"
     # JSON is YAML.
     await asyncio.to_thread(configuration.write_text, json.dumps(settings or {}))
     arguments = ["--config", str(configuration), "--data-dir", str(data)]
-    async with redshank(command, *arguments, "--listen", "127.0.0.1:0") as process:
+    async with redshank(command, *arguments, *flags, "--listen", "127.0.0.1:0") as process:
         url = (await process.line(r"(http://127\.0\.0\.1:\d+)"))[1]
         async with aiohttp.ClientSession() as login:
             credentials = {"username": "admin", "password": ADMIN_PASSWORD}

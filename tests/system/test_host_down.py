@@ -131,3 +131,12 @@ async def test_two_servers_cannot_share_a_data_directory(tmp_path: Path) -> None
             async with asyncio.timeout(30):
                 assert await second.process.wait() == 1
     assert "another redshank server uses" in second.output
+
+
+async def test_taken_port_is_told_with_what_to_do(tmp_path: Path) -> None:
+    async with redshank_server(tmp_path / "first") as server:
+        listen = server.url.removeprefix("http://")
+        arguments = ["--data-dir", str(tmp_path / "second"), "--listen", listen]
+        async with redshank("server", *arguments) as second, asyncio.timeout(30):
+            assert await second.process.wait() == 1
+    assert f"cannot listen on {listen}: Address already in use" in second.output

@@ -20,8 +20,9 @@ from promql.api import (
     String,
 )
 from scraper.exposition import parse_exposition
+from scraper.families import MetricMetadata
 from scraper.grammar import ExpositionFormat
-from scraper.targets import Health
+from scraper.targets import DroppedTarget, Health
 from storage.api.alerts import AlertState
 from storage.api.errors import StorageError, StoreClosedError
 from tests.web.web_doubles import NOW_MS, World, an_alert, target_status, vector, world_at
@@ -227,10 +228,51 @@ async def test_targets_have_prometheus_fields(world: World) -> None:
             }
         ],
         "droppedTargets": [],
-        "droppedTargetCounts": {"node": 0},
+        "droppedTargetCounts": {},
     }
     assert (await ask(world, "targets", state="dropped"))["data"]["activeTargets"] == []
     assert (await ask(world, "targets", scrapePool="x"))["data"]["activeTargets"] == []
+
+
+async def test_dropped_targets_are_told_by_job(world: World) -> None:
+    world.statuses.append(target_status())
+    world.finds.names = ["node", "blackbox"]
+    world.finds.dropped_targets = [DroppedTarget("node", Labels.of(__address__="a:1"), "rule 1")]
+    data = (await ask(world, "targets"))["data"]
+    dropped = {"discoveredLabels": {"__address__": "a:1"}, "scrapePool": "node"}
+    assert data["droppedTargets"] == [dropped]
+    assert data["droppedTargetCounts"] == {"blackbox": 0, "node": 1}
+    data = (await ask(world, "targets", state="active"))["data"]
+    assert (len(data["activeTargets"]), data["droppedTargets"]) == (1, [])
+    assert data["droppedTargetCounts"] is None
+    other = (await ask(world, "targets", scrapePool="blackbox"))["data"]
+    assert (other["activeTargets"], other["droppedTargets"]) == ([], [])
+    nothing = (await ask(world, "targets", state="x"))["data"]
+    assert (nothing["activeTargets"], nothing["droppedTargets"]) == ([], [])
+
+
+async def test_target_metadata_is_told_by_target(world: World) -> None:
+    up, load = (MetricMetadata("gauge", text, "") for text in ("Is up.", "Load."))
+    targets = [target_status(instance=name).target for name in ("a:1", "b:1")]
+    world.metadata += [(targets[0], {"up": up, "load": load}), (targets[1], {"up": up})]
+    found = (await ask(world, "targets/metadata", match_target='{instance="a:1"}'))["data"]
+    assert found == [
+        {
+            "target": {"instance": "a:1", "job": "node"},
+            "metric": name,
+            "type": "gauge",
+            "help": text,
+            "unit": "",
+        }
+        for name, text in (("load", "Load."), ("up", "Is up."))
+    ]
+    named = (await ask(world, "targets/metadata", metric="up"))["data"]
+    assert [entry["target"]["instance"] for entry in named] == ["a:1", "b:1"]
+    assert "metric" not in named[0]
+    assert len((await ask(world, "targets/metadata", limit="1"))["data"]) == 2
+    for parameters in ({"limit": "x"}, {"match_target": "{"}):
+        answer = await ask(world, "targets/metadata", 400, **parameters)
+        assert answer["errorType"] == "bad_data"
 
 
 async def test_alerts_are_pending_or_firing(world: World) -> None:
@@ -301,12 +343,64 @@ async def test_query_is_laid_out_and_taken_apart(world: World) -> None:
     assert (await ask(world, "query_exemplars", query="up"))["data"] == []
 
 
-async def test_store_tells_its_largest_metrics(world: World) -> None:
-    world.statuses.append(target_status())
-    assert (await ask(world, "scrape_pools"))["data"] == {"scrapePools": ["node"]}
-    world.samples.known = [Labels.of(__name__="up")]
+async def test_jobs_without_targets_are_pools_too(world: World) -> None:
+    world.finds.names = ["node", "empty"]
+    assert (await ask(world, "scrape_pools"))["data"] == {"scrapePools": ["empty", "node"]}
+
+
+async def test_store_tells_what_its_series_are_made_of(world: World) -> None:
+    world.samples.known = [Labels.of(__name__="up", job="a"), Labels.of(__name__="up", job="b")]
     data = (await ask(world, "status/tsdb"))["data"]
-    assert data["headStats"]["numSeries"] == 1
+    assert data == {
+        "headStats": {
+            "numSeries": 2,
+            "numLabelPairs": 3,
+            "chunkCount": 1,
+            "minTime": 2**63 - 1,
+            "maxTime": -(2**63),
+        },
+        "seriesCountByMetricName": [{"name": "up", "value": 2}],
+        "labelValueCountByLabelName": [
+            {"name": "job", "value": 2},
+            {"name": "__name__", "value": 1},
+        ],
+        "memoryInBytesByLabelName": [],
+        "seriesCountByLabelValuePair": [
+            {"name": "__name__=up", "value": 2},
+            {"name": "job=a", "value": 1},
+            {"name": "job=b", "value": 1},
+        ],
+    }
+    assert (
+        len((await ask(world, "status/tsdb", limit="1"))["data"]["labelValueCountByLabelName"]) == 1
+    )
+    for limit in ("0", "-1", "x", "10001"):
+        assert (await ask(world, "status/tsdb", 400, limit=limit))["errorType"] == "bad_data"
+
+
+async def test_what_the_server_runs_on_is_told(world: World) -> None:
+    assert (await ask(world, "status/config"))["data"] == {"yaml": world.configuration.text}
+    assert (await ask(world, "status/flags"))["data"] == {"config.file": "/etc/redshank.yml"}
+    data = (await ask(world, "status/runtimeinfo"))["data"]
+    assert data["startTime"] == "2025-11-22T13:00:00Z"
+    assert (data["reloadConfigSuccess"], data["lastConfigTime"]) == (True, "2025-11-22T13:59:00Z")
+    assert data["storageRetention"] == "730d"
+    assert (await ask(world, "status/walreplay"))["data"]["state"] == "done"
+
+
+async def test_reload_tells_what_waits_for_a_restart(world: World) -> None:
+    world.configuration.restart_needed = ("server.listen",)
+    for method in ("POST", "PUT"):
+        answer = await world.client.request(method, "/-/reload", headers=await world.bearer())
+        assert answer.status == 200
+        assert await answer.json() == {"restart_needed": ["server.listen"]}
+    assert world.configuration.reloads == 2
+
+
+async def test_refused_configuration_is_told_with_its_place(world: World) -> None:
+    world.configuration.error = "p.yml:3: bad"
+    answer = await world.client.post("/-/reload", headers=await world.bearer())
+    assert (answer.status, await answer.json()) == (500, {"error": "p.yml:3: bad"})
 
 
 async def test_federation_gives_the_latest_samples_that_have_not_ended(world: World) -> None:

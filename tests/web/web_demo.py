@@ -31,6 +31,8 @@ from storage.api.alerts import AlertState, CheckOverride
 from storage.records.records import Records
 from tests.web.web_doubles import (
     Desk,
+    Finds,
+    FixedConfiguration,
     MemorySamples,
     an_alert,
     desk_over,
@@ -321,7 +323,7 @@ async def fill_alerts(desk: Desk, records: Records, now_ms: int) -> None:
 @asynccontextmanager
 async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> AsyncIterator[str]:
     """Serve the made-up world, its records in a folder; yields its address."""
-    now_ms, engine = clock(), MadeUpEngine()
+    now_ms, engine, samples = clock(), MadeUpEngine(), MemorySamples()
     async with opened_records(folder) as records, aiohttp.ClientSession() as session:
         await ensure_first_admin(records.accounts, "demo-password", now_ms)
         desk = desk_over(records, engine, session, clock)
@@ -331,10 +333,13 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
             accounts=records.accounts,
             alerts=records.alerts,
             alerting=desk,
-            samples=MemorySamples(),
+            samples=samples,
+            cardinality=samples.cardinality,
             engine=engine,
             parse_selector=parse_selector,
             targets=lambda: statuses(clock()),
+            discovered=Finds(["node"]),
+            configuration=FixedConfiguration(),
             registry=CollectorRegistry(),
             clock=clock,
             version="0.1.0",

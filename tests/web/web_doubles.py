@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections import Counter as Counts
 from collections.abc import AsyncIterator, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -28,7 +29,8 @@ from model.labels import Labels
 from model.matchers import Matcher
 from model.series import AlignedSeries
 from promql.api import Answer, InstantVector, ParseError, QueryEngine, QueryOptions
-from scraper.targets import Health, Target, TargetStatus
+from scraper.families import MetricMetadata
+from scraper.targets import DroppedTarget, Health, Target, TargetStatus
 from storage.api.accounts import AccountRecords, CredentialKind, Role, User
 from storage.api.alerts import (
     Alert,
@@ -38,11 +40,12 @@ from storage.api.alerts import (
     CheckOverride,
     NewNotification,
 )
-from storage.api.samples import Layout, ReadBudget, Source, StoreStats, Vector
+from storage.api.samples import Cardinality, Layout, ReadBudget, Source, StoreStats, Vector
 from storage.records.records import Records
 from web.accounts.authentication import secret_hash
 from web.app import Resources, create_app
-from web.services import Services
+from web.errors import ConfigurationRefusedError
+from web.services import ReloadState, Services
 from web.settings import WebSettings
 
 NOW_MS = 1_763_820_000_000
@@ -181,6 +184,7 @@ class MemorySamples:
     known: list[Labels] = field(default_factory=list)
     stored: list[AlignedSeries] = field(default_factory=list)
     asked: list[tuple[int, int]] = field(default_factory=list)
+    state: StoreStats | None = None
 
     def select(
         self,
@@ -221,7 +225,21 @@ class MemorySamples:
         return sorted({labels.get(name) for labels in found} - {""})[: limit or None]
 
     def stats(self) -> StoreStats:
-        return StoreStats(len(self.known), 1, 1, 0, 0, 0, 0, None, None)
+        return self.state or StoreStats(len(self.known), 1, 1, 0, 0, 0, 0, None, None)
+
+    def cardinality(self, limit: int) -> Cardinality:
+        pairs = Counts(pair for labels in self.known for pair in labels)
+        names = Counts(labels.metric for labels in self.known)
+        return Cardinality(
+            len(self.known),
+            len(pairs),
+            1,
+            None,
+            None,
+            series_by_metric=tuple(names.most_common(limit)),
+            values_by_label=tuple(Counts(name for name, _ in pairs).most_common(limit)),
+            series_by_pair=tuple((f"{a}={b}", n) for (a, b), n in pairs.most_common(limit)),
+        )
 
 
 def parse_selector(text: str) -> Sequence[Matcher]:
@@ -269,6 +287,47 @@ def vector(values: Mapping[Labels, float], time_ms: int = NOW_MS) -> Answer:
     return Answer(InstantVector(time_ms, tuple(values), np.array(list(values.values()))))
 
 
+@dataclass
+class Finds:
+    """What discovery found, as it is told."""
+
+    names: list[str] = field(default_factory=list)
+    dropped_targets: list[DroppedTarget] = field(default_factory=list)
+    refused_targets: list[DroppedTarget] = field(default_factory=list)
+
+    def pools(self) -> Sequence[str]:
+        return sorted(self.names)
+
+    def dropped(self) -> Sequence[DroppedTarget]:
+        return self.dropped_targets
+
+    def dropped_counts(self) -> Mapping[str, int]:
+        counts = Counts(each.pool for each in self.dropped_targets)
+        return {name: counts[name] for name in self.pools()}
+
+    def refused(self) -> Sequence[DroppedTarget]:
+        return self.refused_targets
+
+
+@dataclass
+class FixedConfiguration:
+    """A configuration that is reloaded as the test says."""
+
+    text: str = "global:\n  scrape_interval: 15s\n"
+    flags: Mapping[str, str] = field(default_factory=lambda: {"config.file": "/etc/redshank.yml"})
+    retention: str = "730d"
+    state: ReloadState = field(default_factory=lambda: ReloadState(True, NOW_MS - 60_000))  # noqa: FBT003
+    restart_needed: tuple[str, ...] = ()
+    error: str = ""
+    reloads: int = 0
+
+    async def reload(self) -> Sequence[str]:
+        self.reloads += 1
+        if self.error:
+            raise ConfigurationRefusedError(self.error)
+        return self.restart_needed
+
+
 class NoAppender:
     """Takes nothing: alerting is not started, so that it records nothing."""
 
@@ -302,6 +361,9 @@ class World:
     engine: ScriptedEngine
     samples: MemorySamples
     statuses: list[TargetStatus]
+    finds: Finds
+    configuration: FixedConfiguration
+    metadata: list[tuple[Target, dict[str, MetricMetadata]]]
     now: list[int]
     changes: list[None]
     logs: list[MutableMapping[str, Any]]
@@ -339,6 +401,8 @@ async def world_at(
     now, changes = [NOW_MS], list[None]()
     engine, samples = ScriptedEngine(), MemorySamples()
     statuses: list[TargetStatus] = []
+    finds, configuration = Finds(), FixedConfiguration()
+    metadata: list[tuple[Target, dict[str, MetricMetadata]]] = []
     registry = CollectorRegistry()
     Counter("redshank_example", "An example.", registry=registry).inc()
 
@@ -356,9 +420,13 @@ async def world_at(
             alerts=records.alerts,
             alerting=desk,
             samples=samples,
+            cardinality=samples.cardinality,
             engine=engine,
             parse_selector=parse_selector,
             targets=lambda: statuses,
+            discovered=finds,
+            configuration=configuration,
+            target_metadata=lambda: metadata,
             registry=registry,
             clock=clock,
             version="0.1.0",
@@ -375,6 +443,9 @@ async def world_at(
                 engine=engine,
                 samples=samples,
                 statuses=statuses,
+                finds=finds,
+                configuration=configuration,
+                metadata=metadata,
                 now=now,
                 changes=changes,
                 logs=logs,

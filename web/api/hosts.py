@@ -106,7 +106,7 @@ class HostsApi:
     async def checks(self, request: web.Request) -> web.Response:
         """List the host's checks."""
         host = await self.find(request)
-        views = checks_of(host.instance, self._services.alerting, self._services.host_checks)
+        views = checks_of(host.instance, self._services.alerting, self._services.host_checks())
         return json_answer({"checks": [check_document(view) for view in views]})
 
     async def set_check(self, request: web.Request) -> web.Response:

@@ -4,10 +4,12 @@ __all__ = [
     "account",
     "add_host",
     "alerts",
+    "discovery",
     "explore",
     "host",
     "hosts",
     "login",
     "shell",
+    "store",
     "targets",
 ]

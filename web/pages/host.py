@@ -63,7 +63,7 @@ class HostPages:
             status,
             ranges=tuple(RANGES),
             chosen_range=chosen if chosen in RANGES else DEFAULT_RANGE,
-            checks=checks_of(host.instance, self._services.alerting, self._services.host_checks),
+            checks=checks_of(host.instance, self._services.alerting, self._services.host_checks()),
             problems=problems,
             given=given,
             **await self._region(request),
@@ -78,7 +78,7 @@ class HostPages:
         host = view.find(request.match_info["key"])
         if host is None:
             raise MissingError("there is no such host")
-        settings = self._services.host_checks
+        settings = self._services.host_checks()
         details = await read_details(
             self._services.engine, host.instance, settings.disk, view.time_ms
         )
@@ -106,7 +106,7 @@ class HostPages:
                 self._services.engine,
                 host.instance,
                 interval_s,
-                self._services.host_checks.disk,
+                self._services.host_checks().disk,
                 grid,
             )
         )

@@ -54,5 +54,5 @@ class HostsPages:
             "columns": COLUMNS,
             "rows": table.rows(view),
             "tally": tally(view),
-            "levels": Levels(self._services.host_checks, await self._services.alerts.overrides()),
+            "levels": Levels(self._services.host_checks(), await self._services.alerts.overrides()),
         }

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from crash_history import FIRST_MS, LAYOUT, SOURCES, values_at
 
 from storage.api.samples import Vector, column_array
 from storage.samples.settings import StoreSettings
 from storage.samples.store import SqliteSampleStore
+from tests.storage.samples.crash_history import FIRST_MS, LAYOUT, SOURCES, values_at
 
 
 async def main(directory: Path, seed: int) -> None:
@@ -45,7 +45,7 @@ async def main(directory: Path, seed: int) -> None:
         if rng.random() < 0.1:
             await asyncio.to_thread(store.maintain, now_ms + 120_000)
         if rng.random() < 0.01:
-            await asyncio.to_thread(store.maintain, now_ms + 10**8)
+            await asyncio.to_thread(store.maintain, now_ms + 10**7)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from crash_history import FIRST_MS, LAYOUT, SOURCES, values_at
 
 from storage.samples.store import SqliteSampleStore
+from tests.storage.samples.crash_history import FIRST_MS, LAYOUT, SOURCES, values_at
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]

@@ -124,6 +124,15 @@ def test_window_that_cannot_be_opened_is_put_aside(
     again.close()
 
 
+def test_journal_of_another_release_is_refused(tmp_path: Path) -> None:
+    opened(tmp_path).close()
+    edit(tmp_path / "journal.db", "pragma user_version = 99")
+    store = SqliteSampleStore(tmp_path, small(), clock=lambda: 0)
+    with pytest.raises(StorageError, match="another release"):
+        store.open()
+    store.close()
+
+
 def test_damaged_journal_row_never_yields_wrong_values(tmp_path: Path) -> None:
     store = opened(tmp_path, chunk_vectors=6)
     source = store.source(Labels.of(job="a"))
@@ -196,9 +205,10 @@ async def test_full_disk_fails_commits_until_there_is_room(tmp_path: Path) -> No
     source = store.source(Labels.of(job="a"))
     layout = store.layout(series(*(f"m{number}" for number in range(2000))))
     await asyncio.to_thread(limit_pages, store, 2)
+    rng = np.random.default_rng(0)
     with capture_logs() as logs:
         for tick in range(3):
-            store.append(source, whole(layout, BASE_MS + tick, *range(2000)))
+            store.append(source, whole(layout, BASE_MS + tick, *rng.random(2000)))
             with pytest.raises(StorageError, match="full"):
                 await store.commit()
     assert [entry["event"] for entry in logs] == ["journal_commit_failed"]

@@ -185,12 +185,23 @@ def test_names_and_values_are_listed(store: SqliteSampleStore, node: Source) -> 
     assert store.label_names([], *span) == ["__name__", "instance", "job"]
     assert store.label_values("__name__", [], *span) == ["x", "y", "z"]
     assert store.label_values("__name__", [], *span, 2) == ["x", "y"]
+    assert store.label_values("instance", [], *span) == ["a", "b"]
+    assert store.label_values("missing", [], *span) == []
     assert store.label_values("job", [named("x"), named("z")], *span) == ["node", "web"]
     assert [str(labels) for labels in store.series([named("y")], *span)] == [
         'y{instance="a",job="node"}',
         'y{instance="b",job="web"}',
     ]
     assert store.series([named("y")], 0, 1) == []
+
+
+def test_values_hidden_by_the_series_are_not_listed(store: SqliteSampleStore, node: Source) -> None:
+    over = [Labels.of(__name__="x", job="scraped"), Labels.of(__name__="y", job="other")]
+    store.append(node, whole(store.layout(over), BASE_MS, 1, 2))
+    span = (BASE_MS, BASE_MS)
+    for selectors in ([], [[Matcher.of("instance", "=", "a")]]):
+        assert store.label_values("job", selectors, *span) == ["other", "scraped"]
+        assert store.label_names(selectors, *span) == ["__name__", "instance", "job"]
 
 
 def test_stats_tell_head_and_windows(store: SqliteSampleStore, node: Source) -> None:
@@ -206,3 +217,19 @@ def test_stats_tell_head_and_windows(store: SqliteSampleStore, node: Source) -> 
     assert window.size_bytes > 0
     assert {metric.metric: metric.series for metric in stats.metrics} == {"x": 1, "y": 1}
     assert all(metric.size_bytes > 0 for metric in stats.metrics)
+    sizes = [metric.size_bytes for metric in stats.heaviest]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_layout_beyond_65536_series_is_taken(store: SqliteSampleStore, node: Source) -> None:
+    labels = [Labels.of(__name__="x", n=str(number)) for number in range(65_538)]
+    store.append(node, whole(store.layout(labels[:65_536]), BASE_MS, *range(65_536)))
+    store.append(node, change(store.layout(labels[:65_536]), BASE_MS + 1, {65_535: 7}))
+    store.append(node, change(store.layout(labels), BASE_MS + 2, {65_537: 8}))
+    store.append(node, change(store.layout(labels), BASE_MS + 3, {65_536: 9, 65_537: 10}))
+    last = [Matcher.of("n", "=~", "65535|65536|65537")]
+    found = samples_of(store.select(last, 0, 2 * BASE_MS))
+    assert [
+        [float(np.uint64(bits).view(np.float64)) for bits in samples.values()]
+        for samples in found.values()
+    ] == [[65_535, 7, 7, 7], [9], [8, 10]]

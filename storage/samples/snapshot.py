@@ -1,0 +1,88 @@
+"""A snapshot: the store's files as they are now, read beside a server that goes on writing."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from storage.api.errors import CorruptDataError
+from storage.api.samples import Source
+from storage.samples.catalog import Sources, read_digests, read_sources
+from storage.samples.heads import Heads
+from storage.samples.interning import Interner
+from storage.samples.journal import JournalSnapshot
+from storage.samples.layouts import Layouts, MetricNames
+from storage.samples.query import Query
+from storage.samples.recent import RecentWindow
+from storage.samples.replay import Replay
+from storage.samples.settings import StoreSettings, milliseconds
+from storage.samples.window_set import WindowSet
+
+log = structlog.get_logger(__name__)
+
+
+class StoreSnapshot:
+    """Reads everything that was committed when it was opened, and changes nothing.
+
+    Attributes:
+        query: the reading half of a store.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        settings = StoreSettings()
+        self._journal = JournalSnapshot(directory / "journal.db")
+        self._metrics = MetricNames()
+        self._sources = Sources()
+        self._layouts = Layouts(Interner(), self._metrics)
+        self._windows = WindowSet(
+            directory / "samples", milliseconds(settings.window), self._metrics
+        )
+        self._heads = Heads(
+            self._windows,
+            RecentWindow(0),
+            settings.chunk_vectors,
+            milliseconds(settings.chunk_age),
+        )
+        self.query = Query(self._heads, self._windows, self._sources, self._layouts, self._metrics)
+
+        self._damaged_rows = 0
+
+    @property
+    def damaged_items(self) -> int:
+        """How many rows, chunks and files could not be read so far."""
+        return self._damaged_rows + self._windows.unreadable_files + self.query.corrupt_chunks
+
+    def open(self) -> None:
+        """Read journal and catalogs; blocks.
+
+        Raises:
+            StorageError: a file cannot be read.
+        """
+        # The journal first: what is sealed meanwhile is found in both and counts once.
+        if self._journal.path.exists():
+            try:
+                self._journal.run(self._replay)
+            except CorruptDataError as exc:
+                self._damaged_rows += 1
+                log.warning("journal_damaged", file=self._journal.path.name, error=str(exc))
+        self._damaged_rows += self._journal.is_damaged
+        self._windows.open_read_only()
+        for window in self._windows:
+            sources, digests = window.take_catalog()
+            self._learn(sources, digests)
+
+    def _replay(self) -> None:
+        self._learn(self._journal.read(read_sources), self._journal.read(read_digests))
+        replay = Replay(self._journal, self._sources, self._layouts, self._heads)
+        replay.run()
+        self._damaged_rows += replay.corrupt_items
+
+    def _learn(self, sources: Sequence[Source], digests: Sequence[tuple[int, bytes]]) -> None:
+        for source in sources:
+            self._sources.know(source)
+        for layout_id, digest in digests:
+            self._layouts.know(layout_id, digest)
+
+    def close(self) -> None:
+        """Close the files; blocks."""
+        self._windows.close()

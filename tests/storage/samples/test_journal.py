@@ -1,0 +1,165 @@
+import asyncio
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.labels import Labels
+from storage.api.errors import CorruptDataError
+from storage.api.samples import Source
+from storage.samples.head import Appended, OpenChunk
+from storage.samples.interning import Interner
+from storage.samples.journal import Record, decode_records, encode_records
+from storage.samples.layouts import Layouts, MetricNames
+from storage.samples.store import SqliteSampleStore
+from tests.storage.samples.sample_builders import BASE_MS, change, series, small, whole
+
+LAYOUT = Layouts(Interner(), MetricNames()).of(series("x"))
+
+
+def test_row_of_another_format_is_corrupt_and_no_crash() -> None:
+    body = b"not what this version writes"
+    with pytest.raises(CorruptDataError, match="journal row"):
+        list(decode_records(struct.pack("<I", zlib.crc32(body)) + body))
+
+
+@st.composite
+def vectors(draw: st.DrawFn) -> Appended:
+    source = Source(draw(st.integers(0, 2**32 - 1)), Labels())
+    time_ms = draw(st.integers(-(2**63), 2**63 - 1))
+    count = draw(st.integers(0, 5))
+    values = draw(st.binary(min_size=8 * count, max_size=8 * count))
+    chunk = OpenChunk(source, LAYOUT, time_ms, values)
+    if draw(st.booleans()):
+        return Appended(chunk, LAYOUT, 0, time_ms, None, values)
+    size = draw(st.sampled_from([2, 4])) * count
+    columns = draw(st.binary(min_size=size, max_size=size))
+    return Appended(chunk, LAYOUT, draw(st.integers(1, 2**32 - 1)), time_ms, columns, values)
+
+
+def as_record(one: Appended) -> Record:
+    return Record(
+        one.chunk.source.id, LAYOUT.id, one.time_ms, one.ordinal, one.columns or b"", one.values
+    )
+
+
+@given(st.lists(vectors()))
+def test_row_survives(group: list[Appended]) -> None:
+    assert list(decode_records(encode_records(group))) == [as_record(one) for one in group]
+
+
+@given(st.lists(vectors(), min_size=1), st.data())
+def test_damaged_row_yields_nothing(group: list[Appended], data: st.DataObject) -> None:
+    encoded = bytearray(encode_records(group))
+    place = data.draw(st.integers(0, len(encoded) - 1))
+    encoded[place] ^= data.draw(st.integers(1, 255))
+    for damaged in (bytes(encoded), bytes(encoded[:place])):
+        with pytest.raises(CorruptDataError):
+            next(decode_records(damaged), None)
+
+
+def rows(store: SqliteSampleStore) -> int:
+    return len(list(store._journal.rows()))
+
+
+def test_rows_that_chunks_cover_are_deleted(tmp_path: Path) -> None:
+    store = SqliteSampleStore(tmp_path, small(), clock=lambda: 0)
+    store.open()
+    source = store.source(Labels.of(job="a"))
+    layout = store.layout(series("x"))
+    for tick in range(23):
+        store.append(source, whole(layout, BASE_MS + tick, tick))
+        store._journal.flush()
+    assert rows(store) == 23
+    store.maintain(BASE_MS + 120_000)
+    head = store._heads.get(source.id)
+    assert head is not None
+    assert head.open is not None
+    assert 0 < rows(store) == len(head.open.times_ms) < 5
+    store.close()
+
+
+async def test_commit_waits_until_the_vectors_are_in_the_file(tmp_path: Path) -> None:
+    store = SqliteSampleStore(tmp_path, small(), clock=lambda: 0)
+    await asyncio.to_thread(store.open)
+    source = store.source(Labels.of(job="a"))
+    store.append(source, whole(store.layout(series("x")), BASE_MS, 1))
+    assert await asyncio.to_thread(rows, store) == 0
+    async with asyncio.timeout(10):
+        await asyncio.gather(store.commit(), store.commit())
+    assert await asyncio.to_thread(rows, store) == 1
+    async with asyncio.timeout(10):
+        await store.commit()
+    await asyncio.to_thread(store.close)
+
+
+async def test_vectors_are_committed_unasked(tmp_path: Path) -> None:
+    store = SqliteSampleStore(tmp_path, small(commit_interval="1ms"), clock=lambda: 0)
+    await asyncio.to_thread(store.open)
+    source = store.source(Labels.of(job="a"))
+    store.append(source, whole(store.layout(series("x")), BASE_MS, 1))
+    async with asyncio.timeout(10):
+        while not await asyncio.to_thread(rows, store):
+            pass
+    await asyncio.to_thread(store.close)
+
+
+async def test_commit_under_way_when_the_store_closes_succeeds(tmp_path: Path) -> None:
+    store = SqliteSampleStore(tmp_path, small(), clock=lambda: 0)
+    await asyncio.to_thread(store.open)
+    store.append(store.source(Labels()), whole(store.layout(series("x")), BASE_MS, 1))
+    commit = asyncio.ensure_future(store.commit())
+    await asyncio.sleep(0)
+    await asyncio.to_thread(store.close)
+    async with asyncio.timeout(10):
+        await commit
+
+
+def test_growing_layout_is_stored_as_its_new_columns(tmp_path: Path) -> None:
+    store = SqliteSampleStore(tmp_path, small(chunk_vectors=4000), clock=lambda: 0)
+    store.open()
+    source = store.source(Labels.of(job="a"))
+    names = [f"metric_number_{number}" for number in range(200)]
+    store.append(source, whole(store.layout(series(*names[:100])), BASE_MS, *range(100)))
+    for width in range(101, 200):
+        layout = store.layout(series(*names[:width]))
+        store.append(source, change(layout, BASE_MS + width, {width - 1: width}))
+    store._journal.flush()
+    (size,) = store._journal.read(
+        lambda connection: connection.execute("select sum(length(series)) from layouts").fetchone()
+    )
+    assert size < 12_000
+    store.close()
+    again = SqliteSampleStore(tmp_path, small(), clock=lambda: 0)
+    again.open()
+    (part,) = again.select([], BASE_MS + 199, BASE_MS + 199)
+    assert [labels.metric for labels in part.labels] == names[:199]
+    again.close()
+
+
+def test_layouts_that_no_row_uses_are_deleted(tmp_path: Path) -> None:
+    store = SqliteSampleStore(tmp_path, small(chunk_vectors=100), clock=lambda: 0)
+    store.open()
+    source = store.source(Labels.of(job="a"))
+    for tick in range(1500):
+        layout = store.layout(series("x", f"y{tick // 10}", f"z{tick}"))
+        if tick == 1499:
+            store._journal.flush()
+        store.append(source, whole(layout, BASE_MS + tick, 1, tick, tick))
+    store._journal.flush()
+    grown = store.layout(series("x", "y149", "z1499", "w"))
+    store.append(source, change(grown, BASE_MS + 1500, {3: 7}))
+    store._journal.flush()
+    store.maintain(BASE_MS + 10**6)
+    (count,) = store._journal.read(
+        lambda connection: connection.execute("select count(*) from layouts").fetchone()
+    )
+    assert count == 2
+    store.close()
+    again = SqliteSampleStore(tmp_path, small(), clock=lambda: 0)
+    again.open()
+    assert len(again.select([], BASE_MS + 1500, BASE_MS + 1500)[0].labels) == 4
+    again.close()

@@ -1,0 +1,26 @@
+"""`/-/reload`: the server reads its configuration again, as Prometheus has it."""
+
+from aiohttp import web
+
+from web.answers import json_answer
+from web.routing import Access, Route, Surface
+from web.services import Services
+
+
+class ConfigurationApi:
+    """Exchanges the configuration."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        return tuple(
+            Route(method, "/-/reload", self.reload, Access.ADMIN, Surface.JSON)
+            for method in ("POST", "PUT")
+        )
+
+    async def reload(self, request: web.Request) -> web.Response:
+        """Read every file again; tell which changes wait for a restart."""
+        waiting = await self._services.configuration.reload()
+        return json_answer({"restart_needed": list(waiting)})

@@ -1,0 +1,44 @@
+"""`/metrics`, and the probes `/-/healthy` and `/-/ready`."""
+
+import asyncio
+
+from aiohttp import web
+from prometheus_client.exposition import choose_encoder
+
+from web.answers import body_answer
+from web.routing import Access, Route, Surface
+from web.services import Services
+
+
+class Probes:
+    """How those who watch the server see it."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        return (
+            Route("GET", "/metrics", self.metrics, Access.SCRAPE, Surface.JSON),
+            Route("GET", "/-/healthy", self.healthy, Access.PUBLIC, Surface.JSON),
+            Route("GET", "/-/ready", self.ready, Access.PUBLIC, Surface.JSON),
+        )
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Give the server's own metrics, in the format that the scraper prefers."""
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        # Collecting reads files of /proc, so not on the event loop.
+        body = await asyncio.to_thread(encode, self._services.registry)
+        answer = body_answer(body, "text/plain")
+        answer.headers["Content-Type"] = content_type
+        return answer
+
+    async def healthy(self, request: web.Request) -> web.Response:
+        """Tell that the process answers."""
+        return web.Response(text="Redshank is healthy.\n")
+
+    async def ready(self, request: web.Request) -> web.Response:
+        """Tell whether start-up is complete."""
+        if self._services.ready():
+            return web.Response(text="Redshank is ready.\n")
+        return web.Response(status=503, text="Redshank is starting.\n")

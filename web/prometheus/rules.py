@@ -1,0 +1,37 @@
+"""`/api/v1/rules` and `/alerts`: what is evaluated, and what came of it."""
+
+from aiohttp import web
+
+from alerting.prometheus_json import alerts_data, rules_data
+from web.prometheus.envelope import success_of
+from web.prometheus.parameters import read_parameters
+from web.prometheus.rule_choice import RuleChoice
+from web.routing import Access, Route, Surface
+from web.services import Services
+
+
+class RulesApi:
+    """The rules and alerts as Prometheus tells them."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        return (
+            Route("GET", "/api/v1/rules", self.rules, Access.VIEWER, Surface.PROMETHEUS),
+            Route("GET", "/api/v1/alerts", self.alerts, Access.VIEWER, Surface.PROMETHEUS),
+        )
+
+    async def rules(self, request: web.Request) -> web.Response:
+        """List rule groups with their rules, and the alerts of each alerting rule."""
+        choice = RuleChoice.read(await read_parameters(request), self._services)
+        groups, next_page = choice.of(self._services.alerting.rules())
+        data = rules_data(groups)
+        if next_page:
+            data["groupNextToken"] = next_page
+        return success_of(data)
+
+    async def alerts(self, request: web.Request) -> web.Response:
+        """List the alerts that are pending or firing."""
+        return success_of(alerts_data(self._services.alerting.open_alerts()))

@@ -1,0 +1,129 @@
+"""`/api/v1/targets`, `/targets/metadata` and `/scrape_pools`: what is scraped, and how it goes."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from aiohttp import web
+
+from alerting.documents import rfc3339
+from model.durations import format_duration
+from model.labels import Labels
+from model.matchers import Matcher
+from promql.api import ParseError
+from scraper.targets import DroppedTarget, TargetStatus
+from web.errors import BadRequestError
+from web.prometheus.envelope import success_of
+from web.prometheus.parameters import invalid
+from web.routing import Access, Route, Surface
+from web.services import Services
+
+
+class TargetsApi:
+    """The targets as Prometheus tells them."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        return tuple(
+            Route("GET", f"/api/v1/{path}", handler, Access.VIEWER, Surface.PROMETHEUS)
+            for path, handler in (
+                ("targets", self.targets),
+                ("targets/metadata", self.metadata),
+                ("scrape_pools", self.pools),
+            )
+        )
+
+    async def targets(self, request: web.Request) -> web.Response:
+        """List the targets, those dropped by relabelling too unless `state` leaves them out."""
+        state, pool = request.query.get("state", "").lower(), request.query.get("scrapePool", "")
+        data: dict[str, Any] = {
+            "activeTargets": [],
+            "droppedTargets": [],
+            "droppedTargetCounts": None,
+        }
+        if state in ("", "any", "active"):
+            active = [
+                status
+                for status in self._services.targets()
+                if not pool or status.target.scrape_pool == pool
+            ]
+            active.sort(key=lambda status: status.target.scrape_pool)
+            data["activeTargets"] = [target_document(status) for status in active]
+        if state in ("", "any", "dropped"):
+            data["droppedTargets"] = [
+                _dropped_document(target)
+                for target in self._services.discovered.dropped()
+                if not pool or target.pool == pool
+            ]
+            data["droppedTargetCounts"] = dict(self._services.discovered.dropped_counts())
+        return success_of(data)
+
+    async def pools(self, request: web.Request) -> web.Response:
+        """List the names of all jobs."""
+        return success_of({"scrapePools": list(self._services.discovered.pools())})
+
+    async def metadata(self, request: web.Request) -> web.Response:
+        """List what each target says of its metrics: type, help, unit."""
+        limit, metric = _limit(request), request.query.get("metric", "")
+        matchers = self._matchers(request.query.get("match_target", ""))
+        found: list[dict[str, Any]] = []
+        for target, families in self._services.target_metadata():
+            if limit is not None and len(found) >= limit:
+                break
+            if not _matches(target.labels, matchers):
+                continue
+            # Like Prometheus, the name is left out where it was asked for.
+            found += [
+                {"target": dict(target.labels)}
+                | ({} if metric else {"metric": name})
+                | {"type": entry.type, "help": entry.help, "unit": entry.unit}
+                for name, entry in sorted(families.items())
+                if metric in ("", name)
+            ]
+        return success_of(found)
+
+    def _matchers(self, selector: str) -> Sequence[Matcher]:
+        if not selector:
+            return ()
+        try:
+            return self._services.parse_selector(selector)
+        except (ParseError, ValueError) as exc:
+            raise invalid("match_target", exc) from exc
+
+
+def _limit(request: web.Request) -> int | None:
+    text = request.query.get("limit", "")
+    if not text:
+        return None
+    if re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII) is None:
+        raise BadRequestError("limit must be a number", "limit")
+    return int(text) if int(text) >= 0 else None
+
+
+def _matches(labels: Labels, matchers: Iterable[Matcher]) -> bool:
+    return all(matcher.matches(labels.get(matcher.name)) for matcher in matchers)
+
+
+def target_document(status: TargetStatus) -> dict[str, Any]:
+    """Return a target as `/api/v1/targets` shows it."""
+    target = status.target
+    return {
+        "discoveredLabels": dict(target.discovered),
+        "labels": dict(target.labels),
+        "scrapePool": target.scrape_pool,
+        "scrapeUrl": target.url,
+        "globalUrl": target.url,
+        "lastError": status.last_error,
+        "lastScrape": rfc3339(status.last_scrape_ms),
+        "lastScrapeDuration": status.duration_s,
+        "health": str(status.health),
+        "scrapeInterval": format_duration(round(target.interval_s * 1000)),
+        "scrapeTimeout": format_duration(round(target.timeout_s * 1000)),
+    }
+
+
+def _dropped_document(target: DroppedTarget) -> dict[str, Any]:
+    return {"discoveredLabels": dict(target.discovered), "scrapePool": target.pool}
