@@ -15,6 +15,7 @@ from storage.samples.catalog import Sources
 from storage.samples.head import ChunkView
 from storage.samples.heads import Heads
 from storage.samples.layouts import Layouts, MetricNames, StoredLayout
+from storage.samples.read_threads import ReadThreads
 from storage.samples.reading import (
     ChunkReader,
     SourceSelection,
@@ -22,7 +23,6 @@ from storage.samples.reading import (
     merge_doubled,
     without_empty,
 )
-from storage.samples.read_threads import ReadThreads
 from storage.samples.recent_plan import RecentPlan, Wanted
 from storage.samples.selection import CachedSelector, Selected, SelectorCache
 from storage.samples.window_set import WindowSet
