@@ -34,7 +34,11 @@ pragma busy_timeout = 5000;
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def translate(path: Path, exc: sqlite3.Error) -> StorageError:
+# The second: a damaged schema is told in words that are no UTF-8, and sqlite3 cannot read them.
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+
+
+def translate(path: Path, exc: Exception) -> StorageError:
     """Return a storage error that names the file and says what SQLite said."""
     # The low byte is the error; extended codes tell where it was met.
     code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
@@ -84,10 +88,10 @@ class Writer:
             connection = sqlite3.connect(self.path, isolation_level=None)
             try:
                 connection.executescript(self._pragmas)
-            except sqlite3.Error:
+            except SQLITE_ERRORS:
                 connection.close()
                 raise
-        except sqlite3.Error as exc:
+        except SQLITE_ERRORS as exc:
             raise translate(self.path, exc) from exc
         self._connection = connection
 
@@ -131,7 +135,7 @@ class Writer:
                 if connection.in_transaction:
                     connection.execute("rollback")
                 raise
-        except sqlite3.Error as exc:
+        except SQLITE_ERRORS as exc:
             raise translate(self.path, exc) from exc
         return result
 
@@ -147,7 +151,7 @@ class Writer:
         try:
             if self._connection is not None:
                 self._connection.execute("pragma wal_checkpoint(truncate)")
-        except sqlite3.Error as exc:
+        except SQLITE_ERRORS as exc:
             raise translate(self.path, exc) from exc
 
     def close(self) -> None:
@@ -161,7 +165,7 @@ class Writer:
     def _close(self) -> None:
         if self._connection is not None:
             # SQLite does it on its own only where no reader has the file open.
-            with suppress(sqlite3.Error):
+            with suppress(*SQLITE_ERRORS):
                 self._connection.execute("pragma wal_checkpoint(truncate)")
             self._connection.close()
             self._connection = None
@@ -207,7 +211,7 @@ class Readers:
                 return work(connection)
             finally:
                 self._give_back(connection)
-        except sqlite3.Error as exc:
+        except SQLITE_ERRORS as exc:
             raise translate(self.path, exc) from exc
 
     def _take(self) -> sqlite3.Connection:
@@ -224,7 +228,7 @@ class Readers:
         )
         try:
             connection.executescript(self._pragmas)
-        except sqlite3.Error:
+        except SQLITE_ERRORS:
             connection.close()
             raise
         return connection

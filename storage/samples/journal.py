@@ -25,7 +25,7 @@ from isal import isal_zlib
 
 from model.labels import Labels
 from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
-from storage.database import Readers, Writer, free_pages, set_aside, translate
+from storage.database import SQLITE_ERRORS, Readers, Writer, free_pages, set_aside, translate
 from storage.samples.catalog import SCHEMA as CATALOG_SCHEMA
 from storage.samples.catalog import CatalogTables, read_layout
 from storage.samples.head import Appended
@@ -208,7 +208,7 @@ class JournalSnapshot(JournalFile):
             raise StoreClosedError(f"{self.path.name} is not open")
         try:
             return work(self._connection)
-        except sqlite3.Error as exc:
+        except SQLITE_ERRORS as exc:
             raise translate(self.path, exc) from exc
 
 
