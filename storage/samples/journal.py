@@ -222,6 +222,8 @@ class Journal(JournalFile):
         self._tables = CatalogTables()
         self._pending: deque[Appended] = deque()
         self._unsaved: list[Appended] = []
+        # Whether a commit was made that a power cut may still undo.
+        self._unsynced = False
         self._waiting: deque[Future[None]] = deque()
         self._next_row = 1
         # The last row that uses each layout.
@@ -303,7 +305,7 @@ class Journal(JournalFile):
         waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
         self._unsaved.extend(self._pending.popleft() for _ in range(len(self._pending)))
         error: StorageError | None = None
-        if self._unsaved:
+        if self._unsaved or (waiting and self._unsynced):
             try:
                 self._commit(self._unsaved, durable=bool(waiting))
             except StorageError as exc:
@@ -323,6 +325,9 @@ class Journal(JournalFile):
         rows = [group[at : at + _ROW_VECTORS] for at in range(0, len(group), _ROW_VECTORS)]
 
         def insert(connection: sqlite3.Connection) -> None:
+            # Rewrites the first page: a transaction that changes nothing would not be
+            # synced, and with it what was committed before while nobody waited.
+            connection.execute(f"pragma user_version = {_FORMAT_VERSION}")
             self._tables.put(connection, ((one.chunk.source, one.layout) for one in group))
             connection.executemany(
                 "insert into journal values (?, ?)",
@@ -337,6 +342,7 @@ class Journal(JournalFile):
             self._tables.rolled_back()
             raise
         self._tables.committed()
+        self._unsynced = not durable
         self._next_row = first + len(rows)
         for one in group:
             self._layout_rows[one.layout.id] = self._next_row - 1

@@ -163,3 +163,18 @@ def test_layouts_that_no_row_uses_are_deleted(tmp_path: Path) -> None:
     again.open()
     assert len(again.select([], BASE_MS + 1500, BASE_MS + 1500)[0].labels) == 4
     again.close()
+
+
+async def test_commit_syncs_what_was_committed_while_nobody_waited(tmp_path: Path) -> None:
+    store = SqliteSampleStore(tmp_path, small(), clock=lambda: 0)
+    await asyncio.to_thread(store.open)
+    log = tmp_path / "journal.db-wal"
+    store.append(store.source(Labels()), whole(store.layout(series("x")), BASE_MS, 1))
+    await asyncio.to_thread(store._journal.flush)
+    unsynced = await asyncio.to_thread(log.stat)
+    await store.commit()
+    synced = await asyncio.to_thread(log.stat)
+    assert synced.st_size > unsynced.st_size
+    await store.commit()
+    assert (await asyncio.to_thread(log.stat)).st_size == synced.st_size
+    await asyncio.to_thread(store.close)
