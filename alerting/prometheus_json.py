@@ -59,7 +59,7 @@ def _rule(rule: RuleView) -> dict[str, Any]:
         "query": rule.query,
         "labels": dict(rule.labels),
         "health": health.word,
-        "lastError": health.error,
+        **({"lastError": health.error} if health.error else {}),
         "evaluationTime": health.duration_ms / 1000,
         "lastEvaluation": rfc3339(health.evaluated_ms),
         "type": rule.kind.value,

@@ -1,7 +1,8 @@
 """Reloading: files are read again, and what changed in them takes effect while all runs on."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from daemon.settings import Settings
 from model.clock import Clock
 from model.durations import format_duration
 from storage.api.errors import StorageError
-from web.errors import ConfigurationRefusedError
+from web.errors import ConfigurationRefusedError, UnavailableError, WebError
 from web.services import ReloadState
 
 log = structlog.get_logger(__name__)
@@ -52,6 +53,7 @@ class Reloader:
         self._read, self._apply, self._clock = read, apply, clock
         self._data_directory = data_directory
         self._started = configuration.settings
+        self._is_open = False
         self._one_at_a_time = asyncio.Lock()
         self._requested = asyncio.Event()
         self._told: set[str] = set()
@@ -82,18 +84,30 @@ class Reloader:
         age_s = self._started.storage.retention_age.total_seconds()
         return format_duration(round(age_s * 1000))
 
+    @asynccontextmanager
+    async def running(self, tasks: asyncio.TaskGroup) -> AsyncIterator[None]:
+        """Take reloads for as long as the block lasts: all parts must be up."""
+        serving = tasks.create_task(self._serve())
+        self._is_open = True
+        try:
+            yield
+        finally:
+            serving.cancel()
+            async with self._one_at_a_time:
+                self._is_open = False
+
     def request(self) -> None:
-        """Have `run` reload soon; for signal handlers."""
+        """Reload soon; for signal handlers."""
         self._requested.set()
 
-    async def run(self) -> None:
-        """Reload on each request until cancelled; what is wrong is only logged."""
+    async def _serve(self) -> None:
+        """Reload on each request; what is wrong is only logged."""
         while True:
             await self._requested.wait()
             self._requested.clear()
             try:
                 await self.reload()
-            except (ConfigurationRefusedError, StorageError):
+            except (WebError, StorageError):
                 continue  # logged already
             except Exception:
                 # A mistake of ours: the server goes on with what it has.
@@ -107,8 +121,11 @@ class Reloader:
 
         Raises:
             ConfigurationRefusedError: something is wrong; nothing has changed.
+            UnavailableError: the server is starting or stopping.
         """
         async with self._one_at_a_time:
+            if not self._is_open:
+                raise UnavailableError("the server is starting or stopping")
             try:
                 new = await asyncio.to_thread(self._read)
             except ConfigurationError as exc:

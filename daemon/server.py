@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
@@ -31,14 +31,12 @@ from daemon.metrics import (
     new_registry,
 )
 from daemon.reload import Reloader
-from daemon.target_set import TargetSet
+from daemon.scraping import Scraping
 from model.addresses import ListenAddress
 from model.clock import system_clock
 from model.sd_notify import sd_notify, watchdog_interval_s
 from promql.engine import LocalEngine
 from promql.parser import parse_selector
-from scraper.discovery.discovery import Discovery
-from scraper.scraper import Scraper
 from storage.api.errors import StorageError
 from storage.records.records import Records
 from storage.samples.store import SqliteSampleStore
@@ -49,8 +47,6 @@ from web.services import Services
 log = structlog.get_logger(__name__)
 
 _STOP_S = 10.0
-# Alerting takes a host that discovery has not found yet for one that is gone.
-_DISCOVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,20 +160,8 @@ async def running_server(
 
         engine = LocalEngine(store)
         stack.push_async_callback(asyncio.to_thread, engine.close)
-        scraper = Scraper(store, system_clock)
-
-        async def targets_found() -> None:
-            try:
-                await hosts_changed()
-            except StorageError as exc:
-                log.warning("targets_not_refreshed", error=str(exc))
-
-        discovery = Discovery(targets_found)
-        targets = TargetSet(configuration, records.hosts, discovery)
-
-        async def hosts_changed() -> None:
-            scraper.apply(await targets.refresh())
-
+        scraping = Scraping(configuration, records.hosts, store, system_clock)
+        targets, scraper = scraping.targets, scraping.scraper
         session = await stack.enter_async_context(aiohttp.ClientSession())
         alerting = AlertingService(
             settings=settings.alerting,
@@ -192,8 +176,7 @@ async def running_server(
 
         async def apply(new: Configuration) -> None:
             logs.configure(new.settings.log.level, new.settings.log.format)
-            targets.apply(new)
-            await hosts_changed()
+            await scraping.apply(new)
             await alerting.reconfigure(new.settings.alerting, new.rule_groups)
 
         reloader = Reloader(configuration, plan.source.read, apply, system_clock, directory.path)
@@ -218,7 +201,7 @@ async def running_server(
             clock=system_clock,
             version=version,
             started_ms=system_clock(),
-            hosts_changed=hosts_changed,
+            hosts_changed=scraping.refresh,
             host_checks=lambda: reloader.current.settings.alerting.checks,
             metadata=scraper.metadata,
             target_metadata=scraper.target_metadata,
@@ -232,16 +215,10 @@ async def running_server(
             exporter_url = plan.exporter.listen.local_url
             targets.add_local_host(plan.exporter.host, exporter_url.removeprefix("http://"))
         tasks = await stack.enter_async_context(_background(plan))
-        await stack.enter_async_context(discovery)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_DISCOVERY_S):
-                await discovery.settled()
-        await hosts_changed()
-        await stack.enter_async_context(scraper)
+        await stack.enter_async_context(scraping.running())
         await alerting.start(tasks)
         stack.push_async_callback(alerting.stop)
-        reloading = tasks.create_task(reloader.run())
-        stack.callback(reloading.cancel)
+        await stack.enter_async_context(reloader.running(tasks))
         yield RunningServer(address.local_url, password, reloader.request)
 
 

@@ -33,6 +33,10 @@ class EvaluationError(PromQLError):
     """The query is well formed and cannot be answered (many-to-many matching, …)."""
 
 
+class ExpressionTypeError(EvaluationError):
+    """A range query of an expression that yields neither scalars nor instant vectors."""
+
+
 class TooManySamplesError(EvaluationError):
     """The query would hold more samples in memory than the limit allows."""
 

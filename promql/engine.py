@@ -22,6 +22,7 @@ from promql.annotations import Notes
 from promql.api import (
     Answer,
     EvaluationError,
+    ExpressionTypeError,
     InstantVector,
     QueryCanceledError,
     QueryOptions,
@@ -256,7 +257,7 @@ class LocalEngine:
         parsed = self._parsed.get(query)
         tree = parsed.tree
         if tree.type not in (ValueType.VECTOR, ValueType.SCALAR):
-            raise EvaluationError(
+            raise ExpressionTypeError(
                 f'invalid expression type "{tree.type.documented}" for range query,'
                 " must be Scalar or instant Vector"
             )

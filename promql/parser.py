@@ -57,6 +57,8 @@ def parse(text: str) -> Expression:
 def parse_selector(text: str) -> tuple[Matcher, ...]:
     """Return the matchers of a series selector, as `match[]` of the HTTP API takes it.
 
+    Unlike in a query they may match every series there is: `{}`.
+
     Raises:
         ParseError: it is no instant vector selector without modifiers.
     """
@@ -88,7 +90,8 @@ class _Parser(SelectorParser):
             raise self._unexpected()
         node = self._vector_selector()
         self._expect_end()
-        self._checks.selector(node)
+        if node.name:
+            self._checks.selector(node)
         self._checks.finish()
         return node.matchers
 

@@ -23,6 +23,7 @@ from scraper.targets import Target
 
 _YIELD_BYTES = 2**20
 """A body that arrives faster than it is read lets others run this often."""
+_FORMATS = {str(known): known for known in ExpositionFormat}
 _REMEMBERED_TARGETS = 4096
 """Parsing a URL takes as long as sending a request; beyond this many it is done again."""
 
@@ -113,14 +114,12 @@ def _format(content_type: str, target: Target) -> ExpositionFormat:
         FetchError: it is none that can be read, and there is no fallback.
     """
     media_type = content_type.partition(";")[0].strip().lower()
-    try:
-        return ExpositionFormat(media_type)
-    except ValueError:
-        if target.fallback_protocol is not None:
-            return target.fallback_protocol.exposition_format
-        sent = (
-            f"unsupported Content-Type {abridged(content_type)}"
-            if content_type
-            else "no Content-Type"
-        )
-        raise FetchError(f"received {sent}, and no fallback protocol is configured") from None
+    known = _FORMATS.get(media_type)
+    if known is not None:
+        return known
+    if target.fallback_protocol is not None:
+        return target.fallback_protocol.exposition_format
+    sent = (
+        f"unsupported Content-Type {abridged(content_type)}" if content_type else "no Content-Type"
+    )
+    raise FetchError(f"received {sent}, and no fallback protocol is configured")

@@ -22,7 +22,7 @@ from model.clock import Clock
 K = TypeVar("K")
 
 _MAX_SLOTS = 100
-_MIN_SLOT_MS = 20
+_MIN_SLOT_MS = 50
 """Narrower slots cost more in ticks than they spread."""
 _EARLY_MS = 10
 """A timer may fire this much before its time."""

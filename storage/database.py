@@ -135,6 +135,21 @@ class Writer:
             raise translate(self.path, exc) from exc
         return result
 
+    def checkpoint(self) -> None:
+        """Move the log into the file and empty it, as far as no read needs it; blocks.
+
+        Raises:
+            StorageError: SQLite refused.
+        """
+        self._thread.submit(self._checkpoint).result()
+
+    def _checkpoint(self) -> None:
+        try:
+            if self._connection is not None:
+                self._connection.execute("pragma wal_checkpoint(truncate)")
+        except sqlite3.Error as exc:
+            raise translate(self.path, exc) from exc
+
     def close(self) -> None:
         """Finish queued work and close the file; blocks. Safe to call twice."""
         try:
@@ -223,13 +238,18 @@ class Readers:
                 return
         connection.close()
 
+    def release(self) -> None:
+        """Close every idle connection; the next read opens one again."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
     def close(self) -> None:
         """Close every idle connection, and those in use as soon as their reads end."""
         with self._lock:
             self._closed = True
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        self.release()
 
 
 def integrity_problems(path: Path) -> list[str]:

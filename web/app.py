@@ -26,10 +26,12 @@ from web.middleware.journey import journey
 from web.pages.account import AccountPages
 from web.pages.add_host import AddHostPages
 from web.pages.alerts import AlertsPages
+from web.pages.discovery import DiscoveryPages
 from web.pages.host import HostPages
 from web.pages.hosts import HostsPages
 from web.pages.login import LoginPages
 from web.pages.shell import Shell
+from web.pages.store import StorePages
 from web.pages.targets import TargetsPages
 from web.prometheus.expressions import Expressions
 from web.prometheus.federation import Federation
@@ -107,6 +109,8 @@ def create_app(
         AddHostPages(services, register, shell),
         AlertsPages(services, fleet, shell),
         TargetsPages(services, shell),
+        DiscoveryPages(services, shell),
+        StorePages(services, shell),
         AccountPages(services, shell, authenticator, actions),
         HostsApi(services, fleet, register),
         AlertsApi(services, fleet),

@@ -49,6 +49,19 @@ def speed(bytes_per_s: float | None) -> str:
     return f"{text} {_DECIMAL[power]}B/s"
 
 
+def count(value: float | None) -> str:
+    """Return a whole number with its thousands apart: `204,800`; above a million `1.2 M`."""
+    if value is None:
+        return UNKNOWN
+    if abs(value) < 999_999.5:
+        return f"{value:,.0f}"
+    power = 0
+    while abs(value) >= 999.5 and power < len(_DECIMAL) - 1:
+        value /= 1000
+        power += 1
+    return f"{_three_digits(value)} {_DECIMAL[power]}"
+
+
 def number(value: float | None) -> str:
     """Return a bare number with two decimals: a load average."""
     return UNKNOWN if value is None else f"{value:.2f}"
@@ -111,6 +124,7 @@ FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "percent": percent,
     "size": size,
     "speed": speed,
+    "count": count,
     "number": number,
     "plain": plain,
     "value": value,

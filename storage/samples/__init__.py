@@ -1,3 +1,7 @@
-"""Samples: head, journal and chunks."""
+"""Samples: vectors in memory (head), in a journal, and in files of chunks (windows).
 
-__all__: list[str] = []
+`store` puts it all together behind `storage.api.samples`; docs/storage-format.md
+gives the bytes.
+"""
+
+__all__ = ["settings", "store"]

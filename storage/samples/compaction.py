@@ -1,7 +1,7 @@
 """Compaction: which runs are merged when; small chunks into hours, hours into days."""
 
 from collections.abc import Iterator, Sequence
-from itertools import count
+from itertools import accumulate, count
 from weakref import WeakSet
 
 import structlog
@@ -28,17 +28,23 @@ def due_runs(window: Window, *, is_over: bool) -> tuple[Sequence[Run], int] | No
     With `is_over` nothing more will be written to the window, and everything is merged
     as far as it goes.
     """
-    by_level = [
-        [run for run in window.runs.values() if run.level == level] for level in range(runs.LEVELS)
-    ]
+    by_level: list[list[Run]] = [[] for _ in range(runs.LEVELS)]
+    for run in sorted(window.runs.values(), key=lambda run: run.start_ms):
+        by_level[run.level].append(run)
     if is_over:
-        rest = by_level[runs.SEALED] + by_level[runs.HOURS]
+        rest = _in_one_run(by_level[runs.SEALED] + by_level[runs.HOURS])
         return (rest, runs.DAYS) if rest else None
     for level, span_ms in _SPAN_MS.items():
-        some = by_level[level]
+        some = _in_one_run(by_level[level])
         if some and max(run.end_ms for run in some) - min(run.start_ms for run in some) >= span_ms:
             return some, level + 1
     return None
+
+
+def _in_one_run(candidates: Sequence[Run]) -> list[Run]:
+    """Return the first of some runs, as many as have numbers for their chunks in one."""
+    chunks = accumulate(run.chunks for run in candidates)
+    return [run for run, total in zip(candidates, chunks, strict=True) if total <= runs.MOST_CHUNKS]
 
 
 class Compactor:

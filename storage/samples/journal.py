@@ -40,8 +40,10 @@ _SCHEMA = f"""
 create table if not exists journal (id integer primary key, records blob not null);
 """
 
-# secure_delete (Debian's default) would overwrite each deleted row with zeros.
+_FORMAT_VERSION = 1
+
 _AT_CREATION = "pragma auto_vacuum = incremental;"
+# secure_delete (Debian's default) would overwrite each deleted row with zeros.
 _PRAGMAS = """
 pragma secure_delete = off;
 pragma journal_size_limit = 8388608;
@@ -110,7 +112,10 @@ def decode_records(data: bytes) -> Iterator[Record]:
         zlib.crc32(data[_CHECKSUM.size :]) != _CHECKSUM.unpack_from(data)[0]
     ):
         raise CorruptDataError("journal row: checksum differs")
-    data, at = zlib.decompress(data[_CHECKSUM.size :]), 0
+    try:
+        data, at = zlib.decompress(data[_CHECKSUM.size :]), 0
+    except zlib.error as exc:
+        raise CorruptDataError(f"journal row: {exc}") from exc
     while at < len(data):
         source_id, layout_id, time_ms, ordinal, count = _RECORD.unpack_from(data, at)
         at += _RECORD.size
@@ -230,11 +235,18 @@ class Journal(JournalFile):
         """Open the file, made where it is missing; blocks.
 
         Raises:
-            StorageError: it cannot be opened.
+            StorageError: it cannot be opened, or was written by another release.
             CorruptDataError: it is damaged.
         """
 
         def prepare(connection: sqlite3.Connection) -> None:
+            (version,) = connection.execute("pragma user_version").fetchone()
+            if version not in (0, _FORMAT_VERSION):
+                raise StorageError(
+                    f"{self.path.name} has version {version}, not {_FORMAT_VERSION}:"
+                    " it was written by another release"
+                )
+            connection.execute(f"pragma user_version = {_FORMAT_VERSION}")
             for statement in filter(str.strip, _SCHEMA.split(";")):
                 connection.execute(statement)
             self._tables.load(connection)

@@ -60,6 +60,11 @@ class StoredLayout(Layout):
         """The codes of the metrics that occur in the layout."""
         return frozenset(np.unique(self.codes).tolist())
 
+    def values_of(self, name: str) -> tuple[frozenset[str], bool]:
+        """Return the values of one label, and whether a series is without it."""
+        values = {labels.get(name) for labels in self.series}
+        return frozenset(values - {""}), "" in values
+
     def extends(self, other: Layout) -> bool:
         """Whether this layout begins with the columns of `other`."""
         return self.series[: len(other.series)] == other.series

@@ -54,6 +54,8 @@ class Merge:
         self.window, self._layouts = window, layouts
         self._inputs = sorted(run.id for run in inputs)
         self._run = window.next_run(level)
+        # What is merged once more need not be as small as it can be.
+        self._is_last = level == runs.DAYS
         self._widths: dict[int, list[int]] = {}
         self._sizes: Counter[int] = Counter()
         self._pending: list[tuple[int, bytes]] = []
@@ -163,7 +165,7 @@ class Merge:
                 except CorruptDataError as exc:
                     self._note_corrupt(row, exc)
             at += row.count
-        return encode_piece(values, small=True)
+        return encode_piece(values, small=self._is_last)
 
     def _note_corrupt(self, row: ChunkRow, exc: CorruptDataError) -> None:
         self.corrupt_pieces += 1

@@ -10,7 +10,7 @@ from model.labels import Labels
 from model.matchers import Matcher
 from model.series import AlignedSeries
 from storage.api.errors import StorageError
-from storage.api.samples import ReadBudget
+from storage.api.samples import ReadBudget, Source
 from storage.samples.catalog import Sources
 from storage.samples.head import ChunkView
 from storage.samples.heads import Heads
@@ -147,6 +147,20 @@ class Query:
         only: Collection[int] | None = None,
     ) -> Iterator[Selected]:
         """Yield what is meant of each source with samples in range, by its number."""
+        for source, layouts in self._layouts_in_range(views, windows, start_ms, end_ms, only):
+            selected = selector.select(source, layouts)
+            if selected is not None:
+                yield selected
+
+    def _layouts_in_range(
+        self,
+        views: dict[int, list[ChunkView]],
+        windows: Iterable[Window],
+        start_ms: int,
+        end_ms: int,
+        only: Collection[int] | None = None,
+    ) -> Iterator[tuple[Source, list[StoredLayout]]]:
+        """Yield each source with samples in range, by its number, and its layouts."""
         used: dict[int, dict[int, StoredLayout | Window]] = {}
         for window in windows:
             for (source_id, layout_id), span in window.spans.items():
@@ -158,16 +172,9 @@ class Query:
                     used.setdefault(source_id, {})[view.layout.id] = view.layout
         for source_id in sorted(used if only is None else used.keys() & only):
             source = self._sources.get(source_id)
-            if source is None:
-                continue
-            layouts = [
-                layout
-                for layout_id, where in used[source_id].items()
-                if (layout := self._layout(layout_id, where)) is not None
-            ]
-            selected = selector.select(source, layouts)
-            if selected is not None:
-                yield selected
+            if source is not None:
+                found = (self._layout(number, where) for number, where in used[source_id].items())
+                yield source, [layout for layout in found if layout is not None]
 
     def _layout(self, layout_id: int, where: StoredLayout | Window) -> StoredLayout | None:
         if isinstance(where, StoredLayout):
@@ -199,7 +206,14 @@ class Query:
         self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int, limit: int = 0
     ) -> list[str]:
         """See `SampleReader.label_names`."""
-        names = {name for labels in self._labels(selectors, start_ms, end_ms) for name, _ in labels}
+        names: set[str] = set()
+        if selectors:
+            labels = self._labels(selectors, start_ms, end_ms)
+            names.update(name for one in labels for name, _ in one)
+        else:
+            for source, layouts in self._used_layouts(start_ms, end_ms):
+                names.update(name for name, _ in source.labels)
+                names.update(*(layout.label_names for layout in layouts))
         return _first(names, limit)
 
     def label_values(
@@ -211,8 +225,30 @@ class Query:
         limit: int = 0,
     ) -> list[str]:
         """See `SampleReader.label_values`."""
-        values = {labels.get(name) for labels in self._labels(selectors, start_ms, end_ms)}
+        if selectors:
+            values = {labels.get(name) for labels in self._labels(selectors, start_ms, end_ms)}
+        else:
+            values = self._all_values(name, start_ms, end_ms)
         return _first(values - {""}, limit)
+
+    def _all_values(self, name: str, start_ms: int, end_ms: int) -> set[str]:
+        """Return a label's values without making the label sets of every series."""
+        values: set[str] = set()
+        of_layout: dict[int, tuple[frozenset[str], bool]] = {}
+        for source, layouts in self._used_layouts(start_ms, end_ms):
+            for layout in layouts:
+                if layout.id not in of_layout:
+                    of_layout[layout.id] = layout.values_of(name)
+                    values |= of_layout[layout.id][0]
+                if of_layout[layout.id][1]:
+                    values.add(source.labels.get(name))
+        return values
+
+    def _used_layouts(
+        self, start_ms: int, end_ms: int
+    ) -> Iterator[tuple[Source, list[StoredLayout]]]:
+        windows = self._windows.overlapping(start_ms, end_ms)
+        return self._layouts_in_range(self._views(), windows, start_ms, end_ms)
 
 
 def _first(found: set[T], limit: int) -> list[T]:

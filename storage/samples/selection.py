@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # A label set of an answer takes some 100 bytes; what it refers to is held elsewhere.
 _CACHED_LABEL_SETS = 200_000
+_MOST_LABEL_SETS = 50_000
 # One that has to be forgotten for every new source is not worth remembering.
 _CACHED_MATCHES = 100_000
 
@@ -126,9 +127,16 @@ class SelectorCache:
             if known is not None:
                 self._selectors.move_to_end(key)
                 return known
+            self._make_room()
             known = self._selectors[key] = CachedSelector(key, self._metrics)
-            total = sum(one.label_sets + 1 for one in self._selectors.values())
-            while total > _CACHED_LABEL_SETS and len(self._selectors) > 1:
-                _, oldest = self._selectors.popitem(last=False)
-                total -= oldest.label_sets + 1
         return known
+
+    def _make_room(self) -> None:
+        for key, one in list(self._selectors.items()):
+            # Whoever asks for everything shall not drive out what dashboards ask for.
+            if one.label_sets > _MOST_LABEL_SETS:
+                del self._selectors[key]
+        total = sum(one.label_sets + 1 for one in self._selectors.values())
+        while total > _CACHED_LABEL_SETS:
+            _, oldest = self._selectors.popitem(last=False)
+            total -= oldest.label_sets + 1

@@ -45,7 +45,9 @@ class StoreSettings(BaseModel):
     # 0.68 at 60); above, the head's memory does.
     chunk_vectors: int = Field(default=120, ge=2, le=4096)
     chunk_age: Duration = Field(default=timedelta(hours=2), gt=timedelta(0))
-    window: Duration = Field(default=timedelta(days=7), ge=timedelta(minutes=1))
+    window: Duration = Field(
+        default=timedelta(days=7), ge=timedelta(minutes=1), le=timedelta(days=90)
+    )
     retention_age: Duration = Field(default=timedelta(days=2 * 365), gt=timedelta(0))
     retention_bytes: int = Field(default=0, ge=0)
     commit_interval: Duration = Field(default=timedelta(seconds=1), gt=timedelta(0))

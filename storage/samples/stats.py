@@ -16,14 +16,18 @@ from storage.samples.window_set import WindowSet
 _LARGEST_METRICS = 100
 
 
-def active_by_metric(heads: Heads) -> Counter[int]:
+def active_by_metric(heads: Heads, metrics: MetricNames) -> Counter[int]:
     """Return how many series of each metric code have a value now."""
-    counts: Counter[int] = Counter()
+    counts = np.zeros(len(metrics), np.intp)
     for head in heads:
         codes = _active_codes(head)
-        found, sizes = np.unique(codes, return_counts=True)
-        counts.update(dict(zip(found.tolist(), sizes.tolist(), strict=True)))
-    return counts
+        if len(codes):
+            found = np.bincount(codes)
+            # A name may be new since the counting began.
+            counts.resize(max(len(counts), len(found)), refcheck=False)
+            counts[: len(found)] += found
+    present = np.flatnonzero(counts)
+    return Counter(dict(zip(present.tolist(), counts[present].tolist(), strict=True)))
 
 
 def _active_codes(head: SourceHead) -> NDArray[np.int32]:
@@ -46,7 +50,7 @@ def store_stats(
 ) -> StoreStats:
     """Return the state of the store now; blocks for a few file sizes."""
     chunks = [chunk for head in heads for chunk in head.chunks_in_memory()]
-    series = active_by_metric(heads)
+    series = active_by_metric(heads, metrics)
     sizes: Counter[int] = Counter()
     for window in windows:
         sizes.update(window.metric_bytes)

@@ -143,6 +143,7 @@ class SqliteSampleStore:
             self._heads.forget_silent(now_ms - _SILENCE_MS)
             self._compactor.run(now_ms, most_steps)
             retain(self._windows, now_ms, self._retention_age_ms, self._retention_bytes)
+            self._windows.rest()
             self._layouts.sweep()
 
     def backfill(self, now_ms: int) -> Backfill:

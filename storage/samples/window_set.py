@@ -17,6 +17,9 @@ log = structlog.get_logger(__name__)
 # Windows of a week begin on a Monday: the epoch was a Thursday.
 _MONDAY_MS = 4 * 86_400_000
 
+# Most queries are about the last days.
+_BUSY_WINDOWS = 2
+
 EARLIEST_MS, LATEST_MS = -61_000_000_000_000, 253_000_000_000_000
 
 
@@ -109,6 +112,11 @@ class WindowSet:
     def overlapping(self, start_ms: int, end_ms: int) -> list[Window]:
         """Return the windows that may have samples in a range, oldest first."""
         return [window for window in self._windows if window.overlaps(start_ms, end_ms)]
+
+    def rest(self) -> None:
+        """Close the connections of old windows: years of them would take much memory."""
+        for window in self._windows[:-_BUSY_WINDOWS]:
+            window.release_readers()
 
     def remove(self, window: Window) -> None:
         """Delete a window's files; blocks."""

@@ -207,10 +207,20 @@ class Window:
             raise
 
     def release_writer(self) -> None:
-        """Close the writing connection until the next write; blocks."""
+        """Close the writing connection until the next write; blocks.
+
+        SQLite empties its log when the last connection is closed, but that may be one
+        that only reads, and those cannot.
+        """
         if self._writer is not None:
+            with suppress(StorageError):
+                self._writer.checkpoint()
             self._writer.close()
             self._writer = None
+
+    def release_readers(self) -> None:
+        """Close the reading connections until the next read; blocks."""
+        self._readers.release()
 
     def close(self) -> None:
         """Close every connection; blocks."""

@@ -35,8 +35,14 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-# What a page may say: a refused form, and its live stream ending with the server.
-EXPECTED = ("status of 400", "status of 401", "ERR_INCOMPLETE_CHUNKED_ENCODING")
+# What a page may say: a refused form, and its live stream ending with the server and
+# looking for it again.
+EXPECTED = (
+    "status of 400",
+    "status of 401",
+    "ERR_INCOMPLETE_CHUNKED_ENCODING",
+    "ERR_CONNECTION_REFUSED",
+)
 
 
 @pytest.fixture

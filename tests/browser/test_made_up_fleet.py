@@ -64,7 +64,18 @@ async def test_charts_are_drawn_zoomed_and_brought_back(page: Page, url: str) ->
 @pytest.mark.parametrize("width", [400, 1280])
 async def test_nothing_sticks_out_at_any_width(page: Page, url: str, width: int) -> None:
     await page.set_viewport_size({"width": width, "height": 800})
-    for path in ("/", HOST, "/alerts", "/alerts/1", "/targets", "/add-host", "/account", "/users"):
+    for path in (
+        "/",
+        HOST,
+        "/alerts",
+        "/alerts/1",
+        "/targets",
+        "/discovery",
+        "/store",
+        "/add-host",
+        "/account",
+        "/users",
+    ):
         await page.goto(url + path)
         wider = "document.documentElement.scrollWidth - window.innerWidth"
         assert await page.evaluate(wider) <= 0, path

@@ -310,7 +310,8 @@ def test_long_chains_are_not_nesting() -> None:
 
 def test_selector_alone() -> None:
     assert [str(each) for each in parse_selector('up{a!="b"}')] == ['a!="b"', '__name__="up"']
-    for text in ("up[5m]", "sum(up)", "1", "{}", ""):
+    assert [str(each) for each in parse_selector('{a=~".*"}')] == ['a=~".*"']
+    for text in ("up[5m]", "sum(up)", "1", 'up{__name__="a"}', ""):
         with pytest.raises(ParseError):
             parse_selector(text)
 

@@ -32,6 +32,9 @@ from web import figures
         (figures.value(93.20001), "93.2"),
         (figures.iso_time(1_500), "1970-01-01T00:00:01Z"),
         (figures.plain(85.0), "85"),
+        (figures.count(204_800), "204,800"),
+        (figures.count(1_234_567), "1.2 M"),
+        (figures.count(None), figures.UNKNOWN),
     ],
 )
 def test_figure_reads_well(text: str, expected: str) -> None:

@@ -51,7 +51,8 @@ async def test_stream_keeps_to_the_address_of_its_page(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "part"), [("alerts", "alerts"), ("targets", "targets"), ("host/a:9100", "host")]
+    ("path", "part"),
+    [("alerts", "alerts"), ("targets", "targets"), ("store", "store"), ("host/a:9100", "host")],
 )
 async def test_every_live_page_has_its_region(world: World, path: str, part: str) -> None:
     async with world.client.get(f"/live/{path}", headers=await world.cookie()) as answer:

@@ -1,5 +1,6 @@
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from yarl import URL
 
 from alerting.errors import DeliveryError
 from model.labels import Labels
-from scraper.targets import Health
+from scraper.targets import DroppedTarget, Health, TargetStatus
 from storage.api.accounts import CredentialKind, Role
 from storage.api.alerts import AlertState
+from storage.api.samples import MetricSize, StoreStats, WindowStats
 from tests.web.web_doubles import (
     NOW_MS,
     PASSWORD,
@@ -62,6 +64,15 @@ async def fill_with_markup(world: World) -> None:
         target_status(HOSTILE, HOSTILE, Health.DOWN, error=HOSTILE),
         target_status("up", "u:1"),
     ]
+    world.finds.names = [HOSTILE]
+    world.finds.dropped_targets = [DroppedTarget(HOSTILE, Labels.of(x=HOSTILE), HOSTILE)]
+    world.finds.refused_targets = [DroppedTarget(HOSTILE, Labels.of({HOSTILE: "x"}), HOSTILE)]
+    world.samples.known = [Labels.of(__name__=HOSTILE)]
+    size = (MetricSize(HOSTILE, 1, 1),)
+    window = WindowStats(HOSTILE, 0, 1, 1, 1)
+    world.samples.state = StoreStats(
+        1, 1, 1, 0, 0, 0, 0, 0, 1, (window,), size, failed_writes=1, heaviest=size
+    )
     for state in (AlertState.FIRING, AlertState.FIRING, AlertState.RESOLVED):
         stored = await world.desk.put(
             an_alert(state, name=HOSTILE, instance=HOSTILE, severity=HOSTILE, summary=HOSTILE)
@@ -91,7 +102,10 @@ async def fill_with_markup(world: World) -> None:
         "/alerts?view=%3Cscript%3E",
         "/alerts/1",
         "/targets",
-        "/targets?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
+        "/targets?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E&job=%22%3E%3Cscript%3E",
+        "/discovery",
+        "/discovery?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E&show=%3Cb%3E",
+        "/store",
         "/add-host",
         "/account",
         "/users",
@@ -381,3 +395,72 @@ async def test_chosen_theme_is_written_into_the_page(world: World) -> None:
     for cookie, expected in (("dark", 'data-theme="dark"'), ('"><b>', '<html lang="en">')):
         answer = await world.client.get("/login", headers={"Cookie": f"redshank_theme={cookie}"})
         assert expected in await answer.text()
+
+
+def in_job(job: str, instance: str, health: Health = Health.UP) -> TargetStatus:
+    status = target_status(instance=instance, health=health)
+    return replace(status, target=replace(status.target, pool=job))
+
+
+async def test_targets_are_grouped_by_job_and_narrowed_to_one(world: World) -> None:
+    world.statuses += [in_job("web", "w:1", Health.DOWN), in_job("db", "d:1"), in_job("web", "w:2")]
+    text = await get(world, "/targets")
+    assert text.index(">db</a>") < text.index(">web</a>")
+    assert "1 of 2 up" in text
+    assert "1 of 1 up" in text
+    assert "11 s" in text  # until the next scrape
+    text = await get(world, "/targets?job=web&health=down")
+    assert "w:1/metrics" in text
+    assert "w:2/metrics" not in text
+    assert "d:1/metrics" not in text
+    assert 'href="/targets?health=down"' in text  # the way back to every job
+
+
+async def test_discovery_shows_labels_around_relabelling_and_reasons(world: World) -> None:
+    world.statuses.append(in_job("web", "w:1"))
+    world.finds.names = ["web"]
+    world.finds.dropped_targets = [
+        DroppedTarget("web", Labels.of(__address__="old:1"), "relabel rule 2: drop [env]")
+    ]
+    world.finds.refused_targets = [
+        DroppedTarget("web", Labels.of(__address__="bad:1"), "&quot;ftp&quot; is no scheme")
+    ]
+    text = await get(world, "/discovery")
+    for expected in (
+        "__address__=w:1",
+        "instance=w:1",
+        "__address__=old:1",
+        "relabel rule 2: drop [env]",
+        "<b>3</b> found",
+        "Refused",
+    ):
+        assert expected in text
+    text = await get(world, "/discovery?show=dropped")
+    assert "old:1" in text
+    assert "w:1" not in text
+    assert "No target matches" in await get(world, "/discovery?q=nowhere")
+
+
+async def test_discovery_of_thousands_shows_the_first_and_says_so(world: World) -> None:
+    world.statuses += [in_job("web", f"w{number:04}:1") for number in range(400)]
+    text = await get(world, "/discovery")
+    assert text.count("Scraped</span>") == 300
+    assert "100 more match" in text
+
+
+async def test_store_shows_what_takes_the_most(world: World) -> None:
+    world.statuses += [in_job("web", "w:1"), in_job("web", "w:2", Health.DOWN)]
+    world.samples.known = [Labels.of(__name__="x", cpu="0")]
+    large, heavy = MetricSize("large_metric", 2000, 10), MetricSize("heavy_metric", 3, 5 * 2**20)
+    world.samples.state = StoreStats(
+        *(204_800, 400, 3, 5_000, 2**20, 3 * 2**20, 12_345_678, NOW_MS - 86_400_000, NOW_MS),
+        windows=(WindowStats("2025-11-20.db", NOW_MS - 10**8, NOW_MS, 10 * 2**20, 20 * 2**20),),
+        metrics=(large, heavy),
+        heaviest=(heavy, large),
+    )
+    text = await get(world, "/store")
+    for expected in ("204,800", "12.3 M", "0.50", "10.0 MiB", "2025-11-20.db", "of 730d", "cpu=0"):
+        assert expected in text
+    assert ">34<small>samples" in text  # 507 every 15 s
+    most_disk = text.index("take the most disk")
+    assert text.index("heavy_metric", most_disk) < text.index("large_metric", most_disk)

@@ -8,6 +8,7 @@ Source of the notation: Prometheus, util/jsonutil/marshal.go.
 """
 
 import math
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -63,13 +64,16 @@ def format_row(values: NDArray[np.float64]) -> list[bytes]:
 
 def encode_matrix(matrix: AlignedSeries) -> bytes:
     """Return `{"resultType":"matrix","result":[…]}`, series without samples left out."""
+    return b'{"resultType":"matrix","result":[' + b",".join(encode_rows(matrix)) + b"]}"
+
+
+def encode_rows(matrix: AlignedSeries) -> Iterator[bytes]:
+    """Yield `{"metric":{…},"values":[…]}` of each series that has samples."""
     prefixes = _TimePrefixes(matrix)
-    results = []
     for index, labels in enumerate(matrix.labels):
         samples = _encode_samples(matrix, index, prefixes)
         if samples is not None:
-            results.append(b'{"metric":' + encode_labels(labels) + b',"values":[' + samples + b"]}")
-    return b'{"resultType":"matrix","result":[' + b",".join(results) + b"]}"
+            yield b'{"metric":' + encode_labels(labels) + b',"values":[' + samples + b"]}"
 
 
 class _TimePrefixes:

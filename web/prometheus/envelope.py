@@ -22,6 +22,9 @@ _ERROR_TYPES: Final[dict[int, str]] = {
     CLIENT_CLOSED_REQUEST: "canceled",
 }
 
+OPENING: Final = b'{"status":"success","data":'
+"""What stands before the data."""
+
 TRUNCATED: Final = "results truncated due to limit"
 
 
@@ -39,14 +42,18 @@ def success(
     data: bytes, annotations: Annotations | None = None, warnings: Sequence[str] = ()
 ) -> web.Response:
     """Return the success envelope around `data`, which is JSON already."""
+    return body_answer(OPENING + data + closing(annotations, warnings), "application/json")
+
+
+def closing(annotations: Annotations | None, warnings: Sequence[str] = ()) -> bytes:
+    """Return what follows the data: warnings and infos, and the envelope's end."""
     notes = annotations or Annotations()
-    parts = [b'{"status":"success","data":', data]
+    parts = []
     if all_warnings := (*notes.warnings, *warnings):
         parts += [b',"warnings":', json_bytes(all_warnings)]
     if notes.infos:
         parts += [b',"infos":', json_bytes(notes.infos)]
-    parts.append(b"}")
-    return body_answer(b"".join(parts), "application/json")
+    return b"".join([*parts, b"}"])
 
 
 def success_of(data: Any, warnings: Sequence[str] = ()) -> web.Response:

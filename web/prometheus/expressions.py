@@ -6,8 +6,15 @@ from promql.api import EvaluationError, ParseError
 from promql.parser import parse
 from promql.printer import format_query
 from promql.tree import tree
+from web.errors import BadRequestError
 from web.prometheus.envelope import success_of
-from web.prometheus.parameters import invalid, range_parameters, read_parameters
+from web.prometheus.parameters import (
+    EARLIEST_MS,
+    LATEST_MS,
+    invalid,
+    read_parameters,
+    time_parameter,
+)
 from web.routing import Access, Route, Surface
 
 
@@ -45,9 +52,8 @@ class Expressions:
     async def exemplars(self, request: web.Request) -> web.Response:
         """Return no exemplars, because none are kept; a bad request is refused all the same."""
         parameters = await read_parameters(request)
-        range_parameters(parameters)
-        try:
-            parse(parameters.get("query", ""))
-        except ParseError as exc:
-            raise invalid("query", exc) from exc
+        start_ms = time_parameter(parameters, "start", EARLIEST_MS)
+        if time_parameter(parameters, "end", LATEST_MS) < start_ms:
+            raise BadRequestError("end timestamp must not be before start timestamp", "end")
+        parse(parameters.get("query", ""))
         return success_of([])

@@ -3,9 +3,8 @@
 Source: Prometheus documentation, "Federation"; web/federate.go.
 """
 
-import asyncio
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -17,10 +16,10 @@ from model.labels import METRIC_NAME, Labels, quote
 from model.matchers import Matcher
 from model.series import AlignedSeries, is_absent, is_stale
 from storage.api.samples import SampleReader
-from web.answers import body_answer
 from web.errors import BadRequestError
 from web.prometheus.encoding import format_value
 from web.prometheus.parameters import read_parameters, selectors_parameter
+from web.prometheus.streaming import streamed
 from web.routing import Access, Route, Surface
 from web.services import Services
 
@@ -48,34 +47,30 @@ class Federation:
         """Return the route."""
         return (Route("GET", "/federate", self.federate, Access.VIEWER, Surface.PROMETHEUS),)
 
-    async def federate(self, request: web.Request) -> web.Response:
+    async def federate(self, request: web.Request) -> web.StreamResponse:
         """Return the latest samples of every series that matches, in the text format."""
         parameters = await read_parameters(request)
-        selectors = selectors_parameter(parameters, self._services)
-        if not selectors:
-            raise BadRequestError("no match[] parameter provided", "match[]")
-        body = await asyncio.to_thread(
-            _exposition, self._services.samples, selectors, self._services.clock()
-        )
-        answer = body_answer(body, "text/plain")
-        answer.headers["Content-Type"] = _CONTENT_TYPE
-        return answer
+        try:
+            selectors = selectors_parameter(parameters, self._services)
+        except BadRequestError as exc:
+            # A scraper, not a client of the API, reads this.
+            return web.Response(status=exc.status, text=f"{exc.message}\n")
+        body = _exposition(self._services.samples, selectors, self._services.clock())
+        return await streamed(request, body, _CONTENT_TYPE)
 
 
 def _exposition(
     samples: SampleReader, selectors: Sequence[Sequence[Matcher]], now_ms: int
-) -> bytes:
+) -> Iterator[bytes]:
     found: dict[Labels, LatestSample] = {}
     for matchers in selectors:
         for part in samples.select(matchers, now_ms - _LOOKBACK_MS + 1, now_ms):
             found.update((sample.labels, sample) for sample in latest(part))
-    lines: list[str] = []
     ordered = sorted(found.values(), key=lambda sample: (sample.labels.metric, sample.labels))
     for metric, members in groupby(ordered, key=lambda sample: sample.labels.metric):
         name = metric if _PLAIN_NAME.fullmatch(metric) else quote(metric)
-        lines.append(f"# TYPE {name} untyped\n")
-        lines.extend(_line(sample) for sample in members)
-    return "".join(lines).encode()
+        lines = [f"# TYPE {name} untyped\n", *map(_line, members)]
+        yield "".join(lines).encode()
 
 
 def latest(series: AlignedSeries) -> Iterable[LatestSample]:

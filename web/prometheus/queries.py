@@ -1,16 +1,18 @@
 """`/api/v1/query` and `/api/v1/query_range`."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
 
 from model.series import AlignedSeries
-from promql.api import Answer, InstantVector, ParseError, QueryOptions
+from promql.api import Answer, ExpressionTypeError, InstantVector, ParseError, QueryOptions
+from web.answers import json_bytes
 from web.errors import BadRequestError
-from web.prometheus.encoding import encode_value
-from web.prometheus.envelope import TRUNCATED, success
+from web.prometheus.encoding import encode_rows, encode_value
+from web.prometheus.envelope import OPENING, TRUNCATED, closing, success
 from web.prometheus.parameters import (
     Parameters,
     invalid,
@@ -19,6 +21,7 @@ from web.prometheus.parameters import (
     read_parameters,
     time_parameter,
 )
+from web.prometheus.streaming import comma_separated, streamed
 from web.routing import Access, Route, Surface
 from web.services import Services
 from web.settings import WebSettings
@@ -28,6 +31,9 @@ MOST_POINTS: Final = 11_000
 
 _THREAD_FROM_SAMPLES: Final = 20_000
 """About 2 ms of formatting; smaller results are not worth the way to a thread."""
+
+_STREAM_FROM_SAMPLES: Final = 250_000
+"""About 6 MB of JSON; larger results are sent while they are written."""
 
 
 class Queries:
@@ -48,19 +54,20 @@ class Queries:
             for method in ("GET", "POST")
         )
 
-    async def instant(self, request: web.Request) -> web.Response:
+    async def instant(self, request: web.Request) -> web.StreamResponse:
         """Evaluate at one time."""
         parameters = await read_parameters(request)
         limit = limit_parameter(parameters)
         time_ms = time_parameter(parameters, "time", self._clock())
         options = self._options(parameters)
+        started_s = _now_s()
         try:
             answer = await self._engine.instant(parameters.get("query", ""), time_ms, options)
         except ParseError as exc:
             raise invalid("query", exc) from exc
-        return await _answered(answer, limit)
+        return await _answered(request, answer, limit, _statistics(parameters, answer, started_s))
 
-    async def range(self, request: web.Request) -> web.Response:
+    async def range(self, request: web.Request) -> web.StreamResponse:
         """Evaluate at evenly spaced times."""
         parameters = await read_parameters(request)
         limit = limit_parameter(parameters)
@@ -84,13 +91,14 @@ class Queries:
                 "step",
             )
         options = self._options(parameters)
+        started_s = _now_s()
         try:
             answer = await self._engine.range(
                 parameters.get("query", ""), start_ms, end_ms, step_ms, options
             )
-        except ParseError as exc:
+        except (ParseError, ExpressionTypeError) as exc:
             raise invalid("query", exc) from exc
-        return await _answered(answer, limit)
+        return await _answered(request, answer, limit, _statistics(parameters, answer, started_s))
 
     def _options(self, parameters: Parameters) -> QueryOptions:
         timeout_ms = length_parameter(parameters, "timeout")
@@ -101,16 +109,43 @@ class Queries:
         return QueryOptions(timeout_s=min(wanted_s, self._longest_s), lookback_ms=lookback_ms)
 
 
-async def _answered(answer: Answer, limit: int) -> web.Response:
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _statistics(parameters: Parameters, answer: Answer, started_s: float) -> bytes:
+    """Return the member `stats` of the data where the client asked for it, else nothing."""
+    if not parameters.get("stats"):
+        return b""
+    total_s = round(_now_s() - started_s, 6)
+    document = {
+        "timings": {"evalTotalTime": total_s, "execTotalTime": total_s},
+        "samples": {"totalQueryableSamples": answer.samples},
+    }
+    return b',"stats":' + json_bytes(document)
+
+
+async def _answered(
+    request: web.Request, answer: Answer, limit: int, statistics: bytes
+) -> web.StreamResponse:
     value, cut = answer.value, False
     if limit and isinstance(value, InstantVector | AlignedSeries) and len(value.labels) > limit:
         value, cut = _first(value, limit), True
     warnings = (TRUNCATED,) if cut else ()
-    if isinstance(value, AlignedSeries) and value.sample_slots > _THREAD_FROM_SAMPLES:
+    if not isinstance(value, AlignedSeries) or value.sample_slots <= _THREAD_FROM_SAMPLES:
+        data = encode_value(value)
+    elif value.sample_slots <= _STREAM_FROM_SAMPLES:
         data = await asyncio.to_thread(encode_value, value)
     else:
-        data = encode_value(value)
-    return success(data, answer.annotations, warnings)
+        end = closing(answer.annotations, warnings)
+        return await streamed(request, _pieces(value, statistics, end), "application/json")
+    return success(data[:-1] + statistics + b"}", answer.annotations, warnings)
+
+
+def _pieces(value: AlignedSeries, statistics: bytes, end: bytes) -> Iterator[bytes]:
+    yield OPENING + b'{"resultType":"matrix","result":['
+    yield from comma_separated(encode_rows(value))
+    yield b"]" + statistics + b"}" + end
 
 
 def _first(value: InstantVector | AlignedSeries, limit: int) -> InstantVector | AlignedSeries:

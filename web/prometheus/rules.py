@@ -1,17 +1,13 @@
 """`/api/v1/rules` and `/alerts`: what is evaluated, and what came of it."""
 
-from dataclasses import replace
-from typing import Final
-
 from aiohttp import web
 
 from alerting.prometheus_json import alerts_data, rules_data
-from alerting.views import RuleKind
 from web.prometheus.envelope import success_of
+from web.prometheus.parameters import read_parameters
+from web.prometheus.rule_choice import RuleChoice
 from web.routing import Access, Route, Surface
 from web.services import Services
-
-_KINDS: Final = {"alert": RuleKind.ALERTING, "record": RuleKind.RECORDING}
 
 
 class RulesApi:
@@ -29,14 +25,12 @@ class RulesApi:
 
     async def rules(self, request: web.Request) -> web.Response:
         """List rule groups with their rules, and the alerts of each alerting rule."""
-        kind = _KINDS.get(request.query.get("type", ""))
-        groups = self._services.alerting.rules()
-        if kind is not None:
-            groups = tuple(
-                replace(group, rules=tuple(rule for rule in group.rules if rule.kind is kind))
-                for group in groups
-            )
-        return success_of(rules_data(groups))
+        choice = RuleChoice.read(await read_parameters(request), self._services)
+        groups, next_page = choice.of(self._services.alerting.rules())
+        data = rules_data(groups)
+        if next_page:
+            data["groupNextToken"] = next_page
+        return success_of(data)
 
     async def alerts(self, request: web.Request) -> web.Response:
         """List the alerts that are pending or firing."""

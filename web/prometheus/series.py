@@ -1,6 +1,8 @@
 """`/api/v1/series`, `/labels`, `/label/{name:[^/]+}/values` and `/metadata`."""
 
 import asyncio
+import re
+from itertools import chain
 from operator import attrgetter
 from typing import Final, TypeVar
 
@@ -8,20 +10,25 @@ from aiohttp import web
 
 from web.errors import BadRequestError
 from web.prometheus.encoding import encode_labels
-from web.prometheus.envelope import TRUNCATED, success, success_of
+from web.prometheus.envelope import OPENING, TRUNCATED, closing, success, success_of
 from web.prometheus.parameters import (
+    Parameters,
     invalid,
     limit_parameter,
     range_parameters,
     read_parameters,
     selectors_parameter,
 )
+from web.prometheus.streaming import comma_separated, streamed
 from web.routing import Access, Route, Surface
 from web.services import Services
 
 T = TypeVar("T")
 
 _ESCAPED: Final = "U__"
+
+_STREAM_FROM_SERIES: Final = 2_000
+"""About 2 ms of encoding and 300 KB; more are written in a thread and sent piece by piece."""
 
 
 class SeriesCatalogue:
@@ -43,20 +50,27 @@ class SeriesCatalogue:
             for method in methods
         )
 
-    async def series(self, request: web.Request) -> web.Response:
+    async def series(self, request: web.Request) -> web.StreamResponse:
         """List the label sets that match any selector."""
         parameters = await read_parameters(request)
         if "match[]" not in parameters:
             raise BadRequestError("no match[] parameter provided", "match[]")
         limit = limit_parameter(parameters)
         start_ms, end_ms = range_parameters(parameters)
-        selectors = selectors_parameter(parameters, self._services)
+        try:
+            selectors = selectors_parameter(parameters, self._services)
+        except BadRequestError as exc:
+            # Only here does Prometheus name the parameter, too.
+            raise invalid("match[]", exc) from exc
         found = await asyncio.to_thread(
             self._services.samples.series, selectors, start_ms, end_ms, limit and limit + 1
         )
         kept, warnings = _cut(found, limit)
-        body = b"[" + b",".join(encode_labels(labels) for labels in kept) + b"]"
-        return success(body, warnings=warnings)
+        listed = comma_separated(encode_labels(labels) for labels in kept)
+        if len(kept) <= _STREAM_FROM_SERIES:
+            return success(b"[" + b"".join(listed) + b"]", warnings=warnings)
+        body = chain((OPENING + b"[",), listed, (b"]" + closing(None, warnings),))
+        return await streamed(request, body, "application/json")
 
     async def label_names(self, request: web.Request) -> web.Response:
         """List the label names of matching series."""
@@ -91,21 +105,19 @@ class SeriesCatalogue:
     async def metadata(self, request: web.Request) -> web.Response:
         """List what targets say of their metrics: type, help, unit."""
         parameters = await read_parameters(request)
-        limit = limit_parameter(parameters)
-        per_metric = parameters.get("limit_per_metric", "")
-        if per_metric and not (per_metric.isascii() and per_metric.isdigit()):
-            raise invalid("limit_per_metric", "must be a number")
+        limit = _number(parameters, "limit")
+        per_metric = _number(parameters, "limit_per_metric")
         wanted = parameters.get("metric", "")
         everything = self._services.metadata()
         known = {wanted: everything.get(wanted, ())} if wanted else everything
         answer: dict[str, list[dict[str, str]]] = {}
         for metric, entries in known.items():
-            if limit and len(answer) == limit:
+            if limit is not None and 0 <= limit <= len(answer):
                 break
             # A set elsewhere: sorted, so that the same question has the same answer.
             kept = sorted(entries, key=attrgetter("type", "help", "unit"))
-            if per_metric:
-                kept = kept[: int(per_metric) or None]
+            if per_metric is not None and per_metric > 0:
+                kept = kept[:per_metric]
             if kept:
                 answer[metric] = [
                     {"type": entry.type, "help": entry.help, "unit": entry.unit} for entry in kept
@@ -115,6 +127,16 @@ class SeriesCatalogue:
 
 def _cut(found: list[T], limit: int) -> tuple[list[T], tuple[str, ...]]:
     return (found[:limit], (TRUNCATED,)) if limit and len(found) > limit else (found, ())
+
+
+def _number(parameters: Parameters, name: str) -> int | None:
+    """Return a whole number, None where it is missing; below 0 is no limit."""
+    text = parameters.get(name, "")
+    if not text:
+        return None
+    if not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
+        raise BadRequestError(f"{name} must be a number", name)
+    return int(text)
 
 
 def unescape_name(name: str) -> str:

@@ -45,6 +45,7 @@ class Appending:
         self.source = source
         self.model = NaiveSource(source.labels)
         self.may_change = False
+        self.last_ms = 0
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -108,6 +109,7 @@ class StoreMachine(RuleBasedStateMachine):
         )
         self.store.append(one.source, vector)
         one.may_change = True
+        one.last_ms = self.now_ms
 
     @rule()
     def commit(self) -> None:
@@ -116,18 +118,23 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule()
     def maintain(self) -> None:
-        self.commit()
-        self.store.maintain(self.now_ms + 120_000)
+        self.maintain_at(self.now_ms + 120_000)
 
     @rule()
     def merge_all(self) -> None:
-        self.commit()
-        self.store.maintain(self.now_ms + 24 * HOUR_MS)
+        self.maintain_at(self.now_ms + 24 * HOUR_MS)
 
     @rule(steps=st.integers(1, 3))
     def merge_some(self, steps: int) -> None:
+        self.maintain_at(self.now_ms + 24 * HOUR_MS, steps)
+
+    def maintain_at(self, now_ms: int, most_steps: int | None = None) -> None:
         self.commit()
-        self.store.maintain(self.now_ms + 24 * HOUR_MS, steps)
+        self.store.maintain(now_ms, most_steps)
+        for one in self.sources:
+            # A day of silence: the next vector must be whole.
+            if one.last_ms < now_ms - 24 * HOUR_MS:
+                one.may_change = False
 
     @rule()
     def kill_and_reopen(self) -> None:

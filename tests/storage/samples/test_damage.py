@@ -124,6 +124,15 @@ def test_window_that_cannot_be_opened_is_put_aside(
     again.close()
 
 
+def test_journal_of_another_release_is_refused(tmp_path: Path) -> None:
+    opened(tmp_path).close()
+    edit(tmp_path / "journal.db", "pragma user_version = 99")
+    store = SqliteSampleStore(tmp_path, small(), clock=lambda: 0)
+    with pytest.raises(StorageError, match="another release"):
+        store.open()
+    store.close()
+
+
 def test_damaged_journal_row_never_yields_wrong_values(tmp_path: Path) -> None:
     store = opened(tmp_path, chunk_vectors=6)
     source = store.source(Labels.of(job="a"))

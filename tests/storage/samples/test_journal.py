@@ -1,4 +1,6 @@
 import asyncio
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,12 @@ from storage.samples.store import SqliteSampleStore
 from tests.storage.samples.sample_builders import BASE_MS, change, series, small, whole
 
 LAYOUT = Layouts(Interner(), MetricNames()).of(series("x"))
+
+
+def test_row_of_another_format_is_corrupt_and_no_crash() -> None:
+    body = b"not what this version writes"
+    with pytest.raises(CorruptDataError, match="journal row"):
+        list(decode_records(struct.pack("<I", zlib.crc32(body)) + body))
 
 
 @st.composite

@@ -185,12 +185,23 @@ def test_names_and_values_are_listed(store: SqliteSampleStore, node: Source) -> 
     assert store.label_names([], *span) == ["__name__", "instance", "job"]
     assert store.label_values("__name__", [], *span) == ["x", "y", "z"]
     assert store.label_values("__name__", [], *span, 2) == ["x", "y"]
+    assert store.label_values("instance", [], *span) == ["a", "b"]
+    assert store.label_values("missing", [], *span) == []
     assert store.label_values("job", [named("x"), named("z")], *span) == ["node", "web"]
     assert [str(labels) for labels in store.series([named("y")], *span)] == [
         'y{instance="a",job="node"}',
         'y{instance="b",job="web"}',
     ]
     assert store.series([named("y")], 0, 1) == []
+
+
+def test_values_hidden_by_the_series_are_not_listed(store: SqliteSampleStore, node: Source) -> None:
+    over = [Labels.of(__name__="x", job="scraped"), Labels.of(__name__="y", job="other")]
+    store.append(node, whole(store.layout(over), BASE_MS, 1, 2))
+    span = (BASE_MS, BASE_MS)
+    for selectors in ([], [[Matcher.of("instance", "=", "a")]]):
+        assert store.label_values("job", selectors, *span) == ["other", "scraped"]
+        assert store.label_names(selectors, *span) == ["__name__", "instance", "job"]
 
 
 def test_stats_tell_head_and_windows(store: SqliteSampleStore, node: Source) -> None:
