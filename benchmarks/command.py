@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.contenders import CONTENDERS
 from benchmarks.processes import BenchmarkError, ended_by_signals
-from benchmarks.report import Report
+from benchmarks.report import Findings
 
 
 def argument_parser(bench: str, description: str | None) -> argparse.ArgumentParser:
@@ -36,7 +36,7 @@ def argument_parser(bench: str, description: str | None) -> argparse.ArgumentPar
     return parser
 
 
-def run(bench: Callable[[argparse.Namespace], Report], options: argparse.Namespace) -> None:
+def run(bench: Callable[[argparse.Namespace], Findings], options: argparse.Namespace) -> None:
     """Run a benchmark, print its report, exit; children and directories are gone in any case."""
     try:
         with ended_by_signals():

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.command import argument_parser, progress, run
 from benchmarks.contenders import ScrapePlan, VictoriaMetrics, choose, redshank_command
 from benchmarks.corpus import Recording, find_recording, sample_lines
-from benchmarks.processes import BenchmarkError, Child, directory_size_bytes
+from benchmarks.processes import BenchmarkError, directory_size_bytes, finish
 from benchmarks.replay import series_key
 from benchmarks.report import Limit, Measure, Report
 
@@ -96,16 +96,6 @@ def open_metrics_time(time_ms: int) -> bytes:
 def text_format_time(time_ms: int) -> bytes:
     """Render milliseconds, as the Prometheus text format has them."""
     return b"%d" % time_ms
-
-
-def finish(name: str, command: Sequence[str], directory: Path) -> None:
-    """Run a command to its end."""
-    child = Child(name, command, directory)
-    child.start()
-    try:
-        child.wait_success()
-    finally:
-        child.kill()
 
 
 def store_in_redshank(history: History, directory: Path) -> int:

@@ -179,6 +179,16 @@ class Child:
             self.kill()
 
 
+def finish(name: str, command: Sequence[str], directory: Path) -> None:
+    """Run a command to its end."""
+    child = Child(name, command, directory)
+    child.start()
+    try:
+        child.wait_success()
+    finally:
+        child.kill()
+
+
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 

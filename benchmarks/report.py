@@ -4,12 +4,25 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from rich.console import Console
 from rich.table import Table
 
-_WIDTH = 120
+WIDTH = 120
+
+
+class Findings(Protocol):
+    """What a benchmark found out, however it prints it."""
+
+    def print(self) -> None:
+        """Print tables for people."""
+
+    def as_json(self) -> str:
+        """Return one line of JSON."""
+
+    def exceeded(self) -> Sequence[str]:
+        """Return a sentence for each limit that does not hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +106,7 @@ class Report:
 
     def print(self, file: TextIO = sys.stdout) -> None:
         """Print the tables."""
-        console = Console(file=file, width=_WIDTH, highlight=False)
+        console = Console(file=file, width=WIDTH, highlight=False)
         console.print(f"{self.bench}: {self.setup}\n", markup=False)
         limits = {limit.key: limit.most for limit in self.limits}
         if ratios := self.ratios():

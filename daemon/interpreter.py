@@ -1,8 +1,22 @@
 """How the interpreter is set for a server that runs for months."""
 
+import ctypes
 import gc
 
 _THRESHOLDS = (50_000, 20, 50)
+_M_ARENA_MAX = -8  # malloc.h of glibc
+
+
+def share_malloc_arena() -> None:
+    """Let all threads allocate from one arena; call it before there are any.
+
+    By default glibc gives each thread its own, whose free memory no other thread can
+    use: 13 MB of 194 with 400 targets. Threads here hardly ever allocate at the same
+    time. Other C libraries have no arenas and are left alone.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 1)
 
 
 def settle_garbage_collection() -> None:

@@ -4,7 +4,7 @@ Source: Prometheus documentation, "Query functions"; PROM-52 for `anchored` and
 `smoothed` ranges.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -12,7 +12,10 @@ import numpy as np
 from promql.folding import exact_sum, fold
 from promql.over_time import Kernel, Result
 from promql.samples import Samples, Windows
-from promql.vectors import Floats, Indices
+from promql.vectors import Floats, Indices, Mask
+
+# Resets a series up to which one by one is faster than folding them all.
+_FEW_RESETS: Final = 2
 
 
 def rate(windows: Windows) -> Result:
@@ -40,27 +43,69 @@ def _extrapolated(windows: Windows, *, counter: bool) -> Result:
         lost = lost_to_resets(windows)
         if lost is not None:
             growth += lost
-    # All that depends on times alone is done once for all series that share them.
-    first_ms, last_ms = samples.pick_times(first), samples.pick_times(last)
-    sampled = (last_ms - first_ms) / 1000
-    average = sampled / np.maximum(windows.count - 1, 1)
-    to_start = (first_ms - windows.starts_ms) / 1000
-    to_end = (windows.ends_ms - last_ms) / 1000
-    to_start = np.where(to_start >= average * 1.1, average / 2, to_start)
-    to_end = np.where(to_end >= average * 1.1, average / 2, to_end)
-    if not counter:
-        factor = (sampled + to_start + to_end) / sampled
-        return growth * samples.expand(factor), windows.holding(2)
-    sampled, to_start, to_end = (samples.expand(each) for each in (sampled, to_start, to_end))
-    # A counter does not start below zero: extrapolate no further than to there.
-    reach = oldest / growth
-    reach *= sampled
-    falls_short = (reach < to_start) & (growth > 0) & (oldest >= 0)
-    np.copyto(reach, to_start, where=~falls_short)
-    reach += sampled + to_end
-    reach /= sampled
-    growth *= reach
+    stretch = _Stretch.of(windows, first, last)
+    if counter:
+        _extrapolate_above_zero(growth, oldest, stretch, samples)
+    else:
+        growth *= samples.expand(stretch.factor(stretch.to_start))
     return growth, windows.holding(2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stretch:
+    """How far each window's samples reach, in seconds; shape (G, S).
+
+    All that depends on times alone is done once for all series that share them.
+
+    Attributes:
+        sampled: from the first sample to the last.
+        to_start, to_end: how far to extrapolate to either side.
+    """
+
+    sampled: Floats
+    to_start: Floats
+    to_end: Floats
+
+    @classmethod
+    def of(cls, windows: Windows, first: Indices, last: Indices) -> "_Stretch":
+        samples = windows.samples
+        first_ms, last_ms = samples.pick_times(first), samples.pick_times(last)
+        sampled = (last_ms - first_ms) / 1000
+        average = sampled / np.maximum(windows.count - 1, 1)
+        to_start = (first_ms - windows.starts_ms) / 1000
+        to_end = (windows.ends_ms - last_ms) / 1000
+        return cls(
+            sampled,
+            np.where(to_start >= average * 1.1, average / 2, to_start),
+            np.where(to_end >= average * 1.1, average / 2, to_end),
+        )
+
+    def of_series(self, rows: Indices) -> "_Stretch":
+        """Return it for some series by their rows of times: shape (len(rows), S)."""
+        return _Stretch(self.sampled[rows], self.to_start[rows], self.to_end[rows])
+
+    def factor(self, to_start: Floats) -> Floats:
+        """Return what a change grows by."""
+        factor: Floats = (to_start + (self.sampled + self.to_end)) / self.sampled
+        return factor
+
+
+def _extrapolate_above_zero(
+    growth: Floats, oldest: Floats, stretch: _Stretch, samples: Samples
+) -> None:
+    """Extrapolate counters in place; to the start no further than to where they are zero."""
+    factor = samples.expand(stretch.factor(stretch.to_start))
+    share = np.where(stretch.sampled > 0, stretch.to_start / stretch.sampled, 0.0)
+    # Most counters are far from zero: one comparison finds those that may not be.
+    near = np.flatnonzero((oldest < growth * share.max(initial=0.0)).any(axis=1))
+    if len(near):
+        own = stretch.of_series(samples.rows[near])
+        to_zero = oldest[near] / growth[near] * own.sampled
+        is_closer = (to_zero < own.to_start) & (growth[near] > 0) & (oldest[near] >= 0)
+        cut = own.factor(np.where(is_closer, to_zero, own.to_start))
+        factor = np.array(np.broadcast_to(factor, growth.shape))
+        factor[near] = cut
+    growth *= factor
 
 
 def lost_to_resets(windows: Windows) -> Floats | None:
@@ -69,12 +114,30 @@ def lost_to_resets(windows: Windows) -> Floats | None:
     fell = values[:, 1:] < values[:, :-1]
     if not fell.any():
         return None
+    if np.count_nonzero(fell) <= _FEW_RESETS * len(values):
+        return _lost_to_few(windows, fell)
     series = np.flatnonzero(fell.any(axis=1))
     drops = np.zeros((len(series), values.shape[1]))
     np.copyto(drops[:, 1:], values[series, :-1], where=fell[series])
     lost = np.zeros(windows.shape)
     # A drop belongs to the pair that ends in it: the window's first sample has none.
     lost[series] = window_sums(windows, series, drops)
+    return lost
+
+
+def _lost_to_few(windows: Windows, fell: Mask) -> Floats:
+    """Return the same where resets are so few that each is worth a look of its own."""
+    lost = np.zeros(windows.shape)
+    series, before = np.nonzero(fell)
+    drops = windows.samples.values[series, before]
+    rows, after = windows.samples.rows[series], (before + 1)[:, np.newaxis]
+    # The windows that hold one lie next to each other, as both their ends ascend.
+    begins = (windows.stop[rows] <= after).sum(axis=1)
+    ends = (windows.first[rows] < after).sum(axis=1)
+    for index, drop, begin, end in zip(
+        series.tolist(), drops.tolist(), begins.tolist(), ends.tolist(), strict=True
+    ):
+        lost[index, begin:end] += drop
     return lost
 
 

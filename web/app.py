@@ -27,6 +27,7 @@ from web.pages.account import AccountPages
 from web.pages.add_host import AddHostPages
 from web.pages.alerts import AlertsPages
 from web.pages.discovery import DiscoveryPages
+from web.pages.explore import ExplorePages
 from web.pages.host import HostPages
 from web.pages.hosts import HostsPages
 from web.pages.login import LoginPages
@@ -108,6 +109,7 @@ def create_app(
         HostPages(services, fleet, register, shell),
         AddHostPages(services, register, shell),
         AlertsPages(services, fleet, shell),
+        ExplorePages(shell),
         TargetsPages(services, shell),
         DiscoveryPages(services, shell),
         StorePages(services, shell),

@@ -252,12 +252,19 @@ async def read_charts(
         for chart in CHARTS
         for lines in chart.lines
     ]
-    answers = iter(await asyncio.gather(*(_ask(engine, query, grid) for query in queries)))
+    answers = await asyncio.gather(*(_ask(engine, query, grid) for query in queries))
+    asked = iter(zip(queries, answers, strict=True))
     documents = []
     for chart in CHARTS:
-        found = [line for lines in chart.lines for line in _lines(lines, next(answers), grid)]
+        found: list[_Line] = []
+        drawn: list[str] = []
+        for lines in chart.lines:
+            query, answer = next(asked)
+            if more := _lines(lines, answer, grid):
+                found += more
+                drawn.append(query)
         if found:
-            documents.append(_document(chart, found))
+            documents.append(_document(chart, found, drawn))
     return {
         "start_ms": grid.start_ms,
         "end_ms": grid.end_ms,
@@ -310,7 +317,7 @@ def _on_grid(series: AlignedSeries, index: int, grid: Grid) -> NDArray[np.float6
     return result
 
 
-def _document(chart: Chart, lines: Sequence[_Line]) -> dict[str, Any]:
+def _document(chart: Chart, lines: Sequence[_Line], queries: Sequence[str]) -> dict[str, Any]:
     def rank(line: _Line) -> tuple[int, str]:
         known = chart.order.index(line.name) if line.name in chart.order else len(chart.order)
         return known, line.name if chart.order or len(chart.lines) == 1 else ""
@@ -322,6 +329,7 @@ def _document(chart: Chart, lines: Sequence[_Line]) -> dict[str, Any]:
         "title": chart.title,
         "unit": chart.unit,
         "stacked": chart.stacked,
+        "queries": list(queries),
         "lines": [
             {
                 "name": line.name,

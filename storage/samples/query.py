@@ -15,6 +15,7 @@ from storage.samples.catalog import Sources
 from storage.samples.head import ChunkView
 from storage.samples.heads import Heads
 from storage.samples.layouts import Layouts, MetricNames, StoredLayout
+from storage.samples.read_threads import ReadThreads
 from storage.samples.reading import (
     ChunkReader,
     SourceSelection,
@@ -42,8 +43,9 @@ class Query:
         sources: Sources,
         layouts: Layouts,
         metrics: MetricNames,
+        threads: ReadThreads,
     ) -> None:
-        self._heads, self._windows = heads, windows
+        self._heads, self._windows, self._threads = heads, windows, threads
         self._sources, self._layouts = sources, layouts
         self._selectors = SelectorCache(metrics)
         self.corrupt_chunks = 0
@@ -81,7 +83,9 @@ class Query:
         if not rest:
             return [found]
         others = self._select_any(selector, start_ms, end_ms, budget, rest)
-        if any(not plan.label_sets.isdisjoint(part.labels) for part in others):
+        # Late sources are in the plan too, and yield these very label sets.
+        label_sets = plan.label_sets if not late else frozenset(found.labels)
+        if any(not label_sets.isdisjoint(part.labels) for part in others):
             return None
         return [found, *others]
 
@@ -123,7 +127,7 @@ class Query:
             for selected in self._selected(selector, views, windows, start_ms, end_ms, only)
         ]
         doubled = doubled_labels(selections)
-        reader = ChunkReader(start_ms, end_ms, budget)
+        reader = ChunkReader(start_ms, end_ms, budget, self._threads)
         reader.collect(selections, windows)
         apart = [one for one in selections if doubled and not doubled.isdisjoint(one.labels)]
         rest = [one for one in selections if not doubled or doubled.isdisjoint(one.labels)]

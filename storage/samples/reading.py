@@ -8,6 +8,7 @@ arrays that are returned.
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, chain
 
 import numpy as np
 import structlog
@@ -20,6 +21,7 @@ from storage.api.samples import ReadBudget, Source
 from storage.samples.codec import decode_piece, decode_times
 from storage.samples.head import ChunkView
 from storage.samples.matching import Places
+from storage.samples.read_threads import ReadThreads
 from storage.samples.runs import ChunkRow, chunks_between, piece_key, pieces_of
 from storage.samples.selection import Selected
 from storage.samples.windows import Window
@@ -79,8 +81,11 @@ class Segment:
 class ChunkReader:
     """Fetches and decodes the chunks of planned sources."""
 
-    def __init__(self, start_ms: int, end_ms: int, budget: ReadBudget | None) -> None:
+    def __init__(
+        self, start_ms: int, end_ms: int, budget: ReadBudget | None, threads: ReadThreads
+    ) -> None:
         self._start_ms, self._end_ms, self._budget = start_ms, end_ms, budget
+        self._threads = threads
         self.corrupt_chunks = 0
 
     def collect(self, selections: Sequence[SourceSelection], windows: Iterable[Window]) -> None:
@@ -214,21 +219,26 @@ class ChunkReader:
         heights = [len(selection.labels) for selection in group]
         times = np.empty((len(group), width), np.int64)
         values = np.empty((sum(heights), width))
-        labels: list[Labels] = []
-        for row, selection in enumerate(group):
-            at = 0
-            block = values[len(labels) : len(labels) + len(selection.labels)]
-            for segment in selection.segments:
-                end = at + len(segment.times_ms)
-                times[row, at:end] = segment.times_ms
-                self._fill(block[:, at:end], selection, segment)
-                at = end
-            times[row, at:] = NO_TIME
+        ends = list(accumulate(heights))
+
+        def decode_source(row: int) -> None:
+            block = values[ends[row] - heights[row] : ends[row]]
+            self._decode_source(group[row], times[row], block)
+
+        self._threads.each(decode_source, range(len(group)), values.size)
+        labels = tuple(chain.from_iterable(selection.labels for selection in group))
+        return AlignedSeries(labels, times, values, np.repeat(np.arange(len(group)), heights))
+
+    def _decode_source(self, selection: SourceSelection, times: Times, block: Values) -> None:
+        at = 0
+        for segment in selection.segments:
+            end = at + len(segment.times_ms)
+            times[at:end] = segment.times_ms
+            self._fill(block[:, at:end], selection, segment)
+            at = end
+        if at < len(times):
+            times[at:] = NO_TIME
             _clear(block[:, at:])
-            labels.extend(selection.labels)
-        return AlignedSeries(
-            tuple(labels), times, values, np.repeat(np.arange(len(group)), heights)
-        )
 
     def _fill(self, block: Values, selection: SourceSelection, segment: Segment) -> None:
         """Decode one segment into its part of the result, shape (series, times)."""

@@ -1,5 +1,6 @@
 """The sample store: head, journal and windows behind `storage.api.samples`."""
 
+import os
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from storage.samples.interning import Interner
 from storage.samples.journal import Journal
 from storage.samples.layouts import Layouts, MetricNames, StoredLayout
 from storage.samples.query import Query
+from storage.samples.read_threads import ReadThreads
 from storage.samples.recent import RecentWindow
 from storage.samples.replay import Replay
 from storage.samples.retention import retain
@@ -35,6 +37,9 @@ log = structlog.get_logger(__name__)
 # How often closed chunks are looked for, and how long merging may keep them waiting.
 _MAINTENANCE_INTERVAL_S = 5.0
 _MERGE_STEPS = 20
+
+# Decoding holds the interpreter lock for a third of its time: more gain nothing.
+_MOST_THREADS_A_READ = 3
 
 # A source that appended nothing for so long gives its memory back; if it returns, its
 # first vector is whole again.
@@ -75,7 +80,11 @@ class SqliteSampleStore:
         self._compactor = Compactor(self._windows, self._heads, self._layouts, self._chunk_age_ms)
         self._maintaining = threading.Lock()
         self._worker = Worker("samples", _MAINTENANCE_INTERVAL_S, self._work)
-        self._query = Query(self._heads, self._windows, self._sources, self._layouts, self._metrics)
+        self._threads = ReadThreads(min(os.cpu_count() or 1, _MOST_THREADS_A_READ))
+        self._query = Query(
+            *(self._heads, self._windows, self._sources, self._layouts, self._metrics),
+            self._threads,
+        )
         self._replay = Replay(self._journal, self._sources, self._layouts, self._heads)
         self._is_open = False
 
@@ -125,6 +134,7 @@ class SqliteSampleStore:
         self._is_open = False
         self._worker.stop()
         self._journal.close()
+        self._threads.close()
         self._windows.close()
 
     def _work(self) -> None:

@@ -30,6 +30,7 @@ ACCESS = {
     "POST /api/receivers/{name}/test": "editor",
     "GET /alerts/{id}": "viewer",
     "POST /alerts/{id}/acknowledge": "editor",
+    "GET /explore": "viewer",
     "GET /targets": "viewer",
     "GET /discovery": "viewer",
     "GET /store": "viewer",

@@ -279,7 +279,18 @@
     const unit = UNITS[chart.unit];
     const figure = element("figure", "chart");
     const head = element("figcaption");
-    head.append(element("h3", "", chart.title));
+    const title = element("a", "", chart.title);
+    title.title = "Open in Explore";
+    const asked = new URLSearchParams({ range });
+    if (picked) {
+      asked.set("range", `${Math.max(10, Math.round((picked.end_ms - picked.start_ms) / 1000))}s`);
+      asked.set("until", new Date(picked.end_ms).toISOString());
+    }
+    for (const query of chart.queries) asked.append("query", query);
+    title.href = `/explore?${asked}`;
+    const heading = element("h3");
+    heading.append(title);
+    head.append(heading);
     const field = element("div", "chart-field");
     figure.append(head, field);
     let plot = null;

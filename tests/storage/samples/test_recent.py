@@ -81,6 +81,27 @@ def test_one_late_source_does_not_slow_the_others(store: SqliteSampleStore) -> N
     assert sorted(part.values.shape for part in parts) == [(1, 1), (30, 3)]
 
 
+def test_rings_still_short_after_a_restart_do_not_slow_the_others(tmp_path: Path) -> None:
+    settings = small(chunk_vectors=40)
+    before = SqliteSampleStore(tmp_path, settings, clock=lambda: 0)
+    before.open()
+    fill(before, 58)
+    before.maintain(BASE_MS + 57 * STEP_MS)
+    before.close()
+    store = SqliteSampleStore(tmp_path, settings, clock=lambda: 0)
+    store.open()
+    last_ms = BASE_MS + 57 * STEP_MS
+    start_ms = last_ms - 300_000
+    selector = store._query._selectors.get(named("load"))
+    parts = store._query._select_recent(selector, start_ms, last_ms, None)
+    assert parts is not None
+    assert len(parts) > 1
+    assert clipped(samples_of(parts), start_ms, last_ms) == by_chunks(
+        store, named("load"), start_ms, last_ms
+    )
+    store.close()
+
+
 def test_layout_that_grows_keeps_what_its_ring_holds(store: SqliteSampleStore) -> None:
     (source,) = fill(store, 10, hosts=1)
     wide = store.layout(series("up", "load", "other", *(f"m{number}" for number in range(100))))

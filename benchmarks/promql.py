@@ -1,0 +1,136 @@
+"""Latency and CPU of queries over 3,200 series beside Prometheus: `./run bench promql`.
+
+Both servers are loaded with the same six hours of CPU counters and asked the same
+requests in turn over HTTP. They must agree, or the run ends with an error.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.command import argument_parser, progress, run
+from benchmarks.contenders import Contender, Prometheus, Redshank, ScrapePlan, choose
+from benchmarks.cpu_history import MODES, CpuHistory, load_prometheus, load_redshank
+from benchmarks.query_report import QueryFindings, QueryReport
+from benchmarks.query_timing import TimedQuery, connected, ensure_agreement, time_query
+from benchmarks.report import Limit
+
+_LIMITS = (
+    Limit("ratio_heavy_worst", 0.12),
+    Limit("ratio_raw", 1.0),
+    Limit("ratio_one_host", 1.0),
+    Limit("ratio_up", 2.0),
+)
+_HEAVY = {
+    "sum_rate": "sum by (mode) (rate(node_cpu_seconds_total[5m]))",
+    "by_instance": "sum by (instance) (rate(node_cpu_seconds_total[5m]))",
+    "busy": '1 - avg by (instance) (rate(node_cpu_seconds_total{mode="idle"}[5m]))',
+    "quantile": "quantile by (mode) (0.95, rate(node_cpu_seconds_total[5m]))",
+    "max_over_time": "max by (mode) (max_over_time(node_cpu_seconds_total[1h]))",
+    "avg_over_time": "avg by (mode) (avg_over_time(node_cpu_seconds_total[1h]))",
+    "stddev_over_time": "max by (mode) (stddev_over_time(node_cpu_seconds_total[1h]))",
+    "quantile_over_time": "max by (mode) (quantile_over_time(0.9, node_cpu_seconds_total[1h]))",
+    "topk": "topk(10, rate(node_cpu_seconds_total[5m]))",
+    "topk_1h": "topk by (mode) (3, increase(node_cpu_seconds_total[1h]))",
+}
+_STEP_S = 60.0
+# Off the scrapes, whose times are whole multiples of 15 ms: whether a range includes a
+# sample exactly at its start differs between Prometheus 2 and 3.
+_OFF_SCRAPES_S = 0.007
+
+LOADERS: Mapping[str, Callable[[CpuHistory, Path], None]] = {
+    Redshank.key: load_redshank,
+    Prometheus.key: load_prometheus,
+}
+
+
+def queries(history: CpuHistory) -> list[TimedQuery]:
+    """Return what is asked."""
+    end_s = history.end_ms / 1000 - _OFF_SCRAPES_S
+    range_s = history.duration_ms / 1000
+    one_host = 'rate(node_cpu_seconds_total{instance="host0007:9100"}[5m])'
+    over_range = [
+        *(("heavy_worst", key, expression) for key, expression in _HEAVY.items()),
+        ("raw", "raw", "node_cpu_seconds_total"),
+        ("one_host", "one_host", one_host),
+    ]
+    return [
+        *(
+            TimedQuery(
+                *(key, group, expression, end_s, range_s, _STEP_S),
+                chooses=expression.startswith("topk"),
+            )
+            for group, key, expression in over_range
+        ),
+        TimedQuery("raw_gzip", "raw", "node_cpu_seconds_total", end_s, range_s, _STEP_S, gzip=True),
+        TimedQuery("up", "up", 'up{job="node"}', end_s),
+    ]
+
+
+def compare(options: argparse.Namespace) -> QueryReport:
+    """Load both, then time every query."""
+    chosen = [each for each in choose(options.contenders) if each.key in LOADERS]
+    history = CpuHistory(
+        options.hosts,
+        options.targets,
+        round(time.time()) // 60 * 60_000,
+        round(options.hours * 3_600_000),
+        jitter_ms=options.jitter,
+    )
+    with ExitStack() as stack:
+        contenders = [
+            stack.enter_context(loaded(each, history, options.work_dir, stack)) for each in chosen
+        ]
+        clients = [stack.enter_context(connected(contender)) for contender in contenders]
+        found = []
+        for query in queries(history):
+            if options.only and query.key not in options.only:
+                continue
+            progress(f"{query.key}: {ensure_agreement(clients, query)} series")
+            timings = time_query(clients, query, options.repeats)
+            found.append(QueryFindings(query.key, query.group, query.expression, timings))
+    spacing = f"{options.jitter} ms of jitter" if options.jitter else "evenly spaced"
+    return QueryReport(
+        f"{options.hosts} hosts x {len(MODES)} counters, {options.hours:g} h at 15 s, {spacing} "
+        f"({history.samples / 1e6:.1f} M samples), range queries with a step of {_STEP_S:g} s, "
+        f"median of {options.repeats}",
+        {each.key: f"{each.title} {each.version()}" for each in chosen},
+        found,
+        {},
+        _LIMITS,
+    )
+
+
+def loaded(
+    contender_type: type[Contender],
+    history: CpuHistory,
+    work_directory: Path | None,
+    stack: ExitStack,
+) -> Contender:
+    """Return a contender on a data directory that holds the history."""
+    path = stack.enter_context(TemporaryDirectory(prefix="redshank-bench-", dir=work_directory))
+    contender = contender_type(ScrapePlan([], 60.0), Path(path))
+    progress(f"{contender.title}: loading {history.samples / 1e6:.1f} M samples")
+    LOADERS[contender.key](history, contender.data_directory)
+    return contender
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Compare queries over thousands of series with Prometheus's."""
+    parser = argument_parser("promql", main.__doc__)
+    parser.add_argument("--hosts", type=int, default=400)
+    parser.add_argument("--targets", type=int, default=1000, help="with `up`, the hosts included")
+    parser.add_argument("--hours", type=float, default=6.0)
+    parser.add_argument("--jitter", type=int, default=0, metavar="MS", help="of the scrapes")
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument(
+        "--only", type=lambda text: text.split(","), metavar="KEY,...", help="these queries alone"
+    )
+    run(compare, parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    main()

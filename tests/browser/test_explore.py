@@ -1,0 +1,172 @@
+"""The Explore page in a real browser, over a real server that scrapes itself."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.test_main_job import DRAWN_PIXELS, log_in
+from tests.system.processes import Server, redshank_exporter, redshank_server, until
+
+pytestmark = pytest.mark.browser
+
+USERS = "sum by (mode) (rate(node_cpu_seconds_total[10s]))"
+
+
+@pytest.fixture
+async def server(page: Page, tmp_path: Path) -> AsyncIterator[Server]:
+    """A server with an exporter's samples; the browser is logged in."""
+    jobs = {"scrape": {"interval": "1s", "timeout": "1s"}}
+    async with redshank_exporter() as (_, address):
+        jobs["scrape"]["jobs"] = [{"name": "node", "targets": [address]}]  # type: ignore[assignment]
+        async with redshank_server(tmp_path / "data", jobs) as server:
+
+            async def scraped() -> bool:
+                return bool(await server.query(USERS))
+
+            await until(scraped, "rates")
+            await log_in(page, server)
+            await page.wait_for_selector("#fleet")
+            yield server
+            await page.goto("about:blank")
+
+
+def explore(server: Server, *parameters: tuple[str, str]) -> str:
+    return f"{server.url}/explore?{urlencode(parameters)}"
+
+
+async def test_query_is_typed_with_completion_and_run(page: Page, server: Server) -> None:
+    await page.get_by_role("link", name="Explore").click()
+    box = page.get_by_role("combobox", name="PromQL query")
+    await expect(box).to_be_focused()
+    options = page.get_by_role("option")
+
+    await page.keyboard.type("sum by (mo")
+    await expect(options.first).to_contain_text("mode")
+    await page.keyboard.press("Enter")
+    await page.keyboard.type(") (rat")
+    await expect(options.first).to_contain_text("rate")
+    await expect(page.locator(".completion-detail")).to_contain_text("rate(range vector)")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("node_cpu_sec")
+    await expect(options.first).to_contain_text("node_cpu_seconds_total")
+    await expect(options.first).to_contain_text("counter")
+    await page.keyboard.press("Enter")
+    await page.keyboard.type("{mode=")
+    await expect(options.filter(has_text="idle")).to_have_count(1)
+    await page.keyboard.type('"sys')
+    await expect(options.first).to_contain_text("system")
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await page.keyboard.type("}[1")
+    await expect(options.first).to_contain_text("1m")
+    await page.keyboard.press("Escape")
+    await page.keyboard.type("0s]))")
+    expected = 'sum by (mode) (rate(node_cpu_seconds_total{mode="system"}[10s]))'
+    await expect(box).to_have_value(expected)
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".graph-legend li")).to_have_count(1)
+    assert parse_qs(urlsplit(page.url).query)["query"] == [expected]
+
+
+async def test_table_sorts_and_graph_is_drawn(page: Page, server: Server) -> None:
+    await page.goto(explore(server, ("query", USERS), ("view", "table")))
+    rows = page.locator(".result tbody tr")
+    await expect(rows).to_have_count(8)
+    await expect(page.locator(".query-cost")).to_contain_text("8 series")
+    await expect(page.locator(".query-cost")).to_contain_text("samples read in")
+    await page.get_by_role("button", name="value").click()
+    values = [float(text) for text in await rows.locator("td.number").all_inner_texts()]
+    assert values == sorted(values, reverse=True)
+
+    await page.get_by_text("Graph", exact=True).click()
+    await expect(page.locator(".graph-legend li")).to_have_count(8)
+
+    async def drawn() -> bool:
+        return int(await page.locator("canvas").first.evaluate(DRAWN_PIXELS)) > 20
+
+    await until(drawn, "lines to be drawn")
+    field = await page.locator(".u-over").bounding_box()
+    assert field is not None
+    await page.mouse.move(field["x"] + field["width"] - 2, field["y"] + 50)
+    await expect(page.locator(".graph-time")).to_contain_text(":")
+    await page.locator(".graph-legend button").first.click()
+    await expect(page.locator('.graph-legend [aria-pressed="true"]')).to_have_count(1)
+
+
+async def test_address_keeps_everything(page: Page, server: Server) -> None:
+    await page.goto(explore(server, ("query", "up"), ("view", "table")))
+    await page.get_by_role("button", name="Add a query").click()
+    await page.keyboard.type("node_load1")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("Enter")
+    await page.get_by_label("Range", exact=True).last.fill("5m")
+    await page.keyboard.press("Tab")
+    await page.get_by_label("Step").fill("2s")
+    await page.keyboard.press("Tab")
+    await page.get_by_label("Until").fill("2026-01-02T03:04:05")
+    await page.keyboard.press("Tab")
+    await page.get_by_role("button", name="Explain").last.click()
+    await expect(page.locator(".tree-name")).to_have_text(["node_load1"])
+    asked = parse_qs(urlsplit(page.url).query)
+    assert asked["query"] == ["up", "node_load1"]
+    assert asked["view"] == ["table", "table.explained"]
+    assert (asked["range"], asked["step"]) == (["5m"], ["2s"])
+
+    await page.reload()
+    await expect(page.locator("textarea").nth(1)).to_have_value("node_load1")
+    await expect(page.locator("#range")).to_have_value("5m")
+    await expect(page.locator("#step")).to_have_value("2s")
+    await expect(page.locator("#until")).to_have_value("2026-01-02T03:04:05")
+    await expect(page.locator(".tree-name")).to_have_text(["node_load1"])
+    await expect(page.get_by_text("No series match.")).to_have_count(2)
+    await page.get_by_role("button", name="Now").click()
+    await expect(page.locator(".result tbody tr").first).to_be_visible()
+    await page.go_back()
+    await expect(page.locator("#until")).to_have_value("2026-01-02T03:04:05")
+
+
+async def test_wrong_query_is_told_and_underlined(page: Page, server: Server) -> None:
+    await page.goto(explore(server, ("query", "sum(up) bad"), ("view", "table")))
+    problem = page.locator(".query-problem")
+    await expect(problem).to_contain_text('1:9: parse error: unexpected identifier "bad"')
+    await expect(page.locator(".editor-text .wrong")).to_have_text("bad")
+    box = page.get_by_role("combobox", name="PromQL query")
+    await box.fill("quantile(2,up)")
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Run").click()
+    await expect(page.locator(".query-notes")).to_contain_text("PromQL warning: quantile value")
+    await expect(problem).to_be_hidden()
+    await page.get_by_role("button", name="Format").click()
+    await expect(box).to_have_value("quantile(2, up)")
+
+
+async def test_many_series_are_said_to_be_cut(page: Page, server: Server) -> None:
+    await page.goto(explore(server, ("query", '{job="node"}'), ("view", "graph")))
+    await expect(page.locator(".graph-many")).to_contain_text("100 of")
+    await expect(page.locator(".graph-legend li")).to_have_count(100)
+
+
+async def test_query_is_explained_node_by_node(page: Page, server: Server) -> None:
+    query = 'sum by (mode) (rate(node_cpu_seconds_total{mode!="idle"}[5m] offset 1h)) > bool 0.5'
+    await page.goto(explore(server, ("query", query), ("view", "table.explained")))
+    tree = page.locator(".tree")
+    await expect(tree.locator(".tree-name")).to_have_text(
+        [">", "sum", "rate", "node_cpu_seconds_total", "0.5"]
+    )
+    await expect(tree.locator(".tree-matcher")).to_have_text(['mode!="idle"'])
+    await expect(tree).to_contain_text("grouped by mode")
+    await expect(tree).to_contain_text("samples of the last 5m; 1h ago")
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+async def test_nothing_sticks_out(page: Page, server: Server, width: int) -> None:
+    await page.set_viewport_size({"width": width, "height": 800})
+    queries = [("query", USERS), ("view", "graph.explained"), ("query", "up"), ("view", "table")]
+    await page.goto(explore(server, *queries))
+    await expect(page.locator("canvas")).to_be_visible()
+    await expect(page.locator(".result")).to_be_visible()
+    wider = "document.documentElement.scrollWidth - window.innerWidth"
+    assert await page.evaluate(wider) <= 0
