@@ -31,6 +31,8 @@ COMMANDS = {
     "query": CommandPlace("daemon.commands.query", "query", "Ask the server a PromQL query."),
     "reload": CommandPlace("daemon.commands.reload", "reload", "Read the configuration again."),
     "store": CommandPlace("daemon.commands.store", "store", "Work on the sample store's files."),
+    "backup": CommandPlace("daemon.commands.backup", "backup", "Write everything to a tar file."),
+    "restore": CommandPlace("daemon.commands.backup", "restore", "Read a backup back."),
     "doctor": CommandPlace("daemon.commands.doctor", "doctor", "Find out what is wrong here."),
 }
 

@@ -35,17 +35,22 @@ class DataDirectory:
         """The size of all files therein."""
         return sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file())
 
-    def become_owner(self) -> None:
-        """Go on as the directory's owner if this is root.
+    @contextmanager
+    def given_back(self) -> Iterator[None]:
+        """Give what root makes therein meanwhile to the directory's owner afterwards.
 
-        Files that root makes therein would stop the server, which is not root.
+        The server, which is not root, could not open it: SQLite makes files beside a
+        database even to read it.
         """
-        if os.geteuid() == 0 and self.path.is_dir():
-            status = self.path.stat()
-            if status.st_uid:
-                os.setgroups([])
-                os.setgid(status.st_gid)
-                os.setuid(status.st_uid)
+        try:
+            yield
+        finally:
+            if os.geteuid() == 0 and self.path.is_dir() and (owner := self.path.stat()).st_uid:
+                for file in self.path.rglob("*"):
+                    status = file.lstat()
+                    # Not through a link: what it leads to is not ours to give.
+                    if status.st_uid == 0 and not file.is_symlink() and status.st_nlink == 1:
+                        os.chown(file, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
     def create(self) -> None:
         """Make the directory, for its owner only, where it is missing.

@@ -40,8 +40,7 @@ def store_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
         logs.configure("error")
         directory = DataDirectory(data_dir or default_data_directory())
-        with refusals():
-            directory.become_owner()
+        with refusals(), directory.given_back():
             return function(directory=directory, **rest)
 
     return wrapper
