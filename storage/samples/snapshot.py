@@ -13,6 +13,7 @@ from storage.samples.interning import Interner
 from storage.samples.journal import JournalSnapshot
 from storage.samples.layouts import Layouts, MetricNames
 from storage.samples.query import Query
+from storage.samples.read_threads import ReadThreads
 from storage.samples.recent import RecentWindow
 from storage.samples.replay import Replay
 from storage.samples.settings import StoreSettings, milliseconds
@@ -43,8 +44,10 @@ class StoreSnapshot:
             settings.chunk_vectors,
             milliseconds(settings.chunk_age),
         )
-        self.query = Query(self._heads, self._windows, self._sources, self._layouts, self._metrics)
-
+        self.query = Query(
+            *(self._heads, self._windows, self._sources, self._layouts, self._metrics),
+            ReadThreads(1),
+        )
         self._damaged_rows = 0
 
     @property
