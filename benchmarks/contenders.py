@@ -30,18 +30,21 @@ class ScrapePlan:
     targets: Sequence[str]
     interval_s: float
 
-    def prometheus_configuration(self) -> str:
+    def prometheus_configuration(self, rule_file: Path | None = None) -> str:
         """Return it in Prometheus's format, which VictoriaMetrics reads as well."""
         every = f"{round(self.interval_s * 1000)}ms"
         job = {"job_name": "node", "static_configs": [{"targets": list(self.targets)}]}
         scraping = {"scrape_interval": every, "scrape_timeout": every}
-        return json.dumps({"global": scraping, "scrape_configs": [job]})  # JSON is YAML
+        rules = {"rule_files": [str(rule_file)]} if rule_file else {}
+        return json.dumps({"global": scraping, "scrape_configs": [job], **rules})  # JSON is YAML
 
-    def redshank_configuration(self) -> str:
+    def redshank_configuration(self, rule_file: Path | None = None) -> str:
         """Return it in Redshank's format; the targets are hosts, so host checks run."""
         every = f"{round(self.interval_s * 1000)}ms"
         job = {"name": "node", "hosts": True, "targets": list(self.targets)}
-        return json.dumps({"scrape": {"interval": every, "timeout": every, "jobs": [job]}})
+        scrape = {"interval": every, "timeout": every, "jobs": [job]}
+        rules = {"alerting": {"rule_files": [str(rule_file)]}} if rule_file else {}
+        return json.dumps({"scrape": scrape, **rules})
 
 
 class Contender(ABC):
@@ -50,6 +53,9 @@ class Contender(ABC):
     Args:
         plan: what it scrapes.
         directory: an empty one, for its configuration, data and log.
+
+    Attributes:
+        rule_file: rules in Prometheus's format to evaluate from the next start on.
     """
 
     key: ClassVar[str]
@@ -60,6 +66,7 @@ class Contender(ABC):
 
     def __init__(self, plan: ScrapePlan, directory: Path) -> None:
         self.plan = plan
+        self.rule_file: Path | None = None
         self.data_directory = directory / "data"
         self.configuration = directory / "configuration.yml"
         self.listen = f"127.0.0.1:{free_port()}"
@@ -168,7 +175,7 @@ class Redshank(Contender):
         return importlib.metadata.version("redshank")
 
     def configure(self) -> None:
-        self.configuration.write_text(self.plan.redshank_configuration())
+        self.configuration.write_text(self.plan.redshank_configuration(self.rule_file))
 
     def command(self) -> list[str]:
         return [
@@ -206,7 +213,7 @@ class Prometheus(Contender):
         return first_line([cls.program, "--version"]).split()[2].partition("+")[0]
 
     def configure(self) -> None:
-        self.configuration.write_text(self.plan.prometheus_configuration())
+        self.configuration.write_text(self.plan.prometheus_configuration(self.rule_file))
 
     def command(self) -> list[str]:
         return [

@@ -12,10 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.contenders import redshank_command
 from benchmarks.processes import finish
-from model.labels import METRIC_NAME, Labels
-from storage.api.samples import Vector
-from storage.samples.store import SqliteSampleStore
 
 METRIC = "node_cpu_seconds_total"
 MODES = ("idle", "iowait", "irq", "nice", "softirq", "steal", "system", "user")
@@ -49,10 +47,6 @@ class CpuHistory:
     def samples(self) -> int:
         """How many samples it has, `up` left out."""
         return self.hosts * len(MODES) * (self.duration_ms // self.interval_ms)
-
-    def labels(self, target: int) -> Labels:
-        """Return a target's own labels."""
-        return Labels.of(job="node", instance=f"host{target:04}:9100")
 
     def times_ms(self, target: int) -> NDArray[np.int64]:
         """Return when a target was scraped; each has its own offset in the interval."""
@@ -90,7 +84,7 @@ class CpuHistory:
             file.write("# EOF\n")
 
     def _lines(self, target: int) -> Iterator[str]:
-        labels = ",".join(f'{name}="{value}"' for name, value in self.labels(target))
+        labels = f'instance="host{target:04}:9100",job="node"'
         up = f"up{{{labels}}} 1 "
         yield from (f"{up}{time_ms / 1000:.3f}\n" for time_ms in self.up_times_ms(target).tolist())
         if target >= self.hosts:
@@ -112,31 +106,10 @@ def load_prometheus(history: CpuHistory, data: Path) -> None:
 
 
 def load_redshank(history: CpuHistory, data: Path) -> None:
-    """Append scrape after scrape as a server does, sealed and merged as in its time."""
-    now_ms = history.end_ms - history.duration_ms
-    store = SqliteSampleStore(data, clock=lambda: now_ms)
-    store.open()
-    up = Labels.of({METRIC_NAME: "up"})
-    counters = [Labels.of({METRIC_NAME: METRIC, "mode": mode}) for mode in MODES]
-    layouts = {True: store.layout([up, *counters]), False: store.layout([up])}
-    targets = range(history.targets)
-    sources = [store.source(history.labels(target)) for target in targets]
-    pending = []
-    for target in targets:
-        is_host = target < history.hosts
-        times = history.times_ms(target) if is_host else history.up_times_ms(target)
-        values = np.ones((len(times), len(layouts[is_host].series)))
-        if is_host:
-            values[:, 1:] = history.counters(target).T
-        pending.append((times.tolist(), values))
-    try:
-        for scrape in range(-(history.duration_ms // history.interval_ms), 0):
-            for target, (times, values) in enumerate(pending):
-                if -scrape > len(times):
-                    continue
-                now_ms = times[scrape]
-                layout = layouts[target < history.hosts]
-                store.append(sources[target], Vector(now_ms, layout, None, values[scrape]))
-        store.maintain(history.end_ms)
-    finally:
-        store.close()
+    """Import and compact, as one who comes from another server does."""
+    text = data.parent / "history.om"
+    history.write_open_metrics(text)
+    option = ("--data-dir", str(data))
+    finish("import", redshank_command("store", "import", *option, str(text)), data.parent)
+    finish("compact", redshank_command("store", "compact", *option), data.parent)
+    text.unlink()

@@ -44,6 +44,9 @@ class Sources:
     def __iter__(self) -> Iterator[Source]:
         return iter(list(self._by_id.values()))
 
+    def __len__(self) -> int:
+        return len(self._by_id)
+
     def of(self, labels: Labels, stream: str) -> Source:
         """Return the source with these labels, made where it is new.
 

@@ -84,6 +84,18 @@ class Selector:
         self._verdicts: dict[tuple[int, str], bool] = {}
         self._wanted = np.zeros(0, np.bool_)
 
+    @property
+    def label_names(self) -> frozenset[str]:
+        """The labels that it looks at, the metric name left out."""
+        return frozenset(matcher.name for matcher in self._by_label)
+
+    def admits(self, source: Source) -> bool:
+        """Whether a source's own labels match, where no series has one of `label_names`."""
+        return all(
+            self._verdict(number, source.labels.get(matcher.name))
+            for number, matcher in enumerate(self._by_label)
+        )
+
     def match(self, source: Source, layout: StoredLayout) -> Match | None:
         """Return what the selector means of a source's layout, None for nothing."""
         per_series = []

@@ -120,8 +120,7 @@ class Query:
         """Answer from chunks in memory and on disk, for some sources or all."""
         # Heads first: a chunk that reaches the disk meanwhile is then seen twice and
         # dropped once, never missed.
-        views = self._views()
-        windows = self._windows.overlapping(start_ms, end_ms)
+        views, windows, only = self._candidates(selector, start_ms, end_ms, only)
         selections = [
             SourceSelection(selected, views.get(selected.source.id, []))
             for selected in self._selected(selector, views, windows, start_ms, end_ms, only)
@@ -138,8 +137,37 @@ class Query:
         self.corrupt_chunks += reader.corrupt_chunks
         return result
 
-    def _views(self) -> dict[int, list[ChunkView]]:
-        return {head.source.id: views for head in self._heads if (views := head.views())}
+    def _candidates(
+        self,
+        selector: CachedSelector,
+        start_ms: int,
+        end_ms: int,
+        only: Collection[int] | None = None,
+    ) -> tuple[dict[int, list[ChunkView]], list[Window], Collection[int] | None]:
+        """Return chunks in memory, windows, and the sources that may be meant; None for all.
+
+        Who asks for one host of many need not look at the others.
+        """
+        admitted = selector.admitted(self._sources)
+        if admitted is None:
+            return self._views(), self._windows.overlapping(start_ms, end_ms), only
+        some = set(admitted)
+        for head in self._heads:
+            # A layout that was replaced is in the closed chunks.
+            if selector.concerns(head.layout) or head.closed:
+                some.add(head.source.id)
+        views = self._views(some)
+        windows = self._windows.overlapping(start_ms, end_ms)
+        for window in windows:
+            for layout_id in {layout_id for _, layout_id in window.spans}:
+                layout = self._layout(layout_id, window)
+                if layout is not None and selector.concerns(layout):
+                    some.update(source for source, used in window.spans if used == layout_id)
+        return views, windows, some if only is None else some.intersection(only)
+
+    def _views(self, only: Collection[int] | None = None) -> dict[int, list[ChunkView]]:
+        heads = self._heads if only is None else filter(None, map(self._heads.get, only))
+        return {head.source.id: views for head in heads if (views := head.views())}
 
     def _selected(
         self,
@@ -168,13 +196,17 @@ class Query:
         used: dict[int, dict[int, StoredLayout | Window]] = {}
         for window in windows:
             for (source_id, layout_id), span in window.spans.items():
+                if only is not None and source_id not in only:
+                    continue
                 if span.start_ms <= end_ms and span.end_ms >= start_ms:
                     used.setdefault(source_id, {}).setdefault(layout_id, window)
         for source_id, some in views.items():
+            if only is not None and source_id not in only:
+                continue
             for view in some:
                 if view.start_ms <= end_ms and view.end_ms >= start_ms:
                     used.setdefault(source_id, {})[view.layout.id] = view.layout
-        for source_id in sorted(used if only is None else used.keys() & only):
+        for source_id in sorted(used):
             source = self._sources.get(source_id)
             if source is not None:
                 found = (self._layout(number, where) for number, where in used[source_id].items())

@@ -20,7 +20,7 @@ class ReadThreads:
 
     def __init__(self, most: int) -> None:
         self._helpers = most - 1
-        self._pool = ThreadPoolExecutor(most, "samples-read")
+        self._pool = ThreadPoolExecutor(most - 1, "samples-read") if most > 1 else None
 
     def each(self, work: Callable[[T], None], items: Iterable[T], samples: int) -> None:
         """Call `work` with every item; returns when all are done.
@@ -30,7 +30,7 @@ class ReadThreads:
             items: what there is to do.
             samples: how many samples that comes to.
         """
-        if samples < _WORTH_SHARING or not self._helpers:
+        if samples < _WORTH_SHARING or self._pool is None:
             for item in items:
                 work(item)
             return
@@ -56,4 +56,5 @@ class ReadThreads:
 
     def close(self) -> None:
         """End the threads; blocks."""
-        self._pool.shutdown()
+        if self._pool is not None:
+            self._pool.shutdown()

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from model.labels import Labels
 from model.matchers import Matcher
 from storage.api.samples import Source
+from storage.samples.catalog import Sources
 from storage.samples.layouts import MetricNames, StoredLayout
 from storage.samples.matching import Match, PiecePart, Places, Selector, as_slice
 
@@ -77,8 +78,28 @@ class CachedSelector:
     def __init__(self, matchers: Sequence[Matcher], metrics: MetricNames) -> None:
         self._selector = Selector(matchers, metrics)
         self._known: dict[tuple[int, ...], Selected | None] = {}
+        self._label_names = self._selector.label_names
+        self._admitted: tuple[int, frozenset[int]] = (0, frozenset())
         self.label_sets = 0
         self.plan: RecentPlan | None = None
+
+    def admitted(self, sources: Sources) -> frozenset[int] | None:
+        """Return the sources that may be meant by their own labels; None for all.
+
+        A source with a layout that `concerns` may be meant as well.
+        """
+        if not self._label_names:
+            return None
+        count, admitted = self._admitted
+        if count != len(sources):
+            known = list(sources)
+            admitted = frozenset(one.id for one in known if self._selector.admits(one))
+            self._admitted = len(known), admitted
+        return admitted
+
+    def concerns(self, layout: StoredLayout) -> bool:
+        """Whether series of a layout have a label that the selector looks at."""
+        return not self._label_names.isdisjoint(layout.label_names)
 
     def select(self, source: Source, layouts: Sequence[StoredLayout]) -> Selected | None:
         """Return what is meant of a source that used some layouts, None for nothing."""
