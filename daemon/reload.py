@@ -71,6 +71,9 @@ class Reloader:
         return {
             "config.file": str(next(iter(self.current.files), "")),
             "log.level": self.current.settings.log.level,
+            "query.lookback-delta": format_duration(settings.query.lookback_ms),
+            "query.max-concurrency": str(settings.query.threads),
+            "query.max-samples": str(settings.query.max_samples),
             "query.timeout": format_duration(round(settings.web.query_timeout_s * 1000)),
             "storage.tsdb.path": str(self._data_directory),
             "storage.tsdb.retention.size": f"{settings.storage.retention_bytes}B",

@@ -35,8 +35,9 @@ from daemon.scraping import Scraping
 from model.addresses import ListenAddress
 from model.clock import system_clock
 from model.sd_notify import sd_notify, watchdog_interval_s
-from promql.engine import LocalEngine
+from promql.engine import EngineSettings, LocalEngine
 from promql.parser import parse_selector
+from promql.settings import QuerySettings
 from storage.api.errors import StorageError
 from storage.records.records import Records
 from storage.samples.store import SqliteSampleStore
@@ -136,6 +137,16 @@ class RunningServer:
     request_reload: Callable[[], None]
 
 
+def engine_settings(query: QuerySettings, timeout_s: float) -> EngineSettings:
+    """Return what bounds every query."""
+    return EngineSettings(
+        timeout_s=timeout_s,
+        lookback_ms=query.lookback_ms,
+        max_samples=query.max_samples,
+        threads=query.threads,
+    )
+
+
 @asynccontextmanager
 async def running_server(
     plan: ServerPlan, configuration: Configuration
@@ -159,7 +170,7 @@ async def running_server(
         await opened(records)
         password = await ensure_first_admin(records.accounts, plan.admin_password, system_clock())
 
-        engine = LocalEngine(store)
+        engine = LocalEngine(store, engine_settings(settings.query, settings.web.query_timeout_s))
         stack.push_async_callback(asyncio.to_thread, engine.close)
         scraping = Scraping(configuration, records.hosts, store, system_clock)
         targets, scraper = scraping.targets, scraping.scraper

@@ -18,6 +18,7 @@ from pydantic_settings import (
 from alerting.settings import AlertingSettings
 from model.addresses import ListenAddress
 from model.documents import Document, DocumentError, document_error, parse_document
+from promql.settings import QuerySettings
 from scraper.settings import ScrapeSettings
 from storage.samples.settings import StoreSettings
 from web.settings import WebSettings
@@ -61,6 +62,7 @@ class Settings(BaseSettings):
     storage: StoreSettings = Field(default_factory=StoreSettings)
     scrape: ScrapeSettings = Field(default_factory=ScrapeSettings)
     alerting: AlertingSettings = Field(default_factory=AlertingSettings)
+    query: QuerySettings = Field(default_factory=QuerySettings)
     web: WebSettings = Field(default_factory=WebSettings)
 
     @classmethod

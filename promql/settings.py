@@ -1,0 +1,21 @@
+"""The configuration of the query engine."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from model.quantities import PositiveDurationMs
+
+
+class QuerySettings(BaseModel):
+    """Section `query` of the configuration: what bounds every query, rules included.
+
+    Attributes:
+        max_samples: samples that one query may hold in memory at once.
+        threads: queries that run at the same time; others wait.
+        lookback_ms: `lookback`, how far back an instant selector looks for a sample.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_samples: int = Field(default=50_000_000, ge=1)
+    threads: int = Field(default=4, ge=1, le=64)
+    lookback_ms: PositiveDurationMs = Field(default=300_000, alias="lookback")
