@@ -58,22 +58,28 @@ _CONDITIONS: tuple[tuple[str, float, float], ...] = (
     ("sum by (instance) (rate(node_disk_read_bytes_total[5m])) > %g", 5e8, 2e9),
     ("sum by (instance) (rate(node_disk_written_bytes_total[5m])) > %g", 5e9, 2e10),
     (
-        "rate(node_disk_read_time_seconds_total[5m])"
-        " / rate(node_disk_reads_completed_total[5m]) > %g",
+        (
+            "rate(node_disk_read_time_seconds_total[5m])"
+            " / rate(node_disk_reads_completed_total[5m]) > %g"
+        ),
         1,
         5,
     ),
     (
-        "rate(node_disk_write_time_seconds_total[5m])"
-        " / rate(node_disk_writes_completed_total[5m]) > %g",
+        (
+            "rate(node_disk_write_time_seconds_total[5m])"
+            " / rate(node_disk_writes_completed_total[5m]) > %g"
+        ),
         1,
         5,
     ),
     ("rate(node_network_receive_bytes_total{device!='lo'}[5m]) > %g", 1e9, 5e9),
     ("rate(node_network_transmit_bytes_total{device!='lo'}[5m]) > %g", 1e9, 5e9),
     (
-        "rate(node_network_receive_errs_total[5m])"
-        " / rate(node_network_receive_packets_total[5m]) > %g",
+        (
+            "rate(node_network_receive_errs_total[5m])"
+            " / rate(node_network_receive_packets_total[5m]) > %g"
+        ),
         0.01,
         0.1,
     ),
