@@ -214,7 +214,8 @@ class SampleReader(Protocol):
         """Return every matching series with its samples in the range, ends included.
 
         Each label set occurs once; staleness markers are kept; series without a
-        sample in the range are left out.
+        sample in the range are left out. There may be a few samples just outside of
+        the range. The arrays are not the caller's: others read them too.
         """
 
     def series(

@@ -7,11 +7,13 @@ from contextlib import contextmanager
 
 import structlog
 
+from model.series import NO_TIME
 from storage.api.samples import Source, Vector
 from storage.samples.head import Appended, OpenChunk, SourceHead
 from storage.samples.journal import Record
 from storage.samples.layouts import StoredLayout
 from storage.samples.recent import RecentWindow, slots_for
+from storage.samples.settled import SettledCache
 from storage.samples.window_set import WindowSet
 
 log = structlog.get_logger(__name__)
@@ -37,9 +39,14 @@ class Heads:
     """
 
     def __init__(
-        self, windows: WindowSet, recent: RecentWindow, chunk_vectors: int, chunk_age_ms: int
+        self,
+        windows: WindowSet,
+        recent: RecentWindow,
+        settled: SettledCache,
+        chunk_vectors: int,
+        chunk_age_ms: int,
     ) -> None:
-        self._windows, self._recent = windows, recent
+        self._windows, self._recent, self._settled = windows, recent, settled
         self._chunk_vectors, self._chunk_age_ms = chunk_vectors, chunk_age_ms
         self._heads: dict[int, SourceHead] = {}
         self._ends: dict[int, int] = {}
@@ -154,6 +161,7 @@ class Heads:
         return min(self._windows.end_of(time_ms), time_ms + self._chunk_age_ms)
 
     def _begin(self, head: SourceHead, chunk: OpenChunk, closes_ms: int) -> None:
+        self._settled.chunk_begins(chunk.times_ms[0])
         chunk.closes_ms = closes_ms
         chunk.limit = self._chunk_vectors
         if head.chunks == 0:
@@ -202,6 +210,11 @@ class Heads:
                     del self._heads[head.source.id]
                     if head.ring is not None:
                         self._recent.give_back(head.ring)
+
+    def first_ms(self) -> int:
+        """Return the time of the oldest vector in memory, NO_TIME if there is none."""
+        chunks = (head.chunks_in_memory()[:1] for head in self)
+        return min((chunk.times_ms[0] for some in chunks for chunk in some), default=NO_TIME)
 
     def closed(self) -> list[OpenChunk]:
         """Return the chunks that wait to be written, those of a source in order."""

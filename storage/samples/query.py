@@ -25,12 +25,16 @@ from storage.samples.reading import (
 )
 from storage.samples.recent_plan import RecentPlan, Wanted
 from storage.samples.selection import CachedSelector, Selected, SelectorCache
+from storage.samples.settled import Settled, SettledCache, joined
 from storage.samples.window_set import WindowSet
 from storage.samples.windows import Window
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T", Labels, str)
+
+# What was decoded is decoded anew when so much of a range has been settled since.
+_BEHIND = 1 / 8
 
 
 class Query:
@@ -44,8 +48,11 @@ class Query:
         layouts: Layouts,
         metrics: MetricNames,
         threads: ReadThreads,
+        settled: SettledCache | None = None,
     ) -> None:
+        """Prepare; with `settled`, an answer may hold samples just outside of its range."""
         self._heads, self._windows, self._threads = heads, windows, threads
+        self._settled = settled
         self._sources, self._layouts = sources, layouts
         self._selectors = SelectorCache(metrics)
         self.corrupt_chunks = 0
@@ -60,7 +67,7 @@ class Query:
         """See `SampleReader.select`."""
         selector = self._selectors.get(matchers)
         recent = self._select_recent(selector, start_ms, end_ms, budget)
-        result = recent or self._select_any(selector, start_ms, end_ms, budget)
+        result = recent or self._select_settled(selector, start_ms, end_ms, budget)
         return [part for part in map(without_empty, result) if part is not None]
 
     def _select_recent(
@@ -82,6 +89,8 @@ class Query:
             return None
         if not rest:
             return [found]
+        if not found.labels:
+            return None
         others = self._select_any(selector, start_ms, end_ms, budget, rest)
         # Late sources are in the plan too, and yield these very label sets.
         label_sets = plan.label_sets if not late else frozenset(found.labels)
@@ -108,6 +117,36 @@ class Query:
             return None
         selector.plan = plan
         return plan
+
+    def _select_settled(
+        self, selector: CachedSelector, start_ms: int, end_ms: int, budget: ReadBudget | None
+    ) -> list[AlignedSeries]:
+        """Answer from what is decoded already as far as it goes, and read the rest."""
+        cache, matchers = self._settled, selector.matchers
+        # Before anything is read: what begins from now on makes the version another.
+        version = cache.version if cache else 0
+        until_ms = min(cache.until_ms, end_ms) if cache else 0
+        if cache is None or until_ms <= start_ms or not cache.fits(matchers):
+            return self._select_any(selector, start_ms, end_ms, budget)
+        known = cache.get(matchers, start_ms)
+        if known is not None and until_ms - known.end_ms <= (end_ms - start_ms) * _BEHIND:
+            before = known.between(start_ms, end_ms)
+            if budget is not None:
+                budget.spend(sum(part.sample_slots for part in before))
+        else:
+            corrupt = self.corrupt_chunks
+            before = self._select_any(selector, start_ms, until_ms, budget)
+            known = Settled(start_ms, until_ms, tuple(before))
+            if corrupt == self.corrupt_chunks:
+                cache.put(matchers, known, version)
+        if known.end_ms >= end_ms:
+            return before
+        after = self._select_any(selector, known.end_ms + 1, end_ms, budget)
+        result = joined(before, after)
+        if result is None:
+            cache.refuse(matchers)
+            return self._select_any(selector, start_ms, end_ms, budget)
+        return result
 
     def _select_any(
         self,

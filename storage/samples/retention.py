@@ -24,9 +24,10 @@ def expired(windows: WindowSet, now_ms: int, age_ms: int, most_bytes: int) -> li
     return gone
 
 
-def retain(windows: WindowSet, now_ms: int, age_ms: int, most_bytes: int) -> None:
-    """Delete what is expired; blocks."""
-    for window in expired(windows, now_ms, age_ms, most_bytes):
+def retain(windows: WindowSet, now_ms: int, age_ms: int, most_bytes: int) -> int:
+    """Delete what is expired and return how many windows that were; blocks."""
+    gone = expired(windows, now_ms, age_ms, most_bytes)
+    for window in gone:
         size_bytes = window.size_bytes
         try:
             windows.remove(window)
@@ -34,3 +35,4 @@ def retain(windows: WindowSet, now_ms: int, age_ms: int, most_bytes: int) -> Non
             log.warning("window_not_deleted", file=window.path.name, error=str(exc))
         else:
             log.info("window_deleted", file=window.path.name, size_bytes=size_bytes)
+    return len(gone)

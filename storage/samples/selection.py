@@ -76,6 +76,7 @@ class CachedSelector:
     """A selector with its answers so far; any thread."""
 
     def __init__(self, matchers: Sequence[Matcher], metrics: MetricNames) -> None:
+        self.matchers = tuple(matchers)
         self._selector = Selector(matchers, metrics)
         self._known: dict[tuple[int, ...], Selected | None] = {}
         self._label_names = self._selector.label_names

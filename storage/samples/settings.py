@@ -37,6 +37,7 @@ class StoreSettings(BaseModel):
         head_bytes: bounds the changes held in memory while the disk refuses writes.
         recent_bytes: memory for the recent window, which answers instant queries: the
             last five minutes of every series take 200 bytes at 15 s, 64 at a minute.
+        decoded_bytes: memory for what queries decoded from disk, for those that follow.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,3 +54,4 @@ class StoreSettings(BaseModel):
     commit_interval: Duration = Field(default=timedelta(seconds=1), gt=timedelta(0))
     head_bytes: int = Field(default=512 * 2**20, ge=2**20)
     recent_bytes: int = Field(default=64 * 2**20, ge=0)
+    decoded_bytes: int = Field(default=64 * 2**20, ge=0)

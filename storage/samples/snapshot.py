@@ -17,6 +17,7 @@ from storage.samples.read_threads import ReadThreads
 from storage.samples.recent import RecentWindow
 from storage.samples.replay import Replay
 from storage.samples.settings import StoreSettings, milliseconds
+from storage.samples.settled import SettledCache
 from storage.samples.window_set import WindowSet
 
 log = structlog.get_logger(__name__)
@@ -41,6 +42,7 @@ class StoreSnapshot:
         self._heads = Heads(
             self._windows,
             RecentWindow(0),
+            SettledCache(0),
             settings.chunk_vectors,
             milliseconds(settings.chunk_age),
         )

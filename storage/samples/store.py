@@ -28,6 +28,7 @@ from storage.samples.replay import Replay
 from storage.samples.retention import retain
 from storage.samples.sealing import Sealer
 from storage.samples.settings import StoreSettings, milliseconds
+from storage.samples.settled import SettledCache
 from storage.samples.stats import store_stats
 from storage.samples.window_set import WindowSet
 from storage.samples.worker import Worker
@@ -69,9 +70,11 @@ class SqliteSampleStore:
         self._windows = WindowSet(
             directory / "samples", milliseconds(settings.window), self._metrics
         )
+        self._settled = SettledCache(settings.decoded_bytes)
         self._heads = Heads(
             self._windows,
             RecentWindow(settings.recent_bytes),
+            self._settled,
             settings.chunk_vectors,
             self._chunk_age_ms,
         )
@@ -84,6 +87,7 @@ class SqliteSampleStore:
         self._query = Query(
             *(self._heads, self._windows, self._sources, self._layouts, self._metrics),
             self._threads,
+            self._settled,
         )
         self._replay = Replay(self._journal, self._sources, self._layouts, self._heads)
         self._is_open = False
@@ -103,6 +107,7 @@ class SqliteSampleStore:
             self._learn(*window.take_catalog())
             self._heads.start_after(window.ends)
         self._open_journal()
+        self._settled.advance(self._heads.first_ms)
         if serving:
             self._journal.start()
             self._worker.start()
@@ -152,7 +157,9 @@ class SqliteSampleStore:
             self._heads.shed(self._head_bytes)
             self._heads.forget_silent(now_ms - _SILENCE_MS)
             self._compactor.run(now_ms, most_steps)
-            retain(self._windows, now_ms, self._retention_age_ms, self._retention_bytes)
+            if retain(self._windows, now_ms, self._retention_age_ms, self._retention_bytes):
+                self._settled.clear()
+            self._settled.advance(self._heads.first_ms)
             self._windows.rest()
             self._layouts.sweep()
 

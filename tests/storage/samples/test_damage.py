@@ -54,7 +54,7 @@ def samples_in(found: Samples) -> int:
 
 
 def test_corrupt_piece_costs_its_samples_only(tmp_path: Path) -> None:
-    store = opened(tmp_path, recent_bytes=0)
+    store = opened(tmp_path, recent_bytes=0, decoded_bytes=0)
     filled(store, 20)
     store.maintain(BASE_MS + 10 * MINUTE_MS)
     before = everything(store)

@@ -1,0 +1,154 @@
+"""What was decoded once is not decoded again, and never answers for what changed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.labels import Labels
+from model.matchers import Matcher
+from model.series import NO_TIME, AlignedSeries, Values
+from storage.samples import codec, reading
+from storage.samples.settled import Settled, SettledCache, joined
+from storage.samples.store import SqliteSampleStore
+from tests.storage.samples.naive_model import Samples, clipped, samples_of
+from tests.storage.samples.sample_builders import BASE_MS, named, series, small, whole
+
+STEP_MS = 15_000
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteSampleStore]:
+    store = SqliteSampleStore(tmp_path, small(recent_bytes=0), clock=lambda: 0)
+    store.open()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Counts the pieces that are decoded."""
+    pieces: list[int] = []
+    decode = codec.decode_piece
+
+    def counting(data: bytes, width: int, count: int) -> Values:
+        pieces.append(count)
+        return decode(data, width, count)
+
+    monkeypatch.setattr(reading, "decode_piece", counting)
+    return pieces
+
+
+def fill(store: SqliteSampleStore, ticks: range, hosts: int = 4, phase_ms: int = 700) -> None:
+    layout = store.layout(series("load", "other"))
+    for tick in ticks:
+        for host in range(hosts):
+            source = store.source(Labels.of(instance=str(host)))
+            time_ms = BASE_MS + tick * STEP_MS + host * phase_ms
+            store.append(source, whole(layout, time_ms, tick + host / 10, tick))
+
+
+def load(store: SqliteSampleStore, start_ms: int, end_ms: int) -> Samples:
+    return clipped(samples_of(store.select(named("load"), start_ms, end_ms)), start_ms, end_ms)
+
+
+def test_the_same_hours_are_decoded_once(store: SqliteSampleStore, decoded: list[int]) -> None:
+    fill(store, range(62))
+    store.maintain(BASE_MS + HOUR_MS)
+    first = load(store, BASE_MS, BASE_MS + HOUR_MS)
+    assert decoded
+    decoded.clear()
+    assert load(store, BASE_MS, BASE_MS + HOUR_MS) == first
+    part = load(store, BASE_MS + 10 * STEP_MS, BASE_MS + 30 * STEP_MS)
+    assert part == clipped(first, BASE_MS + 10 * STEP_MS, BASE_MS + 30 * STEP_MS)
+    assert not decoded
+
+
+def test_a_refreshed_dashboard_decodes_the_end_only(
+    store: SqliteSampleStore, decoded: list[int]
+) -> None:
+    fill(store, range(243))
+    store.maintain(BASE_MS + HOUR_MS)
+    load(store, BASE_MS, BASE_MS + HOUR_MS)
+    fill(store, range(243, 249))
+    store.maintain(BASE_MS + HOUR_MS)
+    decoded.clear()
+    found = load(store, BASE_MS, BASE_MS + 2 * HOUR_MS)
+    assert [len(samples) for samples in found.values()] == [249] * 4
+    assert 0 < sum(decoded) <= 20 * 4
+
+
+def test_samples_kept_back_are_not_missed(store: SqliteSampleStore) -> None:
+    fill(store, range(60))
+    store.maintain(BASE_MS + HOUR_MS)
+    load(store, BASE_MS, BASE_MS + HOUR_MS)
+    late = store.source(Labels.of(instance="late"))
+    store.append(late, whole(store.layout(series("load")), BASE_MS + 100, 7))
+    found = load(store, BASE_MS, BASE_MS + HOUR_MS)
+    assert len(found) == 5
+
+
+def test_what_retention_deletes_is_gone(tmp_path: Path) -> None:
+    settings = small(recent_bytes=0, window="1h", retention_age="2h")
+    store = SqliteSampleStore(tmp_path, settings, clock=lambda: 0)
+    store.open()
+    fill(store, range(500))
+    store.maintain(BASE_MS + HOUR_MS)
+    before = load(store, BASE_MS, BASE_MS + 10 * HOUR_MS)
+    store.maintain(BASE_MS + 5 * HOUR_MS)
+    after = load(store, BASE_MS, BASE_MS + 10 * HOUR_MS)
+    assert sum(map(len, after.values())) < sum(map(len, before.values()))
+    store.close()
+
+
+def test_nobody_can_change_what_others_read(store: SqliteSampleStore) -> None:
+    fill(store, range(60))
+    store.maintain(BASE_MS + HOUR_MS)
+    for _ in range(2):
+        (part,) = store.select(named("load"), BASE_MS, BASE_MS + HOUR_MS)
+        with pytest.raises(ValueError, match="read-only"):
+            part.values[0, 0] = 1.0
+
+
+def matrix(label: str, times: list[list[int]], first: float = 0.0) -> AlignedSeries:
+    rows = np.array(times, np.int64)
+    values = first + np.arange(rows.size, dtype=np.float64).reshape(rows.shape)
+    values.view(np.uint64)[rows == NO_TIME] = 0x7FF0000000000A5B
+    labels = tuple(Labels.of(__name__=label, n=str(n)) for n in range(len(rows)))
+    return AlignedSeries(labels, rows, values, np.arange(len(rows)))
+
+
+def test_padding_between_two_reads_moves_to_the_end() -> None:
+    before = matrix("x", [[1, 2, 3], [1, 2, NO_TIME]])
+    after = matrix("x", [[4, 5], [4, NO_TIME]], first=10)
+    found = joined([before], [after])
+    assert found is not None
+    assert found[0].times_ms.tolist() == [[1, 2, 3, 4, 5], [1, 2, 4, NO_TIME, NO_TIME]]
+    assert found[0].values[0].tolist() == [0, 1, 2, 10, 11]
+    assert found[0].values[1, :3].tolist() == [3, 4, 12]
+
+
+def test_reads_that_share_some_series_cannot_be_put_together() -> None:
+    assert joined([matrix("x", [[1], [1]])], [matrix("x", [[2]])]) is None
+    assert joined([matrix("x", [[1]])], [matrix("y", [[2]])]) is not None
+
+
+def test_memory_is_bounded_and_the_least_used_goes_first() -> None:
+    part = matrix("x", [list(range(100))])
+    cache = SettledCache(5 * Settled(0, 1, (part,)).size_bytes)
+    keys = [(Matcher.of("__name__", "=", str(number)),) for number in range(7)]
+    for key in keys:
+        cache.put(key, Settled(0, 100, (part,)), cache.version)
+        cache.get(keys[0], 0)
+    assert [cache.get(key, 0) is not None for key in keys] == [1, 0, 0, 1, 1, 1, 1]
+
+
+def test_what_was_read_before_a_change_is_not_kept() -> None:
+    cache = SettledCache(10**6)
+    key = (Matcher.of("__name__", "=", "x"),)
+    version = cache.version
+    cache.chunk_begins(50)
+    cache.put(key, Settled(0, 100, ()), version)
+    assert cache.get(key, 0) is None
