@@ -33,8 +33,8 @@ def fold(windows: Windows, base: State, merge: Merge) -> State:
         Arrays of shape (N, S), or (1, S) for those of `base` with one row if all
         series share their times.
     """
-    first = windows.first
-    width = np.maximum(windows.stop - first, 0)
+    first, stop = _bounds(windows)
+    width = np.maximum(stop - first, 0)
     position = np.where(width > 0, first, _some(first, width))
     samples = windows.samples
     level, spacing = base, 1
@@ -61,6 +61,38 @@ def fold(windows: Windows, base: State, merge: Merge) -> State:
     return result
 
 
+def fold_overlapping(windows: Windows, base: State, merge: Merge) -> State:
+    """Return what `fold` does where it does no harm to see a sample twice.
+
+    Then two pieces cover a window, however wide: one at its beginning, one at its end.
+    """
+    first, stop = _bounds(windows)
+    width = stop - first
+    top = max(int(width.max(initial=0)), 1).bit_length() - 1
+    if int(width.min(initial=1)) >> top == 0:
+        return fold(windows, base, merge)
+    positions = np.concatenate([first, stop - (1 << top)], axis=1)
+    level, spacing = base, 1
+    for power in range(top):
+        windows.check()
+        level, positions, spacing = _doubled(level, positions, spacing, 1 << power, merge)
+    steps = first.shape[1]
+    left = _pick(windows.samples, level, positions[:, :steps])
+    right = _pick(windows.samples, level, positions[:, steps:])
+    return merge(left, right, 0, 0)
+
+
+def _bounds(windows: Windows) -> tuple[Indices, Indices]:
+    """Return `first` and `stop`, shape (1, S) where all rows of times are cut alike.
+
+    They often are, though no two hosts are scraped at the same moment.
+    """
+    first, stop = windows.first, windows.stop
+    if len(first) > 1 and (first == first[0]).all() and (stop == stop[0]).all():
+        return first[:1], stop[:1]
+    return first, stop
+
+
 def _some(first: Indices, width: Indices) -> int:
     """Return the position of some window that is not empty."""
     filled = first[width > 0]
@@ -77,7 +109,14 @@ def _pick(samples: Samples, level: State, position: Indices) -> State:
     if len(columns) == 1:
         return tuple(np.take(each, columns[0], axis=1) for each in level)
     wide = columns[samples.rows]
-    return tuple(np.take_along_axis(each, wide, axis=1) for each in level)
+    return tuple(_gathered(each, wide) for each in level)
+
+
+def _gathered(values: Floats, columns: Indices) -> Floats:
+    """Do what take_along_axis does, in half the time."""
+    rows = np.arange(len(values)) * values.shape[1] if len(values) > 1 else np.zeros(1, np.intp)
+    found: Floats = values.ravel().take(columns + rows[:, np.newaxis])
+    return found
 
 
 def _mixed(

@@ -7,7 +7,7 @@ Source: Prometheus documentation, "Query functions", quantile_over_time() and ma
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -49,10 +49,10 @@ class _Sorted:
         laid = self.laid
         if index.size == 1 and not self.nans.any():
             return laid[:, :, int(index.flat[0])]
-        columns = np.clip(index - self.nans, 0, laid.shape[2] - 1)
-        columns = np.broadcast_to(columns, laid.shape[:2])[..., np.newaxis]
+        columns = np.broadcast_to(index - self.nans, laid.shape[:2])
+        columns = np.clip(columns, 0, laid.shape[2] - 1)[..., np.newaxis]
         found = np.take_along_axis(laid, columns, axis=2)[..., 0]
-        return np.where(index < self.nans, np.nan, found)
+        return np.where(index < self.nans, np.nan, found) if self.nans.any() else found
 
 
 def _regular(windows: Windows) -> tuple[int, int] | None:
@@ -90,14 +90,16 @@ def _laid(windows: Windows, part: slice, steps: slice) -> _Sorted:
     columns = windows.inside(first[..., np.newaxis] + np.arange(width))
     values = samples.values[part]
     if len(columns) == 1:
-        laid = values[:, columns[0]]
+        laid = values.take(columns[0], axis=1)
     else:
         flat = columns.reshape(len(columns), -1)
         laid = np.take_along_axis(values, flat, axis=1).reshape(columns.shape)
     beyond = np.arange(width) >= count[..., np.newaxis]
-    nans = np.add.reduce(np.isnan(laid) & ~beyond, axis=2, dtype=np.intp)
-    if beyond.any():
-        laid = np.where(beyond, np.nan, laid)
+    nans = np.zeros((1, 1), dtype=np.intp)
+    # Asked of the samples, for each of them is in many windows.
+    if np.isnan(values).any():
+        nans = np.add.reduce(np.isnan(laid) & ~beyond, axis=2, dtype=np.intp)
+    np.copyto(laid, np.nan, where=beyond)
     laid.sort(axis=2)
     return _Sorted(laid, np.broadcast_to(count, laid.shape[:2]), nans)
 
@@ -118,26 +120,54 @@ _STEPS_WORTH_A_ROW: Final = 16
 
 
 def _sorted_results(windows: Windows, compute: Callable[[_Sorted, slice], Floats]) -> Floats:
-    series, steps = windows.shape
-    width = max(1, int(windows.count.max(initial=0)))
-    result = np.zeros((series, steps))
+    result = np.zeros(windows.shape)
+    for stretch in _alike(windows):
+        _sort_stretch(windows, stretch, compute, result)
+    return result
+
+
+def _alike(windows: Windows) -> list[slice]:
+    """Return the steps in pieces, so that windows of equal width are not among others.
+
+    The first windows of a query often reach back to before the first sample.
+    """
+    count = windows.count
+    if len(count) > 1 or count.shape[1] < 2:
+        return [slice(0, count.shape[1])]
+    changes = np.flatnonzero(np.diff(count[0])) + 1
+    ends = [0, *changes.tolist(), count.shape[1]]
+    lengths = np.diff(ends)
+    longest = int(lengths.argmax())
+    if lengths[longest] < _STEPS_WORTH_A_ROW:
+        return [slice(0, count.shape[1])]
+    begin, end = ends[longest], ends[longest + 1]
+    pieces = (slice(0, begin), slice(begin, end), slice(end, count.shape[1]))
+    return [piece for piece in pieces if piece.start < piece.stop]
+
+
+def _sort_stretch(
+    windows: Windows, stretch: slice, compute: Callable[[_Sorted, slice], Floats], result: Floats
+) -> None:
+    own = replace(windows, first=windows.first[:, stretch], stop=windows.stop[:, stretch])
+    series, steps = own.shape
+    width = max(1, int(own.count.max(initial=0)))
     many = max(1, GATHERED_CELLS // width)
     step_size = max(1, min(steps, many))
     series_size = max(1, many // step_size)
-    regular = _regular(windows)
+    regular = _regular(own)
     for start in range(0, series, series_size):
         part = slice(start, start + series_size)
         for step in range(0, steps, step_size):
             windows.check()
             piece = slice(step, step + step_size)
             if regular is None:
-                laid = _laid(windows, part, piece)
+                laid = _laid(own, part, piece)
             else:
-                values = windows.samples.values[part]
-                first = int(windows.first[0, step])
+                values = own.samples.values[part]
+                first = int(own.first[0, step])
                 laid = _laid_regular(values, first, *regular, min(step_size, steps - step))
-            result[part, piece] = compute(laid, piece)
-    return result
+            at = slice(stretch.start + step, stretch.start + min(step + step_size, steps))
+            result[part, at] = compute(laid, at)
 
 
 def quantile_over_time(windows: Windows, quantile: Scalars) -> Result:

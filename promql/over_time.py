@@ -13,7 +13,16 @@ import numpy as np
 
 from promql.api import EvaluationError
 from promql.compensated import SCALE, closed
-from promql.folding import State, exact_sum, fold, line, maximum, minimum, moments
+from promql.folding import (
+    State,
+    exact_sum,
+    fold,
+    fold_overlapping,
+    line,
+    maximum,
+    minimum,
+    moments,
+)
 from promql.numbers import format_general
 from promql.ordered import mad_over_time, quantile_over_time
 from promql.samples import Windows
@@ -87,12 +96,12 @@ def avg_over_time(windows: Windows) -> Result:
 
 def min_over_time(windows: Windows) -> Result:
     """The smallest; NaN where there is nothing else."""
-    return fold(windows, (windows.samples.values,), minimum)[0], windows.holding(1)
+    return fold_overlapping(windows, (windows.samples.values,), minimum)[0], windows.holding(1)
 
 
 def max_over_time(windows: Windows) -> Result:
     """The largest; NaN where there is nothing else."""
-    return fold(windows, (windows.samples.values,), maximum)[0], windows.holding(1)
+    return fold_overlapping(windows, (windows.samples.values,), maximum)[0], windows.holding(1)
 
 
 def _shifted(windows: Windows) -> tuple[Floats, Floats]:
