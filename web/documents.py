@@ -120,6 +120,7 @@ def credential_document(credential: Credential, current_id: int | None) -> dict[
         "created_ms": credential.created_ms,
         "expires_ms": credential.expires_ms,
         "last_used_ms": credential.last_used_ms,
+        "scopes": sorted(credential.scopes),
         "current": credential.id == current_id,
     }
 
@@ -132,4 +133,5 @@ def principal_document(principal: Principal) -> dict[str, Any]:
         "role": principal.role,
         "credential": credential.kind if credential else None,
         "expires_ms": credential.expires_ms if credential else None,
+        "scopes": sorted(principal.scopes),
     }
