@@ -119,6 +119,7 @@ ALLOWED: dict[Access, set[Role | None]] = {
     Access.SCRAPE: {None, Role.VIEWER, Role.EDITOR, Role.ADMIN},
     Access.VIEWER: {Role.VIEWER, Role.EDITOR, Role.ADMIN},
     Access.USER: {Role.VIEWER, Role.EDITOR, Role.ADMIN},
+    Access.PUSH: {Role.EDITOR, Role.ADMIN},
     Access.EDITOR: {Role.EDITOR, Role.ADMIN},
     Access.ADMIN: {Role.ADMIN},
 }

@@ -31,7 +31,14 @@ from model.series import AlignedSeries
 from promql.api import Answer, InstantVector, ParseError, QueryEngine, QueryOptions
 from scraper.families import MetricMetadata
 from scraper.targets import DroppedTarget, Health, Target, TargetStatus
-from storage.api.accounts import AccountRecords, CredentialKind, Role, User
+from storage.api.accounts import (
+    FULL_SCOPES,
+    AccountRecords,
+    CredentialKind,
+    Role,
+    Scope,
+    User,
+)
 from storage.api.alerts import (
     Alert,
     AlertChange,
@@ -374,18 +381,26 @@ class World:
         known = await self.accounts.user(name)
         return known or await self.accounts.add_user(name, role, PASSWORD_HASH, NOW_MS)
 
-    async def secret(self, kind: CredentialKind, role: Role = Role.ADMIN) -> str:
+    async def secret(
+        self,
+        kind: CredentialKind,
+        role: Role = Role.ADMIN,
+        scopes: frozenset[Scope] = FULL_SCOPES,
+    ) -> str:
         """Return the secret of a new session or token of a user with this role."""
         user = await self.user(f"the-{role}", role)
         secret = f"{kind}-{role}-{secrets.token_hex(8)}"
         await self.accounts.add_credential(
-            user.id, kind, secret_hash(secret), "test", NOW_MS, NOW_MS + 86_400_000
+            user.id, kind, secret_hash(secret), "test", NOW_MS, NOW_MS + 86_400_000, scopes
         )
         return secret
 
-    async def bearer(self, role: Role = Role.ADMIN) -> dict[str, str]:
+    async def bearer(
+        self, role: Role = Role.ADMIN, scopes: frozenset[Scope] = FULL_SCOPES
+    ) -> dict[str, str]:
         """Return the header of a token with this role."""
-        return {"Authorization": f"Bearer {await self.secret(CredentialKind.BEARER, role)}"}
+        secret = await self.secret(CredentialKind.BEARER, role, scopes)
+        return {"Authorization": f"Bearer {secret}"}
 
     async def cookie(self, role: Role = Role.ADMIN) -> dict[str, str]:
         """Return the cookie header of a session with this role."""

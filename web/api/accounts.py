@@ -4,7 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
-from storage.api.accounts import CredentialKind, User
+from storage.api.accounts import FULL_SCOPES, CredentialKind, Scope, User
 from web.account_forms import LoginForm, PasswordForm, ResetForm, TokenForm, UserForm
 from web.accounts.actions import AccountActions
 from web.accounts.authentication import Authenticator
@@ -67,13 +67,13 @@ class AccountsApi:
             or credential.kind is not CredentialKind.BEARER
         ):
             return await self.token(request)
-        answer = await self._issue(principal.user)
+        answer = await self._issue(principal.user, principal.scopes)
         await self._services.accounts.revoke_credential(credential.secret_hash)
         return answer
 
-    async def _issue(self, user: User) -> web.Response:
+    async def _issue(self, user: User, scopes: frozenset[Scope] = FULL_SCOPES) -> web.Response:
         issued = await self._authenticator.issue(
-            user, CredentialKind.BEARER, _ISSUED_BY, self._lifetime_s * 1000
+            user, CredentialKind.BEARER, _ISSUED_BY, self._lifetime_s * 1000, scopes
         )
         return json_answer(
             {
