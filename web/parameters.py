@@ -49,13 +49,13 @@ class Paging(Parameters):
 P = TypeVar("P", bound=Parameters)
 
 
-def read_query(request: web.Request, model: type[P]) -> P:
+def read_query(query: Mapping[str, str], model: type[P]) -> P:
     """Return the query's parameters; an empty one counts as missing.
 
     Raises:
         ValidationError: one does not fit.
     """
-    return model.model_validate({name: value for name, value in request.query.items() if value})
+    return model.model_validate({name: value for name, value in query.items() if value})
 
 
 def record_id(request: web.Request) -> int:

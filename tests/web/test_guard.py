@@ -57,6 +57,8 @@ ACCESS = {
     "GET /-/healthy": "public",
     "GET /-/ready": "public",
     "GET /openapi.json": "public",
+    # Its token may come after the connection: see tests/web/stream.
+    "GET /ws/metrics": "public",
     "GET /apispec.json": "public",
     "GET /docs": "public",
     "GET /swagger": "public",
@@ -130,6 +132,7 @@ ALLOWED: dict[Access, set[Role | None]] = {
 }
 REFERENCE_PATHS = ("/docs", "/swagger", "/redoc")
 MACHINE_PATHS = (
+    "/ws/",
     "/federate",
     "/api/",
     "/auth/",

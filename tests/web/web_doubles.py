@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections import Counter as Counts
-from collections.abc import AsyncIterator, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -78,6 +78,7 @@ class Desk:
         self.held: dict[int, str] = {}
         self.tested: list[str] = []
         self.failure: Exception | None = None
+        self.subscribers: list[Callable[[Sequence[AlertChange]], None]] = []
 
     @property
     def receivers(self) -> tuple[tuple[str, str], ...]:
@@ -100,11 +101,21 @@ class Desk:
         self._open.pop(stored.id, None)
         if stored.is_open:
             self._open[stored.id] = stored
+        self._publish(AlertChange(stored, before))
         return stored
+
+    def _publish(self, change: AlertChange) -> None:
+        for subscriber in self.subscribers:
+            subscriber([change])
+
+    def subscribe(self, subscriber: Callable[[Sequence[AlertChange]], None]) -> Callable[[], None]:
+        self.subscribers.append(subscriber)
+        return lambda: self.subscribers.remove(subscriber)
 
     async def acknowledge(self, alert_id: int, user: str) -> Alert:
         alert = await self._records.acknowledge(alert_id, user, self._clock())
         self._open[alert_id] = alert
+        self._publish(AlertChange(alert, alert.state))
         return alert
 
     async def set_override(self, override: CheckOverride) -> None:

@@ -80,7 +80,7 @@ class AlertsApi:
 
     async def alerts(self, request: web.Request) -> web.Response:
         """List alerts by state, the open ones unless asked otherwise."""
-        query = read_query(request, AlertsQuery)
+        query = read_query(request.query, AlertsQuery)
         found = await self._by_state(query)
         return json_answer({"alerts": [alert_document(alert) for alert in found]})
 
@@ -97,7 +97,7 @@ class AlertsApi:
 
     async def history(self, request: web.Request) -> web.Response:
         """List changes of state, newest first."""
-        query = read_query(request, HistoryQuery)
+        query = read_query(request.query, HistoryQuery)
         found = await self._services.alerts.history(query.limit, query.before_id, query.alert_id)
         return json_answer({"transitions": [transition_document(each) for each in found]})
 
@@ -117,7 +117,7 @@ class AlertsApi:
 
     async def notifications(self, request: web.Request) -> web.Response:
         """List what was sent, or waits to be, newest first."""
-        query = read_query(request, Paging)
+        query = read_query(request.query, Paging)
         found = await self._services.alerts.notifications(query.limit, query.before_id)
         return json_answer({"notifications": [notification_document(each) for each in found]})
 

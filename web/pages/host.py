@@ -17,7 +17,7 @@ from web.fleet import Fleet, FleetHost
 from web.host_details import read_details
 from web.host_forms import CheckForm
 from web.operations import Operation
-from web.pages.shell import Shell
+from web.pages.shell import Address, Shell
 from web.parameters import Parameters, Whole, read_form, read_query
 from web.routing import KEY, Access, Route, Surface
 from web.services import Services
@@ -51,7 +51,7 @@ class HostPages:
         )
         return (
             Route("GET", f"/host/{KEY}", self.show, Access.VIEWER, page),
-            Route("GET", f"/live/host/{KEY}", self.live, Access.VIEWER, json),
+            self._shell.live_route("host", self._region, of_host=True),
             Route(
                 "GET",
                 f"/api/hosts/{KEY}/charts",
@@ -87,16 +87,12 @@ class HostPages:
             checks=checks_of(host.instance, self._services.alerting, self._services.host_checks()),
             problems=problems,
             given=given,
-            **await self._region(request),
+            **await self._region(Address.of(request)),
         )
 
-    async def live(self, request: web.Request) -> web.StreamResponse:
-        """Keep the host's figures, alerts and filesystems live."""
-        return await self._shell.live(request, "live/host.html", self._region)
-
-    async def _region(self, request: web.Request) -> Mapping[str, Any]:
+    async def _region(self, address: Address) -> Mapping[str, Any]:
         view = await self._fleet.view()
-        host = view.find(request.match_info["key"])
+        host = view.find(address.key)
         if host is None:
             raise MissingError("there is no such host")
         settings = self._services.host_checks()
@@ -115,7 +111,7 @@ class HostPages:
     async def charts(self, request: web.Request) -> web.Response:
         """Return the charts' numbers: a named range or a part picked by hand."""
         host = await self._find(request)
-        query = read_query(request, ChartsQuery)
+        query = read_query(request.query, ChartsQuery)
         grid: Grid | None = self._grid(query)
         if grid is not None and query.since_ms:
             grid = grid.since(query.since_ms)
