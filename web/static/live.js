@@ -130,8 +130,13 @@
     // A hidden page needs no stream; browsers allow six connections to a server.
     if (document.hidden) return;
     const page = region.dataset.live + location.search;
-    if (socketWorks) startSocket(page);
-    else startEvents(page);
+    try {
+      if (socketWorks) return startSocket(page);
+    } catch {
+      // A browser that does not count ws: to the policy's 'self'.
+      socketWorks = false;
+    }
+    startEvents(page);
   };
 
   document.addEventListener("visibilitychange", start);

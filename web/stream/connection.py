@@ -91,8 +91,17 @@ class Connection:
         self._changed = asyncio.Event()
 
     async def run(self, hello: bytes) -> None:
-        """Serve until the end, then close."""
+        """Serve until the end, then close; cancelled where the connection is lost."""
         self._put(hello)
+        try:
+            code, reason = await self._serve()
+        except asyncio.CancelledError:
+            # Broken by the other side, or by aiohttp because a ping was not answered.
+            log.info("stream_ended", code=WSCloseCode.ABNORMAL_CLOSURE.value, reason="lost")
+            raise
+        await self._close(code, reason)
+
+    async def _serve(self) -> tuple[int, str]:
         async with asyncio.TaskGroup() as tasks:
             own = [
                 tasks.create_task(work)
@@ -100,13 +109,13 @@ class Connection:
             ]
             for asked in _DEFAULTS:
                 self._subscribe(asked, tasks)
-            code, reason = await self._ended
+            end = await self._ended
             for task in (*own, *self._subscriptions.values()):
                 task.cancel()
-        await self._close(code, reason)
+        return end
 
     async def _close(self, code: int, reason: str) -> None:
-        log.info("stream_ended", code=code, reason=reason)
+        log.info("stream_ended", code=int(code), reason=reason)
         try:
             async with asyncio.timeout(_CLOSE_S):
                 await self._socket.close(code=code, message=reason.encode())
@@ -147,6 +156,10 @@ class Connection:
 
     async def _receive(self, tasks: asyncio.TaskGroup) -> None:
         async for received in self._socket:
+            if received.type is WSMsgType.ERROR:
+                # It broke the protocol (aiohttp has answered), or left a ping unanswered.
+                self.end(self._socket.close_code or WSCloseCode.ABNORMAL_CLOSURE, "lost")
+                return
             if received.type is not WSMsgType.TEXT:
                 self.end(WSCloseCode.UNSUPPORTED_DATA, "messages are JSON texts")
                 return
