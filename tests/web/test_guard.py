@@ -57,7 +57,7 @@ ACCESS = {
     "GET /-/healthy": "public",
     "GET /-/ready": "public",
     "GET /openapi.json": "public",
-    # Its token may come after the connection: see tests/web/stream.
+    # Its token may come after the connection: see test_stream.py.
     "GET /ws/metrics": "public",
     "GET /apispec.json": "public",
     "GET /docs": "public",

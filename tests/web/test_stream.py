@@ -355,3 +355,17 @@ def dropped(world: World) -> list[str]:
         for line in world.logs
         if line["event"] == "stream_ended" and line["code"] == 1013
     ]
+
+
+async def test_fault_of_ours_is_logged_and_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world.client.ws_connect(PATH, headers=await world.bearer()) as socket:
+        await told(socket, "hello")
+
+        async def broken(*_: object) -> None:
+            raise RuntimeError("the disk is gone")
+
+        monkeypatch.setattr(world.services.accounts, "credential", broken)
+        assert (await end_of(socket))[0] == 1011
+    assert "stream_failed" in [line["event"] for line in world.logs]

@@ -32,7 +32,7 @@ MOST_SUBSCRIPTIONS: Final = 32
 UNAUTHORIZED: Final = 4401
 """Close code of a client whose login ended, or that never told a token."""
 
-_CLOSE_S: Final = 2.0
+CLOSE_S: Final = 2.0
 """How long a client has to take the close frame."""
 
 _PAUSE_S: Final = 0.02
@@ -99,6 +99,10 @@ class Connection:
             # Broken by the other side, or by aiohttp because a ping was not answered.
             log.info("stream_ended", code=WSCloseCode.ABNORMAL_CLOSURE.value, reason="lost")
             raise
+        except ExceptionGroup:
+            # Not for the middleware: an answer of HTTP can no longer be sent.
+            log.exception("stream_failed")
+            code, reason = WSCloseCode.INTERNAL_ERROR, "a fault of ours; the log tells"
         await self._close(code, reason)
 
     async def _serve(self) -> tuple[int, str]:
@@ -117,7 +121,7 @@ class Connection:
     async def _close(self, code: int, reason: str) -> None:
         log.info("stream_ended", code=int(code), reason=reason)
         try:
-            async with asyncio.timeout(_CLOSE_S):
+            async with asyncio.timeout(CLOSE_S):
                 await self._socket.close(code=code, message=reason.encode())
         except TimeoutError:
             if self._request.transport is not None:

@@ -18,7 +18,7 @@ from web.parameters import Parameters
 from web.routing import ANONYMOUS, PRINCIPAL, Access, Principal, Route, Surface
 from web.services import Services
 from web.settings import WebSettings
-from web.stream.connection import UNAUTHORIZED, Connection, Pace
+from web.stream.connection import CLOSE_S, UNAUTHORIZED, Connection, Pace
 from web.stream.messages import LONGEST_MESSAGE_BYTES, Auth, message, read_message
 from web.stream.sources import Sources
 
@@ -93,7 +93,10 @@ class MetricsSocket:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Stream values and alerts over a WebSocket."""
         socket = web.WebSocketResponse(
-            heartbeat=_HEARTBEAT_S, max_msg_size=LONGEST_MESSAGE_BYTES, compress=False
+            timeout=CLOSE_S,
+            heartbeat=_HEARTBEAT_S,
+            max_msg_size=LONGEST_MESSAGE_BYTES,
+            compress=False,
         )
         if not socket.can_prepare(request).ok:
             raise UpgradeRequiredError("connect by WebSocket", None, {"Upgrade": "websocket"})
