@@ -2,9 +2,16 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
-from storage.api.accounts import Role
+from storage.api.accounts import FULL_SCOPES, Role, Scope
 from web.accounts.passwords import LONGEST, SHORTEST
 
 
@@ -14,6 +21,12 @@ def _printable(value: str) -> str:
     return value
 
 
+def _split(value: object) -> object:
+    # As in OAuth: a form's field is one string, its scopes separated by spaces.
+    return value.split() if isinstance(value, str) else value
+
+
+Scopes = Annotated[frozenset[Scope], BeforeValidator(_split), Field(min_length=1)]
 UserName = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
@@ -63,9 +76,10 @@ class UserForm(BaseModel):
 
 
 class TokenForm(BaseModel):
-    """A bearer token to make, for a program."""
+    """A token to make, for a program."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     label: UserName
     lifetime_days: int = Field(default=365, ge=1, le=3650)
+    scopes: Scopes = FULL_SCOPES

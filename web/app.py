@@ -31,6 +31,7 @@ from web.pages.explore import ExplorePages
 from web.pages.host import HostPages
 from web.pages.hosts import HostsPages
 from web.pages.login import LoginPages
+from web.pages.reference import ReferencePages
 from web.pages.shell import Shell
 from web.pages.store import StorePages
 from web.pages.targets import TargetsPages
@@ -46,6 +47,8 @@ from web.rendering import Renderer
 from web.routing import install
 from web.services import Services
 from web.settings import WebSettings
+from web.stream.socket import MetricsSocket
+from web.stream.sources import Sources
 
 __all__ = ["Resources", "create_app", "ensure_first_admin"]
 
@@ -87,9 +90,15 @@ def create_app(
     app.on_response_prepare.append(add_headers)
 
     streams = LiveStreams(settings)
+    fleet = Fleet(services)
+    shell = Shell(renderer, fleet, streams, authenticator)
+    socket = MetricsSocket(
+        services, settings, authenticator, fleet, Sources(services, fleet, shell)
+    )
 
     async def end_streams(_: web.Application) -> None:
         streams.close()
+        socket.close()
 
     async def threads(_: web.Application) -> AsyncIterator[None]:
         yield
@@ -98,8 +107,6 @@ def create_app(
     # Before the server waits for open requests: a stream never ends by itself.
     app.on_shutdown.append(end_streams)
     app.cleanup_ctx.append(threads)
-    fleet = Fleet(services)
-    shell = Shell(renderer, fleet, streams, authenticator)
     actions = AccountActions(services, passwords, authenticator)
     register = HostRegister(services, fleet)
     parts = (
@@ -114,6 +121,8 @@ def create_app(
         DiscoveryPages(services, shell),
         StorePages(services, shell),
         AccountPages(services, shell, authenticator, actions),
+        socket,
+        ReferencePages(renderer, authenticator, settings, services.version),
         HostsApi(services, fleet, register),
         AlertsApi(services, fleet),
         AccountsApi(services, settings, authenticator, actions),

@@ -1,12 +1,20 @@
 """The JSON form of each noun: field names are the API's contract (docs/api.md)."""
 
 import math
-from dataclasses import asdict
-from typing import Any
 
 from storage.api.accounts import Credential, User
 from storage.api.alerts import Alert, Notification, Transition
 from web.checks import HostCheckView
+from web.document_types import (
+    AlertDocument,
+    CheckDocument,
+    CredentialDocument,
+    FleetHostDocument,
+    NotificationDocument,
+    SessionDocument,
+    TransitionDocument,
+    UserDocument,
+)
 from web.fleet import FleetHost
 from web.routing import Principal
 
@@ -16,7 +24,7 @@ def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def fleet_host_document(host: FleetHost) -> dict[str, Any]:
+def fleet_host_document(host: FleetHost) -> FleetHostDocument:
     """Return a host with its state, figures and alert counts."""
     return {
         "id": host.id,
@@ -30,12 +38,12 @@ def fleet_host_document(host: FleetHost) -> dict[str, Any]:
         "interval_s": host.interval_s,
         "timeout_s": host.timeout_s,
         "created_ms": host.created_ms,
-        "figures": asdict(host.figures),
-        "alerts": asdict(host.alerts),
+        "figures": host.figures,
+        "alerts": host.alerts,
     }
 
 
-def check_document(view: HostCheckView) -> dict[str, Any]:
+def check_document(view: HostCheckView) -> CheckDocument:
     """Return a check of a host: what holds, and what would without its own settings."""
     return {
         "check": view.check,
@@ -57,7 +65,7 @@ def check_document(view: HostCheckView) -> dict[str, Any]:
     }
 
 
-def alert_document(alert: Alert) -> dict[str, Any]:
+def alert_document(alert: Alert) -> AlertDocument:
     """Return an alert."""
     return {
         "id": alert.id,
@@ -76,7 +84,7 @@ def alert_document(alert: Alert) -> dict[str, Any]:
     }
 
 
-def transition_document(transition: Transition) -> dict[str, Any]:
+def transition_document(transition: Transition) -> TransitionDocument:
     """Return one change of an alert's state."""
     return {
         "id": transition.id,
@@ -91,7 +99,7 @@ def transition_document(transition: Transition) -> dict[str, Any]:
     }
 
 
-def notification_document(notification: Notification) -> dict[str, Any]:
+def notification_document(notification: Notification) -> NotificationDocument:
     """Return a notification; its body may hold what only the receiver should know."""
     return {
         "id": notification.id,
@@ -106,12 +114,12 @@ def notification_document(notification: Notification) -> dict[str, Any]:
     }
 
 
-def user_document(user: User) -> dict[str, Any]:
+def user_document(user: User) -> UserDocument:
     """Return a user without the password hash."""
     return {"id": user.id, "name": user.name, "role": user.role, "created_ms": user.created_ms}
 
 
-def credential_document(credential: Credential, current_id: int | None) -> dict[str, Any]:
+def credential_document(credential: Credential, current_id: int | None) -> CredentialDocument:
     """Return a session or token without its hash."""
     return {
         "id": credential.id,
@@ -120,11 +128,12 @@ def credential_document(credential: Credential, current_id: int | None) -> dict[
         "created_ms": credential.created_ms,
         "expires_ms": credential.expires_ms,
         "last_used_ms": credential.last_used_ms,
+        "scopes": sorted(credential.scopes),
         "current": credential.id == current_id,
     }
 
 
-def principal_document(principal: Principal) -> dict[str, Any]:
+def principal_document(principal: Principal) -> SessionDocument:
     """Return who is logged in."""
     credential = principal.credential
     return {
@@ -132,4 +141,5 @@ def principal_document(principal: Principal) -> dict[str, Any]:
         "role": principal.role,
         "credential": credential.kind if credential else None,
         "expires_ms": credential.expires_ms if credential else None,
+        "scopes": sorted(principal.scopes),
     }

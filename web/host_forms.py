@@ -59,7 +59,9 @@ class HostForm(BaseModel):
     name: Name
     url: Annotated[str, StringConstraints(max_length=2000)]
     labels: dict[str, Annotated[str, StringConstraints(max_length=1000)]] = Field(
-        default_factory=dict, max_length=50
+        default_factory=dict,
+        max_length=50,
+        json_schema_extra={"propertyNames": {"pattern": f"^{_LABEL_NAME.pattern}$"}},
     )
     interval_s: float | None = Field(default=None, ge=1, le=3600)
     timeout_s: float | None = Field(default=None, ge=0.1, le=3600)

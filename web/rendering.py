@@ -58,8 +58,7 @@ class Renderer:
             may_manage=principal.user is not None and principal.may(Access.ADMIN),
             theme=theme if theme in _THEMES else "",
             version=self.version,
-            path=request.path,
-            **values,
+            **{"path": request.path, **values},
         )
 
     def page(

@@ -7,7 +7,8 @@ from typing import Final
 
 from aiohttp import web
 
-from storage.api.accounts import Credential, Role, User
+from storage.api.accounts import FULL_SCOPES, Credential, Role, Scope, User
+from web.operations import Operation
 
 KEY: Final = "{key:[^/]+}"
 """A host's record id or instance in a path; an instance may hold any character."""
@@ -20,13 +21,14 @@ class Access(Enum):
 
     PUBLIC needs no login. SCRAPE is public where the settings say so. VIEWER, EDITOR
     and ADMIN need that role or a higher one. USER is a person's own account: any role,
-    never the anonymous viewer.
+    never the anonymous viewer. PUSH hands in samples: an editor's or admin's credential.
     """
 
     PUBLIC = auto()
     SCRAPE = auto()
     VIEWER = auto()
     USER = auto()
+    PUSH = auto()
     EDITOR = auto()
     ADMIN = auto()
 
@@ -44,7 +46,12 @@ OPEN_TO_ALL = frozenset({Access.PUBLIC, Access.SCRAPE})
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One entry of the routing table; `open_as_json` lets everybody in who asks for JSON."""
+    """One entry of the routing table.
+
+    Attributes:
+        open_as_json: lets everybody in who asks for JSON.
+        operation: what the API document tells of it; every JSON and Prometheus route has one.
+    """
 
     method: str
     path: str
@@ -52,10 +59,25 @@ class Route:
     access: Access
     surface: Surface
     open_as_json: bool = False
+    operation: Operation | None = None
 
 
 _ROLE_RANK = {Role.VIEWER: 0, Role.EDITOR: 1, Role.ADMIN: 2}
-_NEEDED_RANK = {Access.VIEWER: 0, Access.USER: 0, Access.EDITOR: 1, Access.ADMIN: 2}
+_NEEDED_RANK = {
+    Access.VIEWER: 0,
+    Access.USER: 0,
+    Access.PUSH: 1,
+    Access.EDITOR: 1,
+    Access.ADMIN: 2,
+}
+_SUFFICIENT_SCOPES = {
+    Access.VIEWER: {Scope.READ, Scope.WRITE},
+    # A token that may only read must not make itself one that may write.
+    Access.USER: {Scope.WRITE},
+    Access.PUSH: {Scope.PUSH, Scope.WRITE},
+    Access.EDITOR: {Scope.WRITE},
+    Access.ADMIN: {Scope.WRITE},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +97,16 @@ class Principal:
         """What the sender may do."""
         return self.user.role if self.user else Role.VIEWER
 
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """What the credential lets the sender do of that."""
+        return self.credential.scopes if self.credential else FULL_SCOPES
+
     def may(self, access: Access) -> bool:
-        """Tell whether the sender's role suffices for a route that needs one."""
+        """Tell whether role and scopes suffice for a route that needs them."""
         if access is Access.USER and self.user is None:
+            return False
+        if self.scopes.isdisjoint(_SUFFICIENT_SCOPES[access]):
             return False
         return _ROLE_RANK[self.role] >= _NEEDED_RANK[access]
 

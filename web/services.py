@@ -20,7 +20,7 @@ from promql.api import QueryEngine
 from scraper.families import MetricMetadata
 from scraper.targets import DroppedTarget, Target, TargetStatus
 from storage.api.accounts import AccountRecords
-from storage.api.alerts import Alert, AlertRecords, CheckOverride
+from storage.api.alerts import Alert, AlertChange, AlertRecords, CheckOverride
 from storage.api.hosts import HostRecords
 from storage.api.samples import Cardinality, SampleReader
 
@@ -40,6 +40,12 @@ class Alerting(Protocol):
 
     def check_settings(self, instance: str) -> tuple[CheckView, ...]:
         """Return every host check as it applies to one host."""
+
+    def subscribe(self, subscriber: Callable[[Sequence[AlertChange]], None]) -> Callable[[], None]:
+        """Call `subscriber` with each batch of stored changes; return what ends that.
+
+        An acknowledgement is a change too, from a state to the same state.
+        """
 
     async def acknowledge(self, alert_id: int, user: str) -> Alert:
         """Mark an open alert as being worked on.

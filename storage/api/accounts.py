@@ -25,6 +25,22 @@ class CredentialKind(StrEnum):
     BEARER = "bearer"
 
 
+class Scope(StrEnum):
+    """What a credential lets its user do, never more than the user's role.
+
+    READ: what a viewer may. WRITE: all that the user's role may. PUSH: hand in samples
+    and nothing else; a device's key.
+    """
+
+    READ = "read"
+    WRITE = "write"
+    PUSH = "push"
+
+
+FULL_SCOPES = frozenset({Scope.WRITE})
+"""Of sessions, and of tokens that name no scope."""
+
+
 @dataclass(frozen=True, slots=True)
 class User:
     """Somebody who may log in."""
@@ -48,6 +64,7 @@ class Credential:
     created_ms: int
     expires_ms: int
     last_used_ms: int
+    scopes: frozenset[Scope] = FULL_SCOPES
 
 
 class AccountRecords(Protocol):
@@ -88,6 +105,7 @@ class AccountRecords(Protocol):
         label: str,
         now_ms: int,
         expires_ms: int,
+        scopes: frozenset[Scope] = FULL_SCOPES,
     ) -> Credential:
         """Store a new session or bearer token; expired ones of the user are dropped.
 

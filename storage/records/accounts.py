@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlite_utils import Database, Migrations
 
-from storage.api.accounts import Credential, CredentialKind, Role, User
+from storage.api.accounts import FULL_SCOPES, Credential, CredentialKind, Role, Scope, User
 from storage.api.errors import NotFoundError, TakenError
 from storage.records.database import RecordsDatabase
 
@@ -49,12 +49,19 @@ def create(database: Database) -> None:
         database.execute(statement)
 
 
+@MIGRATIONS()
+def add_scopes(database: Database) -> None:
+    """Give each credential its scopes, separated by spaces; those that exist keep all."""
+    database.execute("alter table credentials add column scopes text not null default 'write'")
+
+
 def _user(row: Mapping[str, Any]) -> User:
     return User(**{**row, "role": Role(row["role"])})
 
 
 def _credential(row: Mapping[str, Any]) -> Credential:
-    return Credential(**{**row, "kind": CredentialKind(row["kind"])})
+    scopes = frozenset(Scope(name) for name in row["scopes"].split())
+    return Credential(**{**row, "kind": CredentialKind(row["kind"]), "scopes": scopes})
 
 
 def _find(database: Database, name: str) -> User | None:
@@ -129,6 +136,7 @@ class SqliteAccounts:
         label: str,
         now_ms: int,
         expires_ms: int,
+        scopes: frozenset[Scope] = FULL_SCOPES,
     ) -> Credential:
         """See `AccountRecords.add_credential`."""
         row = {
@@ -139,6 +147,7 @@ class SqliteAccounts:
             "created_ms": now_ms,
             "expires_ms": expires_ms,
             "last_used_ms": now_ms,
+            "scopes": " ".join(sorted(scopes)),
         }
 
         def insert(database: Database) -> Credential:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, WebSocket, expect
 
 from tests.web.web_demo import serving
 
@@ -95,3 +95,55 @@ async def test_alert_is_acknowledged_with_the_keyboard_alone(page: Page, url: st
     await buttons.first.focus()
     await page.keyboard.press("Enter")
     await expect(buttons).to_have_count(count - 1)
+
+
+async def test_api_reference_is_drawn_and_tries_out(page: Page, url: str) -> None:
+    await page.get_by_role("link", name="API").click()
+    await page.locator("#operations-hosts-get_api_fleet .opblock-summary").click()
+    await page.get_by_role("button", name="Try it out").click()
+    await page.get_by_role("button", name="Execute").click()
+    answer = page.locator("#operations-hosts-get_api_fleet .live-responses-table")
+    await expect(answer).to_contain_text("cpu_used_ratio")
+
+
+async def test_values_and_badge_move_over_the_websocket(page: Page, url: str) -> None:
+    frames: list[str] = []
+    events: list[str] = []
+
+    def listen(socket: WebSocket) -> None:
+        assert socket.url.endswith("/ws/metrics")
+        socket.on("framereceived", lambda payload: frames.append(str(payload)))
+
+    page.on("websocket", listen)
+    page.on("request", lambda request: events.append(request.url))
+    await page.reload()
+    fleet = page.locator("#fleet")
+    before = await fleet.inner_text()
+    await expect(fleet).not_to_have_text(before, use_inner_text=True)
+    assert any('"type":"region"' in frame for frame in frames)
+    badge = page.locator("#alert-badge")
+    await expect(badge).to_have_attribute("title", re.compile("firing, 3 not"))
+    async with page.context.expect_page() as opened:
+        await page.evaluate("open('/alerts')")
+    other = await opened.value
+    await other.get_by_role("button", name="Acknowledge").first.click()
+    await expect(badge).to_have_attribute("title", re.compile("firing, 2 not"))
+    await other.close()
+    assert not [asked for asked in events if "/live/" in asked]
+
+
+async def test_page_lives_by_events_where_no_websocket_comes_through(page: Page, url: str) -> None:
+    await page.add_init_script(
+        """window.WebSocket = class extends EventTarget {
+            constructor() {
+                super();
+                setTimeout(() => this.dispatchEvent(new CloseEvent("close", {code: 1006})));
+            }
+            close() {}
+        };"""
+    )
+    await page.reload()
+    fleet = page.locator("#fleet")
+    before = await fleet.inner_text()
+    async with page.expect_request(re.compile("/live/hosts")):
+        await expect(fleet).not_to_have_text(before, use_inner_text=True)

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections import Counter as Counts
-from collections.abc import AsyncIterator, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -31,7 +31,14 @@ from model.series import AlignedSeries
 from promql.api import Answer, InstantVector, ParseError, QueryEngine, QueryOptions
 from scraper.families import MetricMetadata
 from scraper.targets import DroppedTarget, Health, Target, TargetStatus
-from storage.api.accounts import AccountRecords, CredentialKind, Role, User
+from storage.api.accounts import (
+    FULL_SCOPES,
+    AccountRecords,
+    CredentialKind,
+    Role,
+    Scope,
+    User,
+)
 from storage.api.alerts import (
     Alert,
     AlertChange,
@@ -71,6 +78,7 @@ class Desk:
         self.held: dict[int, str] = {}
         self.tested: list[str] = []
         self.failure: Exception | None = None
+        self.subscribers: list[Callable[[Sequence[AlertChange]], None]] = []
 
     @property
     def receivers(self) -> tuple[tuple[str, str], ...]:
@@ -93,11 +101,21 @@ class Desk:
         self._open.pop(stored.id, None)
         if stored.is_open:
             self._open[stored.id] = stored
+        self._publish(AlertChange(stored, before))
         return stored
+
+    def _publish(self, change: AlertChange) -> None:
+        for subscriber in self.subscribers:
+            subscriber([change])
+
+    def subscribe(self, subscriber: Callable[[Sequence[AlertChange]], None]) -> Callable[[], None]:
+        self.subscribers.append(subscriber)
+        return lambda: self.subscribers.remove(subscriber)
 
     async def acknowledge(self, alert_id: int, user: str) -> Alert:
         alert = await self._records.acknowledge(alert_id, user, self._clock())
         self._open[alert_id] = alert
+        self._publish(AlertChange(alert, alert.state))
         return alert
 
     async def set_override(self, override: CheckOverride) -> None:
@@ -374,18 +392,26 @@ class World:
         known = await self.accounts.user(name)
         return known or await self.accounts.add_user(name, role, PASSWORD_HASH, NOW_MS)
 
-    async def secret(self, kind: CredentialKind, role: Role = Role.ADMIN) -> str:
+    async def secret(
+        self,
+        kind: CredentialKind,
+        role: Role = Role.ADMIN,
+        scopes: frozenset[Scope] = FULL_SCOPES,
+    ) -> str:
         """Return the secret of a new session or token of a user with this role."""
         user = await self.user(f"the-{role}", role)
         secret = f"{kind}-{role}-{secrets.token_hex(8)}"
         await self.accounts.add_credential(
-            user.id, kind, secret_hash(secret), "test", NOW_MS, NOW_MS + 86_400_000
+            user.id, kind, secret_hash(secret), "test", NOW_MS, NOW_MS + 86_400_000, scopes
         )
         return secret
 
-    async def bearer(self, role: Role = Role.ADMIN) -> dict[str, str]:
+    async def bearer(
+        self, role: Role = Role.ADMIN, scopes: frozenset[Scope] = FULL_SCOPES
+    ) -> dict[str, str]:
         """Return the header of a token with this role."""
-        return {"Authorization": f"Bearer {await self.secret(CredentialKind.BEARER, role)}"}
+        secret = await self.secret(CredentialKind.BEARER, role, scopes)
+        return {"Authorization": f"Bearer {secret}"}
 
     async def cookie(self, role: Role = Role.ADMIN) -> dict[str, str]:
         """Return the cookie header of a session with this role."""

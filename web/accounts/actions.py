@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from storage.api.accounts import AccountRecords, CredentialKind, Role, User
+from storage.api.accounts import AccountRecords, CredentialKind, Role, Scope, User
 from storage.api.errors import NotFoundError
 from web.account_forms import PasswordForm, TokenForm, UserForm
 from web.accounts.authentication import DAY_MS, Authenticator, IssuedCredential
@@ -71,9 +71,19 @@ class AccountActions:
         await self.reset_password(user.name, form.new_password)
 
     async def issue_token(self, user: User, form: TokenForm) -> IssuedCredential:
-        """Make a bearer token for a program."""
+        """Make a token for a program.
+
+        Raises:
+            BadRequestError: its only purpose is what the user may not do.
+        """
+        if form.scopes == {Scope.PUSH} and user.role is Role.VIEWER:
+            raise BadRequestError("scopes: a viewer may not push", "scopes")
         return await self._authenticator.issue(
-            user, CredentialKind.BEARER, form.label, form.lifetime_days * DAY_MS
+            user,
+            CredentialKind.BEARER,
+            form.label,
+            form.lifetime_days * DAY_MS,
+            form.scopes,
         )
 
     async def revoke(self, user: User, credential_id: int) -> None:

@@ -9,10 +9,18 @@ import structlog
 from aiohttp import web
 
 from model.clock import Clock
-from storage.api.accounts import AccountRecords, Credential, CredentialKind, User
+from storage.api.accounts import (
+    FULL_SCOPES,
+    AccountRecords,
+    Credential,
+    CredentialKind,
+    Scope,
+    User,
+)
 from web.accounts.browsers import browser_name
 from web.accounts.passwords import Passwords
 from web.accounts.throttle import LoginThrottle
+from web.accounts.tokens import token_of
 from web.errors import TooManyRequestsError, UnauthorizedError
 from web.network import client_address, is_control_socket
 from web.routing import COMMAND_LINE, Principal
@@ -64,18 +72,15 @@ class Authenticator:
         """Return who sends a request, None if it carries no credential or a cookie that ended.
 
         Raises:
-            UnauthorizedError: it carries an Authorization header that is not valid.
+            UnauthorizedError: it carries a token that is not valid.
         """
         if is_control_socket(request):
             return COMMAND_LINE
-        header = request.headers.get("Authorization")
-        if header is not None:
-            scheme, _, token = header.partition(" ")
-            found = None
-            if scheme.lower() == "bearer" and token.strip():
-                found = await self._find(token.strip(), CredentialKind.BEARER)
+        token = token_of(request.headers)
+        if token is not None:
+            found = await self._find(token, CredentialKind.BEARER) if token else None
             if found is None:
-                raise UnauthorizedError("the bearer token is unknown, expired or revoked")
+                raise UnauthorizedError("the token is unknown, expired or revoked")
             return found
         secret = request.cookies.get(self.cookie_name)
         return await self._find(secret, CredentialKind.SESSION) if secret else None
@@ -117,13 +122,18 @@ class Authenticator:
         return user
 
     async def issue(
-        self, user: User, kind: CredentialKind, label: str, lifetime_ms: int
+        self,
+        user: User,
+        kind: CredentialKind,
+        label: str,
+        lifetime_ms: int,
+        scopes: frozenset[Scope] = FULL_SCOPES,
     ) -> IssuedCredential:
         """Make a session or token for a user."""
         secret = secrets.token_urlsafe(32)
         now_ms = self._clock()
         credential = await self._accounts.add_credential(
-            user.id, kind, secret_hash(secret), label, now_ms, now_ms + lifetime_ms
+            user.id, kind, secret_hash(secret), label, now_ms, now_ms + lifetime_ms, scopes
         )
         return IssuedCredential(secret, credential)
 

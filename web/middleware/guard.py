@@ -1,5 +1,6 @@
 """Who sends a request, whether another site made them, and whether they may."""
 
+from typing import NoReturn
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -82,10 +83,19 @@ def _admit(
         return
     if principal is None or principal.user is None:
         refuse_anonymous(request, route)
-    raise ForbiddenError(f"this needs the role {access.name.lower()}")
+    raise ForbiddenError(_lack(access, principal))
 
 
-def refuse_anonymous(request: web.Request, route: Route) -> None:
+def _lack(access: Access, principal: Principal) -> str:
+    unbound = Principal(principal.user, None)
+    if unbound.may(access):
+        scopes = " ".join(sorted(principal.scopes))
+        return f"this token may not do this: it has only the scope {scopes}"
+    role = "editor" if access is Access.PUSH else access.name.lower()
+    return f"this needs the role {role}"
+
+
+def refuse_anonymous(request: web.Request, route: Route) -> NoReturn:
     """Send a browser to the login page and tell every other client to log in.
 
     Raises:
@@ -100,7 +110,7 @@ def refuse_anonymous(request: web.Request, route: Route) -> None:
             exc.headers["HX-Redirect"] = login
             raise exc
         raise web.HTTPSeeOther(login)
-    raise UnauthorizedError("log in, or send a bearer token")
+    raise UnauthorizedError("log in, or send a token")
 
 
 def refuse_cross_site(request: web.Request, settings: WebSettings) -> None:

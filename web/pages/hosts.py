@@ -9,7 +9,7 @@ from web.answers import json_answer
 from web.checks import Levels
 from web.fleet import Fleet
 from web.fleet_table import COLUMNS, TableState, tally
-from web.pages.shell import Shell
+from web.pages.shell import Address, Shell
 from web.routing import Access, Route, Surface, wants_json
 from web.services import Services
 
@@ -25,7 +25,7 @@ class HostsPages:
         return (
             Route("GET", "/", self.show, Access.VIEWER, Surface.PAGE, open_as_json=True),
             Route("GET", "/dashboard", self.show, Access.VIEWER, Surface.PAGE),
-            Route("GET", "/live/hosts", self.live, Access.VIEWER, Surface.JSON),
+            self._shell.live_route("hosts", self._region),
         )
 
     async def show(self, request: web.Request) -> web.Response:
@@ -40,15 +40,13 @@ class HostsPages:
                     "metrics": "/metrics",
                 }
             )
-        return await self._shell.page(request, "hosts.html", **await self._region(request))
+        return await self._shell.page(
+            request, "hosts.html", **await self._region(Address.of(request))
+        )
 
-    async def live(self, request: web.Request) -> web.StreamResponse:
-        """Keep the table live."""
-        return await self._shell.live(request, "live/hosts.html", self._region)
-
-    async def _region(self, request: web.Request) -> Mapping[str, Any]:
+    async def _region(self, address: Address) -> Mapping[str, Any]:
         view = await self._fleet.view()
-        table = TableState.read(request.query)
+        table = TableState.read(address.query)
         return {
             "table": table,
             "columns": COLUMNS,

@@ -7,7 +7,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from scraper.targets import Health
-from web.pages.shell import Shell
+from web.pages.shell import Address, Shell
 from web.routing import Access, Route, Surface
 from web.services import Services
 
@@ -24,21 +24,17 @@ class StorePages:
         """Return the routes."""
         return (
             Route("GET", "/store", self.show, Access.VIEWER, Surface.PAGE),
-            Route("GET", "/live/store", self.live, Access.VIEWER, Surface.JSON),
+            self._shell.live_route("store", self._region),
         )
 
     async def show(self, request: web.Request) -> web.Response:
         """Show the store."""
         # Not live: going through every label costs more than the rest together.
         made_of = await asyncio.to_thread(self._services.cardinality, _MOST_SHOWN)
-        region = await self._region(request)
+        region = await self._region(Address.of(request))
         return await self._shell.page(request, "store.html", made_of=made_of, **region)
 
-    async def live(self, request: web.Request) -> web.StreamResponse:
-        """Keep it live."""
-        return await self._shell.live(request, "live/store.html", self._region)
-
-    async def _region(self, request: web.Request) -> Mapping[str, Any]:
+    async def _region(self, address: Address) -> Mapping[str, Any]:
         stats = await asyncio.to_thread(self._services.samples.stats)
         disk_bytes = sum(window.size_bytes for window in stats.windows)
         disk_samples = sum(window.samples for window in stats.windows)

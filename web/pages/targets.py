@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from scraper.targets import Health, TargetStatus
-from web.pages.shell import Shell
+from web.pages.shell import Address, Shell
 from web.routing import Access, Route, Surface
 from web.services import Services
 
@@ -65,20 +65,18 @@ class TargetsPages:
         """Return the routes."""
         return (
             Route("GET", "/targets", self.show, Access.VIEWER, Surface.PAGE),
-            Route("GET", "/live/targets", self.live, Access.VIEWER, Surface.JSON),
+            self._shell.live_route("targets", self._region),
         )
 
     async def show(self, request: web.Request) -> web.Response:
         """Show the targets."""
-        return await self._shell.page(request, "targets.html", **await self._region(request))
+        return await self._shell.page(
+            request, "targets.html", **await self._region(Address.of(request))
+        )
 
-    async def live(self, request: web.Request) -> web.StreamResponse:
-        """Keep them live."""
-        return await self._shell.live(request, "live/targets.html", self._region)
-
-    async def _region(self, request: web.Request) -> Mapping[str, Any]:
+    async def _region(self, address: Address) -> Mapping[str, Any]:
         statuses = self._services.targets()
-        chosen = TargetFilter.read(request.query)
+        chosen = TargetFilter.read(address.query)
         shown = [status for status in statuses if chosen.matches(status)]
         shown.sort(key=lambda status: (status.target.scrape_pool, status.target.instance))
         in_job = [status for status in statuses if chosen.job in ("", status.target.scrape_pool)]

@@ -1,5 +1,6 @@
-// Keeps a page's region up to date: the server streams its HTML whenever it changed, and
-// only what differs is touched, so that focus, selection and scroll position stay.
+// Keeps a page's region up to date: the server sends its HTML whenever it changed, over the
+// WebSocket, or as server-sent events where none comes through. Only what differs is
+// touched, so that focus, selection and scroll position stay.
 "use strict";
 
 (() => {
@@ -74,22 +75,68 @@
     document.dispatchEvent(new Event("redshank:live"));
   };
 
+  const RETRY_MS = 3000;
+  const LOGGED_OUT = 4401;
+
+  let retry = null;
+  let socketWorks = true;
+
+  const lost = (ended) => {
+    const since = localTime.write(new Date(lastHeard), new Date());
+    say("lost", ended ? `Not live since ${since}; reload` : `No connection since ${since}`);
+  };
+
   const stop = () => {
-    source?.close();
+    clearTimeout(retry);
+    const old = source;
     source = null;
+    old?.close();
+  };
+
+  const startEvents = (page) => {
+    const events = (source = new EventSource(page));
+    events.addEventListener("region", (event) => receive(event.data));
+    events.addEventListener("error", () => lost(events.readyState === EventSource.CLOSED));
+  };
+
+  const startSocket = (page) => {
+    const address = new URL("/ws/metrics", location);
+    address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    const socket = (source = new WebSocket(address));
+    let opened = false;
+    socket.addEventListener("open", () => {
+      opened = true;
+      socket.send(JSON.stringify({ type: "subscribe", id: "page", page }));
+    });
+    socket.addEventListener("message", (event) => {
+      const told = JSON.parse(event.data);
+      if (told.id !== "page" || source !== socket) return;
+      if (told.type === "region") receive(told.html);
+      else if (told.type === "error") lost(true);
+    });
+    socket.addEventListener("close", (event) => {
+      if (source !== socket) return;
+      source = null;
+      lost(event.code === LOGGED_OUT);
+      if (event.code === LOGGED_OUT) return;
+      // Never open: some proxy in between takes no WebSockets, or the server is away.
+      socketWorks = opened;
+      retry = setTimeout(start, RETRY_MS);
+    });
   };
 
   const start = () => {
     stop();
     // A hidden page needs no stream; browsers allow six connections to a server.
     if (document.hidden) return;
-    source = new EventSource(region.dataset.live + location.search);
-    source.addEventListener("region", (event) => receive(event.data));
-    source.addEventListener("error", () => {
-      const since = localTime.write(new Date(lastHeard), new Date());
-      const ended = source?.readyState === EventSource.CLOSED;
-      say("lost", ended ? `Not live since ${since}; reload` : `No connection since ${since}`);
-    });
+    const page = region.dataset.live + location.search;
+    try {
+      if (socketWorks) return startSocket(page);
+    } catch {
+      // A browser that does not count ws: to the policy's 'self'.
+      socketWorks = false;
+    }
+    startEvents(page);
   };
 
   document.addEventListener("visibilitychange", start);

@@ -1,12 +1,15 @@
 import asyncio
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database, Migrations
 
-from storage.api.accounts import Credential, CredentialKind, Role, User
+from storage.api.accounts import Credential, CredentialKind, Role, Scope, User
 from storage.api.errors import NotFoundError, TakenError
-from storage.records.accounts import SqliteAccounts
+from storage.records.accounts import SqliteAccounts, create
 from storage.records.records import Records
 
 NOW_MS = 1_700_000_000_000
@@ -157,3 +160,34 @@ async def test_revoked_credential_ends_at_once_and_unknown_ones_are_ignored(
     await accounts.revoke_credential("aa")
     await accounts.touch_credential(credential.id, NOW_MS)
     assert await accounts.credential("aa", NOW_MS) is None
+
+
+async def test_scopes_of_a_credential_are_kept(accounts: SqliteAccounts) -> None:
+    user = await ada(accounts)
+    scopes = frozenset({Scope.READ, Scope.PUSH})
+    await accounts.add_credential(
+        user.id, CredentialKind.BEARER, "aa", "device", NOW_MS, NOW_MS + HOUR_MS, scopes
+    )
+    found = await accounts.credential("aa", NOW_MS)
+    assert found is not None
+    assert found[0].scopes == scopes
+
+
+def test_credentials_of_an_older_version_keep_all_they_could(tmp_path: Path) -> None:
+    path = tmp_path / "records.db"
+    with closing(sqlite3.connect(path)) as old:
+        database = Database(old)
+        first = Migrations("accounts")
+        first()(create)
+        first.apply(database)
+        database.execute("insert into users values (1, 'ada', 'admin', 'hash', 0)")
+        database.execute("insert into credentials values (1, 1, 'bearer', 'aa', 'x', 0, 9, 0)")
+        old.commit()
+    records = Records(path)
+    records.open()
+    try:
+        found = asyncio.run(records.accounts.credential("aa", 1))
+        assert found is not None
+        assert found[0].scopes == {Scope.WRITE}
+    finally:
+        records.close()

@@ -1,0 +1,371 @@
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
+from pytest_aiohttp import AiohttpClient
+
+from model.labels import Labels
+from promql.api import QueryTimeoutError
+from scraper.targets import Health
+from storage.api.accounts import CredentialKind, Role
+from storage.api.alerts import AlertState
+from tests.web.web_doubles import World, an_alert, target_status, vector, world_at
+from web.settings import WebSettings
+
+PATH = "/ws/metrics"
+SETTINGS = WebSettings(live_interval_s=0.05, live_streams=2)
+MIB = 2**20
+
+
+@pytest.fixture
+async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[World]:
+    async with world_at(tmp_path, aiohttp_client, SETTINGS) as world:
+        world.statuses.append(target_status("web-1", "a:9100"))
+        yield world
+
+
+async def told(socket: ClientWebSocketResponse, kind: str) -> dict[str, Any]:
+    """Return the next message of a kind, "" for any."""
+    async with asyncio.timeout(10):
+        while True:
+            received = await socket.receive()
+            assert received.type is WSMsgType.TEXT, received
+            found: dict[str, Any] = json.loads(received.data)
+            if kind in ("", found["type"]):
+                return found
+
+
+async def end_of(socket: ClientWebSocketResponse) -> tuple[int | None, str]:
+    """Return code and reason of the close frame."""
+    async with asyncio.timeout(10):
+        while (received := await socket.receive()).type is WSMsgType.TEXT:
+            pass
+    assert received.type is WSMsgType.CLOSE, received
+    return received.data, received.extra or ""
+
+
+async def test_client_that_only_listens_is_told_figures_and_alerts(world: World) -> None:
+    await world.desk.put(an_alert(instance="a:9100"))
+    async with world.client.ws_connect(PATH, headers=await world.bearer(Role.VIEWER)) as socket:
+        assert (await told(socket, "hello"))["user"] == "the-viewer"
+        first = [await told(socket, ""), await told(socket, "")]
+        found = {message["type"]: message for message in first}
+        assert found["metrics"]["hosts"] == (await fleet(world))["hosts"]
+        assert [alert["rule"] for alert in found["alerts"]["alerts"]] == ["host/cpu"]
+
+
+async def fleet(world: World) -> dict[str, Any]:
+    answer = await world.client.get("/api/fleet", headers=await world.bearer())
+    found: dict[str, Any] = await answer.json()
+    return found
+
+
+async def test_change_of_an_alert_is_told_at_once(
+    tmp_path: Path, aiohttp_client: AiohttpClient
+) -> None:
+    async with world_at(tmp_path, aiohttp_client, WebSettings(live_interval_s=3600)) as world:
+        headers = await world.bearer()
+        async with world.client.ws_connect(PATH, headers=headers) as socket:
+            await told(socket, "alerts")
+            alert = await world.desk.put(an_alert())
+            change = await told(socket, "alert")
+            assert (change["before"], change["after"]) == ("inactive", "firing")
+            assert change["alert"]["id"] == alert.id
+            await world.client.post(f"/api/alerts/{alert.id}/acknowledge", headers=headers)
+            seen = await told(socket, "alert")
+            assert (seen["before"], seen["after"]) == ("firing", "firing")
+            assert seen["alert"]["acknowledged_by"] == "the-admin"
+
+
+async def test_query_is_answered_again_and_again(world: World) -> None:
+    labels = Labels.of(__name__="up", instance="a:9100")
+    world.engine.answers["up"] = vector({labels: 1.0})
+    async with world.client.ws_connect(PATH, headers=await world.bearer()) as socket:
+        await socket.send_json({"type": "subscribe", "id": "u", "query": "up", "interval_s": 1})
+        values = await told(socket, "values")
+        assert values["id"] == "u"
+        assert values["data"]["resultType"] == "vector"
+        assert values["data"]["result"][0]["value"][1] == "1"
+        world.engine.answers["up"] = vector({labels: 0.0})
+        assert (await told(socket, "values"))["data"]["result"][0]["value"][1] == "0"
+
+
+async def test_own_subscription_takes_the_place_of_the_defaults(world: World) -> None:
+    async with world.client.ws_connect(PATH, headers=await world.bearer()) as socket:
+        await told(socket, "metrics")
+        await socket.send_json({"type": "subscribe", "id": "q", "query": "up"})
+        await told(socket, "values")
+        await world.desk.put(an_alert())
+        await socket.send_json({"type": "ping"})
+        seen: list[str] = []
+        async with asyncio.timeout(10):
+            while not seen or seen[-1] != "pong":
+                seen.append((await socket.receive_json())["type"])
+        assert "alert" not in seen
+
+
+async def test_failing_query_is_told_and_tried_again(world: World) -> None:
+    world.engine.answers["up"] = QueryTimeoutError("query timed out in expression evaluation")
+    async with world.client.ws_connect(PATH, headers=await world.bearer()) as socket:
+        await socket.send_json({"type": "subscribe", "id": "u", "query": "up", "interval_s": 1})
+        error = await told(socket, "error")
+        assert error["id"] == "u"
+        assert "timed out" in error["error"]
+        world.engine.answers["up"] = vector({Labels.of(__name__="up"): 1.0})
+        await told(socket, "values")
+
+
+async def test_page_is_drawn_again_when_it_changed(world: World) -> None:
+    async with world.client.ws_connect(PATH, headers=await world.cookie()) as socket:
+        await socket.send_json({"type": "subscribe", "id": "page", "page": "/live/hosts?q=web"})
+        assert 'id="fleet"' in (await told(socket, "region"))["html"]
+        world.statuses[0] = target_status("web-1", "a:9100", Health.DOWN, "no route to host")
+        world.now[0] += 5_000
+        assert "no route to host" in (await told(socket, "region"))["html"]
+        await socket.send_json({"type": "subscribe", "id": "page", "page": "/live/host/a%3A9100"})
+        async with asyncio.timeout(10):
+            while 'id="host"' not in (await told(socket, "region"))["html"]:
+                pass
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "JSON"),
+        ("[]", "object"),
+        ('{"type":"shout"}', "shout"),
+        ('{"type":"subscribe","id":"a"}', "one of query, topic, page"),
+        ('{"type":"subscribe","id":"a","query":"up","page":"/live/hosts"}', "one of"),
+        ('{"type":"subscribe","id":"a","query":"up","interval_s":0.1}', "interval_s"),
+        ('{"type":"subscribe","id":"a","page":"/live/nothing"}', "no such live page"),
+        ('{"type":"subscribe","id":"a","page":"/api/users"}', "no such live page"),
+        ('{"type":"subscribe","id":"a","page":"//[/live/hosts"}', "no such live page"),
+        ('{"type":"auth","token":"x"}', "already"),
+    ],
+)
+async def test_wrong_message_is_told_and_the_connection_goes_on(
+    world: World, text: str, says: str
+) -> None:
+    async with world.client.ws_connect(PATH, headers=await world.bearer()) as socket:
+        await socket.send_str(text)
+        assert says in (await told(socket, "error"))["error"]
+        await socket.send_json({"type": "ping"})
+        await told(socket, "pong")
+
+
+async def test_subscriptions_are_bounded_in_number(world: World) -> None:
+    async with world.client.ws_connect(PATH, headers=await world.bearer()) as socket:
+        for number in range(33):
+            asked = {"type": "subscribe", "id": f"{number}", "query": "up", "interval_s": 3600}
+            await socket.send_json(asked)
+        assert "at most 32" in (await told(socket, "error"))["error"]
+        await socket.send_json({"type": "unsubscribe", "id": "7"})
+        await socket.send_json({"type": "subscribe", "id": "33", "query": "up"})
+        async with asyncio.timeout(10):
+            while (await told(socket, "values"))["id"] != "33":
+                pass
+
+
+async def test_bytes_are_refused(world: World) -> None:
+    async with world.client.ws_connect(PATH, headers=await world.bearer()) as socket:
+        await socket.send_bytes(b"\x00")
+        assert (await end_of(socket))[0] == 1003
+
+
+async def test_overlong_message_ends_the_connection(world: World) -> None:
+    async with world.client.ws_connect(PATH, headers=await world.bearer()) as socket:
+        await socket.send_str('{"type":"ping"' + " " * 70_000 + "}")
+        assert (await end_of(socket))[0] == 1009
+
+
+# Who may connect
+
+
+async def test_token_may_come_in_the_address_or_in_the_first_message(world: World) -> None:
+    secret = await world.secret(CredentialKind.BEARER, Role.VIEWER)
+    async with world.client.ws_connect(f"{PATH}?token={secret}") as socket:
+        await told(socket, "hello")
+    async with world.client.ws_connect(PATH) as socket:
+        await socket.send_json({"type": "auth", "token": secret})
+        assert (await told(socket, "hello"))["user"] == "the-viewer"
+        await socket.send_json({"type": "subscribe", "id": "p", "page": "/live/alerts"})
+        await told(socket, "region")
+
+
+@pytest.mark.parametrize("first", ['{"type":"auth","token":"x"}', '{"type":"ping"}', "{"])
+async def test_stranger_is_told_nothing(world: World, first: str) -> None:
+    async with world.client.ws_connect(PATH) as socket:
+        await socket.send_str(first)
+        assert (await end_of(socket))[0] == 4401
+
+
+async def test_wrong_token_and_wrong_scope_are_refused(world: World) -> None:
+    for headers, query, status in (
+        ({"Authorization": "Bearer x"}, "", 401),
+        ({}, "?token=x", 401),
+    ):
+        with pytest.raises(WSServerHandshakeError) as refused:
+            await world.client.ws_connect(PATH + query, headers=headers)
+        assert refused.value.status == status
+
+
+async def test_anonymous_viewer_needs_no_token(
+    tmp_path: Path, aiohttp_client: AiohttpClient
+) -> None:
+    settings = WebSettings(live_interval_s=0.05, anonymous_viewer=True)
+    async with (
+        world_at(tmp_path, aiohttp_client, settings) as world,
+        world.client.ws_connect(PATH) as socket,
+    ):
+        assert (await told(socket, "hello"))["user"] is None
+        await told(socket, "metrics")
+
+
+async def test_page_of_another_site_is_refused(world: World) -> None:
+    cookie = await world.cookie()
+    for foreign in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        with pytest.raises(WSServerHandshakeError) as refused:
+            await world.client.ws_connect(PATH, headers=cookie | foreign)
+        assert refused.value.status == 403
+    own = {"Origin": f"http://{world.client.host}:{world.client.port}"}
+    async with world.client.ws_connect(PATH, headers=cookie | own) as socket:
+        await told(socket, "hello")
+
+
+async def test_request_without_upgrade_is_told_how(world: World) -> None:
+    answer = await world.client.get(PATH, headers=await world.bearer())
+    assert answer.status == 426
+    assert answer.headers["Upgrade"] == "websocket"
+
+
+# Its end
+
+
+async def test_revoked_session_ends_its_connection(world: World) -> None:
+    headers = await world.cookie()
+    async with world.client.ws_connect(PATH, headers=headers) as socket:
+        await told(socket, "hello")
+        await world.client.post("/logout", headers=headers, allow_redirects=False)
+        assert (await end_of(socket))[0] == 4401
+
+
+async def test_stopping_server_ends_every_connection(world: World) -> None:
+    headers = await world.bearer()
+    async with (
+        world.client.ws_connect(PATH, headers=headers) as one,
+        world.client.ws_connect(PATH, headers=headers) as two,
+    ):
+        await told(one, "metrics")
+        await told(two, "metrics")
+        closing = asyncio.create_task(world.client.server.close())
+        assert await end_of(one) == (1001, "the server stops")
+        assert await end_of(two) == (1001, "the server stops")
+        async with asyncio.timeout(10):
+            await closing
+    assert world.desk.subscribers == []
+
+
+async def test_connections_are_bounded_in_number(world: World) -> None:
+    headers = await world.bearer()
+    async with (
+        world.client.ws_connect(PATH, headers=headers) as one,
+        world.client.ws_connect(PATH, headers=headers) as two,
+    ):
+        await told(one, "hello")
+        await told(two, "hello")
+        with pytest.raises(WSServerHandshakeError) as refused:
+            await world.client.ws_connect(PATH, headers=headers)
+        assert refused.value.status == 503
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                async with world.client.ws_connect(PATH, headers=headers):
+                    break
+            except WSServerHandshakeError:
+                continue
+
+
+UPGRADE = (
+    "GET /ws/metrics HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\nConnection: Upgrade\r\n"
+    "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+async def test_client_that_never_reads_is_dropped_and_others_go_on(
+    tmp_path: Path, aiohttp_client: AiohttpClient
+) -> None:
+    settings = WebSettings(live_interval_s=0.05, live_write_timeout_s=0.5)
+    async with world_at(tmp_path, aiohttp_client, settings) as world:
+        # Enough that a few messages fill every buffer between here and there.
+        world.statuses += [target_status(f"host-{n}", f"h{n}:9100") for n in range(1500)]
+        cookie = await world.cookie()
+        async with world.client.ws_connect(PATH, headers=cookie) as other:
+            await told(other, "metrics")
+            before_bytes = await asyncio.to_thread(resident_bytes)
+            deaf, writer = await asyncio.open_connection("127.0.0.1", world.client.port, limit=1)
+            writer.write(UPGRADE.format(cookie=cookie["Cookie"]).encode())
+            async with asyncio.timeout(60):
+                while not (reasons := dropped(world)):
+                    world.now[0] += 5_000
+                    status = world.statuses.pop(0)
+                    seen_ms = world.now[0]
+                    world.statuses.append(replace(status, last_up_ms=seen_ms))
+                    # The other one is still told what is new.
+                    await told(other, "metrics")
+            assert reasons[0].startswith("too slow")
+            grown_bytes = await asyncio.to_thread(resident_bytes) - before_bytes
+            assert grown_bytes < 64 * MIB
+            writer.close()
+            del deaf
+            world.now[0] += 5_000
+            await told(other, "metrics")
+
+
+async def test_flood_of_alerts_is_dropped_rather_than_kept(
+    tmp_path: Path, aiohttp_client: AiohttpClient
+) -> None:
+    settings = WebSettings(live_interval_s=3600, live_write_timeout_s=3600)
+    async with world_at(tmp_path, aiohttp_client, settings) as world:
+        cookie = await world.cookie()
+        _, writer = await asyncio.open_connection("127.0.0.1", world.client.port, limit=1)
+        writer.write(UPGRADE.format(cookie=cookie["Cookie"]).encode())
+        alert = await world.desk.put(an_alert(summary="x" * 50_000))
+        async with asyncio.timeout(60):
+            while not (reasons := dropped(world)):
+                await world.desk.put(replace(alert, value=alert.value + 1), AlertState.FIRING)
+        assert reasons == ["too slow: too much waits to be sent"]
+        writer.close()
+
+
+def resident_bytes() -> int:
+    size: int = psutil.Process().memory_info().rss
+    return size
+
+
+def dropped(world: World) -> list[str]:
+    return [
+        line["reason"]
+        for line in world.logs
+        if line["event"] == "stream_ended" and line["code"] == 1013
+    ]
+
+
+async def test_fault_of_ours_is_logged_and_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world.client.ws_connect(PATH, headers=await world.bearer()) as socket:
+        await told(socket, "hello")
+
+        async def broken(*_: object) -> None:
+            raise RuntimeError("the disk is gone")
+
+        monkeypatch.setattr(world.services.accounts, "credential", broken)
+        assert (await end_of(socket))[0] == 1011
+    assert "stream_failed" in [line["event"] for line in world.logs]
