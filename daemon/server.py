@@ -42,6 +42,7 @@ from storage.api.errors import StorageError
 from storage.records.records import Records
 from storage.samples.store import SqliteSampleStore
 from web.accounts.first_admin import FIRST_ADMIN, ensure_first_admin
+from web.accounts.keys import KeyRing, KeysError
 from web.app import create_app
 from web.services import Services
 
@@ -89,7 +90,7 @@ def run(plan: ServerPlan) -> None:
         plan.directory.create()
         with plan.directory.locked():
             uvloop.run(_serve(plan, configuration))
-    except (AlertingError, DaemonError, StorageError, OSError) as exc:
+    except (AlertingError, DaemonError, KeysError, StorageError, OSError) as exc:
         raise click.ClickException(str(exc)) from exc
 
 
@@ -168,6 +169,7 @@ async def running_server(
         await opened(store)
         records = Records(directory.records)
         await opened(records)
+        keys = await asyncio.to_thread(KeyRing.open, directory.keys, system_clock())
         password = await ensure_first_admin(records.accounts, plan.admin_password, system_clock())
 
         engine = LocalEngine(store, engine_settings(settings.query, settings.web.query_timeout_s))
@@ -201,6 +203,9 @@ async def running_server(
             hosts=records.hosts,
             accounts=records.accounts,
             alerts=records.alerts,
+            audit=records.audit,
+            second_factors=records.second_factors,
+            keys=keys,
             alerting=alerting,
             samples=store,
             cardinality=store.cardinality,

@@ -6,6 +6,7 @@ from typing import Any
 
 from storage.api.accounts import Credential, User
 from storage.api.alerts import Alert, Notification, Transition
+from web.accounts.access_tokens import AccessToken
 from web.checks import HostCheckView
 from web.fleet import FleetHost
 from web.routing import Principal
@@ -103,6 +104,15 @@ def notification_document(notification: Notification) -> dict[str, Any]:
         "delivered_ms": notification.delivered_ms,
         "abandoned_ms": notification.abandoned_ms,
         "last_error": notification.last_error,
+    }
+
+
+def access_token_document(issued: AccessToken) -> dict[str, Any]:
+    """Return a JSON Web Token as OAuth's token endpoints answer."""
+    return {
+        "access_token": issued.token,
+        "token_type": "bearer",
+        "expires_in": issued.lifetime_s,
     }
 
 
