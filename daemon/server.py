@@ -38,12 +38,14 @@ from model.sd_notify import sd_notify, watchdog_interval_s
 from promql.engine import EngineSettings, LocalEngine
 from promql.parser import parse_selector
 from promql.settings import QuerySettings
+from storage.api.audit import NewAuditEntry
 from storage.api.errors import StorageError
 from storage.records.records import Records
 from storage.samples.store import SqliteSampleStore
 from web.accounts.first_admin import FIRST_ADMIN, ensure_first_admin
 from web.accounts.keys import KeyRing, KeysError
 from web.app import create_app
+from web.audit import audit_retention
 from web.services import Services
 
 log = structlog.get_logger(__name__)
@@ -193,7 +195,18 @@ async def running_server(
             await scraping.apply(new)
             await alerting.reconfigure(new.settings.alerting, new.rule_groups)
 
-        reloader = Reloader(configuration, plan.source.read, apply, system_clock, directory.path)
+        async def reload_signalled() -> None:
+            entry = NewAuditEntry(system_clock(), "SIGHUP", "", "configuration.reload")
+            await records.audit.add(entry, audit_retention(settings.web))
+
+        reloader = Reloader(
+            configuration,
+            plan.source.read,
+            apply,
+            system_clock,
+            directory.path,
+            reload_signalled,
+        )
         version = importlib.metadata.version("redshank")
         registry = new_registry(version)
         registry.register(StoreCollector(store.stats))

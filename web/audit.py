@@ -62,16 +62,21 @@ def is_change(route: Route, method: str) -> bool:
     return method not in SAFE_METHODS and route.access in AUDITED
 
 
+def audit_retention(settings: WebSettings) -> AuditRetention:
+    """Return what of the log is kept."""
+    return AuditRetention(
+        settings.audit_entries,
+        max(1, settings.audit_entries // 10),
+        settings.audit_retention_days * _DAY_MS,
+    )
+
+
 class AuditLog:
     """Writes the audit log."""
 
     def __init__(self, records: AuditRecords, clock: Clock, settings: WebSettings) -> None:
         self._records, self._clock, self._settings = records, clock, settings
-        self._retention = AuditRetention(
-            settings.audit_entries,
-            max(1, settings.audit_entries // 10),
-            settings.audit_retention_days * _DAY_MS,
-        )
+        self._retention = audit_retention(settings)
 
     async def record(self, request: web.Request, route: Route | None, *, success: bool) -> None:
         """Write what a request did, once it is clear how it ends.
