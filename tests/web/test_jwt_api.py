@@ -123,6 +123,16 @@ async def test_rotated_key_signs_new_tokens_and_old_ones_last_their_time(world: 
     assert [await status_with(world, token) for token in (old, new)] == [401, 401]
 
 
+async def test_ended_token_is_not_refreshed_but_name_and_password_are_taken(world: World) -> None:
+    token = await token_of(world)
+    world.now[0] += 1_800_000
+    headers = {"Authorization": f"Bearer {token}"}
+    assert (await world.client.post("/auth/refresh", headers=headers)).status == 401
+    answer = await world.client.post("/auth/refresh", headers=headers, json=ANN)
+    assert answer.status == 200
+    assert (await world.client.post("/auth/refresh")).status == 400
+
+
 async def test_login_of_the_replaced_service_answers_a_token(world: World) -> None:
     assert await status_with(world, await token_of(world, "/api/v1/auth/login")) == 200
     form = await world.client.post("/api/v1/auth/login", data={**ANN, "grant_type": "password"})

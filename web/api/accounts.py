@@ -6,6 +6,7 @@ from storage.api.accounts import FULL_SCOPES, CredentialKind, Scope, User
 from web.account_forms import LoginForm, PasswordForm, ResetForm, TokenForm, UserForm
 from web.accounts.actions import AccountActions
 from web.accounts.authentication import Authenticator
+from web.accounts.tokens import token_of
 from web.answers import json_answer
 from web.api.alerts import record_id
 from web.documents import (
@@ -14,7 +15,8 @@ from web.documents import (
     principal_document,
     user_document,
 )
-from web.parameters import read_json
+from web.errors import UnauthorizedError
+from web.parameters import read_body, read_json
 from web.routing import Access, Route, Surface, principal_of, user_of
 from web.services import Services
 
@@ -67,6 +69,8 @@ class AccountsApi:
             or credential is None
             or credential.kind is CredentialKind.SESSION
         ):
+            if token_of(request.headers) is not None and not await read_body(request):
+                raise UnauthorizedError("the token is unknown, expired or revoked")
             return await self.token(request)
         answer = await self._issue(request, principal.user, principal.scopes)
         await self._services.accounts.revoke_credential(credential.secret_hash)
