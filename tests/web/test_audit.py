@@ -11,9 +11,9 @@ from pytest_aiohttp import AiohttpClient
 from storage.api.accounts import Role, Scope
 from storage.api.audit import AuditEntry
 from tests.web.web_doubles import PASSWORD, World, an_alert, world_at
-from web.audit import AUDITED, SAFE_METHODS, AuditLog, is_change
-from web.middleware.audit import audit
-from web.routing import ROUTES, Access, Route, Surface, install
+from web.audit import AUDITED, SAFE_METHODS, AuditLog, is_change, note
+from web.middleware.audit import audit, to_the_end
+from web.routing import ROUTES, Access, Handler, Route, Surface, install
 from web.settings import WebSettings
 
 NOT_RECORDED_BY_ITSELF = {
@@ -245,3 +245,54 @@ async def test_failing_log_does_not_hide_what_was_done(world: World, tmp_path: P
     answer = await world.client.post("/api/hosts", json=body, headers=headers)
     assert answer.status == 201
     assert any(each["event"] == "audit_failed" for each in world.logs)
+
+
+async def test_change_is_recorded_though_the_client_hung_up(
+    world: World, aiohttp_client: AiohttpClient
+) -> None:
+    begun, gone, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def slow(request: web.Request) -> web.Response:
+        begun.set()
+        await gone.wait()
+        note(request, "thing.change", "7")
+        return web.Response()
+
+    @web.middleware
+    async def watching(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        finally:
+            done.set()
+
+    log = AuditLog(world.services.audit, world.services.clock, world.settings)
+    app = web.Application(middlewares=[watching, audit(log)])
+    install(app, [Route("POST", "/api/things", slow, Access.EDITOR, Surface.JSON)])
+    client = await aiohttp_client(app, server_kwargs={"handler_cancellation": True})
+    async with asyncio.timeout(30):
+        asking = asyncio.ensure_future(client.post("/api/things"))
+        await begun.wait()
+        asking.cancel()
+        await asyncio.wait([asking])
+        gone.set()
+        await done.wait()
+    assert await told(world) == [("", "thing.change", "7")]
+
+
+async def test_cancelled_caller_waits_for_the_work_and_is_cancelled() -> None:
+    begun, go_on, finished = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        await go_on.wait()
+        finished.set()
+
+    caller = asyncio.ensure_future(to_the_end(work()))
+    await begun.wait()
+    caller.cancel()
+    await asyncio.sleep(0)
+    assert not caller.done()
+    go_on.set()
+    await asyncio.wait([caller])
+    assert caller.cancelled()
+    assert finished.is_set()

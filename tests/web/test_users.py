@@ -213,3 +213,20 @@ async def test_two_admins_who_remove_each_other_leave_one(world: World) -> None:
     )
     assert len(await world.accounts.users()) == 1
     assert 204 in [answer.status for answer in answers]
+
+
+@pytest.mark.parametrize("charset", ["utf-7", "utf-16", "no-such", "unicode_escape"])
+@pytest.mark.parametrize("path", ["/login", "/login/code", "/api/v1/auth/login"])
+async def test_form_that_is_no_utf8_is_refused(world: World, charset: str, path: str) -> None:
+    body = b"username=+2AA-&password=+2AA-&ticket=+2AA-&code=\\ud800"
+    content = f"application/x-www-form-urlencoded; charset={charset}"
+    headers = {"Content-Type": content}
+    answer = await world.client.post(path, data=body, headers=headers)
+    assert answer.status == 400
+
+
+@pytest.mark.parametrize("body", [rb'{"username":"\ud800","password":"x"}', b"\xff", b"null", b"["])
+async def test_login_that_is_no_text_is_refused(world: World, body: bytes) -> None:
+    for path in ("/auth/token", "/auth/refresh", "/api/v1/auth/login"):
+        answer = await world.client.post(path, data=body)
+        assert answer.status == 400, await answer.text()

@@ -32,7 +32,7 @@ def provisioning_uri(secret: str, user: str) -> str:
 def step_of(secret: str, code: str, now_ms: int) -> int | None:
     """Return the time step whose code this is, None if it is no code of about now."""
     totp = pyotp.TOTP(secret)
-    given = code.encode("utf-8", "surrogateescape")
+    given = code.encode("utf-8", "surrogatepass")
     current = now_ms // STEP_MS
     found = None
     # Every step is compared, so that the time taken does not tell which one it was.
@@ -56,4 +56,4 @@ def recovery_hash(code: str) -> str:
     A plain hash is enough for 79 random bits.
     """
     typed = "".join(code.lower().replace("-", "").split())
-    return hashlib.sha256(typed.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(typed.encode("utf-8", "surrogatepass")).hexdigest()

@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -54,12 +55,26 @@ class KeyFile(BaseModel):
     sealing: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """A file's keys, ready for use; exchanged as a whole, for another thread may use them."""
+
+    file: KeyFile
+    signing: Mapping[str, tuple[OctKey, int | None]]
+    sealing: OctKey
+
+    @classmethod
+    def of(cls, file: KeyFile) -> "_Keys":
+        signing = {each.kid: (_key(each.k), each.accepted_until_ms) for each in file.signing}
+        return cls(file, signing, _key(file.sealing))
+
+
 class KeyRing:
     """Signs and seals."""
 
     def __init__(self, path: Path, file: KeyFile) -> None:
         self._path = path
-        self._take(file)
+        self._keys = _Keys.of(file)
 
     @classmethod
     def open(cls, path: Path, now_ms: int) -> "KeyRing":
@@ -82,15 +97,11 @@ class KeyRing:
             # What it holds is not told: it is secret.
             raise KeysError(f"{path} is damaged; restore it from a backup") from exc
 
-    def _take(self, file: KeyFile) -> None:
-        keys = {each.kid: (_key(each.k), each.accepted_until_ms) for each in file.signing}
-        self._sealing = _key(file.sealing)
-        self._signing, self._file = keys, file
-
     def sign(self, claims: Mapping[str, Any], audience: str, now_ms: int, lifetime_s: int) -> str:
         """Return a token with these claims, good for one purpose and for a while."""
-        kid = self._file.signing[0].kid
-        key, _ = self._signing[kid]
+        keys = self._keys
+        kid = keys.file.signing[0].kid
+        key, _ = keys.signing[kid]
         now_s = now_ms // 1000
         standard = {"iss": ISSUER, "aud": audience, "iat": now_s, "exp": now_s + lifetime_s}
         return jwt.encode(
@@ -103,7 +114,7 @@ class KeyRing:
             return None
 
         def signer(guest: GuestProtocol) -> OctKey:
-            key, until_ms = self._signing[guest.headers()["kid"]]
+            key, until_ms = self._keys.signing[guest.headers()["kid"]]
             if until_ms is not None and until_ms <= now_ms:
                 raise KeyError("the key is retired")
             return key
@@ -124,7 +135,7 @@ class KeyRing:
 
     def seal(self, purpose: str, text: str) -> str:
         """Return `text` encrypted; it opens for the same purpose only."""
-        return jwe.encrypt_compact(dict(_SEAL), json.dumps([purpose, text]), self._sealing)
+        return jwe.encrypt_compact(dict(_SEAL), json.dumps([purpose, text]), self._keys.sealing)
 
     def unseal(self, purpose: str, sealed: str) -> str:
         """Return what was sealed.
@@ -133,7 +144,7 @@ class KeyRing:
             KeysError: it was sealed with another key or for another purpose.
         """
         try:
-            plain = jwe.decrypt_compact(sealed, self._sealing, algorithms=list(_SEAL.values()))
+            plain = jwe.decrypt_compact(sealed, self._keys.sealing, algorithms=list(_SEAL.values()))
             found, text = json.loads(plain.plaintext or b"")
         except (JoseError, ValueError, TypeError) as exc:
             raise KeysError(f"{self._path.name} is not the one that sealed this") from exc
@@ -149,16 +160,17 @@ class KeyRing:
         Raises:
             OSError: the disk refused; nothing has changed.
         """
-        current, *older = self._file.signing
+        file = self._keys.file
+        current, *older = file.signing
         retired = current.model_copy(update={"accepted_until_ms": now_ms + overlap_ms})
         kept = [
             each
             for each in (retired, *older)
             if overlap_ms and each.accepted_until_ms and each.accepted_until_ms > now_ms
         ]
-        file = self._file.model_copy(update={"signing": (_new_signing_key(now_ms), *kept)})
+        file = file.model_copy(update={"signing": (_new_signing_key(now_ms), *kept)})
         _write(self._path, file)
-        self._take(file)
+        self._keys = _Keys.of(file)
 
 
 def _new_key() -> str:
@@ -176,7 +188,8 @@ def _key(text: str) -> OctKey:
 def _write(path: Path, file: KeyFile) -> None:
     """Exchange the file: it is the old or the new one, whatever happens meanwhile."""
     partial = path.with_name(f".{path.name}.partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(file.model_dump_json(indent=1))
         stream.flush()

@@ -10,4 +10,4 @@ def secret_hash(secret: str) -> str:
     guess. It is also what makes looking one up safe: how long SQLite takes to compare
     hashes tells nothing of a secret that hashes to one.
     """
-    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
