@@ -107,14 +107,14 @@ class AuditLog:
             actor = principal.name
         return NewAuditEntry(
             self._clock(),
-            _storable(actor),
-            client_address(request, self._settings),
+            storable(actor),
+            storable(client_address(request, self._settings)),
             said.action,
-            _storable(said.subject),
-            {name: _storable(value) for name, value in said.details.items()},
+            storable(said.subject),
+            {name: storable(value) for name, value in said.details.items()},
         )
 
 
-def _storable(text: str) -> str:
-    # Paths and headers may hold what is no Unicode.
+def storable(text: str) -> str:
+    """Return what can be stored of a path or a header, which may hold what is no Unicode."""
     return text[:_LONGEST].encode("utf-8", "replace").decode()

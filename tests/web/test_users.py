@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from pytest_aiohttp import AiohttpClient
+from yarl import URL
 
 from storage.api.accounts import CredentialKind, Role
 from tests.web.web_doubles import NOW_MS, PASSWORD, World, world_at
@@ -230,3 +231,42 @@ async def test_login_that_is_no_text_is_refused(world: World, body: bytes) -> No
     for path in ("/auth/token", "/auth/refresh", "/api/v1/auth/login"):
         answer = await world.client.post(path, data=body)
         assert answer.status == 400, await answer.text()
+
+
+async def test_browser_whose_name_is_no_text_logs_in(world: World) -> None:
+    await world.user("ann")
+    body = f"username=ann&password={PASSWORD.replace(' ', '+')}".encode()
+    head = (
+        b"POST /login HTTP/1.1\r\nHost: x\r\nUser-Agent: \xff\xfe\r\nConnection: close\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n"
+    )
+    port = world.client.make_url("/").port
+    assert port is not None
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async with asyncio.timeout(30):
+        writer.write(head % len(body) + body)
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+    assert answer.startswith(b"HTTP/1.1 303")
+
+
+@pytest.mark.parametrize(
+    "name", ["%FF", "%00", "%ED%A0%80", "%2E%2E", "'%20or%20''='", "%F0%9F%90%A6"]
+)
+async def test_hostile_name_in_an_address_is_not_found(world: World, name: str) -> None:
+    admin = await world.bearer()
+    root = str(world.client.make_url("/")).rstrip("/")
+    for method, path in (
+        ("GET", f"/api/users/{name}/credentials"),
+        ("PUT", f"/api/users/{name}/role"),
+        ("DELETE", f"/api/users/{name}/credentials/99999999999999999999"),
+        ("DELETE", f"/api/users/{name}"),
+        ("GET", f"/users/{name}"),
+        ("POST", f"/users/{name}/remove"),
+    ):
+        url = URL(f"{root}{path}", encoded=True)
+        answer = await world.client.session.request(
+            method, url, headers=admin, json={"role": "viewer"} if method == "PUT" else None
+        )
+        assert answer.status in (400, 404), (path, answer.status)

@@ -26,7 +26,7 @@ from web.accounts.second_factor import SecondFactorNeededError, SecondFactors
 from web.accounts.secret_hashes import secret_hash
 from web.accounts.throttle import FailureLimit, LoginThrottle
 from web.accounts.tokens import token_of
-from web.audit import Note, attach
+from web.audit import Note, attach, storable
 from web.errors import TooManyRequestsError, UnauthorizedError
 from web.network import client_address, is_control_socket
 from web.routing import COMMAND_LINE, Principal, principal_of, route_name
@@ -260,7 +260,7 @@ class Authenticator:
         if before := request.cookies.get(self.cookie_name):
             await self._accounts.revoke_credential(secret_hash(before))
         days = self._settings.session_lifetime_days
-        label = browser_name(request.headers.get("User-Agent", ""))
+        label = storable(browser_name(request.headers.get("User-Agent", "")))
         issued = await self.issue(user, CredentialKind.SESSION, label, days * DAY_MS)
         attach(request, Note("login", user.name, {"browser": label}, user.name))
         answer.set_cookie(
