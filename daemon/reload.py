@@ -38,6 +38,7 @@ class Reloader:
         apply: Callable[[Configuration], Awaitable[None]],
         clock: Clock,
         data_directory: Path,
+        signalled: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Take over what runs already.
 
@@ -47,11 +48,12 @@ class Reloader:
             apply: makes it count.
             clock: the current time.
             data_directory: for `flags`.
+            signalled: told after a reload that a signal asked for.
         """
         self.current = configuration
         self.state = ReloadState(successful=True, success_ms=clock())
         self._read, self._apply, self._clock = read, apply, clock
-        self._data_directory = data_directory
+        self._data_directory, self._signalled = data_directory, signalled
         self._started = configuration.settings
         self._is_open = False
         self._one_at_a_time = asyncio.Lock()
@@ -110,6 +112,8 @@ class Reloader:
             self._requested.clear()
             try:
                 await self.reload()
+                if self._signalled is not None:
+                    await self._signalled()
             except (WebError, StorageError):
                 continue  # logged already
             except Exception:

@@ -38,11 +38,14 @@ from model.sd_notify import sd_notify, watchdog_interval_s
 from promql.engine import EngineSettings, LocalEngine
 from promql.parser import parse_selector
 from promql.settings import QuerySettings
+from storage.api.audit import NewAuditEntry
 from storage.api.errors import StorageError
 from storage.records.records import Records
 from storage.samples.store import SqliteSampleStore
 from web.accounts.first_admin import FIRST_ADMIN, ensure_first_admin
+from web.accounts.keys import KeyRing, KeysError
 from web.app import create_app
+from web.audit import audit_retention
 from web.services import Services
 
 log = structlog.get_logger(__name__)
@@ -89,7 +92,7 @@ def run(plan: ServerPlan) -> None:
         plan.directory.create()
         with plan.directory.locked():
             uvloop.run(_serve(plan, configuration))
-    except (AlertingError, DaemonError, StorageError, OSError) as exc:
+    except (AlertingError, DaemonError, KeysError, StorageError, OSError) as exc:
         raise click.ClickException(str(exc)) from exc
 
 
@@ -168,6 +171,7 @@ async def running_server(
         await opened(store)
         records = Records(directory.records)
         await opened(records)
+        keys = await asyncio.to_thread(KeyRing.open, directory.keys, system_clock())
         password = await ensure_first_admin(records.accounts, plan.admin_password, system_clock())
 
         engine = LocalEngine(store, engine_settings(settings.query, settings.web.query_timeout_s))
@@ -191,7 +195,18 @@ async def running_server(
             await scraping.apply(new)
             await alerting.reconfigure(new.settings.alerting, new.rule_groups)
 
-        reloader = Reloader(configuration, plan.source.read, apply, system_clock, directory.path)
+        async def reload_signalled() -> None:
+            entry = NewAuditEntry(system_clock(), "SIGHUP", "", "configuration.reload")
+            await records.audit.add(entry, audit_retention(settings.web))
+
+        reloader = Reloader(
+            configuration,
+            plan.source.read,
+            apply,
+            system_clock,
+            directory.path,
+            reload_signalled,
+        )
         version = importlib.metadata.version("redshank")
         registry = new_registry(version)
         registry.register(StoreCollector(store.stats))
@@ -201,6 +216,9 @@ async def running_server(
             hosts=records.hosts,
             accounts=records.accounts,
             alerts=records.alerts,
+            audit=records.audit,
+            second_factors=records.second_factors,
+            keys=keys,
             alerting=alerting,
             samples=store,
             cardinality=store.cardinality,

@@ -27,6 +27,7 @@ from storage.api.errors import StorageError
 from storage.database import translate
 
 _JOURNAL = "journal.db"
+_KEYS = "keys.json"
 _MANIFEST = "manifest.json"
 _NAME = r"(samples/)?[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _COPIED_BYTES = 2**20
@@ -94,6 +95,11 @@ def write_backup(directory: Path, stream: BinaryIO, scratch: Path, now_ms: int) 
                 tar.addfile(_member(entry.name, entry.size_bytes, now_ms), content)
             copy.unlink()
             files.append(entry)
+        if (keys := _read_whole(directory / _KEYS)) is not None:
+            # Last: whatever was sealed before is opened by them.
+            digest = hashlib.sha256(keys).hexdigest()
+            files.append(BackedUpFile(name=_KEYS, size_bytes=len(keys), sha256=digest))
+            tar.addfile(_member(_KEYS, len(keys), now_ms), io.BytesIO(keys))
         manifest = Manifest(created_ms=now_ms, files=tuple(files))
         text = manifest.model_dump_json(indent=1).encode()
         tar.addfile(_member(_MANIFEST, len(text), now_ms), io.BytesIO(text))
@@ -105,6 +111,14 @@ def _databases(directory: Path) -> Iterator[Path]:
     yield directory / _JOURNAL
     yield from sorted(directory.glob("samples/*.db"))
     yield from sorted(path for path in directory.glob("*.db") if path.name != _JOURNAL)
+
+
+def _read_whole(path: Path) -> bytes | None:
+    # The file is exchanged, never changed: what is read is whole.
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _copy_database(path: Path, copy: Path) -> bool:

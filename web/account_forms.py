@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import (
     AfterValidator,
+    AliasChoices,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -34,10 +35,13 @@ UserName = Annotated[
 ]
 NewPassword = Annotated[str, StringConstraints(min_length=SHORTEST, max_length=LONGEST)]
 GivenPassword = Annotated[str, StringConstraints(max_length=LONGEST)]
+GivenCode = Annotated[str, StringConstraints(max_length=64)]
 
 
 class LoginForm(BaseModel):
-    """A name and a password; unlike all else, unknown fields are ignored.
+    """A name and a password, and where the user has one the second factor's code.
+
+    Unlike in all else, unknown fields are ignored.
 
     Clients of other token endpoints send `grant_type` and more.
     """
@@ -46,6 +50,59 @@ class LoginForm(BaseModel):
 
     username: Annotated[str, StringConstraints(max_length=200)]
     password: GivenPassword
+    totp: GivenCode = ""
+
+
+class RegisterForm(BaseModel):
+    """An account that somebody makes; unknown fields are ignored, as in `LoginForm`.
+
+    Clients of the replaced service name themselves by `username` or by `email`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    username: UserName = Field(validation_alias=AliasChoices("username", "email"))
+    password: NewPassword
+
+
+class ServiceLoginForm(LoginForm):
+    """A login at the replaced service's path: `email` is as good as `username`."""
+
+    username: Annotated[str, StringConstraints(max_length=200)] = Field(
+        validation_alias=AliasChoices("username", "email")
+    )
+
+
+class OwnPasswordForm(BaseModel):
+    """One's password, before something that a session alone must not do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    current_password: GivenPassword
+
+
+class CodeForm(BaseModel):
+    """A code of an authenticator app, or a recovery code."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: GivenCode
+
+
+class RoleForm(BaseModel):
+    """Another role for a user."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    role: Role
+
+
+class RotationForm(BaseModel):
+    """How signing keys are exchanged: with `at_once` every signed token ends."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at_once: bool = False
 
 
 class PasswordForm(BaseModel):

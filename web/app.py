@@ -11,14 +11,21 @@ from web.accounts.actions import AccountActions
 from web.accounts.authentication import Authenticator
 from web.accounts.first_admin import ensure_first_admin
 from web.accounts.passwords import Passwords
+from web.accounts.second_factor import SecondFactors
 from web.api.accounts import AccountsApi
 from web.api.alerts import AlertsApi
+from web.api.audit import AuditApi
 from web.api.configuration import ConfigurationApi
 from web.api.hosts import HostRegister, HostsApi
+from web.api.registration import RegistrationApi
+from web.api.second_factor import SecondFactorApi
 from web.api.status import HealthApi
+from web.api.users import UsersApi
 from web.assets import Assets
+from web.audit import AuditLog
 from web.fleet import Fleet
 from web.live import LiveStreams
+from web.middleware.audit import audit
 from web.middleware.failures import failures
 from web.middleware.guard import guard
 from web.middleware.headers import add_headers
@@ -26,15 +33,18 @@ from web.middleware.journey import journey
 from web.pages.account import AccountPages
 from web.pages.add_host import AddHostPages
 from web.pages.alerts import AlertsPages
+from web.pages.audit import AuditPages
 from web.pages.discovery import DiscoveryPages
 from web.pages.explore import ExplorePages
 from web.pages.host import HostPages
 from web.pages.hosts import HostsPages
 from web.pages.login import LoginPages
 from web.pages.reference import ReferencePages
+from web.pages.second_factor import SecondFactorPages
 from web.pages.shell import Shell
 from web.pages.store import StorePages
 from web.pages.targets import TargetsPages
+from web.pages.users import UsersPages
 from web.prometheus.expressions import Expressions
 from web.prometheus.federation import Federation
 from web.prometheus.probes import Probes
@@ -78,11 +88,15 @@ def create_app(
     resources = resources or Resources.read()
     renderer = Renderer(resources.templates, services.version)
     passwords = Passwords()
-    authenticator = Authenticator(services.accounts, passwords, services.clock, settings)
+    second_factors = SecondFactors(services.second_factors, services.keys, services.clock)
+    authenticator = Authenticator(
+        services.accounts, passwords, second_factors, services.keys, services.clock, settings
+    )
     app = web.Application(
         middlewares=[
             journey(settings),
             failures(renderer.error_page),
+            audit(AuditLog(services.audit, services.clock, settings)),
             guard(authenticator, settings),
         ],
         client_max_size=settings.body_limit_bytes,
@@ -107,7 +121,7 @@ def create_app(
     # Before the server waits for open requests: a stream never ends by itself.
     app.on_shutdown.append(end_streams)
     app.cleanup_ctx.append(threads)
-    actions = AccountActions(services, passwords, authenticator)
+    actions = AccountActions(services, passwords, second_factors, authenticator)
     register = HostRegister(services, fleet)
     parts = (
         resources.assets,
@@ -120,12 +134,19 @@ def create_app(
         TargetsPages(services, shell),
         DiscoveryPages(services, shell),
         StorePages(services, shell),
-        AccountPages(services, shell, authenticator, actions),
+        AccountPages(shell, authenticator, second_factors, actions),
         socket,
         ReferencePages(renderer, authenticator, settings, services.version),
+        SecondFactorPages(shell, second_factors, actions),
+        UsersPages(services, shell, second_factors, actions),
+        AuditPages(services, shell),
         HostsApi(services, fleet, register),
         AlertsApi(services, fleet),
-        AccountsApi(services, settings, authenticator, actions),
+        AccountsApi(services, authenticator, actions),
+        UsersApi(services, settings, actions),
+        SecondFactorApi(second_factors, actions),
+        RegistrationApi(settings, authenticator, actions),
+        AuditApi(services),
         HealthApi(services),
         ConfigurationApi(services),
         Queries(services, settings),

@@ -4,8 +4,10 @@ import math
 
 from storage.api.accounts import Credential, User
 from storage.api.alerts import Alert, Notification, Transition
+from web.accounts.access_tokens import AccessToken
 from web.checks import HostCheckView
 from web.document_types import (
+    AccessTokenDocument,
     AlertDocument,
     CheckDocument,
     CredentialDocument,
@@ -111,6 +113,15 @@ def notification_document(notification: Notification) -> NotificationDocument:
         "delivered_ms": notification.delivered_ms,
         "abandoned_ms": notification.abandoned_ms,
         "last_error": notification.last_error,
+    }
+
+
+def access_token_document(issued: AccessToken) -> AccessTokenDocument:
+    """Return a JSON Web Token as OAuth's token endpoints answer."""
+    return {
+        "access_token": issued.token,
+        "token_type": "bearer",
+        "expires_in": issued.lifetime_s,
     }
 
 

@@ -14,7 +14,13 @@ from pydantic import ValidationError
 
 from alerting.errors import BadOverrideError, DeliveryError, UnknownReceiverError
 from promql.api import ParseError, PromQLError, QueryCanceledError, QueryTimeoutError
-from storage.api.errors import NotFoundError, StorageError, StoreClosedError, TakenError
+from storage.api.errors import (
+    LastAdminError,
+    NotFoundError,
+    StorageError,
+    StoreClosedError,
+    TakenError,
+)
 
 CLIENT_CLOSED_REQUEST = 499
 """nginx's status for a client that left; Prometheus 3 uses it for cancelled queries."""
@@ -112,6 +118,7 @@ _STATUS_OF: tuple[tuple[type[Exception], int], ...] = (
     (DeliveryError, HTTPStatus.BAD_GATEWAY),
     (NotFoundError, HTTPStatus.NOT_FOUND),
     (TakenError, HTTPStatus.CONFLICT),
+    (LastAdminError, HTTPStatus.CONFLICT),
     (StoreClosedError, HTTPStatus.SERVICE_UNAVAILABLE),
     (ParseError, HTTPStatus.BAD_REQUEST),
     (QueryTimeoutError, HTTPStatus.SERVICE_UNAVAILABLE),

@@ -27,12 +27,13 @@ def client_address(request: web.Request, settings: WebSettings) -> str:
         for hop in header.split(",")
     ]
     address = request.remote or ""
-    while hops and _is_trusted(address, settings):
+    while hops and is_trusted_proxy(address, settings):
         address = hops.pop()
     return address
 
 
-def _is_trusted(address: str, settings: WebSettings) -> bool:
+def is_trusted_proxy(address: str, settings: WebSettings) -> bool:
+    """Tell whether an address is one of `trusted_proxies`."""
     try:
         parsed = ip_address(address)
     except ValueError:

@@ -100,6 +100,9 @@ async def read_form(request: web.Request) -> dict[str, str]:
     if request.body_exists and request.content_type != "application/x-www-form-urlencoded":
         # Multipart bodies would be written to temporary files; no form of ours sends any.
         raise BadRequestError("send the form as application/x-www-form-urlencoded")
+    if (request.charset or "utf-8").lower() not in ("utf-8", "us-ascii"):
+        # Others decode to what is no Unicode, which nothing after this could store.
+        raise BadRequestError("send the form as UTF-8")
     try:
         fields = await request.post()
     except (ValueError, LookupError) as exc:

@@ -21,8 +21,11 @@ from scraper.families import MetricMetadata
 from scraper.targets import DroppedTarget, Target, TargetStatus
 from storage.api.accounts import AccountRecords
 from storage.api.alerts import Alert, AlertChange, AlertRecords, CheckOverride
+from storage.api.audit import AuditRecords
 from storage.api.hosts import HostRecords
 from storage.api.samples import Cardinality, SampleReader
+from storage.api.second_factors import SecondFactorRecords
+from web.accounts.keys import KeyRing
 
 
 class Alerting(Protocol):
@@ -152,6 +155,7 @@ class Services:
         alerts: what was; `alerting` knows what is open and takes what people do.
         cardinality: what the active series are made of, so many entries a list; blocks.
         parse_selector: a series selector's matchers; raises `ParseError`.
+        keys: sign access tokens and seal secrets.
         targets: how every target stands now; called on the event loop.
         discovered: what was found beside them.
         configuration: what the server runs on.
@@ -170,6 +174,9 @@ class Services:
     hosts: HostRecords
     accounts: AccountRecords
     alerts: AlertRecords
+    audit: AuditRecords
+    second_factors: SecondFactorRecords
+    keys: KeyRing
     alerting: Alerting
     samples: SampleReader
     cardinality: Callable[[int], Cardinality]

@@ -1,8 +1,13 @@
 """The configuration of the web application."""
 
 from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, model_validator
+
+from storage.api.accounts import Role
+
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
 
 class WebSettings(BaseModel):
@@ -12,6 +17,12 @@ class WebSettings(BaseModel):
         public_url: the URL people type, where a proxy stands in front; `https` makes
             cookies Secure. None takes scheme and host from each request.
         trusted_proxies: networks whose `X-Forwarded-For` is believed.
+        trusted_header: a header by which those proxies name the user who is logged in
+            there; None where they do not.
+        trusted_role_header: a header by which they name the user's role.
+        trusted_header_role: of users that a proxy names for the first time without one.
+        registration: whether anybody may make an account, as a viewer, by
+            `POST /api/v1/auth/register`.
         session_lifetime_days: a login in a browser lasts this long.
         token_lifetime_s: a token of `POST /auth/token` lasts this long.
         metrics_public: whether `/metrics` answers without a login, as the scrapers
@@ -22,12 +33,18 @@ class WebSettings(BaseModel):
         live_interval_s: how often an open page is brought up to date.
         live_streams: pages that may be live at once; further ones reload by hand.
         live_write_timeout_s: a live page that takes no data for so long is dropped.
+        audit_entries: the audit log keeps so many; of failed logins a tenth of it.
+        audit_retention_days: older entries of the audit log are dropped.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     public_url: HttpUrl | None = None
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    trusted_header: HeaderName | None = None
+    trusted_role_header: HeaderName | None = None
+    trusted_header_role: Role = Role.VIEWER
+    registration: bool = False
     session_lifetime_days: int = Field(default=30, ge=1, le=3650)
     token_lifetime_s: int = Field(default=1800, ge=60)
     metrics_public: bool = True
@@ -37,6 +54,16 @@ class WebSettings(BaseModel):
     live_interval_s: float = Field(default=5.0, ge=0.05)
     live_streams: int = Field(default=200, ge=0)
     live_write_timeout_s: float = Field(default=10.0, gt=0)
+    audit_entries: int = Field(default=100_000, ge=1)
+    audit_retention_days: int = Field(default=365, ge=1)
+
+    @model_validator(mode="after")
+    def _header_needs_proxies(self) -> Self:
+        if self.trusted_header is not None and not self.trusted_proxies:
+            raise ValueError("trusted_header: name the proxies that may send it in trusted_proxies")
+        if self.trusted_role_header is not None and self.trusted_header is None:
+            raise ValueError("trusted_role_header: needs trusted_header")
+        return self
 
     @property
     def secure(self) -> bool:

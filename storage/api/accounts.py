@@ -19,10 +19,15 @@ class Role(StrEnum):
 
 
 class CredentialKind(StrEnum):
-    """How a credential is carried: a browser's cookie or an Authorization header."""
+    """How a credential is carried.
+
+    SESSION: in a browser's cookie. BEARER: a random token in a header. JWT: named by a
+    signed token in a header, which is worth nothing without the record.
+    """
 
     SESSION = "session"
     BEARER = "bearer"
+    JWT = "jwt"
 
 
 class Scope(StrEnum):
@@ -90,11 +95,20 @@ class AccountRecords(Protocol):
             NotFoundError: no such user.
         """
 
+    async def set_role(self, name: str, role: Role) -> None:
+        """Give a user another role; it counts from the next request on.
+
+        Raises:
+            NotFoundError: no such user.
+            LastAdminError: there would be no admin left.
+        """
+
     async def remove_user(self, name: str) -> None:
         """Remove a user with all credentials.
 
         Raises:
             NotFoundError: no such user.
+            LastAdminError: there would be no admin left.
         """
 
     async def add_credential(
@@ -124,3 +138,6 @@ class AccountRecords(Protocol):
 
     async def revoke_credential(self, secret_hash: str) -> None:
         """End a credential at once; unknown ones are ignored."""
+
+    async def revoke_credentials(self, user_id: int, kept_id: int | None = None) -> int:
+        """End every credential of a user, all but one if one is named; return how many."""

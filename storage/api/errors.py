@@ -33,6 +33,14 @@ class NotFoundError(RecordError):
         self.kind, self.key = kind, key
 
 
+class LastAdminError(RecordError):
+    """Nobody could manage the server afterwards."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is the last admin")
+        self.name = name
+
+
 class TakenError(RecordError):
     """Another record already has this value of a unique field."""
 

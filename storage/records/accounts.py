@@ -6,7 +6,7 @@ from typing import Any
 from sqlite_utils import Database, Migrations
 
 from storage.api.accounts import FULL_SCOPES, Credential, CredentialKind, Role, Scope, User
-from storage.api.errors import NotFoundError, TakenError
+from storage.api.errors import LastAdminError, NotFoundError, TakenError
 from storage.records.database import RecordsDatabase
 
 MIGRATIONS = Migrations("accounts")
@@ -76,6 +76,14 @@ def _existing(database: Database, name: str) -> User:
     return user
 
 
+def _require_other_admin(database: Database, user: User) -> None:
+    others = database.table("users").count_where(
+        "role = ? and id != ?", [Role.ADMIN.value, user.id]
+    )
+    if user.role is Role.ADMIN and not others:
+        raise LastAdminError(user.name)
+
+
 class SqliteAccounts:
     """`AccountRecords` in SQLite."""
 
@@ -120,11 +128,24 @@ class SqliteAccounts:
 
         await self._database.write(update)
 
+    async def set_role(self, name: str, role: Role) -> None:
+        """See `AccountRecords.set_role`."""
+
+        def update(database: Database) -> None:
+            user = _existing(database, name)
+            if role is not Role.ADMIN:
+                _require_other_admin(database, user)
+            database.table("users").update(user.id, {"role": role.value})
+
+        await self._database.write(update)
+
     async def remove_user(self, name: str) -> None:
         """See `AccountRecords.remove_user`."""
 
         def delete(database: Database) -> None:
-            database.table("users").delete(_existing(database, name).id)
+            user = _existing(database, name)
+            _require_other_admin(database, user)
+            database.table("users").delete(user.id)
 
         await self._database.write(delete)
 
@@ -204,3 +225,14 @@ class SqliteAccounts:
             database.table("credentials").delete_where("secret_hash = ?", [secret_hash])
 
         await self._database.write(delete)
+
+    async def revoke_credentials(self, user_id: int, kept_id: int | None = None) -> int:
+        """See `AccountRecords.revoke_credentials`."""
+
+        def delete(database: Database) -> int:
+            # SQLite counts from 1: no credential has the id 0.
+            return database.execute(
+                "delete from credentials where user_id = ? and id != ?", [user_id, kept_id or 0]
+            ).rowcount
+
+        return await self._database.write(delete)

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-from storage.records import accounts, alerts, hosts
+from storage.records import accounts, alerts, audit, hosts, second_factors
 from storage.records.accounts import SqliteAccounts
 from storage.records.alerts import SqliteAlerts
+from storage.records.audit import SqliteAudit
 from storage.records.database import RecordsDatabase
 from storage.records.hosts import SqliteHosts
+from storage.records.second_factors import SqliteSecondFactors
 
 
 class Records:
@@ -16,7 +18,9 @@ class Records:
         self._database = RecordsDatabase(path)
         self.accounts = SqliteAccounts(self._database)
         self.alerts = SqliteAlerts(self._database)
+        self.audit = SqliteAudit(self._database)
         self.hosts = SqliteHosts(self._database)
+        self.second_factors = SqliteSecondFactors(self._database)
 
     def open(self) -> None:
         """Open the file and bring its schema up to date; blocks.
@@ -24,7 +28,15 @@ class Records:
         Raises:
             StorageError: the file cannot be opened or migrated.
         """
-        self._database.open([accounts.MIGRATIONS, alerts.MIGRATIONS, hosts.MIGRATIONS])
+        self._database.open(
+            [
+                accounts.MIGRATIONS,
+                alerts.MIGRATIONS,
+                audit.MIGRATIONS,
+                hosts.MIGRATIONS,
+                second_factors.MIGRATIONS,
+            ]
+        )
 
     def close(self) -> None:
         """Finish queued writes and close the file; blocks."""

@@ -139,3 +139,20 @@ def test_settings_that_take_effect_at_once_need_no_restart() -> None:
     assert restart_needed(settings(), settings(text)) == ()
     text = "web: {live_interval_s: 9}\nstorage: {window: 1d}"
     assert restart_needed(settings(), settings(text)) == ("storage.window", "web.live_interval_s")
+
+
+async def test_reload_that_a_signal_asked_for_is_told_once_it_is_good() -> None:
+    second = Configuration(settings(), text="second")
+    bench, told = Bench(FIRST), asyncio.Event()
+
+    async def signalled() -> None:
+        assert bench.applied == [second]
+        told.set()
+
+    reloader = Reloader(FIRST, lambda: second, bench.apply, lambda: 0, Path("data"), signalled)
+    async with asyncio.TaskGroup() as tasks, reloader.running(tasks), asyncio.timeout(30):
+        await reloader.reload()
+        assert not told.is_set()
+        bench.applied.clear()
+        reloader.request()
+        await told.wait()

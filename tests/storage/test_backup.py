@@ -163,3 +163,12 @@ def test_anything_but_a_whole_backup_is_refused(data: Path, harm: Callable[[byte
     with pytest.raises(BackupError):
         restore_backup(io.BytesIO(content), again)
     assert sorted(path.name for path in data.parent.iterdir()) == ["data"]
+
+
+def test_keys_are_in_it_and_stay_for_their_owner_only(data: Path, tmp_path: Path) -> None:
+    data.mkdir()
+    (data / "keys.json").write_text('{"format": 1}')
+    restore_backup(io.BytesIO(backup(data)), tmp_path / "again")
+    keys = tmp_path / "again" / "keys.json"
+    assert keys.read_text() == '{"format": 1}'
+    assert keys.stat().st_mode & 0o777 == 0o600

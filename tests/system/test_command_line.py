@@ -70,7 +70,23 @@ async def test_user_is_added_gets_a_new_password_and_is_removed(tmp_path: Path) 
         assert not await can_log_in(server, "first password")
         assert await can_log_in(server, "second password")
         assert "bo\tviewer" in (await run(data, "user", "list"))[1]
+        assert await run(data, "user", "role", "bo", "editor") == (0, "bo is editor")
+        status, told = await run(data, "user", "role", "admin", "viewer")
+        assert (status, told) == (1, "Error: admin is the last admin")
+        status, token = await run(data, "user", "token", "bo", "--scope", "push", "--label", "pi")
+        assert (status, len(token)) == (0, 43)
+        assert "bearer\tpush\t" in (await run(data, "user", "sessions", "bo"))[1]
+        _, told = await run(data, "user", "rotate-keys")
+        assert told == "signing with a new key"
+        assert (await server.get("/api/session"))["user"]["name"] == "admin"
+        assert "all signed tokens" in (await run(data, "user", "rotate-keys", "--at-once"))[1]
+        async with server.session.get(server.url + "/api/session") as response:
+            assert response.status == 401
+        # One login with the second password, and the token.
+        told = (await run(data, "user", "end-sessions", "bo"))[1]
+        assert told == "2 sessions and tokens of bo ended"
         assert await run(data, "user", "remove", "bo") == (0, "removed bo")
+    assert (data / "keys.json").stat().st_mode & 0o777 == 0o600
 
 
 async def test_without_a_server_the_command_says_how_to_start_one(tmp_path: Path) -> None:

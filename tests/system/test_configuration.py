@@ -142,6 +142,12 @@ async def test_reload_changes_what_changed_and_nothing_else(tmp_path: Path) -> N
         server.process.process.send_signal(signal.SIGHUP)
         await server.process.line("configuration_reloaded")
 
+        async def recorded() -> bool:
+            (newest,) = (await server.get("/api/audit", limit="1"))["entries"]
+            return (newest["actor"], newest["action"]) == ("SIGHUP", "configuration.reload")
+
+        await until(recorded, "the reload in the audit log")
+
         async def joined() -> bool:
             found = await scraped_targets(server)
             return sorted(t["scrapePool"] for t in found if t["health"] == "up") == ["more", "node"]

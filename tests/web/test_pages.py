@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from pytest_aiohttp import AiohttpClient
@@ -13,6 +14,7 @@ from model.labels import Labels
 from scraper.targets import DroppedTarget, Health, TargetStatus
 from storage.api.accounts import CredentialKind, Role
 from storage.api.alerts import AlertState
+from storage.api.audit import AuditRetention, NewAuditEntry
 from storage.api.samples import MetricSize, StoreStats, WindowStats
 from tests.web.web_doubles import (
     NOW_MS,
@@ -79,6 +81,8 @@ async def fill_with_markup(world: World) -> None:
         )
         world.desk.held[stored.id] = HOSTILE
     await world.desk.acknowledge(1, HOSTILE)
+    told = NewAuditEntry(NOW_MS, HOSTILE, HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE})
+    await world.services.audit.add(told, AuditRetention(9, 9, 9))
     await world.services.alerts.failed(1, HOSTILE, NOW_MS, None)
     world.desk.failure = DeliveryError(HOSTILE)
     mount = Labels.of(instance="u:1", mountpoint=HOSTILE, device=HOSTILE, fstype=HOSTILE)
@@ -108,7 +112,10 @@ async def fill_with_markup(world: World) -> None:
         "/store",
         "/add-host",
         "/account",
+        "/account/second-factor",
         "/users",
+        f"/users/{quote(HOSTILE, safe='')}",
+        "/audit",
         "/login?next=%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
         "/?notice=%3Cscript%3E",
     ],

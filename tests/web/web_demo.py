@@ -41,6 +41,7 @@ from tests.web.web_doubles import (
     shared_resources,
 )
 from tests.web.web_doubles import target_status as status_of
+from web.accounts.keys import KeyRing
 from web.app import create_app, ensure_first_admin
 from web.services import Services
 from web.settings import WebSettings
@@ -332,6 +333,9 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
             hosts=records.hosts,
             accounts=records.accounts,
             alerts=records.alerts,
+            audit=records.audit,
+            second_factors=records.second_factors,
+            keys=await asyncio.to_thread(KeyRing.open, folder / "keys.json", now_ms),
             alerting=desk,
             samples=samples,
             cardinality=samples.cardinality,

@@ -49,7 +49,8 @@ from storage.api.alerts import (
 )
 from storage.api.samples import Cardinality, Layout, ReadBudget, Source, StoreStats, Vector
 from storage.records.records import Records
-from web.accounts.authentication import secret_hash
+from web.accounts.keys import KeyRing
+from web.accounts.secret_hashes import secret_hash
 from web.app import Resources, create_app
 from web.errors import ConfigurationRefusedError
 from web.services import ReloadState, Services
@@ -444,6 +445,9 @@ async def world_at(
             hosts=records.hosts,
             accounts=records.accounts,
             alerts=records.alerts,
+            audit=records.audit,
+            second_factors=records.second_factors,
+            keys=await asyncio.to_thread(KeyRing.open, tmp_path / "keys.json", NOW_MS),
             alerting=desk,
             samples=samples,
             cardinality=samples.cardinality,

@@ -1,3 +1,11 @@
-"""Who is there: passwords, login throttling, sessions and bearer tokens."""
+"""Who is there: passwords, second factors, login throttling, sessions, tokens and keys."""
 
-__all__ = ["authentication", "first_admin", "passwords", "throttle"]
+__all__ = [
+    "authentication",
+    "first_admin",
+    "keys",
+    "passwords",
+    "proxy_login",
+    "second_factor",
+    "throttle",
+]

@@ -1,12 +1,16 @@
-"""What people do to accounts, by the JSON API or by the pages."""
+"""What people do to accounts, by the JSON API or by the pages; each is told to the audit log."""
+
+from collections.abc import Sequence
 
 from aiohttp import web
 
-from storage.api.accounts import AccountRecords, CredentialKind, Role, Scope, User
+from storage.api.accounts import AccountRecords, Credential, CredentialKind, Role, Scope, User
 from storage.api.errors import NotFoundError
 from web.account_forms import PasswordForm, TokenForm, UserForm
 from web.accounts.authentication import DAY_MS, Authenticator, IssuedCredential
 from web.accounts.passwords import Passwords
+from web.accounts.second_factor import SecondFactors
+from web.audit import Note, attach, note
 from web.errors import BadRequestError, ConflictError, UnauthorizedError
 from web.services import Services
 
@@ -15,45 +19,95 @@ class AccountActions:
     """Changes users and their credentials."""
 
     def __init__(
-        self, services: Services, passwords: Passwords, authenticator: Authenticator
+        self,
+        services: Services,
+        passwords: Passwords,
+        second_factors: SecondFactors,
+        authenticator: Authenticator,
     ) -> None:
         self._accounts: AccountRecords = services.accounts
         self._clock = services.clock
-        self._passwords, self._authenticator = passwords, authenticator
+        self._passwords, self._second_factors = passwords, second_factors
+        self._authenticator = authenticator
 
-    async def add_user(self, form: UserForm) -> User:
+    async def user(self, name: str) -> User:
+        """Return a user.
+
+        Raises:
+            NotFoundError: there is none of this name.
+        """
+        user = await self._accounts.user(name)
+        if user is None:
+            raise NotFoundError("user", name)
+        return user
+
+    async def add_user(self, request: web.Request, form: UserForm) -> User:
         """Add a user.
 
         Raises:
             TakenError: the name is taken.
         """
         password_hash = await self._passwords.hash(form.password)
-        return await self._accounts.add_user(form.name, form.role, password_hash, self._clock())
+        user = await self._accounts.add_user(form.name, form.role, password_hash, self._clock())
+        note(request, "user.add", user.name, role=user.role)
+        return user
 
-    async def remove_user(self, name: str, actor: User) -> None:
+    async def register(self, request: web.Request, form: UserForm) -> User:
+        """Add a user in the user's own name.
+
+        Raises:
+            TakenError: the name is taken.
+            TooManyRequestsError: too many were made from this address.
+        """
+        self._authenticator.count_registration(request)
+        password_hash = await self._passwords.hash(form.password)
+        user = await self._accounts.add_user(form.name, form.role, password_hash, self._clock())
+        attach(request, Note("user.register", user.name, {"role": user.role}, user.name))
+        return user
+
+    async def set_role(self, request: web.Request, name: str, role: Role) -> None:
+        """Give a user another role.
+
+        Raises:
+            NotFoundError: no such user.
+            LastAdminError: nobody could manage the server afterwards.
+        """
+        await self._accounts.set_role(name, role)
+        note(request, "user.role", name, role=role)
+
+    async def remove_user(self, request: web.Request, name: str, actor: User) -> None:
         """Remove a user.
 
         Raises:
             NotFoundError: no such user.
-            ConflictError: nobody could manage the server afterwards.
+            ConflictError: it is oneself.
+            LastAdminError: nobody could manage the server afterwards.
         """
-        users = {user.name: user for user in await self._accounts.users()}
-        if name not in users:
-            raise NotFoundError("user", name)
         if name == actor.name:
             raise ConflictError("you cannot remove yourself")
-        admins = [user for user in users.values() if user.role is Role.ADMIN]
-        if admins == [users[name]]:
-            raise ConflictError(f"{name} is the last admin")
         await self._accounts.remove_user(name)
+        note(request, "user.remove", name)
 
-    async def reset_password(self, name: str, password: str) -> None:
+    async def reset_password(self, request: web.Request, name: str, password: str) -> None:
         """Give a user another password; it ends the user's sessions and tokens.
 
         Raises:
             NotFoundError: no such user.
         """
         await self._accounts.set_password(name, await self._passwords.hash(password))
+        note(request, "user.password", name)
+
+    async def confirm_password(self, request: web.Request, user: User, password: str) -> None:
+        """Make sure that it is the user, and not somebody at the user's open session.
+
+        Raises:
+            BadRequestError: the password is wrong.
+            TooManyRequestsError: it was wrong too often; a session is no way to guess it.
+        """
+        try:
+            await self._authenticator.check_password(request, user.name, password)
+        except UnauthorizedError as exc:
+            raise BadRequestError("the current password is wrong", "current_password") from exc
 
     async def change_own_password(
         self, request: web.Request, user: User, form: PasswordForm
@@ -61,16 +115,14 @@ class AccountActions:
         """Change one's password; it ends every session and token, this one too.
 
         Raises:
-            BadRequestError: the current password is wrong.
-            TooManyRequestsError: it was wrong too often; a session is no way to guess it.
+            BadRequestError, TooManyRequestsError: as `confirm_password`.
         """
-        try:
-            await self._authenticator.check_password(request, user.name, form.current_password)
-        except UnauthorizedError as exc:
-            raise BadRequestError("the current password is wrong", "current_password") from exc
-        await self.reset_password(user.name, form.new_password)
+        await self.confirm_password(request, user, form.current_password)
+        await self.reset_password(request, user.name, form.new_password)
 
-    async def issue_token(self, user: User, form: TokenForm) -> IssuedCredential:
+    async def issue_token(
+        self, request: web.Request, user: User, form: TokenForm
+    ) -> IssuedCredential:
         """Make a token for a program.
 
         Raises:
@@ -78,22 +130,55 @@ class AccountActions:
         """
         if form.scopes == {Scope.PUSH} and user.role is Role.VIEWER:
             raise BadRequestError("scopes: a viewer may not push", "scopes")
-        return await self._authenticator.issue(
+        issued = await self._authenticator.issue(
             user,
             CredentialKind.BEARER,
             form.label,
             form.lifetime_days * DAY_MS,
             form.scopes,
         )
+        note(
+            request,
+            "token.add",
+            user.name,
+            label=form.label,
+            scopes=" ".join(sorted(form.scopes)),
+            lifetime_days=str(form.lifetime_days),
+        )
+        return issued
 
-    async def revoke(self, user: User, credential_id: int) -> None:
-        """End one of the user's own sessions or tokens.
+    async def credentials(self, user: User) -> Sequence[Credential]:
+        """Return a user's sessions and tokens, newest first."""
+        return await self._accounts.credentials(user.id, self._clock())
+
+    async def revoke(self, request: web.Request, user: User, credential_id: int) -> None:
+        """End one of a user's sessions or tokens.
 
         Raises:
             NotFoundError: the user has none with this id.
         """
-        for credential in await self._accounts.credentials(user.id, self._clock()):
+        for credential in await self.credentials(user):
             if credential.id == credential_id:
                 await self._accounts.revoke_credential(credential.secret_hash)
+                note(request, "credential.revoke", user.name, label=credential.label)
                 return
         raise NotFoundError("session or token", credential_id)
+
+    async def revoke_all(
+        self, request: web.Request, user: User, kept: Credential | None = None
+    ) -> int:
+        """End all of a user's sessions and tokens, all but one if one is named."""
+        ended = await self._accounts.revoke_credentials(user.id, kept.id if kept else None)
+        note(request, "credential.revoke-all", user.name, ended=str(ended))
+        return ended
+
+    async def reset_second_factor(self, request: web.Request, name: str) -> None:
+        """Turn a user's second factor off, for when the phone and the codes are gone.
+
+        Raises:
+            NotFoundError: no such user, or the user has none.
+        """
+        user = await self.user(name)
+        if not await self._second_factors.turn_off(user):
+            raise NotFoundError("second factor of user", name)
+        note(request, "second-factor.off", name)

@@ -1,3 +1,12 @@
-"""The JSON API: hosts, alerts, accounts."""
+"""The JSON API: hosts, alerts, accounts, the audit log."""
 
-__all__ = ["accounts", "alerts", "hosts", "status"]
+__all__ = [
+    "accounts",
+    "alerts",
+    "audit",
+    "hosts",
+    "registration",
+    "second_factor",
+    "status",
+    "users",
+]

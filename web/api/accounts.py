@@ -1,13 +1,12 @@
 """`/auth/token`, the own account, and the users for admins."""
 
-from typing import Final
-
 from aiohttp import web
 
 from storage.api.accounts import FULL_SCOPES, CredentialKind, Scope, User
 from web.account_forms import LoginForm, PasswordForm, ResetForm, TokenForm, UserForm
 from web.accounts.actions import AccountActions
 from web.accounts.authentication import Authenticator
+from web.accounts.tokens import token_of
 from web.answers import json_answer
 from web.document_types import (
     AccessTokenDocument,
@@ -17,14 +16,17 @@ from web.document_types import (
     UserDocument,
     UsersDocument,
 )
-from web.documents import credential_document, principal_document, user_document
+from web.documents import (
+    access_token_document,
+    credential_document,
+    principal_document,
+    user_document,
+)
+from web.errors import UnauthorizedError
 from web.operations import Operation
-from web.parameters import RecordPath, read_json, record_id
+from web.parameters import RecordPath, read_body, read_json, record_id
 from web.routing import Access, Route, Surface, principal_of, user_of
 from web.services import Services
-from web.settings import WebSettings
-
-_ISSUED_BY: Final = "POST /auth/token"
 
 
 class AccountsApi:
@@ -33,11 +35,10 @@ class AccountsApi:
     def __init__(
         self,
         services: Services,
-        settings: WebSettings,
         authenticator: Authenticator,
         actions: AccountActions,
     ) -> None:
-        self._services, self._lifetime_s = services, settings.token_lifetime_s
+        self._services = services
         self._authenticator, self._actions = authenticator, actions
 
     def routes(self) -> tuple[Route, ...]:
@@ -73,8 +74,10 @@ class AccountsApi:
     async def token(self, request: web.Request) -> web.Response:
         """Trade a name and a password for a bearer token."""
         form = await read_json(request, LoginForm)
-        user = await self._authenticator.check_password(request, form.username, form.password)
-        return await self._issue(user)
+        user = await self._authenticator.check_login(
+            request, form.username, form.password, form.totp
+        )
+        return await self._issue(request, user)
 
     async def refresh(self, request: web.Request) -> web.Response:
         """Trade a bearer token, or name and password again, for a new token."""
@@ -83,24 +86,20 @@ class AccountsApi:
         if (
             principal.user is None
             or credential is None
-            or credential.kind is not CredentialKind.BEARER
+            or credential.kind is CredentialKind.SESSION
         ):
+            if token_of(request.headers) is not None and not await read_body(request):
+                raise UnauthorizedError("the token is unknown, expired or revoked")
             return await self.token(request)
-        answer = await self._issue(principal.user, principal.scopes)
+        answer = await self._issue(request, principal.user, principal.scopes)
         await self._services.accounts.revoke_credential(credential.secret_hash)
         return answer
 
-    async def _issue(self, user: User, scopes: frozenset[Scope] = FULL_SCOPES) -> web.Response:
-        issued = await self._authenticator.issue(
-            user, CredentialKind.BEARER, _ISSUED_BY, self._lifetime_s * 1000, scopes
-        )
-        return json_answer(
-            {
-                "access_token": issued.secret,
-                "token_type": "bearer",
-                "expires_in": self._lifetime_s,
-            }
-        )
+    async def _issue(
+        self, request: web.Request, user: User, scopes: frozenset[Scope] = FULL_SCOPES
+    ) -> web.Response:
+        issued = await self._authenticator.issue_access_token(request, user, scopes)
+        return json_answer(access_token_document(issued))
 
     async def session(self, request: web.Request) -> web.Response:
         """Tell who is logged in."""
@@ -125,13 +124,13 @@ class AccountsApi:
     async def add_token(self, request: web.Request) -> web.Response:
         """Make a lasting bearer token for a program; its secret is told once."""
         form = await read_json(request, TokenForm)
-        issued = await self._actions.issue_token(user_of(request), form)
+        issued = await self._actions.issue_token(request, user_of(request), form)
         document = credential_document(issued.credential, None)
         return json_answer({**document, "access_token": issued.secret}, 201)
 
     async def revoke(self, request: web.Request) -> web.Response:
         """End one of the own sessions or tokens."""
-        await self._actions.revoke(user_of(request), record_id(request))
+        await self._actions.revoke(request, user_of(request), record_id(request))
         return web.Response(status=204)
 
     async def users(self, request: web.Request) -> web.Response:
@@ -141,16 +140,16 @@ class AccountsApi:
 
     async def add_user(self, request: web.Request) -> web.Response:
         """Add a user."""
-        user = await self._actions.add_user(await read_json(request, UserForm))
+        user = await self._actions.add_user(request, await read_json(request, UserForm))
         return json_answer(user_document(user), 201)
 
     async def reset_password(self, request: web.Request) -> web.Response:
         """Give a user another password."""
         form = await read_json(request, ResetForm)
-        await self._actions.reset_password(request.match_info["name"], form.password)
+        await self._actions.reset_password(request, request.match_info["name"], form.password)
         return web.Response(status=204)
 
     async def remove_user(self, request: web.Request) -> web.Response:
         """Remove a user."""
-        await self._actions.remove_user(request.match_info["name"], user_of(request))
+        await self._actions.remove_user(request, request.match_info["name"], user_of(request))
         return web.Response(status=204)

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from storage.api.alerts import Alert, AlertState
 from web.answers import json_answer
+from web.audit import note
 from web.document_types import (
     AlertDocument,
     AlertsDocument,
@@ -112,6 +113,7 @@ class AlertsApi:
     async def acknowledge(self, request: web.Request) -> web.Response:
         """Say that somebody is on it."""
         alert = await self._services.alerting.acknowledge(record_id(request), user_of(request).name)
+        note(request, "alert.acknowledge", alert_name(alert), id=str(alert.id))
         self._fleet.forget()
         return json_answer(alert_document(alert))
 
@@ -134,4 +136,11 @@ class AlertsApi:
     async def test_receiver(self, request: web.Request) -> web.Response:
         """Send a receiver a notification that says it is a test."""
         await self._services.alerting.test_receiver(request.match_info["name"])
+        note(request, "receiver.test", request.match_info["name"])
         return web.Response(status=204)
+
+
+def alert_name(alert: Alert) -> str:
+    """Return what people call an alert: `HighCpu db-1:9100`."""
+    names = (alert.labels.get("alertname"), alert.labels.get("instance"))
+    return " ".join(filter(None, names))

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from web.answers import json_answer
+from web.audit import note
 from web.document_types import ReloadDocument
 from web.operations import Operation
 from web.routing import Access, Route, Surface
@@ -27,4 +28,5 @@ class ConfigurationApi:
     async def reload(self, request: web.Request) -> web.Response:
         """Read every file again; tell which changes wait for a restart."""
         waiting = await self._services.configuration.reload()
+        note(request, "configuration.reload", restart_needed=" ".join(waiting))
         return json_answer({"restart_needed": list(waiting)})

@@ -5,6 +5,7 @@ from aiohttp import web
 from alerting.checks import CheckName
 from storage.api.hosts import Host
 from web.answers import json_answer
+from web.audit import note
 from web.checks import TITLES, checks_of
 from web.document_types import ChecksDocument, FleetHostDocument, HostsDocument
 from web.documents import check_document, fleet_host_document
@@ -102,6 +103,7 @@ class HostsApi:
     async def add(self, request: web.Request) -> web.Response:
         """Register a host."""
         added = await self._register.add(await read_json(request, HostForm))
+        note(request, "host.add", added.name, url=added.url)
         host = await self._fleet.host(str(added.id))
         if host is None:
             raise MissingError("the host was removed meanwhile")
@@ -114,7 +116,9 @@ class HostsApi:
 
     async def remove(self, request: web.Request) -> web.Response:
         """Forget a host."""
-        await self._register.remove(await self.find(request))
+        host = await self.find(request)
+        await self._register.remove(host)
+        note(request, "host.remove", host.name)
         return web.Response(status=204)
 
     async def checks(self, request: web.Request) -> web.Response:
@@ -128,12 +132,14 @@ class HostsApi:
         host, check = await self.find(request), self._check(request)
         form = await read_json(request, CheckForm)
         await self._services.alerting.set_override(form.override(host.instance, check))
+        note(request, "check.set", host.name, check=check)
         return await self.checks(request)
 
     async def reset_check(self, request: web.Request) -> web.Response:
         """Return one check to the default."""
         host, check = await self.find(request), self._check(request)
         await self._services.alerting.remove_override(host.instance, check)
+        note(request, "check.reset", host.name, check=check)
         return await self.checks(request)
 
     async def find(self, request: web.Request) -> FleetHost:

@@ -7,6 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from web.accounts.authentication import Authenticator
+from web.audit import SAFE_METHODS
 from web.errors import CrossSiteError, ForbiddenError, UnauthorizedError
 from web.network import is_own_origin
 from web.routing import (
@@ -22,8 +23,6 @@ from web.routing import (
     wants_json,
 )
 from web.settings import WebSettings
-
-_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
 def guard(authenticator: Authenticator, settings: WebSettings) -> Middleware:
@@ -49,10 +48,10 @@ def guard(authenticator: Authenticator, settings: WebSettings) -> Middleware:
 
 
 def _can_be_forged(request: web.Request, route: Route, authenticator: Authenticator) -> bool:
-    # Without a cookie there is nothing to abuse, but for the forms: a foreign page
-    # must not log somebody in as somebody else.
-    return request.method not in _SAFE_METHODS and (
-        authenticator.cookie_name in request.cookies or route.surface is Surface.PAGE
+    # Without a credential that browsers add there is nothing to abuse, but for the forms:
+    # a foreign page must not log somebody in as somebody else.
+    return request.method not in SAFE_METHODS and (
+        authenticator.is_sent_unasked(request) or route.surface is Surface.PAGE
     )
 
 
@@ -103,7 +102,7 @@ def refuse_anonymous(request: web.Request, route: Route) -> NoReturn:
         UnauthorizedError: for everybody but browsers.
     """
     if route.surface is Surface.PAGE and not wants_json(request):
-        target = request.path_qs if request.method in _SAFE_METHODS else "/"
+        target = request.path_qs if request.method in SAFE_METHODS else "/"
         login = "/login" if target == "/" else "/login?" + urlencode({"next": target}, safe="/")
         if "HX-Request" in request.headers:
             exc = UnauthorizedError("you are logged out")

@@ -1,49 +1,44 @@
-"""The own account (password, sessions, tokens) and, for admins, the users."""
+"""The own account: password, second factor, sessions and tokens."""
 
 from collections.abc import Mapping
 
 from aiohttp import web
 from pydantic import ValidationError
 
-from storage.api.accounts import Role
-from storage.api.errors import TakenError
-from web.account_forms import PasswordForm, ResetForm, TokenForm, UserForm
+from web.account_forms import PasswordForm, TokenForm
 from web.accounts.actions import AccountActions
 from web.accounts.authentication import Authenticator
 from web.accounts.passwords import SHORTEST
+from web.accounts.second_factor import SecondFactors
 from web.errors import BadRequestError, TooManyRequestsError, faults
 from web.pages.shell import Shell
 from web.parameters import read_form, record_id
 from web.routing import Access, Route, Surface, principal_of, user_of
-from web.services import Services
 
 
 class AccountPages:
-    """Changes the own account and manages users."""
+    """Changes the own account."""
 
     def __init__(
         self,
-        services: Services,
         shell: Shell,
         authenticator: Authenticator,
+        second_factors: SecondFactors,
         actions: AccountActions,
     ) -> None:
-        self._services, self._shell = services, shell
-        self._authenticator, self._actions = authenticator, actions
+        self._shell, self._authenticator = shell, authenticator
+        self._second_factors, self._actions = second_factors, actions
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
         return tuple(
-            Route(method, path, handler, access, Surface.PAGE)
-            for method, path, handler, access in (
-                ("GET", "/account", self.show, Access.USER),
-                ("POST", "/account/password", self.change_password, Access.USER),
-                ("POST", "/account/tokens", self.add_token, Access.USER),
-                ("POST", "/account/credentials/{id}/revoke", self.revoke, Access.USER),
-                ("GET", "/users", self.users, Access.ADMIN),
-                ("POST", "/users", self.add_user, Access.ADMIN),
-                ("POST", "/users/{name:[^/]+}/password", self.reset_password, Access.ADMIN),
-                ("POST", "/users/{name:[^/]+}/remove", self.remove_user, Access.ADMIN),
+            Route(method, path, handler, Access.USER, Surface.PAGE)
+            for method, path, handler in (
+                ("GET", "/account", self.show),
+                ("POST", "/account/password", self.change_password),
+                ("POST", "/account/tokens", self.add_token),
+                ("POST", "/account/credentials/{id}/revoke", self.revoke),
+                ("POST", "/account/credentials/revoke-others", self.revoke_others),
             )
         )
 
@@ -57,16 +52,20 @@ class AccountPages:
         status: int = 200,
         problems: Mapping[str, str] | None = None,
         token: str = "",
+        given: Mapping[str, str] | None = None,
     ) -> web.Response:
         user, current = user_of(request), principal_of(request).credential
         return await self._shell.page(
             request,
             "account.html",
             status,
-            credentials=await self._services.accounts.credentials(user.id, self._services.clock()),
+            credentials=await self._actions.credentials(user),
             current_id=current.id if current else None,
+            second_factor=await self._second_factors.find(user),
+            has_password=bool(user.password_hash),
             problems=problems or {},
             token=token,
+            given={"lifetime_days": "365", **(given or {})},
             shortest=SHORTEST,
         )
 
@@ -92,62 +91,24 @@ class AccountPages:
 
     async def add_token(self, request: web.Request) -> web.Response:
         """Make a token and show it, this once."""
+        fields = await read_form(request)
         try:
-            form = TokenForm.model_validate(await read_form(request))
+            form = TokenForm.model_validate(fields)
+            issued = await self._actions.issue_token(request, user_of(request), form)
         except ValidationError as exc:
-            return await self._account(request, 400, faults(exc))
-        issued = await self._actions.issue_token(user_of(request), form)
+            return await self._account(request, 400, faults(exc), given=fields)
+        except BadRequestError as exc:
+            problems = {exc.field or "label": exc.message}
+            return await self._account(request, 400, problems, given=fields)
         return await self._account(request, token=issued.secret)
 
     async def revoke(self, request: web.Request) -> web.Response:
         """End a session or token."""
-        await self._actions.revoke(user_of(request), record_id(request))
+        await self._actions.revoke(request, user_of(request), record_id(request))
         raise web.HTTPSeeOther("/account?notice=credential-revoked")
 
-    async def users(self, request: web.Request) -> web.Response:
-        """Show the users."""
-        return await self._users(request)
-
-    async def _users(
-        self,
-        request: web.Request,
-        status: int = 200,
-        problems: Mapping[str, str] | None = None,
-        given: Mapping[str, str] | None = None,
-    ) -> web.Response:
-        return await self._shell.page(
-            request,
-            "users.html",
-            status,
-            users=await self._services.accounts.users(),
-            roles=list(Role),
-            problems=problems or {},
-            given=given or {},
-            shortest=SHORTEST,
-        )
-
-    async def add_user(self, request: web.Request) -> web.Response:
-        """Add a user, or say at each field what is wrong with it."""
-        fields = await read_form(request)
-        try:
-            await self._actions.add_user(UserForm.model_validate(fields))
-        except ValidationError as exc:
-            return await self._users(request, 400, faults(exc), fields)
-        except TakenError:
-            return await self._users(request, 409, {"name": "is taken"}, fields)
-        raise web.HTTPSeeOther("/users?notice=user-added")
-
-    async def reset_password(self, request: web.Request) -> web.Response:
-        """Give a user another password."""
-        name = request.match_info["name"]
-        try:
-            form = ResetForm(password=(await read_form(request)).get("password", ""))
-        except ValidationError as exc:
-            return await self._users(request, 400, {f"reset {name}": faults(exc)["password"]})
-        await self._actions.reset_password(name, form.password)
-        raise web.HTTPSeeOther("/users?notice=password-reset")
-
-    async def remove_user(self, request: web.Request) -> web.Response:
-        """Remove a user."""
-        await self._actions.remove_user(request.match_info["name"], user_of(request))
-        raise web.HTTPSeeOther("/users?notice=user-removed")
+    async def revoke_others(self, request: web.Request) -> web.Response:
+        """End every session and token but the one that asks."""
+        current = principal_of(request).credential
+        await self._actions.revoke_all(request, user_of(request), current)
+        raise web.HTTPSeeOther("/account?notice=others-revoked")

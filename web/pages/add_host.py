@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from storage.api.errors import TakenError
 from web.api.hosts import HostRegister
+from web.audit import note
 from web.errors import faults
 from web.host_forms import EXPORTER_PORT, HostForm
 from web.pages.shell import Shell
@@ -46,6 +47,7 @@ class AddHostPages:
             if problem:
                 return await self._form(request, 400, {"labels": problem}, given)
             host = await self._register.add(HostForm.model_validate(fields))
+            note(request, "host.add", host.name, url=host.url)
         except ValidationError as exc:
             return await self._form(request, 400, faults(exc), given)
         except TakenError as exc:

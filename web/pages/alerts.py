@@ -9,6 +9,8 @@ from aiohttp import web
 from alerting.errors import DeliveryError
 from alerting.views import RuleView
 from storage.api.alerts import Alert, AlertState, Severity
+from web.api.alerts import alert_name
+from web.audit import note
 from web.fleet import Fleet
 from web.network import local_path
 from web.pages.shell import Address, Shell
@@ -120,6 +122,7 @@ class AlertsPages:
         name = request.match_info["name"]
         try:
             await self._services.alerting.test_receiver(name)
+            note(request, "receiver.test", name)
         except DeliveryError as exc:
             trial = (name, str(exc))
         else:
@@ -132,7 +135,8 @@ class AlertsPages:
     async def acknowledge(self, request: web.Request) -> web.Response:
         """Say that somebody is on it, and go back."""
         form = await read_form(request)
-        await self._services.alerting.acknowledge(record_id(request), user_of(request).name)
+        alert = await self._services.alerting.acknowledge(record_id(request), user_of(request).name)
+        note(request, "alert.acknowledge", alert_name(alert), id=str(alert.id))
         self._fleet.forget()
         raise web.HTTPSeeOther(local_path(form.get("next", "/alerts")))
 

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 from alerting.errors import BadOverrideError
 from web.answers import json_answer
 from web.api.hosts import HostRegister
+from web.audit import note
 from web.charts import DEFAULT_RANGE, RANGES, Grid, read_charts
 from web.checks import TITLES, Levels, checks_of
 from web.document_types import ChartsDocument
@@ -148,11 +149,13 @@ class HostPages:
         fields = await read_form(request)
         if fields.pop("action", "save") == "reset":
             await self._services.alerting.remove_override(host.instance, check)
+            note(request, "check.reset", host.name, check=check)
             return _back(host, "check-reset")
         fields["enabled"] = "true" if "enabled" in fields else "false"
         try:
             form = CheckForm.model_validate(fields)
             await self._services.alerting.set_override(form.override(host.instance, check))
+            note(request, "check.set", host.name, check=check)
         except ValidationError as exc:
             return await self._page(request, 400, {check: "; ".join(faults(exc).values())}, fields)
         except BadOverrideError as exc:
@@ -166,7 +169,9 @@ class HostPages:
 
     async def remove(self, request: web.Request) -> web.Response:
         """Forget the host."""
-        await self._register.remove(await self._find(request))
+        host = await self._find(request)
+        await self._register.remove(host)
+        note(request, "host.remove", host.name)
         raise web.HTTPSeeOther("/?notice=host-removed")
 
     async def _find(self, request: web.Request) -> FleetHost:

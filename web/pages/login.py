@@ -2,7 +2,9 @@
 
 from aiohttp import web
 
+from storage.api.accounts import User
 from web.accounts.authentication import Authenticator
+from web.accounts.second_factor import SecondFactorNeededError
 from web.errors import TooManyRequestsError, UnauthorizedError, UnavailableError
 from web.network import local_path
 from web.parameters import read_form
@@ -23,6 +25,7 @@ class LoginPages:
             for method, path, handler in (
                 ("GET", "/login", self.show),
                 ("POST", "/login", self.log_in),
+                ("POST", "/login/code", self.enter_code),
                 ("POST", "/logout", self.log_out),
             )
         )
@@ -40,7 +43,10 @@ class LoginPages:
         target = local_path(form.get("next", "/"))
         name, password = form.get("username", "")[:200], form.get("password", "")[:256]
         try:
-            user = await self._authenticator.check_password(request, name, password)
+            user = await self._authenticator.check_login(request, name, password, "")
+        except SecondFactorNeededError as exc:
+            ticket = self._authenticator.ticket(exc.user)
+            return self._code_page(request, 200, target, ticket, "")
         except (UnauthorizedError, TooManyRequestsError, UnavailableError) as exc:
             answer = self._renderer.page(
                 request,
@@ -53,6 +59,35 @@ class LoginPages:
             if isinstance(exc, TooManyRequestsError):
                 answer.headers.update(exc.headers)
             return answer
+        return await self._let_in(request, user, target)
+
+    async def enter_code(self, request: web.Request) -> web.Response:
+        """Start the session of whoever gave the password and now a code."""
+        form = await read_form(request)
+        target, ticket = local_path(form.get("next", "/")), form.get("ticket", "")
+        # Without a code the ticket alone must not do.
+        code = form.get("code", "")[:64].strip() or "-"
+        try:
+            user = await self._authenticator.check_ticket(request, ticket, code)
+        except (UnauthorizedError, TooManyRequestsError) as exc:
+            if exc.field is None and isinstance(exc, UnauthorizedError):
+                return self._renderer.page(
+                    request, "login.html", exc.status, target=target, name="", problem=exc.message
+                )
+            answer = self._code_page(request, exc.status, target, ticket, exc.message)
+            if isinstance(exc, TooManyRequestsError):
+                answer.headers.update(exc.headers)
+            return answer
+        return await self._let_in(request, user, target)
+
+    def _code_page(
+        self, request: web.Request, status: int, target: str, ticket: str, problem: str
+    ) -> web.Response:
+        return self._renderer.page(
+            request, "login_code.html", status, target=target, ticket=ticket, problem=problem
+        )
+
+    async def _let_in(self, request: web.Request, user: User, target: str) -> web.Response:
         answer = web.Response(status=303, headers={"Location": target})
         await self._authenticator.start_session(request, answer, user)
         return answer

@@ -8,7 +8,7 @@ import pytest
 from sqlite_utils import Database, Migrations
 
 from storage.api.accounts import Credential, CredentialKind, Role, Scope, User
-from storage.api.errors import NotFoundError, TakenError
+from storage.api.errors import LastAdminError, NotFoundError, TakenError
 from storage.records.accounts import SqliteAccounts, create
 from storage.records.records import Records
 
@@ -122,6 +122,7 @@ async def test_new_password_revokes_every_credential(accounts: SqliteAccounts) -
 
 async def test_removed_user_takes_its_credentials_along(accounts: SqliteAccounts) -> None:
     user = await ada(accounts)
+    await accounts.add_user("grace", Role.ADMIN, "hash", NOW_MS)
     await log_in(accounts, user, "aa")
     await accounts.remove_user("ada")
     assert await accounts.user("ada") is None
@@ -129,6 +130,7 @@ async def test_removed_user_takes_its_credentials_along(accounts: SqliteAccounts
 
 
 async def test_id_of_a_removed_user_is_not_given_out_again(accounts: SqliteAccounts) -> None:
+    await accounts.add_user("grace", Role.ADMIN, "hash", NOW_MS)
     user = await ada(accounts)
     await accounts.remove_user("ada")
     again = await ada(accounts)
@@ -191,3 +193,47 @@ def test_credentials_of_an_older_version_keep_all_they_could(tmp_path: Path) -> 
         assert found[0].scopes == {Scope.WRITE}
     finally:
         records.close()
+
+
+async def test_last_admin_is_neither_removed_nor_degraded(accounts: SqliteAccounts) -> None:
+    await ada(accounts)
+    await accounts.add_user("grace", Role.EDITOR, "hash", NOW_MS)
+    with pytest.raises(LastAdminError, match="ada is the last admin"):
+        await accounts.remove_user("ada")
+    with pytest.raises(LastAdminError):
+        await accounts.set_role("ada", Role.EDITOR)
+    await accounts.set_role("ada", Role.ADMIN)
+    await accounts.set_role("grace", Role.ADMIN)
+    await accounts.set_role("ada", Role.VIEWER)
+    with pytest.raises(LastAdminError):
+        await accounts.remove_user("grace")
+    assert [user.role for user in await accounts.users()] == [Role.VIEWER, Role.ADMIN]
+
+
+async def test_of_two_admins_who_degrade_each_other_one_stays(accounts: SqliteAccounts) -> None:
+    await ada(accounts)
+    await accounts.add_user("grace", Role.ADMIN, "hash", NOW_MS)
+    outcomes = await asyncio.gather(
+        accounts.set_role("ada", Role.VIEWER),
+        accounts.remove_user("grace"),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes].count(LastAdminError) == 1
+
+
+async def test_role_of_an_unknown_user_is_refused(accounts: SqliteAccounts) -> None:
+    with pytest.raises(NotFoundError):
+        await accounts.set_role("nobody", Role.ADMIN)
+
+
+async def test_all_credentials_but_one_end(accounts: SqliteAccounts) -> None:
+    user = await ada(accounts)
+    other = await accounts.add_user("grace", Role.VIEWER, "hash", NOW_MS)
+    for secret_hash in ("aa", "bb"):
+        await log_in(accounts, user, secret_hash)
+    await log_in(accounts, other, "theirs")
+    kept = await log_in(accounts, user, "cc")
+    assert await accounts.revoke_credentials(user.id, kept.id) == 2
+    assert list(await accounts.credentials(user.id, NOW_MS)) == [kept]
+    assert await accounts.revoke_credentials(user.id) == 1
+    assert len(await accounts.credentials(other.id, NOW_MS)) == 1

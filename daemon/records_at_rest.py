@@ -1,0 +1,154 @@
+"""Accounts where no server runs: what an administrator of the machine changes directly."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from daemon.configuration import ConfigurationSource
+from daemon.data_directory import DataDirectory
+from daemon.errors import DataDirectoryError
+from daemon.store_access import require
+from model.clock import system_clock
+from storage.api.accounts import Role, User
+from storage.api.audit import AuditRetention, NewAuditEntry
+from storage.api.errors import NotFoundError
+from storage.records.records import Records
+from web.account_forms import ResetForm
+from web.accounts.keys import KeyRing
+from web.accounts.passwords import hash_password
+from web.routing import COMMAND_LINE
+
+T = TypeVar("T")
+
+# What is too old or too much is for the server to say, which knows the settings.
+_KEEP_ALL = AuditRetention(2**62, 2**62, 2**62)
+
+
+@contextmanager
+def idle_directory(directory: DataDirectory) -> Iterator[bool]:
+    """Hold a data directory that no server uses; yields False, and holds nothing, if one does.
+
+    Raises:
+        DataDirectoryError: there is no such directory.
+    """
+    require(directory)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(directory.locked())
+            is_idle = True
+        except DataDirectoryError:
+            is_idle = False
+        with directory.given_back():
+            yield is_idle
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsAtRest:
+    """The accounts in a data directory that is held."""
+
+    directory: DataDirectory
+
+    def set_password(self, name: str, password: str) -> None:
+        """Set a password; the user's sessions and tokens end.
+
+        Raises:
+            NotFoundError: no such user.
+            ValidationError: it is too short, or too long.
+        """
+        password_hash = hash_password(ResetForm(password=password).password)
+
+        async def work(records: Records) -> None:
+            await records.accounts.set_password(name, password_hash)
+            await _record(records, "user.password", name)
+
+        self._run(work)
+
+    def set_role(self, name: str, role: Role) -> None:
+        """Give a user another role.
+
+        Raises:
+            NotFoundError: no such user.
+            LastAdminError: there would be no admin left.
+        """
+
+        async def work(records: Records) -> None:
+            await records.accounts.set_role(name, role)
+            await _record(records, "user.role", name, role=role)
+
+        self._run(work)
+
+    def reset_second_factor(self, name: str) -> None:
+        """Turn a user's second factor off.
+
+        Raises:
+            NotFoundError: no such user, or the user has none.
+        """
+
+        async def work(records: Records) -> None:
+            user = await _user(records, name)
+            if not await records.second_factors.remove(user.id):
+                raise NotFoundError("second factor of user", name)
+            await _record(records, "second-factor.off", name)
+
+        self._run(work)
+
+    def end_sessions(self, name: str) -> int:
+        """End all of a user's sessions and tokens; return how many.
+
+        Raises:
+            NotFoundError: no such user.
+        """
+
+        async def work(records: Records) -> int:
+            user = await _user(records, name)
+            ended = await records.accounts.revoke_credentials(user.id)
+            await _record(records, "credential.revoke-all", name, ended=str(ended))
+            return ended
+
+        return self._run(work)
+
+    def rotate_keys(self, *, at_once: bool) -> None:
+        """Exchange the signing key; tokens of the old one last their time, or end at once.
+
+        Raises:
+            KeysError: the keys are damaged.
+        """
+        lifetime_s = ConfigurationSource().settings().web.token_lifetime_s
+        now_ms = system_clock()
+        keys = KeyRing.open(self.directory.keys, now_ms)
+        keys.rotate(now_ms, 0 if at_once else lifetime_s * 1000)
+
+        async def work(records: Records) -> None:
+            await _record(records, "keys.rotate", "", at_once=str(at_once).lower())
+
+        self._run(work)
+
+    def _run(self, work: Callable[[Records], Awaitable[T]]) -> T:
+        if not self.directory.records.is_file():
+            raise DataDirectoryError(
+                f"{self.directory.path} holds no records: no server has run on it"
+            )
+        records = Records(self.directory.records)
+        records.open()
+
+        async def run() -> T:
+            return await work(records)
+
+        try:
+            return asyncio.run(run())
+        finally:
+            records.close()
+
+
+async def _user(records: Records, name: str) -> User:
+    user = await records.accounts.user(name)
+    if user is None:
+        raise NotFoundError("user", name)
+    return user
+
+
+async def _record(records: Records, action: str, subject: str, **details: str) -> None:
+    entry = NewAuditEntry(system_clock(), COMMAND_LINE.name, "", action, subject, details)
+    await records.audit.add(entry, _KEEP_ALL)

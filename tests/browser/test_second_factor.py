@@ -1,0 +1,51 @@
+"""A second factor is set up, asked for and got around by a recovery code, in a real browser."""
+
+from pathlib import Path
+
+import pyotp
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.web.web_demo import serving
+
+pytestmark = pytest.mark.browser
+
+
+async def log_in(page: Page, url: str) -> None:
+    await page.goto(f"{url}/login?next=/targets")
+    await page.fill("#username", "admin")
+    await page.fill("#password", "demo-password")
+    await page.keyboard.press("Enter")
+
+
+async def test_second_factor_from_the_qr_code_to_the_next_login(tmp_path: Path, page: Page) -> None:
+    expect.set_options(timeout=30_000)
+    async with serving(tmp_path) as url:
+        await log_in(page, url)
+        await page.wait_for_selector(".targets")
+        await page.goto(f"{url}/account/second-factor")
+        await page.fill("#field-current_password", "demo-password")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".qr svg")).to_be_visible()
+        secret = await page.get_attribute(".enrolment [data-copy]", "data-copy")
+        assert secret is not None
+        await page.fill("#field-code", pyotp.TOTP(secret).now())
+        await page.keyboard.press("Enter")
+        codes = page.locator(".recovery-codes code")
+        await expect(codes).to_have_count(10)
+        code = await codes.nth(3).inner_text()
+        await page.click("text=Log out")
+        await log_in(page, url)
+        await expect(page.locator("#code")).to_be_focused()
+        await page.keyboard.type("000000")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".problem")).to_have_text(
+            "This code is wrong or was used before."
+        )
+        await page.fill("#code", code.upper())
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector(".targets")
+        assert page.url.endswith("/targets")
+        await page.goto(f"{url}/account")
+        await expect(page.get_by_text("9 recovery codes left")).to_be_visible()
+        await page.goto("about:blank")
