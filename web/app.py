@@ -23,6 +23,7 @@ from web.middleware.failures import failures
 from web.middleware.guard import guard
 from web.middleware.headers import add_headers
 from web.middleware.journey import journey
+from web.middleware.rates import RateLimits
 from web.pages.account import AccountPages
 from web.pages.add_host import AddHostPages
 from web.pages.alerts import AlertsPages
@@ -76,11 +77,14 @@ def create_app(
     renderer = Renderer(resources.templates, services.version)
     passwords = Passwords()
     authenticator = Authenticator(services.accounts, passwords, services.clock, settings)
+    rates = RateLimits(settings, services.clock)
     app = web.Application(
         middlewares=[
             journey(settings),
             failures(renderer.error_page),
+            rates.by_address,
             guard(authenticator, settings),
+            rates.by_key,
         ],
         client_max_size=settings.body_limit_bytes,
     )

@@ -1,7 +1,8 @@
 """What happens around every request, outermost first.
 
 `journey` gives it an id and a log line, `failures` turns exceptions into answers,
-`guard` finds out who sends it and whether they may; `headers` are laid on every answer.
+`guard` finds out who sends it and whether they may, `rates` refuses who asks too often,
+by address before `guard` and by key after; `headers` are laid on every answer.
 """
 
-__all__ = ["failures", "guard", "headers", "journey"]
+__all__ = ["failures", "guard", "headers", "journey", "rates"]

@@ -6,6 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from web.middleware.journey import HEADER
+from web.middleware.rates import STANDING
 from web.routing import REQUEST_ID
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
@@ -39,6 +40,9 @@ async def add_headers(request: web.Request, answer: web.StreamResponse) -> None:
     """Lay the headers on an answer that is about to be sent (signal on_response_prepare)."""
     answer.headers.update(SECURITY_HEADERS)
     answer.headers.setdefault("Cache-Control", "no-store")
+    standing = request.get(STANDING)
+    if standing is not None:
+        answer.headers.update(standing.headers())
     request_id = request.get(REQUEST_ID)
     if request_id is not None:
         answer.headers[HEADER] = request_id

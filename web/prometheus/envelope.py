@@ -18,6 +18,7 @@ _ERROR_TYPES: Final[dict[int, str]] = {
     HTTPStatus.METHOD_NOT_ALLOWED: "bad_data",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "bad_data",
     HTTPStatus.UNPROCESSABLE_ENTITY: "execution",
+    HTTPStatus.TOO_MANY_REQUESTS: "too_many_requests",
     HTTPStatus.SERVICE_UNAVAILABLE: "unavailable",
     CLIENT_CLOSED_REQUEST: "canceled",
 }
