@@ -43,6 +43,7 @@ from storage.records.records import Records
 from storage.samples.store import SqliteSampleStore
 from web.accounts.first_admin import FIRST_ADMIN, ensure_first_admin
 from web.app import create_app
+from web.bodies import SERVER_OPTIONS
 from web.services import Services
 
 log = structlog.get_logger(__name__)
@@ -242,7 +243,11 @@ async def _listen(
 ) -> ListenAddress:
     """Serve the application on its address and on the control socket; return the former."""
     runner = web.AppRunner(
-        app, access_log=None, handler_cancellation=True, shutdown_timeout=_STOP_S
+        app,
+        access_log=None,
+        handler_cancellation=True,
+        shutdown_timeout=_STOP_S,
+        **SERVER_OPTIONS,
     )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)

@@ -70,8 +70,8 @@ def create_app(
 ) -> web.Application:
     """Return the application, ready for `web.AppRunner`; without `resources` it blocks.
 
-    Run it with `handler_cancellation=True`, so that a query ends with its client, and
-    `access_log=None`: requests are logged by the application.
+    Run it with `handler_cancellation=True`, so that a query ends with its client,
+    `access_log=None`: requests are logged by the application, and `bodies.SERVER_OPTIONS`.
     """
     resources = resources or Resources.read()
     renderer = Renderer(resources.templates, services.version)

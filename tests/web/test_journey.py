@@ -48,7 +48,7 @@ async def test_secrets_do_not_reach_the_log(world: World) -> None:
 async def test_large_body_is_refused(world: World) -> None:
     answer = await world.client.post("/auth/token", data=b"x" * 2000)
     assert answer.status == 413
-    assert (await answer.json())["error"] == "the request body is too large"
+    assert (await answer.json())["error"].startswith("the request body is too large")
 
 
 async def test_garbled_gzip_is_a_bad_request(world: World) -> None:
