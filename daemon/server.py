@@ -215,6 +215,7 @@ async def running_server(
             version=version,
             started_ms=system_clock(),
             hosts_changed=scraping.refresh,
+            added_hosts=lambda: reloader.current.settings.scrape.added_hosts,
             host_checks=lambda: reloader.current.settings.alerting.checks,
             metadata=scraper.metadata,
             target_metadata=scraper.target_metadata,
