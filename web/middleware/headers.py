@@ -26,6 +26,8 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
 
 SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    # In place of aiohttp's and Python's versions.
+    "Server": "redshank",
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
     # Not no-referrer: with it browsers send "Origin: null" for our own forms.
