@@ -23,6 +23,7 @@ from web.middleware.failures import failures
 from web.middleware.guard import guard
 from web.middleware.headers import add_headers
 from web.middleware.journey import journey
+from web.middleware.origins import lay_origin_headers, preflights
 from web.middleware.rates import RateLimits
 from web.pages.account import AccountPages
 from web.pages.add_host import AddHostPages
@@ -83,12 +84,17 @@ def create_app(
             journey(settings),
             failures(renderer.error_page),
             rates.by_address,
+            preflights(settings.cors),
             guard(authenticator, settings),
             rates.by_key,
         ],
         client_max_size=settings.body_limit_bytes,
     )
-    app.on_response_prepare.append(add_headers)
+
+    async def lay_headers(request: web.Request, answer: web.StreamResponse) -> None:
+        lay_origin_headers(settings.cors, request, answer)
+
+    app.on_response_prepare.extend((add_headers, lay_headers))
 
     streams = LiveStreams(settings)
 

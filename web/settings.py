@@ -4,6 +4,8 @@ from ipaddress import IPv4Network, IPv6Network
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 
+from web.cors import CorsSettings
+
 
 class QuotaSettings(BaseModel):
     """Requests a minute; 0 is no limit.
@@ -51,6 +53,7 @@ class WebSettings(BaseModel):
         anonymous_viewer: whether everybody may look without a login.
         body_limit_bytes: larger request bodies are refused.
         query_timeout_s: the longest time-out a query may ask for.
+        cors: which other sites' pages may use the API; none.
         rate_limits: beyond these a sender is refused (429) for a while.
         live_interval_s: how often an open page is brought up to date.
         live_streams: pages that may be live at once; further ones reload by hand.
@@ -67,6 +70,7 @@ class WebSettings(BaseModel):
     anonymous_viewer: bool = False
     body_limit_bytes: int = Field(default=2**20, ge=1024)
     query_timeout_s: float = Field(default=120.0, gt=0)
+    cors: CorsSettings = Field(default_factory=CorsSettings)
     rate_limits: RateLimitSettings = Field(default_factory=RateLimitSettings)
     live_interval_s: float = Field(default=5.0, ge=0.05)
     live_streams: int = Field(default=200, ge=0)

@@ -36,7 +36,7 @@ def guard(authenticator: Authenticator, settings: WebSettings) -> Middleware:
             return await handler(request)
         principal = await _principal(authenticator, request, route)
         if _can_be_forged(request, route, authenticator):
-            refuse_cross_site(request, settings)
+            refuse_cross_site(request, route, settings)
         if principal is not None:
             request[PRINCIPAL] = principal
         access = route.access
@@ -113,7 +113,7 @@ def refuse_anonymous(request: web.Request, route: Route) -> NoReturn:
     raise UnauthorizedError("log in, or send a token")
 
 
-def refuse_cross_site(request: web.Request, settings: WebSettings) -> None:
+def refuse_cross_site(request: web.Request, route: Route, settings: WebSettings) -> None:
     """Refuse what another site's page made the browser send.
 
     Browsers tell by Sec-Fetch-Site, older ones and plain http by Origin; who sends
@@ -129,5 +129,8 @@ def refuse_cross_site(request: web.Request, settings: WebSettings) -> None:
     if site is None and origin is None:
         return
     if origin is not None and is_own_origin(request, origin, settings):
+        return
+    is_opened = route.surface is not Surface.PAGE and settings.cors.opens(request.path)
+    if origin is not None and is_opened and settings.cors.trusts(origin):
         return
     raise CrossSiteError("this request was sent by a page of another site")
