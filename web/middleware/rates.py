@@ -11,6 +11,8 @@ from typing import Final
 from aiohttp import web
 
 from model.clock import Clock
+from web.accounts.authentication import secret_hash
+from web.accounts.tokens import token_of
 from web.errors import TooManyRequestsError
 from web.network import client_address, is_control_socket, sender_network
 from web.quotas import Quota, Standing
@@ -19,6 +21,9 @@ from web.settings import QuotaSettings, WebSettings
 
 STANDING = web.RequestKey("standing", Standing)
 """What the answer tells of the sender's quota: the key's where there is one."""
+
+_PUSH_PATHS: Final = frozenset({"/report"})
+"""Open routes whose handlers know the key: it is a host's, not a user's."""
 
 EXEMPT: Final = frozenset({"/health", "/api/health", "/-/healthy", "/-/ready"})
 """A probe that is refused has the server restarted, which helps nobody."""
@@ -59,7 +64,7 @@ class RateLimits:
         """Count a request for the session or token that it carries; stands after the guard."""
         quotas = self._quotas(request)
         if quotas is not None and quotas.by_key is not None:
-            key = _key(principal_of(request))
+            key = _key(principal_of(request)) or _host_key(request)
             if key:
                 self._take(request, quotas.by_key, key, "this key")
         return await handler(request)
@@ -68,7 +73,9 @@ class RateLimits:
         if request.path in EXEMPT or is_control_socket(request):
             return None
         route = route_of(request)
-        return self._push if route is not None and route.access is Access.PUSH else self._requests
+        if route is not None and (route.access is Access.PUSH or route.path in _PUSH_PATHS):
+            return self._push
+        return self._requests
 
     def _take(self, request: web.Request, quota: Quota, sender: str, told: str) -> None:
         standing = quota.take(sender, self._clock())
@@ -78,6 +85,12 @@ class RateLimits:
                 f"more than {standing.limit} requests a minute from {told}",
                 math.ceil(standing.wait_ms / 1000),
             )
+
+
+def _host_key(request: web.Request) -> str:
+    """Return what stands for a key that only its handler can judge, "" if there is none."""
+    token = token_of(request.headers) if request.path in _PUSH_PATHS else None
+    return f"key {secret_hash(token)}" if token else ""
 
 
 def _key(principal: Principal) -> str:
