@@ -11,6 +11,7 @@ from storage.api.accounts import Role
 from tests.web.web_doubles import PASSWORD, World, world_at
 from web.accounts.throttle import LoginThrottle
 from web.network import sender_network
+from web.quotas import MOST_SENDERS
 from web.settings import WebSettings
 
 MACHINES = "127.0.0.0/8"
@@ -132,6 +133,17 @@ def test_defaults_let_a_fleet_push_and_dashboards_ask() -> None:
     # Twenty people with thirty panels each that refresh every five seconds.
     assert limits.requests.key_per_minute >= 5 * 20 * 30 * 12
     assert limits.requests.address_per_minute >= 5 * 20 * 30 * 12
+
+
+def test_documented_quotas_are_the_defaults() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    limits = WebSettings().rate_limits
+    for page in ("security.md", "configuration.md"):
+        text = (docs / page).read_text()
+        for quota in (limits.requests, limits.push):
+            assert f"key_per_minute: {quota.key_per_minute}" in text
+            assert f"address_per_minute: {quota.address_per_minute}" in text
+    assert f"{MOST_SENDERS:,} senders" in (docs / "security.md").read_text()
 
 
 @pytest.mark.parametrize(
