@@ -36,7 +36,7 @@ def guard(authenticator: Authenticator, settings: WebSettings) -> Middleware:
             return await handler(request)
         principal = await _principal(authenticator, request, route)
         if _can_be_forged(request, route, authenticator):
-            refuse_cross_site(request, route, settings)
+            refuse_cross_site(request, settings)
         if principal is not None:
             request[PRINCIPAL] = principal
         access = route.access
@@ -113,7 +113,7 @@ def refuse_anonymous(request: web.Request, route: Route) -> NoReturn:
     raise UnauthorizedError("log in, or send a token")
 
 
-def refuse_cross_site(request: web.Request, route: Route, settings: WebSettings) -> None:
+def refuse_cross_site(request: web.Request, settings: WebSettings) -> None:
     """Refuse what another site's page made the browser send.
 
     Browsers tell by Sec-Fetch-Site, older ones and plain http by Origin; who sends
@@ -130,7 +130,17 @@ def refuse_cross_site(request: web.Request, route: Route, settings: WebSettings)
         return
     if origin is not None and is_own_origin(request, origin, settings):
         return
-    is_opened = route.surface is not Surface.PAGE and settings.cors.opens(request.path)
-    if origin is not None and is_opened and settings.cors.trusts(origin):
+    if origin is not None and _is_trusted(request, origin, settings):
         return
     raise CrossSiteError("this request was sent by a page of another site")
+
+
+def _is_trusted(request: web.Request, origin: str, settings: WebSettings) -> bool:
+    """Tell whether pages of `origin` may act with a session here: never by our forms."""
+    route = route_of(request)
+    return (
+        route is not None
+        and route.surface is not Surface.PAGE
+        and settings.cors.opens(request.path)
+        and settings.cors.trusts(origin)
+    )
