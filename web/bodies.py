@@ -67,15 +67,20 @@ def body_limit_bytes(request: web.Request) -> int:
 async def _received(request: web.Request, limit_bytes: int) -> bytes:
     if (request.content_length or 0) > limit_bytes:
         raise TooLargeError(limit_bytes)
+    own_limit = limit_bytes != request.client_max_size
+    reader = request.clone(client_max_size=limit_bytes) if own_limit else request
     try:
+        if request.content.is_eof():
+            # All of it is here already, as with nearly every small body.
+            return await reader.read()
         async with asyncio.timeout(_TIMEOUT_S):
-            return await request.clone(client_max_size=limit_bytes).read()
+            return await reader.read()
     except TimeoutError:
         raise BodyTimeoutError(_TIMEOUT_S) from None
     except web.HTTPRequestEntityTooLarge:
         raise TooLargeError(limit_bytes) from None
     except web.RequestPayloadError as exc:
-        raise BadRequestError("the body is not in the encoding that its header names") from exc
+        raise BadRequestError("the body did not come as its headers say") from exc
 
 
 def gunzip(packed: bytes, limit_bytes: int) -> bytes:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pytest_aiohttp import AiohttpClient
 
 from tests.web.web_doubles import PASSWORD, World, world_at
+from web import bodies
 from web.bodies import SERVER_OPTIONS, gunzip, read_body
 from web.errors import BadRequestError, TooLargeError
 from web.parameters import form_fields
@@ -154,6 +155,28 @@ async def test_endless_chunks_are_refused(world: World) -> None:
 
     answer = await world.client.post("/auth/token", data=chunks())
     assert answer.status == 413
+
+
+async def test_body_that_does_not_come_is_not_waited_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "_TIMEOUT_S", 0.05)
+    reader, writer = await asyncio.open_connection("127.0.0.1", world.client.port)
+    writer.write(b"POST /auth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    async with asyncio.timeout(30):
+        assert b" 408 " in await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_bytes_that_are_no_chunks_are_a_bad_request(world: World) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", world.client.port)
+    head = b"POST /auth/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    writer.write(head + b"5\r\nhello\r\nnonsense\r\n")
+    async with asyncio.timeout(30):
+        assert b" 400 " in await reader.readline()
+    writer.close()
+    await writer.wait_closed()
 
 
 @pytest.mark.parametrize("limit_bytes", [100, 10 * 2**20])
