@@ -1,4 +1,7 @@
-"""Logging: structlog for ourselves, and other libraries' records through the same lines."""
+"""Logging: structlog for ourselves, and other libraries' records through the same lines.
+
+A traceback names places, never values: local variables hold passwords and tokens.
+"""
 
 import logging
 import sys
@@ -6,7 +9,25 @@ from typing import Literal
 
 import structlog
 
+log = structlog.get_logger(__name__)
+
 LogFormat = Literal["auto", "console", "json"]
+
+
+class _MalformedRequests(logging.Filter):
+    """Says in one line what aiohttp tells of bytes that are no HTTP request.
+
+    It would quote them, and with them a token or a cookie, below a traceback that is
+    nobody's fault here.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        exc = record.exc_info[1] if record.exc_info else None
+        if type(exc).__module__ != "aiohttp.http_exceptions":
+            return True
+        address = record.args[0] if isinstance(record.args, tuple) and record.args else None
+        log.info("http_request_malformed", reason=type(exc).__name__, address=address)
+        return False
 
 
 def configure(level: str = "info", log_format: LogFormat = "auto") -> None:
@@ -17,11 +38,17 @@ def configure(level: str = "info", log_format: LogFormat = "auto") -> None:
     as_text = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
     renderer: structlog.typing.Processor
     if as_text:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
         exceptions: list[structlog.typing.Processor] = []
     else:
         renderer = structlog.processors.JSONRenderer()
-        exceptions = [structlog.processors.dict_tracebacks]
+        exceptions = [
+            structlog.processors.ExceptionRenderer(
+                structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+            )
+        ]
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -47,6 +74,7 @@ def configure(level: str = "info", log_format: LogFormat = "auto") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    logging.getLogger("aiohttp.server").filters[:] = [_MalformedRequests()]
     # Their info lines tell what our own events and metrics already do.
     for name in ("aiohttp.access", "apscheduler", "asyncio", "apprise"):
         logging.getLogger(name).setLevel(logging.WARNING)

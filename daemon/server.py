@@ -46,6 +46,7 @@ from web.accounts.first_admin import FIRST_ADMIN, ensure_first_admin
 from web.accounts.keys import KeyRing, KeysError
 from web.app import create_app
 from web.audit import audit_retention
+from web.bodies import SERVER_OPTIONS
 from web.services import Services
 
 log = structlog.get_logger(__name__)
@@ -232,6 +233,7 @@ async def running_server(
             version=version,
             started_ms=system_clock(),
             hosts_changed=scraping.refresh,
+            added_hosts=lambda: reloader.current.settings.scrape.added_hosts,
             host_checks=lambda: reloader.current.settings.alerting.checks,
             metadata=scraper.metadata,
             target_metadata=scraper.target_metadata,
@@ -260,7 +262,11 @@ async def _listen(
 ) -> ListenAddress:
     """Serve the application on its address and on the control socket; return the former."""
     runner = web.AppRunner(
-        app, access_log=None, handler_cancellation=True, shutdown_timeout=_STOP_S
+        app,
+        access_log=None,
+        handler_cancellation=True,
+        shutdown_timeout=_STOP_S,
+        **SERVER_OPTIONS,
     )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)

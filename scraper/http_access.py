@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scraper.errors import FetchError
+from scraper.reach import Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,7 @@ class HttpAccess:
         proxy_url: an HTTP proxy, None for none.
         follow_redirects: whether an answer elsewhere is fetched there.
         compression: whether a compressed answer is asked for.
+        reach: which addresses may be connected to, None for any.
     """
 
     auth: BasicAuth | Authorization | None = None
@@ -148,6 +150,7 @@ class HttpAccess:
     proxy_url: str | None = None
     follow_redirects: bool = True
     compression: bool = True
+    reach: Reach | None = None
 
     @property
     def reads_files(self) -> bool:

@@ -13,6 +13,7 @@ from yarl import URL
 
 from scraper.errors import FetchError
 from scraper.http_access import HttpAccess, TlsAccess
+from scraper.reach import Reach, RefusedAddressError
 
 # 90 s: beyond the usual intervals, so that a target keeps its connection.
 _KEEP_ALIVE_S = 90.0
@@ -20,31 +21,45 @@ _MAX_REASON = 300
 
 
 class HttpSession:
-    """One client session; open it on the loop that uses it.
+    """Client sessions; open them on the loop that uses them.
 
-    It sets no time-out: the caller bounds the whole exchange.
+    One for each reach: a connection that was made without a check is never taken for
+    a request that needs one. They set no time-out: the caller bounds the whole exchange.
     """
 
     def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
+        self._is_open = False
+        self._sessions: dict[Reach | None, aiohttp.ClientSession] = {}
         self._contexts: dict[TlsAccess, tuple[tuple[int, ...], Any]] = {}
 
     async def open(self) -> None:
-        """Make the session; no connection yet."""
-        self._session = aiohttp.ClientSession(
+        """Take requests from now on; no connection yet."""
+        self._is_open = True
+
+    async def close(self) -> None:
+        """Close every session and its connections."""
+        self._is_open = False
+        while self._sessions:
+            _, session = self._sessions.popitem()
+            await session.close()
+
+    def _session(self, reach: Reach | None) -> aiohttp.ClientSession:
+        """Return the session whose connections keep to a reach."""
+        known = self._sessions.get(reach)
+        if known is not None:
+            return known
+        session = self._sessions[reach] = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=0, keepalive_timeout=_KEEP_ALIVE_S, ttl_dns_cache=30
+                limit=0,
+                keepalive_timeout=_KEEP_ALIVE_S,
+                ttl_dns_cache=30,
+                socket_factory=None if reach is None else reach.socket_factory(),
             ),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Accept-Encoding": "gzip", "User-Agent": "redshank"},
         )
-
-    async def close(self) -> None:
-        """Close the session and its connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        return session
 
     @asynccontextmanager
     async def get(
@@ -74,7 +89,7 @@ class HttpSession:
             FetchError: the session is closed, or a secret cannot be read.
             aiohttp.ClientError: there is no answer; see `reason`.
         """
-        if self._session is None:
+        if not self._is_open:
             raise FetchError("the scraper is closed")
         own = (
             await asyncio.to_thread(access.request_headers)
@@ -85,7 +100,7 @@ class HttpSession:
         if access.tls is not None:
             options["ssl"] = await self._context(access.tls)
             options["server_hostname"] = access.tls.server_name or None
-        return await self._session.get(
+        return await self._session(access.reach).get(
             url,
             allow_redirects=access.follow_redirects,
             headers=CIMultiDict([*own, *headers.items()]) if own else headers,
@@ -108,6 +123,8 @@ def reason(exc: Exception) -> str:
         return abridged_message(f"certificate of {exc.host}: {exc.certificate_error}")
     if isinstance(exc, aiohttp.ClientConnectorError):
         cause = exc.os_error
+        if isinstance(cause, RefusedAddressError):
+            return abridged_message(f"{exc.host}:{exc.port}: {cause}")
         if isinstance(cause, socket.gaierror) or not cause.errno:
             why = cause.strerror or str(cause)
         else:

@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from model.labels import METRIC_NAME, Labels
 from model.quantities import Bytes, PositiveSeconds
+from scraper.http_access import HttpAccess
 from scraper.http_settings import HttpSettings
+from scraper.reach import ReachSettings
 from scraper.targets import ScrapeLimits, Target
 from storage.api.hosts import Host
 
@@ -97,6 +99,8 @@ class ScrapeSettings(BaseModel):
         config_file: a configuration of Prometheus whose jobs are scraped as well,
             relative to the file that names it.
         host_jobs: jobs of it whose targets are machines, by their `job` label.
+        added_hosts: where hosts that people add may be; targets of the configuration
+            may be anywhere.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -107,6 +111,7 @@ class ScrapeSettings(BaseModel):
     jobs: tuple[JobSettings, ...] = ()
     config_file: Path | None = None
     host_jobs: tuple[str, ...] = (HOST_JOB, "node_exporter")
+    added_hosts: ReachSettings = Field(default_factory=ReachSettings)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -187,6 +192,7 @@ def host_target(host: Host, settings: ScrapeSettings) -> Target:
         min(host.timeout_s or settings.timeout, interval_s),
         discovered=Labels.of(__address__=instance, __meta_host=host.name),
         limits=settings.limits.limits(),
+        access=HttpAccess(reach=settings.added_hosts.reach()),
         host=host.name,
         host_id=host.id,
     )

@@ -30,6 +30,8 @@ from web.middleware.failures import failures
 from web.middleware.guard import guard
 from web.middleware.headers import add_headers
 from web.middleware.journey import journey
+from web.middleware.origins import lay_origin_headers, preflights
+from web.middleware.rates import RateLimits
 from web.pages.account import AccountPages
 from web.pages.add_host import AddHostPages
 from web.pages.alerts import AlertsPages
@@ -82,8 +84,8 @@ def create_app(
 ) -> web.Application:
     """Return the application, ready for `web.AppRunner`; without `resources` it blocks.
 
-    Run it with `handler_cancellation=True`, so that a query ends with its client, and
-    `access_log=None`: requests are logged by the application.
+    Run it with `handler_cancellation=True`, so that a query ends with its client,
+    `access_log=None`: requests are logged by the application, and `bodies.SERVER_OPTIONS`.
     """
     resources = resources or Resources.read()
     renderer = Renderer(resources.templates, services.version)
@@ -92,16 +94,24 @@ def create_app(
     authenticator = Authenticator(
         services.accounts, passwords, second_factors, services.keys, services.clock, settings
     )
+    rates = RateLimits(settings, services.clock)
     app = web.Application(
         middlewares=[
             journey(settings),
             failures(renderer.error_page),
+            rates.by_address,
+            preflights(settings.cors),
             audit(AuditLog(services.audit, services.clock, settings)),
             guard(authenticator, settings),
+            rates.by_key,
         ],
         client_max_size=settings.body_limit_bytes,
     )
-    app.on_response_prepare.append(add_headers)
+
+    async def lay_headers(request: web.Request, answer: web.StreamResponse) -> None:
+        lay_origin_headers(settings.cors, request, answer)
+
+    app.on_response_prepare.extend((add_headers, lay_headers))
 
     streams = LiveStreams(settings)
     fleet = Fleet(services)

@@ -88,6 +88,34 @@ class TooManyRequestsError(WebError):
         super().__init__(message, None, {"Retry-After": str(retry_after_s)})
 
 
+class TooLargeError(WebError):
+    """The body is larger than the route takes."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"the request body is too large: more than {limit_bytes} bytes")
+
+
+class BodyTimeoutError(WebError):
+    """The body did not come in time."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
+
+    def __init__(self, timeout_s: float) -> None:
+        super().__init__(f"the request body did not come within {timeout_s:g} s")
+
+
+class UnsupportedEncodingError(WebError):
+    """Nothing here undoes the body's `Content-Encoding`."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+    def __init__(self) -> None:
+        message = "send the body as it is or as gzip"
+        super().__init__(message, None, {"Accept-Encoding": "gzip"})
+
+
 class UnavailableError(WebError):
     """The server cannot take this on now."""
 

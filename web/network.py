@@ -1,7 +1,7 @@
 """Where a request comes from and which address it was sent to, proxies considered."""
 
 import socket
-from ipaddress import ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from aiohttp import web
 from yarl import URL
@@ -30,6 +30,25 @@ def client_address(request: web.Request, settings: WebSettings) -> str:
     while hops and is_trusted_proxy(address, settings):
         address = hops.pop()
     return address
+
+
+def sender_network(address: str) -> str:
+    """Return what is counted as one sender: an IPv4 address, or an IPv6 network of 64 bits.
+
+    Whoever has one address of such a network usually has all of it. Text that is no
+    address, as a proxy may pass on, is cut to what an address can take.
+    """
+    if ":" not in address:
+        return address[:64]
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address[:64]
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Network((int(parsed), 64), strict=False))
 
 
 def is_trusted_proxy(address: str, settings: WebSettings) -> bool:

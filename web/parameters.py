@@ -1,12 +1,34 @@
 """Reading requests: bodies into models, query parameters into numbers."""
 
 from collections.abc import Mapping
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from web.bodies import read_body
 from web.errors import BadRequestError
+
+__all__ = [
+    "FORM",
+    "LARGEST_ID",
+    "Paging",
+    "Parameters",
+    "RecordId",
+    "RecordPath",
+    "Whole",
+    "form_fields",
+    "read_body",
+    "read_form",
+    "read_integer",
+    "read_json",
+    "read_query",
+    "record_id",
+]
+
+FORM: Final = "application/x-www-form-urlencoded"
+_MOST_FIELDS: Final = 1000
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -67,24 +89,11 @@ def record_id(request: web.Request) -> int:
     return RecordPath.model_validate(dict(request.match_info)).id
 
 
-async def read_body(request: web.Request) -> bytes:
-    """Return the whole body.
-
-    Raises:
-        BadRequestError: it is not what its `Content-Encoding` says.
-        web.HTTPRequestEntityTooLarge: it is larger than the server takes.
-    """
-    try:
-        return await request.read()
-    except web.RequestPayloadError as exc:
-        raise BadRequestError("the body is not in the encoding that its header names") from exc
-
-
 async def read_json(request: web.Request, model: type[Model]) -> Model:
     """Return the JSON body as `model`.
 
     Raises:
-        BadRequestError: as `read_body`.
+        WebError: as `read_body`.
         ValidationError: it is no JSON, or does not fit the model.
     """
     return model.model_validate_json(await read_body(request))
@@ -94,20 +103,33 @@ async def read_form(request: web.Request) -> dict[str, str]:
     """Return the fields of an HTML form, the last of each name; files are ignored.
 
     Raises:
-        BadRequestError: as `read_body`, or the body is no form.
+        WebError: as `read_body`.
+        BadRequestError: the body is no form.
     """
-    await read_body(request)
-    if request.body_exists and request.content_type != "application/x-www-form-urlencoded":
+    body = await read_body(request)
+    if body and request.content_type != FORM:
         # Multipart bodies would be written to temporary files; no form of ours sends any.
-        raise BadRequestError("send the form as application/x-www-form-urlencoded")
+        raise BadRequestError(f"send the form as {FORM}")
     if (request.charset or "utf-8").lower() not in ("utf-8", "us-ascii"):
-        # Others decode to what is no Unicode, which nothing after this could store.
         raise BadRequestError("send the form as UTF-8")
+    return dict(form_fields(body))
+
+
+def form_fields(body: bytes) -> list[tuple[str, str]]:
+    """Return names and values of a form's body, in their order.
+
+    Raises:
+        BadRequestError: it is no form in UTF-8, or has a thousand fields.
+    """
     try:
-        fields = await request.post()
-    except (ValueError, LookupError) as exc:
-        raise BadRequestError("the body is not a form") from exc
-    return {name: value for name, value in fields.items() if isinstance(value, str)}
+        return parse_qsl(
+            body.decode().strip(),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_MOST_FIELDS,
+        )
+    except ValueError as exc:
+        raise BadRequestError(f"the body is not a form: {exc}") from exc
 
 
 def read_integer(

@@ -50,6 +50,7 @@ class Route:
 
     Attributes:
         open_as_json: lets everybody in who asks for JSON.
+        body_limit_bytes: the largest body it takes, unpacked; None for the server's limit.
         operation: what the API document tells of it; every JSON and Prometheus route has one.
     """
 
@@ -60,6 +61,7 @@ class Route:
     surface: Surface
     open_as_json: bool = False
     operation: Operation | None = None
+    body_limit_bytes: int | None = None
 
 
 _ROLE_RANK = {Role.VIEWER: 0, Role.EDITOR: 1, Role.ADMIN: 2}

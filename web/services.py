@@ -18,6 +18,7 @@ from model.clock import Clock
 from model.matchers import Matcher
 from promql.api import QueryEngine
 from scraper.families import MetricMetadata
+from scraper.reach import ReachSettings
 from scraper.targets import DroppedTarget, Target, TargetStatus
 from storage.api.accounts import AccountRecords
 from storage.api.alerts import Alert, AlertChange, AlertRecords, CheckOverride
@@ -159,6 +160,7 @@ class Services:
         targets: how every target stands now; called on the event loop.
         discovered: what was found beside them.
         configuration: what the server runs on.
+        added_hosts: where a host that somebody adds may be, as of now.
         hosts_changed: awaited after a host was added or removed.
         host_checks: the checks of every host, and which filesystems count, as of now.
         metadata: by metric family, what targets say of it.
@@ -190,6 +192,7 @@ class Services:
     version: str
     started_ms: int
     hosts_changed: Callable[[], Awaitable[None]] = _nothing_to_do
+    added_hosts: Callable[[], ReachSettings] = ReachSettings
     host_checks: Callable[[], HostCheckSettings] = HostCheckSettings
     metadata: Callable[[], Mapping[str, Collection[MetricMetadata]]] = _no_metadata
     target_metadata: Callable[[], Iterable[tuple[Target, Mapping[str, MetricMetadata]]]] = (

@@ -6,8 +6,41 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, model_validator
 
 from storage.api.accounts import Role
+from web.cors import CorsSettings
 
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+
+
+class QuotaSettings(BaseModel):
+    """Requests a minute; 0 is no limit.
+
+    Attributes:
+        key_per_minute: of one session, token or host key.
+        address_per_minute: of one IPv4 address or IPv6 network of 64 bits.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key_per_minute: int = Field(ge=0, le=10**9)
+    address_per_minute: int = Field(ge=0, le=10**9)
+
+
+class RateLimitSettings(BaseModel):
+    """How much one sender may ask for.
+
+    The defaults are far above what people, dashboards and fleets do: a hundred open
+    pages and twenty people's Grafana stay below 200 requests a second, and behind a
+    proxy that is not named in `trusted_proxies` they all have one address.
+
+    Attributes:
+        requests: of all but the following.
+        push: where samples are handed in: one key may push for a whole fleet.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    requests: QuotaSettings = QuotaSettings(key_per_minute=60_000, address_per_minute=120_000)
+    push: QuotaSettings = QuotaSettings(key_per_minute=1_200_000, address_per_minute=1_200_000)
 
 
 class WebSettings(BaseModel):
@@ -30,6 +63,8 @@ class WebSettings(BaseModel):
         anonymous_viewer: whether everybody may look without a login.
         body_limit_bytes: larger request bodies are refused.
         query_timeout_s: the longest time-out a query may ask for.
+        cors: which other sites' pages may use the API; none.
+        rate_limits: beyond these a sender is refused (429) for a while.
         live_interval_s: how often an open page is brought up to date.
         live_streams: pages that may be live at once; further ones reload by hand.
         live_write_timeout_s: a live page that takes no data for so long is dropped.
@@ -51,6 +86,8 @@ class WebSettings(BaseModel):
     anonymous_viewer: bool = False
     body_limit_bytes: int = Field(default=2**20, ge=1024)
     query_timeout_s: float = Field(default=120.0, gt=0)
+    cors: CorsSettings = Field(default_factory=CorsSettings)
+    rate_limits: RateLimitSettings = Field(default_factory=RateLimitSettings)
     live_interval_s: float = Field(default=5.0, ge=0.05)
     live_streams: int = Field(default=200, ge=0)
     live_write_timeout_s: float = Field(default=10.0, gt=0)

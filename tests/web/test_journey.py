@@ -1,10 +1,14 @@
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from pytest_aiohttp import AiohttpClient
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
-from tests.web.web_doubles import World, world_at
+from promql.api import Answer, QueryOptions
+from tests.web.web_doubles import ScriptedEngine, World, world_at
 from web.settings import WebSettings
 
 
@@ -48,7 +52,7 @@ async def test_secrets_do_not_reach_the_log(world: World) -> None:
 async def test_large_body_is_refused(world: World) -> None:
     answer = await world.client.post("/auth/token", data=b"x" * 2000)
     assert answer.status == 413
-    assert (await answer.json())["error"] == "the request body is too large"
+    assert (await answer.json())["error"].startswith("the request body is too large")
 
 
 async def test_garbled_gzip_is_a_bad_request(world: World) -> None:
@@ -70,3 +74,49 @@ async def test_unfit_json_is_a_bad_request(world: World, body: bytes) -> None:
 async def test_large_answers_are_compressed(world: World) -> None:
     answer = await world.client.get("/login", headers={"Accept-Encoding": "gzip"})
     assert answer.status == 200
+
+
+async def test_raised_redirect_is_logged_with_its_status(world: World) -> None:
+    answer = await world.client.get("/", allow_redirects=False)
+    assert answer.status == 303
+    assert [line["status"] for line in world.logs if line["event"] == "http_request"] == [303]
+
+
+async def test_request_of_a_client_that_left_is_logged_as_such(world: World) -> None:
+    asked, left = asyncio.Event(), asyncio.Event()
+
+    class Endless(ScriptedEngine):
+        async def instant(
+            self, query: str, time_ms: int, options: QueryOptions | None = None
+        ) -> Answer:
+            asked.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                left.set()
+            raise AssertionError("nobody waits for this")
+
+    world.engine.__class__ = Endless
+    _, writer = await asyncio.open_connection("127.0.0.1", world.client.port)
+    token = (await world.bearer())["Authorization"]
+    writer.write(
+        f"GET /api/v1/query?query=up HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n\r\n".encode()
+    )
+    async with asyncio.timeout(30):
+        await asked.wait()
+        writer.close()
+        await writer.wait_closed()
+        await left.wait()
+    # The server waits for its handlers.
+    await world.client.close()
+    found = [line for line in world.logs if line["event"] == "http_request"]
+    assert (found[0]["status"], found[0]["route"]) == (499, "/api/v1/query")
+
+
+async def test_every_line_of_a_request_carries_its_id(world: World) -> None:
+    world.engine.answers["up"] = RuntimeError("oops")
+    headers = await world.bearer() | {"X-Request-ID": "abc-123"}
+    with capture_logs(processors=[merge_contextvars]) as logs:
+        answer = await world.client.get("/api/v1/query?query=up", headers=headers)
+    assert answer.status == 500
+    assert [line["request_id"] for line in logs] == ["abc-123", "abc-123"]

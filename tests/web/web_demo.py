@@ -43,6 +43,7 @@ from tests.web.web_doubles import (
 from tests.web.web_doubles import target_status as status_of
 from web.accounts.keys import KeyRing
 from web.app import create_app, ensure_first_admin
+from web.bodies import SERVER_OPTIONS
 from web.services import Services
 from web.settings import WebSettings
 
@@ -351,7 +352,7 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
         )
         resources = await asyncio.to_thread(shared_resources)
         app = create_app(services, WebSettings(live_interval_s=1.0), resources)
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
+        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, **SERVER_OPTIONS)
         await runner.setup()
         try:
             await web.TCPSite(runner, "127.0.0.1", port).start()

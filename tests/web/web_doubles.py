@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import numpy as np
-from aiohttp.test_utils import TestClient
+from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 from argon2 import PasswordHasher
 from prometheus_client import CollectorRegistry, Counter
@@ -52,6 +52,7 @@ from storage.records.records import Records
 from web.accounts.keys import KeyRing
 from web.accounts.secret_hashes import secret_hash
 from web.app import Resources, create_app
+from web.bodies import SERVER_OPTIONS
 from web.errors import ConfigurationRefusedError
 from web.services import ReloadState, Services
 from web.settings import WebSettings
@@ -464,6 +465,9 @@ async def world_at(
             hosts_changed=hosts_changed,
         )
         app = create_app(services, settings, await asyncio.to_thread(shared_resources))
+        server = TestServer(app)
+        # The client would start it with other options; it takes one that runs.
+        await server.start_server(**SERVER_OPTIONS)
         with capture_logs() as logs:
             yield World(
                 services=services,
@@ -479,7 +483,7 @@ async def world_at(
                 now=now,
                 changes=changes,
                 logs=logs,
-                client=await aiohttp_client(app),
+                client=cast("Client", await aiohttp_client(server)),
             )
 
 

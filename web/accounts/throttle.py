@@ -3,6 +3,8 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from web.network import sender_network
+
 _MOST_KEYS = 10_000
 """Bounds the memory that an attacker with many addresses can take."""
 
@@ -64,16 +66,16 @@ class LoginThrottle:
     def wait_ms(self, name: str, address: str, now_ms: int) -> int:
         """Return how long this login must wait, 0 if it may be tried now."""
         return max(
-            self._by_name.wait_ms(f"{address} {name}", now_ms),
-            self._by_address.wait_ms(address, now_ms),
+            self._by_name.wait_ms(f"{sender_network(address)} {name}", now_ms),
+            self._by_address.wait_ms(sender_network(address), now_ms),
         )
 
     def attempt(self, name: str, address: str, now_ms: int) -> None:
         """Count a login that is about to be tried."""
-        self._by_name.count(f"{address} {name}", now_ms)
-        self._by_address.count(address, now_ms)
+        self._by_name.count(f"{sender_network(address)} {name}", now_ms)
+        self._by_address.count(sender_network(address), now_ms)
 
     def succeed(self, name: str, address: str) -> None:
         """Take the attempt back, and forget the name's earlier failures."""
-        self._by_name.clear(f"{address} {name}")
-        self._by_address.refund(address)
+        self._by_name.clear(f"{sender_network(address)} {name}")
+        self._by_address.refund(sender_network(address))

@@ -1,6 +1,8 @@
 """`/api/fleet`, `/api/hosts` and each host's checks."""
 
 from aiohttp import web
+from aiohttp.helpers import is_ip_address
+from yarl import URL
 
 from alerting.checks import CheckName
 from storage.api.hosts import Host
@@ -9,7 +11,7 @@ from web.audit import note
 from web.checks import TITLES, checks_of
 from web.document_types import ChecksDocument, FleetHostDocument, HostsDocument
 from web.documents import check_document, fleet_host_document
-from web.errors import ConflictError, MissingError
+from web.errors import BadRequestError, ConflictError, MissingError
 from web.fleet import Fleet, FleetHost
 from web.host_forms import CheckForm, HostForm
 from web.operations import Operation
@@ -29,7 +31,14 @@ class HostRegister:
 
         Raises:
             TakenError: its name or URL is registered already.
+            BadRequestError: nothing may be scraped at its address; of a name that is
+                found out when it is scraped.
         """
+        address = URL(form.url).host or ""
+        if is_ip_address(address):
+            refusal = self._services.added_hosts().reach().refusal(address)
+            if refusal:
+                raise BadRequestError(f"url: {refusal}", "url")
         host = await self._services.hosts.add(form.host(), self._services.clock())
         await self._changed()
         return host

@@ -129,4 +129,17 @@ def refuse_cross_site(request: web.Request, settings: WebSettings) -> None:
         return
     if origin is not None and is_own_origin(request, origin, settings):
         return
+    if origin is not None and _is_trusted(request, origin, settings):
+        return
     raise CrossSiteError("this request was sent by a page of another site")
+
+
+def _is_trusted(request: web.Request, origin: str, settings: WebSettings) -> bool:
+    """Tell whether pages of `origin` may act with a session here: never by our forms."""
+    route = route_of(request)
+    return (
+        route is not None
+        and route.surface is not Surface.PAGE
+        and settings.cors.opens(request.path)
+        and settings.cors.trusts(origin)
+    )

@@ -6,6 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from web.middleware.journey import HEADER
+from web.middleware.rates import STANDING
 from web.routing import REQUEST_ID
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
@@ -25,6 +26,8 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
 
 SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    # In place of aiohttp's and Python's versions.
+    "Server": "redshank",
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
     # Not no-referrer: with it browsers send "Origin: null" for our own forms.
@@ -40,6 +43,9 @@ async def add_headers(request: web.Request, answer: web.StreamResponse) -> None:
     for name, value in SECURITY_HEADERS.items():
         answer.headers.setdefault(name, value)
     answer.headers.setdefault("Cache-Control", "no-store")
+    standing = request.get(STANDING)
+    if standing is not None:
+        answer.headers.update(standing.headers())
     request_id = request.get(REQUEST_ID)
     if request_id is not None:
         answer.headers[HEADER] = request_id

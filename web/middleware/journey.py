@@ -8,6 +8,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from web.errors import CLIENT_CLOSED_REQUEST
 from web.network import client_address
 from web.routing import REQUEST_ID, Handler, principal_of, route_name
 from web.settings import WebSettings
@@ -32,10 +33,15 @@ def journey(settings: WebSettings) -> Middleware:
         now_s = asyncio.get_running_loop().time
         started_s = now_s()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            status = 0
+            # Unless something else happens: the client left before there was an answer.
+            status = CLIENT_CLOSED_REQUEST
             try:
                 answer = await handler(request)
                 status = answer.status
+            except web.HTTPException as exc:
+                # Redirects are raised; what is wrong has become an answer further in.
+                status = exc.status
+                raise
             finally:
                 route = route_name(request)
                 write = log.debug if route in _QUIET and status < 500 else log.info
@@ -43,7 +49,6 @@ def journey(settings: WebSettings) -> Middleware:
                     "http_request",
                     method=request.method,
                     route=route,
-                    # 0: the client left before there was an answer.
                     status=status,
                     duration_s=round(now_s() - started_s, 4),
                     user=principal_of(request).name or None,

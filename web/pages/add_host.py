@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from storage.api.errors import TakenError
 from web.api.hosts import HostRegister
 from web.audit import note
-from web.errors import faults
+from web.errors import BadRequestError, faults
 from web.host_forms import EXPORTER_PORT, HostForm
 from web.pages.shell import Shell
 from web.parameters import read_form
@@ -50,6 +50,9 @@ class AddHostPages:
             note(request, "host.add", host.name, url=host.url)
         except ValidationError as exc:
             return await self._form(request, 400, faults(exc), given)
+        except BadRequestError as exc:
+            problems = {exc.field or "url": exc.message.removeprefix("url: ")}
+            return await self._form(request, 400, problems, given)
         except TakenError as exc:
             problems = {exc.field: f"another host has this {exc.field} already"}
             return await self._form(request, 409, problems, given)

@@ -16,8 +16,11 @@ _ERROR_TYPES: Final[dict[int, str]] = {
     HTTPStatus.FORBIDDEN: "forbidden",
     HTTPStatus.NOT_FOUND: "not_found",
     HTTPStatus.METHOD_NOT_ALLOWED: "bad_data",
+    HTTPStatus.REQUEST_TIMEOUT: "timeout",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "bad_data",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "bad_data",
     HTTPStatus.UNPROCESSABLE_ENTITY: "execution",
+    HTTPStatus.TOO_MANY_REQUESTS: "too_many_requests",
     HTTPStatus.SERVICE_UNAVAILABLE: "unavailable",
     CLIENT_CLOSED_REQUEST: "canceled",
 }

@@ -16,7 +16,7 @@ from model.durations import parse_duration_ms
 from model.matchers import Matcher
 from promql.api import ParseError
 from web.errors import BadRequestError
-from web.parameters import read_body
+from web.parameters import FORM, form_fields, read_body
 from web.services import Services
 
 Parameters = MultiDictProxy[str]
@@ -40,15 +40,9 @@ async def read_parameters(request: web.Request) -> Parameters:
     """Return the parameters of the URL and, with POST, those of the form before them."""
     merged: MultiDict[str] = MultiDict()
     if request.method == "POST":
-        await read_body(request)
-        if request.content_type == "application/x-www-form-urlencoded":
-            try:
-                form = await request.post()
-            except (ValueError, LookupError) as exc:
-                raise BadRequestError(f"error parsing form values: {exc}") from exc
-            for name, value in form.items():
-                if isinstance(value, str):
-                    merged.add(name, value)
+        body = await read_body(request)
+        if request.content_type == FORM:
+            merged.extend(form_fields(body))
     merged.extend(request.query)
     return MultiDictProxy(merged)
 

@@ -1,0 +1,101 @@
+"""Rate limits: by address before anybody is asked who they are, by key after.
+
+The limits are there for programs gone wild and for floods, not for billing: they are
+counted in memory and begin anew with each start.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from model.clock import Clock
+from web.accounts.secret_hashes import secret_hash
+from web.accounts.tokens import token_of
+from web.errors import TooManyRequestsError
+from web.network import client_address, is_control_socket, sender_network
+from web.quotas import Quota, Standing
+from web.routing import Access, Handler, Principal, principal_of, route_of
+from web.settings import QuotaSettings, WebSettings
+
+STANDING = web.RequestKey("standing", Standing)
+"""What the answer tells of the sender's quota: the key's where there is one."""
+
+_PUSH_PATHS: Final = frozenset({"/report"})
+"""Open routes whose handlers know the key: it is a host's, not a user's."""
+
+EXEMPT: Final = frozenset({"/health", "/api/health", "/-/healthy", "/-/ready"})
+"""A probe that is refused has the server restarted, which helps nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Quotas:
+    by_address: Quota | None
+    by_key: Quota | None
+
+    @classmethod
+    def of(cls, settings: QuotaSettings) -> "_Quotas":
+        def quota(per_minute: int) -> Quota | None:
+            return Quota(per_minute) if per_minute else None
+
+        return cls(quota(settings.address_per_minute), quota(settings.key_per_minute))
+
+
+class RateLimits:
+    """Both middlewares, and what they count."""
+
+    def __init__(self, settings: WebSettings, clock: Clock) -> None:
+        self._settings, self._clock = settings, clock
+        self._requests = _Quotas.of(settings.rate_limits.requests)
+        self._push = _Quotas.of(settings.rate_limits.push)
+
+    @web.middleware
+    async def by_address(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Count a request for its address; stands before authentication, which costs a look-up."""
+        quotas = self._quotas(request)
+        if quotas is not None and quotas.by_address is not None:
+            address = sender_network(client_address(request, self._settings))
+            self._take(request, quotas.by_address, address, "this address")
+        return await handler(request)
+
+    @web.middleware
+    async def by_key(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Count a request for the session or token that it carries; stands after the guard."""
+        quotas = self._quotas(request)
+        if quotas is not None and quotas.by_key is not None:
+            key = _key(principal_of(request)) or _host_key(request)
+            if key:
+                self._take(request, quotas.by_key, key, "this key")
+        return await handler(request)
+
+    def _quotas(self, request: web.Request) -> _Quotas | None:
+        if request.path in EXEMPT or is_control_socket(request):
+            return None
+        route = route_of(request)
+        if route is not None and (route.access is Access.PUSH or route.path in _PUSH_PATHS):
+            return self._push
+        return self._requests
+
+    def _take(self, request: web.Request, quota: Quota, sender: str, told: str) -> None:
+        standing = quota.take(sender, self._clock())
+        request[STANDING] = standing
+        if standing.wait_ms:
+            raise TooManyRequestsError(
+                f"more than {standing.limit} requests a minute from {told}",
+                math.ceil(standing.wait_ms / 1000),
+            )
+
+
+def _host_key(request: web.Request) -> str:
+    """Return what stands for a key that only its handler can judge, "" if there is none."""
+    token = token_of(request.headers) if request.path in _PUSH_PATHS else None
+    return f"key {secret_hash(token)}" if token else ""
+
+
+def _key(principal: Principal) -> str:
+    """Return what stands for the sender's credential, "" if there is none."""
+    user = "" if principal.user is None else f"user {principal.user.id}"
+    if principal.credential is not None:
+        return f"{user} credential {principal.credential.id}"
+    return user
