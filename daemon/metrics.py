@@ -68,9 +68,20 @@ class StoreCollector(Collector):
             ),
         ):
             yield GaugeMetricFamily(f"redshank_store_{name}", text, value)
-        yield CounterMetricFamily(
-            "redshank_store_samples", "Samples appended since the start.", stats.samples_total
-        )
+        for name, value, text in (
+            ("samples", stats.samples_total, "Samples appended since the start."),
+            (
+                "failed_writes",
+                stats.failed_writes,
+                "Writes that the disk refused; what they held stays in memory and is tried again.",
+            ),
+            (
+                "corrupt_items",
+                stats.corrupt_items,
+                "Chunks, journal rows and files found damaged since the start.",
+            ),
+        ):
+            yield CounterMetricFamily(f"redshank_store_{name}", text, value)
 
 
 class ConfigurationCollector(Collector):
