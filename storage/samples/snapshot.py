@@ -1,13 +1,11 @@
 """A snapshot: the store's files as they are now, read beside a server that goes on writing."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
 
 from storage.api.errors import CorruptDataError
-from storage.api.samples import Source
-from storage.samples.catalog import Sources, read_digests, read_sources
+from storage.samples.catalog import CatalogRows, Sources, read_catalog
 from storage.samples.heads import Heads
 from storage.samples.interning import Interner
 from storage.samples.journal import JournalSnapshot
@@ -60,7 +58,7 @@ class StoreSnapshot:
     @property
     def damaged_items(self) -> int:
         """How many rows, chunks and files could not be read so far."""
-        return self._damaged_rows + self._windows.unreadable_files + self.query.corrupt_chunks
+        return self._damaged_rows + self._windows.damaged_items + self.query.damaged_items
 
     def open(self) -> None:
         """Read journal and catalogs; blocks.
@@ -78,19 +76,20 @@ class StoreSnapshot:
         self._damaged_rows += self._journal.is_damaged
         self._windows.open_read_only()
         for window in self._windows:
-            sources, digests = window.take_catalog()
-            self._learn(sources, digests)
+            self._learn(window.take_catalog())
 
     def _replay(self) -> None:
-        self._learn(self._journal.read(read_sources), self._journal.read(read_digests))
+        catalog = self._journal.read(read_catalog)
+        self._damaged_rows += catalog.damaged_rows
+        self._learn(catalog)
         replay = Replay(self._journal, self._sources, self._layouts, self._heads)
         replay.run()
         self._damaged_rows += replay.corrupt_items
 
-    def _learn(self, sources: Sequence[Source], digests: Sequence[tuple[int, bytes]]) -> None:
-        for source in sources:
+    def _learn(self, catalog: CatalogRows) -> None:
+        for source in catalog.sources:
             self._sources.know(source)
-        for layout_id, digest in digests:
+        for layout_id, digest in catalog.digests:
             self._layouts.know(layout_id, digest)
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
@@ -15,8 +15,9 @@ from storage.api.errors import CorruptDataError, StoreClosedError
 from storage.api.samples import Cardinality, Layout, ReadBudget, Source, StoreStats, Vector
 from storage.samples.backfilling.backfill import Backfill
 from storage.samples.cardinality import cardinality
-from storage.samples.catalog import Sources, read_digests, read_sources
+from storage.samples.catalog import CatalogRows, Sources, read_catalog
 from storage.samples.compaction import Compactor
+from storage.samples.damage import LOOK_INTO, RESTORE
 from storage.samples.heads import Heads
 from storage.samples.interning import Interner
 from storage.samples.journal import Journal
@@ -100,7 +101,7 @@ class SqliteSampleStore:
         self._directory.mkdir(parents=True, exist_ok=True)
         self._windows.open()
         for window in self._windows:
-            self._learn(*window.take_catalog())
+            self._learn(window.take_catalog())
             self._heads.start_after(window.ends)
         self._open_journal()
         if serving:
@@ -108,26 +109,40 @@ class SqliteSampleStore:
             self._worker.start()
             self._is_open = True
 
-    def _learn(self, sources: Iterable[Source], digests: Iterable[tuple[int, bytes]]) -> None:
-        for source in sources:
+    def _learn(self, catalog: CatalogRows) -> None:
+        self._sources.reserve(catalog.lost_sources)
+        self._layouts.reserve(catalog.lost_layouts)
+        for source in catalog.sources:
             self._sources.know(source)
-        for layout_id, digest in digests:
+        for layout_id, digest in catalog.digests:
             self._layouts.know(layout_id, digest)
 
     def _open_journal(self) -> None:
         try:
             self._journal.open()
-            self._learn(self._journal.read(read_sources), self._journal.read(read_digests))
+            catalog = self._journal.read(read_catalog)
+            self._learn(catalog)
+            if catalog.damaged_rows:
+                file, rows = self._journal.path.name, catalog.damaged_rows
+                self._replay.corrupt_items += rows
+                log.warning("journal_rows_damaged", file=file, rows=rows, fix=RESTORE)
             self._replay.run()
         except CorruptDataError as exc:
             self._journal.is_damaged = True
-            log.warning("journal_damaged", file=self._journal.path.name, error=str(exc))
+            file = self._journal.path.name
+            log.warning("journal_damaged", file=file, error=str(exc), fix=RESTORE)
         if self._journal.is_damaged:
             # What could be read goes to chunks; nothing is written to the damaged file.
             self._sealer.rescue()
             name = self._journal.replace()
             self._replay.corrupt_items += 1
-            log.warning("journal_replaced", kept_as=name, vectors=self._replay.vectors)
+            log.warning(
+                "journal_replaced",
+                file=self._journal.path.name,
+                kept_as=name,
+                vectors=self._replay.vectors,
+                fix=LOOK_INTO,
+            )
 
     def close(self) -> None:
         """Commit what is pending, end the background work and close the files; blocks."""
@@ -250,8 +265,8 @@ class SqliteSampleStore:
             failed_writes=self._journal.failed_commits
             + self._sealer.failed_runs
             + self._compactor.failed_merges,
-            corrupt_items=self._windows.unreadable_files
+            corrupt_items=self._windows.damaged_items
             + self._replay.corrupt_items
             + self._compactor.corrupt_pieces
-            + self._query.corrupt_chunks,
+            + self._query.damaged_items,
         )
