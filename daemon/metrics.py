@@ -84,6 +84,21 @@ class StoreCollector(Collector):
             yield CounterMetricFamily(f"redshank_store_{name}", text, value)
 
 
+class RecordsCollector(Collector):
+    """The state of hosts, users and alerts on disk."""
+
+    def __init__(self, damaged_rows: Callable[[], int]) -> None:
+        self._damaged_rows = damaged_rows
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the records' families."""
+        yield CounterMetricFamily(
+            "redshank_records_damaged_rows",
+            "Rows of records.db passed over since the start because they are damaged.",
+            self._damaged_rows(),
+        )
+
+
 class ConfigurationCollector(Collector):
     """How the last reload went, under names as Prometheus has them."""
 

@@ -7,8 +7,8 @@ from weakref import WeakSet
 import structlog
 
 from storage.api.errors import StorageError
+from storage.damage import FREE_SPACE
 from storage.samples import runs
-from storage.samples.damage import FREE_SPACE
 from storage.samples.heads import Heads
 from storage.samples.layouts import Layouts
 from storage.samples.merging import Merge

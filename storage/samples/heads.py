@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import structlog
 
 from storage.api.samples import Source, Vector
-from storage.samples.damage import FREE_SPACE
+from storage.damage import FREE_SPACE
 from storage.samples.head import Appended, OpenChunk, SourceHead
 from storage.samples.journal import Record
 from storage.samples.layouts import StoredLayout

@@ -25,10 +25,10 @@ from isal import isal_zlib
 
 from model.labels import Labels
 from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
+from storage.damage import FREE_SPACE
 from storage.database import SQLITE_ERRORS, Readers, Writer, free_pages, set_aside, translate
 from storage.samples.catalog import SCHEMA as CATALOG_SCHEMA
 from storage.samples.catalog import CatalogTables, read_layout
-from storage.samples.damage import FREE_SPACE
 from storage.samples.head import Appended
 from storage.samples.worker import Worker
 

@@ -15,6 +15,7 @@ import structlog
 
 from model.series import absent_matrix
 from storage.api.errors import CorruptDataError
+from storage.damage import RESTORE
 from storage.samples import runs
 from storage.samples.codec import (
     decode_piece,
@@ -22,7 +23,6 @@ from storage.samples.codec import (
     encode_times,
     is_constant,
 )
-from storage.samples.damage import RESTORE
 from storage.samples.layouts import Layouts, StoredLayout
 from storage.samples.runs import ChunkRow, Run
 from storage.samples.windows import Window

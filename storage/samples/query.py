@@ -9,8 +9,8 @@ from model.matchers import Matcher
 from model.series import AlignedSeries
 from storage.api.errors import StorageError
 from storage.api.samples import ReadBudget, Source
+from storage.damage import Damage
 from storage.samples.catalog import Sources
-from storage.samples.damage import Damage
 from storage.samples.head import ChunkView
 from storage.samples.heads import Heads
 from storage.samples.layouts import Layouts, MetricNames, StoredLayout

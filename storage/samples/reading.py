@@ -17,8 +17,8 @@ from model.labels import Labels
 from model.series import ABSENT_BITS, NO_TIME, STALE_BITS, AlignedSeries, Times, Values
 from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
 from storage.api.samples import ReadBudget, Source
+from storage.damage import Damage
 from storage.samples.codec import decode_piece
-from storage.samples.damage import Damage
 from storage.samples.head import ChunkView
 from storage.samples.matching import Places
 from storage.samples.read_threads import ReadThreads

@@ -3,8 +3,8 @@
 import structlog
 
 from storage.api.errors import CorruptDataError
+from storage.damage import RESTORE
 from storage.samples.catalog import Sources
-from storage.samples.damage import RESTORE
 from storage.samples.heads import Heads
 from storage.samples.journal import JournalFile, decode_records
 from storage.samples.layouts import Layouts, StoredLayout

@@ -21,8 +21,8 @@ import structlog
 
 from model.series import Times
 from storage.api.errors import CorruptDataError
+from storage.damage import RESTORE
 from storage.samples.codec import decode_times
-from storage.samples.damage import RESTORE
 
 log = structlog.get_logger(__name__)
 

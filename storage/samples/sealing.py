@@ -11,8 +11,8 @@ import structlog
 
 from model.series import NO_TIME
 from storage.api.errors import StorageError
+from storage.damage import FREE_SPACE
 from storage.samples.chunks import EncodedChunk, encode_chunk
-from storage.samples.damage import FREE_SPACE
 from storage.samples.head import OpenChunk
 from storage.samples.heads import Heads
 from storage.samples.journal import Journal

@@ -13,11 +13,11 @@ from model.matchers import Matcher
 from model.series import AlignedSeries
 from storage.api.errors import CorruptDataError, StoreClosedError
 from storage.api.samples import Cardinality, Layout, ReadBudget, Source, StoreStats, Vector
+from storage.damage import LOOK_INTO, RESTORE
 from storage.samples.backfilling.backfill import Backfill
 from storage.samples.cardinality import cardinality
 from storage.samples.catalog import CatalogRows, Sources, read_catalog
 from storage.samples.compaction import Compactor
-from storage.samples.damage import LOOK_INTO, RESTORE
 from storage.samples.heads import Heads
 from storage.samples.interning import Interner
 from storage.samples.journal import Journal

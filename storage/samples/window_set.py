@@ -8,8 +8,8 @@ from pathlib import Path
 import structlog
 
 from storage.api.errors import CorruptDataError, StorageError
+from storage.damage import LOOK_INTO, RESTART, RESTORE
 from storage.database import set_aside
-from storage.samples.damage import LOOK_INTO, RESTART, RESTORE
 from storage.samples.layouts import MetricNames
 from storage.samples.windows import Window
 
