@@ -14,7 +14,7 @@ from storage.samples.query import Query
 from storage.samples.read_threads import ReadThreads
 from storage.samples.recent import RecentWindow
 from storage.samples.replay import Replay
-from storage.samples.settings import StoreSettings, milliseconds
+from storage.samples.settings import StoreSettings
 from storage.samples.window_set import WindowSet
 
 log = structlog.get_logger(__name__)
@@ -33,14 +33,12 @@ class StoreSnapshot:
         self._metrics = MetricNames()
         self._sources = Sources()
         self._layouts = Layouts(Interner(), self._metrics)
-        self._windows = WindowSet(
-            directory / "samples", milliseconds(settings.window), self._metrics
-        )
+        self._windows = WindowSet(directory / "samples", settings.window_ms, self._metrics)
         self._heads = Heads(
             self._windows,
             RecentWindow(0),
             settings.chunk_vectors,
-            milliseconds(settings.chunk_age),
+            settings.chunk_age_ms,
         )
         # One thread: commands read from the beginning to the end.
         self._threads = ReadThreads(1)

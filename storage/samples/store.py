@@ -28,7 +28,7 @@ from storage.samples.recent import RecentWindow
 from storage.samples.replay import Replay
 from storage.samples.retention import retain
 from storage.samples.sealing import Sealer
-from storage.samples.settings import StoreSettings, milliseconds
+from storage.samples.settings import StoreSettings
 from storage.samples.stats import store_stats
 from storage.samples.window_set import WindowSet
 from storage.samples.worker import Worker
@@ -60,23 +60,21 @@ class SqliteSampleStore:
     ) -> None:
         settings = settings or StoreSettings()
         self._directory, self._clock = directory, clock
-        self._chunk_age_ms = milliseconds(settings.chunk_age)
-        self._retention_age_ms = milliseconds(settings.retention_age)
+        self._chunk_age_ms = settings.chunk_age_ms
+        self._retention_age_ms = settings.retention_age_ms
         self._retention_bytes = settings.retention_bytes
         self._head_bytes = settings.head_bytes
         self._metrics = MetricNames()
         self._sources = Sources()
         self._layouts = Layouts(Interner(), self._metrics)
-        self._windows = WindowSet(
-            directory / "samples", milliseconds(settings.window), self._metrics
-        )
+        self._windows = WindowSet(directory / "samples", settings.window_ms, self._metrics)
         self._heads = Heads(
             self._windows,
             RecentWindow(settings.recent_bytes),
             settings.chunk_vectors,
             self._chunk_age_ms,
         )
-        self._journal = Journal(directory / "journal.db", settings.commit_interval.total_seconds())
+        self._journal = Journal(directory / "journal.db", settings.commit_interval_ms / 1000)
         self._sealer = Sealer(self._heads, self._windows, self._journal)
         self._compactor = Compactor(self._windows, self._heads, self._layouts, self._chunk_age_ms)
         self._maintaining = threading.Lock()
