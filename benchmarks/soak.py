@@ -67,7 +67,8 @@ _QUANTITIES = (
     Quantity("rss_bytes", "RSS MB", 1e6, 60),
     Quantity("fds", "descriptors", 1, 12),
     Quantity("threads", "threads", 1, 6),
-    Quantity("journal_bytes", "journal MB", 1e6, 120),
+    # Its rows wait for the slowest source's chunk, two hours at most.
+    Quantity("journal_bytes", "journal MB", 1e6, None),
     Quantity("wal_bytes", "WAL MB", 1e6, 60),
     Quantity("data_bytes", "data MB", 1e6, None),
 )

@@ -47,6 +47,10 @@ class Query:
         self._selectors = SelectorCache(metrics)
         self._damage = Damage()
 
+    def age(self) -> None:
+        """Forget what no query has asked for lately."""
+        self._selectors.age()
+
     @property
     def damaged_items(self) -> int:
         """How many chunks, layouts and files could not be read so far."""

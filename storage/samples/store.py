@@ -47,6 +47,10 @@ _MOST_THREADS_A_READ = 3
 _SILENCE_MS = 24 * 3_600_000
 
 
+# Dashboards and rules ask again within a minute or two.
+_AGE_INTERVAL_MS = 120_000
+
+
 class SqliteSampleStore:
     """`SampleStore` in SQLite files below one directory.
 
@@ -85,6 +89,7 @@ class SqliteSampleStore:
             self._threads,
         )
         self._replay = Replay(self._journal, self._sources, self._layouts, self._heads)
+        self._aged_ms = 0
         self._is_open = False
 
     def open(self, *, serving: bool = True) -> None:
@@ -167,6 +172,9 @@ class SqliteSampleStore:
             self._compactor.run(now_ms, most_steps)
             retain(self._windows, now_ms, self._retention_age_ms, self._retention_bytes)
             self._windows.rest()
+            if not 0 <= now_ms - self._aged_ms < _AGE_INTERVAL_MS:
+                self._aged_ms = now_ms
+                self._query.age()
             self._layouts.sweep()
 
     def backfill(self, now_ms: int) -> Backfill:
