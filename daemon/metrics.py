@@ -136,6 +136,7 @@ class ScraperCollector(Collector):
             ("samples", statistics.samples, "Samples scraped."),
             ("body_bytes", statistics.body_bytes, "Size of the expositions, decompressed."),
             ("collisions", statistics.collisions, "Samples that relabelling made one of."),
+            ("clock_jumps", statistics.clock_jumps, "Times that the machine's clock was set."),
             ("out_of_order", statistics.out_of_order, "Samples older than their series' last."),
             ("out_of_bounds", statistics.out_of_bounds, "Samples too far in the future."),
             (
