@@ -2,7 +2,7 @@
 
 A server scrapes a fleet whose series come and go, evaluates rules and answers queries;
 memory, descriptors, threads and files are looked at all the time. What grows is told as
-growth an hour, a line laid through the second half of the samples.
+growth an hour, a line laid through the lowest of the second half of the samples.
 """
 
 import argparse
@@ -34,10 +34,11 @@ _QUERY_PAUSE_S = 0.5
 # From when caches, rings and heads are as full as they get: 120 vectors of each source,
 # and the first of them sealed.
 _SETTLED_SHARE = 0.5
+_STRETCHES = 10
 _QUERIES = (
     "sum by (mode) (rate(node_cpu_seconds_total[1m]))",
     "topk(5, node_load1)",
-    "count({__name__=~'node_.+'})",
+    "sum by (instance) ({__name__=~'node_memory_.+'})",
     "max_over_time(node_memory_MemAvailable_bytes[5m])",
 )
 _PATHS = ("/api/v1/series?match[]=node_load1", "/api/v1/labels", "/metrics", "/api/hosts")
@@ -188,9 +189,14 @@ def look(process: psutil.Process, directory: Path) -> dict[str, float]:
 
 
 def growth_per_hour(times_s: Sequence[float], values: Sequence[float]) -> float:
-    """Return the slope of a line through the second half of the samples."""
+    """Return the slope of a line through the least values in the second half.
+
+    What a query, a merge or a checkpoint takes for a moment is no growth.
+    """
     start = int(len(times_s) * _SETTLED_SHARE)
-    slope, _ = np.polyfit(np.asarray(times_s[start:]), np.asarray(values[start:]), 1)
+    stretches = np.array_split(np.arange(start, len(times_s)), _STRETCHES)
+    lowest = [min(stretch, key=values.__getitem__) for stretch in stretches if len(stretch)]
+    slope, _ = np.polyfit(np.take(times_s, lowest), np.take(values, lowest), 1)
     return float(slope) * 3600
 
 

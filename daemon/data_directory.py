@@ -31,6 +31,11 @@ class DataDirectory:
         return self.path / "redshank.sock"
 
     @property
+    def is_used(self) -> bool:
+        """Whether a server, or an import, has left anything therein."""
+        return any((self.path / name).exists() for name in ("records.db", "journal.db", "samples"))
+
+    @property
     def size_bytes(self) -> int:
         """The size of all files therein."""
         return sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file())

@@ -111,7 +111,7 @@ def test_verify_ends_with_1_and_a_list_where_something_is_damaged(data: Path) ->
     run(data, "import", "-", given=HISTORY)
     result = run(data, "verify")
     assert result.exit_code == 0
-    assert "1 windows, 2 chunks, 20 samples, 0 journal rows: nothing damaged" in result.output
+    assert "20 samples in 2 chunks of 1 window, 0 journal rows: nothing damaged" in result.output
     (window,) = (data / "samples").glob("*.db")
     with contextlib.closing(sqlite3.connect(window)) as connection, connection:
         connection.execute("update pieces_0 set data = zeroblob(9)")
