@@ -13,6 +13,8 @@ from pathlib import Path
 
 from daemon.errors import DataDirectoryError
 
+_OURS = ("lock", "records.db", "journal.db", "samples")
+
 
 @dataclass(frozen=True, slots=True)
 class DataDirectory:
@@ -33,7 +35,7 @@ class DataDirectory:
     @property
     def is_used(self) -> bool:
         """Whether a server, or an import, has left anything therein."""
-        return any((self.path / name).exists() for name in ("records.db", "journal.db", "samples"))
+        return any((self.path / name).exists() for name in _OURS)
 
     @property
     def size_bytes(self) -> int:

@@ -137,3 +137,11 @@ def test_reading_goes_beside_a_server(data: Path, command: str) -> None:
     run(data, "import", "-", given=HISTORY)
     with DataDirectory(data).locked():
         assert run(data, command).exit_code == 0
+
+
+@pytest.mark.parametrize("command", [("verify",), ("inspect",), ("export",), ("compact",)])
+def test_directory_without_data_is_refused(data: Path, command: tuple[str, ...]) -> None:
+    data.mkdir()
+    result = run(data, *command)
+    assert result.exit_code == 1
+    assert "is no data directory" in result.output
