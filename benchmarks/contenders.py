@@ -99,6 +99,11 @@ class Contender(ABC):
         """Return what a query must carry."""
         return {}
 
+    @property
+    def pid(self) -> int:
+        """Its process id; only while it runs."""
+        return self._child.pid
+
     def start(self) -> None:
         """Start it; `wait_ready` tells when it serves."""
         self.configure()

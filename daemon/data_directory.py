@@ -13,6 +13,8 @@ from pathlib import Path
 
 from daemon.errors import DataDirectoryError
 
+_OURS = ("lock", "records.db", "journal.db", "samples")
+
 
 @dataclass(frozen=True, slots=True)
 class DataDirectory:
@@ -34,6 +36,11 @@ class DataDirectory:
     def control_socket(self) -> Path:
         """The socket on which the server takes orders from this machine's command line."""
         return self.path / "redshank.sock"
+
+    @property
+    def is_used(self) -> bool:
+        """Whether a server, or an import, has left anything therein."""
+        return any((self.path / name).exists() for name in _OURS)
 
     @property
     def size_bytes(self) -> int:

@@ -68,8 +68,34 @@ class StoreCollector(Collector):
             ),
         ):
             yield GaugeMetricFamily(f"redshank_store_{name}", text, value)
+        for name, value, text in (
+            ("samples", stats.samples_total, "Samples appended since the start."),
+            (
+                "failed_writes",
+                stats.failed_writes,
+                "Writes that the disk refused; what they held stays in memory and is tried again.",
+            ),
+            (
+                "corrupt_items",
+                stats.corrupt_items,
+                "Chunks, journal rows and files found damaged since the start.",
+            ),
+        ):
+            yield CounterMetricFamily(f"redshank_store_{name}", text, value)
+
+
+class RecordsCollector(Collector):
+    """The state of hosts, users and alerts on disk."""
+
+    def __init__(self, damaged_rows: Callable[[], int]) -> None:
+        self._damaged_rows = damaged_rows
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the records' families."""
         yield CounterMetricFamily(
-            "redshank_store_samples", "Samples appended since the start.", stats.samples_total
+            "redshank_records_damaged_rows",
+            "Rows of records.db passed over since the start because they are damaged.",
+            self._damaged_rows(),
         )
 
 
@@ -110,6 +136,7 @@ class ScraperCollector(Collector):
             ("samples", statistics.samples, "Samples scraped."),
             ("body_bytes", statistics.body_bytes, "Size of the expositions, decompressed."),
             ("collisions", statistics.collisions, "Samples that relabelling made one of."),
+            ("clock_jumps", statistics.clock_jumps, "Times that the machine's clock was set."),
             ("out_of_order", statistics.out_of_order, "Samples older than their series' last."),
             ("out_of_bounds", statistics.out_of_bounds, "Samples too far in the future."),
             (

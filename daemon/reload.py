@@ -86,8 +86,7 @@ class Reloader:
     @property
     def retention(self) -> str:
         """How long samples are kept, as a duration."""
-        age_s = self._started.storage.retention_age.total_seconds()
-        return format_duration(round(age_s * 1000))
+        return format_duration(self._started.storage.retention_age_ms)
 
     @asynccontextmanager
     async def running(self, tasks: asyncio.TaskGroup) -> AsyncIterator[None]:
@@ -166,7 +165,7 @@ class Reloader:
 
 def restart_needed(old: Settings, new: Settings) -> tuple[str, ...]:
     """Return the keys that differ and take effect with the next start only."""
-    before, after = old.model_dump(exclude={*_RELOADABLE}), new.model_dump(exclude={*_RELOADABLE})
+    before, after = (one.model_dump(exclude={*_RELOADABLE}, by_alias=True) for one in (old, new))
     return tuple(_differences(before, after, ""))
 
 

@@ -26,6 +26,7 @@ from daemon.exporter_process import ExporterProcess
 from daemon.interpreter import settle_garbage_collection, share_malloc_arena
 from daemon.metrics import (
     ConfigurationCollector,
+    RecordsCollector,
     ScraperCollector,
     StoreCollector,
     new_registry,
@@ -211,6 +212,7 @@ async def running_server(
         version = importlib.metadata.version("redshank")
         registry = new_registry(version)
         registry.register(StoreCollector(store.stats))
+        registry.register(RecordsCollector(lambda: records.damaged_rows))
         registry.register(ScraperCollector(scraper))
         registry.register(ConfigurationCollector(lambda: reloader.state))
         services = Services(

@@ -21,7 +21,6 @@ def exclusive_store(config: Path | None, directory: DataDirectory) -> Iterator[S
         StorageError: the files cannot be used.
     """
     settings = ConfigurationSource(config).settings().storage
-    require(directory)
     with directory.locked():
         store = SqliteSampleStore(directory.path, settings, clock=system_clock)
         try:
@@ -49,12 +48,17 @@ def store_snapshot(directory: DataDirectory) -> Iterator[StoreSnapshot]:
 
 
 def require(directory: DataDirectory) -> None:
-    """Refuse a data directory that is not there.
+    """Refuse a directory that is not there, or that no server has used.
 
     Raises:
-        DataDirectoryError: it is not.
+        DataDirectoryError: it is such a one.
     """
     if not directory.path.is_dir():
         raise DataDirectoryError(
             f"there is no data directory {directory.path}; name it with --data-dir"
+        )
+    if not directory.is_used:
+        raise DataDirectoryError(
+            f"{directory.path} is no data directory: nothing of a server is in it;"
+            " name it with --data-dir"
         )

@@ -260,7 +260,7 @@ class _Scope:
             for one in config.http_sd_configs
         ]
         sources += [
-            DnsSource(one.names, "A" if one.type == "A" else "AAAA", one.port, one.refresh_interval)
+            DnsSource(one.names, one.type, one.port, one.refresh_interval)
             for one in config.dns_sd_configs
         ]
         return tuple(sources)

@@ -126,11 +126,7 @@ class DnsSdSettings(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.type not in ("A", "AAAA"):
-            raise ValueError(
-                f"type {self.type} is not supported by Redshank: use A or AAAA with a port"
-            )
-        if not self.port:
+        if self.type != "SRV" and not self.port:
             raise ValueError(f"type {self.type} requires a port")
         return self
 

@@ -55,7 +55,7 @@ class Scraper:
             FamilyPool(),
         )
         self._slots: SlotScheduler[TargetEntry] = SlotScheduler(
-            self._begin, self.statistics.add_missed, clock
+            self._begin, self.statistics.add_missed, clock, self._clock_jumped
         )
         self._entries: dict[Labels, TargetEntry] = {}
         self._refused: list[Target] = []
@@ -157,6 +157,14 @@ class Scraper:
             now_ms = self._tools.clock()
             for entry in entries:
                 self._begin(entry, now_ms)
+
+    def _clock_jumped(self, by_ms: int) -> None:
+        """Tell that the machine's clock was set."""
+        self.statistics.clock_jumps += 1
+        fix = "set the clock by NTP"
+        if by_ms < 0:
+            fix += "; scrapes are not stored until it has passed the newest sample"
+        log.warning("clock_jumped", by_s=by_ms / 1000, fix=fix)
 
     def _begin(self, entry: TargetEntry, nominal_ms: int) -> None:
         if self._tasks is None:

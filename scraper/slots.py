@@ -26,6 +26,9 @@ _MIN_SLOT_MS = 50
 """Narrower slots cost more in ticks than they spread."""
 _EARLY_MS = 10
 """A timer may fire this much before its time."""
+_CLOCK_WATCH_S = 1.0
+_JUMP_MS = 1000
+"""Less than this is how clocks are usually set right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,11 @@ class SlotScheduler(Generic[K]):
     """Calls `start(key, nominal_ms)` for each key of a slot at the slot's times."""
 
     def __init__(
-        self, start: Callable[[K, int], None], missed: Callable[[int], None], clock: Clock
+        self,
+        start: Callable[[K, int], None],
+        missed: Callable[[int], None],
+        clock: Clock,
+        jumped: Callable[[int], None] | None = None,
     ) -> None:
         """Prepare.
 
@@ -71,9 +78,13 @@ class SlotScheduler(Generic[K]):
             start: called for a key.
             missed: told how many calls did not happen because the process was held up.
             clock: the time by which slots are.
+            jumped: told when the clock was set, and by how many milliseconds.
         """
         self._start, self._missed, self._clock = start, missed, clock
+        self._jumped = jumped
         self._occupied: dict[Slot, _Occupied[K]] = {}
+        self._watch: asyncio.TimerHandle | None = None
+        self._ahead_ms = 0
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -82,9 +93,33 @@ class SlotScheduler(Generic[K]):
     def open(self) -> None:
         """Begin ticking on the running loop."""
         self._scheduler.start()
+        self._ahead_ms = self._ahead_of_loop_ms()
+        self._watch_clock()
+
+    def _ahead_of_loop_ms(self) -> int:
+        """Return how far the clock is ahead of the loop's, which nobody can set."""
+        return self._clock() - round(asyncio.get_running_loop().time() * 1000)
+
+    def _watch_clock(self) -> None:
+        """Look whether the clock was set; if so, tick by the new time.
+
+        APScheduler waits until the time that it has planned: an hour if the clock was
+        set back by an hour.
+        """
+        ahead_ms = self._ahead_of_loop_ms()
+        jump_ms, self._ahead_ms = ahead_ms - self._ahead_ms, ahead_ms
+        if abs(jump_ms) >= _JUMP_MS:
+            for slot, occupied in self._occupied.items():
+                occupied.last_ms = None
+                self._scheduler.reschedule_job(_job_id(slot), trigger=self._trigger(slot))
+            if self._jumped is not None:
+                self._jumped(jump_ms)
+        self._watch = asyncio.get_running_loop().call_later(_CLOCK_WATCH_S, self._watch_clock)
 
     async def close(self) -> None:
         """Stop ticking."""
+        if self._watch is not None:
+            self._watch.cancel()
         if self._scheduler.running:
             self._scheduler.pause()
             # Ticks that are due now begin here: a shutdown would cancel them, and log it.
@@ -100,14 +135,12 @@ class SlotScheduler(Generic[K]):
         occupied = self._occupied.get(slot)
         if occupied is None:
             occupied = self._occupied[slot] = _Occupied()
-            first = datetime.fromtimestamp(slot.next_ms(self._clock()) / 1000, UTC)
-            self._scheduler.add_job(
-                self._tick,
-                IntervalTrigger(seconds=slot.interval_ms / 1000, start_date=first, timezone=UTC),
-                args=(slot,),
-                id=_job_id(slot),
-            )
+            self._scheduler.add_job(self._tick, self._trigger(slot), args=(slot,), id=_job_id(slot))
         occupied.keys[key] = None
+
+    def _trigger(self, slot: Slot) -> IntervalTrigger:
+        first = datetime.fromtimestamp(slot.next_ms(self._clock()) / 1000, UTC)
+        return IntervalTrigger(seconds=slot.interval_ms / 1000, start_date=first, timezone=UTC)
 
     def remove(self, key: K, slot: Slot) -> None:
         """Tick for a key no more."""

@@ -21,6 +21,7 @@ class ScraperStatistics:
         out_of_order, out_of_bounds, duplicate_timestamps: samples dropped because of
             their explicit timestamps.
         append_failures: scrapes that the store refused.
+        clock_jumps: how often the machine's clock was set.
         lag_s: how much later than their time scrapes began, summed.
         fetch_s, parse_s: time spent, summed; a parse in a thread included.
     """
@@ -36,6 +37,7 @@ class ScraperStatistics:
     out_of_bounds: int = 0
     duplicate_timestamps: int = 0
     append_failures: int = 0
+    clock_jumps: int = 0
     lag_s: float = 0.0
     fetch_s: float = 0.0
     parse_s: float = 0.0

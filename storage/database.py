@@ -6,6 +6,7 @@ connection of a file writes and checkpoints; all others are opened read-only.
 """
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -84,6 +85,11 @@ class Writer:
         self._thread.submit(self._open).result()
 
     def _open(self) -> None:
+        # SQLite would open it all the same, and refuse the first write.
+        if self.path.exists() and not os.access(self.path, os.W_OK):
+            raise StorageError(
+                f"{self.path.name} is not writable by uid {os.getuid()}; change its owner or mode"
+            )
         try:
             connection = sqlite3.connect(self.path, isolation_level=None)
             try:

@@ -117,6 +117,10 @@ def _print_report(report: "BackfillReport", duration_s: float) -> None:
         click.echo(f"{report.repeated:,} given twice and stored once")
 
 
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
 def _utc(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(sep=" ", timespec="seconds")
 
@@ -281,8 +285,8 @@ def verify(directory: DataDirectory) -> None:
     for problem in verify_store(directory.path, verified):
         damaged += 1
         click.echo(f"{problem.file}: {problem.what}")
-    click.echo(
-        f"{verified.windows} windows, {verified.chunks:,} chunks, {verified.samples:,} samples,"
-        f" {verified.journal_rows:,} journal rows: {damaged or 'nothing'} damaged"
-    )
+    chunks = f"{_counted(verified.chunks, 'chunk')} of {_counted(verified.windows, 'window')}"
+    rows = _counted(verified.journal_rows, "journal row")
+    told = damaged or "nothing"
+    click.echo(f"{verified.samples:,} samples in {chunks}, {rows}: {told} damaged")
     sys.exit(1 if damaged else 0)

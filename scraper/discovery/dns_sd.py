@@ -1,22 +1,42 @@
-"""Targets looked up in the DNS: one for each address of a name."""
+"""Targets looked up in the DNS: one for each record of a name.
+
+Source: Prometheus documentation, "Configuration", dns_sd_config.
+"""
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import aiodns
 import structlog
+from aiodns.error import ARES_ENODATA, ARES_ENOTFOUND, DNSError
+from pycares import DNSRecord, MXRecordData, NSRecordData, SRVRecordData
 
 from model.labels import Labels
-from scraper.discovery.groups import Publish, TargetGroup
+from scraper.discovery.groups import DiscoveryError, Publish, TargetGroup
 from scraper.http_session import HttpSession
 
 log = structlog.get_logger(__name__)
 
-RecordType = Literal["A", "AAAA"]
+RecordType = Literal["A", "AAAA", "SRV", "MX", "NS"]
 
-# These say that the name has no such address, which is an answer.
-_NOTHING = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
+_FAMILIES = {"A": socket.AF_INET, "AAAA": socket.AF_INET6}
+
+# These say that the name has no such record, which is an answer.
+_NO_ADDRESS = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
+_NO_RECORD = frozenset({ARES_ENODATA, ARES_ENOTFOUND})
+
+_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class DnsServer:
+    """A server to ask in place of the system's."""
+
+    address: str
+    port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,39 +45,52 @@ class DnsSource:
 
     Attributes:
         names: what is looked up.
-        record: the kind of address.
-        port: that of every target.
+        record: the kind of record.
+        port: that of every target; SRV records have their own.
         refresh_s: how often.
+        server: whom to ask for other records than addresses, None for the system's.
     """
 
     names: tuple[str, ...]
     record: RecordType
     port: int
     refresh_s: float
+    server: DnsServer | None = None
 
     async def run(self, session: HttpSession, publish: Publish) -> None:
         """See `TargetSource.run`."""
-        groups: dict[str, TargetGroup] = {}
-        known: dict[str, TargetGroup] | None = None
+        groups: dict[str, Sequence[TargetGroup]] = {}
+        known: dict[str, Sequence[TargetGroup]] | None = None
+        failing: set[str] = set()
         while True:
             for name in self.names:
                 try:
                     groups[name] = await self._look_up(name)
-                except OSError as exc:
-                    log.warning("discovery_failed", kind="dns_sd", name=name, error=str(exc))
-            if groups != known:
+                except (DiscoveryError, OSError) as exc:
+                    if name not in failing:
+                        log.warning("discovery_failed", kind="dns_sd", name=name, error=str(exc))
+                    failing.add(name)
+                else:
+                    failing.discard(name)
+            # Where nobody answered at first, nothing is known: not that there are none.
+            if groups and groups != known:
                 known = dict(groups)
-                publish(list(groups.values()))
+                publish([group for found in groups.values() for group in found])
             await asyncio.sleep(self.refresh_s)
 
-    async def _look_up(self, name: str) -> TargetGroup:
-        family = socket.AF_INET if self.record == "A" else socket.AF_INET6
+    async def _look_up(self, name: str) -> Sequence[TargetGroup]:
+        if self.record in _FAMILIES:
+            return [await self._addresses(name)]
+        groups = [_group(name, record, self.port) for record in await self._records(name)]
+        return sorted(filter(None, groups), key=lambda group: group.addresses)
+
+    async def _addresses(self, name: str) -> TargetGroup:
         try:
             found = await asyncio.get_running_loop().getaddrinfo(
-                name, self.port, family=family, type=socket.SOCK_STREAM
+                name, self.port, family=_FAMILIES[self.record], type=socket.SOCK_STREAM
             )
         except socket.gaierror as exc:
-            if exc.errno not in _NOTHING:
+            if exc.errno not in _NO_ADDRESS:
                 raise
             found = []
         hosts = sorted({str(address[0]) for *_, address in found})
@@ -65,3 +98,48 @@ class DnsSource:
             f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}" for host in hosts
         ]
         return TargetGroup(tuple(addresses), Labels.of(__meta_dns_name=name))
+
+    async def _records(self, name: str) -> Sequence[DNSRecord]:
+        """Return the records of a name, none where it has none.
+
+        Raises:
+            DiscoveryError: no server answered, or one refused.
+        """
+        # A new one each time: the machine may have other name servers by now.
+        async with self._resolver() as resolver:
+            try:
+                return (await resolver.query_dns(name, self.record)).answer
+            except DNSError as exc:
+                code, reason = exc.args
+                if code in _NO_RECORD:
+                    return []
+                raise DiscoveryError(str(reason)) from exc
+
+    def _resolver(self) -> aiodns.DNSResolver:
+        if self.server is None:
+            return aiodns.DNSResolver(timeout=_TIMEOUT_S)
+        port = self.server.port
+        return aiodns.DNSResolver(
+            [self.server.address], timeout=_TIMEOUT_S, udp_port=port, tcp_port=port
+        )
+
+
+def _group(name: str, record: DNSRecord, port: int) -> TargetGroup | None:
+    """Return the target of a record; None for others that came along, such as CNAME."""
+    match record.data:
+        case SRVRecordData(port=own_port, target=host):
+            meta = {"srv_record_target": _rooted(host), "srv_record_port": str(own_port)}
+            port = own_port
+        case MXRecordData(exchange=host):
+            meta = {"mx_record_target": _rooted(host)}
+        case NSRecordData(nsdname=host):
+            meta = {"ns_record_target": _rooted(host)}
+        case _:
+            return None
+    labels = {"__meta_dns_name": name}
+    labels.update({f"__meta_dns_{key}": value for key, value in meta.items()})
+    return TargetGroup((f"{host.rstrip('.')}:{port}",), Labels.of(labels))
+
+
+def _rooted(host: str) -> str:
+    return host if host.endswith(".") else f"{host}."

@@ -8,6 +8,7 @@ from sqlite_utils import Database, Migrations
 from storage.api.accounts import FULL_SCOPES, Credential, CredentialKind, Role, Scope, User
 from storage.api.errors import LastAdminError, NotFoundError, TakenError
 from storage.records.database import RecordsDatabase
+from storage.records.rows import decoded
 
 MIGRATIONS = Migrations("accounts")
 
@@ -93,9 +94,12 @@ class SqliteAccounts:
     async def users(self) -> Sequence[User]:
         """See `AccountRecords.users`."""
         return await self._database.read(
-            lambda database: [
-                _user(row) for row in database.table("users").rows_where(order_by="name")
-            ]
+            lambda database: decoded(
+                "users",
+                database.table("users").rows_where(order_by="name"),
+                _user,
+                self._database.damage,
+            )
         )
 
     async def user(self, name: str) -> User | None:

@@ -24,6 +24,7 @@ from storage.api.alerts import (
 )
 from storage.api.errors import NotFoundError
 from storage.records.database import RecordsDatabase
+from storage.records.rows import decoded
 
 MIGRATIONS = Migrations("alerts")
 
@@ -150,6 +151,10 @@ def _override(row: Mapping[str, Any]) -> CheckOverride:
     return CheckOverride(**{**row, "enabled": bool(row["enabled"])})
 
 
+def _notification(row: Mapping[str, Any]) -> Notification:
+    return Notification(**row)
+
+
 def _get(database: Database, alert_id: int) -> Alert:
     row = next(database.table("alerts").rows_where("id = ?", [alert_id]), None)
     if row is None:
@@ -212,9 +217,12 @@ class SqliteAlerts:
     async def open_alerts(self) -> Sequence[Alert]:
         """See `AlertRecords.open_alerts`."""
         return await self._database.read(
-            lambda database: [
-                _alert(row) for row in database.table("alerts").rows_where(_OPEN, order_by="id")
-            ]
+            lambda database: decoded(
+                "alerts",
+                database.table("alerts").rows_where(_OPEN, order_by="id"),
+                _alert,
+                self._database.damage,
+            )
         )
 
     async def record(self, changes: Sequence[AlertChange], now_ms: int) -> Sequence[Alert]:
@@ -229,12 +237,14 @@ class SqliteAlerts:
         """See `AlertRecords.resolved`."""
         where, arguments = _page("state = 'resolved'", (), "id", before_id)
         return await self._database.read(
-            lambda database: [
-                _alert(row)
-                for row in database.table("alerts").rows_where(
+            lambda database: decoded(
+                "alerts",
+                database.table("alerts").rows_where(
                     where, arguments, order_by="id desc", limit=limit
-                )
-            ]
+                ),
+                _alert,
+                self._database.damage,
+            )
         )
 
     async def history(
@@ -278,12 +288,14 @@ class SqliteAlerts:
             (_WAITING, ()) if receiver is None else (f"receiver = ? and {_WAITING}", (receiver,))
         )
         return await self._database.read(
-            lambda database: [
-                Notification(**row)
-                for row in database.table("notifications").rows_where(
+            lambda database: decoded(
+                "notifications",
+                database.table("notifications").rows_where(
                     where, arguments, order_by="id", limit=limit
-                )
-            ]
+                ),
+                _notification,
+                self._database.damage,
+            )
         )
 
     async def delivered(self, notification_id: int, now_ms: int) -> None:
@@ -320,12 +332,14 @@ class SqliteAlerts:
         """See `AlertRecords.notifications`."""
         where, arguments = _page("true", (), "id", before_id)
         return await self._database.read(
-            lambda database: [
-                Notification(**row)
-                for row in database.table("notifications").rows_where(
+            lambda database: decoded(
+                "notifications",
+                database.table("notifications").rows_where(
                     where, arguments, order_by="id desc", limit=limit
-                )
-            ]
+                ),
+                _notification,
+                self._database.damage,
+            )
         )
 
     async def forget(self, before_ms: int) -> int:
@@ -342,12 +356,12 @@ class SqliteAlerts:
     async def overrides(self) -> Sequence[CheckOverride]:
         """See `AlertRecords.overrides`."""
         return await self._database.read(
-            lambda database: [
-                _override(row)
-                for row in database.table("check_overrides").rows_where(
-                    order_by='instance, "check"'
-                )
-            ]
+            lambda database: decoded(
+                "check_overrides",
+                database.table("check_overrides").rows_where(order_by='instance, "check"'),
+                _override,
+                self._database.damage,
+            )
         )
 
     async def set_override(self, override: CheckOverride) -> None:

@@ -9,9 +9,16 @@ from typing import TypeVar
 
 from sqlite_utils import Database, Migrations
 
+from storage.api.errors import CorruptDataError
+from storage.damage import Damage
 from storage.database import Readers, Writer
 
 T = TypeVar("T")
+
+_FIX = (
+    "restore a backup with `redshank restore`, or move the file away to begin anew"
+    " without hosts, users and alerts"
+)
 
 
 def _wrapped(work: Callable[[Database], T]) -> Callable[[sqlite3.Connection], T]:
@@ -20,13 +27,18 @@ def _wrapped(work: Callable[[Database], T]) -> Callable[[sqlite3.Connection], T]
 
 
 class RecordsDatabase:
-    """Every write is one transaction on the writer thread; reads run beside it."""
+    """Every write is one transaction on the writer thread; reads run beside it.
+
+    Attributes:
+        damage: the rows that could not be read.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         # fsync on each commit: a record that was acknowledged outlives a power cut.
         self._writer = Writer(path, "pragma synchronous = full;")
         self._readers = Readers(path)
+        self.damage = Damage()
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="read-records")
 
     def open(self, migrations: Iterable[Migrations]) -> None:
@@ -40,8 +52,12 @@ class RecordsDatabase:
             for subject in migrations:
                 subject.apply(database)
 
-        self._writer.open()
-        self._writer.submit(_wrapped(migrate)).result()
+        try:
+            self._writer.open()
+            self._writer.submit(_wrapped(migrate)).result()
+        except CorruptDataError as exc:
+            # Not put aside: a new file would ask nobody for a password.
+            raise CorruptDataError(f"{exc}; {_FIX}") from exc
 
     async def write(self, work: Callable[[Database], T]) -> T:
         """Run work in one transaction; return its result once it is on disk.

@@ -11,6 +11,7 @@ from model.labels import Labels
 from storage.api.errors import NotFoundError, TakenError
 from storage.api.hosts import Host, NewHost
 from storage.records.database import RecordsDatabase
+from storage.records.rows import decoded
 
 MIGRATIONS = Migrations("hosts")
 
@@ -72,7 +73,10 @@ class SqliteHosts:
     async def all(self) -> Sequence[Host]:
         """See `HostRecords.all`."""
         return await self._database.read(
-            lambda database: [
-                _host(row) for row in database.table("hosts").rows_where(order_by="name")
-            ]
+            lambda database: decoded(
+                "hosts",
+                database.table("hosts").rows_where(order_by="name"),
+                _host,
+                self._database.damage,
+            )
         )

@@ -38,6 +38,11 @@ class Records:
             ]
         )
 
+    @property
+    def damaged_rows(self) -> int:
+        """How many rows were passed over since the start because they are damaged."""
+        return len(self._database.damage)
+
     def close(self) -> None:
         """Finish queued writes and close the file; blocks."""
         self._database.close()

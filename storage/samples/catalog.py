@@ -7,6 +7,7 @@ use, in tables of the same shape, so that it can be read alone and deleted alone
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from model.labels import Labels
 from storage.api.errors import CorruptDataError
@@ -26,6 +27,15 @@ create table if not exists sources (
 create table if not exists layouts (
     id integer primary key, prefix integer, digest blob not null, series blob not null);
 """
+
+# A failing disk leaves values of any type behind.
+_SOUND_SOURCE = "typeof(labels) = 'blob' and typeof(stream) = 'text'"
+_SOUND_LAYOUT = (
+    "typeof(digest) = 'blob' and typeof(series) = 'blob' and typeof(prefix) in ('null', 'integer')"
+)
+
+# Numbers take four bytes in the journal.
+_LARGEST_NUMBER = 2**32 - 1
 
 # A layout that only grew is stored as its new columns; after so many steps it is
 # stored whole again, so that reading one never takes many rows.
@@ -67,6 +77,11 @@ class Sources:
             if source.id not in self._by_id:
                 self._add(source)
 
+    def reserve(self, source_ids: Iterable[int]) -> None:
+        """Never give these numbers: rows that use them are somewhere."""
+        with self._lock:
+            self._next_id = max(self._next_id, 1 + max(source_ids, default=0))
+
     def _add(self, source: Source) -> Source:
         self._by_id[source.id] = source
         self._by_key.setdefault((source.labels, source.stream), source)
@@ -94,9 +109,15 @@ class CatalogTables:
 
     def load(self, connection: sqlite3.Connection) -> None:
         """Learn what the file holds."""
-        self._sources = {row[0] for row in connection.execute("select id from sources")}
+        # Damaged rows are as good as missing: the next use writes them again.
+        self._sources = {
+            row[0]
+            for row in connection.execute(f"select id from sources where {_SOUND_SOURCE}")  # noqa: S608
+        }
         self._chains = {}
-        for layout_id, prefix in connection.execute("select id, prefix from layouts order by id"):
+        for layout_id, prefix in connection.execute(
+            f"select id, prefix from layouts where {_SOUND_LAYOUT} order by id"  # noqa: S608
+        ):
             whole = prefix is None
             self._chains[layout_id] = (
                 0 if whole else 1 + self._chains.get(prefix, _LONGEST_PREFIX_CHAIN)
@@ -111,7 +132,7 @@ class CatalogTables:
         for source, layout in used:
             if source.id not in self._sources:
                 connection.execute(
-                    "insert or ignore into sources values (?, ?, ?)",
+                    "insert or replace into sources values (?, ?, ?)",
                     (source.id, encode_series([source.labels]), source.stream),
                 )
                 self._sources.add(source.id)
@@ -143,7 +164,7 @@ class CatalogTables:
             else:
                 chain = 0
         connection.execute(
-            "insert or ignore into layouts values (?, ?, ?, ?)",
+            "insert or replace into layouts values (?, ?, ?, ?)",
             (layout.id, prefix, digest_of(layout.series), pack_series(layout.series[skipped:])),
         )
         self._chains[layout.id] = chain
@@ -170,35 +191,73 @@ class CatalogTables:
             self._prefixes.pop(layout_id, None)
 
 
-def read_sources(connection: sqlite3.Connection) -> list[Source]:
-    """Return every source of a file.
+@dataclass(frozen=True, slots=True)
+class CatalogRows:
+    """What a file's catalog holds.
 
-    Raises:
-        CorruptDataError: a row does not decode.
+    Attributes:
+        sources: those that decode.
+        digests: number and digest of each layout that is no obvious damage.
+        lost_sources, lost_layouts: numbers whose rows are damaged.
     """
-    rows = connection.execute("select id, labels, stream from sources")
-    return [Source(row[0], decode_series(row[1])[0], row[2]) for row in rows]
+
+    sources: Sequence[Source] = ()
+    digests: Sequence[tuple[int, bytes]] = ()
+    lost_sources: Sequence[int] = ()
+    lost_layouts: Sequence[int] = ()
+
+    @property
+    def damaged_rows(self) -> int:
+        """How many rows are damaged."""
+        return len(self.lost_sources) + len(self.lost_layouts)
 
 
-def read_digests(connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
-    """Return number and digest of every layout of a file."""
-    return connection.execute("select id, digest from layouts").fetchall()
+def read_catalog(connection: sqlite3.Connection) -> CatalogRows:
+    """Return the catalog of a file, but for the series of its layouts."""
+    numbers = (1, _LARGEST_NUMBER)
+    sources, lost_sources = [], []
+    for number, labels, stream in connection.execute(
+        "select id, labels, stream from sources where id between ? and ?", numbers
+    ):
+        try:
+            (decoded,) = decode_series(labels)
+        except (CorruptDataError, ValueError):
+            decoded = None
+        if decoded is None or not isinstance(stream, str):
+            lost_sources.append(number)
+        else:
+            sources.append(Source(number, decoded, stream))
+    digests = connection.execute(
+        f"select id, digest from layouts where {_SOUND_LAYOUT} and id between ? and ?",  # noqa: S608
+        numbers,
+    ).fetchall()
+    lost_layouts = connection.execute(
+        f"select id from layouts where not ({_SOUND_LAYOUT}) and id between ? and ?",  # noqa: S608
+        numbers,
+    )
+    return CatalogRows(sources, digests, lost_sources, [row[0] for row in lost_layouts])
 
 
 def read_layout(connection: sqlite3.Connection, layout_id: int) -> Sequence[Labels]:
     """Return the series of a layout.
 
     Raises:
-        CorruptDataError: it is missing or does not decode.
+        CorruptDataError: it is missing, does not decode, or is not what was written.
     """
     parts: list[list[Labels]] = []
+    digest = b""
     wanted: int | None = layout_id
     while wanted is not None:
         row = connection.execute(
-            "select prefix, series from layouts where id = ?", (wanted,)
+            "select prefix, series, digest from layouts where id = ?", (wanted,)
         ).fetchone()
         if row is None or len(parts) > _LONGEST_PREFIX_CHAIN + 1:
             raise CorruptDataError(f"layout {layout_id} is incomplete")
+        digest = digest or row[2]
         wanted = row[0]
         parts.append(unpack_series(row[1]))
-    return [labels for part in reversed(parts) for labels in part]
+    series = [labels for part in reversed(parts) for labels in part]
+    # Other series than were written would take the values of these.
+    if digest_of(series) != digest:
+        raise CorruptDataError(f"layout {layout_id}: digest differs")
+    return series

@@ -72,7 +72,7 @@ def decode_times(data: bytes, start_ms: int, count: int) -> Times:
         if zlib.crc32(data[1 + _CHECKSUM.size :]) != checksum:
             raise CorruptDataError("times: checksum differs")
         steps = _decode_numbers(data[1 + _CHECKSUM.size :], count - 1, np.int64)
-    except (struct.error, IndexError, OverflowError, ValueError) as exc:
+    except (struct.error, IndexError, OverflowError, TypeError, ValueError) as exc:
         raise CorruptDataError(f"times do not decode: {exc}") from exc
     times = np.empty(count, np.int64)
     times[0] = start_ms
@@ -181,7 +181,7 @@ def decode_piece(data: bytes, series: int, times: int) -> Values:
         if zlib.crc32(data[_CHECKSUM.size :]) != checksum:
             raise CorruptDataError("piece: checksum differs")
         return _decode_body(data, series, times)
-    except (struct.error, IndexError, ValueError) as exc:
+    except (struct.error, IndexError, TypeError, ValueError) as exc:
         raise CorruptDataError(f"piece does not decode: {exc}") from exc
 
 

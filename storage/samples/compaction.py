@@ -7,6 +7,7 @@ from weakref import WeakSet
 import structlog
 
 from storage.api.errors import StorageError
+from storage.damage import FREE_SPACE
 from storage.samples import runs
 from storage.samples.heads import Heads
 from storage.samples.layouts import Layouts
@@ -79,7 +80,8 @@ class Compactor:
             except StorageError as exc:
                 self._merge = None
                 self.failed_merges += 1
-                log.warning("merge_failed", file=merge.window.path.name, error=str(exc))
+                file = merge.window.path.name
+                log.warning("merge_failed", file=file, error=str(exc), fix=FREE_SPACE)
                 return
 
     def merge_all(self) -> None:

@@ -9,6 +9,7 @@ import structlog
 
 from model.series import NO_TIME
 from storage.api.samples import Source, Vector
+from storage.damage import FREE_SPACE
 from storage.samples.head import Appended, OpenChunk, SourceHead
 from storage.samples.journal import Record
 from storage.samples.layouts import StoredLayout
@@ -242,7 +243,7 @@ class Heads:
             vectors += len(chunk.times_ms)
         if vectors:
             self.dropped_vectors += vectors
-            log.error("vectors_dropped", vectors=vectors, reason="the disk refuses them")
+            log.error("vectors_dropped", vectors=vectors, fix=FREE_SPACE)
 
     def first_row(self, next_row: int) -> int:
         """Return the oldest journal row that a chunk in memory still needs."""

@@ -25,6 +25,7 @@ from isal import isal_zlib
 
 from model.labels import Labels
 from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
+from storage.damage import FREE_SPACE
 from storage.database import SQLITE_ERRORS, Readers, Writer, free_pages, set_aside, translate
 from storage.samples.catalog import SCHEMA as CATALOG_SCHEMA
 from storage.samples.catalog import CatalogTables, read_layout
@@ -108,8 +109,10 @@ def decode_records(data: bytes) -> Iterator[Record]:
     Raises:
         CorruptDataError: the bytes are damaged; nothing was yielded.
     """
-    if len(data) < _CHECKSUM.size or (
-        zlib.crc32(data[_CHECKSUM.size :]) != _CHECKSUM.unpack_from(data)[0]
+    if (
+        not isinstance(data, bytes)
+        or len(data) < _CHECKSUM.size
+        or zlib.crc32(data[_CHECKSUM.size :]) != _CHECKSUM.unpack_from(data)[0]
     ):
         raise CorruptDataError("journal row: checksum differs")
     try:
@@ -162,16 +165,19 @@ class JournalFile(ABC):
         Raises:
             CorruptDataError: not even the range of rows can be read.
         """
-        first, last = self.read(_row_range)
-        for at in range(first, last + 1, _ROWS_READ_AT_ONCE):
-            until = min(at + _ROWS_READ_AT_ONCE, last + 1)
+        at, last = self.read(_row_range)
+        while at <= last:
             try:
-                yield from self.read(partial(_rows_between, at, until))
+                rows = self.read(partial(_rows_from, at))
             except CorruptDataError:
                 self.is_damaged = True
-                for row in range(at, until):
+                for row in range(at, at + _ROWS_READ_AT_ONCE):
                     with suppress(CorruptDataError):
-                        yield from self.read(partial(_rows_between, row, row + 1))
+                        yield from self.read(partial(_row_at, row))
+                at += _ROWS_READ_AT_ONCE
+                continue
+            yield from rows
+            at = rows[-1][0] + 1 if rows else last + 1
 
 
 class JournalSnapshot(JournalFile):
@@ -359,6 +365,7 @@ class Journal(JournalFile):
                     file=self.path.name,
                     error=str(error),
                     unsaved_vectors=len(self._unsaved),
+                    fix=FREE_SPACE,
                 )
         elif self._failing:
             log.info("journal_commits_again", file=self.path.name)
@@ -428,7 +435,12 @@ def _row_range(connection: sqlite3.Connection) -> tuple[int, int]:
     return first or 0, last or -1
 
 
-def _rows_between(start: int, end: int, connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
+def _rows_from(start: int, connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
     return connection.execute(
-        "select id, records from journal where id >= ? and id < ? order by id", (start, end)
+        "select id, records from journal where id >= ? order by id limit ?",
+        (start, _ROWS_READ_AT_ONCE),
     ).fetchall()
+
+
+def _row_at(row: int, connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
+    return connection.execute("select id, records from journal where id = ?", (row,)).fetchall()

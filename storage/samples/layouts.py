@@ -122,6 +122,8 @@ def decode_series(data: bytes) -> list[Labels]:
     Raises:
         CorruptDataError: the bytes are something else.
     """
+    if not isinstance(data, bytes):
+        raise CorruptDataError("label sets are no bytes")
     try:
         rows = orjson.loads(data)
         return [Labels(zip(row[::2], row[1::2], strict=True)) for row in rows]
@@ -142,7 +144,7 @@ def unpack_series(data: bytes) -> list[Labels]:
     """
     try:
         return decode_series(zlib.decompress(data))
-    except zlib.error as exc:
+    except (zlib.error, TypeError) as exc:
         raise CorruptDataError(f"layout does not decompress: {exc}") from exc
 
 
@@ -180,6 +182,11 @@ class Layouts:
         self._ids[digest] = layout_id
         if len(self._ids) > _KNOWN_DIGESTS:
             del self._ids[next(iter(self._ids))]
+
+    def reserve(self, layout_ids: Iterable[int]) -> None:
+        """Never give these numbers: rows that use them are somewhere."""
+        with self._lock:
+            self._next_id = max(self._next_id, 1 + max(layout_ids, default=0))
 
     def of(self, series: Sequence[Labels]) -> StoredLayout:
         """Return the layout with these series, made where it is new.

@@ -16,6 +16,9 @@ from model.matchers import Matcher, MatchOperator
 from storage.api.samples import Source
 from storage.samples.layouts import Columns, MetricNames, StoredLayout
 
+# Label values change with the series: those that went need no answer.
+_KNOWN_VERDICTS = 10_000
+
 Places = slice | NDArray[np.intp]
 """Indices of an axis; a slice where they follow each other, which numpy copies faster."""
 
@@ -123,6 +126,11 @@ class Selector:
             kept = np.array(sorted(first.values()), np.intp)
             columns, labels = columns[kept], tuple(labels[place] for place in kept.tolist())
         return Match(layout, columns, labels)
+
+    def forget_verdicts(self) -> None:
+        """Forget about values once many have been met: most are of series that went."""
+        if len(self._verdicts) > _KNOWN_VERDICTS:
+            self._verdicts.clear()
 
     def _verdict(self, number: int, value: str) -> bool:
         key = (number, value)

@@ -15,10 +15,10 @@ import structlog
 
 from model.series import absent_matrix
 from storage.api.errors import CorruptDataError
+from storage.damage import RESTORE
 from storage.samples import runs
 from storage.samples.codec import (
     decode_piece,
-    decode_times,
     encode_piece,
     encode_times,
     is_constant,
@@ -105,7 +105,7 @@ class Merge:
 
     def _is_readable(self, row: ChunkRow) -> bool:
         try:
-            decode_times(row.times, row.start_ms, row.count)
+            row.decoded_times()
             self._layout(row)
         except CorruptDataError as exc:
             self._note_corrupt(row, exc)
@@ -135,7 +135,8 @@ class Merge:
 
     def _put(self, target: Target, code: int, metric_id: int, found: dict[int, bytes]) -> None:
         pieces = [found.get(runs.piece_key(row.id, metric_id)) for row in target.parts]
-        if not any(pieces):
+        # A damaged name is of no layout: nobody could read its pieces.
+        if not any(pieces) or not self._width(target.parts[-1], code):
             return
         first = pieces[0]
         widths = {self._width(row, code) for row in target.parts}
@@ -175,11 +176,12 @@ class Merge:
             source=row.source_id,
             start_ms=row.start_ms,
             error=str(exc),
+            fix=RESTORE,
         )
 
     def _row(self, target: Target) -> ChunkRow:
         parts = target.parts
-        times = [decode_times(row.times, row.start_ms, row.count) for row in parts]
+        times = [row.decoded_times() for row in parts]
         return ChunkRow(
             target.id,
             parts[0].source_id,

@@ -4,13 +4,12 @@ import heapq
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-import structlog
-
 from model.labels import Labels
 from model.matchers import Matcher
 from model.series import AlignedSeries
 from storage.api.errors import StorageError
 from storage.api.samples import ReadBudget, Source
+from storage.damage import Damage
 from storage.samples.catalog import Sources
 from storage.samples.head import ChunkView
 from storage.samples.heads import Heads
@@ -28,8 +27,6 @@ from storage.samples.selection import CachedSelector, Selected, SelectorCache
 from storage.samples.settled import Settled, SettledCache, joined
 from storage.samples.window_set import WindowSet
 from storage.samples.windows import Window
-
-log = structlog.get_logger(__name__)
 
 T = TypeVar("T", Labels, str)
 
@@ -55,7 +52,16 @@ class Query:
         self._settled = settled
         self._sources, self._layouts = sources, layouts
         self._selectors = SelectorCache(metrics)
-        self.corrupt_chunks = 0
+        self._damage = Damage()
+
+    def age(self) -> None:
+        """Forget what no query has asked for lately."""
+        self._selectors.age()
+
+    @property
+    def damaged_items(self) -> int:
+        """How many chunks, layouts and files could not be read so far."""
+        return len(self._damage)
 
     def select(
         self,
@@ -165,7 +171,7 @@ class Query:
             for selected in self._selected(selector, views, windows, start_ms, end_ms, only)
         ]
         doubled = doubled_labels(selections)
-        reader = ChunkReader(start_ms, end_ms, budget, self._threads)
+        reader = ChunkReader(start_ms, end_ms, budget, self._threads, self._damage)
         reader.collect(selections, windows)
         apart = [one for one in selections if doubled and not doubled.isdisjoint(one.labels)]
         rest = [one for one in selections if not doubled or doubled.isdisjoint(one.labels)]
@@ -173,7 +179,6 @@ class Query:
         if apart:
             parts = [part for one in apart for part in reader.decode([one])]
             result.extend(merge_doubled(parts, doubled))
-        self.corrupt_chunks += reader.corrupt_chunks
         return result
 
     def _candidates(
@@ -257,8 +262,7 @@ class Query:
         try:
             return self._layouts.get(layout_id, where.series_of)
         except StorageError as exc:
-            self.corrupt_chunks += 1
-            log.warning("layout_unreadable", file=where.path.name, layout=layout_id, error=str(exc))
+            self._damage.note("layout_unreadable", where.path.name, exc, layout=layout_id)
             return None
 
     def _labels(

@@ -11,22 +11,20 @@ from dataclasses import dataclass, field
 from itertools import accumulate, chain
 
 import numpy as np
-import structlog
 from numpy.typing import NDArray
 
 from model.labels import Labels
 from model.series import ABSENT_BITS, NO_TIME, STALE_BITS, AlignedSeries, Times, Values
 from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
 from storage.api.samples import ReadBudget, Source
-from storage.samples.codec import decode_piece, decode_times
+from storage.damage import Damage
+from storage.samples.codec import decode_piece
 from storage.samples.head import ChunkView
 from storage.samples.matching import Places
 from storage.samples.read_threads import ReadThreads
 from storage.samples.runs import ChunkRow, chunks_between, piece_key, pieces_of
 from storage.samples.selection import Selected
 from storage.samples.windows import Window
-
-log = structlog.get_logger(__name__)
 
 # Sources whose times are fewer than this share of the longest are stacked apart, so
 # that padding never takes more room than samples.
@@ -82,11 +80,15 @@ class ChunkReader:
     """Fetches and decodes the chunks of planned sources."""
 
     def __init__(
-        self, start_ms: int, end_ms: int, budget: ReadBudget | None, threads: ReadThreads
+        self,
+        start_ms: int,
+        end_ms: int,
+        budget: ReadBudget | None,
+        threads: ReadThreads,
+        damage: Damage,
     ) -> None:
         self._start_ms, self._end_ms, self._budget = start_ms, end_ms, budget
-        self._threads = threads
-        self.corrupt_chunks = 0
+        self._threads, self._damage = threads, damage
 
     def collect(self, selections: Sequence[SourceSelection], windows: Iterable[Window]) -> None:
         """Find every chunk in range and fetch its pieces; blocks.
@@ -138,8 +140,7 @@ class ChunkReader:
             # Retention has just deleted the window: its samples are gone.
             return
         except StorageError as exc:
-            self.corrupt_chunks += 1
-            log.warning("window_unreadable", file=window.path.name, error=str(exc))
+            self._damage.note("window_unreadable", window.path.name, exc)
             return
         for row in rows:
             self._add_segment(by_id[row.source_id], window, row, found)
@@ -162,7 +163,7 @@ class ChunkReader:
         found: dict[int, bytes],
     ) -> None:
         try:
-            times = decode_times(row.times, row.start_ms, row.count)
+            times = row.decoded_times()
         except CorruptDataError as exc:
             self._note_corrupt(window.path.name, row.start_ms, selection.source, exc)
             return
@@ -191,14 +192,7 @@ class ChunkReader:
     def _note_corrupt(
         self, file: str, start_ms: int, source: Source, exc: CorruptDataError
     ) -> None:
-        self.corrupt_chunks += 1
-        log.warning(
-            "chunk_corrupt",
-            file=file,
-            source=str(source),
-            start_ms=start_ms,
-            error=str(exc),
-        )
+        self._damage.note("chunk_corrupt", file, exc, source=str(source), start_ms=start_ms)
 
     def decode(self, selections: Sequence[SourceSelection]) -> list[AlignedSeries]:
         """Return the collected sources' series, those of like length stacked."""

@@ -3,6 +3,7 @@
 import structlog
 
 from storage.api.errors import CorruptDataError
+from storage.damage import RESTORE
 from storage.samples.catalog import Sources
 from storage.samples.heads import Heads
 from storage.samples.journal import JournalFile, decode_records
@@ -39,6 +40,7 @@ class Replay:
                 file=self._journal.path.name,
                 vectors=self.lost_vectors,
                 corrupt_rows=self.corrupt_items,
+                fix=RESTORE,
             )
 
     def _read_row(self, row: int, data: bytes) -> None:
@@ -46,17 +48,16 @@ class Replay:
             for record in decode_records(data):
                 source = self._sources.get(record.source_id)
                 layout = self._layout(record.layout_id)
-                if (
-                    source is None
-                    or layout is None
-                    or not self._heads.restore(source, layout, record, row)
-                ):
+                if source is None or layout is None:
                     self.lost_vectors += 1
-                else:
+                elif self._heads.restore(source, layout, record, row):
                     self.vectors += 1
+                else:
+                    self.lost_vectors += 1
         except CorruptDataError as exc:
             self.corrupt_items += 1
-            log.warning("journal_row_corrupt", row=row, error=str(exc))
+            file = self._journal.path.name
+            log.warning("journal_row_corrupt", file=file, row=row, error=str(exc), fix=RESTORE)
 
     def _layout(self, layout_id: int) -> StoredLayout | None:
         if layout_id not in self._loaded:
@@ -64,5 +65,12 @@ class Replay:
                 self._loaded[layout_id] = self._layouts.get(layout_id, self._journal.series_of)
             except CorruptDataError as exc:
                 self._loaded[layout_id] = None
-                log.warning("journal_layout_lost", layout=layout_id, error=str(exc))
+                self.corrupt_items += 1
+                log.warning(
+                    "journal_layout_lost",
+                    file=self._journal.path.name,
+                    layout=layout_id,
+                    error=str(exc),
+                    fix=RESTORE,
+                )
         return self._loaded[layout_id]

@@ -19,6 +19,11 @@ from typing import TypeVar
 
 import structlog
 
+from model.series import Times
+from storage.api.errors import CorruptDataError
+from storage.damage import RESTORE
+from storage.samples.codec import decode_times
+
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
@@ -52,6 +57,22 @@ MOST_CHUNKS = 1 << _PLACE_BITS
 # States of a run's row. Only a live run has rows in `chunks`; one in another state
 # has pieces that nobody reads and that are deleted when the file is opened.
 LIVE, BUILDING, DROPPED = range(3)
+
+MOST_RUNS = 1 << 24
+_MOST_VECTORS = 1 << 20
+
+# A failing disk leaves rows of any type and value behind: those are passed over, or they
+# would stop what reads all others. Columns' types are told by the row's header.
+_SOUND = f"""(
+id between 0 and {(MOST_RUNS << _PLACE_BITS) - 1}
+and (id >> {_PLACE_BITS}) & {(1 << _LEVEL_BITS) - 1} < {LEVELS}
+and typeof(source) = 'integer' and typeof(layout) = 'integer'
+and typeof(start_ms) = 'integer' and typeof(end_ms) = 'integer'
+and start_ms between (select start_ms from window) and end_ms
+and end_ms < (select end_ms from window)
+and typeof(count) = 'integer' and count between 1 and {_MOST_VECTORS}
+and typeof(samples) = 'integer' and samples >= 0 and typeof(times) = 'blob'
+)"""  # noqa: S608
 
 # Well below SQLite's smallest limit of variables (32,766), and a fifth of the time of
 # one statement a row.
@@ -88,6 +109,17 @@ class ChunkRow:
     count: int
     samples: int
     times: bytes
+
+    def decoded_times(self) -> Times:
+        """Return when its vectors were.
+
+        Raises:
+            CorruptDataError: that is damaged.
+        """
+        decoded = decode_times(self.times, self.start_ms, self.count)
+        if decoded[-1] != self.end_ms:
+            raise CorruptDataError("times do not ascend to its end")
+        return decoded
 
 
 def run_number(sequence: int, level: int) -> int:
@@ -131,8 +163,27 @@ def pack_sizes(sizes: Mapping[int, int]) -> bytes:
 
 
 def unpack_sizes(packed: bytes) -> dict[int, int]:
-    """Undo `pack_sizes`."""
+    """Undo `pack_sizes`; nothing of what it cannot have written."""
+    if not isinstance(packed, bytes) or len(packed) % _SIZE.size:
+        return {}
     return dict(_SIZE.iter_unpack(packed))
+
+
+def damaged_rows(connection: sqlite3.Connection) -> int:
+    """Return how many chunks cannot be read for what their rows are."""
+    (count,) = connection.execute(
+        f"select count(*) from chunks where {_SOUND} is not true"  # noqa: S608
+        " or source not in (select id from sources) or layout not in (select id from layouts)"
+    ).fetchone()
+    return int(count)
+
+
+def read_spans(connection: sqlite3.Connection) -> Iterator[tuple[int, int, int, int, int]]:
+    """Yield source, layout, start, end and samples of each source's use of a layout."""
+    yield from connection.execute(
+        "select source, layout, min(start_ms), max(end_ms), sum(samples)"  # noqa: S608
+        f" from chunks where {_SOUND} group by source, layout"
+    )
 
 
 def read_runs(connection: sqlite3.Connection) -> tuple[dict[int, Run], Counter[int]]:
@@ -141,7 +192,7 @@ def read_runs(connection: sqlite3.Connection) -> tuple[dict[int, Run], Counter[i
         row[0]: Run(*row)
         for row in connection.execute(
             f"select id >> {_PLACE_BITS}, min(start_ms), max(end_ms), count(*)"  # noqa: S608
-            " from chunks group by 1"
+            f" from chunks where {_SOUND} group by 1"
         )
     }
     sizes: Counter[int] = Counter()
@@ -201,7 +252,14 @@ def replace_runs(
 
 def unused_runs(connection: sqlite3.Connection) -> list[int]:
     """Return the runs that are not live."""
-    rows = connection.execute("select id from runs where state != ? order by id", (LIVE,))
+    rows = connection.execute(
+        "select id from runs where state in (?, ?) and id between 0 and ?"  # noqa: S608
+        f" and id & {(1 << _LEVEL_BITS) - 1} < {LEVELS}"
+        # One that has chunks is live, whatever its damaged row says.
+        f" and not exists (select 1 from chunks where chunks.id between runs.id << {_PLACE_BITS}"
+        f" and (runs.id << {_PLACE_BITS}) + {MOST_CHUNKS - 1}) order by id",
+        (BUILDING, DROPPED, MOST_RUNS - 1),
+    )
     return [row[0] for row in rows]
 
 
@@ -229,7 +287,7 @@ def chunks_between(
     def fetch(some: Sequence[int]) -> list[ChunkRow]:
         rows = connection.execute(
             f"select * from chunks where source in ({_marks(some)})"  # noqa: S608
-            " and start_ms <= ? and end_ms >= ? order by source, start_ms",
+            f" and start_ms <= ? and end_ms >= ? and {_SOUND} order by source, start_ms",
             (*some, end_ms, start_ms),
         )
         return [ChunkRow(*row) for row in rows]
@@ -240,7 +298,7 @@ def chunks_between(
 def chunks_of_run(connection: sqlite3.Connection, run: int) -> list[ChunkRow]:
     """Return a run's chunks, by source and start."""
     rows = connection.execute(
-        "select * from chunks where id between ? and ? order by id",
+        f"select * from chunks where id between ? and ? and {_SOUND} order by id",  # noqa: S608
         (chunk_number(run, 0), chunk_number(run, MOST_CHUNKS - 1)),
     )
     return [ChunkRow(*row) for row in rows]
@@ -258,8 +316,20 @@ def count_pieces(connection: sqlite3.Connection, run: int) -> int:
 def spans_of(connection: sqlite3.Connection, source_id: int) -> list[tuple[int, int]]:
     """Return start and end of every chunk of a source."""
     return connection.execute(
-        "select start_ms, end_ms from chunks where source = ?", (source_id,)
+        f"select start_ms, end_ms from chunks where source = ? and {_SOUND}",  # noqa: S608
+        (source_id,),
     ).fetchall()
+
+
+def overlapping_chunks(connection: sqlite3.Connection) -> Iterator[tuple[int, int]]:
+    """Yield number and source of each chunk that begins before the source's last one ends."""
+    rows = connection.execute(
+        "select id, source, start_ms, lag(end_ms) over (partition by source order by start_ms)"  # noqa: S608
+        f" from chunks where {_SOUND}"
+    )
+    for chunk, source, start_ms, before_ms in rows:
+        if before_ms is not None and start_ms <= before_ms:
+            yield chunk, source
 
 
 def pieces_of(connection: sqlite3.Connection, keys: Iterable[int]) -> dict[int, bytes]:
@@ -270,7 +340,7 @@ def pieces_of(connection: sqlite3.Connection, keys: Iterable[int]) -> dict[int, 
 
         def fetch(some: Sequence[int], level: int = level) -> list[tuple[int, bytes]]:
             return connection.execute(
-                f"select key, data from pieces_{level} where key in ({_marks(some)})",  # noqa: S608
+                f"select key, cast(data as blob) from pieces_{level} where key in ({_marks(some)})",  # noqa: S608
                 some,
             ).fetchall()
 
@@ -291,7 +361,7 @@ def _salvage(items: Sequence[int], fetch: Callable[[Sequence[int]], Iterable[T]]
         if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CORRUPT:
             raise
         if len(items) == 1:
-            log.warning("rows_unreadable", item=items[0], error=str(exc))
+            log.warning("rows_unreadable", item=items[0], error=str(exc), fix=RESTORE)
             return
         middle = len(items) // 2
         yield from _salvage(items[:middle], fetch)

@@ -11,6 +11,7 @@ import structlog
 
 from model.series import NO_TIME
 from storage.api.errors import StorageError
+from storage.damage import FREE_SPACE
 from storage.samples.chunks import EncodedChunk, encode_chunk
 from storage.samples.head import OpenChunk
 from storage.samples.heads import Heads
@@ -51,7 +52,9 @@ class Sealer:
         except StorageError as exc:
             self.failed_runs += 1
             if not self._failing:
-                log.warning("sealing_failed", error=str(exc), waiting_chunks=len(chunks))
+                log.warning(
+                    "sealing_failed", error=str(exc), waiting_chunks=len(chunks), fix=FREE_SPACE
+                )
             self._failing = True
             return
         if self._failing:

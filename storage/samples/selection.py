@@ -73,16 +73,39 @@ class Selected:
 
 
 class CachedSelector:
-    """A selector with its answers so far; any thread."""
+    """A selector with its answers so far; any thread.
+
+    Attributes:
+        was_asked: since `age` was last called.
+        label_sets: how many it holds, about.
+        plan: how the recent window answers it.
+    """
 
     def __init__(self, matchers: Sequence[Matcher], metrics: MetricNames) -> None:
         self.matchers = tuple(matchers)
         self._selector = Selector(matchers, metrics)
+        # What was asked for since the last `age`, and before that.
         self._known: dict[tuple[int, ...], Selected | None] = {}
+        self._aged: dict[tuple[int, ...], Selected | None] = {}
         self._label_names = self._selector.label_names
         self._admitted: tuple[int, frozenset[int]] = (0, frozenset())
+        self.was_asked = True
         self.label_sets = 0
         self.plan: RecentPlan | None = None
+
+    def age(self) -> bool:
+        """Forget the answers not used since the last call but one.
+
+        Layouts come and go: each answer would keep one alive that nobody has any more.
+
+        Returns:
+            Whether the selector itself was asked for since the last call.
+        """
+        was_asked, self.was_asked = self.was_asked, False
+        self._aged, self._known = self._known, {}
+        self.label_sets = sum(len(one.labels) for one in self._aged.values() if one is not None)
+        self._selector.forget_verdicts()
+        return was_asked
 
     def admitted(self, sources: Sources) -> frozenset[int] | None:
         """Return the sources that may be meant by their own labels; None for all.
@@ -109,7 +132,12 @@ class CachedSelector:
             return self._known[key]
         except KeyError:
             pass
-        selected = self._select(source, layouts)
+        try:
+            selected = self._known[key] = self._aged[key]
+        except KeyError:
+            selected = self._select(source, layouts)
+        else:
+            return selected
         if len(self._known) >= _CACHED_MATCHES:
             self._known.clear()
             self.label_sets = 0
@@ -148,10 +176,18 @@ class SelectorCache:
             known = self._selectors.get(key)
             if known is not None:
                 self._selectors.move_to_end(key)
+                known.was_asked = True
                 return known
             self._make_room()
             known = self._selectors[key] = CachedSelector(key, self._metrics)
         return known
+
+    def age(self) -> None:
+        """Forget selectors and answers that nobody has asked for lately."""
+        with self._lock:
+            for key, one in list(self._selectors.items()):
+                if not one.age():
+                    del self._selectors[key]
 
     def _make_room(self) -> None:
         for key, one in list(self._selectors.items()):

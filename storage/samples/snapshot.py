@@ -1,13 +1,11 @@
 """A snapshot: the store's files as they are now, read beside a server that goes on writing."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
 
 from storage.api.errors import CorruptDataError
-from storage.api.samples import Source
-from storage.samples.catalog import Sources, read_digests, read_sources
+from storage.samples.catalog import CatalogRows, Sources, read_catalog
 from storage.samples.heads import Heads
 from storage.samples.interning import Interner
 from storage.samples.journal import JournalSnapshot
@@ -16,7 +14,7 @@ from storage.samples.query import Query
 from storage.samples.read_threads import ReadThreads
 from storage.samples.recent import RecentWindow
 from storage.samples.replay import Replay
-from storage.samples.settings import StoreSettings, milliseconds
+from storage.samples.settings import StoreSettings
 from storage.samples.settled import SettledCache
 from storage.samples.window_set import WindowSet
 
@@ -36,15 +34,13 @@ class StoreSnapshot:
         self._metrics = MetricNames()
         self._sources = Sources()
         self._layouts = Layouts(Interner(), self._metrics)
-        self._windows = WindowSet(
-            directory / "samples", milliseconds(settings.window), self._metrics
-        )
+        self._windows = WindowSet(directory / "samples", settings.window_ms, self._metrics)
         self._heads = Heads(
             self._windows,
             RecentWindow(0),
             SettledCache(0),
             settings.chunk_vectors,
-            milliseconds(settings.chunk_age),
+            settings.chunk_age_ms,
         )
         # One thread: commands read from the beginning to the end.
         self._threads = ReadThreads(1)
@@ -62,7 +58,7 @@ class StoreSnapshot:
     @property
     def damaged_items(self) -> int:
         """How many rows, chunks and files could not be read so far."""
-        return self._damaged_rows + self._windows.unreadable_files + self.query.corrupt_chunks
+        return self._damaged_rows + self._windows.damaged_items + self.query.damaged_items
 
     def open(self) -> None:
         """Read journal and catalogs; blocks.
@@ -80,19 +76,20 @@ class StoreSnapshot:
         self._damaged_rows += self._journal.is_damaged
         self._windows.open_read_only()
         for window in self._windows:
-            sources, digests = window.take_catalog()
-            self._learn(sources, digests)
+            self._learn(window.take_catalog())
 
     def _replay(self) -> None:
-        self._learn(self._journal.read(read_sources), self._journal.read(read_digests))
+        catalog = self._journal.read(read_catalog)
+        self._damaged_rows += catalog.damaged_rows
+        self._learn(catalog)
         replay = Replay(self._journal, self._sources, self._layouts, self._heads)
         replay.run()
         self._damaged_rows += replay.corrupt_items
 
-    def _learn(self, sources: Sequence[Source], digests: Sequence[tuple[int, bytes]]) -> None:
-        for source in sources:
+    def _learn(self, catalog: CatalogRows) -> None:
+        for source in catalog.sources:
             self._sources.know(source)
-        for layout_id, digest in digests:
+        for layout_id, digest in catalog.digests:
             self._layouts.know(layout_id, digest)
 
     def close(self) -> None:

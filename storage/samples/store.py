@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
@@ -13,9 +13,10 @@ from model.matchers import Matcher
 from model.series import AlignedSeries
 from storage.api.errors import CorruptDataError, StoreClosedError
 from storage.api.samples import Cardinality, Layout, ReadBudget, Source, StoreStats, Vector
+from storage.damage import LOOK_INTO, RESTORE
 from storage.samples.backfilling.backfill import Backfill
 from storage.samples.cardinality import cardinality
-from storage.samples.catalog import Sources, read_digests, read_sources
+from storage.samples.catalog import CatalogRows, Sources, read_catalog
 from storage.samples.compaction import Compactor
 from storage.samples.heads import Heads
 from storage.samples.interning import Interner
@@ -27,7 +28,7 @@ from storage.samples.recent import RecentWindow
 from storage.samples.replay import Replay
 from storage.samples.retention import retain
 from storage.samples.sealing import Sealer
-from storage.samples.settings import StoreSettings, milliseconds
+from storage.samples.settings import StoreSettings
 from storage.samples.settled import SettledCache
 from storage.samples.stats import store_stats
 from storage.samples.window_set import WindowSet
@@ -47,6 +48,10 @@ _MOST_THREADS_A_READ = 3
 _SILENCE_MS = 24 * 3_600_000
 
 
+# Dashboards and rules ask again within a minute or two.
+_AGE_INTERVAL_MS = 120_000
+
+
 class SqliteSampleStore:
     """`SampleStore` in SQLite files below one directory.
 
@@ -60,16 +65,14 @@ class SqliteSampleStore:
     ) -> None:
         settings = settings or StoreSettings()
         self._directory, self._clock = directory, clock
-        self._chunk_age_ms = milliseconds(settings.chunk_age)
-        self._retention_age_ms = milliseconds(settings.retention_age)
+        self._chunk_age_ms = settings.chunk_age_ms
+        self._retention_age_ms = settings.retention_age_ms
         self._retention_bytes = settings.retention_bytes
         self._head_bytes = settings.head_bytes
         self._metrics = MetricNames()
         self._sources = Sources()
         self._layouts = Layouts(Interner(), self._metrics)
-        self._windows = WindowSet(
-            directory / "samples", milliseconds(settings.window), self._metrics
-        )
+        self._windows = WindowSet(directory / "samples", settings.window_ms, self._metrics)
         self._settled = SettledCache(settings.decoded_bytes)
         self._heads = Heads(
             self._windows,
@@ -78,7 +81,7 @@ class SqliteSampleStore:
             settings.chunk_vectors,
             self._chunk_age_ms,
         )
-        self._journal = Journal(directory / "journal.db", settings.commit_interval.total_seconds())
+        self._journal = Journal(directory / "journal.db", settings.commit_interval_ms / 1000)
         self._sealer = Sealer(self._heads, self._windows, self._journal)
         self._compactor = Compactor(self._windows, self._heads, self._layouts, self._chunk_age_ms)
         self._maintaining = threading.Lock()
@@ -90,6 +93,7 @@ class SqliteSampleStore:
             self._settled,
         )
         self._replay = Replay(self._journal, self._sources, self._layouts, self._heads)
+        self._aged_ms = 0
         self._is_open = False
 
     def open(self, *, serving: bool = True) -> None:
@@ -104,7 +108,7 @@ class SqliteSampleStore:
         self._directory.mkdir(parents=True, exist_ok=True)
         self._windows.open()
         for window in self._windows:
-            self._learn(*window.take_catalog())
+            self._learn(window.take_catalog())
             self._heads.start_after(window.ends)
         self._open_journal()
         self._settled.advance(self._heads.first_ms)
@@ -113,26 +117,40 @@ class SqliteSampleStore:
             self._worker.start()
             self._is_open = True
 
-    def _learn(self, sources: Iterable[Source], digests: Iterable[tuple[int, bytes]]) -> None:
-        for source in sources:
+    def _learn(self, catalog: CatalogRows) -> None:
+        self._sources.reserve(catalog.lost_sources)
+        self._layouts.reserve(catalog.lost_layouts)
+        for source in catalog.sources:
             self._sources.know(source)
-        for layout_id, digest in digests:
+        for layout_id, digest in catalog.digests:
             self._layouts.know(layout_id, digest)
 
     def _open_journal(self) -> None:
         try:
             self._journal.open()
-            self._learn(self._journal.read(read_sources), self._journal.read(read_digests))
+            catalog = self._journal.read(read_catalog)
+            self._learn(catalog)
+            if catalog.damaged_rows:
+                file, rows = self._journal.path.name, catalog.damaged_rows
+                self._replay.corrupt_items += rows
+                log.warning("journal_rows_damaged", file=file, rows=rows, fix=RESTORE)
             self._replay.run()
         except CorruptDataError as exc:
             self._journal.is_damaged = True
-            log.warning("journal_damaged", file=self._journal.path.name, error=str(exc))
+            file = self._journal.path.name
+            log.warning("journal_damaged", file=file, error=str(exc), fix=RESTORE)
         if self._journal.is_damaged:
             # What could be read goes to chunks; nothing is written to the damaged file.
             self._sealer.rescue()
             name = self._journal.replace()
             self._replay.corrupt_items += 1
-            log.warning("journal_replaced", kept_as=name, vectors=self._replay.vectors)
+            log.warning(
+                "journal_replaced",
+                file=self._journal.path.name,
+                kept_as=name,
+                vectors=self._replay.vectors,
+                fix=LOOK_INTO,
+            )
 
     def close(self) -> None:
         """Commit what is pending, end the background work and close the files; blocks."""
@@ -161,6 +179,9 @@ class SqliteSampleStore:
                 self._settled.clear()
             self._settled.advance(self._heads.first_ms)
             self._windows.rest()
+            if not 0 <= now_ms - self._aged_ms < _AGE_INTERVAL_MS:
+                self._aged_ms = now_ms
+                self._query.age()
             self._layouts.sweep()
 
     def backfill(self, now_ms: int) -> Backfill:
@@ -257,8 +278,8 @@ class SqliteSampleStore:
             failed_writes=self._journal.failed_commits
             + self._sealer.failed_runs
             + self._compactor.failed_merges,
-            corrupt_items=self._windows.unreadable_files
+            corrupt_items=self._windows.damaged_items
             + self._replay.corrupt_items
             + self._compactor.corrupt_pieces
-            + self._query.corrupt_chunks,
+            + self._query.damaged_items,
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from storage.api.errors import CorruptDataError, StorageError
+from storage.damage import LOOK_INTO, RESTART, RESTORE
 from storage.database import set_aside
 from storage.samples.layouts import MetricNames
 from storage.samples.windows import Window
@@ -37,6 +38,11 @@ class WindowSet:
     def __len__(self) -> int:
         return len(self._windows)
 
+    @property
+    def damaged_items(self) -> int:
+        """Files that could not be opened, and rows of others that could not be read."""
+        return self.unreadable_files + sum(window.damaged_rows for window in self._windows)
+
     def open(self) -> None:
         """Open every file of the directory; blocks. What is damaged is put aside."""
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -50,14 +56,26 @@ class WindowSet:
         windows = []
         for path in sorted(self._directory.glob("*.db")):
             try:
-                windows.append(Window.open(path, self._metrics, read_only=read_only))
+                window = Window.open(path, self._metrics, read_only=read_only)
             except StorageError as exc:
                 self.unreadable_files += 1
                 if isinstance(exc, CorruptDataError) and not read_only:
                     aside = set_aside(path)
-                    log.warning("window_damaged", file=path.name, kept_as=aside, error=str(exc))
+                    log.warning(
+                        "window_damaged",
+                        file=path.name,
+                        kept_as=aside,
+                        error=str(exc),
+                        fix=LOOK_INTO,
+                    )
                 else:
-                    log.warning("window_unreadable", file=path.name, error=str(exc))
+                    log.warning("window_unreadable", file=path.name, error=str(exc), fix=RESTART)
+                continue
+            windows.append(window)
+            if window.damaged_rows:
+                log.warning(
+                    "window_rows_damaged", file=path.name, rows=window.damaged_rows, fix=RESTORE
+                )
         self._set(windows)
 
     def _set(self, windows: list[Window]) -> None:

@@ -14,18 +14,15 @@ from typing import TypeVar
 
 from model.labels import Labels
 from storage.api.errors import CorruptDataError, StorageError
-from storage.api.samples import Source
 from storage.database import Readers, Writer, free_pages
 from storage.samples import runs
 from storage.samples.catalog import SCHEMA as CATALOG_SCHEMA
-from storage.samples.catalog import CatalogTables, read_digests, read_layout, read_sources
+from storage.samples.catalog import CatalogRows, CatalogTables, read_catalog, read_layout
 from storage.samples.chunks import EncodedChunk
 from storage.samples.layouts import MetricNames
 from storage.samples.runs import ChunkRow, Run
 
 T = TypeVar("T")
-
-Catalog = tuple[list[Source], list[tuple[int, bytes]]]
 
 FORMAT_VERSION = 1
 
@@ -66,6 +63,7 @@ class Window:
             key, so that any thread may walk it.
         samples: how many the file holds.
         metric_bytes: how many bytes of pieces it has of each metric code.
+        damaged_rows: rows that could not be read when it was opened.
         is_damaged: SQLite found the file damaged: it is read as far as it goes, and no
             longer written.
     """
@@ -78,7 +76,8 @@ class Window:
         self.samples = 0
         self.metric_bytes: Counter[int] = Counter()
         self.is_damaged = False
-        self._catalog: Catalog = ([], [])
+        self.damaged_rows = 0
+        self._catalog = CatalogRows()
         self._metrics = metrics
         self._metric_ids: dict[int, int] = {}
         self._tables = CatalogTables()
@@ -135,13 +134,21 @@ class Window:
         if row is None or row[0] != FORMAT_VERSION:
             raise CorruptDataError(f"{self.path.name} is no window of version {FORMAT_VERSION}")
         _, self.start_ms, self.end_ms = row
-        self._catalog = (read_sources(connection), read_digests(connection))
+        if not all(isinstance(end, int) for end in row[1:]) or self.start_ms >= self.end_ms:
+            raise CorruptDataError(f"{self.path.name}: its stretch of time is damaged")
+        self._catalog = read_catalog(connection)
+        self.damaged_rows = self._catalog.damaged_rows + runs.damaged_rows(connection)
         self._tables.load(connection)
         self._metric_ids = {
             self._metrics.code(name): metric_id
-            for metric_id, name in connection.execute("select id, name from metrics")
+            for metric_id, name in connection.execute(
+                "select id, name from metrics where typeof(name) = 'text' and id between 1 and ?",
+                (runs.MOST_METRICS - 1,),
+            )
         }
-        (last,) = connection.execute("select max(id) from runs").fetchone()
+        (last,) = connection.execute(
+            "select max(id) from runs where id < ?", (runs.MOST_RUNS,)
+        ).fetchone()
         self._next_sequence = runs.sequence_of(last or 0) + 1
         self._show(_read_live(connection))
         return bool(runs.unused_runs(connection))
@@ -152,13 +159,15 @@ class Window:
         Any earlier, they would plan by what their snapshot of the file does not show.
         """
         codes = {metric_id: code for code, metric_id in self._metric_ids.items()}
-        self.metric_bytes = Counter({codes[number]: size for number, size in live.sizes.items()})
+        self.metric_bytes = Counter(
+            {codes[number]: size for number, size in live.sizes.items() if number in codes}
+        )
         self.ends, self.samples = live.ends, live.samples
         self.spans, self.runs = live.spans, live.runs
 
-    def take_catalog(self) -> Catalog:
+    def take_catalog(self) -> CatalogRows:
         """Return the sources and the layouts' digests that were there when it was opened."""
-        taken, self._catalog = self._catalog, ([], [])
+        taken, self._catalog = self._catalog, CatalogRows()
         return taken
 
     def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
@@ -408,10 +417,7 @@ def _read_live(connection: sqlite3.Connection) -> _Live:
     spans: dict[tuple[int, int], Span] = {}
     ends: dict[int, int] = {}
     total = 0
-    for source, layout, start, end, samples in connection.execute(
-        "select source, layout, min(start_ms), max(end_ms), sum(samples)"
-        " from chunks group by source, layout"
-    ):
+    for source, layout, start, end, samples in runs.read_spans(connection):
         spans[source, layout] = Span(start, end)
         ends[source] = max(end, ends.get(source, end))
         total += samples

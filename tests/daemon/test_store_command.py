@@ -111,7 +111,7 @@ def test_verify_ends_with_1_and_a_list_where_something_is_damaged(data: Path) ->
     run(data, "import", "-", given=HISTORY)
     result = run(data, "verify")
     assert result.exit_code == 0
-    assert "1 windows, 2 chunks, 20 samples, 0 journal rows: nothing damaged" in result.output
+    assert "20 samples in 2 chunks of 1 window, 0 journal rows: nothing damaged" in result.output
     (window,) = (data / "samples").glob("*.db")
     with contextlib.closing(sqlite3.connect(window)) as connection, connection:
         connection.execute("update pieces_0 set data = zeroblob(9)")
@@ -137,3 +137,11 @@ def test_reading_goes_beside_a_server(data: Path, command: str) -> None:
     run(data, "import", "-", given=HISTORY)
     with DataDirectory(data).locked():
         assert run(data, command).exit_code == 0
+
+
+@pytest.mark.parametrize("command", [("verify",), ("inspect",), ("export",), ("compact",)])
+def test_directory_without_data_is_refused(data: Path, command: tuple[str, ...]) -> None:
+    data.mkdir()
+    result = run(data, *command)
+    assert result.exit_code == 1
+    assert "is no data directory" in result.output

@@ -100,13 +100,15 @@ dns_sd_configs:
   - names: [a.example]
     type: A
     port: 9100
+  - names: [_node._tcp.example]
 """)
-    file, http, dns = job.sources
+    file, http, dns, srv = job.sources
     assert file == FileSource((f"{tmp_path}/targets/*.json", "/etc/x.yml"), 60.0)
     assert isinstance(http, HttpSource)
     assert isinstance(http.access.auth, BasicAuth)
     assert http.access.auth.password.file == tmp_path / "secret"
     assert dns == DnsSource(("a.example",), "A", 9100, 30.0)
+    assert srv == DnsSource(("_node._tcp.example",), "SRV", 0, 30.0)
 
 
 def test_how_a_job_is_scraped(files: Files) -> None:
@@ -186,7 +188,7 @@ def test_wrong_rules_are_refused_with_their_line(files: Files, rule: str, reason
         ("scrape_interval: 0s", "greater than or equal"),
         ("kubernetes_sd_configs: [{role: pod}]", "not supported by Redshank"),
         ("oauth2: {client_id: a}", "not supported by Redshank"),
-        ("dns_sd_configs: [{names: [a]}]", "type SRV is not supported by Redshank"),
+        ("dns_sd_configs: [{names: [a], type: MX}]", "type MX requires a port"),
         ("dns_sd_configs: [{names: [a], type: A}]", "requires a port"),
         ("file_sd_configs: [{files: [a.txt]}]", "is not the name of"),
         ("http_sd_configs: [{url: 'ftp://x'}]", "is not an HTTP URL"),

@@ -7,7 +7,7 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,12 +123,12 @@ async def running(
 
 @asynccontextmanager
 async def redshank(
-    *arguments: str, environment: Mapping[str, str] | None = None
+    *arguments: str, environment: Mapping[str, str] | None = None, under: Sequence[str] = ()
 ) -> AsyncIterator[Process]:
-    """Run a `redshank` command of this checkout."""
+    """Run a `redshank` command of this checkout, under another program where one is given."""
     given = {"REDSHANK_ADMIN_PASSWORD": ADMIN_PASSWORD} | dict(environment or {})
     async with running(
-        sys.executable, "-m", "daemon.cli", *arguments, environment=given
+        *under, sys.executable, "-m", "daemon.cli", *arguments, environment=given
     ) as process:
         yield process
 
@@ -171,14 +171,19 @@ class Server:
 
 @asynccontextmanager
 async def redshank_server(
-    data: Path, settings: Mapping[str, Any] | None = None, command: str = "server", *flags: str
+    data: Path,
+    settings: Mapping[str, Any] | None = None,
+    command: str = "server",
+    *flags: str,
+    under: Sequence[str] = (),
 ) -> AsyncIterator[Server]:
     """Run a server on a free port with these settings, logged in as its administrator."""
     configuration = data.parent / f"{data.name}.yml"
     # JSON is YAML.
     await asyncio.to_thread(configuration.write_text, json.dumps(settings or {}))
     arguments = ["--config", str(configuration), "--data-dir", str(data)]
-    async with redshank(command, *arguments, *flags, "--listen", "127.0.0.1:0") as process:
+    arguments += [*flags, "--listen", "127.0.0.1:0"]
+    async with redshank(command, *arguments, under=under) as process:
         url = (await process.line(r"(http://127\.0\.0\.1:\d+)"))[1]
         async with aiohttp.ClientSession() as login:
             credentials = {"username": "admin", "password": ADMIN_PASSWORD}

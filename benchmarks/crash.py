@@ -1,0 +1,284 @@
+"""Kill -9 at random moments under load, and what is there afterwards: `./run bench crash`.
+
+Targets that remember what they served are scraped, and samples pushed where the server
+has a route for it. The server is killed while it starts, at any time, or just when it
+writes chunks, and started again; everything it then has is held against what was served
+and what it acknowledged. Chunks and windows are small, so that sealing and merging are
+always near.
+"""
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import time
+import urllib.parse
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks import pushes
+from benchmarks.command import progress, run
+from benchmarks.contenders import Redshank, ScrapePlan, redshank_command
+from benchmarks.processes import fetch
+from benchmarks.verdict import Judge, Life, Points, Verdict, compare_pushes
+from benchmarks.witnesses import Witnesses
+
+INTERVAL_S = 0.2
+ALLOWED_LOSS_MS = 1000
+
+# The default, and two at which commits are always near.
+_COMMIT_INTERVALS = ("1s", "100ms", "10ms")
+_STORAGE = {"chunk_vectors": 8, "chunk_age": "10s", "window": "1m"}
+_MOMENTS = ("any", "any", "writing", "writing", "starting")
+_LONGEST_LIFE_S = 6.0
+_LONGEST_START_S = 1.5
+_WRITING_TIMEOUT_S = 8.0
+_AFTER_WRITING_S = 0.03
+_POLL_S = 0.001
+# Each life is compared with some time before it, all of them at the end.
+_LOOK_BACK_MS = 120_000
+_HARMLESS = frozenset({"scrape_failed"})
+
+
+class CrashedServer(Redshank):
+    """A server whose store seals and merges all the time.
+
+    Attributes:
+        commit_interval: of the next life.
+    """
+
+    commit_interval = _COMMIT_INTERVALS[0]
+
+    def configure(self) -> None:
+        every = f"{round(self.plan.interval_s * 1000)}ms"
+        job = {"name": "witness", "targets": list(self.plan.targets)}
+        document = {
+            "scrape": {"interval": every, "timeout": every, "jobs": [job]},
+            "storage": {**_STORAGE, "commit_interval": self.commit_interval},
+        }
+        self.configuration.write_text(json.dumps(document))
+
+    def points(self, selector: str, start_ms: int, end_ms: int) -> dict[tuple[str, str], Points]:
+        """Return samples by metric name and label `n`."""
+        parameters = {
+            "query": f"{selector}[{end_ms - start_ms}ms]",
+            "time": f"{end_ms / 1000:.3f}",
+        }
+        url = f"{self.url}/api/v1/query?{urllib.parse.urlencode(parameters)}"
+        found = json.loads(fetch(url, headers=self.headers()))["data"]["result"]
+        return {
+            (series["metric"]["__name__"], series["metric"].get("n", "")): [
+                (round(time_s * 1000), float(value)) for time_s, value in series["values"]
+            ]
+            for series in found
+        }
+
+
+@dataclass(slots=True)
+class CrashFindings:
+    """What some rounds came to."""
+
+    rounds: int = 0
+    moments: Counter[str] = field(default_factory=Counter)
+    scrapes: int = 0
+    acknowledged: int = 0
+    verdict: Verdict = field(default_factory=Verdict)
+
+    def print(self) -> None:
+        """Print them for people."""
+        kills = ", ".join(f"{count} {moment}" for moment, count in sorted(self.moments.items()))
+        print(f"crash: {self.rounds} rounds of kill -9 ({kills})")
+        print(f"  scrapes served            {self.scrapes:,}")
+        print(f"  pushes acknowledged       {self.acknowledged:,}")
+        print(f"  samples compared          {self.verdict.samples:,}")
+        print(f"  oldest scrape lost        {self.verdict.longest_loss_ms} ms before its kill")
+        print(f"  problems                  {len(self.verdict.problems) or 'none'}")
+        for problem in self.verdict.problems[:20]:
+            print(f"! {problem}")
+
+    def as_json(self) -> str:
+        """Return one line of JSON."""
+        return json.dumps(
+            {
+                "bench": "crash",
+                "rounds": self.rounds,
+                "moments": self.moments,
+                "scrapes": self.scrapes,
+                "acknowledged_pushes": self.acknowledged,
+                "samples": self.verdict.samples,
+                "longest_loss_ms": self.verdict.longest_loss_ms,
+                "problems": self.verdict.problems,
+            }
+        )
+
+    def exceeded(self) -> Sequence[str]:
+        """Return what must not be."""
+        return self.verdict.problems
+
+
+class CrashTest:
+    """Kills and compares, round by round, in a directory of its own."""
+
+    def __init__(self, witnesses: Witnesses, directory: Path, seed: int) -> None:
+        self._witnesses, self._directory = witnesses, directory
+        self._random = random.Random(seed)
+        self._server = CrashedServer(ScrapePlan(witnesses.addresses(), INTERVAL_S), directory)
+        self._lives: list[Life] = []
+        self._pushes: list[pushes.Push] | None = None
+        self._read_log_bytes = 0
+        self.findings = CrashFindings()
+
+    def run(self, rounds: int) -> None:
+        """Run some rounds and compare everything at the end."""
+        try:
+            for number in range(rounds):
+                self._round(number)
+                problems = len(self.findings.verdict.problems)
+                loss_ms = self.findings.verdict.longest_loss_ms
+                progress(f"round {number + 1}: longest loss {loss_ms} ms, {problems} problems")
+            with self._server:
+                first_ms = self._lives[0].start_ms
+                self.findings.verdict.samples = 0
+                self._compare(self._lives, first_ms)
+                self._verify("beside the running server")
+            self._read_log()
+        finally:
+            self._server.kill()
+
+    def _round(self, number: int) -> None:
+        moment = self._random.choice(_MOMENTS) if number else "any"
+        self._server.commit_interval = self._random.choice(_COMMIT_INTERVALS)
+        start_ms = _now_ms()
+        self._server.start()
+        if moment == "starting":
+            time.sleep(self._random.uniform(0, _LONGEST_START_S))
+            end_ms = self._kill()
+        else:
+            self._server.wait_ready()
+            if self._lives:
+                self._compare(self._lives[-3:], self._lives[-1].end_ms - _LOOK_BACK_MS)
+            headers = self._server.headers()
+            if self._pushes is None:
+                self._pushes = pushes.available(self._server.url, headers, progress)
+            with pushes.Pushing(self._pushes, self._server.url, headers):
+                self._wait_for(moment)
+                end_ms = self._kill()
+        self._lives.append(Life(start_ms, end_ms))
+        self.findings.rounds += 1
+        self.findings.moments[moment] += 1
+        if number % 2:
+            # In every other round the server is the first to open what was left.
+            self._verify("after the kill")
+        self._read_log()
+
+    def _wait_for(self, moment: str) -> None:
+        if moment == "any":
+            time.sleep(self._random.uniform(0.1, _LONGEST_LIFE_S))
+            return
+        before = self._windows_written()
+        deadline_s = time.monotonic() + _WRITING_TIMEOUT_S
+        while self._windows_written() == before and time.monotonic() < deadline_s:
+            time.sleep(_POLL_S)
+        time.sleep(self._random.uniform(0, _AFTER_WRITING_S))
+
+    def _windows_written(self) -> dict[str, int]:
+        logs = (self._server.data_directory / "samples").glob("*.db-wal")
+        written = {}
+        for log in logs:
+            try:
+                written[log.name] = log.stat().st_mtime_ns
+            except FileNotFoundError:
+                continue
+        return written
+
+    def _kill(self) -> int:
+        now_ms = _now_ms()
+        self._server.kill()
+        return now_ms
+
+    def _compare(self, lives: Sequence[Life], from_ms: int) -> None:
+        verdict, until_ms = self.findings.verdict, self._lives[-1].end_ms
+        served = self._witnesses.served()
+        for number, served_ms in enumerate(served):
+            address = self._server.plan.targets[number]
+            # The first vector in the range may be of a scrape served before it.
+            found = self._server.points(f'{{instance="{address}"}}', from_ms, until_ms)
+            stored = {int(n): points for (_, n), points in found.items() if n}
+            judge = Judge(
+                number,
+                served_ms,
+                [life for life in lives if life.start_ms > from_ms or life is self._lives[0]],
+                ALLOWED_LOSS_MS,
+                verdict,
+            )
+            judge.compare(stored, found.get(("up", ""), []))
+        self.findings.scrapes = sum(map(len, served))
+        for push in self._pushes or ():
+            points = self._server.points(push.metric, self._lives[0].start_ms, _now_ms() + 60_000)
+            (stored_push,) = points.values() if points else ([],)
+            compare_pushes(push.path, stored_push, push.sent, push.acknowledged, verdict)
+        self.findings.acknowledged = sum(len(push.acknowledged) for push in self._pushes or ())
+
+    def _verify(self, when: str) -> None:
+        directory = str(self._server.data_directory)
+        command = redshank_command("store", "verify", "--data-dir", directory)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            told = (done.stdout + done.stderr).strip()
+            self.findings.verdict.problems.append(f"store verify {when}: {told}")
+
+    def _read_log(self) -> None:
+        log = self._server.log()
+        for line in log[self._read_log_bytes :].splitlines():
+            if line[:1] != "{":
+                if line.startswith(("Traceback", "Error")):
+                    self.findings.verdict.problems.append(f"log: {line}")
+                continue
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue  # cut off by the kill
+            if entry["level"] not in ("info", "debug") and entry["event"] not in _HARMLESS:
+                self.findings.verdict.problems.append(f"log: {line}")
+        self._read_log_bytes = len(log)
+
+
+def crash(rounds: int, targets: int, seed: int, directory: Path) -> CrashFindings:
+    """Kill a server so many times; return what was found."""
+    with Witnesses(targets, directory) as witnesses:
+        test = CrashTest(witnesses, directory, seed)
+        test.run(rounds)
+    return test.findings
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _measure(options: argparse.Namespace) -> CrashFindings:
+    with TemporaryDirectory(prefix="redshank-bench-", dir=options.work_dir) as directory:
+        return crash(options.rounds, options.targets, options.seed, Path(directory))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Kill a server under load again and again; compare what it has with what was served."""
+    parser = argparse.ArgumentParser(
+        prog="bench crash",
+        description=main.__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--targets", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--work-dir", type=Path, help="where the data directory is made")
+    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+    parser.add_argument("--check", action="store_true", help="exit with 1 on a problem")
+    run(_measure, parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

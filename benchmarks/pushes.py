@@ -1,0 +1,133 @@
+"""Pushes: samples sent to the server's push endpoints, and which were acknowledged."""
+
+import json
+import struct
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+import cramjam
+
+from benchmarks.processes import fetch
+
+_PAUSE_S = 0.005
+_TIMEOUT_S = 10.0
+
+
+class Push(ABC):
+    """One way to push.
+
+    Attributes:
+        sent, acknowledged: values by timestamp, Unix ms.
+    """
+
+    path: ClassVar[str]
+    metric: ClassVar[str]
+
+    def __init__(self) -> None:
+        self.sent: dict[int, float] = {}
+        self.acknowledged: dict[int, float] = {}
+
+    @abstractmethod
+    def request(self, time_ms: int, value: float) -> tuple[bytes, Mapping[str, str]]:
+        """Return body and headers of a request that pushes one sample."""
+
+    def send(self, url: str, headers: Mapping[str, str]) -> bool:
+        """Push the next sample; tell whether it was acknowledged."""
+        time_ms = max(time.time_ns() // 1_000_000, max(self.sent, default=0) + 1)
+        value = float(len(self.sent))
+        body, own = self.request(time_ms, value)
+        self.sent[time_ms] = value
+        try:
+            fetch(url + self.path, body, {**headers, **own}, timeout_s=_TIMEOUT_S)
+        except OSError:
+            return False
+        self.acknowledged[time_ms] = value
+        return True
+
+
+class MessagePush(Push):
+    """A message as devices send it, `POST /api/metrics`."""
+
+    path = "/api/metrics"
+    metric = "crash_message"
+
+    def request(self, time_ms: int, value: float) -> tuple[bytes, Mapping[str, str]]:
+        message = {
+            "message_id": f"crash-{time_ms}",
+            "timestamp": time_ms / 1000,
+            "device_id": "crash",
+            "source": "bench",
+            "metrics": [{"metric_name": self.metric, "metric_value": value}],
+        }
+        return json.dumps(message).encode(), {"Content-Type": "application/json"}
+
+
+class RemoteWrite(Push):
+    """Prometheus remote write 1.0, `POST /api/v1/write`."""
+
+    path = "/api/v1/write"
+    metric = "crash_remote"
+
+    def request(self, time_ms: int, value: float) -> tuple[bytes, Mapping[str, str]]:
+        label = _field(1, b"__name__") + _field(2, self.metric.encode())
+        sample = b"\x09" + struct.pack("<d", value) + b"\x10" + _varint(time_ms)
+        body = _field(1, _field(1, label) + _field(2, sample))
+        return bytes(cramjam.snappy.compress_raw(body)), {
+            "Content-Type": "application/x-protobuf",
+            "Content-Encoding": "snappy",
+            "X-Prometheus-Remote-Write-Version": "0.1.0",
+        }
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes(out + bytes([number]))
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """Return a length-delimited protobuf field."""
+    return bytes([number << 3 | 2]) + _varint(len(content)) + content
+
+
+def available(url: str, headers: Mapping[str, str], say: Callable[[str], None]) -> list[Push]:
+    """Return the ways that the server has a route for; tell of the others."""
+    found: list[Push] = []
+    for push in (MessagePush(), RemoteWrite()):
+        try:
+            fetch(url + push.path, b"", headers, timeout_s=_TIMEOUT_S)
+        except OSError as exc:
+            # fetch puts the status behind the address.
+            if f"{push.path}: 404 " in str(exc) or f"{push.path}: 405 " in str(exc):
+                say(f"POST {push.path} is no route: its pushes are left out")
+                continue
+        found.append(push)
+    return found
+
+
+class Pushing:
+    """Pushes one sample after the other from a thread, for the time of a `with` block."""
+
+    def __init__(self, pushes: list[Push], url: str, headers: Mapping[str, str]) -> None:
+        self._pushes, self._url, self._headers = pushes, url, headers
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(_PAUSE_S):
+            for push in self._pushes:
+                push.send(self._url, self._headers)
+
+    def __enter__(self) -> None:
+        if self._pushes:
+            self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        if self._pushes:
+            self._thread.join()

@@ -1,0 +1,273 @@
+"""Whether anything grows without end: `./run bench soak --minutes 60`.
+
+A server scrapes a fleet whose series come and go, evaluates rules and answers queries;
+memory, descriptors, threads and files are looked at all the time. What grows is told as
+growth an hour, a line laid through the lowest of the second half of the samples.
+"""
+
+import argparse
+import json
+import os
+import sys
+import threading
+import time
+import urllib.parse
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import psutil
+
+from benchmarks.command import progress, run
+from benchmarks.contenders import Redshank, ScrapePlan
+from benchmarks.corpus import find_recording
+from benchmarks.fleet import Fleet, FleetPlan
+from benchmarks.processes import BenchmarkError, fetch
+from benchmarks.rules import rule_file
+from benchmarks.scraping import wait_until_all_scraped
+
+_LOOK_EVERY_S = 2.0
+_QUERY_PAUSE_S = 0.5
+# From when caches, rings and heads are as full as they get: 120 vectors of each source,
+# and the first of them sealed.
+_SETTLED_SHARE = 0.5
+_STRETCHES = 10
+_QUERIES = (
+    "sum by (mode) (rate(node_cpu_seconds_total[1m]))",
+    "topk(5, node_load1)",
+    "sum by (instance) ({__name__=~'node_memory_.+'})",
+    "max_over_time(node_memory_MemAvailable_bytes[5m])",
+)
+_PATHS = ("/api/v1/series?match[]=node_load1", "/api/v1/labels", "/metrics", "/api/hosts")
+_RANGE_S = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """Something looked at.
+
+    Attributes:
+        key: its name in JSON.
+        title: its heading.
+        unit: how many of its own units one printed is.
+        most_an_hour: how much it may grow in an hour, in printed units; None is all.
+    """
+
+    key: str
+    title: str
+    unit: float
+    most_an_hour: float | None
+
+
+# Memory: series that came and went leave their source's layouts in the catalog and in
+# the allocator's gaps. A leak of one object a scrape would show as far more.
+_QUANTITIES = (
+    Quantity("rss_bytes", "RSS MB", 1e6, 60),
+    Quantity("fds", "descriptors", 1, 12),
+    Quantity("threads", "threads", 1, 6),
+    # Its rows wait for the slowest source's chunk, two hours at most.
+    Quantity("journal_bytes", "journal MB", 1e6, None),
+    Quantity("wal_bytes", "WAL MB", 1e6, 60),
+    Quantity("data_bytes", "data MB", 1e6, None),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Soaked:
+    """What one quantity did."""
+
+    quantity: Quantity
+    first: float
+    last: float
+    most: float
+    per_hour: float
+
+    def exceeds(self) -> bool:
+        """Whether it grew more than it may."""
+        limit = self.quantity.most_an_hour
+        return limit is not None and self.per_hour > limit
+
+
+@dataclass(frozen=True, slots=True)
+class SoakFindings:
+    """What a soak came to."""
+
+    setup: str
+    soaked: Sequence[Soaked]
+    failures: Sequence[str]
+
+    def print(self) -> None:
+        """Print a table."""
+        print(f"soak: {self.setup}\n")
+        print(f"{'':14}{'first':>10}{'last':>10}{'most':>10}{'an hour':>12}{'at most':>10}")
+        for one in self.soaked:
+            limit = one.quantity.most_an_hour
+            print(
+                f"{one.quantity.title:14}{one.first:10.1f}{one.last:10.1f}{one.most:10.1f}"
+                f"{one.per_hour:+12.1f}{'-' if limit is None else f'{limit:.0f}':>10}"
+            )
+        for sentence in self.exceeded():
+            print(f"! {sentence}")
+
+    def as_json(self) -> str:
+        """Return one line of JSON."""
+        figures = {
+            one.quantity.key: {"first": one.first, "last": one.last, "per_hour": one.per_hour}
+            for one in self.soaked
+        }
+        return json.dumps({"bench": "soak", "setup": self.setup, **figures})
+
+    def exceeded(self) -> Sequence[str]:
+        """Return what grew too fast or failed."""
+        grown = [
+            f"{one.quantity.title} grows by {one.per_hour:.1f} an hour,"
+            f" more than {one.quantity.most_an_hour:g}"
+            for one in self.soaked
+            if one.exceeds()
+        ]
+        return [*grown, *self.failures]
+
+
+class Queries:
+    """Asks one thing after the other from a thread, as pages and dashboards do."""
+
+    def __init__(self, server: Redshank) -> None:
+        self._url, self._headers = server.url, server.headers()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.asked = 0
+        self.failures: list[str] = []
+
+    def _run(self) -> None:
+        paths = [*map(_range_query, _QUERIES), *_PATHS]
+        while not self._stopping.wait(_QUERY_PAUSE_S):
+            path = paths[self.asked % len(paths)]
+            self.asked += 1
+            now_s = time.time()
+            try:
+                fetch(
+                    self._url + path.format(start=now_s - _RANGE_S, end=now_s), None, self._headers
+                )
+            except OSError as exc:
+                self.failures.append(str(exc))
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Ask for as long as the block lasts."""
+        self._thread.start()
+        try:
+            yield
+        finally:
+            self._stopping.set()
+            self._thread.join()
+
+
+def _range_query(expression: str) -> str:
+    query = urllib.parse.quote(expression)
+    return "/api/v1/query_range?step=15&start={start:.0f}&end={end:.0f}&query=" + query
+
+
+def look(process: psutil.Process, directory: Path) -> dict[str, float]:
+    """Return each quantity now."""
+    sizes: dict[str, int] = {}
+    for file in directory.rglob("*"):
+        try:
+            sizes[file.name] = file.stat().st_size
+        except FileNotFoundError:
+            continue
+    return {
+        "rss_bytes": process.memory_info().rss,
+        "fds": process.num_fds(),
+        "threads": process.num_threads(),
+        "journal_bytes": sizes.get("journal.db", 0),
+        "wal_bytes": sum(size for name, size in sizes.items() if name.endswith("-wal")),
+        "data_bytes": sum(sizes.values()),
+    }
+
+
+def growth_per_hour(times_s: Sequence[float], values: Sequence[float]) -> float:
+    """Return the slope of a line through the least values in the second half.
+
+    What a query, a merge or a checkpoint takes for a moment is no growth.
+    """
+    start = int(len(times_s) * _SETTLED_SHARE)
+    stretches = np.array_split(np.arange(start, len(times_s)), _STRETCHES)
+    lowest = [min(stretch, key=values.__getitem__) for stretch in stretches if len(stretch)]
+    slope, _ = np.polyfit(np.take(times_s, lowest), np.take(values, lowest), 1)
+    return float(slope) * 3600
+
+
+def soak(options: argparse.Namespace) -> SoakFindings:
+    """Run a server for some minutes; return what grew."""
+    recording = find_recording(options.recording)
+    plan = FleetPlan(
+        options.targets, options.churn_percent / 100, max(1, round(60 / options.interval))
+    )
+    with (
+        TemporaryDirectory(prefix="redshank-bench-", dir=options.work_dir) as directory,
+        Fleet(plan, recording, Path(directory)) as fleet,
+    ):
+        server = Redshank(ScrapePlan(fleet.addresses(), options.interval), Path(directory))
+        server.rule_file = Path(directory) / "rules.yml"
+        server.rule_file.write_text(rule_file())
+        with server:
+            wait_until_all_scraped(fleet)
+            queries = Queries(server)
+            with queries.running():
+                times_s, looks = _watch(server, options.minutes * 60)
+        samples = fleet.counts().samples
+    soaked = []
+    for quantity in _QUANTITIES:
+        values = [one[quantity.key] / quantity.unit for one in looks]
+        growth = growth_per_hour(times_s, values)
+        soaked.append(Soaked(quantity, values[0], values[-1], max(values), growth))
+    setup = (
+        f"{options.minutes:g} min of {options.targets} targets x {recording.series} series every"
+        f" {options.interval:g} s, {options.churn_percent:g} % replaced a minute;"
+        f" {samples:,} samples, {queries.asked} queries; {os.cpu_count()} CPUs"
+    )
+    failures = [f"a query failed: {failure}" for failure in queries.failures[:5]]
+    return SoakFindings(setup, soaked, failures)
+
+
+def _watch(server: Redshank, duration_s: float) -> tuple[list[float], list[dict[str, float]]]:
+    process = psutil.Process(server.pid)
+    times_s: list[float] = []
+    looks: list[dict[str, float]] = []
+    start_s = told_s = time.monotonic()
+    while (now_s := time.monotonic()) < start_s + duration_s:
+        try:
+            looks.append(look(process, server.data_directory))
+        except psutil.NoSuchProcess as exc:
+            raise BenchmarkError(f"the server ended\n{server.log()[-2000:]}") from exc
+        times_s.append(now_s)
+        if now_s - told_s > 60:
+            told_s = now_s
+            progress(f"{(now_s - start_s) / 60:.0f} min: {looks[-1]}")
+        time.sleep(_LOOK_EVERY_S)
+    return times_s, looks
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a server under churn, rules and queries; tell what grows."""
+    parser = argparse.ArgumentParser(
+        prog="bench soak",
+        description=main.__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--targets", type=int, default=50)
+    parser.add_argument("--interval", type=float, default=1.0, metavar="SECONDS")
+    parser.add_argument("--churn-percent", type=float, default=10.0)
+    parser.add_argument("--recording", default="node_exporter", help="name, or path of a .zst")
+    parser.add_argument("--work-dir", type=Path, help="where data directories are made")
+    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+    parser.add_argument("--check", action="store_true", help="exit with 1 where anything leaks")
+    run(soak, parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

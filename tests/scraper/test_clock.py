@@ -1,0 +1,112 @@
+"""The machine's clock is set back and forward while the scraper runs on a real store."""
+
+import asyncio
+import datetime as dt
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import apscheduler.schedulers.base
+import numpy as np
+import pytest
+from structlog.testing import capture_logs
+
+from model.labels import Labels
+from model.matchers import Matcher
+from scraper.scraper import Scraper
+from scraper.targets import Target
+from storage.samples.settings import StoreSettings
+from storage.samples.store import SqliteSampleStore
+from tests.scraper.exposing_server import body, serving
+
+HOUR_MS = 3_600_000
+INTERVAL_MS = 100
+
+
+class SettableClock:
+    """The machine's clock, set by a test; APScheduler goes by it as well."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.offset_ms = 0
+        clock = self
+
+        class Shifted(dt.datetime):
+            @classmethod
+            def now(cls, tz: dt.tzinfo | None = None) -> "Shifted":
+                return cls.fromtimestamp(clock() / 1000, tz)
+
+        monkeypatch.setattr(apscheduler.schedulers.base, "datetime", Shifted)
+
+    def __call__(self) -> int:
+        return time.time_ns() // 1_000_000 + self.offset_ms
+
+
+@asynccontextmanager
+async def running(directory: Path, clock: SettableClock) -> AsyncIterator[tuple[Scraper, "Reader"]]:
+    store = SqliteSampleStore(directory, StoreSettings(), clock=clock)
+    await asyncio.to_thread(store.open)
+    try:
+        async with serving(metrics=body("x 1\n")) as url, Scraper(store, clock) as scraper:
+            labels = Labels.of(job="j", instance="a")
+            scraper.apply([Target(url("metrics"), labels, INTERVAL_MS / 1000, INTERVAL_MS / 1000)])
+            yield scraper, Reader(store)
+    finally:
+        await asyncio.to_thread(store.close)
+
+
+class Reader:
+    """Reads back when samples are."""
+
+    def __init__(self, store: SqliteSampleStore) -> None:
+        self._store = store
+
+    async def times_ms(self) -> list[int]:
+        found = await asyncio.to_thread(
+            self._store.select, [Matcher.of("__name__", "=", "x")], 0, 2**52
+        )
+        return np.concatenate([part.times_ms[0] for part in found]).tolist() if found else []
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - counters tell nobody
+            await asyncio.sleep(0.01)
+
+
+async def scraped(scraper: Scraper, more: int) -> None:
+    wanted = scraper.statistics.scrapes + more
+    await until(lambda: scraper.statistics.scrapes >= wanted)
+
+
+@pytest.mark.parametrize("by_ms", [-HOUR_MS, HOUR_MS])
+async def test_clock_that_is_set_and_set_right_again_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_ms: int
+) -> None:
+    clock = SettableClock(monkeypatch)
+    with capture_logs() as logs:
+        async with running(tmp_path, clock) as (scraper, reader):
+            await scraped(scraper, 5)
+            before = await reader.times_ms()
+            clock.offset_ms = by_ms
+            # Scraping goes on at its pace; it would stand still for an hour otherwise.
+            await until(lambda: scraper.statistics.clock_jumps == 1)
+            await scraped(scraper, 5)
+            meanwhile = await reader.times_ms()
+            clock.offset_ms = 0
+            await until(lambda: scraper.statistics.clock_jumps == 2)
+            await scraped(scraper, 5)
+            after = await reader.times_ms()
+    assert after[: len(before)] == before
+    assert after == sorted(set(after))
+    told = [entry for entry in logs if entry["event"] == "clock_jumped"]
+    assert [round(entry["by_s"]) for entry in told] == [by_ms // 1000, -by_ms // 1000]
+    assert all(entry["fix"] for entry in told)
+    # Whichever setting was the one back, its scrapes are not newer than what is there.
+    assert scraper.statistics.append_failures > 0
+    assert [entry["event"] for entry in logs].count("append_failed") == 1
+    if by_ms < 0:
+        assert len(after) > len(meanwhile)
+    else:
+        assert len(meanwhile) > len(before)
+        assert max(meanwhile) - max(before) > HOUR_MS - 60_000

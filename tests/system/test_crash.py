@@ -1,0 +1,100 @@
+"""A server that is killed under load has what it promised; `./run bench crash` does more of it."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from benchmarks.crash import ALLOWED_LOSS_MS, crash
+from benchmarks.verdict import Judge, Life, Points, Verdict, compare_pushes
+from benchmarks.witnesses import SERIES, STAMPED, kind_of, value_of
+
+BASE_MS = 1_700_000_000_000
+SCRAPES = 20
+
+
+@pytest.mark.timeout(300)
+def test_killed_server_has_what_its_targets_served(tmp_path: Path) -> None:
+    findings = crash(rounds=4, targets=6, seed=3, directory=tmp_path)
+    assert findings.verdict.problems == []
+    assert findings.verdict.samples > 1000
+
+
+def served() -> list[int]:
+    return [BASE_MS + 200 * scrape + 5 for scrape in range(SCRAPES)]
+
+
+def stored() -> dict[int, dict[int, float]]:
+    """Return what a faultless server holds of target 2, by series and time."""
+    found: dict[int, dict[int, float]] = {}
+    for series in range(SERIES):
+        late = 5 if kind_of(series) == STAMPED else 0
+        for scrape in range(SCRAPES):
+            value = value_of(2, series, scrape)
+            if value is not None:
+                found.setdefault(series, {})[BASE_MS + 200 * scrape + late] = value
+    return found
+
+
+def judged(found: dict[int, dict[int, float]], up: Points = ()) -> list[str]:
+    verdict = Verdict()
+    life = Life(BASE_MS, BASE_MS + 200 * SCRAPES)
+    points = {series: sorted(samples.items()) for series, samples in found.items()}
+    Judge(2, served(), [life], ALLOWED_LOSS_MS, verdict).compare(points, up)
+    return verdict.problems
+
+
+def test_faultless_server_is_acquitted() -> None:
+    assert judged(stored()) == []
+
+
+@pytest.mark.parametrize("series", range(SERIES))
+def test_wrong_value_is_found(series: int) -> None:
+    found = stored()
+    time_ms = max(found[series])
+    found[series][time_ms] = found[series][time_ms] + 1 if series % 2 else 7.25
+    assert judged(found)
+
+
+def test_nan_for_a_number_is_found() -> None:
+    found = stored()
+    found[1][BASE_MS] = math.nan
+    assert judged(found)
+
+
+def test_sample_that_was_not_served_is_found() -> None:
+    found = stored()
+    found[1][BASE_MS + 100] = found[1][BASE_MS]
+    assert judged(found)
+
+
+def test_scrape_lost_long_before_the_kill_is_found_unless_it_failed() -> None:
+    found = stored()
+    for series in found:
+        for time_ms in (BASE_MS + 800, BASE_MS + 805):
+            found[series].pop(time_ms, None)
+    assert any("is lost" in problem for problem in judged(found))
+    assert judged(found, [(BASE_MS + 800, 0.0)]) == []
+
+
+def test_scrape_lost_just_before_the_kill_is_allowed() -> None:
+    found = stored()
+    for series in found:
+        for time_ms in (BASE_MS + 3800, BASE_MS + 3805):
+            found[series].pop(time_ms, None)
+    assert judged(found) == []
+
+
+def test_lost_doubled_and_invented_pushes_are_found() -> None:
+    sent = {1: 1.0, 2: 2.0, 3: 3.0}
+    for stored_points, problems in (
+        ([(1, 1.0), (2, 2.0), (3, 3.0)], 0),
+        ([(1, 1.0), (2, 2.0)], 0),
+        ([(2, 2.0)], 1),
+        ([(1, 1.0), (1, 1.0), (2, 2.0)], 1),
+        ([(1, 1.0), (2, 5.0)], 1),
+        ([(1, 1.0), (2, 2.0), (4, 4.0)], 1),
+    ):
+        verdict = Verdict()
+        compare_pushes("push", stored_points, sent, {1: 1.0, 2: 2.0}, verdict)
+        assert len(verdict.problems) == problems
