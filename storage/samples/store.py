@@ -15,7 +15,7 @@ from storage.api.errors import CorruptDataError, StoreClosedError
 from storage.api.samples import Cardinality, Layout, ReadBudget, Source, StoreStats, Vector
 from storage.samples.backfilling.backfill import Backfill
 from storage.samples.cardinality import cardinality
-from storage.samples.catalog import Sources, read_digests, read_sources
+from storage.samples.catalog import START_TIMES, Sources, read_digests, read_sources
 from storage.samples.compaction import Compactor
 from storage.samples.heads import Heads
 from storage.samples.interning import Interner
@@ -28,6 +28,7 @@ from storage.samples.replay import Replay
 from storage.samples.retention import retain
 from storage.samples.sealing import Sealer
 from storage.samples.settings import StoreSettings, milliseconds
+from storage.samples.start_times import StartStreams, check_starts
 from storage.samples.stats import store_stats
 from storage.samples.window_set import WindowSet
 from storage.samples.worker import Worker
@@ -75,6 +76,7 @@ class SqliteSampleStore:
             settings.chunk_vectors,
             self._chunk_age_ms,
         )
+        self._starts = StartStreams(self._sources, self._heads)
         self._journal = Journal(directory / "journal.db", settings.commit_interval.total_seconds())
         self._sealer = Sealer(self._heads, self._windows, self._journal)
         self._compactor = Compactor(self._windows, self._heads, self._layouts, self._chunk_age_ms)
@@ -181,6 +183,8 @@ class SqliteSampleStore:
 
     def source(self, labels: Labels, stream: str = "") -> Source:
         """See `SampleAppender.source`."""
+        if stream.startswith(START_TIMES):
+            raise ValueError(f"{stream!r} is the name of a stream of start times")
         return self._sources.of(labels, stream)
 
     def layout(self, series: Sequence[Labels]) -> Layout:
@@ -194,7 +198,14 @@ class SqliteSampleStore:
         layout = vector.layout
         if not isinstance(layout, StoredLayout):
             layout = self._layouts.of(layout.series)
-        self._journal.append(self._heads.append(source, vector, layout))
+        if vector.starts is not None:
+            check_starts(vector.starts, len(layout.series))
+        taken = self._heads.append(source, vector, layout)
+        if vector.starts is not None or taken.ordinal == 0:
+            starts = self._starts.append(source, vector, layout)
+            if starts is not None:
+                self._journal.append(starts)
+        self._journal.append(taken)
 
     async def commit(self) -> None:
         """See `SampleAppender.commit`."""
@@ -208,9 +219,11 @@ class SqliteSampleStore:
         start_ms: int,
         end_ms: int,
         budget: ReadBudget | None = None,
+        *,
+        starts: bool = False,
     ) -> list[AlignedSeries]:
         """See `SampleReader.select`."""
-        return self._query.select(matchers, start_ms, end_ms, budget)
+        return self._query.select(matchers, start_ms, end_ms, budget, starts=starts)
 
     def series(
         self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int, limit: int = 0
@@ -237,7 +250,7 @@ class SqliteSampleStore:
 
     def cardinality(self, limit: int) -> Cardinality:
         """Return what the active series are made of, `limit` entries of each list; blocks."""
-        return cardinality(self._heads, limit)
+        return cardinality(self._heads.visible(), limit)
 
     def stats(self) -> StoreStats:
         """See `SampleReader.stats`."""

@@ -120,6 +120,8 @@ class TableStore(MemoryStore):
         start_ms: int,
         end_ms: int,
         budget: ReadBudget | None = None,
+        *,
+        starts: bool = False,
     ) -> list[AlignedSeries]:
         found = []
         for source in self._sources:

@@ -123,6 +123,8 @@ class _Endless(MemoryStore):
         start_ms: int,
         end_ms: int,
         budget: ReadBudget | None = None,
+        *,
+        starts: bool = False,
     ) -> list[AlignedSeries]:
         assert budget is not None
         self.reading.set()
