@@ -30,7 +30,8 @@ from promql.api import (
     Scalar,
     String,
 )
-from promql.evaluator import Evaluator, Rules
+from promql.evaluation import Rules
+from promql.evaluator import Evaluator
 from promql.guard import Guard
 from promql.nodes import Expression, ValueType, VectorSelector, walk
 from promql.parser import parse
@@ -58,7 +59,7 @@ class EngineSettings:
         threads: queries that run at the same time; others wait. More than a few only
             take the interpreter lock from each other and from the event loop.
         default_step_ms: the step of a subquery that gives none.
-        delayed_name_removal: see `promql.evaluator.Rules`.
+        delayed_name_removal: see `promql.evaluation.Rules`.
     """
 
     timeout_s: float = 120.0

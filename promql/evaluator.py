@@ -5,7 +5,6 @@ query has one step. A tree's left edges are walked in a loop (see `left_spine`).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import numpy as np
@@ -16,6 +15,7 @@ from promql import aggregation
 from promql.annotations import Notes
 from promql.api import EvaluationError
 from promql.calls import Calls
+from promql.evaluation import Rules
 from promql.guard import Guard
 from promql.lexer import SET_OPERATORS
 from promql.matching import binary, set_operation
@@ -55,23 +55,6 @@ from promql.vectors import (
 )
 
 _LARGEST_INTEGER: Final = 2.0**63
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How to evaluate where Prometheus leaves a choice.
-
-    Attributes:
-        lookback_ms: how far back an instant selector looks for a sample.
-        default_step_ms: a subquery's step where it gives none.
-        delayed_name_removal: whether the metric name stays visible to label functions
-            and groupings until the very end (Prometheus's feature flag
-            `promql-delayed-name-removal`).
-    """
-
-    lookback_ms: int
-    default_step_ms: int
-    delayed_name_removal: bool
 
 
 Handler = Callable[[Any, Steps], Value]
@@ -155,26 +138,32 @@ class Evaluator:
     def _selector(self, node: VectorSelector, steps: Steps) -> Vector:
         return self.sighting(node, steps).vector
 
-    def sighting(self, node: VectorSelector, steps: Steps) -> Sighting:
-        """Evaluate an instant selector; also when its samples were taken."""
-        return joined(self._held(self._sightings(node, steps)), steps.count)
+    def sighting(self, node: VectorSelector, steps: Steps, *, starts: bool = False) -> Sighting:
+        """Evaluate an instant selector; also when its samples were taken, and `starts`."""
+        return joined(self._held(self._sightings(node, steps, starts=starts)), steps.count)
 
     def _held(self, sightings: Iterator[Sighting]) -> Iterator[Sighting]:
         for each in sightings:
             self.guard.hold(each.vector.values.size)
             yield each
 
-    def _sightings(self, node: VectorSelector, steps: Steps) -> Iterator[Sighting]:
+    def _sightings(
+        self, node: VectorSelector, steps: Steps, *, starts: bool = False
+    ) -> Iterator[Sighting]:
         reference = Steps(self.query.reference(node.shift, steps))
-        return self.selection.sightings(node, reference, self.rules.lookback_ms)
+        lookback_ms = self.rules.lookback_ms
+        return self.selection.sightings(node, reference, lookback_ms, starts=starts)
 
-    def range_vector(self, node: Expression, steps: Steps, reach_ms: int = 0) -> RangeVector:
+    def range_vector(
+        self, node: Expression, steps: Steps, reach_ms: int = 0, *, starts: bool = False
+    ) -> RangeVector:
         """Evaluate a range selector or subquery.
 
         Args:
             node: the expression.
             steps: when it is evaluated.
             reach_ms: how much further than the range samples are read, to both sides.
+            starts: whether the samples' start times matter; a subquery has none.
         """
         node = unwrap(node)
         if isinstance(node, Subquery):
@@ -183,9 +172,8 @@ class Evaluator:
         selector = matrix.selector
         ends_ms = self.query.reference(selector.shift, steps)
         starts_ms = ends_ms - self.query.length_ms(matrix.range)
-        samples = self.selection.samples(
-            selector, int(starts_ms[0]) - reach_ms, int(ends_ms[-1]) + reach_ms, steps.count
-        )
+        low_ms, high_ms = int(starts_ms[0]) - reach_ms, int(ends_ms[-1]) + reach_ms
+        samples = self.selection.samples(selector, low_ms, high_ms, steps.count, starts=starts)
         one_name = has_one_name(selector.matchers)
         return RangeVector(samples, starts_ms, ends_ms, steps, one_name)
 

@@ -29,7 +29,7 @@ from promql.parser import parse
 from promql.printer import text
 from tests.promqltest.points import Histogram, Point
 from tests.promqltest.script import Clear, Eval, Load, read
-from tests.promqltest.store import MakeStore, ScriptStore, SeriesSamples, memory_store
+from tests.promqltest.store import MakeStore, ScriptStore, SeriesSamples, SeriesStarts, memory_store
 
 _TOLERANCE = 1e-6
 _SMALLEST_NORMAL = 2.2250738585072014e-308
@@ -72,7 +72,7 @@ def _run(path: Path, store: ScriptStore) -> Score:
         for command in read(path.read_text()):
             match command:
                 case Load():
-                    store.load(_samples(command))
+                    store.load(_samples(command), _starts(command))
                 case Clear():
                     store.clear()
                 case Eval():
@@ -98,6 +98,19 @@ def _samples(command: Load) -> SeriesSamples:
         }
         samples.setdefault(labels, {}).update(values)
     return samples
+
+
+def _starts(command: Load) -> SeriesStarts:
+    """Return start times, given relative to the samples they belong to."""
+    starts: SeriesStarts = {}
+    for labels, offsets in command.starts:
+        times = {
+            index * command.interval_ms: index * command.interval_ms + offset
+            for index, offset in enumerate(offsets)
+            if offset is not None
+        }
+        starts.setdefault(labels, {}).update(times)
+    return starts
 
 
 def check(engine: LocalEngine, command: Eval) -> str | None:
