@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 import numpy as np
 
-from model.labels import Labels
+from model.labels import Labels, quote
 from model.series import NO_TIME, AlignedSeries, Times, absent_matrix
 from promql import aggregation
 from promql.annotations import Notes
@@ -17,7 +17,7 @@ from promql.api import EvaluationError
 from promql.calls import Calls
 from promql.evaluation import Rules
 from promql.guard import Guard
-from promql.lexer import SET_OPERATORS
+from promql.lexer import SET_OPERATORS, TRIMS
 from promql.matching import binary, set_operation
 from promql.nodes import (
     Aggregation,
@@ -228,7 +228,7 @@ class Evaluator:
                 return (each.vector for each in self._sightings(node, steps))
             case Call():
                 return self._calls.blocks(node, steps)
-            case BinaryOperation() if node.matching is None:
+            case BinaryOperation() if node.matching is None and node.operator not in TRIMS:
                 return self._scalar_blocks(node, steps)
             case _:
                 return None
@@ -281,6 +281,8 @@ class Evaluator:
     def _combined(self, node: BinaryOperation, left: Value, steps: Steps) -> Value:
         right = self.evaluate(node.right, steps)
         operator = node.operator
+        if operator in TRIMS:
+            return self._trimmed(node, left, right, steps)
         if isinstance(left, Vector):
             if not isinstance(right, Vector):
                 return with_scalar(
@@ -299,6 +301,22 @@ class Evaluator:
                 returns_bool=node.returns_bool,
             )  # fmt: skip
         return scalars(operator, cast("Scalars", left), cast("Scalars", right))
+
+    def _trimmed(self, node: BinaryOperation, left: Value, right: Value, steps: Steps) -> Vector:
+        """Trim histograms: floats are none, so nothing is left of them."""
+        if isinstance(left, Vector) and isinstance(right, Vector) and node.matching is not None:
+            left, right = self.visible(left), self.visible(right)
+            met = binary("+", left, right, node.matching, returns_bool=False)
+        elif isinstance(left, Vector):
+            met = left
+        elif isinstance(right, Vector):
+            met = right
+        else:
+            message = f"operator {quote(node.operator)} not allowed for Scalar operations"
+            raise EvaluationError(message)
+        if met.present.any():
+            self.notes.incompatible_floats(node.operator, node.start)
+        return empty_vector(steps.count)
 
     # Aggregations.
 

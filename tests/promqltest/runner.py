@@ -27,6 +27,7 @@ from promql.nodes import (
 )
 from promql.parser import parse
 from promql.printer import text
+from tests.promqltest.needs import NativeHistograms, Need
 from tests.promqltest.points import Histogram, Point
 from tests.promqltest.script import Clear, Eval, Load, read
 from tests.promqltest.store import MakeStore, ScriptStore, SeriesSamples, SeriesStarts, memory_store
@@ -47,6 +48,7 @@ class Failure:
     line: int
     query: str
     reason: str
+    need: Need
 
 
 @dataclass(slots=True)
@@ -66,6 +68,7 @@ def run_file(path: Path, make_store: MakeStore = memory_store) -> Score:
 
 def _run(path: Path, store: ScriptStore) -> Score:
     score = Score()
+    histograms = NativeHistograms()
     settings = EngineSettings(delayed_name_removal=True, threads=1)
     engine = LocalEngine(store.reader, settings)
     try:
@@ -73,15 +76,18 @@ def _run(path: Path, store: ScriptStore) -> Score:
             match command:
                 case Load():
                     store.load(_samples(command), _starts(command))
+                    histograms.load(command)
                 case Clear():
                     store.clear()
+                    histograms.clear()
                 case Eval():
                     score.total += 1
                     reason = check(engine, command)
                     if reason is None:
                         score.passed += 1
                     else:
-                        failure = Failure(path.name, command.line, command.query, reason)
+                        need = histograms.need_of(command)
+                        failure = Failure(path.name, command.line, command.query, reason, need)
                         score.failures.append(failure)
     finally:
         engine.close()
