@@ -97,6 +97,8 @@ class ScrapeSettings(BaseModel):
         config_file: a configuration of Prometheus whose jobs are scraped as well,
             relative to the file that names it.
         host_jobs: jobs of it whose targets are machines, by their `job` label.
+        start_times: whether `_created` series tell since when counters count: `rate`
+            and its kin then see restarts that values hide. The series stay as they are.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -107,6 +109,7 @@ class ScrapeSettings(BaseModel):
     jobs: tuple[JobSettings, ...] = ()
     config_file: Path | None = None
     host_jobs: tuple[str, ...] = (HOST_JOB, "node_exporter")
+    start_times: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> Self:
