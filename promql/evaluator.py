@@ -40,6 +40,7 @@ from promql.operators import scalars, with_scalar
 from promql.ranges import RangeVector, inner_steps, repeated
 from promql.relabeling import check_label_name
 from promql.selection import Selection, Sighting, has_one_name, joined
+from promql.statistics import StepCounter
 from promql.tally import TALLIES, Tally
 from promql.timing import QueryRange
 from promql.vectors import (
@@ -70,6 +71,7 @@ class Evaluator:
         query: what was asked for.
         rules: choices.
         pinned: ids of the nodes that yield the same at all steps.
+        counter: counts the samples looked at, if anybody wants to know.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Evaluator:
         query: QueryRange,
         rules: Rules,
         pinned: frozenset[int],
+        counter: StepCounter | None = None,
     ) -> None:
         self.selection = selection
         self.guard = guard
@@ -87,6 +90,7 @@ class Evaluator:
         self.query = query
         self.rules = rules
         self._pinned = pinned
+        self._counter = counter
         self._calls = Calls(self)
         self._handlers: dict[type, Handler] = {
             Aggregation: self._aggregation,
@@ -152,7 +156,8 @@ class Evaluator:
     ) -> Iterator[Sighting]:
         reference = Steps(self.query.reference(node.shift, steps))
         lookback_ms = self.rules.lookback_ms
-        return self.selection.sightings(node, reference, lookback_ms, starts=starts)
+        found = self.selection.sightings(node, reference, lookback_ms, starts=starts)
+        return found if self._counter is None else self._counter.sightings(found)
 
     def range_vector(
         self, node: Expression, steps: Steps, reach_ms: int = 0, *, starts: bool = False
@@ -175,7 +180,8 @@ class Evaluator:
         low_ms, high_ms = int(starts_ms[0]) - reach_ms, int(ends_ms[-1]) + reach_ms
         samples = self.selection.samples(selector, low_ms, high_ms, steps.count, starts=starts)
         one_name = has_one_name(selector.matchers)
-        return RangeVector(samples, starts_ms, ends_ms, steps, one_name)
+        look = None if self._counter is None else self._counter.windows
+        return RangeVector(samples, starts_ms, ends_ms, steps, one_name, None, look)
 
     def _subquery(self, node: Subquery, steps: Steps) -> RangeVector:
         ends_ms = self.query.reference(node.shift, steps)
@@ -190,9 +196,14 @@ class Evaluator:
         starts_ms = ends_ms - range_ms
         if not times.count:
             return RangeVector((), starts_ms, ends_ms, steps, one_name=True)
+        # What counts of a subquery are its results in the range, not what led to them.
+        counter, self._counter = self._counter, None
         inner = self.vector(node.expression, times)
+        self._counter = counter
+        look = None if counter is None else counter.windows
         samples = (repeated(inner, times),)
-        return RangeVector(samples, starts_ms, ends_ms, steps, inner.one_name, inner.unnamed)
+        one_name, unnamed = inner.one_name, inner.unnamed
+        return RangeVector(samples, starts_ms, ends_ms, steps, one_name, unnamed, look)
 
     # Block by block.
 

@@ -27,8 +27,10 @@ from hypothesis import strategies as st
 
 from model.labels import Labels
 from model.series import AlignedSeries, is_absent
-from promql.api import EvaluationError, PromQLError
+from promql.api import EvaluationError, PromQLError, QueryOptions
 from promql.engine import LocalEngine
+from promql.functions import FUNCTIONS
+from promql.nodes import ValueType
 from tests.promql.peer import (
     BASE_MS,
     CORPUS,
@@ -312,6 +314,77 @@ def test_typical_queries_answer_like_prometheus(
     both: tuple[LocalEngine, Prometheus], query: str
 ) -> None:
     assert_same(both, query)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "node_load1",
+        "node_load1 offset 3m + node_load1",
+        "node_load1 @ end()",
+        "rate(node_cpu_seconds_total[5m])",
+        "rate(node_cpu_seconds_total[5m] @ end())",
+        "sum by (mode) (rate(node_cpu_seconds_total[5m])) + 1",
+        "timestamp(node_load1)",
+        "topk(3, node_load1) > 0",
+        "max_over_time(node_load1[607s:1m])",
+        "max_over_time(rate(node_cpu_seconds_total[5m])[607s:1m])",
+    ],
+)
+def test_samples_are_counted_like_prometheus(
+    both: tuple[LocalEngine, Prometheus], query: str
+) -> None:
+    engine, prometheus = both
+    theirs = prometheus.range(query, START_MS, END_MS, STEP_MS, stats="all")["stats"]["samples"]
+    options = QueryOptions(statistics=True)
+    ours = engine.range_blocking(query, START_MS, END_MS, STEP_MS, options).statistics
+    assert ours is not None
+    assert int(ours.step_samples.sum()) == theirs["totalQueryableSamples"]
+    per_step = theirs["totalQueryableSamplesPerStep"]
+    assert ours.step_samples.tolist() == [samples for _, samples in per_step]
+    assert (ours.steps_ms / 1000).tolist() == [time for time, _ in per_step]
+
+
+_ARGUMENTS = {
+    ValueType.VECTOR: "node_load1",
+    ValueType.MATRIX: "node_cpu_seconds_total[5m]",
+    ValueType.SCALAR: "0.4",
+}
+_WITH_STRINGS = {
+    "label_join": 'label_join(node_load1, "x", "-", "job", "instance")',
+    "label_replace": 'label_replace(node_load1, "x", "$1", "job", "(.).*")',
+}
+_SINCE_3 = {
+    "double_exponential_smoothing", "end", "first_over_time", "histogram_avg",
+    "histogram_quantiles", "histogram_stddev", "histogram_stdvar", "info", "mad_over_time",
+    "max_of", "min_of", "range", "sort_by_label", "sort_by_label_desc", "start",
+    "start_timestamp", "step", "ts_of_first_over_time", "ts_of_last_over_time",
+    "ts_of_max_over_time", "ts_of_min_over_time",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS.keys() - _SINCE_3))
+def test_each_function_answers_like_prometheus(
+    both: tuple[LocalEngine, Prometheus], name: str
+) -> None:
+    types = FUNCTIONS[name].arguments
+    query = f"{name}({', '.join(_ARGUMENTS.get(each, '') for each in types)})"
+    query = _WITH_STRINGS.get(name, query)
+    assert both[1].range(query, START_MS, END_MS, STEP_MS) is not None, query
+    assert_same(both, query)
+
+
+def test_smoothing_answers_as_under_its_old_name(both: tuple[LocalEngine, Prometheus]) -> None:
+    engine, prometheus = both
+    arguments = "(node_load1[5m], 0.4, 0.3)"
+    data = prometheus.range(f"holt_winters{arguments}", START_MS, END_MS, STEP_MS)
+    query = f"double_exponential_smoothing{arguments}"
+    value = engine.range_blocking(query, START_MS, END_MS, STEP_MS).value
+    assert isinstance(value, AlignedSeries)
+    ours, theirs = _ours(value), _theirs(data)
+    assert ours.keys() == theirs.keys()
+    for labels, wanted in theirs.items():
+        np.testing.assert_allclose(list(ours[labels].values()), list(wanted.values()), rtol=1e-9)
 
 
 def test_left_open_ranges_are_what_differs(both: tuple[LocalEngine, Prometheus]) -> None:
