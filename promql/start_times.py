@@ -33,17 +33,23 @@ def is_restart(before_start: Times, before_ms: Times, start_ms: Times, time_ms: 
     return restart
 
 
+def _neighbours(samples: Samples) -> tuple[Times, Times, Times, Times] | None:
+    """Return start and time of each sample but the last and each but the first: (N, T - 1)."""
+    starts = samples.starts_ms
+    if starts is None:
+        return None
+    times = samples.expand(samples.times_ms)
+    return starts[:, :-1], times[:, :-1], starts[:, 1:], times[:, 1:]
+
+
 def restarts(samples: Samples) -> Mask | None:
     """Tell for each sample but the first whether the counter restarted before it.
 
     Returns:
         Shape (N, T - 1); None where no start time is known.
     """
-    starts = samples.starts_ms
-    if starts is None:
-        return None
-    times = samples.expand(samples.times_ms)
-    return is_restart(starts[:, :-1], times[:, :-1], starts[:, 1:], times[:, 1:])
+    pairs = _neighbours(samples)
+    return None if pairs is None else is_restart(*pairs)
 
 
 def overlaps(samples: Samples) -> Mask | None:
@@ -52,12 +58,11 @@ def overlaps(samples: Samples) -> Mask | None:
     Returns:
         Shape (N, T - 1); None where no start time is known.
     """
-    starts = samples.starts_ms
-    if starts is None:
+    pairs = _neighbours(samples)
+    if pairs is None:
         return None
-    times = samples.expand(samples.times_ms)
-    before, after = starts[:, :-1], starts[:, 1:]
-    found: Mask = (after != 0) & (after < times[:, :-1]) & (after != before)
+    before_start, before_ms, start_ms, _ = pairs
+    found: Mask = (start_ms != 0) & (start_ms < before_ms) & (start_ms != before_start)
     return found
 
 
