@@ -45,7 +45,9 @@ class Query:
         layouts: Layouts,
         metrics: MetricNames,
         threads: ReadThreads,
+        starts_lookback_ms: int = LOOKBACK_MS,
     ) -> None:
+        self._starts_lookback_ms = starts_lookback_ms
         self._heads, self._windows, self._threads = heads, windows, threads
         self._sources, self._layouts = sources, layouts
         self._selectors = SelectorCache(metrics)
@@ -67,7 +69,7 @@ class Query:
         found = [part for part in map(without_empty, result) if part is not None]
         if not starts or not self._sources.of_starts:
             return found
-        since_ms = start_ms - LOOKBACK_MS
+        since_ms = start_ms - self._starts_lookback_ms
         known = self._select_any(selector, since_ms, end_ms, budget, self._sources.of_starts)
         return with_starts(found, known)
 

@@ -21,8 +21,7 @@ from storage.samples.heads import Heads
 from storage.samples.layouts import StoredLayout
 
 LOOKBACK_MS = 24 * 3_600_000
-"""How far before a sample its start time is looked for; no chunk lasts longer by default,
-and after a day of silence a source begins anew."""
+"""How far before a sample its start time is looked for at least, if no chunk may last longer."""
 
 
 class StartStreams:

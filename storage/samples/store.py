@@ -28,7 +28,7 @@ from storage.samples.replay import Replay
 from storage.samples.retention import retain
 from storage.samples.sealing import Sealer
 from storage.samples.settings import StoreSettings, milliseconds
-from storage.samples.start_times import StartStreams, check_starts
+from storage.samples.start_times import LOOKBACK_MS, StartStreams, check_starts
 from storage.samples.stats import store_stats
 from storage.samples.window_set import WindowSet
 from storage.samples.worker import Worker
@@ -86,6 +86,7 @@ class SqliteSampleStore:
         self._query = Query(
             *(self._heads, self._windows, self._sources, self._layouts, self._metrics),
             self._threads,
+            max(LOOKBACK_MS, self._chunk_age_ms),
         )
         self._replay = Replay(self._journal, self._sources, self._layouts, self._heads)
         self._is_open = False

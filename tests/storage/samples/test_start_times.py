@@ -14,6 +14,7 @@ from model.labels import METRIC_NAME, Labels
 from model.series import AlignedSeries
 from storage.api.samples import Layout, Source, StartTimes, Vector, column_array
 from storage.samples.store import SqliteSampleStore
+from storage.samples.verification import Verified, verify
 from tests.storage.samples.sample_builders import BASE_MS, named, series, small
 
 HOUR_MS = 3_600_000
@@ -154,6 +155,23 @@ def test_sources_keep_their_own(store: Store) -> None:
             known = dict(zip(times, part.starts_ms[row].tolist(), strict=True))
             by_job[labels.get("job")] = {time: known[time] for time in times if time < END_MS}
     assert by_job == {"a": {10: 5}, "b": {10: 0, 20: 9}}
+
+
+def test_start_times_are_found_however_long_a_chunk_lasts(tmp_path: Path) -> None:
+    store = Store(tmp_path, chunk_age="30d", window="90d", chunk_vectors=500)
+    for day in range(20):
+        store.append(BASE_MS + day * 24 * HOUR_MS, [7, 7] if day == 0 else None)
+    late_ms = BASE_MS + 19 * 24 * HOUR_MS
+    assert store.starts(start_ms=late_ms) == {late_ms: 7}
+    store.now.close()
+
+
+def test_store_with_start_times_is_found_sound(store: Store) -> None:
+    for step in range(30):
+        store.append(BASE_MS + step * HOUR_MS, [step, 0] if step % 7 == 0 else None)
+    store.now.maintain(BASE_MS + 400 * HOUR_MS)
+    asyncio.run(store.now.commit())
+    assert list(verify(store.directory, Verified())) == []
 
 
 def test_readers_of_samples_see_nothing_of_them(store: Store) -> None:
