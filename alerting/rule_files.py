@@ -208,7 +208,9 @@ def load_rule_files(paths: Iterable[Path], parse: ParseExpression) -> tuple[Rule
     for path in paths:
         try:
             text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as exc:
+        except OSError as exc:
+            raise RuleFileError(path, [(0, exc.strerror or str(exc))]) from exc
+        except UnicodeDecodeError as exc:
             raise RuleFileError(path, [(0, str(exc))]) from exc
         groups.extend(parse_rule_file(text, path, parse))
     return _told_apart(groups)

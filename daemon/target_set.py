@@ -54,6 +54,8 @@ class TargetSet:
         registered = await self._hosts.all()
         configured = all_targets(self._settings, registered)
         self.targets = [*configured, *self._discovery.targets(), *self._fixed()]
+        if self._settings.start_times:
+            self.targets = [replace(target, start_times=True) for target in self.targets]
         return self.targets
 
     def _fixed(self) -> list[Target]:

@@ -56,12 +56,15 @@ class AlignedSeries:
             and padded at its end with NO_TIME.
         values: shape (N, T), ABSENT where a series has no sample (and in padding).
         rows: shape (N,), for each series its row in `times_ms`.
+        starts_ms: shape (N, T), since when each sample has counted, 0 where that is
+            unknown; None where nobody asked for it or nothing is known.
     """
 
     labels: tuple[Labels, ...]
     times_ms: Times
     values: Values
     rows: NDArray[np.intp]
+    starts_ms: Times | None = None
 
     @classmethod
     def of_source(
@@ -89,6 +92,9 @@ def stack(parts: Sequence[AlignedSeries]) -> AlignedSeries:
     times = np.full((sum(len(part.times_ms) for part in parts), width), NO_TIME, np.int64)
     values = absent_matrix(sum(len(part.labels) for part in parts), width)
     rows = np.empty(len(values), dtype=np.intp)
+    starts = None
+    if any(part.starts_ms is not None for part in parts):
+        starts = np.zeros(values.shape, dtype=np.int64)
     labels: list[Labels] = []
     group = 0
     for part in parts:
@@ -96,6 +102,8 @@ def stack(parts: Sequence[AlignedSeries]) -> AlignedSeries:
         times[group : group + len(part.times_ms), :length] = part.times_ms
         values[at : at + count, :length] = part.values
         rows[at : at + count] = part.rows + group
+        if starts is not None and part.starts_ms is not None:
+            starts[at : at + count, :length] = part.starts_ms
         group += len(part.times_ms)
         labels.extend(part.labels)
-    return AlignedSeries(tuple(labels), times, values, rows)
+    return AlignedSeries(tuple(labels), times, values, rows, starts)

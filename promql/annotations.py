@@ -57,6 +57,11 @@ class Notes:
         message = "sample has start time that overlaps with previous sample timestamp"
         self._warn(f"{message} for metric {quote(metric)}", at)
 
+    def incompatible_floats(self, operator: str, at: int) -> None:
+        """An operation that native histograms have and floats have not."""
+        message = "incompatible sample types encountered for binary operator"
+        self._inform(f"{message} {quote(operator)}: float {operator} float", at)
+
     def possible_non_counter(self, metric: str, at: int) -> None:
         """A rate of something whose name is not a counter's."""
         message = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket:"

@@ -57,11 +57,13 @@ class QueryOptions:
         timeout_s: evaluation stops after this time.
         lookback_ms: how far back an instant selector looks for a sample.
         max_samples: samples held in memory at once.
+        statistics: whether samples are counted step by step, for `Answer.statistics`.
     """
 
     timeout_s: float | None = None
     lookback_ms: int | None = None
     max_samples: int | None = None
+    statistics: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,31 @@ class Annotations:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class QueryStatistics:
+    """What a query cost.
+
+    Attributes:
+        queue_s: waiting for a thread.
+        preparation_s: parsing.
+        evaluation_s: reading samples and computing.
+        sort_s: putting the result in order.
+        peak_samples: the most samples held in memory at once.
+        step_samples: shape (S,), int64, the samples looked at for each step: one a
+            series for an instant selector, those in the range for a range selector,
+            a subquery's results in the range for a subquery.
+        steps_ms: shape (S,), int64, the steps.
+    """
+
+    queue_s: float
+    preparation_s: float
+    evaluation_s: float
+    sort_s: float
+    peak_samples: int
+    step_samples: NDArray[np.int64]
+    steps_ms: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Answer:
     """A query's result.
 
@@ -105,12 +132,14 @@ class Answer:
         value: for a range query always a matrix (`AlignedSeries`), for an instant
             query whatever the expression's type is.
         annotations: warnings and infos.
-        samples: how many samples were read, for statistics.
+        samples: how many samples were read.
+        statistics: what it cost, where `QueryOptions.statistics` asked for it.
     """
 
     value: Scalar | String | InstantVector | AlignedSeries
     annotations: Annotations = field(default_factory=Annotations)
     samples: int = 0
+    statistics: QueryStatistics | None = None
 
 
 class QueryEngine(Protocol):

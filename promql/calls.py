@@ -4,13 +4,14 @@ Source: Prometheus documentation, "Query functions".
 """
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 import numpy as np
 
 from model.labels import METRIC_NAME, Labels
 from model.matchers import MatchOperator
 from promql import histograms, instant, over_time, rates, relabeling
+from promql.evaluation import Evaluation
 from promql.extended import kernel_for
 from promql.info import InfoSelector, enrich, reference_steps
 from promql.nodes import (
@@ -21,9 +22,11 @@ from promql.nodes import (
     VectorSelector,
     unwrap,
 )
-from promql.over_time import Kernel
+from promql.over_time import Kernel, Result
 from promql.ranges import RangeVector
+from promql.samples import Windows
 from promql.selection import joined
+from promql.start_times import overlaps
 from promql.vectors import (
     Floats,
     Scalars,
@@ -35,12 +38,11 @@ from promql.vectors import (
     empty_vector,
 )
 
-if TYPE_CHECKING:
-    from promql.evaluator import Evaluator
-
 _KERNELS: Final = {**over_time.KERNELS, **rates.KERNELS}
 _KEEP_NAME: Final = frozenset({"first_over_time", "last_over_time"})
 _OF_COUNTERS: Final = frozenset({"increase", "rate"})
+_OF_STARTS: Final = frozenset({"increase", "irate", "rate", "resets"})
+"""Functions that look at start times."""
 _COUNTER_SUFFIXES: Final = ("_total", "_sum", "_count", "_bucket")
 _COUNTER_TYPES: Final = ("counter", "histogram")
 
@@ -48,10 +50,10 @@ Handler = Callable[["Call", Steps], Value]
 
 
 class Calls:
-    """Evaluates function calls for an evaluator."""
+    """Evaluates function calls for an evaluation."""
 
-    def __init__(self, evaluator: "Evaluator") -> None:
-        self._evaluator = evaluator
+    def __init__(self, evaluation: Evaluation) -> None:
+        self._evaluation = evaluation
         self._handlers: dict[str, Handler] = {
             "absent": self._absent,
             "absent_over_time": self._absent_over_time,
@@ -76,6 +78,7 @@ class Calls:
             "sort_by_label_desc": self._sort_by_label,
             "sort_desc": self._sort,
             "start": self._edge,
+            "start_timestamp": self._start_timestamp,
             "step": self._edge,
             "time": self._time,
             "timestamp": self._timestamp,
@@ -91,7 +94,7 @@ class Calls:
         return self._handlers[node.function](node, steps)
 
     def _argument(self, node: Call, index: int, steps: Steps) -> Vector:
-        return self._evaluator.vector(node.arguments[index], steps)
+        return self._evaluation.vector(node.arguments[index], steps)
 
     # Range vectors.
 
@@ -101,19 +104,19 @@ class Calls:
             return self._range_blocks(node, steps)
         if node.function in instant.MATH:
             compute = instant.MATH[node.function]
-            inner = self._evaluator.blocks(node.arguments[0], steps)
+            inner = self._evaluation.blocks(node.arguments[0], steps)
             return (block.computed(compute(block.values)) for block in inner)
         return None
 
     def _over_range(self, node: Call, steps: Steps) -> Vector:
         blocks = []
         for block in self._range_blocks(node, steps):
-            self._evaluator.guard.hold(block.values.size)
+            self._evaluation.guard.hold(block.values.size)
             blocks.append(block)
         return concatenated(blocks, steps.count)
 
     def _range_blocks(self, node: Call, steps: Steps) -> Iterator[Vector]:
-        evaluator = self._evaluator
+        evaluation = self._evaluation
         function = node.function
         parameters: list[Scalars] = []
         argument: Expression = node.arguments[0]
@@ -121,13 +124,15 @@ class Calls:
             if each.type is ValueType.MATRIX:
                 argument = each
             else:
-                parameters.append(evaluator.scalar(each, steps))
+                parameters.append(evaluation.scalar(each, steps))
         if function == "quantile_over_time":
-            evaluator.quantile_in_range(parameters[0], node.arguments[0])
+            evaluation.quantile_in_range(parameters[0], node.arguments[0])
         kernel, ranges = self._ranges(function, argument, steps)
         keep_name = function in _KEEP_NAME
+        if function in _OF_COUNTERS:
+            kernel = self._watched(kernel, argument)
         seen: set[str] = set()
-        for block in ranges.apply(kernel, parameters, evaluator.guard, keep_name=keep_name):
+        for block in ranges.apply(kernel, parameters, evaluation.guard, keep_name=keep_name):
             if function in _OF_COUNTERS:
                 self._expect_counter(block, argument, seen)
             yield block
@@ -136,15 +141,30 @@ class Calls:
         self, function: str, argument: Expression, steps: Steps
     ) -> tuple[Kernel, RangeVector]:
         """Return a function's kernel and the ranges that it looks at."""
-        evaluator = self._evaluator
+        evaluation = self._evaluation
         kernel = _KERNELS.get(function, over_time.present_over_time)
         matrix = unwrap(argument)
         if isinstance(matrix, MatrixSelector):
-            reach_ms = evaluator.rules.lookback_ms
+            reach_ms = evaluation.rules.lookback_ms
             extended = kernel_for(function, matrix.selector, reach_ms)
             if extended is not None:
-                return extended, evaluator.range_vector(argument, steps, reach_ms)
-        return kernel, evaluator.range_vector(argument, steps)
+                return extended, evaluation.range_vector(argument, steps, reach_ms)
+        starts = function in _OF_STARTS
+        return kernel, evaluation.range_vector(argument, steps, starts=starts)
+
+    def _watched(self, kernel: Kernel, argument: Expression) -> Kernel:
+        """Return a kernel that also annotates start times which cannot be true."""
+
+        def watched(windows: Windows, *parameters: Scalars) -> Result:
+            doubtful = overlaps(windows.samples)
+            if doubtful is not None and doubtful.any():
+                inside = over_time.pairs_inside(windows, doubtful).any(axis=1)
+                for row in np.flatnonzero(inside).tolist():
+                    metric = windows.samples.labels[row].metric
+                    self._evaluation.notes.start_time_overlap(metric, argument.start)
+            return kernel(windows, *parameters)
+
+        return watched
 
     def _expect_counter(self, vector: Vector, argument: Expression, seen: set[str]) -> None:
         """Annotate a rate of what does not look like a counter, each metric once."""
@@ -155,14 +175,14 @@ class Calls:
             seen.add(metric)
             kind = labels.get("__type__")
             if kind and kind not in _COUNTER_TYPES:
-                self._evaluator.notes.possible_non_counter_type(metric, kind, argument.start)
+                self._evaluation.notes.possible_non_counter_type(metric, kind, argument.start)
             elif not kind and not metric.endswith(_COUNTER_SUFFIXES):
-                self._evaluator.notes.possible_non_counter(metric, argument.start)
+                self._evaluation.notes.possible_non_counter(metric, argument.start)
 
     def _absent_over_time(self, node: Call, steps: Steps) -> Vector:
         _, ranges = self._ranges(node.function, node.arguments[0], steps)
         blocks = ranges.apply(
-            over_time.present_over_time, (), self._evaluator.guard, keep_name=True
+            over_time.present_over_time, (), self._evaluation.guard, keep_name=True
         )
         return _absence(concatenated(list(blocks), steps.count), node.arguments[0], steps)
 
@@ -187,12 +207,12 @@ class Calls:
         vector = self._argument(node, 0, steps)
         nearest = np.array([1.0])
         if len(node.arguments) > 1:
-            nearest = self._evaluator.scalar(node.arguments[1], steps)
+            nearest = self._evaluation.scalar(node.arguments[1], steps)
         return vector.computed(instant.round_to(vector.values, nearest))
 
     def _clamp(self, node: Call, steps: Steps) -> Vector:
         vector = self._argument(node, 0, steps)
-        bounds = [self._evaluator.scalar(each, steps) for each in node.arguments[1:]]
+        bounds = [self._evaluation.scalar(each, steps) for each in node.arguments[1:]]
         if node.function == "clamp_min":
             return vector.computed(np.maximum(bounds[0], vector.values))
         if node.function == "clamp_max":
@@ -213,7 +233,7 @@ class Calls:
         return np.where(vector.present.sum(axis=0) == 1, value, np.nan)
 
     def _vector(self, node: Call, steps: Steps) -> Vector:
-        return _constant(self._evaluator.scalar(node.arguments[0], steps), steps)
+        return _constant(self._evaluation.scalar(node.arguments[0], steps), steps)
 
     def _time(self, node: Call, steps: Steps) -> Scalars:
         return steps.seconds
@@ -221,17 +241,26 @@ class Calls:
     def _timestamp(self, node: Call, steps: Steps) -> Vector:
         argument = unwrap(node.arguments[0])
         if isinstance(argument, VectorSelector):
-            seen = self._evaluator.sighting(argument, steps)
+            seen = self._evaluation.sighting(argument, steps)
             return seen.vector.computed(seen.times_s)
         vector = self._argument(node, 0, steps)
         times = np.broadcast_to(steps.seconds, vector.values.shape)
         return vector.computed(times)
 
+    def _start_timestamp(self, node: Call, steps: Steps) -> Vector:
+        argument = unwrap(node.arguments[0])
+        if isinstance(argument, VectorSelector):
+            seen = self._evaluation.sighting(argument, steps, starts=True)
+            return seen.vector.computed(seen.started_s)
+        # What was computed has no start of its own.
+        self._argument(node, 0, steps)
+        return empty_vector(steps.count)
+
     def _pi(self, node: Call, steps: Steps) -> Scalars:
         return np.array([np.pi])
 
     def _edge(self, node: Call, steps: Steps) -> Scalars:
-        query = self._evaluator.query
+        query = self._evaluation.query
         milliseconds = {
             "start": query.start_ms,
             "end": query.end_ms,
@@ -241,39 +270,39 @@ class Calls:
         return np.array([milliseconds / 1000])
 
     def _extreme_of(self, node: Call, steps: Steps) -> Scalars:
-        left, right = (self._evaluator.scalar(each, steps) for each in node.arguments)
+        left, right = (self._evaluation.scalar(each, steps) for each in node.arguments)
         return np.minimum(left, right) if node.function == "min_of" else np.maximum(left, right)
 
     # Labels.
 
     def _label_replace(self, node: Call, steps: Steps) -> Vector:
-        vector = self._evaluator.visible(self._argument(node, 0, steps))
-        texts = [self._evaluator.string(each) for each in node.arguments[1:]]
+        vector = self._evaluation.visible(self._argument(node, 0, steps))
+        texts = [self._evaluation.string(each) for each in node.arguments[1:]]
         return relabeling.label_replace(vector, *texts)
 
     def _label_join(self, node: Call, steps: Steps) -> Vector:
-        vector = self._evaluator.visible(self._argument(node, 0, steps))
-        target, separator, *sources = (self._evaluator.string(each) for each in node.arguments[1:])
+        vector = self._evaluation.visible(self._argument(node, 0, steps))
+        target, separator, *sources = (self._evaluation.string(each) for each in node.arguments[1:])
         return relabeling.label_join(vector, target, separator, sources)
 
     def _info(self, node: Call, steps: Steps) -> Vector:
-        evaluator = self._evaluator
-        base = evaluator.visible(self._argument(node, 0, steps))
+        evaluation = self._evaluation
+        base = evaluation.visible(self._argument(node, 0, steps))
         matchers = cast("VectorSelector", node.arguments[1]).matchers if node.arguments[1:] else ()
         selector = InfoSelector(matchers)
         alone = [selector.is_info(labels) for labels in base.labels]
         wanted = selector.matchers(base, alone)
         if wanted is None:
             return base
-        times = reference_steps(node.arguments[0], evaluator.query, steps)
+        times = reference_steps(node.arguments[0], evaluation.query, steps)
         info = VectorSelector("", wanted, start=node.start, end=node.end)
-        lookback_ms = evaluator.rules.lookback_ms
-        seen = joined(evaluator.selection.sightings(info, times, lookback_ms), times.count)
+        lookback_ms = evaluation.rules.lookback_ms
+        seen = joined(evaluation.selection.sightings(info, times, lookback_ms), times.count)
         return enrich(base, alone, seen, selector)
 
     def _ineffective(self, node: Call) -> bool:
-        if self._evaluator.query.is_range:
-            self._evaluator.notes.sort_in_range_query(node.start)
+        if self._evaluation.query.is_range:
+            self._evaluation.notes.sort_in_range_query(node.start)
             return True
         return False
 
@@ -285,39 +314,39 @@ class Calls:
 
     def _sort_by_label(self, node: Call, steps: Steps) -> Vector:
         vector = self._argument(node, 0, steps)
-        names = [self._evaluator.string(each) for each in node.arguments[1:]]
+        names = [self._evaluation.string(each) for each in node.arguments[1:]]
         if self._ineffective(node) or steps.count != 1:
             return vector
         descending = node.function == "sort_by_label_desc"
         return relabeling.sorted_by_labels(
-            self._evaluator.visible(vector), names, descending=descending
+            self._evaluation.visible(vector), names, descending=descending
         )
 
     # Classic histograms.
 
     def _histogram_quantile(self, node: Call, steps: Steps) -> Vector:
-        evaluator = self._evaluator
-        wanted = evaluator.scalar(node.arguments[0], steps)
-        evaluator.quantile_in_range(wanted, node.arguments[0])
+        evaluation = self._evaluation
+        wanted = evaluation.scalar(node.arguments[0], steps)
+        evaluation.quantile_in_range(wanted, node.arguments[0])
         vector = self._argument(node, 1, steps)
-        return histograms.quantiles(vector, wanted, evaluator.notes, node.arguments[1].start)
+        return histograms.quantiles(vector, wanted, evaluation.notes, node.arguments[1].start)
 
     def _histogram_quantiles(self, node: Call, steps: Steps) -> Vector:
-        evaluator = self._evaluator
+        evaluation = self._evaluation
         vector = self._argument(node, 0, steps)
-        label = evaluator.string(node.arguments[1])
-        wanted = [evaluator.scalar(each, steps) for each in node.arguments[2:]]
+        label = evaluation.string(node.arguments[1])
+        wanted = [evaluation.scalar(each, steps) for each in node.arguments[2:]]
         for value, each in zip(wanted, node.arguments[2:], strict=True):
-            evaluator.quantile_in_range(value, each)
+            evaluation.quantile_in_range(value, each)
         at = node.arguments[0].start
-        return histograms.each_quantile(vector, label, wanted, evaluator.notes, at)
+        return histograms.each_quantile(vector, label, wanted, evaluation.notes, at)
 
     def _histogram_fraction(self, node: Call, steps: Steps) -> Vector:
-        evaluator = self._evaluator
-        lower, upper = (evaluator.scalar(each, steps) for each in node.arguments[:2])
+        evaluation = self._evaluation
+        lower, upper = (evaluation.scalar(each, steps) for each in node.arguments[:2])
         vector = self._argument(node, 2, steps)
         at = node.arguments[2].start
-        return histograms.fractions(vector, lower, upper, evaluator.notes, at)
+        return histograms.fractions(vector, lower, upper, evaluation.notes, at)
 
 
 _NATIVE_ONLY: Final = (

@@ -11,6 +11,7 @@ from promql.lexer import (
     COMPARISONS,
     KEYWORDS,
     SET_OPERATORS,
+    TRIMS,
     Token,
     tokenize,
 )
@@ -22,7 +23,7 @@ MAX_NESTING: Final = 100
 
 _CLOSING: Final = frozenset({"}", ")", "]", "duration", "number"})
 _PLACES: Final = frozenset({"{", "(", ")", "}", "[", "]", ",", "=", ":"})
-_OPERATORS: Final = ARITHMETIC | COMPARISONS | SET_OPERATORS | {"=~", "!~", "@"}
+_OPERATORS: Final = ARITHMETIC | COMPARISONS | SET_OPERATORS | TRIMS | {"=~", "!~", "@"}
 _PREPROCESSORS: Final = frozenset({"start", "end", "step", "range"})
 
 

@@ -30,12 +30,14 @@ from promql.api import (
     Scalar,
     String,
 )
-from promql.evaluator import Evaluator, Rules
+from promql.evaluation import Rules
+from promql.evaluator import Evaluator
 from promql.guard import Guard
 from promql.nodes import Expression, ValueType, VectorSelector, walk
 from promql.parser import parse
 from promql.pinning import pinned
 from promql.selection import Selection
+from promql.statistics import Run
 from promql.timing import QueryRange
 from promql.vectors import Value, Vector
 from storage.api.samples import SampleReader
@@ -58,7 +60,7 @@ class EngineSettings:
         threads: queries that run at the same time; others wait. More than a few only
             take the interpreter lock from each other and from the event loop.
         default_step_ms: the step of a subquery that gives none.
-        delayed_name_removal: see `promql.evaluator.Rules`.
+        delayed_name_removal: see `promql.evaluation.Rules`.
     """
 
     timeout_s: float = 120.0
@@ -218,32 +220,18 @@ class LocalEngine:
             guard.cancel()
             self._active.discard(guard)
 
-    def _evaluator(
-        self,
-        query: str,
-        parsed: ParsedQuery,
-        asked: QueryRange,
-        options: QueryOptions | None,
-        guard: Guard,
-    ) -> Evaluator:
-        settings = self._settings
-        lookback_ms = settings.lookback_ms
-        if options is not None and options.lookback_ms is not None:
-            lookback_ms = options.lookback_ms
-        rules = Rules(lookback_ms, settings.default_step_ms, settings.delayed_name_removal)
-        selection = Selection(self._reader, guard, parsed.repeated)
-        return Evaluator(selection, guard, Notes(query), asked, rules, parsed.pinned)
-
     def _answer_instant(
         self, query: str, time_ms: int, options: QueryOptions | None, guard: Guard
     ) -> Answer:
+        run = Run(guard, self._monotonic)
         parsed = self._parsed.get(query)
         asked = QueryRange(time_ms, time_ms, 0)
         asked.check()
-        evaluator = self._evaluator(query, parsed, asked, options, guard)
+        evaluator = self._evaluator(query, parsed, asked, options, run)
         with np.errstate(all="ignore"):
             value = _instant_value(evaluator, parsed.tree, asked)
-        return Answer(value, evaluator.notes.collected(), guard.samples)
+        run.evaluated()
+        return run.answer(value, evaluator.notes.collected())
 
     def _answer_range(
         self,
@@ -254,29 +242,60 @@ class LocalEngine:
         options: QueryOptions | None,
         guard: Guard,
     ) -> Answer:
+        run = Run(guard, self._monotonic)
         parsed = self._parsed.get(query)
-        tree = parsed.tree
-        if tree.type not in (ValueType.VECTOR, ValueType.SCALAR):
-            raise ExpressionTypeError(
-                f'invalid expression type "{tree.type.documented}" for range query,'
-                " must be Scalar or instant Vector"
-            )
         asked = QueryRange(start_ms, end_ms, step_ms)
-        asked.check()
-        if step_ms <= 0:
-            raise EvaluationError("zero or negative query resolution step widths are not accepted")
-        if end_ms < start_ms:
-            raise EvaluationError("end timestamp must not be before start time")
-        if (end_ms - start_ms) // step_ms > MAX_STEPS:
-            raise EvaluationError(
-                f"exceeded maximum resolution of {MAX_STEPS:,} points per timeseries."
-                " Try decreasing the query resolution (?step=XX)"
-            )
-        evaluator = self._evaluator(query, parsed, asked, options, guard)
+        _check_range(parsed.tree, asked)
+        evaluator = self._evaluator(query, parsed, asked, options, run)
         steps = asked.steps()
         with np.errstate(all="ignore"):
-            value = _over_steps(evaluator.evaluate(tree, steps), steps.times_ms)
-        return Answer(value, evaluator.notes.collected(), guard.samples)
+            found = evaluator.evaluate(parsed.tree, steps)
+            run.evaluated()
+            value = _over_steps(found, steps.times_ms)
+        return run.answer(value, evaluator.notes.collected())
+
+    def _evaluator(
+        self,
+        query: str,
+        parsed: ParsedQuery,
+        asked: QueryRange,
+        options: QueryOptions | None,
+        run: Run,
+    ) -> Evaluator:
+        settings = self._settings
+        lookback_ms = settings.lookback_ms
+        if options is not None and options.lookback_ms is not None:
+            lookback_ms = options.lookback_ms
+        rules = Rules(lookback_ms, settings.default_step_ms, settings.delayed_name_removal)
+        selection = Selection(self._reader, run.guard, parsed.repeated)
+        if options is not None and options.statistics:
+            run.count(asked.steps())
+        notes = Notes(query)
+        run.prepared()
+        return Evaluator(selection, run.guard, notes, asked, rules, parsed.pinned, run.counter)
+
+
+def _check_range(tree: Expression, asked: QueryRange) -> None:
+    """Refuse what no range query can answer.
+
+    Raises:
+        EvaluationError: type, times or step are not such.
+    """
+    if tree.type not in (ValueType.VECTOR, ValueType.SCALAR):
+        raise ExpressionTypeError(
+            f'invalid expression type "{tree.type.documented}" for range query,'
+            " must be Scalar or instant Vector"
+        )
+    asked.check()
+    if asked.step_ms <= 0:
+        raise EvaluationError("zero or negative query resolution step widths are not accepted")
+    if asked.end_ms < asked.start_ms:
+        raise EvaluationError("end timestamp must not be before start time")
+    if (asked.end_ms - asked.start_ms) // asked.step_ms > MAX_STEPS:
+        raise EvaluationError(
+            f"exceeded maximum resolution of {MAX_STEPS:,} points per timeseries."
+            " Try decreasing the query resolution (?step=XX)"
+        )
 
 
 def _instant_value(

@@ -5,19 +5,19 @@ query has one step. A tree's left edges are walked in a loop (see `left_spine`).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import numpy as np
 
-from model.labels import Labels
+from model.labels import Labels, quote
 from model.series import NO_TIME, AlignedSeries, Times, absent_matrix
 from promql import aggregation
 from promql.annotations import Notes
 from promql.api import EvaluationError
 from promql.calls import Calls
+from promql.evaluation import Rules
 from promql.guard import Guard
-from promql.lexer import SET_OPERATORS
+from promql.lexer import SET_OPERATORS, TRIMS
 from promql.matching import binary, set_operation
 from promql.nodes import (
     Aggregation,
@@ -40,6 +40,7 @@ from promql.operators import scalars, with_scalar
 from promql.ranges import RangeVector, inner_steps, repeated
 from promql.relabeling import check_label_name
 from promql.selection import Selection, Sighting, has_one_name, joined
+from promql.statistics import StepCounter
 from promql.tally import TALLIES, Tally
 from promql.timing import QueryRange
 from promql.vectors import (
@@ -57,23 +58,6 @@ from promql.vectors import (
 _LARGEST_INTEGER: Final = 2.0**63
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How to evaluate where Prometheus leaves a choice.
-
-    Attributes:
-        lookback_ms: how far back an instant selector looks for a sample.
-        default_step_ms: a subquery's step where it gives none.
-        delayed_name_removal: whether the metric name stays visible to label functions
-            and groupings until the very end (Prometheus's feature flag
-            `promql-delayed-name-removal`).
-    """
-
-    lookback_ms: int
-    default_step_ms: int
-    delayed_name_removal: bool
-
-
 Handler = Callable[[Any, Steps], Value]
 
 
@@ -87,6 +71,7 @@ class Evaluator:
         query: what was asked for.
         rules: choices.
         pinned: ids of the nodes that yield the same at all steps.
+        counter: counts the samples looked at, if anybody wants to know.
     """
 
     def __init__(
@@ -97,6 +82,7 @@ class Evaluator:
         query: QueryRange,
         rules: Rules,
         pinned: frozenset[int],
+        counter: StepCounter | None = None,
     ) -> None:
         self.selection = selection
         self.guard = guard
@@ -104,6 +90,7 @@ class Evaluator:
         self.query = query
         self.rules = rules
         self._pinned = pinned
+        self._counter = counter
         self._calls = Calls(self)
         self._handlers: dict[type, Handler] = {
             Aggregation: self._aggregation,
@@ -155,26 +142,33 @@ class Evaluator:
     def _selector(self, node: VectorSelector, steps: Steps) -> Vector:
         return self.sighting(node, steps).vector
 
-    def sighting(self, node: VectorSelector, steps: Steps) -> Sighting:
-        """Evaluate an instant selector; also when its samples were taken."""
-        return joined(self._held(self._sightings(node, steps)), steps.count)
+    def sighting(self, node: VectorSelector, steps: Steps, *, starts: bool = False) -> Sighting:
+        """Evaluate an instant selector; also when its samples were taken, and `starts`."""
+        return joined(self._held(self._sightings(node, steps, starts=starts)), steps.count)
 
     def _held(self, sightings: Iterator[Sighting]) -> Iterator[Sighting]:
         for each in sightings:
             self.guard.hold(each.vector.values.size)
             yield each
 
-    def _sightings(self, node: VectorSelector, steps: Steps) -> Iterator[Sighting]:
+    def _sightings(
+        self, node: VectorSelector, steps: Steps, *, starts: bool = False
+    ) -> Iterator[Sighting]:
         reference = Steps(self.query.reference(node.shift, steps))
-        return self.selection.sightings(node, reference, self.rules.lookback_ms)
+        lookback_ms = self.rules.lookback_ms
+        found = self.selection.sightings(node, reference, lookback_ms, starts=starts)
+        return found if self._counter is None else self._counter.sightings(found)
 
-    def range_vector(self, node: Expression, steps: Steps, reach_ms: int = 0) -> RangeVector:
+    def range_vector(
+        self, node: Expression, steps: Steps, reach_ms: int = 0, *, starts: bool = False
+    ) -> RangeVector:
         """Evaluate a range selector or subquery.
 
         Args:
             node: the expression.
             steps: when it is evaluated.
             reach_ms: how much further than the range samples are read, to both sides.
+            starts: whether the samples' start times matter; a subquery has none.
         """
         node = unwrap(node)
         if isinstance(node, Subquery):
@@ -183,11 +177,11 @@ class Evaluator:
         selector = matrix.selector
         ends_ms = self.query.reference(selector.shift, steps)
         starts_ms = ends_ms - self.query.length_ms(matrix.range)
-        samples = self.selection.samples(
-            selector, int(starts_ms[0]) - reach_ms, int(ends_ms[-1]) + reach_ms, steps.count
-        )
+        low_ms, high_ms = int(starts_ms[0]) - reach_ms, int(ends_ms[-1]) + reach_ms
+        samples = self.selection.samples(selector, low_ms, high_ms, steps.count, starts=starts)
         one_name = has_one_name(selector.matchers)
-        return RangeVector(samples, starts_ms, ends_ms, steps, one_name)
+        look = None if self._counter is None else self._counter.windows
+        return RangeVector(samples, starts_ms, ends_ms, steps, one_name, None, look)
 
     def _subquery(self, node: Subquery, steps: Steps) -> RangeVector:
         ends_ms = self.query.reference(node.shift, steps)
@@ -202,9 +196,14 @@ class Evaluator:
         starts_ms = ends_ms - range_ms
         if not times.count:
             return RangeVector((), starts_ms, ends_ms, steps, one_name=True)
+        # What counts of a subquery are its results in the range, not what led to them.
+        counter, self._counter = self._counter, None
         inner = self.vector(node.expression, times)
+        self._counter = counter
+        look = None if counter is None else counter.windows
         samples = (repeated(inner, times),)
-        return RangeVector(samples, starts_ms, ends_ms, steps, inner.one_name, inner.unnamed)
+        one_name, unnamed = inner.one_name, inner.unnamed
+        return RangeVector(samples, starts_ms, ends_ms, steps, one_name, unnamed, look)
 
     # Block by block.
 
@@ -240,7 +239,7 @@ class Evaluator:
                 return (each.vector for each in self._sightings(node, steps))
             case Call():
                 return self._calls.blocks(node, steps)
-            case BinaryOperation() if node.matching is None:
+            case BinaryOperation() if node.matching is None and node.operator not in TRIMS:
                 return self._scalar_blocks(node, steps)
             case _:
                 return None
@@ -293,6 +292,8 @@ class Evaluator:
     def _combined(self, node: BinaryOperation, left: Value, steps: Steps) -> Value:
         right = self.evaluate(node.right, steps)
         operator = node.operator
+        if operator in TRIMS:
+            return self._trimmed(node, left, right, steps)
         if isinstance(left, Vector):
             if not isinstance(right, Vector):
                 return with_scalar(
@@ -311,6 +312,22 @@ class Evaluator:
                 returns_bool=node.returns_bool,
             )  # fmt: skip
         return scalars(operator, cast("Scalars", left), cast("Scalars", right))
+
+    def _trimmed(self, node: BinaryOperation, left: Value, right: Value, steps: Steps) -> Vector:
+        """Trim histograms: floats are none, so nothing is left of them."""
+        if isinstance(left, Vector) and isinstance(right, Vector) and node.matching is not None:
+            left, right = self.visible(left), self.visible(right)
+            met = binary("+", left, right, node.matching, returns_bool=False)
+        elif isinstance(left, Vector):
+            met = left
+        elif isinstance(right, Vector):
+            met = right
+        else:
+            message = f"operator {quote(node.operator)} not allowed for Scalar operations"
+            raise EvaluationError(message)
+        if met.present.any():
+            self.notes.incompatible_floats(node.operator, node.start)
+        return empty_vector(steps.count)
 
     # Aggregations.
 

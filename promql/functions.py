@@ -71,6 +71,7 @@ def _table() -> dict[str, Function]:
         Function("quantile_over_time", (_S, _M)),
         Function("round", (_V, _S), 1),
         Function("scalar", (_V,), returns=_S),
+        Function("start_timestamp", (_V,), experimental=True),
         Function("sort_by_label", (_V, _T), -1, experimental=True),
         Function("sort_by_label_desc", (_V, _T), -1, experimental=True),
         Function("vector", (_S,)),

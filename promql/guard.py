@@ -15,15 +15,20 @@ class Guard:
 
     Attributes:
         samples: how many samples were read from the store so far.
+        peak: the most samples that memory held at once so far.
+        started: when it was made, by the clock given.
     """
 
     def __init__(self, timeout_s: float, max_samples: int, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
-        self._deadline = monotonic() + timeout_s
+        self.started = monotonic()
+        self._deadline = self.started + timeout_s
         self._max_samples = max_samples
         self._cancelled = threading.Event()
         self._held = 0
+        self._kept = 0
         self.samples = 0
+        self.peak = 0
 
     @property
     def remaining_s(self) -> float:
@@ -63,6 +68,7 @@ class Guard:
             TooManySamplesError: they are more than the limit.
         """
         self._held += samples
+        self.peak = max(self.peak, self._held + self._kept)
         if self._held > self._max_samples:
             raise TooManySamplesError(
                 "query processing would load too many samples into memory in query execution"
@@ -75,6 +81,7 @@ class Guard:
             TooManySamplesError: they are more than the limit.
         """
         self._max_samples -= samples
+        self._kept += samples
         self.hold(0)
 
     @contextmanager

@@ -36,6 +36,8 @@ AGGREGATORS: Final = frozenset(
 )  # fmt: skip
 SET_OPERATORS: Final = frozenset({"and", "or", "unless"})
 COMPARISONS: Final = frozenset({"==", "!=", "<=", "<", ">=", ">"})
+TRIMS: Final = frozenset({"</", ">/"})
+"""Operators that trim native histograms."""
 ARITHMETIC: Final = frozenset({"+", "-", "*", "/", "%", "^", "atan2"})
 KEYWORDS: Final = frozenset(
     {
@@ -69,7 +71,7 @@ _STRING = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`]*`"
 _OUTSIDE = re.compile(
     rf"{_SKIPPED}(?:(?P<word>[a-zA-Z_:][a-zA-Z0-9_:]*)"
     rf"|(?P<duration>{_DURATION})(?![a-zA-Z0-9_.])|(?P<number>{_NUMBER})(?![a-zA-Z0-9_.])"
-    rf"|(?P<operator>==|!=|<=|>=|[-+*/%^<>@=,(){{\[\]])|(?P<string>{_STRING}))"
+    rf"|(?P<operator>==|!=|<=|>=|</|>/|[-+*/%^<>@=,(){{\[\]])|(?P<string>{_STRING}))"
 )
 _INSIDE_BRACES = re.compile(
     rf"{_SKIPPED}(?:(?P<identifier>[a-zA-Z_][a-zA-Z0-9_]*)"

@@ -188,6 +188,7 @@ class _Join:
             return empty_vector(many.values.shape[1])
         present = many.present[many_rows] & one.present[one_rows]
         if self._one_to_one:
+            # Also where a comparison leaves out all but one: so Prometheus 3 has it.
             self._check_many_side(many_rows, present)
         values, kept = self._compute(many.values[many_rows], one.values[one_rows], present)
         labels = [

@@ -26,6 +26,7 @@ from promql.folding import (
 from promql.numbers import format_general
 from promql.ordered import mad_over_time, quantile_over_time
 from promql.samples import Windows
+from promql.start_times import restarts
 from promql.vectors import Floats, Indices, Mask, Scalars
 
 Result = tuple[Floats, Mask]
@@ -154,7 +155,7 @@ def _time_of(windows: Windows, better: Callable[[Floats, Floats], Mask]) -> Resu
     return best[1], windows.holding(1)
 
 
-def _pairs(windows: Windows, marks: Mask) -> Floats:
+def pairs_inside(windows: Windows, marks: Mask) -> Floats:
     """Count marks between neighbours inside of each window; `marks` has shape (N, T - 1)."""
     running = np.zeros(windows.samples.values.shape, dtype=np.int64)
     np.cumsum(marks, axis=1, out=running[:, 1:])
@@ -172,13 +173,17 @@ def changes(windows: Windows) -> Result:
     values = windows.samples.values
     before, after = values[:, :-1], values[:, 1:]
     marks = (before != after) & ~(np.isnan(before) & np.isnan(after))
-    return _pairs(windows, marks), windows.holding(1)
+    return pairs_inside(windows, marks), windows.holding(1)
 
 
 def resets(windows: Windows) -> Result:
-    """How often the value fell."""
+    """How often the value fell, or began anew by its start time."""
     values = windows.samples.values
-    return _pairs(windows, values[:, 1:] < values[:, :-1]), windows.holding(1)
+    fell = values[:, 1:] < values[:, :-1]
+    restarted = restarts(windows.samples)
+    if restarted is not None:
+        fell |= restarted
+    return pairs_inside(windows, fell), windows.holding(1)
 
 
 def _line(windows: Windows) -> tuple[Floats, Floats, Floats]:

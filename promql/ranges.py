@@ -22,6 +22,7 @@ class RangeVector:
         steps: when it is evaluated.
         one_name: whether all series have the same metric name.
         unnamed: which series lose their names, if there is one block; None: none does.
+        look: told of each block's windows, where somebody counts.
     """
 
     samples: Iterable[Samples]
@@ -30,6 +31,7 @@ class RangeVector:
     steps: Steps
     one_name: bool
     unnamed: Mask | None = None
+    look: Callable[[Windows], None] | None = None
 
     def windows(self, check: Callable[[], None]) -> Iterator[tuple[slice, Windows]]:
         """Yield the windows of each block, small enough for a core's cache.
@@ -49,7 +51,10 @@ class RangeVector:
 
     def _over(self, samples: Samples, check: Callable[[], None]) -> Windows:
         times_ms = self.steps.times_ms
-        return Windows.over(samples, self.starts_ms, self.ends_ms, times_ms, check)
+        windows = Windows.over(samples, self.starts_ms, self.ends_ms, times_ms, check)
+        if self.look is not None:
+            self.look(windows)
+        return windows
 
     def apply(
         self, kernel: Kernel, parameters: Sequence[Scalars], guard: Guard, *, keep_name: bool

@@ -12,6 +12,7 @@ import numpy as np
 from promql.folding import exact_sum, fold
 from promql.over_time import Kernel, Result
 from promql.samples import Samples, Windows
+from promql.start_times import is_restart, restarts, since_start
 from promql.vectors import Floats, Indices, Mask
 
 # Resets a series up to which one by one is faster than folding them all.
@@ -44,11 +45,17 @@ def _extrapolated(windows: Windows, *, counter: bool) -> Result:
         if lost is not None:
             growth += lost
     stretch = _Stretch.of(windows, first, last)
-    if counter:
-        _extrapolate_above_zero(growth, oldest, stretch, samples)
-    else:
+    if not counter:
         growth *= samples.expand(stretch.factor(stretch.to_start))
-    return growth, windows.holding(2)
+        return growth, windows.holding(2)
+    begun = None
+    if samples.starts_ms is not None:
+        begun = since_start(windows, growth, oldest, stretch.to_end)
+    _extrapolate_above_zero(growth, oldest, stretch, samples)
+    if begun is None:
+        return growth, windows.holding(2)
+    known = ~np.isnan(begun)
+    return np.where(known, begun, growth), windows.holding(2) | known
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,6 +119,9 @@ def lost_to_resets(windows: Windows) -> Floats | None:
     """Return what resets took from each window, None if there was no reset at all."""
     values = windows.samples.values
     fell = values[:, 1:] < values[:, :-1]
+    restarted = restarts(windows.samples)
+    if restarted is not None:
+        fell |= restarted
     if not fell.any():
         return None
     if np.count_nonzero(fell) <= _FEW_RESETS * len(values):
@@ -169,7 +179,17 @@ def _last_two(windows: Windows) -> tuple[Floats, Floats, Floats]:
 def irate(windows: Windows) -> Result:
     """How fast a counter grew between its last two samples, per second."""
     newest, before, interval = _last_two(windows)
-    growth = np.where(newest < before, newest, newest - before)
+    fell = newest < before
+    samples = windows.samples
+    if samples.starts_ms is not None:
+        late, early = windows.last_columns(), windows.inside(windows.stop - 2)
+        fell |= is_restart(
+            samples.pick_starts(early),
+            samples.expand(samples.pick_times(early)),
+            samples.pick_starts(late),
+            samples.expand(samples.pick_times(late)),
+        )
+    growth = np.where(fell, newest, newest - before)
     return growth / windows.samples.expand(interval), windows.holding(2)
 
 

@@ -34,12 +34,15 @@ class Samples:
         times_ms: shape (G, T), each row ascending, padded with NO_TIME.
         values: shape (N, T); padding is ABSENT.
         rows: shape (N,), for each series its row in `times_ms`.
+        starts_ms: shape (N, T), since when each sample has counted, 0 where unknown;
+            None where nothing is known.
     """
 
     labels: Sequence[Labels]
     times_ms: NDArray[np.int64]
     values: Floats
     rows: Indices
+    starts_ms: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -58,6 +61,13 @@ class Samples:
         # One flat gather takes half as long as take_along_axis.
         gathered: Floats = self.values.ravel().take(places)
         return gathered
+
+    def pick_starts(self, columns: Indices) -> NDArray[np.int64]:
+        """Return the start times at `columns` of shape (G, S): shape (N, S)."""
+        if self.starts_ms is None:
+            return np.zeros((len(self), columns.shape[1]), dtype=np.int64)
+        places = np.broadcast_to(self.expand(columns), (len(self), columns.shape[1]))
+        return np.take_along_axis(self.starts_ms, places, axis=1)
 
     def pick_times(self, columns: Indices) -> NDArray[np.int64]:
         """Return the times at `columns` of shape (G, S): same shape."""
@@ -92,7 +102,8 @@ class Samples:
             if len(times) > 1:
                 used, rows = np.unique(rows, return_inverse=True)
                 times = times[used]
-            yield part, Samples(self.labels[part], times, self.values[part], rows)
+            starts = None if self.starts_ms is None else self.starts_ms[part]
+            yield part, Samples(self.labels[part], times, self.values[part], rows, starts)
 
 
 # Comparing all with all beats one searchsorted (1.5 us) a row up to about here.
@@ -142,7 +153,7 @@ def without_gaps(series: AlignedSeries, *, keep_stale: bool) -> Samples:
             range does not see them.
     """
     labels, times, values, rows = series.labels, series.times_ms, series.values, series.rows
-    plain = Samples(labels, times, values, rows)
+    plain = Samples(labels, times, values, rows, series.starts_ms)
     # A sum over everything is the cheapest question whether there is any NaN at all.
     with np.errstate(all="ignore"):
         clean = not math.isnan(values.sum())
@@ -182,7 +193,12 @@ def _closed(samples: Samples, missing: Mask, gaps: Mask) -> Samples:
     )
     beyond = np.arange(times.shape[1]) >= present[chosen].sum(axis=1)[:, np.newaxis]
     times[beyond] = NO_TIME
-    return Samples(samples.labels, np.concatenate([samples.times_ms, times]), values, rows)
+    starts = samples.starts_ms
+    if starts is not None:
+        starts = starts.copy()
+        starts[ragged] = np.take_along_axis(starts[ragged], order, axis=1)
+    times = np.concatenate([samples.times_ms, times])
+    return Samples(samples.labels, times, values, rows, starts)
 
 
 def _nothing() -> None:

@@ -23,10 +23,22 @@ Matchers = tuple[Matcher, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sighting:
-    """What an instant selector sees: a vector and when its samples were taken (seconds)."""
+    """What an instant selector sees.
+
+    Attributes:
+        vector: the newest sample of each series at each step.
+        times_s: when these were taken, same shape.
+        starts_s: since when they have counted, 0 where unknown; None: all unknown.
+    """
 
     vector: Vector
     times_s: Floats
+    starts_s: Floats | None = None
+
+    @property
+    def started_s(self) -> Floats:
+        """`starts_s`, also where it is None."""
+        return np.zeros(self.times_s.shape) if self.starts_s is None else self.starts_s
 
 
 class Selection:
@@ -45,18 +57,21 @@ class Selection:
         self._reader = reader
         self._guard = guard
         self._repeated = repeated
-        self._kept: dict[tuple[Matchers, int, int, int], list[AlignedSeries]] = {}
+        self._kept: dict[tuple[Matchers, int, int, int, bool], list[AlignedSeries]] = {}
 
     def read(
-        self, matchers: Matchers, start_ms: int, end_ms: int, steps: int
+        self, matchers: Matchers, start_ms: int, end_ms: int, steps: int, *, starts: bool = False
     ) -> Iterable[AlignedSeries]:
-        """Return the series between two times, both ends included, few matrices for many."""
-        key = (matchers, start_ms, end_ms, steps)
+        """Return the series between two times, both ends included, few matrices for many.
+
+        `starts` asks for the samples' start times, where any are known.
+        """
+        key = (matchers, start_ms, end_ms, steps, starts)
         kept = self._kept.get(key)
         if kept is not None:
             return kept
         with self._guard.scope():
-            parts = self._reader.select(matchers, start_ms, end_ms, self._guard)
+            parts = self._reader.select(matchers, start_ms, end_ms, self._guard, starts=starts)
         self._guard.check()
         slots = sum(part.sample_slots for part in parts)
         self._guard.samples += slots
@@ -69,14 +84,20 @@ class Selection:
         return kept
 
     def samples(
-        self, selector: VectorSelector, start_ms: int, end_ms: int, steps: int
+        self,
+        selector: VectorSelector,
+        start_ms: int,
+        end_ms: int,
+        steps: int,
+        *,
+        starts: bool = False,
     ) -> Iterator[Samples]:
         """Yield what a range selector sees between two times, the start left out."""
-        for part in self.read(selector.matchers, start_ms + 1, end_ms, steps):
+        for part in self.read(selector.matchers, start_ms + 1, end_ms, steps, starts=starts):
             yield without_gaps(part, keep_stale=False)
 
     def sightings(
-        self, selector: VectorSelector, steps: Steps, lookback_ms: int
+        self, selector: VectorSelector, steps: Steps, lookback_ms: int, *, starts: bool = False
     ) -> Iterator[Sighting]:
         """Yield, block by block, what an instant selector sees at each step.
 
@@ -88,7 +109,7 @@ class Selection:
             end_ms += lookback_ms
         look = _interpolated if selector.smoothed else _newest
         one_name = has_one_name(selector.matchers)
-        for part in self.read(selector.matchers, start_ms, end_ms, steps.count):
+        for part in self.read(selector.matchers, start_ms, end_ms, steps.count, starts=starts):
             samples = without_gaps(part, keep_stale=not selector.smoothed)
             for _, block in samples.blocks(max(samples.values.shape[1], steps.count)):
                 self._guard.check()
@@ -100,21 +121,30 @@ def joined(sightings: Iterable[Sighting], steps: int) -> Sighting:
     found = list(sightings)
     if len(found) == 1:
         return found[0]
-    times = [each.times_s for each in found]
     vector = concatenated([each.vector for each in found], steps)
-    return Sighting(vector, np.concatenate(times) if times else np.empty((0, steps)))
+    if not found:
+        return Sighting(vector, np.empty((0, steps)))
+    starts = None
+    if any(each.starts_s is not None for each in found):
+        starts = np.concatenate([each.started_s for each in found])
+    return Sighting(vector, np.concatenate([each.times_s for each in found]), starts)
 
 
 def _sighting(
-    samples: Samples, values: Floats, present: Mask, times_ms: Times, one_name: bool
+    samples: Samples,
+    values: Floats,
+    present: Mask,
+    times_ms: Times,
+    one_name: bool,
+    starts: Floats | None = None,
 ) -> Sighting:
     """Leave out series that are never present."""
     vector = Vector(samples.labels, values, present, None, one_name)
     times: Floats = np.broadcast_to(samples.expand(times_ms), values.shape) / 1000
     if present.all():
-        return Sighting(vector, times)
+        return Sighting(vector, times, starts)
     rows = any_step(present)
-    return Sighting(vector.take(rows), times[rows])
+    return Sighting(vector.take(rows), times[rows], None if starts is None else starts[rows])
 
 
 def has_one_name(matchers: Sequence[Matcher]) -> bool:
@@ -135,7 +165,8 @@ def _newest(samples: Samples, steps: Steps, lookback_ms: int, one_name: bool) ->
     nan = np.isnan(values)
     if nan.any():
         present &= ~is_stale(values)
-    return _sighting(samples, values, present, times, one_name)
+    starts = None if samples.starts_ms is None else samples.pick_starts(inside) / 1000
+    return _sighting(samples, values, present, times, one_name, starts)
 
 
 def _interpolated(samples: Samples, steps: Steps, lookback_ms: int, one_name: bool) -> Sighting:

@@ -154,7 +154,9 @@ def load_prometheus_config(path: Path, ceilings: ScrapeLimits | None = None) -> 
 def _read(path: Path) -> Document:
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
+    except OSError as exc:
+        raise DocumentError(str(path), [(0, exc.strerror or str(exc))]) from exc
+    except UnicodeDecodeError as exc:
         raise DocumentError(str(path), [(0, str(exc))]) from exc
     return parse_document(text, str(path), plain_text=True)
 

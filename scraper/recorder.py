@@ -17,9 +17,11 @@ from scraper.families import FamilyPool, MetricMetadata
 from scraper.grammar import ExpositionFormat
 from scraper.readings import Reading
 from scraper.series_labels import SeriesLabels
+from scraper.start_times import StartColumns
 from scraper.streams import Columns, Values, VectorStream
 from scraper.targets import Target
-from storage.api.samples import SampleAppender
+from storage.api.errors import StorageError
+from storage.api.samples import SampleAppender, StartTimes
 
 SYNTHETIC = tuple(
     Labels.of({METRIC_NAME: name})
@@ -75,6 +77,7 @@ class Recorder:
         self._detached = DetachedStreams(
             appender, target.labels, track_staleness=target.track_timestamps_staleness
         )
+        self._starts = StartColumns() if target.start_times else None
         self._complete = True
         self._synthetic: Sequence[float] = ()
 
@@ -94,6 +97,7 @@ class Recorder:
         self._catalog.honor_timestamps = target.honor_timestamps
         self._catalog.sample_limit = target.limits.samples
         self._detached.track_staleness = target.track_timestamps_staleness
+        self._starts = StartColumns() if target.start_times else None
         self._parser.forget()
 
     def read(self, body: bytes, exposition_format: ExpositionFormat) -> Reading:
@@ -117,12 +121,19 @@ class Recorder:
         self._complete = True
         self._stream.grow(len(self._catalog.series))
         columns, values = reading.columns, reading.values
+        starts = None
+        if self._starts is not None:
+            starts = self._starts.of(reading, self._catalog.series, self._parser.families)
         added = 0
         if reading.complete:
             added = int((~self._stream.alive[columns]).sum())
             columns, values = self._with_ended(*self._stream.changed(columns, values), reading)
         synthetic = 1.0, duration_s, float(reading.samples), float(reading.kept), float(added)
-        self._append(time_ms, columns, values, synthetic)
+        try:
+            self._append(time_ms, columns, values, synthetic, starts)
+        except StorageError:
+            self.lost()
+            raise
         timestamps = TimestampCounts()
         if reading.detached or self._catalog.detached:
             timestamps = self._detached.record(
@@ -163,9 +174,16 @@ class Recorder:
     def lost(self) -> None:
         """Give every series with the next vector: the store does not have the last."""
         self._complete = True
+        if self._starts is not None:
+            self._starts.forget()
 
     def _append(
-        self, time_ms: int, columns: Columns, values: Values, synthetic: Sequence[float]
+        self,
+        time_ms: int,
+        columns: Columns,
+        values: Values,
+        synthetic: Sequence[float],
+        starts: StartTimes | None = None,
     ) -> None:
         # For five numbers Python is faster than numpy.
         own = [
@@ -181,6 +199,7 @@ class Recorder:
             series,
             np.concatenate([np.array(own, np.int32), columns]),
             np.concatenate([[synthetic[column] for column in own], values]),
+            starts,
         )
         # The store's tuple is shared by all targets with these series; ours is dropped.
         self._catalog.series = self._stream.series
@@ -207,6 +226,8 @@ class Recorder:
         if keep.sum() < (1 - _DEAD_RATIO) * len(keep):
             self._parser.renumber(self._catalog.compact(keep))
             self._stream.compact(keep)
+            if self._starts is not None:
+                self.lost()
         if self._detached.dead > max(_DEAD_RATIO * len(self._catalog.detached), _FEW):
             self._detached.reset()
             self._catalog.detached.clear()

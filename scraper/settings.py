@@ -101,6 +101,8 @@ class ScrapeSettings(BaseModel):
         host_jobs: jobs of it whose targets are machines, by their `job` label.
         added_hosts: where hosts that people add may be; targets of the configuration
             may be anywhere.
+        start_times: whether `_created` series tell since when counters count: `rate`
+            and its kin then see restarts that values hide. The series stay as they are.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -112,6 +114,7 @@ class ScrapeSettings(BaseModel):
     config_file: Path | None = None
     host_jobs: tuple[str, ...] = (HOST_JOB, "node_exporter")
     added_hosts: ReachSettings = Field(default_factory=ReachSettings)
+    start_times: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> Self:

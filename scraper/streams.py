@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from model.labels import Labels
 from model.series import ABSENT_BITS, STALE, is_absent, is_stale
-from storage.api.samples import Layout, SampleAppender, Source, Vector
+from storage.api.samples import Layout, SampleAppender, Source, StartTimes, Vector
 
 Columns = NDArray[np.int32]
 Values = NDArray[np.float64]
@@ -57,7 +57,12 @@ class VectorStream:
         return columns[differs], values[differs]
 
     def append(
-        self, time_ms: int, series: Sequence[Labels], columns: Columns, values: Values
+        self,
+        time_ms: int,
+        series: Sequence[Labels],
+        columns: Columns,
+        values: Values,
+        starts: StartTimes | None = None,
     ) -> None:
         """Append one vector.
 
@@ -66,6 +71,7 @@ class VectorStream:
             series: what the columns are; those known so far, and new ones at the end.
             columns: int32, distinct, in any order.
             values: their values, STALE to end a series.
+            starts: start times that changed.
 
         Raises:
             StorageError: the store refused it. The next vector gives every column.
@@ -78,10 +84,11 @@ class VectorStream:
             self.alive[columns] = ~(is_stale(values) | is_absent(values))
         layout = self.prepare(series)
         if self._whole:
-            vector = Vector(time_ms, layout, None, self.values.copy())
+            vector = Vector(time_ms, layout, None, self.values.copy(), starts)
         else:
             order = columns.argsort()
-            vector = Vector(time_ms, layout, columns[order].view(np.uint32), values[order])
+            changed = columns[order].view(np.uint32)
+            vector = Vector(time_ms, layout, changed, values[order], starts)
         self._whole = True
         self._appender.append(self._source, vector)
         self._whole, self.last_ms = False, time_ms

@@ -43,6 +43,7 @@ class Target:
         host_id: its record, None for one from configuration.
         honor_labels: whether a scraped label wins over the target's.
         honor_timestamps: whether explicit timestamps are used, or ignored.
+        start_times: whether `_created` series tell since when others count.
         track_timestamps_staleness: whether a series with explicit timestamps ends when
             it vanishes.
         metric_relabel_rules: applied to each series.
@@ -65,6 +66,7 @@ class Target:
     host_id: int | None = None
     honor_labels: bool = False
     honor_timestamps: bool = True
+    start_times: bool = False
     track_timestamps_staleness: bool = False
     metric_relabel_rules: tuple[RelabelRule, ...] = ()
     legacy_names: bool = False

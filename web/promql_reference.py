@@ -63,6 +63,7 @@ _OF_VALUE: Final = {
     "minute": "minute, 0 to 59, of a time in UTC",
     "month": "month, 1 to 12, of a time in UTC",
     "year": "year of a time in UTC",
+    "start_timestamp": "since when each sample has counted, in Unix seconds; 0 where unknown",
     "timestamp": "time of each sample, in Unix seconds",
 }
 _OVER_TIME: Final = {

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from daemon.output import pointed
+
 
 @click.group()
 def check() -> None:
@@ -73,7 +75,11 @@ def rules(files: tuple[Path, ...]) -> None:
     except AlertingError as exc:
         raise click.ClickException(str(exc)) from exc
     count = sum(len(group.rules) for group in groups)
-    click.echo(f"{len(groups)} groups, {count} rules, all good")
+    click.echo(f"{_counted(len(groups), 'group')}, {_counted(count, 'rule')}, all good")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 @check.command()
@@ -86,7 +92,7 @@ def query(expression: str) -> None:
     try:
         parse(expression)
     except ParseError as exc:
-        raise click.ClickException(str(exc)) from exc
+        raise click.ClickException(pointed(str(exc), expression)) from exc
     click.echo("the query is good")
 
 

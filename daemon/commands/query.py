@@ -3,13 +3,16 @@
 import csv
 import json
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from daemon.commands.options import server_options
 from daemon.control import Control, ServerAddress, call
-from daemon.output import print_table
+from daemon.output import pointed, print_table
+from model.clock import system_clock
+from model.durations import parse_duration_ms
 from model.labels import METRIC_NAME, Labels
 
 Row = tuple[str, str, str]
@@ -20,6 +23,7 @@ Row = tuple[str, str, str]
 @click.option("--time", "at", help="When, as Unix seconds or RFC 3339.  [default: now]")
 @click.option("--start", help="With --end: evaluate over a range.")
 @click.option("--end", help="End of the range.")
+@click.option("--last", help="Evaluate over the last time, such as 30m or 2h.")
 @click.option("--step", default="60s", show_default=True, help="Distance of a range's points.")
 @click.option(
     "--format",
@@ -35,35 +39,75 @@ def query(
     at: str | None,
     start: str | None,
     end: str | None,
+    last: str | None,
     step: str,
     output: str,
 ) -> None:
     """Ask a server a PromQL query."""
-    if (start is None) != (end is None):
-        raise click.UsageError("--start and --end go together")
-    path, params = "/api/v1/query", {"query": expression}
-    if start is not None and end is not None:
-        path += "_range"
-        params |= {"start": start, "end": end, "step": step}
-    elif at is not None:
-        params["time"] = at
+    params = {"query": expression} | _times(at, start, end, last)
+    path = "/api/v1/query"
+    if "start" in params:
+        path, params = f"{path}_range", params | {"step": step}
 
     async def ask(control: Control) -> Any:
         return await control.request("GET", path, params=params)
 
-    answer = call(address, ask)
-    for warning in answer.get("warnings", []):
-        click.echo(f"warning: {warning}", err=True)
+    try:
+        answer = call(address, ask)
+    except click.ClickException as exc:
+        raise click.ClickException(pointed(exc.message, expression)) from exc
+    for kind in ("warning", "info"):
+        for note in answer.get(f"{kind}s", []):
+            click.echo(f"{kind}: {note.removeprefix(f'PromQL {kind}: ')}", err=True)
+    _print(answer["data"], output)
+
+
+def _times(at: str | None, start: str | None, end: str | None, last: str | None) -> dict[str, str]:
+    """Return the parameters that say when."""
+    if last is not None:
+        if start is not None or end is not None:
+            raise click.UsageError("--last stands without --start and --end")
+        start, end = _last(last)
+    if (start is None) != (end is None):
+        raise click.UsageError("--start and --end go together")
+    if start is None or end is None:
+        return {} if at is None else {"time": at}
+    if at is not None:
+        raise click.UsageError("--time is for one time, not for a range")
+    return {"start": start, "end": end}
+
+
+def _print(data: Any, output: str) -> None:
     if output == "json":
-        click.echo(json.dumps(answer["data"], ensure_ascii=False))
+        click.echo(json.dumps(data, ensure_ascii=False))
         return
-    rows = _rows(answer["data"]["resultType"], answer["data"]["result"])
+    rows = _rows(data["resultType"], data["result"])
+    if not rows:
+        click.echo("no series", err=True)
     if output == "csv":
         writer = csv.writer(sys.stdout)
         writer.writerow(["series", "time", "value"])
         writer.writerows(rows)
-    else:
-        print_table(["series", "time", "value"], rows)
+        return
+    if sys.stdout.isatty():
+        rows = [(series, _shown(time), value) for series, time, value in rows]
+    print_table(["series", "time", "value"], rows)
+
+
+def _last(length: str) -> tuple[str, str]:
+    """Return start and end of the last time, Unix seconds."""
+    try:
+        length_ms = parse_duration_ms(length)
+    except ValueError as exc:
+        raise click.BadParameter(str(exc), param_hint="--last") from exc
+    now_ms = system_clock()
+    return str((now_ms - length_ms) / 1000), str(now_ms / 1000)
+
+
+def _shown(seconds: str) -> str:
+    """Return a time as people read it, in their own zone."""
+    local = datetime.fromtimestamp(float(seconds), UTC).astimezone()
+    return local.isoformat(" ", "milliseconds")
 
 
 def _rows(kind: str, result: Any) -> list[Row]:

@@ -52,6 +52,19 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class StartTimes:
+    """Since when series have counted (OpenMetrics `_created`), as what changed.
+
+    Attributes:
+        columns: shape (C,), uint32, ascending; None if `times_ms` gives every column.
+        times_ms: shape (C,) or (len(layout.series),), int64, 0 where it is unknown.
+    """
+
+    columns: NDArray[np.uint32] | None
+    times_ms: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Vector:
     """One scrape of one source, as what changed since the vector before it.
 
@@ -65,12 +78,16 @@ class Vector:
             value; STALE ends a series, and it stays ended until given a value again;
             ABSENT suspends one without a mark: it has no sample until given a value
             again. New columns of an extended layout that are not given are ABSENT.
+        starts: start times that changed; None where none did. A column keeps its own
+            until given another, also while its series is ended; all are unknown when
+            a layout was replaced.
     """
 
     time_ms: int
     layout: Layout
     columns: NDArray[np.uint32] | None
     values: NDArray[np.float64]
+    starts: StartTimes | None = None
 
 
 class ReadBudget(Protocol):
@@ -184,11 +201,11 @@ class SampleAppender(Protocol):
         It is readable at once and durable within a second; `commit` waits for that.
         The arrays are the store's from now on: the caller must not change them. A
         source's first vector after the store was opened, or after a day of silence,
-        gives every column.
+        gives every column, and every start time if it knows any.
 
         Raises:
             OutOfOrderError: it is not newer than the source's last vector.
-            ValueError: layout, columns and values do not fit together.
+            ValueError: layout, columns and values (or start times) do not fit together.
             StoreClosedError: the store is not open.
         """
 
@@ -210,12 +227,15 @@ class SampleReader(Protocol):
         start_ms: int,
         end_ms: int,
         budget: ReadBudget | None = None,
+        *,
+        starts: bool = False,
     ) -> list[AlignedSeries]:
         """Return every matching series with its samples in the range, ends included.
 
         Each label set occurs once; staleness markers are kept; series without a
         sample in the range are left out. There may be a few samples just outside of
-        the range. The arrays are not the caller's: others read them too.
+        the range. The arrays are not the caller's: others read them too. `starts`
+        asks for `AlignedSeries.starts_ms`, where any are known.
         """
 
     def series(

@@ -42,10 +42,19 @@ _LARGEST_NUMBER = 2**32 - 1
 _LONGEST_PREFIX_CHAIN = 16
 
 
+START_TIMES = "start times of "
+"""Begins the stream of a source that holds another one's start times as values."""
+
+
 class Sources:
-    """Hash-conses sources; thread-safe."""
+    """Hash-conses sources; thread-safe.
+
+    Attributes:
+        of_starts: the numbers of those that hold start times, hidden from readers.
+    """
 
     def __init__(self) -> None:
+        self.of_starts: set[int] = set()
         self._by_key: dict[tuple[Labels, str], Source] = {}
         self._by_id: dict[int, Source] = {}
         self._next_id = 1
@@ -85,8 +94,14 @@ class Sources:
     def _add(self, source: Source) -> Source:
         self._by_id[source.id] = source
         self._by_key.setdefault((source.labels, source.stream), source)
+        if source.stream.startswith(START_TIMES):
+            self.of_starts.add(source.id)
         self._next_id = max(self._next_id, source.id + 1)
         return source
+
+    def find(self, labels: Labels, stream: str) -> Source | None:
+        """Return the source with these labels if it is known."""
+        return self._by_key.get((labels, stream))
 
     def get(self, source_id: int) -> Source | None:
         """Return a source by number."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from model.series import ABSENT_BITS, NO_TIME, STALE_BITS, Times, Values
 from storage.api.errors import OutOfOrderError
 from storage.api.samples import Source, Vector
+from storage.samples.catalog import START_TIMES
 from storage.samples.layouts import Columns, StoredLayout
 
 if TYPE_CHECKING:
@@ -191,11 +192,13 @@ class SourceHead:
         open, closed: its chunks.
         chunks: how many it began.
         ring: its place in the recent window, if it has one.
+        holds_starts: its values are start times, which readers of samples do not see.
     """
 
     __slots__ = (
         "chunks",
         "closed",
+        "holds_starts",
         "last",
         "last_ms",
         "layout",
@@ -213,6 +216,7 @@ class SourceHead:
         self.closed: list[OpenChunk] = []
         self.chunks = 0
         self.ring: Ring | None = None
+        self.holds_starts = source.stream.startswith(START_TIMES)
 
     def append(self, vector: Vector, layout: StoredLayout) -> Appended:
         """Take a vector; nothing is changed if it is refused.

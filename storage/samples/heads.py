@@ -62,6 +62,10 @@ class Heads:
     def __iter__(self) -> Iterator[SourceHead]:
         return iter(list(self._heads.values()))
 
+    def visible(self) -> list[SourceHead]:
+        """Return the heads that hold samples, not start times."""
+        return [head for head in self if not head.holds_starts]
+
     def without_head(self, source_ids: Iterable[int]) -> set[int]:
         """Return those of some sources that have no head."""
         return set(source_ids).difference(self._heads)
@@ -95,7 +99,8 @@ class Heads:
                 self._fit_ring(head)
             if taken.ordinal + 1 >= taken.chunk.limit:
                 head.close()
-            self.samples_total += len(layout.series)
+            if not head.holds_starts:
+                self.samples_total += len(layout.series)
         return taken
 
     def _append(self, head: SourceHead, vector: Vector, layout: StoredLayout) -> Appended:
@@ -139,7 +144,7 @@ class Heads:
     def _fit_ring(self, head: SourceHead) -> None:
         """Give a head a ring that suits the interval of its last vectors."""
         chunk, ring = head.open, head.ring
-        if chunk is None:
+        if chunk is None or head.holds_starts:
             return
         slots = slots_for(min(map(operator.sub, chunk.times_ms[1:], chunk.times_ms)))
         if ring is not None and ring.block.slots == slots:

@@ -25,6 +25,7 @@ from storage.samples.reading import (
 from storage.samples.recent_plan import RecentPlan, Wanted
 from storage.samples.selection import CachedSelector, Selected, SelectorCache
 from storage.samples.settled import Settled, SettledCache, joined
+from storage.samples.start_times import LOOKBACK_MS, with_starts
 from storage.samples.window_set import WindowSet
 from storage.samples.windows import Window
 
@@ -46,8 +47,10 @@ class Query:
         metrics: MetricNames,
         threads: ReadThreads,
         settled: SettledCache | None = None,
+        starts_lookback_ms: int = LOOKBACK_MS,
     ) -> None:
         """Prepare; with `settled`, an answer may hold samples just outside of its range."""
+        self._starts_lookback_ms = starts_lookback_ms
         self._heads, self._windows, self._threads = heads, windows, threads
         self._settled = settled
         self._sources, self._layouts = sources, layouts
@@ -69,12 +72,19 @@ class Query:
         start_ms: int,
         end_ms: int,
         budget: ReadBudget | None = None,
+        *,
+        starts: bool = False,
     ) -> list[AlignedSeries]:
         """See `SampleReader.select`."""
         selector = self._selectors.get(matchers)
         recent = self._select_recent(selector, start_ms, end_ms, budget)
         result = recent or self._select_settled(selector, start_ms, end_ms, budget)
-        return [part for part in map(without_empty, result) if part is not None]
+        found = [part for part in map(without_empty, result) if part is not None]
+        if not starts or not self._sources.of_starts:
+            return found
+        since_ms = start_ms - self._starts_lookback_ms
+        known = self._select_any(selector, since_ms, end_ms, budget, self._sources.of_starts)
+        return with_starts(found, known)
 
     def _select_recent(
         self, selector: CachedSelector, start_ms: int, end_ms: int, budget: ReadBudget | None
@@ -90,6 +100,7 @@ class Query:
             for source in self._heads.without_head(window.ends)
         )
         rest = late.union(plan.without_ring, plan.changed_sources(start_ms), on_disk)
+        rest -= self._sources.of_starts
         found = plan.gather(start_ms, end_ms, late, budget)
         if found is None or plan.generation != self._heads.generation:
             return None
@@ -110,7 +121,7 @@ class Query:
         if plan is not None and plan.generation == generation:
             return plan
         wanted, others = [], []
-        for head in self._heads:
+        for head in self._heads.visible():
             layout, ring = head.layout, head.ring
             selected = selector.select(head.source, (layout,))
             if selected is not None:
@@ -140,10 +151,10 @@ class Query:
             if budget is not None:
                 budget.spend(sum(part.sample_slots for part in before))
         else:
-            corrupt = self.corrupt_chunks
+            damaged = self.damaged_items
             before = self._select_any(selector, start_ms, until_ms, budget)
             known = Settled(start_ms, until_ms, tuple(before))
-            if corrupt == self.corrupt_chunks:
+            if damaged == self.damaged_items:
                 cache.put(matchers, known, version)
         if known.end_ms >= end_ms:
             return before
@@ -207,7 +218,8 @@ class Query:
                 layout = self._layout(layout_id, window)
                 if layout is not None and selector.concerns(layout):
                     some.update(source for source, used in window.spans if used == layout_id)
-        return views, windows, some if only is None else some.intersection(only)
+        some = some - self._sources.of_starts if only is None else some.intersection(only)
+        return views, windows, some
 
     def _views(self, only: Collection[int] | None = None) -> dict[int, list[ChunkView]]:
         heads = self._heads if only is None else filter(None, map(self._heads.get, only))
@@ -236,8 +248,12 @@ class Query:
         end_ms: int,
         only: Collection[int] | None = None,
     ) -> Iterator[tuple[Source, list[StoredLayout]]]:
-        """Yield each source with samples in range, by its number, and its layouts."""
+        """Yield each source with samples in range, by its number, and its layouts.
+
+        Those that hold start times are left out unless they are named by `only`.
+        """
         used: dict[int, dict[int, StoredLayout | Window]] = {}
+        hidden = self._sources.of_starts if only is None else frozenset[int]()
         for window in windows:
             for (source_id, layout_id), span in window.spans.items():
                 if only is not None and source_id not in only:
@@ -250,7 +266,7 @@ class Query:
             for view in some:
                 if view.start_ms <= end_ms and view.end_ms >= start_ms:
                     used.setdefault(source_id, {})[view.layout.id] = view.layout
-        for source_id in sorted(used):
+        for source_id in sorted(used.keys() - hidden):
             source = self._sources.get(source_id)
             if source is not None:
                 found = (self._layout(number, where) for number, where in used[source_id].items())

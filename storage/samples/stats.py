@@ -19,7 +19,7 @@ _LARGEST_METRICS = 100
 def active_by_metric(heads: Heads, metrics: MetricNames) -> Counter[int]:
     """Return how many series of each metric code have a value now."""
     counts = np.zeros(len(metrics), np.intp)
-    for head in heads:
+    for head in heads.visible():
         codes = _active_codes(head)
         if len(codes):
             found = np.bincount(codes)
@@ -50,6 +50,7 @@ def store_stats(
 ) -> StoreStats:
     """Return the state of the store now; blocks for a few file sizes."""
     chunks = [chunk for head in heads for chunk in head.chunks_in_memory()]
+    visible = heads.visible()
     series = active_by_metric(heads, metrics)
     sizes: Counter[int] = Counter()
     for window in windows:
@@ -68,9 +69,13 @@ def store_stats(
 
     return StoreStats(
         series=series.total(),
-        sources=len(heads),
+        sources=len(visible),
         layouts=layouts,
-        head_samples=sum(len(chunk.times_ms) * len(chunk.layout.series) for chunk in chunks),
+        head_samples=sum(
+            len(chunk.times_ms) * len(chunk.layout.series)
+            for head in visible
+            for chunk in head.chunks_in_memory()
+        ),
         head_bytes=sum(chunk.size_bytes for chunk in chunks),
         journal_bytes=_size(journal) + _size(journal.with_name(journal.name + "-wal")),
         samples_total=heads.samples_total,

@@ -16,7 +16,7 @@ from storage.api.samples import Cardinality, Layout, ReadBudget, Source, StoreSt
 from storage.damage import LOOK_INTO, RESTORE
 from storage.samples.backfilling.backfill import Backfill
 from storage.samples.cardinality import cardinality
-from storage.samples.catalog import CatalogRows, Sources, read_catalog
+from storage.samples.catalog import START_TIMES, CatalogRows, Sources, read_catalog
 from storage.samples.compaction import Compactor
 from storage.samples.heads import Heads
 from storage.samples.interning import Interner
@@ -30,6 +30,7 @@ from storage.samples.retention import retain
 from storage.samples.sealing import Sealer
 from storage.samples.settings import StoreSettings
 from storage.samples.settled import SettledCache
+from storage.samples.start_times import LOOKBACK_MS, StartStreams, check_starts
 from storage.samples.stats import store_stats
 from storage.samples.window_set import WindowSet
 from storage.samples.worker import Worker
@@ -81,6 +82,7 @@ class SqliteSampleStore:
             settings.chunk_vectors,
             self._chunk_age_ms,
         )
+        self._starts = StartStreams(self._sources, self._heads)
         self._journal = Journal(directory / "journal.db", settings.commit_interval_ms / 1000)
         self._sealer = Sealer(self._heads, self._windows, self._journal)
         self._compactor = Compactor(self._windows, self._heads, self._layouts, self._chunk_age_ms)
@@ -91,6 +93,7 @@ class SqliteSampleStore:
             *(self._heads, self._windows, self._sources, self._layouts, self._metrics),
             self._threads,
             self._settled,
+            max(LOOKBACK_MS, self._chunk_age_ms),
         )
         self._replay = Replay(self._journal, self._sources, self._layouts, self._heads)
         self._aged_ms = 0
@@ -209,6 +212,8 @@ class SqliteSampleStore:
 
     def source(self, labels: Labels, stream: str = "") -> Source:
         """See `SampleAppender.source`."""
+        if stream.startswith(START_TIMES):
+            raise ValueError(f"{stream!r} is the name of a stream of start times")
         return self._sources.of(labels, stream)
 
     def layout(self, series: Sequence[Labels]) -> Layout:
@@ -222,7 +227,14 @@ class SqliteSampleStore:
         layout = vector.layout
         if not isinstance(layout, StoredLayout):
             layout = self._layouts.of(layout.series)
-        self._journal.append(self._heads.append(source, vector, layout))
+        if vector.starts is not None:
+            check_starts(vector.starts, len(layout.series))
+        taken = self._heads.append(source, vector, layout)
+        if vector.starts is not None or taken.ordinal == 0:
+            starts = self._starts.append(source, vector, layout)
+            if starts is not None:
+                self._journal.append(starts)
+        self._journal.append(taken)
 
     async def commit(self) -> None:
         """See `SampleAppender.commit`."""
@@ -236,9 +248,11 @@ class SqliteSampleStore:
         start_ms: int,
         end_ms: int,
         budget: ReadBudget | None = None,
+        *,
+        starts: bool = False,
     ) -> list[AlignedSeries]:
         """See `SampleReader.select`."""
-        return self._query.select(matchers, start_ms, end_ms, budget)
+        return self._query.select(matchers, start_ms, end_ms, budget, starts=starts)
 
     def series(
         self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int, limit: int = 0
@@ -265,7 +279,7 @@ class SqliteSampleStore:
 
     def cardinality(self, limit: int) -> Cardinality:
         """Return what the active series are made of, `limit` entries of each list; blocks."""
-        return cardinality(self._heads, limit)
+        return cardinality(self._heads.visible(), limit)
 
     def stats(self) -> StoreStats:
         """See `SampleReader.stats`."""

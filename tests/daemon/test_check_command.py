@@ -31,7 +31,7 @@ def test_rule_file_is_checked_down_to_its_expressions(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "parse error" in result.output
     file.write_text("groups: [{name: a, rules: [{alert: B, expr: 'up == 0'}]}]")
-    assert run("rules", str(file)).output == "1 groups, 1 rules, all good\n"
+    assert run("rules", str(file)).output == "1 group, 1 rule, all good\n"
 
 
 def test_configuration_is_checked_with_all_that_it_names(tmp_path: Path) -> None:
@@ -77,3 +77,16 @@ def test_exposition_is_read_strictly() -> None:
     result = run("metrics", given="up one\n")
     assert result.exit_code == 1
     assert "line 1" in result.output
+
+
+def test_bad_query_is_shown_with_its_place() -> None:
+    result = run("query", "sum(\n\trate(up))")
+    assert result.exit_code == 1
+    assert result.output.splitlines()[1:] == ["  \trate(up))", "  \t     ^"]
+    assert "2:7: parse error: expected type range vector" in result.output
+
+
+def test_missing_file_is_told_in_words(tmp_path: Path) -> None:
+    for command in ("rules", "scrape-config"):
+        result = run(command, str(tmp_path / "no.yml"))
+        assert result.output == f"Error: {tmp_path / 'no.yml'}: No such file or directory\n"

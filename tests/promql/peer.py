@@ -120,6 +120,8 @@ class TableStore(MemoryStore):
         start_ms: int,
         end_ms: int,
         budget: ReadBudget | None = None,
+        *,
+        starts: bool = False,
     ) -> list[AlignedSeries]:
         found = []
         for source in self._sources:
@@ -160,7 +162,7 @@ class Prometheus:
 
     url: str
 
-    def range(self, query: str, start_ms: int, end_ms: int, step_ms: int) -> Any:
+    def range(self, query: str, start_ms: int, end_ms: int, step_ms: int, stats: str = "") -> Any:
         """Return the answer's `data`, None where the query is refused."""
         parameters = urllib.parse.urlencode(
             {
@@ -168,6 +170,7 @@ class Prometheus:
                 "start": start_ms / 1000,
                 "end": end_ms / 1000,
                 "step": step_ms / 1000,
+                "stats": stats,
             }
         )
         try:
@@ -199,6 +202,7 @@ def running(directory: Path, text: str) -> Iterator[Prometheus]:
         [
             "prometheus", f"--config.file={config}", f"--storage.tsdb.path={blocks}",
             "--storage.tsdb.retention.time=100y", f"--web.listen-address=127.0.0.1:{port}",
+            "--enable-feature=promql-per-step-stats",
         ],
         stderr=subprocess.PIPE,
         text=True,

@@ -68,7 +68,7 @@ _MODIFIERS = st.one_of(
 
 def _deeper(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     arithmetic = st.sampled_from(["+", "-", "*", "/", "%", "^", "atan2"])
-    comparison = st.sampled_from(["==", "!=", ">", "<=", "> bool", "== bool"])
+    comparison = st.sampled_from(["==", "!=", ">", "<=", "> bool", "== bool", "</", ">/"])
     return st.one_of(
         inner.map(lambda each: f"({each})"),
         inner.map(lambda each: f"-{each}"),

@@ -123,6 +123,8 @@ class _Endless(MemoryStore):
         start_ms: int,
         end_ms: int,
         budget: ReadBudget | None = None,
+        *,
+        starts: bool = False,
     ) -> list[AlignedSeries]:
         assert budget is not None
         self.reading.set()
@@ -206,3 +208,23 @@ async def test_ordinary_nan_is_a_value(make_engine: MakeEngine) -> None:
     value = (await engine.instant("x + 1", 15_000)).value
     assert isinstance(value, InstantVector)
     assert np.isnan(value.values).tolist() == [True]
+
+
+async def test_statistics_tell_what_a_query_cost(make_engine: MakeEngine) -> None:
+    engine = make_engine("x 1 2 3 4", "y 1 _ _ 4")
+    options = QueryOptions(statistics=True)
+    answer = await engine.range("sum(rate(x[31s])) + y", 0, 45_000, 15_000, options)
+    cost = answer.statistics
+    assert cost is not None
+    assert cost.step_samples.tolist() == [2, 3, 4, 4]
+    assert cost.steps_ms.tolist() == [0, 15_000, 30_000, 45_000]
+    assert cost.peak_samples > 4
+    parts = (cost.queue_s, cost.preparation_s, cost.evaluation_s, cost.sort_s)
+    assert min(parts) >= 0
+    assert (await engine.instant("x", 0)).statistics is None
+
+
+async def test_statistics_of_scalars_count_nothing(make_engine: MakeEngine) -> None:
+    answer = await make_engine().instant("1 + 1", 5, QueryOptions(statistics=True))
+    assert answer.statistics is not None
+    assert answer.statistics.step_samples.tolist() == [0]

@@ -9,7 +9,7 @@ from pathlib import Path
 from model.clock import system_clock
 from storage.samples.settings import StoreSettings
 from storage.samples.store import SqliteSampleStore
-from tests.promqltest.store import AppendedStore, SeriesSamples
+from tests.promqltest.store import AppendedStore, SeriesSamples, SeriesStarts
 
 # A few vectors a chunk: most of what a script loads is read from files, the rest from the head.
 _SETTINGS = StoreSettings(chunk_vectors=4)
@@ -32,8 +32,8 @@ class RealStore(AppendedStore):
         self._open.callback(store.close)
         return store
 
-    def load(self, samples: SeriesSamples) -> None:
-        super().load(samples)
+    def load(self, samples: SeriesSamples, starts: SeriesStarts | None = None) -> None:
+        super().load(samples, starts)
         store = self._store
         assert isinstance(store, SqliteSampleStore)
         asyncio.run(store.commit())

@@ -27,9 +27,10 @@ from promql.nodes import (
 )
 from promql.parser import parse
 from promql.printer import text
+from tests.promqltest.needs import NativeHistograms, Need
 from tests.promqltest.points import Histogram, Point
 from tests.promqltest.script import Clear, Eval, Load, read
-from tests.promqltest.store import MakeStore, ScriptStore, SeriesSamples, memory_store
+from tests.promqltest.store import MakeStore, ScriptStore, SeriesSamples, SeriesStarts, memory_store
 
 _TOLERANCE = 1e-6
 _SMALLEST_NORMAL = 2.2250738585072014e-308
@@ -47,6 +48,7 @@ class Failure:
     line: int
     query: str
     reason: str
+    need: Need
 
 
 @dataclass(slots=True)
@@ -66,22 +68,26 @@ def run_file(path: Path, make_store: MakeStore = memory_store) -> Score:
 
 def _run(path: Path, store: ScriptStore) -> Score:
     score = Score()
+    histograms = NativeHistograms()
     settings = EngineSettings(delayed_name_removal=True, threads=1)
     engine = LocalEngine(store.reader, settings)
     try:
         for command in read(path.read_text()):
             match command:
                 case Load():
-                    store.load(_samples(command))
+                    store.load(_samples(command), _starts(command))
+                    histograms.load(command)
                 case Clear():
                     store.clear()
+                    histograms.clear()
                 case Eval():
                     score.total += 1
                     reason = check(engine, command)
                     if reason is None:
                         score.passed += 1
                     else:
-                        failure = Failure(path.name, command.line, command.query, reason)
+                        need = histograms.need_of(command)
+                        failure = Failure(path.name, command.line, command.query, reason, need)
                         score.failures.append(failure)
     finally:
         engine.close()
@@ -98,6 +104,19 @@ def _samples(command: Load) -> SeriesSamples:
         }
         samples.setdefault(labels, {}).update(values)
     return samples
+
+
+def _starts(command: Load) -> SeriesStarts:
+    """Return start times, given relative to the samples they belong to."""
+    starts: SeriesStarts = {}
+    for labels, offsets in command.starts:
+        times = {
+            index * command.interval_ms: index * command.interval_ms + offset
+            for index, offset in enumerate(offsets)
+            if offset is not None
+        }
+        starts.setdefault(labels, {}).update(times)
+    return starts
 
 
 def check(engine: LocalEngine, command: Eval) -> str | None:

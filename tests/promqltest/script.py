@@ -25,11 +25,12 @@ _VECTOR = re.compile(r"from\s+(\S+)\s+to\s+(\S+)\s+step\s+(\S+)")
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Adds samples, the first at 0."""
+    """Adds samples, the first at 0; `converts` classic histograms to native ones, too."""
 
     interval_ms: int
     series: tuple[tuple[Labels, tuple[Point, ...]], ...]
     starts: tuple[tuple[Labels, tuple[int | None, ...]], ...] = ()
+    converts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,8 @@ def _load(block: list[str]) -> Load:
             starts.append((labels, tuple(parse_starts(rest[3:]))))
         else:
             series.append((labels, tuple(parse_points(rest))))
-    return Load(interval_ms, tuple(series), tuple(starts))
+    converts = block[0].startswith("load_with_nhcb")
+    return Load(interval_ms, tuple(series), tuple(starts), converts)
 
 
 def time_ms(text: str) -> int:

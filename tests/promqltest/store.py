@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -15,12 +16,16 @@ from storage.api.samples import (
     SampleAppender,
     SampleReader,
     Source,
+    StartTimes,
     StoreStats,
     Vector,
 )
 
 SeriesSamples = dict[Labels, dict[int, float]]
 """Values by time (Unix milliseconds) by series."""
+
+SeriesStarts = dict[Labels, dict[int, int]]
+"""Start times by the samples' times by series, all Unix milliseconds."""
 
 
 class ScriptStore(Protocol):
@@ -30,8 +35,8 @@ class ScriptStore(Protocol):
     def reader(self) -> SampleReader:
         """What the engine reads from."""
 
-    def load(self, samples: SeriesSamples) -> None:
-        """Add samples."""
+    def load(self, samples: SeriesSamples, starts: SeriesStarts | None = None) -> None:
+        """Add samples, and since when they have counted."""
 
     def clear(self) -> None:
         """Forget all samples."""
@@ -46,17 +51,21 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._samples: SeriesSamples = {}
+        self._starts: SeriesStarts = {}
 
     @property
     def reader(self) -> SampleReader:
         return self
 
-    def load(self, samples: SeriesSamples) -> None:
+    def load(self, samples: SeriesSamples, starts: SeriesStarts | None = None) -> None:
         for labels, values in samples.items():
             self._samples.setdefault(labels, {}).update(values)
+        for labels, times in (starts or {}).items():
+            self._starts.setdefault(labels, {}).update(times)
 
     def clear(self) -> None:
         self._samples.clear()
+        self._starts.clear()
 
     def select(
         self,
@@ -64,18 +73,22 @@ class MemoryStore:
         start_ms: int,
         end_ms: int,
         budget: ReadBudget | None = None,
+        *,
+        starts: bool = False,
     ) -> list[AlignedSeries]:
         groups: dict[str, list[Labels]] = {}
         for labels in self._samples:
             if matches_all(matchers, labels):
                 groups.setdefault(labels.get("instance"), []).append(labels)
-        found = [self._aligned(labels, start_ms, end_ms) for labels in groups.values()]
+        found = [self._aligned(labels, start_ms, end_ms, starts) for labels in groups.values()]
         if budget is not None:
             for part in found:
                 budget.spend(part.sample_slots)
         return [part for part in found if part.labels]
 
-    def _aligned(self, labels: list[Labels], start_ms: int, end_ms: int) -> AlignedSeries:
+    def _aligned(
+        self, labels: list[Labels], start_ms: int, end_ms: int, starts: bool
+    ) -> AlignedSeries:
         inside = {
             each: {
                 time: value
@@ -91,7 +104,11 @@ class MemoryStore:
         for row, values in enumerate(inside.values()):
             for time, value in values.items():
                 matrix[row, columns[time]] = value
-        return AlignedSeries.of_source(list(inside), np.array(times, dtype=np.int64), matrix)
+        found = AlignedSeries.of_source(list(inside), np.array(times, dtype=np.int64), matrix)
+        if not starts or self._starts.keys().isdisjoint(inside):
+            return found
+        known = [[self._starts.get(each, {}).get(time, 0) for time in times] for each in inside]
+        return replace(found, starts_ms=np.array(known, dtype=np.int64))
 
     def series(
         self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int, limit: int = 0
@@ -152,7 +169,7 @@ class AppendedStore:
     def clear(self) -> None:
         self._store = self._make()
 
-    def load(self, samples: SeriesSamples) -> None:
+    def load(self, samples: SeriesSamples, starts: SeriesStarts | None = None) -> None:
         self._loads += 1
         sources: dict[str, list[Labels]] = {}
         for labels in samples:
@@ -164,7 +181,11 @@ class AppendedStore:
             times = sorted({time for labels in series for time in samples[labels]})
             for time_ms in times:
                 values = np.array([samples[labels].get(time_ms, ABSENT) for labels in series])
-                self._store.append(source, Vector(time_ms, layout, None, values))
+                given = None
+                if starts:
+                    known = [starts.get(labels, {}).get(time_ms, 0) for labels in series]
+                    given = StartTimes(None, np.array(known, dtype=np.int64))
+                self._store.append(source, Vector(time_ms, layout, None, values, given))
 
 
 class _Current(MemoryStore):
@@ -180,8 +201,10 @@ class _Current(MemoryStore):
         start_ms: int,
         end_ms: int,
         budget: ReadBudget | None = None,
+        *,
+        starts: bool = False,
     ) -> list[AlignedSeries]:
-        return self._current().select(matchers, start_ms, end_ms, budget)
+        return self._current().select(matchers, start_ms, end_ms, budget, starts=starts)
 
 
 class MemorySampleStore(MemoryStore):
@@ -199,6 +222,12 @@ class MemorySampleStore(MemoryStore):
         ):
             if not absent:
                 self.load({source.labels.overlaid(labels): {vector.time_ms: value}})
+        if vector.starts is not None:
+            columns = vector.starts.columns
+            places = range(len(vector.layout.series)) if columns is None else columns.tolist()
+            for column, start in zip(places, vector.starts.times_ms.tolist(), strict=True):
+                labels = source.labels.overlaid(vector.layout.series[column])
+                self._starts.setdefault(labels, {})[vector.time_ms] = start
 
     async def commit(self) -> None:
         pass

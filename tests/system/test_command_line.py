@@ -51,7 +51,14 @@ async def test_query_is_answered_as_table_json_and_csv(tmp_path: Path) -> None:
         assert told.splitlines()[1:] == ["{},0,0", "{},30,30", "{},60,60"]
         status, told = await run(data, "query", "sum(")
         assert status == 1
-        assert "parse error" in told
+        assert told.splitlines()[0] == "Error: 1:5: parse error: unclosed left parenthesis"
+        status, told = await run(data, "query", "time()", "--last", "1m", "--step", "30s")
+        assert (status, len(told.splitlines())) == (0, 3)
+        status, told = await run(data, "query", "time()", "--last", "1m", "--time", "3")
+        assert status == 2
+        assert await run(data, "query", "missing") == (0, "no series")
+        status, told = await run(data, "query", "rate(missing[5m])", "--last", "soon")
+        assert status == 2
 
 
 async def test_user_is_added_gets_a_new_password_and_is_removed(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from promql.api import (
     InstantVector,
     ParseError,
     QueryCanceledError,
+    QueryStatistics,
     QueryTimeoutError,
     Scalar,
     String,
@@ -438,7 +439,8 @@ async def test_large_answers_are_streamed_and_whole(world: World) -> None:
     values = np.arange(float(series * points)).reshape(series, points)
     times = np.arange(points) * 1000
     matrix = AlignedSeries.of_source(labels, times, values)
-    world.engine.answers["x"] = Answer(matrix, Annotations(("careful",)), samples=7)
+    cost = QueryStatistics(0, 0, 0, 0, 9, np.array([3, 4]), np.array([0, 1000]))
+    world.engine.answers["x"] = Answer(matrix, Annotations(("careful",)), 7, cost)
     parameters = {"query": "x", "start": "0", "end": "1000", "step": "1", "stats": "1"}
     answer = await world.client.get(
         "/api/v1/query_range", params=parameters, headers=await world.bearer()
@@ -450,7 +452,8 @@ async def test_large_answers_are_streamed_and_whole(world: World) -> None:
     assert [len(each["values"]) for each in result] == [points] * series
     assert result[-1]["values"][-1] == [points - 1, str(series * points - 1)]
     assert document["warnings"] == ["careful"]
-    assert document["data"]["stats"]["samples"] == {"totalQueryableSamples": 7}
+    told = {"totalQueryableSamples": 7, "peakSamples": 9}
+    assert document["data"]["stats"]["samples"] == told
     head = await world.client.head(
         "/api/v1/query_range", params=parameters, headers=await world.bearer()
     )
@@ -465,8 +468,24 @@ async def test_many_series_are_streamed_and_whole(world: World) -> None:
 
 
 async def test_statistics_are_told_where_asked_for(world: World) -> None:
-    world.engine.answers["up"] = Answer(Scalar(0, 1.0), samples=12)
+    cost = QueryStatistics(0.5, 0.25, 2, 1, 20, np.array([12]), np.array([1500]))
+    world.engine.answers["up"] = Answer(Scalar(0, 1.0), statistics=cost)
     data = (await ask(world, "query", query="up", stats="all"))["data"]
-    assert data["stats"]["samples"] == {"totalQueryableSamples": 12}
-    assert data["stats"]["timings"]["execTotalTime"] >= 0
+    assert data["stats"] == {
+        "timings": {
+            "evalTotalTime": 3.25,
+            "resultSortTime": 1.0,
+            "queryPreparationTime": 0.25,
+            "innerEvalTime": 2.0,
+            "execQueueTime": 0.5,
+            "execTotalTime": 3.75,
+        },
+        "samples": {
+            "totalQueryableSamplesPerStep": [[1.5, 12]],
+            "totalQueryableSamples": 12,
+            "peakSamples": 20,
+        },
+    }
+    data = (await ask(world, "query", query="up", stats="yes"))["data"]
+    assert data["stats"]["samples"] == {"totalQueryableSamples": 12, "peakSamples": 20}
     assert "stats" not in (await ask(world, "query", query="up"))["data"]

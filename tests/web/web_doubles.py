@@ -212,6 +212,8 @@ class MemorySamples:
         start_ms: int,
         end_ms: int,
         budget: ReadBudget | None = None,
+        *,
+        starts: bool = False,
     ) -> list[AlignedSeries]:
         return self.stored
 

@@ -112,7 +112,11 @@ class Queries:
         if lookback_ms is not None and lookback_ms <= 0:
             raise invalid("lookback_delta", "must be positive")
         wanted_s = self._longest_s if timeout_ms is None else max(timeout_ms, 1) / 1000
-        return QueryOptions(timeout_s=min(wanted_s, self._longest_s), lookback_ms=lookback_ms)
+        return QueryOptions(
+            timeout_s=min(wanted_s, self._longest_s),
+            lookback_ms=lookback_ms,
+            statistics=bool(parameters.get("stats")),
+        )
 
 
 def _now_s() -> float:
@@ -121,14 +125,27 @@ def _now_s() -> float:
 
 def _statistics(parameters: Parameters, answer: Answer, started_s: float) -> bytes:
     """Return the member `stats` of the data where the client asked for it, else nothing."""
-    if not parameters.get("stats"):
+    wanted, cost = parameters.get("stats"), answer.statistics
+    if not wanted or cost is None:
         return b""
-    total_s = round(_now_s() - started_s, 6)
-    document = {
-        "timings": {"evalTotalTime": total_s, "execTotalTime": total_s},
-        "samples": {"totalQueryableSamples": answer.samples},
+    evaluation_s = cost.preparation_s + cost.evaluation_s + cost.sort_s
+    samples: dict[str, object] = {}
+    if wanted == "all":
+        seconds, counts = (cost.steps_ms / 1000).tolist(), cost.step_samples.tolist()
+        samples["totalQueryableSamplesPerStep"] = list(zip(seconds, counts, strict=True))
+    samples["totalQueryableSamples"] = int(cost.step_samples.sum())
+    samples["peakSamples"] = cost.peak_samples
+    timings = {
+        "evalTotalTime": evaluation_s,
+        "resultSortTime": cost.sort_s,
+        "queryPreparationTime": cost.preparation_s,
+        "innerEvalTime": cost.evaluation_s,
+        "execQueueTime": cost.queue_s,
+        # The way to the evaluating thread and back included.
+        "execTotalTime": max(_now_s() - started_s, evaluation_s + cost.queue_s),
     }
-    return b',"stats":' + json_bytes(document)
+    rounded = {name: round(value_s, 9) for name, value_s in timings.items()}
+    return b',"stats":' + json_bytes({"timings": rounded, "samples": samples})
 
 
 async def _answered(

@@ -19,6 +19,7 @@ const explanation = (() => {
     "+": "adds", "-": "subtracts", "*": "multiplies", "/": "divides", "%": "remainder of a division", "^": "raises to a power",
     "==": "keeps what is equal", "!=": "keeps what differs", ">": "keeps what is greater", "<": "keeps what is less",
     ">=": "keeps what is greater or equal", "<=": "keeps what is less or equal",
+    "</": "trims histograms above", ">/": "trims histograms below",
   };
 
   const TITLES = {

@@ -110,7 +110,10 @@
 
     const complain = (error) => {
       problem.hidden = false;
-      problem.replaceChildren(element("b", "", error.kind ? `${error.kind}: ` : ""), error.message);
+      // What is wrong with the query needs no word of the API's: its place follows.
+      const message = error.message.replace(/^invalid parameter "query": /, "");
+      const kind = error.kind && message === error.message ? `${error.kind}: ` : "";
+      problem.replaceChildren(element("b", "", kind), message);
       const offset = error instanceof Refusal ? positionOf(error.message, query.editor.text) : null;
       query.editor.underline(offset);
       if (offset !== null) {
@@ -125,8 +128,9 @@
 
     const annotate = ({ warnings = [], infos = [] }) => {
       notes.hidden = !warnings.length && !infos.length;
+      const shown = (text) => text.replace(/^PromQL (info|warning): /, "");
       notes.replaceChildren(
-        ...warnings.map((each) => element("li", "warning", each)), ...infos.map((each) => element("li", "", each)));
+        ...warnings.map((each) => element("li", "warning", shown(each))), ...infos.map((each) => element("li", "", shown(each))));
     };
 
     const clear = () => {

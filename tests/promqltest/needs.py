@@ -1,0 +1,61 @@
+"""Why an evaluation cannot pass: what it needs that the engine does not have."""
+
+from enum import StrEnum
+
+from model.labels import METRIC_NAME, Labels
+from model.matchers import matches_all
+from promql.api import ParseError
+from promql.nodes import VectorSelector, walk
+from promql.parser import parse
+from tests.promqltest.points import Histogram
+from tests.promqltest.script import Eval, Load
+
+_BUCKET = "_bucket"
+
+
+class Need(StrEnum):
+    """What a failed evaluation needs."""
+
+    RESULT = "expects a native histogram in the result"
+    INPUT = "reads native histograms"
+    CONVERTED = "reads classic histograms loaded as native ones (load_with_nhcb)"
+    UNKNOWN = "nothing that is missing: it should pass"
+
+
+class NativeHistograms:
+    """The series of a script that hold native histograms so far."""
+
+    def __init__(self) -> None:
+        self._native: set[Labels] = set()
+        self._converted: set[Labels] = set()
+
+    def load(self, command: Load) -> None:
+        """Take note of a load."""
+        for labels, points in command.series:
+            if any(isinstance(point, Histogram) for point in points):
+                self._native.add(labels)
+            metric = labels.metric
+            if command.converts and metric.endswith(_BUCKET):
+                plain = dict(labels) | {METRIC_NAME: metric.removesuffix(_BUCKET)}
+                plain.pop("le", None)
+                self._converted.add(Labels.of(plain))
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._native.clear()
+        self._converted.clear()
+
+    def need_of(self, command: Eval) -> Need:
+        """Return what an evaluation needs, if it failed."""
+        if any(isinstance(point, Histogram) for _, points in command.series for point in points):
+            return Need.RESULT
+        try:
+            tree = parse(command.query)
+        except ParseError:
+            return Need.UNKNOWN
+        selectors = [node for node in walk(tree) if isinstance(node, VectorSelector)]
+        for series, need in ((self._native, Need.INPUT), (self._converted, Need.CONVERTED)):
+            for labels in series:
+                if any(matches_all(selector.matchers, labels) for selector in selectors):
+                    return need
+        return Need.UNKNOWN
