@@ -8,6 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from storage.api.accounts import FULL_SCOPES, Credential, Role, Scope, User
+from web.operations import Operation
 
 KEY: Final = "{key:[^/]+}"
 """A host's record id or instance in a path; an instance may hold any character."""
@@ -45,7 +46,12 @@ OPEN_TO_ALL = frozenset({Access.PUBLIC, Access.SCRAPE})
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One entry of the routing table; `open_as_json` lets everybody in who asks for JSON."""
+    """One entry of the routing table.
+
+    Attributes:
+        open_as_json: lets everybody in who asks for JSON.
+        operation: what the API document tells of it; every JSON and Prometheus route has one.
+    """
 
     method: str
     path: str
@@ -53,6 +59,7 @@ class Route:
     access: Access
     surface: Surface
     open_as_json: bool = False
+    operation: Operation | None = None
 
 
 _ROLE_RANK = {Role.VIEWER: 0, Role.EDITOR: 1, Role.ADMIN: 2}
