@@ -1,6 +1,6 @@
 """The data directory: where everything lives, used by one server at a time.
 
-Layout: `lock`, `redshank.sock` (the local control socket), `records.db`,
+Layout: `lock`, `redshank.sock` (the local control socket), `records.db`, `messages.db`,
 `journal…` and `samples/` (see docs/storage-format.md).
 """
 
@@ -24,6 +24,11 @@ class DataDirectory:
     def records(self) -> Path:
         """The records database."""
         return self.path / "records.db"
+
+    @property
+    def messages(self) -> Path:
+        """The log of pushed messages."""
+        return self.path / "messages.db"
 
     @property
     def control_socket(self) -> Path:

@@ -38,12 +38,16 @@ from model.sd_notify import sd_notify, watchdog_interval_s
 from promql.engine import EngineSettings, LocalEngine
 from promql.parser import parse_selector
 from promql.settings import QuerySettings
+from scraper.push.commits import GroupCommit
+from scraper.push.hosts import PushedHosts
+from scraper.push.inbox import MessageInbox
 from storage.api.errors import StorageError
+from storage.messages.log import SqliteMessageLog
 from storage.records.records import Records
 from storage.samples.store import SqliteSampleStore
 from web.accounts.first_admin import FIRST_ADMIN, ensure_first_admin
 from web.app import create_app
-from web.services import Services
+from web.services import Pushes, Services
 
 log = structlog.get_logger(__name__)
 
@@ -160,7 +164,7 @@ async def running_server(
     settings, directory = configuration.settings, plan.directory
     async with AsyncExitStack() as stack:
 
-        async def opened(part: SqliteSampleStore | Records) -> None:
+        async def opened(part: SqliteSampleStore | SqliteMessageLog | Records) -> None:
             await asyncio.to_thread(part.open)
             stack.push_async_callback(asyncio.to_thread, part.close)
 
@@ -168,23 +172,41 @@ async def running_server(
         await opened(store)
         records = Records(directory.records)
         await opened(records)
+        messages = SqliteMessageLog(directory.messages)
+        await opened(messages)
         password = await ensure_first_admin(records.accounts, plan.admin_password, system_clock())
 
         engine = LocalEngine(store, engine_settings(settings.query, settings.web.query_timeout_s))
         stack.push_async_callback(asyncio.to_thread, engine.close)
         scraping = Scraping(configuration, records.hosts, store, system_clock)
         targets, scraper = scraping.targets, scraping.scraper
+        commits = await stack.enter_async_context(GroupCommit(store, messages))
+        pushed = await stack.enter_async_context(
+            PushedHosts(
+                samples=store,
+                reader=store,
+                messages=messages,
+                commits=commits,
+                hosts=records.hosts,
+                keys=records.host_keys,
+                clock=system_clock,
+            )
+        )
         session = await stack.enter_async_context(aiohttp.ClientSession())
         alerting = AlertingService(
             settings=settings.alerting,
             records=records.alerts,
             engine=engine,
             appender=store,
-            hosts=targets.hosts,
+            hosts=lambda: [*targets.hosts(), *pushed.hosts()],
             session=session,
             clock=system_clock,
             rule_groups=configuration.rule_groups,
         )
+
+        async def hosts_changed() -> None:
+            await scraping.refresh()
+            await pushed.refresh()
 
         async def apply(new: Configuration) -> None:
             logs.configure(new.settings.log.level, new.settings.log.format)
@@ -208,12 +230,15 @@ async def running_server(
             parse_selector=parse_selector,
             targets=scraper.statuses,
             discovered=targets,
+            pushes=Pushes(
+                MessageInbox(store, messages, commits, system_clock), pushed, records.host_keys
+            ),
             configuration=reloader,
             registry=registry,
             clock=system_clock,
             version=version,
             started_ms=system_clock(),
-            hosts_changed=scraping.refresh,
+            hosts_changed=hosts_changed,
             host_checks=lambda: reloader.current.settings.alerting.checks,
             metadata=scraper.metadata,
             target_metadata=scraper.target_metadata,

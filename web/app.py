@@ -14,6 +14,7 @@ from web.accounts.passwords import Passwords
 from web.api.accounts import AccountsApi
 from web.api.alerts import AlertsApi
 from web.api.configuration import ConfigurationApi
+from web.api.host_keys import HostKeysApi
 from web.api.hosts import HostRegister, HostsApi
 from web.api.status import HealthApi
 from web.assets import Assets
@@ -29,6 +30,7 @@ from web.pages.alerts import AlertsPages
 from web.pages.discovery import DiscoveryPages
 from web.pages.explore import ExplorePages
 from web.pages.host import HostPages
+from web.pages.host_keys import HostKeyPages
 from web.pages.hosts import HostsPages
 from web.pages.login import LoginPages
 from web.pages.shell import Shell
@@ -42,6 +44,8 @@ from web.prometheus.rules import RulesApi
 from web.prometheus.series import SeriesCatalogue
 from web.prometheus.status import StatusApi
 from web.prometheus.targets import TargetsApi
+from web.push.messages import MessagesApi
+from web.push.reports import ReportsApi
 from web.rendering import Renderer
 from web.routing import install
 from web.services import Services
@@ -102,22 +106,28 @@ def create_app(
     shell = Shell(renderer, fleet, streams, authenticator)
     actions = AccountActions(services, passwords, authenticator)
     register = HostRegister(services, fleet)
+    key_pages = HostKeyPages(fleet, register, shell, settings)
+    hosts_api = HostsApi(services, fleet, register)
     parts = (
         resources.assets,
         LoginPages(renderer, authenticator),
         HostsPages(services, fleet, shell),
         HostPages(services, fleet, register, shell),
-        AddHostPages(services, register, shell),
+        key_pages,
+        AddHostPages(services, register, shell, key_pages),
         AlertsPages(services, fleet, shell),
         ExplorePages(shell),
         TargetsPages(services, shell),
         DiscoveryPages(services, shell),
         StorePages(services, shell),
         AccountPages(services, shell, authenticator, actions),
-        HostsApi(services, fleet, register),
+        hosts_api,
+        HostKeysApi(hosts_api, register.keyring),
         AlertsApi(services, fleet),
         AccountsApi(services, settings, authenticator, actions),
         HealthApi(services),
+        MessagesApi(services.pushes.inbox),
+        ReportsApi(services.pushes.hosts, services.pushes.keys, services.clock),
         ConfigurationApi(services),
         Queries(services, settings),
         Expressions(),

@@ -7,7 +7,7 @@ from memory.
 
 import sqlite3
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import groupby, islice
@@ -24,6 +24,8 @@ from storage.database import Writer
 from storage.messages.remembered import RememberedIds, hash_bytes, hashes_of
 
 LATEST_DOCUMENTS: Final = 1000
+LATEST_BYTES: Final = 8 * 2**20
+"""A thousand usual messages take one; this bounds a thousand large ones."""
 
 _FORMAT_VERSION: Final = 1
 _KEY_BYTES: Final = 16
@@ -47,6 +49,38 @@ _SCHEMA: Final = (
 )
 
 
+class Latest:
+    """The latest documents, bounded in number and bytes."""
+
+    def __init__(self) -> None:
+        self._documents: deque[bytes] = deque()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._documents)
+
+    def __reversed__(self) -> Iterator[bytes]:
+        return reversed(self._documents)
+
+    def append(self, document: bytes) -> None:
+        """Take one; the oldest go where it gets too much, but never this one."""
+        documents = self._documents
+        documents.append(document)
+        self._bytes += len(document)
+        while len(documents) > 1 and (
+            len(documents) > LATEST_DOCUMENTS or self._bytes > LATEST_BYTES
+        ):
+            self._bytes -= len(documents.popleft())
+
+    def extend(self, documents: Iterable[bytes]) -> None:
+        """Take several, the oldest first."""
+        for document in documents:
+            self.append(document)
+
+
 @dataclass(slots=True)
 class _Batch:
     """What was taken since the last commit.
@@ -58,7 +92,7 @@ class _Batch:
     """
 
     hashes: dict[int, list[int]] = field(default_factory=dict)
-    documents: deque[bytes] = field(default_factory=lambda: deque(maxlen=LATEST_DOCUMENTS))
+    documents: Latest = field(default_factory=Latest)
     has_report: bool = False
     totals: tuple[int, int] = (0, 0)
 
@@ -77,7 +111,7 @@ class SqliteMessageLog:
         self._ids = RememberedIds(remembered)
         self._key = b""
         self._messages = self._reports = 0
-        self._latest: deque[bytes] = deque(maxlen=LATEST_DOCUMENTS)
+        self._latest = Latest()
         # For each row of `latest` how many documents it has, the oldest first.
         self._rows: deque[tuple[int, int]] = deque()
         self._next_row = 1
@@ -225,9 +259,7 @@ class SqliteMessageLog:
             self._write_documents(connection, row, batch.documents)
         self._next_row = row + max(1, len(batch.hashes))
 
-    def _write_documents(
-        self, connection: sqlite3.Connection, row: int, documents: deque[bytes]
-    ) -> None:
+    def _write_documents(self, connection: sqlite3.Connection, row: int, documents: Latest) -> None:
         connection.execute(
             "insert into latest values (?, ?)", (row, b"[" + b",".join(documents) + b"]")
         )

@@ -54,6 +54,15 @@ ACCESS = {
     "POST /auth/token": "public",
     "POST /auth/refresh": "public",
     "GET /health": "public",
+    "GET /api/health": "public",
+    "POST /api/metrics": "push",
+    "GET /api/recent": "push",
+    "POST /report": "public",
+    "GET /api/hosts/{key}/keys": "editor",
+    "POST /api/hosts/{key}/keys": "editor",
+    "DELETE /api/hosts/{key}/keys": "editor",
+    "POST /host/{key}/keys/rotate": "editor",
+    "POST /host/{key}/keys/revoke": "editor",
     "GET /-/healthy": "public",
     "GET /-/ready": "public",
     "POST /-/reload": "admin",
@@ -123,7 +132,17 @@ ALLOWED: dict[Access, set[Role | None]] = {
     Access.EDITOR: {Role.EDITOR, Role.ADMIN},
     Access.ADMIN: {Role.ADMIN},
 }
-MACHINE_PATHS = ("/federate", "/api/", "/auth/", "/static/", "/live/", "/-/", "/metrics", "/health")
+MACHINE_PATHS = (
+    "/federate",
+    "/api/",
+    "/auth/",
+    "/static/",
+    "/live/",
+    "/-/",
+    "/metrics",
+    "/health",
+    "/report",
+)
 SENDERS = [None, Role.VIEWER, Role.EDITOR, Role.ADMIN]
 
 
@@ -178,9 +197,9 @@ async def test_route_admits_exactly_those_it_should(
         )
         refused = answer.status in (401, 403) or sent_to_login(answer.headers.get("Location"))
         answer.close()
-        if path.startswith(("/auth", "/log")):
-            # Wrong or missing passwords in the body are refused by the handler itself.
-            assert answer.status in (303, 400, 401, 429, 200)
+        if path.startswith(("/auth", "/log", "/report")):
+            # Wrong or missing passwords, and host keys, are refused by the handler itself.
+            assert answer.status in (303, 400, 401, 403, 429, 200)
         else:
             assert refused == (sender not in ALLOWED[access]), answer.status
         assert answer.status < 500

@@ -9,26 +9,37 @@ from web.documents import check_document, fleet_host_document
 from web.errors import ConflictError, MissingError
 from web.fleet import Fleet, FleetHost
 from web.host_forms import CheckForm, HostForm
+from web.host_keys import HostKeyring, IssuedKey
 from web.parameters import read_json
 from web.routing import KEY, Access, Route, Surface
 from web.services import Services
 
 
 class HostRegister:
-    """Adds and removes hosts: what the API and the pages both do."""
+    """Adds and removes hosts: what the API and the pages both do.
+
+    Attributes:
+        keyring: of the hosts that push.
+    """
 
     def __init__(self, services: Services, fleet: Fleet) -> None:
         self._services, self._fleet = services, fleet
+        self.keyring = HostKeyring(services)
 
-    async def add(self, form: HostForm) -> Host:
-        """Register a host; it is scraped from now on.
+    async def add(self, form: HostForm) -> tuple[Host, IssuedKey | None]:
+        """Register a host; it is scraped from now on, or may push with its key.
 
         Raises:
-            TakenError: its name or URL is registered already.
+            TakenError: its name or URL is registered already, or its key in use.
         """
-        host = await self._services.hosts.add(form.host(), self._services.clock())
+        host: Host
+        issued: IssuedKey | None = None
+        if form.push:
+            host, issued = await self.keyring.register(form.host(), form.key)
+        else:
+            host = await self._services.hosts.add(form.host(), self._services.clock())
         await self._changed()
-        return host
+        return host, issued
 
     async def remove(self, host: FleetHost) -> None:
         """Forget a host; its samples stay.
@@ -86,13 +97,16 @@ class HostsApi:
         return json_answer({"hosts": hosts})
 
     async def add(self, request: web.Request) -> web.Response:
-        """Register a host."""
-        added = await self._register.add(await read_json(request, HostForm))
+        """Register a host; the key of one that pushes is told this once."""
+        added, issued = await self._register.add(await read_json(request, HostForm))
         host = await self._fleet.host(str(added.id))
         if host is None:
             raise MissingError("the host was removed meanwhile")
         location = {"Location": f"/api/hosts/{added.id}"}
-        return json_answer(fleet_host_document(host), 201, location)
+        document = dict(fleet_host_document(host))
+        if issued is not None:
+            document["key"] = issued.secret
+        return json_answer(document, 201, location)
 
     async def host(self, request: web.Request) -> web.Response:
         """Show one host."""

@@ -20,6 +20,7 @@ Region = Callable[[web.Request], Awaitable[Mapping[str, Any]]]
 
 NOTICES: Final = {
     "host-removed": "The host is removed. Its samples stay until retention drops them.",
+    "keys-revoked": "The keys are revoked; reports with them are refused from now on.",
     "check-saved": "The check is saved.",
     "check-reset": "The check is back at its default.",
     "acknowledged": "Acknowledged.",
