@@ -191,3 +191,32 @@ def test_credentials_of_an_older_version_keep_all_they_could(tmp_path: Path) -> 
         assert found[0].scopes == {Scope.WRITE}
     finally:
         records.close()
+
+
+async def test_found_credential_is_found_again_only_while_it_is_valid(
+    accounts: SqliteAccounts,
+) -> None:
+    user = await ada(accounts)
+    kept = await log_in(accounts, user, "h1")
+    for _ in range(2):
+        assert await accounts.credential("h1", NOW_MS) == (kept, user)
+    assert await accounts.credential("h1", NOW_MS + HOUR_MS) is None
+    await accounts.touch_credential(kept.id, NOW_MS + 7)
+    found = await accounts.credential("h1", NOW_MS)
+    assert found is not None
+    assert found[0].last_used_ms == NOW_MS + 7
+    await accounts.revoke_credential("h1")
+    assert await accounts.credential("h1", NOW_MS) is None
+
+
+async def test_credential_read_while_it_is_revoked_is_not_kept(accounts: SqliteAccounts) -> None:
+    user = await ada(accounts)
+    for number in range(20):
+        name = f"h{number}"
+        await log_in(accounts, user, name)
+        await asyncio.gather(
+            accounts.credential(name, NOW_MS),
+            accounts.revoke_credential(name),
+            accounts.credential(name, NOW_MS),
+        )
+        assert await accounts.credential(name, NOW_MS) is None
