@@ -127,8 +127,10 @@ class PushedHost:
         return now_ms - since_ms > _SILENT_AFTER * self.interval_ms
 
     def _write_up(self, now_ms: int) -> None:
-        self._up_written_ms = now_ms
-        self._up.append(now_ms, _UP, (float(self._health is Health.UP),))
+        # Two in one millisecond would be of one time, and only one of them stay.
+        time_ms = now_ms + (now_ms == self._up_written_ms)
+        self._up_written_ms = time_ms
+        self._up.append(time_ms, _UP, (float(self._health is Health.UP),))
 
     def end(self, now_ms: int) -> None:
         """End every series: the host is removed.

@@ -45,7 +45,8 @@ class MessageInbox:
         """
         if not self._log.knows(message.id):
             check_time(message.time_ms, self._clock(), "timestamp")
-            self._append(message)
+            if message.names:
+                self._append(message)
             self._log.take(message.id, message.document)
         # For a repeated one too: its first copy may be waiting for this commit.
         await self._commits.committed()

@@ -33,13 +33,24 @@ class _Stream:
         last_ms: the time of the last one, as far as is known.
     """
 
-    __slots__ = ("_appender", "_columns", "_given", "_layout", "_source", "_values", "last_ms")
+    __slots__ = (
+        "_appender",
+        "_columns",
+        "_given",
+        "_is_direct",
+        "_layout",
+        "_source",
+        "_values",
+        "last_ms",
+    )
 
     def __init__(self, appender: SampleAppender, source: Source) -> None:
         self._appender, self._source = appender, source
         self.last_ms: int | None = None
         self._layout: Layout | None = None
         self._columns: dict[Labels, int] = {}
+        # Whether the layout's series are those of the last vector, in its order.
+        self._is_direct = False
         # What the last vector gave.
         self._given: tuple[Labels, ...] = ()
         self._values: Values = np.empty(0)
@@ -62,8 +73,9 @@ class _Stream:
         layout = self._layout
         if layout is None or (series is not self._given and series != self._given):
             layout = self._fitting(series)
+            self._is_direct = tuple(self._columns) == series
         row = values
-        if len(layout.series) != len(series):
+        if not self._is_direct:
             row = np.full(len(layout.series), ABSENT_BITS, np.uint64).view(np.float64)
             columns = self._columns
             row[[columns[labels] for labels in series]] = values
