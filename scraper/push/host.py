@@ -50,7 +50,9 @@ class PushedHost:
         self._up = PushedSource(appender, self.labels, "up")
         self._cpu = CpuSeconds()
         self._gaps_ms: deque[int] = deque(maxlen=LAST_GAPS)
+        # When the last report came, by our clock, and when it was made, by the host's.
         self._seen_ms: int | None = None
+        self._told_ms: int | None = None
         self._health = Health.UNKNOWN
         self._samples = 0
         self._up_written_ms = 0
@@ -93,13 +95,20 @@ class PushedHost:
         samples |= cpu.add(report.time_ms, report.cpu_used_ratio)
         self._figures.append(report.time_ms, tuple(samples), tuple(samples.values()))
         self._cpu, self._samples = cpu, len(samples)
-        if self._seen_ms is not None and now_ms > self._seen_ms:
-            self._gaps_ms.append(now_ms - self._seen_ms)
+        self._learn(report.time_ms, now_ms)
         self._seen_ms = max(now_ms, self._seen_ms or 0)
         if self._health is Health.DOWN:
             log.info("push_resumed", host=self.record.name)
         self._health = Health.UP
         self._write_up(now_ms)
+
+    def _learn(self, time_ms: int, now_ms: int) -> None:
+        if self._seen_ms is not None and self._told_ms is not None:
+            # One that was offline sends at once what it told at its usual times.
+            gap_ms = max(now_ms - self._seen_ms, time_ms - self._told_ms)
+            if gap_ms >= _SHORTEST_INTERVAL_MS:
+                self._gaps_ms.append(gap_ms)
+        self._told_ms = time_ms
 
     def look(self, now_ms: int) -> None:
         """Write `up` where it is due; notice that nothing came any more.

@@ -144,6 +144,14 @@ async def test_usual_interval_is_learned_and_survives_a_restart(tmp_path: Path) 
         assert status.last_up_ms == clock.now_ms
 
 
+async def test_reports_kept_while_offline_do_not_shorten_the_interval(world: PushWorld) -> None:
+    host = await registered(world, interval_s=None)
+    for minute in range(-10, 1):
+        world.clock.now_ms += 20
+        await world.hosts.take(host.id, a_report(NOW_MS + minute * MINUTE_MS))
+    assert world.hosts.statuses()[0].target.interval_s == 60
+
+
 async def test_silence_counts_from_the_restart(tmp_path: Path) -> None:
     clock = Clock()
     async with push_world(tmp_path, clock) as world:
