@@ -26,6 +26,7 @@ from daemon.exporter_process import ExporterProcess
 from daemon.interpreter import settle_garbage_collection, share_malloc_arena
 from daemon.metrics import (
     ConfigurationCollector,
+    PushCollector,
     ScraperCollector,
     StoreCollector,
     new_registry,
@@ -218,6 +219,7 @@ async def running_server(
         registry = new_registry(version)
         registry.register(StoreCollector(store.stats))
         registry.register(ScraperCollector(scraper))
+        registry.register(PushCollector(messages))
         registry.register(ConfigurationCollector(lambda: reloader.state))
         services = Services(
             hosts=records.hosts,

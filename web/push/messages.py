@@ -3,20 +3,17 @@
 from typing import Final
 
 from aiohttp import web
-from pydantic import TypeAdapter
 
 from scraper.push.inbox import MessageInbox
 from web.answers import body_answer
 from web.operations import Operation
-from web.parameters import read_body, read_integer
+from web.parameters import read_integer, read_json
 from web.push.models import MessageAnswer, MessageForm, RecentAnswer, RecentQuery
 from web.routing import Access, Route, Surface
 
 _TAG: Final = "push"
 _DEFAULT_LIMIT: Final = 10
 _LARGEST_LIMIT: Final = 1000
-
-_FORM: Final = TypeAdapter(MessageForm)
 
 
 class MessagesApi:
@@ -37,7 +34,7 @@ class MessagesApi:
 
     async def take(self, request: web.Request) -> web.Response:
         """Take a device's message; a repeated one changes nothing and succeeds."""
-        form = _FORM.validate_json(await read_body(request))
+        form = await read_json(request, MessageForm)
         await self._inbox.take(form.message())
         answer = MessageAnswer(message_id=form.message_id, metrics_count=len(form.metrics))
         return body_answer(answer.model_dump_json().encode(), "application/json")

@@ -16,7 +16,7 @@ from scraper.push.reports import HostReport
 _MIB, _GIB = 2**20, 2**30
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-Optional = Annotated[str, StringConstraints(max_length=256)]
+Detail = Annotated[str, StringConstraints(max_length=256)]
 Size = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
@@ -93,11 +93,11 @@ class ReportForm(Given):
         mem_pct, disk_pct: as the host reckons them; without, used of total.
     """
 
-    host_key: Optional | None = None
+    host_key: Detail | None = None
     collected_at: datetime
-    int_ip: Optional | None = None
-    kernel_name: Optional | None = None
-    kernel_version: Optional | None = None
+    int_ip: Detail | None = None
+    kernel_name: Detail | None = None
+    kernel_version: Detail | None = None
     cpu_pct: Percent
     mem_used_mb: Size
     mem_total_mb: Size
