@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from alerting.errors import BadOverrideError, DeliveryError, UnknownReceiverError
 from promql.api import ParseError, PromQLError, QueryCanceledError, QueryTimeoutError
-from scraper.push.errors import BadTimeError, DisorderError, UnknownHostError
+from scraper.push.refusals import BadTimeError, DisorderError, UnknownHostError
 from storage.api.errors import NotFoundError, StorageError, StoreClosedError, TakenError
 
 CLIENT_CLOSED_REQUEST = 499

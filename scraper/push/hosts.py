@@ -12,10 +12,10 @@ import structlog
 
 from model.clock import Clock
 from scraper.push.commits import GroupCommit
-from scraper.push.errors import UnknownHostError
 from scraper.push.history import HostHistory, read_histories
 from scraper.push.host import PushedHost
 from scraper.push.messages import check_time
+from scraper.push.refusals import UnknownHostError
 from scraper.push.reports import HostReport
 from scraper.targets import TargetStatus
 from storage.api.errors import StorageError
@@ -109,7 +109,7 @@ class PushedHosts:
         """Take a report, which is durable afterwards; return its number.
 
         Raises:
-            PushError: it cannot be stored; it says which field is at fault.
+            RefusedPushError: it cannot be stored; it says which field is at fault.
             StorageError: the disk refused; it may be sent again.
         """
         host, now_ms = self._hosts.get(host_id), self._clock()

@@ -40,7 +40,7 @@ class MessageInbox:
         """Take a message, which is durable afterwards; a repeated one changes nothing.
 
         Raises:
-            PushError: it cannot be stored; it says which field is at fault.
+            RefusedPushError: it cannot be stored; it says which field is at fault.
             StorageError: the disk refused; the message may be sent again.
         """
         if not self._log.knows(message.id):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from scraper.push.errors import BadTimeError
+from scraper.push.refusals import BadTimeError
 
 _EARLIEST_MS: Final = 1_000_000_000_000
 """September 2001: a device that names an earlier time has no clock."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from model.labels import Labels
 from model.series import ABSENT_BITS, STALE
-from scraper.push.errors import DisorderError
+from scraper.push.refusals import DisorderError
 from storage.api.errors import OutOfOrderError
 from storage.api.samples import Layout, SampleAppender, Source, Vector
 

@@ -1,3 +1,1 @@
-"""What devices and hosts hand in by themselves: messages and reports."""
-
-__all__ = ["messages", "models", "reports"]
+"""Ways in for samples that are pushed."""

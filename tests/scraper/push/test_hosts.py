@@ -7,7 +7,7 @@ from alerting.check_queries import usage_expression
 from alerting.checks import CheckName
 from alerting.settings import HostCheckSettings
 from model.labels import Labels
-from scraper.push.errors import BadTimeError, UnknownHostError
+from scraper.push.refusals import BadTimeError, UnknownHostError
 from scraper.push.reports import HostReport
 from scraper.targets import Health
 from storage.api.hosts import Host, NewHost

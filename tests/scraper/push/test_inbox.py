@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from scraper.push.errors import BadTimeError, DisorderError
 from scraper.push.messages import Message
+from scraper.push.refusals import BadTimeError, DisorderError
 from storage.api.errors import StorageError
 from tests.scraper.push.push_world import NOW_MS, PushWorld, push_world
 

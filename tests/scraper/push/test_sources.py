@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from model.labels import METRIC_NAME, Labels
 from model.matchers import Matcher
 from model.series import is_absent
-from scraper.push.errors import DisorderError
+from scraper.push.refusals import DisorderError
 from scraper.push.sources import PushedSource
 from storage.samples.store import SqliteSampleStore
 from tests.scraper.recording_appender import STALE, RecordingAppender

@@ -1,7 +1,7 @@
-"""Every error that pushed samples are refused with."""
+"""What pushed samples are refused with."""
 
 
-class PushError(Exception):
+class RefusedPushError(Exception):
     """Base of them all; `field` names what is at fault in what was pushed."""
 
     def __init__(self, message: str, field: str) -> None:
@@ -9,15 +9,15 @@ class PushError(Exception):
         self.field = field
 
 
-class BadTimeError(PushError):
+class BadTimeError(RefusedPushError):
     """A time that no sender with a working clock would name."""
 
 
-class DisorderError(PushError):
+class DisorderError(RefusedPushError):
     """More samples out of order than a sender's series can take."""
 
 
-class UnknownHostError(PushError):
+class UnknownHostError(RefusedPushError):
     """The host was removed."""
 
     def __init__(self) -> None:
