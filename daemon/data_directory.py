@@ -1,7 +1,7 @@
 """The data directory: where everything lives, used by one server at a time.
 
 Layout: `lock`, `redshank.sock` (the local control socket), `records.db`, `keys.json`,
-`journal…` and `samples/` (see docs/storage-format.md).
+`messages.db`, `journal…` and `samples/` (see docs/storage-format.md).
 """
 
 import fcntl
@@ -31,6 +31,11 @@ class DataDirectory:
     def keys(self) -> Path:
         """The server's own keys."""
         return self.path / "keys.json"
+
+    @property
+    def messages(self) -> Path:
+        """The log of pushed messages."""
+        return self.path / "messages.db"
 
     @property
     def control_socket(self) -> Path:

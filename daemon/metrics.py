@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from scraper.scraper import Scraper
 from scraper.targets import Health
+from storage.api.messages import MessageLog
 from storage.api.samples import StoreStats
 from web.services import ReloadState
 
@@ -118,6 +119,21 @@ class ConfigurationCollector(Collector):
             "When the configuration was last taken over.",
             state.success_ms / 1000,
         )
+
+
+class PushCollector(Collector):
+    """What was pushed."""
+
+    def __init__(self, messages: MessageLog) -> None:
+        self._messages = messages
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families of pushed messages and reports."""
+        totals = self._messages.totals
+        yield CounterMetricFamily(
+            "redshank_push_messages", "Messages of devices, repeated ones once.", totals.messages
+        )
+        yield CounterMetricFamily("redshank_push_reports", "Reports of hosts.", totals.reports)
 
 
 class ScraperCollector(Collector):

@@ -26,6 +26,7 @@ from daemon.exporter_process import ExporterProcess
 from daemon.interpreter import settle_garbage_collection, share_malloc_arena
 from daemon.metrics import (
     ConfigurationCollector,
+    PushCollector,
     RecordsCollector,
     ScraperCollector,
     StoreCollector,
@@ -39,8 +40,12 @@ from model.sd_notify import sd_notify, watchdog_interval_s
 from promql.engine import EngineSettings, LocalEngine
 from promql.parser import parse_selector
 from promql.settings import QuerySettings
+from scraper.push.commits import GroupCommit
+from scraper.push.hosts import PushedHosts
+from scraper.push.inbox import MessageInbox
 from storage.api.audit import NewAuditEntry
 from storage.api.errors import StorageError
+from storage.messages.log import SqliteMessageLog
 from storage.records.records import Records
 from storage.samples.store import SqliteSampleStore
 from web.accounts.first_admin import FIRST_ADMIN, ensure_first_admin
@@ -48,7 +53,7 @@ from web.accounts.keys import KeyRing, KeysError
 from web.app import create_app
 from web.audit import audit_retention
 from web.bodies import SERVER_OPTIONS
-from web.services import Services
+from web.services import Pushes, Services
 
 log = structlog.get_logger(__name__)
 
@@ -165,7 +170,7 @@ async def running_server(
     settings, directory = configuration.settings, plan.directory
     async with AsyncExitStack() as stack:
 
-        async def opened(part: SqliteSampleStore | Records) -> None:
+        async def opened(part: SqliteSampleStore | SqliteMessageLog | Records) -> None:
             await asyncio.to_thread(part.open)
             stack.push_async_callback(asyncio.to_thread, part.close)
 
@@ -174,23 +179,41 @@ async def running_server(
         records = Records(directory.records)
         await opened(records)
         keys = await asyncio.to_thread(KeyRing.open, directory.keys, system_clock())
+        messages = SqliteMessageLog(directory.messages)
+        await opened(messages)
         password = await ensure_first_admin(records.accounts, plan.admin_password, system_clock())
 
         engine = LocalEngine(store, engine_settings(settings.query, settings.web.query_timeout_s))
         stack.push_async_callback(asyncio.to_thread, engine.close)
         scraping = Scraping(configuration, records.hosts, store, system_clock)
         targets, scraper = scraping.targets, scraping.scraper
+        commits = await stack.enter_async_context(GroupCommit(store, messages))
+        pushed = await stack.enter_async_context(
+            PushedHosts(
+                samples=store,
+                reader=store,
+                messages=messages,
+                commits=commits,
+                hosts=records.hosts,
+                keys=records.host_keys,
+                clock=system_clock,
+            )
+        )
         session = await stack.enter_async_context(aiohttp.ClientSession())
         alerting = AlertingService(
             settings=settings.alerting,
             records=records.alerts,
             engine=engine,
             appender=store,
-            hosts=targets.hosts,
+            hosts=lambda: [*targets.hosts(), *pushed.hosts()],
             session=session,
             clock=system_clock,
             rule_groups=configuration.rule_groups,
         )
+
+        async def hosts_changed() -> None:
+            await scraping.refresh()
+            await pushed.refresh()
 
         async def apply(new: Configuration) -> None:
             logs.configure(new.settings.log.level, new.settings.log.format)
@@ -214,6 +237,7 @@ async def running_server(
         registry.register(StoreCollector(store.stats))
         registry.register(RecordsCollector(lambda: records.damaged_rows))
         registry.register(ScraperCollector(scraper))
+        registry.register(PushCollector(messages))
         registry.register(ConfigurationCollector(lambda: reloader.state))
         services = Services(
             hosts=records.hosts,
@@ -229,12 +253,15 @@ async def running_server(
             parse_selector=parse_selector,
             targets=scraper.statuses,
             discovered=targets,
+            pushes=Pushes(
+                MessageInbox(store, messages, commits, system_clock), pushed, records.host_keys
+            ),
             configuration=reloader,
             registry=registry,
             clock=system_clock,
             version=version,
             started_ms=system_clock(),
-            hosts_changed=scraping.refresh,
+            hosts_changed=hosts_changed,
             added_hosts=lambda: reloader.current.settings.scrape.added_hosts,
             host_checks=lambda: reloader.current.settings.alerting.checks,
             metadata=scraper.metadata,

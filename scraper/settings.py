@@ -202,9 +202,14 @@ def host_target(host: Host, settings: ScrapeSettings) -> Target:
 
 
 def all_targets(settings: ScrapeSettings, hosts: Sequence[Host]) -> list[Target]:
-    """Return every target: the registered hosts first, then the jobs in their order."""
+    """Return every target: the registered hosts first, then the jobs in their order.
+
+    Hosts that push are none.
+    """
     targets = []
     for host in hosts:
+        if host.pushes:
+            continue
         try:
             targets.append(host_target(host, settings))
         except ValueError as exc:

@@ -16,6 +16,7 @@ from web.api.accounts import AccountsApi
 from web.api.alerts import AlertsApi
 from web.api.audit import AuditApi
 from web.api.configuration import ConfigurationApi
+from web.api.host_keys import HostKeysApi
 from web.api.hosts import HostRegister, HostsApi
 from web.api.registration import RegistrationApi
 from web.api.second_factor import SecondFactorApi
@@ -39,6 +40,7 @@ from web.pages.audit import AuditPages
 from web.pages.discovery import DiscoveryPages
 from web.pages.explore import ExplorePages
 from web.pages.host import HostPages
+from web.pages.host_keys import HostKeyPages
 from web.pages.hosts import HostsPages
 from web.pages.login import LoginPages
 from web.pages.reference import ReferencePages
@@ -55,6 +57,8 @@ from web.prometheus.rules import RulesApi
 from web.prometheus.series import SeriesCatalogue
 from web.prometheus.status import StatusApi
 from web.prometheus.targets import TargetsApi
+from web.push.messages import MessagesApi
+from web.push.reports import ReportsApi
 from web.rendering import Renderer
 from web.routing import install
 from web.services import Services
@@ -133,12 +137,15 @@ def create_app(
     app.cleanup_ctx.append(threads)
     actions = AccountActions(services, passwords, second_factors, authenticator)
     register = HostRegister(services, fleet)
+    key_pages = HostKeyPages(fleet, register, shell, settings)
+    hosts_api = HostsApi(services, fleet, register)
     parts = (
         resources.assets,
         LoginPages(renderer, authenticator),
         HostsPages(services, fleet, shell),
         HostPages(services, fleet, register, shell),
-        AddHostPages(services, register, shell),
+        key_pages,
+        AddHostPages(services, register, shell, key_pages),
         AlertsPages(services, fleet, shell),
         ExplorePages(shell),
         TargetsPages(services, shell),
@@ -150,7 +157,8 @@ def create_app(
         SecondFactorPages(shell, second_factors, actions),
         UsersPages(services, shell, second_factors, actions),
         AuditPages(services, shell),
-        HostsApi(services, fleet, register),
+        hosts_api,
+        HostKeysApi(hosts_api, register.keyring),
         AlertsApi(services, fleet),
         AccountsApi(services, authenticator, actions),
         UsersApi(services, settings, actions),
@@ -158,6 +166,8 @@ def create_app(
         RegistrationApi(settings, authenticator, actions),
         AuditApi(services),
         HealthApi(services),
+        MessagesApi(services.pushes.inbox),
+        ReportsApi(services.pushes.hosts, services.pushes.keys, services.clock),
         ConfigurationApi(services),
         Queries(services, settings),
         Expressions(),

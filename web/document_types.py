@@ -26,15 +26,6 @@ class ErrorDocument(TypedDict):
     request_id: NotRequired[str]
 
 
-class HealthDocument(TypedDict):
-    """Whether the server works."""
-
-    ok: bool
-    status: Literal["healthy", "starting"]
-    version: str
-    uptime_s: int
-
-
 class ReloadDocument(TypedDict):
     """The settings that only a restart applies."""
 
@@ -48,6 +39,7 @@ class FleetHostDocument(TypedDict):
     name: str
     instance: str
     url: str
+    pushes: bool
     labels: dict[str, str]
     state: HostState
     reason: str

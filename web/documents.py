@@ -33,6 +33,7 @@ def fleet_host_document(host: FleetHost) -> FleetHostDocument:
         "name": host.name,
         "instance": host.instance,
         "url": host.url,
+        "pushes": host.pushes,
         "labels": dict(host.labels),
         "state": host.state,
         "reason": host.reason,

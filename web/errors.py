@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from alerting.errors import BadOverrideError, DeliveryError, UnknownReceiverError
 from promql.api import ParseError, PromQLError, QueryCanceledError, QueryTimeoutError
+from scraper.push.refusals import BadTimeError, DisorderError, UnknownHostError
 from storage.api.errors import (
     LastAdminError,
     NotFoundError,
@@ -144,6 +145,9 @@ _STATUS_OF: tuple[tuple[type[Exception], int], ...] = (
     (BadOverrideError, HTTPStatus.BAD_REQUEST),
     (UnknownReceiverError, HTTPStatus.NOT_FOUND),
     (DeliveryError, HTTPStatus.BAD_GATEWAY),
+    (BadTimeError, HTTPStatus.BAD_REQUEST),
+    (DisorderError, HTTPStatus.CONFLICT),
+    (UnknownHostError, HTTPStatus.FORBIDDEN),
     (NotFoundError, HTTPStatus.NOT_FOUND),
     (TakenError, HTTPStatus.CONFLICT),
     (LastAdminError, HTTPStatus.CONFLICT),

@@ -90,8 +90,9 @@ class FleetHost:
         name: what people call it.
         instance: its `instance` label, the host's key in URLs and samples.
         id: of its record, None for one from configuration.
-        reason: why the last scrape failed, "" if it did not.
-        last_seen_ms: when it last answered, None if it never did.
+        url: where it is scraped, "" if it pushes.
+        reason: why the last scrape failed or that no report came, "" if all is well.
+        last_seen_ms: when it last answered or reported, None if it never did.
     """
 
     name: str
@@ -107,6 +108,11 @@ class FleetHost:
     created_ms: int | None
     figures: Figures = field(default_factory=Figures)
     alerts: AlertCount = field(default_factory=AlertCount)
+
+    @property
+    def pushes(self) -> bool:
+        """Whether it hands in its figures by itself."""
+        return not self.url
 
     @property
     def path(self) -> str:
@@ -161,7 +167,8 @@ def queries(window: str, disk: DiskSettings) -> Mapping[str, str]:
             f"1 - node_filesystem_avail_bytes{disks} / (node_filesystem_size_bytes{disks} > 0)"
         ),
         "load1": "node_load1",
-        "cores": 'count by (instance) (node_cpu_seconds_total{mode="idle"})',
+        # "all": a host that pushes does not tell how many it has.
+        "cores": 'count by (instance) (node_cpu_seconds_total{mode="idle",cpu!="all"})',
         "receive_bytes_per_s": f"sum by (instance) (rate({received}))",
         "transmit_bytes_per_s": f"sum by (instance) (rate({transmitted}))",
         "uptime_s": "time() - node_boot_time_seconds",
@@ -196,6 +203,7 @@ class Fleet:
     async def _read(self, now_ms: int) -> FleetView:
         records = await self._services.hosts.all()
         statuses = [status for status in self._services.targets() if status.target.host]
+        statuses += self._services.pushes.hosts.statuses()
         open_alerts = tuple(item.alert for item in self._services.alerting.open_alerts())
         alerts = count_alerts(open_alerts)
         figures = await self._figures(statuses, now_ms)
@@ -300,7 +308,7 @@ def _host(
 def _pending(record: Host) -> FleetHost:
     return FleetHost(
         name=record.name,
-        instance=record.labels.get("instance") or default_instance(record.url),
+        instance=record.labels.get("instance") or default_instance(record),
         id=record.id,
         url=record.url,
         labels=record.labels,
@@ -313,6 +321,8 @@ def _pending(record: Host) -> FleetHost:
     )
 
 
-def default_instance(url: str) -> str:
-    """Return the `instance` label that a host of this URL gets: host and port."""
-    return url.split("://", 1)[-1].split("/", 1)[0]
+def default_instance(record: Host) -> str:
+    """Return the `instance` label that a host gets: of its URL, or its name if it pushes."""
+    if record.pushes:
+        return record.name
+    return record.url.split("://", 1)[-1].split("/", 1)[0]

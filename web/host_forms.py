@@ -8,6 +8,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -16,6 +17,7 @@ from yarl import URL
 from model.labels import METRIC_NAME, Labels
 from storage.api.alerts import CheckOverride
 from storage.api.hosts import NewHost
+from web.key_forms import Key
 
 EXPORTER_PORT: Final = 9100
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
@@ -52,12 +54,21 @@ def exposition_url(text: str) -> str:
 
 
 class HostForm(BaseModel):
-    """A host to register."""
+    """A host to register.
+
+    Attributes:
+        push: it hands in its figures by itself and has no URL.
+        key: of a host that pushes, if its agent has one already.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Name
-    url: Annotated[str, StringConstraints(max_length=2000)]
+    push: bool = False
+    url: Annotated[str, StringConstraints(max_length=2000)] = Field(
+        default="", validate_default=True
+    )
+    key: Key | None = None
     labels: dict[str, Annotated[str, StringConstraints(max_length=1000)]] = Field(
         default_factory=dict,
         max_length=50,
@@ -75,8 +86,19 @@ class HostForm(BaseModel):
 
     @field_validator("url")
     @classmethod
-    def _complete(cls, value: str) -> str:
+    def _complete(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("push"):
+            if value.strip():
+                raise ValueError("must be left out for a host that pushes")
+            return ""
         return exposition_url(value)
+
+    @field_validator("key")
+    @classmethod
+    def _for_a_pushing_host(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and not info.data.get("push"):
+            raise ValueError("is for a host that pushes")
+        return value
 
     @field_validator("labels")
     @classmethod

@@ -18,11 +18,14 @@ from model.clock import Clock
 from model.matchers import Matcher
 from promql.api import QueryEngine
 from scraper.families import MetricMetadata
+from scraper.push.hosts import PushedHosts
+from scraper.push.inbox import MessageInbox
 from scraper.reach import ReachSettings
 from scraper.targets import DroppedTarget, Target, TargetStatus
 from storage.api.accounts import AccountRecords
 from storage.api.alerts import Alert, AlertChange, AlertRecords, CheckOverride
 from storage.api.audit import AuditRecords
+from storage.api.host_keys import HostKeyRecords
 from storage.api.hosts import HostRecords
 from storage.api.samples import Cardinality, SampleReader
 from storage.api.second_factors import SecondFactorRecords
@@ -132,6 +135,15 @@ class RunningConfiguration(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Pushes:
+    """What comes by itself: messages of devices, reports of hosts, and the hosts' keys."""
+
+    inbox: MessageInbox
+    hosts: PushedHosts
+    keys: HostKeyRecords
+
+
 async def _nothing_to_do() -> None:
     return None
 
@@ -161,6 +173,7 @@ class Services:
         discovered: what was found beside them.
         configuration: what the server runs on.
         added_hosts: where a host that somebody adds may be, as of now.
+        pushes: what takes what comes by itself.
         hosts_changed: awaited after a host was added or removed.
         host_checks: the checks of every host, and which filesystems count, as of now.
         metadata: by metric family, what targets say of it.
@@ -186,6 +199,7 @@ class Services:
     parse_selector: Callable[[str], Sequence[Matcher]]
     targets: Callable[[], Sequence[TargetStatus]]
     discovered: Discovered
+    pushes: Pushes
     configuration: RunningConfiguration
     registry: CollectorRegistry
     clock: Clock

@@ -19,7 +19,9 @@ def host() -> None:
 @click.argument("name")
 @click.argument("host_address", metavar="[ADDRESS]", required=False)
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="A target label.")
-@click.option("--interval", metavar="DURATION", help="How often to scrape, such as 30s.")
+@click.option("--interval", metavar="DURATION", help="How often it is scraped or reports.")
+@click.option("--push", is_flag=True, help="The host pushes; its key is shown once.")
+@click.option("--key", help="With --push: the key that its agent has already.")
 @server_options
 def add(
     address: ServerAddress,
@@ -27,12 +29,23 @@ def add(
     host_address: str | None,
     labels: tuple[str, ...],
     interval: str | None,
+    key: str | None,
+    *,
+    push: bool,
 ) -> None:
-    """Register a host and start to scrape it.
+    """Register a host and start to scrape it, or let it push.
 
     ADDRESS is HOST, HOST:PORT or the whole URL of its metrics; without one, NAME is it.
     """
-    body: dict[str, Any] = {"name": name, "url": host_address or name}
+    body: dict[str, Any] = {"name": name}
+    if push:
+        if host_address:
+            raise click.BadParameter("a host that pushes has none", param_hint="ADDRESS")
+        body |= {"push": True} | ({"key": key} if key else {})
+    elif key:
+        raise click.BadParameter("is for a host that pushes (--push)", param_hint="--key")
+    else:
+        body["url"] = host_address or name
     if labels:
         body["labels"] = dict(_label(label) for label in labels)
     if interval:
@@ -42,14 +55,22 @@ def add(
         return await control.request("POST", "/api/hosts", body=body)
 
     added = call(address, register)
-    click.echo(f"added {added['name']}: {added['url']}")
+    if push:
+        click.echo(f"added {added['name']}, which pushes")
+        _show_key(added["key"])
+    else:
+        click.echo(f"added {added['name']}: {added['url']}")
 
 
-def _seconds(duration: str) -> float:
+def _show_key(key: str) -> None:
+    click.echo(f"host key (shown only now): {key}")
+
+
+def _seconds(duration: str, option: str = "--interval") -> float:
     try:
         return parse_duration_ms(duration) / 1000
     except ValueError as exc:
-        raise click.BadParameter(str(exc), param_hint="--interval") from exc
+        raise click.BadParameter(str(exc), param_hint=option) from exc
 
 
 def _label(text: str) -> tuple[str, str]:
@@ -70,7 +91,10 @@ def list_hosts(address: ServerAddress) -> None:
     hosts = call(address, fetch)["hosts"]
     print_table(
         ["name", "state", "url", "reason"],
-        [[host["name"], host["state"], host["url"], host["reason"]] for host in hosts],
+        [
+            [host["name"], host["state"], host["url"] or "(pushes)", host["reason"]]
+            for host in hosts
+        ],
     )
 
 
@@ -81,13 +105,54 @@ def remove(address: ServerAddress, name: str) -> None:
     """Stop scraping a host; what was stored stays until retention drops it."""
 
     async def unregister(control: Control) -> Any:
-        hosts = (await control.request("GET", "/api/fleet"))["hosts"]
-        found = next((entry for entry in hosts if entry["name"] == name), None)
-        if found is None:
-            raise click.ClickException(f"no host is named {name!r}")
-        if found["id"] is None:
-            raise click.ClickException(f"{name!r} comes from the configuration; remove it there")
-        await control.request("DELETE", f"/api/hosts/{found['id']}")
+        await control.request("DELETE", f"/api/hosts/{await _id_of(control, name)}")
 
     call(address, unregister)
     click.echo(f"removed {name}")
+
+
+async def _id_of(control: Control, name: str) -> int:
+    """Return the number of the host of this name; ends the command if it has none."""
+    hosts = (await control.request("GET", "/api/fleet"))["hosts"]
+    found = next((entry for entry in hosts if entry["name"] == name), None)
+    if found is None:
+        raise click.ClickException(f"no host is named {name!r}")
+    if found["id"] is None:
+        raise click.ClickException(f"{name!r} comes from the configuration; change it there")
+    return int(found["id"])
+
+
+@host.group()
+def key() -> None:
+    """The keys of hosts that push."""
+
+
+@key.command()
+@click.argument("name")
+@click.option("--key", "given", help="The new key, if its agent has it already.")
+@click.option(
+    "--overlap", default="24h", metavar="DURATION", help="The old key stays valid so long.  [24h]"
+)
+@server_options
+def rotate(address: ServerAddress, name: str, given: str | None, overlap: str) -> None:
+    """Give a host another key; the old one stays valid for a while."""
+    body = {"overlap_s": round(_seconds(overlap, "--overlap"))} | ({"key": given} if given else {})
+
+    async def replace(control: Control) -> Any:
+        path = f"/api/hosts/{await _id_of(control, name)}/keys"
+        return await control.request("POST", path, body=body)
+
+    _show_key(call(address, replace)["key"])
+
+
+@key.command()
+@click.argument("name")
+@server_options
+def revoke(address: ServerAddress, name: str) -> None:
+    """End every key of a host at once."""
+
+    async def end(control: Control) -> Any:
+        await control.request("DELETE", f"/api/hosts/{await _id_of(control, name)}/keys")
+
+    call(address, end)
+    click.echo(f"revoked the keys of {name}")

@@ -1,4 +1,4 @@
-"""Hosts: the machines that people registered, each pulled at one URL."""
+"""Hosts: the machines that people registered, each pulled at one URL or pushing by itself."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,10 +13,12 @@ class NewHost:
 
     Attributes:
         name: what people call it; unique.
-        url: where its exposition is, such as `http://10.0.0.5:9100/metrics`.
+        url: where its exposition is, such as `http://10.0.0.5:9100/metrics`; "" for a
+            host that pushes.
         labels: further target labels; `job` and `instance` among them win over the
-            defaults ("node", and the URL's host:port).
-        interval_s, timeout_s: None takes the server's default.
+            defaults ("node", and the URL's host:port or a pushing host's name).
+        interval_s, timeout_s: None takes the server's default; how often a pushing host
+            reports is then learned.
     """
 
     name: str
@@ -24,6 +26,11 @@ class NewHost:
     labels: Labels = field(default_factory=Labels)
     interval_s: float | None = None
     timeout_s: float | None = None
+
+    @property
+    def pushes(self) -> bool:
+        """Whether it hands in its figures by itself."""
+        return not self.url
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,9 @@ from storage.records.rows import decoded
 MIGRATIONS = Migrations("accounts")
 
 
+# Some megabytes at most.
+_MOST_KNOWN = 10_000
+
 _SCHEMA = (
     # autoincrement: an id is never given out twice, so that nothing that still carries a
     # removed user's id can stand for the next user.
@@ -90,6 +93,9 @@ class SqliteAccounts:
 
     def __init__(self, database: RecordsDatabase) -> None:
         self._database = database
+        # By hash: devices ask for the same few thousands of times a second.
+        self._credentials: dict[str, tuple[Credential, User]] = {}
+        self._credentials_version = database.version
 
     async def users(self) -> Sequence[User]:
         """See `AccountRecords.users`."""
@@ -186,12 +192,23 @@ class SqliteAccounts:
 
     async def credential(self, secret_hash: str, now_ms: int) -> tuple[Credential, User] | None:
         """See `AccountRecords.credential`."""
+        version = self._database.version
+        if self._credentials_version is not version:
+            self._credentials, self._credentials_version = {}, version
+        known = self._credentials
+        found = known.get(secret_hash)
+        if found is None:
+            found = await self._read_credential(secret_hash)
+            if found is None:
+                return None
+            if self._database.version is version and len(known) < _MOST_KNOWN:
+                known[secret_hash] = found
+        return found if found[0].expires_ms > now_ms else None
 
+    async def _read_credential(self, secret_hash: str) -> tuple[Credential, User] | None:
         def find(database: Database) -> tuple[Credential, User] | None:
-            live = database.table("credentials").rows_where(
-                "secret_hash = ? and expires_ms > ?", [secret_hash, now_ms]
-            )
-            row = next(live, None)
+            rows = database.table("credentials").rows_where("secret_hash = ?", [secret_hash])
+            row = next(rows, None)
             if row is None:
                 return None
             user = next(database.table("users").rows_where("id = ?", [row["user_id"]]))

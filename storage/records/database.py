@@ -31,10 +31,13 @@ class RecordsDatabase:
 
     Attributes:
         damage: the rows that could not be read.
+        version: another object whenever a write begins or ends: what was read while it
+            stayed the same is still true. Nobody else writes the file.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.version = object()
         # fsync on each commit: a record that was acknowledged outlives a power cut.
         self._writer = Writer(path, "pragma synchronous = full;")
         self._readers = Readers(path)
@@ -65,7 +68,13 @@ class RecordsDatabase:
         Raises:
             StorageError: SQLite refused; nothing of the work is stored.
         """
-        return await self._writer.write(_wrapped(work))
+        self._changed()
+        written = self._writer.submit(_wrapped(work))
+        written.add_done_callback(self._changed)
+        return await asyncio.shield(asyncio.wrap_future(written))
+
+    def _changed(self, _: object = None) -> None:
+        self.version = object()
 
     async def read(self, work: Callable[[Database], T]) -> T:
         """Run work on a read-only connection in a thread.

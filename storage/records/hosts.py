@@ -36,8 +36,35 @@ def create(database: Database) -> None:
     database.table("hosts").create_index(["url"], unique=True)
 
 
+@MIGRATIONS()
+def let_hosts_push(database: Database) -> None:
+    """Let any number of hosts have no URL: they push."""
+    database.execute("drop index idx_hosts_url")
+    database.execute("create unique index hosts_url on hosts(url) where url != ''")
+
+
 def _host(row: dict[str, Any]) -> Host:
     return Host(**(row | {"labels": Labels.of(json.loads(row["labels"]))}))
+
+
+def find_host(database: Database, host_id: int) -> Host | None:
+    """Return a host by number, None if there is none."""
+    row = next(database.table("hosts").rows_where("id = ?", [host_id]), None)
+    return None if row is None else _host(row)
+
+
+def insert_host(database: Database, host: NewHost, now_ms: int) -> Host:
+    """Add a host, inside of a transaction.
+
+    Raises:
+        TakenError: the name or the URL is registered already.
+    """
+    hosts = database.table("hosts")
+    row = asdict(host) | {"labels": json.dumps(dict(host.labels)), "created_ms": now_ms}
+    for field in ("name", "url") if host.url else ("name",):
+        if next(hosts.rows_where(f"{field} = ?", [row[field]]), None):
+            raise TakenError("host", field, row[field])
+    return _host(row | {"id": hosts.insert(row).last_pk})
 
 
 class SqliteHosts:
@@ -48,25 +75,17 @@ class SqliteHosts:
 
     async def add(self, host: NewHost, now_ms: int) -> Host:
         """See `HostRecords.add`."""
-
-        def insert(database: Database) -> Host:
-            row = asdict(host) | {"labels": json.dumps(dict(host.labels)), "created_ms": now_ms}
-            for field in ("name", "url"):
-                if next(database.table("hosts").rows_where(f"{field} = ?", [row[field]]), None):
-                    raise TakenError("host", field, row[field])
-            return _host(row | {"id": database.table("hosts").insert(row).last_pk})
-
-        return await self._database.write(insert)
+        return await self._database.write(lambda database: insert_host(database, host, now_ms))
 
     async def remove(self, host_id: int) -> Host:
         """See `HostRecords.remove`."""
 
         def delete(database: Database) -> Host:
-            row = next(database.table("hosts").rows_where("id = ?", [host_id]), None)
-            if row is None:
+            host = find_host(database, host_id)
+            if host is None:
                 raise NotFoundError("host", host_id)
             database.table("hosts").delete(host_id)
-            return _host(row)
+            return host
 
         return await self._database.write(delete)
 

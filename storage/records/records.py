@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from storage.records import accounts, alerts, audit, hosts, second_factors
+from storage.records import accounts, alerts, audit, host_keys, hosts, second_factors
 from storage.records.accounts import SqliteAccounts
 from storage.records.alerts import SqliteAlerts
 from storage.records.audit import SqliteAudit
 from storage.records.database import RecordsDatabase
+from storage.records.host_keys import SqliteHostKeys
 from storage.records.hosts import SqliteHosts
 from storage.records.second_factors import SqliteSecondFactors
 
@@ -20,6 +21,7 @@ class Records:
         self.alerts = SqliteAlerts(self._database)
         self.audit = SqliteAudit(self._database)
         self.hosts = SqliteHosts(self._database)
+        self.host_keys = SqliteHostKeys(self._database)
         self.second_factors = SqliteSecondFactors(self._database)
 
     def open(self) -> None:
@@ -34,6 +36,7 @@ class Records:
                 alerts.MIGRATIONS,
                 audit.MIGRATIONS,
                 hosts.MIGRATIONS,
+                host_keys.MIGRATIONS,
                 second_factors.MIGRATIONS,
             ]
         )

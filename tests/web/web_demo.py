@@ -36,6 +36,7 @@ from tests.web.web_doubles import (
     MemorySamples,
     an_alert,
     desk_over,
+    opened_pushes,
     opened_records,
     parse_selector,
     shared_resources,
@@ -326,7 +327,11 @@ async def fill_alerts(desk: Desk, records: Records, now_ms: int) -> None:
 async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> AsyncIterator[str]:
     """Serve the made-up world, its records in a folder; yields its address."""
     now_ms, engine, samples = clock(), MadeUpEngine(), MemorySamples()
-    async with opened_records(folder) as records, aiohttp.ClientSession() as session:
+    async with (
+        opened_records(folder) as records,
+        opened_pushes(records, folder, clock) as pushes,
+        aiohttp.ClientSession() as session,
+    ):
         await ensure_first_admin(records.accounts, "demo-password", now_ms)
         desk = desk_over(records, engine, session, clock)
         await fill_alerts(desk, records, now_ms)
@@ -344,6 +349,8 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
             parse_selector=parse_selector,
             targets=lambda: statuses(clock()),
             discovered=Finds(["node"]),
+            pushes=pushes,
+            hosts_changed=pushes.hosts.refresh,
             configuration=FixedConfiguration(),
             registry=CollectorRegistry(),
             clock=clock,

@@ -30,6 +30,9 @@ from model.matchers import Matcher
 from model.series import AlignedSeries
 from promql.api import Answer, InstantVector, ParseError, QueryEngine, QueryOptions
 from scraper.families import MetricMetadata
+from scraper.push.commits import GroupCommit
+from scraper.push.hosts import PushedHosts
+from scraper.push.inbox import MessageInbox
 from scraper.targets import DroppedTarget, Health, Target, TargetStatus
 from storage.api.accounts import (
     FULL_SCOPES,
@@ -48,13 +51,15 @@ from storage.api.alerts import (
     NewNotification,
 )
 from storage.api.samples import Cardinality, Layout, ReadBudget, Source, StoreStats, Vector
+from storage.messages.log import SqliteMessageLog
 from storage.records.records import Records
+from tests.scraper.recording_appender import RecordingAppender
 from web.accounts.keys import KeyRing
 from web.accounts.secret_hashes import secret_hash
 from web.app import Resources, create_app
 from web.bodies import SERVER_OPTIONS
 from web.errors import ConfigurationRefusedError
-from web.services import ReloadState, Services
+from web.services import Pushes, ReloadState, Services
 from web.settings import WebSettings
 
 NOW_MS = 1_763_820_000_000
@@ -441,8 +446,13 @@ async def world_at(
 
     async def hosts_changed() -> None:
         changes.append(None)
+        await pushes.hosts.refresh()
 
-    async with opened_records(tmp_path) as records, aiohttp.ClientSession() as session:
+    async with (
+        opened_records(tmp_path) as records,
+        opened_pushes(records, tmp_path, clock) as pushes,
+        aiohttp.ClientSession() as session,
+    ):
         desk = desk_over(records, engine, session, clock)
         services = Services(
             hosts=records.hosts,
@@ -458,6 +468,7 @@ async def world_at(
             parse_selector=parse_selector,
             targets=lambda: statuses,
             discovered=finds,
+            pushes=pushes,
             configuration=configuration,
             target_metadata=lambda: metadata,
             registry=registry,
@@ -498,6 +509,33 @@ async def opened_records(folder: Path) -> AsyncIterator[Records]:
         yield records
     finally:
         await asyncio.to_thread(records.close)
+
+
+@asynccontextmanager
+async def opened_pushes(
+    records: Records, folder: Path, clock: Clock, appender: RecordingAppender | None = None
+) -> AsyncIterator[Pushes]:
+    """Take what is pushed into a real message log and an appender that keeps everything."""
+    appender = appender or RecordingAppender()
+    messages = SqliteMessageLog(folder / "messages.db")
+    await asyncio.to_thread(messages.open)
+    try:
+        async with (
+            GroupCommit(appender, messages) as commits,
+            PushedHosts(
+                samples=appender,
+                reader=MemorySamples(),
+                messages=messages,
+                commits=commits,
+                hosts=records.hosts,
+                keys=records.host_keys,
+                clock=clock,
+            ) as hosts,
+        ):
+            inbox = MessageInbox(appender, messages, commits, clock)
+            yield Pushes(inbox, hosts, records.host_keys)
+    finally:
+        await asyncio.to_thread(messages.close)
 
 
 def desk_over(

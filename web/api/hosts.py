@@ -14,6 +14,7 @@ from web.documents import check_document, fleet_host_document
 from web.errors import BadRequestError, ConflictError, MissingError
 from web.fleet import Fleet, FleetHost
 from web.host_forms import CheckForm, HostForm
+from web.host_keys import HostKeyring, IssuedKey
 from web.operations import Operation
 from web.parameters import Parameters, read_json
 from web.routing import KEY, Access, Route, Surface
@@ -21,27 +22,40 @@ from web.services import Services
 
 
 class HostRegister:
-    """Adds and removes hosts: what the API and the pages both do."""
+    """Adds and removes hosts: what the API and the pages both do.
+
+    Attributes:
+        keyring: of the hosts that push.
+    """
 
     def __init__(self, services: Services, fleet: Fleet) -> None:
         self._services, self._fleet = services, fleet
+        self.keyring = HostKeyring(services)
 
-    async def add(self, form: HostForm) -> Host:
-        """Register a host; it is scraped from now on.
+    async def add(self, form: HostForm) -> tuple[Host, IssuedKey | None]:
+        """Register a host; it is scraped from now on, or may push with its key.
 
         Raises:
-            TakenError: its name or URL is registered already.
+            TakenError: its name or URL is registered already, or its key in use.
             BadRequestError: nothing may be scraped at its address; of a name that is
                 found out when it is scraped.
         """
-        address = URL(form.url).host or ""
+        host: Host
+        issued: IssuedKey | None = None
+        if form.push:
+            host, issued = await self.keyring.register(form.host(), form.key)
+        else:
+            self._check_reach(form.url)
+            host = await self._services.hosts.add(form.host(), self._services.clock())
+        await self._changed()
+        return host, issued
+
+    def _check_reach(self, url: str) -> None:
+        address = URL(url).host or ""
         if is_ip_address(address):
             refusal = self._services.added_hosts().reach().refusal(address)
             if refusal:
                 raise BadRequestError(f"url: {refusal}", "url")
-        host = await self._services.hosts.add(form.host(), self._services.clock())
-        await self._changed()
-        return host
 
     async def remove(self, host: FleetHost) -> None:
         """Forget a host; its samples stay.
@@ -110,14 +124,17 @@ class HostsApi:
         return json_answer({"hosts": hosts})
 
     async def add(self, request: web.Request) -> web.Response:
-        """Register a host."""
-        added = await self._register.add(await read_json(request, HostForm))
-        note(request, "host.add", added.name, url=added.url)
+        """Register a host; the key of one that pushes is told this once."""
+        added, issued = await self._register.add(await read_json(request, HostForm))
+        note(request, "host.add", added.name, url=added.url or "pushes")
         host = await self._fleet.host(str(added.id))
         if host is None:
             raise MissingError("the host was removed meanwhile")
         location = {"Location": f"/api/hosts/{added.id}"}
-        return json_answer(fleet_host_document(host), 201, location)
+        document = dict(fleet_host_document(host))
+        if issued is not None:
+            document["key"] = issued.secret
+        return json_answer(document, 201, location)
 
     async def host(self, request: web.Request) -> web.Response:
         """Show one host."""

@@ -18,8 +18,11 @@ log = structlog.get_logger(__name__)
 HEADER = "X-Request-ID"
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
-_QUIET = {"/-/healthy", "/-/ready", "/health", "/metrics", "/static/{path}"}
-"""Asked for by machines every few seconds: logged at level debug."""
+_QUIET = {
+    *("/-/healthy", "/-/ready", "/health", "/api/health", "/metrics", "/static/{path}"),
+    *("/api/metrics", "/report"),
+}
+"""Asked for or sent by machines every few seconds: logged at level debug if all is well."""
 
 
 def journey(settings: WebSettings) -> Middleware:
@@ -44,7 +47,7 @@ def journey(settings: WebSettings) -> Middleware:
                 raise
             finally:
                 route = route_name(request)
-                write = log.debug if route in _QUIET and status < 500 else log.info
+                write = log.debug if route in _QUIET and 0 < status < 400 else log.info
                 write(
                     "http_request",
                     method=request.method,

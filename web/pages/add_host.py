@@ -8,6 +8,7 @@ from web.api.hosts import HostRegister
 from web.audit import note
 from web.errors import BadRequestError, faults
 from web.host_forms import EXPORTER_PORT, HostForm
+from web.pages.host_keys import HostKeyPages
 from web.pages.shell import Shell
 from web.parameters import read_form
 from web.routing import Access, Route, Surface
@@ -17,8 +18,10 @@ from web.services import Services
 class AddHostPages:
     """Registers hosts."""
 
-    def __init__(self, services: Services, register: HostRegister, shell: Shell) -> None:
-        self._register, self._shell = register, shell
+    def __init__(
+        self, services: Services, register: HostRegister, shell: Shell, keys: HostKeyPages
+    ) -> None:
+        self._register, self._shell, self._keys = register, shell, keys
         self._commands = tuple(services.exporter_commands)
 
     def routes(self) -> tuple[Route, ...]:
@@ -33,12 +36,15 @@ class AddHostPages:
         return await self._form(request, 200, {}, {})
 
     async def add(self, request: web.Request) -> web.Response:
-        """Register the host, or say at each field what is wrong with it."""
+        """Register the host, or say at each field what is wrong with it.
+
+        The key of one that pushes is shown at once, because it never is again.
+        """
         given = await read_form(request)
         fields: dict[str, object] = {
             name: value
             for name, value in given.items()
-            if value.strip() and name in ("name", "url", "interval_s", "timeout_s")
+            if value.strip() and name in ("name", "url", "push", "key", "interval_s", "timeout_s")
         }
         labels, problem = read_labels(given.get("labels", ""))
         if labels:
@@ -46,8 +52,8 @@ class AddHostPages:
         try:
             if problem:
                 return await self._form(request, 400, {"labels": problem}, given)
-            host = await self._register.add(HostForm.model_validate(fields))
-            note(request, "host.add", host.name, url=host.url)
+            host, issued = await self._register.add(HostForm.model_validate(fields))
+            note(request, "host.add", host.name, url=host.url or "pushes")
         except ValidationError as exc:
             return await self._form(request, 400, faults(exc), given)
         except BadRequestError as exc:
@@ -56,6 +62,8 @@ class AddHostPages:
         except TakenError as exc:
             problems = {exc.field: f"another host has this {exc.field} already"}
             return await self._form(request, 409, problems, given)
+        if issued is not None:
+            return await self._keys.show(request, host.name, f"/host/{host.id}", issued)
         raise web.HTTPSeeOther(f"/host/{host.id}")
 
     async def _form(

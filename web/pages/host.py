@@ -88,6 +88,7 @@ class HostPages:
             checks=checks_of(host.instance, self._services.alerting, self._services.host_checks()),
             problems=problems,
             given=given,
+            keys=await self._register.keyring.of_host(host) if host.pushes else (),
             **await self._region(Address.of(request)),
         )
 

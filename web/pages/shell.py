@@ -52,6 +52,7 @@ LIVE: Final = "/live/"
 
 NOTICES: Final = {
     "host-removed": "The host is removed. Its samples stay until retention drops them.",
+    "keys-revoked": "The keys are revoked; reports with them are refused from now on.",
     "check-saved": "The check is saved.",
     "check-reset": "The check is back at its default.",
     "acknowledged": "Acknowledged.",

@@ -237,3 +237,32 @@ async def test_all_credentials_but_one_end(accounts: SqliteAccounts) -> None:
     assert list(await accounts.credentials(user.id, NOW_MS)) == [kept]
     assert await accounts.revoke_credentials(user.id) == 1
     assert len(await accounts.credentials(other.id, NOW_MS)) == 1
+
+
+async def test_found_credential_is_found_again_only_while_it_is_valid(
+    accounts: SqliteAccounts,
+) -> None:
+    user = await ada(accounts)
+    kept = await log_in(accounts, user, "h1")
+    for _ in range(2):
+        assert await accounts.credential("h1", NOW_MS) == (kept, user)
+    assert await accounts.credential("h1", NOW_MS + HOUR_MS) is None
+    await accounts.touch_credential(kept.id, NOW_MS + 7)
+    found = await accounts.credential("h1", NOW_MS)
+    assert found is not None
+    assert found[0].last_used_ms == NOW_MS + 7
+    await accounts.revoke_credential("h1")
+    assert await accounts.credential("h1", NOW_MS) is None
+
+
+async def test_credential_read_while_it_is_revoked_is_not_kept(accounts: SqliteAccounts) -> None:
+    user = await ada(accounts)
+    for number in range(20):
+        name = f"h{number}"
+        await log_in(accounts, user, name)
+        await asyncio.gather(
+            accounts.credential(name, NOW_MS),
+            accounts.revoke_credential(name),
+            accounts.credential(name, NOW_MS),
+        )
+        assert await accounts.credential(name, NOW_MS) is None

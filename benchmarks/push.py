@@ -1,0 +1,121 @@
+"""Messages of devices, each durable before its answer: `./run bench push`.
+
+Devices post over connections kept alive, each its next message when the last one was
+answered. Afterwards the server is killed and started again: it must know every message
+that it answered.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.command import argument_parser, progress, run
+from benchmarks.contenders import Redshank, ScrapePlan
+from benchmarks.processes import BenchmarkError, Child, Usage, fetch
+from benchmarks.report import Limit, Measure, Report
+
+_WARM_UP_S = 3.0
+_MEASURES = (
+    Measure("messages_per_s", "messages\n1/s", 0),
+    Measure("samples_per_s", "samples\n1/s", 0),
+    Measure("message_us", "wall time\nus/message", 0),
+    Measure("p50_ms", "p50\nms", 1),
+    Measure("p99_ms", "p99\nms", 1),
+    Measure("cpu_us", "CPU\nus/message", 0),
+    Measure("rss_mb", "RSS\nMB", 0),
+    Measure("lost", "lost after\nkill -9", 0),
+)
+# 3,000 messages a second.
+_LIMITS = (Limit("message_us", 1e6 / 3000), Limit("p99_ms", 250.0), Limit("lost", 0.0))
+
+
+def compare(options: argparse.Namespace) -> Report:
+    """Push to Redshank for a while, kill it, and look what it still knows."""
+    with TemporaryDirectory(prefix="redshank-bench-", dir=options.work_dir) as name:
+        directory = Path(name)
+        with Redshank(ScrapePlan((), 15.0), directory) as server:
+            figures = measure(server, directory, options)
+    return Report(
+        "push",
+        f"{options.devices} devices, {options.metrics} metrics a message, durable before the "
+        f"answer; {options.seconds:g} s, load from the same machine",
+        _MEASURES,
+        {server.key: figures},
+        {server.key: f"{server.title} {server.version()}"},
+        _LIMITS,
+    )
+
+
+def measure(server: Redshank, directory: Path, options: argparse.Namespace) -> dict[str, float]:
+    """Return the figures by `_MEASURES`'s keys."""
+    load = Child(
+        "devices",
+        [
+            *(sys.executable, "-c", "from benchmarks.devices import main; main()"),
+            *("--devices", str(options.devices), "--metrics", str(options.metrics)),
+            *("--warm-up", str(_WARM_UP_S), "--seconds", str(options.seconds)),
+            # A token may begin with a dash.
+            *("--", server.url + "/api/metrics", push_token(server)),
+        ],
+        directory,
+    )
+    progress(f"{options.devices} devices push for {options.seconds:g} s")
+    load.start()
+    time.sleep(_WARM_UP_S)
+    before, used = taken(server), server.usage()
+    time.sleep(options.seconds)
+    messages, after = taken(server) - before, server.usage()
+    load.wait_success()
+    pushed = json.loads(load.log().splitlines()[-1])
+    server.kill()
+    server.start()
+    server.wait_ready()
+    lost = pushed["answered"] - taken(server)
+    stored = sum(server.query("sum(count_over_time(cpu_usage[1h]))", time.time() + 1))
+    if stored < pushed["answered"]:
+        raise BenchmarkError(f"of {pushed['answered']:,} messages {stored:,.0f} have samples")
+    rate = pushed["measured"] / options.seconds
+    return {
+        "messages_per_s": rate,
+        "samples_per_s": rate * options.metrics,
+        "message_us": 1e6 / rate,
+        "p50_ms": pushed["p50_ms"],
+        "p99_ms": pushed["p99_ms"],
+        "cpu_us": _cpu_us(used, after) / messages,
+        "rss_mb": after.rss_bytes / 1e6,
+        "lost": max(0, lost),
+    }
+
+
+def _cpu_us(before: Usage, after: Usage) -> float:
+    return (after.cpu_s - before.cpu_s) * 1e6
+
+
+def taken(server: Redshank) -> int:
+    """Return how many messages the server knows of."""
+    return int(json.loads(fetch(f"{server.url}/api/health"))["total_messages"])
+
+
+def push_token(server: Redshank) -> str:
+    """Return a token that may push and nothing else."""
+    body = json.dumps({"label": "bench", "scopes": ["push"]}).encode()
+    headers = {**server.headers(), "Content-Type": "application/json"}
+    answer = json.loads(fetch(f"{server.url}/api/account/tokens", body, headers))
+    return str(answer["access_token"])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure how many messages a second are taken, each durable before its answer."""
+    parser = argument_parser("push", main.__doc__)
+    parser.add_argument("--devices", type=int, default=256)
+    parser.add_argument("--metrics", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=15.0, help="measured period")
+    run(compare, parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    main()

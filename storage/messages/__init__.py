@@ -1,0 +1,5 @@
+"""The message log: `messages.db`."""
+
+from storage.messages.log import SqliteMessageLog
+
+__all__ = ["SqliteMessageLog"]

@@ -1,0 +1,271 @@
+"""`MessageLog` in SQLite.
+
+One row is one commit: the hashes of the ids taken since the one before, and their
+documents, of which only the latest are kept. What is asked about messages is answered
+from memory.
+"""
+
+import sqlite3
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import groupby, islice
+from pathlib import Path
+from secrets import token_bytes
+from typing import Final
+
+import numpy as np
+import orjson
+
+from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
+from storage.api.messages import MessageTotals
+from storage.database import Writer
+from storage.messages.remembered import RememberedIds, hash_bytes, hashes_of
+
+LATEST_DOCUMENTS: Final = 1000
+LATEST_BYTES: Final = 8 * 2**20
+"""A thousand usual messages take one; this bounds a thousand large ones."""
+
+_FORMAT_VERSION: Final = 1
+_KEY_BYTES: Final = 16
+
+_AT_CREATION: Final = "pragma auto_vacuum = incremental;"
+# fsync on each commit: a message that was acknowledged outlives a power cut.
+_PRAGMAS: Final = """
+pragma synchronous = full;
+pragma secure_delete = off;
+pragma journal_size_limit = 8388608;
+"""
+
+_SCHEMA: Final = (
+    "create table if not exists log (key blob not null, messages integer, reports integer)",
+    """
+    create table if not exists batches (
+        id integer primary key, generation integer not null, hashes blob not null)
+    """,
+    # documents: a JSON array, the oldest first.
+    "create table if not exists latest (id integer primary key, documents blob not null)",
+)
+
+
+class Latest:
+    """The latest documents, bounded in number and bytes."""
+
+    def __init__(self) -> None:
+        self._documents: deque[bytes] = deque()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._documents)
+
+    def __reversed__(self) -> Iterator[bytes]:
+        return reversed(self._documents)
+
+    def append(self, document: bytes) -> None:
+        """Take one; the oldest go where it gets too much, but never this one."""
+        documents = self._documents
+        documents.append(document)
+        self._bytes += len(document)
+        while len(documents) > 1 and (
+            len(documents) > LATEST_DOCUMENTS or self._bytes > LATEST_BYTES
+        ):
+            self._bytes -= len(documents.popleft())
+
+    def extend(self, documents: Iterable[bytes]) -> None:
+        """Take several, the oldest first."""
+        for document in documents:
+            self.append(document)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What was taken since the last commit.
+
+    Attributes:
+        hashes: by generation.
+        documents: at most as many as `latest` gives.
+        totals: messages and reports up to its end.
+    """
+
+    hashes: dict[int, list[int]] = field(default_factory=dict)
+    documents: Latest = field(default_factory=Latest)
+    has_report: bool = False
+    totals: tuple[int, int] = (0, 0)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.hashes and not self.has_report
+
+
+class SqliteMessageLog:
+    """`MessageLog` in one file; used on one thread, the event loop's."""
+
+    def __init__(self, path: Path, remembered: int = 4_000_000) -> None:
+        """Args: path of the file; `remembered`: at least so many ids are known again."""
+        self.path = path
+        self._writer = Writer(path, _PRAGMAS, _AT_CREATION)
+        self._ids = RememberedIds(remembered)
+        self._key = b""
+        self._messages = self._reports = 0
+        self._latest = Latest()
+        # For each row of `latest` how many documents it has, the oldest first.
+        self._rows: deque[tuple[int, int]] = deque()
+        self._next_row = 1
+        self._oldest_stored = -1
+        self._batch = _Batch()
+        self._is_open = False
+
+    def open(self) -> None:
+        """Open the file, made where it is missing, and read it; blocks.
+
+        Raises:
+            StorageError: it cannot be opened, is damaged, or was written by another release.
+        """
+        self._writer.open()
+        self._writer.submit(self._load).result()
+        self._is_open = True
+
+    def _load(self, connection: sqlite3.Connection) -> None:
+        (version,) = connection.execute("pragma user_version").fetchone()
+        if version not in (0, _FORMAT_VERSION):
+            raise StorageError(
+                f"{self.path.name} has version {version}, not {_FORMAT_VERSION}:"
+                " it was written by another release"
+            )
+        connection.execute(f"pragma user_version = {_FORMAT_VERSION}")
+        for statement in _SCHEMA:
+            connection.execute(statement)
+        row = connection.execute("select key, messages, reports from log").fetchone()
+        if row is None:
+            row = (token_bytes(_KEY_BYTES), 0, 0)
+            connection.execute("insert into log values (?, ?, ?)", row)
+        self._key, self._messages, self._reports = row
+        batches = connection.execute("select generation, hashes from batches order by id")
+        self._ids.restore(
+            (number, np.concatenate([hashes_of(hashes) for _, hashes in rows]))
+            for number, rows in groupby(batches, key=lambda row: int(row[0]))
+        )
+        for number, documents in connection.execute("select * from latest order by id"):
+            found = self._documents(documents)
+            self._latest.extend(found)
+            self._rows.append((number, len(found)))
+        (last,) = connection.execute("select max(id) from batches").fetchone()
+        (last_documents,) = connection.execute("select max(id) from latest").fetchone()
+        self._next_row = max(last or 0, last_documents or 0) + 1
+
+    def _documents(self, data: bytes) -> list[bytes]:
+        try:
+            return [orjson.dumps(document) for document in orjson.loads(data)]
+        except (orjson.JSONDecodeError, TypeError) as exc:
+            raise CorruptDataError(f"{self.path.name}: documents do not decode") from exc
+
+    def close(self) -> None:
+        """Commit what is pending and close the file; blocks."""
+        if self._is_open:
+            self._is_open = False
+            batch = self._end_batch()
+            if not batch.is_empty:
+                self._writer.submit(lambda connection: self._write(connection, batch)).result()
+        self._writer.close()
+
+    @property
+    def totals(self) -> MessageTotals:
+        """See `MessageLog.totals`."""
+        return MessageTotals(self._messages, self._reports)
+
+    def take(self, message_id: str, document: bytes) -> bool:
+        """See `MessageLog.take`."""
+        self._require_open()
+        key = self._hash(message_id)
+        if key in self._ids:
+            return False
+        self._ids.add(key)
+        self._messages += 1
+        self._batch.hashes.setdefault(self._ids.generation, []).append(key)
+        self._batch.documents.append(document)
+        self._latest.append(document)
+        return True
+
+    def knows(self, message_id: str) -> bool:
+        """See `MessageLog.knows`."""
+        return self._hash(message_id) in self._ids
+
+    def _hash(self, message_id: str) -> int:
+        # Keyed, so that nobody can make up two ids with one hash; 64 bits are enough for
+        # four million ids: one in 4e12 messages would be taken for a repeated one.
+        digest = blake2b(message_id.encode(), digest_size=8, key=self._key).digest()
+        return int.from_bytes(digest, "little") or 1
+
+    def take_report(self) -> int:
+        """See `MessageLog.take_report`."""
+        self._require_open()
+        self._reports += 1
+        self._batch.has_report = True
+        return self._reports
+
+    def _require_open(self) -> None:
+        if not self._is_open:
+            raise StoreClosedError("the message log is not open")
+
+    def latest(self, limit: int) -> Sequence[bytes]:
+        """See `MessageLog.latest`."""
+        return list(islice(reversed(self._latest), limit))
+
+    async def commit(self) -> None:
+        """See `MessageLog.commit`."""
+        self._require_open()
+        batch = self._end_batch()
+        if batch.is_empty:
+            return
+        try:
+            await self._writer.write(lambda connection: self._write(connection, batch))
+        except StorageError:
+            self._put_back(batch)
+            raise
+
+    def _end_batch(self) -> _Batch:
+        batch, self._batch = self._batch, _Batch()
+        batch.totals = self._messages, self._reports
+        return batch
+
+    def _put_back(self, batch: _Batch) -> None:
+        """Let the next commit write what this one could not."""
+        newer = self._batch
+        for generation, hashes in newer.hashes.items():
+            batch.hashes.setdefault(generation, []).extend(hashes)
+        batch.documents.extend(newer.documents)
+        batch.has_report |= newer.has_report
+        self._batch = batch
+
+    def _write(self, connection: sqlite3.Connection, batch: _Batch) -> None:
+        row = self._next_row
+        connection.execute("update log set messages = ?, reports = ?", batch.totals)
+        connection.executemany(
+            "insert into batches values (?, ?, ?)",
+            (
+                (row + at, generation, hash_bytes(hashes))
+                for at, (generation, hashes) in enumerate(batch.hashes.items())
+            ),
+        )
+        oldest = self._ids.oldest_generation
+        if oldest != self._oldest_stored:
+            connection.execute("delete from batches where generation < ?", (oldest,))
+            self._oldest_stored = oldest
+        if batch.documents:
+            self._write_documents(connection, row, batch.documents)
+        self._next_row = row + max(1, len(batch.hashes))
+
+    def _write_documents(self, connection: sqlite3.Connection, row: int, documents: Latest) -> None:
+        connection.execute(
+            "insert into latest values (?, ?)", (row, b"[" + b",".join(documents) + b"]")
+        )
+        rows = [*self._rows, (row, len(documents))]
+        excess = sum(count for _, count in rows) - LATEST_DOCUMENTS
+        while excess >= rows[0][1]:
+            excess -= rows.pop(0)[1]
+        connection.execute("delete from latest where id < ?", (rows[0][0],))
+        self._rows = deque(rows)

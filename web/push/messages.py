@@ -1,0 +1,47 @@
+"""`/api/metrics` and `/api/recent`: messages of devices."""
+
+from typing import Final
+
+from aiohttp import web
+
+from scraper.push.inbox import MessageInbox
+from web.answers import body_answer
+from web.operations import Operation
+from web.parameters import read_integer, read_json
+from web.push.models import MessageAnswer, MessageForm, RecentAnswer, RecentQuery
+from web.routing import Access, Route, Surface
+
+_TAG: Final = "push"
+_DEFAULT_LIMIT: Final = 10
+_LARGEST_LIMIT: Final = 1000
+
+
+class MessagesApi:
+    """Takes messages, and shows the latest."""
+
+    def __init__(self, inbox: MessageInbox) -> None:
+        self._inbox = inbox
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        take = Operation(_TAG, MessageAnswer, MessageForm, errors=(409,))
+        recent = Operation(_TAG, RecentAnswer, query=RecentQuery)
+        access, surface = Access.PUSH, Surface.JSON
+        return (
+            Route("POST", "/api/metrics", self.take, access, surface, operation=take),
+            Route("GET", "/api/recent", self.recent, access, surface, operation=recent),
+        )
+
+    async def take(self, request: web.Request) -> web.Response:
+        """Take a device's message; a repeated one changes nothing and succeeds."""
+        form = await read_json(request, MessageForm)
+        await self._inbox.take(form.message())
+        answer = MessageAnswer(message_id=form.message_id, metrics_count=len(form.metrics))
+        return body_answer(answer.model_dump_json().encode(), "application/json")
+
+    async def recent(self, request: web.Request) -> web.Response:
+        """Show the latest messages, newest first."""
+        limit = read_integer(request.query, "limit", _DEFAULT_LIMIT, high=_LARGEST_LIMIT)
+        documents = self._inbox.log.latest(limit)
+        body = b'{"count":%d,"messages":[%b]}' % (len(documents), b",".join(documents))
+        return body_answer(body, "application/json")
