@@ -185,7 +185,7 @@ class SampleAppender(Protocol):
     """The writing half of the sample store; called on the event loop."""
 
     def source(self, labels: Labels, stream: str = "") -> Source:
-        """Return the source with these labels, made known on first use."""
+        """Return the source with these labels, made known on first use; any thread."""
 
     def layout(self, series: Sequence[Labels]) -> Layout:
         """Return the one layout with these series in this order.

@@ -1,0 +1,1 @@
+"""What is pushed rather than scraped: from messages to vectors in the store."""
