@@ -31,6 +31,7 @@ from web.pages.explore import ExplorePages
 from web.pages.host import HostPages
 from web.pages.hosts import HostsPages
 from web.pages.login import LoginPages
+from web.pages.reference import ReferencePages
 from web.pages.shell import Shell
 from web.pages.store import StorePages
 from web.pages.targets import TargetsPages
@@ -114,6 +115,7 @@ def create_app(
         DiscoveryPages(services, shell),
         StorePages(services, shell),
         AccountPages(services, shell, authenticator, actions),
+        ReferencePages(renderer, authenticator, settings, services.version),
         HostsApi(services, fleet, register),
         AlertsApi(services, fleet),
         AccountsApi(services, settings, authenticator, actions),

@@ -1,10 +1,10 @@
 """Reading requests: bodies into models, query parameters into numbers."""
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from web.errors import BadRequestError
 
@@ -12,6 +12,59 @@ Model = TypeVar("Model", bound=BaseModel)
 
 LARGEST_ID = 2**63 - 1
 """SQLite's; a larger number in a URL is no record."""
+
+
+def _digits(value: object) -> object:
+    # Stricter than int(), which takes "1_000" and " 7".
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise ValueError("must be a whole number")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_digits)]
+"""A whole number that comes as text."""
+
+RecordId = Annotated[Whole, Field(ge=1, le=LARGEST_ID)]
+
+
+class Parameters(BaseModel):
+    """Parameters of a query or path; those that it does not know are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class RecordPath(Parameters):
+    """A path with a record's id."""
+
+    id: RecordId
+
+
+class Paging(Parameters):
+    """One page of a list; `before_id` is the last id of the page before."""
+
+    limit: Whole = Field(default=100, ge=1, le=1000)
+    before_id: RecordId | None = None
+
+
+P = TypeVar("P", bound=Parameters)
+
+
+def read_query(request: web.Request, model: type[P]) -> P:
+    """Return the query's parameters; an empty one counts as missing.
+
+    Raises:
+        ValidationError: one does not fit.
+    """
+    return model.model_validate({name: value for name, value in request.query.items() if value})
+
+
+def record_id(request: web.Request) -> int:
+    """Return the path's record id.
+
+    Raises:
+        ValidationError: it is no number.
+    """
+    return RecordPath.model_validate(dict(request.match_info)).id
 
 
 async def read_body(request: web.Request) -> bytes:

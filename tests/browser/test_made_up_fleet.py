@@ -95,3 +95,12 @@ async def test_alert_is_acknowledged_with_the_keyboard_alone(page: Page, url: st
     await buttons.first.focus()
     await page.keyboard.press("Enter")
     await expect(buttons).to_have_count(count - 1)
+
+
+async def test_api_reference_is_drawn_and_tries_out(page: Page, url: str) -> None:
+    await page.get_by_role("link", name="API").click()
+    await page.locator("#operations-hosts-get_api_fleet .opblock-summary").click()
+    await page.get_by_role("button", name="Try it out").click()
+    await page.get_by_role("button", name="Execute").click()
+    answer = page.locator("#operations-hosts-get_api_fleet .live-responses-table")
+    await expect(answer).to_contain_text("cpu_used_ratio")

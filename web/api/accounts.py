@@ -9,9 +9,17 @@ from web.account_forms import LoginForm, PasswordForm, ResetForm, TokenForm, Use
 from web.accounts.actions import AccountActions
 from web.accounts.authentication import Authenticator
 from web.answers import json_answer
-from web.api.alerts import record_id
+from web.document_types import (
+    AccessTokenDocument,
+    CredentialsDocument,
+    NewTokenDocument,
+    SessionDocument,
+    UserDocument,
+    UsersDocument,
+)
 from web.documents import credential_document, principal_document, user_document
-from web.parameters import read_json
+from web.operations import Operation
+from web.parameters import RecordPath, read_json, record_id
 from web.routing import Access, Route, Surface, principal_of, user_of
 from web.services import Services
 from web.settings import WebSettings
@@ -34,20 +42,31 @@ class AccountsApi:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
+        tag, all_, user, admin = "accounts", Access.PUBLIC, Access.USER, Access.ADMIN
+        login = Operation(tag, AccessTokenDocument, LoginForm, errors=(401, 503))
+        session = Operation(tag, SessionDocument)
+        own_password = Operation(tag, None, PasswordForm, status=204, errors=(503,))
+        credentials = Operation(tag, CredentialsDocument)
+        new_token = Operation(tag, NewTokenDocument, TokenForm, status=201)
+        revoke = Operation(tag, path=RecordPath, status=204, errors=(404,))
+        users = Operation(tag, UsersDocument)
+        new_user = Operation(tag, UserDocument, UserForm, status=201, errors=(409, 503))
+        reset = Operation(tag, None, ResetForm, status=204, errors=(404, 503))
+        remove = Operation(tag, status=204, errors=(404, 409))
         return tuple(
-            Route(method, path, handler, access, Surface.JSON)
-            for method, path, handler, access in (
-                ("POST", "/auth/token", self.token, Access.PUBLIC),
-                ("POST", "/auth/refresh", self.refresh, Access.PUBLIC),
-                ("GET", "/api/session", self.session, Access.VIEWER),
-                ("PUT", "/api/account/password", self.change_password, Access.USER),
-                ("GET", "/api/account/credentials", self.credentials, Access.USER),
-                ("POST", "/api/account/tokens", self.add_token, Access.USER),
-                ("DELETE", "/api/account/credentials/{id}", self.revoke, Access.USER),
-                ("GET", "/api/users", self.users, Access.ADMIN),
-                ("POST", "/api/users", self.add_user, Access.ADMIN),
-                ("PUT", "/api/users/{name:[^/]+}/password", self.reset_password, Access.ADMIN),
-                ("DELETE", "/api/users/{name:[^/]+}", self.remove_user, Access.ADMIN),
+            Route(method, path, handler, access, Surface.JSON, operation=operation)
+            for method, path, handler, access, operation in (
+                ("POST", "/auth/token", self.token, all_, login),
+                ("POST", "/auth/refresh", self.refresh, all_, login),
+                ("GET", "/api/session", self.session, Access.VIEWER, session),
+                ("PUT", "/api/account/password", self.change_password, user, own_password),
+                ("GET", "/api/account/credentials", self.credentials, user, credentials),
+                ("POST", "/api/account/tokens", self.add_token, user, new_token),
+                ("DELETE", "/api/account/credentials/{id}", self.revoke, user, revoke),
+                ("GET", "/api/users", self.users, admin, users),
+                ("POST", "/api/users", self.add_user, admin, new_user),
+                ("PUT", "/api/users/{name:[^/]+}/password", self.reset_password, admin, reset),
+                ("DELETE", "/api/users/{name:[^/]+}", self.remove_user, admin, remove),
             )
         )
 

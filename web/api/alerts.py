@@ -1,28 +1,46 @@
 """`/api/alerts`, their history, acknowledgement, and `/api/notifications`."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 from aiohttp import web
 
 from storage.api.alerts import Alert, AlertState
 from web.answers import json_answer
+from web.document_types import (
+    AlertDocument,
+    AlertsDocument,
+    AlertWithHistoryDocument,
+    NotificationsDocument,
+    ReceiversDocument,
+    TransitionsDocument,
+)
 from web.documents import alert_document, notification_document, transition_document
-from web.errors import BadRequestError
 from web.fleet import Fleet
-from web.parameters import LARGEST_ID, read_integer
+from web.operations import Operation
+from web.parameters import Paging, RecordId, RecordPath, read_query, record_id
 from web.routing import Access, Route, Surface, user_of
 from web.services import Services
 
-PAGE_LENGTH: Final = 100
-LONGEST_PAGE: Final = 1000
+_LONGEST_HISTORY: Final = 1000
 
 _OPEN_STATES: Final = {
     "pending": AlertState.PENDING,
     "firing": AlertState.FIRING,
     "no_data": AlertState.NO_DATA,
 }
-STATES: Final = ("open", *_OPEN_STATES, "acknowledged", "resolved")
+
+
+class AlertsQuery(Paging):
+    """Which alerts to list; pages are of those that are resolved."""
+
+    state: Literal["open", "pending", "firing", "no_data", "acknowledged", "resolved"] = "open"
+
+
+class HistoryQuery(Paging):
+    """Which changes to list, of one alert or of all."""
+
+    alert_id: RecordId | None = None
 
 
 class AlertsApi:
@@ -33,31 +51,43 @@ class AlertsApi:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
+        tag = "alerts"
+        found = Operation(tag, AlertsDocument, query=AlertsQuery)
+        history = Operation(tag, TransitionsDocument, query=HistoryQuery)
+        one = Operation(tag, AlertWithHistoryDocument, path=RecordPath, errors=(404,))
+        seen = Operation(tag, AlertDocument, path=RecordPath, errors=(404,))
+        told = Operation(tag, NotificationsDocument, query=Paging)
+        receivers = Operation(tag, ReceiversDocument)
+        trial = Operation(tag, status=204, errors=(404, 502))
         return tuple(
-            Route(method, path, handler, access, Surface.JSON)
-            for method, path, handler, access in (
-                ("GET", "/api/alerts", self.alerts, Access.VIEWER),
-                ("GET", "/api/alerts/history", self.history, Access.VIEWER),
-                ("GET", "/api/alerts/{id}", self.alert, Access.VIEWER),
-                ("POST", "/api/alerts/{id}/acknowledge", self.acknowledge, Access.EDITOR),
-                ("GET", "/api/notifications", self.notifications, Access.VIEWER),
-                ("GET", "/api/receivers", self.receivers, Access.VIEWER),
-                ("POST", "/api/receivers/{name:[^/]+}/test", self.test_receiver, Access.EDITOR),
+            Route(method, path, handler, access, Surface.JSON, operation=operation)
+            for method, path, handler, access, operation in (
+                ("GET", "/api/alerts", self.alerts, Access.VIEWER, found),
+                ("GET", "/api/alerts/history", self.history, Access.VIEWER, history),
+                ("GET", "/api/alerts/{id}", self.alert, Access.VIEWER, one),
+                ("POST", "/api/alerts/{id}/acknowledge", self.acknowledge, Access.EDITOR, seen),
+                ("GET", "/api/notifications", self.notifications, Access.VIEWER, told),
+                ("GET", "/api/receivers", self.receivers, Access.VIEWER, receivers),
+                (
+                    "POST",
+                    "/api/receivers/{name:[^/]+}/test",
+                    self.test_receiver,
+                    Access.EDITOR,
+                    trial,
+                ),
             )
         )
 
     async def alerts(self, request: web.Request) -> web.Response:
         """List alerts by state, the open ones unless asked otherwise."""
-        state = request.query.get("state", "open")
-        limit, before_id = paging(request)
-        found = await self._by_state(state, limit, before_id)
+        query = read_query(request, AlertsQuery)
+        found = await self._by_state(query)
         return json_answer({"alerts": [alert_document(alert) for alert in found]})
 
-    async def _by_state(self, state: str, limit: int, before_id: int | None) -> Sequence[Alert]:
-        if state not in STATES:
-            raise BadRequestError(f"state: must be one of {', '.join(STATES)}", "state")
+    async def _by_state(self, query: AlertsQuery) -> Sequence[Alert]:
+        state = query.state
         if state == "resolved":
-            return await self._services.alerts.resolved(limit, before_id)
+            return await self._services.alerts.resolved(query.limit, query.before_id)
         alerts = [item.alert for item in self._services.alerting.open_alerts()]
         if state == "acknowledged":
             return [alert for alert in alerts if alert.acknowledged_by is not None]
@@ -67,17 +97,16 @@ class AlertsApi:
 
     async def history(self, request: web.Request) -> web.Response:
         """List changes of state, newest first."""
-        limit, before_id = paging(request)
-        alert_id = read_integer(request.query, "alert_id", 0) or None
-        found = await self._services.alerts.history(limit, before_id, alert_id)
+        query = read_query(request, HistoryQuery)
+        found = await self._services.alerts.history(query.limit, query.before_id, query.alert_id)
         return json_answer({"transitions": [transition_document(each) for each in found]})
 
     async def alert(self, request: web.Request) -> web.Response:
         """Show one alert with its whole history."""
         alert = await self._services.alerts.alert(record_id(request))
-        history = await self._services.alerts.history(LONGEST_PAGE, None, alert.id)
-        document = alert_document(alert)
-        document["transitions"] = [transition_document(each) for each in history]
+        history = await self._services.alerts.history(_LONGEST_HISTORY, None, alert.id)
+        transitions = [transition_document(each) for each in history]
+        document: AlertWithHistoryDocument = {**alert_document(alert), "transitions": transitions}
         return json_answer(document)
 
     async def acknowledge(self, request: web.Request) -> web.Response:
@@ -88,8 +117,8 @@ class AlertsApi:
 
     async def notifications(self, request: web.Request) -> web.Response:
         """List what was sent, or waits to be, newest first."""
-        limit, before_id = paging(request)
-        found = await self._services.alerts.notifications(limit, before_id)
+        query = read_query(request, Paging)
+        found = await self._services.alerts.notifications(query.limit, query.before_id)
         return json_answer({"notifications": [notification_document(each) for each in found]})
 
     async def receivers(self, request: web.Request) -> web.Response:
@@ -106,22 +135,3 @@ class AlertsApi:
         """Send a receiver a notification that says it is a test."""
         await self._services.alerting.test_receiver(request.match_info["name"])
         return web.Response(status=204)
-
-
-def paging(request: web.Request) -> tuple[int, int | None]:
-    """Return the parameters `limit` and `before_id`.
-
-    Raises:
-        BadRequestError: one is no number, or out of range.
-    """
-    limit = read_integer(request.query, "limit", PAGE_LENGTH, high=LONGEST_PAGE)
-    return limit, read_integer(request.query, "before_id", 0) or None
-
-
-def record_id(request: web.Request) -> int:
-    """Return the URL's record id.
-
-    Raises:
-        BadRequestError: it is no number.
-    """
-    return read_integer(request.match_info, "id", 0, high=LARGEST_ID)

@@ -3,6 +3,8 @@
 from aiohttp import web
 
 from web.answers import json_answer
+from web.document_types import ReloadDocument
+from web.operations import Operation
 from web.routing import Access, Route, Surface
 from web.services import Services
 
@@ -15,8 +17,10 @@ class ConfigurationApi:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
+        # 500, as Prometheus has it, where a file is wrong.
+        told = Operation("health", ReloadDocument, errors=(500,))
         return tuple(
-            Route(method, "/-/reload", self.reload, Access.ADMIN, Surface.JSON)
+            Route(method, "/-/reload", self.reload, Access.ADMIN, Surface.JSON, operation=told)
             for method in ("POST", "PUT")
         )
 

@@ -2,14 +2,17 @@
 
 from aiohttp import web
 
+from alerting.checks import CheckName
 from storage.api.hosts import Host
 from web.answers import json_answer
 from web.checks import TITLES, checks_of
+from web.document_types import ChecksDocument, FleetHostDocument, HostsDocument
 from web.documents import check_document, fleet_host_document
 from web.errors import ConflictError, MissingError
 from web.fleet import Fleet, FleetHost
 from web.host_forms import CheckForm, HostForm
-from web.parameters import read_json
+from web.operations import Operation
+from web.parameters import Parameters, read_json
 from web.routing import KEY, Access, Route, Surface
 from web.services import Services
 
@@ -47,6 +50,13 @@ class HostRegister:
         self._fleet.forget()
 
 
+class CheckPath(Parameters):
+    """A path with a host and one of its checks."""
+
+    key: str
+    check: CheckName
+
+
 class HostsApi:
     """Hosts as JSON."""
 
@@ -55,22 +65,26 @@ class HostsApi:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
+        tag, host, look, edit = "hosts", f"/api/hosts/{KEY}", Access.VIEWER, Access.EDITOR
+        check = f"{host}/checks/{{check}}"
+        every = Operation(tag, HostsDocument)
+        add = Operation(tag, FleetHostDocument, HostForm, status=201, errors=(404, 409))
+        one = Operation(tag, FleetHostDocument, errors=(404,))
+        remove = Operation(tag, status=204, errors=(404, 409))
+        checks = Operation(tag, ChecksDocument, errors=(404,))
+        set_check = Operation(tag, ChecksDocument, CheckForm, path=CheckPath, errors=(404,))
+        reset = Operation(tag, ChecksDocument, path=CheckPath, errors=(404,))
         return tuple(
-            Route(method, path, handler, access, Surface.JSON)
-            for method, path, handler, access in (
-                ("GET", "/api/fleet", self.fleet, Access.VIEWER),
-                ("GET", "/api/hosts", self.registered, Access.VIEWER),
-                ("POST", "/api/hosts", self.add, Access.EDITOR),
-                ("GET", f"/api/hosts/{KEY}", self.host, Access.VIEWER),
-                ("DELETE", f"/api/hosts/{KEY}", self.remove, Access.EDITOR),
-                ("GET", f"/api/hosts/{KEY}/checks", self.checks, Access.VIEWER),
-                ("PUT", f"/api/hosts/{KEY}/checks/{{check}}", self.set_check, Access.EDITOR),
-                (
-                    "DELETE",
-                    f"/api/hosts/{KEY}/checks/{{check}}",
-                    self.reset_check,
-                    Access.EDITOR,
-                ),
+            Route(method, path, handler, access, Surface.JSON, operation=operation)
+            for method, path, handler, access, operation in (
+                ("GET", "/api/fleet", self.fleet, look, every),
+                ("GET", "/api/hosts", self.registered, look, every),
+                ("POST", "/api/hosts", self.add, edit, add),
+                ("GET", host, self.host, look, one),
+                ("DELETE", host, self.remove, edit, remove),
+                ("GET", f"{host}/checks", self.checks, look, checks),
+                ("PUT", check, self.set_check, edit, set_check),
+                ("DELETE", check, self.reset_check, edit, reset),
             )
         )
 

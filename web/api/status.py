@@ -3,6 +3,8 @@
 from aiohttp import web
 
 from web.answers import json_answer
+from web.document_types import HealthDocument
+from web.operations import Operation
 from web.routing import Access, Route, Surface
 from web.services import Services
 
@@ -15,7 +17,8 @@ class HealthApi:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
-        return (Route("GET", "/health", self.health, Access.PUBLIC, Surface.JSON),)
+        told = Operation("health", HealthDocument, answers={503: HealthDocument})
+        return (Route("GET", "/health", self.health, Access.PUBLIC, Surface.JSON, operation=told),)
 
     async def health(self, request: web.Request) -> web.Response:
         """Tell whether the server works; 503 while it starts."""

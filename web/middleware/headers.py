@@ -37,7 +37,8 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
 
 async def add_headers(request: web.Request, answer: web.StreamResponse) -> None:
     """Lay the headers on an answer that is about to be sent (signal on_response_prepare)."""
-    answer.headers.update(SECURITY_HEADERS)
+    for name, value in SECURITY_HEADERS.items():
+        answer.headers.setdefault(name, value)
     answer.headers.setdefault("Cache-Control", "no-store")
     request_id = request.get(REQUEST_ID)
     if request_id is not None:

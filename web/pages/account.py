@@ -11,10 +11,9 @@ from web.account_forms import PasswordForm, ResetForm, TokenForm, UserForm
 from web.accounts.actions import AccountActions
 from web.accounts.authentication import Authenticator
 from web.accounts.passwords import SHORTEST
-from web.api.alerts import record_id
 from web.errors import BadRequestError, TooManyRequestsError, faults
 from web.pages.shell import Shell
-from web.parameters import read_form
+from web.parameters import read_form, record_id
 from web.routing import Access, Route, Surface, principal_of, user_of
 from web.services import Services
 

@@ -9,11 +9,10 @@ from aiohttp import web
 from alerting.errors import DeliveryError
 from alerting.views import RuleView
 from storage.api.alerts import Alert, AlertState, Severity
-from web.api.alerts import paging, record_id
 from web.fleet import Fleet
 from web.network import local_path
 from web.pages.shell import Shell
-from web.parameters import read_form
+from web.parameters import Paging, read_form, read_query, record_id
 from web.routing import Access, Route, Surface, user_of
 from web.services import Services
 
@@ -60,13 +59,13 @@ class AlertsPages:
     async def _region(self, request: web.Request) -> Mapping[str, Any]:
         view = request.query.get("view", "open")
         view = view if view in VIEWS else "open"
-        limit, before_id = paging(request)
+        page = read_query(request, Paging)
         fleet = await self._fleet.view()
         alerts = self._services.alerts
         values: dict[str, Any] = {
             "views": VIEWS,
             "view": view,
-            "limit": limit,
+            "limit": page.limit,
             "open_count": len(fleet.alerts),
             "host_names": {host.instance: host.name for host in fleet.hosts},
             "receivers": self._services.alerting.receivers,
@@ -82,11 +81,13 @@ class AlertsPages:
             case "open":
                 values["alerts"] = sorted(fleet.alerts, key=urgency)
             case "resolved":
-                values["alerts"] = await alerts.resolved(limit, before_id)
+                values["alerts"] = await alerts.resolved(page.limit, page.before_id)
             case "history":
-                values["transitions"] = await alerts.history(limit, before_id)
+                values["transitions"] = await alerts.history(page.limit, page.before_id)
             case "notifications":
-                sent = values["notifications"] = await alerts.notifications(limit, before_id)
+                sent = values["notifications"] = await alerts.notifications(
+                    page.limit, page.before_id
+                )
                 ids = sorted({notification.alert_id for notification in sent})
                 about = await asyncio.gather(*map(alerts.alert, ids))
                 values["told"] = {alert.id: alert for alert in about}

@@ -1,26 +1,37 @@
 """One host's page: figures, charts, alerts, filesystems, checks, and its removal."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from aiohttp import web
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from alerting.errors import BadOverrideError
 from web.answers import json_answer
 from web.api.hosts import HostRegister
 from web.charts import DEFAULT_RANGE, RANGES, Grid, read_charts
 from web.checks import TITLES, Levels, checks_of
+from web.document_types import ChartsDocument
 from web.errors import BadRequestError, MissingError, faults
 from web.fleet import Fleet, FleetHost
 from web.host_details import read_details
 from web.host_forms import CheckForm
+from web.operations import Operation
 from web.pages.shell import Shell
-from web.parameters import read_form, read_integer
+from web.parameters import Parameters, Whole, read_form, read_query
 from web.routing import KEY, Access, Route, Surface
 from web.services import Services
 
-_LATEST_MS = 2**53
+_Time = Annotated[Whole, Field(ge=1, le=2**53)]
+
+
+class ChartsQuery(Parameters):
+    """A named range, or a part picked by hand; `since_ms` asks for what is new after it."""
+
+    range: str = Field(DEFAULT_RANGE, json_schema_extra={"enum": [*RANGES]})
+    start_ms: _Time | None = None
+    end_ms: _Time | None = None
+    since_ms: _Time | None = None
 
 
 class HostPages:
@@ -35,10 +46,20 @@ class HostPages:
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
         page, json = Surface.PAGE, Surface.JSON
+        charts = Operation(
+            "hosts", ChartsDocument, query=ChartsQuery, errors=(404,), answers={204: None}
+        )
         return (
             Route("GET", f"/host/{KEY}", self.show, Access.VIEWER, page),
             Route("GET", f"/live/host/{KEY}", self.live, Access.VIEWER, json),
-            Route("GET", f"/api/hosts/{KEY}/charts", self.charts, Access.VIEWER, json),
+            Route(
+                "GET",
+                f"/api/hosts/{KEY}/charts",
+                self.charts,
+                Access.VIEWER,
+                json,
+                operation=charts,
+            ),
             Route("POST", f"/host/{KEY}/checks/{{check}}", self.set_check, Access.EDITOR, page),
             Route("GET", f"/host/{KEY}/remove", self.confirm_removal, Access.EDITOR, page),
             Route("POST", f"/host/{KEY}/remove", self.remove, Access.EDITOR, page),
@@ -94,10 +115,10 @@ class HostPages:
     async def charts(self, request: web.Request) -> web.Response:
         """Return the charts' numbers: a named range or a part picked by hand."""
         host = await self._find(request)
-        grid: Grid | None = self._grid(request)
-        last_ms = read_integer(request.query, "since_ms", 0, high=_LATEST_MS)
-        if grid is not None and last_ms:
-            grid = grid.since(last_ms)
+        query = read_query(request, ChartsQuery)
+        grid: Grid | None = self._grid(query)
+        if grid is not None and query.since_ms:
+            grid = grid.since(query.since_ms)
         if grid is None:
             return web.Response(status=204)
         interval_s = host.interval_s or 15.0
@@ -111,14 +132,13 @@ class HostPages:
             )
         )
 
-    def _grid(self, request: web.Request) -> Grid:
-        start_ms = read_integer(request.query, "start_ms", 0, high=_LATEST_MS)
-        end_ms = read_integer(request.query, "end_ms", 0, high=_LATEST_MS)
-        if start_ms or end_ms:
+    def _grid(self, query: ChartsQuery) -> Grid:
+        if query.start_ms or query.end_ms:
+            start_ms, end_ms = query.start_ms or 0, query.end_ms or 0
             if end_ms - start_ms < 10_000:
                 raise BadRequestError("end_ms: must be at least 10 s after start_ms", "end_ms")
             return Grid.between(start_ms, end_ms)
-        chosen = RANGES.get(request.query.get("range", DEFAULT_RANGE))
+        chosen = RANGES.get(query.range)
         if chosen is None:
             raise BadRequestError(f"range: must be one of {', '.join(RANGES)}", "range")
         return Grid.back_from(self._services.clock(), chosen)

@@ -7,7 +7,14 @@ from promql.parser import parse
 from promql.printer import format_query
 from promql.tree import tree
 from web.errors import BadRequestError
+from web.prometheus.document_types import SyntaxNode
 from web.prometheus.envelope import success_of
+from web.prometheus.operations import (
+    ExemplarParameters,
+    ExpressionParameters,
+    get_and_post,
+    prometheus_operation,
+)
 from web.prometheus.parameters import (
     EARLIEST_MS,
     LATEST_MS,
@@ -15,7 +22,7 @@ from web.prometheus.parameters import (
     read_parameters,
     time_parameter,
 )
-from web.routing import Access, Route, Surface
+from web.routing import Route
 
 
 class Expressions:
@@ -23,14 +30,13 @@ class Expressions:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes, each by GET and POST."""
-        return tuple(
-            Route(method, f"/api/v1/{name}", handler, Access.VIEWER, Surface.PROMETHEUS)
-            for name, handler in (
-                ("format_query", self.format),
-                ("parse_query", self.parse),
-                ("query_exemplars", self.exemplars),
-            )
-            for method in ("GET", "POST")
+        text = prometheus_operation(str, ExpressionParameters)
+        syntax = prometheus_operation(SyntaxNode, ExpressionParameters)
+        none = prometheus_operation(list[SyntaxNode], ExemplarParameters)
+        return (
+            *get_and_post("/api/v1/format_query", self.format, text),
+            *get_and_post("/api/v1/parse_query", self.parse, syntax),
+            *get_and_post("/api/v1/query_exemplars", self.exemplars, none),
         )
 
     async def format(self, request: web.Request) -> web.Response:

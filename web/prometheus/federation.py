@@ -17,10 +17,12 @@ from model.matchers import Matcher
 from model.series import AlignedSeries, is_absent, is_stale
 from storage.api.samples import SampleReader
 from web.errors import BadRequestError
+from web.operations import Operation
 from web.prometheus.encoding import format_value
+from web.prometheus.operations import FederationParameters, only_get
 from web.prometheus.parameters import read_parameters, selectors_parameter
 from web.prometheus.streaming import streamed
-from web.routing import Access, Route, Surface
+from web.routing import Route
 from web.services import Services
 
 _LOOKBACK_MS: Final = 300_000
@@ -45,7 +47,14 @@ class Federation:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route."""
-        return (Route("GET", "/federate", self.federate, Access.VIEWER, Surface.PROMETHEUS),)
+        exposition = Operation(
+            "prometheus",
+            str,
+            query=FederationParameters,
+            media_type="text/plain",
+            answers={400: str},
+        )
+        return (only_get("/federate", self.federate, exposition),)
 
     async def federate(self, request: web.Request) -> web.StreamResponse:
         """Return the latest samples of every series that matches, in the text format."""

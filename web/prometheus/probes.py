@@ -6,6 +6,7 @@ from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
 from web.answers import body_answer
+from web.operations import Operation
 from web.routing import Access, Route, Surface
 from web.services import Services
 
@@ -18,10 +19,14 @@ class Probes:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
+        tag, json = "health", Surface.JSON
+        metrics = Operation(tag, str, media_type="text/plain")
+        alive = Operation(tag, str, media_type="text/plain")
+        ready = Operation(tag, str, media_type="text/plain", answers={503: str})
         return (
-            Route("GET", "/metrics", self.metrics, Access.SCRAPE, Surface.JSON),
-            Route("GET", "/-/healthy", self.healthy, Access.PUBLIC, Surface.JSON),
-            Route("GET", "/-/ready", self.ready, Access.PUBLIC, Surface.JSON),
+            Route("GET", "/metrics", self.metrics, Access.SCRAPE, json, operation=metrics),
+            Route("GET", "/-/healthy", self.healthy, Access.PUBLIC, json, operation=alive),
+            Route("GET", "/-/ready", self.ready, Access.PUBLIC, json, operation=ready),
         )
 
     async def metrics(self, request: web.Request) -> web.Response:

@@ -11,8 +11,15 @@ from model.series import AlignedSeries
 from promql.api import Answer, ExpressionTypeError, InstantVector, ParseError, QueryOptions
 from web.answers import json_bytes
 from web.errors import BadRequestError
+from web.prometheus.document_types import InstantData, MatrixData
 from web.prometheus.encoding import encode_rows, encode_value
 from web.prometheus.envelope import OPENING, TRUNCATED, closing, success
+from web.prometheus.operations import (
+    QueryParameters,
+    RangeParameters,
+    get_and_post,
+    prometheus_operation,
+)
 from web.prometheus.parameters import (
     Parameters,
     invalid,
@@ -22,7 +29,7 @@ from web.prometheus.parameters import (
     time_parameter,
 )
 from web.prometheus.streaming import comma_separated, streamed
-from web.routing import Access, Route, Surface
+from web.routing import Route
 from web.services import Services
 from web.settings import WebSettings
 
@@ -45,13 +52,12 @@ class Queries:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes of both queries, each by GET and POST."""
-        return tuple(
-            Route(method, path, handler, Access.VIEWER, Surface.PROMETHEUS)
-            for path, handler in (
-                ("/api/v1/query", self.instant),
-                ("/api/v1/query_range", self.range),
-            )
-            for method in ("GET", "POST")
+        failures = (422, 503)
+        instant = prometheus_operation(InstantData, QueryParameters, failures)
+        range_ = prometheus_operation(MatrixData, RangeParameters, failures)
+        return (
+            *get_and_post("/api/v1/query", self.instant, instant),
+            *get_and_post("/api/v1/query_range", self.range, range_),
         )
 
     async def instant(self, request: web.Request) -> web.StreamResponse:

@@ -3,10 +3,12 @@
 from aiohttp import web
 
 from alerting.prometheus_json import alerts_data, rules_data
+from web.prometheus.document_types import AlertsData, RulesData
 from web.prometheus.envelope import success_of
+from web.prometheus.operations import RuleParameters, only_get, prometheus_operation
 from web.prometheus.parameters import read_parameters
 from web.prometheus.rule_choice import RuleChoice
-from web.routing import Access, Route, Surface
+from web.routing import Route
 from web.services import Services
 
 
@@ -18,9 +20,10 @@ class RulesApi:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
+        rules = prometheus_operation(RulesData, RuleParameters)
         return (
-            Route("GET", "/api/v1/rules", self.rules, Access.VIEWER, Surface.PROMETHEUS),
-            Route("GET", "/api/v1/alerts", self.alerts, Access.VIEWER, Surface.PROMETHEUS),
+            only_get("/api/v1/rules", self.rules, rules),
+            only_get("/api/v1/alerts", self.alerts, prometheus_operation(AlertsData)),
         )
 
     async def rules(self, request: web.Request) -> web.Response:

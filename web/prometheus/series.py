@@ -9,8 +9,17 @@ from typing import Final, TypeVar
 from aiohttp import web
 
 from web.errors import BadRequestError
+from web.prometheus.document_types import LabelSet, MetadataEntry
 from web.prometheus.encoding import encode_labels
 from web.prometheus.envelope import OPENING, TRUNCATED, closing, success, success_of
+from web.prometheus.operations import (
+    CatalogueParameters,
+    MetadataParameters,
+    SeriesParameters,
+    get_and_post,
+    only_get,
+    prometheus_operation,
+)
 from web.prometheus.parameters import (
     Parameters,
     invalid,
@@ -20,7 +29,7 @@ from web.prometheus.parameters import (
     selectors_parameter,
 )
 from web.prometheus.streaming import comma_separated, streamed
-from web.routing import Access, Route, Surface
+from web.routing import Route
 from web.services import Services
 
 T = TypeVar("T")
@@ -39,15 +48,22 @@ class SeriesCatalogue:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
-        return tuple(
-            Route(method, path, handler, Access.VIEWER, Surface.PROMETHEUS)
-            for methods, path, handler in (
-                (("GET", "POST"), "/api/v1/series", self.series),
-                (("GET", "POST"), "/api/v1/labels", self.label_names),
-                (("GET",), "/api/v1/label/{name:[^/]+}/values", self.label_values),
-                (("GET",), "/api/v1/metadata", self.metadata),
-            )
-            for method in methods
+        names = "/api/v1/label/{name:[^/]+}/values"
+        texts = prometheus_operation(list[str], CatalogueParameters)
+        metadata = dict[str, list[MetadataEntry]]
+        return (
+            *get_and_post(
+                "/api/v1/series",
+                self.series,
+                prometheus_operation(list[LabelSet], SeriesParameters),
+            ),
+            *get_and_post("/api/v1/labels", self.label_names, texts),
+            only_get(names, self.label_values, texts),
+            only_get(
+                "/api/v1/metadata",
+                self.metadata,
+                prometheus_operation(metadata, MetadataParameters),
+            ),
         )
 
     async def series(self, request: web.Request) -> web.StreamResponse:

@@ -11,8 +11,17 @@ from aiohttp import web
 
 from alerting.documents import rfc3339
 from web.errors import BadRequestError
+from web.prometheus.document_types import (
+    BuildData,
+    ConfigurationData,
+    LabelSet,
+    ReplayData,
+    RuntimeData,
+    StoreData,
+)
 from web.prometheus.envelope import success_of
-from web.routing import Access, Route, Surface
+from web.prometheus.operations import StoreParameters, only_get, prometheus_operation
+from web.routing import Route
 from web.services import Services
 
 COMPATIBLE_VERSION: Final = "3.5.0"
@@ -33,16 +42,17 @@ class StatusApi:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
-        return tuple(
-            Route("GET", f"/api/v1/status/{path}", handler, Access.VIEWER, Surface.PROMETHEUS)
-            for path, handler in (
-                ("buildinfo", self.build),
-                ("config", self.configuration),
-                ("flags", self.flags),
-                ("runtimeinfo", self.runtime),
-                ("tsdb", self.store),
-                ("walreplay", self.replay),
-            )
+        status = "/api/v1/status"
+        store = prometheus_operation(StoreData, StoreParameters)
+        return (
+            only_get(f"{status}/buildinfo", self.build, prometheus_operation(BuildData)),
+            only_get(
+                f"{status}/config", self.configuration, prometheus_operation(ConfigurationData)
+            ),
+            only_get(f"{status}/flags", self.flags, prometheus_operation(LabelSet)),
+            only_get(f"{status}/runtimeinfo", self.runtime, prometheus_operation(RuntimeData)),
+            only_get(f"{status}/tsdb", self.store, store),
+            only_get(f"{status}/walreplay", self.replay, prometheus_operation(ReplayData)),
         )
 
     async def build(self, request: web.Request) -> web.Response:

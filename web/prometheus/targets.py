@@ -13,9 +13,16 @@ from model.matchers import Matcher
 from promql.api import ParseError
 from scraper.targets import DroppedTarget, TargetStatus
 from web.errors import BadRequestError
+from web.prometheus.document_types import PoolsData, TargetMetadata, TargetsData
 from web.prometheus.envelope import success_of
+from web.prometheus.operations import (
+    TargetMetadataParameters,
+    TargetsParameters,
+    only_get,
+    prometheus_operation,
+)
 from web.prometheus.parameters import invalid
-from web.routing import Access, Route, Surface
+from web.routing import Route
 from web.services import Services
 
 
@@ -27,13 +34,12 @@ class TargetsApi:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
-        return tuple(
-            Route("GET", f"/api/v1/{path}", handler, Access.VIEWER, Surface.PROMETHEUS)
-            for path, handler in (
-                ("targets", self.targets),
-                ("targets/metadata", self.metadata),
-                ("scrape_pools", self.pools),
-            )
+        targets = prometheus_operation(TargetsData, TargetsParameters)
+        metadata = prometheus_operation(list[TargetMetadata], TargetMetadataParameters)
+        return (
+            only_get("/api/v1/targets", self.targets, targets),
+            only_get("/api/v1/targets/metadata", self.metadata, metadata),
+            only_get("/api/v1/scrape_pools", self.pools, prometheus_operation(PoolsData)),
         )
 
     async def targets(self, request: web.Request) -> web.Response:

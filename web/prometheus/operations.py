@@ -1,0 +1,139 @@
+"""The parameters of the Prometheus API, for the API document, and how its routes are made.
+
+They are described here and read in `parameters`, with Prometheus's own messages: its
+clients know those, not pydantic's.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, Final, Literal
+
+from pydantic import Field
+
+from web.operations import Described, Operation
+from web.parameters import Parameters
+from web.prometheus.document_types import Success
+from web.routing import Access, Handler, Route, Surface
+
+FORM: Final = "application/x-www-form-urlencoded"
+
+
+class QueryParameters(Parameters):
+    """An instant query; times are Unix seconds or RFC 3339, durations seconds or `1h30m`."""
+
+    query: str = Field(examples=["sum by (mode) (rate(node_cpu_seconds_total[5m]))"])
+    time: str | None = Field(None, description="Now, if it is left out.")
+    timeout: str | None = None
+    limit: int | None = Field(None, ge=0, le=10**9, description="Most series, 0 for all.")
+    lookback_delta: str | None = None
+    stats: str | None = Field(None, description="Anything: the answer tells what it cost.")
+
+
+class RangeParameters(QueryParameters):
+    """A range query: `start`, `start + step`, … up to `end`, at most 11,000 points."""
+
+    start: str = Field(examples=["2026-11-22T12:00:00Z"])
+    end: str = Field(examples=["2026-11-22T13:00:00Z"])
+    step: str = Field(examples=["30s"])
+
+
+class ExpressionParameters(Parameters):
+    """A query's text."""
+
+    query: str
+
+
+class ExemplarParameters(ExpressionParameters):
+    """A query's text and a range."""
+
+    start: str | None = None
+    end: str | None = None
+
+
+class SelectorParameters(Parameters):
+    """Which series: those that match any selector, all without one."""
+
+    match: list[str] = Field([], alias="match[]", examples=[["up", '{job="node"}']])
+
+
+class CatalogueParameters(SelectorParameters):
+    """Which series, within which range, and how many results at most."""
+
+    start: str | None = None
+    end: str | None = None
+    limit: int | None = Field(None, ge=0, le=10**9)
+
+
+class SeriesParameters(CatalogueParameters):
+    """Which series; at least one selector."""
+
+    match: list[str] = Field(alias="match[]", min_length=1, examples=[["up"]])
+
+
+class FederationParameters(SelectorParameters):
+    """Which series, all that match any selector."""
+
+
+class MetadataParameters(Parameters):
+    """Which metrics, and how many at most."""
+
+    metric: str | None = None
+    limit: int | None = None
+    limit_per_metric: int | None = None
+
+
+class TargetsParameters(Parameters):
+    """Which targets."""
+
+    state: str | None = Field(None, examples=["active"])
+    scrapePool: str | None = None  # noqa: N815
+
+
+class TargetMetadataParameters(Parameters):
+    """Which targets and metrics."""
+
+    match_target: str | None = Field(None, examples=['{job="node"}'])
+    metric: str | None = None
+    limit: int | None = None
+
+
+class RuleParameters(SelectorParameters):
+    """Which rules, and which page of them."""
+
+    type: Literal["alert", "record"] | None = None
+    rule_name: list[str] = Field([], alias="rule_name[]")
+    rule_group: list[str] = Field([], alias="rule_group[]")
+    file: list[str] = Field([], alias="file[]")
+    exclude_alerts: Literal["true", "false"] | None = None
+    group_limit: int | None = Field(None, ge=1, le=10**9 - 1)
+    group_next_token: str | None = None
+
+
+class StoreParameters(Parameters):
+    """How many entries of each list."""
+
+    limit: int | None = Field(None, ge=1, le=10_000)
+
+
+def prometheus_operation(
+    data: Described,
+    query: type[Parameters] | None = None,
+    errors: Iterable[int] = (),
+) -> Operation:
+    """Return the operation of a route that answers `data` in Prometheus's envelope."""
+    envelope: Any = Success[data]
+    return Operation("prometheus", envelope, query=query, errors=tuple(errors))
+
+
+def get_and_post(path: str, handler: Handler, operation: Operation) -> tuple[Route, Route]:
+    """Return the two routes of a query whose parameters may also come as a form."""
+    posted = replace(operation, query=None, body=operation.query, body_media_types=(FORM,))
+    return (
+        Route("GET", path, handler, Access.VIEWER, Surface.PROMETHEUS, operation=operation),
+        Route("POST", path, handler, Access.VIEWER, Surface.PROMETHEUS, operation=posted),
+    )
+
+
+def only_get(path: str, handler: Handler, operation: Operation) -> Route:
+    """Return the route of what is only looked at."""
+    return Route("GET", path, handler, Access.VIEWER, Surface.PROMETHEUS, operation=operation)
