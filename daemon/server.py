@@ -26,6 +26,7 @@ from daemon.exporter_process import ExporterProcess
 from daemon.interpreter import settle_garbage_collection, share_malloc_arena
 from daemon.metrics import (
     ConfigurationCollector,
+    RemoteWriteCollector,
     ScraperCollector,
     StoreCollector,
     new_registry,
@@ -38,6 +39,7 @@ from model.sd_notify import sd_notify, watchdog_interval_s
 from promql.engine import EngineSettings, LocalEngine
 from promql.parser import parse_selector
 from promql.settings import QuerySettings
+from scraper.push.remote_write import RemoteWriteReceiver
 from storage.api.errors import StorageError
 from storage.records.records import Records
 from storage.samples.store import SqliteSampleStore
@@ -197,6 +199,8 @@ async def running_server(
         registry.register(StoreCollector(store.stats))
         registry.register(ScraperCollector(scraper))
         registry.register(ConfigurationCollector(lambda: reloader.state))
+        remote_write = RemoteWriteReceiver(store, store, system_clock)
+        registry.register(RemoteWriteCollector(remote_write))
         services = Services(
             hosts=records.hosts,
             accounts=records.accounts,
@@ -217,6 +221,7 @@ async def running_server(
             host_checks=lambda: reloader.current.settings.alerting.checks,
             metadata=scraper.metadata,
             target_metadata=scraper.target_metadata,
+            remote_write=remote_write,
         )
         app = await asyncio.to_thread(create_app, services, settings.web)
         address = await _listen(stack, app, ListenAddress.parse(settings.server.listen), directory)

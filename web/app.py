@@ -43,6 +43,7 @@ from web.prometheus.rules import RulesApi
 from web.prometheus.series import SeriesCatalogue
 from web.prometheus.status import StatusApi
 from web.prometheus.targets import TargetsApi
+from web.push.remote_write import RemoteWriteApi
 from web.rendering import Renderer
 from web.routing import install
 from web.services import Services
@@ -130,5 +131,8 @@ def create_app(
         Probes(services),
         Federation(services),
     )
-    install(app, [route for part in parts for route in part.routes()])
+    routes = [route for part in parts for route in part.routes()]
+    if services.remote_write is not None:
+        routes.extend(RemoteWriteApi(services.remote_write).routes())
+    install(app, routes)
     return app

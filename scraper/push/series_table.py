@@ -10,8 +10,11 @@ from scraper.push.lanes import NOBODY, Lane
 from scraper.push.write_request import SeriesKey
 from storage.api.samples import AmendingAppender
 
-SOURCE_LABELS = ("instance", "job")
-"""What tells one source of a sender from another: usually a target's own labels."""
+SOURCE_LABELS = ("instance", "job", "prometheus", "prometheus_replica", "replica")
+"""What tells one source of a sender from another.
+
+Usually a target's own labels, and those by which the replicas of a pair are told apart.
+"""
 
 # A lane's number stands above the column in a place.
 COLUMN_BITS = 32

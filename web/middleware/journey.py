@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 HEADER = "X-Request-ID"
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
-_QUIET = {"/-/healthy", "/-/ready", "/health", "/metrics", "/static/{path}"}
+_QUIET = {"/-/healthy", "/-/ready", "/api/v1/write", "/health", "/metrics", "/static/{path}"}
 """Asked for by machines every few seconds: logged at level debug."""
 
 

@@ -54,7 +54,10 @@ def nothing(_: SeriesKey) -> int | None:
 
 
 def known_by(numbers: dict[SeriesKey, int]) -> FindSeries:
-    return lambda key: numbers.get(key)
+    def find(key: SeriesKey) -> int | None:
+        return numbers.get(key)
+
+    return find
 
 
 def bits(value: float) -> bytes:

@@ -1,0 +1,1 @@
+"""Ways in for samples that are pushed."""
