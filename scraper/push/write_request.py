@@ -236,6 +236,8 @@ def decode_1(data: bytes, find: FindSeries, limits: RequestLimits | None = None)
         decoder = _Decoder(data, find, limits)
         _read_1(decoder, by_field=True)
         return decoder.result()
+    except IndexError:
+        raise MalformedMessageError("the message is cut off") from None
 
 
 def _read_1(decoder: _Decoder, *, by_field: bool = False) -> None:
@@ -248,8 +250,15 @@ def _read_1(decoder: _Decoder, *, by_field: bool = False) -> None:
             at = next(fields(data, at, end)).stop
             continue
         count += 1
-        length, at = _length(data, at + 1, end)
+        # A length of one or two bytes, in place: a call would be a third of the loop.
+        length, at = data[at + 1], at + 2
+        if length > 0x7F and data[at] < 0x80:
+            length, at = length + (data[at] - 1 << 7), at + 1
+        elif length > 0x7F:
+            length, at = _length(data, at - 1, end)
         stop = at + length
+        if stop > end:
+            raise MalformedMessageError(f"the series at offset {at} is cut off")
         if length > _SAMPLE_BYTES and not by_field:
             # Known labels with one sample behind them: nothing else has to be looked at
             # now, because the bytes of the sample are checked with all others.
