@@ -39,6 +39,7 @@ from model.sd_notify import sd_notify, watchdog_interval_s
 from promql.engine import EngineSettings, LocalEngine
 from promql.parser import parse_selector
 from promql.settings import QuerySettings
+from scraper.push.gateway import PushGateway
 from scraper.push.remote_write import RemoteWriteReceiver
 from storage.api.errors import StorageError
 from storage.records.records import Records
@@ -201,6 +202,13 @@ async def running_server(
         registry.register(ConfigurationCollector(lambda: reloader.state))
         remote_write = RemoteWriteReceiver(store, store, system_clock)
         registry.register(RemoteWriteCollector(remote_write))
+        push_gateway = PushGateway(
+            store,
+            records.pushed_groups,
+            system_clock,
+            lambda: reloader.current.settings.scrape.interval,
+        )
+        await push_gateway.load()
         services = Services(
             hosts=records.hosts,
             accounts=records.accounts,
@@ -222,6 +230,7 @@ async def running_server(
             metadata=scraper.metadata,
             target_metadata=scraper.target_metadata,
             remote_write=remote_write,
+            push_gateway=push_gateway,
         )
         app = await asyncio.to_thread(create_app, services, settings.web)
         address = await _listen(stack, app, ListenAddress.parse(settings.server.listen), directory)
@@ -232,6 +241,8 @@ async def running_server(
             exporter_url = plan.exporter.listen.local_url
             targets.add_local_host(plan.exporter.host, exporter_url.removeprefix("http://"))
         tasks = await stack.enter_async_context(_background(plan))
+        pushing = tasks.create_task(push_gateway.run())
+        stack.callback(pushing.cancel)
         await stack.enter_async_context(scraping.running())
         await alerting.start(tasks)
         stack.push_async_callback(alerting.stop)

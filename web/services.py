@@ -18,6 +18,7 @@ from model.clock import Clock
 from model.matchers import Matcher
 from promql.api import QueryEngine
 from scraper.families import MetricMetadata
+from scraper.push.gateway import PushGateway
 from scraper.push.remote_write import RemoteWriteReceiver
 from scraper.targets import DroppedTarget, Target, TargetStatus
 from storage.api.accounts import AccountRecords
@@ -156,6 +157,7 @@ class Services:
         target_metadata: for each target, by metric family, what it says of it.
         registry: the server's own metrics, for `/metrics`.
         remote_write: what takes samples of other servers; None where nothing does.
+        push_gateway: what keeps the metrics of batch jobs; None where nothing does.
         ready: whether start-up is complete, for `/-/ready`.
         clock: the current time.
         version: of Redshank.
@@ -186,6 +188,7 @@ class Services:
     )
     ready: Callable[[], bool] = _always
     remote_write: RemoteWriteReceiver | None = None
+    push_gateway: PushGateway | None = None
     exporter_commands: Sequence[tuple[str, str]] = (
         ("Redshank's exporter", "redshank exporter"),
         ("node_exporter on Debian and Ubuntu", "sudo apt install prometheus-node-exporter"),
