@@ -223,12 +223,12 @@ class PushGateway:
             stream = self._streams[group.key] = _GroupStream(self._appender, group.labels)
         stream.append(time_ms, group.series())
 
-    def append_all(self) -> None:
-        """Append every group as it is, as a scrape of it would.
+    def append_all(self, time_ms: int) -> None:
+        """Append every group as it is, as a scrape of it would at a time.
 
         What the store refuses is logged, and appended with the next.
         """
-        time_ms = self._next_ms()
+        self._last_ms = time_ms = max(time_ms, self._last_ms + 1)
         refused: StorageError | None = None
         for group in self._groups.values():
             try:
@@ -239,7 +239,10 @@ class PushGateway:
             log.warning("pushed_groups_not_appended", error=str(refused))
 
     async def run(self) -> None:
-        """Append every group each interval until cancelled."""
+        """Append every group each interval, at even times, until cancelled."""
+        due_ms = self._clock()
         while True:
-            self.append_all()
-            await asyncio.sleep(self._interval_s())
+            self.append_all(due_ms)
+            now_ms, interval_ms = self._clock(), round(self._interval_s() * 1000)
+            due_ms = (now_ms // interval_ms + 1) * interval_ms
+            await asyncio.sleep((due_ms - now_ms) / 1000)

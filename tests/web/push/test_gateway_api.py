@@ -151,7 +151,7 @@ async def test_groups_are_appended_again_and_survive_a_restart(
     async with opened(tmp_path, aiohttp_client) as setting:
         for _ in range(3):
             setting.now[0] += 15_000
-            setting.gateway.append_all()
+            setting.gateway.append_all(setting.now[0])
         parts = await asyncio.to_thread(setting.store.select, [], 0, 2 * NOW_MS)
         for part in parts:
             for row in range(len(part.labels)):
