@@ -98,6 +98,9 @@ class Intake:
             StorageError: the store refused; sending them again helps.
         """
         self._outcome.written += len(numbers)
+        homeless = self._table.places[numbers] < 0
+        if homeless.any():
+            self._place(numbers[homeless], times_ms[homeless])
         loop_time = asyncio.get_running_loop().time
         begun_s = loop_time()
         for part in _by_time(times_ms):
@@ -113,12 +116,9 @@ class Intake:
         table = self._table
         places = table.places[numbers]
         if places.min(initial=0) < 0:
-            self._place(time_ms, np.unique(numbers[places < 0]))
-            places = table.places[numbers]
-            if places.min() < 0:
-                self._refuse_late(time_ms, numbers[places < 0])
-                numbers, values = numbers[places >= 0], values[places >= 0]
-                places = places[places >= 0]
+            self._refuse_late(time_ms, numbers[places < 0])
+            numbers, values = numbers[places >= 0], values[places >= 0]
+            places = places[places >= 0]
         order = places.argsort(kind="stable")
         numbers, values, places = numbers[order], values[order], places[order]
         repeated = places[1:] == places[:-1]
@@ -148,13 +148,14 @@ class Intake:
         self._refuse_other_values(time_ms, numbers[differs])
         return numbers[first], values[first], places[first]
 
-    def _place(self, time_ms: int, numbers: Numbers) -> None:
-        """Give new series a home."""
+    def _place(self, numbers: Numbers, times_ms: Numbers) -> None:
+        """Give new series a home, all of a source at once: each growth takes a layout."""
         table = self._table
         source_numbers = table.source_numbers[numbers]
         for source_number in np.unique(source_numbers).tolist():
-            some = numbers[source_numbers == source_number]
-            self._settle(time_ms, some, table.sources[source_number], None)
+            some = source_numbers == source_number
+            first_ms = int(times_ms[some].min())
+            self._settle(first_ms, np.unique(numbers[some]), table.sources[source_number], None)
 
     def _settle(
         self, time_ms: int, numbers: Numbers, source: PushedSource, but: Lane | None

@@ -16,7 +16,7 @@ from model.clock import Clock
 from model.series import ABSENT_BITS, ORDINARY_NAN_BITS
 from scraper.push.errors import BadLabelsError
 from scraper.push.intake import Intake, Outcome
-from scraper.push.series_keys import labels_of
+from scraper.push.series_keys import LabelReader
 from scraper.push.series_table import SeriesTable
 from scraper.push.snappy import decompressed
 from scraper.push.write_request import (
@@ -101,6 +101,7 @@ class RemoteWriteReceiver:
     ) -> None:
         self._appender, self._reader, self._clock = appender, reader, clock
         self._limits = limits or WriteLimits()
+        self._labels = LabelReader(self._limits.request)
         self._senders: dict[str, _Sender] = {}
         self.statistics = WriteStatistics()
 
@@ -207,7 +208,7 @@ class RemoteWriteReceiver:
         numbers = np.full(len(keys), -1, np.int64)
         for place, key in enumerate(keys):
             try:
-                labels = labels_of(key, self._limits.request)
+                labels = self._labels.labels_of(key)
             except BadLabelsError as exc:
                 outcome.note(str(exc))
                 continue

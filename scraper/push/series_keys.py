@@ -13,43 +13,57 @@ from scraper.push.write_request import RequestLimits, SeriesKey
 
 _SHOWN_CHARACTERS = 120
 
-
-def labels_of(key: SeriesKey, limits: RequestLimits) -> Labels:
-    """Return the labels that a request wrote.
-
-    Raises:
-        BadLabelsError: they are no label set, or not written as they must be.
-    """
-    try:
-        pairs = (
-            _pairs(key) if isinstance(key, bytes) else list(zip(key[::2], key[1::2], strict=True))
-        )
-    except MalformedMessageError as exc:
-        raise BadLabelsError(f"a label does not decode: {exc}") from exc
-    except UnicodeDecodeError as exc:
-        raise BadLabelsError("a label is not UTF-8") from exc
-    labels = Labels(pairs)
-    try:
-        _check(labels, limits)
-    except ValueError as exc:
-        raise BadLabelsError(f"{_shown(labels)}: {exc}") from exc
-    return labels
+# Some MB at most.
+_KNOWN_LABELS = 20_000
+_SHORT_LABEL_BYTES = 256
 
 
-def _pairs(key: bytes) -> list[tuple[str, str]]:
-    return [
-        _pair(key, field.start, field.stop)
-        for field in fields(key, 0, len(key))
-        if field.number == 1 and field.wire_type == LENGTH
-    ]
+class LabelReader:
+    """Reads keys of series; knows the labels that it read before, which most series share."""
 
+    def __init__(self, limits: RequestLimits) -> None:
+        self._limits = limits
+        self._pairs: dict[bytes, tuple[str, str]] = {}
 
-def _pair(key: bytes, at: int, end: int) -> tuple[str, str]:
-    texts = {1: "", 2: ""}
-    for field in fields(key, at, end):
-        if field.number in texts and field.wire_type == LENGTH:
-            texts[field.number] = key[field.start : field.stop].decode()
-    return texts[1], texts[2]
+    def labels_of(self, key: SeriesKey) -> Labels:
+        """Return the labels that a request wrote; any thread.
+
+        Raises:
+            BadLabelsError: they are no label set, or not written as they must be.
+        """
+        try:
+            labels = Labels(self._pairs_of(key))
+        except MalformedMessageError as exc:
+            raise BadLabelsError(f"a label does not decode: {exc}") from exc
+        except UnicodeDecodeError as exc:
+            raise BadLabelsError("a label is not UTF-8") from exc
+        try:
+            _check(labels, self._limits)
+        except ValueError as exc:
+            raise BadLabelsError(f"{_shown(labels)}: {exc}") from exc
+        return labels
+
+    def _pairs_of(self, key: SeriesKey) -> list[tuple[str, str]]:
+        if not isinstance(key, bytes):
+            return list(zip(key[::2], key[1::2], strict=True))
+        pairs = []
+        for field in fields(key, 0, len(key)):
+            if field.number == 1 and field.wire_type == LENGTH:
+                label = key[field.start : field.stop]
+                pair = self._pairs.get(label)
+                pairs.append(self._read(label) if pair is None else pair)
+        return pairs
+
+    def _read(self, label: bytes) -> tuple[str, str]:
+        texts = {1: "", 2: ""}
+        for field in fields(label, 0, len(label)):
+            if field.number in texts and field.wire_type == LENGTH:
+                texts[field.number] = label[field.start : field.stop].decode()
+        if len(self._pairs) >= _KNOWN_LABELS:
+            self._pairs = {}
+        if len(label) <= _SHORT_LABEL_BYTES:
+            self._pairs[label] = texts[1], texts[2]
+        return texts[1], texts[2]
 
 
 def _check(labels: Labels, limits: RequestLimits) -> None:

@@ -30,6 +30,8 @@ def read_varint(data: bytes, at: int, end: int) -> tuple[int, int]:
     Raises:
         MalformedMessageError: it does not end before `end`, or is too long.
     """
+    if at < end and data[at] < 0x80:
+        return data[at], at + 1
     value = shift = 0
     for place in range(at, min(end, at + _MOST_VARINT_BYTES)):
         byte = data[place]

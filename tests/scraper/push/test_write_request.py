@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from model.labels import Labels
 from scraper.push.errors import BadLabelsError, MalformedMessageError, TooMuchError
-from scraper.push.series_keys import labels_of
+from scraper.push.series_keys import LabelReader
 from scraper.push.write_request import (
     FindSeries,
     RequestLimits,
@@ -21,7 +21,7 @@ from scraper.push.write_request import (
 )
 from tests.scraper.push.messages import Sample, Series, block, request_1, request_2, series
 
-LIMITS = RequestLimits()
+READER = LabelReader(RequestLimits())
 NOW_MS = 1_790_000_000_000
 
 Decode = Callable[..., WriteRequest]
@@ -71,7 +71,7 @@ def found(request: WriteRequest, known: dict[int, SeriesKey]) -> list[tuple[Labe
         request.series.tolist(), request.times_ms.tolist(), request.values.tolist(), strict=True
     ):
         key = request.unknown[-1 - number] if number < 0 else known[number]
-        result.append((labels_of(key, LIMITS), time_ms, bits(value)))
+        result.append((READER.labels_of(key), time_ms, bits(value)))
     return sorted(result)
 
 
@@ -112,7 +112,7 @@ def test_any_bytes_are_read_or_refused(
         return
     for key in request.unknown:
         with suppress(BadLabelsError):
-            labels_of(key, LIMITS)
+            READER.labels_of(key)
 
 
 @VERSIONS
@@ -202,15 +202,15 @@ def test_labels_are_checked(labels: tuple[tuple[str, str], ...], reason: str) ->
     for encode, decode in ((request_1, decode_1), (request_2, decode_2)):
         (key,) = decode(encode([one]), nothing).unknown
         with pytest.raises(BadLabelsError, match=reason):
-            labels_of(key, LIMITS)
+            READER.labels_of(key)
 
 
 def test_labels_that_are_not_utf_8_are_refused() -> None:
     label = block(1, block(1, b"__name__") + block(2, b"\xff"))
     (key,) = decode_1(block(1, label + request_2_sample()), nothing).unknown
     with pytest.raises(BadLabelsError, match="UTF-8"):
-        labels_of(key, LIMITS)
+        READER.labels_of(key)
     data = b"".join(block(4, text) for text in (b"", b"__name__", b"\xff"))
     (key,) = decode_2(data + block(5, block(1, b"\1\2") + request_2_sample()), nothing).unknown
     with pytest.raises(BadLabelsError, match="UTF-8"):
-        labels_of(key, LIMITS)
+        READER.labels_of(key)
