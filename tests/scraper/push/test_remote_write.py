@@ -15,6 +15,7 @@ from model.series import ORDINARY_NAN_BITS, STALE, is_absent
 from scraper.push.errors import MalformedMessageError, TooMuchError
 from scraper.push.intake import Outcome
 from scraper.push.remote_write import RemoteWriteReceiver, WriteLimits, WriteVersion
+from storage.api.errors import StorageError
 from storage.samples.settings import StoreSettings
 from storage.samples.store import SqliteSampleStore
 from tests.scraper.push.messages import Sample, Series, request_1, request_2, series
@@ -260,3 +261,67 @@ async def test_any_mix_of_shards_retries_lateness_and_restarts_loses_nothing(
         if rng.random() < 0.1:
             await asyncio.to_thread(setting.store.maintain, NOW_MS + 120_000)
     assert await setting.stored() == as_bits(expected)
+
+
+async def test_columns_that_series_left_are_dropped(setting: Setting) -> None:
+    def both(tick: int) -> list[Series]:
+        return [series(name, (NOW_MS + tick, 1.0), job="a") for name in ("fast", "slow")]
+
+    await setting.send(*both(0))
+    await setting.send(series("fast", (NOW_MS + 2, 1.0), job="a"))
+    # Its lane is beyond this time, so it moves.
+    await setting.send(series("slow", (NOW_MS + 1, 1.0), job="a"))
+    for tick in range(3, 12):
+        await setting.send(*both(tick))
+    last = [
+        setting.store.last_vector(setting.store.source(Labels.of(job="a"), stream))
+        for stream in ("remote-write/prometheus/0", "remote-write/prometheus/1")
+    ]
+    assert [[labels.metric for labels in one.layout.series] for one in last if one] == [
+        ["fast"],
+        ["slow"],
+    ]
+
+
+async def test_what_is_sent_while_another_request_is_taken_is_not_mixed_up(
+    setting: Setting,
+) -> None:
+    many = [
+        [
+            series(f"m{number}", (NOW_MS + tick, float(tick)), job="a", shard=str(shard))
+            for tick in range(20)
+            for number in range(60)
+        ]
+        for shard in range(3)
+    ]
+
+    async def shard(one: list[Series]) -> None:
+        for at in range(0, len(one), 100):
+            assert (await setting.send(*one[at : at + 100])).rejected == 0
+
+    async with asyncio.TaskGroup() as tasks:
+        for one in many:
+            tasks.create_task(shard(one))
+    assert await setting.stored() == as_bits([one for part in many for one in part])
+
+
+@pytest.mark.parametrize("method", ["append", "amend", "commit"])
+async def test_store_that_refuses_is_told_and_trying_again_helps(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise StorageError("the disk is full")
+
+    first = series("first", (NOW_MS, 1.0), job="a", instance="x")
+    await setting.send(first)
+    many = [
+        series(f"m{number}", (NOW_MS, 1.0), job="a", instance=instance)
+        for number in range(5)
+        for instance in "xy"
+    ]
+    with monkeypatch.context() as patched:
+        patched.setattr(setting.store, method, refuse)
+        with pytest.raises(StorageError, match="disk is full"):
+            await setting.send(*many)
+    assert (await setting.send(*many)).written == 10
+    assert await setting.stored() == as_bits([first, *many])
