@@ -24,6 +24,7 @@ from scraper.push.series_table import (
     PushedSource,
     SeriesTable,
 )
+from scraper.push.threads import done_in_thread
 from storage.api.errors import OutOfOrderError
 from storage.api.samples import SampleReader
 
@@ -230,7 +231,7 @@ class Intake:
 
     async def _prepare(self, lane: Lane) -> None:
         if lane.lacks_layout and lane.width > _THREAD_COLUMNS:
-            await asyncio.to_thread(lane.prepare)
+            await done_in_thread(lane.prepare)
 
     async def _move(self, lane: Lane, time_ms: int, numbers: Numbers, values: Values) -> None:
         """Let series have another home, because theirs is ahead of them."""

@@ -19,6 +19,7 @@ from scraper.push.intake import Intake, Outcome
 from scraper.push.series_keys import LabelReader
 from scraper.push.series_table import SeriesTable
 from scraper.push.snappy import decompressed
+from scraper.push.threads import done_in_thread
 from scraper.push.write_request import (
     FindSeries,
     RequestLimits,
@@ -171,30 +172,24 @@ class RemoteWriteReceiver:
     async def _take(self, table: SeriesTable, request: WriteRequest, now_ms: int) -> Outcome:
         outcome = Outcome(exemplars=request.exemplars, histograms=request.histograms)
         numbers = request.series
-        new: dict[SeriesKey, int] = {}
-        if request.unknown:
-            found = await self._in_thread_if(
-                len(request.unknown) > _THREAD_SERIES,
-                lambda: self._numbered(table, request.unknown, outcome, new),
-            )
-            is_unknown = numbers < 0
-            numbers = numbers.copy()
-            numbers[is_unknown] = found[-1 - numbers[is_unknown]]
         values = request.values
         bits = values.view(np.uint64)
         # Our own mark for "no sample" is an ordinary NaN to everybody else.
         bits[bits == ABSENT_BITS] = ORDINARY_NAN_BITS
-        wanted = self._bounded(numbers, request.times_ms, now_ms, outcome)
-        intake = Intake(table, self._reader, outcome, now_ms)
+        new: dict[SeriesKey, int] = {}
         try:
+            if request.unknown:
+                found = await self._in_thread_if(
+                    len(request.unknown) > _THREAD_SERIES,
+                    lambda: self._numbered(table, request.unknown, outcome, new),
+                )
+                is_unknown = numbers < 0
+                numbers[is_unknown] = found[-1 - numbers[is_unknown]]
+            wanted = self._bounded(numbers, request.times_ms, now_ms, outcome)
+            intake = Intake(table, self._reader, outcome, now_ms)
             await intake.take(numbers[wanted], request.times_ms[wanted], values[wanted])
         finally:
-            placed = [number for number in new.values() if table.places[number] >= 0]
-            if len(placed) < len(new):
-                table.release_unplaced(list(set(new.values())))
-            for key, number in new.items():
-                if table.places[number] >= 0:
-                    table.keys.learn(key, number)
+            table.learn(new)
         return outcome
 
     def _numbered(
@@ -242,4 +237,4 @@ class RemoteWriteReceiver:
 
     @staticmethod
     async def _in_thread_if(is_long: bool, work: Callable[[], T]) -> T:
-        return await asyncio.to_thread(work) if is_long else work()
+        return await done_in_thread(work) if is_long else work()

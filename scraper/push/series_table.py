@@ -1,6 +1,6 @@
 """A sender's series by number: how requests name them, and where their samples go."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -251,9 +251,22 @@ class SeriesTable:
         source.index = None
         source.pending.pop(number, None)
 
-    def release_unplaced(self, numbers: Sequence[int]) -> None:
-        """Take the numbers back that were given to series of which nothing was stored."""
-        self._release([one for one in numbers if self.places[one] == _UNPLACED])
+    def learn(self, numbers: Mapping[SeriesKey, int]) -> None:
+        """Remember the keys of series that have a home by now.
+
+        The numbers of others, of which nothing was stored, are taken back; no key leads
+        to them.
+        """
+        for key, number in numbers.items():
+            if self.places[number] != _UNPLACED:
+                self.keys.learn(key, number)
+                continue
+            source = self.sources[int(self.source_numbers[number])]
+            labels = source.pending.pop(number, None)
+            if labels is not None:
+                self._free.append(number)
+                if source.index is not None:
+                    del source.index[labels]
 
     def rest(self) -> None:
         """Let go of what can be made again: it is needed while series are new only."""

@@ -9,7 +9,7 @@ prompb/io/prometheus/write/v2/types.proto.
 """
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -63,6 +63,7 @@ _TIME_WEIGHTS = np.array([1 << 7 * place for place in range(6)], np.int64)
 # The five continuation bits that the weighted sum counts in.
 _TIME_EXCESS = sum(0x80 << 7 * place for place in range(5))
 
+_MOST_REF_BYTES: Final = 5
 _DOUBLE = struct.Struct("<d")
 
 
@@ -346,6 +347,8 @@ def decode_2(data: bytes, find: FindSeries, limits: RequestLimits | None = None)
         decoder = _Decoder(data, find, limits)
         _read_2(decoder, by_field=True)
         return decoder.result()
+    except IndexError:
+        raise MalformedMessageError("the message is cut off") from None
 
 
 def _read_2(decoder: _Decoder, *, by_field: bool = False) -> None:
@@ -356,8 +359,13 @@ def _read_2(decoder: _Decoder, *, by_field: bool = False) -> None:
     while at < end:
         tag = data[at]
         if tag in (_SYMBOL_TAG, _TIMESERIES_2_TAG):
-            length, start = _length(data, at + 1, end)
+            # As above, a length of one byte in place.
+            length, start = data[at + 1], at + 2
+            if length > 0x7F:
+                length, start = _length(data, at + 1, end)
             at = start + length
+            if at > end:
+                raise MalformedMessageError(f"the field at offset {start} is cut off")
             if tag == _SYMBOL_TAG:
                 symbols.append(data[start:at].decode("utf-8", "surrogateescape"))
             else:
@@ -368,15 +376,20 @@ def _read_2(decoder: _Decoder, *, by_field: bool = False) -> None:
         raise MalformedMessageError("the first symbol must be the empty string")
     _limit_series(len(series), decoder.limits)
     try:
+        refs: list[bytes] = []
         for start, stop in series:
-            if by_field or not _read_usual_2(decoder, symbols, start, stop):
+            if by_field or not _read_usual_2(decoder, refs, start, stop):
                 _read_series_2(decoder, symbols, start, stop)
+        decoder.series.extend(map(decoder.number, _keys(refs, symbols)))
     except IndexError:
         raise MalformedMessageError("a label refers to a symbol that is not there") from None
 
 
-def _read_usual_2(decoder: _Decoder, symbols: list[str], at: int, stop: int) -> bool:
-    """Take a series of labels, one sample and metadata; False for any other."""
+def _read_usual_2(decoder: _Decoder, refs: list[bytes], at: int, stop: int) -> bool:
+    """Take a series of labels, one sample and metadata; False for any other.
+
+    Its label references go to `refs`, to be read with those of all others.
+    """
     data = decoder.data
     if stop - at < 2 + _SAMPLE_BYTES or data[at] != _LABEL_TAG or data[at + 1] > 0x7F:
         return False
@@ -390,17 +403,39 @@ def _read_usual_2(decoder: _Decoder, symbols: list[str], at: int, stop: int) -> 
         or sample_end + 2 + data[sample_end + 1] != stop
     ):
         return False
-    decoder.series.append(decoder.number(_key(data[at + 2 : refs_end], symbols)))
+    refs.append(data[at + 2 : refs_end])
     decoder.ends.append(sample_end)
     return True
 
 
+def _keys(refs: list[bytes], symbols: list[str]) -> Iterator[tuple[str, ...]]:
+    """Yield the names and values that the packed numbers of many series stand for."""
+    packed = np.frombuffer(b"".join(refs), np.uint8)
+    ends = np.cumsum(np.fromiter(map(len, refs), np.intp, len(refs)))
+    # A number ends where the continuation bit is not set, so must every series.
+    last = np.flatnonzero(packed < 0x80)
+    counts = np.searchsorted(last, ends)
+    lengths = np.diff(last, prepend=-1)
+    if len(packed) and (
+        (np.diff(counts, prepend=0) % 2).any()
+        or not np.isin(ends[ends > 0] - 1, last).all()
+        or lengths.max(initial=0) > _MOST_REF_BYTES
+    ):
+        raise MalformedMessageError("label references are cut off, too long, or odd in number")
+    starts = last - lengths + 1
+    shifts = 7 * (np.arange(len(packed)) - np.repeat(starts, lengths))
+    digits = (packed & 0x7F).astype(np.int64) << shifts
+    numbers = np.add.reduceat(digits, starts) if len(starts) else starts
+    texts = [symbols[number] for number in numbers.tolist()]
+    at = 0
+    for end in counts.tolist():
+        yield tuple(texts[at:end])
+        at = end
+
+
 def _key(refs: bytes, symbols: list[str]) -> tuple[str, ...]:
     """Return the names and values that packed numbers stand for."""
-    if refs.isascii():
-        key = tuple(map(symbols.__getitem__, refs))
-    else:
-        key = tuple(map(symbols.__getitem__, _packed(refs)))
+    key = tuple(map(symbols.__getitem__, _packed(refs)))
     if len(key) % 2:
         raise MalformedMessageError("a series has an odd number of label references")
     return key

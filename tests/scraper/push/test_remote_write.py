@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -201,6 +202,20 @@ async def test_senders_do_not_get_in_each_others_way(setting: Setting) -> None:
         await setting.send(series("n", (NOW_MS + 2 * tick + 1, 2.0)), sender="two")
     assert {len(samples) for samples in (await setting.stored()).values()} == {10}
     assert await setting.sources() == 2
+
+
+async def test_client_that_leaves_leaves_nothing_half_done(setting: Setting) -> None:
+    many = [series(f"m{number}", (NOW_MS, 1.0), job="a") for number in range(3000)]
+    for _ in range(8):
+        leaving = asyncio.ensure_future(setting.send(*many))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        with suppress(asyncio.CancelledError):
+            await leaving
+        staying = [series(f"m{number}", (NOW_MS + 1, 2.0), job="a") for number in range(1500)]
+        assert (await setting.send(*staying)).messages == []
+    assert (await setting.send(*many)).messages == []
+    assert await setting.stored() == as_bits([*many, *staying])
 
 
 async def test_limits(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def told(many: list[Series]) -> list[tuple[Labels, int, bytes]]:
 
 @VERSIONS
 @given(many=many_series)
-@settings(max_examples=300)
+@settings(max_examples=150, deadline=None)
 def test_what_was_encoded_is_decoded_unknown_and_known(
     many: list[Series], encode: Callable[[list[Series]], bytes], decode: Decode
 ) -> None:
@@ -103,6 +103,7 @@ def test_what_was_encoded_is_decoded_unknown_and_known(
 
 @VERSIONS
 @given(data=st.binary(max_size=200))
+@settings(deadline=None)
 def test_any_bytes_are_read_or_refused(
     data: bytes, encode: Callable[[list[Series]], bytes], decode: Decode
 ) -> None:
@@ -117,7 +118,7 @@ def test_any_bytes_are_read_or_refused(
 
 @VERSIONS
 @given(many=many_series.filter(bool), data=st.data())
-@settings(max_examples=300)
+@settings(max_examples=150, deadline=None)
 def test_damaged_messages_are_read_alike_whether_series_are_known_or_not(
     many: list[Series],
     data: st.DataObject,
