@@ -14,6 +14,7 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from scraper.push.remote_write import RemoteWriteReceiver
 from scraper.scraper import Scraper
 from scraper.targets import Health
 from storage.api.messages import MessageLog
@@ -134,6 +135,30 @@ class PushCollector(Collector):
             "redshank_push_messages", "Messages of devices, repeated ones once.", totals.messages
         )
         yield CounterMetricFamily("redshank_push_reports", "Reports of hosts.", totals.reports)
+
+
+class RemoteWriteCollector(Collector):
+    """What came by remote write."""
+
+    def __init__(self, receiver: RemoteWriteReceiver) -> None:
+        self._receiver = receiver
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the receiver's families."""
+        statistics = self._receiver.statistics
+        for name, value, text in (
+            ("requests", statistics.requests, "Remote-write requests that were taken."),
+            ("samples", statistics.samples, "Samples of them that are stored."),
+            ("rejected_samples", statistics.rejected, "Samples of them that were refused."),
+            ("exemplars", statistics.exemplars, "Exemplars in them; none is stored."),
+            ("histograms", statistics.histograms, "Native histograms in them; none is stored."),
+        ):
+            yield CounterMetricFamily(f"redshank_remote_write_{name}", text, value)
+        yield GaugeMetricFamily(
+            "redshank_remote_write_series",
+            "Active series of all remote-write senders.",
+            self._receiver.series,
+        )
 
 
 class ScraperCollector(Collector):

@@ -28,6 +28,7 @@ from daemon.metrics import (
     ConfigurationCollector,
     PushCollector,
     RecordsCollector,
+    RemoteWriteCollector,
     ScraperCollector,
     StoreCollector,
     new_registry,
@@ -41,8 +42,10 @@ from promql.engine import EngineSettings, LocalEngine
 from promql.parser import parse_selector
 from promql.settings import QuerySettings
 from scraper.push.commits import GroupCommit
+from scraper.push.gateway import PushGateway
 from scraper.push.hosts import PushedHosts
 from scraper.push.inbox import MessageInbox
+from scraper.push.remote_write import RemoteWriteReceiver
 from storage.api.audit import NewAuditEntry
 from storage.api.errors import StorageError
 from storage.messages.log import SqliteMessageLog
@@ -239,6 +242,15 @@ async def running_server(
         registry.register(ScraperCollector(scraper))
         registry.register(PushCollector(messages))
         registry.register(ConfigurationCollector(lambda: reloader.state))
+        remote_write = RemoteWriteReceiver(store, store, system_clock)
+        registry.register(RemoteWriteCollector(remote_write))
+        push_gateway = PushGateway(
+            store,
+            records.pushed_groups,
+            system_clock,
+            lambda: reloader.current.settings.scrape.interval,
+        )
+        await push_gateway.load()
         services = Services(
             hosts=records.hosts,
             accounts=records.accounts,
@@ -266,6 +278,8 @@ async def running_server(
             host_checks=lambda: reloader.current.settings.alerting.checks,
             metadata=scraper.metadata,
             target_metadata=scraper.target_metadata,
+            remote_write=remote_write,
+            push_gateway=push_gateway,
         )
         app = await asyncio.to_thread(create_app, services, settings.web)
         address = await _listen(stack, app, ListenAddress.parse(settings.server.listen), directory)
@@ -276,6 +290,8 @@ async def running_server(
             exporter_url = plan.exporter.listen.local_url
             targets.add_local_host(plan.exporter.host, exporter_url.removeprefix("http://"))
         tasks = await stack.enter_async_context(_background(plan))
+        pushing = tasks.create_task(push_gateway.run())
+        stack.callback(pushing.cancel)
         await stack.enter_async_context(scraping.running())
         await alerting.start(tasks)
         stack.push_async_callback(alerting.stop)

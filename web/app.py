@@ -57,7 +57,9 @@ from web.prometheus.rules import RulesApi
 from web.prometheus.series import SeriesCatalogue
 from web.prometheus.status import StatusApi
 from web.prometheus.targets import TargetsApi
+from web.push.gateway import GatewayApi
 from web.push.messages import MessagesApi
+from web.push.remote_write import RemoteWriteApi
 from web.push.reports import ReportsApi
 from web.rendering import Renderer
 from web.routing import install
@@ -178,5 +180,10 @@ def create_app(
         Probes(services),
         Federation(services),
     )
-    install(app, [route for part in parts for route in part.routes()])
+    routes = [route for part in parts for route in part.routes()]
+    if services.remote_write is not None:
+        routes.extend(RemoteWriteApi(services.remote_write).routes())
+    if services.push_gateway is not None:
+        routes.extend(GatewayApi(services.push_gateway).routes())
+    install(app, routes)
     return app

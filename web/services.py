@@ -18,8 +18,10 @@ from model.clock import Clock
 from model.matchers import Matcher
 from promql.api import QueryEngine
 from scraper.families import MetricMetadata
+from scraper.push.gateway import PushGateway
 from scraper.push.hosts import PushedHosts
 from scraper.push.inbox import MessageInbox
+from scraper.push.remote_write import RemoteWriteReceiver
 from scraper.reach import ReachSettings
 from scraper.targets import DroppedTarget, Target, TargetStatus
 from storage.api.accounts import AccountRecords
@@ -179,6 +181,8 @@ class Services:
         metadata: by metric family, what targets say of it.
         target_metadata: for each target, by metric family, what it says of it.
         registry: the server's own metrics, for `/metrics`.
+        remote_write: what takes samples of other servers; None where nothing does.
+        push_gateway: what keeps the metrics of batch jobs; None where nothing does.
         ready: whether start-up is complete, for `/-/ready`.
         clock: the current time.
         version: of Redshank.
@@ -213,6 +217,8 @@ class Services:
         _no_target_metadata
     )
     ready: Callable[[], bool] = _always
+    remote_write: RemoteWriteReceiver | None = None
+    push_gateway: PushGateway | None = None
     exporter_commands: Sequence[tuple[str, str]] = (
         ("Redshank's exporter", "redshank exporter"),
         ("node_exporter on Debian and Ubuntu", "sudo apt install prometheus-node-exporter"),

@@ -90,6 +90,22 @@ class Vector:
     starts: StartTimes | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LastVector:
+    """What a source's series were last.
+
+    Attributes:
+        time_ms: when, Unix milliseconds.
+        layout: what the columns are.
+        values: shape (len(layout.series),), ABSENT for a series without a sample then,
+            and for one that ended then.
+    """
+
+    time_ms: int
+    layout: Layout
+    values: NDArray[np.float64]
+
+
 class ReadBudget(Protocol):
     """Bounds a read: the engine's query limits, seen from the store."""
 
@@ -186,7 +202,7 @@ class SampleAppender(Protocol):
     """The writing half of the sample store; called on the event loop."""
 
     def source(self, labels: Labels, stream: str = "") -> Source:
-        """Return the source with these labels, made known on first use."""
+        """Return the source with these labels, made known on first use; any thread."""
 
     def layout(self, series: Sequence[Labels]) -> Layout:
         """Return the one layout with these series in this order.
@@ -215,6 +231,30 @@ class SampleAppender(Protocol):
         Raises:
             StorageError: the disk refused it (full, read-only); it stays in memory
                 and is tried again with the next commit.
+        """
+
+
+class AmendingAppender(SampleAppender, Protocol):
+    """For senders whose vectors come in parts: remote write cuts scrapes anywhere."""
+
+    def amend(self, source: Source, vector: Vector) -> None:
+        """Put values into a source's last vector, as if it had been appended with them.
+
+        `vector` has the last vector's time, and the columns that are given; a layout
+        that extends the last one brings new ones. Of a column that had a sample
+        already the new value counts.
+
+        Raises:
+            OutOfOrderError: the last vector has another time, or cannot be changed any
+                more because it is about to be written to disk.
+            ValueError: layout, columns and values do not fit together.
+            StoreClosedError: the store is not open.
+        """
+
+    def last_vector(self, source: Source) -> LastVector | None:
+        """Return a source's last vector, None where the store holds none in memory.
+
+        A sender goes on with it after a restart.
         """
 
 
@@ -266,7 +306,7 @@ class SampleReader(Protocol):
         """Return the store's state now."""
 
 
-class SampleStore(SampleAppender, SampleReader, Protocol):
+class SampleStore(AmendingAppender, SampleReader, Protocol):
     """Both halves."""
 
 

@@ -2,13 +2,22 @@
 
 from pathlib import Path
 
-from storage.records import accounts, alerts, audit, host_keys, hosts, second_factors
+from storage.records import (
+    accounts,
+    alerts,
+    audit,
+    host_keys,
+    hosts,
+    pushed_groups,
+    second_factors,
+)
 from storage.records.accounts import SqliteAccounts
 from storage.records.alerts import SqliteAlerts
 from storage.records.audit import SqliteAudit
 from storage.records.database import RecordsDatabase
 from storage.records.host_keys import SqliteHostKeys
 from storage.records.hosts import SqliteHosts
+from storage.records.pushed_groups import SqlitePushedGroups
 from storage.records.second_factors import SqliteSecondFactors
 
 
@@ -23,6 +32,7 @@ class Records:
         self.hosts = SqliteHosts(self._database)
         self.host_keys = SqliteHostKeys(self._database)
         self.second_factors = SqliteSecondFactors(self._database)
+        self.pushed_groups = SqlitePushedGroups(self._database)
 
     def open(self) -> None:
         """Open the file and bring its schema up to date; blocks.
@@ -30,16 +40,8 @@ class Records:
         Raises:
             StorageError: the file cannot be opened or migrated.
         """
-        self._database.open(
-            [
-                accounts.MIGRATIONS,
-                alerts.MIGRATIONS,
-                audit.MIGRATIONS,
-                hosts.MIGRATIONS,
-                host_keys.MIGRATIONS,
-                second_factors.MIGRATIONS,
-            ]
-        )
+        subjects = (accounts, alerts, audit, hosts, host_keys, pushed_groups, second_factors)
+        self._database.open([subject.MIGRATIONS for subject in subjects])
 
     @property
     def damaged_rows(self) -> int:

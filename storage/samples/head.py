@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _STALE_BYTES = STALE_BITS.to_bytes(8, "little")
 _FLOAT = np.dtype("<f8")
+Places = NDArray[np.unsignedinteger[Any]]
 _COLUMN = np.dtype("<u4")
 _NARROW_COLUMN, _WIDE_COLUMN = np.dtype("<u2"), np.dtype("<u4")
 _NARROW_COLUMNS = 2**16
@@ -40,9 +41,10 @@ class OpenChunk:
         source: whose they are.
         layout: of the last vector; the earlier ones' columns are its first.
         times_ms: when, ascending.
-        columns: for each vector the changed columns; the first has none.
+        changes: for each vector the changed columns and their values (float64); the
+            first has no columns and all values. The last one is replaced as it is
+            amended: columns and values in one object, so that readers see both or none.
         column_type: of the columns, two bytes where they fit and four otherwise.
-        values: the first vector's values, then those of the changed columns (float64).
         closes_ms: a vector at this time or later begins another chunk.
         limit: how many vectors it takes.
         journal_row: the journal row its first vector is in, None until committed.
@@ -51,9 +53,9 @@ class OpenChunk:
     """
 
     __slots__ = (
+        "changes",
         "closes_ms",
         "column_type",
-        "columns",
         "is_dropped",
         "journal_row",
         "layout",
@@ -61,15 +63,13 @@ class OpenChunk:
         "size_bytes",
         "source",
         "times_ms",
-        "values",
     )
 
     def __init__(self, source: Source, layout: StoredLayout, time_ms: int, values: bytes) -> None:
         self.source, self.layout = source, layout
         self.times_ms = [time_ms]
-        self.columns = [b""]
+        self.changes = [(b"", values)]
         self.column_type = _column_type(len(values) // _FLOAT.itemsize)
-        self.values = [values]
         self.closes_ms = NO_TIME
         self.limit = 0
         self.journal_row: int | None = None
@@ -79,10 +79,36 @@ class OpenChunk:
     def add(self, layout: StoredLayout, time_ms: int, columns: bytes, values: bytes) -> None:
         """Take the next vector's changes."""
         self.layout = layout
-        self.columns.append(columns)
-        self.values.append(values)
+        self.changes.append((columns, values))
         self.size_bytes += len(columns) + len(values) + _RECORD_OVERHEAD_BYTES
         self.times_ms.append(time_ms)
+
+    def amend(
+        self, layout: StoredLayout, columns: Places, values: Values, before: Values | None
+    ) -> None:
+        """Put values into the last vector; `before` is the one before it, where known."""
+        self.layout = layout
+        old_columns, old_values = self.changes[-1]
+        if len(self.times_ms) == 1:
+            whole = _absent(len(layout.series))
+            whole[: len(old_values) // _FLOAT.itemsize] = np.frombuffer(old_values)
+            whole[columns] = values
+            new_columns, new_values = b"", whole.tobytes()
+        else:
+            known = np.frombuffer(old_columns, self.column_type)
+            stays = ~np.isin(known, columns)
+            if before is not None:
+                # What was suspended only because it came late has not changed at all.
+                some = columns < len(before)
+                same = np.zeros(len(columns), np.bool_)
+                same[some] = before[columns[some]].view(np.uint64) == values[some].view(np.uint64)
+                columns, values = columns[~same], values[~same]
+            places = np.concatenate([known[stays], columns.astype(self.column_type)])
+            kept = np.frombuffer(old_values)[stays]
+            new_columns, new_values = places.tobytes(), np.concatenate([kept, values]).tobytes()
+        self.changes[-1] = new_columns, new_values
+        self.size_bytes += len(new_columns) + len(new_values)
+        self.size_bytes -= len(old_columns) + len(old_values)
 
     def holds(self, layout: StoredLayout) -> bool:
         """Whether the columns of a layout fit the type of this chunk's."""
@@ -119,15 +145,20 @@ class ChunkView:
     def matrix(self, columns: Columns | None = None) -> Values:
         """Return the values, shape (series, times), of some ascending columns or all."""
         count, width = self.count, len(self.layout.series)
-        values = self.chunk.values
+        changes = self.chunk.changes[:count]
         base = np.full(width, ABSENT_BITS, np.uint64)
-        first = np.frombuffer(values[0], np.uint64)
+        # The last vector may have been amended since, and have more columns than the view.
+        first = np.frombuffer(changes[0][1], np.uint64)[:width]
         base[: len(first)] = first
-        rows = np.frombuffer(b"".join(self.chunk.columns[1:count]), self.chunk.column_type)
-        changed = np.frombuffer(b"".join(values[1:count]), np.uint64)
-        ends = np.cumsum(np.fromiter(map(len, values[1:count]), np.intp, count - 1)) >> 3
+        values = [values for _, values in changes[1:]]
+        rows = np.frombuffer(b"".join([some for some, _ in changes[1:]]), self.chunk.column_type)
+        changed = np.frombuffer(b"".join(values), np.uint64)
+        ends = np.cumsum(np.fromiter(map(len, values), np.intp, count - 1)) >> 3
         if columns is None:
             times = np.repeat(np.arange(1, count), np.diff(ends, prepend=0))
+            if len(rows) and rows.max() >= width:
+                known = rows < width
+                rows, times, changed = rows[known], times[known], changed[known]
         else:
             base = base[columns]
             low, high = int(columns[0]), int(columns[-1])
@@ -172,7 +203,11 @@ def _fill_forward(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Appended:
-    """One vector as the journal takes it; `columns` is None where it begins a chunk."""
+    """One vector as the journal takes it; `columns` is None where it begins a chunk.
+
+    Attributes:
+        amends: whether it is put into the vector of this ordinal.
+    """
 
     chunk: OpenChunk
     layout: StoredLayout
@@ -180,6 +215,7 @@ class Appended:
     time_ms: int
     columns: bytes | None
     values: bytes
+    amends: bool = False
 
 
 class SourceHead:
@@ -189,6 +225,8 @@ class SourceHead:
         layout: of the last vector.
         lineage_ms: since then every vector's layout is a prefix of `layout`.
         last: the last vector's values, ABSENT for series that ended.
+        before: those of the vector before it; None unless vectors were amended.
+        is_amended: whether a vector was amended: the source's come in parts.
         open, closed: its chunks.
         chunks: how many it began.
         ring: its place in the recent window, if it has one.
@@ -196,9 +234,11 @@ class SourceHead:
     """
 
     __slots__ = (
+        "before",
         "chunks",
         "closed",
         "holds_starts",
+        "is_amended",
         "last",
         "last_ms",
         "layout",
@@ -211,6 +251,8 @@ class SourceHead:
     def __init__(self, source: Source, layout: StoredLayout, last_ms: int, lineage_ms: int) -> None:
         self.source, self.layout, self.lineage_ms = source, layout, lineage_ms
         self.last: Values = _absent(len(layout.series))
+        self.before: Values | None = None
+        self.is_amended = False
         self.last_ms = last_ms
         self.open: OpenChunk | None = None
         self.closed: list[OpenChunk] = []
@@ -228,6 +270,8 @@ class SourceHead:
         if vector.time_ms <= self.last_ms:
             raise OutOfOrderError(str(self.source), vector.time_ms, self.last_ms)
         columns, values = _checked(vector, len(layout.series))
+        if self.is_amended:
+            self.before = self.last.copy()
         if layout is not self.layout:
             self._change_layout(layout, vector.time_ms, replaced=columns is None)
         last = self.last
@@ -259,6 +303,54 @@ class SourceHead:
             self.end_stale()
         return taken
 
+    def amend(self, vector: Vector, layout: StoredLayout) -> Appended:
+        """Put values into the last vector; nothing is changed if they are refused.
+
+        Raises:
+            OutOfOrderError: the last vector has another time, or its chunk is closed.
+            ValueError: layout, columns and values do not fit together.
+        """
+        chunk = self.open
+        if chunk is None or vector.time_ms != self.last_ms or not chunk.holds(layout):
+            raise OutOfOrderError(str(self.source), vector.time_ms, self.last_ms)
+        columns, values = _checked(vector, len(layout.series))
+        if columns is None:
+            raise ValueError(f"{self.source}: amending a vector takes columns")
+        self._amend(chunk, layout, columns, values)
+        return Appended(
+            chunk,
+            layout,
+            len(chunk.times_ms) - 1,
+            vector.time_ms,
+            columns.astype(chunk.column_type).tobytes(),
+            values.tobytes(),
+            amends=True,
+        )
+
+    def _amend(
+        self, chunk: OpenChunk, layout: StoredLayout, columns: Places, values: Values
+    ) -> None:
+        if layout is not self.layout:
+            self._change_layout(layout, self.last_ms, replaced=False)
+        self.last[columns] = values
+        chunk.amend(layout, columns, values, self.before)
+        self.is_amended = True
+        if self.ring is not None:
+            self.ring.amend(columns, values)
+        if _STALE_BYTES in values.tobytes():
+            self.end_stale()
+
+    def restore_amendment(
+        self, layout: StoredLayout, time_ms: int, ordinal: int, columns: bytes, values: bytes
+    ) -> bool:
+        """Take an amendment as the journal holds it; False if its vector is not the last."""
+        chunk = self.open
+        if chunk is None or ordinal != len(chunk.times_ms) - 1 or time_ms != self.last_ms:
+            return False
+        places = np.frombuffer(columns, chunk.column_type)
+        self._amend(chunk, layout, places, np.frombuffer(values, _FLOAT))
+        return True
+
     def restore(
         self, layout: StoredLayout, time_ms: int, ordinal: int, columns: bytes, values: bytes
     ) -> bool:
@@ -274,6 +366,8 @@ class SourceHead:
             chunk = self.open
             if chunk is None or ordinal != len(chunk.times_ms):
                 return False
+            if self.is_amended:
+                self.before = self.last.copy()
             if layout is not self.layout:
                 self._change_layout(layout, time_ms, replaced=False)
             places = np.frombuffer(columns, chunk.column_type)

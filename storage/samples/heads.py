@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import structlog
 
 from model.series import NO_TIME
-from storage.api.samples import Source, Vector
+from storage.api.errors import OutOfOrderError
+from storage.api.samples import LastVector, Source, Vector
 from storage.damage import FREE_SPACE
 from storage.samples.head import Appended, OpenChunk, SourceHead
 from storage.samples.journal import Record
@@ -97,14 +98,47 @@ class Heads:
                     self._heads[source.id] = head
             if taken.ordinal == _MEASURED_AT:
                 self._fit_ring(head)
-            if taken.ordinal + 1 >= taken.chunk.limit:
+            # A source whose vectors come in parts may still amend this one.
+            if taken.ordinal + 1 >= taken.chunk.limit and not head.is_amended:
                 head.close()
             if not head.holds_starts:
                 self.samples_total += len(layout.series)
         return taken
 
+    def amend(self, source: Source, vector: Vector, layout: StoredLayout) -> Appended:
+        """Put values into a source's last vector.
+
+        Raises:
+            OutOfOrderError: the last vector has another time, or its chunk is closed.
+            ValueError: layout, columns and values do not fit together.
+        """
+        with self._lock:
+            head = self._heads.get(source.id)
+            if head is None:
+                last_ms = self._ends.get(source.id, _BEFORE_ALL)
+                raise OutOfOrderError(str(source), vector.time_ms, last_ms)
+            if layout is head.layout:
+                taken = head.amend(vector, layout)
+            else:
+                with self._changing():
+                    self._refit(head, layout)
+                    taken = head.amend(vector, layout)
+            self.samples_total += len(vector.values)
+        return taken
+
+    def last_vector(self, source_id: int) -> LastVector | None:
+        """Return a source's last vector, None where it has no head."""
+        with self._lock:
+            head = self._heads.get(source_id)
+            if head is None:
+                return None
+            return LastVector(head.last_ms, head.layout, head.last.copy())
+
     def _append(self, head: SourceHead, vector: Vector, layout: StoredLayout) -> Appended:
-        if head.open is not None and vector.time_ms >= head.open.closes_ms:
+        chunk = head.open
+        if chunk is not None and (
+            vector.time_ms >= chunk.closes_ms or len(chunk.times_ms) >= chunk.limit
+        ):
             head.close()
         # Refuses times that no window can hold before anything is changed.
         closes_ms = self._closes_ms(vector.time_ms) if head.open is None else 0
@@ -183,8 +217,11 @@ class Heads:
         if head is None:
             head = SourceHead(source, layout, _BEFORE_ALL, record.time_ms)
         self._refit(head, layout)
-        if not head.restore(layout, record.time_ms, record.ordinal, record.columns, record.values):
+        take = head.restore_amendment if record.amends else head.restore
+        if not take(layout, record.time_ms, record.ordinal, record.columns, record.values):
             return False
+        if record.amends:
+            return True
         self._heads[source.id] = head
         if record.ordinal == 0 and head.open is not None:
             head.open.journal_row = row

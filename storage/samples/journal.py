@@ -66,11 +66,13 @@ _CHECKSUM = struct.Struct("<I")
 _RECORD = struct.Struct("<IIqII")
 # A bit of the record's count: columns take four bytes, not two.
 _WIDE_COLUMNS = 1 << 31
+# Another: the values are put into the vector of that ordinal.
+_AMENDS = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One vector as the journal holds it; `columns` is b"" where `ordinal` is 0."""
+    """One vector as the journal holds it; `columns` is b"" where it begins a chunk."""
 
     source_id: int
     layout_id: int
@@ -78,6 +80,7 @@ class Record:
     ordinal: int
     columns: bytes
     values: bytes
+    amends: bool = False
 
 
 def encode_records(group: list[Appended]) -> bytes:
@@ -87,6 +90,8 @@ def encode_records(group: list[Appended]) -> bytes:
         columns, count = one.columns or b"", len(one.values) // 8
         if one.columns and len(columns) == 4 * count:
             count |= _WIDE_COLUMNS
+        if one.amends:
+            count |= _AMENDS
         parts.append(
             _RECORD.pack(
                 one.chunk.source.id,
@@ -122,10 +127,12 @@ def decode_records(data: bytes) -> Iterator[Record]:
     while at < len(data):
         source_id, layout_id, time_ms, ordinal, count = _RECORD.unpack_from(data, at)
         at += _RECORD.size
-        size, count = 4 if count & _WIDE_COLUMNS else 2, count & ~_WIDE_COLUMNS
-        middle = at if ordinal == 0 else at + size * count
+        size, amends = 4 if count & _WIDE_COLUMNS else 2, bool(count & _AMENDS)
+        count &= ~(_WIDE_COLUMNS | _AMENDS)
+        middle = at + size * count if ordinal or amends else at
         end = middle + 8 * count
-        yield Record(source_id, layout_id, time_ms, ordinal, data[at:middle], data[middle:end])
+        columns, values = data[at:middle], data[middle:end]
+        yield Record(source_id, layout_id, time_ms, ordinal, columns, values, amends)
         at = end
 
 

@@ -12,8 +12,10 @@ slot that a reader may use, so a changed count tells whether it was.
 
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.series import ABSENT_BITS, NO_TIME, Values
 
@@ -83,6 +85,11 @@ class Ring:
         # The next to be overwritten is no longer offered to readers.
         block.floors_ms[row] = times[count % block.slots]
         block.counts[row] = count
+
+    def amend(self, columns: NDArray[np.unsignedinteger[Any]], values: Values) -> None:
+        """Put values into the newest vector; a reader may see some of them or all."""
+        slot = (self.count - 1) % self.block.slots
+        self.block.values[slot, self.offset + columns.astype(np.intp)] = values
 
 
 def slots_for(interval_ms: int) -> int | None:

@@ -12,7 +12,15 @@ from model.labels import Labels
 from model.matchers import Matcher
 from model.series import AlignedSeries
 from storage.api.errors import CorruptDataError, StoreClosedError
-from storage.api.samples import Cardinality, Layout, ReadBudget, Source, StoreStats, Vector
+from storage.api.samples import (
+    Cardinality,
+    LastVector,
+    Layout,
+    ReadBudget,
+    Source,
+    StoreStats,
+    Vector,
+)
 from storage.damage import LOOK_INTO, RESTORE
 from storage.samples.backfilling.backfill import Backfill
 from storage.samples.cardinality import cardinality
@@ -235,6 +243,19 @@ class SqliteSampleStore:
             if starts is not None:
                 self._journal.append(starts)
         self._journal.append(taken)
+
+    def amend(self, source: Source, vector: Vector) -> None:
+        """See `AmendingAppender.amend`."""
+        if not self._is_open:
+            raise StoreClosedError("the sample store is not open")
+        layout = vector.layout
+        if not isinstance(layout, StoredLayout):
+            layout = self._layouts.of(layout.series)
+        self._journal.append(self._heads.amend(source, vector, layout))
+
+    def last_vector(self, source: Source) -> LastVector | None:
+        """See `AmendingAppender.last_vector`."""
+        return self._heads.last_vector(source.id)
 
     async def commit(self) -> None:
         """See `SampleAppender.commit`."""

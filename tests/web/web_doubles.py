@@ -429,9 +429,12 @@ class World:
 
 @asynccontextmanager
 async def world_at(
-    tmp_path: Path, aiohttp_client: AiohttpClient, settings: WebSettings | None = None
+    tmp_path: Path,
+    aiohttp_client: AiohttpClient,
+    settings: WebSettings | None = None,
+    **further: Any,
 ) -> AsyncIterator[World]:
-    """Start the application in a new world."""
+    """Start the application in a new world, with `further` services if it needs some."""
     settings = settings or WebSettings()
     now, changes = [NOW_MS], list[None]()
     engine, samples = ScriptedEngine(), MemorySamples()
@@ -476,6 +479,7 @@ async def world_at(
             version="0.1.0",
             started_ms=NOW_MS - 3_600_000,
             hosts_changed=hosts_changed,
+            **further,
         )
         app = create_app(services, settings, await asyncio.to_thread(shared_resources))
         server = TestServer(app)

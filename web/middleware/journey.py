@@ -20,7 +20,7 @@ _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 _QUIET = {
     *("/-/healthy", "/-/ready", "/health", "/api/health", "/metrics", "/static/{path}"),
-    *("/api/metrics", "/report"),
+    *("/api/metrics", "/api/v1/write", "/report"),
 }
 """Asked for or sent by machines every few seconds: logged at level debug if all is well."""
 

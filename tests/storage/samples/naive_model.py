@@ -40,6 +40,19 @@ class NaiveSource:
             if bits == STALE_BITS:
                 self.state[column] = ABSENT_BITS
 
+    def amend(
+        self, time_ms: int, series: Sequence[Labels], columns: Sequence[int], values: Values
+    ) -> None:
+        """Put values into the vector of a time, the last one."""
+        self.series = tuple(series)
+        for column, bits in zip(columns, values.view(np.uint64).tolist(), strict=True):
+            self.state[column] = ABSENT_BITS if bits == STALE_BITS else bits
+            samples = self.samples.setdefault(self.labels.overlaid(self.series[column]), {})
+            samples.pop(time_ms, None)
+            if bits != ABSENT_BITS:
+                samples[time_ms] = bits
+        self.samples = {labels: samples for labels, samples in self.samples.items() if samples}
+
 
 def samples_of(parts: Sequence[AlignedSeries]) -> Samples:
     """Return what a select answered, sample by sample; a label set may occur once."""

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from model.labels import Labels
 from model.matchers import Matcher, matches_all
 from model.series import ABSENT_BITS, ORDINARY_NAN_BITS, STALE_BITS
+from storage.api.errors import OutOfOrderError
 from storage.api.samples import Source, Vector, column_array
 from storage.samples.store import SqliteSampleStore
 from tests.storage.samples.naive_model import NaiveSource, Samples, clipped, samples_of
@@ -110,6 +111,26 @@ class StoreMachine(RuleBasedStateMachine):
         self.store.append(one.source, vector)
         one.may_change = True
         one.last_ms = self.now_ms
+
+    @rule(data=st.data(), which=st.integers(0, 2), parts=st.integers(1, 3))
+    def amend(self, data: st.DataObject, which: int, parts: int) -> None:
+        one = self.sources[which]
+        for _ in range(parts):
+            series = one.model.series
+            unused = [labels for labels in POOL if labels not in series]
+            series += tuple(unused[: data.draw(st.integers(0, 2))])
+            if not series:
+                return
+            columns = sorted(data.draw(st.sets(st.sampled_from(range(len(series))))))
+            values = self.values(data, len(columns))
+            layout = self.store.layout(series)
+            vector = Vector(one.last_ms, layout, column_array(columns), values.copy())
+            try:
+                self.store.amend(one.source, vector)
+            except OutOfOrderError:
+                # Its chunk is closed, or its head given up.
+                return
+            one.model.amend(one.last_ms, series, columns, values)
 
     @rule()
     def commit(self) -> None:

@@ -1,0 +1,131 @@
+"""Samples taken by remote write, received, appended and durable: `./run bench remote_write`.
+
+Four connections send a fleet's scrapes as fast as they are answered, from a process of
+their own; all servers run alone, on the same load.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.command import argument_parser, progress, run
+from benchmarks.contenders import (
+    Contender,
+    Prometheus,
+    Redshank,
+    ScrapePlan,
+    VictoriaMetrics,
+    choose,
+)
+from benchmarks.corpus import find_recording
+from benchmarks.processes import BenchmarkError, Child, Environment, directory_size_bytes
+from benchmarks.report import Limit, Measure, Report
+
+_ROOT = Path(__file__).parents[1]
+_MEASURES = (
+    Measure("samples_per_s", "samples/s", 0),
+    Measure("p50_ms", "p50\nms", 1),
+    Measure("p99_ms", "p99\nms", 1, ratio="p99"),
+    Measure("cpu_us_per_sample", "CPU a sample\nus", 2, ratio="cpu"),
+    Measure("seconds_per_million", "a million samples\ns", 2, ratio="time"),
+    Measure("rss_mb", "RSS\nMB", 0),
+    Measure("data_mb", "data directory\nMB", 0),
+)
+# 300,000 samples/s.
+_LIMITS = (Limit("seconds_per_million", 1e6 / 300_000), Limit("p99_ms", 250.0))
+
+
+class ReceivingPrometheus(Prometheus):
+    """Debian's prometheus as a receiver."""
+
+    def command(self) -> list[str]:
+        return [*super().command(), "--web.enable-remote-write-receiver"]
+
+
+def _receiving(contender: type[Contender]) -> type[Contender]:
+    return ReceivingPrometheus if contender is Prometheus else contender
+
+
+def compare(options: argparse.Namespace) -> Report:
+    """Write to the contenders in turn."""
+    chosen = [_receiving(contender) for contender in choose(options.contenders)]
+    recording = find_recording(options.recording)
+    results = {}
+    for contender in chosen:
+        progress(f"{contender.title}: writing for {options.seconds:g} s")
+        results[contender.key] = measure(contender, options)
+    return Report(
+        "remote_write",
+        f"{options.targets} targets x {recording.series} series, {options.samples} samples a "
+        f"request, {options.connections} connections, {options.seconds:g} s; {recording}",
+        _MEASURES,
+        results,
+        {contender.key: f"{contender.title} {contender.version()}" for contender in chosen},
+        _LIMITS,
+    )
+
+
+def measure(contender_type: type[Contender], options: argparse.Namespace) -> dict[str, float]:
+    """Write to one contender; return its figures by `_MEASURES`'s keys."""
+    with (
+        TemporaryDirectory(prefix="redshank-bench-", dir=options.work_dir) as directory,
+        contender_type(ScrapePlan((), 15.0), Path(directory)) as contender,
+    ):
+        headers = [f"{name}: {value}" for name, value in contender.headers().items()]
+        before = contender.usage()
+        sender = Child(
+            "sender", _sender_command(contender, headers, options), Path(directory), _ENVIRONMENT
+        )
+        sender.start()
+        try:
+            sender.wait_success()
+        finally:
+            sender.kill()
+        after = contender.usage()
+        try:
+            sent = json.loads(sender.log().splitlines()[-1])
+        except (ValueError, IndexError) as exc:
+            raise BenchmarkError(f"the sender said {sender.log()!r}") from exc
+        data_bytes = directory_size_bytes(contender.data_directory)
+    return {
+        "samples_per_s": sent["samples"] / sent["seconds"],
+        "p50_ms": sent["p50_ms"],
+        "p99_ms": sent["p99_ms"],
+        "cpu_us_per_sample": (after.cpu_s - before.cpu_s) / sent["samples"] * 1e6,
+        "seconds_per_million": sent["seconds"] / sent["samples"] * 1e6,
+        "rss_mb": after.rss_bytes / 1e6,
+        "data_mb": data_bytes / 1e6,
+    }
+
+
+_ENVIRONMENT = Environment(_ROOT)
+
+
+def _sender_command(
+    contender: Contender, headers: Sequence[str], options: argparse.Namespace
+) -> list[str]:
+    return [
+        *(sys.executable, "-m", "benchmarks.write_load", f"{contender.url}/api/v1/write"),
+        *(argument for header in headers for argument in ("--header", header)),
+        *("--targets", str(options.targets), "--samples", str(options.samples)),
+        *("--connections", str(options.connections), "--seconds", str(options.seconds)),
+        *("--recording", options.recording),
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Compare how many samples a second are taken by remote write, and what each costs."""
+    parser = argument_parser("remote_write", main.__doc__)
+    parser.add_argument("--targets", type=int, default=40)
+    parser.add_argument("--samples", type=int, default=2000, help="in one request")
+    parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=15.0)
+    parser.set_defaults(contenders=[Redshank.key, VictoriaMetrics.key])
+    run(compare, parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""Lanes: the streams in which a source's pushed samples go to the store.
+
+Requests cut a scrape anywhere, and a sender's parallel connections run ahead of each
+other. A lane takes series that come at the same times: what comes at the time of its
+last vector is put into that one, what comes later begins the next. Series for which a
+lane is too far ahead belong to another lane from then on.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.labels import Labels
+from model.series import ABSENT_BITS, STALE_BITS
+from storage.api.errors import OutOfOrderError
+from storage.api.samples import AmendingAppender, LastVector, Layout, Source, Vector
+
+NEVER = -(2**63)
+NOBODY = -1
+
+Columns = NDArray[np.int64]
+Values = NDArray[np.float64]
+
+# How often a lane looks whether many of its columns are dead, in vectors, which share
+# of them is many, and after how long without a sample one is dead.
+_LOOK_AFTER_VECTORS = 64
+_LOOK_FOR_MOVED_AFTER_VECTORS = 4
+_DEAD_RATIO = 0.25
+_DEAD_AFTER_MS = 3_600_000
+_FEW = 16
+
+# The store forgets what a source's vectors were after a day of silence.
+_HELD_MS = 12 * 3_600_000
+
+
+class Lane:
+    """Appends the vectors of one stream.
+
+    Attributes:
+        series: what the columns are.
+        owners: shape (columns,), the number of the series whose home a column is, or
+            NOBODY.
+        given_ms, given: shape (columns,), when each was given a sample last, and which;
+            ABSENT where that is not known.
+        last_ms: the time of the last vector, NEVER before the first.
+        closed_ms: the time of a vector that the store does not amend any more.
+    """
+
+    def __init__(
+        self, appender: AmendingAppender, source: Source, last: LastVector | None = None
+    ) -> None:
+        self._appender, self._source = appender, source
+        self.last_ms = self.closed_ms = NEVER
+        self.series: Sequence[Labels] = ()
+        self.owners: Columns = np.empty(0, np.int64)
+        self.given_ms: Columns = np.empty(0, np.int64)
+        self.given: Values = np.empty(0)
+        self._state: Values = np.empty(0)
+        self._layout: Layout | None = None
+        self._whole = True
+        self._vectors = 0
+        self._columns: dict[Labels, int] | None = None
+        if last is not None:
+            self._resume(last)
+
+    def _resume(self, last: LastVector) -> None:
+        self.last_ms, self._layout, self._whole = last.time_ms, last.layout, False
+        self.series, self._state, self.given = last.layout.series, last.values, last.values.copy()
+        self.owners = np.full(len(self.series), NOBODY, np.int64)
+        there = self.alive
+        # Of the others nothing is known but that they have no sample at the last time.
+        self.given_ms = np.where(there, last.time_ms, last.time_ms - 1)
+
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return len(self.series)
+
+    @property
+    def alive(self) -> NDArray[np.bool_]:
+        """Shape (columns,): which have a sample in the last vector and did not end there."""
+        return np.not_equal(self._state.view(np.uint64), ABSENT_BITS)
+
+    @property
+    def lacks_layout(self) -> bool:
+        """Whether the next vector needs a layout that is not made yet."""
+        return self._layout is None or len(self._layout.series) != self.width
+
+    def prepare(self) -> Layout:
+        """Return the layout of the next vector; may take a while and run in a thread."""
+        layout = self._layout
+        if layout is None or len(layout.series) != self.width:
+            self._layout = layout = self._appender.layout(self.series)
+            # The store's label sets are shared by all lanes; ours are dropped.
+            self.series = layout.series
+        return layout
+
+    def add(self, series: Sequence[Labels], owners: Sequence[int] | Columns) -> Columns:
+        """Give some series columns and return them."""
+        first, count = self.width, len(series)
+        self.series = (*self.series, *series)
+        self.owners = np.concatenate([self.owners, np.asarray(owners, np.int64)])
+        self.given_ms = np.concatenate([self.given_ms, np.full(count, NEVER, np.int64)])
+        self.given = np.concatenate([self.given, _absent(count)])
+        self._state = np.concatenate([self._state, _absent(count)])
+        if self._columns is not None:
+            self._columns.update(zip(series, range(first, first + count), strict=True))
+        return np.arange(first, first + count)
+
+    def column_of(self, labels: Labels) -> int | None:
+        """Return a series' column, whoever owns it; None if it has none."""
+        if self._columns is None:
+            self._columns = {labels: column for column, labels in enumerate(self.series)}
+        return self._columns.get(labels)
+
+    def forget(self, column: int, last_ms: int) -> None:
+        """Note that nothing is known of a column but that it had no sample after a time."""
+        self.given_ms[column] = last_ms
+        self.given[column : column + 1].view(np.uint64)[:] = ABSENT_BITS
+
+    def write(self, time_ms: int, columns: Columns, values: Values, now_ms: int) -> None:
+        """Begin the next vector; columns that are not given have no sample in it.
+
+        Args:
+            time_ms: later than `last_ms`.
+            columns: distinct, ascending.
+            values: their values, STALE to end a series.
+            now_ms: the store lets go of what is long past.
+
+        Raises:
+            OutOfOrderError: the store holds a later vector of before; nothing is known
+                of these columns then.
+            StorageError: the store refused.
+        """
+        layout = self.prepare()
+        full = _absent(self.width)
+        full[columns] = values
+        if self._whole or self.last_ms < now_ms - _HELD_MS:
+            vector = Vector(time_ms, layout, None, full.copy())
+        else:
+            changed = np.flatnonzero(full.view(np.uint64) != self._state.view(np.uint64))
+            vector = Vector(time_ms, layout, changed.astype(np.uint32), full[changed])
+        self._whole = True
+        try:
+            self._appender.append(self._source, vector)
+        except OutOfOrderError as exc:
+            self.last_ms = self.closed_ms = exc.last_ms
+            self.given_ms[columns] = exc.last_ms
+            self.given[columns] = _absent(len(columns))
+            raise
+        self._whole = False
+        self.last_ms = time_ms
+        self._state = full
+        self._note(time_ms, columns, values)
+        self._vectors += 1
+
+    def amend(self, time_ms: int, columns: Columns, values: Values) -> None:
+        """Put columns without a sample into the last vector.
+
+        Raises:
+            OutOfOrderError: the store does not change that vector any more.
+            StorageError: the store refused.
+        """
+        if self.closed_ms == time_ms or self._whole:
+            raise OutOfOrderError(str(self._source), time_ms, self.last_ms)
+        layout = self.prepare()
+        vector = Vector(time_ms, layout, columns.astype(np.uint32), values)
+        try:
+            self._appender.amend(self._source, vector)
+        except OutOfOrderError:
+            self.closed_ms = time_ms
+            # Columns that were added for this are in no vector yet.
+            self._whole = True
+            raise
+        self._state[columns] = values
+        self._note(time_ms, columns, values)
+
+    def _note(self, time_ms: int, columns: Columns, values: Values) -> None:
+        self.given_ms[columns] = time_ms
+        self.given[columns] = values
+        state = self._state.view(np.uint64)
+        if STALE_BITS in values.view(np.uint64):
+            state[state == STALE_BITS] = ABSENT_BITS
+
+    def dead(self) -> NDArray[np.bool_] | None:
+        """Return which columns to do without, None if it is not worth it now.
+
+        Series that moved away are, so that no label set is in two lanes for long.
+        """
+        if not self._vectors or self._vectors % _LOOK_FOR_MOVED_AFTER_VECTORS:
+            return None
+        ended = ~self.alive
+        moved = (self.owners == NOBODY) & ended
+        if self._vectors < _LOOK_AFTER_VECTORS:
+            return moved if moved.any() else None
+        self._vectors = 0
+        dead = moved | ((self.last_ms - self.given_ms > _DEAD_AFTER_MS) & ended)
+        return dead if dead.sum() > max(_FEW, _DEAD_RATIO * self.width) else None
+
+    def rest(self) -> None:
+        """Let go of what can be made again."""
+        self._columns = None
+
+    def compact(self, keep: NDArray[np.bool_]) -> None:
+        """Do without the columns that are not kept; the next vector has a new layout."""
+        self.series = tuple(
+            labels for labels, stays in zip(self.series, keep.tolist(), strict=True) if stays
+        )
+        self.owners, self.given_ms = self.owners[keep], self.given_ms[keep]
+        self.given, self._state = self.given[keep], self._state[keep]
+        self._layout, self._whole, self._columns = None, True, None
+
+
+def _absent(count: int) -> Values:
+    return np.full(count, ABSENT_BITS, np.uint64).view(np.float64)
