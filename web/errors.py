@@ -98,6 +98,18 @@ class TooLargeError(WebError):
         super().__init__(f"the request body is too large: more than {limit_bytes} bytes")
 
 
+class TooMuchInsideError(WebError):
+    """The body is small enough, but what it holds is not."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class UnsupportedMediaTypeError(WebError):
+    """The body is of no type that the route reads."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
 class BodyTimeoutError(WebError):
     """The body did not come in time."""
 

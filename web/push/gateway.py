@@ -18,9 +18,9 @@ from scraper.push.errors import PushError
 from scraper.push.families import GroupKey
 from scraper.push.gateway import MetricGroup, PushGateway
 from web.answers import json_answer
-from web.errors import BadRequestError
+from web.bodies import read_body
+from web.errors import BadRequestError, UnsupportedMediaTypeError
 from web.operations import Operation
-from web.push.bodies import UnsupportedMediaTypeError, bounded_body
 from web.routing import Access, Route, Surface
 
 _PATHS: Final = (
@@ -53,7 +53,15 @@ class GatewayApi:
         listing = Operation(tag="push", answer=dict[str, Any])
         return (
             *(
-                Route(method, path, handler, Access.PUSH, Surface.PROMETHEUS, operation=operation)
+                Route(
+                    method,
+                    path,
+                    handler,
+                    Access.PUSH,
+                    Surface.PROMETHEUS,
+                    operation=operation,
+                    body_limit_bytes=_BODY_BYTES,
+                )
                 for path in _PATHS
                 for method, handler, operation in (
                     ("PUT", self.replace, pushing),
@@ -81,7 +89,7 @@ class GatewayApi:
 
     async def _push(self, request: web.Request, *, whole: bool) -> web.Response:
         key = group_key(request.rel_url.raw_path)
-        body = await bounded_body(request, _BODY_BYTES)
+        body = await read_body(request)
         try:
             await self._gateway.push(key, body, _format(request), whole=whole)
         except PushError as exc:

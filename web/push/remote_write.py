@@ -14,9 +14,9 @@ from aiohttp import web
 from scraper.push.errors import PushError, TooMuchError
 from scraper.push.intake import Outcome
 from scraper.push.remote_write import RemoteWriteReceiver, WriteVersion
-from web.errors import BadRequestError
+from web.bodies import read_body
+from web.errors import BadRequestError, TooMuchInsideError, UnsupportedMediaTypeError
 from web.operations import Operation
-from web.push.bodies import TooLargeError, UnsupportedMediaTypeError, bounded_body
 from web.routing import Access, Route, Surface, principal_of
 
 log = structlog.get_logger(__name__)
@@ -57,6 +57,7 @@ class RemoteWriteApi:
                 Access.PUSH,
                 Surface.PROMETHEUS,
                 operation=operation,
+                body_limit_bytes=_BODY_BYTES,
             ),
         )
 
@@ -66,12 +67,12 @@ class RemoteWriteApi:
         encoding = request.headers.get("Content-Encoding", "snappy")
         if encoding != "snappy":
             raise UnsupportedMediaTypeError(f"Content-Encoding {encoding!r} is not snappy")
-        body = await bounded_body(request, _BODY_BYTES)
+        body = await read_body(request)
         sender = principal_of(request).name
         try:
             outcome = await self._receiver.receive(sender, body, version)
         except TooMuchError as exc:
-            raise TooLargeError(str(exc)) from exc
+            raise TooMuchInsideError(str(exc)) from exc
         except PushError as exc:
             raise BadRequestError(str(exc)) from exc
         headers = _written(outcome) if version is WriteVersion.V2 else {}
