@@ -145,7 +145,11 @@ async def examine_listen(listen: str) -> Finding:
 async def _get_json(url: str) -> dict[str, object] | None:
     timeout = aiohttp.ClientTimeout(total=_SLOWEST_ANSWER_S)
     try:
-        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as response:
+        connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
+        async with (
+            aiohttp.ClientSession(timeout=timeout, connector=connector) as session,
+            session.get(url) as response,
+        ):
             document = await response.json()
     except (aiohttp.ClientError, TimeoutError, ValueError):
         return None
@@ -257,7 +261,7 @@ def _skew_s(date: str | None, began_s: float, ended_s: float) -> float | None:
 async def examine_targets(targets: Sequence[Endpoint]) -> Sequence[Finding]:
     """Fetch every target once, some at a time."""
     timeout = aiohttp.ClientTimeout(total=_SLOWEST_ANSWER_S)
-    connector = aiohttp.TCPConnector(limit=20)
+    connector = aiohttp.TCPConnector(limit=20, resolver=aiohttp.ThreadedResolver())
     async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
         rows = await asyncio.gather(*(examine_target(session, target) for target in targets))
     return [finding for row in rows for finding in row]

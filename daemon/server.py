@@ -202,7 +202,8 @@ async def running_server(
                 clock=system_clock,
             )
         )
-        session = await stack.enter_async_context(aiohttp.ClientSession())
+        connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
+        session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         alerting = AlertingService(
             settings=settings.alerting,
             records=records.alerts,

@@ -53,6 +53,8 @@ class HttpSession:
                 limit=0,
                 keepalive_timeout=_KEEP_ALIVE_S,
                 ttl_dns_cache=30,
+                # The system's: aiohttp's own choice passes over what /etc/nsswitch.conf says.
+                resolver=aiohttp.ThreadedResolver(),
                 socket_factory=None if reach is None else reach.socket_factory(),
             ),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
