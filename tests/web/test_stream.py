@@ -369,3 +369,18 @@ async def test_fault_of_ours_is_logged_and_told(
         monkeypatch.setattr(world.services.accounts, "credential", broken)
         assert (await end_of(socket))[0] == 1011
     assert "stream_failed" in [line["event"] for line in world.logs]
+
+
+async def test_page_that_cors_lets_in_needs_a_token_of_its_own(
+    tmp_path: Path, aiohttp_client: AiohttpClient
+) -> None:
+    origin = {"Origin": "https://board.example"}
+    settings = WebSettings.model_validate({"cors": {"origins": ["https://board.example"]}})
+    async with world_at(tmp_path, aiohttp_client, settings) as world:
+        token = (await world.bearer())["Authorization"].removeprefix("Bearer ")
+        async with world.client.ws_connect(f"{PATH}?token={token}", headers=origin) as socket:
+            assert (await told(socket, "hello"))["user"]
+        cookie = origin | dict(await world.cookie())
+        async with world.client.ws_connect(PATH, headers=cookie) as socket:
+            await socket.send_str(json.dumps({"type": "auth", "token": "wrong"}))
+            assert (await end_of(socket))[0] == 4401

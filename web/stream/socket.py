@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from storage.api.alerts import AlertChange
 from web.accounts.authentication import Authenticator
-from web.errors import ForbiddenError, UnauthorizedError, UnavailableError, WebError
+from web.errors import CrossSiteError, ForbiddenError, UnauthorizedError, UnavailableError, WebError
 from web.fleet import Fleet
 from web.middleware.guard import refuse_cross_site
 from web.operations import Operation
@@ -100,7 +100,7 @@ class MetricsSocket:
         )
         if not socket.can_prepare(request).ok:
             raise UpgradeRequiredError("connect by WebSocket", None, {"Upgrade": "websocket"})
-        refuse_cross_site(request, self._settings)
+        request = self._without_foreign_cookie(request)
         if self._closing or self._open >= self._settings.live_streams:
             raise UnavailableError("too many live connections; try again later")
         token = request.query.get("token")
@@ -119,6 +119,23 @@ class MetricsSocket:
         finally:
             self._open -= 1
         return socket
+
+    def _without_foreign_cookie(self, request: web.Request) -> web.Request:
+        """Return the request; of a page that `cors` lets in, without the session it carries.
+
+        Raises:
+            CrossSiteError: another site's page sent it.
+        """
+        try:
+            refuse_cross_site(request, self._settings)
+        except CrossSiteError:
+            cors, origin = self._settings.cors, request.headers.get("Origin", "")
+            if not (cors.opens(request.path) and cors.allows(origin)):
+                raise
+            headers = request.headers.copy()
+            headers.popall("Cookie", None)
+            return request.clone(headers=headers)
+        return request
 
     async def _run(
         self, sender: web.Request, principal: Principal, socket: web.WebSocketResponse
