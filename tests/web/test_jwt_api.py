@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from pytest_aiohttp import AiohttpClient
@@ -192,6 +192,7 @@ async def test_one_address_makes_so_many_accounts_only(
         assert (await world.client.post("/api/v1/auth/register", json=later)).status == 201
 
 
+@settings(deadline=None)
 @given(st.binary() | st.builds(lambda value: json.dumps(value).encode(), st.text()))
 def test_any_body_is_read_or_refused(body: bytes) -> None:
     for form in (RegisterForm, ServiceLoginForm):

@@ -3,7 +3,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
@@ -137,6 +137,7 @@ def test_forged_tokens_are_refused(path: Path) -> None:
         assert keys.claims(token, API, NOW_MS) is None
 
 
+@settings(deadline=None)
 @given(
     st.text()
     | st.builds("{}.{}.{}".format, st.text(), st.text(), st.text())
@@ -152,6 +153,7 @@ def test_no_token_that_was_made_up_is_an_error(shared: KeyRing, token: str) -> N
     assert shared.claims(token, API, NOW_MS) is None
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0), st.characters())
 def test_changed_token_is_refused(shared: KeyRing, place: int, change: str) -> None:
     token = shared.sign({"sub": "ann"}, API, NOW_MS, 60)
@@ -162,11 +164,13 @@ def test_changed_token_is_refused(shared: KeyRing, place: int, change: str) -> N
         assert shared.claims(altered, API, NOW_MS) is None
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_whatever_is_sealed_comes_back(shared: KeyRing, purpose: str, text: str) -> None:
     assert shared.unseal(purpose, shared.seal(purpose, text)) == text
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_sealed_text_that_was_made_up_opens(shared: KeyRing, sealed: str) -> None:
     with pytest.raises(KeysError):

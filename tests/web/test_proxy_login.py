@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from pytest_aiohttp import AiohttpClient
@@ -170,6 +170,7 @@ def test_header_without_proxies_is_refused(settings: dict[str, object]) -> None:
         WebSettings.model_validate(settings)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_name_is_taken_or_refused(name: str) -> None:
     adapter: TypeAdapter[str] = TypeAdapter(UserName)

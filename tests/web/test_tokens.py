@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_aiohttp import AiohttpClient
 
@@ -75,6 +75,7 @@ def test_token_is_found_in_each_header(headers: dict[str, str], token: str | Non
     assert token_of(headers) == token
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_any_header_is_read_without_an_error(authorization: str, key: str) -> None:
     for scheme in ("", "Basic ", "Bearer "):
@@ -82,6 +83,7 @@ def test_any_header_is_read_without_an_error(authorization: str, key: str) -> No
         assert isinstance(found, str)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(exclude_characters=":", codec="utf-8")), st.text(min_size=1))
 def test_basic_password_comes_back(user: str, password: str) -> None:
     password = password.encode("utf-8", "replace").decode()
