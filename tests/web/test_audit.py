@@ -33,6 +33,7 @@ NOT_RECORDED_BY_ITSELF = {
     "POST /auth/refresh",
     "POST /api/v1/auth/register",
     "POST /api/v1/auth/login",
+    "POST /report",
 }
 
 

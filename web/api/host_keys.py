@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from storage.api.host_keys import HostKey
 from web.answers import json_answer
 from web.api.hosts import HostsApi
+from web.audit import note
 from web.host_keys import HostKeyring, IssuedKey
 from web.key_forms import RotationForm
 from web.operations import Operation
@@ -67,11 +68,14 @@ class HostKeysApi:
         """Give the host another key; the old one stays valid for a while."""
         host = await self._hosts.find(request)
         issued = await self._keyring.rotate(host, await read_json(request, RotationForm))
+        note(request, "host-key.rotate", host.name)
         return json_answer(issued_document(issued).model_dump(), 201)
 
     async def revoke(self, request: web.Request) -> web.Response:
         """End every key of the host at once."""
-        await self._keyring.revoke(await self._hosts.find(request))
+        host = await self._hosts.find(request)
+        await self._keyring.revoke(host)
+        note(request, "host-key.revoke", host.name)
         return web.Response(status=204)
 
 

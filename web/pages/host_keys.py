@@ -7,6 +7,7 @@ import orjson
 from aiohttp import web
 
 from web.api.hosts import HostRegister
+from web.audit import note
 from web.errors import MissingError
 from web.fleet import Fleet, FleetHost
 from web.host_keys import IssuedKey
@@ -49,12 +50,14 @@ class HostKeyPages:
         """Give the host another key and show it, this once."""
         host = await self._find(request)
         issued = await self._keyring.rotate(host, RotationForm())
+        note(request, "host-key.rotate", host.name)
         return await self.show(request, host.name, host.path, issued, DEFAULT_OVERLAP_S)
 
     async def revoke(self, request: web.Request) -> web.Response:
         """End every key of the host at once."""
         host = await self._find(request)
         await self._keyring.revoke(host)
+        note(request, "host-key.revoke", host.name)
         raise web.HTTPSeeOther(f"{host.path}?notice=keys-revoked#keys")
 
     async def show(
