@@ -131,6 +131,12 @@ class Window:
         row = None
         if tables.fetchone() != (0,):
             row = connection.execute("select version, start_ms, end_ms from window").fetchone()
+        if row is not None and isinstance(row[0], int) and row[0] > FORMAT_VERSION:
+            # No damage, and not to be renamed: the newer release will want it again.
+            raise StorageError(
+                f"{self.path.name} has version {row[0]}, not {FORMAT_VERSION}:"
+                " it was written by a newer release"
+            )
         if row is None or row[0] != FORMAT_VERSION:
             raise CorruptDataError(f"{self.path.name} is no window of version {FORMAT_VERSION}")
         _, self.start_ms, self.end_ms = row

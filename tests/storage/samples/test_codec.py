@@ -2,7 +2,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.series import ABSENT_BITS, ORDINARY_NAN_BITS, STALE_BITS, Values
@@ -61,12 +61,14 @@ def same_bits(first: Values, second: Values) -> bool:
     return bool((first.view(np.uint64) == second.view(np.uint64)).all())
 
 
+@settings(deadline=None)
 @given(matrices(), st.booleans())
 def test_piece_survives_to_the_bit(values: Values, small: bool) -> None:
     data = encode_piece(values, small=small)
     assert same_bits(decode_piece(data, *values.shape), values)
 
 
+@settings(deadline=None)
 @given(matrices(most_series=12), st.data())
 def test_pieces_encoded_together_are_those_encoded_alone(
     values: Values, data: st.DataObject
@@ -77,6 +79,7 @@ def test_pieces_encoded_together_are_those_encoded_alone(
     assert list(encode_pieces(values, np.array(starts))) == alone
 
 
+@settings(deadline=None)
 @given(st.lists(any_bits, min_size=1, max_size=5), st.integers(1, 500))
 def test_constant_piece_fits_any_number_of_times(bits: list[int], times: int) -> None:
     column = np.array(bits, np.uint64).view(np.float64).reshape(-1, 1)
@@ -94,6 +97,7 @@ def test_counters_gauges_and_constants_are_small() -> None:
     assert len(encode_piece(np.ones((100, 480), np.float64))) < 20
 
 
+@settings(deadline=None)
 @given(matrices(), st.data())
 def test_damaged_piece_is_told_never_returned(values: Values, data: st.DataObject) -> None:
     encoded = bytearray(encode_piece(values))
@@ -105,6 +109,7 @@ def test_damaged_piece_is_told_never_returned(values: Values, data: st.DataObjec
         decode_piece(bytes(encoded[:place]), *values.shape)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60), st.integers(1, 4), st.integers(1, 9))
 def test_any_bytes_raise_nothing_else(data: bytes, series: int, times: int) -> None:
     with pytest.raises(CorruptDataError):
@@ -114,6 +119,7 @@ def test_any_bytes_raise_nothing_else(data: bytes, series: int, times: int) -> N
 times = st.lists(st.integers(-(2**50), 2**50), min_size=1, max_size=300, unique=True).map(sorted)
 
 
+@settings(deadline=None)
 @given(times)
 def test_times_survive(times_ms: list[int]) -> None:
     expected = np.array(times_ms, np.int64)
@@ -121,6 +127,7 @@ def test_times_survive(times_ms: list[int]) -> None:
     assert (decoded == expected).all()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**45), st.integers(1, 10**9), st.integers(1, 3000))
 def test_even_times_are_a_step(start_ms: int, step_ms: int, count: int) -> None:
     expected = start_ms + step_ms * np.arange(count, dtype=np.int64)
@@ -129,6 +136,7 @@ def test_even_times_are_a_step(start_ms: int, step_ms: int, count: int) -> None:
     assert (decode_times(encoded, start_ms, count) == expected).all()
 
 
+@settings(deadline=None)
 @given(times, st.data())
 def test_damaged_times_are_told_or_still_even(times_ms: list[int], data: st.DataObject) -> None:
     encoded = encode_times(np.array(times_ms, np.int64))
@@ -137,6 +145,7 @@ def test_damaged_times_are_told_or_still_even(times_ms: list[int], data: st.Data
         decode_times(short, times_ms[0], len(times_ms))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40), st.integers(1, 9))
 def test_any_bytes_are_times_or_corrupt(data: bytes, count: int) -> None:
     with suppress(CorruptDataError):

@@ -243,3 +243,17 @@ def test_head_is_bounded_while_the_disk_refuses(tmp_path: Path) -> None:
         entry["event"] for entry in logs
     }
     store.close()
+
+
+def test_window_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    filled(store, 20)
+    store.maintain(BASE_MS + 10 * MINUTE_MS)
+    store.close()
+    (window,) = (tmp_path / "samples").glob("*.db")
+    edit(window, "update window set version = 99")
+    with capture_logs() as logs:
+        again = opened(tmp_path)
+    assert [entry["event"] for entry in logs] == ["window_unreadable"]
+    again.close()
+    assert list((tmp_path / "samples").glob("*.db")) == [window]
