@@ -133,7 +133,7 @@ def test_directory_of_a_running_server_is_left_to_the_server(data: Path) -> None
 def test_directory_without_records_is_told_and_left_as_it_is(tmp_path: Path) -> None:
     result = run(tmp_path, "password", "ann", "--password", "a brand new one")
     assert result.exit_code == 1
-    assert "holds no records" in result.output
+    assert "is no data directory" in result.output
     assert not (tmp_path / "records.db").exists()
     missing = run(tmp_path / "nowhere", "role", "ann", "viewer")
     assert "there is no data directory" in missing.output

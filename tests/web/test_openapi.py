@@ -77,7 +77,7 @@ async def test_requests_are_told_as_they_are_validated(world: World) -> None:
     body = document["paths"]["/api/hosts"]["post"]["requestBody"]["content"]
     assert body["application/json"]["schema"] == {"$ref": "#/components/schemas/HostForm"}
     form = document["components"]["schemas"]["HostForm"]
-    assert form["required"] == ["name", "url"]
+    assert form["required"] == ["name"]
     assert form["additionalProperties"] is False
     limit = document["paths"]["/api/notifications"]["get"]["parameters"][0]
     assert limit["name"] == "limit"

@@ -26,8 +26,6 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
 
 SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    # In place of aiohttp's and Python's versions.
-    "Server": "redshank",
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
     # Not no-referrer: with it browsers send "Origin: null" for our own forms.
@@ -42,6 +40,8 @@ async def add_headers(request: web.Request, answer: web.StreamResponse) -> None:
     """Lay the headers on an answer that is about to be sent (signal on_response_prepare)."""
     for name, value in SECURITY_HEADERS.items():
         answer.headers.setdefault(name, value)
+    # In place of aiohttp's and Python's versions.
+    answer.headers["Server"] = "redshank"
     answer.headers.setdefault("Cache-Control", "no-store")
     standing = request.get(STANDING)
     if standing is not None:
