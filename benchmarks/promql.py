@@ -1,7 +1,8 @@
 """Latency and CPU of queries over 3,200 series beside Prometheus: `./run bench promql`.
 
 Both servers are loaded with the same six hours of CPU counters and asked the same
-requests in turn over HTTP. They must agree, or the run ends with an error.
+requests in turn over HTTP. They must agree, or the run ends with an error. Two more
+servers scrape meanwhile, and evaluate alerting rules in the end (see `rules`).
 """
 
 import argparse
@@ -17,12 +18,14 @@ from benchmarks.cpu_history import MODES, CpuHistory, load_prometheus, load_reds
 from benchmarks.query_report import QueryFindings, QueryReport
 from benchmarks.query_timing import TimedQuery, connected, ensure_agreement, time_query
 from benchmarks.report import Limit
+from benchmarks.rules import RuleOptions, evaluate, filled_servers
 
 _LIMITS = (
     Limit("ratio_heavy_worst", 0.12),
     Limit("ratio_raw", 1.0),
     Limit("ratio_one_host", 1.0),
     Limit("ratio_up", 2.0),
+    Limit("ratio_rules", 1.0),
 )
 _HEAVY = {
     "sum_rate": "sum by (mode) (rate(node_cpu_seconds_total[5m]))",
@@ -80,7 +83,14 @@ def compare(options: argparse.Namespace) -> QueryReport:
         round(options.hours * 3_600_000),
         jitter_ms=options.jitter,
     )
+    with_rules = len(chosen) == len(LOADERS) and not options.only
+    figures: dict[str, float] = {}
     with ExitStack() as stack:
+        rule_options = RuleOptions(recording=options.recording, work_directory=options.work_dir)
+        # They need five minutes of history: their few scrapes meanwhile cost both the same.
+        rule_servers = (
+            stack.enter_context(filled_servers(chosen, rule_options)) if with_rules else None
+        )
         contenders = [
             stack.enter_context(loaded(each, history, options.work_dir, stack)) for each in chosen
         ]
@@ -92,6 +102,9 @@ def compare(options: argparse.Namespace) -> QueryReport:
             progress(f"{query.key}: {ensure_agreement(clients, query)} series")
             timings = time_query(clients, query, options.repeats)
             found.append(QueryFindings(query.key, query.group, query.expression, timings))
+        if rule_servers is not None:
+            rules = evaluate(rule_servers, rule_options.seconds)
+            figures["ratio_rules"] = rules.ratios()["ratio_rules_prometheus"]
     spacing = f"{options.jitter} ms of jitter" if options.jitter else "evenly spaced"
     return QueryReport(
         f"{options.hosts} hosts x {len(MODES)} counters, {options.hours:g} h at 15 s, {spacing} "
@@ -99,7 +112,7 @@ def compare(options: argparse.Namespace) -> QueryReport:
         f"median of {options.repeats}",
         {each.key: f"{each.title} {each.version()}" for each in chosen},
         found,
-        {},
+        figures,
         _LIMITS,
     )
 

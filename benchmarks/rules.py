@@ -8,8 +8,9 @@ What scraping alone costs is measured before and taken off.
 import argparse
 import json
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -115,6 +116,22 @@ _CONDITIONS: tuple[tuple[str, float, float], ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class RuleOptions:
+    """What is measured.
+
+    Attributes:
+        fill_s: how long the targets are scraped before: a [5m] range must be full.
+        seconds: how long rules are evaluated.
+    """
+
+    targets: int = 400
+    recording: str = "node_exporter"
+    work_directory: Path | None = None
+    fill_s: float = 330.0
+    seconds: float = 45.0
+
+
 def rule_file() -> str:
     """Return 100 alerting rules in ten groups, and one that counts the evaluations."""
     rules: list[dict[str, object]] = [
@@ -138,18 +155,35 @@ def rule_file() -> str:
     return json.dumps({"groups": groups})  # JSON is YAML
 
 
-def compare(options: argparse.Namespace) -> Report:
-    """Let each evaluate the rules; compare what that costs."""
-    chosen = [each for each in choose(options.contenders) if each in (Redshank, Prometheus)]
-    results = {}
+@dataclass(frozen=True, slots=True)
+class FilledServers:
+    """Servers that scrape one fleet, until they have the history that rules look at.
+
+    Attributes:
+        directory: where everything of theirs is.
+        setup: what is evaluated, in words.
+        full_s: when they will have scraped long enough, by `time.monotonic`.
+    """
+
+    contenders: Sequence[Contender]
+    directory: Path
+    setup: str
+    full_s: float
+
+
+@contextmanager
+def filled_servers(
+    chosen: Sequence[type[Contender]], options: RuleOptions
+) -> Iterator[FilledServers]:
+    """Start a fleet and who scrapes it, and return at once; `evaluate` waits."""
     with ExitStack() as stack:
         directory = Path(
-            stack.enter_context(TemporaryDirectory(prefix="redshank-bench-", dir=options.work_dir))
+            stack.enter_context(
+                TemporaryDirectory(prefix="redshank-bench-", dir=options.work_directory)
+            )
         )
         recording = find_recording(options.recording)
         fleet = stack.enter_context(Fleet(FleetPlan(options.targets), recording, directory))
-        rules = directory / "rules.yml"
-        rules.write_text(rule_file())
         contenders = []
         for contender_type in chosen:
             own = directory / contender_type.key
@@ -157,22 +191,40 @@ def compare(options: argparse.Namespace) -> Report:
             plan = ScrapePlan(fleet.addresses(), _INTERVAL_S)
             contenders.append(stack.enter_context(contender_type(plan, own)))
         wait_until_all_scraped(fleet)
-        progress(f"rules: {options.targets} targets are scraped for {options.fill:g} s first")
-        time.sleep(options.fill - options.seconds)
-        scraping = _cores_over(contenders, options.seconds)
-        for contender in contenders:
-            progress(f"{contender.title}: evaluating for {options.seconds:g} s")
-            figures = _evaluating(contender, rules, options.seconds, scraping[contender.key])
-            results[contender.key] = figures
-    return Report(
-        "rules",
-        f"{2 * len(_CONDITIONS)} alerting rules over {options.targets} targets x "
-        f"{recording.series} series every {_INTERVAL_S:g} s; {recording}",
-        _MEASURES,
-        results,
-        {each.key: f"{each.title} {each.version()}" for each in chosen},
-        _LIMITS,
+        setup = (
+            f"{2 * len(_CONDITIONS)} alerting rules over {options.targets} targets x "
+            f"{recording.series} series every {_INTERVAL_S:g} s; {recording}"
+        )
+        full_s = time.monotonic() + options.fill_s - options.seconds
+        yield FilledServers(contenders, directory, setup, full_s)
+
+
+def evaluate(servers: FilledServers, seconds: float) -> Report:
+    """Let each evaluate the rules in turn, once they have scraped long enough."""
+    left_s = servers.full_s - time.monotonic()
+    if left_s > 0:
+        progress(f"rules: the targets are scraped for {left_s:.0f} s more")
+        time.sleep(left_s)
+    rules = servers.directory / "rules.yml"
+    rules.write_text(rule_file())
+    scraping = _cores_over(servers.contenders, seconds)
+    results = {}
+    for contender in servers.contenders:
+        progress(f"{contender.title}: evaluating for {seconds:g} s")
+        alone = scraping[contender.key]
+        results[contender.key] = _evaluating(contender, rules, seconds, alone)
+    titles = {each.key: f"{each.title} {each.version()}" for each in servers.contenders}
+    return Report("rules", servers.setup, _MEASURES, results, titles, _LIMITS)
+
+
+def compare(options: argparse.Namespace) -> Report:
+    """Let each evaluate the rules; compare what that costs."""
+    chosen = [each for each in choose(options.contenders) if each in (Redshank, Prometheus)]
+    own = RuleOptions(
+        options.targets, options.recording, options.work_dir, options.fill, options.seconds
     )
+    with filled_servers(chosen, own) as servers:
+        return evaluate(servers, options.seconds)
 
 
 def _cores_over(contenders: Sequence[Contender], seconds: float) -> dict[str, float]:
@@ -213,10 +265,10 @@ def _evaluating(
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `compare`."""
-    parser.add_argument("--targets", type=int, default=400)
-    # A [5m] range must be full of samples.
-    parser.add_argument("--fill", type=float, default=330.0, metavar="SECONDS")
-    parser.add_argument("--seconds", type=float, default=45.0, help="measured period")
+    usual = RuleOptions()
+    parser.add_argument("--targets", type=int, default=usual.targets)
+    parser.add_argument("--fill", type=float, default=usual.fill_s, metavar="SECONDS")
+    parser.add_argument("--seconds", type=float, default=usual.seconds, help="measured period")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

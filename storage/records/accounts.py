@@ -211,8 +211,9 @@ class SqliteAccounts:
             row = next(rows, None)
             if row is None:
                 return None
-            user = next(database.table("users").rows_where("id = ?", [row["user_id"]]))
-            return _credential(row), _user(user)
+            # Removed meanwhile: the two reads need not see the same.
+            user = next(database.table("users").rows_where("id = ?", [row["user_id"]]), None)
+            return None if user is None else (_credential(row), _user(user))
 
         return await self._database.read(find)
 

@@ -171,9 +171,13 @@ def test_connection_beyond_the_limit_waits_its_turn(serve: Serve) -> None:
         assert client.get("/health").status == 200
 
 
-def test_connections_are_not_kept_while_many_are_open(serve: Serve) -> None:
+def test_connections_are_kept_while_few_are_open(serve: Serve) -> None:
     client = serve(replace(LOOPBACK, max_connections=4))
     assert client.get("/health").headers["Connection"] is None
+
+
+def test_connections_are_not_kept_while_many_are_open(serve: Serve) -> None:
+    client = serve(replace(LOOPBACK, max_connections=4))
     with connected(client) as one, connected(client) as two:
         for connection in (one, two):
             connection.sendall(b"GET /health HTTP/1.1\r\n\r\n")

@@ -25,7 +25,7 @@ from tests.system.processes import (
     until,
 )
 
-SAMPLES = "count_over_time(node_load1[1h])"
+SAMPLES = "sum(count_over_time(node_load1[1h]))"
 
 
 def settings(address: str) -> dict[str, Any]:

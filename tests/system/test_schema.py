@@ -19,6 +19,9 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from schemathesis.transport import SerializationContext
+from schemathesis.transport.requests import REQUESTS_TRANSPORT
+from schemathesis.transport.serialization import serialize_binary
 
 from tests.system.processes import Server, redshank_exporter, redshank_server, until
 
@@ -36,6 +39,12 @@ FREE = {"url": {"type": "string", "pattern": r"^10\.[1-9]\.[1-9]\.[1-9]$"}}
 """Fields whose rules a schema cannot tell; these values are good, and few are taken."""
 
 PASSWORD = "a password for the test"
+
+
+@REQUESTS_TRANSPORT.serializer("application/x-protobuf")
+def protobuf(_: SerializationContext, value: Any) -> dict[str, Any]:
+    """Send what is made up as it is; it will hardly be a message."""
+    return {"data": serialize_binary(value)}
 
 
 def closed(part: Any) -> Any:

@@ -10,7 +10,7 @@ from web.push.models import PushHealth
 from web.routing import Access, Route, Surface
 from web.services import Services
 
-_TAG: Final = "server"
+_TAG: Final = "health"
 
 
 class HealthAnswer(PushHealth):
