@@ -33,6 +33,8 @@ T = TypeVar("T", Labels, str)
 
 # What was decoded is decoded anew when so much of a range has been settled since.
 _BEHIND = 1 / 8
+# What rules look back on moves on before it is asked for again.
+_SHORT_MS = 15 * 60_000
 
 
 class Query:
@@ -143,7 +145,8 @@ class Query:
         # Before anything is read: what begins from now on makes the version another.
         version = cache.version if cache else 0
         until_ms = min(cache.until_ms, end_ms) if cache else 0
-        if cache is None or until_ms <= start_ms or not cache.fits(matchers):
+        is_short = end_ms - start_ms < _SHORT_MS and until_ms < end_ms
+        if cache is None or until_ms <= start_ms or is_short or not cache.fits(matchers):
             return self._select_any(selector, start_ms, end_ms, budget)
         known = cache.get(matchers, start_ms)
         if known is not None and until_ms - known.end_ms <= (end_ms - start_ms) * _BEHIND:
