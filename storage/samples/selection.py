@@ -117,9 +117,9 @@ class CachedSelector:
         with self._lock:
             self._aged, self._known = self._known, {}
             self._keys = {}
-            for key in self._aged:
+            for key in list(self._aged):
                 self._keys[key[0]] = (*self._keys.get(key[0], ()), key)
-            self.label_sets = sum(map(_label_sets, self._aged.values()))
+            self.label_sets = sum(map(_label_sets, list(self._aged.values())))
         self._selector.forget_verdicts()
         return was_asked
 
@@ -164,6 +164,9 @@ class CachedSelector:
 
     def _answer(self, key: Key, source: Source, layouts: Sequence[StoredLayout]) -> Selected | None:
         """Find an answer and remember it in place of the source's oldest."""
+        if key in self._known:
+            # Another thread was here first.
+            return self._known[key]
         if len(self._known) >= _CACHED_MATCHES:
             self._known, self._aged, self._keys = {}, {}, {}
             self.label_sets = 0
@@ -207,9 +210,9 @@ class CachedSelector:
 
 def _label_sets(selected: Selected | None) -> int:
     """Return how many label sets an answer's matches refer to."""
-    return (
-        0 if selected is None else sum(len(one.match.labels) for one in selected.matches.values())
-    )
+    if selected is None:
+        return 0
+    return sum(len(one.match.labels) for one in selected.matches.values())
 
 
 class SelectorCache:
