@@ -4,7 +4,7 @@ Source: Prometheus documentation, "Query functions".
 """
 
 from collections.abc import Callable, Iterator
-from typing import Final, cast
+from typing import ClassVar, Final, cast
 
 import numpy as np
 
@@ -46,7 +46,15 @@ _OF_STARTS: Final = frozenset({"increase", "irate", "rate", "resets"})
 _COUNTER_SUFFIXES: Final = ("_total", "_sum", "_count", "_bucket")
 _COUNTER_TYPES: Final = ("counter", "histogram")
 
-Handler = Callable[["Call", Steps], Value]
+_NATIVE_ONLY: Final = (
+    "histogram_avg",
+    "histogram_count",
+    "histogram_stddev",
+    "histogram_stdvar",
+    "histogram_sum",
+)
+
+Handler = Callable[["Calls", Call, Steps], Value]
 
 
 class Calls:
@@ -54,44 +62,10 @@ class Calls:
 
     def __init__(self, evaluation: Evaluation) -> None:
         self._evaluation = evaluation
-        self._handlers: dict[str, Handler] = {
-            "absent": self._absent,
-            "absent_over_time": self._absent_over_time,
-            "clamp": self._clamp,
-            "clamp_max": self._clamp,
-            "clamp_min": self._clamp,
-            "end": self._edge,
-            "histogram_fraction": self._histogram_fraction,
-            "histogram_quantile": self._histogram_quantile,
-            "histogram_quantiles": self._histogram_quantiles,
-            "info": self._info,
-            "label_join": self._label_join,
-            "label_replace": self._label_replace,
-            "max_of": self._extreme_of,
-            "min_of": self._extreme_of,
-            "pi": self._pi,
-            "range": self._edge,
-            "round": self._round,
-            "scalar": self._scalar,
-            "sort": self._sort,
-            "sort_by_label": self._sort_by_label,
-            "sort_by_label_desc": self._sort_by_label,
-            "sort_desc": self._sort,
-            "start": self._edge,
-            "start_timestamp": self._start_timestamp,
-            "step": self._edge,
-            "time": self._time,
-            "timestamp": self._timestamp,
-            "vector": self._vector,
-        }
-        self._handlers.update(dict.fromkeys(_KERNELS, self._over_range))
-        self._handlers.update(dict.fromkeys(instant.MATH, self._math))
-        self._handlers.update(dict.fromkeys(instant.CALENDAR, self._calendar))
-        self._handlers.update(dict.fromkeys(_NATIVE_ONLY, self._native))
 
     def call(self, node: Call, steps: Steps) -> Value:
         """Evaluate a call."""
-        return self._handlers[node.function](node, steps)
+        return self._HANDLERS[node.function](self, node, steps)
 
     def _argument(self, node: Call, index: int, steps: Steps) -> Vector:
         return self._evaluation.vector(node.arguments[index], steps)
@@ -348,14 +322,42 @@ class Calls:
         at = node.arguments[2].start
         return histograms.fractions(vector, lower, upper, evaluation.notes, at)
 
-
-_NATIVE_ONLY: Final = (
-    "histogram_avg",
-    "histogram_count",
-    "histogram_stddev",
-    "histogram_stdvar",
-    "histogram_sum",
-)
+    # Of functions, not of bound methods: those would make each evaluation a cycle, which keeps
+    # its samples until the garbage collector comes by.
+    _HANDLERS: ClassVar[dict[str, Handler]] = {
+        "absent": _absent,
+        "absent_over_time": _absent_over_time,
+        "clamp": _clamp,
+        "clamp_max": _clamp,
+        "clamp_min": _clamp,
+        "end": _edge,
+        "histogram_fraction": _histogram_fraction,
+        "histogram_quantile": _histogram_quantile,
+        "histogram_quantiles": _histogram_quantiles,
+        "info": _info,
+        "label_join": _label_join,
+        "label_replace": _label_replace,
+        "max_of": _extreme_of,
+        "min_of": _extreme_of,
+        "pi": _pi,
+        "range": _edge,
+        "round": _round,
+        "scalar": _scalar,
+        "sort": _sort,
+        "sort_by_label": _sort_by_label,
+        "sort_by_label_desc": _sort_by_label,
+        "sort_desc": _sort,
+        "start": _edge,
+        "start_timestamp": _start_timestamp,
+        "step": _edge,
+        "time": _time,
+        "timestamp": _timestamp,
+        "vector": _vector,
+        **dict.fromkeys(_KERNELS, _over_range),
+        **dict.fromkeys(instant.MATH, _math),
+        **dict.fromkeys(instant.CALENDAR, _calendar),
+        **dict.fromkeys(_NATIVE_ONLY, _native),
+    }
 
 
 def _constant(values: Floats, steps: Steps) -> Vector:

@@ -5,7 +5,7 @@ query has one step. A tree's left edges are walked in a loop (see `left_spine`).
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 import numpy as np
 
@@ -58,7 +58,7 @@ from promql.vectors import (
 _LARGEST_INTEGER: Final = 2.0**63
 
 
-Handler = Callable[[Any, Steps], Value]
+Handler = Callable[["Evaluator", Any, Steps], Value]
 
 
 class Evaluator:
@@ -91,17 +91,6 @@ class Evaluator:
         self.rules = rules
         self._pinned = pinned
         self._counter = counter
-        self._calls = Calls(self)
-        self._handlers: dict[type, Handler] = {
-            Aggregation: self._aggregation,
-            BinaryOperation: self._binary,
-            Call: self._calls.call,
-            NumberLiteral: _number,
-            Parentheses: _never,
-            StringLiteral: _string,
-            UnaryOperation: self._unary,
-            VectorSelector: self._selector,
-        }
 
     def evaluate(self, node: Expression, steps: Steps) -> Value:
         """Return what an expression that is no range vector yields at each step.
@@ -114,7 +103,7 @@ class Evaluator:
             return _repeat(self.evaluate(node, steps.only_first()), steps.count)
         self.guard.check()
         with self.guard.scope():
-            value = self._handlers[type(node)](node, steps)
+            value = self._HANDLERS[type(node)](self, node, steps)
         if isinstance(value, Vector):
             self.guard.hold(value.values.size)
             if not value.one_name and not self.rules.delayed_name_removal:
@@ -238,7 +227,7 @@ class Evaluator:
             case VectorSelector():
                 return (each.vector for each in self._sightings(node, steps))
             case Call():
-                return self._calls.blocks(node, steps)
+                return Calls(self).blocks(node, steps)
             case BinaryOperation() if node.matching is None and node.operator not in TRIMS:
                 return self._scalar_blocks(node, steps)
             case _:
@@ -398,17 +387,32 @@ class Evaluator:
         for each in np.unique(outside).tolist():
             self.notes.quantile_out_of_range(each, node.start)
 
+    # Leaves, and what holds calls.
 
-def _number(node: NumberLiteral, steps: Steps) -> Scalars:
-    return np.array([node.value])
+    def _call(self, node: Call, steps: Steps) -> Value:
+        return Calls(self).call(node, steps)
 
+    def _number(self, node: NumberLiteral, _steps: Steps) -> Scalars:
+        return np.array([node.value])
 
-def _string(node: StringLiteral, steps: Steps) -> str:
-    return node.value
+    def _string(self, node: StringLiteral, _steps: Steps) -> str:
+        return node.value
 
+    def _never(self, node: Expression, _steps: Steps) -> Value:
+        raise AssertionError(f"{type(node).__name__} is unwrapped before it is evaluated")
 
-def _never(node: Expression, steps: Steps) -> Value:
-    raise AssertionError(f"{type(node).__name__} is unwrapped before it is evaluated")
+    # Of functions, not of bound methods: those would make each evaluation a cycle, which
+    # keeps its samples until the garbage collector comes by.
+    _HANDLERS: ClassVar[dict[type, Handler]] = {
+        Aggregation: _aggregation,
+        BinaryOperation: _binary,
+        Call: _call,
+        NumberLiteral: _number,
+        Parentheses: _never,
+        StringLiteral: _string,
+        UnaryOperation: _unary,
+        VectorSelector: _selector,
+    }
 
 
 def _repeat(value: Value, count: int) -> Value:

@@ -6,7 +6,6 @@ a layout does not have at all, so they are decided once a source, not once a ser
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +46,7 @@ class PiecePart:
     places: NDArray[np.intp]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Match:
     """The columns of one source's layout that a selector means, at least one.
 
@@ -55,26 +54,13 @@ class Match:
         layout: what the columns are of.
         columns: ascending.
         labels: their label sets, the source's labels included.
+        parts: the columns, metric by metric.
     """
 
     layout: StoredLayout
     columns: Columns
     labels: tuple[Labels, ...]
-
-    @cached_property
-    def parts(self) -> tuple[PiecePart, ...]:
-        """The columns, metric by metric."""
-        codes = self.layout.codes[self.columns]
-        parts = []
-        for code in np.unique(codes).tolist():
-            places = np.flatnonzero(codes == code)
-            piece = self.layout.columns_of(code)
-            wanted = self.columns[places]
-            rows = None
-            if len(wanted) < len(piece):
-                rows = as_slice(np.searchsorted(piece, wanted))
-            parts.append(PiecePart(code, len(piece), rows, places))
-        return tuple(parts)
+    parts: tuple[PiecePart, ...]
 
 
 class Selector:
@@ -99,8 +85,13 @@ class Selector:
             for number, matcher in enumerate(self._by_label)
         )
 
-    def match(self, source: Source, layout: StoredLayout) -> Match | None:
-        """Return what the selector means of a source's layout, None for nothing."""
+    def match(
+        self, source: Source, layout: StoredLayout, shared: dict[Labels, Labels] | None = None
+    ) -> Match | None:
+        """Return what the selector means of a source's layout, None for nothing.
+
+        Of label sets that equal one of `shared` that one is used; the others are added.
+        """
         per_series = []
         for number, matcher in enumerate(self._by_label):
             if matcher.name in layout.label_names:
@@ -125,7 +116,9 @@ class Selector:
             # stands for both.
             kept = np.array(sorted(first.values()), np.intp)
             columns, labels = columns[kept], tuple(labels[place] for place in kept.tolist())
-        return Match(layout, columns, labels)
+        if shared is not None:
+            labels = tuple(shared.setdefault(one, one) for one in labels)
+        return Match(layout, columns, labels, _parts(layout, columns))
 
     def forget_verdicts(self) -> None:
         """Forget about values once many have been met: most are of series that went."""
@@ -155,6 +148,20 @@ class Selector:
                 [all(matcher.matches(name) for matcher in self._by_name) for name in names]
             )
         return self._wanted
+
+
+def _parts(layout: StoredLayout, columns: Columns) -> tuple[PiecePart, ...]:
+    codes = layout.codes[columns]
+    parts = []
+    for code in np.unique(codes).tolist():
+        places = np.flatnonzero(codes == code)
+        piece = layout.columns_of(code)
+        wanted = columns[places]
+        rows = None
+        if len(wanted) < len(piece):
+            rows = as_slice(np.searchsorted(piece, wanted))
+        parts.append(PiecePart(code, len(piece), rows, places))
+    return tuple(parts)
 
 
 def _overlay(lower: Labels, layout: StoredLayout, columns: Columns) -> tuple[Labels, ...]:

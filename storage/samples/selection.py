@@ -29,6 +29,11 @@ _MOST_LABEL_SETS = 50_000
 # One that has to be forgotten for every new source is not worth remembering.
 _CACHED_MATCHES = 100_000
 
+# A source whose series come and go has other layouts in a range each minute: what was
+# meant by those of the minute before is not asked for again. More than one, because
+# rules and dashboards ask for different ranges.
+_ANSWERS_A_SOURCE = 3
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlacedMatch:
@@ -72,6 +77,10 @@ class Selected:
     matches: dict[int, PlacedMatch]
 
 
+Key = tuple[int, ...]
+"""What an answer is for: a source's number, then its layouts'."""
+
+
 class CachedSelector:
     """A selector with its answers so far; any thread.
 
@@ -85,8 +94,11 @@ class CachedSelector:
         self.matchers = tuple(matchers)
         self._selector = Selector(matchers, metrics)
         # What was asked for since the last `age`, and before that.
-        self._known: dict[tuple[int, ...], Selected | None] = {}
-        self._aged: dict[tuple[int, ...], Selected | None] = {}
+        self._known: dict[Key, Selected | None] = {}
+        self._aged: dict[Key, Selected | None] = {}
+        # The answers of each source, oldest first.
+        self._keys: dict[int, tuple[Key, ...]] = {}
+        self._lock = threading.Lock()
         self._label_names = self._selector.label_names
         self._admitted: tuple[int, frozenset[int]] = (0, frozenset())
         self.was_asked = True
@@ -102,10 +114,21 @@ class CachedSelector:
             Whether the selector itself was asked for since the last call.
         """
         was_asked, self.was_asked = self.was_asked, False
-        self._aged, self._known = self._known, {}
-        self.label_sets = sum(len(one.labels) for one in self._aged.values() if one is not None)
+        with self._lock:
+            self._aged, self._known = self._known, {}
+            self._keys = {}
+            for key in list(self._aged):
+                self._keys[key[0]] = (*self._keys.get(key[0], ()), key)
+            self.label_sets = sum(map(_label_sets, list(self._aged.values())))
         self._selector.forget_verdicts()
         return was_asked
+
+    @property
+    def matches(self) -> int:
+        """How many matches its answers hold, each once."""
+        answers = {**self._aged, **self._known}.values()
+        placed = (one for answer in answers if answer for one in answer.matches.values())
+        return len({id(one.match) for one in placed})
 
     def admitted(self, sources: Sources) -> frozenset[int] | None:
         """Return the sources that may be meant by their own labels; None for all.
@@ -135,18 +158,42 @@ class CachedSelector:
         try:
             selected = self._known[key] = self._aged[key]
         except KeyError:
-            selected = self._select(source, layouts)
-        else:
-            return selected
-        if len(self._known) >= _CACHED_MATCHES:
-            self._known.clear()
-            self.label_sets = 0
-        self._known[key] = selected
-        self.label_sets += 0 if selected is None else len(selected.labels)
+            with self._lock:
+                return self._answer(key, source, layouts)
         return selected
 
-    def _select(self, source: Source, layouts: Sequence[StoredLayout]) -> Selected | None:
-        matches = [match for layout in layouts if (match := self._selector.match(source, layout))]
+    def _answer(self, key: Key, source: Source, layouts: Sequence[StoredLayout]) -> Selected | None:
+        """Find an answer and remember it in place of the source's oldest."""
+        if key in self._known:
+            # Another thread was here first.
+            return self._known[key]
+        if len(self._known) >= _CACHED_MATCHES:
+            self._known, self._aged, self._keys = {}, {}, {}
+            self.label_sets = 0
+        keys = self._keys.get(source.id, ())
+        known = [self._known.get(one) or self._aged.get(one) for one in keys]
+        selected = self._select(source, layouts, [one for one in known if one is not None])
+        for one in keys[: len(keys) + 1 - _ANSWERS_A_SOURCE]:
+            aged, current = self._aged.pop(one, None), self._known.pop(one, None)
+            self.label_sets -= _label_sets(current or aged)
+        self._keys[source.id] = (*keys[1 - _ANSWERS_A_SOURCE :], key)
+        self._known[key] = selected
+        self.label_sets += _label_sets(selected)
+        return selected
+
+    def _select(
+        self, source: Source, layouts: Sequence[StoredLayout], known: Sequence[Selected]
+    ) -> Selected | None:
+        """Match some layouts, with what `known` answers have in common with the new one."""
+        matched = {number: one.match for answer in known for number, one in answer.matches.items()}
+        shared = {one: one for answer in known for one in answer.labels}
+        matches = []
+        for layout in layouts:
+            match = matched.get(layout.id)
+            if match is None:
+                match = self._selector.match(source, layout, shared)
+            if match is not None:
+                matches.append(match)
         if not matches:
             return None
         rows: dict[Labels, int] = {}
@@ -159,6 +206,13 @@ class CachedSelector:
             for match, some in zip(matches, places, strict=True)
         }
         return Selected(source, tuple(rows), placed)
+
+
+def _label_sets(selected: Selected | None) -> int:
+    """Return how many label sets an answer's matches refer to."""
+    if selected is None:
+        return 0
+    return sum(len(one.match.labels) for one in selected.matches.values())
 
 
 class SelectorCache:

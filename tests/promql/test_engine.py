@@ -1,6 +1,7 @@
 """The engine's outer side: answers' shapes, limits, cancelling, closing."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import Callable, Sequence
 
@@ -23,6 +24,8 @@ from promql.api import (
     TooManySamplesError,
 )
 from promql.engine import EngineSettings, LocalEngine, ParsedQueries
+from promql.evaluator import Evaluator
+from promql.selection import Selection
 from storage.api.samples import ReadBudget
 from tests.promqltest.store import MemoryStore
 
@@ -67,6 +70,33 @@ async def test_instant_query_of_a_range_selector_yields_its_samples(
     assert isinstance(matrix, AlignedSeries)
     assert matrix.times_ms.tolist() == [[30_000, 45_000]]
     assert matrix.values.tolist() == [[3.0, 4.0]]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "x",
+        "-x * 2 + x",
+        "sum by (a) (rate(x[1m])) / on (a) max by (a) (increase(x[1m]))",
+        "topk(1, abs(x)) or absent(y)",
+        "max_over_time(rate(x[1m])[1m:15s])",
+        'label_replace(clamp(x, scalar(y), 5), "b", "$1", "a", "(.*)")',
+    ],
+)
+def test_an_evaluation_is_gone_without_the_garbage_collector(
+    query: str, make_engine: MakeEngine
+) -> None:
+    # It holds what was read: collections are rare in a server that makes no cycles.
+    engine = make_engine('x{a="1"} 1 2 3 4', 'x{a="2"} 4 3 2 1')
+    gc.collect()
+    gc.disable()
+    try:
+        engine.instant_blocking(query, 45_000)
+        engine.range_blocking(query, 0, 45_000, 15_000)
+        left = [one for one in gc.get_objects() if isinstance(one, Evaluator | Selection)]
+    finally:
+        gc.enable()
+    assert left == []
 
 
 async def test_parse_errors_pass_through(make_engine: MakeEngine) -> None:
