@@ -97,7 +97,7 @@ class DifferenceParser:
             return None
         changed = template.changes(values)
         if template.uses > _RELEARNED:
-            self._template = Template(body)
+            self._template = Template(body, self._pool.pieces)
         state = self._state
         codes, values = state.codes[template.loose[changed]], values[changed]
         if state.special:
@@ -179,7 +179,7 @@ class DifferenceParser:
         """Keep a body for comparison with the next."""
         state = self._state
         if not state.stamped and not (state.codes <= DETACHED).any():
-            self._template, self._lines = Template(body), []
+            self._template, self._lines = Template(body, self._pool.pieces), []
             return
         shared = iter(self.families.comments)
         kept = [next(shared) if is_comment(line) else line for line in lines[:count]]

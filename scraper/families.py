@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 from scraper.errors import ExpositionError
 from scraper.grammar import GRAMMARS, Comment, ExpositionFormat, unescape
 from scraper.numbers import abridged
+from scraper.pieces import PiecePool
 
 _TYPES = {
     ExpositionFormat.TEXT: frozenset({"counter", "gauge", "histogram", "summary", "untyped"}),
@@ -54,9 +55,14 @@ class Families:
 
 
 class FamilyPool:
-    """Keeps one `Families` for all expositions with the same comments, while in use."""
+    """Keeps one `Families` for all expositions with the same comments, while in use.
+
+    Attributes:
+        pieces: what their texts have in common.
+    """
 
     def __init__(self) -> None:
+        self.pieces = PiecePool()
         self._families: WeakValueDictionary[
             tuple[ExpositionFormat, tuple[bytes, ...]], Families
         ] = WeakValueDictionary()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from model.series import ABSENT_BITS, Values
 from scraper.exposition import split_lines
+from scraper.pieces import PiecePool
 
 _NO_VALUE = b"\n"
 """Ends no line, so that a line with it equals none."""
@@ -31,10 +32,11 @@ class Template:
         uses: how many bodies were read by it.
     """
 
-    __slots__ = ("_pieces", "loose", "uses", "values")
+    __slots__ = ("_pieces", "_pool", "loose", "uses", "values")
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, pool: PiecePool | None = None) -> None:
         self._pieces = [body]
+        self._pool = PiecePool() if pool is None else pool
         self.loose: NDArray[np.intp] = np.empty(0, np.intp)
         self.values: Values = np.empty(0)
         self.uses = 0
@@ -91,7 +93,7 @@ class Template:
                 if not offset or not new[index].startswith(old[index][:offset]):
                     return False
                 cuts.append((index, offset))
-        self._pieces[number : number + 1] = _cut(old, cuts)
+        self._pieces[number : number + 1] = self._pool.shared(_cut(old, cuts))
         lines = [first + index for index, _ in cuts]
         self.loose = np.insert(self.loose, number, lines)
         absent = np.full(len(cuts), ABSENT_BITS, np.uint64).view(np.float64)

@@ -2,6 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scraper.pieces import PiecePool
 from scraper.template import Template
 
 VALUE_AT = [0, 2, 3, 0, 2]
@@ -78,3 +79,23 @@ def test_changes_are_told_by_their_bits() -> None:
     assert template.changes(np.array([0.0, 4.0])).tolist() == []
     assert template.changes(np.array([-0.0, 4.0])).tolist() == [0]
     assert template.uses == 3
+
+
+def test_equal_pieces_are_kept_once() -> None:
+    pool = PiecePool()
+    templates = [Template(body(b"1", b"2", b"3"), pool) for _ in range(3)]
+    for template in templates:
+        assert template.tokens(body(b"7", b"2", b"8"), VALUE_AT) == [b"7", b"8"]
+    first, *others = (template._pieces for template in templates)
+    assert all(
+        mine is theirs for other in others for mine, theirs in zip(first, other, strict=True)
+    )
+
+
+def test_pieces_that_nobody_uses_are_forgotten() -> None:
+    pool = PiecePool()
+    kept = pool.shared([b"kept"])
+    for number in range(20_000):
+        pool.shared([b"%d" % number])
+    assert len(pool) <= 4096
+    assert pool.shared([b"%s" % b"kept"])[0] is kept[0]
