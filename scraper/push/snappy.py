@@ -1,7 +1,5 @@
 """Snappy's block format, in which remote write arrives."""
 
-import cramjam
-
 from scraper.push.errors import MalformedMessageError, TooMuchError
 
 
@@ -14,6 +12,9 @@ def decompressed(body: bytes, most_bytes: int) -> bytes:
         MalformedMessageError: it is not snappy.
         TooMuchError: it is larger than allowed.
     """
+    # Here, because few servers are written to.
+    import cramjam
+
     try:
         size = cramjam.snappy.decompress_raw_len(body)
         if size > most_bytes:

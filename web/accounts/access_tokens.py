@@ -52,11 +52,13 @@ class AccessTokens:
             scopes,
         )
         claims = {"sub": user.name, "jti": name, "scope": " ".join(sorted(scopes))}
+        await self._keys.ready()
         token = self._keys.sign(claims, _AUDIENCE, now_ms, self.lifetime_s)
         return AccessToken(token, self.lifetime_s, credential)
 
     async def find(self, token: str) -> tuple[Credential, User] | None:
         """Return the live record that a token names and its user, None if there is none."""
+        await self._keys.ready()
         now_ms = self._clock()
         claims = self._keys.claims(token, _AUDIENCE, now_ms)
         name = claims.get("jti") if claims else None

@@ -152,6 +152,8 @@ class Authenticator:
         if factor is None:
             return
         if not code:
+            # For the ticket that proves the password while the code is asked for.
+            await self._keys.ready()
             raise SecondFactorNeededError(user)
         try:
             kind = await self._second_factors.check(user, factor, code)
@@ -173,6 +175,7 @@ class Authenticator:
             UnauthorizedError: the ticket has ended (no field), or the code is wrong.
             TooManyRequestsError: too many wrong codes.
         """
+        await self._keys.ready()
         claims = self._keys.claims(ticket, _TICKET, self._clock()) or {}
         user = await self._accounts.user(str(claims.get("sub", "")))
         # A password that was changed meanwhile was changed for a reason.

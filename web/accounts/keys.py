@@ -8,26 +8,30 @@ factors, so that a copy of `records.db` alone gives them to nobody.
 Source: RFC 7519 (JWT), RFC 7516 (JWE, direct AES-256-GCM).
 """
 
+import asyncio
+import importlib
 import json
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from joserfc import jwe, jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import GuestProtocol, OctKey
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from web.errors import WebError
+
+if TYPE_CHECKING:
+    from joserfc.jwk import GuestProtocol, OctKey
 
 ISSUER: Final = "redshank"
 
 _SIGNATURE: Final = "HS256"
 _SEAL: Final = {"alg": "dir", "enc": "A256GCM"}
 _LONGEST_TOKEN = 4096
+
+Key256 = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
+"""256 bits in base64url."""
 
 
 class KeysError(WebError):
@@ -40,7 +44,7 @@ class SigningKey(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kid: str
-    k: str
+    k: Key256
     created_ms: int
     accepted_until_ms: int | None = None
 
@@ -52,29 +56,24 @@ class KeyFile(BaseModel):
 
     format: Literal[1] = 1
     signing: tuple[SigningKey, ...] = Field(min_length=1)
-    sealing: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Keys:
-    """A file's keys, ready for use; exchanged as a whole, for another thread may use them."""
-
-    file: KeyFile
-    signing: Mapping[str, tuple[OctKey, int | None]]
-    sealing: OctKey
-
-    @classmethod
-    def of(cls, file: KeyFile) -> "_Keys":
-        signing = {each.kid: (_key(each.k), each.accepted_until_ms) for each in file.signing}
-        return cls(file, signing, _key(file.sealing))
+    sealing: Key256
 
 
 class KeyRing:
-    """Signs and seals."""
+    """Signs and seals; `ready` comes before anything else that does."""
 
     def __init__(self, path: Path, file: KeyFile) -> None:
         self._path = path
-        self._keys = _Keys.of(file)
+        # Exchanged as a whole, for another thread may use it.
+        self._file = file
+        self._is_ready = False
+
+    async def ready(self) -> None:
+        """Import what signs and seals: 9 MB that a server without tokens does not need."""
+        if not self._is_ready:
+            await asyncio.to_thread(importlib.import_module, "joserfc.jwt")
+            await asyncio.to_thread(importlib.import_module, "joserfc.jwe")
+            self._is_ready = True
 
     @classmethod
     def open(cls, path: Path, now_ms: int) -> "KeyRing":
@@ -93,31 +92,38 @@ class KeyRing:
         path.chmod(0o600)
         try:
             return cls(path, KeyFile.model_validate_json(text))
-        except (ValidationError, JoseError, ValueError) as exc:
+        except (ValidationError, ValueError) as exc:
             # What it holds is not told: it is secret.
             raise KeysError(f"{path} is damaged; restore it from a backup") from exc
 
     def sign(self, claims: Mapping[str, Any], audience: str, now_ms: int, lifetime_s: int) -> str:
         """Return a token with these claims, good for one purpose and for a while."""
-        keys = self._keys
-        kid = keys.file.signing[0].kid
-        key, _ = keys.signing[kid]
+        from joserfc import jwt
+
+        current = self._file.signing[0]
         now_s = now_ms // 1000
         standard = {"iss": ISSUER, "aud": audience, "iat": now_s, "exp": now_s + lifetime_s}
         return jwt.encode(
-            {"alg": _SIGNATURE, "kid": kid}, {**claims, **standard}, key, algorithms=[_SIGNATURE]
+            {"alg": _SIGNATURE, "kid": current.kid},
+            {**claims, **standard},
+            _key(current.k),
+            algorithms=[_SIGNATURE],
         )
 
     def claims(self, token: str, audience: str, now_ms: int) -> Mapping[str, Any] | None:
         """Return what a token of ours says; None for any other, or once it has ended."""
         if len(token) > _LONGEST_TOKEN or not token.isascii():
             return None
+        from joserfc import jwt
+        from joserfc.errors import JoseError
 
-        def signer(guest: GuestProtocol) -> OctKey:
-            key, until_ms = self._keys.signing[guest.headers()["kid"]]
-            if until_ms is not None and until_ms <= now_ms:
+        known = {each.kid: each for each in self._file.signing}
+
+        def signer(guest: "GuestProtocol") -> "OctKey":
+            key = known[guest.headers()["kid"]]
+            if key.accepted_until_ms is not None and key.accepted_until_ms <= now_ms:
                 raise KeyError("the key is retired")
-            return key
+            return _key(key.k)
 
         registry = jwt.JWTClaimsRegistry(
             now=now_ms // 1000,
@@ -135,7 +141,12 @@ class KeyRing:
 
     def seal(self, purpose: str, text: str) -> str:
         """Return `text` encrypted; it opens for the same purpose only."""
-        return jwe.encrypt_compact(dict(_SEAL), json.dumps([purpose, text]), self._keys.sealing)
+        from joserfc import jwe
+
+        return jwe.encrypt_compact(dict(_SEAL), json.dumps([purpose, text]), self._sealing())
+
+    def _sealing(self) -> "OctKey":
+        return _key(self._file.sealing)
 
     def unseal(self, purpose: str, sealed: str) -> str:
         """Return what was sealed.
@@ -143,8 +154,11 @@ class KeyRing:
         Raises:
             KeysError: it was sealed with another key or for another purpose.
         """
+        from joserfc import jwe
+        from joserfc.errors import JoseError
+
         try:
-            plain = jwe.decrypt_compact(sealed, self._keys.sealing, algorithms=list(_SEAL.values()))
+            plain = jwe.decrypt_compact(sealed, self._sealing(), algorithms=list(_SEAL.values()))
             found, text = json.loads(plain.plaintext or b"")
         except (JoseError, ValueError, TypeError) as exc:
             raise KeysError(f"{self._path.name} is not the one that sealed this") from exc
@@ -160,7 +174,7 @@ class KeyRing:
         Raises:
             OSError: the disk refused; nothing has changed.
         """
-        file = self._keys.file
+        file = self._file
         current, *older = file.signing
         retired = current.model_copy(update={"accepted_until_ms": now_ms + overlap_ms})
         kept = [
@@ -170,18 +184,20 @@ class KeyRing:
         ]
         file = file.model_copy(update={"signing": (_new_signing_key(now_ms), *kept)})
         _write(self._path, file)
-        self._keys = _Keys.of(file)
+        self._file = file
 
 
 def _new_key() -> str:
-    return str(OctKey.generate_key(256).as_dict(private=True)["k"])
+    return secrets.token_urlsafe(32)
 
 
 def _new_signing_key(now_ms: int) -> SigningKey:
     return SigningKey(kid=secrets.token_urlsafe(9), k=_new_key(), created_ms=now_ms)
 
 
-def _key(text: str) -> OctKey:
+def _key(text: str) -> "OctKey":
+    from joserfc.jwk import OctKey
+
     return OctKey.import_key({"kty": "oct", "k": text})
 
 

@@ -65,6 +65,7 @@ class SecondFactors:
             ConflictError: the user has a second factor.
         """
         secret = new_secret()
+        await self._keys.ready()
         try:
             await self._records.begin(user.id, self._keys.seal(_purpose(user.id), secret))
         except TakenError as exc:
@@ -76,6 +77,7 @@ class SecondFactors:
         found = await self._records.find(user.id)
         if found is None or found.confirmed_ms is not None:
             return None
+        await self._keys.ready()
         secret = self._keys.unseal(_purpose(user.id), found.sealed_secret)
         return Enrolment(secret, provisioning_uri(secret, user.name))
 
@@ -111,6 +113,7 @@ class SecondFactors:
             raise TooManyRequestsError("too many wrong codes; try again later", -(-wait_ms // 1000))
         # Counted before it is tried, so that guesses side by side gain nothing.
         self._guesses.count(key, now_ms)
+        await self._keys.ready()
         secret = self._keys.unseal(_purpose(user.id), factor.sealed_secret)
         step = step_of(secret, "".join(code.split()), now_ms)
         if step is not None:
