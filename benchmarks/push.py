@@ -2,7 +2,8 @@
 
 Devices post over connections kept alive, each its next message when the last one was
 answered. Afterwards the server is killed and started again: it must know every message
-that it answered.
+that it answered. Then another one is written to as by Prometheus; `remote_write` does
+that beside peers.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks import remote_write
 from benchmarks.command import argument_parser, progress, run
 from benchmarks.contenders import Redshank, ScrapePlan
 from benchmarks.processes import BenchmarkError, Child, Usage, fetch
@@ -28,9 +30,18 @@ _MEASURES = (
     Measure("cpu_us", "CPU\nus/message", 0),
     Measure("rss_mb", "RSS\nMB", 0),
     Measure("lost", "lost after\nkill -9", 0),
+    Measure("written_samples_per_s", "remote write\nsamples/s", 0),
+    Measure("written_million_s", "remote write\ns/million", 2),
+    Measure("write_p99_ms", "remote write\np99 ms", 1),
 )
-# 3,000 messages a second.
-_LIMITS = (Limit("message_us", 1e6 / 3000), Limit("p99_ms", 250.0), Limit("lost", 0.0))
+# 3,000 messages and 300,000 written samples a second.
+_LIMITS = (
+    Limit("message_us", 1e6 / 3000),
+    Limit("p99_ms", 250.0),
+    Limit("lost", 0.0),
+    Limit("written_million_s", 1e6 / 300_000),
+    Limit("write_p99_ms", 250.0),
+)
 
 
 def compare(options: argparse.Namespace) -> Report:
@@ -39,6 +50,7 @@ def compare(options: argparse.Namespace) -> Report:
         directory = Path(name)
         with Redshank(ScrapePlan((), 15.0), directory) as server:
             figures = measure(server, directory, options)
+    figures |= _written(options)
     return Report(
         "push",
         f"{options.devices} devices, {options.metrics} metrics a message, durable before the "
@@ -88,6 +100,19 @@ def measure(server: Redshank, directory: Path, options: argparse.Namespace) -> d
         "cpu_us": _cpu_us(used, after) / messages,
         "rss_mb": after.rss_bytes / 1e6,
         "lost": max(0, lost),
+    }
+
+
+def _written(options: argparse.Namespace) -> dict[str, float]:
+    """Return what comes in by remote write."""
+    progress("Redshank is written to by remote write")
+    usual = remote_write.parser().parse_args([])
+    usual.recording, usual.work_dir = options.recording, options.work_dir
+    found = remote_write.measure(Redshank, usual)
+    return {
+        "written_samples_per_s": found["samples_per_s"],
+        "written_million_s": found["seconds_per_million"],
+        "write_p99_ms": found["p99_ms"],
     }
 
 

@@ -116,15 +116,20 @@ def _sender_command(
     ]
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the options of `compare` and `measure`."""
+    found = argument_parser("remote_write", main.__doc__)
+    found.add_argument("--targets", type=int, default=40)
+    found.add_argument("--samples", type=int, default=2000, help="in one request")
+    found.add_argument("--connections", type=int, default=4)
+    found.add_argument("--seconds", type=float, default=15.0)
+    found.set_defaults(contenders=[Redshank.key, VictoriaMetrics.key])
+    return found
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Compare how many samples a second are taken by remote write, and what each costs."""
-    parser = argument_parser("remote_write", main.__doc__)
-    parser.add_argument("--targets", type=int, default=40)
-    parser.add_argument("--samples", type=int, default=2000, help="in one request")
-    parser.add_argument("--connections", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=15.0)
-    parser.set_defaults(contenders=[Redshank.key, VictoriaMetrics.key])
-    run(compare, parser.parse_args(arguments))
+    run(compare, parser().parse_args(arguments))
 
 
 if __name__ == "__main__":
