@@ -256,8 +256,10 @@ class Heads:
 
     def first_ms(self) -> int:
         """Return the time of the oldest vector in memory, NO_TIME if there is none."""
-        chunks = (head.chunks_in_memory()[:1] for head in self)
-        return min((chunk.times_ms[0] for some in chunks for chunk in some), default=NO_TIME)
+        # Under the lock: a source's first vector is told of before its head is known.
+        with self._lock:
+            chunks = (head.chunks_in_memory()[:1] for head in self._heads.values())
+            return min((chunk.times_ms[0] for some in chunks for chunk in some), default=NO_TIME)
 
     def closed(self) -> list[OpenChunk]:
         """Return the chunks that wait to be written, those of a source in order."""

