@@ -221,6 +221,22 @@ def _expect(field: Field, wire_type: int) -> None:
         raise MalformedMessageError(f"field {field.number} has wire type {field.wire_type}")
 
 
+def _decoded(
+    read: Callable[..., None], data: bytes, find: FindSeries, limits: RequestLimits
+) -> WriteRequest:
+    """Read samples together, or where they are not written as usual, field by field."""
+    try:
+        decoder = _Decoder(data, find, limits)
+        read(decoder)
+        return decoder.result()
+    except _IrregularError:
+        decoder = _Decoder(data, find, limits)
+        read(decoder, by_field=True)
+        return decoder.result()
+    except IndexError:
+        raise MalformedMessageError("the message is cut off") from None
+
+
 def decode_1(data: bytes, find: FindSeries, limits: RequestLimits | None = None) -> WriteRequest:
     """Decode a `prometheus.WriteRequest`.
 
@@ -228,17 +244,7 @@ def decode_1(data: bytes, find: FindSeries, limits: RequestLimits | None = None)
         MalformedMessageError: it is none.
         TooMuchError: it holds more than allowed.
     """
-    limits = limits or RequestLimits()
-    try:
-        decoder = _Decoder(data, find, limits)
-        _read_1(decoder)
-        return decoder.result()
-    except _IrregularError:
-        decoder = _Decoder(data, find, limits)
-        _read_1(decoder, by_field=True)
-        return decoder.result()
-    except IndexError:
-        raise MalformedMessageError("the message is cut off") from None
+    return _decoded(_read_1, data, find, limits or RequestLimits())
 
 
 def _read_1(decoder: _Decoder, *, by_field: bool = False) -> None:
@@ -338,17 +344,7 @@ def decode_2(data: bytes, find: FindSeries, limits: RequestLimits | None = None)
         MalformedMessageError: it is none.
         TooMuchError: it holds more than allowed.
     """
-    limits = limits or RequestLimits()
-    try:
-        decoder = _Decoder(data, find, limits)
-        _read_2(decoder)
-        return decoder.result()
-    except _IrregularError:
-        decoder = _Decoder(data, find, limits)
-        _read_2(decoder, by_field=True)
-        return decoder.result()
-    except IndexError:
-        raise MalformedMessageError("the message is cut off") from None
+    return _decoded(_read_2, data, find, limits or RequestLimits())
 
 
 def _read_2(decoder: _Decoder, *, by_field: bool = False) -> None:
