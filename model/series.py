@@ -47,6 +47,41 @@ def absent_matrix(series: int, times: int) -> Values:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Traits:
+    """What is known of N series' samples, so that nobody has to look at them all again.
+
+    Attributes:
+        gaps: shape (N,), which may hold a NaN of any of the three kinds.
+        falls: shape (N,), which may hold a value below the one before it.
+    """
+
+    gaps: NDArray[np.bool_]
+    falls: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, values: Values) -> "Traits":
+        """Look at every sample of a matrix of shape (N, T)."""
+        gaps = np.empty(len(values), dtype=np.bool_)
+        falls = np.empty(len(values), dtype=np.bool_)
+        rows = max(1, _CACHED_CELLS // max(1, values.shape[1]))
+        with np.errstate(all="ignore"):
+            for start in range(0, len(values), rows):
+                some, part = values[start : start + rows], slice(start, start + rows)
+                gaps[part] = np.isnan(some.sum(axis=1))
+                # Asked this way NaN, which compares as false, counts as a fall.
+                falls[part] = ~(some[:, 1:] >= some[:, :-1]).all(axis=1)
+        return cls(gaps, falls)
+
+    def take(self, rows: slice | NDArray[np.intp]) -> "Traits":
+        """Return what is known of some of the series."""
+        return Traits(self.gaps[rows], self.falls[rows])
+
+
+# What fits into a core's cache.
+_CACHED_CELLS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class AlignedSeries:
     """Series of one or more sources; those of one source share their timestamps.
 
@@ -58,6 +93,7 @@ class AlignedSeries:
         rows: shape (N,), for each series its row in `times_ms`.
         starts_ms: shape (N, T), since when each sample has counted, 0 where that is
             unknown; None where nobody asked for it or nothing is known.
+        traits: what is known of the samples; None where nobody looked.
     """
 
     labels: tuple[Labels, ...]
@@ -65,6 +101,7 @@ class AlignedSeries:
     values: Values
     rows: NDArray[np.intp]
     starts_ms: Times | None = None
+    traits: Traits | None = None
 
     @classmethod
     def of_source(
@@ -96,6 +133,11 @@ def stack(parts: Sequence[AlignedSeries]) -> AlignedSeries:
     if any(part.starts_ms is not None for part in parts):
         starts = np.zeros(values.shape, dtype=np.int64)
     labels: list[Labels] = []
+    known = [part.traits for part in parts if part.traits and part.values.shape[1] == width]
+    traits = None
+    if len(known) == len(parts):
+        gaps = np.concatenate([each.gaps for each in known])
+        traits = Traits(gaps, np.concatenate([each.falls for each in known]))
     group = 0
     for part in parts:
         at, count, length = len(labels), len(part.labels), part.values.shape[1]
@@ -106,4 +148,4 @@ def stack(parts: Sequence[AlignedSeries]) -> AlignedSeries:
             starts[at : at + count, :length] = part.starts_ms
         group += len(part.times_ms)
         labels.extend(part.labels)
-    return AlignedSeries(tuple(labels), times, values, rows, starts)
+    return AlignedSeries(tuple(labels), times, values, rows, starts, traits)

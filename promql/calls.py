@@ -24,7 +24,6 @@ from promql.nodes import (
 )
 from promql.over_time import Kernel, Result
 from promql.ranges import RangeVector
-from promql.samples import Windows
 from promql.selection import joined
 from promql.start_times import overlaps
 from promql.vectors import (
@@ -37,9 +36,22 @@ from promql.vectors import (
     concatenated,
     empty_vector,
 )
+from promql.windows import Windows
 
 _KERNELS: Final = {**over_time.KERNELS, **rates.KERNELS}
 _KEEP_NAME: Final = frozenset({"first_over_time", "last_over_time"})
+_SPARSE: Final = _KEEP_NAME | {
+    "count_over_time",
+    "delta",
+    "idelta",
+    "increase",
+    "irate",
+    "present_over_time",
+    "rate",
+    "ts_of_first_over_time",
+    "ts_of_last_over_time",
+}
+"""Functions that look at the ends of each window alone."""
 _OF_COUNTERS: Final = frozenset({"increase", "rate"})
 _OF_STARTS: Final = frozenset({"increase", "irate", "rate", "resets"})
 """Functions that look at start times."""
@@ -106,7 +118,12 @@ class Calls:
         if function in _OF_COUNTERS:
             kernel = self._watched(kernel, argument)
         seen: set[str] = set()
-        for block in ranges.apply(kernel, parameters, evaluation.guard, keep_name=keep_name):
+        blocks = ranges.apply(
+            *(kernel, parameters, evaluation.guard),
+            keep_name=keep_name,
+            sparse=function in _SPARSE,
+        )
+        for block in blocks:
             if function in _OF_COUNTERS:
                 self._expect_counter(block, argument, seen)
             yield block

@@ -23,7 +23,10 @@ def two_sum(left: Floats, right: Floats) -> Pair:
     """
     total = left + right
     other = total - left
-    error = (left - (total - other)) + (right - other)
+    error = total - other
+    np.subtract(left, error, out=error)
+    np.subtract(right, other, out=other)
+    error += other
     return total, error
 
 
@@ -39,8 +42,35 @@ def closed(pair: Pair) -> Floats:
     """Return the one number a sum and its error stand for."""
     total, error = pair
     result = total + error
+    if np.isfinite(result).all():
+        return result
     # An infinite or NaN sum has a NaN error and no need of it.
     return np.where(np.isfinite(total), result, total)
+
+
+def sum_along(values: Floats, axis: int) -> Pair:
+    """Add up an array along one of its axes, which the results lack.
+
+    The first half is added to the second, again and again: slices, where neighbours
+    would have to be gathered.
+    """
+    total = np.moveaxis(values, axis, 0)
+    error: Floats | None = None
+    if len(total) == 1:
+        return total[0].copy(), np.zeros_like(total[0])
+    while len(total) > 1:
+        half = len(total) // 2
+        summed, lost = two_sum(total[:half], total[half : 2 * half])
+        if error is not None:
+            lost += error[:half]
+            lost += error[half : 2 * half]
+        if len(total) % 2:
+            summed[0], rest = two_sum(summed[0], total[-1])
+            lost[0] += rest
+            if error is not None:
+                lost[0] += error[-1]
+        total, error = summed, lost
+    return total[0], error[0] if error is not None else np.zeros_like(total[0])
 
 
 def sum_groups(values: Floats, starts: Indices) -> Pair:

@@ -167,10 +167,12 @@ class Evaluator:
         ends_ms = self.query.reference(selector.shift, steps)
         starts_ms = ends_ms - self.query.length_ms(matrix.range)
         low_ms, high_ms = int(starts_ms[0]) - reach_ms, int(ends_ms[-1]) + reach_ms
-        samples = self.selection.samples(selector, low_ms, high_ms, steps.count, starts=starts)
+        parts = self.selection.read(
+            selector.matchers, low_ms + 1, high_ms, steps.count, starts=starts
+        )
         one_name = has_one_name(selector.matchers)
         look = None if self._counter is None else self._counter.windows
-        return RangeVector(samples, starts_ms, ends_ms, steps, one_name, None, look)
+        return RangeVector(parts, starts_ms, ends_ms, steps, one_name, None, look)
 
     def _subquery(self, node: Subquery, steps: Steps) -> RangeVector:
         ends_ms = self.query.reference(node.shift, steps)
@@ -190,9 +192,9 @@ class Evaluator:
         inner = self.vector(node.expression, times)
         self._counter = counter
         look = None if counter is None else counter.windows
-        samples = (repeated(inner, times),)
+        parts = (repeated(inner, times),)
         one_name, unnamed = inner.one_name, inner.unnamed
-        return RangeVector(samples, starts_ms, ends_ms, steps, one_name, unnamed, look)
+        return RangeVector(parts, starts_ms, ends_ms, steps, one_name, unnamed, look)
 
     # Block by block.
 
@@ -254,7 +256,11 @@ class Evaluator:
             if range_vector.unnamed is not None:
                 names = without_reserved(names, range_vector.unnamed[part])
             for row, own in enumerate(samples.rows.tolist()):
-                window = slice(int(windows.first[own, 0]), int(windows.stop[own, 0]))
+                (first,), (stop,) = (
+                    windows.of_rows(columns, [own])[0].tolist()
+                    for columns in (windows.first, windows.stop)
+                )
+                window = slice(first, stop)
                 if window.start < window.stop:
                     labels.append(names[row])
                     times.append(samples.times_ms[own, window])

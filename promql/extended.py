@@ -6,7 +6,7 @@ at both ends on straight lines between the samples around them.
 Source: Prometheus proposal PROM-52, extended range selectors.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -18,8 +18,9 @@ from promql.functions import ANCHORED, SMOOTHED
 from promql.nodes import VectorSelector
 from promql.over_time import Kernel, Result
 from promql.rates import lost_to_resets
-from promql.samples import Samples, Windows
+from promql.samples import Samples
 from promql.vectors import Floats, Indices, Mask
+from promql.windows import Windows
 
 
 def kernel_for(function: str, selector: VectorSelector, lookback_ms: int) -> Kernel | None:
@@ -51,7 +52,7 @@ def _reached(windows: Windows, lookback_ms: int) -> Mask:
 def _anchored_windows(windows: Windows, lookback_ms: int) -> Windows:
     """Return the windows with the sample before them, where they hold any at all."""
     back = _reached(windows, lookback_ms) & (windows.count > 0)
-    return replace(windows, first=windows.first - back)
+    return windows.cut(windows.first - back, windows.stop)
 
 
 def _counted(kernel: Kernel, lookback_ms: int, windows: Windows) -> Result:

@@ -11,8 +11,9 @@ from collections.abc import Callable
 import numpy as np
 
 from promql.compensated import two_sum
-from promql.samples import Samples, Windows
+from promql.samples import Samples, columns_of
 from promql.vectors import Floats, Indices
+from promql.windows import Windows
 
 State = tuple[Floats, ...]
 """What is known of a piece: arrays of shape (N or 1, positions)."""
@@ -33,7 +34,7 @@ def fold(windows: Windows, base: State, merge: Merge) -> State:
         Arrays of shape (N, S), or (1, S) for those of `base` with one row if all
         series share their times.
     """
-    first, stop = _bounds(windows)
+    first, stop = windows.first, windows.stop
     width = np.maximum(stop - first, 0)
     position = np.where(width > 0, first, _some(first, width))
     samples = windows.samples
@@ -61,36 +62,48 @@ def fold(windows: Windows, base: State, merge: Merge) -> State:
     return result
 
 
-def fold_overlapping(windows: Windows, base: State, merge: Merge) -> State:
-    """Return what `fold` does where it does no harm to see a sample twice.
+def extremes(windows: Windows, better: np.ufunc) -> Floats:
+    """Return the best sample of every window by `np.fmax` or `np.fmin`: shape (N, S).
 
-    Then two pieces cover a window, however wide: one at its beginning, one at its end.
+    It does no harm to see a sample twice: two pieces cover a window, however wide, one
+    at its beginning and one at its end.
     """
-    first, stop = _bounds(windows)
-    width = stop - first
-    top = max(int(width.max(initial=0)), 1).bit_length() - 1
-    if int(width.min(initial=1)) >> top == 0:
-        return fold(windows, base, merge)
-    positions = np.concatenate([first, stop - (1 << top)], axis=1)
-    level, spacing = base, 1
-    for power in range(top):
+    values = windows.samples.values
+    if len(windows.first) > 1:
+        return fold(windows, (values,), lambda one, other, *_: (better(one[0], other[0]),))[0]
+    first, width = windows.inside(windows.first[0]), np.maximum(windows.count[0], 1)
+    result = np.empty(windows.shape)
+    # Windows that reach back to before the first sample begin with the same one.
+    alike = int((first != first[0]).argmax()) or len(first)
+    low, high = int(first[0]), int(first[0] + width[:alike].max())
+    running = better.accumulate(values[:, low:high], axis=1)
+    result[:, :alike] = running[:, width[:alike] - 1]
+    # The exponent of the longest piece that fits: frexp is exact, a logarithm is not.
+    powers = np.frexp(width)[1] - 1
+    powers[:alike] = -1
+    for power in np.unique(powers[alike:]).tolist():
+        chosen = np.flatnonzero(powers == power)
+        left = first[chosen]
+        right = left + width[chosen] - (1 << power)
+        result[:, chosen] = _best(windows, better, left, right, power)
+    return result
+
+
+def _best(windows: Windows, better: np.ufunc, left: Indices, right: Indices, power: int) -> Floats:
+    """Return the best of the pieces of 2**power samples that begin at `left` and at `right`."""
+
+    def merge(one: State, other: State, _one: Indices | int, _other: int) -> State:
+        return (better(one[0], other[0]),)
+
+    low, high = int(left.min()), int(right.max()) + (1 << power)
+    level: State = (windows.samples.values[:, low:high],)
+    positions, spacing = np.stack([left, right]) - low, 1
+    for smaller in range(power):
         windows.check()
-        level, positions, spacing = _doubled(level, positions, spacing, 1 << power, merge)
-    steps = first.shape[1]
-    left = _pick(windows.samples, level, positions[:, :steps])
-    right = _pick(windows.samples, level, positions[:, steps:])
-    return merge(left, right, 0, 0)
-
-
-def _bounds(windows: Windows) -> tuple[Indices, Indices]:
-    """Return `first` and `stop`, shape (1, S) where all rows of times are cut alike.
-
-    They often are, though no two hosts are scraped at the same moment.
-    """
-    first, stop = windows.first, windows.stop
-    if len(first) > 1 and (first == first[0]).all() and (stop == stop[0]).all():
-        return first[:1], stop[:1]
-    return first, stop
+        level, positions, spacing = _doubled(level, positions, spacing, 1 << smaller, merge)
+    begin, end = (_pick(windows.samples, level, each[np.newaxis])[0] for each in positions)
+    best: Floats = better(begin, end)
+    return best
 
 
 def _some(first: Indices, width: Indices) -> int:
@@ -105,9 +118,9 @@ def _count(samples: Samples, taken: Indices) -> Indices:
 
 
 def _pick(samples: Samples, level: State, position: Indices) -> State:
-    columns = np.clip(position, 0, level[0].shape[1] - 1)
+    columns = np.maximum(np.minimum(position, level[0].shape[1] - 1), 0)
     if len(columns) == 1:
-        return tuple(np.take(each, columns[0], axis=1) for each in level)
+        return tuple(columns_of(each, columns[0]) for each in level)
     wide = columns[samples.rows]
     return tuple(_gathered(each, wide) for each in level)
 
@@ -159,16 +172,6 @@ def _doubled(
         return level, position, spacing
     joined = merge(tuple(each[:, :length] for each in left), right, size, size)
     return joined, position, spacing
-
-
-def minimum(left: State, right: State, _left: Indices | int, _right: int) -> State:
-    """Keep the smaller; NaN only where there is nothing else."""
-    return (np.fmin(left[0], right[0]),)
-
-
-def maximum(left: State, right: State, _left: Indices | int, _right: int) -> State:
-    """Keep the larger; NaN only where there is nothing else."""
-    return (np.fmax(left[0], right[0]),)
 
 
 def moments(left: State, right: State, lefts: Indices | int, rights: int) -> State:

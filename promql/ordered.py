@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from promql.samples import Windows
 from promql.vectors import Floats, Indices, Mask, Scalars
+from promql.windows import Windows
 
 Result = tuple[Floats, Mask]
 

@@ -16,18 +16,16 @@ from promql.compensated import SCALE, closed
 from promql.folding import (
     State,
     exact_sum,
+    extremes,
     fold,
-    fold_overlapping,
     line,
-    maximum,
-    minimum,
     moments,
 )
 from promql.numbers import format_general
 from promql.ordered import mad_over_time, quantile_over_time
-from promql.samples import Windows
 from promql.start_times import restarts
 from promql.vectors import Floats, Indices, Mask, Scalars
+from promql.windows import Windows
 
 Result = tuple[Floats, Mask]
 Kernel = Callable[..., Result]
@@ -97,12 +95,12 @@ def avg_over_time(windows: Windows) -> Result:
 
 def min_over_time(windows: Windows) -> Result:
     """The smallest; NaN where there is nothing else."""
-    return fold_overlapping(windows, (windows.samples.values,), minimum)[0], windows.holding(1)
+    return extremes(windows, np.fmin), windows.holding(1)
 
 
 def max_over_time(windows: Windows) -> Result:
     """The largest; NaN where there is nothing else."""
-    return fold_overlapping(windows, (windows.samples.values,), maximum)[0], windows.holding(1)
+    return extremes(windows, np.fmax), windows.holding(1)
 
 
 def _shifted(windows: Windows) -> tuple[Floats, Floats]:

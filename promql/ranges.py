@@ -2,14 +2,19 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from model.series import ABSENT, AlignedSeries, Times
 from promql.guard import Guard
 from promql.over_time import Kernel
-from promql.samples import Samples, Windows, without_gaps
+from promql.samples import in_blocks
 from promql.vectors import Mask, Scalars, Steps, Vector
+from promql.windows import Windows
+
+# Blocks may be so much longer where a kernel skips most of their samples.
+_SPARSE: Final = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,7 +22,7 @@ class RangeVector:
     """What a range selector sees at every step.
 
     Attributes:
-        samples: the series, block by block; to be gone through once.
+        parts: the series; to be gone through once.
         starts_ms, ends_ms: shape (S,), the ranges' ends.
         steps: when it is evaluated.
         one_name: whether all series have the same metric name.
@@ -25,7 +30,7 @@ class RangeVector:
         look: told of each block's windows, where somebody counts.
     """
 
-    samples: Iterable[Samples]
+    parts: Iterable[AlignedSeries]
     starts_ms: Times
     ends_ms: Times
     steps: Steps
@@ -33,35 +38,40 @@ class RangeVector:
     unnamed: Mask | None = None
     look: Callable[[Windows], None] | None = None
 
-    def windows(self, check: Callable[[], None]) -> Iterator[tuple[slice, Windows]]:
+    def windows(
+        self, check: Callable[[], None], *, sparse: bool = False
+    ) -> Iterator[tuple[slice, Windows]]:
         """Yield the windows of each block, small enough for a core's cache.
 
         Args:
             check: raises if the query should end.
+            sparse: whether few of a window's samples will be looked at.
         """
-        for samples in self.samples:
-            if len(samples.times_ms) == 1:
-                # What all series share is found once.
-                yield from self._over(samples, check).blocks()
-                continue
-            width = max(samples.values.shape[1], self.steps.count)
-            for part, block in samples.blocks(width):
-                check()
-                yield part, self._over(block, check)
-
-    def _over(self, samples: Samples, check: Callable[[], None]) -> Windows:
         times_ms = self.steps.times_ms
-        windows = Windows.over(samples, self.starts_ms, self.ends_ms, times_ms, check)
-        if self.look is not None:
-            self.look(windows)
-        return windows
+        for series in self.parts:
+            width = series.values.shape[1]
+            columns = max(width // _SPARSE if sparse else width, len(times_ms))
+            for part, samples in in_blocks(series, columns):
+                check()
+                windows = Windows.over(samples, self.starts_ms, self.ends_ms, times_ms, check)
+                if self.look is not None:
+                    self.look(windows)
+                yield part, windows
 
     def apply(
-        self, kernel: Kernel, parameters: Sequence[Scalars], guard: Guard, *, keep_name: bool
+        self,
+        kernel: Kernel,
+        parameters: Sequence[Scalars],
+        guard: Guard,
+        *,
+        keep_name: bool,
+        sparse: bool = False,
     ) -> Iterator[Vector]:
-        """Run a kernel over all windows; yield block by block what is present."""
-        for part, windows in self.windows(guard.check):
-            guard.check()
+        """Run a kernel over all windows; yield block by block what is present.
+
+        `sparse` says that the kernel looks at few of a window's samples.
+        """
+        for part, windows in self.windows(guard.check, sparse=sparse):
             values, present = kernel(windows, *parameters)
             labels = windows.samples.labels
             unnamed = None if self.unnamed is None else self.unnamed[part]
@@ -70,14 +80,13 @@ class RangeVector:
             yield Vector(labels, values, present, unnamed, self.one_name).occupied()
 
 
-def repeated(vector: Vector, times: Steps) -> Samples:
-    """Return an inner query's results over its own steps as samples."""
+def repeated(vector: Vector, times: Steps) -> AlignedSeries:
+    """Return an inner query's results over its own steps."""
     values = vector.values
     if not vector.present.all():
         values = np.where(vector.present, values, ABSENT)
     rows = np.zeros(len(vector), dtype=np.intp)
-    aligned = AlignedSeries(tuple(vector.labels), times.times_ms[np.newaxis], values, rows)
-    return without_gaps(aligned, keep_stale=False)
+    return AlignedSeries(tuple(vector.labels), times.times_ms[np.newaxis], values, rows)
 
 
 def inner_steps(ends_ms: Times, range_ms: int, step_ms: int) -> Steps:

@@ -11,9 +11,10 @@ import numpy as np
 
 from promql.folding import exact_sum, fold
 from promql.over_time import Kernel, Result
-from promql.samples import Samples, Windows
+from promql.samples import Samples
 from promql.start_times import is_restart, restarts, since_start
-from promql.vectors import Floats, Indices, Mask
+from promql.vectors import Floats, Indices
+from promql.windows import Windows
 
 # Resets a series up to which one by one is faster than folding them all.
 _FEW_RESETS: Final = 2
@@ -38,8 +39,8 @@ def delta(windows: Windows) -> Result:
 def _extrapolated(windows: Windows, *, counter: bool) -> Result:
     samples = windows.samples
     first, last = windows.first_columns(), windows.last_columns()
-    oldest = samples.pick(first)
-    growth = samples.pick(last) - oldest
+    oldest, growth = samples.pick(first), samples.pick(last)
+    growth -= oldest
     if counter:
         lost = lost_to_resets(windows)
         if lost is not None:
@@ -76,16 +77,22 @@ class _Stretch:
     @classmethod
     def of(cls, windows: Windows, first: Indices, last: Indices) -> "_Stretch":
         samples = windows.samples
-        first_ms, last_ms = samples.pick_times(first), samples.pick_times(last)
+        # Milliseconds are whole numbers in doubles too, which divide faster.
+        first_ms = samples.pick_times(first).astype(np.float64)
+        last_ms = samples.pick_times(last).astype(np.float64)
         sampled = (last_ms - first_ms) / 1000
+        first_ms -= windows.starts_ms
+        np.subtract(windows.ends_ms, last_ms, out=last_ms)
+        to_start = np.divide(first_ms, 1000, out=first_ms)
+        to_end = np.divide(last_ms, 1000, out=last_ms)
         average = sampled / np.maximum(windows.count - 1, 1)
-        to_start = (first_ms - windows.starts_ms) / 1000
-        to_end = (windows.ends_ms - last_ms) / 1000
-        return cls(
-            sampled,
-            np.where(to_start >= average * 1.1, average / 2, to_start),
-            np.where(to_end >= average * 1.1, average / 2, to_end),
-        )
+        most = average.min(initial=np.inf) * 1.1
+        # Scraped without a miss, samples reach to within an interval of both ends.
+        if not max(to_start.max(initial=0.0), to_end.max(initial=0.0)) < most:
+            half, most = average / 2, average * 1.1
+            to_start = np.where(to_start >= most, half, to_start)
+            to_end = np.where(to_end >= most, half, to_end)
+        return cls(sampled, to_start, to_end)
 
     def of_series(self, rows: Indices) -> "_Stretch":
         """Return it for some series by their rows of times: shape (len(rows), S)."""
@@ -117,38 +124,52 @@ def _extrapolate_above_zero(
 
 def lost_to_resets(windows: Windows) -> Floats | None:
     """Return what resets took from each window, None if there was no reset at all."""
-    values = windows.samples.values
+    samples = windows.samples
+    restarted = restarts(samples)
+    if samples.falls is None or restarted is not None:
+        suspects = np.arange(len(samples))
+    else:
+        suspects = np.flatnonzero(samples.falls)
+    if not len(suspects):
+        return None
+    values = samples.values if len(suspects) == len(samples) else samples.values[suspects]
     fell = values[:, 1:] < values[:, :-1]
-    restarted = restarts(windows.samples)
     if restarted is not None:
         fell |= restarted
-    if not fell.any():
+    resets = np.count_nonzero(fell)
+    if not resets:
         return None
-    if np.count_nonzero(fell) <= _FEW_RESETS * len(values):
-        return _lost_to_few(windows, fell)
-    series = np.flatnonzero(fell.any(axis=1))
-    drops = np.zeros((len(series), values.shape[1]))
-    np.copyto(drops[:, 1:], values[series, :-1], where=fell[series])
     lost = np.zeros(windows.shape)
+    if resets <= _FEW_RESETS * len(samples):
+        rows, before = np.nonzero(fell)
+        _add_each(lost, windows, suspects[rows], before)
+        return lost
+    some = np.flatnonzero(fell.any(axis=1))
+    drops = np.zeros((len(some), values.shape[1]))
+    np.copyto(drops[:, 1:], values[some, :-1], where=fell[some])
     # A drop belongs to the pair that ends in it: the window's first sample has none.
-    lost[series] = window_sums(windows, series, drops)
+    lost[suspects[some]] = window_sums(windows, suspects[some], drops)
     return lost
 
 
-def _lost_to_few(windows: Windows, fell: Mask) -> Floats:
-    """Return the same where resets are so few that each is worth a look of its own."""
-    lost = np.zeros(windows.shape)
-    series, before = np.nonzero(fell)
+def _add_each(lost: Floats, windows: Windows, series: Indices, before: Indices) -> None:
+    """Add what was lost to resets that are so few that each is worth a look of its own.
+
+    Args:
+        lost: shape (N, S), changed in place.
+        windows: the samples, and where they are looked at.
+        series: which series fell.
+        before: the column from which each did.
+    """
     drops = windows.samples.values[series, before]
     rows, after = windows.samples.rows[series], (before + 1)[:, np.newaxis]
     # The windows that hold one lie next to each other, as both their ends ascend.
-    begins = (windows.stop[rows] <= after).sum(axis=1)
-    ends = (windows.first[rows] < after).sum(axis=1)
+    begins = (windows.of_rows(windows.stop, rows) <= after).sum(axis=1)
+    ends = (windows.of_rows(windows.first, rows) < after).sum(axis=1)
     for index, drop, begin, end in zip(
         series.tolist(), drops.tolist(), begins.tolist(), ends.tolist(), strict=True
     ):
         lost[index, begin:end] += drop
-    return lost
 
 
 def window_sums(windows: Windows, series: Indices, values: Floats) -> Floats:

@@ -7,7 +7,7 @@ of its row. Only such series pay; the usual ones keep sharing their source's tim
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -36,6 +36,7 @@ class Samples:
         rows: shape (N,), for each series its row in `times_ms`.
         starts_ms: shape (N, T), since when each sample has counted, 0 where unknown;
             None where nothing is known.
+        falls: shape (N,), which may hold a value below the one before; None: unknown.
     """
 
     labels: Sequence[Labels]
@@ -43,6 +44,7 @@ class Samples:
     values: Floats
     rows: Indices
     starts_ms: NDArray[np.int64] | None = None
+    falls: Mask | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -52,10 +54,9 @@ class Samples:
         return array if len(array) == 1 else array[self.rows]
 
     def pick(self, columns: Indices) -> Floats:
-        """Return the values at `columns` of shape (G, S): shape (N, S)."""
+        """Return the values at `columns` of shape (G, S) or (1, S): shape (N, S)."""
         if len(columns) == 1:
-            taken: Floats = self.values.take(columns[0], axis=1)
-            return taken
+            return columns_of(self.values, columns[0])
         places = columns[self.rows]
         places += (np.arange(len(places)) * self.values.shape[1])[:, np.newaxis]
         # One flat gather takes half as long as take_along_axis.
@@ -70,40 +71,64 @@ class Samples:
         return np.take_along_axis(self.starts_ms, places, axis=1)
 
     def pick_times(self, columns: Indices) -> NDArray[np.int64]:
-        """Return the times at `columns` of shape (G, S): same shape."""
+        """Return the times at `columns` of shape (G, S) or (1, S): shape (G, S)."""
         if len(columns) == 1:
-            times: NDArray[np.int64] = self.times_ms[0].take(columns[0])
-            return times[np.newaxis]
+            times: NDArray[np.int64] = self.times_ms.take(columns[0], axis=1)
+            return times
         return np.take_along_axis(self.times_ms, columns, axis=1)
 
     def counts(self, times_ms: NDArray[np.int64]) -> Indices:
-        """Return how many samples each row has up to each of S ascending times: (G, S)."""
+        """Return how many samples each row has up to each of S ascending times.
+
+        Shape (G, S), or (1, S) where all rows have as many. They often have, though no
+        two hosts are scraped at the same moment.
+        """
         rows, width = self.times_ms.shape
         found: Indices
-        if rows == 1:
-            found = self.times_ms[0].searchsorted(times_ms, "right")[np.newaxis]
-        elif len(times_ms) == 1:
+        if rows > 1 and len(times_ms) == 1:
             found = (self.times_ms <= times_ms[0]).sum(axis=1, keepdims=True)
-        elif rows * width * len(times_ms) <= _COMPARISONS:
+            return found
+        found = self.times_ms[0].searchsorted(times_ms, "right")[np.newaxis]
+        if rows == 1 or self._hold_alike(times_ms, found[0]):
+            return found
+        if rows * width * len(times_ms) <= _COMPARISONS:
             found = (self.times_ms[:, np.newaxis, :] <= times_ms[:, np.newaxis]).sum(axis=2)
-        else:
-            found = np.stack([row.searchsorted(times_ms, "right") for row in self.times_ms])
-        return found
+            return found
+        return np.stack([row.searchsorted(times_ms, "right") for row in self.times_ms])
 
-    def blocks(self, width: int) -> Iterator["tuple[slice, Samples]"]:
-        """Yield slices of the series, each of about BLOCK_CELLS cells of `width` columns."""
-        size = max(1, BLOCK_CELLS // max(1, width))
-        if size >= len(self):
-            yield slice(0, len(self)), self
-            return
-        for start in range(0, len(self), size):
-            part = slice(start, min(start + size, len(self)))
-            times, rows = self.times_ms, self.rows[part]
-            if len(times) > 1:
-                used, rows = np.unique(rows, return_inverse=True)
-                times = times[used]
-            starts = None if self.starts_ms is None else self.starts_ms[part]
-            yield part, Samples(self.labels[part], times, self.values[part], rows, starts)
+    def _hold_alike(self, times_ms: NDArray[np.int64], counts: Indices) -> bool:
+        """Tell whether every row has so many samples up to each of the times."""
+        earliest, latest = self.times_ms.min(axis=0), self.times_ms.max(axis=0)
+        inside = counts > 0
+        if (latest[counts[inside] - 1] > times_ms[inside]).any():
+            return False
+        inside = counts < len(earliest)
+        return bool((earliest[counts[inside]] > times_ms[inside]).all())
+
+
+def columns_of(values: Floats, columns: Indices) -> Floats:
+    """Return some columns of (N, T): shape (N, S).
+
+    Steps that are a multiple of the scrapes apart ask for evenly spaced ones, but at
+    the ends: a strided copy of those takes a third of a gather's time, and the values may
+    be a view.
+    """
+    strides = columns[1:] - columns[:-1]
+    if len(strides) and (stride := int(strides[len(strides) // 2])) > 0:
+        odd = np.flatnonzero(strides != stride)
+        middle = len(strides) // 2
+        place = int(odd.searchsorted(middle))
+        begin = int(odd[place - 1]) + 1 if place else 0
+        end = int(odd[place]) + 1 if place < len(odd) else len(columns)
+        if 2 * (end - begin) >= len(columns):
+            found: Floats = np.empty((len(values), len(columns)))
+            found[:, :begin] = values[:, columns[:begin]]
+            low = int(columns[begin])
+            found[:, begin:end] = values[:, low : int(columns[end - 1]) + 1 : stride]
+            found[:, end:] = values[:, columns[end:]]
+            return found
+    taken: Floats = values.take(columns, axis=1)
+    return taken
 
 
 # Comparing all with all beats one searchsorted (1.5 us) a row up to about here.
@@ -144,29 +169,62 @@ def stacks(parts: Sequence[AlignedSeries], steps: int) -> Iterator[AlignedSeries
 _WORTH_A_CALL: Final = 1 << 13
 
 
-def without_gaps(series: AlignedSeries, *, keep_stale: bool) -> Samples:
-    """Return the series with gaps closed.
+def in_blocks(
+    series: AlignedSeries, columns: int, *, keep_stale: bool = False
+) -> Iterator[tuple[slice, Samples]]:
+    """Yield slices of the series, gaps closed, each of about BLOCK_CELLS cells.
 
     Args:
         series: what the store selected.
+        columns: how many cells of each series the kernel works on.
         keep_stale: whether staleness markers stay, as an instant selector needs; a
             range does not see them.
     """
-    labels, times, values, rows = series.labels, series.times_ms, series.values, series.rows
-    plain = Samples(labels, times, values, rows, series.starts_ms)
+    for part in _slices(series.rows, max(1, BLOCK_CELLS // max(1, columns))):
+        times, rows = series.times_ms, series.rows[part]
+        if len(times) > 1:
+            used, rows = np.unique(rows, return_inverse=True)
+            times = times[used]
+        traits = None if series.traits is None else series.traits.take(part)
+        block = Samples(
+            series.labels[part],
+            times,
+            series.values[part],
+            rows,
+            None if series.starts_ms is None else series.starts_ms[part],
+            None if traits is None else traits.falls,
+        )
+        if traits is None or traits.gaps.any():
+            block = _without_gaps(block, keep_stale=keep_stale)
+        yield part, block
+
+
+def _slices(rows: Indices, size: int) -> Iterator[slice]:
+    """Cut series into pieces of a size, between two sources where one is near."""
+    start, count = 0, len(rows)
+    while start < count:
+        end = min(start + size, count)
+        if end < count:
+            ends = np.flatnonzero(rows[start + 1 : end + 1] != rows[start:end])
+            if len(ends) and 2 * int(ends[-1]) >= size:
+                end = start + 1 + int(ends[-1])
+        yield slice(start, end)
+        start = end
+
+
+def _without_gaps(samples: Samples, *, keep_stale: bool) -> Samples:
+    times, values, rows = samples.times_ms, samples.values, samples.rows
     # A sum over everything is the cheapest question whether there is any NaN at all.
     with np.errstate(all="ignore"):
         clean = not math.isnan(values.sum())
     if clean:
-        return plain
+        return samples
     missing = is_absent(values)
     if not keep_stale:
         missing |= is_stale(values)
     padding = (times == NO_TIME)[rows] if len(times) > 1 else times == NO_TIME
     gaps = (missing & ~padding).any(axis=1)
-    if not gaps.any():
-        return plain
-    return _closed(plain, missing, gaps)
+    return _closed(samples, missing, gaps) if gaps.any() else samples
 
 
 def _closed(samples: Samples, missing: Mask, gaps: Mask) -> Samples:
@@ -198,101 +256,4 @@ def _closed(samples: Samples, missing: Mask, gaps: Mask) -> Samples:
         starts = starts.copy()
         starts[ragged] = np.take_along_axis(starts[ragged], order, axis=1)
     times = np.concatenate([samples.times_ms, times])
-    return Samples(samples.labels, times, values, rows, starts)
-
-
-def _nothing() -> None:
-    """Nobody wants the query to end."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Windows:
-    """A block of series and, for every step, which of their samples lie in its range.
-
-    Ranges are left-open: a sample at the very start is outside.
-
-    Attributes:
-        first, stop: shape (G, S), the columns of a window's first sample and of the
-            one behind its last; empty windows have stop <= first.
-        starts_ms, ends_ms: shape (S,), the ranges' ends.
-        steps_ms: shape (S,), the evaluation times (an offset apart from `ends_ms`).
-        check: raises if the query should end; kernels that take long call it.
-    """
-
-    samples: Samples
-    first: Indices
-    stop: Indices
-    starts_ms: NDArray[np.int64]
-    ends_ms: NDArray[np.int64]
-    steps_ms: NDArray[np.int64]
-    check: Callable[[], None] = _nothing
-
-    @classmethod
-    def over(
-        cls,
-        samples: Samples,
-        starts_ms: NDArray[np.int64],
-        ends_ms: NDArray[np.int64],
-        steps_ms: NDArray[np.int64],
-        check: Callable[[], None] = _nothing,
-    ) -> "Windows":
-        """Find the windows of `samples` at every step."""
-        first, stop = samples.counts(starts_ms), samples.counts(ends_ms)
-        return cls(samples, first, stop, starts_ms, ends_ms, steps_ms, check)
-
-    @property
-    def count(self) -> Indices:
-        """How many samples each window holds: shape (G, S)."""
-        return self.stop - self.first
-
-    @property
-    def range_s(self) -> float:
-        """The length of all windows."""
-        return float(self.ends_ms[0] - self.starts_ms[0]) / 1000
-
-    def holding(self, least: int) -> Mask:
-        """Tell which windows hold at least so many samples: shape (N, S)."""
-        enough = self.samples.expand(self.count >= least)
-        if len(enough) == len(self.samples):
-            return enough
-        return np.repeat(enough, len(self.samples), axis=0)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(N, S)."""
-        return len(self.samples), self.first.shape[1]
-
-    def inside(self, columns: Indices) -> Indices:
-        """Clip columns of empty windows to some that exist; their results are masked."""
-        # Faster than np.clip, whose wrapper costs more than it computes.
-        inside: Indices = np.minimum(columns, self.samples.values.shape[1] - 1)
-        return np.maximum(inside, 0, out=inside)
-
-    def first_columns(self) -> Indices:
-        """The column of each window's first sample, some column for empty ones."""
-        return self.inside(self.first)
-
-    def last_columns(self) -> Indices:
-        """The column of each window's last sample, some column for empty ones."""
-        return self.inside(self.stop - 1)
-
-    def by_row(self) -> Iterator[tuple[Indices, "Windows"]]:
-        """Yield, for each row of times, its series (their indices) and their windows."""
-        samples = self.samples
-        order = np.argsort(samples.rows, kind="stable")
-        used, starts = np.unique(samples.rows[order], return_index=True)
-        for row, series in zip(used.tolist(), np.split(order, starts[1:]), strict=True):
-            own = Samples(
-                [samples.labels[index] for index in series.tolist()],
-                samples.times_ms[row : row + 1],
-                samples.values[series],
-                np.zeros(len(series), dtype=np.intp),
-            )
-            first, stop = self.first[row : row + 1], self.stop[row : row + 1]
-            yield series, replace(self, samples=own, first=first, stop=stop)
-
-    def blocks(self) -> Iterator[tuple[slice, "Windows"]]:
-        """Yield blocks of the series, small enough for a core's cache."""
-        width = max(self.samples.values.shape[1], self.first.shape[1])
-        for part, samples in self.samples.blocks(width):
-            yield part, self if samples is self.samples else replace(self, samples=samples)
+    return replace(samples, times_ms=times, values=values, rows=rows, starts_ms=starts)

@@ -14,7 +14,7 @@ from model.matchers import Matcher, MatchOperator
 from model.series import AlignedSeries, Times, is_stale
 from promql.guard import Guard
 from promql.nodes import VectorSelector
-from promql.samples import Samples, stacks, without_gaps
+from promql.samples import Samples, in_blocks, stacks
 from promql.vectors import Floats, Mask, Steps, Vector, any_step, concatenated
 from storage.api.samples import SampleReader
 
@@ -83,19 +83,6 @@ class Selection:
         self._kept[key] = kept = list(found)
         return kept
 
-    def samples(
-        self,
-        selector: VectorSelector,
-        start_ms: int,
-        end_ms: int,
-        steps: int,
-        *,
-        starts: bool = False,
-    ) -> Iterator[Samples]:
-        """Yield what a range selector sees between two times, the start left out."""
-        for part in self.read(selector.matchers, start_ms + 1, end_ms, steps, starts=starts):
-            yield without_gaps(part, keep_stale=False)
-
     def sightings(
         self, selector: VectorSelector, steps: Steps, lookback_ms: int, *, starts: bool = False
     ) -> Iterator[Sighting]:
@@ -110,8 +97,8 @@ class Selection:
         look = _interpolated if selector.smoothed else _newest
         one_name = has_one_name(selector.matchers)
         for part in self.read(selector.matchers, start_ms, end_ms, steps.count, starts=starts):
-            samples = without_gaps(part, keep_stale=not selector.smoothed)
-            for _, block in samples.blocks(max(samples.values.shape[1], steps.count)):
+            keep_stale = not selector.smoothed
+            for _, block in in_blocks(part, steps.count, keep_stale=keep_stale):
                 self._guard.check()
                 yield look(block, steps, lookback_ms, one_name)
 

@@ -11,8 +11,9 @@ model, "Resets and gaps".
 import numpy as np
 from numpy.typing import NDArray
 
-from promql.samples import Samples, Windows
+from promql.samples import Samples
 from promql.vectors import Floats, Mask
+from promql.windows import Windows
 
 Times = NDArray[np.int64]
 

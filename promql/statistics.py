@@ -17,9 +17,9 @@ from promql.api import (
     String,
 )
 from promql.guard import Guard
-from promql.samples import Windows
 from promql.selection import Sighting
 from promql.vectors import Steps
+from promql.windows import Windows
 
 
 class StepCounter:
@@ -43,8 +43,11 @@ class StepCounter:
 
     def windows(self, windows: Windows) -> None:
         """Count the samples in ranges."""
-        series = np.bincount(windows.samples.rows, minlength=len(windows.first))
-        self.counts += series @ np.maximum(windows.count, 0)
+        held = np.maximum(windows.count, 0)
+        if len(held) == 1:
+            self.counts += held[0] * len(windows.samples)
+        else:
+            self.counts += np.bincount(windows.samples.rows, minlength=len(held)) @ held
 
 
 class Run:

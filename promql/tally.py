@@ -1,15 +1,16 @@
 """Aggregates series that come block by block, holding only the groups."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from model.labels import Labels
-from promql.aggregation import Groups, counts, group, maximum, minimum, ordered, reduced
-from promql.compensated import Pair, add, closed, sum_groups
+from promql.aggregation import Groups, counts, group, maximum, minimum, reduced, sums
+from promql.compensated import add, closed
 from promql.samples import BLOCK_CELLS
-from promql.vectors import Indices, Vector, concatenated
+from promql.vectors import Floats, Indices, Vector, concatenated
 
 TALLIES: Final = frozenset({"avg", "count", "group", "max", "min", "sum"})
 """Operators whose groups can grow block by block."""
@@ -17,6 +18,32 @@ TALLIES: Final = frozenset({"avg", "count", "group", "max", "min", "sum"})
 
 # Fewer cells and the calls show; more and what they leave behind falls out of the cache.
 _WORTH_A_CALL: Final = BLOCK_CELLS // 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tallied:
+    """What is known of some groups; all of shape (G, S).
+
+    Attributes:
+        counts: how many series were present.
+        values: their sum, least or largest.
+        errors: of sums, what rounding took.
+    """
+
+    counts: Indices
+    values: Floats
+    errors: Floats
+
+    @classmethod
+    def joined(cls, parts: Sequence["_Tallied"]) -> "_Tallied":
+        """Return the groups of all parts, one behind the other."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            np.concatenate([each.counts for each in parts]),
+            np.concatenate([each.values for each in parts]),
+            np.concatenate([each.errors for each in parts]),
+        )
 
 
 class Tally:
@@ -28,11 +55,9 @@ class Tally:
         self._steps = steps
         self._waiting: list[Vector] = []
         self._cells = 0
-        self._merged = False
         self._places = dict[Labels, int]()
-        self._counts = np.zeros((0, steps), dtype=np.intp)
-        self._values = np.zeros((0, steps))
-        self._errors = np.zeros((0, steps))
+        # Groups in the order of their places; one that comes again makes all parts one.
+        self._parts: list[_Tallied] = []
 
     def add(self, block: Vector) -> None:
         """Take a block of series in; small ones wait until they are worth a call."""
@@ -44,26 +69,31 @@ class Tally:
     def _flush(self) -> None:
         if self._waiting:
             self._merge(concatenated(self._waiting, self._steps))
-            self._waiting, self._cells, self._merged = [], 0, True
+            self._waiting, self._cells = [], 0
 
     def result(self) -> Vector | None:
         """Return the groups; None where a mean overflowed and must be taken at once."""
-        if not self._merged:
+        if not self._parts:
             return self._at_once()
         self._flush()
-        size = len(self._places)
-        tallied, values = self._counts[:size], self._values[:size]
-        if self._operator in ("sum", "avg"):
-            values = closed((values, self._errors[:size]))
-        if self._operator == "avg":
-            if not np.isfinite(values).all():
-                return None
-            values = values / np.maximum(tallied, 1)
-        elif self._operator == "count":
-            values = tallied.astype(np.float64)
-        elif self._operator == "group":
-            values = np.ones_like(values)
-        return Vector(list(self._places), values, tallied > 0)
+        values = np.concatenate([self._final(part) for part in self._parts])
+        if self._operator == "avg" and not np.isfinite(values).all():
+            return None
+        present = np.concatenate([part.counts > 0 for part in self._parts])
+        return Vector(list(self._places), values, present)
+
+    def _final(self, part: _Tallied) -> Floats:
+        match self._operator:
+            case "sum":
+                return closed((part.values, part.errors))
+            case "avg":
+                return closed((part.values, part.errors)) / np.maximum(part.counts, 1)
+            case "count":
+                return part.counts.astype(np.float64)
+            case "group":
+                return np.ones(part.counts.shape)
+            case _:
+                return part.values
 
     def _at_once(self) -> Vector:
         whole = concatenated(self._waiting, self._steps)
@@ -74,34 +104,47 @@ class Tally:
 
     def _merge(self, block: Vector) -> None:
         groups = group(block.labels, self._names, without=False)
-        rows = self._rows(groups)
+        found = self._tallied(block, groups)
+        places, known = self._places, len(self._places)
+        rows = np.array([places.setdefault(labels, len(places)) for labels in groups.labels])
+        if (rows >= known).all():
+            self._parts.append(found)
+            return
+        new = rows >= known
+        parts = [*self._parts]
+        if new.any():
+            parts.append(self._nothing(len(places) - known))
+        whole = _Tallied.joined(parts)
+        self._parts = [whole]
+        whole.counts[rows] += found.counts
+        if self._operator in ("sum", "avg"):
+            so_far = whole.values[rows], whole.errors[rows]
+            added = add(so_far, (found.values, found.errors))
+            whole.values[rows], whole.errors[rows] = added
+        elif self._operator == "min":
+            whole.values[rows] = np.fmin(whole.values[rows], found.values)
+        elif self._operator == "max":
+            whole.values[rows] = np.fmax(whole.values[rows], found.values)
+
+    def _tallied(self, block: Vector, groups: Groups) -> _Tallied:
         values, present = block.values, block.present
         if present.all():
-            tallied = np.broadcast_to(groups.sizes[:, np.newaxis], (len(rows), self._steps))
+            tallied = np.repeat(groups.sizes[:, np.newaxis], self._steps, axis=1)
         else:
             tallied = counts(present, groups)
-        self._counts[rows] += tallied
-        if self._operator in ("sum", "avg"):
-            found: Pair = sum_groups(ordered(values, present, groups, 0.0), groups.starts)
-            so_far = self._values[rows], self._errors[rows]
-            self._values[rows], self._errors[rows] = add(so_far, found)
-        elif self._operator == "min":
-            smallest = minimum(values, present, groups)
-            self._values[rows] = np.fmin(self._values[rows], smallest)
-        elif self._operator == "max":
-            largest = maximum(values, present, groups)
-            self._values[rows] = np.fmax(self._values[rows], largest)
+        none = np.broadcast_to(0.0, tallied.shape)
+        match self._operator:
+            case "sum" | "avg":
+                return _Tallied(tallied, *sums(values, present, groups))
+            case "min":
+                return _Tallied(tallied, minimum(values, present, groups), none)
+            case "max":
+                return _Tallied(tallied, maximum(values, present, groups), none)
+            case _:
+                return _Tallied(tallied, none, none)
 
-    def _rows(self, groups: Groups) -> Indices:
-        """Return the groups' rows, made where they are new."""
-        places = self._places
-        known = len(places)
-        rows = [places.setdefault(labels, len(places)) for labels in groups.labels]
-        if len(places) > len(self._counts):
-            grown = max(len(places), 2 * len(self._counts))
-            start = np.nan if self._operator in ("min", "max") else 0.0
-            shape = (grown - known, self._steps)
-            self._counts = np.concatenate([self._counts[:known], np.zeros(shape, dtype=np.intp)])
-            self._values = np.concatenate([self._values[:known], np.full(shape, start)])
-            self._errors = np.concatenate([self._errors[:known], np.zeros(shape)])
-        return np.array(rows, dtype=np.intp)
+    def _nothing(self, groups: int) -> _Tallied:
+        """Return groups of which nothing was seen yet."""
+        shape = (groups, self._steps)
+        start = np.nan if self._operator in ("min", "max") else 0.0
+        return _Tallied(np.zeros(shape, np.intp), np.full(shape, start), np.zeros(shape))

@@ -217,4 +217,6 @@ def concatenated(parts: Sequence[Vector], steps: int) -> Vector:
         np.concatenate([part.values for part in parts]),
         np.concatenate([part.present for part in parts]),
         unnamed,
+        all(part.one_name for part in parts)
+        and len({part.labels[0].metric for part in parts}) == 1,
     )

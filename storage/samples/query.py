@@ -156,7 +156,8 @@ class Query:
         else:
             damaged = self.damaged_items
             before = self._select_any(selector, start_ms, until_ms, budget)
-            known = Settled(start_ms, until_ms, tuple(before))
+            known = Settled.of(start_ms, until_ms, before)
+            before = list(known.parts)
             if damaged == self.damaged_items:
                 cache.put(matchers, known, version)
         if known.end_ms >= end_ms:

@@ -289,7 +289,9 @@ def take(series: AlignedSeries, kept: NDArray[np.intp]) -> AlignedSeries:
     """Return some of the series, without the times that none of them uses."""
     used, rows = np.unique(series.rows[kept], return_inverse=True)
     labels = tuple(series.labels[place] for place in kept.tolist())
-    return AlignedSeries(labels, series.times_ms[used], series.values[kept], rows)
+    traits = None if series.traits is None else series.traits.take(kept)
+    values, times = series.values[kept], series.times_ms[used]
+    return AlignedSeries(labels, times, values, rows, traits=traits)
 
 
 def doubled_labels(selections: Iterable[SourceSelection]) -> set[Labels]:

@@ -10,14 +10,14 @@ from its time on.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from model.labels import Labels
 from model.matchers import Matcher
-from model.series import NO_TIME, AlignedSeries, Times
+from model.series import NO_TIME, AlignedSeries, Times, Traits
 
 Matchers = tuple[Matcher, ...]
 
@@ -32,6 +32,12 @@ class Settled:
     start_ms: int
     end_ms: int
     parts: Sequence[AlignedSeries]
+
+    @classmethod
+    def of(cls, start_ms: int, end_ms: int, parts: Iterable[AlignedSeries]) -> "Settled":
+        """Build, and look once at what every query would look at again."""
+        seen = tuple(replace(part, traits=Traits.of(part.values)) for part in parts)
+        return cls(start_ms, end_ms, seen)
 
     @property
     def size_bytes(self) -> int:
@@ -49,7 +55,7 @@ def _between(whole: AlignedSeries, start_ms: int, end_ms: int) -> AlignedSeries 
     high = int((times <= end_ms).sum(axis=1).max(initial=0))
     if low >= high:
         return None
-    return AlignedSeries(whole.labels, times[:, low:high], whole.values[:, low:high], whole.rows)
+    return replace(whole, times_ms=times[:, low:high], values=whole.values[:, low:high])
 
 
 class SettledCache:
@@ -166,4 +172,8 @@ def _end_to_end(before: AlignedSeries, after: AlignedSeries) -> AlignedSeries:
         order = times.argsort(axis=1, kind="stable")
         times = np.take_along_axis(times, order, axis=1)
         values = np.take_along_axis(values, order[before.rows], axis=1)
-    return AlignedSeries(before.labels, times, values, before.rows)
+    traits = before.traits
+    if traits is not None:
+        tail = Traits.of(values[:, before.values.shape[1] - 1 :])
+        traits = Traits(traits.gaps | tail.gaps, traits.falls | tail.falls)
+    return replace(before, times_ms=times, values=values, traits=traits)
