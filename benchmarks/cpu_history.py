@@ -18,6 +18,7 @@ from benchmarks.processes import finish
 METRIC = "node_cpu_seconds_total"
 MODES = ("idle", "iowait", "irq", "nice", "softirq", "steal", "system", "user")
 _SHARES = np.array([0.8, 0.01, 0.004, 0.002, 0.004, 0.01, 0.05, 0.12])
+_SPREAD = 619  # a prime, so that no two hosts fall together
 _CORES = 4
 _RESTARTS_PER_HOST = 0.1
 _UP_HISTORY_MS = 3_600_000
@@ -51,7 +52,8 @@ class CpuHistory:
     def times_ms(self, target: int) -> NDArray[np.int64]:
         """Return when a target was scraped; each has its own offset in the interval."""
         count = self.duration_ms // self.interval_ms
-        offset_ms = target * self.interval_ms // self.targets
+        # Servers spread their targets by a hash: neighbours are far apart.
+        offset_ms = target * _SPREAD % self.targets * self.interval_ms // self.targets
         times = self.end_ms - self.interval_ms * np.arange(count, 0, -1) + offset_ms
         if self.jitter_ms:
             random = np.random.default_rng((self.seed, target, 1))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promql.compensated import closed, sum_groups, two_sum
+from promql.compensated import closed, sum_along, sum_groups, two_sum
 
 _finite = st.floats(-1e300, 1e300, allow_subnormal=False)
 
@@ -25,6 +25,29 @@ def test_groups_are_added_exactly(groups: list[list[float]]) -> None:
     found = closed(sum_groups(values, starts))[:, 0].tolist()
     for value, group in zip(found, groups, strict=True):
         assert value == pytest.approx(math.fsum(group), rel=1e-15, abs=1e-20)
+
+
+@given(
+    st.integers(1, 9).flatmap(
+        lambda size: st.lists(
+            st.lists(st.floats(-1e9, 1e9), min_size=size, max_size=size), min_size=1, max_size=5
+        )
+    ),
+    st.sampled_from([0, 1]),
+)
+def test_an_axis_is_added_exactly(groups: list[list[float]], axis: int) -> None:
+    values = np.array(groups)[:, :, np.newaxis]
+    found = closed(sum_along(values if axis else values.swapaxes(0, 1), axis))[:, 0].tolist()
+    for value, group in zip(found, groups, strict=True):
+        assert value == pytest.approx(math.fsum(group), rel=1e-15, abs=1e-20)
+
+
+def test_the_sum_of_one_is_no_view_of_it() -> None:
+    values = np.ones((1, 2, 3))
+    total, error = sum_along(values, 0)
+    total += 1
+    error += 1
+    assert (values == 1).all()
 
 
 def test_small_numbers_survive_large_ones_that_cancel() -> None:

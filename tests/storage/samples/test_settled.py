@@ -131,6 +131,34 @@ def test_padding_between_two_reads_moves_to_the_end() -> None:
     assert found[0].values[1, :3].tolist() == [3, 4, 12]
 
 
+def test_what_is_known_of_series_holds_for_their_end_too() -> None:
+    (known,) = Settled.of(1, 3, [matrix("x", [[1, 2, 3]] * 3)]).parts
+    after = matrix("x", [[4, 5]] * 3, first=10)
+    after.values[1, 1] = 0.0
+    after.values[2, 0] = np.nan
+    found = joined([known], [after])
+    assert found is not None
+    traits = found[0].traits
+    assert traits is not None
+    assert traits.gaps.tolist() == [False, False, True]
+    assert traits.falls.tolist() == [False, True, True]
+    # The last sample before the end may be above the first one of it.
+    below = joined([known], [matrix("x", [[4]] * 3, first=-9)])
+    assert below is not None
+    assert below[0].traits is not None
+    assert below[0].traits.falls.all()
+
+
+def test_what_is_known_of_series_is_read_with_them(store: SqliteSampleStore) -> None:
+    fill(store, range(60))
+    store.maintain(BASE_MS + HOUR_MS)
+    for _ in range(2):
+        (part,) = store.select(named("load"), BASE_MS, BASE_MS + 30 * STEP_MS)
+        assert part.traits is not None
+        assert not part.traits.gaps.any()
+        assert not part.traits.falls.any()
+
+
 def test_reads_that_share_some_series_cannot_be_put_together() -> None:
     assert joined([matrix("x", [[1], [1]])], [matrix("x", [[2]])]) is None
     assert joined([matrix("x", [[1]])], [matrix("y", [[2]])]) is not None

@@ -1,0 +1,85 @@
+"""Blocks of series: what is found once for many must be what each would find alone."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.labels import Labels
+from model.series import NO_TIME, AlignedSeries, stack
+from promql.samples import BLOCK_CELLS, Samples, columns_of, in_blocks
+
+_rows = st.lists(
+    st.lists(st.integers(0, 60), min_size=1, max_size=12, unique=True).map(sorted),
+    min_size=1,
+    max_size=5,
+)
+
+
+def _samples(rows: list[list[int]]) -> Samples:
+    width = max(map(len, rows))
+    times = np.array([row + [NO_TIME] * (width - len(row)) for row in rows], np.int64)
+    labels = [Labels.of(n=str(number)) for number in range(len(rows))]
+    return Samples(labels, times, np.zeros(times.shape), np.arange(len(rows)))
+
+
+@given(rows=_rows, edges=st.lists(st.integers(-1, 61), min_size=1, max_size=9).map(sorted))
+def test_counts_are_those_of_each_row(rows: list[list[int]], edges: list[int]) -> None:
+    found = _samples(rows).counts(np.array(edges, np.int64))
+    wanted = [[sum(time <= edge for time in row) for edge in edges] for row in rows]
+    assert np.broadcast_to(found, (len(rows), len(edges))).tolist() == wanted
+
+
+def test_hosts_scraped_at_different_moments_are_counted_at_once() -> None:
+    rows = [list(range(phase, 60, 15)) for phase in (1, 7, 14)]
+    found = _samples(rows).counts(np.array([0, 15, 30, 45, 60]))
+    assert found.tolist() == [[0, 1, 2, 3, 4]]
+
+
+@given(columns=st.lists(st.integers(0, 19), min_size=1, max_size=30))
+def test_any_columns_are_those_asked_for(columns: list[int]) -> None:
+    values = np.arange(80.0).reshape(4, 20)
+    found = columns_of(values[:, :20], np.array(columns))
+    assert found.tolist() == values[:, columns].tolist()
+
+
+@given(
+    begin=st.lists(st.integers(0, 3), max_size=3),
+    stride=st.integers(1, 4),
+    end=st.lists(st.integers(0, 99), max_size=2),
+)
+def test_evenly_spaced_columns_may_have_odd_ones_at_the_ends(
+    begin: list[int], stride: int, end: list[int]
+) -> None:
+    values = np.arange(200.0).reshape(2, 100)
+    columns = [*begin, *range(4, 4 + 20 * stride, stride), *end]
+    assert columns_of(values, np.array(columns)).tolist() == values[:, columns].tolist()
+
+
+def _hosts(series: list[int], width: int) -> AlignedSeries:
+    times = np.arange(width, dtype=np.int64)
+    return stack(
+        [
+            AlignedSeries.of_source(
+                [Labels.of(host=str(host), n=str(n)) for n in range(count)],
+                times + host,
+                np.full((count, width), float(host)),
+            )
+            for host, count in enumerate(series)
+        ]
+    )
+
+
+@given(series=st.lists(st.integers(1, 9), min_size=1, max_size=9))
+def test_blocks_hold_every_series_once_with_its_own_times(series: list[int]) -> None:
+    whole = _hosts(series, 3)
+    seen = []
+    for part, block in in_blocks(whole, BLOCK_CELLS // 5):
+        assert list(block.labels) == list(whole.labels[part])
+        assert block.times_ms[block.rows, 0].tolist() == block.values[:, 0].tolist()
+        seen += list(block.labels)
+    assert seen == list(whole.labels)
+
+
+def test_blocks_end_between_two_hosts() -> None:
+    sizes = [len(block) for _, block in in_blocks(_hosts([4] * 6, 3), BLOCK_CELLS // 10)]
+    assert sizes == [8, 8, 8]
