@@ -72,7 +72,7 @@ class Traits:
                 falls[part] = ~(some[:, 1:] >= some[:, :-1]).all(axis=1)
         return cls(gaps, falls)
 
-    def take(self, rows: slice | NDArray[np.intp]) -> "Traits":
+    def take(self, rows: "slice | NDArray[np.intp]") -> "Traits":
         """Return what is known of some of the series."""
         return Traits(self.gaps[rows], self.falls[rows])
 
@@ -110,6 +110,31 @@ class AlignedSeries:
         """Build from the series of one source: `times_ms` of shape (T,), `values` (N, T)."""
         rows = np.zeros(len(labels), dtype=np.intp)
         return cls(tuple(labels), times_ms.reshape(1, -1), values, rows)
+
+    def take(self, series: NDArray[np.intp]) -> "AlignedSeries":
+        """Return some of the series, without the times that none of them uses."""
+        used, rows = np.unique(self.rows[series], return_inverse=True)
+        return AlignedSeries(
+            tuple([self.labels[place] for place in series.tolist()]),
+            self.times_ms[used],
+            self.values[series],
+            rows,
+            None if self.starts_ms is None else self.starts_ms[series],
+            None if self.traits is None else self.traits.take(series),
+        )
+
+    def find_traits(self) -> Traits:
+        """Look at every sample; padding is no gap."""
+        ends = (self.times_ms != NO_TIME).sum(axis=1)
+        if (ends == self.times_ms.shape[1]).all():
+            return Traits.of(self.values)
+        ends = ends[self.rows]
+        gaps, falls = np.empty(len(ends), dtype=np.bool_), np.empty(len(ends), dtype=np.bool_)
+        for end in np.unique(ends).tolist():
+            some = np.flatnonzero(ends == end)
+            found = Traits.of(self.values[some, :end])
+            gaps[some], falls[some] = found.gaps, found.falls
+        return Traits(gaps, falls)
 
     @property
     def sample_slots(self) -> int:

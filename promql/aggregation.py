@@ -15,10 +15,10 @@ from typing import Final
 import numpy as np
 
 from model.labels import METRIC_NAME, Labels
+from promql.blocks import BLOCK_CELLS
 from promql.compensated import SCALE, Pair, closed, sum_along, sum_groups
 from promql.numbers import format_floats
 from promql.ordered import beyond_quantile
-from promql.samples import BLOCK_CELLS
 from promql.vectors import Floats, Indices, Mask, Scalars, Vector, merged
 
 

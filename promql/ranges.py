@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 
 from model.series import ABSENT, AlignedSeries, Times
+from promql.blocks import Part, in_blocks
 from promql.guard import Guard
 from promql.over_time import Kernel
-from promql.samples import in_blocks
 from promql.vectors import Mask, Scalars, Steps, Vector
 from promql.windows import Windows
 
@@ -40,7 +40,7 @@ class RangeVector:
 
     def windows(
         self, check: Callable[[], None], *, sparse: bool = False
-    ) -> Iterator[tuple[slice, Windows]]:
+    ) -> Iterator[tuple[Part, Windows]]:
         """Yield the windows of each block, small enough for a core's cache.
 
         Args:
@@ -48,10 +48,11 @@ class RangeVector:
             sparse: whether few of a window's samples will be looked at.
         """
         times_ms = self.steps.times_ms
+        edges_ms = int(self.starts_ms[0]), int(self.ends_ms[-1])
         for series in self.parts:
             width = series.values.shape[1]
             columns = max(width // _SPARSE if sparse else width, len(times_ms))
-            for part, samples in in_blocks(series, columns):
+            for part, samples in in_blocks(series, columns, edges_ms):
                 check()
                 windows = Windows.over(samples, self.starts_ms, self.ends_ms, times_ms, check)
                 if self.look is not None:

@@ -7,7 +7,7 @@ of its row. Only such series pay; the usual ones keep sharing their source's tim
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -15,14 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.labels import Labels
-from model.series import NO_TIME, AlignedSeries, is_absent, is_stale, stack
+from model.series import NO_TIME, is_absent, is_stale
 from promql.vectors import Floats, Indices, Mask
 
 Cell = TypeVar("Cell", bound=np.generic)
-BLOCK_CELLS: Final = 1 << 16
-"""Cells a kernel works on at once: 512 KiB of float64. More do not stay in a core's cache
-and make the allocator ask the kernel for pages, which costs more than the arithmetic;
-fewer make the calls themselves show. The query's guard is asked between blocks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,84 +131,8 @@ def columns_of(values: Floats, columns: Indices) -> Floats:
 _COMPARISONS: Final = 1 << 17
 
 
-def stacks(parts: Sequence[AlignedSeries], steps: int) -> Iterator[AlignedSeries]:
-    """Yield small parts stacked to blocks, those of alike length together.
-
-    One kernel call for many sources, without padding short ones (a host that has just
-    come up) to the length of long ones. Each block is made when it is asked for, in
-    the memory that the one before has left.
-
-    Args:
-        parts: what the store selected.
-        steps: how many values of each series will be computed.
-    """
-    groups: dict[int, list[AlignedSeries]] = {}
-    for part in parts:
-        if len(parts) == 1 or part.values.size >= _WORTH_A_CALL:
-            yield part
-        else:
-            groups.setdefault(part.values.shape[1].bit_length(), []).append(part)
-    for alike in groups.values():
-        block: list[AlignedSeries] = []
-        cells = 0
-        for part in alike:
-            own = max(part.values.size, len(part.labels) * steps)
-            if block and cells + own > BLOCK_CELLS:
-                yield stack(block)
-                block, cells = [], 0
-            block.append(part)
-            cells += own
-        yield stack(block)
-
-
-# Cells from which on stacking costs as much as the calls that it saves.
-_WORTH_A_CALL: Final = 1 << 13
-
-
-def in_blocks(
-    series: AlignedSeries, columns: int, *, keep_stale: bool = False
-) -> Iterator[tuple[slice, Samples]]:
-    """Yield slices of the series, gaps closed, each of about BLOCK_CELLS cells.
-
-    Args:
-        series: what the store selected.
-        columns: how many cells of each series the kernel works on.
-        keep_stale: whether staleness markers stay, as an instant selector needs; a
-            range does not see them.
-    """
-    for part in _slices(series.rows, max(1, BLOCK_CELLS // max(1, columns))):
-        times, rows = series.times_ms, series.rows[part]
-        if len(times) > 1:
-            used, rows = np.unique(rows, return_inverse=True)
-            times = times[used]
-        traits = None if series.traits is None else series.traits.take(part)
-        block = Samples(
-            series.labels[part],
-            times,
-            series.values[part],
-            rows,
-            None if series.starts_ms is None else series.starts_ms[part],
-            None if traits is None else traits.falls,
-        )
-        if traits is None or traits.gaps.any():
-            block = _without_gaps(block, keep_stale=keep_stale)
-        yield part, block
-
-
-def _slices(rows: Indices, size: int) -> Iterator[slice]:
-    """Cut series into pieces of a size, between two sources where one is near."""
-    start, count = 0, len(rows)
-    while start < count:
-        end = min(start + size, count)
-        if end < count:
-            ends = np.flatnonzero(rows[start + 1 : end + 1] != rows[start:end])
-            if len(ends) and 2 * int(ends[-1]) >= size:
-                end = start + 1 + int(ends[-1])
-        yield slice(start, end)
-        start = end
-
-
-def _without_gaps(samples: Samples, *, keep_stale: bool) -> Samples:
+def without_gaps(samples: Samples, *, keep_stale: bool) -> Samples:
+    """Return the series with gaps closed, and staleness markers unless they are to stay."""
     times, values, rows = samples.times_ms, samples.values, samples.rows
     # A sum over everything is the cheapest question whether there is any NaN at all.
     with np.errstate(all="ignore"):

@@ -12,9 +12,10 @@ import numpy as np
 from model.labels import METRIC_NAME
 from model.matchers import Matcher, MatchOperator
 from model.series import AlignedSeries, Times, is_stale
+from promql.blocks import in_blocks, stacks
 from promql.guard import Guard
 from promql.nodes import VectorSelector
-from promql.samples import Samples, in_blocks, stacks
+from promql.samples import Samples
 from promql.vectors import Floats, Mask, Steps, Vector, any_step, concatenated
 from storage.api.samples import SampleReader
 
@@ -98,7 +99,8 @@ class Selection:
         one_name = has_one_name(selector.matchers)
         for part in self.read(selector.matchers, start_ms, end_ms, steps.count, starts=starts):
             keep_stale = not selector.smoothed
-            for _, block in in_blocks(part, steps.count, keep_stale=keep_stale):
+            edges_ms = steps.first_ms, steps.last_ms
+            for _, block in in_blocks(part, steps.count, edges_ms, keep_stale=keep_stale):
                 self._guard.check()
                 yield look(block, steps, lookback_ms, one_name)
 

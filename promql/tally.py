@@ -8,8 +8,8 @@ import numpy as np
 
 from model.labels import Labels
 from promql.aggregation import Groups, counts, group, maximum, minimum, reduced, sums
+from promql.blocks import BLOCK_CELLS
 from promql.compensated import add, closed
-from promql.samples import BLOCK_CELLS
 from promql.vectors import Floats, Indices, Vector, concatenated
 
 TALLIES: Final = frozenset({"avg", "count", "group", "max", "min", "sum"})

@@ -9,7 +9,6 @@ from model.labels import METRIC_NAME, Labels
 from model.matchers import Matcher
 from model.series import AlignedSeries
 from storage.samples.query import Query
-from storage.samples.reading import take
 
 # 64 MB decoded. What is more is read series by series: slower, as the piece of a
 # metric is then decoded for each of its series.
@@ -82,4 +81,4 @@ def _only(parts: Sequence[AlignedSeries], wanted: Set[Labels]) -> Iterator[Align
     for part in parts:
         kept = [place for place, labels in enumerate(part.labels) if labels in wanted]
         if kept:
-            yield take(part, np.array(kept))
+            yield part.take(np.array(kept, np.intp))

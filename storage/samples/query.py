@@ -24,7 +24,7 @@ from storage.samples.reading import (
 )
 from storage.samples.recent_plan import RecentPlan, Wanted
 from storage.samples.selection import CachedSelector, Selected, SelectorCache
-from storage.samples.settled import Settled, SettledCache, joined
+from storage.samples.settled import Settled, SettledCache
 from storage.samples.start_times import LOOKBACK_MS, with_starts
 from storage.samples.window_set import WindowSet
 from storage.samples.windows import Window
@@ -150,20 +150,22 @@ class Query:
             return self._select_any(selector, start_ms, end_ms, budget)
         known = cache.get(matchers, start_ms)
         if known is not None and until_ms - known.end_ms <= (end_ms - start_ms) * _BEHIND:
-            before = known.between(start_ms, end_ms)
             if budget is not None:
+                before = known.between(start_ms, end_ms)
                 budget.spend(sum(part.sample_slots for part in before))
         else:
             damaged = self.damaged_items
-            before = self._select_any(selector, start_ms, until_ms, budget)
-            known = Settled.of(start_ms, until_ms, before)
-            before = list(known.parts)
-            if damaged == self.damaged_items:
-                cache.put(matchers, known, version)
+            read = self._select_any(selector, start_ms, until_ms, budget)
+            if cache.takes(sum(part.values.nbytes for part in read)):
+                known = Settled.of(start_ms, until_ms, read, trimmed=until_ms < end_ms)
+                if damaged == self.damaged_items:
+                    cache.put(matchers, known, version)
+            else:
+                known = Settled.unsorted(start_ms, until_ms, read)
         if known.end_ms >= end_ms:
-            return before
+            return known.between(start_ms, end_ms)
         after = self._select_any(selector, known.end_ms + 1, end_ms, budget)
-        result = joined(before, after)
+        result = known.continued(start_ms, after)
         if result is None:
             cache.refuse(matchers)
             return self._select_any(selector, start_ms, end_ms, budget)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from itertools import accumulate, chain
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model.labels import Labels
 from model.series import ABSENT_BITS, NO_TIME, STALE_BITS, AlignedSeries, Times, Values
@@ -282,16 +281,7 @@ def without_empty(series: AlignedSeries) -> AlignedSeries | None:
     kept = np.setdiff1d(np.arange(len(bits)), empty)
     if len(kept) == 0:
         return None
-    return take(series, kept)
-
-
-def take(series: AlignedSeries, kept: NDArray[np.intp]) -> AlignedSeries:
-    """Return some of the series, without the times that none of them uses."""
-    used, rows = np.unique(series.rows[kept], return_inverse=True)
-    labels = tuple(series.labels[place] for place in kept.tolist())
-    traits = None if series.traits is None else series.traits.take(kept)
-    values, times = series.values[kept], series.times_ms[used]
-    return AlignedSeries(labels, times, values, rows, traits=traits)
+    return series.take(kept)
 
 
 def doubled_labels(selections: Iterable[SourceSelection]) -> set[Labels]:
@@ -320,7 +310,7 @@ def merge_doubled(parts: Sequence[AlignedSeries], doubled: set[Labels]) -> list[
             else:
                 kept.append(place)
         if kept:
-            result.append(take(part, np.array(kept, np.intp)))
+            result.append(part.take(np.array(kept, np.intp)))
     result.extend(_merged(labels, places) for labels, places in owners.items())
     return result
 

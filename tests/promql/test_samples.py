@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.labels import Labels
-from model.series import NO_TIME, AlignedSeries, stack
-from promql.samples import BLOCK_CELLS, Samples, columns_of, in_blocks
+from model.series import NO_TIME
+from promql.samples import Samples, columns_of
 
 _rows = st.lists(
     st.lists(st.integers(0, 60), min_size=1, max_size=12, unique=True).map(sorted),
@@ -53,33 +53,3 @@ def test_evenly_spaced_columns_may_have_odd_ones_at_the_ends(
     values = np.arange(200.0).reshape(2, 100)
     columns = [*begin, *range(4, 4 + 20 * stride, stride), *end]
     assert columns_of(values, np.array(columns)).tolist() == values[:, columns].tolist()
-
-
-def _hosts(series: list[int], width: int) -> AlignedSeries:
-    times = np.arange(width, dtype=np.int64)
-    return stack(
-        [
-            AlignedSeries.of_source(
-                [Labels.of(host=str(host), n=str(n)) for n in range(count)],
-                times + host,
-                np.full((count, width), float(host)),
-            )
-            for host, count in enumerate(series)
-        ]
-    )
-
-
-@given(series=st.lists(st.integers(1, 9), min_size=1, max_size=9))
-def test_blocks_hold_every_series_once_with_its_own_times(series: list[int]) -> None:
-    whole = _hosts(series, 3)
-    seen = []
-    for part, block in in_blocks(whole, BLOCK_CELLS // 5):
-        assert list(block.labels) == list(whole.labels[part])
-        assert block.times_ms[block.rows, 0].tolist() == block.values[:, 0].tolist()
-        seen += list(block.labels)
-    assert seen == list(whole.labels)
-
-
-def test_blocks_end_between_two_hosts() -> None:
-    sizes = [len(block) for _, block in in_blocks(_hosts([4] * 6, 3), BLOCK_CELLS // 10)]
-    assert sizes == [8, 8, 8]

@@ -8,9 +8,9 @@ import pytest
 
 from model.labels import Labels
 from model.matchers import Matcher
-from model.series import NO_TIME, AlignedSeries, Values
+from model.series import NO_TIME, AlignedSeries, Values, is_absent
 from storage.samples import codec, reading
-from storage.samples.settled import Settled, SettledCache, joined
+from storage.samples.settled import Settled, SettledCache
 from storage.samples.store import SqliteSampleStore
 from tests.storage.samples.naive_model import Samples, clipped, samples_of
 from tests.storage.samples.sample_builders import BASE_MS, named, series, small, whole
@@ -121,32 +121,70 @@ def matrix(label: str, times: list[list[int]], first: float = 0.0) -> AlignedSer
     return AlignedSeries(labels, rows, values, np.arange(len(rows)))
 
 
+def continued(before: Settled, *after: AlignedSeries) -> AlignedSeries:
+    found = before.continued(before.start_ms, after)
+    assert found is not None
+    (one,) = found
+    return one
+
+
 def test_padding_between_two_reads_moves_to_the_end() -> None:
     before = matrix("x", [[1, 2, 3], [1, 2, NO_TIME]])
     after = matrix("x", [[4, 5], [4, NO_TIME]], first=10)
-    found = joined([before], [after])
-    assert found is not None
-    assert found[0].times_ms.tolist() == [[1, 2, 3, 4, 5], [1, 2, 4, NO_TIME, NO_TIME]]
-    assert found[0].values[0].tolist() == [0, 1, 2, 10, 11]
-    assert found[0].values[1, :3].tolist() == [3, 4, 12]
+    found = continued(Settled.unsorted(1, 3, [before]), after)
+    assert found.times_ms.tolist() == [[1, 2, 3, 4, 5], [1, 2, 4, NO_TIME, NO_TIME]]
+    assert found.values[0].tolist() == [0, 1, 2, 10, 11]
+    assert found.values[1, :3].tolist() == [3, 4, 12]
+
+
+def test_series_are_kept_by_the_moment_of_their_scrapes() -> None:
+    read = matrix("x", [[3, 13, 23], [1, 11, 21], [2, 12, 22]])
+    settled = Settled.of(0, 29, [read])
+    assert settled.parts[0].series.times_ms[:, 0].tolist() == [1, 2, 3]
+    found = continued(settled, matrix("x", [[33], [31], [32]], first=100))
+    assert found.times_ms.tolist() == [[1, 11, 21, 31], [2, 12, 22, 32], [3, 13, 23, 33]]
+    assert found.values[found.rows == 0].tolist() == [[3, 4, 5, 101]]
+    assert [labels.get("n") for labels in found.labels] == ["1", "2", "0"]
+
+
+def test_a_ragged_end_is_read_again() -> None:
+    read = matrix("x", [[1, 11, 21], [5, 15, NO_TIME], [2, 12, 22]])
+    settled = Settled.of(0, 23, [read])
+    assert settled.end_ms == 20
+    assert settled.parts[0].series.times_ms.tolist() == [[1, 11], [2, 12], [5, 15]]
+
+
+def test_a_host_that_missed_scrapes_does_not_keep_the_others_ragged() -> None:
+    read = matrix("x", [[1, 11, 21, 31], [5, 15, 25, NO_TIME], [9, 29, NO_TIME, NO_TIME]])
+    settled = Settled.of(0, 33, [read])
+    assert settled.end_ms == 30
+    (part,) = settled.parts
+    assert part.series.times_ms.tolist() == [[1, 11, 21], [5, 15, 25], [9, 29, NO_TIME]]
+    assert part.series.traits is not None
+    assert not part.series.traits.gaps.any()
+
+
+def test_what_is_later_than_the_even_end_is_not_kept() -> None:
+    read = matrix("x", [[1, 11, 21, 31], [5, 15, 25, NO_TIME], [2, 32, NO_TIME, NO_TIME]])
+    settled = Settled.of(0, 33, [read])
+    (part,) = settled.parts
+    assert part.series.times_ms.tolist() == [[1, 11, 21], [2, NO_TIME, NO_TIME], [5, 15, 25]]
+    assert is_absent(part.series.values[1]).tolist() == [False, True, True]
 
 
 def test_what_is_known_of_series_holds_for_their_end_too() -> None:
-    (known,) = Settled.of(1, 3, [matrix("x", [[1, 2, 3]] * 3)]).parts
+    known = Settled.of(1, 3, [matrix("x", [[1, 2, 3]] * 3)])
     after = matrix("x", [[4, 5]] * 3, first=10)
     after.values[1, 1] = 0.0
     after.values[2, 0] = np.nan
-    found = joined([known], [after])
-    assert found is not None
-    traits = found[0].traits
+    traits = continued(known, after).traits
     assert traits is not None
     assert traits.gaps.tolist() == [False, False, True]
     assert traits.falls.tolist() == [False, True, True]
     # The last sample before the end may be above the first one of it.
-    below = joined([known], [matrix("x", [[4]] * 3, first=-9)])
-    assert below is not None
-    assert below[0].traits is not None
-    assert below[0].traits.falls.all()
+    traits = continued(known, matrix("x", [[4]] * 3, first=-9)).traits
+    assert traits is not None
+    assert traits.falls.all()
 
 
 def test_what_is_known_of_series_is_read_with_them(store: SqliteSampleStore) -> None:
@@ -159,17 +197,43 @@ def test_what_is_known_of_series_is_read_with_them(store: SqliteSampleStore) -> 
         assert not part.traits.falls.any()
 
 
-def test_reads_that_share_some_series_cannot_be_put_together() -> None:
-    assert joined([matrix("x", [[1], [1]])], [matrix("x", [[2]])]) is None
-    assert joined([matrix("x", [[1]])], [matrix("y", [[2]])]) is not None
+def test_hosts_may_be_gone_or_new() -> None:
+    known = Settled.of(0, 29, [matrix("x", [[3, 13, 23], [1, 11, 21], [2, 12, 22]])])
+    after = matrix("x", [[0], [31], [32], [34]], first=100).take(np.array([1, 3]))
+    found = known.continued(0, [after])
+    assert found is not None
+    old, new = found
+    assert old.times_ms.tolist() == [[1, 11, 21, 31], [2, 12, 22, NO_TIME], [3, 13, 23, NO_TIME]]
+    assert is_absent(old.values[:, 3]).tolist() == [False, True, True]
+    assert new.times_ms.tolist() == [[34]]
+    assert new.values.tolist() == [[103]]
+    assert old.traits is not None
+    assert not old.traits.gaps.any()
+
+
+def test_series_may_end_while_their_source_goes_on() -> None:
+    labels = [Labels.of(n="0"), Labels.of(n="1")]
+    read = AlignedSeries.of_source(labels, np.array([1, 2]), np.ones((2, 2)))
+    after = AlignedSeries.of_source(labels[1:], np.array([3]), np.ones((1, 1)))
+    found = continued(Settled.of(0, 2, [read]), after)
+    assert is_absent(found.values).tolist() == [[False, False, True], [False, False, False]]
+    assert found.traits is not None
+    assert found.traits.gaps.tolist() == [True, False]
+
+
+def test_a_source_that_became_two_cannot_be_put_together() -> None:
+    labels = [Labels.of(__name__="x", n="0"), Labels.of(__name__="x", n="1")]
+    read = AlignedSeries.of_source(labels, np.array([1, 2]), np.ones((2, 2)))
+    assert Settled.of(0, 2, [read]).continued(0, [matrix("x", [[3], [4]])]) is None
 
 
 def test_memory_is_bounded_and_the_least_used_goes_first() -> None:
     part = matrix("x", [list(range(100))])
-    cache = SettledCache(5 * Settled(0, 1, (part,)).size_bytes)
+    settled = Settled.of(0, 100, [part])
+    cache = SettledCache(5 * settled.size_bytes)
     keys = [(Matcher.of("__name__", "=", str(number)),) for number in range(7)]
     for key in keys:
-        cache.put(key, Settled(0, 100, (part,)), cache.version)
+        cache.put(key, settled, cache.version)
         cache.get(keys[0], 0)
     assert [cache.get(key, 0) is not None for key in keys] == [1, 0, 0, 1, 1, 1, 1]
 
