@@ -23,7 +23,7 @@ from daemon.configuration import Configuration, ConfigurationSource
 from daemon.data_directory import DataDirectory
 from daemon.errors import DaemonError, ListenError
 from daemon.exporter_process import ExporterProcess
-from daemon.interpreter import settle_garbage_collection, share_malloc_arena
+from daemon.interpreter import settle_garbage_collection, settle_malloc
 from daemon.metrics import (
     ConfigurationCollector,
     PushCollector,
@@ -93,7 +93,7 @@ def run(plan: ServerPlan) -> None:
     Raises:
         click.ClickException: it cannot start; the message says what to do.
     """
-    share_malloc_arena()
+    settle_malloc()
     aiohttp.set_zlib_backend(isal_zlib)
     try:
         configuration = plan.source.read()

@@ -10,7 +10,8 @@ from hypothesis.extra import numpy as arrays
 
 from model.labels import Labels
 from model.series import ABSENT_BITS, STALE_BITS, AlignedSeries, absent_matrix, stack
-from web.prometheus.encoding import encode_matrix, format_row, format_time, format_value
+from web.prometheus.encoding import encode_matrix
+from web.prometheus.sample_rows import format_time, format_value, format_values
 
 ANY_FLOAT = st.floats(width=64)
 
@@ -51,7 +52,7 @@ def test_values_are_written_as_go_writes_them() -> None:
 
 @given(arrays.arrays(np.float64, st.integers(0, 40), elements=ANY_FLOAT))
 def test_row_is_written_like_its_values(values: np.ndarray) -> None:
-    assert format_row(values) == [format_value(value).encode() for value in values.tolist()]
+    assert format_values(values) == [format_value(value).encode() for value in values.tolist()]
 
 
 @given(st.integers(-(2**53), 2**53))

@@ -18,9 +18,9 @@ from model.series import AlignedSeries, is_absent, is_stale
 from storage.api.samples import SampleReader
 from web.errors import BadRequestError
 from web.operations import Operation
-from web.prometheus.encoding import format_value
 from web.prometheus.operations import FederationParameters, only_get
 from web.prometheus.parameters import read_parameters, selectors_parameter
+from web.prometheus.sample_rows import format_value
 from web.prometheus.streaming import streamed
 from web.routing import Route
 from web.services import Services

@@ -39,7 +39,7 @@ MOST_POINTS: Final = 11_000
 _THREAD_FROM_SAMPLES: Final = 20_000
 """About 2 ms of formatting; smaller results are not worth the way to a thread."""
 
-_STREAM_FROM_SAMPLES: Final = 250_000
+_STREAM_FROM_SAMPLES: Final = 60_000
 """About 6 MB of JSON; larger results are sent while they are written."""
 
 

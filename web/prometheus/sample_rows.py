@@ -1,0 +1,171 @@
+"""Samples as JSON, `[1700000000,"1.5"],[…`, some thousands at a time.
+
+orjson writes all numbers in one call. Each number's text is then cut out of that and put
+with its time into a record of fixed width: bytes are moved between arrays, and no object
+is made of a single number. What is left of a record is white space, as JSON allows it.
+
+Numbers are strings, in the shortest notation that reads back to the same double, as
+Go writes them. What orjson writes otherwise (NaN, infinities, exponents) is rare and
+written one by one.
+
+Source of the notation: Prometheus, util/jsonutil/marshal.go.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from model.series import ABSENT_BITS, NO_TIME, STALE_BITS, AlignedSeries
+
+_LARGEST_PLAIN: Final = 1e16
+_SMALLEST_PLAIN: Final = 1e-5
+"""Outside of these orjson writes an exponent, which Go does only outside of 1e-6..1e21."""
+
+_BLOCK_CELLS: Final = 1 << 12
+"""Numbers at once: their records stay in a core's cache."""
+
+_COMMA, _QUOTE, _SPACE = b'," '
+_WORD: Final = 8
+_LONGEST: Final = 32
+"""Of a number and the quote behind it; a double has at most 26."""
+
+
+def _tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return, for each length of a text, which bytes are its own and what follows it."""
+    kept = np.zeros((_LONGEST, _LONGEST), dtype=np.uint8)
+    added = np.full((_LONGEST, _LONGEST), _SPACE, dtype=np.uint8)
+    for length in range(_LONGEST):
+        kept[length, :length] = 0xFF
+        added[length, :length] = 0
+        added[length, length] = _QUOTE
+    return kept, added
+
+
+_KEPT, _ADDED = _tables()
+
+
+def format_value(value: float) -> str:
+    """Return a sample's value as Prometheus writes it."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    size = abs(value)
+    if size and not 1e-6 <= size < 1e21:
+        return repr(value)
+    text = repr(value)
+    if "e" in text:
+        # numpy's positional notation keeps the shortest digits.
+        text = np.format_float_positional(value, trim="-")
+    return text.removesuffix(".0")
+
+
+def format_time(time_ms: int) -> str:
+    """Return a timestamp in seconds, with three decimals where it has any."""
+    whole, rest = divmod(abs(time_ms), 1000)
+    sign = "-" if time_ms < 0 else ""
+    return f"{sign}{whole}.{rest:03}" if rest else f"{sign}{whole}"
+
+
+def format_values(values: NDArray[np.float64]) -> list[bytes]:
+    """Return each value as Prometheus writes it; shape (N,)."""
+    texts = _texts(np.ascontiguousarray(values))
+    padded: list[bytes] = texts.copy().view(f"S{texts.itemsize}").tolist()
+    return [text.rstrip(b' "') for text in padded]
+
+
+def sample_rows(matrix: AlignedSeries) -> Iterator[bytes]:
+    """Yield `[1700000000,"1.5"],[…` of each series, nothing for one without samples."""
+    stamps = _Stamps(matrix.times_ms)
+    size = max(1, _BLOCK_CELLS // max(1, matrix.values.shape[1]))
+    for start in range(0, len(matrix.labels), size):
+        values = np.ascontiguousarray(matrix.values[start : start + size])
+        times = np.broadcast_to(stamps.of(matrix.rows[start : start + size]), values.shape)
+        bits = values.view(np.uint64)
+        # Padding is ABSENT too.
+        there = (bits != ABSENT_BITS) & (bits != STALE_BITS)
+        if there.all():
+            counts = [values.shape[1]] * len(values)
+            records = _records(times.reshape(-1), _texts(values.reshape(-1)))
+        else:
+            counts = there.sum(axis=1).tolist()
+            records = _records(times[there], _texts(values[there]))
+        written = records.tobytes()
+        end = 0
+        for count in counts:
+            begin, end = end, end + count * records.itemsize
+            # Without the comma behind the last one.
+            yield written[begin : max(begin, end - 1)]
+
+
+class _Stamps:
+    """What stands before a value, `[1700000000,"`, for each row of times."""
+
+    def __init__(self, times_ms: NDArray[np.int64]) -> None:
+        self._times_ms = times_ms
+        self._rows: dict[int, list[bytes]] = {}
+        self._shared = self._together([0]) if len(times_ms) == 1 else None
+
+    def of(self, rows: NDArray[np.intp]) -> NDArray[np.bytes_]:
+        """Return those of some rows, all as long: (len(rows), T), or (1, T) if all share one."""
+        return self._together(rows.tolist()) if self._shared is None else self._shared
+
+    def _together(self, rows: list[int]) -> NDArray[np.bytes_]:
+        texts = [self._row(row) for row in rows]
+        width = max((len(text) for row in texts for text in row), default=1)
+        return np.array([[text.rjust(width) for text in row] for row in texts], f"S{width}")
+
+    def _row(self, row: int) -> list[bytes]:
+        if row not in self._rows:
+            self._rows[row] = [
+                b"" if time_ms == NO_TIME else b'[%b,"' % format_time(time_ms).encode()
+                for time_ms in self._times_ms[row].tolist()
+            ]
+        return self._rows[row]
+
+
+def _records(times: NDArray[np.bytes_], texts: NDArray[np.void]) -> NDArray[np.void]:
+    """Return `[1700000000,"1.5"   ],` of each sample."""
+    kind = np.dtype([("time", times.dtype), ("value", texts.dtype), ("end", "S2")])
+    records = np.empty(len(texts), dtype=kind)
+    records["time"] = times
+    records["value"] = texts
+    records["end"] = b"],"
+    return records
+
+
+def _texts(values: NDArray[np.float64]) -> NDArray[np.void]:
+    """Return `1.5"   ` of each value, as many bytes of each; shape (N,), contiguous."""
+    if not len(values):
+        return np.empty(0, dtype="V1")
+    size = np.abs(values)
+    # Negated, so that NaN, which compares as false, is among the odd ones.
+    odd = ~((size < _LARGEST_PLAIN) & ((size >= _SMALLEST_PLAIN) | (size == 0)))
+    others = {at: format_value(float(values[at])) for at in np.flatnonzero(odd).tolist()}
+    written = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
+    begins = np.empty(len(values) + 1, dtype=np.intp)
+    begins[0], begins[-1] = 0, len(written) - 1
+    begins[1:-1] = np.flatnonzero(np.frombuffer(written, dtype=np.uint8) == _COMMA)
+    lengths = begins[1:] - begins[:-1] - 1
+    # Whole numbers end in `.0`.
+    lengths[(np.floor(values) == values) & ~odd] -= 2
+    longest = 1 + max([int(lengths.max()), *map(len, others.values())])
+    words = -(-longest // _WORD)
+    # Overlapping pieces, of which one begins at each byte.
+    pieces = np.ndarray((len(written),), f"V{words * _WORD}", written + bytes(_LONGEST), strides=1)
+    found = pieces[begins[:-1] + 1].view(np.uint64).reshape(len(values), words)
+    found &= _words(_KEPT, words).take(lengths, axis=0)
+    found |= _words(_ADDED, words).take(lengths, axis=0)
+    texts = found.view(np.uint8)
+    for at, other in others.items():
+        text = f'{other}"'.encode().ljust(words * _WORD)
+        texts[at] = np.frombuffer(text, dtype=np.uint8)
+    return np.ndarray((len(values),), f"V{longest}", texts, strides=texts.strides[:1])
+
+
+def _words(table: NDArray[np.uint8], words: int) -> NDArray[np.uint64]:
+    return np.ascontiguousarray(table[:, : words * _WORD]).view(np.uint64)
