@@ -134,6 +134,8 @@ def sums(values: Floats, present: Mask, groups: Groups) -> Pair:
 def counts(present: Mask, groups: Groups) -> Indices:
     """Return how many series each group has at each step: shape (G, S)."""
     here = present[groups.order] if groups.starts.size > 1 else present
+    if len(groups.starts) == len(here):
+        return here.astype(np.intp)
     return np.add.reduceat(here, groups.starts, axis=0, dtype=np.intp)
 
 
@@ -288,25 +290,26 @@ def _among_best(values: Floats, here: Mask, limit: int, *, largest: bool) -> Mas
     if limit <= 0:
         return chosen
     edge = size - limit if largest else limit - 1
-    better = np.greater if largest else np.less
+    better, as_good = (np.greater, np.greater_equal) if largest else (np.less, np.less_equal)
     whole = bool(here.all())
     width = max(1, BLOCK_CELLS // (groups * size))
     for start in range(0, steps, width):
         part = slice(start, start + width)
         # Rows that lie in one piece are partitioned three times as fast.
         across = np.array(values[:, :, part].swapaxes(1, 2), order="C")
-        there = here[:, :, part].swapaxes(1, 2)
         if not whole:
-            across[~there] = -np.inf if largest else np.inf
+            across[~here[:, :, part].swapaxes(1, 2)] = -np.inf if largest else np.inf
         if np.isnan(across).any():
             return None
-        least = np.partition(across, edge, axis=2)[:, :, edge, np.newaxis]
-        best = better(across, least)
-        ties = (across == least) & there
-        room = limit - best.sum(axis=2, keepdims=True)
-        if (ties.sum(axis=2, keepdims=True) > room).any():
-            ties &= np.cumsum(ties, axis=2) <= room
-        chosen[:, :, part] = (best | ties).swapaxes(1, 2)
+        across.partition(edge, axis=2)
+        least = across[:, np.newaxis, :, edge]
+        kept = as_good(values[:, :, part], least) & here[:, :, part]
+        if kept.sum(axis=1).max() > limit:
+            best = better(values[:, :, part], least) & kept
+            kept &= ~best
+            kept &= np.cumsum(kept, axis=1) <= limit - best.sum(axis=1, keepdims=True)
+            kept |= best
+        chosen[:, :, part] = kept
     return chosen
 
 

@@ -21,6 +21,7 @@ Indices = NDArray[np.intp]
 
 RESERVED: Final = frozenset({METRIC_NAME, "__type__", "__unit__"})
 """Labels that say what a metric is; computing on it makes it something else."""
+_LAST_RESERVED: Final = max(RESERVED)
 DUPLICATES: Final = "vector cannot contain metrics with the same labelset"
 
 
@@ -162,7 +163,9 @@ def without_reserved(labels: Iterable[Labels], rows: Mask) -> list[Labels]:
 
 
 def _drop_reserved(labels: Labels) -> Labels:
-    if labels and labels[0][0] == METRIC_NAME:
+    if not labels or labels[0][0] > _LAST_RESERVED:
+        return labels
+    if labels[0][0] == METRIC_NAME:
         rest = labels[1:]
         if not rest or not rest[0][0].startswith("__"):
             return Labels(rest)

@@ -151,8 +151,7 @@ class Query:
         known = cache.get(matchers, start_ms)
         if known is not None and until_ms - known.end_ms <= (end_ms - start_ms) * _BEHIND:
             if budget is not None:
-                before = known.between(start_ms, end_ms)
-                budget.spend(sum(part.sample_slots for part in before))
+                budget.spend(known.slots_between(start_ms, end_ms))
         else:
             damaged = self.damaged_items
             read = self._select_any(selector, start_ms, until_ms, budget)

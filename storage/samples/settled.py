@@ -35,11 +35,14 @@ class SettledPart:
             whatever a later query's range cuts off is cut off of neighbours.
         labels: their label sets in the order in which they were read.
         order: shape (N,), for each series its place in that order.
+        earliest, latest: shape (T,), the first and the last time in each column.
     """
 
     series: AlignedSeries
     labels: tuple[Labels, ...]
     order: NDArray[np.intp]
+    earliest: Times
+    latest: Times
 
     @classmethod
     def of(cls, read: AlignedSeries, end_ms: int) -> "SettledPart":
@@ -59,7 +62,25 @@ class SettledPart:
         for row, column in zip(late_rows.tolist(), late_columns.tolist(), strict=True):
             sorted_.times_ms[row, column] = NO_TIME
             sorted_.values.view(np.uint64)[sorted_.rows == row, column] = ABSENT_BITS
-        return cls(replace(sorted_, traits=sorted_.find_traits()), read.labels, order)
+        return cls._of(replace(sorted_, traits=sorted_.find_traits()), read.labels, order)
+
+    @classmethod
+    def unsorted(cls, read: AlignedSeries) -> "SettledPart":
+        """Take series as they were read."""
+        return cls._of(read, read.labels, np.arange(len(read.labels)))
+
+    @classmethod
+    def _of(
+        cls, series: AlignedSeries, labels: tuple[Labels, ...], order: NDArray[np.intp]
+    ) -> "SettledPart":
+        times = series.times_ms
+        return cls(series, labels, order, times.min(axis=0), times.max(axis=0))
+
+    def between(self, start_ms: int, end_ms: int) -> AlignedSeries | None:
+        """Return a view of what is between two times, a few samples more at either end."""
+        low = int(self.latest.searchsorted(start_ms, "left"))
+        high = int(self.earliest.searchsorted(end_ms, "right"))
+        return _columns(self.series, low, high)
 
     def fit(
         self, read: Sequence[AlignedSeries]
@@ -115,15 +136,14 @@ class Settled:
         """Build from what was read; `trimmed` leaves a ragged end to the read that follows."""
         read = tuple(read)
         even_ms = _even_end(read, end_ms) if trimmed else end_ms
-        cut = (_between(part, start_ms, even_ms) for part in read)
+        cut = (SettledPart.unsorted(part).between(start_ms, even_ms) for part in read)
         parts = [SettledPart.of(part, even_ms) for part in cut if part is not None]
         return cls(start_ms, even_ms, parts)
 
     @classmethod
     def unsorted(cls, start_ms: int, end_ms: int, read: Iterable[AlignedSeries]) -> "Settled":
         """Build as it was read, to be used once."""
-        parts = [SettledPart(one, one.labels, np.arange(len(one.labels))) for one in read]
-        return cls(start_ms, end_ms, parts)
+        return cls(start_ms, end_ms, [SettledPart.unsorted(one) for one in read])
 
     @property
     def size_bytes(self) -> int:
@@ -133,8 +153,12 @@ class Settled:
 
     def between(self, start_ms: int, end_ms: int) -> list[AlignedSeries]:
         """Return views of what is between two times, a few samples more at either end."""
-        parts = (_between(part.series, start_ms, end_ms) for part in self.parts)
+        parts = (part.between(start_ms, end_ms) for part in self.parts)
         return [part for part in parts if part is not None]
+
+    def slots_between(self, start_ms: int, end_ms: int) -> int:
+        """Return how many samples there is room for between two times."""
+        return sum(part.sample_slots for part in self.between(start_ms, end_ms))
 
     def continued(
         self, start_ms: int, after: Sequence[AlignedSeries]
@@ -146,7 +170,7 @@ class Settled:
         result = []
         rest = list(after)
         for part in self.parts:
-            known = _between(part.series, start_ms, self.end_ms)
+            known = part.between(start_ms, self.end_ms)
             fitted = part.fit(rest)
             if fitted is None:
                 return None
@@ -182,13 +206,11 @@ def _even_end(parts: Sequence[AlignedSeries], end_ms: int) -> int:
     return even_ms
 
 
-def _between(whole: AlignedSeries, start_ms: int, end_ms: int) -> AlignedSeries | None:
-    times = whole.times_ms
-    low = int((times < start_ms).sum(axis=1).min(initial=times.shape[1]))
-    high = int((times <= end_ms).sum(axis=1).max(initial=0))
+def _columns(whole: AlignedSeries, low: int, high: int) -> AlignedSeries | None:
     if low >= high:
         return None
-    return replace(whole, times_ms=times[:, low:high], values=whole.values[:, low:high])
+    times, values = whole.times_ms[:, low:high], whole.values[:, low:high]
+    return replace(whole, times_ms=times, values=values)
 
 
 class SettledCache:
