@@ -2,7 +2,8 @@
 
 import asyncio
 import importlib.metadata
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from daemon.configuration import Configuration
 from daemon.data_directory import DataDirectory
 from daemon.metrics import (
     ConfigurationCollector,
+    HttpCollector,
     PushCollector,
     RecordsCollector,
     RemoteWriteCollector,
@@ -36,6 +38,7 @@ from scraper.push.inbox import MessageInbox
 from scraper.push.remote_write import RemoteWriteReceiver
 from storage.api.audit import NewAuditEntry
 from web.audit import audit_retention
+from web.quotas import Holder
 from web.services import Pushes, Services
 
 
@@ -168,6 +171,7 @@ def services_of(parts: Parts) -> Services:
     records, samples = stores.records, stores.samples
     version = importlib.metadata.version("redshank")
     inbox = MessageInbox(samples, stores.messages, parts.commits, system_clock)
+    refusals = Counter[Holder]()
     return Services(
         hosts=records.hosts,
         accounts=records.accounts,
@@ -184,7 +188,7 @@ def services_of(parts: Parts) -> Services:
         discovered=parts.scraping.targets,
         pushes=Pushes(inbox, parts.pushed, records.host_keys),
         configuration=reloader,
-        registry=_registry(parts, version),
+        registry=_registry(parts, version, refusals),
         clock=system_clock,
         version=version,
         started_ms=system_clock(),
@@ -195,10 +199,11 @@ def services_of(parts: Parts) -> Services:
         target_metadata=scraper.target_metadata,
         remote_write=parts.remote_write,
         push_gateway=parts.gateway,
+        refusals=refusals,
     )
 
 
-def _registry(parts: Parts, version: str) -> CollectorRegistry:
+def _registry(parts: Parts, version: str, refusals: Mapping[Holder, int]) -> CollectorRegistry:
     """Return the registry of the server's own metrics."""
     stores = parts.stores
     registry = new_registry(version)
@@ -209,6 +214,7 @@ def _registry(parts: Parts, version: str) -> CollectorRegistry:
         PushCollector(stores.messages),
         ConfigurationCollector(lambda: parts.reloader.state),
         RemoteWriteCollector(parts.remote_write),
+        HttpCollector(refusals),
     ):
         registry.register(collector)
     return registry

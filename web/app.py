@@ -64,7 +64,7 @@ def create_app(
 def _middlewares(internals: Internals) -> tuple[Middleware, ...]:
     """Return what every request passes, the outermost first."""
     services, settings = internals.services, internals.settings
-    rates = RateLimits(settings, services.clock)
+    rates = RateLimits(settings, services.clock, services.refusals)
     return (
         journey(settings),
         failures(internals.renderer.error_page),
