@@ -29,6 +29,7 @@ TITLES: Final[Mapping[str, str]] = {
     "second-factor.off": "Second factor turned off",
     "second-factor.on": "Second factor turned on",
     "second-factor.recovery-code": "Recovery code used",
+    "second-factor.renew-codes": "Recovery codes renewed",
     "token.add": "Token made",
     "token.login": "Logged in for a token",
     "user.add": "User added",
