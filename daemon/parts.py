@@ -26,17 +26,18 @@ from daemon.metrics import (
 )
 from daemon.reload import Reloader
 from daemon.scraping import Scraping
+from daemon.settings import Settings
 from daemon.stores import Stores
 from model.clock import system_clock
 from promql.engine import EngineSettings, LocalEngine
 from promql.parser import parse_selector
-from promql.settings import QuerySettings
 from scraper.push.commits import GroupCommit
 from scraper.push.gateway import PushGateway
 from scraper.push.hosts import PushedHosts
 from scraper.push.inbox import MessageInbox
 from scraper.push.remote_write import RemoteWriteReceiver
 from storage.api.audit import NewAuditEntry
+from storage.api.samples import SampleReader
 from web.audit import audit_retention
 from web.quotas import Holder
 from web.services import Pushes, Services
@@ -82,7 +83,7 @@ async def constructed(
     """
     settings, samples, records = configuration.settings, stores.samples, stores.records
     async with AsyncExitStack() as stack:
-        engine = LocalEngine(samples, engine_settings(settings.query, settings.web.query_timeout_s))
+        engine = _engine(samples, settings)
         stack.push_async_callback(asyncio.to_thread, engine.close)
         scraping = Scraping(configuration, records.hosts, samples, system_clock)
         commits = await stack.enter_async_context(GroupCommit(samples, stores.messages))
@@ -121,14 +122,15 @@ async def constructed(
         )
 
 
-def engine_settings(query: QuerySettings, timeout_s: float) -> EngineSettings:
-    """Return what bounds every query."""
-    return EngineSettings(
-        timeout_s=timeout_s,
+def _engine(samples: SampleReader, settings: Settings) -> LocalEngine:
+    query = settings.query
+    bounds = EngineSettings(
+        timeout_s=settings.web.query_timeout_s,
         lookback_ms=query.lookback_ms,
         max_samples=query.max_samples,
         threads=query.threads,
     )
+    return LocalEngine(samples, bounds)
 
 
 def _pushed_hosts(stores: Stores, commits: GroupCommit) -> PushedHosts:

@@ -11,13 +11,13 @@ from web.bodies import read_body
 from web.errors import BadRequestError
 
 __all__ = [
+    "DIGITS",
     "FORM",
     "PageLength",
     "Paging",
     "Parameters",
     "RecordId",
     "RecordPath",
-    "Whole",
     "form_fields",
     "read_body",
     "read_form",
@@ -43,13 +43,12 @@ def _digits(value: object) -> object:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_digits)]
-"""A whole number that comes as text."""
+DIGITS: Final = BeforeValidator(_digits)
+"""Of whole numbers that come as text; after their bounds, or these are not documented."""
 
-# Bounds stand before the validator, or pydantic leaves them out of the API document.
-RecordId = Annotated[int, Field(ge=1, le=_LARGEST_ID), BeforeValidator(_digits)]
+RecordId = Annotated[int, Field(ge=1, le=_LARGEST_ID), DIGITS]
 
-PageLength = Annotated[int, Field(ge=1, le=1000), BeforeValidator(_digits)]
+PageLength = Annotated[int, Field(ge=1, le=1000), DIGITS]
 
 
 class Parameters(BaseModel):
