@@ -70,7 +70,10 @@ async def constructed(
     read: Callable[[], Configuration],
     directory: DataDirectory,
 ) -> AsyncIterator[Parts]:
-    """Construct the parts; what runs in their background is started by `daemon.server`.
+    """Construct the parts, and close them when the block ends.
+
+    Group commits and pushed hosts are at work from then on, as requests need them; what
+    works without being asked is started by `daemon.server`.
 
     Args:
         stores: what they read and write; open until they are closed.
