@@ -2,7 +2,7 @@
 
 import platform
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import (
     CollectorRegistry,
@@ -19,6 +19,7 @@ from scraper.scraper import Scraper
 from scraper.targets import Health
 from storage.api.messages import MessageLog
 from storage.api.samples import StoreStats
+from web.quotas import Holder
 from web.services import ReloadState
 
 
@@ -120,6 +121,24 @@ class ConfigurationCollector(Collector):
             "When the configuration was last taken over.",
             state.success_ms / 1000,
         )
+
+
+class HttpCollector(Collector):
+    """What the web application refused."""
+
+    def __init__(self, refusals: Mapping[Holder, int]) -> None:
+        self._refusals = refusals
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the application's families."""
+        refused = CounterMetricFamily(
+            "redshank_http_requests_refused",
+            "Requests answered 429, by whose quota was used up.",
+            labels=["reason"],
+        )
+        for holder in Holder:
+            refused.add_metric([f"{holder}_quota"], self._refusals.get(holder, 0))
+        yield refused
 
 
 class PushCollector(Collector):

@@ -1,8 +1,6 @@
-"""The server: every part constructed, started in order, and stopped in the reverse one."""
+"""The server: its parts started in order, and stopped in the reverse one."""
 
 import asyncio
-import importlib.metadata
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -13,54 +11,27 @@ import aiohttp
 import click
 import structlog
 import uvloop
-from aiohttp import web
 from isal import isal_zlib
 
 from alerting.errors import AlertingError
-from alerting.service import AlertingService
 from daemon import logs
 from daemon.configuration import Configuration, ConfigurationSource
 from daemon.data_directory import DataDirectory
-from daemon.errors import DaemonError, ListenError
+from daemon.errors import DaemonError
 from daemon.exporter_process import ExporterProcess
 from daemon.interpreter import settle_garbage_collection, settle_malloc
-from daemon.metrics import (
-    ConfigurationCollector,
-    PushCollector,
-    RecordsCollector,
-    RemoteWriteCollector,
-    ScraperCollector,
-    StoreCollector,
-    new_registry,
-)
-from daemon.reload import Reloader
-from daemon.scraping import Scraping
+from daemon.listening import listening
+from daemon.parts import Parts, constructed, services_of
+from daemon.stores import opened_stores
 from model.addresses import ListenAddress
 from model.clock import system_clock
 from model.sd_notify import sd_notify, watchdog_interval_s
-from promql.engine import EngineSettings, LocalEngine
-from promql.parser import parse_selector
-from promql.settings import QuerySettings
-from scraper.push.commits import GroupCommit
-from scraper.push.gateway import PushGateway
-from scraper.push.hosts import PushedHosts
-from scraper.push.inbox import MessageInbox
-from scraper.push.remote_write import RemoteWriteReceiver
-from storage.api.audit import NewAuditEntry
 from storage.api.errors import StorageError
-from storage.messages.log import SqliteMessageLog
-from storage.records.records import Records
-from storage.samples.store import SqliteSampleStore
 from web.accounts.first_admin import FIRST_ADMIN, ensure_first_admin
-from web.accounts.keys import KeyRing, KeysError
+from web.accounts.keys import KeysError
 from web.app import create_app
-from web.audit import audit_retention
-from web.bodies import SERVER_OPTIONS
-from web.services import Pushes, Services
 
 log = structlog.get_logger(__name__)
-
-_STOP_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,16 +121,6 @@ class RunningServer:
     request_reload: Callable[[], None]
 
 
-def engine_settings(query: QuerySettings, timeout_s: float) -> EngineSettings:
-    """Return what bounds every query."""
-    return EngineSettings(
-        timeout_s=timeout_s,
-        lookback_ms=query.lookback_ms,
-        max_samples=query.max_samples,
-        threads=query.threads,
-    )
-
-
 @asynccontextmanager
 async def running_server(
     plan: ServerPlan, configuration: Configuration
@@ -168,165 +129,44 @@ async def running_server(
 
     Raises:
         StorageError: the data cannot be opened.
+        KeysError: the keys cannot be read or made.
         ListenError: an address cannot be listened on.
     """
     settings, directory = configuration.settings, plan.directory
     async with AsyncExitStack() as stack:
-
-        async def opened(part: SqliteSampleStore | SqliteMessageLog | Records) -> None:
-            await asyncio.to_thread(part.open)
-            stack.push_async_callback(asyncio.to_thread, part.close)
-
-        store = SqliteSampleStore(directory.path, settings.storage, clock=system_clock)
-        await opened(store)
-        records = Records(directory.records)
-        await opened(records)
-        keys = await asyncio.to_thread(KeyRing.open, directory.keys, system_clock())
-        messages = SqliteMessageLog(directory.messages)
-        await opened(messages)
-        password = await ensure_first_admin(records.accounts, plan.admin_password, system_clock())
-
-        engine = LocalEngine(store, engine_settings(settings.query, settings.web.query_timeout_s))
-        stack.push_async_callback(asyncio.to_thread, engine.close)
-        scraping = Scraping(configuration, records.hosts, store, system_clock)
-        targets, scraper = scraping.targets, scraping.scraper
-        commits = await stack.enter_async_context(GroupCommit(store, messages))
-        pushed = await stack.enter_async_context(
-            PushedHosts(
-                samples=store,
-                reader=store,
-                messages=messages,
-                commits=commits,
-                hosts=records.hosts,
-                keys=records.host_keys,
-                clock=system_clock,
-            )
+        stores = await stack.enter_async_context(opened_stores(directory, settings.storage))
+        password = await ensure_first_admin(
+            stores.records.accounts, plan.admin_password, system_clock()
         )
-        connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
-        session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
-        alerting = AlertingService(
-            settings=settings.alerting,
-            records=records.alerts,
-            engine=engine,
-            appender=store,
-            hosts=lambda: [*targets.hosts(), *pushed.hosts()],
-            session=session,
-            clock=system_clock,
-            rule_groups=configuration.rule_groups,
+        parts = await stack.enter_async_context(
+            constructed(stores, configuration, plan.source.read, directory)
         )
+        app = await asyncio.to_thread(create_app, services_of(parts), settings.web)
+        listen = ListenAddress.parse(settings.server.listen)
+        address = await stack.enter_async_context(listening(app, listen, directory))
 
-        async def hosts_changed() -> None:
-            await scraping.refresh()
-            await pushed.refresh()
-
-        async def apply(new: Configuration) -> None:
-            logs.configure(new.settings.log.level, new.settings.log.format)
-            await scraping.apply(new)
-            await alerting.reconfigure(new.settings.alerting, new.rule_groups)
-
-        async def reload_signalled() -> None:
-            entry = NewAuditEntry(system_clock(), "SIGHUP", "", "configuration.reload")
-            await records.audit.add(entry, audit_retention(settings.web))
-
-        reloader = Reloader(
-            configuration,
-            plan.source.read,
-            apply,
-            system_clock,
-            directory.path,
-            reload_signalled,
-        )
-        version = importlib.metadata.version("redshank")
-        registry = new_registry(version)
-        registry.register(StoreCollector(store.stats))
-        registry.register(RecordsCollector(lambda: records.damaged_rows))
-        registry.register(ScraperCollector(scraper))
-        registry.register(PushCollector(messages))
-        registry.register(ConfigurationCollector(lambda: reloader.state))
-        remote_write = RemoteWriteReceiver(store, store, system_clock)
-        registry.register(RemoteWriteCollector(remote_write))
-        push_gateway = PushGateway(
-            store,
-            records.pushed_groups,
-            system_clock,
-            lambda: reloader.current.settings.scrape.interval,
-        )
-        await push_gateway.load()
-        services = Services(
-            hosts=records.hosts,
-            accounts=records.accounts,
-            alerts=records.alerts,
-            audit=records.audit,
-            second_factors=records.second_factors,
-            keys=keys,
-            alerting=alerting,
-            samples=store,
-            cardinality=store.cardinality,
-            engine=engine,
-            parse_selector=parse_selector,
-            targets=scraper.statuses,
-            discovered=targets,
-            pushes=Pushes(
-                MessageInbox(store, messages, commits, system_clock), pushed, records.host_keys
-            ),
-            configuration=reloader,
-            registry=registry,
-            clock=system_clock,
-            version=version,
-            started_ms=system_clock(),
-            hosts_changed=hosts_changed,
-            added_hosts=lambda: reloader.current.settings.scrape.added_hosts,
-            host_checks=lambda: reloader.current.settings.alerting.checks,
-            metadata=scraper.metadata,
-            target_metadata=scraper.target_metadata,
-            remote_write=remote_write,
-            push_gateway=push_gateway,
-        )
-        app = await asyncio.to_thread(create_app, services, settings.web)
-        address = await _listen(stack, app, ListenAddress.parse(settings.server.listen), directory)
-
+        targets = parts.scraping.targets
         if settings.server.scrape_self:
             targets.add_self(address.local_url.removeprefix("http://"))
         if plan.exporter is not None:
             exporter_url = plan.exporter.listen.local_url
             targets.add_local_host(plan.exporter.host, exporter_url.removeprefix("http://"))
         tasks = await stack.enter_async_context(_background(plan))
-        pushing = tasks.create_task(push_gateway.run())
+        await stack.enter_async_context(_running(parts, tasks))
+        yield RunningServer(address.local_url, password, parts.reloader.request)
+
+
+@asynccontextmanager
+async def _running(parts: Parts, tasks: asyncio.TaskGroup) -> AsyncIterator[None]:
+    """Let the parts do their work by themselves for as long as the block lasts."""
+    async with AsyncExitStack() as stack:
+        pushing = tasks.create_task(parts.gateway.run())
         stack.callback(pushing.cancel)
-        await stack.enter_async_context(scraping.running())
-        await alerting.start(tasks)
-        stack.push_async_callback(alerting.stop)
-        await stack.enter_async_context(reloader.running(tasks))
-        yield RunningServer(address.local_url, password, reloader.request)
-
-
-async def _listen(
-    stack: AsyncExitStack,
-    app: web.Application,
-    listen: ListenAddress,
-    directory: DataDirectory,
-) -> ListenAddress:
-    """Serve the application on its address and on the control socket; return the former."""
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        handler_cancellation=True,
-        shutdown_timeout=_STOP_S,
-        **SERVER_OPTIONS,
-    )
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    path = stack.enter_context(directory.socket_address())
-    directory.control_socket.unlink(missing_ok=True)
-    await web.UnixSite(runner, path).start()
-    directory.control_socket.chmod(0o600)
-    try:
-        await web.TCPSite(runner, listen.host or None, listen.port).start()
-    except OSError as exc:
-        reason = os.strerror(exc.errno) if exc.errno else str(exc)
-        raise ListenError(f"cannot listen on {listen}: {reason}; try another --listen") from exc
-    port = next(address[1] for address in runner.addresses if isinstance(address, tuple))
-    return ListenAddress(listen.host, port)
+        await stack.enter_async_context(parts.scraping.running())
+        await parts.alerting.start(tasks)
+        stack.push_async_callback(parts.alerting.stop)
+        await stack.enter_async_context(parts.reloader.running(tasks))
+        yield
 
 
 @asynccontextmanager

@@ -11,18 +11,18 @@ from web.bodies import read_body
 from web.errors import BadRequestError
 
 __all__ = [
+    "DIGITS",
     "FORM",
-    "LARGEST_ID",
+    "PageLength",
     "Paging",
     "Parameters",
     "RecordId",
     "RecordPath",
-    "Whole",
     "form_fields",
     "read_body",
     "read_form",
-    "read_integer",
     "read_json",
+    "read_path",
     "read_query",
     "record_id",
 ]
@@ -32,7 +32,7 @@ _MOST_FIELDS: Final = 1000
 
 Model = TypeVar("Model", bound=BaseModel)
 
-LARGEST_ID = 2**63 - 1
+_LARGEST_ID: Final = 2**63 - 1
 """SQLite's; a larger number in a URL is no record."""
 
 
@@ -43,10 +43,12 @@ def _digits(value: object) -> object:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_digits)]
-"""A whole number that comes as text."""
+DIGITS: Final = BeforeValidator(_digits)
+"""Of whole numbers that come as text; after their bounds, or these are not documented."""
 
-RecordId = Annotated[Whole, Field(ge=1, le=LARGEST_ID)]
+RecordId = Annotated[int, Field(ge=1, le=_LARGEST_ID), DIGITS]
+
+PageLength = Annotated[int, Field(ge=1, le=1000), DIGITS]
 
 
 class Parameters(BaseModel):
@@ -64,7 +66,7 @@ class RecordPath(Parameters):
 class Paging(Parameters):
     """One page of a list; `before_id` is the last id of the page before."""
 
-    limit: Whole = Field(default=100, ge=1, le=1000)
+    limit: PageLength = 100
     before_id: RecordId | None = None
 
 
@@ -80,13 +82,22 @@ def read_query(query: Mapping[str, str], model: type[P]) -> P:
     return model.model_validate({name: value for name, value in query.items() if value})
 
 
+def read_path(request: web.Request, model: type[P]) -> P:
+    """Return the path's parameters.
+
+    Raises:
+        ValidationError: one does not fit.
+    """
+    return model.model_validate(dict(request.match_info))
+
+
 def record_id(request: web.Request) -> int:
-    """Return the path's record id.
+    """Return the record id of a path with nothing else.
 
     Raises:
         ValidationError: it is no number.
     """
-    return RecordPath.model_validate(dict(request.match_info)).id
+    return read_path(request, RecordPath).id
 
 
 async def read_json(request: web.Request, model: type[Model]) -> Model:
@@ -130,20 +141,3 @@ def form_fields(body: bytes) -> list[tuple[str, str]]:
         )
     except ValueError as exc:
         raise BadRequestError(f"the body is not a form: {exc}") from exc
-
-
-def read_integer(
-    values: Mapping[str, str], name: str, default: int, low: int = 1, high: int = LARGEST_ID
-) -> int:
-    """Return a whole number among `values`, `default` where it is missing or empty.
-
-    Raises:
-        BadRequestError: it is no number, or not from `low` to `high`.
-    """
-    text = values.get(name, "")
-    if not text:
-        return default
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
-    if number is None or not low <= number <= high:
-        raise BadRequestError(f"{name}: must be a whole number from {low} to {high}", name)
-    return number

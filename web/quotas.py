@@ -11,6 +11,7 @@ Source: ITU-T I.371, annex A, "virtual scheduling".
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 MOST_SENDERS: Final = 20_000
@@ -18,6 +19,13 @@ MOST_SENDERS: Final = 20_000
 who commands more addresses than this has a full bucket at each of them anyway."""
 
 WINDOW_S: Final = 60
+
+
+class Holder(StrEnum):
+    """Whose quota a request is taken out of."""
+
+    ADDRESS = "address"
+    KEY = "key"
 
 
 @dataclass(frozen=True, slots=True)

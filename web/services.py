@@ -4,8 +4,9 @@ The daemon builds one `Services`. What other packages already define is named by
 their protocols; what only the web needs is defined here.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry
@@ -32,6 +33,7 @@ from storage.api.hosts import HostRecords
 from storage.api.samples import Cardinality, SampleReader
 from storage.api.second_factors import SecondFactorRecords
 from web.accounts.keys import KeyRing
+from web.quotas import Holder
 
 
 class Alerting(Protocol):
@@ -183,6 +185,7 @@ class Services:
         registry: the server's own metrics, for `/metrics`.
         remote_write: what takes samples of other servers; None where nothing does.
         push_gateway: what keeps the metrics of batch jobs; None where nothing does.
+        refusals: how many requests were beyond a quota, counted by the application.
         ready: whether start-up is complete, for `/-/ready`.
         clock: the current time.
         version: of Redshank.
@@ -219,6 +222,7 @@ class Services:
     ready: Callable[[], bool] = _always
     remote_write: RemoteWriteReceiver | None = None
     push_gateway: PushGateway | None = None
+    refusals: Counter[Holder] = field(default_factory=Counter)
     exporter_commands: Sequence[tuple[str, str]] = (
         ("Redshank's exporter", "redshank exporter"),
         ("node_exporter on Debian and Ubuntu", "sudo apt install prometheus-node-exporter"),

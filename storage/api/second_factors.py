@@ -51,6 +51,16 @@ class SecondFactorRecords(Protocol):
     async def use_step(self, user_id: int, step: int) -> bool:
         """Use up the codes until a time step; False if that one is used up already."""
 
+    async def renew_recovery_codes(
+        self, user_id: int, step: int, code_hashes: Collection[str]
+    ) -> bool:
+        """Use up the codes until a time step, and put recovery codes in the place of the old.
+
+        Returns:
+            False if that step is used up already or nothing is confirmed; the old
+            recovery codes count on.
+        """
+
     async def use_recovery_code(self, user_id: int, code_hash: str) -> bool:
         """Use up a recovery code; False if there is no such code (any more)."""
 

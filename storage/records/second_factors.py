@@ -44,6 +44,12 @@ def _find(database: Database, user_id: int) -> SecondFactor | None:
     return SecondFactor(user_id, row["sealed_secret"], row["confirmed_ms"], codes)
 
 
+def _insert_codes(database: Database, user_id: int, code_hashes: Collection[str]) -> None:
+    database.table("recovery_codes").insert_all(
+        {"user_id": user_id, "code_hash": code_hash} for code_hash in code_hashes
+    )
+
+
 class SqliteSecondFactors:
     """`SecondFactorRecords` in SQLite."""
 
@@ -83,9 +89,7 @@ class SqliteSecondFactors:
             )
             if confirmed.rowcount != 1:
                 return False
-            database.table("recovery_codes").insert_all(
-                {"user_id": user_id, "code_hash": code_hash} for code_hash in code_hashes
-            )
+            _insert_codes(database, user_id, code_hashes)
             return True
 
         return await self._database.write(confirm)
@@ -97,6 +101,25 @@ class SqliteSecondFactors:
             user_id,
             step,
         )
+
+    async def renew_recovery_codes(
+        self, user_id: int, step: int, code_hashes: Collection[str]
+    ) -> bool:
+        """See `SecondFactorRecords.renew_recovery_codes`."""
+
+        def renew(database: Database) -> bool:
+            used = database.execute(
+                "update second_factors set last_step = ?2"
+                " where user_id = ?1 and last_step < ?2 and confirmed_ms is not null",
+                [user_id, step],
+            )
+            if used.rowcount != 1:
+                return False
+            database.execute("delete from recovery_codes where user_id = ?", [user_id])
+            _insert_codes(database, user_id, code_hashes)
+            return True
+
+        return await self._database.write(renew)
 
     async def use_recovery_code(self, user_id: int, code_hash: str) -> bool:
         """See `SecondFactorRecords.use_recovery_code`."""

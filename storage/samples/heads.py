@@ -11,9 +11,10 @@ from model.series import NO_TIME
 from storage.api.errors import OutOfOrderError
 from storage.api.samples import LastVector, Source, Vector
 from storage.damage import FREE_SPACE
-from storage.samples.head import Appended, OpenChunk, SourceHead
-from storage.samples.journal import Record
+from storage.samples.head import Appended, SourceHead
+from storage.samples.journal_format import Record
 from storage.samples.layouts import StoredLayout
+from storage.samples.open_chunk import OpenChunk
 from storage.samples.recent import RecentWindow, slots_for
 from storage.samples.settled import SettledCache
 from storage.samples.window_set import WindowSet

@@ -7,29 +7,24 @@ as large as one chunk's worth of changes.
 
 import asyncio
 import sqlite3
-import struct
 import threading
-import zlib
-from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import structlog
-from isal import isal_zlib
 
-from model.labels import Labels
 from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
 from storage.damage import FREE_SPACE
-from storage.database import SQLITE_ERRORS, Readers, Writer, free_pages, set_aside, translate
+from storage.database import Writer, free_pages, set_aside
 from storage.samples.catalog import SCHEMA as CATALOG_SCHEMA
-from storage.samples.catalog import CatalogTables, read_layout
+from storage.samples.catalog import CatalogTables
 from storage.samples.head import Appended
+from storage.samples.journal_file import JournalFile
+from storage.samples.journal_format import encode_records
 from storage.samples.worker import Worker
 
 log = structlog.get_logger(__name__)
@@ -52,7 +47,6 @@ pragma journal_size_limit = 8388608;
 
 # Bounds a row after a time in which the disk refused: some MB, SQLite allows 1 GB.
 _ROW_VECTORS = 4096
-_ROWS_READ_AT_ONCE = 16
 
 # Layouts that no row uses any more are deleted when there are so many: sources that
 # come and go leave one at each change.
@@ -61,168 +55,6 @@ _UNUSED_LAYOUTS = 500
 # Free pages serve the next rows: 128 MB of them is more than a usual journal.
 _PAGES_KEPT = 32_768
 _PAGES_FREED_AT_ONCE = 1000
-
-_CHECKSUM = struct.Struct("<I")
-_RECORD = struct.Struct("<IIqII")
-# A bit of the record's count: columns take four bytes, not two.
-_WIDE_COLUMNS = 1 << 31
-# Another: the values are put into the vector of that ordinal.
-_AMENDS = 1 << 30
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One vector as the journal holds it; `columns` is b"" where it begins a chunk."""
-
-    source_id: int
-    layout_id: int
-    time_ms: int
-    ordinal: int
-    columns: bytes
-    values: bytes
-    amends: bool = False
-
-
-def encode_records(group: list[Appended]) -> bytes:
-    """Return the bytes of one row."""
-    parts = []
-    for one in group:
-        columns, count = one.columns or b"", len(one.values) // 8
-        if one.columns and len(columns) == 4 * count:
-            count |= _WIDE_COLUMNS
-        if one.amends:
-            count |= _AMENDS
-        parts.append(
-            _RECORD.pack(
-                one.chunk.source.id,
-                one.layout.id,
-                one.time_ms,
-                one.ordinal,
-                count,
-            )
-        )
-        parts.append(columns)
-        parts.append(one.values)
-    # Half the bytes to write for 6 us a vector of 500 series, a quarter of what zlib takes.
-    body: bytes = isal_zlib.compress(b"".join(parts), 1)
-    return _CHECKSUM.pack(zlib.crc32(body)) + body
-
-
-def decode_records(data: bytes) -> Iterator[Record]:
-    """Yield the vectors of one row.
-
-    Raises:
-        CorruptDataError: the bytes are damaged; nothing was yielded.
-    """
-    if (
-        not isinstance(data, bytes)
-        or len(data) < _CHECKSUM.size
-        or zlib.crc32(data[_CHECKSUM.size :]) != _CHECKSUM.unpack_from(data)[0]
-    ):
-        raise CorruptDataError("journal row: checksum differs")
-    try:
-        data, at = zlib.decompress(data[_CHECKSUM.size :]), 0
-    except zlib.error as exc:
-        raise CorruptDataError(f"journal row: {exc}") from exc
-    while at < len(data):
-        source_id, layout_id, time_ms, ordinal, count = _RECORD.unpack_from(data, at)
-        at += _RECORD.size
-        size, amends = 4 if count & _WIDE_COLUMNS else 2, bool(count & _AMENDS)
-        count &= ~(_WIDE_COLUMNS | _AMENDS)
-        middle = at + size * count if ordinal or amends else at
-        end = middle + 8 * count
-        columns, values = data[at:middle], data[middle:end]
-        yield Record(source_id, layout_id, time_ms, ordinal, columns, values, amends)
-        at = end
-
-
-class JournalFile(ABC):
-    """What can be read of a journal.
-
-    Attributes:
-        is_damaged: SQLite found the file damaged.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.is_damaged = False
-
-    @abstractmethod
-    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a read; blocks.
-
-        Raises:
-            StorageError: SQLite refused.
-        """
-
-    def series_of(self, layout_id: int) -> Sequence[Labels]:
-        """Read a layout; blocks.
-
-        Raises:
-            CorruptDataError: it is missing or damaged.
-            StorageError: SQLite refused.
-        """
-        return self.read(lambda connection: read_layout(connection, layout_id))
-
-    def rows(self) -> Iterator[tuple[int, bytes]]:
-        """Yield number and bytes of every row, oldest first; blocks.
-
-        A damaged file is read on behind the damage; `is_damaged` then tells so.
-
-        Raises:
-            CorruptDataError: not even the range of rows can be read.
-        """
-        at, last = self.read(_row_range)
-        while at <= last:
-            try:
-                rows = self.read(partial(_rows_from, at))
-            except CorruptDataError:
-                self.is_damaged = True
-                for row in range(at, at + _ROWS_READ_AT_ONCE):
-                    with suppress(CorruptDataError):
-                        yield from self.read(partial(_row_at, row))
-                at += _ROWS_READ_AT_ONCE
-                continue
-            yield from rows
-            at = rows[-1][0] + 1 if rows else last + 1
-
-
-class JournalSnapshot(JournalFile):
-    """A journal as it is now, read beside a server that goes on writing it."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self._readers = Readers(path)
-        self._connection: sqlite3.Connection | None = None
-
-    def run(self, work: Callable[[], None]) -> None:
-        """Run work all of whose reads see the same; blocks.
-
-        Raises:
-            StorageError: SQLite refused.
-        """
-
-        def snapshot(connection: sqlite3.Connection) -> None:
-            connection.execute("begin")
-            self._connection = connection
-            try:
-                work()
-            finally:
-                self._connection = None
-
-        try:
-            self._readers.read(snapshot)
-        finally:
-            self._readers.close()
-
-    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """See `JournalFile.read`."""
-        if self._connection is None:
-            raise StoreClosedError(f"{self.path.name} is not open")
-        try:
-            return work(self._connection)
-        except SQLITE_ERRORS as exc:
-            raise translate(self.path, exc) from exc
 
 
 class Journal(JournalFile):
@@ -435,19 +267,3 @@ class Journal(JournalFile):
         self.is_damaged = False
         self.open()
         return name
-
-
-def _row_range(connection: sqlite3.Connection) -> tuple[int, int]:
-    first, last = connection.execute("select min(id), max(id) from journal").fetchone()
-    return first or 0, last or -1
-
-
-def _rows_from(start: int, connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
-    return connection.execute(
-        "select id, records from journal where id >= ? order by id limit ?",
-        (start, _ROWS_READ_AT_ONCE),
-    ).fetchall()
-
-
-def _row_at(row: int, connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
-    return connection.execute("select id, records from journal where id = ?", (row,)).fetchall()

@@ -6,7 +6,8 @@ from storage.api.errors import CorruptDataError
 from storage.damage import RESTORE
 from storage.samples.catalog import Sources
 from storage.samples.heads import Heads
-from storage.samples.journal import JournalFile, decode_records
+from storage.samples.journal_file import JournalFile
+from storage.samples.journal_format import decode_records
 from storage.samples.layouts import Layouts, StoredLayout
 
 log = structlog.get_logger(__name__)

@@ -12,21 +12,14 @@ A chunk's number is its run and its place therein; the run's number carries its 
 import sqlite3
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TypeVar
-
-import structlog
 
 from model.series import Times
 from storage.api.errors import CorruptDataError
-from storage.damage import RESTORE
 from storage.samples.codec import decode_times
-
-log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
+from storage.samples.salvage import in_batches, marks
 
 LEVELS = 3
 SEALED, HOURS, DAYS = range(LEVELS)
@@ -73,11 +66,6 @@ and end_ms < (select end_ms from window)
 and typeof(count) = 'integer' and count between 1 and {_MOST_VECTORS}
 and typeof(samples) = 'integer' and samples >= 0 and typeof(times) = 'blob'
 )"""  # noqa: S608
-
-# Well below SQLite's smallest limit of variables (32,766), and a fifth of the time of
-# one statement a row.
-_VARIABLES = 1000
-_DELETED_AT_ONCE = 50_000
 
 _SIZE = struct.Struct("<II")
 
@@ -153,7 +141,18 @@ def piece_key(chunk: int, metric_id: int) -> int:
     return run << _RUN_SHIFT | metric_id << _PLACE_BITS | place
 
 
-def _table(run: int) -> str:
+def keys_of(run: int) -> tuple[int, int]:
+    """Return the first key of a run's pieces, and the first after them."""
+    return run << _RUN_SHIFT, (run + 1) << _RUN_SHIFT
+
+
+def chunks_of(run: int) -> tuple[int, int]:
+    """Return the first and the last number that a run's chunks may have."""
+    return chunk_number(run, 0), chunk_number(run, MOST_CHUNKS - 1)
+
+
+def table_of(run: int) -> str:
+    """Return the table of a run's pieces."""
     return f"pieces_{level_of(run)}"
 
 
@@ -201,55 +200,6 @@ def read_runs(connection: sqlite3.Connection) -> tuple[dict[int, Run], Counter[i
     return runs, sizes
 
 
-def insert_run(
-    connection: sqlite3.Connection, run: int, state: int, sizes: Mapping[int, int]
-) -> None:
-    """Write a run's row."""
-    connection.execute("insert into runs values (?, ?, ?)", (run, state, pack_sizes(sizes)))
-
-
-def insert_chunks(connection: sqlite3.Connection, rows: Iterable[ChunkRow]) -> None:
-    """Write the rows of chunks."""
-    connection.executemany(
-        "insert into chunks values (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            (
-                row.id,
-                row.source_id,
-                row.layout_id,
-                row.start_ms,
-                row.end_ms,
-                row.count,
-                row.samples,
-                row.times,
-            )
-            for row in rows
-        ),
-    )
-
-
-def insert_pieces(
-    connection: sqlite3.Connection, run: int, rows: Iterable[tuple[int, bytes]]
-) -> None:
-    """Write (key, data) of one run's pieces; ascending keys keep the pages full."""
-    connection.executemany(f"insert into {_table(run)} values (?, ?)", rows)  # noqa: S608
-
-
-def replace_runs(
-    connection: sqlite3.Connection, new: int, sizes: Mapping[int, int], old: Sequence[int]
-) -> None:
-    """Make a run that was building live and the runs that it was merged from dropped."""
-    connection.execute(
-        "update runs set state = ?, sizes = ? where id = ?", (LIVE, pack_sizes(sizes), new)
-    )
-    for run in old:
-        connection.execute("update runs set state = ? where id = ?", (DROPPED, run))
-        connection.execute(
-            "delete from chunks where id between ? and ?",
-            (chunk_number(run, 0), chunk_number(run, MOST_CHUNKS - 1)),
-        )
-
-
 def unused_runs(connection: sqlite3.Connection) -> list[int]:
     """Return the runs that are not live."""
     rows = connection.execute(
@@ -263,22 +213,6 @@ def unused_runs(connection: sqlite3.Connection) -> list[int]:
     return [row[0] for row in rows]
 
 
-def delete_pieces(connection: sqlite3.Connection, run: int) -> bool:
-    """Delete some pieces of a run that is not live; False once it is gone."""
-    first, after = run << _RUN_SHIFT, (run + 1) << _RUN_SHIFT
-    table = _table(run)
-    row = connection.execute(
-        f"select key from {table} where key >= ? and key < ?"  # noqa: S608
-        " order by key limit 1 offset ?",
-        (first, after, _DELETED_AT_ONCE),
-    ).fetchone()
-    until = after if row is None else row[0]
-    connection.execute(f"delete from {table} where key >= ? and key < ?", (first, until))  # noqa: S608
-    if row is None:
-        connection.execute("delete from runs where id = ?", (run,))
-    return row is not None
-
-
 def chunks_between(
     connection: sqlite3.Connection, source_ids: Sequence[int], start_ms: int, end_ms: int
 ) -> Iterator[ChunkRow]:
@@ -286,20 +220,20 @@ def chunks_between(
 
     def fetch(some: Sequence[int]) -> list[ChunkRow]:
         rows = connection.execute(
-            f"select * from chunks where source in ({_marks(some)})"  # noqa: S608
+            f"select * from chunks where source in ({marks(some)})"  # noqa: S608
             f" and start_ms <= ? and end_ms >= ? and {_SOUND} order by source, start_ms",
             (*some, end_ms, start_ms),
         )
         return [ChunkRow(*row) for row in rows]
 
-    yield from _in_batches(source_ids, fetch)
+    yield from in_batches(source_ids, fetch)
 
 
 def chunks_of_run(connection: sqlite3.Connection, run: int) -> list[ChunkRow]:
     """Return a run's chunks, by source and start."""
     rows = connection.execute(
         f"select * from chunks where id between ? and ? and {_SOUND} order by id",  # noqa: S608
-        (chunk_number(run, 0), chunk_number(run, MOST_CHUNKS - 1)),
+        chunks_of(run),
     )
     return [ChunkRow(*row) for row in rows]
 
@@ -307,8 +241,8 @@ def chunks_of_run(connection: sqlite3.Connection, run: int) -> list[ChunkRow]:
 def count_pieces(connection: sqlite3.Connection, run: int) -> int:
     """Return how many pieces of a run there are."""
     (count,) = connection.execute(
-        f"select count(*) from {_table(run)} where key >= ? and key < ?",  # noqa: S608
-        (run << _RUN_SHIFT, (run + 1) << _RUN_SHIFT),
+        f"select count(*) from {table_of(run)} where key >= ? and key < ?",  # noqa: S608
+        keys_of(run),
     ).fetchone()
     return int(count)
 
@@ -340,35 +274,9 @@ def pieces_of(connection: sqlite3.Connection, keys: Iterable[int]) -> dict[int, 
 
         def fetch(some: Sequence[int], level: int = level) -> list[tuple[int, bytes]]:
             return connection.execute(
-                f"select key, cast(data as blob) from pieces_{level} where key in ({_marks(some)})",  # noqa: S608
+                f"select key, cast(data as blob) from pieces_{level} where key in ({marks(some)})",  # noqa: S608
                 some,
             ).fetchall()
 
-        found.update(_in_batches(list(some_keys), fetch))
+        found.update(in_batches(list(some_keys), fetch))
     return found
-
-
-def _in_batches(items: Sequence[int], fetch: Callable[[Sequence[int]], Iterable[T]]) -> Iterator[T]:
-    for at in range(0, len(items), _VARIABLES):
-        yield from _salvage(items[at : at + _VARIABLES], fetch)
-
-
-def _salvage(items: Sequence[int], fetch: Callable[[Sequence[int]], Iterable[T]]) -> Iterator[T]:
-    """Yield what can be read of a damaged file: halve what fails until it is one item."""
-    try:
-        found = list(fetch(items))
-    except sqlite3.DatabaseError as exc:
-        if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CORRUPT:
-            raise
-        if len(items) == 1:
-            log.warning("rows_unreadable", item=items[0], error=str(exc), fix=RESTORE)
-            return
-        middle = len(items) // 2
-        yield from _salvage(items[:middle], fetch)
-        yield from _salvage(items[middle:], fetch)
-    else:
-        yield from found
-
-
-def _marks(items: Sequence[int]) -> str:
-    return ",".join("?" * len(items))

@@ -13,9 +13,9 @@ from model.series import NO_TIME
 from storage.api.errors import StorageError
 from storage.damage import FREE_SPACE
 from storage.samples.chunks import EncodedChunk, encode_chunk
-from storage.samples.head import OpenChunk
 from storage.samples.heads import Heads
 from storage.samples.journal import Journal
+from storage.samples.open_chunk import OpenChunk
 from storage.samples.window_set import WindowSet
 from storage.samples.windows import Window
 

@@ -8,7 +8,7 @@ from storage.api.errors import CorruptDataError
 from storage.samples.catalog import CatalogRows, Sources, read_catalog
 from storage.samples.heads import Heads
 from storage.samples.interning import Interner
-from storage.samples.journal import JournalSnapshot
+from storage.samples.journal_file import JournalSnapshot
 from storage.samples.layouts import Layouts, MetricNames
 from storage.samples.query import Query
 from storage.samples.read_threads import ReadThreads

@@ -15,7 +15,8 @@ from storage.database import integrity_problems
 from storage.samples import runs
 from storage.samples.catalog import CatalogRows, read_catalog
 from storage.samples.codec import decode_piece
-from storage.samples.journal import JournalSnapshot, decode_records
+from storage.samples.journal_file import JournalSnapshot
+from storage.samples.journal_format import decode_records
 from storage.samples.layouts import MetricNames
 from storage.samples.runs import ChunkRow
 from storage.samples.windows import Window

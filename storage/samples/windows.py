@@ -5,24 +5,27 @@ Retention deletes a whole file. docs/storage-format.md gives tables and keys.
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from model.labels import Labels
 from storage.api.errors import CorruptDataError, StorageError
-from storage.database import Readers, Writer, free_pages
 from storage.samples import runs
 from storage.samples.catalog import SCHEMA as CATALOG_SCHEMA
 from storage.samples.catalog import CatalogRows, CatalogTables, read_catalog, read_layout
 from storage.samples.chunks import EncodedChunk
 from storage.samples.layouts import MetricNames
+from storage.samples.live_runs import LiveRuns, Span, read_live
+from storage.samples.run_writing import (
+    delete_pieces,
+    insert_chunks,
+    insert_pieces,
+    insert_run,
+    replace_runs,
+)
 from storage.samples.runs import ChunkRow, Run
-
-T = TypeVar("T")
+from storage.samples.window_file import WindowFile
 
 FORMAT_VERSION = 1
 
@@ -33,26 +36,8 @@ create table if not exists window (
 {runs.SCHEMA}
 """
 
-_AT_CREATION = "pragma auto_vacuum = incremental;"
-# secure_delete (Debian's default) would overwrite each deleted row with zeros.
-_PRAGMAS = """
-pragma secure_delete = off;
-pragma journal_size_limit = 8388608;
-"""
-_READER_PRAGMAS = "pragma cache_size = -512;"
 
-_PAGES_FREED_AT_ONCE = 2000
-
-
-@dataclass(slots=True)
-class Span:
-    """The stretch of time in which a source used a layout."""
-
-    start_ms: int
-    end_ms: int
-
-
-class Window:
+class Window(WindowFile):
     """One file of chunks. One thread writes; any may read.
 
     Attributes:
@@ -64,27 +49,22 @@ class Window:
         samples: how many the file holds.
         metric_bytes: how many bytes of pieces it has of each metric code.
         damaged_rows: rows that could not be read when it was opened.
-        is_damaged: SQLite found the file damaged: it is read as far as it goes, and no
-            longer written.
     """
 
     def __init__(self, path: Path, start_ms: int, end_ms: int, metrics: MetricNames) -> None:
-        self.path, self.start_ms, self.end_ms = path, start_ms, end_ms
+        super().__init__(path)
+        self.start_ms, self.end_ms = start_ms, end_ms
         self.spans: dict[tuple[int, int], Span] = {}
         self.ends: dict[int, int] = {}
         self.runs: dict[int, Run] = {}
         self.samples = 0
         self.metric_bytes: Counter[int] = Counter()
-        self.is_damaged = False
         self.damaged_rows = 0
         self._catalog = CatalogRows()
         self._metrics = metrics
         self._metric_ids: dict[int, int] = {}
         self._tables = CatalogTables()
         self._next_sequence = 1
-        self._writer: Writer | None = None
-        self._wrote = False
-        self._readers = Readers(path, _READER_PRAGMAS)
 
     @classmethod
     def create(cls, path: Path, start_ms: int, end_ms: int, metrics: MetricNames) -> "Window":
@@ -156,10 +136,10 @@ class Window:
             "select max(id) from runs where id < ?", (runs.MOST_RUNS,)
         ).fetchone()
         self._next_sequence = runs.sequence_of(last or 0) + 1
-        self._show(_read_live(connection))
+        self._show(read_live(connection))
         return bool(runs.unused_runs(connection))
 
-    def _show(self, live: "_Live") -> None:
+    def _show(self, live: LiveRuns) -> None:
         """Let readers know what the live runs hold, once that is committed.
 
         Any earlier, they would plan by what their snapshot of the file does not show.
@@ -175,85 +155,6 @@ class Window:
         """Return the sources and the layouts' digests that were there when it was opened."""
         taken, self._catalog = self._catalog, CatalogRows()
         return taken
-
-    def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
-        """Run a write in one transaction; blocks. One thread only.
-
-        Raises:
-            StorageError: the disk refused.
-            CorruptDataError: the file is damaged.
-        """
-        writer = self._writer or self._open_writer()
-        try:
-            return writer.submit(work, durable=durable).result()
-        except CorruptDataError:
-            self.is_damaged = True
-            raise
-
-    def _open_writer(self) -> Writer:
-        writer = Writer(self.path, _PRAGMAS, _AT_CREATION)
-        try:
-            writer.open()
-        except StorageError:
-            writer.close()
-            raise
-        self._writer, self._wrote = writer, True
-        return writer
-
-    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a read on one snapshot of the file; blocks.
-
-        Raises:
-            StorageError: SQLite refused.
-            CorruptDataError: the file is damaged.
-        """
-
-        def snapshot(connection: sqlite3.Connection) -> T:
-            connection.execute("begin")
-            try:
-                return work(connection)
-            finally:
-                connection.execute("rollback")
-
-        try:
-            return self._readers.read(snapshot)
-        except CorruptDataError:
-            self.is_damaged = True
-            raise
-
-    def release_writer(self) -> None:
-        """Close the writing connection until the next write; blocks.
-
-        SQLite empties its log when the last connection is closed, but that may be one
-        that only reads, and those cannot.
-        """
-        if self._writer is not None:
-            with suppress(StorageError):
-                self._writer.checkpoint()
-            self._writer.close()
-            self._writer = None
-
-    def release_readers(self) -> None:
-        """Close the reading connections until the next read; blocks."""
-        self._readers.release()
-
-    def close(self) -> None:
-        """Close every connection; blocks."""
-        self._readers.close()
-        if self._writer is None and self._wrote and not self.is_damaged:
-            # The log goes with the last connection, if that is one that may write.
-            with suppress(StorageError):
-                self._open_writer()
-        self.release_writer()
-
-    @property
-    def size_bytes(self) -> int:
-        """The file's size with its log."""
-        return sum(file.stat().st_size for file in self.files() if file.exists())
-
-    def files(self) -> list[Path]:
-        """Return the file and those that SQLite keeps beside it."""
-        return [self.path.with_name(self.path.name + end) for end in ("", "-wal", "-shm")]
 
     def overlaps(self, start_ms: int, end_ms: int) -> bool:
         """Whether any chunk may have a sample in the range."""
@@ -295,14 +196,14 @@ class Window:
             self._tables.put(connection, ((chunk.source, chunk.layout) for chunk in ordered))
             ids = self._put_metrics(connection, set(bytes_of))
             sizes = {ids[code]: size for code, size in bytes_of.items()}
-            runs.insert_run(connection, run, runs.LIVE, sizes)
-            runs.insert_chunks(connection, rows)
+            insert_run(connection, run, runs.LIVE, sizes)
+            insert_chunks(connection, rows)
             pieces = [
                 (runs.piece_key(row.id, ids[code]), data)
                 for row, chunk in zip(rows, ordered, strict=True)
                 for code, data in chunk.pieces
             ]
-            runs.insert_pieces(connection, run, sorted(pieces))
+            insert_pieces(connection, run, sorted(pieces))
             return ids
 
         try:
@@ -354,7 +255,8 @@ class Window:
             StorageError: the disk refused.
         """
         self.write(
-            lambda connection: runs.insert_run(connection, run, runs.BUILDING, {}), durable=False
+            lambda connection: insert_run(connection, run, runs.BUILDING, {}),
+            durable=False,
         )
 
     def add_pieces(self, run: int, rows: Sequence[tuple[int, bytes]]) -> None:
@@ -363,7 +265,7 @@ class Window:
         Raises:
             StorageError: the disk refused.
         """
-        self.write(lambda connection: runs.insert_pieces(connection, run, rows), durable=False)
+        self.write(lambda connection: insert_pieces(connection, run, rows), durable=False)
 
     def finish_merge(
         self, run: int, rows: Sequence[ChunkRow], bytes_of: Mapping[int, int], old: Sequence[int]
@@ -380,10 +282,10 @@ class Window:
             StorageError: the disk refused; the old runs are still there.
         """
 
-        def replace(connection: sqlite3.Connection) -> _Live:
-            runs.insert_chunks(connection, rows)
-            runs.replace_runs(connection, run, bytes_of, old)
-            return _read_live(connection)
+        def replace(connection: sqlite3.Connection) -> LiveRuns:
+            insert_chunks(connection, rows)
+            replace_runs(connection, run, bytes_of, old)
+            return read_live(connection)
 
         self._show(self.write(replace))
         self.delete_unused()
@@ -395,39 +297,8 @@ class Window:
             StorageError: the disk refused; it is done when the file is next opened.
         """
         for run in self.write(runs.unused_runs):
-            while self.write(partial(runs.delete_pieces, run=run)):
+            while self.write(partial(delete_pieces, run=run)):
                 pass
-
-    def shrink(self) -> None:
-        """Give unused pages back to the file system; blocks.
-
-        Raises:
-            StorageError: the disk refused.
-        """
-        while self.write(partial(free_pages, most=_PAGES_FREED_AT_ONCE)):
-            pass
-
-
-@dataclass(frozen=True, slots=True)
-class _Live:
-    """What the live runs of a file hold, see the attributes of `Window`."""
-
-    spans: dict[tuple[int, int], Span]
-    ends: dict[int, int]
-    samples: int
-    runs: dict[int, Run]
-    sizes: Counter[int]
-
-
-def _read_live(connection: sqlite3.Connection) -> _Live:
-    spans: dict[tuple[int, int], Span] = {}
-    ends: dict[int, int] = {}
-    total = 0
-    for source, layout, start, end, samples in runs.read_spans(connection):
-        spans[source, layout] = Span(start, end)
-        ends[source] = max(end, ends.get(source, end))
-        total += samples
-    return _Live(spans, ends, total, *runs.read_runs(connection))
 
 
 def _row(chunk: EncodedChunk, number: int) -> ChunkRow:

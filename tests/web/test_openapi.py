@@ -82,6 +82,9 @@ async def test_requests_are_told_as_they_are_validated(world: World) -> None:
     limit = document["paths"]["/api/notifications"]["get"]["parameters"][0]
     assert limit["name"] == "limit"
     assert limit["schema"] | {"maximum": 1000, "minimum": 1, "default": 100} == limit["schema"]
+    _, before = document["paths"]["/api/audit"]["get"]["parameters"]
+    assert before["name"] == "before"
+    assert before["schema"] | {"maximum": 2**63 - 1, "minimum": 1} == before["schema"]
 
 
 @pytest.mark.parametrize("path", ["/docs", "/swagger", "/redoc"])

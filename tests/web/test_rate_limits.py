@@ -11,7 +11,7 @@ from storage.api.accounts import Role
 from tests.web.web_doubles import PASSWORD, World, world_at
 from web.accounts.throttle import LoginThrottle
 from web.network import sender_network
-from web.quotas import MOST_SENDERS
+from web.quotas import MOST_SENDERS, Holder
 from web.settings import WebSettings
 
 MACHINES = "127.0.0.0/8"
@@ -53,6 +53,16 @@ async def test_key_beyond_its_quota_is_told_when_to_come_again(world: World) -> 
     assert (await answer.json())["error"] == "more than 10 requests a minute from this key"
     world.now[0] += 6_000
     assert await statuses(world, 2, headers) == [200, 429]
+
+
+async def test_refused_requests_are_counted_by_whose_quota_was_used_up(world: World) -> None:
+    headers = await world.bearer(Role.VIEWER)
+    await statuses(world, 10, headers)
+    assert world.services.refusals == {}
+    await statuses(world, 3, headers)
+    assert world.services.refusals == {Holder.KEY: 3}
+    await statuses(world, 9, {})
+    assert world.services.refusals == {Holder.KEY: 3, Holder.ADDRESS: 2}
 
 
 async def test_other_keys_of_the_same_user_are_not_affected(world: World) -> None:

@@ -147,6 +147,60 @@ async def test_guessing_codes_is_refused_after_a_while_even_the_right_one(world:
     assert await token_status(world, codes[0]) == 200
 
 
+async def renewal(world: World, code: str) -> tuple[int, list[str]]:
+    """Ask for new recovery codes; return the status and the codes."""
+    answer = await world.client.post(
+        f"{PATH}/recovery-codes", json={"code": code}, headers=await world.bearer()
+    )
+    return answer.status, (await answer.json()).get("recovery_codes", [])
+
+
+async def test_renewed_recovery_codes_count_and_the_old_no_longer(world: World) -> None:
+    secret, old = await enrol(world)
+    assert await token_status(world, old[0]) == 200
+    world.now[0] += STEP_MS
+    code = code_at(secret, world.now[0])
+    status, new = await renewal(world, code)
+    assert (status, len({*old, *new})) == (200, 20)
+    shown = await world.client.get(PATH, headers=await world.bearer())
+    assert await shown.json() == {"enabled": True, "recovery_codes_left": 10}
+    assert await token_status(world, old[1]) == 401
+    assert await token_status(world, new[0]) == 200
+    # The code is used up, for logins too.
+    assert await token_status(world, code) == 401
+
+
+async def test_renewal_takes_a_fresh_code_of_the_app(world: World) -> None:
+    assert (await renewal(world, "123456"))[0] == 409
+    secret, old = await enrol(world)
+    for code in ("000000", old[0], code_at(secret, world.now[0]), ""):
+        assert (await renewal(world, code))[0] == 400
+    assert await token_status(world, old[0]) == 200
+    world.now[0] += STEP_MS
+    code = code_at(secret, world.now[0])
+    outcomes = await asyncio.gather(*(renewal(world, code) for _ in range(4)))
+    assert sorted(status for status, _ in outcomes) == [200, 400, 400, 400]
+
+
+async def test_guesses_at_renewal_and_at_login_are_counted_together(world: World) -> None:
+    secret, _ = await enrol(world)
+    world.now[0] += STEP_MS
+    for _ in range(5):
+        assert (await renewal(world, "000000"))[0] == 400
+        assert await token_status(world, "000000") == 401
+    assert (await renewal(world, code_at(secret, world.now[0])))[0] == 429
+    assert await token_status(world, code_at(secret, world.now[0])) == 429
+
+
+async def test_renewal_is_in_the_audit_log_without_codes(world: World) -> None:
+    secret, _ = await enrol(world)
+    world.now[0] += STEP_MS
+    _, codes = await renewal(world, code_at(secret, world.now[0]))
+    log = await (await world.client.get("/api/audit", headers=await world.bearer())).text()
+    assert "second-factor.renew-codes" in log
+    assert not any(code in log for code in codes)
+
+
 async def test_enrolment_needs_the_password_and_a_right_first_code(world: World) -> None:
     headers = await world.bearer()
     wrong = await world.client.post(PATH, json={"current_password": "no"}, headers=headers)
@@ -293,3 +347,26 @@ async def test_sessions_that_exist_go_on(world: World) -> None:
     session = {"Cookie": f"redshank_session={await world.secret(CredentialKind.SESSION)}"}
     await enrol(world)
     assert (await world.client.get("/api/session", headers=session)).status == 200
+
+
+async def test_page_renews_recovery_codes_and_shows_them_once(world: World) -> None:
+    secret, old = await enrol(world)
+    headers, page = await world.cookie(), "/account/second-factor"
+    form = {"code": code_at(secret, world.now[0])}
+    used = await world.client.post(f"{page}/recovery-codes", data=form, headers=headers)
+    assert used.status == 400
+    assert "wrong or was used before" in await used.text()
+    world.now[0] += STEP_MS
+    form = {"code": code_at(secret, world.now[0])}
+    text = await (
+        await world.client.post(f"{page}/recovery-codes", data=form, headers=headers)
+    ).text()
+    new = re.findall(r"<li><code>([a-z2-9-]{19})</code>", text)
+    assert len({*old, *new}) == 20
+    again = await (await world.client.get(page, headers=headers)).text()
+    assert not any(code in again for code in new)
+    form = {"code": "000000"}
+    for _ in range(10):
+        refused = await world.client.post(f"{page}/recovery-codes", data=form, headers=headers)
+    assert refused.status == 429
+    assert "too many wrong codes" in await refused.text()

@@ -1,5 +1,7 @@
-"""The second factor: enrolled, asked for at login, turned off."""
+"""The second factor: enrolled, asked for at login, its recovery codes renewed, turned off."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -107,24 +109,57 @@ class SecondFactors:
             UnauthorizedError: it is neither.
             TooManyRequestsError: too many wrong ones.
         """
+        with self._guess(user):
+            step = await self._step(factor, code)
+            if step is not None:
+                kind, right = "code", await self._records.use_step(user.id, step)
+            else:
+                kind = "recovery code"
+                right = await self._records.use_recovery_code(user.id, recovery_hash(code))
+            if not right:
+                raise UnauthorizedError(WRONG_CODE, "totp")
+        return kind
+
+    async def renew_recovery_codes(self, user: User, code: str) -> tuple[str, ...]:
+        """Use up a code of the app; return recovery codes that take the old ones' place.
+
+        Raises:
+            ConflictError: the second factor is off.
+            BadRequestError: it is no code of the app, or was used before.
+            TooManyRequestsError: too many wrong ones.
+        """
+        factor = await self.find(user)
+        if factor is None:
+            raise ConflictError("the second factor is off")
+        codes = new_recovery_codes()
+        hashes = [recovery_hash(each) for each in codes]
+        with self._guess(user):
+            step = await self._step(factor, code)
+            if step is None or not await self._records.renew_recovery_codes(user.id, step, hashes):
+                raise BadRequestError(f"code: {WRONG_CODE}", "code")
+        return codes
+
+    @contextmanager
+    def _guess(self, user: User) -> Iterator[None]:
+        """Count what the block tries as a wrong code, unless it ends without an error.
+
+        Raises:
+            TooManyRequestsError: there were too many; the block is not begun.
+        """
         key, now_ms = str(user.id), self._clock()
         wait_ms = self._guesses.wait_ms(key, now_ms)
         if wait_ms:
             raise TooManyRequestsError("too many wrong codes; try again later", -(-wait_ms // 1000))
         # Counted before it is tried, so that guesses side by side gain nothing.
         self._guesses.count(key, now_ms)
-        await self._keys.ready()
-        secret = self._keys.unseal(_purpose(user.id), factor.sealed_secret)
-        step = step_of(secret, "".join(code.split()), now_ms)
-        if step is not None:
-            kind, right = "code", await self._records.use_step(user.id, step)
-        else:
-            kind = "recovery code"
-            right = await self._records.use_recovery_code(user.id, recovery_hash(code))
-        if not right:
-            raise UnauthorizedError(WRONG_CODE, "totp")
+        yield
         self._guesses.refund(key)
-        return kind
+
+    async def _step(self, factor: SecondFactor, code: str) -> int | None:
+        """Return the time step whose code of the app this is, None if it is none."""
+        await self._keys.ready()
+        secret = self._keys.unseal(_purpose(factor.user_id), factor.sealed_secret)
+        return step_of(secret, "".join(code.split()), self._clock())
 
     async def turn_off(self, user: User) -> bool:
         """Forget the user's second factor; False if there was none."""

@@ -1,26 +1,20 @@
 """`/api/audit`: who changed what."""
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
 
 from web.account_documents import AuditDocument, audit_entry_document
 from web.answers import json_answer
 from web.operations import Operation
-from web.parameters import LARGEST_ID, read_integer
+from web.parameters import PageLength, Parameters, RecordId, read_query
 from web.routing import Access, Route, Surface
 from web.services import Services
 
-PAGE_LENGTH = 100
-LONGEST_PAGE = 1000
 
-
-class AuditQuery(BaseModel):
+class AuditQuery(Parameters):
     """One page of the log; `before` is the last id of the page before."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    limit: int = Field(default=PAGE_LENGTH, ge=1, le=LONGEST_PAGE)
-    before: int | None = Field(default=None, ge=1, le=LARGEST_ID)
+    limit: PageLength = 100
+    before: RecordId | None = None
 
 
 class AuditApi:
@@ -40,15 +34,6 @@ class AuditApi:
 
     async def entries(self, request: web.Request) -> web.Response:
         """List what was changed, newest first."""
-        found = await self._records.entries(*audit_page(request))
+        query = read_query(request.query, AuditQuery)
+        found = await self._records.entries(query.limit, query.before)
         return json_answer({"entries": [audit_entry_document(each) for each in found]})
-
-
-def audit_page(request: web.Request) -> tuple[int, int | None]:
-    """Return the parameters `limit` and `before`.
-
-    Raises:
-        BadRequestError: one is no number, or out of range.
-    """
-    limit = read_integer(request.query, "limit", PAGE_LENGTH, high=LONGEST_PAGE)
-    return limit, read_integer(request.query, "before", 0) or None

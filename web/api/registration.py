@@ -11,11 +11,9 @@ from web.answers import json_answer
 from web.documents import access_token_document
 from web.errors import ForbiddenError
 from web.operations import JSON, Operation
-from web.parameters import read_form, read_json
+from web.parameters import FORM, read_form, read_json
 from web.routing import Access, Route, Surface
 from web.settings import WebSettings
-
-_FORM = "application/x-www-form-urlencoded"
 
 
 class RegistrationApi:
@@ -36,7 +34,7 @@ class RegistrationApi:
             "accounts",
             SignedTokenDocument,
             ServiceLoginForm,
-            body_media_types=(JSON, _FORM),
+            body_media_types=(JSON, FORM),
             errors=(401, 503),
         )
         return tuple(
@@ -68,7 +66,7 @@ class RegistrationApi:
 
     async def login(self, request: web.Request) -> web.Response:
         """Trade a name and a password, as JSON or as a form, for a JSON Web Token."""
-        if request.content_type == _FORM:
+        if request.content_type == FORM:
             form = ServiceLoginForm.model_validate(await read_form(request))
         else:
             form = await read_json(request, ServiceLoginForm)

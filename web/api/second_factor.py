@@ -35,6 +35,7 @@ class SecondFactorApi:
         shown = Operation(tag, SecondFactorDocument)
         begun = Operation(tag, EnrolmentDocument, OwnPasswordForm, errors=(409, 503))
         confirmed = Operation(tag, RecoveryCodesDocument, CodeForm, errors=(409,))
+        renewed = Operation(tag, RecoveryCodesDocument, CodeForm, errors=(409,))
         off = Operation(tag, None, OwnPasswordForm, status=204, errors=(503,))
         return tuple(
             Route(method, path, handler, Access.USER, Surface.JSON, operation=operation)
@@ -42,6 +43,7 @@ class SecondFactorApi:
                 ("GET", _PATH, self.show, shown),
                 ("POST", _PATH, self.begin, begun),
                 ("POST", f"{_PATH}/confirm", self.confirm, confirmed),
+                ("POST", f"{_PATH}/recovery-codes", self.renew_recovery_codes, renewed),
                 ("DELETE", _PATH, self.turn_off, off),
             )
         )
@@ -64,6 +66,13 @@ class SecondFactorApi:
         user, form = user_of(request), await read_json(request, CodeForm)
         codes = await self._second_factors.confirm(user, form.code)
         note(request, "second-factor.on", user.name)
+        return json_answer({"recovery_codes": list(codes)})
+
+    async def renew_recovery_codes(self, request: web.Request) -> web.Response:
+        """Exchange all recovery codes for new ones, told once; takes a code of the app."""
+        user, form = user_of(request), await read_json(request, CodeForm)
+        codes = await self._second_factors.renew_recovery_codes(user, form.code)
+        note(request, "second-factor.renew-codes", user.name)
         return json_answer({"recovery_codes": list(codes)})
 
     async def turn_off(self, request: web.Request) -> web.Response:

@@ -13,7 +13,7 @@ from web.answers import json_answer
 from web.audit import note
 from web.documents import credential_document
 from web.operations import Operation
-from web.parameters import Parameters, RecordId, read_json, record_id
+from web.parameters import Parameters, RecordId, read_json, read_path
 from web.routing import Access, Route, Surface, principal_of
 from web.services import Services
 from web.settings import WebSettings
@@ -81,8 +81,8 @@ class UsersApi:
 
     async def revoke(self, request: web.Request) -> web.Response:
         """End one of a user's sessions or tokens."""
-        credential_id = record_id(request)
-        await self._actions.revoke(request, await self._user(request), credential_id)
+        path = read_path(request, UserCredentialPath)
+        await self._actions.revoke(request, await self._actions.user(path.name), path.id)
         return web.Response(status=204)
 
     async def add_token(self, request: web.Request) -> web.Response:

@@ -21,6 +21,8 @@ _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _QUIET = {
     *("/-/healthy", "/-/ready", "/health", "/api/health", "/metrics", "/static/{path}"),
     *("/api/metrics", "/api/v1/write", "/report"),
+    *("/api/v1/query", "/api/v1/query_range", "/api/v1/series", "/api/v1/labels"),
+    "/api/v1/label/{name}/values",
 }
 """Asked for or sent by machines every few seconds: logged at level debug if all is well."""
 

@@ -5,6 +5,7 @@ counted in memory and begin anew with each start.
 """
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,7 @@ from web.accounts.secret_hashes import secret_hash
 from web.accounts.tokens import token_of
 from web.errors import TooManyRequestsError
 from web.network import client_address, is_control_socket, sender_network
-from web.quotas import Quota, Standing
+from web.quotas import Holder, Quota, Standing
 from web.routing import Access, Handler, Principal, principal_of, route_of
 from web.settings import QuotaSettings, WebSettings
 
@@ -45,8 +46,9 @@ class _Quotas:
 class RateLimits:
     """Both middlewares, and what they count."""
 
-    def __init__(self, settings: WebSettings, clock: Clock) -> None:
-        self._settings, self._clock = settings, clock
+    def __init__(self, settings: WebSettings, clock: Clock, refusals: Counter[Holder]) -> None:
+        """Count for as long as the application lasts; `refusals` is told what is refused."""
+        self._settings, self._clock, self._refusals = settings, clock, refusals
         self._requests = _Quotas.of(settings.rate_limits.requests)
         self._push = _Quotas.of(settings.rate_limits.push)
 
@@ -56,7 +58,7 @@ class RateLimits:
         quotas = self._quotas(request)
         if quotas is not None and quotas.by_address is not None:
             address = sender_network(client_address(request, self._settings))
-            self._take(request, quotas.by_address, address, "this address")
+            self._take(request, quotas.by_address, address, Holder.ADDRESS)
         return await handler(request)
 
     @web.middleware
@@ -66,7 +68,7 @@ class RateLimits:
         if quotas is not None and quotas.by_key is not None:
             key = _key(principal_of(request)) or _host_key(request)
             if key:
-                self._take(request, quotas.by_key, key, "this key")
+                self._take(request, quotas.by_key, key, Holder.KEY)
         return await handler(request)
 
     def _quotas(self, request: web.Request) -> _Quotas | None:
@@ -77,12 +79,13 @@ class RateLimits:
             return self._push
         return self._requests
 
-    def _take(self, request: web.Request, quota: Quota, sender: str, told: str) -> None:
+    def _take(self, request: web.Request, quota: Quota, sender: str, holder: Holder) -> None:
         standing = quota.take(sender, self._clock())
         request[STANDING] = standing
         if standing.wait_ms:
+            self._refusals[holder] += 1
             raise TooManyRequestsError(
-                f"more than {standing.limit} requests a minute from {told}",
+                f"more than {standing.limit} requests a minute from this {holder}",
                 math.ceil(standing.wait_ms / 1000),
             )
 

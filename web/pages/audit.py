@@ -5,8 +5,9 @@ from typing import Final
 
 from aiohttp import web
 
-from web.api.audit import audit_page
+from web.api.audit import AuditQuery
 from web.pages.shell import Shell
+from web.parameters import read_query
 from web.routing import Access, Route, Surface
 from web.services import Services
 
@@ -28,6 +29,7 @@ TITLES: Final[Mapping[str, str]] = {
     "second-factor.off": "Second factor turned off",
     "second-factor.on": "Second factor turned on",
     "second-factor.recovery-code": "Recovery code used",
+    "second-factor.renew-codes": "Recovery codes renewed",
     "token.add": "Token made",
     "token.login": "Logged in for a token",
     "user.add": "User added",
@@ -51,13 +53,13 @@ class AuditPages:
 
     async def show(self, request: web.Request) -> web.Response:
         """Show a page of the log, newest first."""
-        limit, before_id = audit_page(request)
-        entries = await self._records.entries(limit, before_id)
+        query = read_query(request.query, AuditQuery)
+        entries = await self._records.entries(query.limit, query.before)
         return await self._shell.page(
             request,
             "audit.html",
             entries=entries,
             titles=TITLES,
-            before_id=before_id,
-            older_id=entries[-1].id if len(entries) == limit else None,
+            before_id=query.before,
+            older_id=entries[-1].id if len(entries) == query.limit else None,
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from aiohttp import web
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from alerting.errors import BadOverrideError
 from web.answers import json_answer
@@ -19,17 +19,25 @@ from web.host_details import read_details
 from web.host_forms import CheckForm
 from web.operations import Operation
 from web.pages.shell import Address, Shell
-from web.parameters import Parameters, Whole, read_form, read_query
+from web.parameters import DIGITS, Parameters, read_form, read_query
 from web.routing import KEY, Access, Route, Surface
 from web.services import Services
 
-_Time = Annotated[Whole, Field(ge=1, le=2**53)]
+_Time = Annotated[int, Field(ge=1, le=2**53), DIGITS]
+
+
+def _known(name: str) -> str:
+    if name not in RANGES:
+        raise ValueError(f"must be one of {', '.join(RANGES)}")
+    return name
 
 
 class ChartsQuery(Parameters):
     """A named range, or a part picked by hand; `since_ms` asks for what is new after it."""
 
-    range: str = Field(DEFAULT_RANGE, json_schema_extra={"enum": [*RANGES]})
+    range: Annotated[str, AfterValidator(_known)] = Field(
+        DEFAULT_RANGE, json_schema_extra={"enum": [*RANGES]}
+    )
     start_ms: _Time | None = None
     end_ms: _Time | None = None
     since_ms: _Time | None = None
@@ -114,9 +122,8 @@ class HostPages:
         """Return the charts' numbers: a named range or a part picked by hand."""
         host = await self._find(request)
         query = read_query(request.query, ChartsQuery)
-        grid: Grid | None = self._grid(query)
-        if grid is not None and query.since_ms:
-            grid = grid.since(query.since_ms)
+        whole = self._grid(query)
+        grid = whole.since(query.since_ms) if query.since_ms else whole
         if grid is None:
             return web.Response(status=204)
         interval_s = host.interval_s or 15.0
@@ -136,10 +143,7 @@ class HostPages:
             if end_ms - start_ms < 10_000:
                 raise BadRequestError("end_ms: must be at least 10 s after start_ms", "end_ms")
             return Grid.between(start_ms, end_ms)
-        chosen = RANGES.get(query.range)
-        if chosen is None:
-            raise BadRequestError(f"range: must be one of {', '.join(RANGES)}", "range")
-        return Grid.back_from(self._services.clock(), chosen)
+        return Grid.back_from(self._services.clock(), RANGES[query.range])
 
     async def set_check(self, request: web.Request) -> web.Response:
         """Give the host its own settings for a check, or return it to the default."""

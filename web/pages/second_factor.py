@@ -1,4 +1,4 @@
-"""The own second factor: scanned, confirmed, turned off."""
+"""The own second factor: scanned, confirmed, its recovery codes renewed, turned off."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from web.routing import Access, Handler, Route, Surface, user_of
 
 
 class SecondFactorPages:
-    """Turns the own second factor on and off."""
+    """Turns the own second factor on and off, and renews its recovery codes."""
 
     def __init__(
         self, shell: Shell, second_factors: SecondFactors, actions: AccountActions
@@ -31,6 +31,7 @@ class SecondFactorPages:
             ("GET", "/account/second-factor", self.show),
             ("POST", "/account/second-factor", self.begin),
             ("POST", "/account/second-factor/confirm", self.confirm),
+            ("POST", "/account/second-factor/recovery-codes", self.renew_recovery_codes),
             ("POST", "/account/second-factor/off", self.turn_off),
         )
         return tuple(
@@ -74,13 +75,26 @@ class SecondFactorPages:
 
     async def confirm(self, request: web.Request) -> web.Response:
         """Turn it on by a first code and show the recovery codes, this once."""
-        user, fields = user_of(request), await read_form(request)
+        user, code = user_of(request), await _code(request)
         try:
-            codes = await self._second_factors.confirm(user, fields.get("code", "")[:64])
+            codes = await self._second_factors.confirm(user, code)
         except BadRequestError:
             problem = "This is not the app's code of now. Is the phone's clock right?"
             return await self._page(request, 400, {"code": problem})
         note(request, "second-factor.on", user.name)
+        return await self._page(request, codes=codes)
+
+    async def renew_recovery_codes(self, request: web.Request) -> web.Response:
+        """Exchange the recovery codes, once a code of the app is given; show the new, this once."""
+        user, code = user_of(request), await _code(request)
+        try:
+            codes = await self._second_factors.renew_recovery_codes(user, code)
+        except BadRequestError:
+            problem = "This code is wrong or was used before. Is the phone's clock right?"
+            return await self._page(request, 400, {"code": problem})
+        except TooManyRequestsError as exc:
+            return await self._page(request, exc.status, {"code": exc.message})
+        note(request, "second-factor.renew-codes", user.name)
         return await self._page(request, codes=codes)
 
     async def turn_off(self, request: web.Request) -> web.Response:
@@ -100,6 +114,11 @@ class SecondFactorPages:
         except (BadRequestError, TooManyRequestsError) as exc:
             return await self._page(request, exc.status, {"current_password": exc.message})
         return None
+
+
+async def _code(request: web.Request) -> str:
+    """Return the code of a form, "" if there is none."""
+    return (await read_form(request)).get("code", "")[:64]
 
 
 def qr_code(text: str) -> Markup:

@@ -121,11 +121,21 @@ class _Stamps:
 
     def _row(self, row: int) -> list[bytes]:
         if row not in self._rows:
-            self._rows[row] = [
-                b"" if time_ms == NO_TIME else b'[%b,"' % format_time(time_ms).encode()
-                for time_ms in self._times_ms[row].tolist()
-            ]
+            times_ms = self._times_ms[row]
+            real = times_ms[times_ms != NO_TIME]
+            self._rows[row] = _openings(real) + [b""] * (len(times_ms) - len(real))
         return self._rows[row]
+
+
+def _openings(times_ms: NDArray[np.int64]) -> list[bytes]:
+    """Return `[1700000000,"` of each time; shape (N,), ascending."""
+    seconds, rest = np.divmod(times_ms, 1000)
+    if not len(times_ms) or times_ms[0] < 0 or (rest != rest[0]).any():
+        return [b'[%b,"' % format_time(time_ms).encode() for time_ms in times_ms.tolist()]
+    # Steps of whole seconds: what follows them is the same.
+    end = b'.%03d,"' % int(rest[0]) if rest[0] else b',"'
+    texts = orjson.dumps(seconds, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
+    return [b"[%b%b" % (text, end) for text in texts]
 
 
 def _records(times: NDArray[np.bytes_], texts: NDArray[np.void]) -> NDArray[np.void]:

@@ -7,13 +7,11 @@ from aiohttp import web
 from scraper.push.inbox import MessageInbox
 from web.answers import body_answer
 from web.operations import Operation
-from web.parameters import read_integer, read_json
+from web.parameters import read_json, read_query
 from web.push.models import MessageAnswer, MessageForm, RecentAnswer, RecentQuery
 from web.routing import Access, Route, Surface
 
 _TAG: Final = "push"
-_DEFAULT_LIMIT: Final = 10
-_LARGEST_LIMIT: Final = 1000
 
 
 class MessagesApi:
@@ -41,7 +39,7 @@ class MessagesApi:
 
     async def recent(self, request: web.Request) -> web.Response:
         """Show the latest messages, newest first."""
-        limit = read_integer(request.query, "limit", _DEFAULT_LIMIT, high=_LARGEST_LIMIT)
-        documents = self._inbox.log.latest(limit)
+        query = read_query(request.query, RecentQuery)
+        documents = self._inbox.log.latest(query.limit)
         body = b'{"count":%d,"messages":[%b]}' % (len(documents), b",".join(documents))
         return body_answer(body, "application/json")

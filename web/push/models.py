@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from scraper.push.messages import Message
 from scraper.push.reports import HostReport
+from web.parameters import PageLength, Parameters
 
 _MIB, _GIB = 2**20, 2**30
 
@@ -70,10 +71,10 @@ class MessageAnswer(BaseModel):
     metrics_count: int
 
 
-class RecentQuery(BaseModel):
+class RecentQuery(Parameters):
     """How many messages are asked for."""
 
-    limit: int = Field(default=10, ge=1, le=1000)
+    limit: PageLength = 10
 
 
 class RecentAnswer(BaseModel):

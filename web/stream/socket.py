@@ -14,7 +14,7 @@ from web.errors import CrossSiteError, ForbiddenError, UnauthorizedError, Unavai
 from web.fleet import Fleet
 from web.middleware.guard import refuse_cross_site
 from web.operations import Operation
-from web.parameters import Parameters
+from web.parameters import Parameters, read_query
 from web.routing import ANONYMOUS, PRINCIPAL, Access, Principal, Route, Surface
 from web.services import Services
 from web.settings import WebSettings
@@ -103,7 +103,7 @@ class MetricsSocket:
         request = self._without_foreign_cookie(request)
         if self._closing or self._open >= self._settings.live_streams:
             raise UnavailableError("too many live connections; try again later")
-        token = request.query.get("token")
+        token = read_query(request.query, StreamQuery).token
         sender = request if token is None else _with_token(request, token)
         principal = await self._principal(sender)
         if principal is None and self._strangers >= _MOST_STRANGERS:

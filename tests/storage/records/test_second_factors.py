@@ -82,6 +82,23 @@ async def test_recovery_code_is_used_once(factors: SqliteSecondFactors) -> None:
     assert found.recovery_codes == 1
 
 
+async def test_renewed_recovery_codes_take_the_place_of_the_old(
+    factors: SqliteSecondFactors,
+) -> None:
+    await factors.begin(ADA, "sealed")
+    assert not await factors.renew_recovery_codes(ADA, 7, ["early"])
+    await factors.confirm(ADA, 7, ["a", "b"], NOW_MS)
+    assert not await factors.renew_recovery_codes(ADA, 7, ["replayed"])
+    assert await factors.renew_recovery_codes(ADA, 8, ["c", "d", "e"])
+    found = await factors.find(ADA)
+    assert found is not None
+    assert found.recovery_codes == 3
+    assert not await factors.use_recovery_code(ADA, "a")
+    assert await factors.use_recovery_code(ADA, "c")
+    assert not await factors.use_step(ADA, 8)
+    assert not await factors.renew_recovery_codes(99, 9, ["nobody"])
+
+
 async def test_all_of_it_goes_with_its_removal_and_with_the_user(records: Records) -> None:
     factors = records.second_factors
     await records.accounts.add_user("grace", Role.ADMIN, "hash", NOW_MS)

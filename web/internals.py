@@ -1,0 +1,63 @@
+"""What the web application makes for itself, and its handlers share."""
+
+from dataclasses import dataclass
+
+from web.accounts.actions import AccountActions
+from web.accounts.authentication import Authenticator
+from web.accounts.passwords import Passwords
+from web.accounts.second_factor import SecondFactors
+from web.fleet import Fleet
+from web.live import LiveStreams
+from web.pages.shell import Shell
+from web.rendering import Renderer
+from web.services import Services
+from web.settings import WebSettings
+from web.stream.socket import MetricsSocket
+from web.stream.sources import Sources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Internals:
+    """One application's own parts.
+
+    Attributes:
+        streams, socket: open connections, which end with the application.
+        passwords: has threads, which end with it too.
+    """
+
+    services: Services
+    settings: WebSettings
+    renderer: Renderer
+    passwords: Passwords
+    second_factors: SecondFactors
+    authenticator: Authenticator
+    actions: AccountActions
+    fleet: Fleet
+    streams: LiveStreams
+    shell: Shell
+    socket: MetricsSocket
+
+    @classmethod
+    def of(cls, services: Services, settings: WebSettings, renderer: Renderer) -> "Internals":
+        """Make them of what the application was handed."""
+        passwords = Passwords()
+        second_factors = SecondFactors(services.second_factors, services.keys, services.clock)
+        authenticator = Authenticator(
+            services.accounts, passwords, second_factors, services.keys, services.clock, settings
+        )
+        streams, fleet = LiveStreams(settings), Fleet(services)
+        shell = Shell(renderer, fleet, streams, authenticator)
+        sources = Sources(services, fleet, shell)
+        return cls(
+            services=services,
+            settings=settings,
+            renderer=renderer,
+            passwords=passwords,
+            second_factors=second_factors,
+            authenticator=authenticator,
+            actions=AccountActions(services, passwords, second_factors, authenticator),
+            fleet=fleet,
+            streams=streams,
+            shell=shell,
+            socket=MetricsSocket(services, settings, authenticator, fleet, sources),
+        )
