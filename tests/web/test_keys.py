@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
-from web.accounts.keys import KeyRing, KeysError
+from web.accounts.keys import MOST_VERIFIED, KeyRing, KeysError, VerifiedTokens
 
 NOW_MS = 1_763_820_000_000
 HOUR_MS = 3_600_000
@@ -97,6 +97,33 @@ def test_rotation_at_once_ends_every_token_and_opens_what_was_sealed(path: Path)
     keys.rotate(NOW_MS, 0)
     assert keys.claims(token, API, NOW_MS) is None
     assert keys.unseal("x", sealed) == "secret"
+
+
+def test_what_was_verified_before_ends_as_anything_else(path: Path) -> None:
+    keys = KeyRing.open(path, NOW_MS)
+    token = keys.sign({"sub": "ann"}, API, NOW_MS, 3600)
+
+    def is_good(now_ms: int, audience: str = API) -> bool:
+        return keys.claims(token, audience, now_ms) is not None
+
+    # Asked twice each: the second time it is known.
+    assert [is_good(NOW_MS), is_good(NOW_MS)] == [True, True]
+    assert not is_good(NOW_MS, "another")
+    assert not is_good(NOW_MS + HOUR_MS + 1000)
+    assert not is_good(NOW_MS - HOUR_MS)
+    keys.rotate(NOW_MS, HOUR_MS // 2)
+    assert [is_good(NOW_MS), is_good(NOW_MS)] == [True, True]
+    assert not is_good(NOW_MS + HOUR_MS // 2)
+    keys.rotate(NOW_MS, 0)
+    assert not is_good(NOW_MS)
+
+
+def test_few_verified_tokens_are_remembered() -> None:
+    tokens = VerifiedTokens()
+    for number in range(MOST_VERIFIED + 1):
+        tokens.put(str(number), API, {"n": number}, NOW_MS, NOW_MS + 1)
+    assert tokens.get("0", API, NOW_MS) is None
+    assert tokens.get(str(MOST_VERIFIED), API, NOW_MS) == {"n": MOST_VERIFIED}
 
 
 def test_sealed_text_opens_for_its_purpose_only(shared: KeyRing) -> None:

@@ -31,7 +31,7 @@ ISSUER: Final = "redshank"
 _SIGNATURE: Final = "HS256"
 _SEAL: Final = {"alg": "dir", "enc": "A256GCM"}
 _LONGEST_TOKEN: Final = 4096
-_MOST_VERIFIED: Final = 1000
+MOST_VERIFIED: Final = 1000
 
 Key256 = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
 """256 bits in base64url."""
@@ -82,7 +82,7 @@ class VerifiedTokens:
     ) -> None:
         """Remember claims until a time."""
         self._tokens[_digest(token, audience)] = claims, since_ms, until_ms
-        if len(self._tokens) > _MOST_VERIFIED:
+        if len(self._tokens) > MOST_VERIFIED:
             self._tokens.popitem(last=False)
 
 
