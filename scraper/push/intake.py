@@ -17,19 +17,19 @@ from numpy.typing import NDArray
 from model.labels import METRIC_NAME, Labels
 from model.matchers import Matcher
 from model.series import ABSENT_BITS, is_absent
-from scraper.push.lanes import NEVER, NOBODY, Lane
+from scraper.push.lanes import NOBODY, Lane
 from scraper.push.series_table import (
     COLUMN_BITS,
     SOURCE_LABELS,
-    PushedSource,
+    SenderSource,
     SeriesTable,
 )
+from scraper.push.streams import NEVER, Values
 from scraper.push.threads import done_in_thread
 from storage.api.errors import OutOfOrderError
 from storage.api.samples import SampleReader
 
 Numbers = NDArray[np.int64]
-Values = NDArray[np.float64]
 
 # Each new vector costs in proportion to its columns, and so does each growth; 4,096 is
 # more than a usual target has.
@@ -159,7 +159,7 @@ class Intake:
             self._settle(first_ms, np.unique(numbers[some]), table.sources[source_number], None)
 
     def _settle(
-        self, time_ms: int, numbers: Numbers, source: PushedSource, but: Lane | None
+        self, time_ms: int, numbers: Numbers, source: SenderSource, but: Lane | None
     ) -> Numbers:
         """Make lanes that can take a time the home of series; return those without one."""
         while len(numbers):
@@ -171,7 +171,7 @@ class Intake:
             numbers = numbers[room:]
         return numbers
 
-    def _lane_for(self, time_ms: int, source: PushedSource, but: Lane | None) -> Lane | None:
+    def _lane_for(self, time_ms: int, source: SenderSource, but: Lane | None) -> Lane | None:
         """Return a lane that can take a time: best the one that is at it already."""
         able = [
             lane
@@ -284,7 +284,7 @@ class Intake:
         for number, of_source in by_source.items():
             await self._take_late_of(self._table.sources[number], of_source)
 
-    async def _take_late_of(self, source: PushedSource, late: list[_Late]) -> None:
+    async def _take_late_of(self, source: SenderSource, late: list[_Late]) -> None:
         table = self._table
         labels = {
             number: table.labels_of(number) for one in late for number in one.numbers.tolist()
@@ -306,7 +306,7 @@ class Intake:
                 await self._overflow(source, one.time_ms, overflow, labels, stored)
 
     def _stored(
-        self, source: PushedSource, labels: dict[int, Labels], start_ms: int, end_ms: int
+        self, source: SenderSource, labels: dict[int, Labels], start_ms: int, end_ms: int
     ) -> dict[int, dict[int, int]]:
         """Return the samples in a range as the store has them, in bits; blocks."""
         wanted = {source.labels.overlaid(one): number for number, one in labels.items()}
@@ -328,7 +328,7 @@ class Intake:
 
     async def _overflow(
         self,
-        source: PushedSource,
+        source: SenderSource,
         time_ms: int,
         samples: dict[int, float],
         labels: dict[int, Labels],

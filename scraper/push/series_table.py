@@ -53,7 +53,7 @@ class KeyCache(dict[SeriesKey, int]):
                 del keys[key]
 
 
-class PushedSource:
+class SenderSource:
     """One source of a sender: its lanes, and its series by their labels.
 
     Attributes:
@@ -98,7 +98,7 @@ class SeriesTable:
         self.keys = KeyCache(max(most_series // 2, 1))
         self.places: NDArray[np.int64] = np.full(1024, _UNPLACED, np.int64)
         self.source_numbers: NDArray[np.int64] = np.zeros(1024, np.int64)
-        self.sources: dict[int, PushedSource] = {}
+        self.sources: dict[int, SenderSource] = {}
         self.lanes: dict[int, Lane] = {}
         self._next_source = self._next_lane = 0
         self.generation = 0
@@ -142,7 +142,7 @@ class SeriesTable:
         number = self._next_source
         self._next_source += 1
         self._by_labels[labels] = number
-        self.sources[number] = PushedSource(labels)
+        self.sources[number] = SenderSource(labels)
         self._resume(number)
         return number
 
@@ -168,14 +168,14 @@ class SeriesTable:
     def _stream(self, number: int) -> str:
         return f"remote-write/{self._sender}/{number}"
 
-    def add_lane(self, source: PushedSource) -> Lane:
+    def add_lane(self, source: SenderSource) -> Lane:
         """Return a new lane of a source."""
         stream = self._appender.source(source.labels, self._stream(len(source.lanes)))
         lane = Lane(self._appender, stream, self._appender.last_vector(stream))
         self._add_lane(source, lane)
         return lane
 
-    def _add_lane(self, source: PushedSource, lane: Lane) -> int:
+    def _add_lane(self, source: SenderSource, lane: Lane) -> int:
         source.lanes.append(lane)
         number = self._next_lane
         self._next_lane += 1
@@ -199,7 +199,7 @@ class SeriesTable:
         return number
 
     def settle(
-        self, numbers: NDArray[np.int64], source: PushedSource, lane: Lane
+        self, numbers: NDArray[np.int64], source: SenderSource, lane: Lane
     ) -> NDArray[np.int64]:
         """Make a lane the home of some series of its source; return their columns."""
         lane_number = source.lane_numbers[source.lanes.index(lane)]
@@ -282,7 +282,7 @@ class SeriesTable:
             if source.last_ms < before_ms:
                 self._give_up(number, source)
 
-    def _give_up(self, number: int, source: PushedSource) -> None:
+    def _give_up(self, number: int, source: SenderSource) -> None:
         owned = (lane.owners[lane.owners != NOBODY] for lane in source.lanes)
         self._release([*np.concatenate([*owned, np.empty(0, np.int64)]).astype(int).tolist()])
         self._release(list(source.pending))
