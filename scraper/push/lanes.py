@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from model.labels import Labels
 from model.series import ABSENT_BITS, STALE_BITS
 from scraper.push.streams import NEVER, Columns, PushStream, Values, absent
+from scraper.push.write_request import Samples
 from storage.api.errors import OutOfOrderError
 from storage.api.samples import AmendingAppender, LastVector, Source, Vector
 
@@ -85,13 +86,13 @@ class Lane(PushStream):
         self.given_ms[column] = last_ms
         self.given[column : column + 1].view(np.uint64)[:] = ABSENT_BITS
 
-    def write(self, time_ms: int, columns: Columns, values: Values, now_ms: int) -> None:
+    def write(self, time_ms: int, columns: Columns, samples: Samples, now_ms: int) -> None:
         """Begin the next vector; columns that are not given have no sample in it.
 
         Args:
             time_ms: later than `last_ms`.
             columns: distinct, ascending.
-            values: their values, STALE to end a series.
+            samples: theirs, STALE to end a series.
             now_ms: the store lets go of what is long past.
 
         Raises:
@@ -100,7 +101,7 @@ class Lane(PushStream):
             StorageError: the store refused.
         """
         layout = self.prepare()
-        full = self.row(columns, values)
+        full = self.row(columns, samples["value"])
         if self._whole or self.last_ms < now_ms - _HELD_MS:
             vector = Vector(time_ms, layout, None, full.copy())
         else:
@@ -116,10 +117,10 @@ class Lane(PushStream):
         self._whole = False
         self.last_ms = time_ms
         self._state = full
-        self._note(time_ms, columns, values)
+        self._note(time_ms, columns, samples)
         self._vectors += 1
 
-    def amend(self, time_ms: int, columns: Columns, values: Values) -> None:
+    def amend(self, time_ms: int, columns: Columns, samples: Samples) -> None:
         """Put columns without a sample into the last vector.
 
         Raises:
@@ -129,7 +130,7 @@ class Lane(PushStream):
         if self.closed_ms == time_ms or self._whole:
             raise OutOfOrderError(str(self._source), time_ms, self.last_ms)
         layout = self.prepare()
-        vector = Vector(time_ms, layout, columns.astype(np.uint32), values)
+        vector = Vector(time_ms, layout, columns.astype(np.uint32), samples["value"].copy())
         try:
             self._appender.amend(self._source, vector)
         except OutOfOrderError:
@@ -137,14 +138,14 @@ class Lane(PushStream):
             # Columns that were added for this are in no vector yet.
             self._whole = True
             raise
-        self._state[columns] = values
-        self._note(time_ms, columns, values)
+        self._state[columns] = samples["value"]
+        self._note(time_ms, columns, samples)
 
-    def _note(self, time_ms: int, columns: Columns, values: Values) -> None:
+    def _note(self, time_ms: int, columns: Columns, samples: Samples) -> None:
         self.given_ms[columns] = time_ms
-        self.given[columns] = values
-        state = self._state.view(np.uint64)
-        if STALE_BITS in values.view(np.uint64):
+        self.given[columns] = samples["value"]
+        if STALE_BITS in samples["value"].view(np.uint64):
+            state = self._state.view(np.uint64)
             state[state == STALE_BITS] = ABSENT_BITS
 
     def dead(self) -> NDArray[np.bool_] | None:

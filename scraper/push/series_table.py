@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from model.labels import Labels
 from scraper.push.lanes import NOBODY, Lane
-from scraper.push.write_request import SeriesKey
+from scraper.push.write_request import Samples, SeriesKey
 from storage.api.samples import AmendingAppender
 
 SOURCE_LABELS = ("instance", "job", "prometheus", "prometheus_replica", "replica")
@@ -18,6 +18,7 @@ Usually a target's own labels, and those by which the replicas of a pair are tol
 
 # A lane's number stands above the column in a place.
 COLUMN_BITS = 32
+COLUMN_MASK = (1 << COLUMN_BITS) - 1
 _UNPLACED = -1
 
 
@@ -133,7 +134,16 @@ class SeriesTable:
         place = int(self.places[number])
         if place == _UNPLACED:
             return self.sources[int(self.source_numbers[number])].pending[number]
-        return self.lanes[place >> COLUMN_BITS].series[place & 0xFFFF_FFFF]
+        return self.lanes[place >> COLUMN_BITS].series[place & COLUMN_MASK]
+
+    def whole_labels_of(self, number: int) -> Labels:
+        """Return a series' labels, its source's among them."""
+        source = self.sources[int(self.source_numbers[number])]
+        return source.labels.overlaid(self.labels_of(number))
+
+    def source_of(self, samples: Samples) -> SenderSource:
+        """Return the source of samples that have one."""
+        return self.sources[int(self.source_numbers[samples["series"][0]])]
 
     def _source_number(self, labels: Labels) -> int:
         known = self._by_labels.get(labels)
@@ -206,7 +216,7 @@ class SeriesTable:
         labels = [self.labels_of(number) for number in numbers.tolist()]
         old = self.places[numbers]
         for place in old[old != _UNPLACED].tolist():
-            self.lanes[place >> COLUMN_BITS].owners[place & 0xFFFF_FFFF] = NOBODY
+            self.lanes[place >> COLUMN_BITS].owners[place & COLUMN_MASK] = NOBODY
         columns = self._columns_for(lane, labels, numbers)
         self.places[numbers] = lane_number << COLUMN_BITS | columns
         for number in numbers.tolist():

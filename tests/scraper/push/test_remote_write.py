@@ -14,7 +14,7 @@ import pytest
 from model.labels import Labels
 from model.series import ORDINARY_NAN_BITS, STALE, is_absent
 from scraper.push.errors import MalformedMessageError, TooMuchError
-from scraper.push.intake import Outcome
+from scraper.push.outcome import Outcome
 from scraper.push.remote_write import RemoteWriteReceiver, WriteLimits, WriteVersion
 from storage.api.errors import StorageError
 from storage.samples.settings import StoreSettings
