@@ -190,7 +190,7 @@ async def running_server(
         stack.push_async_callback(asyncio.to_thread, engine.close)
         scraping = Scraping(configuration, records.hosts, store, system_clock)
         targets, scraper = scraping.targets, scraping.scraper
-        commits = await stack.enter_async_context(GroupCommit(store, messages))
+        commits = await stack.enter_async_context(GroupCommit(store, messages).running())
         pushed = await stack.enter_async_context(
             PushedHosts(
                 samples=store,
@@ -200,7 +200,7 @@ async def running_server(
                 hosts=records.hosts,
                 keys=records.host_keys,
                 clock=system_clock,
-            )
+            ).running()
         )
         connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
