@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from model.labels import Labels
 from model.series import ABSENT_BITS, STALE_BITS
+from scraper.push.start_times import LaneStarts
 from scraper.push.streams import NEVER, Columns, PushStream, Values, absent
 from scraper.push.write_request import Samples
 from storage.api.errors import OutOfOrderError
@@ -54,6 +55,7 @@ class Lane(PushStream):
         self.given_ms: Columns = np.empty(0, np.int64)
         self.given: Values = np.empty(0)
         self._state: Values = np.empty(0)
+        self._starts = LaneStarts()
         self._whole = True
         self._vectors = 0
         if last is not None:
@@ -62,6 +64,7 @@ class Lane(PushStream):
     def _resume(self, last: LastVector) -> None:
         self.last_ms, self._layout, self._whole = last.time_ms, last.layout, False
         self.series, self._state, self.given = last.layout.series, last.values, last.values.copy()
+        self._starts = LaneStarts(last.starts_ms)
         self.owners = np.full(self.width, NOBODY, np.int64)
         # Of the others nothing is known but that they have no sample at the last time.
         self.given_ms = np.where(self.alive, last.time_ms, last.time_ms - 1)
@@ -79,6 +82,7 @@ class Lane(PushStream):
         self.given_ms = np.concatenate([self.given_ms, np.full(count, NEVER, np.int64)])
         self.given = np.concatenate([self.given, absent(count)])
         self._state = np.concatenate([self._state, absent(count)])
+        self._starts.grow(count)
         return np.arange(first, first + count)
 
     def forget(self, column: int, last_ms: int) -> None:
@@ -102,11 +106,14 @@ class Lane(PushStream):
         """
         layout = self.prepare()
         full = self.row(columns, samples["value"])
-        if self._whole or self.last_ms < now_ms - _HELD_MS:
-            vector = Vector(time_ms, layout, None, full.copy())
+        whole = self._whole or self.last_ms < now_ms - _HELD_MS
+        owned = self.owners != NOBODY
+        starts = self._starts.change(columns, samples["start_ms"], owned, whole=whole)
+        if whole:
+            vector = Vector(time_ms, layout, None, full.copy(), starts)
         else:
             changed = np.flatnonzero(full.view(np.uint64) != self._state.view(np.uint64))
-            vector = Vector(time_ms, layout, changed.astype(np.uint32), full[changed])
+            vector = Vector(time_ms, layout, changed.astype(np.uint32), full[changed], starts)
         self._whole = True
         try:
             self._appender.append(self._source, vector)
@@ -117,6 +124,7 @@ class Lane(PushStream):
         self._whole = False
         self.last_ms = time_ms
         self._state = full
+        self._starts.note(starts)
         self._note(time_ms, columns, samples)
         self._vectors += 1
 
@@ -130,7 +138,11 @@ class Lane(PushStream):
         if self.closed_ms == time_ms or self._whole:
             raise OutOfOrderError(str(self._source), time_ms, self.last_ms)
         layout = self.prepare()
-        vector = Vector(time_ms, layout, columns.astype(np.uint32), samples["value"].copy())
+        # Columns whose series are elsewhere by now may have a sample in this vector.
+        every = np.ones(self.width, np.bool_)
+        starts = self._starts.change(columns, samples["start_ms"], every, whole=False)
+        given = columns.astype(np.uint32)
+        vector = Vector(time_ms, layout, given, samples["value"].copy(), starts)
         try:
             self._appender.amend(self._source, vector)
         except OutOfOrderError:
@@ -139,6 +151,7 @@ class Lane(PushStream):
             self._whole = True
             raise
         self._state[columns] = samples["value"]
+        self._starts.note(starts)
         self._note(time_ms, columns, samples)
 
     def _note(self, time_ms: int, columns: Columns, samples: Samples) -> None:
@@ -169,4 +182,5 @@ class Lane(PushStream):
         self.replace(tuple(labels for labels, stays in kept if stays))
         self.owners, self.given_ms = self.owners[keep], self.given_ms[keep]
         self.given, self._state = self.given[keep], self._state[keep]
+        self._starts.compact(keep)
         self._whole = True

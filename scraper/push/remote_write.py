@@ -177,6 +177,9 @@ class RemoteWriteReceiver:
         numbers, bits = samples["series"], samples["value"].view(np.uint64)
         # Our own mark for "no sample" is an ordinary NaN to everybody else.
         bits[bits == ABSENT_BITS] = ORDINARY_NAN_BITS
+        starts_ms = samples["start_ms"]
+        # Nothing counts since a time after it was counted.
+        starts_ms[(starts_ms < 0) | (starts_ms > samples["time_ms"])] = 0
         new: dict[SeriesKey, int] = {}
         try:
             if request.unknown:

@@ -14,7 +14,16 @@ from scraper.push.series_keys import LabelReader
 from scraper.push.write_request import FindSeries, RequestLimits, SeriesKey, WriteRequest
 from scraper.push.write_request_1 import decode_1
 from scraper.push.write_request_2 import decode_2
-from tests.scraper.push.messages import Sample, Series, block, request_1, request_2, series
+from tests.scraper.push.messages import (
+    Sample,
+    Series,
+    block,
+    number_field,
+    request_1,
+    request_2,
+    sample,
+    series,
+)
 
 READER = LabelReader(RequestLimits())
 NOW_MS = 1_790_000_000_000
@@ -148,6 +157,14 @@ def test_start_timestamps_are_read(encode: Callable[[list[Series]], bytes], deco
         (NOW_MS, NOW_MS - 5),
         (NOW_MS + 1, 0),
     ]
+
+
+def test_start_timestamp_of_a_series_is_that_of_samples_without_their_own() -> None:
+    symbols = b"".join(block(4, text) for text in (b"", b"__name__", b"m"))
+    samples = sample(Sample(NOW_MS, 1.0)) + sample(Sample(NOW_MS + 1, 2.0, NOW_MS - 5))
+    created = number_field(6, NOW_MS - 9)
+    request = decode_2(symbols + block(5, block(1, b"\1\2") + samples + created), nothing)
+    assert request.samples["start_ms"].tolist() == [NOW_MS - 9, NOW_MS - 5]
 
 
 @VERSIONS
