@@ -70,7 +70,8 @@ class Intake:
         """Give the samples of a time to the lanes where their series are at home."""
         places = self._table.places[samples["series"]]
         order = places.argsort(kind="stable")
-        samples, places = samples[order], places[order]
+        # Indexing would take twenty times as long: it copies field by field.
+        samples, places = samples.take(order), places[order]
         if len(places) and places[0] < 0:
             self._homes.refuse_late(samples[places < 0])
             samples, places = samples[places >= 0], places[places >= 0]
@@ -170,4 +171,4 @@ def _by_time(samples: Samples) -> Iterator[Samples]:
         return
     order = times_ms.argsort(kind="stable")
     cuts = np.flatnonzero(np.diff(times_ms[order])) + 1
-    yield from np.split(samples[order], cuts)
+    yield from np.split(samples.take(order), cuts)

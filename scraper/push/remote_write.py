@@ -178,8 +178,9 @@ class RemoteWriteReceiver:
         # Our own mark for "no sample" is an ordinary NaN to everybody else.
         bits[bits == ABSENT_BITS] = ORDINARY_NAN_BITS
         starts_ms = samples["start_ms"]
-        # Nothing counts since a time after it was counted.
-        starts_ms[(starts_ms < 0) | (starts_ms > samples["time_ms"])] = 0
+        if starts_ms.any():
+            # Nothing counts since a time after it was counted.
+            starts_ms[(starts_ms < 0) | (starts_ms > samples["time_ms"])] = 0
         new: dict[SeriesKey, int] = {}
         try:
             if request.unknown:
@@ -189,8 +190,9 @@ class RemoteWriteReceiver:
                 )
                 is_unknown = numbers < 0
                 numbers[is_unknown] = found[-1 - numbers[is_unknown]]
+            wanted = self._bounded(samples, now_ms, outcome)
             intake = Intake(table, self._reader, outcome, now_ms)
-            await intake.take(samples[self._bounded(samples, now_ms, outcome)])
+            await intake.take(samples.compress(wanted))
         finally:
             table.learn(new)
         return outcome
