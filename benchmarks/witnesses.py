@@ -9,22 +9,13 @@ with when each target served each scrape.
 """
 
 import argparse
-import asyncio
-import json
 import math
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-import uvloop
-
-from benchmarks.fleet import Connection, listen, target_address
-from benchmarks.processes import Child, fetch, free_port
+from benchmarks.targets import NOT_FOUND, TargetProcess, ok, serve
 
 SERIES = 30
 STAMPED = "stamped"
@@ -84,71 +75,23 @@ class Witness:
     def answer(self, request_line: bytes, _gzipped: bool) -> bytes:
         """Answer a request and remember when."""
         if not request_line.startswith(b"GET /metrics"):
-            return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+            return NOT_FOUND
         now_ms = time.time_ns() // 1_000_000
         body = exposition(self._number, len(self.served_ms), now_ms)
         self.served_ms.append(now_ms)
-        return _ok("text/plain; version=0.0.4", body)
+        return ok("text/plain; version=0.0.4", body)
 
 
-def _ok(content_type: str, body: bytes) -> bytes:
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
-
-
-async def serve(targets: int, control: tuple[str, int]) -> None:
-    """Serve until cancelled."""
-    sockets = listen(targets)
-    witnesses = [Witness(number) for number in range(targets)]
-    loop = asyncio.get_running_loop()
-    for witness, listener in zip(witnesses, sockets, strict=True):
-        await loop.create_server(partial(Connection, witness.answer), sock=listener)
-    port = sockets[0].getsockname()[1]
-
-    def tell(_request_line: bytes, _gzipped: bool) -> bytes:
-        served = [witness.served_ms for witness in witnesses]
-        return _ok("application/json", json.dumps({"port": port, "served": served}).encode())
-
-    server = await loop.create_server(partial(Connection, tell), *control)
-    await server.serve_forever()
-
-
-class Witnesses:
+class Witnesses(TargetProcess):
     """Recording targets in a process of its own, for the time of a `with` block."""
 
     def __init__(self, targets: int, log_directory: Path) -> None:
-        self.targets = targets
-        control = f"127.0.0.1:{free_port()}"
-        self._url = f"http://{control}/served"
-        command = [sys.executable, "-m", "benchmarks.witnesses", "--control", control]
-        self._child = Child("witnesses", [*command, "--targets", str(targets)], log_directory)
-
-    def addresses(self) -> list[str]:
-        """Return `HOST:PORT` of each target."""
-        port = json.loads(fetch(self._url))["port"]
-        return [f"{target_address(number)}:{port}" for number in range(self.targets)]
+        super().__init__("witnesses", targets, log_directory)
 
     def served(self) -> list[list[int]]:
         """Return when each target served its scrapes, by their numbers (Unix ms)."""
-        served: list[list[int]] = json.loads(fetch(self._url))["served"]
+        served: list[list[int]] = self.ask("served")["served"]
         return served
-
-    def __enter__(self) -> Self:
-        self._child.__enter__()
-        try:
-            self._child.wait_ready(self._url)
-        except BaseException:
-            self._child.kill()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._child.kill()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -157,9 +100,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--targets", type=int, required=True)
     parser.add_argument("--control", required=True, metavar="HOST:PORT")
     options = parser.parse_args(arguments)
-    host, _, port = options.control.rpartition(":")
+    witnesses = [Witness(number) for number in range(options.targets)]
+
+    def tell(_request_line: bytes) -> dict[str, object]:
+        return {"served": [witness.served_ms for witness in witnesses]}
+
     with suppress(KeyboardInterrupt):
-        uvloop.run(serve(options.targets, (host, int(port))))
+        serve([witness.answer for witness in witnesses], options.control, tell)
 
 
 if __name__ == "__main__":

@@ -89,8 +89,8 @@ async def constructed(
         engine = _engine(samples, settings)
         stack.push_async_callback(asyncio.to_thread, engine.close)
         scraping = Scraping(configuration, records.hosts, samples, system_clock)
-        commits = await stack.enter_async_context(GroupCommit(samples, stores.messages))
-        pushed = await stack.enter_async_context(_pushed_hosts(stores, commits))
+        commits = await stack.enter_async_context(GroupCommit(samples, stores.messages).running())
+        pushed = await stack.enter_async_context(_pushed_hosts(stores, commits).running())
         connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         alerting = AlertingService(

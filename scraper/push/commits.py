@@ -1,9 +1,11 @@
 """Group commit: thousands who wait for their answer share one sync of the disk."""
 
 import asyncio
-from types import TracebackType
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Protocol, Self
 
+from scraper.push.background import in_background
 from storage.api.errors import StorageError, StoreClosedError
 
 
@@ -21,7 +23,7 @@ class Committing(Protocol):
 class GroupCommit:
     """Commits for all who wait at a time, one round after the other.
 
-    async with GroupCommit(samples, messages) as commits: await commits.committed()
+    async with GroupCommit(samples, messages).running() as commits: await commits.committed()
     """
 
     def __init__(self, *parts: Committing) -> None:
@@ -29,29 +31,17 @@ class GroupCommit:
         self._parts = parts
         self._waiting: list[asyncio.Future[None]] = []
         self._wanted = asyncio.Event()
-        self._tasks: asyncio.TaskGroup | None = None
-        self._rounds: asyncio.Task[None] | None = None
+        self._is_running = False
 
-    async def __aenter__(self) -> Self:
-        """Begin to commit."""
-        self._tasks = await asyncio.TaskGroup().__aenter__()
-        self._rounds = self._tasks.create_task(self._run())
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stop; who still waits is told that nothing was promised."""
-        tasks, self._tasks = self._tasks, None
-        if self._rounds is not None:
-            self._rounds.cancel()
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Self]:
+        """Commit; who still waits at the end is told that nothing was promised."""
+        self._is_running = True
         try:
-            if tasks is not None:
-                await tasks.__aexit__(kind, exc, traceback)
+            async with in_background(self._run()):
+                yield self
         finally:
+            self._is_running = False
             _answer(self._waiting, StoreClosedError("the server is stopping"))
 
     async def committed(self) -> None:
@@ -60,7 +50,7 @@ class GroupCommit:
         Raises:
             StorageError: the disk refused, or the server is stopping.
         """
-        if self._tasks is None:
+        if not self._is_running:
             raise StoreClosedError("the server is stopping")
         waiter = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)

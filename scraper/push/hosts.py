@@ -5,12 +5,14 @@ that checks and pages need not know who pushes.
 """
 
 import asyncio
-from types import TracebackType
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final, Self
 
 import structlog
 
 from model.clock import Clock
+from scraper.push.background import in_background
 from scraper.push.commits import GroupCommit
 from scraper.push.history import HostHistory, read_histories
 from scraper.push.host import PushedHost
@@ -32,7 +34,7 @@ _LOOK_EVERY_S: Final = 1.0
 class PushedHosts:
     """Every registered host that pushes.
 
-        async with PushedHosts(...) as hosts: await hosts.take(host_id, report)
+        async with PushedHosts(...).running() as hosts: await hosts.take(host_id, report)
 
     All methods belong on the event loop.
     """
@@ -52,33 +54,20 @@ class PushedHosts:
         self._commits, self._records, self._keys, self._clock = commits, hosts, keys, clock
         self._started_ms = clock()
         self._hosts: dict[int, PushedHost] = {}
-        self._tasks: asyncio.TaskGroup | None = None
-        self._watch: asyncio.Task[None] | None = None
         self._refreshing = asyncio.Lock()
 
-    async def __aenter__(self) -> Self:
-        """Learn which hosts there are and begin to watch them.
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Self]:
+        """Learn which hosts there are and watch them.
+
+        At the end, series are left as they are, because a restart is no gap.
 
         Raises:
             StorageError: the records cannot be read.
         """
         await self.refresh()
-        self._tasks = await asyncio.TaskGroup().__aenter__()
-        self._watch = self._tasks.create_task(self._look())
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stop; series are left as they are, because a restart is no gap."""
-        tasks, self._tasks = self._tasks, None
-        if self._watch is not None:
-            self._watch.cancel()
-        if tasks is not None:
-            await tasks.__aexit__(kind, exc, traceback)
+        async with in_background(self._look()):
+            yield self
 
     async def refresh(self) -> None:
         """Take over which hosts are registered; the series of those removed end.

@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 
 from model.labels import Labels
 from model.series import ABSENT_BITS, STALE_BITS
+from scraper.push.start_times import LaneStarts
+from scraper.push.streams import NEVER, Columns, PushStream, Values, absent
+from scraper.push.write_request import Samples
 from storage.api.errors import OutOfOrderError
-from storage.api.samples import AmendingAppender, LastVector, Layout, Source, Vector
+from storage.api.samples import AmendingAppender, LastVector, Source, Vector
 
-NEVER = -(2**63)
 NOBODY = -1
-
-Columns = NDArray[np.int64]
-Values = NDArray[np.float64]
 
 # How often a lane looks whether many of its columns are dead, in vectors, which share
 # of them is many, and after how long without a sample one is dead.
@@ -34,98 +33,70 @@ _FEW = 16
 _HELD_MS = 12 * 3_600_000
 
 
-class Lane:
-    """Appends the vectors of one stream.
+class Lane(PushStream):
+    """Appends the vectors of one stream, and puts what comes later into the last one.
 
     Attributes:
-        series: what the columns are.
         owners: shape (columns,), the number of the series whose home a column is, or
             NOBODY.
         given_ms, given: shape (columns,), when each was given a sample last, and which;
             ABSENT where that is not known.
-        last_ms: the time of the last vector, NEVER before the first.
         closed_ms: the time of a vector that the store does not amend any more.
     """
+
+    _appender: AmendingAppender
 
     def __init__(
         self, appender: AmendingAppender, source: Source, last: LastVector | None = None
     ) -> None:
-        self._appender, self._source = appender, source
-        self.last_ms = self.closed_ms = NEVER
-        self.series: Sequence[Labels] = ()
+        super().__init__(appender, source)
+        self.closed_ms = NEVER
         self.owners: Columns = np.empty(0, np.int64)
         self.given_ms: Columns = np.empty(0, np.int64)
         self.given: Values = np.empty(0)
         self._state: Values = np.empty(0)
-        self._layout: Layout | None = None
+        self._starts = LaneStarts()
         self._whole = True
         self._vectors = 0
-        self._columns: dict[Labels, int] | None = None
         if last is not None:
             self._resume(last)
 
     def _resume(self, last: LastVector) -> None:
         self.last_ms, self._layout, self._whole = last.time_ms, last.layout, False
         self.series, self._state, self.given = last.layout.series, last.values, last.values.copy()
-        self.owners = np.full(len(self.series), NOBODY, np.int64)
-        there = self.alive
+        self._starts = LaneStarts(last.starts_ms)
+        self.owners = np.full(self.width, NOBODY, np.int64)
         # Of the others nothing is known but that they have no sample at the last time.
-        self.given_ms = np.where(there, last.time_ms, last.time_ms - 1)
-
-    @property
-    def width(self) -> int:
-        """How many columns there are."""
-        return len(self.series)
+        self.given_ms = np.where(self.alive, last.time_ms, last.time_ms - 1)
 
     @property
     def alive(self) -> NDArray[np.bool_]:
         """Shape (columns,): which have a sample in the last vector and did not end there."""
         return np.not_equal(self._state.view(np.uint64), ABSENT_BITS)
 
-    @property
-    def lacks_layout(self) -> bool:
-        """Whether the next vector needs a layout that is not made yet."""
-        return self._layout is None or len(self._layout.series) != self.width
-
-    def prepare(self) -> Layout:
-        """Return the layout of the next vector; may take a while and run in a thread."""
-        layout = self._layout
-        if layout is None or len(layout.series) != self.width:
-            self._layout = layout = self._appender.layout(self.series)
-            # The store's label sets are shared by all lanes; ours are dropped.
-            self.series = layout.series
-        return layout
-
     def add(self, series: Sequence[Labels], owners: Sequence[int] | Columns) -> Columns:
         """Give some series columns and return them."""
         first, count = self.width, len(series)
-        self.series = (*self.series, *series)
+        self.grow(series)
         self.owners = np.concatenate([self.owners, np.asarray(owners, np.int64)])
         self.given_ms = np.concatenate([self.given_ms, np.full(count, NEVER, np.int64)])
-        self.given = np.concatenate([self.given, _absent(count)])
-        self._state = np.concatenate([self._state, _absent(count)])
-        if self._columns is not None:
-            self._columns.update(zip(series, range(first, first + count), strict=True))
+        self.given = np.concatenate([self.given, absent(count)])
+        self._state = np.concatenate([self._state, absent(count)])
+        self._starts.grow(count)
         return np.arange(first, first + count)
-
-    def column_of(self, labels: Labels) -> int | None:
-        """Return a series' column, whoever owns it; None if it has none."""
-        if self._columns is None:
-            self._columns = {labels: column for column, labels in enumerate(self.series)}
-        return self._columns.get(labels)
 
     def forget(self, column: int, last_ms: int) -> None:
         """Note that nothing is known of a column but that it had no sample after a time."""
         self.given_ms[column] = last_ms
         self.given[column : column + 1].view(np.uint64)[:] = ABSENT_BITS
 
-    def write(self, time_ms: int, columns: Columns, values: Values, now_ms: int) -> None:
+    def write(self, time_ms: int, columns: Columns, samples: Samples, now_ms: int) -> None:
         """Begin the next vector; columns that are not given have no sample in it.
 
         Args:
             time_ms: later than `last_ms`.
             columns: distinct, ascending.
-            values: their values, STALE to end a series.
+            samples: theirs, STALE to end a series.
             now_ms: the store lets go of what is long past.
 
         Raises:
@@ -134,28 +105,30 @@ class Lane:
             StorageError: the store refused.
         """
         layout = self.prepare()
-        full = _absent(self.width)
-        full[columns] = values
-        if self._whole or self.last_ms < now_ms - _HELD_MS:
-            vector = Vector(time_ms, layout, None, full.copy())
+        full = self.row(columns, samples["value"])
+        whole = self._whole or self.last_ms < now_ms - _HELD_MS
+        owned = self.owners != NOBODY
+        starts = self._starts.change(columns, samples["start_ms"], owned, whole=whole)
+        if whole:
+            vector = Vector(time_ms, layout, None, full.copy(), starts)
         else:
             changed = np.flatnonzero(full.view(np.uint64) != self._state.view(np.uint64))
-            vector = Vector(time_ms, layout, changed.astype(np.uint32), full[changed])
+            vector = Vector(time_ms, layout, changed.astype(np.uint32), full[changed], starts)
         self._whole = True
         try:
             self._appender.append(self._source, vector)
         except OutOfOrderError as exc:
-            self.last_ms = self.closed_ms = exc.last_ms
-            self.given_ms[columns] = exc.last_ms
-            self.given[columns] = _absent(len(columns))
+            self.last_ms = self.closed_ms = self.given_ms[columns] = exc.last_ms
+            self.given[columns] = absent(len(columns))
             raise
         self._whole = False
         self.last_ms = time_ms
         self._state = full
-        self._note(time_ms, columns, values)
+        self._starts.note(starts)
+        self._note(time_ms, columns, samples)
         self._vectors += 1
 
-    def amend(self, time_ms: int, columns: Columns, values: Values) -> None:
+    def amend(self, time_ms: int, columns: Columns, samples: Samples) -> None:
         """Put columns without a sample into the last vector.
 
         Raises:
@@ -165,7 +138,11 @@ class Lane:
         if self.closed_ms == time_ms or self._whole:
             raise OutOfOrderError(str(self._source), time_ms, self.last_ms)
         layout = self.prepare()
-        vector = Vector(time_ms, layout, columns.astype(np.uint32), values)
+        # Columns whose series are elsewhere by now may have a sample in this vector.
+        every = np.ones(self.width, np.bool_)
+        starts = self._starts.change(columns, samples["start_ms"], every, whole=False)
+        given = columns.astype(np.uint32)
+        vector = Vector(time_ms, layout, given, samples["value"].copy(), starts)
         try:
             self._appender.amend(self._source, vector)
         except OutOfOrderError:
@@ -173,14 +150,15 @@ class Lane:
             # Columns that were added for this are in no vector yet.
             self._whole = True
             raise
-        self._state[columns] = values
-        self._note(time_ms, columns, values)
+        self._state[columns] = samples["value"]
+        self._starts.note(starts)
+        self._note(time_ms, columns, samples)
 
-    def _note(self, time_ms: int, columns: Columns, values: Values) -> None:
+    def _note(self, time_ms: int, columns: Columns, samples: Samples) -> None:
         self.given_ms[columns] = time_ms
-        self.given[columns] = values
-        state = self._state.view(np.uint64)
-        if STALE_BITS in values.view(np.uint64):
+        self.given[columns] = samples["value"]
+        if STALE_BITS in samples["value"].view(np.uint64):
+            state = self._state.view(np.uint64)
             state[state == STALE_BITS] = ABSENT_BITS
 
     def dead(self) -> NDArray[np.bool_] | None:
@@ -198,19 +176,11 @@ class Lane:
         dead = moved | ((self.last_ms - self.given_ms > _DEAD_AFTER_MS) & ended)
         return dead if dead.sum() > max(_FEW, _DEAD_RATIO * self.width) else None
 
-    def rest(self) -> None:
-        """Let go of what can be made again."""
-        self._columns = None
-
     def compact(self, keep: NDArray[np.bool_]) -> None:
         """Do without the columns that are not kept; the next vector has a new layout."""
-        self.series = tuple(
-            labels for labels, stays in zip(self.series, keep.tolist(), strict=True) if stays
-        )
+        kept = zip(self.series, keep.tolist(), strict=True)
+        self.replace(tuple(labels for labels, stays in kept if stays))
         self.owners, self.given_ms = self.owners[keep], self.given_ms[keep]
         self.given, self._state = self.given[keep], self._state[keep]
-        self._layout, self._whole, self._columns = None, True, None
-
-
-def _absent(count: int) -> Values:
-    return np.full(count, ABSENT_BITS, np.uint64).view(np.float64)
+        self._starts.compact(keep)
+        self._whole = True

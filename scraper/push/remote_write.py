@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from model.clock import Clock
 from model.series import ABSENT_BITS, ORDINARY_NAN_BITS
 from scraper.push.errors import BadLabelsError
-from scraper.push.intake import Intake, Outcome
+from scraper.push.intake import Intake
+from scraper.push.outcome import Outcome
 from scraper.push.series_keys import LabelReader
 from scraper.push.series_table import SeriesTable
 from scraper.push.snappy import decompressed
@@ -23,11 +24,12 @@ from scraper.push.threads import done_in_thread
 from scraper.push.write_request import (
     FindSeries,
     RequestLimits,
+    Samples,
     SeriesKey,
     WriteRequest,
-    decode_1,
-    decode_2,
 )
+from scraper.push.write_request_1 import decode_1
+from scraper.push.write_request_2 import decode_2
 from storage.api.samples import AmendingAppender, SampleReader
 
 T = TypeVar("T")
@@ -171,11 +173,14 @@ class RemoteWriteReceiver:
 
     async def _take(self, table: SeriesTable, request: WriteRequest, now_ms: int) -> Outcome:
         outcome = Outcome(exemplars=request.exemplars, histograms=request.histograms)
-        numbers = request.series
-        values = request.values
-        bits = values.view(np.uint64)
+        samples = request.samples
+        numbers, bits = samples["series"], samples["value"].view(np.uint64)
         # Our own mark for "no sample" is an ordinary NaN to everybody else.
         bits[bits == ABSENT_BITS] = ORDINARY_NAN_BITS
+        starts_ms = samples["start_ms"]
+        if starts_ms.any():
+            # Nothing counts since a time after it was counted.
+            starts_ms[(starts_ms < 0) | (starts_ms > samples["time_ms"])] = 0
         new: dict[SeriesKey, int] = {}
         try:
             if request.unknown:
@@ -185,9 +190,9 @@ class RemoteWriteReceiver:
                 )
                 is_unknown = numbers < 0
                 numbers[is_unknown] = found[-1 - numbers[is_unknown]]
-            wanted = self._bounded(numbers, request.times_ms, now_ms, outcome)
+            wanted = self._bounded(samples, now_ms, outcome)
             intake = Intake(table, self._reader, outcome, now_ms)
-            await intake.take(numbers[wanted], request.times_ms[wanted], values[wanted])
+            await intake.take(samples.compress(wanted))
         finally:
             table.learn(new)
         return outcome
@@ -214,11 +219,10 @@ class RemoteWriteReceiver:
             numbers[place] = new[key] = number
         return numbers
 
-    def _bounded(
-        self, numbers: NDArray[np.int64], times_ms: NDArray[np.int64], now_ms: int, outcome: Outcome
-    ) -> NDArray[np.bool_]:
+    def _bounded(self, samples: Samples, now_ms: int, outcome: Outcome) -> NDArray[np.bool_]:
         """Return which samples have a series and a time that can be."""
-        wanted = numbers >= 0
+        times_ms = samples["time_ms"]
+        wanted: NDArray[np.bool_] = samples["series"] >= 0
         outcome.rejected += int((~wanted).sum())
         latest_ms = now_ms + self._limits.ahead_ms
         behind_ms = self._limits.behind_ms

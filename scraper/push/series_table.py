@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.labels import Labels
+from scraper.push.key_cache import KeyCache
 from scraper.push.lanes import NOBODY, Lane
-from scraper.push.write_request import SeriesKey
+from scraper.push.write_request import Samples, SeriesKey
 from storage.api.samples import AmendingAppender
 
 SOURCE_LABELS = ("instance", "job", "prometheus", "prometheus_replica", "replica")
@@ -18,42 +19,11 @@ Usually a target's own labels, and those by which the replicas of a pair are tol
 
 # A lane's number stands above the column in a place.
 COLUMN_BITS = 32
+COLUMN_MASK = (1 << COLUMN_BITS) - 1
 _UNPLACED = -1
 
 
-class KeyCache(dict[SeriesKey, int]):
-    """Numbers by the key of the series: those used lately, at most twice `most`.
-
-    Looking a known key up stays in C; the rest is `__missing__`.
-    """
-
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self._most = most
-        self._older: dict[SeriesKey, int] = {}
-
-    def __missing__(self, key: SeriesKey) -> int | None:
-        number = self._older.pop(key, None)
-        if number is not None:
-            self.learn(key, number)
-        return number
-
-    def learn(self, key: SeriesKey, number: int) -> None:
-        """Remember a key; beyond the bound, those not asked for of late are forgotten."""
-        if len(self) >= self._most:
-            self._older = dict(self)
-            self.clear()
-        self[key] = number
-
-    def drop(self, numbers: set[int]) -> None:
-        """Forget every key of some series."""
-        for keys in (self, self._older):
-            gone = [key for key, number in keys.items() if number in numbers]
-            for key in gone:
-                del keys[key]
-
-
-class PushedSource:
+class SenderSource:
     """One source of a sender: its lanes, and its series by their labels.
 
     Attributes:
@@ -98,7 +68,7 @@ class SeriesTable:
         self.keys = KeyCache(max(most_series // 2, 1))
         self.places: NDArray[np.int64] = np.full(1024, _UNPLACED, np.int64)
         self.source_numbers: NDArray[np.int64] = np.zeros(1024, np.int64)
-        self.sources: dict[int, PushedSource] = {}
+        self.sources: dict[int, SenderSource] = {}
         self.lanes: dict[int, Lane] = {}
         self._next_source = self._next_lane = 0
         self.generation = 0
@@ -133,7 +103,16 @@ class SeriesTable:
         place = int(self.places[number])
         if place == _UNPLACED:
             return self.sources[int(self.source_numbers[number])].pending[number]
-        return self.lanes[place >> COLUMN_BITS].series[place & 0xFFFF_FFFF]
+        return self.lanes[place >> COLUMN_BITS].series[place & COLUMN_MASK]
+
+    def whole_labels_of(self, number: int) -> Labels:
+        """Return a series' labels, its source's among them."""
+        source = self.sources[int(self.source_numbers[number])]
+        return source.labels.overlaid(self.labels_of(number))
+
+    def source_of(self, samples: Samples) -> SenderSource:
+        """Return the source of samples that have one."""
+        return self.sources[int(self.source_numbers[samples["series"][0]])]
 
     def _source_number(self, labels: Labels) -> int:
         known = self._by_labels.get(labels)
@@ -142,7 +121,7 @@ class SeriesTable:
         number = self._next_source
         self._next_source += 1
         self._by_labels[labels] = number
-        self.sources[number] = PushedSource(labels)
+        self.sources[number] = SenderSource(labels)
         self._resume(number)
         return number
 
@@ -168,14 +147,14 @@ class SeriesTable:
     def _stream(self, number: int) -> str:
         return f"remote-write/{self._sender}/{number}"
 
-    def add_lane(self, source: PushedSource) -> Lane:
+    def add_lane(self, source: SenderSource) -> Lane:
         """Return a new lane of a source."""
         stream = self._appender.source(source.labels, self._stream(len(source.lanes)))
         lane = Lane(self._appender, stream, self._appender.last_vector(stream))
         self._add_lane(source, lane)
         return lane
 
-    def _add_lane(self, source: PushedSource, lane: Lane) -> int:
+    def _add_lane(self, source: SenderSource, lane: Lane) -> int:
         source.lanes.append(lane)
         number = self._next_lane
         self._next_lane += 1
@@ -199,14 +178,14 @@ class SeriesTable:
         return number
 
     def settle(
-        self, numbers: NDArray[np.int64], source: PushedSource, lane: Lane
+        self, numbers: NDArray[np.int64], source: SenderSource, lane: Lane
     ) -> NDArray[np.int64]:
         """Make a lane the home of some series of its source; return their columns."""
         lane_number = source.lane_numbers[source.lanes.index(lane)]
         labels = [self.labels_of(number) for number in numbers.tolist()]
         old = self.places[numbers]
         for place in old[old != _UNPLACED].tolist():
-            self.lanes[place >> COLUMN_BITS].owners[place & 0xFFFF_FFFF] = NOBODY
+            self.lanes[place >> COLUMN_BITS].owners[place & COLUMN_MASK] = NOBODY
         columns = self._columns_for(lane, labels, numbers)
         self.places[numbers] = lane_number << COLUMN_BITS | columns
         for number in numbers.tolist():
@@ -282,7 +261,7 @@ class SeriesTable:
             if source.last_ms < before_ms:
                 self._give_up(number, source)
 
-    def _give_up(self, number: int, source: PushedSource) -> None:
+    def _give_up(self, number: int, source: SenderSource) -> None:
         owned = (lane.owners[lane.owners != NOBODY] for lane in source.lanes)
         self._release([*np.concatenate([*owned, np.empty(0, np.int64)]).astype(int).tolist()])
         self._release(list(source.pending))

@@ -23,6 +23,15 @@ class Field(NamedTuple):
     start: int
     stop: int
 
+    def expect(self, wire_type: int) -> None:
+        """Refuse another wire type.
+
+        Raises:
+            MalformedMessageError: it is another.
+        """
+        if self.wire_type != wire_type:
+            raise MalformedMessageError(f"field {self.number} has wire type {self.wire_type}")
+
 
 def read_varint(data: bytes, at: int, end: int) -> tuple[int, int]:
     """Return an unsigned 64-bit number and the offset behind it.
@@ -40,6 +49,28 @@ def read_varint(data: bytes, at: int, end: int) -> tuple[int, int]:
             return value & 0xFFFF_FFFF_FFFF_FFFF, place + 1
         shift += 7
     raise MalformedMessageError(f"a number at offset {at} does not end")
+
+
+def varint(value: int) -> bytes:
+    """Return an unsigned number as it is written."""
+    digits = bytearray()
+    while value >= 0x80:
+        digits.append(value & 0x7F | 0x80)
+        value >>= 7
+    digits.append(value)
+    return bytes(digits)
+
+
+def read_length(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """Return the length of the content that begins behind it, and where that is.
+
+    Raises:
+        MalformedMessageError: the content passes `end`.
+    """
+    length, start = read_varint(data, at, end)
+    if start + length > end:
+        raise MalformedMessageError(f"the field at offset {at} is cut off")
+    return length, start
 
 
 def signed(value: int) -> int:
@@ -63,7 +94,7 @@ def fields(data: bytes, at: int, end: int) -> Iterator[Field]:
             yield Field(number, wire_type, value, at)
             continue
         if wire_type == LENGTH:
-            size, start = read_varint(data, start, end)
+            size, start = read_length(data, start, end)
         elif wire_type in _SIZES:
             size = _SIZES[wire_type]
         else:

@@ -51,13 +51,19 @@ class Layout:
     series: tuple[Labels, ...]
 
 
+ELSEWHERE = -(2**63)
+"""Instead of a start time: another source has the series now."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class StartTimes:
     """Since when series have counted (OpenMetrics `_created`), as what changed.
 
     Attributes:
         columns: shape (C,), uint32, ascending; None if `times_ms` gives every column.
-        times_ms: shape (C,) or (len(layout.series),), int64, 0 where it is unknown.
+        times_ms: shape (C,) or (len(layout.series),), int64, 0 where it is unknown,
+            ELSEWHERE where another source of the same labels has the series now, and
+            what that says counts.
     """
 
     columns: NDArray[np.uint32] | None
@@ -99,11 +105,14 @@ class LastVector:
         layout: what the columns are.
         values: shape (len(layout.series),), ABSENT for a series without a sample then,
             and for one that ended then.
+        starts_ms: shape (len(layout.series),), the start times, which stay, 0 where
+            unknown; None if all are.
     """
 
     time_ms: int
     layout: Layout
     values: NDArray[np.float64]
+    starts_ms: NDArray[np.int64] | None = None
 
 
 class ReadBudget(Protocol):
@@ -242,7 +251,7 @@ class AmendingAppender(SampleAppender, Protocol):
 
         `vector` has the last vector's time, and the columns that are given; a layout
         that extends the last one brings new ones. Of a column that had a sample
-        already the new value counts.
+        already the new value counts. Start times count as those of an appended vector.
 
         Raises:
             OutOfOrderError: the last vector has another time, or cannot be changed any

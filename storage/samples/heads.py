@@ -124,7 +124,8 @@ class Heads:
                 with self._changing():
                     self._refit(head, layout)
                     taken = head.amend(vector, layout)
-            self.samples_total += len(vector.values)
+            if not head.holds_starts:
+                self.samples_total += len(vector.values)
         return taken
 
     def last_vector(self, source_id: int) -> LastVector | None:

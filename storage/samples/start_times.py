@@ -14,7 +14,7 @@ import numpy as np
 
 from model.labels import Labels
 from model.series import ABSENT_BITS, AlignedSeries, Times, Values
-from storage.api.samples import Source, StartTimes, Vector
+from storage.api.samples import ELSEWHERE, Source, StartTimes, Vector
 from storage.samples.catalog import START_TIMES, Sources
 from storage.samples.head import Appended
 from storage.samples.heads import Heads
@@ -35,10 +35,14 @@ class StartStreams:
     def append(self, source: Source, vector: Vector, layout: StoredLayout) -> Appended | None:
         """Take the start times that came with a vector, or renew those known.
 
-        To be called when a vector brings start times or begins a chunk.
+        To be called when a vector brings start times or begins a chunk, and when more is
+        put into the last one, before that.
 
         Returns:
             What goes to the journal; None where there is nothing to keep.
+
+        Raises:
+            OutOfOrderError: nothing can be put into the last vector any more.
         """
         stream = START_TIMES + source.stream
         if vector.starts is None:
@@ -49,15 +53,37 @@ class StartStreams:
             hidden = self._sources.of(source.labels, stream)
             self._giving.add(source.id)
         head = self._heads.get(hidden.id)
-        values = np.full(len(layout.series), ABSENT_BITS, np.uint64).view(np.float64)
+        known = np.full(len(layout.series), ABSENT_BITS, np.uint64).view(np.float64)
         follows = head is not None and layout.extends(head.layout)
         if head is not None and follows and source.id in self._giving:
-            values[: len(head.last)] = head.last
+            known[: len(head.last)] = head.last
+        values = known.copy()
         if vector.starts is not None:
             _give(values, vector.starts)
         elif head is not None and not (_any(values) or _any(head.last)):
             return None
-        return self._heads.append(hidden, Vector(vector.time_ms, layout, None, values), layout)
+        if head is None or head.last_ms != vector.time_ms:
+            return self._heads.append(hidden, Vector(vector.time_ms, layout, None, values), layout)
+        changed = np.flatnonzero(values.view(np.uint64) != known.view(np.uint64))
+        more = Vector(vector.time_ms, layout, changed.astype(np.uint32), values[changed])
+        return self._heads.amend(hidden, more, layout) if len(changed) else None
+
+    def resumed(self, source: Source) -> Times | None:
+        """Return the start times with which a source goes on after a restart.
+
+        Returns:
+            By the columns of its last vector, 0 where unknown; None if all are.
+        """
+        hidden = self._sources.find(source.labels, START_TIMES + source.stream)
+        head = None if hidden is None else self._heads.get(hidden.id)
+        samples = self._heads.get(source.id)
+        if head is None or samples is None or not samples.layout.extends(head.layout):
+            return None
+        self._giving.add(source.id)
+        known = np.flatnonzero(np.isfinite(head.last))
+        times = np.zeros(len(samples.layout.series), np.int64)
+        times[known] = head.last[known]
+        return times
 
 
 def _any(values: Values) -> bool:
@@ -90,6 +116,7 @@ def _give(values: Values, starts: StartTimes) -> None:
     # Most columns never have any: those stay without samples, and take no room on disk.
     kept = (times != 0) | ~np.isnan(values[places])
     values[places[kept]] = times[kept]
+    values.view(np.uint64)[places[times == ELSEWHERE]] = ABSENT_BITS
 
 
 def with_starts(
@@ -127,6 +154,8 @@ def _with_starts(
     starts: Times | None = None
     for (own, number, other), (mine, theirs) in groups.items():
         found = known[number]
+        if not len(found.times_ms[other]):
+            continue
         last = found.times_ms[other].searchsorted(part.times_ms[own], "right") - 1
         values = found.values[theirs][:, np.maximum(last, 0)]
         usable = (last >= 0) & (np.isfinite(values) & (values != 0))

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -251,11 +252,18 @@ class SqliteSampleStore:
         layout = vector.layout
         if not isinstance(layout, StoredLayout):
             layout = self._layouts.of(layout.series)
+        if vector.starts is not None:
+            check_starts(vector.starts, len(layout.series))
+            # First, because it may be refused: samples never are without their start times.
+            starts = self._starts.append(source, vector, layout)
+            if starts is not None:
+                self._journal.append(starts)
         self._journal.append(self._heads.amend(source, vector, layout))
 
     def last_vector(self, source: Source) -> LastVector | None:
         """See `AmendingAppender.last_vector`."""
-        return self._heads.last_vector(source.id)
+        last = self._heads.last_vector(source.id)
+        return last and replace(last, starts_ms=self._starts.resumed(source))
 
     async def commit(self) -> None:
         """See `SampleAppender.commit`."""

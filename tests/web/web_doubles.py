@@ -525,7 +525,7 @@ async def opened_pushes(
     await asyncio.to_thread(messages.open)
     try:
         async with (
-            GroupCommit(appender, messages) as commits,
+            GroupCommit(appender, messages).running() as commits,
             PushedHosts(
                 samples=appender,
                 reader=MemorySamples(),
@@ -534,7 +534,7 @@ async def opened_pushes(
                 hosts=records.hosts,
                 keys=records.host_keys,
                 clock=clock,
-            ) as hosts,
+            ).running() as hosts,
         ):
             inbox = MessageInbox(appender, messages, commits, clock)
             yield Pushes(inbox, hosts, records.host_keys)

@@ -12,7 +12,7 @@ import structlog
 from aiohttp import web
 
 from scraper.push.errors import PushError, TooMuchError
-from scraper.push.intake import Outcome
+from scraper.push.outcome import Outcome
 from scraper.push.remote_write import RemoteWriteReceiver, WriteVersion
 from web.bodies import read_body
 from web.errors import BadRequestError, TooMuchInsideError, UnsupportedMediaTypeError

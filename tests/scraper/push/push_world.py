@@ -57,7 +57,7 @@ async def push_world(folder: Path, clock: Clock | None = None) -> AsyncIterator[
             stack.push_async_callback(asyncio.to_thread, part.close)
         engine = LocalEngine(store, EngineSettings())
         stack.push_async_callback(asyncio.to_thread, engine.close)
-        commits = await stack.enter_async_context(GroupCommit(store, log))
+        commits = await stack.enter_async_context(GroupCommit(store, log).running())
         hosts = PushedHosts(
             samples=store,
             reader=store,

@@ -25,7 +25,7 @@ class Part:
 
 async def test_all_who_wait_share_a_commit() -> None:
     part = Part()
-    async with GroupCommit(part) as commits, asyncio.timeout(30):
+    async with GroupCommit(part).running() as commits, asyncio.timeout(30):
         first = asyncio.ensure_future(commits.committed())
         await part.begun.wait()
         # What comes while a commit is under way is not in it: it waits for the next.
@@ -39,7 +39,7 @@ async def test_all_who_wait_share_a_commit() -> None:
 async def test_parts_are_committed_in_order() -> None:
     samples, messages = Part(), Part()
     messages.gate.set()
-    async with GroupCommit(samples, messages) as commits, asyncio.timeout(30):
+    async with GroupCommit(samples, messages).running() as commits, asyncio.timeout(30):
         waiting = asyncio.ensure_future(commits.committed())
         await samples.begun.wait()
         assert not messages.begun.is_set()
@@ -50,7 +50,7 @@ async def test_parts_are_committed_in_order() -> None:
 
 async def test_one_who_left_does_not_hold_up_the_others() -> None:
     part = Part()
-    async with GroupCommit(part) as commits, asyncio.timeout(30):
+    async with GroupCommit(part).running() as commits, asyncio.timeout(30):
         leaving, staying = (asyncio.ensure_future(commits.committed()) for _ in range(2))
         await part.begun.wait()
         leaving.cancel()
@@ -63,7 +63,7 @@ async def test_refused_commit_is_told_and_the_next_may_succeed() -> None:
     part = Part()
     part.gate.set()
     part.error = StorageError("disk is full")
-    async with GroupCommit(part) as commits, asyncio.timeout(30):
+    async with GroupCommit(part).running() as commits, asyncio.timeout(30):
         with pytest.raises(StorageError, match="disk is full"):
             await commits.committed()
         part.error = None
@@ -72,7 +72,7 @@ async def test_refused_commit_is_told_and_the_next_may_succeed() -> None:
 
 async def test_who_waits_at_the_end_is_promised_nothing() -> None:
     part = Part()
-    async with GroupCommit(part) as commits:
+    async with GroupCommit(part).running() as commits:
         waiting = asyncio.ensure_future(commits.committed())
         await part.begun.wait()
     with pytest.raises(StoreClosedError):

@@ -11,15 +11,19 @@ from hypothesis import strategies as st
 from model.labels import Labels
 from scraper.push.errors import BadLabelsError, MalformedMessageError, TooMuchError
 from scraper.push.series_keys import LabelReader
-from scraper.push.write_request import (
-    FindSeries,
-    RequestLimits,
-    SeriesKey,
-    WriteRequest,
-    decode_1,
-    decode_2,
+from scraper.push.write_request import FindSeries, RequestLimits, SeriesKey, WriteRequest
+from scraper.push.write_request_1 import decode_1
+from scraper.push.write_request_2 import decode_2
+from tests.scraper.push.messages import (
+    Sample,
+    Series,
+    block,
+    number_field,
+    request_1,
+    request_2,
+    sample,
+    series,
 )
-from tests.scraper.push.messages import Sample, Series, block, request_1, request_2, series
 
 READER = LabelReader(RequestLimits())
 NOW_MS = 1_790_000_000_000
@@ -67,9 +71,7 @@ def bits(value: float) -> bytes:
 def found(request: WriteRequest, known: dict[int, SeriesKey]) -> list[tuple[Labels, int, bytes]]:
     """Return every sample of a request with its labels, sorted."""
     result = []
-    for number, time_ms, value in zip(
-        request.series.tolist(), request.times_ms.tolist(), request.values.tolist(), strict=True
-    ):
+    for number, time_ms, value, _ in request.samples.tolist():
         key = request.unknown[-1 - number] if number < 0 else known[number]
         result.append((READER.labels_of(key), time_ms, bits(value)))
     return sorted(result)
@@ -151,11 +153,18 @@ def test_two_zeros_in_the_place_of_a_usual_sample_are_two_samples() -> None:
 def test_start_timestamps_are_read(encode: Callable[[list[Series]], bytes], decode: Decode) -> None:
     one = Series((("__name__", "m"),), (Sample(NOW_MS, 1.0, NOW_MS - 5), Sample(NOW_MS + 1, 2.0)))
     request = decode(encode([one]), nothing)
-    assert request.starts_ms is not None
-    assert dict(zip(request.times_ms.tolist(), request.starts_ms.tolist(), strict=True)) == {
-        NOW_MS: NOW_MS - 5,
-        NOW_MS + 1: 0,
-    }
+    assert sorted(request.samples[["time_ms", "start_ms"]].tolist()) == [
+        (NOW_MS, NOW_MS - 5),
+        (NOW_MS + 1, 0),
+    ]
+
+
+def test_start_timestamp_of_a_series_is_that_of_samples_without_their_own() -> None:
+    symbols = b"".join(block(4, text) for text in (b"", b"__name__", b"m"))
+    samples = sample(Sample(NOW_MS, 1.0)) + sample(Sample(NOW_MS + 1, 2.0, NOW_MS - 5))
+    created = number_field(6, NOW_MS - 9)
+    request = decode_2(symbols + block(5, block(1, b"\1\2") + samples + created), nothing)
+    assert request.samples["start_ms"].tolist() == [NOW_MS - 9, NOW_MS - 5]
 
 
 @VERSIONS

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from model.labels import METRIC_NAME, Labels
 from model.series import AlignedSeries
-from storage.api.samples import Layout, Source, StartTimes, Vector, column_array
+from storage.api.errors import OutOfOrderError
+from storage.api.samples import ELSEWHERE, Layout, Source, StartTimes, Vector, column_array
 from storage.samples.store import SqliteSampleStore
 from storage.samples.verification import Verified, verify
 from tests.storage.samples.sample_builders import BASE_MS, named, series, small
@@ -60,6 +61,13 @@ class Store:
         values = np.arange(float(len(names)))
         vector = Vector(time_ms, self.layout(*names), None, values, given)
         self.now.append(self.source(job, stream), vector)
+
+    def amend(self, time_ms: int, starts: dict[int, int], names: tuple[str, ...]) -> None:
+        """Put columns into the last vector, each with its start time."""
+        columns, times = column_array(starts), np.array(list(starts.values()), np.int64)
+        given = StartTimes(columns, times)
+        vector = Vector(time_ms, self.layout(*names), columns, np.ones(len(columns)), given)
+        self.now.amend(self.source(), vector)
 
     def starts(self, name: str = "a", start_ms: int = 0) -> dict[int, int]:
         (found,) = self.now.select(named(name), start_ms, END_MS, starts=True)
@@ -142,6 +150,61 @@ def test_replaced_layout_and_restart_forget_start_times(store: Store) -> None:
     assert store.starts() == {10: 5, 20: 0, 30: 8, 40: 8}
 
 
+def test_what_is_put_into_the_last_vector_has_start_times_too(store: Store) -> None:
+    store.append(10, names=("a",))
+    store.amend(10, {1: 6}, ("a", "b"))
+    store.append(20, names=("a", "b"))
+    store.amend(20, {2: 17}, ("a", "b", "c"))
+    store.amend(20, {2: 17, 3: 18}, ("a", "b", "c", "d"))
+    store.append(30, {1: 25}, names=("a", "b", "c", "d"))
+    store.amend(30, {2: 0}, ("a", "b", "c", "d"))
+    for _ in range(2):
+        assert store.starts("a") == {10: 0, 20: 0, 30: 0}
+        assert store.starts("b") == {10: 6, 20: 6, 30: 25}
+        assert store.starts("c")[20] == 17
+        assert store.starts("c")[30] == 0
+        assert store.starts("d")[30] == 18
+        store.reopen()
+
+
+def test_what_cannot_be_put_into_the_last_vector_leaves_its_start_times(store: Store) -> None:
+    store.append(10, [5, 6])
+    with pytest.raises(OutOfOrderError):
+        store.amend(9, {0: 7}, ("a", "b"))
+    store.append(20)
+    assert store.starts() == {10: 5, 20: 5}
+
+
+def test_last_vector_tells_its_start_times_and_they_stay(store: Store) -> None:
+    store.append(10, [5, 0])
+    store.append(20, names=("a", "b", "c"))
+    for time_ms in (30, 40):
+        store.reopen()
+        last = store.now.last_vector(store.source())
+        assert last is not None
+        assert last.starts_ms is not None
+        assert last.starts_ms.tolist() == [5, 0, 0]
+        store.append(time_ms, names=("a", "b", "c"))
+    assert store.starts() == {10: 5, 20: 5, 30: 5, 40: 5}
+    store.append(10, job="b")
+    without = store.now.last_vector(store.source("b"))
+    assert without is not None
+    assert without.starts_ms is None
+
+
+def test_series_that_is_elsewhere_now_has_the_start_time_of_there(store: Store) -> None:
+    store.append(10, [5, 6], stream="here")
+    store.append(15, [12, 0], stream="there")
+    store.append(20, {0: ELSEWHERE}, stream="here")
+    # Each vector begins a chunk, and so renews what is known.
+    for time_ms in range(25, 25 + 400 * HOUR_MS, 40 * HOUR_MS):
+        store.append(time_ms, {}, stream="here")
+    starts = store.starts()
+    assert starts.pop(10) == 5
+    assert set(starts.values()) == {12}
+    assert set(store.starts("b").values()) == {6}
+
+
 def test_sources_keep_their_own(store: Store) -> None:
     store.append(10, [5, 6])
     store.append(10, job="b")
@@ -177,14 +240,15 @@ def test_store_with_start_times_is_found_sound(store: Store) -> None:
 def test_readers_of_samples_see_nothing_of_them(store: Store) -> None:
     for step in range(12):
         store.append(step + 1, [5, 6] if step % 3 == 0 else None)
+    store.amend(12, {0: 8}, ("a", "b"))
     store.now.maintain(HOUR_MS)
     stats = store.now.stats()
-    assert (stats.series, stats.sources, stats.samples_total) == (2, 1, 24)
+    assert (stats.series, stats.sources, stats.samples_total) == (2, 1, 25)
     assert store.now.cardinality(9).series == 2
     assert len(store.now.series([[]], 0, END_MS)) == 2
     assert store.now.label_values(METRIC_NAME, [], 0, END_MS) == ["a", "b"]
     (found,) = store.now.select([], 0, END_MS)
-    assert found.values.tolist() == [[0.0] * 12, [1.0] * 12]
+    assert found.values.tolist() == [[0.0] * 11 + [1.0], [1.0] * 12]
     store.reopen()
     (found,) = store.now.select([], 0, END_MS)
     assert found.values.shape == (2, 12)
