@@ -19,8 +19,6 @@ from storage.samples.open_chunk import FLOAT, ChunkView, OpenChunk, Places, abse
 if TYPE_CHECKING:
     from storage.samples.recent import Ring
 
-__all__ = ["Appended", "ChunkView", "SourceHead"]
-
 _COLUMN: Final = np.dtype("<u4")
 _STALE_BYTES: Final = STALE_BITS.to_bytes(8, "little")
 

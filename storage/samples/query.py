@@ -11,9 +11,9 @@ from storage.api.errors import StorageError
 from storage.api.samples import ReadBudget, Source
 from storage.damage import Damage
 from storage.samples.catalog import Sources
-from storage.samples.head import ChunkView
 from storage.samples.heads import Heads
 from storage.samples.layouts import Layouts, MetricNames, StoredLayout
+from storage.samples.open_chunk import ChunkView
 from storage.samples.read_threads import ReadThreads
 from storage.samples.reading import (
     ChunkReader,

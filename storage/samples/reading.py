@@ -18,8 +18,8 @@ from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
 from storage.api.samples import ReadBudget, Source
 from storage.damage import Damage
 from storage.samples.codec import decode_piece
-from storage.samples.head import ChunkView
 from storage.samples.matching import Places
+from storage.samples.open_chunk import ChunkView
 from storage.samples.read_threads import ReadThreads
 from storage.samples.runs import ChunkRow, chunks_between, piece_key, pieces_of
 from storage.samples.selection import Selected
