@@ -6,8 +6,10 @@ data directory of its own, scraping the targets of one fleet.
 
 import importlib.metadata
 import json
+import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import urllib.parse
@@ -112,6 +114,11 @@ class Contender(ABC):
     def wait_ready(self) -> None:
         """Return when it says that it is ready."""
         self._child.wait_ready(self.url + self.ready_path)
+
+    def reload(self) -> None:
+        """Make it read its configuration again, with the rule file of now."""
+        self.configure()
+        os.kill(self.pid, signal.SIGHUP)
 
     def kill(self) -> None:
         """End it as a power cut would."""

@@ -1,7 +1,7 @@
 """CPU of evaluating 100 alerting rules over 400 targets: `./run bench rules`.
 
 Both servers scrape one fleet until five minutes of history are there. Then each is
-started again with the same rule file, and evaluates it by itself every second.
+given the same rule file by a reload, and evaluates it by itself every second.
 What scraping alone costs is measured before and taken off.
 """
 
@@ -240,11 +240,9 @@ def _cores_over(contenders: Sequence[Contender], seconds: float) -> dict[str, fl
 def _evaluating(
     contender: Contender, rules: Path, seconds: float, scraping_cores: float
 ) -> dict[str, float]:
-    """Start a contender again with rules; return its figures, and leave it stopped."""
-    contender.kill()
+    """Give a contender rules; return its figures, and leave it stopped."""
     contender.rule_file = rules
-    contender.start()
-    contender.wait_ready()
+    contender.reload()
     deadline_s = time.monotonic() + _FIRST_EVALUATION_TIMEOUT_S
     while not contender.query(f"count_over_time({_COUNTED}[30s]) > 5", time.time()):
         if time.monotonic() > deadline_s:

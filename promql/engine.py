@@ -39,6 +39,7 @@ from promql.pinning import pinned
 from promql.selection import Selection
 from promql.statistics import Run
 from promql.timing import QueryRange
+from promql.turns import Turn, Turns
 from promql.vectors import Value, Vector
 from storage.api.samples import SampleReader
 
@@ -57,8 +58,7 @@ class EngineSettings:
         timeout_s: evaluation stops after this time, waiting for a thread included.
         lookback_ms: how far back an instant selector looks for a sample.
         max_samples: samples that one query may hold in memory at once.
-        threads: queries that run at the same time; others wait. More than a few only
-            take the interpreter lock from each other and from the event loop.
+        threads: queries that run at the same time, by turns (`promql.turns`); others wait.
         default_step_ms: the step of a subquery that gives none.
         delayed_name_removal: see `promql.evaluation.Rules`.
     """
@@ -140,6 +140,7 @@ class LocalEngine:
         self._parsed = ParsedQueries()
         self._threads = ThreadPoolExecutor(self._settings.threads, "promql")
         self._active: set[Guard] = set()
+        self._turns = Turns(time.monotonic)
         self._closed = threading.Event()
 
     async def instant(
@@ -201,7 +202,8 @@ class LocalEngine:
     async def _in_thread(self, guard: Guard, work: Callable[[], T]) -> T:
         def run() -> T:
             guard.check("query queue")
-            return work()
+            with Turn(self._turns) as guard.turn:
+                return work()
 
         if self._closed.is_set():
             raise QueryCanceledError("query was canceled: the engine is closed")

@@ -3,8 +3,12 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from promql.api import QueryCanceledError, QueryTimeoutError, TooManySamplesError
+
+if TYPE_CHECKING:
+    from promql.turns import Turn
 
 
 class Guard:
@@ -17,6 +21,7 @@ class Guard:
         samples: how many samples were read from the store so far.
         peak: the most samples that memory held at once so far.
         started: when it was made, by the clock given.
+        turn: passed on to other queries now and then; None where nobody takes turns.
     """
 
     def __init__(self, timeout_s: float, max_samples: int, monotonic: Callable[[], float]) -> None:
@@ -29,6 +34,7 @@ class Guard:
         self._kept = 0
         self.samples = 0
         self.peak = 0
+        self.turn: Turn | None = None
 
     @property
     def remaining_s(self) -> float:
@@ -50,6 +56,8 @@ class Guard:
             raise QueryCanceledError(f"query was canceled in {place}")
         if self._monotonic() > self._deadline:
             raise QueryTimeoutError(f"query timed out in {place}")
+        if self.turn is not None:
+            self.turn.pass_on()
 
     def spend(self, samples: int) -> None:
         """Count samples about to be decoded.
