@@ -48,11 +48,12 @@ class Labels(tuple[tuple[str, str], ...]):
 
     def keep(self, names: Collection[str]) -> "Labels":
         """Return only the labels whose names are in `names`."""
-        return Labels(pair for pair in self if pair[0] in names)
+        return Labels([pair for pair in self if pair[0] in names])
 
     def drop(self, names: Collection[str]) -> "Labels":
         """Return the labels whose names are not in `names`."""
-        return Labels(pair for pair in self if pair[0] not in names)
+        kept = [pair for pair in self if pair[0] not in names]
+        return self if len(kept) == len(self) else Labels(kept)
 
     def __str__(self) -> str:
         """Render in PromQL's notation, for messages: `up{job="node"}`."""

@@ -16,16 +16,15 @@ from promql.api import EvaluationError
 from promql.nodes import Cardinality, VectorMatching
 from promql.operators import ARITHMETIC, elementwise
 from promql.vectors import (
-    RESERVED,
     Floats,
     Indices,
     Mask,
     Vector,
     any_series,
     concatenated,
+    drop_reserved,
     empty_vector,
     merged,
-    without_reserved,
 )
 
 _TO_ONE: Final = "multiple matches for labels: many-to-one matching must be explicit"
@@ -206,11 +205,11 @@ class _Join:
         """Return the labels of the result of one pair."""
         if self._one_to_one:
             if self._drops_name or self._matching.on:
-                base = signature.drop(RESERVED) if self._drops_name else signature
+                base = drop_reserved(signature) if self._drops_name else signature
             else:
                 base = many.drop(frozenset(self._matching.labels))
         else:
-            base = without_reserved([many], _YES)[0] if self._drops_name else many
+            base = drop_reserved(many) if self._drops_name else many
         include = self._matching.include
         if not include:
             return base

@@ -157,12 +157,13 @@ def without_reserved(labels: Iterable[Labels], rows: Mask) -> list[Labels]:
     """Return the label sets, without reserved labels where `rows` says so."""
     return [
         # Names sort by code point and few are reserved: most often one slice at the front.
-        _drop_reserved(each) if drop else each
+        drop_reserved(each) if drop else each
         for each, drop in zip(labels, rows.tolist(), strict=True)
     ]
 
 
-def _drop_reserved(labels: Labels) -> Labels:
+def drop_reserved(labels: Labels) -> Labels:
+    """Return the label set without the metric name and its kin."""
     if not labels or labels[0][0] > _LAST_RESERVED:
         return labels
     if labels[0][0] == METRIC_NAME:

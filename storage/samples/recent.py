@@ -10,6 +10,7 @@ counts, gather, and look at the counts again; a slot is overwritten only after e
 slot that a reader may use, so a changed count tells whether it was.
 """
 
+import mmap
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
@@ -24,9 +25,10 @@ from model.series import ABSENT_BITS, NO_TIME, Values
 _REACH_MS = 330_000
 _SLOTS = (8, 16, 24, 36, 72)
 
-# Below 4 MB numpy does not ask for huge pages, so that a small fleet takes little.
-_BLOCK_BYTES = 2 * 2**20
-_BLOCK_SOURCES = 256
+# A query costs 60 us a block, so that there should be few. Of their pages, small ones, a
+# small fleet touches few.
+_BLOCK_BYTES = 32 * 2**20
+_BLOCK_SOURCES = 1024
 
 # A layout that grows by a few series stays in its place.
 _SLACK_SHARE = 0.04
@@ -56,12 +58,24 @@ class Block:
 
     def __init__(self, slots: int, columns: int) -> None:
         self.slots = slots
-        self.values: Values = np.empty((slots, columns))
+        self.values = _untouched(slots, columns)
         self.times_ms = np.full((_BLOCK_SOURCES, slots), NO_TIME, np.int64)
         self.counts = np.zeros(_BLOCK_SOURCES, np.int64)
         self.floors_ms = np.full(_BLOCK_SOURCES, NO_TIME, np.int64)
         self.next_column = 0
         self.next_row = 0
+
+
+def _untouched(rows: int, columns: int) -> Values:
+    """Return a matrix that takes no memory where nothing was written yet.
+
+    A ring's part of a row is a page or two: a huge page would make all its neighbours
+    resident.
+    """
+    memory = mmap.mmap(-1, rows * columns * 8, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(memory, np.float64).reshape(rows, columns)
 
 
 @dataclass(slots=True, eq=False)
@@ -132,16 +146,15 @@ class RecentWindow:
         return None
 
     def _placed(self, slots: int, capacity: int) -> Ring | None:
+        size = 8 * slots * (capacity + 1)
+        if size > self._left_bytes:
+            return None
+        self._left_bytes -= size
         for block in self._blocks[slots][-4:]:
             fits = block.next_column + capacity <= block.values.shape[1]
             if fits and block.next_row < _BLOCK_SOURCES:
                 return self._take(block, capacity)
-        columns = max(capacity, _BLOCK_BYTES // (8 * slots))
-        size = 8 * slots * (columns + _BLOCK_SOURCES)
-        if size > self._left_bytes:
-            return None
-        self._left_bytes -= size
-        block = Block(slots, columns)
+        block = Block(slots, max(capacity, _BLOCK_BYTES // (8 * slots)))
         self._blocks[slots].append(block)
         return self._take(block, capacity)
 

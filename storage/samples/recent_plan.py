@@ -107,9 +107,14 @@ class RecentPlan:
         return {source_id for _, source_id in recent}
 
     @cached_property
+    def labels(self) -> tuple[Labels, ...]:
+        """The label sets of all parts in turn."""
+        return tuple([labels for part in self.parts for labels in part.labels])
+
+    @cached_property
     def label_sets(self) -> frozenset[Labels]:
         """Every label set that the rings can answer."""
-        return frozenset(labels for part in self.parts for labels in part.labels)
+        return frozenset(self.labels)
 
     def late_sources(self, start_ms: int) -> set[int] | None:
         """Return the sources whose rings do not reach back so far; None if most do not."""
@@ -144,7 +149,9 @@ class RecentPlan:
             group, row = next_group, next_row
             if (part.block.counts[part.rings] >= one.safe_count).any():
                 return None
-        labels = tuple(labels for part in parts for labels in part.labels)
+        if not without:
+            return AlignedSeries(self.labels, times, values, rows)
+        labels = tuple([labels for part in parts for labels in part.labels])
         return AlignedSeries(labels, times, values, rows)
 
 
@@ -192,9 +199,13 @@ def _copy(
     places = found.low[:, np.newaxis] + np.arange(width)
     padding = places >= found.high[:, np.newaxis]
     np.minimum(places, part.block.slots - 2, out=places)
-    times[:] = np.take_along_axis(found.times_ms, places, axis=1)
-    slots = np.take_along_axis(found.slots, places, axis=1)
-    values[:] = part.block.values[slots[part.rows], part.columns[:, np.newaxis]]
+    # Flat gathers take half as long as those along an axis.
+    places += (np.arange(len(places)) * (part.block.slots - 1))[:, np.newaxis]
+    times[:] = found.times_ms.ravel().take(places)
+    held = part.block.values
+    cells = (found.slots.ravel().take(places) * held.shape[1])[part.rows]
+    cells += part.columns[:, np.newaxis]
+    held.ravel().take(cells, out=values, mode="clip")
     if padding.any():
         times[padding] = NO_TIME
         values.view(np.uint64)[padding[part.rows]] = ABSENT_BITS
