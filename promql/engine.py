@@ -5,10 +5,11 @@ stop at the next node, block or chunk.
 """
 
 import asyncio
+import heapq
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -17,7 +18,7 @@ import numpy as np
 
 from model.labels import Labels
 from model.matchers import Matcher
-from model.series import ABSENT, AlignedSeries
+from model.series import ABSENT_BITS, AlignedSeries
 from promql.annotations import Notes
 from promql.api import (
     Answer,
@@ -325,9 +326,24 @@ def _over_steps(
         row = np.broadcast_to(value, (1, len(times_ms))).astype(np.float64)
         return AlignedSeries.of_source([Labels()], times_ms, row)
     vector = value.named().occupied()
-    order = sorted(range(len(vector)), key=vector.labels.__getitem__)
+    order = _by_labels(vector.labels)
     labels = [vector.labels[row] for row in order]
-    values, present = vector.values[order], vector.present[order]
+    values = vector.values[order]
+    present = vector.present
     if not present.all():
-        values = np.where(present, values, ABSENT)
+        # Written through integers: a signalling NaN must not pass through arithmetic.
+        np.copyto(values.view(np.uint64), np.uint64(ABSENT_BITS), where=~present[order])
     return AlignedSeries.of_source(labels, times_ms, values)
+
+
+# Sorted in one call, a million label sets hold the interpreter's lock for seconds.
+_SORTED_AT_ONCE: Final = 20_000
+
+
+def _by_labels(labels: Sequence[Labels]) -> list[int]:
+    """Return the places of label sets in order."""
+    runs = [
+        sorted(range(start, min(start + _SORTED_AT_ONCE, len(labels))), key=labels.__getitem__)
+        for start in range(0, len(labels), _SORTED_AT_ONCE)
+    ]
+    return runs[0] if len(runs) == 1 else list(heapq.merge(*runs, key=labels.__getitem__))

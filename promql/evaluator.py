@@ -129,7 +129,8 @@ class Evaluator:
     # Selectors.
 
     def _selector(self, node: VectorSelector, steps: Steps) -> Vector:
-        return self.sighting(node, steps).vector
+        found = [each.vector for each in self._held(self._sightings(node, steps))]
+        return concatenated(found, steps.count)
 
     def sighting(self, node: VectorSelector, steps: Steps, *, starts: bool = False) -> Sighting:
         """Evaluate an instant selector; also when its samples were taken, and `starts`."""

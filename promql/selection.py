@@ -16,7 +16,7 @@ from promql.blocks import in_blocks, stacks
 from promql.guard import Guard
 from promql.nodes import VectorSelector
 from promql.samples import Samples
-from promql.vectors import Floats, Mask, Steps, Vector, any_step, concatenated
+from promql.vectors import Floats, Indices, Mask, Steps, Vector, any_step, concatenated
 from storage.api.samples import SampleReader
 
 Matchers = tuple[Matcher, ...]
@@ -28,18 +28,27 @@ class Sighting:
 
     Attributes:
         vector: the newest sample of each series at each step.
-        times_s: when these were taken, same shape.
+        times_ms: shape (G, S), when these were taken.
+        rows: shape (N,), for each series its row in `times_ms`.
         starts_s: since when they have counted, 0 where unknown; None: all unknown.
     """
 
     vector: Vector
-    times_s: Floats
+    times_ms: Times
+    rows: Indices
     starts_s: Floats | None = None
+
+    @property
+    def times_s(self) -> Floats:
+        """When each sample was taken: shape (N, S); few ask."""
+        times: Floats = self.times_ms[self.rows] / 1000
+        return times
 
     @property
     def started_s(self) -> Floats:
         """`starts_s`, also where it is None."""
-        return np.zeros(self.times_s.shape) if self.starts_s is None else self.starts_s
+        shape = self.vector.values.shape
+        return np.zeros(shape) if self.starts_s is None else self.starts_s
 
 
 class Selection:
@@ -112,11 +121,13 @@ def joined(sightings: Iterable[Sighting], steps: int) -> Sighting:
         return found[0]
     vector = concatenated([each.vector for each in found], steps)
     if not found:
-        return Sighting(vector, np.empty((0, steps)))
+        nothing = np.empty(0, dtype=np.intp)
+        return Sighting(vector, np.empty((0, steps), dtype=np.int64), nothing)
     starts = None
     if any(each.starts_s is not None for each in found):
         starts = np.concatenate([each.started_s for each in found])
-    return Sighting(vector, np.concatenate([each.times_s for each in found]), starts)
+    times = np.concatenate([each.times_ms[each.rows] for each in found])
+    return Sighting(vector, times, np.arange(len(times)), starts)
 
 
 def _sighting(
@@ -129,11 +140,13 @@ def _sighting(
 ) -> Sighting:
     """Leave out series that are never present."""
     vector = Vector(samples.labels, values, present, None, one_name)
-    times: Floats = np.broadcast_to(samples.expand(times_ms), values.shape) / 1000
+    # Found once where all sources are cut alike; the times themselves never are.
+    own = samples.rows if len(times_ms) > 1 else np.zeros_like(samples.rows)
     if present.all():
-        return Sighting(vector, times, starts)
+        return Sighting(vector, times_ms, own, starts)
     rows = any_step(present)
-    return Sighting(vector.take(rows), times[rows], None if starts is None else starts[rows])
+    starts = None if starts is None else starts[rows]
+    return Sighting(vector.take(rows), times_ms, own[rows], starts)
 
 
 def has_one_name(matchers: Sequence[Matcher]) -> bool:

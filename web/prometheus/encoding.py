@@ -1,6 +1,7 @@
 """Query results as Prometheus's JSON."""
 
 from collections.abc import Iterator
+from typing import Final
 
 import orjson
 
@@ -9,6 +10,8 @@ from model.series import AlignedSeries
 from promql.api import InstantVector, Scalar, String
 from web.answers import json_bytes
 from web.prometheus.sample_rows import format_time, format_value, format_values, sample_rows
+
+_SAMPLES_AT_ONCE: Final = 4096
 
 
 def encode_matrix(matrix: AlignedSeries) -> bytes:
@@ -25,12 +28,17 @@ def encode_rows(matrix: AlignedSeries) -> Iterator[bytes]:
 
 def encode_vector(vector: InstantVector) -> bytes:
     """Return `{"resultType":"vector","result":[…]}`."""
+    return b'{"resultType":"vector","result":[' + b",".join(encode_samples(vector)) + b"]}"
+
+
+def encode_samples(vector: InstantVector) -> Iterator[bytes]:
+    """Yield `{"metric":{…},"value":[…]}` of each series."""
     stamp = format_time(vector.time_ms).encode()
-    results = [
-        b'{"metric":%s,"value":[%s,"%s"]}' % (encode_labels(labels), stamp, value)
-        for labels, value in zip(vector.labels, format_values(vector.values), strict=True)
-    ]
-    return b'{"resultType":"vector","result":[' + b",".join(results) + b"]}"
+    for start in range(0, len(vector.labels), _SAMPLES_AT_ONCE):
+        part = slice(start, start + _SAMPLES_AT_ONCE)
+        texts = format_values(vector.values[part])
+        for labels, text in zip(vector.labels[part], texts, strict=True):
+            yield b'{"metric":%b,"value":[%b,"%b"]}' % (encode_labels(labels), stamp, text)
 
 
 def encode_value(value: Scalar | String | InstantVector | AlignedSeries) -> bytes:

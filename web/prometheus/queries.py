@@ -12,7 +12,7 @@ from promql.api import Answer, ExpressionTypeError, InstantVector, ParseError, Q
 from web.answers import json_bytes
 from web.errors import BadRequestError
 from web.prometheus.document_types import InstantData, MatrixData
-from web.prometheus.encoding import encode_rows, encode_value
+from web.prometheus.encoding import encode_rows, encode_samples, encode_value
 from web.prometheus.envelope import OPENING, TRUNCATED, closing, success
 from web.prometheus.operations import (
     QueryParameters,
@@ -41,6 +41,9 @@ _THREAD_FROM_SAMPLES: Final = 20_000
 
 _STREAM_FROM_SAMPLES: Final = 60_000
 """About 6 MB of JSON; larger results are sent while they are written."""
+
+
+_SAMPLES_A_LABEL_SET: Final = 10
 
 
 class Queries:
@@ -155,19 +158,34 @@ async def _answered(
     if limit and isinstance(value, InstantVector | AlignedSeries) and len(value.labels) > limit:
         value, cut = _first(value, limit), True
     warnings = (TRUNCATED,) if cut else ()
-    if not isinstance(value, AlignedSeries) or value.sample_slots <= _THREAD_FROM_SAMPLES:
-        data = encode_value(value)
-    elif value.sample_slots <= _STREAM_FROM_SAMPLES:
-        data = await asyncio.to_thread(encode_value, value)
+    if isinstance(value, InstantVector | AlignedSeries):
+        cost = _cost(value)
+        if cost > _STREAM_FROM_SAMPLES:
+            end = closing(answer.annotations, warnings)
+            return await streamed(request, _pieces(value, statistics, end), "application/json")
+        if cost > _THREAD_FROM_SAMPLES:
+            data = await asyncio.to_thread(encode_value, value)
+        else:
+            data = encode_value(value)
     else:
-        end = closing(answer.annotations, warnings)
-        return await streamed(request, _pieces(value, statistics, end), "application/json")
+        data = encode_value(value)
     return success(data[:-1] + statistics + b"}", answer.annotations, warnings)
 
 
-def _pieces(value: AlignedSeries, statistics: bytes, end: bytes) -> Iterator[bytes]:
-    yield OPENING + b'{"resultType":"matrix","result":['
-    yield from comma_separated(encode_rows(value))
+def _cost(value: InstantVector | AlignedSeries) -> int:
+    """Return how many samples take as long to write: labels take longer than numbers."""
+    if isinstance(value, InstantVector):
+        return len(value.labels) * _SAMPLES_A_LABEL_SET
+    return value.sample_slots
+
+
+def _pieces(value: InstantVector | AlignedSeries, statistics: bytes, end: bytes) -> Iterator[bytes]:
+    if isinstance(value, InstantVector):
+        yield OPENING + b'{"resultType":"vector","result":['
+        yield from comma_separated(encode_samples(value))
+    else:
+        yield OPENING + b'{"resultType":"matrix","result":['
+        yield from comma_separated(encode_rows(value))
     yield b"]" + statistics + b"}" + end
 
 
