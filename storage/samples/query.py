@@ -95,8 +95,10 @@ class Query:
     ) -> list[AlignedSeries] | None:
         """Answer from the recent window as far as it goes; None if it does not go far."""
         plan = self._recent_plan(selector)
-        late = None if plan is None else plan.late_sources(start_ms)
-        if plan is None or late is None:
+        if plan is None or not plan.parts:
+            return None
+        late = plan.late_sources(start_ms)
+        if late is None:
             return None
         on_disk = (
             source

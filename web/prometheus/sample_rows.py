@@ -13,6 +13,7 @@ Source of the notation: Prometheus, util/jsonutil/marshal.go.
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -25,7 +26,7 @@ _LARGEST_PLAIN: Final = 1e16
 _SMALLEST_PLAIN: Final = 1e-5
 """Outside of these orjson writes an exponent, which Go does only outside of 1e-6..1e21."""
 
-_BLOCK_CELLS: Final = 1 << 12
+_BLOCK_CELLS: Final = 1 << 13
 """Numbers at once: their records stay in a core's cache."""
 
 _COMMA, _QUOTE, _SPACE = b'," '
@@ -108,34 +109,52 @@ class _Stamps:
     def __init__(self, times_ms: NDArray[np.int64]) -> None:
         self._times_ms = times_ms
         self._rows: dict[int, list[bytes]] = {}
-        self._shared = self._together([0]) if len(times_ms) == 1 else None
+        self._shared: NDArray[np.bytes_] | None = None
+        if len(times_ms) == 1:
+            # Panels of one dashboard ask for the same times.
+            known = times_ms.size <= _MOST_REMEMBERED
+            self._shared = _written(times_ms.tobytes()) if known else self._together([0])
 
     def of(self, rows: NDArray[np.intp]) -> NDArray[np.bytes_]:
         """Return those of some rows, all as long: (len(rows), T), or (1, T) if all share one."""
         return self._together(rows.tolist()) if self._shared is None else self._shared
 
     def _together(self, rows: list[int]) -> NDArray[np.bytes_]:
-        texts = [self._row(row) for row in rows]
-        width = max((len(text) for row in texts for text in row), default=1)
-        return np.array([[text.rjust(width) for text in row] for row in texts], f"S{width}")
+        return _aligned([self._row(row) for row in rows])
 
     def _row(self, row: int) -> list[bytes]:
         if row not in self._rows:
-            times_ms = self._times_ms[row]
-            real = times_ms[times_ms != NO_TIME]
-            self._rows[row] = _openings(real) + [b""] * (len(times_ms) - len(real))
+            self._rows[row] = _openings(self._times_ms[row])
         return self._rows[row]
 
 
-def _openings(times_ms: NDArray[np.int64]) -> list[bytes]:
-    """Return `[1700000000,"` of each time; shape (N,), ascending."""
+_MOST_REMEMBERED: Final = 2000
+
+
+@lru_cache(32)
+def _written(times_ms: bytes) -> NDArray[np.bytes_]:
+    """Return the openings of one row of times, given as its bytes: shape (1, T)."""
+    return _aligned([_openings(np.frombuffer(times_ms, np.int64))])
+
+
+def _aligned(texts: list[list[bytes]]) -> NDArray[np.bytes_]:
+    """Return texts of equal length, white space before the shorter ones."""
+    width = max((len(text) for row in texts for text in row), default=1)
+    return np.array([[text.rjust(width) for text in row] for row in texts], f"S{width}")
+
+
+def _openings(padded_ms: NDArray[np.int64]) -> list[bytes]:
+    """Return `[1700000000,"` of each time, nothing for padding; shape (N,), ascending."""
+    times_ms = padded_ms[padded_ms != NO_TIME]
+    padding = [b""] * (len(padded_ms) - len(times_ms))
     seconds, rest = np.divmod(times_ms, 1000)
     if not len(times_ms) or times_ms[0] < 0 or (rest != rest[0]).any():
-        return [b'[%b,"' % format_time(time_ms).encode() for time_ms in times_ms.tolist()]
+        texts = [b'[%b,"' % format_time(time_ms).encode() for time_ms in times_ms.tolist()]
+        return texts + padding
     # Steps of whole seconds: what follows them is the same.
     end = b'.%03d,"' % int(rest[0]) if rest[0] else b',"'
     texts = orjson.dumps(seconds, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
-    return [b"[%b%b" % (text, end) for text in texts]
+    return [b"[%b%b" % (text, end) for text in texts] + padding
 
 
 def _records(times: NDArray[np.bytes_], texts: NDArray[np.void]) -> NDArray[np.void]:

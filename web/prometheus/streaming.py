@@ -6,8 +6,8 @@ from typing import Final
 
 from aiohttp import web
 
-_PIECE_BYTES: Final = 2**18
-"""Some 3 ms of compression: the event loop has time for others between two."""
+_PIECE_BYTES: Final = 2**19
+"""Some 6 ms of compression: the event loop has time for others between two."""
 
 
 async def streamed(
