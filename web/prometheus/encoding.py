@@ -16,29 +16,38 @@ _SAMPLES_AT_ONCE: Final = 4096
 
 def encode_matrix(matrix: AlignedSeries) -> bytes:
     """Return `{"resultType":"matrix","result":[…]}`, series without samples left out."""
-    return b'{"resultType":"matrix","result":[' + b",".join(encode_rows(matrix)) + b"]}"
+    return b"".join([b'{"resultType":"matrix","result":[', *encode_rows(matrix), b"]}"])
 
 
-def encode_rows(matrix: AlignedSeries) -> Iterator[bytes]:
-    """Yield `{"metric":{…},"values":[…]}` of each series that has samples."""
+def encode_rows(matrix: AlignedSeries) -> Iterator[bytes | memoryview]:
+    """Yield `{"metric":{…},"values":[…]},…` piece by piece, series without samples left out.
+
+    The pieces are to be joined once: each copy of an answer of 5 MB takes a millisecond.
+    """
+    opening = b'{"metric":%b,"values":['
     for labels, samples in zip(matrix.labels, sample_rows(matrix), strict=True):
-        if samples:
-            yield b'{"metric":%b,"values":[%b]}' % (encode_labels(labels), samples)
+        if len(samples):
+            yield opening % encode_labels(labels)
+            yield samples
+            yield b"]}"
+            opening = b',{"metric":%b,"values":['
 
 
 def encode_vector(vector: InstantVector) -> bytes:
     """Return `{"resultType":"vector","result":[…]}`."""
-    return b'{"resultType":"vector","result":[' + b",".join(encode_samples(vector)) + b"]}"
+    return b"".join([b'{"resultType":"vector","result":[', *encode_samples(vector), b"]}"])
 
 
 def encode_samples(vector: InstantVector) -> Iterator[bytes]:
-    """Yield `{"metric":{…},"value":[…]}` of each series."""
+    """Yield `{"metric":{…},"value":[…]},…` piece by piece."""
     stamp = format_time(vector.time_ms).encode()
+    form = b'{"metric":%b,"value":[%b,"%b"]}'
     for start in range(0, len(vector.labels), _SAMPLES_AT_ONCE):
         part = slice(start, start + _SAMPLES_AT_ONCE)
         texts = format_values(vector.values[part])
         for labels, text in zip(vector.labels[part], texts, strict=True):
-            yield b'{"metric":%b,"value":[%b,"%b"]}' % (encode_labels(labels), stamp, text)
+            yield form % (encode_labels(labels), stamp, text)
+            form = b',{"metric":%b,"value":[%b,"%b"]}'
 
 
 def encode_value(value: Scalar | String | InstantVector | AlignedSeries) -> bytes:

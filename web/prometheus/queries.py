@@ -28,7 +28,7 @@ from web.prometheus.parameters import (
     read_parameters,
     time_parameter,
 )
-from web.prometheus.streaming import comma_separated, streamed
+from web.prometheus.streaming import streamed
 from web.routing import Route
 from web.services import Services
 from web.settings import WebSettings
@@ -179,13 +179,15 @@ def _cost(value: InstantVector | AlignedSeries) -> int:
     return value.sample_slots
 
 
-def _pieces(value: InstantVector | AlignedSeries, statistics: bytes, end: bytes) -> Iterator[bytes]:
+def _pieces(
+    value: InstantVector | AlignedSeries, statistics: bytes, end: bytes
+) -> Iterator[bytes | memoryview]:
     if isinstance(value, InstantVector):
         yield OPENING + b'{"resultType":"vector","result":['
-        yield from comma_separated(encode_samples(value))
+        yield from encode_samples(value)
     else:
         yield OPENING + b'{"resultType":"matrix","result":['
-        yield from comma_separated(encode_rows(value))
+        yield from encode_rows(value)
     yield b"]" + statistics + b"}" + end
 
 

@@ -79,7 +79,7 @@ def format_values(values: NDArray[np.float64]) -> list[bytes]:
     return [text.rstrip(b' "') for text in padded]
 
 
-def sample_rows(matrix: AlignedSeries) -> Iterator[bytes]:
+def sample_rows(matrix: AlignedSeries) -> Iterator[memoryview]:
     """Yield `[1700000000,"1.5"],[…` of each series, nothing for one without samples."""
     stamps = _Stamps(matrix.times_ms)
     size = max(1, _BLOCK_CELLS // max(1, matrix.values.shape[1]))
@@ -95,7 +95,7 @@ def sample_rows(matrix: AlignedSeries) -> Iterator[bytes]:
         else:
             counts = there.sum(axis=1).tolist()
             records = _records(times[there], _texts(values[there]))
-        written = records.tobytes()
+        written = records.view(np.uint8).data
         end = 0
         for count in counts:
             begin, end = end, end + count * records.itemsize

@@ -11,7 +11,7 @@ _PIECE_BYTES: Final = 2**19
 
 
 async def streamed(
-    request: web.Request, body: Iterable[bytes], content_type: str
+    request: web.Request, body: Iterable[bytes | memoryview], content_type: str
 ) -> web.StreamResponse:
     """Send a body that is made piece by piece, in a thread."""
     answer = web.StreamResponse(headers={"Content-Type": content_type})
@@ -27,9 +27,9 @@ async def streamed(
     return answer
 
 
-def gathered(body: Iterable[bytes]) -> Iterator[bytes]:
+def gathered(body: Iterable[bytes | memoryview]) -> Iterator[bytes]:
     """Yield the same bytes in pieces that are worth a call each."""
-    waiting: list[bytes] = []
+    waiting: list[bytes | memoryview] = []
     size = 0
     for part in body:
         waiting.append(part)
