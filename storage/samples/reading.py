@@ -112,7 +112,16 @@ class ChunkReader:
                 )
 
     def _collect_window(self, by_id: dict[int, SourceSelection], window: Window) -> None:
-        wanted = sorted({source for source, _ in window.spans if source in by_id})
+        # What is in memory only is not looked for on disk.
+        wanted = sorted(
+            {
+                source
+                for (source, _), span in window.spans.items()
+                if source in by_id
+                and span.start_ms <= self._end_ms
+                and span.end_ms >= self._start_ms
+            }
+        )
         if not wanted:
             return
 
