@@ -2,9 +2,9 @@
 
 numpy gives the interpreter's lock up and takes it again around every call. Threads that
 evaluate at the same time wake each other for each of them: 100 rules over 400 targets
-took six times the processor time on four threads that they take on one. So one
-evaluation computes while the others sleep, and between blocks passes its turn on to who
-has waited longest: a small query does not wait for a large one to end.
+made 20,000 futex calls a second on four threads, and 3,600 by turns. So one evaluation
+computes while the others sleep, and between blocks passes its turn on to who has waited
+longest: a small query does not wait for a large one to end.
 
 Turns are a courtesy, not a lock: who has waited in vain goes on without.
 """
