@@ -50,7 +50,7 @@ _RANGES = {
     "all_range": "big",
     "sum_range": "sum(big)",
     "billion": "quantile_over_time(0.5, vector(1)[1000000s:1ms])",
-    "billion_by_steps": "sum_over_time(sin(vector(time()))[300000s:1s])",
+    "long_subquery": "sum_over_time(sin(vector(time()))[300000s:1s])",
 }
 
 

@@ -246,7 +246,6 @@ class _Join:
 
 
 _TO_ONE_EXPLICIT: Final = f"{_TO_ONE} (group_left/group_right)"
-_YES: Final = np.ones(1, dtype=np.bool_)
 
 
 def _braced(labels: Sequence[tuple[str, str]]) -> str:

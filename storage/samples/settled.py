@@ -80,7 +80,10 @@ class SettledPart:
         """Return a view of what is between two times, a few samples more at either end."""
         low = int(self.latest.searchsorted(start_ms, "left"))
         high = int(self.earliest.searchsorted(end_ms, "right"))
-        return _columns(self.series, low, high)
+        if low >= high:
+            return None
+        times, values = self.series.times_ms[:, low:high], self.series.values[:, low:high]
+        return replace(self.series, times_ms=times, values=values)
 
     def fit(
         self, read: Sequence[AlignedSeries]
@@ -175,14 +178,12 @@ class Settled:
             if fitted is None:
                 return None
             end, rest = fitted
-            parts = [one for one in (known, end) if one is not None and _has_samples(one)]
-            if parts:
-                result.append(_end_to_end(*parts) if len(parts) > 1 else parts[0])
+            has_end = bool((end.times_ms != NO_TIME).any())
+            if known is not None:
+                result.append(_end_to_end(known, end) if has_end else known)
+            elif has_end:
+                result.append(end)
         return result + rest
-
-
-def _has_samples(series: AlignedSeries) -> bool:
-    return bool((series.times_ms != NO_TIME).any())
 
 
 def _even_end(parts: Sequence[AlignedSeries], end_ms: int) -> int:
@@ -204,13 +205,6 @@ def _even_end(parts: Sequence[AlignedSeries], end_ms: int) -> int:
         if not counts.all() or (counts != counts[:1]).any():
             return end_ms
     return even_ms
-
-
-def _columns(whole: AlignedSeries, low: int, high: int) -> AlignedSeries | None:
-    if low >= high:
-        return None
-    times, values = whole.times_ms[:, low:high], whole.values[:, low:high]
-    return replace(whole, times_ms=times, values=values)
 
 
 class SettledCache:

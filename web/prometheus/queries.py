@@ -158,15 +158,14 @@ async def _answered(
     if limit and isinstance(value, InstantVector | AlignedSeries) and len(value.labels) > limit:
         value, cut = _first(value, limit), True
     warnings = (TRUNCATED,) if cut else ()
+    cost = 0
     if isinstance(value, InstantVector | AlignedSeries):
         cost = _cost(value)
         if cost > _STREAM_FROM_SAMPLES:
             end = closing(answer.annotations, warnings)
             return await streamed(request, _pieces(value, statistics, end), "application/json")
-        if cost > _THREAD_FROM_SAMPLES:
-            data = await asyncio.to_thread(encode_value, value)
-        else:
-            data = encode_value(value)
+    if cost > _THREAD_FROM_SAMPLES:
+        data = await asyncio.to_thread(encode_value, value)
     else:
         data = encode_value(value)
     return success(data[:-1] + statistics + b"}", answer.annotations, warnings)
