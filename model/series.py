@@ -123,6 +123,18 @@ class AlignedSeries:
             None if self.traits is None else self.traits.take(series),
         )
 
+    def columns(self, low: int, high: int) -> "AlignedSeries":
+        """Return a view of the columns from `low` to before `high`."""
+        starts = self.starts_ms
+        return AlignedSeries(
+            self.labels,
+            self.times_ms[:, low:high],
+            self.values[:, low:high],
+            self.rows,
+            None if starts is None else starts[:, low:high],
+            self.traits,
+        )
+
     def find_traits(self) -> Traits:
         """Look at every sample; padding is no gap."""
         ends = (self.times_ms != NO_TIME).sum(axis=1)

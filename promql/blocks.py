@@ -113,11 +113,14 @@ _MOST_CLASSES: Final = 6
 def _alike(series: AlignedSeries, edges_ms: tuple[int, int]) -> list[Part]:
     """Return the series in parts: those without gaps and with as many samples at both edges."""
     count = len(series.rows)
+    has_gaps = series.traits is not None and bool(series.traits.gaps.any())
+    if len(series.times_ms) == 1 and not has_gaps:
+        return [slice(0, count)]
     keys = np.zeros(count, dtype=np.intp)
     if len(series.times_ms) > 1:
         first, last = (_near(series.times_ms, edge_ms) for edge_ms in edges_ms)
         keys = (first * _NEAR * 2 + last)[series.rows]
-    if series.traits is not None and series.traits.gaps.any():
+    if has_gaps and series.traits is not None:
         # A series whose gap is closed has times of its own.
         keys[series.traits.gaps] = -1
     if (keys == keys[:1]).all():

@@ -1,18 +1,17 @@
 """The query engine over a local sample store.
 
-Queries run in threads of their own; a cancelled call or a time-out makes the thread
-stop at the next node, block or chunk.
+Queries run in threads of their own, quick ones where they are asked for
+(`promql.dispatch`); a cancelled call or a time-out makes the thread stop at the next
+node, block or chunk.
 """
 
-import asyncio
 import heapq
 import threading
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 
@@ -25,12 +24,11 @@ from promql.api import (
     EvaluationError,
     ExpressionTypeError,
     InstantVector,
-    QueryCanceledError,
     QueryOptions,
-    QueryTimeoutError,
     Scalar,
     String,
 )
+from promql.dispatch import Dispatcher
 from promql.evaluation import Rules
 from promql.evaluator import Evaluator
 from promql.guard import Guard
@@ -40,15 +38,12 @@ from promql.pinning import pinned
 from promql.selection import Selection
 from promql.statistics import Run
 from promql.timing import QueryRange
-from promql.turns import Turn, Turns
 from promql.vectors import Value, Vector
 from storage.api.samples import SampleReader
 
 MAX_STEPS: Final = 11_000
 """Points of one series in one answer; Prometheus's own limit."""
 _PARSED_QUERIES: Final = 1_000
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,18 +134,17 @@ class LocalEngine:
         self._settings = settings or EngineSettings()
         self._monotonic = monotonic
         self._parsed = ParsedQueries()
-        self._threads = ThreadPoolExecutor(self._settings.threads, "promql")
-        self._active: set[Guard] = set()
-        self._turns = Turns(time.monotonic)
-        self._closed = threading.Event()
+        self._dispatcher = Dispatcher(self._settings.threads)
 
     async def instant(
         self, query: str, time_ms: int, options: QueryOptions | None = None
     ) -> Answer:
         """Evaluate at one time; see `QueryEngine.instant`."""
-        guard = self._guard(options)
-        return await self._in_thread(
-            guard, lambda: self._answer_instant(query, time_ms, options, guard)
+        return await self._dispatcher.run(
+            query,
+            1,
+            self._guard(options),
+            lambda guard: self._answer_instant(query, time_ms, options, guard),
         )
 
     async def range(
@@ -162,17 +156,16 @@ class LocalEngine:
         options: QueryOptions | None = None,
     ) -> Answer:
         """Evaluate at each step; see `QueryEngine.range`."""
-        guard = self._guard(options)
-        return await self._in_thread(
-            guard, lambda: self._answer_range(query, start_ms, end_ms, step_ms, options, guard)
+        return await self._dispatcher.run(
+            query,
+            (end_ms - start_ms) // max(step_ms, 1) + 1,
+            self._guard(options),
+            lambda guard: self._answer_range(query, start_ms, end_ms, step_ms, options, guard),
         )
 
     def close(self) -> None:
         """Stop running queries, drop waiting ones and end the threads; blocks."""
-        self._closed.set()
-        for guard in tuple(self._active):
-            guard.cancel()
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._dispatcher.close()
 
     # Blocking twins, for tests and for who is on a thread already.
 
@@ -199,29 +192,6 @@ class LocalEngine:
         timeout_s = settings.timeout_s if options.timeout_s is None else options.timeout_s
         limit = settings.max_samples if options.max_samples is None else options.max_samples
         return Guard(timeout_s, limit, self._monotonic)
-
-    async def _in_thread(self, guard: Guard, work: Callable[[], T]) -> T:
-        def run() -> T:
-            guard.check("query queue")
-            with Turn(self._turns) as guard.turn:
-                return work()
-
-        if self._closed.is_set():
-            raise QueryCanceledError("query was canceled: the engine is closed")
-        self._active.add(guard)
-        future = self._threads.submit(run)
-        try:
-            async with asyncio.timeout(max(0.0, guard.remaining_s)):
-                return await asyncio.wrap_future(future)
-        except TimeoutError as exc:
-            raise QueryTimeoutError("query timed out in expression evaluation") from exc
-        except asyncio.CancelledError as exc:
-            if self._closed.is_set() and future.cancelled():
-                raise QueryCanceledError("query was canceled in query queue") from exc
-            raise
-        finally:
-            guard.cancel()
-            self._active.discard(guard)
 
     def _answer_instant(
         self, query: str, time_ms: int, options: QueryOptions | None, guard: Guard
@@ -325,14 +295,16 @@ def _over_steps(
     if not isinstance(value, Vector):
         row = np.broadcast_to(value, (1, len(times_ms))).astype(np.float64)
         return AlignedSeries.of_source([Labels()], times_ms, row)
-    vector = value.named().occupied()
+    vector = value.named()
+    is_whole = bool(vector.present.all())
+    if not is_whole:
+        vector = vector.occupied()
     order = _by_labels(vector.labels)
     labels = [vector.labels[row] for row in order]
     values = vector.values[order]
-    present = vector.present
-    if not present.all():
+    if not is_whole:
         # Written through integers: a signalling NaN must not pass through arithmetic.
-        np.copyto(values.view(np.uint64), np.uint64(ABSENT_BITS), where=~present[order])
+        np.copyto(values.view(np.uint64), np.uint64(ABSENT_BITS), where=~vector.present[order])
     return AlignedSeries.of_source(labels, times_ms, values)
 
 

@@ -76,22 +76,28 @@ class Selection:
 
         `starts` asks for the samples' start times, where any are known.
         """
-        key = (matchers, start_ms, end_ms, steps, starts)
-        kept = self._kept.get(key)
-        if kept is not None:
+        if self._repeated and matchers in self._repeated:
+            key = (matchers, start_ms, end_ms, steps, starts)
+            kept = self._kept.get(key)
+            if kept is None:
+                slots, found = self._read(matchers, start_ms, end_ms, steps, starts)
+                self._guard.keep(slots)
+                self._kept[key] = kept = list(found)
             return kept
+        slots, found = self._read(matchers, start_ms, end_ms, steps, starts)
+        self._guard.hold(slots)
+        return found
+
+    def _read(
+        self, matchers: Matchers, start_ms: int, end_ms: int, steps: int, starts: bool
+    ) -> tuple[int, Iterator[AlignedSeries]]:
+        """Return the series, and how many samples there is room for."""
         with self._guard.scope():
             parts = self._reader.select(matchers, start_ms, end_ms, self._guard, starts=starts)
         self._guard.check()
         slots = sum(part.sample_slots for part in parts)
         self._guard.samples += slots
-        found = stacks([part for part in parts if part.labels], steps)
-        if matchers not in self._repeated:
-            self._guard.hold(slots)
-            return found
-        self._guard.keep(slots)
-        self._kept[key] = kept = list(found)
-        return kept
+        return slots, stacks([part for part in parts if part.labels], steps)
 
     def sightings(
         self, selector: VectorSelector, steps: Steps, lookback_ms: int, *, starts: bool = False

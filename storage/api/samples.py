@@ -125,6 +125,12 @@ class ReadBudget(Protocol):
         work within milliseconds. What it raises passes through the store unchanged.
         """
 
+    def expect_wait(self) -> None:
+        """Be told that a read from disk or a look through new labels comes next.
+
+        Either may take long. Raise to stop the read.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class MetricSize:

@@ -35,6 +35,9 @@ class _Bound:
         if self._left < 0:
             raise _TooManySamplesError
 
+    def expect_wait(self) -> None:
+        """See `ReadBudget.expect_wait`."""
+
 
 def exported(
     query: Query, selectors: Selectors, start_ms: int, end_ms: int

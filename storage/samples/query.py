@@ -94,7 +94,7 @@ class Query:
         self, selector: CachedSelector, start_ms: int, end_ms: int, budget: ReadBudget | None
     ) -> list[AlignedSeries] | None:
         """Answer from the recent window as far as it goes; None if it does not go far."""
-        plan = self._recent_plan(selector)
+        plan = self._recent_plan(selector, budget)
         if plan is None or not plan.parts:
             return None
         late = plan.late_sources(start_ms)
@@ -121,7 +121,9 @@ class Query:
             return None
         return [found, *others]
 
-    def _recent_plan(self, selector: CachedSelector) -> RecentPlan | None:
+    def _recent_plan(
+        self, selector: CachedSelector, budget: ReadBudget | None
+    ) -> RecentPlan | None:
         plan = selector.plan
         generation = self._heads.generation
         if plan is not None and plan.generation == generation:
@@ -129,7 +131,7 @@ class Query:
         wanted, others = [], []
         for head in self._heads.visible():
             layout, ring = head.layout, head.ring
-            selected = selector.select(head.source, (layout,))
+            selected = selector.select(head.source, (layout,), budget)
             if selected is not None:
                 match = selected.matches[layout.id].match
                 wanted.append(Wanted(head.source.id, ring, match.columns, match.labels))
@@ -154,8 +156,11 @@ class Query:
             return self._select_any(selector, start_ms, end_ms, budget)
         known = cache.get(matchers, start_ms)
         if known is not None and until_ms - known.end_ms <= (end_ms - start_ms) * _BEHIND:
+            found = known.between(start_ms, end_ms)
             if budget is not None:
-                budget.spend(known.slots_between(start_ms, end_ms))
+                budget.spend(sum(part.sample_slots for part in found))
+            if known.end_ms >= end_ms:
+                return found
         else:
             damaged = self.damaged_items
             read = self._select_any(selector, start_ms, until_ms, budget)
@@ -187,7 +192,8 @@ class Query:
         # dropped once, never missed.
         views, windows, only = self._candidates(selector, start_ms, end_ms, only)
         selections = []
-        for selected in self._selected(selector, views, windows, start_ms, end_ms, only):
+        found = self._selected(selector, views, windows, start_ms, end_ms, only, budget)
+        for selected in found:
             selections.append(SourceSelection(selected, views.get(selected.source.id, [])))
             if budget is not None and len(selections) % _SOURCES_A_LOOK == 0:
                 # Asks whether anybody still waits, and lets others have their turn.
@@ -244,10 +250,11 @@ class Query:
         start_ms: int,
         end_ms: int,
         only: Collection[int] | None = None,
+        budget: ReadBudget | None = None,
     ) -> Iterator[Selected]:
         """Yield what is meant of each source with samples in range, by its number."""
         for source, layouts in self._layouts_in_range(views, windows, start_ms, end_ms, only):
-            selected = selector.select(source, layouts)
+            selected = selector.select(source, layouts, budget)
             if selected is not None:
                 yield selected
 

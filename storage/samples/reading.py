@@ -142,6 +142,8 @@ class ChunkReader:
                         keys.append(piece_key(row.id, metric_id))
             return rows, pieces_of(connection, keys)
 
+        if self._budget is not None:
+            self._budget.expect_wait()
         try:
             rows, found = window.read(fetch)
         except StoreClosedError:
@@ -284,6 +286,8 @@ def without_empty(series: AlignedSeries) -> AlignedSeries | None:
     bits = series.values.view(np.uint64)
     # Most have one at the very first time; only the others need a closer look.
     doubtful = np.flatnonzero(bits[:, 0] == ABSENT_BITS)
+    if not len(doubtful):
+        return series
     empty = doubtful[(bits[doubtful] == ABSENT_BITS).all(axis=1)]
     if len(empty) == 0:
         return series

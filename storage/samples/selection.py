@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from model.labels import Labels
 from model.matchers import Matcher
-from storage.api.samples import Source
+from storage.api.samples import ReadBudget, Source
 from storage.samples.catalog import Sources
 from storage.samples.layouts import MetricNames, StoredLayout
 from storage.samples.matching import Match, PiecePart, Places, Selector, as_slice
@@ -148,7 +148,12 @@ class CachedSelector:
         """Whether series of a layout have a label that the selector looks at."""
         return not self._label_names.isdisjoint(layout.label_names)
 
-    def select(self, source: Source, layouts: Sequence[StoredLayout]) -> Selected | None:
+    def select(
+        self,
+        source: Source,
+        layouts: Sequence[StoredLayout],
+        budget: ReadBudget | None = None,
+    ) -> Selected | None:
         """Return what is meant of a source that used some layouts, None for nothing."""
         key = (source.id, *(layout.id for layout in layouts))
         try:
@@ -158,6 +163,8 @@ class CachedSelector:
         try:
             selected = self._known[key] = self._aged[key]
         except KeyError:
+            if budget is not None:
+                budget.expect_wait()
             with self._lock:
                 return self._answer(key, source, layouts)
         return selected

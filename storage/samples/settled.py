@@ -82,8 +82,7 @@ class SettledPart:
         high = int(self.earliest.searchsorted(end_ms, "right"))
         if low >= high:
             return None
-        times, values = self.series.times_ms[:, low:high], self.series.values[:, low:high]
-        return replace(self.series, times_ms=times, values=values)
+        return self.series.columns(low, high)
 
     def fit(
         self, read: Sequence[AlignedSeries]
@@ -159,10 +158,6 @@ class Settled:
         parts = (part.between(start_ms, end_ms) for part in self.parts)
         return [part for part in parts if part is not None]
 
-    def slots_between(self, start_ms: int, end_ms: int) -> int:
-        """Return how many samples there is room for between two times."""
-        return sum(part.sample_slots for part in self.between(start_ms, end_ms))
-
     def continued(
         self, start_ms: int, after: Sequence[AlignedSeries]
     ) -> list[AlignedSeries] | None:
@@ -234,7 +229,7 @@ class SettledCache:
 
     def fits(self, matchers: Matchers) -> bool:
         """Whether a selector's answers can be put together from two reads."""
-        return matchers not in self._unfit
+        return not self._unfit or matchers not in self._unfit
 
     def refuse(self, matchers: Matchers) -> None:
         """Keep nothing of a selector: its sources differ too much."""

@@ -43,6 +43,10 @@ class _Quotas:
         return cls(quota(settings.address_per_minute), quota(settings.key_per_minute))
 
 
+_QUOTAS = web.RequestKey("quotas", _Quotas)
+"""Both quotas that a request is taken out of; absent for who is exempt."""
+
+
 class RateLimits:
     """Both middlewares, and what they count."""
 
@@ -56,6 +60,8 @@ class RateLimits:
     async def by_address(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Count a request for its address; stands before authentication, which costs a look-up."""
         quotas = self._quotas(request)
+        if quotas is not None:
+            request[_QUOTAS] = quotas
         if quotas is not None and quotas.by_address is not None:
             address = sender_network(client_address(request, self._settings))
             self._take(request, quotas.by_address, address, Holder.ADDRESS)
@@ -64,7 +70,7 @@ class RateLimits:
     @web.middleware
     async def by_key(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Count a request for the session or token that it carries; stands after the guard."""
-        quotas = self._quotas(request)
+        quotas = request.get(_QUOTAS)
         if quotas is not None and quotas.by_key is not None:
             key = _key(principal_of(request)) or _host_key(request)
             if key:

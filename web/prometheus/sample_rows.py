@@ -35,18 +35,18 @@ _LONGEST: Final = 32
 """Of a number and the quote behind it; a double has at most 26."""
 
 
-def _tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _masks(words: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """Return, for each length of a text, which bytes are its own and what follows it."""
-    kept = np.zeros((_LONGEST, _LONGEST), dtype=np.uint8)
-    added = np.full((_LONGEST, _LONGEST), _SPACE, dtype=np.uint8)
-    for length in range(_LONGEST):
+    kept = np.zeros((_LONGEST, words * _WORD), dtype=np.uint8)
+    added = np.full((_LONGEST, words * _WORD), _SPACE, dtype=np.uint8)
+    for length in range(words * _WORD):
         kept[length, :length] = 0xFF
         added[length, :length] = 0
         added[length, length] = _QUOTE
-    return kept, added
+    return kept.view(np.uint64), added.view(np.uint64)
 
 
-_KEPT, _ADDED = _tables()
+_MASKS: Final = {words: _masks(words) for words in range(1, _LONGEST // _WORD + 1)}
 
 
 def format_value(value: float) -> str:
@@ -85,15 +85,16 @@ def sample_rows(matrix: AlignedSeries) -> Iterator[memoryview]:
     size = max(1, _BLOCK_CELLS // max(1, matrix.values.shape[1]))
     for start in range(0, len(matrix.labels), size):
         values = np.ascontiguousarray(matrix.values[start : start + size])
-        times = np.broadcast_to(stamps.of(matrix.rows[start : start + size]), values.shape)
-        bits = values.view(np.uint64)
-        # Padding is ABSENT too.
-        there = (bits != ABSENT_BITS) & (bits != STALE_BITS)
-        if there.all():
+        times = stamps.of(matrix.rows[start : start + size])
+        if not np.isnan(values).any():
             counts = [values.shape[1]] * len(values)
-            records = _records(times.reshape(-1), _texts(values.reshape(-1)))
+            records = _records(times, _texts(values.reshape(-1)).reshape(values.shape))
         else:
+            bits = values.view(np.uint64)
+            # Padding is ABSENT too.
+            there = (bits != ABSENT_BITS) & (bits != STALE_BITS)
             counts = there.sum(axis=1).tolist()
+            times = np.broadcast_to(times, values.shape)
             records = _records(times[there], _texts(values[there]))
         written = records.view(np.uint8).data
         end = 0
@@ -158,13 +159,17 @@ def _openings(padded_ms: NDArray[np.int64]) -> list[bytes]:
 
 
 def _records(times: NDArray[np.bytes_], texts: NDArray[np.void]) -> NDArray[np.void]:
-    """Return `[1700000000,"1.5"   ],` of each sample."""
-    kind = np.dtype([("time", times.dtype), ("value", texts.dtype), ("end", "S2")])
-    records = np.empty(len(texts), dtype=kind)
+    """Return `[1700000000,"1.5"   ],` of each sample, flat."""
+    records = np.empty(texts.shape, dtype=_record(times.itemsize, texts.itemsize))
     records["time"] = times
     records["value"] = texts
     records["end"] = b"],"
-    return records
+    return records.reshape(-1)
+
+
+@lru_cache
+def _record(time_bytes: int, value_bytes: int) -> np.dtype[np.void]:
+    return np.dtype([("time", f"S{time_bytes}"), ("value", f"V{value_bytes}"), ("end", "S2")])
 
 
 def _texts(values: NDArray[np.float64]) -> NDArray[np.void]:
@@ -174,11 +179,11 @@ def _texts(values: NDArray[np.float64]) -> NDArray[np.void]:
     size = np.abs(values)
     # Negated, so that NaN, which compares as false, is among the odd ones.
     odd = ~((size < _LARGEST_PLAIN) & ((size >= _SMALLEST_PLAIN) | (size == 0)))
-    others = {at: format_value(float(values[at])) for at in np.flatnonzero(odd).tolist()}
+    others = {at: format_value(float(values[at])) for at in odd.nonzero()[0].tolist()}
     written = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
     begins = np.empty(len(values) + 1, dtype=np.intp)
     begins[0], begins[-1] = 0, len(written) - 1
-    begins[1:-1] = np.flatnonzero(np.frombuffer(written, dtype=np.uint8) == _COMMA)
+    begins[1:-1] = (np.frombuffer(written, dtype=np.uint8) == _COMMA).nonzero()[0]
     lengths = begins[1:] - begins[:-1] - 1
     # Whole numbers end in `.0`.
     lengths[(np.floor(values) == values) & ~odd] -= 2
@@ -187,14 +192,11 @@ def _texts(values: NDArray[np.float64]) -> NDArray[np.void]:
     # Overlapping pieces, of which one begins at each byte.
     pieces = np.ndarray((len(written),), f"V{words * _WORD}", written + bytes(_LONGEST), strides=1)
     found = pieces[begins[:-1] + 1].view(np.uint64).reshape(len(values), words)
-    found &= _words(_KEPT, words).take(lengths, axis=0)
-    found |= _words(_ADDED, words).take(lengths, axis=0)
+    kept, added = _MASKS[words]
+    found &= kept.take(lengths, axis=0)
+    found |= added.take(lengths, axis=0)
     texts = found.view(np.uint8)
     for at, other in others.items():
         text = f'{other}"'.encode().ljust(words * _WORD)
         texts[at] = np.frombuffer(text, dtype=np.uint8)
     return np.ndarray((len(values),), f"V{longest}", texts, strides=texts.strides[:1])
-
-
-def _words(table: NDArray[np.uint8], words: int) -> NDArray[np.uint64]:
-    return np.ascontiguousarray(table[:, : words * _WORD]).view(np.uint64)

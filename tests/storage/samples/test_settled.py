@@ -245,3 +245,37 @@ def test_what_was_read_before_a_change_is_not_kept() -> None:
     cache.chunk_begins(50)
     cache.put(key, Settled(0, 100, ()), version)
     assert cache.get(key, 0) is None
+
+
+class _Prompt:
+    """A budget that stops a read which would wait."""
+
+    class WaitError(Exception):
+        """It would have."""
+
+    def spend(self, samples: int) -> None:
+        """See `ReadBudget.spend`."""
+
+    def expect_wait(self) -> None:
+        """See `ReadBudget.expect_wait`."""
+        raise self.WaitError
+
+
+def test_who_must_not_wait_is_told_before_disk_and_labels_are_read(
+    store: SqliteSampleStore, decoded: list[int]
+) -> None:
+    fill(store, range(62))
+    store.maintain(BASE_MS + HOUR_MS)
+    end_ms = BASE_MS + 30 * STEP_MS
+    with pytest.raises(_Prompt.WaitError):
+        store.select(named("load"), BASE_MS, end_ms, _Prompt())
+    assert not decoded
+    read = samples_of(store.select(named("load"), BASE_MS, end_ms))
+    assert samples_of(store.select(named("load"), BASE_MS, end_ms, _Prompt())) == read
+    # Its labels are known, but nobody has decoded it yet.
+    store.select(named("other"), BASE_MS + 20 * STEP_MS, end_ms)
+    with pytest.raises(_Prompt.WaitError):
+        store.select(named("other"), BASE_MS, end_ms, _Prompt())
+    # Nobody has looked for it among these labels.
+    with pytest.raises(_Prompt.WaitError):
+        store.select(named("absent"), BASE_MS + 60 * STEP_MS, BASE_MS + HOUR_MS, _Prompt())
