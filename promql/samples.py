@@ -9,19 +9,20 @@ of its row. Only such series pay; the usual ones keep sharing their source's tim
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.labels import Labels
-from model.series import NO_TIME, is_absent, is_stale
+from model.series import NO_TIME, Times, is_absent, is_stale
 from promql.vectors import Floats, Indices, Mask
 
 Cell = TypeVar("Cell", bound=np.generic)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Samples:
     """N series without gaps.
 
@@ -92,9 +93,16 @@ class Samples:
             return found
         return np.stack([row.searchsorted(times_ms, "right") for row in self.times_ms])
 
+    @cached_property
+    def column_ends(self) -> tuple[Times, Times]:
+        """The first and the last time in each column: shape (T,) each."""
+        if len(self.times_ms) == 1:
+            return self.times_ms[0], self.times_ms[0]
+        return self.times_ms.min(axis=0), self.times_ms.max(axis=0)
+
     def _hold_alike(self, times_ms: NDArray[np.int64], counts: Indices) -> bool:
         """Tell whether every row has so many samples up to each of the times."""
-        earliest, latest = self.times_ms.min(axis=0), self.times_ms.max(axis=0)
+        earliest, latest = self.column_ends
         inside = counts > 0
         if (latest[counts[inside] - 1] > times_ms[inside]).any():
             return False

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from model.labels import Labels
@@ -35,6 +35,26 @@ def _sources(values: st.SearchStrategy[float]) -> st.SearchStrategy[dict[Labels,
         lambda two: Labels.of(__name__="m_total", instance=two[0], part=two[1])
     )
     return st.dictionaries(keys, _series(values), min_size=1, max_size=5)
+
+
+_SOME_TICKS = st.sets(st.integers(0, 45), max_size=3)
+
+
+@st.composite
+def _fleets(draw: st.DrawFn) -> dict[Labels, dict[int, float]]:
+    """Hosts that are scraped regularly, each at its own moment; few scrapes are late or missed."""
+    fleet = {}
+    for host in "abc"[: draw(st.integers(1, 3))]:
+        offset_ms = draw(st.integers(0, 7_999))
+        first, last = draw(st.integers(0, 20)), draw(st.integers(30, 45))
+        missed, late = draw(_SOME_TICKS), draw(_SOME_TICKS)
+        value, samples = draw(st.sampled_from([0.0, 0.5, 20.0, 1e6])), {}
+        for tick in range(first, last):
+            value = draw(st.sampled_from([value + 1.0, value + 3.0, value, 0.25]))
+            if tick not in missed:
+                samples[tick * 8_000 + offset_ms + 7_000 * (tick in late)] = value
+        fleet[Labels.of(__name__="m_total", instance=host, part="x")] = samples
+    return fleet
 
 
 def _rate(window: Samples, start_ms: int, end_ms: int) -> float | None:
@@ -177,6 +197,28 @@ def test_function_equals_a_loop_over_each_window(
     for key, value in wanted.items():
         # Only the digits that the largest values leave can be asked for.
         assert found[key] == pytest.approx(value, rel=1e-9, abs=1e-5 if "stdvar" in call else 1e-6)
+
+
+def _pair(first_ms: int, late: set[int], other_late: set[int]) -> dict[Labels, dict[int, float]]:
+    """Two hosts, scraped at the same times but where one is late."""
+    return {
+        Labels.of(__name__="m_total", instance=host, part="x"): {
+            first_ms + tick * 8_000 + 7_000 * (tick in some): 1e6 + tick for tick in range(45)
+        }
+        for host, some in (("a", late), ("b", other_late))
+    }
+
+
+# The window from 25 s on begins later for one; the one up to 240 s ends earlier.
+@settings(max_examples=200)
+@example(sources=_pair(0, set(), {4}))
+@example(sources=_pair(6_500, {28, 29}, {29}))
+@given(sources=_fleets())
+def test_rates_of_a_fleet_are_extrapolated_window_by_window(
+    sources: dict[Labels, dict[int, float]],
+) -> None:
+    found = _answered(sources, f"rate(m_total[{RANGE_MS}ms])", 18, _Looked)
+    assert found == pytest.approx(_expected(sources, _rate, 18), rel=1e-9)
 
 
 @pytest.mark.parametrize("call", sorted(REFERENCES))

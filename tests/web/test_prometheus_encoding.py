@@ -81,6 +81,29 @@ def test_samples_that_are_not_there_are_left_out() -> None:
     ]
 
 
+@given(
+    arrays.arrays(np.float64, st.tuples(st.integers(0, 4), st.integers(0, 6)), elements=ANY_FLOAT),
+    st.data(),
+)
+def test_every_sample_is_written_wherever_there_are_none(
+    values: np.ndarray, data: st.DataObject
+) -> None:
+    there = data.draw(arrays.arrays(np.bool_, values.shape))
+    there &= values.view(np.uint64) != STALE_BITS
+    values.view(np.uint64)[~there] = ABSENT_BITS
+    labels = [Labels.of(n=str(row)) for row in range(len(values))]
+    times = np.arange(values.shape[1]) * 1000
+    written = json.loads(encode_matrix(AlignedSeries.of_source(labels, times, values)))["result"]
+    assert [(series["metric"], series["values"]) for series in written] == [
+        (
+            dict(labels[row]),
+            [[at, format_value(float(values[row, at]))] for at in there[row].nonzero()[0].tolist()],
+        )
+        for row in range(len(values))
+        if there[row].any()
+    ]
+
+
 @given(st.dictionaries(st.text(min_size=1), st.text(min_size=1), max_size=4))
 def test_any_label_survives(pairs: dict[str, str]) -> None:
     matrix = AlignedSeries.of_source([Labels.of(pairs)], np.array([0]), np.array([[1.0]]))
