@@ -4,17 +4,17 @@ Function calls evaluate their arguments, and arguments hold function calls: each
 knows this protocol, neither knows the other.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from promql.annotations import Notes
 from promql.guard import Guard
-from promql.nodes import Expression, VectorSelector
+from promql.nodes import Call, Expression, VectorSelector
 from promql.ranges import RangeVector
 from promql.selection import Selection, Sighting
 from promql.timing import QueryRange
-from promql.vectors import Scalars, Steps, Vector
+from promql.vectors import Scalars, Steps, Value, Vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +82,10 @@ class Evaluation(Protocol):
 
     def quantile_in_range(self, value: Scalars, node: Expression) -> None:
         """Annotate a φ below 0, above 1 or NaN."""
+
+
+CallHandler = Callable[[Evaluation, Call, Steps], Value]
+"""Evaluates the calls of some functions."""
+
+CallStream = Callable[[Evaluation, Call, Steps], Iterator[Vector]]
+"""Evaluates the calls of some functions in blocks of series."""

@@ -5,20 +5,18 @@ query has one step. A tree's left edges are walked in a loop (see `left_spine`).
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, Final, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from model.labels import Labels, quote
-from model.series import NO_TIME, AlignedSeries, Times, absent_matrix
-from promql import aggregation
+from model.series import AlignedSeries
+from promql.aggregation_operators import aggregated
 from promql.annotations import Notes
-from promql.api import EvaluationError
-from promql.calls import Calls
+from promql.binary_operators import combined
+from promql.calls import table
 from promql.evaluation import Rules
 from promql.guard import Guard
-from promql.lexer import SET_OPERATORS, TRIMS
-from promql.matching import binary, set_operation
+from promql.lexer import TRIMS
 from promql.nodes import (
     Aggregation,
     BinaryOperation,
@@ -35,28 +33,18 @@ from promql.nodes import (
     left_spine,
     unwrap,
 )
-from promql.numbers import format_general
-from promql.operators import scalars, with_scalar
+from promql.operators import with_scalar
 from promql.ranges import RangeVector, inner_steps, repeated
-from promql.relabeling import check_label_name
 from promql.selection import Selection, Sighting, has_one_name, joined
 from promql.statistics import StepCounter
-from promql.tally import TALLIES, Tally
 from promql.timing import QueryRange
 from promql.vectors import (
-    RESERVED,
-    Floats,
     Scalars,
     Steps,
     Value,
     Vector,
     concatenated,
-    empty_vector,
-    without_reserved,
 )
-
-_LARGEST_INTEGER: Final = 2.0**63
-
 
 Handler = Callable[["Evaluator", Any, Steps], Value]
 
@@ -230,7 +218,7 @@ class Evaluator:
             case VectorSelector():
                 return (each.vector for each in self._sightings(node, steps))
             case Call():
-                return Calls(self).blocks(node, steps)
+                return table.blocks(self, node, steps)
             case BinaryOperation() if node.matching is None and node.operator not in TRIMS:
                 return self._scalar_blocks(node, steps)
             case _:
@@ -247,26 +235,7 @@ class Evaluator:
 
     def matrix(self, node: Expression, steps: Steps) -> AlignedSeries:
         """Return the samples of a range vector at a single step."""
-        range_vector = self.range_vector(node, steps)
-        labels: list[Labels] = []
-        times: list[Times] = []
-        values: list[Floats] = []
-        for part, windows in range_vector.windows(self.guard.check):
-            samples = windows.samples
-            names = list(samples.labels)
-            if range_vector.unnamed is not None:
-                names = without_reserved(names, range_vector.unnamed[part])
-            for row, own in enumerate(samples.rows.tolist()):
-                (first,), (stop,) = (
-                    windows.of_rows(columns, [own])[0].tolist()
-                    for columns in (windows.first, windows.stop)
-                )
-                window = slice(first, stop)
-                if window.start < window.stop:
-                    labels.append(names[row])
-                    times.append(samples.times_ms[own, window])
-                    values.append(samples.values[row, window])
-        return _ragged(labels, times, values)
+        return self.range_vector(node, steps).samples(self.guard.check)
 
     # Operators.
 
@@ -282,110 +251,8 @@ class Evaluator:
         spine = left_spine(node)
         value = self.evaluate(spine[-1].left, steps)
         for operation in reversed(spine):
-            value = self._combined(operation, value, steps)
-        return value
-
-    def _combined(self, node: BinaryOperation, left: Value, steps: Steps) -> Value:
-        right = self.evaluate(node.right, steps)
-        operator = node.operator
-        if operator in TRIMS:
-            return self._trimmed(node, left, right, steps)
-        if isinstance(left, Vector):
-            if not isinstance(right, Vector):
-                return with_scalar(
-                    operator, left, cast("Scalars", right), swapped=False,
-                    returns_bool=node.returns_bool,
-                )  # fmt: skip
-            if node.matching is None:
-                raise EvaluationError("vector matching is missing between instant vectors")
-            left, right = self.visible(left), self.visible(right)
-            if operator in SET_OPERATORS:
-                return set_operation(operator, left, right, node.matching)
-            return binary(operator, left, right, node.matching, returns_bool=node.returns_bool)
-        if isinstance(right, Vector):
-            return with_scalar(
-                operator, right, cast("Scalars", left), swapped=True,
-                returns_bool=node.returns_bool,
-            )  # fmt: skip
-        return scalars(operator, cast("Scalars", left), cast("Scalars", right))
-
-    def _trimmed(self, node: BinaryOperation, left: Value, right: Value, steps: Steps) -> Vector:
-        """Trim histograms: floats are none, so nothing is left of them."""
-        if isinstance(left, Vector) and isinstance(right, Vector) and node.matching is not None:
-            left, right = self.visible(left), self.visible(right)
-            met = binary("+", left, right, node.matching, returns_bool=False)
-        elif isinstance(left, Vector):
-            met = left
-        elif isinstance(right, Vector):
-            met = right
-        else:
-            message = f"operator {quote(node.operator)} not allowed for Scalar operations"
-            raise EvaluationError(message)
-        if met.present.any():
-            self.notes.incompatible_floats(node.operator, node.start)
-        return empty_vector(steps.count)
-
-    # Aggregations.
-
-    def _aggregation(self, node: Aggregation, steps: Steps) -> Vector:
-        operator = node.operator
-        parameter = self._parameter(node, steps)
-        shows_name = node.without or not RESERVED.isdisjoint(node.grouping)
-        if operator in TALLIES and not shows_name:
-            found = self._tallied(node, steps)
-            if found is not None:
-                return found
-        vector = self.vector(node.expression, steps)
-        if shows_name:
-            vector = self.visible(vector)
-        if not len(vector):
-            return empty_vector(steps.count)
-        if operator == "limit_ratio":
-            return aggregation.sampled(vector, cast("Scalars", parameter))
-        groups = aggregation.group(vector.labels, node.grouping, without=node.without)
-        if operator in ("topk", "bottomk"):
-            return aggregation.ranked(
-                vector, groups, cast("Scalars", parameter), largest=operator == "topk"
-            )
-        if operator == "limitk":
-            return aggregation.limited(vector, groups, cast("Scalars", parameter))
-        if not shows_name:
-            vector = Vector(vector.labels, vector.values, vector.present)
-        if operator == "quantile":
-            return aggregation.quantile(vector, groups, cast("Scalars", parameter))
-        if operator == "count_values":
-            return aggregation.count_values(vector, groups, cast("str", parameter))
-        return aggregation.reduced(operator, vector, groups)
-
-    def _tallied(self, node: Aggregation, steps: Steps) -> Vector | None:
-        """Aggregate block by block; None where all series must be seen together."""
-        tally = Tally(node.operator, node.grouping, steps.count)
-        for block in self.blocks(node.expression, steps):
-            if len(block):
-                tally.add(block)
-        return tally.result()
-
-    def _parameter(self, node: Aggregation, steps: Steps) -> Scalars | str | None:
-        if node.parameter is None:
-            return None
-        if node.operator == "count_values":
-            label = self.string(node.parameter)
-            check_label_name(label, "invalid label name ")
-            return label
-        value = self.scalar(node.parameter, steps)
-        if node.operator == "quantile":
-            self.quantile_in_range(value, node.parameter)
-            return value
-        if np.isnan(value).any():
-            what = "Ratio" if node.operator == "limit_ratio" else "Parameter"
-            raise EvaluationError(f"{what} value is NaN")
-        if node.operator == "limit_ratio":
-            for ratio in np.unique(value[np.abs(value) > 1]).tolist():
-                capped = 1.0 if ratio > 1 else -1.0
-                self.notes.ratio_out_of_range(ratio, capped, node.parameter.start)
-            return np.clip(value, -1.0, 1.0)
-        for far in value[np.abs(value) >= _LARGEST_INTEGER].tolist():
-            raise EvaluationError(f"Scalar value {format_general(far)} overflows int64")
+            right = self.evaluate(operation.right, steps)
+            value = combined(self, operation, value, right, steps)
         return value
 
     def quantile_in_range(self, value: Scalars, node: Expression) -> None:
@@ -396,8 +263,11 @@ class Evaluator:
 
     # Leaves, and what holds calls.
 
+    def _aggregation(self, node: Aggregation, steps: Steps) -> Vector:
+        return aggregated(self, node, steps)
+
     def _call(self, node: Call, steps: Steps) -> Value:
-        return Calls(self).call(node, steps)
+        return table.call(self, node, steps)
 
     def _number(self, node: NumberLiteral, _steps: Steps) -> Scalars:
         return np.array([node.value])
@@ -429,17 +299,4 @@ def _repeat(value: Value, count: int) -> Value:
     shape = (len(value), count)
     return value.with_values(
         np.broadcast_to(value.values, shape), np.broadcast_to(value.present, shape)
-    )
-
-
-def _ragged(labels: list[Labels], times: list[Times], values: list[Floats]) -> AlignedSeries:
-    """Return series that have nothing in common as one matrix."""
-    width = max(map(len, times), default=0)
-    all_times = np.full((len(times), width), NO_TIME, dtype=np.int64)
-    all_values = absent_matrix(len(times), width)
-    for row, (own_times, own_values) in enumerate(zip(times, values, strict=True)):
-        all_times[row, : len(own_times)] = own_times
-        all_values[row, : len(own_values)] = own_values
-    return AlignedSeries(
-        tuple(labels), all_times, all_values, np.arange(len(labels), dtype=np.intp)
     )

@@ -6,11 +6,12 @@ from typing import Final
 
 import numpy as np
 
-from model.series import ABSENT, AlignedSeries, Times
+from model.labels import Labels
+from model.series import ABSENT, NO_TIME, AlignedSeries, Times, absent_matrix
 from promql.blocks import Part, in_blocks
 from promql.guard import Guard
 from promql.over_time import Kernel
-from promql.vectors import Mask, Scalars, Steps, Vector
+from promql.vectors import Floats, Mask, Scalars, Steps, Vector, without_reserved
 from promql.windows import Windows
 
 # Blocks may be so much longer where a kernel skips most of their samples.
@@ -80,6 +81,28 @@ class RangeVector:
                 unnamed = np.ones(len(labels), dtype=np.bool_)
             yield Vector(labels, values, present, unnamed, self.one_name).occupied()
 
+    def samples(self, check: Callable[[], None]) -> AlignedSeries:
+        """Return the samples in each series' only window; there is one step."""
+        labels: list[Labels] = []
+        times: list[Times] = []
+        values: list[Floats] = []
+        for part, windows in self.windows(check):
+            samples = windows.samples
+            names = list(samples.labels)
+            if self.unnamed is not None:
+                names = without_reserved(names, self.unnamed[part])
+            for row, own in enumerate(samples.rows.tolist()):
+                (first,), (stop,) = (
+                    windows.of_rows(columns, [own])[0].tolist()
+                    for columns in (windows.first, windows.stop)
+                )
+                window = slice(first, stop)
+                if window.start < window.stop:
+                    labels.append(names[row])
+                    times.append(samples.times_ms[own, window])
+                    values.append(samples.values[row, window])
+        return _ragged(labels, times, values)
+
 
 def repeated(vector: Vector, times: Steps) -> AlignedSeries:
     """Return an inner query's results over its own steps."""
@@ -100,3 +123,16 @@ def inner_steps(ends_ms: Times, range_ms: int, step_ms: int) -> Steps:
         window = np.minimum(ends_ms.searchsorted(times, "left"), len(ends_ms) - 1)
         times = times[times > ends_ms[window] - range_ms]
     return Steps(times)
+
+
+def _ragged(labels: list[Labels], times: list[Times], values: list[Floats]) -> AlignedSeries:
+    """Return series that have nothing in common as one matrix."""
+    width = max(map(len, times), default=0)
+    all_times = np.full((len(times), width), NO_TIME, dtype=np.int64)
+    all_values = absent_matrix(len(times), width)
+    for row, (own_times, own_values) in enumerate(zip(times, values, strict=True)):
+        all_times[row, : len(own_times)] = own_times
+        all_values[row, : len(own_values)] = own_values
+    return AlignedSeries(
+        tuple(labels), all_times, all_values, np.arange(len(labels), dtype=np.intp)
+    )

@@ -1,0 +1,1 @@
+"""Function calls: what each function makes of its arguments, and with which kernel."""
