@@ -6,16 +6,14 @@ clients know those, not pydantic's.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from web.operations import Described, Operation
-from web.parameters import Parameters
+from web.parameters import FORM, Parameters
 from web.prometheus.document_types import Success
 from web.routing import Access, Handler, Route, Surface
-
-FORM: Final = "application/x-www-form-urlencoded"
 
 
 class QueryParameters(Parameters):
