@@ -21,7 +21,9 @@ class Guard:
         spent: how many samples the store said it would decode so far.
         held: how many samples memory holds now.
         peak: the most samples that memory held at once so far.
-        started: when it was made, by the clock given.
+        monotonic: the clock given, seconds.
+        started: when it was made, by that clock.
+        max_samples: how many may be held, beside those that are kept.
         turn: passed on to other queries now and then; None where nobody takes turns.
     """
 
