@@ -24,7 +24,7 @@ from tempfile import TemporaryDirectory
 
 import zstandard
 
-from benchmarks.processes import Child, Environment, ended_by_signals, fetch, free_port
+from benchmarks.processes import Child, ended_by_signals, fetch, free_port
 
 _ROOT = Path(__file__).parents[1]
 _PLACES = (_ROOT.parent / "shared" / "corpus", _ROOT / "benchmarks" / "recordings")
@@ -148,14 +148,14 @@ def record_local_exporter(seconds: float, interval_s: float) -> Iterator[Scrape]
         else [sys.executable, "-m", "exporter", "--listen", listen]
     )
     url = f"http://{listen}/metrics"
-    with TemporaryDirectory(prefix="redshank-bench-") as logs:
-        environment = Environment(working_directory=_ROOT)
-        with Child("exporter", command, Path(logs), environment) as exporter:
-            exporter.wait_ready(url)
-            start_s = time.time()
-            for number in range(max(1, round(seconds / interval_s))):
-                time.sleep(max(0.0, start_s + number * interval_s - time.time()))
-                yield Scrape(round(time.time() * 1000), fetch(url))
+    with (
+        TemporaryDirectory(prefix="redshank-bench-") as logs,
+        Child("exporter", command, Path(logs), url),
+    ):
+        start_s = time.time()
+        for number in range(max(1, round(seconds / interval_s))):
+            time.sleep(max(0.0, start_s + number * interval_s - time.time()))
+            yield Scrape(round(time.time() * 1000), fetch(url))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from benchmarks import remote_write
 from benchmarks.command import argument_parser, progress, run
 from benchmarks.contenders import Redshank, ScrapePlan
-from benchmarks.processes import BenchmarkError, Child, Usage, fetch
+from benchmarks.processes import BenchmarkError, Child, fetch
 from benchmarks.report import Limit, Measure, Report
 
 _WARM_UP_S = 3.0
@@ -76,13 +76,12 @@ def measure(server: Redshank, directory: Path, options: argparse.Namespace) -> d
         directory,
     )
     progress(f"{options.devices} devices push for {options.seconds:g} s")
-    load.start()
-    time.sleep(_WARM_UP_S)
-    before, used = taken(server), server.usage()
-    time.sleep(options.seconds)
-    messages, after = taken(server) - before, server.usage()
-    load.wait_success()
-    pushed = json.loads(load.log().splitlines()[-1])
+    with load:
+        time.sleep(_WARM_UP_S)
+        before, used = taken(server), server.usage()
+        time.sleep(options.seconds)
+        messages, after = taken(server) - before, server.usage()
+        pushed = load.wait_figures()
     server.kill()
     server.start()
     server.wait_ready()
@@ -97,7 +96,7 @@ def measure(server: Redshank, directory: Path, options: argparse.Namespace) -> d
         "message_us": 1e6 / rate,
         "p50_ms": pushed["p50_ms"],
         "p99_ms": pushed["p99_ms"],
-        "cpu_us": _cpu_us(used, after) / messages,
+        "cpu_us": (after.cpu_s - used.cpu_s) * 1e6 / messages,
         "rss_mb": after.rss_bytes / 1e6,
         "lost": max(0, lost),
     }
@@ -114,10 +113,6 @@ def _written(options: argparse.Namespace) -> dict[str, float]:
         "written_million_s": found["seconds_per_million"],
         "write_p99_ms": found["p99_ms"],
     }
-
-
-def _cpu_us(before: Usage, after: Usage) -> float:
-    return (after.cpu_s - before.cpu_s) * 1e6
 
 
 def taken(server: Redshank) -> int:

@@ -5,7 +5,6 @@ their own; all servers run alone, on the same load.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,10 +20,9 @@ from benchmarks.contenders import (
     choose,
 )
 from benchmarks.corpus import find_recording
-from benchmarks.processes import BenchmarkError, Child, Environment, directory_size_bytes
+from benchmarks.processes import Child, directory_size_bytes
 from benchmarks.report import Limit, Measure, Report
 
-_ROOT = Path(__file__).parents[1]
 _MEASURES = (
     Measure("samples_per_s", "samples/s", 0),
     Measure("p50_ms", "p50\nms", 1),
@@ -76,19 +74,10 @@ def measure(contender_type: type[Contender], options: argparse.Namespace) -> dic
     ):
         headers = [f"{name}: {value}" for name, value in contender.headers().items()]
         before = contender.usage()
-        sender = Child(
-            "sender", _sender_command(contender, headers, options), Path(directory), _ENVIRONMENT
-        )
-        sender.start()
-        try:
-            sender.wait_success()
-        finally:
-            sender.kill()
+        command = _sender_command(contender, headers, options)
+        with Child("sender", command, Path(directory)) as sender:
+            sent = sender.wait_figures()
         after = contender.usage()
-        try:
-            sent = json.loads(sender.log().splitlines()[-1])
-        except (ValueError, IndexError) as exc:
-            raise BenchmarkError(f"the sender said {sender.log()!r}") from exc
         data_bytes = directory_size_bytes(contender.data_directory)
     return {
         "samples_per_s": sent["samples"] / sent["seconds"],
@@ -99,9 +88,6 @@ def measure(contender_type: type[Contender], options: argparse.Namespace) -> dic
         "rss_mb": after.rss_bytes / 1e6,
         "data_mb": data_bytes / 1e6,
     }
-
-
-_ENVIRONMENT = Environment(_ROOT)
 
 
 def _sender_command(

@@ -18,7 +18,6 @@ from benchmarks.command import argument_parser, progress, run
 from benchmarks.contenders import Contender, Prometheus, Redshank, ScrapePlan, choose
 from benchmarks.corpus import find_recording
 from benchmarks.fleet import Fleet, FleetPlan
-from benchmarks.processes import BenchmarkError
 from benchmarks.report import Limit, Measure, Report
 from benchmarks.scraping import wait_until_all_scraped
 
@@ -246,7 +245,7 @@ def _evaluating(
     deadline_s = time.monotonic() + _FIRST_EVALUATION_TIMEOUT_S
     while not contender.query(f"count_over_time({_COUNTED}[30s]) > 5", time.time()):
         if time.monotonic() > deadline_s:
-            raise BenchmarkError(f"{contender.title} evaluates no rules\n{contender.log()[-2000:]}")
+            raise contender.error("evaluates no rules")
         time.sleep(0.5)
     cores = _cores_over([contender], seconds)[contender.key]
     window = f"[{round(seconds * 1000)}ms]"

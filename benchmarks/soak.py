@@ -26,7 +26,7 @@ from benchmarks.command import progress, run
 from benchmarks.contenders import Redshank, ScrapePlan
 from benchmarks.corpus import find_recording
 from benchmarks.fleet import Fleet, FleetPlan
-from benchmarks.processes import BenchmarkError, fetch
+from benchmarks.processes import fetch
 from benchmarks.rules import rule_file
 from benchmarks.scraping import wait_until_all_scraped
 
@@ -256,7 +256,7 @@ def _watch(server: Redshank, duration_s: float) -> tuple[list[float], list[dict[
         try:
             looks.append(look(process, server.data_directory))
         except psutil.NoSuchProcess as exc:
-            raise BenchmarkError(f"the server ended\n{server.log()[-2000:]}") from exc
+            raise server.error("ended") from exc
         times_s.append(now_s)
         if now_s - told_s > 60:
             told_s = now_s
