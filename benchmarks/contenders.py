@@ -12,14 +12,14 @@ import shutil
 import signal
 import subprocess
 import sys
-import urllib.parse
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from benchmarks.processes import BenchmarkError, Child, fetch, free_port
+from benchmarks.query_paths import instant_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +114,17 @@ class Contender(Child, ABC):
         Raises:
             OSError: it does not answer, or not yet.
         """
-        parameters = urllib.parse.urlencode({"query": expression, "time": f"{time_s:.3f}"})
-        answer = json.loads(fetch(f"{self.url}/api/v1/query?{parameters}", headers=self.headers()))
-        return [float(sample["value"][1]) for sample in answer["data"]["result"]]
+        return [float(sample["value"][1]) for sample in self.ask(expression, time_s)]
+
+    def ask(self, expression: str, time_s: float) -> list[Any]:
+        """Return the series that an instant query has as its result.
+
+        Raises:
+            OSError: it does not answer, or not yet.
+        """
+        url = self.url + instant_path(expression, time_s)
+        found: list[Any] = json.loads(fetch(url, headers=self.headers()))["data"]["result"]
+        return found
 
     def post(self, path: str) -> None:
         """POST nothing: order something."""

@@ -20,11 +20,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import zstandard
 
-from benchmarks.processes import Child, ended_by_signals, fetch, free_port
+from benchmarks.processes import Child, ended_by_signals, fetch, free_port, work_directory
 
 _ROOT = Path(__file__).parents[1]
 _PLACES = (_ROOT.parent / "shared" / "corpus", _ROOT / "benchmarks" / "recordings")
@@ -149,8 +148,8 @@ def record_local_exporter(seconds: float, interval_s: float) -> Iterator[Scrape]
     )
     url = f"http://{listen}/metrics"
     with (
-        TemporaryDirectory(prefix="redshank-bench-") as logs,
-        Child("exporter", command, Path(logs), url),
+        work_directory() as logs,
+        Child("exporter", command, logs, url),
     ):
         start_s = time.time()
         for number in range(max(1, round(seconds / interval_s))):

@@ -13,17 +13,15 @@ import random
 import subprocess
 import sys
 import time
-import urllib.parse
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks import pushes
 from benchmarks.command import progress, run
 from benchmarks.contenders import Redshank, ScrapePlan, redshank_command
-from benchmarks.processes import fetch
+from benchmarks.processes import work_directory
 from benchmarks.verdict import Judge, Life, Points, Verdict, compare_pushes
 from benchmarks.witnesses import Witnesses
 
@@ -64,12 +62,7 @@ class CrashedServer(Redshank):
 
     def points(self, selector: str, start_ms: int, end_ms: int) -> dict[tuple[str, str], Points]:
         """Return samples by metric name and label `n`."""
-        parameters = {
-            "query": f"{selector}[{end_ms - start_ms}ms]",
-            "time": f"{end_ms / 1000:.3f}",
-        }
-        url = f"{self.url}/api/v1/query?{urllib.parse.urlencode(parameters)}"
-        found = json.loads(fetch(url, headers=self.headers()))["data"]["result"]
+        found = self.ask(f"{selector}[{end_ms - start_ms}ms]", end_ms / 1000)
         return {
             (series["metric"]["__name__"], series["metric"].get("n", "")): [
                 (round(time_s * 1000), float(value)) for time_s, value in series["values"]
@@ -164,7 +157,7 @@ class CrashTest:
             headers = self._server.headers()
             if self._pushes is None:
                 self._pushes = pushes.available(self._server.url, headers, progress)
-            with pushes.Pushing(self._pushes, self._server.url, headers):
+            with pushes.pushing(self._pushes, self._server.url, headers):
                 self._wait_for(moment)
                 end_ms = self._kill()
         self._lives.append(Life(start_ms, end_ms))
@@ -260,8 +253,8 @@ def _now_ms() -> int:
 
 
 def _measure(options: argparse.Namespace) -> CrashFindings:
-    with TemporaryDirectory(prefix="redshank-bench-", dir=options.work_dir) as directory:
-        return crash(options.rounds, options.targets, options.seed, Path(directory))
+    with work_directory(options.work_dir) as directory:
+        return crash(options.rounds, options.targets, options.seed, directory)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

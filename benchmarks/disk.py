@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks.command import argument_parser, progress, run
-from benchmarks.contenders import ScrapePlan, VictoriaMetrics, choose, redshank_command
+from benchmarks.contenders import ScrapePlan, VictoriaMetrics, choose
 from benchmarks.corpus import Recording, find_recording, sample_lines
-from benchmarks.processes import BenchmarkError, directory_size_bytes, finish
+from benchmarks.imports import compact, create_blocks, import_text
+from benchmarks.processes import BenchmarkError, directory_size_bytes, work_directory
 from benchmarks.replay import series_key
 from benchmarks.report import Limit, Measure, Report
 
@@ -102,9 +102,8 @@ def store_in_redshank(history: History, directory: Path) -> int:
     """Import and compact; return the size of the whole data directory."""
     text, data = directory / "history.om", directory / "data"
     history.write(text, open_metrics_time)
-    data_option = ("--data-dir", str(data))
-    finish("import", redshank_command("store", "import", *data_option, str(text)), directory)
-    finish("compact", redshank_command("store", "compact", *data_option), directory)
+    import_text(text, data)
+    compact(data)
     return directory_size_bytes(data)
 
 
@@ -112,9 +111,7 @@ def store_in_prometheus(history: History, directory: Path) -> int:
     """Make blocks as a server does when its head is full; return their size."""
     text, blocks = directory / "history.om", directory / "blocks"
     history.write(text, open_metrics_time)
-    blocks.mkdir()
-    create = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(text), str(blocks)]
-    finish("promtool", create, directory)
+    create_blocks(text, blocks)
     return directory_size_bytes(blocks)
 
 
@@ -189,10 +186,10 @@ def compare(options: argparse.Namespace) -> Report:
     )
 
 
-def store_anew(store: Store, history: History, work_directory: Path | None) -> int:
+def store_anew(store: Store, history: History, parent: Path | None) -> int:
     """Return the size of a history in a store of its own."""
-    with TemporaryDirectory(prefix="redshank-bench-", dir=work_directory) as directory:
-        return store(history, Path(directory))
+    with work_directory(parent) as directory:
+        return store(history, directory)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import BinaryIO, Self
 
@@ -224,6 +225,13 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
+
+
+@contextmanager
+def work_directory(parent: Path | None = None) -> Iterator[Path]:
+    """Make a directory for the time of a `with` block, in the system's usual place or another."""
+    with TemporaryDirectory(prefix="redshank-bench-", dir=parent) as name:
+        yield Path(name)
 
 
 def directory_size_bytes(directory: Path) -> int:

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks.command import argument_parser, progress, run
 from benchmarks.contenders import Contender, Prometheus, Redshank, ScrapePlan, choose
 from benchmarks.cpu_history import MODES, CpuHistory, load_prometheus, load_redshank
+from benchmarks.processes import work_directory
 from benchmarks.query_report import QueryFindings, QueryReport
 from benchmarks.query_timing import TimedQuery, connected, ensure_agreement, time_query
 from benchmarks.report import Limit
@@ -120,12 +120,12 @@ def compare(options: argparse.Namespace) -> QueryReport:
 def loaded(
     contender_type: type[Contender],
     history: CpuHistory,
-    work_directory: Path | None,
+    parent: Path | None,
     stack: ExitStack,
 ) -> Contender:
     """Return a contender on a data directory that holds the history."""
-    path = stack.enter_context(TemporaryDirectory(prefix="redshank-bench-", dir=work_directory))
-    contender = contender_type(ScrapePlan([], 60.0), Path(path))
+    directory = stack.enter_context(work_directory(parent))
+    contender = contender_type(ScrapePlan([], 60.0), directory)
     progress(f"{contender.title}: loading {history.samples / 1e6:.1f} M samples")
     LOADERS[contender.key](history, contender.data_directory)
     return contender

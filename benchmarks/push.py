@@ -12,12 +12,11 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks import remote_write
 from benchmarks.command import argument_parser, progress, run
 from benchmarks.contenders import Redshank, ScrapePlan
-from benchmarks.processes import BenchmarkError, Child, fetch
+from benchmarks.processes import BenchmarkError, Child, fetch, work_directory
 from benchmarks.report import Limit, Measure, Report
 
 _WARM_UP_S = 3.0
@@ -46,10 +45,11 @@ _LIMITS = (
 
 def compare(options: argparse.Namespace) -> Report:
     """Push to Redshank for a while, kill it, and look what it still knows."""
-    with TemporaryDirectory(prefix="redshank-bench-", dir=options.work_dir) as name:
-        directory = Path(name)
-        with Redshank(ScrapePlan((), 15.0), directory) as server:
-            figures = measure(server, directory, options)
+    with (
+        work_directory(options.work_dir) as directory,
+        Redshank(ScrapePlan((), 15.0), directory) as server,
+    ):
+        figures = measure(server, directory, options)
     figures |= _written(options)
     return Report(
         "push",

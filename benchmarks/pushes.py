@@ -2,14 +2,15 @@
 
 import json
 import struct
-import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import ClassVar
 
 import cramjam
 
+from benchmarks.background import repeated
 from benchmarks.processes import fetch
 
 _PAUSE_S = 0.005
@@ -110,24 +111,13 @@ def available(url: str, headers: Mapping[str, str], say: Callable[[str], None]) 
     return found
 
 
-class Pushing:
-    """Pushes one sample after the other from a thread, for the time of a `with` block."""
+@contextmanager
+def pushing(pushes: Sequence[Push], url: str, headers: Mapping[str, str]) -> Iterator[None]:
+    """Push one sample after the other for the time of a `with` block."""
 
-    def __init__(self, pushes: list[Push], url: str, headers: Mapping[str, str]) -> None:
-        self._pushes, self._url, self._headers = pushes, url, headers
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+    def push_each() -> None:
+        for push in pushes:
+            push.send(url, headers)
 
-    def _run(self) -> None:
-        while not self._stopping.wait(_PAUSE_S):
-            for push in self._pushes:
-                push.send(self._url, self._headers)
-
-    def __enter__(self) -> None:
-        if self._pushes:
-            self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        if self._pushes:
-            self._thread.join()
+    with repeated(push_each, _PAUSE_S):
+        yield

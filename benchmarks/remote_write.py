@@ -7,8 +7,6 @@ their own; all servers run alone, on the same load.
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks.command import argument_parser, progress, run
 from benchmarks.contenders import (
@@ -20,7 +18,7 @@ from benchmarks.contenders import (
     choose,
 )
 from benchmarks.corpus import find_recording
-from benchmarks.processes import Child, directory_size_bytes
+from benchmarks.processes import Child, directory_size_bytes, work_directory
 from benchmarks.report import Limit, Measure, Report
 
 _MEASURES = (
@@ -69,13 +67,13 @@ def compare(options: argparse.Namespace) -> Report:
 def measure(contender_type: type[Contender], options: argparse.Namespace) -> dict[str, float]:
     """Write to one contender; return its figures by `_MEASURES`'s keys."""
     with (
-        TemporaryDirectory(prefix="redshank-bench-", dir=options.work_dir) as directory,
-        contender_type(ScrapePlan((), 15.0), Path(directory)) as contender,
+        work_directory(options.work_dir) as directory,
+        contender_type(ScrapePlan((), 15.0), directory) as contender,
     ):
         headers = [f"{name}: {value}" for name, value in contender.headers().items()]
         before = contender.usage()
         command = _sender_command(contender, headers, options)
-        with Child("sender", command, Path(directory)) as sender:
+        with Child("sender", command, directory) as sender:
             sent = sender.wait_figures()
         after = contender.usage()
         data_bytes = directory_size_bytes(contender.data_directory)

@@ -8,14 +8,12 @@ only the samples from before can give.
 import argparse
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks.command import argument_parser, progress, run
 from benchmarks.contenders import Contender, ScrapePlan, choose
 from benchmarks.corpus import find_recording
 from benchmarks.fleet import Fleet, FleetPlan
-from benchmarks.processes import BenchmarkError, directory_size_bytes
+from benchmarks.processes import BenchmarkError, directory_size_bytes, work_directory
 from benchmarks.report import Limit, Measure, Report
 from benchmarks.scraping import wait_until_all_scraped
 
@@ -40,8 +38,8 @@ def compare(options: argparse.Namespace) -> Report:
     recording = find_recording(options.recording)
     results = {}
     with (
-        TemporaryDirectory(prefix="redshank-bench-", dir=options.work_dir) as directory,
-        Fleet(FleetPlan(options.targets), recording, Path(directory)) as fleet,
+        work_directory(options.work_dir) as directory,
+        Fleet(FleetPlan(options.targets), recording, directory) as fleet,
     ):
         for contender in chosen:
             progress(f"{contender.title}: filling the head for {options.fill:g} s")
@@ -64,8 +62,8 @@ def measure(
     fleet.rewind()
     scraped = ScrapePlan(fleet.addresses(), options.interval)
     with (
-        TemporaryDirectory(prefix="redshank-bench-", dir=options.work_dir) as directory,
-        contender_type(scraped, Path(directory)) as contender,
+        work_directory(options.work_dir) as directory,
+        contender_type(scraped, directory) as contender,
     ):
         wait_until_all_scraped(fleet)
         time.sleep(options.fill)

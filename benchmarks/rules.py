@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks.command import argument_parser, progress, run
 from benchmarks.contenders import Contender, Prometheus, Redshank, ScrapePlan, choose
 from benchmarks.corpus import find_recording
 from benchmarks.fleet import Fleet, FleetPlan
+from benchmarks.processes import work_directory
 from benchmarks.report import Limit, Measure, Report
 from benchmarks.scraping import wait_until_all_scraped
 
@@ -176,11 +176,7 @@ def filled_servers(
 ) -> Iterator[FilledServers]:
     """Start a fleet and who scrapes it, and return at once; `evaluate` waits."""
     with ExitStack() as stack:
-        directory = Path(
-            stack.enter_context(
-                TemporaryDirectory(prefix="redshank-bench-", dir=options.work_directory)
-            )
-        )
+        directory = stack.enter_context(work_directory(options.work_directory))
         recording = find_recording(options.recording)
         fleet = stack.enter_context(Fleet(FleetPlan(options.targets), recording, directory))
         contenders = []

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import psutil
 
@@ -15,7 +14,7 @@ from benchmarks.command import progress
 from benchmarks.contenders import Contender, Redshank, ScrapePlan, choose
 from benchmarks.corpus import find_recording
 from benchmarks.fleet import Fleet, FleetPlan
-from benchmarks.processes import BenchmarkError
+from benchmarks.processes import BenchmarkError, work_directory
 from benchmarks.report import Limit, Measure, Report
 
 MEASURES = (
@@ -93,8 +92,8 @@ def compare(bench: str, options: argparse.Namespace, limits: tuple[Limit, ...]) 
     )
     results: dict[str, dict[str, float]] = {}
     with (
-        TemporaryDirectory(prefix="redshank-bench-", dir=options.work_dir) as directory,
-        Fleet(plan, recording, Path(directory)) as fleet,
+        work_directory(options.work_dir) as directory,
+        Fleet(plan, recording, directory) as fleet,
     ):
         for contender in chosen:
             total_s = period.warm_up_s + period.of(contender)
@@ -124,14 +123,14 @@ def doubts(key: str, figures: Mapping[str, float]) -> Iterator[str]:
 
 
 def measure(
-    contender_type: type[Contender], fleet: Fleet, period: Period, work_directory: Path | None
+    contender_type: type[Contender], fleet: Fleet, period: Period, parent: Path | None
 ) -> dict[str, float]:
     """Run one contender on the fleet; return its figures by `MEASURES`'s keys."""
     fleet.rewind()
     scraped = ScrapePlan(fleet.addresses(), period.interval_s)
     with (
-        TemporaryDirectory(prefix="redshank-bench-", dir=work_directory) as directory,
-        contender_type(scraped, Path(directory)) as contender,
+        work_directory(parent) as directory,
+        contender_type(scraped, directory) as contender,
     ):
         wait_until_all_scraped(fleet)
         time.sleep(period.warm_up_s)
