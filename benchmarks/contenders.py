@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -247,6 +247,11 @@ def choose(keys: Sequence[str]) -> list[type[Contender]]:
     if not installed:
         raise BenchmarkError("no contender is installed")
     return installed
+
+
+def titles(contenders: Iterable[Contender | type[Contender]]) -> dict[str, str]:
+    """Return names and versions for a table, by their keys."""
+    return {each.key: f"{each.title} {each.version()}" for each in contenders}
 
 
 def redshank_command(*arguments: str) -> list[str]:

@@ -137,6 +137,13 @@ def find_recording(name: str = "node_exporter") -> Recording:
     return read_recording(path)
 
 
+def add_recording_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the option that `find_recording` takes."""
+    parser.add_argument(
+        "--recording", default="node_exporter", help="name in the corpus, or path of a .zst"
+    )
+
+
 def record_local_exporter(seconds: float, interval_s: float) -> Iterator[Scrape]:
     """Start an exporter of this host, yield its scrapes, stop it."""
     listen = f"127.0.0.1:{free_port()}"

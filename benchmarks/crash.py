@@ -11,7 +11,6 @@ import argparse
 import json
 import random
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -19,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import pushes
-from benchmarks.command import progress, run
+from benchmarks.command import plain_parser, progress, run
 from benchmarks.contenders import Redshank, ScrapePlan, redshank_command
-from benchmarks.processes import work_directory
+from benchmarks.processes import wait_until, work_directory
 from benchmarks.verdict import Judge, Life, Points, Verdict, compare_pushes
 from benchmarks.witnesses import Witnesses
 
@@ -173,9 +172,7 @@ class CrashTest:
             time.sleep(self._random.uniform(0.1, _LONGEST_LIFE_S))
             return
         before = self._windows_written()
-        deadline_s = time.monotonic() + _WRITING_TIMEOUT_S
-        while self._windows_written() == before and time.monotonic() < deadline_s:
-            time.sleep(_POLL_S)
+        wait_until(lambda: self._windows_written() != before, _WRITING_TIMEOUT_S, _POLL_S)
         time.sleep(self._random.uniform(0, _AFTER_WRITING_S))
 
     def _windows_written(self) -> dict[str, int]:
@@ -259,19 +256,12 @@ def _measure(options: argparse.Namespace) -> CrashFindings:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Kill a server under load again and again; compare what it has with what was served."""
-    parser = argparse.ArgumentParser(
-        prog="bench crash",
-        description=main.__doc__,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = plain_parser("crash", main.__doc__)
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--targets", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--work-dir", type=Path, help="where the data directory is made")
-    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
-    parser.add_argument("--check", action="store_true", help="exit with 1 on a problem")
     run(_measure, parser.parse_args(arguments))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.command import argument_parser, progress, run
-from benchmarks.contenders import ScrapePlan, VictoriaMetrics, choose
+from benchmarks.contenders import ScrapePlan, VictoriaMetrics, choose, titles
 from benchmarks.corpus import Recording, find_recording, sample_lines
 from benchmarks.imports import compact, create_blocks, import_text
-from benchmarks.processes import BenchmarkError, directory_size_bytes, work_directory
+from benchmarks.processes import directory_size_bytes, wait_until, work_directory
 from benchmarks.replay import series_key
 from benchmarks.report import Limit, Measure, Report
 
@@ -136,11 +136,13 @@ def wait_until_merged(server: VictoriaMetrics) -> None:
     Raises:
         BenchmarkError: it does not within ten minutes.
     """
-    deadline_s = time.monotonic() + _MERGE_TIMEOUT_S
-    while "forced merge" not in (log := server.log()) or "finished in" not in log:
-        if time.monotonic() > deadline_s:
-            raise BenchmarkError(f"the forced merge does not end\n{log}")
-        time.sleep(0.1)
+
+    def merged() -> bool:
+        log = server.log()
+        return "forced merge" in log and "finished in" in log
+
+    if not wait_until(merged, _MERGE_TIMEOUT_S):
+        raise server.error("does not end its forced merge")
 
 
 Store = Callable[[History, Path], int]
@@ -181,7 +183,7 @@ def compare(options: argparse.Namespace) -> Report:
         f"{options.hosts} hosts, {samples / 1e6:.1f} M samples; {recording}",
         _MEASURES,
         results,
-        {contender.key: f"{contender.title} {contender.version()}" for contender in chosen},
+        titles(chosen),
         _LIMITS,
     )
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.background import repeated
-from benchmarks.command import argument_parser, progress, run
+from benchmarks.command import argument_parser, comma_separated, progress, run
 from benchmarks.contenders import Redshank, ScrapePlan
 from benchmarks.imports import import_text
 from benchmarks.processes import work_directory
@@ -174,7 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Ask a store of a million series for too much, and see who is answered meanwhile."""
     parser = argument_parser("limits", main.__doc__)
     parser.add_argument("--series", type=int, default=1_000_000)
-    parser.add_argument("--only", type=lambda text: text.split(","), metavar="NAME,...")
+    parser.add_argument("--only", type=comma_separated, metavar="NAME,...")
     run(compare, parser.parse_args(arguments))
 
 

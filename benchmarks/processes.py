@@ -9,7 +9,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -232,6 +232,16 @@ def work_directory(parent: Path | None = None) -> Iterator[Path]:
     """Make a directory for the time of a `with` block, in the system's usual place or another."""
     with TemporaryDirectory(prefix="redshank-bench-", dir=parent) as name:
         yield Path(name)
+
+
+def wait_until(done: Callable[[], bool], timeout_s: float, poll_s: float = 0.1) -> bool:
+    """Ask again and again; tell whether it was done in time."""
+    deadline_s = time.monotonic() + timeout_s
+    while not done():
+        if time.monotonic() > deadline_s:
+            return False
+        time.sleep(poll_s)
+    return True
 
 
 def directory_size_bytes(directory: Path) -> int:

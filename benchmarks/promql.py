@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.command import argument_parser, progress, run
-from benchmarks.contenders import Contender, Prometheus, Redshank, ScrapePlan, choose
+from benchmarks.command import argument_parser, comma_separated, progress, run
+from benchmarks.contenders import Contender, Prometheus, Redshank, ScrapePlan, choose, titles
 from benchmarks.cpu_history import MODES, CpuHistory, load_prometheus, load_redshank
 from benchmarks.processes import work_directory
 from benchmarks.query_report import QueryFindings, QueryReport
@@ -110,7 +110,7 @@ def compare(options: argparse.Namespace) -> QueryReport:
         f"{options.hosts} hosts x {len(MODES)} counters, {options.hours:g} h at 15 s, {spacing} "
         f"({history.samples / 1e6:.1f} M samples), range queries with a step of {_STEP_S:g} s, "
         f"median of {options.repeats}",
-        {each.key: f"{each.title} {each.version()}" for each in chosen},
+        titles(chosen),
         found,
         figures,
         _LIMITS,
@@ -140,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--jitter", type=int, default=0, metavar="MS", help="of the scrapes")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument(
-        "--only", type=lambda text: text.split(","), metavar="KEY,...", help="these queries alone"
+        "--only", type=comma_separated, metavar="KEY,...", help="these queries alone"
     )
     run(compare, parser.parse_args(arguments))
 

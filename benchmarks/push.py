@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks import remote_write
 from benchmarks.command import argument_parser, progress, run
-from benchmarks.contenders import Redshank, ScrapePlan
+from benchmarks.contenders import Redshank, ScrapePlan, titles
 from benchmarks.processes import BenchmarkError, Child, fetch, work_directory
 from benchmarks.report import Limit, Measure, Report
 
@@ -57,7 +57,7 @@ def compare(options: argparse.Namespace) -> Report:
         f"answer; {options.seconds:g} s, load from the same machine",
         _MEASURES,
         {server.key: figures},
-        {server.key: f"{server.title} {server.version()}"},
+        titles([server]),
         _LIMITS,
     )
 

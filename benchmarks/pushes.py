@@ -12,6 +12,7 @@ import cramjam
 
 from benchmarks.background import repeated
 from benchmarks.processes import fetch
+from benchmarks.write_format import WRITE_HEADERS, label, message_field, varint
 
 _PAUSE_S = 0.005
 _TIMEOUT_S = 10.0
@@ -73,27 +74,9 @@ class RemoteWrite(Push):
     metric = "crash_remote"
 
     def request(self, time_ms: int, value: float) -> tuple[bytes, Mapping[str, str]]:
-        label = _field(1, b"__name__") + _field(2, self.metric.encode())
-        sample = b"\x09" + struct.pack("<d", value) + b"\x10" + _varint(time_ms)
-        body = _field(1, _field(1, label) + _field(2, sample))
-        return bytes(cramjam.snappy.compress_raw(body)), {
-            "Content-Type": "application/x-protobuf",
-            "Content-Encoding": "snappy",
-            "X-Prometheus-Remote-Write-Version": "0.1.0",
-        }
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes(out + bytes([number]))
-
-
-def _field(number: int, content: bytes) -> bytes:
-    """Return a length-delimited protobuf field."""
-    return bytes([number << 3 | 2]) + _varint(len(content)) + content
+        sample = b"\x09" + struct.pack("<d", value) + b"\x10" + varint(time_ms)
+        series = label("__name__", self.metric) + message_field(2, sample)
+        return bytes(cramjam.snappy.compress_raw(message_field(1, series))), WRITE_HEADERS
 
 
 def available(url: str, headers: Mapping[str, str], say: Callable[[str], None]) -> list[Push]:

@@ -16,6 +16,7 @@ from benchmarks.contenders import (
     ScrapePlan,
     VictoriaMetrics,
     choose,
+    titles,
 )
 from benchmarks.corpus import find_recording
 from benchmarks.processes import Child, directory_size_bytes, work_directory
@@ -59,7 +60,7 @@ def compare(options: argparse.Namespace) -> Report:
         f"request, {options.connections} connections, {options.seconds:g} s; {recording}",
         _MEASURES,
         results,
-        {contender.key: f"{contender.title} {contender.version()}" for contender in chosen},
+        titles(chosen),
         _LIMITS,
     )
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.command import argument_parser, progress, run
-from benchmarks.contenders import Contender, Prometheus, Redshank, ScrapePlan, choose
+from benchmarks.contenders import Contender, Prometheus, Redshank, ScrapePlan, choose, titles
 from benchmarks.corpus import find_recording
 from benchmarks.fleet import Fleet, FleetPlan
-from benchmarks.processes import work_directory
+from benchmarks.processes import wait_until, work_directory
 from benchmarks.report import Limit, Measure, Report
 from benchmarks.scraping import wait_until_all_scraped
 
@@ -208,8 +208,8 @@ def evaluate(servers: FilledServers, seconds: float) -> Report:
         progress(f"{contender.title}: evaluating for {seconds:g} s")
         alone = scraping[contender.key]
         results[contender.key] = _evaluating(contender, rules, seconds, alone)
-    titles = {each.key: f"{each.title} {each.version()}" for each in servers.contenders}
-    return Report("rules", servers.setup, _MEASURES, results, titles, _LIMITS)
+    setup, names = servers.setup, titles(servers.contenders)
+    return Report("rules", setup, _MEASURES, results, names, _LIMITS)
 
 
 def compare(options: argparse.Namespace) -> Report:
@@ -238,11 +238,12 @@ def _evaluating(
     """Give a contender rules; return its figures, and leave it stopped."""
     contender.rule_file = rules
     contender.reload()
-    deadline_s = time.monotonic() + _FIRST_EVALUATION_TIMEOUT_S
-    while not contender.query(f"count_over_time({_COUNTED}[30s]) > 5", time.time()):
-        if time.monotonic() > deadline_s:
-            raise contender.error("evaluates no rules")
-        time.sleep(0.5)
+
+    def evaluates() -> bool:
+        return bool(contender.query(f"count_over_time({_COUNTED}[30s]) > 5", time.time()))
+
+    if not wait_until(evaluates, _FIRST_EVALUATION_TIMEOUT_S, poll_s=0.5):
+        raise contender.error("evaluates no rules")
     cores = _cores_over([contender], seconds)[contender.key]
     window = f"[{round(seconds * 1000)}ms]"
     (evaluations,) = contender.query(f"count_over_time({_COUNTED}{window})", time.time())

@@ -11,10 +11,10 @@ from pathlib import Path
 import psutil
 
 from benchmarks.command import progress
-from benchmarks.contenders import Contender, Redshank, ScrapePlan, choose
+from benchmarks.contenders import Contender, Redshank, ScrapePlan, choose, titles
 from benchmarks.corpus import find_recording
 from benchmarks.fleet import Fleet, FleetPlan
-from benchmarks.processes import BenchmarkError, work_directory
+from benchmarks.processes import BenchmarkError, wait_until, work_directory
 from benchmarks.report import Limit, Measure, Report
 
 MEASURES = (
@@ -87,9 +87,7 @@ def compare(bench: str, options: argparse.Namespace, limits: tuple[Limit, ...]) 
     chosen = choose(options.contenders)
     recording = find_recording(options.recording)
     period = Period(options.interval, options.warm_up, options.seconds, options.peer_seconds)
-    plan = FleetPlan(
-        options.targets, options.churn_percent / 100, max(1, round(60 / options.interval))
-    )
+    plan = FleetPlan.churning(options.targets, options.churn_percent, options.interval)
     results: dict[str, dict[str, float]] = {}
     with (
         work_directory(options.work_dir) as directory,
@@ -107,7 +105,7 @@ def compare(bench: str, options: argparse.Namespace, limits: tuple[Limit, ...]) 
         f"{recording}",
         MEASURES,
         results,
-        {contender.key: f"{contender.title} {contender.version()}" for contender in chosen},
+        titles(chosen),
         limits,
         [warning for key, figures in results.items() for warning in doubts(key, figures)],
     )
@@ -179,8 +177,5 @@ def wait_until_all_scraped(fleet: Fleet) -> None:
     Raises:
         BenchmarkError: some were not within two minutes.
     """
-    deadline_s = time.monotonic() + _FIRST_SCRAPE_TIMEOUT_S
-    while not fleet.counts().fewest_responses:
-        if time.monotonic() > deadline_s:
-            raise BenchmarkError(f"not all of {fleet.plan.targets} targets were scraped")
-        time.sleep(0.1)
+    if not wait_until(lambda: fleet.counts().fewest_responses > 0, _FIRST_SCRAPE_TIMEOUT_S):
+        raise BenchmarkError(f"not all of {fleet.plan.targets} targets were scraped")

@@ -9,7 +9,6 @@ fill at first: of less than twenty minutes memory is told and not judged.
 import argparse
 import json
 import os
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,9 +18,9 @@ import numpy as np
 import psutil
 
 from benchmarks.background import repeated
-from benchmarks.command import progress, run
+from benchmarks.command import plain_parser, progress, run
 from benchmarks.contenders import Redshank, ScrapePlan
-from benchmarks.corpus import find_recording
+from benchmarks.corpus import add_recording_argument, find_recording
 from benchmarks.fleet import Fleet, FleetPlan
 from benchmarks.processes import fetch, work_directory
 from benchmarks.query_paths import range_path
@@ -196,9 +195,7 @@ def growth_per_hour(times_s: Sequence[float], values: Sequence[float]) -> float:
 def soak(options: argparse.Namespace) -> SoakFindings:
     """Run a server for some minutes; return what grew."""
     recording = find_recording(options.recording)
-    plan = FleetPlan(
-        options.targets, options.churn_percent / 100, max(1, round(60 / options.interval))
-    )
+    plan = FleetPlan.churning(options.targets, options.churn_percent, options.interval)
     with (
         work_directory(options.work_dir) as directory,
         Fleet(plan, recording, directory) as fleet,
@@ -248,21 +245,14 @@ def _watch(server: Redshank, duration_s: float) -> tuple[list[float], list[dict[
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a server under churn, rules and queries; tell what grows."""
-    parser = argparse.ArgumentParser(
-        prog="bench soak",
-        description=main.__doc__,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = plain_parser("soak", main.__doc__)
+    add_recording_argument(parser)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--targets", type=int, default=50)
     parser.add_argument("--interval", type=float, default=1.0, metavar="SECONDS")
     parser.add_argument("--churn-percent", type=float, default=10.0)
-    parser.add_argument("--recording", default="node_exporter", help="name, or path of a .zst")
-    parser.add_argument("--work-dir", type=Path, help="where data directories are made")
-    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
-    parser.add_argument("--check", action="store_true", help="exit with 1 where anything leaks")
     run(soak, parser.parse_args(arguments))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -17,7 +17,8 @@ import cramjam
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.corpus import Recording, find_recording
+from benchmarks.corpus import Recording, add_recording_argument, find_recording
+from benchmarks.write_format import WRITE_HEADERS, label, message_field
 from model.labels import METRIC_NAME, Labels
 from scraper.exposition import parse_exposition
 from scraper.grammar import ExpositionFormat
@@ -79,9 +80,8 @@ class Request:
     def __init__(self, series: Sequence[Labels], columns: Sequence[int]) -> None:
         parts, ends, size = [], [], 0
         for labels in series:
-            block = b"".join(_field(1, _text(1, name) + _text(2, value)) for name, value in labels)
-            message = block + bytes(_SAMPLE_BYTES)
-            parts.append(_field(1, message))
+            block = b"".join(label(name, value) for name, value in labels)
+            parts.append(message_field(1, block + bytes(_SAMPLE_BYTES)))
             size += len(parts[-1])
             ends.append(size)
         self.message = np.frombuffer(bytearray(b"".join(parts)), np.uint8)
@@ -101,19 +101,6 @@ class Request:
         digits[-1] &= 0x7F
         self.message[self._times_at] = digits
         return bytes(cramjam.snappy.compress_raw(self.message.data))
-
-
-def _field(number: int, content: bytes) -> bytes:
-    size, digits = len(content), bytearray()
-    while size >= 0x80:
-        digits.append(size & 0x7F | 0x80)
-        size >>= 7
-    digits.append(size)
-    return bytes([number << 3 | 2]) + bytes(digits) + content
-
-
-def _text(number: int, text: str) -> bytes:
-    return _field(number, text.encode())
 
 
 def read_scrapes(recording: Recording) -> tuple[list[Labels], NDArray[np.float64]]:
@@ -158,11 +145,7 @@ async def send(load: Load, recording: Recording) -> Sent:
     series, values = read_scrapes(recording)
     many = [requests_of(load, series, connection) for connection in range(load.connections)]
     sent = Sent()
-    headers = load.headers | {
-        "Content-Type": "application/x-protobuf",
-        "Content-Encoding": "snappy",
-        "X-Prometheus-Remote-Write-Version": "0.1.0",
-    }
+    headers = load.headers | WRITE_HEADERS
     connector = aiohttp.TCPConnector(limit=load.connections)
     begin_ms = round(time.time() * 1000) - _BEGIN_MS
     async with aiohttp.ClientSession(headers=headers, connector=connector) as session:
@@ -220,7 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--samples", type=int, default=2000)
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=15.0)
-    parser.add_argument("--recording", default="node_exporter")
+    add_recording_argument(parser)
     options = parser.parse_args(arguments)
     headers = dict(header.split(": ", 1) for header in options.header)
     load = Load(
