@@ -26,7 +26,8 @@ import zstandard
 from benchmarks.processes import Child, ended_by_signals, fetch, free_port, work_directory
 
 _ROOT = Path(__file__).parents[1]
-_PLACES = (_ROOT.parent / "shared" / "corpus", _ROOT / "benchmarks" / "recordings")
+CORPUS = _ROOT.parent / "shared" / "corpus"
+_PLACES = (CORPUS, _ROOT / "benchmarks" / "recordings")
 _WINDOW_LOG = 24  # neighbouring scrapes lie within the window, hours of them
 _SHORT_RECORDING_S = 120.0
 

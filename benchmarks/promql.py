@@ -74,7 +74,7 @@ def queries(history: CpuHistory) -> list[TimedQuery]:
 
 
 def compare(options: argparse.Namespace) -> QueryReport:
-    """Load both, then time every query."""
+    """Load both, then time every query, and the rules in the end."""
     chosen = [each for each in choose(options.contenders) if each.key in LOADERS]
     history = CpuHistory(
         options.hosts,
@@ -94,26 +94,37 @@ def compare(options: argparse.Namespace) -> QueryReport:
         contenders = [
             stack.enter_context(loaded(each, history, options.work_dir, stack)) for each in chosen
         ]
+        found = time_all(contenders, history, options)
+        if rule_servers is not None:
+            rules = evaluate(rule_servers, rule_options.seconds)
+            figures["ratio_rules"] = rules.ratios()["ratio_rules_prometheus"]
+    setup = describe(history, options.repeats)
+    return QueryReport(setup, titles(chosen), found, figures, _LIMITS)
+
+
+def time_all(
+    contenders: Sequence[Contender], history: CpuHistory, options: argparse.Namespace
+) -> list[QueryFindings]:
+    """Ask every query that was chosen."""
+    found = []
+    with ExitStack() as stack:
         clients = [stack.enter_context(connected(contender)) for contender in contenders]
-        found = []
         for query in queries(history):
             if options.only and query.key not in options.only:
                 continue
             progress(f"{query.key}: {ensure_agreement(clients, query)} series")
             timings = time_query(clients, query, options.repeats)
             found.append(QueryFindings(query.key, query.group, query.expression, timings))
-        if rule_servers is not None:
-            rules = evaluate(rule_servers, rule_options.seconds)
-            figures["ratio_rules"] = rules.ratios()["ratio_rules_prometheus"]
-    spacing = f"{options.jitter} ms of jitter" if options.jitter else "evenly spaced"
-    return QueryReport(
-        f"{options.hosts} hosts x {len(MODES)} counters, {options.hours:g} h at 15 s, {spacing} "
-        f"({history.samples / 1e6:.1f} M samples), range queries with a step of {_STEP_S:g} s, "
-        f"median of {options.repeats}",
-        titles(chosen),
-        found,
-        figures,
-        _LIMITS,
+    return found
+
+
+def describe(history: CpuHistory, repeats: int) -> str:
+    """Return what is asked for, in words."""
+    spacing = f"{history.jitter_ms} ms of jitter" if history.jitter_ms else "evenly spaced"
+    return (
+        f"{history.hosts} hosts x {len(MODES)} counters, {history.duration_ms / 3_600_000:g} h "
+        f"at 15 s, {spacing} ({history.samples / 1e6:.1f} M samples), range queries with a step "
+        f"of {_STEP_S:g} s, median of {repeats}"
     )
 
 

@@ -18,14 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.corpus import Recording, add_recording_argument, find_recording
+from benchmarks.matrix import value_matrix
 from benchmarks.write_format import WRITE_HEADERS, label, message_field
 from model.labels import METRIC_NAME, Labels
-from scraper.exposition import parse_exposition
-from scraper.grammar import ExpositionFormat
+from model.series import is_absent
 
 # One scrape a second, from half an hour ago: no sample is ever in the future.
 _STEP_MS = 1000
 _BEGIN_MS = 30 * 60_000
+_SCRAPES = 200
 # A sample's value and time, as every sender writes them.
 _VALUE_AT, _TIME_AT, _SAMPLE_BYTES = 3, 12, 18
 _TIME_BYTES = 6
@@ -105,20 +106,11 @@ class Request:
 
 def read_scrapes(recording: Recording) -> tuple[list[Labels], NDArray[np.float64]]:
     """Return the recorded exporter's series and its values, shape (scrapes, series)."""
-    series: dict[Labels, int] = {}
-    rows = []
-    for scrape in recording.scrapes[:200]:
-        row = {}
-        for sample in parse_exposition(scrape.body, ExpositionFormat.TEXT).samples:
-            labels = Labels.of(sample.pairs)
-            row[series.setdefault(labels, len(series))] = sample.value
-        rows.append(row)
-    values = np.ones((len(rows), len(series)))
-    for values_row, row in zip(values, rows, strict=True):
-        values_row[list(row)] = list(row.values())
+    series, values = value_matrix(recording.scrapes[:_SCRAPES])
+    values[is_absent(values)] = 1.0
     # A zero is not written at all, and then the message has another length.
     values[values == 0] = 0.5
-    return list(series), values
+    return series, values
 
 
 def requests_of(load: Load, series: Sequence[Labels], connection: int) -> list[Request]:
