@@ -14,7 +14,7 @@ def repeated(work: Callable[[], None], pause_s: float) -> Iterator[None]:
         while not ended.wait(pause_s):
             work()
 
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=run, name="repeated", daemon=True)
     thread.start()
     try:
         yield
