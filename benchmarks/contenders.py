@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from benchmarks.processes import BenchmarkError, Child, fetch, free_port
+from benchmarks.loopback import fetch, free_port
+from benchmarks.processes import BenchmarkError, Child
 from benchmarks.query_paths import instant_path
 
 

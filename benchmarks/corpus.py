@@ -23,7 +23,8 @@ from pathlib import Path
 
 import zstandard
 
-from benchmarks.processes import Child, ended_by_signals, fetch, free_port, work_directory
+from benchmarks.loopback import fetch, free_port
+from benchmarks.processes import Child, ended_by_signals, work_directory
 
 _ROOT = Path(__file__).parents[1]
 CORPUS = _ROOT.parent / "shared" / "corpus"

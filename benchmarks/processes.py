@@ -4,27 +4,24 @@ import ctypes
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
-from typing import BinaryIO, Self
+from typing import Self
 
 import psutil
+
+from benchmarks.loopback import fetch
 
 _ROOT = Path(__file__).parents[1]
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _READY_TIMEOUT_S = 120.0
 _LOG_TAIL = 2000
-# The benchmarks talk to loopback only, whatever proxy the environment names.
-_DIRECT = urllib.request.ProxyHandler({})
 
 
 class BenchmarkError(Exception):
@@ -195,36 +192,6 @@ def finish(name: str, command: Sequence[str], directory: Path) -> None:
 
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-
-
-def fetch(
-    url: str,
-    data: bytes | BinaryIO | None = None,
-    headers: Mapping[str, str] | None = None,
-    timeout_s: float = 60.0,
-) -> bytes:
-    """Return a URL's body; POST where there is data.
-
-    Raises:
-        OSError: nobody answers, or with another status than 2xx.
-    """
-    request = urllib.request.Request(url, data, headers or {})
-    opener = urllib.request.build_opener(_DIRECT)
-    try:
-        with opener.open(request, timeout=timeout_s) as answer:
-            body: bytes = answer.read()
-            return body
-    except urllib.error.HTTPError as error:
-        detail = error.read()[:500].decode(errors="replace")
-        error.close()
-        raise OSError(f"{url}: {error.code} {error.reason} {detail}") from error
-
-
-def free_port() -> int:
-    """Return a port on 127.0.0.1 that nobody listened on just now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from pathlib import Path
 from benchmarks import remote_write
 from benchmarks.command import argument_parser, progress, run
 from benchmarks.contenders import Redshank, ScrapePlan, titles
-from benchmarks.processes import BenchmarkError, Child, fetch, work_directory
+from benchmarks.loopback import fetch
+from benchmarks.processes import BenchmarkError, Child, work_directory
 from benchmarks.report import Limit, Measure, Report
 
 _WARM_UP_S = 3.0

@@ -11,7 +11,7 @@ from typing import ClassVar
 import cramjam
 
 from benchmarks.background import repeated
-from benchmarks.processes import fetch
+from benchmarks.loopback import fetch
 from benchmarks.write_format import WRITE_HEADERS, label, message_field, varint
 
 _PAUSE_S = 0.005

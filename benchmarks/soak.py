@@ -17,14 +17,15 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from benchmarks.alerting_rules import rule_file
 from benchmarks.background import repeated
 from benchmarks.command import plain_parser, progress, run
 from benchmarks.contenders import Redshank, ScrapePlan
 from benchmarks.corpus import add_recording_argument, find_recording
 from benchmarks.fleet import Fleet, FleetPlan
-from benchmarks.processes import fetch, work_directory
+from benchmarks.loopback import fetch
+from benchmarks.processes import work_directory
 from benchmarks.query_paths import range_path
-from benchmarks.rules import rule_file
 from benchmarks.scraping import wait_until_all_scraped
 
 _LOOK_EVERY_S = 2.0

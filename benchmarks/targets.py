@@ -15,7 +15,8 @@ from typing import Any, cast
 
 import uvloop
 
-from benchmarks.processes import Child, fetch, free_port
+from benchmarks.loopback import fetch, free_port
+from benchmarks.processes import Child
 
 _ADDRESSES_PER_BLOCK = 250
 _PORT_ATTEMPTS = 20

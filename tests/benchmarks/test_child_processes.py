@@ -7,12 +7,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from benchmarks.loopback import free_port
 from benchmarks.processes import (
     BenchmarkError,
     Child,
     directory_size_bytes,
     finish,
-    free_port,
     usage,
 )
 
