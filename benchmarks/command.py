@@ -6,27 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.contenders import CONTENDERS
+from benchmarks.corpus import add_recording_argument
 from benchmarks.processes import BenchmarkError, ended_by_signals
 from benchmarks.report import Findings
 
 
-def argument_parser(bench: str, description: str | None) -> argparse.ArgumentParser:
-    """Return a parser with the options every benchmark has."""
+def plain_parser(bench: str, description: str | None) -> argparse.ArgumentParser:
+    """Return a parser with the options of every benchmark that `run` runs."""
     parser = argparse.ArgumentParser(
         prog=f"bench {bench}",
         description=description,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    keys = [contender.key for contender in CONTENDERS]
-    parser.add_argument(
-        "--contenders",
-        type=lambda text: text.split(","),
-        default=keys,
-        metavar="KEY,...",
-        help="who takes part: " + ", ".join(keys),
-    )
-    parser.add_argument(
-        "--recording", default="node_exporter", help="name in the corpus, or path of a .zst"
     )
     parser.add_argument("--work-dir", type=Path, help="where data directories are made")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
@@ -34,6 +24,26 @@ def argument_parser(bench: str, description: str | None) -> argparse.ArgumentPar
         "--check", action="store_true", help="exit with 1 where a limit does not hold"
     )
     return parser
+
+
+def argument_parser(bench: str, description: str | None) -> argparse.ArgumentParser:
+    """Return a parser with the options of a benchmark that replays a recording beside peers."""
+    parser = plain_parser(bench, description)
+    add_recording_argument(parser)
+    keys = [contender.key for contender in CONTENDERS]
+    parser.add_argument(
+        "--contenders",
+        type=comma_separated,
+        default=keys,
+        metavar="KEY,...",
+        help="who takes part: " + ", ".join(keys),
+    )
+    return parser
+
+
+def comma_separated(text: str) -> list[str]:
+    """Read an option's value that names several things."""
+    return text.split(",")
 
 
 def run(bench: Callable[[argparse.Namespace], Findings], options: argparse.Namespace) -> None:

@@ -12,17 +12,15 @@ import shutil
 import signal
 import subprocess
 import sys
-import urllib.parse
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import ClassVar, Self
+from typing import Any, ClassVar
 
-from benchmarks.processes import BenchmarkError, Child, Environment, Usage, fetch, free_port
-
-_ROOT = Path(__file__).parents[1]
+from benchmarks.loopback import fetch, free_port
+from benchmarks.processes import BenchmarkError, Child
+from benchmarks.query_paths import instant_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ class ScrapePlan:
         return json.dumps({"scrape": scrape, **rules})
 
 
-class Contender(ABC):
+class Contender(Child, ABC):
     """One server, running for the time of a `with` block.
 
     Args:
@@ -73,7 +71,8 @@ class Contender(ABC):
         self.configuration = directory / "configuration.yml"
         self.listen = f"127.0.0.1:{free_port()}"
         self.url = f"http://{self.listen}"
-        self._child = Child(self.key, self.command(), directory, self.environment())
+        ready_url = self.url + self.ready_path
+        super().__init__(self.key, self.command(), directory, ready_url, self.variables())
 
     @classmethod
     def available(cls) -> bool:
@@ -93,40 +92,22 @@ class Contender(ABC):
     def command(self) -> list[str]:
         """Return its command line."""
 
-    def environment(self) -> Environment:
-        """Return what it runs in."""
-        return Environment()
+    def variables(self) -> dict[str, str]:
+        """Return what its environment has beside ours."""
+        return {}
 
     def headers(self) -> dict[str, str]:
         """Return what a query must carry."""
         return {}
 
-    @property
-    def pid(self) -> int:
-        """Its process id; only while it runs."""
-        return self._child.pid
-
     def start(self) -> None:
-        """Start it; `wait_ready` tells when it serves."""
         self.configure()
-        self._child.start()
-
-    def wait_ready(self) -> None:
-        """Return when it says that it is ready."""
-        self._child.wait_ready(self.url + self.ready_path)
+        super().start()
 
     def reload(self) -> None:
         """Make it read its configuration again, with the rule file of now."""
         self.configure()
         os.kill(self.pid, signal.SIGHUP)
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        self._child.kill()
-
-    def usage(self) -> Usage:
-        """Read what it used so far from /proc."""
-        return self._child.usage()
 
     def query(self, expression: str, time_s: float) -> list[float]:
         """Return the values of an instant query.
@@ -134,9 +115,17 @@ class Contender(ABC):
         Raises:
             OSError: it does not answer, or not yet.
         """
-        parameters = urllib.parse.urlencode({"query": expression, "time": f"{time_s:.3f}"})
-        answer = json.loads(fetch(f"{self.url}/api/v1/query?{parameters}", headers=self.headers()))
-        return [float(sample["value"][1]) for sample in answer["data"]["result"]]
+        return [float(sample["value"][1]) for sample in self.ask(expression, time_s)]
+
+    def ask(self, expression: str, time_s: float) -> list[Any]:
+        """Return the series that an instant query has as its result.
+
+        Raises:
+            OSError: it does not answer, or not yet.
+        """
+        url = self.url + instant_path(expression, time_s)
+        found: list[Any] = json.loads(fetch(url, headers=self.headers()))["data"]["result"]
+        return found
 
     def post(self, path: str) -> None:
         """POST nothing: order something."""
@@ -147,27 +136,6 @@ class Contender(ABC):
         length = {"Content-Length": str(content.stat().st_size)}
         with content.open("rb") as file:
             fetch(self.url + path, file, {**self.headers(), **length}, timeout_s=600)
-
-    def log(self) -> str:
-        """Return what it printed so far."""
-        return self._child.log()
-
-    def __enter__(self) -> Self:
-        self.start()
-        try:
-            self.wait_ready()
-        except BaseException:
-            self.kill()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.kill()  # what is to be measured was measured
 
 
 class Redshank(Contender):
@@ -197,8 +165,8 @@ class Redshank(Contender):
             *("--listen", self.listen),
         ]
 
-    def environment(self) -> Environment:
-        return Environment(_ROOT, {"REDSHANK_ADMIN_PASSWORD": self._password})
+    def variables(self) -> dict[str, str]:
+        return {"REDSHANK_ADMIN_PASSWORD": self._password}
 
     def log_in(self) -> None:
         """Get the token that queries carry; it outlives a restart."""
@@ -280,6 +248,11 @@ def choose(keys: Sequence[str]) -> list[type[Contender]]:
     if not installed:
         raise BenchmarkError("no contender is installed")
     return installed
+
+
+def titles(contenders: Iterable[Contender | type[Contender]]) -> dict[str, str]:
+    """Return names and versions for a table, by their keys."""
+    return {each.key: f"{each.title} {each.version()}" for each in contenders}
 
 
 def redshank_command(*arguments: str) -> list[str]:

@@ -20,14 +20,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import zstandard
 
-from benchmarks.processes import Child, Environment, ended_by_signals, fetch, free_port
+from benchmarks.loopback import fetch, free_port
+from benchmarks.processes import Child, ended_by_signals, work_directory
 
 _ROOT = Path(__file__).parents[1]
-_PLACES = (_ROOT.parent / "shared" / "corpus", _ROOT / "benchmarks" / "recordings")
+CORPUS = _ROOT.parent / "shared" / "corpus"
+_PLACES = (CORPUS, _ROOT / "benchmarks" / "recordings")
 _WINDOW_LOG = 24  # neighbouring scrapes lie within the window, hours of them
 _SHORT_RECORDING_S = 120.0
 
@@ -138,6 +139,13 @@ def find_recording(name: str = "node_exporter") -> Recording:
     return read_recording(path)
 
 
+def add_recording_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the option that `find_recording` takes."""
+    parser.add_argument(
+        "--recording", default="node_exporter", help="name in the corpus, or path of a .zst"
+    )
+
+
 def record_local_exporter(seconds: float, interval_s: float) -> Iterator[Scrape]:
     """Start an exporter of this host, yield its scrapes, stop it."""
     listen = f"127.0.0.1:{free_port()}"
@@ -148,14 +156,14 @@ def record_local_exporter(seconds: float, interval_s: float) -> Iterator[Scrape]
         else [sys.executable, "-m", "exporter", "--listen", listen]
     )
     url = f"http://{listen}/metrics"
-    with TemporaryDirectory(prefix="redshank-bench-") as logs:
-        environment = Environment(working_directory=_ROOT)
-        with Child("exporter", command, Path(logs), environment) as exporter:
-            exporter.wait_ready(url)
-            start_s = time.time()
-            for number in range(max(1, round(seconds / interval_s))):
-                time.sleep(max(0.0, start_s + number * interval_s - time.time()))
-                yield Scrape(round(time.time() * 1000), fetch(url))
+    with (
+        work_directory() as logs,
+        Child("exporter", command, logs, url),
+    ):
+        start_s = time.time()
+        for number in range(max(1, round(seconds / interval_s))):
+            time.sleep(max(0.0, start_s + number * interval_s - time.time()))
+            yield Scrape(round(time.time() * 1000), fetch(url))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

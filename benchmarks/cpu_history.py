@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.contenders import redshank_command
-from benchmarks.processes import finish
+from benchmarks.imports import compact, create_blocks, import_text
 
 METRIC = "node_cpu_seconds_total"
 MODES = ("idle", "iowait", "irq", "nice", "softirq", "steal", "system", "user")
@@ -101,9 +100,7 @@ def load_prometheus(history: CpuHistory, data: Path) -> None:
     """Make blocks as a server does when its head is full."""
     text = data.parent / "history.om"
     history.write_open_metrics(text)
-    data.mkdir()
-    create = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(text), str(data)]
-    finish("promtool", create, data.parent)
+    create_blocks(text, data)
     text.unlink()
 
 
@@ -111,7 +108,6 @@ def load_redshank(history: CpuHistory, data: Path) -> None:
     """Import and compact, as one who comes from another server does."""
     text = data.parent / "history.om"
     history.write_open_metrics(text)
-    option = ("--data-dir", str(data))
-    finish("import", redshank_command("store", "import", *option, str(text)), data.parent)
-    finish("compact", redshank_command("store", "compact", *option), data.parent)
+    import_text(text, data)
+    compact(data)
     text.unlink()

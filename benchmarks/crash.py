@@ -11,19 +11,16 @@ import argparse
 import json
 import random
 import subprocess
-import sys
 import time
-import urllib.parse
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks import pushes
-from benchmarks.command import progress, run
+from benchmarks.command import plain_parser, progress, run
 from benchmarks.contenders import Redshank, ScrapePlan, redshank_command
-from benchmarks.processes import fetch
+from benchmarks.processes import wait_until, work_directory
 from benchmarks.verdict import Judge, Life, Points, Verdict, compare_pushes
 from benchmarks.witnesses import Witnesses
 
@@ -64,12 +61,7 @@ class CrashedServer(Redshank):
 
     def points(self, selector: str, start_ms: int, end_ms: int) -> dict[tuple[str, str], Points]:
         """Return samples by metric name and label `n`."""
-        parameters = {
-            "query": f"{selector}[{end_ms - start_ms}ms]",
-            "time": f"{end_ms / 1000:.3f}",
-        }
-        url = f"{self.url}/api/v1/query?{urllib.parse.urlencode(parameters)}"
-        found = json.loads(fetch(url, headers=self.headers()))["data"]["result"]
+        found = self.ask(f"{selector}[{end_ms - start_ms}ms]", end_ms / 1000)
         return {
             (series["metric"]["__name__"], series["metric"].get("n", "")): [
                 (round(time_s * 1000), float(value)) for time_s, value in series["values"]
@@ -164,7 +156,7 @@ class CrashTest:
             headers = self._server.headers()
             if self._pushes is None:
                 self._pushes = pushes.available(self._server.url, headers, progress)
-            with pushes.Pushing(self._pushes, self._server.url, headers):
+            with pushes.pushing(self._pushes, self._server.url, headers):
                 self._wait_for(moment)
                 end_ms = self._kill()
         self._lives.append(Life(start_ms, end_ms))
@@ -180,9 +172,7 @@ class CrashTest:
             time.sleep(self._random.uniform(0.1, _LONGEST_LIFE_S))
             return
         before = self._windows_written()
-        deadline_s = time.monotonic() + _WRITING_TIMEOUT_S
-        while self._windows_written() == before and time.monotonic() < deadline_s:
-            time.sleep(_POLL_S)
+        wait_until(lambda: self._windows_written() != before, _WRITING_TIMEOUT_S, _POLL_S)
         time.sleep(self._random.uniform(0, _AFTER_WRITING_S))
 
     def _windows_written(self) -> dict[str, int]:
@@ -260,25 +250,18 @@ def _now_ms() -> int:
 
 
 def _measure(options: argparse.Namespace) -> CrashFindings:
-    with TemporaryDirectory(prefix="redshank-bench-", dir=options.work_dir) as directory:
-        return crash(options.rounds, options.targets, options.seed, Path(directory))
+    with work_directory(options.work_dir) as directory:
+        return crash(options.rounds, options.targets, options.seed, directory)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Kill a server under load again and again; compare what it has with what was served."""
-    parser = argparse.ArgumentParser(
-        prog="bench crash",
-        description=main.__doc__,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = plain_parser("crash", main.__doc__)
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--targets", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--work-dir", type=Path, help="where the data directory is made")
-    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
-    parser.add_argument("--check", action="store_true", help="exit with 1 on a problem")
     run(_measure, parser.parse_args(arguments))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks.command import argument_parser, progress, run
-from benchmarks.contenders import ScrapePlan, VictoriaMetrics, choose, redshank_command
+from benchmarks.contenders import ScrapePlan, VictoriaMetrics, choose, titles
 from benchmarks.corpus import Recording, find_recording, sample_lines
-from benchmarks.processes import BenchmarkError, directory_size_bytes, finish
+from benchmarks.imports import compact, create_blocks, import_text
+from benchmarks.processes import directory_size_bytes, wait_until, work_directory
 from benchmarks.replay import series_key
 from benchmarks.report import Limit, Measure, Report
 
@@ -102,9 +102,8 @@ def store_in_redshank(history: History, directory: Path) -> int:
     """Import and compact; return the size of the whole data directory."""
     text, data = directory / "history.om", directory / "data"
     history.write(text, open_metrics_time)
-    data_option = ("--data-dir", str(data))
-    finish("import", redshank_command("store", "import", *data_option, str(text)), directory)
-    finish("compact", redshank_command("store", "compact", *data_option), directory)
+    import_text(text, data)
+    compact(data)
     return directory_size_bytes(data)
 
 
@@ -112,9 +111,7 @@ def store_in_prometheus(history: History, directory: Path) -> int:
     """Make blocks as a server does when its head is full; return their size."""
     text, blocks = directory / "history.om", directory / "blocks"
     history.write(text, open_metrics_time)
-    blocks.mkdir()
-    create = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(text), str(blocks)]
-    finish("promtool", create, directory)
+    create_blocks(text, blocks)
     return directory_size_bytes(blocks)
 
 
@@ -139,11 +136,13 @@ def wait_until_merged(server: VictoriaMetrics) -> None:
     Raises:
         BenchmarkError: it does not within ten minutes.
     """
-    deadline_s = time.monotonic() + _MERGE_TIMEOUT_S
-    while "forced merge" not in (log := server.log()) or "finished in" not in log:
-        if time.monotonic() > deadline_s:
-            raise BenchmarkError(f"the forced merge does not end\n{log}")
-        time.sleep(0.1)
+
+    def merged() -> bool:
+        log = server.log()
+        return "forced merge" in log and "finished in" in log
+
+    if not wait_until(merged, _MERGE_TIMEOUT_S):
+        raise server.error("does not end its forced merge")
 
 
 Store = Callable[[History, Path], int]
@@ -184,15 +183,15 @@ def compare(options: argparse.Namespace) -> Report:
         f"{options.hosts} hosts, {samples / 1e6:.1f} M samples; {recording}",
         _MEASURES,
         results,
-        {contender.key: f"{contender.title} {contender.version()}" for contender in chosen},
+        titles(chosen),
         _LIMITS,
     )
 
 
-def store_anew(store: Store, history: History, work_directory: Path | None) -> int:
+def store_anew(store: Store, history: History, parent: Path | None) -> int:
     """Return the size of a history in a store of its own."""
-    with TemporaryDirectory(prefix="redshank-bench-", dir=work_directory) as directory:
-        return store(history, Path(directory))
+    with work_directory(parent) as directory:
+        return store(history, directory)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

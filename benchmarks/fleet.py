@@ -18,8 +18,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Self
 
-from benchmarks.corpus import Recording, find_recording
+from benchmarks.corpus import Recording, add_recording_argument, find_recording
 from benchmarks.replay import Replay, make_replay
 from benchmarks.targets import NOT_FOUND, TargetProcess, serve
 
@@ -37,6 +38,11 @@ class FleetPlan:
     targets: int
     churn_ratio: float = 0.0
     scrapes_per_generation: int = 60
+
+    @classmethod
+    def churning(cls, targets: int, percent: float, interval_s: float) -> Self:
+        """Return one that replaces a share of the series every minute."""
+        return cls(targets, percent / 100, max(1, round(60 / interval_s)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="bench fleet", description=main.__doc__)
     parser.add_argument("--targets", type=int, default=400)
     parser.add_argument("--control", default="127.0.0.1:7999", metavar="HOST:PORT")
-    parser.add_argument("--recording", default="node_exporter", help="name or path")
+    add_recording_argument(parser)
     parser.add_argument("--churn-ratio", type=float, default=0.0)
     parser.add_argument("--scrapes-per-generation", type=int, default=60)
     options = parser.parse_args(arguments)

@@ -7,18 +7,19 @@ such query runs, another client asks for `up` again and again.
 import argparse
 import http.client
 import statistics
-import threading
 import time
-import urllib.parse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from benchmarks.command import argument_parser, progress, run
-from benchmarks.contenders import Redshank, ScrapePlan, redshank_command
-from benchmarks.processes import finish
+from benchmarks.background import repeated
+from benchmarks.command import argument_parser, comma_separated, progress, run
+from benchmarks.contenders import Redshank, ScrapePlan
+from benchmarks.imports import import_text
+from benchmarks.processes import work_directory
+from benchmarks.query_paths import instant_path, range_path
+from benchmarks.query_timing import connected
 from benchmarks.report import Limit, Measure, Report
 
 _MEASURES = (
@@ -29,11 +30,13 @@ _MEASURES = (
     Measure("others_worst_ms", "others worst\nms", 1),
     Measure("rss_peak_mb", "RSS peak\nMB", 0),
 )
-_KEYS = tuple(measure.key for measure in _MEASURES)
+_LIMITS = (Limit("others_worst_ms", 200.0),)
 _SERIES_AN_INSTANCE = 500
 _SAMPLES = 4
 _INTERVAL_S = 15
+_RANGE_S = 3600
 _PAUSE_S = 0.02
+_BEFORE_S = 0.2
 _QUERY_TIMEOUT_S = 120.0
 
 _INSTANTS = {
@@ -52,6 +55,8 @@ _RANGES = {
     "billion": "quantile_over_time(0.5, vector(1)[1000000s:1ms])",
     "long_subquery": "sum_over_time(sin(vector(time()))[300000s:1s])",
 }
+_QUERIES = {**_INSTANTS, **_RANGES}
+_SMALL = 'up{instance="host00000"}'
 
 
 def write_series(path: Path, series: int, end_s: int) -> None:
@@ -80,32 +85,23 @@ class Probe:
 @contextmanager
 def probing(server: Redshank, path: str) -> Iterator[Probe]:
     """Ask for something small all the time while a `with` block runs."""
-    probe, ended = Probe(), threading.Event()
-    headers = server.headers()
+    with connected(server) as client:
+        probe = Probe()
 
-    def ask() -> None:
-        with closing(http.client.HTTPConnection(server.listen, timeout=60)) as connection:
-            while not ended.is_set():
-                begun_s = time.perf_counter()
-                connection.request("GET", path, headers=headers)
-                connection.getresponse().read()
-                probe.waits_s.append(time.perf_counter() - begun_s)
-                probe.rss_peak_bytes = max(probe.rss_peak_bytes, server.usage().rss_bytes)
-                ended.wait(_PAUSE_S)
+        def ask() -> None:
+            begun_s = time.perf_counter()
+            client.get(path)
+            probe.waits_s.append(time.perf_counter() - begun_s)
+            probe.rss_peak_bytes = max(probe.rss_peak_bytes, server.usage().rss_bytes)
 
-    thread = threading.Thread(target=ask)
-    thread.start()
-    try:
-        yield probe
-    finally:
-        ended.set()
-        thread.join()
+        with repeated(ask, _PAUSE_S):
+            yield probe
 
 
 def measure(server: Redshank, path: str, small: str) -> dict[str, float]:
     """Ask for too much, and return what came of it and what others saw."""
     with probing(server, small) as probe:
-        time.sleep(0.2)
+        time.sleep(_BEFORE_S)
         begun_s = time.perf_counter()
         with closing(http.client.HTTPConnection(server.listen, timeout=300)) as connection:
             connection.request("GET", path, headers=server.headers())
@@ -124,47 +120,61 @@ def measure(server: Redshank, path: str, small: str) -> dict[str, float]:
     }
 
 
+def load(data: Path, series: int, end_s: int) -> None:
+    """Import so many series into a store that nobody has open."""
+    progress(f"importing {series:,} series")
+    text = data.with_name("big.om")
+    write_series(text, series, end_s)
+    import_text(text, data)
+    text.unlink()
+
+
+def heavy_path(name: str, end_s: int) -> str:
+    """Return the request of a query that asks for too much."""
+    query = _QUERIES[name]
+    if name in _RANGES:
+        return range_path(query, end_s - _RANGE_S, end_s, _INTERVAL_S)
+    return instant_path(query, end_s, timeout=f"{_QUERY_TIMEOUT_S:g}s")
+
+
+def ask_all(server: Redshank, names: Sequence[str], end_s: int) -> dict[str, dict[str, float]]:
+    """Return the figures of each query, asked one after the other."""
+    found = {}
+    for name in names:
+        progress(f"{name}: {_QUERIES[name]}")
+        found[name] = measure(server, heavy_path(name, end_s), instant_path(_SMALL, end_s))
+        progress(str({key: round(value, 2) for key, value in found[name].items()}))
+    return found
+
+
+def report(found: Mapping[str, Mapping[str, float]], series: int) -> Report:
+    """Return what each query came to, and the worst of all."""
+    worst = {
+        measure.key: max(figures[measure.key] for figures in found.values())
+        for measure in _MEASURES
+    }
+    titles = {**{name: _QUERIES[name] for name in found}, Redshank.key: "the worst of all"}
+    setup = f"{series:,} series x {_SAMPLES} samples; others ask for one `up`"
+    return Report("limits", setup, _MEASURES, {**found, Redshank.key: worst}, titles, _LIMITS)
+
+
 def compare(options: argparse.Namespace) -> Report:
     """Load a store, and ask it for too much."""
-    with TemporaryDirectory(prefix="redshank-bench-", dir=options.work_dir) as directory:
-        server = Redshank(ScrapePlan([], 60.0), Path(directory))
-        end_s = int(time.time()) // _INTERVAL_S * _INTERVAL_S
-        text = Path(directory) / "big.om"
-        progress(f"importing {options.series:,} series")
-        write_series(text, options.series, end_s)
-        option = ("--data-dir", str(server.data_directory))
-        finish("import", redshank_command("store", "import", *option, str(text)), text.parent)
-        text.unlink()
-        small = "/api/v1/query?" + urllib.parse.urlencode(
-            {"query": 'up{instance="host00000"}', "time": end_s}
-        )
-        found = {}
+    names = [name for name in _QUERIES if not options.only or name in options.only]
+    end_s = int(time.time()) // _INTERVAL_S * _INTERVAL_S
+    with work_directory(options.work_dir) as directory:
+        server = Redshank(ScrapePlan([], 60.0), directory)
+        load(server.data_directory, options.series, end_s)
         with server:
-            for name, query in (*_INSTANTS.items(), *_RANGES.items()):
-                if options.only and name not in options.only:
-                    continue
-                asked = {"query": query, "time": end_s, "timeout": f"{_QUERY_TIMEOUT_S:g}s"}
-                path = "/api/v1/query?"
-                if name in _RANGES:
-                    asked = {"query": query, "start": end_s - 3600, "end": end_s, "step": 15}
-                    path = "/api/v1/query_range?"
-                progress(f"{name}: {query}")
-                found[name] = measure(server, path + urllib.parse.urlencode(asked), small)
-                progress(str({key: round(value, 2) for key, value in found[name].items()}))
-    worst = {key: max(each[key] for each in found.values()) for key in _KEYS}
-    setup = f"{options.series:,} series x {_SAMPLES} samples; others ask for one `up`"
-    titles = {name: {**_INSTANTS, **_RANGES}[name] for name in found}
-    titles[Redshank.key] = "the worst of all"
-    limits = (Limit("others_worst_ms", 200.0),)
-    results = {**found, Redshank.key: worst}
-    return Report("limits", setup, _MEASURES, results, titles, limits)
+            found = ask_all(server, names, end_s)
+    return report(found, options.series)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Ask a store of a million series for too much, and see who is answered meanwhile."""
     parser = argument_parser("limits", main.__doc__)
     parser.add_argument("--series", type=int, default=1_000_000)
-    parser.add_argument("--only", type=lambda text: text.split(","), metavar="NAME,...")
+    parser.add_argument("--only", type=comma_separated, metavar="NAME,...")
     run(compare, parser.parse_args(arguments))
 
 

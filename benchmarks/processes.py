@@ -1,28 +1,27 @@
 """Child processes that are measured and never left behind, and what /proc says of them."""
 
 import ctypes
+import json
 import os
 import signal
-import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import BinaryIO, Self
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import Self
 
 import psutil
 
+from benchmarks.loopback import fetch
+
+_ROOT = Path(__file__).parents[1]
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
-_STOP_TIMEOUT_S = 60.0
 _READY_TIMEOUT_S = 120.0
 _LOG_TAIL = 2000
-# The benchmarks talk to loopback only, whatever proxy the environment names.
-_DIRECT = urllib.request.ProxyHandler({})
 
 
 class BenchmarkError(Exception):
@@ -42,14 +41,6 @@ class Usage:
     rss_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """Where a child runs: its directory (None: ours) and variables added to ours."""
-
-    working_directory: Path | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)
-
-
 def usage(pid: int) -> Usage:
     """Read a process and its descendants from /proc."""
     cpu_s, rss_bytes = 0.0, 0
@@ -65,70 +56,78 @@ def usage(pid: int) -> Usage:
 
 
 class Child:
-    """A process that ends with the `with` block, and with ourselves however we end."""
+    """A process for the time of a `with` block; it ends with ourselves however we end.
+
+    The block begins when it answers, and ends it as a power cut would: what is to be
+    measured was measured. It runs in this checkout, where `python -m` finds our modules.
+
+    Args:
+        name: for its log, and for errors.
+        command: its command line.
+        log_directory: for what it prints.
+        ready_url: where it answers 2xx once it serves; "" if it serves nothing.
+        variables: added to our environment.
+    """
 
     def __init__(
         self,
         name: str,
         command: Sequence[str],
         log_directory: Path,
-        environment: Environment | None = None,
+        ready_url: str = "",
+        variables: Mapping[str, str] | None = None,
     ) -> None:
-        self.name = name
+        self._name = name
         self._command = list(command)
         self._log_path = log_directory / f"{name}.log"
-        self._environment = environment or Environment()
+        self._ready_url = ready_url
+        self._variables = variables or {}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def pid(self) -> int:
-        """The process id; only while it was started."""
+        """Its process id; only while it was started."""
         if self._process is None:
-            raise BenchmarkError(f"{self.name} was not started")
+            raise BenchmarkError(f"{self._name} was not started")
         return self._process.pid
 
     def start(self) -> None:
-        """Start it; what it prints is kept in its log."""
+        """Start it; `wait_ready` tells when it serves."""
         with self._log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                cwd=self._environment.working_directory,
-                env={**os.environ, **self._environment.variables},
+                cwd=_ROOT,
+                env={**os.environ, **self._variables},
                 # Ctrl-C is for us; we stop the children in our own order.
                 start_new_session=True,
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - we have no threads
             )
 
-    def wait_ready(self, url: str, timeout_s: float = _READY_TIMEOUT_S) -> None:
-        """Return when `url` answers 2xx.
+    def wait_ready(self) -> None:
+        """Return when it serves.
 
         Raises:
-            BenchmarkError: the process ended before, or the time is over.
+            BenchmarkError: it ended before, or the time is over.
         """
-        deadline_s = time.monotonic() + timeout_s
-        while True:
+        deadline_s = time.monotonic() + _READY_TIMEOUT_S
+        while self._ready_url:
             try:
-                fetch(url, timeout_s=5)
+                fetch(self._ready_url, timeout_s=5)
             except OSError as exc:  # URLError and HTTPError are OSErrors
                 if time.monotonic() > deadline_s:
-                    raise self._error(f"is not ready within {timeout_s:.0f} s ({exc})") from exc
+                    what = f"is not ready within {_READY_TIMEOUT_S:.0f} s ({exc})"
+                    raise self.error(what) from exc
             else:
                 return
-            self.ensure_running()
+            self._ensure_running()
             time.sleep(0.01)
-
-    def ensure_running(self) -> None:
-        """Raise BenchmarkError with the end of its log if it has ended."""
-        if self._process is None or self._process.poll() is not None:
-            status = self._process and self._process.returncode
-            raise self._error(f"ended with {status}")
 
     def usage(self) -> Usage:
         """Read what it used so far from /proc."""
-        self.ensure_running()
+        self._ensure_running()
         return usage(self.pid)
 
     def kill(self) -> None:
@@ -137,16 +136,6 @@ class Child:
             self._process.kill()
             self._process.wait()
 
-    def stop(self) -> None:
-        """Ask it to end, kill it when it does not."""
-        if self._process is None or self._process.poll() is not None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(_STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
-
     def wait_success(self) -> None:
         """Return when it has ended well.
 
@@ -154,73 +143,72 @@ class Child:
             BenchmarkError: it ended with another status than 0.
         """
         if self._process is not None and self._process.wait() != 0:
-            self.ensure_running()
+            self._ensure_running()
+
+    def wait_figures(self) -> dict[str, float]:
+        """Return what it has measured, when it has ended well: its last line, as JSON.
+
+        Raises:
+            BenchmarkError: it ended with another status than 0, or said something else.
+        """
+        self.wait_success()
+        try:
+            figures: dict[str, float] = json.loads(self.log().splitlines()[-1])
+        except (ValueError, IndexError) as exc:
+            raise self.error("told no figures") from exc
+        return figures
 
     def log(self) -> str:
         """Return what it printed so far."""
         return self._log_path.read_text(errors="replace") if self._log_path.exists() else ""
 
-    def _error(self, what: str) -> BenchmarkError:
-        return BenchmarkError(f"{self.name} {what}\n{self.log()[-_LOG_TAIL:]}")
+    def error(self, what: str) -> BenchmarkError:
+        """Return an error that says what is wrong with it, and what it printed last."""
+        return BenchmarkError(f"{self._name} {what}\n{self.log()[-_LOG_TAIL:]}")
+
+    def _ensure_running(self) -> None:
+        if self._process is None or self._process.poll() is not None:
+            status = self._process and self._process.returncode
+            raise self.error(f"ended with {status}")
 
     def __enter__(self) -> Self:
         self.start()
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.kill()
+            raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.stop()
-        else:  # someone waits for the end: no time for a child's graceful one
-            self.kill()
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
 
 def finish(name: str, command: Sequence[str], directory: Path) -> None:
     """Run a command to its end."""
-    child = Child(name, command, directory)
-    child.start()
-    try:
+    with Child(name, command, directory) as child:
         child.wait_success()
-    finally:
-        child.kill()
 
 
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def fetch(
-    url: str,
-    data: bytes | BinaryIO | None = None,
-    headers: Mapping[str, str] | None = None,
-    timeout_s: float = 60.0,
-) -> bytes:
-    """Return a URL's body; POST where there is data.
-
-    Raises:
-        OSError: nobody answers, or with another status than 2xx.
-    """
-    request = urllib.request.Request(url, data, headers or {})
-    opener = urllib.request.build_opener(_DIRECT)
-    try:
-        with opener.open(request, timeout=timeout_s) as answer:
-            body: bytes = answer.read()
-            return body
-    except urllib.error.HTTPError as error:
-        detail = error.read()[:500].decode(errors="replace")
-        error.close()
-        raise OSError(f"{url}: {error.code} {error.reason} {detail}") from error
+@contextmanager
+def work_directory(parent: Path | None = None) -> Iterator[Path]:
+    """Make a directory for the time of a `with` block, in the system's usual place or another."""
+    with TemporaryDirectory(prefix="redshank-bench-", dir=parent) as name:
+        yield Path(name)
 
 
-def free_port() -> int:
-    """Return a port on 127.0.0.1 that nobody listened on just now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+def wait_until(done: Callable[[], bool], timeout_s: float, poll_s: float = 0.1) -> bool:
+    """Ask again and again; tell whether it was done in time."""
+    deadline_s = time.monotonic() + timeout_s
+    while not done():
+        if time.monotonic() > deadline_s:
+            return False
+        time.sleep(poll_s)
+    return True
 
 
 def directory_size_bytes(directory: Path) -> int:

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from benchmarks.command import argument_parser, progress, run
-from benchmarks.contenders import Contender, Prometheus, Redshank, ScrapePlan, choose
+from benchmarks.command import argument_parser, comma_separated, progress, run
+from benchmarks.contenders import Contender, Prometheus, Redshank, ScrapePlan, choose, titles
 from benchmarks.cpu_history import MODES, CpuHistory, load_prometheus, load_redshank
+from benchmarks.processes import work_directory
 from benchmarks.query_report import QueryFindings, QueryReport
 from benchmarks.query_timing import TimedQuery, connected, ensure_agreement, time_query
 from benchmarks.report import Limit
@@ -74,7 +74,7 @@ def queries(history: CpuHistory) -> list[TimedQuery]:
 
 
 def compare(options: argparse.Namespace) -> QueryReport:
-    """Load both, then time every query."""
+    """Load both, then time every query, and the rules in the end."""
     chosen = [each for each in choose(options.contenders) if each.key in LOADERS]
     history = CpuHistory(
         options.hosts,
@@ -94,38 +94,49 @@ def compare(options: argparse.Namespace) -> QueryReport:
         contenders = [
             stack.enter_context(loaded(each, history, options.work_dir, stack)) for each in chosen
         ]
+        found = time_all(contenders, history, options)
+        if rule_servers is not None:
+            rules = evaluate(rule_servers, rule_options.seconds)
+            figures["ratio_rules"] = rules.ratios()["ratio_rules_prometheus"]
+    setup = describe(history, options.repeats)
+    return QueryReport(setup, titles(chosen), found, figures, _LIMITS)
+
+
+def time_all(
+    contenders: Sequence[Contender], history: CpuHistory, options: argparse.Namespace
+) -> list[QueryFindings]:
+    """Ask every query that was chosen."""
+    found = []
+    with ExitStack() as stack:
         clients = [stack.enter_context(connected(contender)) for contender in contenders]
-        found = []
         for query in queries(history):
             if options.only and query.key not in options.only:
                 continue
             progress(f"{query.key}: {ensure_agreement(clients, query)} series")
             timings = time_query(clients, query, options.repeats)
             found.append(QueryFindings(query.key, query.group, query.expression, timings))
-        if rule_servers is not None:
-            rules = evaluate(rule_servers, rule_options.seconds)
-            figures["ratio_rules"] = rules.ratios()["ratio_rules_prometheus"]
-    spacing = f"{options.jitter} ms of jitter" if options.jitter else "evenly spaced"
-    return QueryReport(
-        f"{options.hosts} hosts x {len(MODES)} counters, {options.hours:g} h at 15 s, {spacing} "
-        f"({history.samples / 1e6:.1f} M samples), range queries with a step of {_STEP_S:g} s, "
-        f"median of {options.repeats}",
-        {each.key: f"{each.title} {each.version()}" for each in chosen},
-        found,
-        figures,
-        _LIMITS,
+    return found
+
+
+def describe(history: CpuHistory, repeats: int) -> str:
+    """Return what is asked for, in words."""
+    spacing = f"{history.jitter_ms} ms of jitter" if history.jitter_ms else "evenly spaced"
+    return (
+        f"{history.hosts} hosts x {len(MODES)} counters, {history.duration_ms / 3_600_000:g} h "
+        f"at 15 s, {spacing} ({history.samples / 1e6:.1f} M samples), range queries with a step "
+        f"of {_STEP_S:g} s, median of {repeats}"
     )
 
 
 def loaded(
     contender_type: type[Contender],
     history: CpuHistory,
-    work_directory: Path | None,
+    parent: Path | None,
     stack: ExitStack,
 ) -> Contender:
     """Return a contender on a data directory that holds the history."""
-    path = stack.enter_context(TemporaryDirectory(prefix="redshank-bench-", dir=work_directory))
-    contender = contender_type(ScrapePlan([], 60.0), Path(path))
+    directory = stack.enter_context(work_directory(parent))
+    contender = contender_type(ScrapePlan([], 60.0), directory)
     progress(f"{contender.title}: loading {history.samples / 1e6:.1f} M samples")
     LOADERS[contender.key](history, contender.data_directory)
     return contender
@@ -140,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--jitter", type=int, default=0, metavar="MS", help="of the scrapes")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument(
-        "--only", type=lambda text: text.split(","), metavar="KEY,...", help="these queries alone"
+        "--only", type=comma_separated, metavar="KEY,...", help="these queries alone"
     )
     run(compare, parser.parse_args(arguments))
 

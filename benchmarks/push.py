@@ -12,12 +12,12 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks import remote_write
 from benchmarks.command import argument_parser, progress, run
-from benchmarks.contenders import Redshank, ScrapePlan
-from benchmarks.processes import BenchmarkError, Child, Usage, fetch
+from benchmarks.contenders import Redshank, ScrapePlan, titles
+from benchmarks.loopback import fetch
+from benchmarks.processes import BenchmarkError, Child, work_directory
 from benchmarks.report import Limit, Measure, Report
 
 _WARM_UP_S = 3.0
@@ -46,10 +46,11 @@ _LIMITS = (
 
 def compare(options: argparse.Namespace) -> Report:
     """Push to Redshank for a while, kill it, and look what it still knows."""
-    with TemporaryDirectory(prefix="redshank-bench-", dir=options.work_dir) as name:
-        directory = Path(name)
-        with Redshank(ScrapePlan((), 15.0), directory) as server:
-            figures = measure(server, directory, options)
+    with (
+        work_directory(options.work_dir) as directory,
+        Redshank(ScrapePlan((), 15.0), directory) as server,
+    ):
+        figures = measure(server, directory, options)
     figures |= _written(options)
     return Report(
         "push",
@@ -57,7 +58,7 @@ def compare(options: argparse.Namespace) -> Report:
         f"answer; {options.seconds:g} s, load from the same machine",
         _MEASURES,
         {server.key: figures},
-        {server.key: f"{server.title} {server.version()}"},
+        titles([server]),
         _LIMITS,
     )
 
@@ -76,13 +77,12 @@ def measure(server: Redshank, directory: Path, options: argparse.Namespace) -> d
         directory,
     )
     progress(f"{options.devices} devices push for {options.seconds:g} s")
-    load.start()
-    time.sleep(_WARM_UP_S)
-    before, used = taken(server), server.usage()
-    time.sleep(options.seconds)
-    messages, after = taken(server) - before, server.usage()
-    load.wait_success()
-    pushed = json.loads(load.log().splitlines()[-1])
+    with load:
+        time.sleep(_WARM_UP_S)
+        before, used = taken(server), server.usage()
+        time.sleep(options.seconds)
+        messages, after = taken(server) - before, server.usage()
+        pushed = load.wait_figures()
     server.kill()
     server.start()
     server.wait_ready()
@@ -97,7 +97,7 @@ def measure(server: Redshank, directory: Path, options: argparse.Namespace) -> d
         "message_us": 1e6 / rate,
         "p50_ms": pushed["p50_ms"],
         "p99_ms": pushed["p99_ms"],
-        "cpu_us": _cpu_us(used, after) / messages,
+        "cpu_us": (after.cpu_s - used.cpu_s) * 1e6 / messages,
         "rss_mb": after.rss_bytes / 1e6,
         "lost": max(0, lost),
     }
@@ -114,10 +114,6 @@ def _written(options: argparse.Namespace) -> dict[str, float]:
         "written_million_s": found["seconds_per_million"],
         "write_p99_ms": found["p99_ms"],
     }
-
-
-def _cpu_us(before: Usage, after: Usage) -> float:
-    return (after.cpu_s - before.cpu_s) * 1e6
 
 
 def taken(server: Redshank) -> int:

@@ -2,15 +2,17 @@
 
 import json
 import struct
-import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import ClassVar
 
 import cramjam
 
-from benchmarks.processes import fetch
+from benchmarks.background import repeated
+from benchmarks.loopback import fetch
+from benchmarks.write_format import WRITE_HEADERS, label, message_field, varint
 
 _PAUSE_S = 0.005
 _TIMEOUT_S = 10.0
@@ -72,27 +74,9 @@ class RemoteWrite(Push):
     metric = "crash_remote"
 
     def request(self, time_ms: int, value: float) -> tuple[bytes, Mapping[str, str]]:
-        label = _field(1, b"__name__") + _field(2, self.metric.encode())
-        sample = b"\x09" + struct.pack("<d", value) + b"\x10" + _varint(time_ms)
-        body = _field(1, _field(1, label) + _field(2, sample))
-        return bytes(cramjam.snappy.compress_raw(body)), {
-            "Content-Type": "application/x-protobuf",
-            "Content-Encoding": "snappy",
-            "X-Prometheus-Remote-Write-Version": "0.1.0",
-        }
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes(out + bytes([number]))
-
-
-def _field(number: int, content: bytes) -> bytes:
-    """Return a length-delimited protobuf field."""
-    return bytes([number << 3 | 2]) + _varint(len(content)) + content
+        sample = b"\x09" + struct.pack("<d", value) + b"\x10" + varint(time_ms)
+        series = label("__name__", self.metric) + message_field(2, sample)
+        return bytes(cramjam.snappy.compress_raw(message_field(1, series))), WRITE_HEADERS
 
 
 def available(url: str, headers: Mapping[str, str], say: Callable[[str], None]) -> list[Push]:
@@ -110,24 +94,13 @@ def available(url: str, headers: Mapping[str, str], say: Callable[[str], None]) 
     return found
 
 
-class Pushing:
-    """Pushes one sample after the other from a thread, for the time of a `with` block."""
+@contextmanager
+def pushing(pushes: Sequence[Push], url: str, headers: Mapping[str, str]) -> Iterator[None]:
+    """Push one sample after the other for the time of a `with` block."""
 
-    def __init__(self, pushes: list[Push], url: str, headers: Mapping[str, str]) -> None:
-        self._pushes, self._url, self._headers = pushes, url, headers
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+    def push_each() -> None:
+        for push in pushes:
+            push.send(url, headers)
 
-    def _run(self) -> None:
-        while not self._stopping.wait(_PAUSE_S):
-            for push in self._pushes:
-                push.send(self._url, self._headers)
-
-    def __enter__(self) -> None:
-        if self._pushes:
-            self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        if self._pushes:
-            self._thread.join()
+    with repeated(push_each, _PAUSE_S):
+        yield

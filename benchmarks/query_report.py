@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.query_timing import Timing
-from benchmarks.report import WIDTH, Limit
+from benchmarks.report import OURS, WIDTH, Limit, exceeded
 
-OURS, PEER = "redshank", "prometheus"
+PEER = "prometheus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +77,7 @@ class QueryReport:
 
     def exceeded(self) -> list[str]:
         """Return a sentence for each limit that does not hold."""
-        figures = {**self.figures, **self.ratios()}
-        return [
-            f"{limit.key} is {figures[limit.key]:.3g}, more than {limit.most:g}"
-            for limit in self.limits
-            if figures.get(limit.key, 0.0) > limit.most
-        ]
+        return exceeded(self.limits, {**self.figures, **self.ratios()})
 
     def as_json(self) -> str:
         """Return one line of JSON."""

@@ -3,7 +3,6 @@
 import http.client
 import statistics
 import time
-import urllib.parse
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ import orjson
 
 from benchmarks.contenders import Contender
 from benchmarks.processes import BenchmarkError
+from benchmarks.query_paths import instant_path, range_path
 
 _TIMEOUT_S = 300.0
 _AGREE_RELATIVE = 1e-6
@@ -46,15 +46,8 @@ class TimedQuery:
     def path(self) -> str:
         """The request."""
         if not self.range_s:
-            asked = {"query": self.expression, "time": f"{self.end_s:.3f}"}
-            return "/api/v1/query?" + urllib.parse.urlencode(asked)
-        asked = {
-            "query": self.expression,
-            "start": f"{self.end_s - self.range_s:.3f}",
-            "end": f"{self.end_s:.3f}",
-            "step": f"{self.step_s:g}",
-        }
-        return "/api/v1/query_range?" + urllib.parse.urlencode(asked)
+            return instant_path(self.expression, self.end_s)
+        return range_path(self.expression, self.end_s - self.range_s, self.end_s, self.step_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,8 @@ their own; all servers run alone, on the same load.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks.command import argument_parser, progress, run
 from benchmarks.contenders import (
@@ -19,12 +16,12 @@ from benchmarks.contenders import (
     ScrapePlan,
     VictoriaMetrics,
     choose,
+    titles,
 )
 from benchmarks.corpus import find_recording
-from benchmarks.processes import BenchmarkError, Child, Environment, directory_size_bytes
+from benchmarks.processes import Child, directory_size_bytes, work_directory
 from benchmarks.report import Limit, Measure, Report
 
-_ROOT = Path(__file__).parents[1]
 _MEASURES = (
     Measure("samples_per_s", "samples/s", 0),
     Measure("p50_ms", "p50\nms", 1),
@@ -63,7 +60,7 @@ def compare(options: argparse.Namespace) -> Report:
         f"request, {options.connections} connections, {options.seconds:g} s; {recording}",
         _MEASURES,
         results,
-        {contender.key: f"{contender.title} {contender.version()}" for contender in chosen},
+        titles(chosen),
         _LIMITS,
     )
 
@@ -71,24 +68,15 @@ def compare(options: argparse.Namespace) -> Report:
 def measure(contender_type: type[Contender], options: argparse.Namespace) -> dict[str, float]:
     """Write to one contender; return its figures by `_MEASURES`'s keys."""
     with (
-        TemporaryDirectory(prefix="redshank-bench-", dir=options.work_dir) as directory,
-        contender_type(ScrapePlan((), 15.0), Path(directory)) as contender,
+        work_directory(options.work_dir) as directory,
+        contender_type(ScrapePlan((), 15.0), directory) as contender,
     ):
         headers = [f"{name}: {value}" for name, value in contender.headers().items()]
         before = contender.usage()
-        sender = Child(
-            "sender", _sender_command(contender, headers, options), Path(directory), _ENVIRONMENT
-        )
-        sender.start()
-        try:
-            sender.wait_success()
-        finally:
-            sender.kill()
+        command = _sender_command(contender, headers, options)
+        with Child("sender", command, directory) as sender:
+            sent = sender.wait_figures()
         after = contender.usage()
-        try:
-            sent = json.loads(sender.log().splitlines()[-1])
-        except (ValueError, IndexError) as exc:
-            raise BenchmarkError(f"the sender said {sender.log()!r}") from exc
         data_bytes = directory_size_bytes(contender.data_directory)
     return {
         "samples_per_s": sent["samples"] / sent["seconds"],
@@ -99,9 +87,6 @@ def measure(contender_type: type[Contender], options: argparse.Namespace) -> dic
         "rss_mb": after.rss_bytes / 1e6,
         "data_mb": data_bytes / 1e6,
     }
-
-
-_ENVIRONMENT = Environment(_ROOT)
 
 
 def _sender_command(

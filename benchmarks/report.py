@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 WIDTH = 120
+OURS = "redshank"
+"""The contender that limits are for; ratios are its figures by its peers'."""
 
 
 class Findings(Protocol):
@@ -79,25 +81,20 @@ class Report:
 
     def ratios(self) -> dict[str, float]:
         """Return Redshank's figures by its peers', `ratio_<name>_<peer>`."""
-        if "redshank" not in self.results:
+        if OURS not in self.results:
             return {}
-        own = self.results["redshank"]
+        own = self.results[OURS]
         return {
             f"ratio_{measure.ratio}_{peer}": own[measure.key] / figures[measure.key]
             for measure in self.measures
             if measure.ratio
             for peer, figures in self.results.items()
-            if peer != "redshank" and figures[measure.key]
+            if peer != OURS and figures[measure.key]
         }
 
     def exceeded(self) -> list[str]:
         """Return a sentence for each limit that does not hold."""
-        figures = {**self.results.get("redshank", {}), **self.ratios()}
-        return [
-            f"{limit.key} is {figures[limit.key]:.3g}, more than {limit.most:g}"
-            for limit in self.limits
-            if figures.get(limit.key, 0.0) > limit.most
-        ]
+        return exceeded(self.limits, {**self.results.get(OURS, {}), **self.ratios()})
 
     def as_json(self) -> str:
         """Return one line of JSON."""
@@ -108,20 +105,26 @@ class Report:
         """Print the tables."""
         console = Console(file=file, width=WIDTH, highlight=False)
         console.print(f"{self.bench}: {self.setup}\n", markup=False)
-        limits = {limit.key: limit.most for limit in self.limits}
         if ratios := self.ratios():
-            table = Table(box=None, pad_edge=False)
-            table.add_column("ratio, Redshank to", no_wrap=True)
-            drawn = [measure for measure in self.measures if measure.ratio]
-            for measure in drawn:
-                table.add_column(measure.title.partition("\n")[0], justify="right")
-            for peer in [key for key in self.results if key != "redshank"]:
-                keys = [f"ratio_{measure.ratio}_{peer}" for measure in drawn]
-                table.add_row(
-                    self.titles[peer],
-                    *(_with_limit(ratios.get(key), limits.get(key)) for key in keys),
-                )
-            console.print(table, "")
+            console.print(self._ratio_table(ratios), "")
+        console.print(self._figure_table())
+        for sentence in [*self.exceeded(), *self.warnings]:
+            console.print(f"! {sentence}", markup=False)
+
+    def _ratio_table(self, ratios: Mapping[str, float]) -> Table:
+        limits = {limit.key: limit.most for limit in self.limits}
+        drawn = [measure for measure in self.measures if measure.ratio]
+        table = Table(box=None, pad_edge=False)
+        table.add_column("ratio, Redshank to", no_wrap=True)
+        for measure in drawn:
+            table.add_column(measure.title.partition("\n")[0], justify="right")
+        for peer in [key for key in self.results if key != OURS]:
+            keys = [f"ratio_{measure.ratio}_{peer}" for measure in drawn]
+            cells = [_with_limit(ratios.get(key), limits.get(key)) for key in keys]
+            table.add_row(self.titles[peer], *cells)
+        return table
+
+    def _figure_table(self) -> Table:
         table = Table(box=None, pad_edge=False)
         table.add_column("", no_wrap=True)
         for measure in self.measures:
@@ -129,9 +132,16 @@ class Report:
         for key, figures in self.results.items():
             cells = [f"{figures[measure.key]:,.{measure.digits}f}" for measure in self.measures]
             table.add_row(self.titles[key], *cells)
-        console.print(table)
-        for sentence in [*self.exceeded(), *self.warnings]:
-            console.print(f"! {sentence}", markup=False)
+        return table
+
+
+def exceeded(limits: Sequence[Limit], figures: Mapping[str, float]) -> list[str]:
+    """Return a sentence for each limit that does not hold; a figure that is missing does."""
+    return [
+        f"{limit.key} is {figures[limit.key]:.3g}, more than {limit.most:g}"
+        for limit in limits
+        if figures.get(limit.key, 0.0) > limit.most
+    ]
 
 
 def _with_limit(value: float | None, most: float | None) -> str:

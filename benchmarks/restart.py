@@ -8,14 +8,12 @@ only the samples from before can give.
 import argparse
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks.command import argument_parser, progress, run
-from benchmarks.contenders import Contender, ScrapePlan, choose
+from benchmarks.contenders import Contender, ScrapePlan, choose, titles
 from benchmarks.corpus import find_recording
 from benchmarks.fleet import Fleet, FleetPlan
-from benchmarks.processes import BenchmarkError, directory_size_bytes
+from benchmarks.processes import BenchmarkError, directory_size_bytes, wait_until, work_directory
 from benchmarks.report import Limit, Measure, Report
 from benchmarks.scraping import wait_until_all_scraped
 
@@ -40,8 +38,8 @@ def compare(options: argparse.Namespace) -> Report:
     recording = find_recording(options.recording)
     results = {}
     with (
-        TemporaryDirectory(prefix="redshank-bench-", dir=options.work_dir) as directory,
-        Fleet(FleetPlan(options.targets), recording, Path(directory)) as fleet,
+        work_directory(options.work_dir) as directory,
+        Fleet(FleetPlan(options.targets), recording, directory) as fleet,
     ):
         for contender in chosen:
             progress(f"{contender.title}: filling the head for {options.fill:g} s")
@@ -52,7 +50,7 @@ def compare(options: argparse.Namespace) -> Report:
         f"series every {options.interval:g} s; {recording}",
         _MEASURES,
         results,
-        {contender.key: f"{contender.title} {contender.version()}" for contender in chosen},
+        titles(chosen),
         _LIMITS,
     )
 
@@ -64,8 +62,8 @@ def measure(
     fleet.rewind()
     scraped = ScrapePlan(fleet.addresses(), options.interval)
     with (
-        TemporaryDirectory(prefix="redshank-bench-", dir=options.work_dir) as directory,
-        contender_type(scraped, Path(directory)) as contender,
+        work_directory(options.work_dir) as directory,
+        contender_type(scraped, directory) as contender,
     ):
         wait_until_all_scraped(fleet)
         time.sleep(options.fill)
@@ -92,24 +90,25 @@ def measure(
 
 
 def wait_for_answer(
-    contender: Contender, expression: str, time_s: float, expected: Sequence[float]
+    contender: Contender, expression: str, time_s: float, expected: list[float]
 ) -> None:
     """Return when a query of the past is answered as it was before the kill.
 
     Raises:
         BenchmarkError: it is not within five minutes.
     """
-    deadline_s = time.monotonic() + _ANSWER_TIMEOUT_S
-    answer: list[float] = []
-    while answer != list(expected):
+    answer: list[float] | OSError = []
+
+    def answered() -> bool:
+        nonlocal answer
         try:
             answer = contender.query(expression, time_s)
         except OSError as exc:
-            if time.monotonic() > deadline_s:
-                raise BenchmarkError(f"{contender.title} does not answer: {exc}") from exc
-        if time.monotonic() > deadline_s:
-            raise BenchmarkError(f"{contender.title} answers {answer}, not {expected}")
-        time.sleep(_POLL_S)
+            answer = exc
+        return answer == expected
+
+    if not wait_until(answered, _ANSWER_TIMEOUT_S, _POLL_S):
+        raise BenchmarkError(f"{contender.title} answers {answer}, not {expected}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -7,15 +7,15 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Self
 
 import psutil
 
 from benchmarks.command import progress
-from benchmarks.contenders import Contender, Redshank, ScrapePlan, choose
+from benchmarks.contenders import Contender, Redshank, ScrapePlan, choose, titles
 from benchmarks.corpus import find_recording
-from benchmarks.fleet import Fleet, FleetPlan
-from benchmarks.processes import BenchmarkError
+from benchmarks.fleet import Fleet, FleetCounts, FleetPlan
+from benchmarks.processes import BenchmarkError, Usage, wait_until, work_directory
 from benchmarks.report import Limit, Measure, Report
 
 MEASURES = (
@@ -88,13 +88,11 @@ def compare(bench: str, options: argparse.Namespace, limits: tuple[Limit, ...]) 
     chosen = choose(options.contenders)
     recording = find_recording(options.recording)
     period = Period(options.interval, options.warm_up, options.seconds, options.peer_seconds)
-    plan = FleetPlan(
-        options.targets, options.churn_percent / 100, max(1, round(60 / options.interval))
-    )
+    plan = FleetPlan.churning(options.targets, options.churn_percent, options.interval)
     results: dict[str, dict[str, float]] = {}
     with (
-        TemporaryDirectory(prefix="redshank-bench-", dir=options.work_dir) as directory,
-        Fleet(plan, recording, Path(directory)) as fleet,
+        work_directory(options.work_dir) as directory,
+        Fleet(plan, recording, directory) as fleet,
     ):
         for contender in chosen:
             total_s = period.warm_up_s + period.of(contender)
@@ -108,7 +106,7 @@ def compare(bench: str, options: argparse.Namespace, limits: tuple[Limit, ...]) 
         f"{recording}",
         MEASURES,
         results,
-        {contender.key: f"{contender.title} {contender.version()}" for contender in chosen},
+        titles(chosen),
         limits,
         [warning for key, figures in results.items() for warning in doubts(key, figures)],
     )
@@ -123,45 +121,73 @@ def doubts(key: str, figures: Mapping[str, float]) -> Iterator[str]:
         yield f"while {key} was measured, other programs kept {cores:.1f} CPUs busy: run it again"
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was used and served up to a moment.
+
+    Attributes:
+        time_s: by `time.monotonic`.
+        busy_s: how long all CPUs together were busy, with whatever.
+    """
+
+    time_s: float
+    busy_s: float
+    used: Usage
+    served: FleetCounts
+
+    @classmethod
+    def now(cls, contender: Contender, fleet: Fleet) -> Self:
+        """Read it."""
+        used, served = contender.usage(), fleet.counts()
+        return cls(time.monotonic(), busy_cpu_s(), used, served)
+
+
 def measure(
-    contender_type: type[Contender], fleet: Fleet, period: Period, work_directory: Path | None
+    contender_type: type[Contender], fleet: Fleet, period: Period, parent: Path | None
 ) -> dict[str, float]:
     """Run one contender on the fleet; return its figures by `MEASURES`'s keys."""
     fleet.rewind()
     scraped = ScrapePlan(fleet.addresses(), period.interval_s)
     with (
-        TemporaryDirectory(prefix="redshank-bench-", dir=work_directory) as directory,
-        contender_type(scraped, Path(directory)) as contender,
+        work_directory(parent) as directory,
+        contender_type(scraped, directory) as contender,
     ):
         wait_until_all_scraped(fleet)
         time.sleep(period.warm_up_s)
         fleet.mark()
-        start_s, busy_before_s = time.monotonic(), busy_cpu_s()
-        used_before, served_before = contender.usage(), fleet.counts()
-        resident_bytes = [used_before.rss_bytes]
-        while (left_s := start_s + period.of(contender_type) - time.monotonic()) > 0:
+        before = Reading.now(contender, fleet)
+        resident_bytes = [before.used.rss_bytes]
+        while (left_s := before.time_s + period.of(contender_type) - time.monotonic()) > 0:
             time.sleep(min(left_s, _RSS_EVERY_S))
             resident_bytes.append(contender.usage().rss_bytes)
-        used, served, end_s = contender.usage(), fleet.counts(), time.time()
-        elapsed_s, busy_s = time.monotonic() - start_s, busy_cpu_s() - busy_before_s
-        samples = served.samples - served_before.samples
-        if not samples:
+        after, end_s = Reading.now(contender, fleet), time.time()
+        elapsed_s = after.time_s - before.time_s
+        if after.served.samples == before.served.samples:
             raise BenchmarkError(f"{contender.title} scraped nothing in {elapsed_s:.0f} s")
         window = f"[{round(elapsed_s * 1000)}ms]"
         kept = contender.query(
             f'sum(sum_over_time(scrape_samples_scraped{{job="node"}}{window}))', end_s
         )
-    cpu_s = used.cpu_s - used_before.cpu_s
-    fleet_s = served.cpu_s - served_before.cpu_s
+    mean_bytes = statistics.mean(resident_bytes)
+    return {
+        **_cpu_figures(before, after, sum(kept)),
+        "rss_bytes_per_series": mean_bytes / fleet.series,
+        "rss_mean_mb": mean_bytes / 1e6,
+        "rss_peak_mb": max(resident_bytes) / 1e6,
+    }
+
+
+def _cpu_figures(before: Reading, after: Reading, kept_samples: float) -> dict[str, float]:
+    elapsed_s, busy_s = after.time_s - before.time_s, after.busy_s - before.busy_s
+    samples = after.served.samples - before.served.samples
+    cpu_s = after.used.cpu_s - before.used.cpu_s
+    fleet_s = after.served.cpu_s - before.served.cpu_s
     return {
         "cpu_us_per_sample": cpu_s / samples * 1e6,
-        "rss_bytes_per_series": statistics.mean(resident_bytes) / fleet.series,
         "cpu_cores": cpu_s / elapsed_s,
-        "rss_mean_mb": statistics.mean(resident_bytes) / 1e6,
-        "rss_peak_mb": max(resident_bytes) / 1e6,
         "samples_per_s": samples / elapsed_s,
-        "kept_ratio": sum(kept) / samples,
-        "longest_gap_s": served.longest_gap_s,
+        "kept_ratio": kept_samples / samples,
+        "longest_gap_s": after.served.longest_gap_s,
         "measured_s": elapsed_s,
         "fleet_cpu_cores": fleet_s / elapsed_s,
         "others_cpu_cores": max(0.0, busy_s - cpu_s - fleet_s) / elapsed_s,
@@ -180,8 +206,5 @@ def wait_until_all_scraped(fleet: Fleet) -> None:
     Raises:
         BenchmarkError: some were not within two minutes.
     """
-    deadline_s = time.monotonic() + _FIRST_SCRAPE_TIMEOUT_S
-    while not fleet.counts().fewest_responses:
-        if time.monotonic() > deadline_s:
-            raise BenchmarkError(f"not all of {fleet.plan.targets} targets were scraped")
-        time.sleep(0.1)
+    if not wait_until(lambda: fleet.counts().fewest_responses > 0, _FIRST_SCRAPE_TIMEOUT_S):
+        raise BenchmarkError(f"not all of {fleet.plan.targets} targets were scraped")

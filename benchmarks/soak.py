@@ -9,25 +9,23 @@ fill at first: of less than twenty minutes memory is told and not judged.
 import argparse
 import json
 import os
-import sys
-import threading
 import time
-import urllib.parse
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import psutil
 
-from benchmarks.command import progress, run
+from benchmarks.alerting_rules import rule_file
+from benchmarks.background import repeated
+from benchmarks.command import plain_parser, progress, run
 from benchmarks.contenders import Redshank, ScrapePlan
-from benchmarks.corpus import find_recording
+from benchmarks.corpus import add_recording_argument, find_recording
 from benchmarks.fleet import Fleet, FleetPlan
-from benchmarks.processes import BenchmarkError, fetch
-from benchmarks.rules import rule_file
+from benchmarks.loopback import fetch
+from benchmarks.processes import work_directory
+from benchmarks.query_paths import range_path
 from benchmarks.scraping import wait_until_all_scraped
 
 _LOOK_EVERY_S = 2.0
@@ -45,6 +43,7 @@ _QUERIES = (
 )
 _PATHS = ("/api/v1/series?match[]=node_load1", "/api/v1/labels", "/metrics", "/api/hosts")
 _RANGE_S = 300
+_STEP_S = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,42 +143,24 @@ class SoakFindings:
 
 
 class Queries:
-    """Asks one thing after the other from a thread, as pages and dashboards do."""
+    """Asks one thing after the other as pages and dashboards do."""
 
     def __init__(self, server: Redshank) -> None:
         self._url, self._headers = server.url, server.headers()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
         self.asked = 0
         self.failures: list[str] = []
 
-    def _run(self) -> None:
-        paths = [*map(_range_query, _QUERIES), *_PATHS]
-        while not self._stopping.wait(_QUERY_PAUSE_S):
-            path = paths[self.asked % len(paths)]
-            self.asked += 1
-            now_s = time.time()
-            try:
-                fetch(
-                    self._url + path.format(start=now_s - _RANGE_S, end=now_s), None, self._headers
-                )
-            except OSError as exc:
-                self.failures.append(str(exc))
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Ask for as long as the block lasts."""
-        self._thread.start()
+    def ask(self) -> None:
+        """Ask the next thing."""
+        now_s = round(time.time())
+        ranges = [range_path(query, now_s - _RANGE_S, now_s, _STEP_S) for query in _QUERIES]
+        paths = [*ranges, *_PATHS]
+        path = paths[self.asked % len(paths)]
+        self.asked += 1
         try:
-            yield
-        finally:
-            self._stopping.set()
-            self._thread.join()
-
-
-def _range_query(expression: str) -> str:
-    query = urllib.parse.quote(expression)
-    return "/api/v1/query_range?step=15&start={start:.0f}&end={end:.0f}&query=" + query
+            fetch(self._url + path, headers=self._headers)
+        except OSError as exc:
+            self.failures.append(str(exc))
 
 
 def look(process: psutil.Process, directory: Path) -> dict[str, float]:
@@ -215,20 +196,18 @@ def growth_per_hour(times_s: Sequence[float], values: Sequence[float]) -> float:
 def soak(options: argparse.Namespace) -> SoakFindings:
     """Run a server for some minutes; return what grew."""
     recording = find_recording(options.recording)
-    plan = FleetPlan(
-        options.targets, options.churn_percent / 100, max(1, round(60 / options.interval))
-    )
+    plan = FleetPlan.churning(options.targets, options.churn_percent, options.interval)
     with (
-        TemporaryDirectory(prefix="redshank-bench-", dir=options.work_dir) as directory,
-        Fleet(plan, recording, Path(directory)) as fleet,
+        work_directory(options.work_dir) as directory,
+        Fleet(plan, recording, directory) as fleet,
     ):
-        server = Redshank(ScrapePlan(fleet.addresses(), options.interval), Path(directory))
-        server.rule_file = Path(directory) / "rules.yml"
+        server = Redshank(ScrapePlan(fleet.addresses(), options.interval), directory)
+        server.rule_file = directory / "rules.yml"
         server.rule_file.write_text(rule_file())
         with server:
             wait_until_all_scraped(fleet)
             queries = Queries(server)
-            with queries.running():
+            with repeated(queries.ask, _QUERY_PAUSE_S):
                 times_s, looks = _watch(server, options.minutes * 60)
         samples = fleet.counts().samples
     soaked = []
@@ -256,7 +235,7 @@ def _watch(server: Redshank, duration_s: float) -> tuple[list[float], list[dict[
         try:
             looks.append(look(process, server.data_directory))
         except psutil.NoSuchProcess as exc:
-            raise BenchmarkError(f"the server ended\n{server.log()[-2000:]}") from exc
+            raise server.error("ended") from exc
         times_s.append(now_s)
         if now_s - told_s > 60:
             told_s = now_s
@@ -267,21 +246,14 @@ def _watch(server: Redshank, duration_s: float) -> tuple[list[float], list[dict[
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a server under churn, rules and queries; tell what grows."""
-    parser = argparse.ArgumentParser(
-        prog="bench soak",
-        description=main.__doc__,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = plain_parser("soak", main.__doc__)
+    add_recording_argument(parser)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--targets", type=int, default=50)
     parser.add_argument("--interval", type=float, default=1.0, metavar="SECONDS")
     parser.add_argument("--churn-percent", type=float, default=10.0)
-    parser.add_argument("--recording", default="node_exporter", help="name, or path of a .zst")
-    parser.add_argument("--work-dir", type=Path, help="where data directories are made")
-    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
-    parser.add_argument("--check", action="store_true", help="exit with 1 where anything leaks")
     run(soak, parser.parse_args(arguments))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -9,34 +9,34 @@ Prometheus and VictoriaMetrics it is measured by `./run bench disk`.
 
 import argparse
 import json
-import re
 import sqlite3
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
-import zstandard
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.corpus import CORPUS, read_recording
+from benchmarks.matrix import value_matrix
+from benchmarks.processes import directory_size_bytes, work_directory
 from model.labels import Labels
-from model.series import absent_matrix
 from storage.api.samples import Vector
 from storage.samples.settings import StoreSettings
 from storage.samples.store import SqliteSampleStore
 
-CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 START_MS = 1_700_000_000_000
 INTERVAL_MS = 5_000
+# After the first everything is sealed, after the other merged as far as it goes.
+LATER_MS = 3 * 3_600_000
 LONG_AFTER_MS = 60 * 86_400_000
-_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class Samples:
     """A recording as a matrix: `values` of shape (times, series)."""
 
     name: str
@@ -60,37 +60,15 @@ class Figures:
     merge_us: float
 
 
-def read_recording(path: Path) -> Recording:
-    """Read a recording of the corpus, see its README."""
-    reader = zstandard.ZstdDecompressor(max_window_size=2**24)
-    with path.open("rb") as file, reader.stream_reader(file) as stream:
-        data = stream.read()
-    columns: dict[str, int] = {}
-    scrapes: list[tuple[int, dict[int, float]]] = []
-    at = 0
-    while at < len(data):
-        line_end = data.index(b"\n", at)
-        time_ms, length = map(int, data[at:line_end].split())
-        at = line_end + 1 + length
-        scrape = {}
-        for line in data[line_end + 1 : at].decode().splitlines():
-            if line and not line.startswith("#"):
-                key, _, value = line.rpartition(" ")
-                scrape[columns.setdefault(key, len(columns))] = float(value)
-        scrapes.append((time_ms, scrape))
-    values = absent_matrix(len(scrapes), len(columns))
-    for row, (_, scrape) in enumerate(scrapes):
-        values[row, list(scrape)] = list(scrape.values())
-    times = np.array([time_ms for time_ms, _ in scrapes], np.int64)
-    return Recording(path.name.split(".")[0], [_labels(key) for key in columns], times, values)
+def recorded(path: Path) -> Samples:
+    """Read a recording of the corpus."""
+    scrapes = read_recording(path).scrapes
+    series, values = value_matrix(scrapes)
+    times_ms = np.array([scrape.time_ms for scrape in scrapes], np.int64)
+    return Samples(path.name.split(".")[0], series, times_ms, values)
 
 
-def _labels(key: str) -> Labels:
-    name, _, rest = key.partition("{")
-    return Labels.of(dict(_LABEL.findall(rest)), __name__=name)
-
-
-def made_up() -> Recording:
+def made_up() -> Samples:
     """Return an hour of counters and gauges where there is no corpus."""
     rng = np.random.default_rng(0)
     steps = rng.integers(0, 100, (720, 250)) * (rng.random((720, 250)) < 0.3)
@@ -98,38 +76,33 @@ def made_up() -> Recording:
     constants = np.tile(np.arange(200.0), (720, 1))
     values = np.hstack([np.cumsum(steps, axis=0).astype(np.float64), gauges, constants])
     series = [Labels.of(__name__=f"m{n // 2}", n=str(n)) for n in range(values.shape[1])]
-    return Recording("made up", series, np.arange(720) * INTERVAL_MS, values)
+    return Samples("made up", series, np.arange(720) * INTERVAL_MS, values)
 
 
-def measure(recording: Recording, hosts: int, chunk_vectors: int, jitter: bool) -> Figures:
+def measure(recording: Samples, hosts: int, chunk_vectors: int, jitter: bool) -> Figures:
     """Append a recording as so many hosts and merge it to the end."""
     times = START_MS + np.arange(len(recording.times_ms)) * INTERVAL_MS
     if jitter:
         times = START_MS + recording.times_ms - recording.times_ms[0]
-    samples = hosts * recording.values.size
-    with TemporaryDirectory() as directory:
+    end_ms, samples = int(times[-1]), hosts * recording.values.size
+    with work_directory() as directory:
         # An hour between two rounds: nothing but this thread does the work.
         settings = StoreSettings(chunk_vectors=chunk_vectors)
-        store = SqliteSampleStore(Path(directory), settings, clock=lambda: START_MS)
+        store = SqliteSampleStore(directory, settings, clock=lambda: START_MS)
         store.open()
         layout = store.layout(recording.series)
         sources = [store.source(Labels.of(instance=str(host))) for host in range(hosts)]
-        append_s = -time.process_time()
+        begun_s = time.process_time()
         for time_ms, row in zip(times.tolist(), recording.values, strict=True):
             for source in sources:
                 store.append(source, Vector(time_ms, layout, None, row))
-        append_s += time.process_time()
-        end_ms = int(times[-1])
-        seal_s = -time.process_time()
-        store.maintain(end_ms + 3 * 3_600_000, most_steps=0)
-        seal_s += time.process_time()
-        sealed = piece_bytes(Path(directory))
-        merge_s = -time.process_time()
-        store.maintain(end_ms + LONG_AFTER_MS)
-        merge_s += time.process_time()
-        merged = piece_bytes(Path(directory))
+        append_s = time.process_time() - begun_s
+        seal_s = maintenance_s(store, end_ms + LATER_MS, most_steps=0)
+        sealed = piece_bytes(directory)
+        merge_s = maintenance_s(store, end_ms + LONG_AFTER_MS)
+        merged = piece_bytes(directory)
         store.close()
-        size = sum(file.stat().st_size for file in Path(directory, "samples").iterdir())
+        size = directory_size_bytes(directory / "samples")
     return Figures(
         recording.name,
         recording.values.shape[1],
@@ -141,6 +114,13 @@ def measure(recording: Recording, hosts: int, chunk_vectors: int, jitter: bool) 
         seal_s / samples * 1e6,
         merge_s / samples * 1e6,
     )
+
+
+def maintenance_s(store: SqliteSampleStore, now_ms: int, most_steps: int | None = None) -> float:
+    """Seal and merge what is due; return the CPU time that it took."""
+    begun_s = time.process_time()
+    store.maintain(now_ms, most_steps)
+    return time.process_time() - begun_s
 
 
 def piece_bytes(directory: Path) -> int:
@@ -155,15 +135,15 @@ def piece_bytes(directory: Path) -> int:
     return total
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure every recording and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--hosts", type=int, default=20)
     parser.add_argument("--chunk", type=int, default=120, help="vectors a sealed chunk has")
     parser.add_argument("--jitter", action="store_true", help="timestamps as recorded")
     parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    recordings = [read_recording(path) for path in sorted(CORPUS.glob("*.scrapes.zst"))]
+    options = parser.parse_args(arguments)
+    recordings = [recorded(path) for path in sorted(CORPUS.glob("*.scrapes.zst"))]
     figures = [
         measure(recording, options.hosts, options.chunk, options.jitter)
         for recording in recordings or [made_up()]

@@ -11,12 +11,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import uvloop
 
-from benchmarks.processes import Child, fetch, free_port
+from benchmarks.loopback import fetch, free_port
+from benchmarks.processes import Child
 
 _ADDRESSES_PER_BLOCK = 250
 _PORT_ATTEMPTS = 20
@@ -128,7 +128,7 @@ def serve(targets: Sequence[Answer], control: str, tell: Tell) -> None:
     uvloop.run(run())
 
 
-class TargetProcess:
+class TargetProcess(Child):
     """Targets in a process of their own, for the time of a `with` block."""
 
     def __init__(
@@ -147,7 +147,7 @@ class TargetProcess:
         self._url = f"http://{control}"
         command = [sys.executable, "-m", f"benchmarks.{module}", "--control", control]
         command += ["--targets", str(targets), *options]
-        self._child = Child(module, command, log_directory)
+        super().__init__(module, command, log_directory, self._url)
 
     def addresses(self) -> list[str]:
         """Return `HOST:PORT` of each target."""
@@ -158,20 +158,3 @@ class TargetProcess:
         """Return what was served; POST where there is data."""
         told: dict[str, Any] = json.loads(fetch(f"{self._url}/{path}", data))
         return told
-
-    def __enter__(self) -> Self:
-        self._child.__enter__()
-        try:
-            self._child.wait_ready(self._url)
-        except BaseException:
-            self._child.kill()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._child.kill()  # it keeps nothing

@@ -17,14 +17,16 @@ import cramjam
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.corpus import Recording, find_recording
+from benchmarks.corpus import Recording, add_recording_argument, find_recording
+from benchmarks.matrix import value_matrix
+from benchmarks.write_format import WRITE_HEADERS, label, message_field
 from model.labels import METRIC_NAME, Labels
-from scraper.exposition import parse_exposition
-from scraper.grammar import ExpositionFormat
+from model.series import is_absent
 
 # One scrape a second, from half an hour ago: no sample is ever in the future.
 _STEP_MS = 1000
 _BEGIN_MS = 30 * 60_000
+_SCRAPES = 200
 # A sample's value and time, as every sender writes them.
 _VALUE_AT, _TIME_AT, _SAMPLE_BYTES = 3, 12, 18
 _TIME_BYTES = 6
@@ -79,9 +81,8 @@ class Request:
     def __init__(self, series: Sequence[Labels], columns: Sequence[int]) -> None:
         parts, ends, size = [], [], 0
         for labels in series:
-            block = b"".join(_field(1, _text(1, name) + _text(2, value)) for name, value in labels)
-            message = block + bytes(_SAMPLE_BYTES)
-            parts.append(_field(1, message))
+            block = b"".join(label(name, value) for name, value in labels)
+            parts.append(message_field(1, block + bytes(_SAMPLE_BYTES)))
             size += len(parts[-1])
             ends.append(size)
         self.message = np.frombuffer(bytearray(b"".join(parts)), np.uint8)
@@ -103,35 +104,13 @@ class Request:
         return bytes(cramjam.snappy.compress_raw(self.message.data))
 
 
-def _field(number: int, content: bytes) -> bytes:
-    size, digits = len(content), bytearray()
-    while size >= 0x80:
-        digits.append(size & 0x7F | 0x80)
-        size >>= 7
-    digits.append(size)
-    return bytes([number << 3 | 2]) + bytes(digits) + content
-
-
-def _text(number: int, text: str) -> bytes:
-    return _field(number, text.encode())
-
-
 def read_scrapes(recording: Recording) -> tuple[list[Labels], NDArray[np.float64]]:
     """Return the recorded exporter's series and its values, shape (scrapes, series)."""
-    series: dict[Labels, int] = {}
-    rows = []
-    for scrape in recording.scrapes[:200]:
-        row = {}
-        for sample in parse_exposition(scrape.body, ExpositionFormat.TEXT).samples:
-            labels = Labels.of(sample.pairs)
-            row[series.setdefault(labels, len(series))] = sample.value
-        rows.append(row)
-    values = np.ones((len(rows), len(series)))
-    for values_row, row in zip(values, rows, strict=True):
-        values_row[list(row)] = list(row.values())
+    series, values = value_matrix(recording.scrapes[:_SCRAPES])
+    values[is_absent(values)] = 1.0
     # A zero is not written at all, and then the message has another length.
     values[values == 0] = 0.5
-    return list(series), values
+    return series, values
 
 
 def requests_of(load: Load, series: Sequence[Labels], connection: int) -> list[Request]:
@@ -158,11 +137,7 @@ async def send(load: Load, recording: Recording) -> Sent:
     series, values = read_scrapes(recording)
     many = [requests_of(load, series, connection) for connection in range(load.connections)]
     sent = Sent()
-    headers = load.headers | {
-        "Content-Type": "application/x-protobuf",
-        "Content-Encoding": "snappy",
-        "X-Prometheus-Remote-Write-Version": "0.1.0",
-    }
+    headers = load.headers | WRITE_HEADERS
     connector = aiohttp.TCPConnector(limit=load.connections)
     begin_ms = round(time.time() * 1000) - _BEGIN_MS
     async with aiohttp.ClientSession(headers=headers, connector=connector) as session:
@@ -220,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--samples", type=int, default=2000)
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=15.0)
-    parser.add_argument("--recording", default="node_exporter")
+    add_recording_argument(parser)
     options = parser.parse_args(arguments)
     headers = dict(header.split(": ", 1) for header in options.header)
     load = Load(

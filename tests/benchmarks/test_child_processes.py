@@ -7,11 +7,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from benchmarks.loopback import free_port
 from benchmarks.processes import (
     BenchmarkError,
     Child,
     directory_size_bytes,
-    free_port,
+    finish,
     usage,
 )
 
@@ -54,18 +55,24 @@ def test_usage_includes_descendants() -> None:
 
 def test_child_that_ends_early_is_told_with_its_log(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "import sys; sys.exit('no such luck')"]
-    with (
-        pytest.raises(BenchmarkError, match=r"(?s)ended with 1.*no such luck"),
-        Child("unlucky", command, tmp_path) as child,
-    ):
-        child.wait_ready(f"http://127.0.0.1:{free_port()}/")
+    child = Child("unlucky", command, tmp_path, f"http://127.0.0.1:{free_port()}/")
+    with pytest.raises(BenchmarkError, match=r"(?s)ended with 1.*no such luck"), child:
+        raise AssertionError("it serves nothing")
 
 
 def test_command_that_fails_is_told_with_its_log(tmp_path: Path) -> None:
-    child = Child("unlucky", [sys.executable, "-c", "raise SystemExit('no')"], tmp_path)
-    child.start()
     with pytest.raises(BenchmarkError, match=r"(?s)ended with 1.*no"):
-        child.wait_success()
+        finish("unlucky", [sys.executable, "-c", "raise SystemExit('no')"], tmp_path)
+
+
+def test_figures_are_the_last_line_of_what_was_printed(tmp_path: Path) -> None:
+    def figures(line: str) -> dict[str, float]:
+        with Child("measuring", ["printf", f"warming up\\n{line}\\n"], tmp_path) as child:
+            return child.wait_figures()
+
+    assert figures('{"p99_ms": 2.5}') == {"p99_ms": 2.5}
+    with pytest.raises(BenchmarkError, match="told no figures"):
+        figures("nothing")
 
 
 def test_child_ends_with_its_block(tmp_path: Path) -> None:

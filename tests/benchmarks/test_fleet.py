@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.corpus import Recording
 from benchmarks.fleet import Fleet, FleetPlan, Target
-from benchmarks.processes import fetch
+from benchmarks.loopback import fetch
 from benchmarks.replay import ChurningReplay
 
 GZIP = {"Accept-Encoding": "gzip"}
