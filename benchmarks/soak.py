@@ -35,6 +35,8 @@ _SETTLED_SHARE = 0.5
 # the layouts of before that they reach, alerts that wait as long, label sets up to a sweep.
 _FILLING_S = 600.0
 _STRETCHES = 10
+# A line through one step, of what is as long as all stretches.
+_STEEPEST_STEP = 1.6
 _QUERIES = (
     "sum by (mode) (rate(node_cpu_seconds_total[1m]))",
     "topk(5, node_load1)",
@@ -93,9 +95,13 @@ class Soaked:
     @property
     def most_an_hour(self) -> float | None:
         """How much it may grow in an hour; None is all, or too little was seen to judge."""
-        if self.quantity.fills and self.duration_s * _SETTLED_SHARE < _FILLING_S:
+        judged_s = self.duration_s * _SETTLED_SHARE
+        most = self.quantity.most_an_hour
+        if most is None or (self.quantity.fills and judged_s < _FILLING_S):
             return None
-        return self.quantity.most_an_hour
+        # One more of what is counted, a thread of a pool, is no trend.
+        is_count = self.quantity.unit == 1
+        return max(most, _STEEPEST_STEP * 3600 / judged_s) if is_count else most
 
     def exceeds(self) -> bool:
         """Whether it grew more than it may."""

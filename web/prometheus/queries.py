@@ -9,7 +9,7 @@ from aiohttp import web
 
 from model.series import AlignedSeries
 from promql.api import Answer, ExpressionTypeError, InstantVector, ParseError, QueryOptions
-from web.answers import json_bytes
+from web.answers import body_answer, json_bytes
 from web.errors import BadRequestError
 from web.prometheus.document_types import InstantData, MatrixData
 from web.prometheus.encoding import encode_rows, encode_samples, encode_value
@@ -158,17 +158,18 @@ async def _answered(
     if limit and isinstance(value, InstantVector | AlignedSeries) and len(value.labels) > limit:
         value, cut = _first(value, limit), True
     warnings = (TRUNCATED,) if cut else ()
-    cost = 0
-    if isinstance(value, InstantVector | AlignedSeries):
-        cost = _cost(value)
-        if cost > _STREAM_FROM_SAMPLES:
-            end = closing(answer.annotations, warnings)
-            return await streamed(request, _pieces(value, statistics, end), "application/json")
-    if cost > _THREAD_FROM_SAMPLES:
-        data = await asyncio.to_thread(encode_value, value)
-    else:
+    if not isinstance(value, InstantVector | AlignedSeries):
         data = encode_value(value)
-    return success(data[:-1] + statistics + b"}", answer.annotations, warnings)
+        return success(data[:-1] + statistics + b"}", answer.annotations, warnings)
+    pieces = _pieces(value, statistics, closing(answer.annotations, warnings))
+    cost = _cost(value)
+    if cost > _STREAM_FROM_SAMPLES:
+        return await streamed(request, pieces, "application/json")
+    if cost > _THREAD_FROM_SAMPLES:
+        body = await asyncio.to_thread(b"".join, pieces)
+    else:
+        body = b"".join(pieces)
+    return body_answer(body, "application/json")
 
 
 def _cost(value: InstantVector | AlignedSeries) -> int:
