@@ -121,16 +121,9 @@ def exporter(
 
 def _serve(settings: ExporterSettings, log_format: str) -> None:
     """Serve until SIGTERM or SIGINT."""
-    import signal
-    import threading
-
     from exporter.logs import configure
     from exporter.server import serve
+    from exporter.stop_signals import StopSignals
 
     configure(log_format)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # A parent that has us ignore Ctrl-C stops us in its own time.
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda *_: stop.set())
-    serve(settings, stop)
+    serve(settings, StopSignals())

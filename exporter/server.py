@@ -1,9 +1,8 @@
 """Puts the exporter together and serves it until it is told to stop."""
 
-import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import structlog
 from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, ProcessCollector
@@ -69,17 +68,24 @@ class Exporter:
         self._listener.stop(_GRACE_S)
 
 
+class Stop(Protocol):
+    """Tells when to end."""
+
+    def wait(self, timeout_s: float | None, /) -> bool:
+        """Return whether to end, after some seconds at most; None waits until then."""
+
+
 def serve(
     settings: ExporterSettings,
-    stop: threading.Event,
+    stop: Stop,
     ready: Callable[[str, int], None] | None = None,
     clock: Clock = system_clock,
 ) -> None:
-    """Serve until `stop` is set; blocks, tells systemd how it goes.
+    """Serve until `stop` says so; blocks, tells systemd how it goes.
 
     Args:
         settings: how to serve, and what.
-        stop: set it, from a signal handler for one, to end.
+        stop: waits, and tells whether to end: a threading.Event, or `StopSignals`.
         ready: called with host and port once connections are accepted.
         clock: what `node_time_seconds` shows.
 

@@ -62,6 +62,17 @@ def test_mistake_on_the_command_line_is_told(arguments: list[str], message: str)
     assert message in result.output
 
 
+@pytest.mark.parametrize("attempt", range(3))
+def test_a_burst_of_signals_ends_it_like_one(attempt: int) -> None:
+    # As the death of a parent with several threads sends them.
+    with running() as process:
+        assert process.stderr is not None
+        assert "exporter_listening" in process.stderr.readline()
+        for _ in range(1000):
+            process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_ends_it_cleanly(number: signal.Signals) -> None:
     with running("--log-format", "json") as process:
