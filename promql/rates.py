@@ -4,12 +4,12 @@ Source: Prometheus documentation, "Query functions"; PROM-52 for `anchored` and
 `smoothed` ranges.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from model.series import Times
+from promql.extrapolation import Spans, not_below_zero, stretch
 from promql.folding import exact_sum, fold
 from promql.over_time import Kernel, Result
 from promql.samples import Samples
@@ -46,149 +46,19 @@ def _extrapolated(windows: Windows, *, counter: bool) -> Result:
         lost = lost_to_resets(windows)
         if lost is not None:
             growth += lost
-    stretch = _Stretch.of(windows, first, last)
-    if not counter:
-        growth *= samples.expand(stretch.factor())
-        return growth, windows.holding(2)
+    spans = Spans.of(windows, first, last)
     begun = None
-    if samples.starts_ms is not None:
-        begun = since_start(windows, growth, oldest, stretch.to_end)
-    _extrapolate_above_zero(growth, oldest, stretch, samples)
+    if counter and samples.starts_ms is not None:
+        begun = since_start(windows, growth, oldest, spans.reach().to_end)
+    factor, share = stretch(windows, spans, first, last)
+    factor = samples.expand(factor)
+    if counter:
+        factor = not_below_zero(factor, growth, oldest, share, spans, samples)
+    growth *= factor
     if begun is None:
         return growth, windows.holding(2)
     known = ~np.isnan(begun)
     return np.where(known, begun, growth), windows.holding(2) | known
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Stretch:
-    """How far each window's samples reach, in seconds.
-
-    All that depends on times alone is done once for all series that share them.
-
-    Attributes:
-        starts_ms, ends_ms: shape (S,), the windows' ends.
-        count: shape (G, S) or (1, S), how many samples each window holds.
-        first_ms, last_ms: shape (G, S), when each window's first and last sample was taken.
-        sampled: shape (G, S), how long that is.
-        odd: the steps at which some window may not reach near both of its ends.
-        even_share: how far the start is extrapolated at the others, of what is sampled,
-            at most.
-    """
-
-    starts_ms: Times
-    ends_ms: Times
-    count: Indices
-    first_ms: Times
-    last_ms: Times
-    sampled: Floats
-    odd: Indices | slice
-    even_share: float
-
-    @classmethod
-    def of(cls, windows: Windows, first: Indices, last: Indices) -> "_Stretch":
-        samples = windows.samples
-        first_ms, last_ms = samples.pick_times(first), samples.pick_times(last)
-        sampled = (last_ms - first_ms) / 1000
-        found = _even_steps(windows, first, last)
-        starts_ms, ends_ms = windows.starts_ms, windows.ends_ms
-        return cls(starts_ms, ends_ms, windows.count, first_ms, last_ms, sampled, *found)
-
-    @property
-    def to_start(self) -> Floats:
-        """How far to extrapolate to the start: shape (G, S)."""
-        return self._bounded((self.first_ms - self.starts_ms) / 1000)
-
-    @property
-    def to_end(self) -> Floats:
-        """How far to extrapolate to the end: shape (G, S)."""
-        return self._bounded((self.ends_ms - self.last_ms) / 1000)
-
-    def _bounded(self, reach: Floats) -> Floats:
-        """Extrapolate half an interval where samples do not reach near the range's end."""
-        sampled, some = self.sampled[:, self.odd], reach[:, self.odd]
-        average = sampled / np.maximum(self.count[:, self.odd] - 1, 1)
-        reach[:, self.odd] = np.where(some >= average * 1.1, average / 2, some)
-        return reach
-
-    def factor(self) -> Floats:
-        """Return what a change grows by: shape (G, S)."""
-        # Even windows are extrapolated to both of their ends.
-        factor: Floats = float(self.ends_ms[0] - self.starts_ms[0]) / 1000 / self.sampled
-        odd = self.steps(self.odd)
-        factor[:, self.odd] = (odd.to_start + (odd.sampled + odd.to_end)) / odd.sampled
-        return factor
-
-    def most_share(self) -> float:
-        """Return how far the start is extrapolated at most, of what is sampled."""
-        odd = self.steps(self.odd)
-        shares = np.where(odd.sampled > 0, odd.to_start / odd.sampled, 0.0)
-        return max(self.even_share, float(shares.max(initial=0.0)))
-
-    def steps(self, some: Indices | slice) -> "_Stretch":
-        """Return it for some steps, all of them looked at one by one."""
-        return _Stretch(
-            self.starts_ms[some],
-            self.ends_ms[some],
-            self.count[:, some],
-            self.first_ms[:, some],
-            self.last_ms[:, some],
-            self.sampled[:, some],
-            slice(None),
-            0.0,
-        )
-
-    def of_rows(self, rows: Indices) -> "_Stretch":
-        """Return it for some rows of times: shape (len(rows), S)."""
-        return replace(
-            self,
-            count=Windows.of_rows(self.count, rows),
-            first_ms=self.first_ms[rows],
-            last_ms=self.last_ms[rows],
-            sampled=self.sampled[rows],
-        )
-
-
-def _even_steps(windows: Windows, first: Indices, last: Indices) -> tuple[Indices | slice, float]:
-    """Find the steps at which all windows' samples reach to within an interval of both ends.
-
-    Scraped without a miss they do, as a look at each column's first and last time shows.
-
-    Returns:
-        All other steps, and `_Stretch.even_share`.
-    """
-    if len(first) != 1:
-        return slice(None), 0.0
-    earliest, latest = windows.samples.column_ends
-    # In doubles, whose differences with NO_TIME do not wrap around.
-    first_ms = latest[first[0]].astype(np.float64)
-    last_ms = earliest[last[0]].astype(np.float64)
-    count, sampled_ms = windows.count[0], last_ms - first_ms
-    to_start_ms, to_end_ms = first_ms - windows.starts_ms, windows.ends_ms - last_ms
-    near_ms = sampled_ms / np.maximum(count - 1, 1) * 1.1
-    even = np.maximum(to_start_ms, to_end_ms) < near_ms
-    share = np.divide(to_start_ms, sampled_ms, where=even, out=np.zeros(len(even)))
-    # In windows with fewer samples there is no rate.
-    least = 2 if windows.samples.starts_ms is None else 1
-    return np.flatnonzero(~even & (count >= least)), float(share.max(initial=0.0))
-
-
-def _extrapolate_above_zero(
-    growth: Floats, oldest: Floats, stretch: _Stretch, samples: Samples
-) -> None:
-    """Extrapolate counters in place; to the start no further than to where they are zero."""
-    factor = samples.expand(stretch.factor())
-    # Most counters are far from zero: one comparison finds those that may not be.
-    near = np.flatnonzero((oldest < growth * stretch.most_share()).any(axis=1))
-    if len(near):
-        own = stretch.of_rows(samples.rows[near])
-        to_start, sampled = own.to_start, own.sampled
-        to_zero = oldest[near] / growth[near] * sampled
-        is_closer = (to_zero < to_start) & (growth[near] > 0) & (oldest[near] >= 0)
-        cut = (to_zero + (sampled + own.to_end)) / sampled
-        factor = np.array(np.broadcast_to(factor, growth.shape))
-        factor[near] = np.where(is_closer, cut, factor[near])
-    growth *= factor
 
 
 def lost_to_resets(windows: Windows) -> Floats | None:

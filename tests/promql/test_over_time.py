@@ -199,20 +199,25 @@ def test_function_equals_a_loop_over_each_window(
         assert found[key] == pytest.approx(value, rel=1e-9, abs=1e-5 if "stdvar" in call else 1e-6)
 
 
-def _pair(first_ms: int, late: set[int], other_late: set[int]) -> dict[Labels, dict[int, float]]:
+def _pair(
+    first_ms: int, late: set[int], other_late: set[int], least: float = 1e6
+) -> dict[Labels, dict[int, float]]:
     """Two hosts, scraped at the same times but where one is late."""
     return {
         Labels.of(__name__="m_total", instance=host, part="x"): {
-            first_ms + tick * 8_000 + 7_000 * (tick in some): 1e6 + tick for tick in range(45)
+            first_ms + tick * 8_000 + 7_000 * (tick in some): least + max(0, tick - 10)
+            for tick in range(-14, 45)
         }
         for host, some in (("a", late), ("b", other_late))
     }
 
 
-# The window from 25 s on begins later for one; the one up to 240 s ends earlier.
+# The window from 25 s on begins later for one; the one up to 240 s ends earlier; both are zero
+# when many windows begin.
 @settings(max_examples=200)
 @example(sources=_pair(0, set(), {4}))
 @example(sources=_pair(6_500, {28, 29}, {29}))
+@example(sources=_pair(3_000, set(), set(), least=0.0))
 @given(sources=_fleets())
 def test_rates_of_a_fleet_are_extrapolated_window_by_window(
     sources: dict[Labels, dict[int, float]],
