@@ -54,7 +54,7 @@ def settle_garbage_collection() -> None:
     be rare: at the default thresholds they took 3 % of the CPU time of 400 targets a
     second, at these none to speak of. What is left to look at takes some 10 ms.
 
-    What has survived a first look is looked at again a thousand looks later, not ten: a
+    What has survived a first look is looked at again a thousand looks later, not twenty: a
     join of a million series keeps a million label sets meanwhile, and a look at those
     stopped everything for 130 ms.
     """

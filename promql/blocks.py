@@ -113,16 +113,16 @@ _MOST_CLASSES: Final = 6
 def _alike(series: AlignedSeries, edges_ms: tuple[int, int]) -> list[Part]:
     """Return the series in parts: those without gaps and with as many samples at both edges."""
     count = len(series.rows)
-    has_gaps = series.traits is not None and bool(series.traits.gaps.any())
-    if len(series.times_ms) == 1 and not has_gaps:
+    gaps = None if series.traits is None or not series.traits.gaps.any() else series.traits.gaps
+    if len(series.times_ms) == 1 and gaps is None:
         return [slice(0, count)]
     keys = np.zeros(count, dtype=np.intp)
     if len(series.times_ms) > 1:
         first, last = (_near(series.times_ms, edge_ms) for edge_ms in edges_ms)
         keys = (first * _NEAR * 2 + last)[series.rows]
-    if has_gaps and series.traits is not None:
+    if gaps is not None:
         # A series whose gap is closed has times of its own.
-        keys[series.traits.gaps] = -1
+        keys[gaps] = -1
     if (keys == keys[:1]).all():
         return [slice(0, count)]
     found, sizes = np.unique(keys, return_counts=True)

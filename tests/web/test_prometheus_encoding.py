@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 
 from model.labels import Labels
 from model.series import ABSENT_BITS, STALE_BITS, AlignedSeries, absent_matrix, stack
-from web.prometheus.encoding import encode_matrix
+from web.prometheus.encoding import encode_value
 from web.prometheus.sample_rows import format_time, format_value, format_values
 
 ANY_FLOAT = st.floats(width=64)
@@ -74,7 +74,7 @@ def test_samples_that_are_not_there_are_left_out() -> None:
     labels = [Labels.of(n=str(number)) for number in range(3)]
     first = AlignedSeries.of_source(labels, np.array([0, 1000, 2000]), values)
     second = AlignedSeries.of_source([Labels.of(n="x")], np.array([500]), np.array([[9.0]]))
-    assert json.loads(encode_matrix(stack([first, second])))["result"] == [
+    assert json.loads(encode_value(stack([first, second])))["result"] == [
         {"metric": {"n": "0"}, "values": [[1, "7"]]},
         {"metric": {"n": "2"}, "values": [[0, "1"], [1, "NaN"], [2, "3"]]},
         {"metric": {"n": "x"}, "values": [[0.5, "9"]]},
@@ -93,7 +93,7 @@ def test_every_sample_is_written_wherever_there_are_none(
     values.view(np.uint64)[~there] = ABSENT_BITS
     labels = [Labels.of(n=str(row)) for row in range(len(values))]
     times = np.arange(values.shape[1]) * 1000
-    written = json.loads(encode_matrix(AlignedSeries.of_source(labels, times, values)))["result"]
+    written = json.loads(encode_value(AlignedSeries.of_source(labels, times, values)))["result"]
     assert [(series["metric"], series["values"]) for series in written] == [
         (
             dict(labels[row]),
@@ -107,4 +107,4 @@ def test_every_sample_is_written_wherever_there_are_none(
 @given(st.dictionaries(st.text(min_size=1), st.text(min_size=1), max_size=4))
 def test_any_label_survives(pairs: dict[str, str]) -> None:
     matrix = AlignedSeries.of_source([Labels.of(pairs)], np.array([0]), np.array([[1.0]]))
-    assert json.loads(encode_matrix(matrix))["result"][0]["metric"] == pairs
+    assert json.loads(encode_value(matrix))["result"][0]["metric"] == pairs

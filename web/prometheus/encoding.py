@@ -14,9 +14,15 @@ from web.prometheus.sample_rows import format_time, format_value, format_values,
 _SAMPLES_AT_ONCE: Final = 4096
 
 
-def encode_matrix(matrix: AlignedSeries) -> bytes:
-    """Return `{"resultType":"matrix","result":[…]}`, series without samples left out."""
-    return b"".join([b'{"resultType":"matrix","result":[', *encode_rows(matrix), b"]}"])
+def open_pieces(value: InstantVector | AlignedSeries) -> Iterator[bytes | memoryview]:
+    """Yield `{"resultType":…,"result":[…]` piece by piece; more members may follow."""
+    if isinstance(value, InstantVector):
+        yield b'{"resultType":"vector","result":['
+        yield from encode_samples(value)
+    else:
+        yield b'{"resultType":"matrix","result":['
+        yield from encode_rows(value)
+    yield b"]"
 
 
 def encode_rows(matrix: AlignedSeries) -> Iterator[bytes | memoryview]:
@@ -31,11 +37,6 @@ def encode_rows(matrix: AlignedSeries) -> Iterator[bytes | memoryview]:
             yield samples
             yield b"]}"
             opening = b',{"metric":%b,"values":['
-
-
-def encode_vector(vector: InstantVector) -> bytes:
-    """Return `{"resultType":"vector","result":[…]}`."""
-    return b"".join([b'{"resultType":"vector","result":[', *encode_samples(vector), b"]}"])
 
 
 def encode_samples(vector: InstantVector) -> Iterator[bytes]:
@@ -53,10 +54,8 @@ def encode_samples(vector: InstantVector) -> Iterator[bytes]:
 def encode_value(value: Scalar | String | InstantVector | AlignedSeries) -> bytes:
     """Return a query's result as the `data` of Prometheus's envelope."""
     match value:
-        case AlignedSeries():
-            return encode_matrix(value)
-        case InstantVector():
-            return encode_vector(value)
+        case AlignedSeries() | InstantVector():
+            return b"".join([*open_pieces(value), b"}"])
         case Scalar():
             stamp, text = format_time(value.time_ms), format_value(value.value)
             return f'{{"resultType":"scalar","result":[{stamp},"{text}"]}}'.encode()

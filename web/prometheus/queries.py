@@ -12,7 +12,7 @@ from promql.api import Answer, ExpressionTypeError, InstantVector, ParseError, Q
 from web.answers import body_answer, json_bytes
 from web.errors import BadRequestError
 from web.prometheus.document_types import InstantData, MatrixData
-from web.prometheus.encoding import encode_rows, encode_samples, encode_value
+from web.prometheus.encoding import encode_value, open_pieces
 from web.prometheus.envelope import OPENING, TRUNCATED, closing, success
 from web.prometheus.operations import (
     QueryParameters,
@@ -182,13 +182,9 @@ def _cost(value: InstantVector | AlignedSeries) -> int:
 def _pieces(
     value: InstantVector | AlignedSeries, statistics: bytes, end: bytes
 ) -> Iterator[bytes | memoryview]:
-    if isinstance(value, InstantVector):
-        yield OPENING + b'{"resultType":"vector","result":['
-        yield from encode_samples(value)
-    else:
-        yield OPENING + b'{"resultType":"matrix","result":['
-        yield from encode_rows(value)
-    yield b"]" + statistics + b"}" + end
+    yield OPENING
+    yield from open_pieces(value)
+    yield statistics + b"}" + end
 
 
 def _first(value: InstantVector | AlignedSeries, limit: int) -> InstantVector | AlignedSeries:
