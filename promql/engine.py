@@ -38,7 +38,7 @@ from promql.pinning import pinned
 from promql.selection import Selection
 from promql.statistics import Run
 from promql.timing import QueryRange
-from promql.vectors import Value, Vector
+from promql.vectors import Value, Vector, any_series
 from storage.api.samples import SampleReader
 
 MAX_STEPS: Final = 11_000
@@ -291,21 +291,26 @@ def _at_one_time(value: Value, time_ms: int) -> Scalar | String | InstantVector:
 def _over_steps(
     value: Value, times_ms: "np.ndarray[tuple[int], np.dtype[np.int64]]"
 ) -> AlignedSeries:
-    """Return a range query's matrix, sorted by labels."""
+    """Return a range query's matrix, sorted by labels, from the first sample to the last."""
     if not isinstance(value, Vector):
         row = np.broadcast_to(value, (1, len(times_ms))).astype(np.float64)
         return AlignedSeries.of_source([Labels()], times_ms, row)
     vector = value.named()
-    is_whole = bool(vector.present.all())
-    if not is_whole:
+    if not vector.present.all():
         vector = vector.occupied()
+        # Most gaps are at the ends: a range begins before a window holds enough samples.
+        seen = np.flatnonzero(any_series(vector.present))
+        ends = slice(int(seen[0]), int(seen[-1]) + 1) if len(seen) else slice(0)
+        vector, times_ms = vector.columns(ends), times_ms[ends]
     order = _by_labels(vector.labels)
-    labels = [vector.labels[row] for row in order]
-    values = vector.values[order]
-    if not is_whole:
+    if order != list(range(len(order))):
+        vector = vector.take(np.array(order, dtype=np.intp))
+    values, present = vector.values, vector.present
+    if not present.all():
+        values = values.copy()
         # Written through integers: a signalling NaN must not pass through arithmetic.
-        np.copyto(values.view(np.uint64), np.uint64(ABSENT_BITS), where=~vector.present[order])
-    return AlignedSeries.of_source(labels, times_ms, values)
+        np.copyto(values.view(np.uint64), np.uint64(ABSENT_BITS), where=~present)
+    return AlignedSeries.of_source(vector.labels, times_ms, values)
 
 
 # Sorted in one call, a million label sets hold the interpreter's lock for seconds.

@@ -110,13 +110,19 @@ class Samples:
         return bool((earliest[counts[inside]] > times_ms[inside]).all())
 
 
+_FEW_CELLS: Final = 1 << 12
+
+
 def columns_of(values: Floats, columns: Indices) -> Floats:
     """Return some columns of (N, T): shape (N, S).
 
     Steps that are a multiple of the scrapes apart ask for evenly spaced ones, but at
     the ends: a strided copy of those takes a third of a gather's time, and the values may
-    be a view.
+    be a view. Of a few series a gather takes less time than a look at the strides.
     """
+    if len(values) * len(columns) <= _FEW_CELLS:
+        few: Floats = values.take(columns, axis=1)
+        return few
     strides = columns[1:] - columns[:-1]
     if len(strides) and (stride := int(strides[len(strides) // 2])) > 0:
         odd = np.flatnonzero(strides != stride)

@@ -105,6 +105,10 @@ class Vector:
             self.one_name,
         )
 
+    def columns(self, some: slice) -> "Vector":
+        """Return some of the steps."""
+        return replace(self, values=self.values[:, some], present=self.present[:, some])
+
     def occupied(self) -> "Vector":
         """Return only the series that are present at some step."""
         if not len(self):

@@ -20,7 +20,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from model.series import ABSENT_BITS, NO_TIME, STALE_BITS, AlignedSeries, is_absent
+from model.series import ABSENT_BITS, NO_TIME, STALE_BITS, AlignedSeries
 
 _LARGEST_PLAIN: Final = 1e16
 _SMALLEST_PLAIN: Final = 1e-5
@@ -81,7 +81,6 @@ def format_values(values: NDArray[np.float64]) -> list[bytes]:
 
 def sample_rows(matrix: AlignedSeries) -> Iterator[memoryview]:
     """Yield `[1700000000,"1.5"],[…` of each series, nothing for one without samples."""
-    matrix = _without_empty_ends(matrix)
     stamps = _Stamps(matrix.times_ms)
     size = max(1, _BLOCK_CELLS // max(1, matrix.values.shape[1]))
     for start in range(0, len(matrix.labels), size):
@@ -103,18 +102,6 @@ def sample_rows(matrix: AlignedSeries) -> Iterator[memoryview]:
             begin, end = end, end + count * records.itemsize
             # Without the comma behind the last one.
             yield written[begin : max(begin, end - 1)]
-
-
-def _without_empty_ends(matrix: AlignedSeries) -> AlignedSeries:
-    """Leave out times at either end that no series has a sample at: most gaps are there.
-
-    A range begins before the first scrape, or before a window holds enough of them.
-    """
-    ends = matrix.values[:, :: max(1, matrix.values.shape[1] - 1)]
-    if not is_absent(ends).all(axis=0).any():
-        return matrix
-    used = np.flatnonzero(~is_absent(matrix.values).all(axis=0))
-    return matrix.columns(used[0], used[-1] + 1) if len(used) else matrix
 
 
 class _Stamps:
