@@ -88,7 +88,7 @@ class VerifiedTokens:
 
 def _digest(token: str, audience: str) -> bytes:
     """Return what a token is remembered by: memory holds no more secrets than it must."""
-    return hashlib.sha256(f"{audience} {token}".encode()).digest()
+    return hashlib.blake2b(f"{audience} {token}".encode(), digest_size=32).digest()
 
 
 class KeyRing:
