@@ -52,6 +52,17 @@ async def test_range_query_yields_a_matrix_sorted_by_labels(make_engine: MakeEng
     assert matrix.values[1].tolist() == [1.0, 2.0, 3.0]
 
 
+async def test_a_matrix_begins_and_ends_with_a_sample(make_engine: MakeEngine) -> None:
+    engine = make_engine('x{a="1"} _ 1 _ _ _', 'x{a="2"} _ _ _ 2 _', interval_ms=600_000)
+    matrix = (await engine.range("x", 0, 2_400_000, 600_000)).value
+    assert isinstance(matrix, AlignedSeries)
+    assert matrix.times_ms.tolist() == [[600_000, 1_200_000, 1_800_000]]
+    assert is_absent(matrix.values).tolist() == [[False, True, True], [True, True, False]]
+    nothing = (await engine.range("x > 5", 0, 2_400_000, 600_000)).value
+    assert isinstance(nothing, AlignedSeries)
+    assert nothing.labels == ()
+
+
 async def test_scalar_and_string(make_engine: MakeEngine) -> None:
     engine = make_engine()
     assert (await engine.instant("1 + 1", 5)).value == Scalar(5, 2.0)
