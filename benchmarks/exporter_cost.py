@@ -1,4 +1,4 @@
-"""What one scrape costs the host: our exporter beside Debian's node_exporter.
+"""What one scrape costs the host, beside node_exporter: `./run bench exporter_cost`.
 
 Both serve this host, with the same exclusions, and are asked in turn over kept
 connections with gzip, as a scraper asks. CPU is that of the process (user and system)
