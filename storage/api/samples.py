@@ -125,6 +125,9 @@ class ReadBudget(Protocol):
         work within milliseconds. What it raises passes through the store unchanged.
         """
 
+    def check(self) -> None:
+        """Raise to stop the read; let others go on for a moment. Any thread."""
+
     def expect_wait(self) -> None:
         """Be told that a read from disk or a look through new labels comes next.
 

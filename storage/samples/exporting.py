@@ -35,6 +35,9 @@ class _Bound:
         if self._left < 0:
             raise _TooManySamplesError
 
+    def check(self) -> None:
+        """See `ReadBudget.check`."""
+
     def expect_wait(self) -> None:
         """See `ReadBudget.expect_wait`."""
 

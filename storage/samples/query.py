@@ -196,8 +196,7 @@ class Query:
         for selected in found:
             selections.append(SourceSelection(selected, views.get(selected.source.id, [])))
             if budget is not None and len(selections) % _SOURCES_A_LOOK == 0:
-                # Asks whether anybody still waits, and lets others have their turn.
-                budget.spend(0)
+                budget.check()
         doubled = doubled_labels(selections)
         reader = ChunkReader(start_ms, end_ms, budget, self._threads, self._damage)
         reader.collect(selections, windows)

@@ -6,7 +6,7 @@ arrays that are returned.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain
 
@@ -226,6 +226,8 @@ class ChunkReader:
         ends = list(accumulate(heights))
 
         def decode_source(row: int) -> None:
+            if self._budget is not None:
+                self._budget.check()
             block = values[ends[row] - heights[row] : ends[row]]
             self._decode_source(group[row], times[row], block)
 
@@ -297,14 +299,32 @@ def without_empty(series: AlignedSeries) -> AlignedSeries | None:
     return series.take(kept)
 
 
-def doubled_labels(selections: Iterable[SourceSelection]) -> set[Labels]:
+def doubled_labels(selections: Sequence[SourceSelection]) -> set[Labels]:
     """Return the label sets that several sources yield."""
-    seen: set[Labels] = set()
     doubled: set[Labels] = set()
-    for selection in selections:
-        doubled.update(seen.intersection(selection.labels))
-        seen.update(selection.labels)
+    for some in _indistinct(selections):
+        seen: set[Labels] = set()
+        for selection in some:
+            doubled.update(seen.intersection(selection.labels))
+            seen.update(selection.labels)
     return doubled
+
+
+def _indistinct(selections: Sequence[SourceSelection]) -> Iterator[Sequence[SourceSelection]]:
+    """Yield the selections of sources that their own labels do not tell apart.
+
+    A label that all sources have and no series overrides does: hosts differ in
+    `instance`, and a million label sets need not be looked at.
+    """
+    if len(selections) < 2:
+        return
+    names = set.intersection(*({name for name, _ in one.source.labels} for one in selections))
+    for layout in {placed.match.layout for one in selections for placed in one.matches.values()}:
+        names -= layout.label_names
+    groups: dict[Labels, list[SourceSelection]] = {}
+    for one in selections:
+        groups.setdefault(one.source.labels.keep(names), []).append(one)
+    yield from (group for group in groups.values() if len(group) > 1)
 
 
 def merge_doubled(parts: Sequence[AlignedSeries], doubled: set[Labels]) -> list[AlignedSeries]:

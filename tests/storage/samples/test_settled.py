@@ -256,6 +256,9 @@ class _Prompt:
     def spend(self, samples: int) -> None:
         """See `ReadBudget.spend`."""
 
+    def check(self) -> None:
+        """See `ReadBudget.check`."""
+
     def expect_wait(self) -> None:
         """See `ReadBudget.expect_wait`."""
         raise self.WaitError
