@@ -171,7 +171,7 @@ class _Endless(MemoryStore):
         self.reading.set()
         try:
             while True:
-                budget.spend(0)
+                budget.check()
         finally:
             self.stopped.set()
 
