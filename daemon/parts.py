@@ -14,6 +14,7 @@ from alerting.service import AlertingService
 from daemon import logs
 from daemon.configuration import Configuration
 from daemon.data_directory import DataDirectory
+from daemon.interpreter import share_lock
 from daemon.metrics import (
     ConfigurationCollector,
     HttpCollector,
@@ -133,7 +134,7 @@ def _engine(samples: SampleReader, settings: Settings) -> LocalEngine:
         max_samples=query.max_samples,
         threads=query.threads,
     )
-    return LocalEngine(samples, bounds)
+    return LocalEngine(samples, bounds, share=share_lock)
 
 
 def _pushed_hosts(stores: Stores, commits: GroupCommit) -> PushedHosts:

@@ -19,7 +19,7 @@ from daemon.configuration import Configuration, ConfigurationSource
 from daemon.data_directory import DataDirectory
 from daemon.errors import DaemonError
 from daemon.exporter_process import ExporterProcess
-from daemon.interpreter import settle_garbage_collection, settle_malloc, settle_threads
+from daemon.interpreter import settle_garbage_collection, settle_malloc, share_lock
 from daemon.listening import listening
 from daemon.parts import Parts, constructed, services_of
 from daemon.stores import opened_stores
@@ -65,7 +65,7 @@ def run(plan: ServerPlan) -> None:
         click.ClickException: it cannot start; the message says what to do.
     """
     settle_malloc()
-    settle_threads()
+    share_lock(evaluating=False)
     aiohttp.set_zlib_backend(isal_zlib)
     try:
         configuration = plan.source.read()

@@ -47,10 +47,16 @@ class Dispatcher:
     Args:
         threads: how many evaluations run at the same time, by turns; others wait.
         monotonic: seconds, by which is told what takes a moment.
+        share: told when threads begin to evaluate, and when none does any more.
     """
 
-    def __init__(self, threads: int, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
+    def __init__(
+        self,
+        threads: int,
+        monotonic: Callable[[], float] = time.monotonic,
+        share: Callable[[bool], None] = lambda _: None,
+    ) -> None:
+        self._monotonic, self._share = monotonic, share
         self._threads = ThreadPoolExecutor(threads, "promql")
         self._turns = Turns(time.monotonic)
         self._active: set[Guard] = set()
@@ -128,6 +134,7 @@ class Dispatcher:
                 return result
 
         self._active.add(guard)
+        self._share(bool(self._active))
         future = self._threads.submit(run)
         try:
             async with asyncio.timeout(max(0.0, guard.remaining_s)):
@@ -141,6 +148,7 @@ class Dispatcher:
         finally:
             guard.cancel()
             self._active.discard(guard)
+            self._share(bool(self._active))
         self._note(query, _Cost(duration_s, steps, guard.spent))
         return result
 

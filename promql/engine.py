@@ -122,19 +122,20 @@ class ParsedQueries:
 
 
 class LocalEngine:
-    """Implements `promql.api.QueryEngine` over a `SampleReader`."""
+    """Implements `promql.api.QueryEngine` over a `SampleReader`; `share`: see `Dispatcher`."""
 
     def __init__(
         self,
         reader: SampleReader,
         settings: EngineSettings | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        share: Callable[[bool], None] = lambda _: None,
     ) -> None:
         self._reader = reader
         self._settings = settings or EngineSettings()
         self._monotonic = monotonic
         self._parsed = ParsedQueries()
-        self._dispatcher = Dispatcher(self._settings.threads)
+        self._dispatcher = Dispatcher(self._settings.threads, share=share)
 
     async def instant(
         self, query: str, time_ms: int, options: QueryOptions | None = None

@@ -31,7 +31,8 @@ class Runs:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.dispatcher = Dispatcher(2, self.clock)
+        self.shared: list[bool] = []
+        self.dispatcher = Dispatcher(2, self.clock, self.shared.append)
         self.threads: list[int] = []
         self.duration_s = QUICK_S
         self.samples = 100
@@ -142,6 +143,30 @@ async def test_nothing_is_evaluated_on_the_loop_beside_another_evaluation() -> N
         may_end.set()
         await other
         assert await runs.run() == ["loop"]
+
+
+async def test_it_is_told_whether_any_thread_evaluates() -> None:
+    may_end = threading.Event()
+
+    def slow(guard: Guard) -> None:
+        may_end.wait(30)
+
+    async with open_runs() as runs:
+        first, second = (
+            asyncio.create_task(runs.dispatcher.run(name, 1, runs.guard(), slow)) for name in "ab"
+        )
+        await asyncio.sleep(0)
+        assert runs.shared == [True, True]
+        first.cancel()
+        await asyncio.wait([first])
+        assert runs.shared[-1:] == [True]
+        may_end.set()
+        await second
+        assert runs.shared[-1:] == [False]
+        await runs.run()
+        told = list(runs.shared)
+        assert await runs.run() == ["loop"]
+        assert runs.shared == told
 
 
 async def test_limits_hold_on_the_loop_as_well() -> None:
