@@ -6,9 +6,9 @@ Source: Prometheus documentation, "HTTP API", rules and alerts; web/api/v1/api.g
 from collections.abc import Iterable
 from typing import Any
 
-from alerting.book import OpenAlert
-from alerting.documents import rfc3339
-from alerting.humanize import format_exponent
+from alerting.book.book import OpenAlert
+from alerting.notifications.documents import rfc3339
+from alerting.rules.humanize import format_exponent
 from alerting.views import GroupView, RuleKind, RuleView
 from storage.api.alerts import Alert, AlertState
 

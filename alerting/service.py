@@ -8,29 +8,29 @@ from typing import Any
 import aiohttp
 import structlog
 
-from alerting.book import AlertBook, OpenAlert, Reading, Subscriber
-from alerting.check_queries import condition, host_matchers
-from alerting.checks import (
+from alerting.book.book import AlertBook, OpenAlert, Reading, Subscriber
+from alerting.book.live_alerts import LiveAlerts
+from alerting.book.states import Sight, Timing
+from alerting.checks.checks import (
     CheckName,
     HostCheck,
     HostCheckRegistry,
     rule_identity,
     validate_override,
 )
-from alerting.delivery import Delivery
+from alerting.checks.evaluation import HostChecksEvaluation, host_check_key
+from alerting.checks.fleet import FleetWatch, Hosts
+from alerting.checks.queries import condition, host_matchers
 from alerting.errors import UnknownReceiverError
 from alerting.evaluator import GroupRunner, Sleep
-from alerting.fleet import FleetWatch, Hosts
 from alerting.health import HealthBoard
-from alerting.host_evaluation import HostChecksEvaluation, host_check_key
-from alerting.live_alerts import LiveAlerts
-from alerting.notifications import Notifier, trial_body
-from alerting.receivers import Receiver, build_receivers
-from alerting.rule_evaluation import rule_file_key
-from alerting.rule_groups import RuleGroups
-from alerting.rules import RuleGroup
+from alerting.notifications.delivery import Delivery
+from alerting.notifications.notifications import Notifier, trial_body
+from alerting.receivers.receivers import Receiver, build_receivers
+from alerting.rules.evaluation import rule_file_key
+from alerting.rules.groups import RuleGroups
+from alerting.rules.rules import RuleGroup
 from alerting.settings import AlertingSettings
-from alerting.states import Sight, Timing
 from alerting.views import HOST_GROUP, GroupView, host_group_view
 from model.clock import Clock
 from promql.api import QueryEngine

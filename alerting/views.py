@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from alerting.book import AlertBook, OpenAlert
-from alerting.check_queries import condition, fleet_checks
-from alerting.checks import ALERT_NAMES, HostCheckRegistry, rule_identity
+from alerting.book.book import AlertBook, OpenAlert
+from alerting.checks.checks import ALERT_NAMES, HostCheckRegistry, rule_identity
+from alerting.checks.queries import condition, fleet_checks
 from alerting.evaluator import GroupRunner
 from alerting.health import HealthBoard, RuleHealth
-from alerting.rule_evaluation import rule_name
-from alerting.rules import AlertRule, RecordingRule, RuleGroup
+from alerting.rules.evaluation import rule_name
+from alerting.rules.rules import AlertRule, RecordingRule, RuleGroup
 from model.labels import Labels
 from storage.api.alerts import AlertState
 

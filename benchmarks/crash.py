@@ -17,12 +17,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks import pushes
-from benchmarks.command import plain_parser, progress, run
-from benchmarks.contenders import Redshank, ScrapePlan, redshank_command
-from benchmarks.processes import wait_until, work_directory
-from benchmarks.verdict import Judge, Life, Points, Verdict, compare_pushes
-from benchmarks.witnesses import Witnesses
+from benchmarks.harness import pushes
+from benchmarks.harness.command import plain_parser, progress, run
+from benchmarks.harness.contenders import Redshank, ScrapePlan, redshank_command
+from benchmarks.harness.processes import wait_until, work_directory
+from benchmarks.harness.verdict import Judge, Life, Points, Verdict, compare_pushes
+from benchmarks.harness.witnesses import Witnesses
 
 INTERVAL_S = 0.2
 ALLOWED_LOSS_MS = 1000

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.command import argument_parser, progress, run
-from benchmarks.contenders import ScrapePlan, VictoriaMetrics, choose, titles
-from benchmarks.corpus import Recording, find_recording, sample_lines
-from benchmarks.imports import compact, create_blocks, import_text
-from benchmarks.processes import directory_size_bytes, wait_until, work_directory
-from benchmarks.replay import series_key
-from benchmarks.report import Limit, Measure, Report
+from benchmarks.harness.command import argument_parser, progress, run
+from benchmarks.harness.contenders import ScrapePlan, VictoriaMetrics, choose, titles
+from benchmarks.harness.corpus import Recording, find_recording, sample_lines
+from benchmarks.harness.imports import compact, create_blocks, import_text
+from benchmarks.harness.processes import directory_size_bytes, wait_until, work_directory
+from benchmarks.harness.replay import series_key
+from benchmarks.harness.report import Limit, Measure, Report
 
 _MEASURES = (
     Measure("disk_bytes_per_sample", "disk\nB/sample", 3, ratio="disk"),

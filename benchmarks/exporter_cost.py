@@ -16,7 +16,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from http.client import HTTPConnection
 
-from benchmarks.processes import Child, Usage, work_directory
+from benchmarks.harness.processes import Child, Usage, work_directory
 
 _WARM_UP_SCRAPES = 10
 OURS, PEER = "redshank exporter", "node_exporter"

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from benchmarks.command import argument_parser, run
-from benchmarks.report import Limit
-from benchmarks.scraping import Period, add_scraping_arguments, compare
+from benchmarks.harness.command import argument_parser, run
+from benchmarks.harness.report import Limit
+from benchmarks.harness.scraping import Period, add_scraping_arguments, compare
 
 _LIMITS = (
     Limit("ratio_cpu_prometheus", 0.45),

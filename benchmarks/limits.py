@@ -13,14 +13,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.background import repeated
-from benchmarks.command import argument_parser, comma_separated, progress, run
-from benchmarks.contenders import Redshank, ScrapePlan
-from benchmarks.imports import import_text
-from benchmarks.processes import work_directory
-from benchmarks.query_paths import instant_path, range_path
-from benchmarks.query_timing import connected
-from benchmarks.report import Limit, Measure, Report
+from benchmarks.harness.background import repeated
+from benchmarks.harness.command import argument_parser, comma_separated, progress, run
+from benchmarks.harness.contenders import Redshank, ScrapePlan
+from benchmarks.harness.imports import import_text
+from benchmarks.harness.processes import work_directory
+from benchmarks.harness.query_paths import instant_path, range_path
+from benchmarks.harness.query_timing import connected
+from benchmarks.harness.report import Limit, Measure, Report
 
 _MEASURES = (
     Measure("status", "status", 0),

@@ -12,16 +12,16 @@ from collections.abc import Callable, Sequence
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from benchmarks.command import argument_parser, progress, run
-from benchmarks.corpus import Recording, find_recording
-from benchmarks.report import Limit, Measure, Report
+from benchmarks.harness.command import argument_parser, progress, run
+from benchmarks.harness.corpus import Recording, find_recording
+from benchmarks.harness.report import Limit, Measure, Report
 from model.labels import Labels
-from scraper.catalog import Catalog
-from scraper.difference import DifferenceParser
-from scraper.exposition import parse_exposition
-from scraper.families import FamilyPool
-from scraper.grammar import ExpositionFormat
-from scraper.series_labels import SeriesLabels
+from scraper.exposition.catalog import Catalog
+from scraper.exposition.difference import DifferenceParser
+from scraper.exposition.exposition import parse_exposition
+from scraper.exposition.families import FamilyPool
+from scraper.exposition.grammar import ExpositionFormat
+from scraper.exposition.series_labels import SeriesLabels
 
 _MEASURES = (Measure("parse_ns_per_sample", "parse\nns/sample", 0, ratio="parse"),)
 _LIMITS = (Limit("parse_ns_per_sample", 250), Limit("ratio_parse_prometheus_client", 0.05))

@@ -11,13 +11,20 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.command import argument_parser, comma_separated, progress, run
-from benchmarks.contenders import Contender, Prometheus, Redshank, ScrapePlan, choose, titles
-from benchmarks.cpu_history import MODES, CpuHistory, load_prometheus, load_redshank
-from benchmarks.processes import work_directory
-from benchmarks.query_report import QueryFindings, QueryReport
-from benchmarks.query_timing import TimedQuery, connected, ensure_agreement, time_query
-from benchmarks.report import Limit
+from benchmarks.harness.command import argument_parser, comma_separated, progress, run
+from benchmarks.harness.contenders import (
+    Contender,
+    Prometheus,
+    Redshank,
+    ScrapePlan,
+    choose,
+    titles,
+)
+from benchmarks.harness.cpu_history import MODES, CpuHistory, load_prometheus, load_redshank
+from benchmarks.harness.processes import work_directory
+from benchmarks.harness.query_report import QueryFindings, QueryReport
+from benchmarks.harness.query_timing import TimedQuery, connected, ensure_agreement, time_query
+from benchmarks.harness.report import Limit
 from benchmarks.rules import RuleOptions, evaluate, filled_servers
 
 _LIMITS = (

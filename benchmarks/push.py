@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import remote_write
-from benchmarks.command import argument_parser, progress, run
-from benchmarks.contenders import Redshank, ScrapePlan, titles
-from benchmarks.loopback import fetch
-from benchmarks.processes import BenchmarkError, Child, work_directory
-from benchmarks.report import Limit, Measure, Report
+from benchmarks.harness.command import argument_parser, progress, run
+from benchmarks.harness.contenders import Redshank, ScrapePlan, titles
+from benchmarks.harness.loopback import fetch
+from benchmarks.harness.processes import BenchmarkError, Child, work_directory
+from benchmarks.harness.report import Limit, Measure, Report
 
 _WARM_UP_S = 3.0
 _MEASURES = (

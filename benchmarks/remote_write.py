@@ -8,8 +8,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from benchmarks.command import argument_parser, progress, run
-from benchmarks.contenders import (
+from benchmarks.harness.command import argument_parser, progress, run
+from benchmarks.harness.contenders import (
     Contender,
     Prometheus,
     Redshank,
@@ -18,9 +18,9 @@ from benchmarks.contenders import (
     choose,
     titles,
 )
-from benchmarks.corpus import find_recording
-from benchmarks.processes import Child, directory_size_bytes, work_directory
-from benchmarks.report import Limit, Measure, Report
+from benchmarks.harness.corpus import find_recording
+from benchmarks.harness.processes import Child, directory_size_bytes, work_directory
+from benchmarks.harness.report import Limit, Measure, Report
 
 _MEASURES = (
     Measure("samples_per_s", "samples/s", 0),
@@ -93,7 +93,7 @@ def _sender_command(
     contender: Contender, headers: Sequence[str], options: argparse.Namespace
 ) -> list[str]:
     return [
-        *(sys.executable, "-m", "benchmarks.write_load", f"{contender.url}/api/v1/write"),
+        *(sys.executable, "-m", "benchmarks.harness.write_load", f"{contender.url}/api/v1/write"),
         *(argument for header in headers for argument in ("--header", header)),
         *("--targets", str(options.targets), "--samples", str(options.samples)),
         *("--connections", str(options.connections), "--seconds", str(options.seconds)),

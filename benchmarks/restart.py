@@ -9,13 +9,18 @@ import argparse
 import time
 from collections.abc import Sequence
 
-from benchmarks.command import argument_parser, progress, run
-from benchmarks.contenders import Contender, ScrapePlan, choose, titles
-from benchmarks.corpus import find_recording
-from benchmarks.fleet import Fleet, FleetPlan
-from benchmarks.processes import BenchmarkError, directory_size_bytes, wait_until, work_directory
-from benchmarks.report import Limit, Measure, Report
-from benchmarks.scraping import wait_until_all_scraped
+from benchmarks.harness.command import argument_parser, progress, run
+from benchmarks.harness.contenders import Contender, ScrapePlan, choose, titles
+from benchmarks.harness.corpus import find_recording
+from benchmarks.harness.fleet import Fleet, FleetPlan
+from benchmarks.harness.processes import (
+    BenchmarkError,
+    directory_size_bytes,
+    wait_until,
+    work_directory,
+)
+from benchmarks.harness.report import Limit, Measure, Report
+from benchmarks.harness.scraping import wait_until_all_scraped
 
 _MEASURES = (
     Measure("answer_s", "first answer\ns", 2, ratio="answer"),

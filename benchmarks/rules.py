@@ -12,14 +12,21 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.alerting_rules import ALERTS, COUNTED, rule_file
-from benchmarks.command import argument_parser, progress, run
-from benchmarks.contenders import Contender, Prometheus, Redshank, ScrapePlan, choose, titles
-from benchmarks.corpus import find_recording
-from benchmarks.fleet import Fleet, FleetPlan
-from benchmarks.processes import wait_until, work_directory
-from benchmarks.report import Limit, Measure, Report
-from benchmarks.scraping import wait_until_all_scraped
+from benchmarks.harness.alerting_rules import ALERTS, COUNTED, rule_file
+from benchmarks.harness.command import argument_parser, progress, run
+from benchmarks.harness.contenders import (
+    Contender,
+    Prometheus,
+    Redshank,
+    ScrapePlan,
+    choose,
+    titles,
+)
+from benchmarks.harness.corpus import find_recording
+from benchmarks.harness.fleet import Fleet, FleetPlan
+from benchmarks.harness.processes import wait_until, work_directory
+from benchmarks.harness.report import Limit, Measure, Report
+from benchmarks.harness.scraping import wait_until_all_scraped
 
 _MEASURES = (
     Measure("rules_cpu_ms", "CPU an evaluation\nms", 1, ratio="rules"),

@@ -17,16 +17,16 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from benchmarks.alerting_rules import rule_file
-from benchmarks.background import repeated
-from benchmarks.command import plain_parser, progress, run
-from benchmarks.contenders import Redshank, ScrapePlan
-from benchmarks.corpus import add_recording_argument, find_recording
-from benchmarks.fleet import Fleet, FleetPlan
-from benchmarks.loopback import fetch
-from benchmarks.processes import work_directory
-from benchmarks.query_paths import range_path
-from benchmarks.scraping import wait_until_all_scraped
+from benchmarks.harness.alerting_rules import rule_file
+from benchmarks.harness.background import repeated
+from benchmarks.harness.command import plain_parser, progress, run
+from benchmarks.harness.contenders import Redshank, ScrapePlan
+from benchmarks.harness.corpus import add_recording_argument, find_recording
+from benchmarks.harness.fleet import Fleet, FleetPlan
+from benchmarks.harness.loopback import fetch
+from benchmarks.harness.processes import work_directory
+from benchmarks.harness.query_paths import range_path
+from benchmarks.harness.scraping import wait_until_all_scraped
 
 _LOOK_EVERY_S = 2.0
 _QUERY_PAUSE_S = 0.5

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.corpus import CORPUS, read_recording
-from benchmarks.matrix import value_matrix
-from benchmarks.processes import directory_size_bytes, work_directory
+from benchmarks.harness.corpus import CORPUS, read_recording
+from benchmarks.harness.matrix import value_matrix
+from benchmarks.harness.processes import directory_size_bytes, work_directory
 from model.labels import Labels
 from storage.api.samples import Vector
 from storage.samples.settings import StoreSettings

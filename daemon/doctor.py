@@ -15,13 +15,13 @@ from pathlib import Path
 
 import aiohttp
 
-from daemon.configuration import Configuration
+from daemon.configuration.configuration import Configuration
 from daemon.control import ServerAddress, with_control
 from daemon.data_directory import DataDirectory
 from daemon.errors import ControlError, DataDirectoryError
 from model.addresses import ListenAddress
-from scraper.jobs import job_targets
-from scraper.settings import all_targets
+from scraper.configuration.settings import all_targets
+from scraper.discovery.jobs import job_targets
 from storage.api.errors import StorageError
 from storage.api.hosts import Host
 from storage.database import integrity_problems

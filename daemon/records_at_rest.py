@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from daemon.configuration import ConfigurationSource
+from daemon.configuration.configuration import ConfigurationSource
 from daemon.data_directory import DataDirectory
 from daemon.errors import DataDirectoryError
 from daemon.store_access import require
@@ -15,10 +15,10 @@ from storage.api.accounts import Role, User
 from storage.api.audit import AuditRetention, NewAuditEntry
 from storage.api.errors import NotFoundError
 from storage.records.records import Records
-from web.account_forms import ResetForm
-from web.accounts.keys import KeyRing
-from web.accounts.passwords import hash_password
-from web.routing import COMMAND_LINE
+from web.accounts.forms import ResetForm
+from web.http.routing import COMMAND_LINE
+from web.identity.keys import KeyRing
+from web.identity.passwords import hash_password
 
 T = TypeVar("T")
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from daemon.configuration import ConfigurationSource
+from daemon.configuration.configuration import ConfigurationSource
 from daemon.data_directory import DataDirectory
 from daemon.errors import DataDirectoryError
 from model.clock import system_clock
-from storage.samples.snapshot import StoreSnapshot
 from storage.samples.store import SqliteSampleStore
+from storage.samples.tools.snapshot import StoreSnapshot
 
 
 @contextmanager

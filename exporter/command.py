@@ -122,8 +122,8 @@ def exporter(
 def _serve(settings: ExporterSettings, log_format: str) -> None:
     """Serve until SIGTERM or SIGINT."""
     from exporter.logs import configure
-    from exporter.server import serve
-    from exporter.stop_signals import StopSignals
+    from exporter.serving.server import serve
+    from exporter.serving.stop_signals import StopSignals
 
     configure(log_format)
     serve(settings, StopSignals())

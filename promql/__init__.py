@@ -1,9 +1,8 @@
 """Parses and evaluates PromQL over aligned series, in numpy; no I/O.
 
-`promql.api` is what other packages need; `promql.engine` is the engine over a local
-store. A remote engine can stand behind the same protocol. `promql.parser`,
-`promql.printer` and `promql.tree` read queries and write them again, `promql.numbers`
-writes floats as the HTTP API has them.
+Other packages need `promql.api`; `promql.engine` implements it over a local store, and a
+remote engine can implement it too. `promql.syntax` reads and writes queries without
+evaluating them.
 """
 
-__all__ = ["api", "engine", "numbers", "parser", "printer", "tree"]
+__all__ = ["api", "engine", "settings"]

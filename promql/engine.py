@@ -1,7 +1,7 @@
 """The query engine over a local sample store.
 
 Queries run in threads of their own, quick ones where they are asked for
-(`promql.dispatch`); a cancelled call or a time-out makes the thread stop at the next
+(`promql.running.dispatch`); a cancelled call or a time-out makes the thread stop at the next
 node, block or chunk.
 """
 
@@ -18,7 +18,6 @@ import numpy as np
 from model.labels import Labels
 from model.matchers import Matcher
 from model.series import ABSENT_BITS, AlignedSeries
-from promql.annotations import Notes
 from promql.api import (
     Answer,
     EvaluationError,
@@ -28,17 +27,18 @@ from promql.api import (
     Scalar,
     String,
 )
-from promql.dispatch import Dispatcher
-from promql.evaluation import Rules
-from promql.evaluator import Evaluator
-from promql.guard import Guard
-from promql.nodes import Expression, ValueType, VectorSelector, walk
-from promql.parser import parse
-from promql.pinning import pinned
-from promql.selection import Selection
-from promql.statistics import Run
-from promql.timing import QueryRange
-from promql.vectors import Value, Vector, any_series
+from promql.evaluation.annotations import Notes
+from promql.evaluation.context import Rules
+from promql.evaluation.evaluator import Evaluator
+from promql.evaluation.selection import Selection
+from promql.evaluation.statistics import Run
+from promql.evaluation.timing import QueryRange
+from promql.kernels.vectors import Value, Vector, any_series
+from promql.running.dispatch import Dispatcher
+from promql.running.guard import Guard
+from promql.syntax.nodes import Expression, ValueType, VectorSelector, walk
+from promql.syntax.parser import parse
+from promql.syntax.pinning import pinned
 from storage.api.samples import SampleReader
 
 MAX_STEPS: Final = 11_000
@@ -54,9 +54,9 @@ class EngineSettings:
         timeout_s: evaluation stops after this time, waiting for a thread included.
         lookback_ms: how far back an instant selector looks for a sample.
         max_samples: samples that one query may hold in memory at once.
-        threads: queries that run at the same time, by turns (`promql.turns`); others wait.
+        threads: queries that run at the same time, by turns (`promql.running.turns`); others wait.
         default_step_ms: the step of a subquery that gives none.
-        delayed_name_removal: see `promql.evaluation.Rules`.
+        delayed_name_removal: see `promql.evaluation.context.Rules`.
     """
 
     timeout_s: float = 120.0

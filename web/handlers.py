@@ -4,33 +4,32 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Protocol
 
-from web.api.accounts import AccountsApi
-from web.api.alerts import AlertsApi
-from web.api.audit import AuditApi
-from web.api.configuration import ConfigurationApi
-from web.api.host_keys import HostKeysApi
-from web.api.hosts import HostRegister, HostsApi
-from web.api.registration import RegistrationApi
-from web.api.second_factor import SecondFactorApi
-from web.api.status import HealthApi
-from web.api.users import UsersApi
-from web.assets import Assets
+from web.accounts.account_page import AccountPages
+from web.accounts.api import AccountsApi
+from web.accounts.login_page import LoginPages
+from web.accounts.registration_api import RegistrationApi
+from web.accounts.second_factor_api import SecondFactorApi
+from web.accounts.second_factor_page import SecondFactorPages
+from web.accounts.users_api import UsersApi
+from web.accounts.users_page import UsersPages
+from web.alerts.api import AlertsApi
+from web.alerts.page import AlertsPages
+from web.audit.api import AuditApi
+from web.audit.page import AuditPages
+from web.explore.page import ExplorePages
+from web.hosts.add_host_page import AddHostPages
+from web.hosts.api import HostRegister, HostsApi
+from web.hosts.host_page import HostPages
+from web.hosts.keys_api import HostKeysApi
+from web.hosts.keys_page import HostKeyPages
+from web.hosts.page import HostsPages
+from web.http.assets import Assets
+from web.http.routing import Route
+from web.ingest.gateway import GatewayApi
+from web.ingest.messages import MessagesApi
+from web.ingest.remote_write import RemoteWriteApi
+from web.ingest.reports import ReportsApi
 from web.internals import Internals
-from web.pages.account import AccountPages
-from web.pages.add_host import AddHostPages
-from web.pages.alerts import AlertsPages
-from web.pages.audit import AuditPages
-from web.pages.discovery import DiscoveryPages
-from web.pages.explore import ExplorePages
-from web.pages.host import HostPages
-from web.pages.host_keys import HostKeyPages
-from web.pages.hosts import HostsPages
-from web.pages.login import LoginPages
-from web.pages.reference import ReferencePages
-from web.pages.second_factor import SecondFactorPages
-from web.pages.store import StorePages
-from web.pages.targets import TargetsPages
-from web.pages.users import UsersPages
 from web.prometheus.expressions import Expressions
 from web.prometheus.federation import Federation
 from web.prometheus.probes import Probes
@@ -39,13 +38,14 @@ from web.prometheus.rules import RulesApi
 from web.prometheus.series import SeriesCatalogue
 from web.prometheus.status import StatusApi
 from web.prometheus.targets import TargetsApi
-from web.push.gateway import GatewayApi
-from web.push.messages import MessagesApi
-from web.push.remote_write import RemoteWriteApi
-from web.push.reports import ReportsApi
-from web.routing import Route
+from web.server.configuration import ConfigurationApi
+from web.server.health import HealthApi
+from web.server.reference import ReferencePages
 from web.services import Services
 from web.settings import WebSettings
+from web.store.page import StorePages
+from web.targets.discovery_page import DiscoveryPages
+from web.targets.page import TargetsPages
 
 
 class Handlers(Protocol):

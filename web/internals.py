@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 
 from web.accounts.actions import AccountActions
-from web.accounts.authentication import Authenticator
-from web.accounts.passwords import Passwords
-from web.accounts.second_factor import SecondFactors
-from web.fleet import Fleet
-from web.live import LiveStreams
-from web.pages.shell import Shell
-from web.rendering import Renderer
+from web.fleet.fleet import Fleet
+from web.http.rendering import Renderer
+from web.identity.authentication import Authenticator
+from web.identity.passwords import Passwords
+from web.identity.second_factor import SecondFactors
+from web.live.regions import LiveStreams
+from web.live.shell import Shell
+from web.live.socket import MetricsSocket
+from web.live.sources import Sources
 from web.services import Services
 from web.settings import WebSettings
-from web.stream.socket import MetricsSocket
-from web.stream.sources import Sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,20 +11,20 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 
-from alerting.book import OpenAlert
+from alerting.book.book import OpenAlert
 from alerting.service import CheckView
 from alerting.settings import HostCheckSettings
 from alerting.views import GroupView
+from ingest.devices.inbox import MessageInbox
+from ingest.gateway.gateway import PushGateway
+from ingest.hosts.hosts import PushedHosts
+from ingest.remote_write.receiver import RemoteWriteReceiver
 from model.clock import Clock
 from model.matchers import Matcher
 from promql.api import QueryEngine
-from scraper.families import MetricMetadata
-from scraper.push.gateway import PushGateway
-from scraper.push.hosts import PushedHosts
-from scraper.push.inbox import MessageInbox
-from scraper.push.remote_write import RemoteWriteReceiver
-from scraper.reach import ReachSettings
-from scraper.targets import DroppedTarget, Target, TargetStatus
+from scraper.exposition.families import MetricMetadata
+from scraper.fetching.reach import ReachSettings
+from scraper.fetching.targets import DroppedTarget, Target, TargetStatus
 from storage.api.accounts import AccountRecords
 from storage.api.alerts import Alert, AlertChange, AlertRecords, CheckOverride
 from storage.api.audit import AuditRecords
@@ -32,8 +32,8 @@ from storage.api.host_keys import HostKeyRecords
 from storage.api.hosts import HostRecords
 from storage.api.samples import Cardinality, SampleReader
 from storage.api.second_factors import SecondFactorRecords
-from web.accounts.keys import KeyRing
-from web.quotas import Holder
+from web.http.quotas import Holder
+from web.identity.keys import KeyRing
 
 
 class Alerting(Protocol):

@@ -18,7 +18,7 @@ def check() -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
 def config(file: Path | None) -> None:
     """Check a configuration file and those it names (default: what the server would read)."""
-    from daemon.configuration import ConfigurationSource
+    from daemon.configuration.configuration import ConfigurationSource
     from daemon.errors import ConfigurationError
 
     try:
@@ -34,10 +34,10 @@ def config(file: Path | None) -> None:
 def scrape_config(file: Path) -> None:
     """Check a prometheus.yml: its jobs, the files it includes, its rule files."""
     from alerting.errors import AlertingError
-    from daemon.configuration import HANDLED_SECTIONS, read_rules
+    from daemon.configuration.configuration import HANDLED_SECTIONS, read_rules
     from model.documents import DocumentError
-    from scraper.jobs import job_targets
-    from scraper.prometheus_config import load_prometheus_config
+    from scraper.configuration.prometheus_config import load_prometheus_config
+    from scraper.discovery.jobs import job_targets
 
     try:
         found = load_prometheus_config(file)
@@ -67,8 +67,8 @@ def _warn(warnings: Sequence[str]) -> None:
 def rules(files: tuple[Path, ...]) -> None:
     """Check Prometheus rule files."""
     from alerting.errors import AlertingError
-    from alerting.rule_files import load_rule_files
-    from promql.parser import parse
+    from alerting.rules.files import load_rule_files
+    from promql.syntax.parser import parse
 
     try:
         groups = load_rule_files(files, parse)
@@ -87,7 +87,7 @@ def _counted(count: int, noun: str) -> str:
 def query(expression: str) -> None:
     """Check a PromQL expression."""
     from promql.api import ParseError
-    from promql.parser import parse
+    from promql.syntax.parser import parse
 
     try:
         parse(expression)
@@ -101,8 +101,8 @@ def query(expression: str) -> None:
 def metrics(openmetrics: bool) -> None:
     """Check an exposition given on standard input."""
     from scraper.errors import ExpositionError
-    from scraper.exposition import parse_exposition
-    from scraper.grammar import ExpositionFormat
+    from scraper.exposition.exposition import parse_exposition
+    from scraper.exposition.grammar import ExpositionFormat
 
     kind = ExpositionFormat.OPENMETRICS if openmetrics else ExpositionFormat.TEXT
     try:

@@ -12,7 +12,7 @@ from daemon.control import ServerAddress
 from daemon.data_directory import DataDirectory
 
 if TYPE_CHECKING:
-    from daemon.configuration import ConfigurationSource
+    from daemon.configuration.configuration import ConfigurationSource
 
 
 def default_data_directory() -> Path:
@@ -53,7 +53,7 @@ def configured(
     Raises:
         click.BadParameter: a flag is wrong.
     """
-    from daemon.configuration import ConfigurationSource
+    from daemon.configuration.configuration import ConfigurationSource
     from model.addresses import ListenAddress
 
     if listen is not None:

@@ -25,7 +25,7 @@ def server(
     config: Path | None, data_dir: Path | None, listen: str | None, scrape_config: Path | None
 ) -> None:
     """Run the server: scraper, store, alerting, UI and API."""
-    from daemon.server import ServerPlan, run
+    from daemon.server.server import ServerPlan, run
 
     source = configured(config, listen, scrape_config)
     directory = DataDirectory(data_dir or default_data_directory())

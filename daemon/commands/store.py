@@ -18,8 +18,8 @@ from daemon.data_directory import DataDirectory
 from daemon.output import print_table
 
 if TYPE_CHECKING:
-    from storage.samples.backfilling.backfill import Backfill, BackfillReport
-    from storage.samples.inspection import StoreInspection, WindowInspection
+    from storage.samples.tools.backfilling.backfill import Backfill, BackfillReport
+    from storage.samples.tools.inspection import StoreInspection, WindowInspection
 
 _LATEST_MS = 253_402_300_799_999
 _MOST_METRICS = 20
@@ -90,7 +90,7 @@ def import_(file: BinaryIO, config: Path | None, directory: DataDirectory) -> No
 
 def _take(file: BinaryIO, backfill: "Backfill") -> None:
     from scraper.errors import ExpositionError
-    from scraper.history import read_history
+    from scraper.exposition.history import read_history
 
     try:
         for batch in read_history(file, backfill.series):
@@ -151,9 +151,9 @@ def export(
     """
     from daemon.store_access import store_snapshot
     from promql.api import ParseError
-    from promql.parser import parse_selector
-    from scraper.rendering import END, render_samples
-    from storage.samples.exporting import exported
+    from promql.syntax.parser import parse_selector
+    from scraper.exposition.rendering import END, render_samples
+    from storage.samples.tools.exporting import exported
 
     try:
         wanted = [parse_selector(text) for text in selectors] or [()]
@@ -201,7 +201,7 @@ def compact(config: Path | None, directory: DataDirectory) -> None:
 def inspect(as_json: bool, directory: DataDirectory) -> None:
     """Show what the files hold and where their bytes are. A server may run meanwhile."""
     from daemon.store_access import require
-    from storage.samples.inspection import inspect as inspect_store
+    from storage.samples.tools.inspection import inspect as inspect_store
 
     require(directory)
     found = inspect_store(directory.path)
@@ -277,8 +277,8 @@ def verify(directory: DataDirectory) -> None:
     Ends with status 1 if anything is.
     """
     from daemon.store_access import require
-    from storage.samples.verification import Verified
-    from storage.samples.verification import verify as verify_store
+    from storage.samples.tools.verification import Verified
+    from storage.samples.tools.verification import verify as verify_store
 
     require(directory)
     verified, damaged = Verified(), 0

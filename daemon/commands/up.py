@@ -37,7 +37,7 @@ def up(
     exporter_listen: str,
 ) -> None:
     """Watch this host: run its exporter and a server that scrapes it."""
-    from daemon.server import LocalExporter, ServerPlan, run
+    from daemon.server.server import LocalExporter, ServerPlan, run
     from model.addresses import ListenAddress
 
     try:

@@ -49,7 +49,7 @@ def change(
     from daemon.errors import DaemonError
     from daemon.records_at_rest import RecordsAtRest, idle_directory
     from storage.api.errors import StorageError
-    from web.errors import WebError, first_fault
+    from web.http.errors import WebError, first_fault
 
     try:
         with idle_directory(address.data_directory) as is_idle:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from exporter.gathering.supervision import Supervisor
 from exporter.roots import Roots, read_lines
-from exporter.supervision import Supervisor
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _GAUGES = {

@@ -8,9 +8,9 @@ from typing import Self
 import structlog
 
 from scraper.discovery.groups import TargetGroup, TargetSource
-from scraper.http_session import HttpSession
-from scraper.jobs import JobTargets, ScrapeJob, job_targets
-from scraper.targets import DroppedTarget, Target
+from scraper.discovery.jobs import JobTargets, ScrapeJob, job_targets
+from scraper.fetching.http_session import HttpSession
+from scraper.fetching.targets import DroppedTarget, Target
 
 log = structlog.get_logger(__name__)
 

@@ -16,7 +16,7 @@ from pycares import DNSRecord, MXRecordData, NSRecordData, SRVRecordData
 
 from model.labels import Labels
 from scraper.discovery.groups import DiscoveryError, Publish, TargetGroup
-from scraper.http_session import HttpSession
+from scraper.fetching.http_session import HttpSession
 
 log = structlog.get_logger(__name__)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from scraper.discovery.groups import DiscoveryError, Publish, TargetGroup, parse_groups
-from scraper.http_session import HttpSession
+from scraper.fetching.http_session import HttpSession
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from model.documents import Document, DocumentError, document_error, parse_document
 from model.labels import Labels
-from scraper.http_session import HttpSession
+from scraper.fetching.http_session import HttpSession
 
 
 class DiscoveryError(Exception):

@@ -8,8 +8,8 @@ import structlog
 
 from scraper.discovery.groups import DiscoveryError, Publish, TargetGroup, parse_groups
 from scraper.errors import FetchError
-from scraper.http_access import HttpAccess
-from scraper.http_session import HttpSession, reason
+from scraper.fetching.http_access import HttpAccess
+from scraper.fetching.http_session import HttpSession, reason
 
 log = structlog.get_logger(__name__)
 

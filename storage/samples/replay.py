@@ -4,11 +4,11 @@ import structlog
 
 from storage.api.errors import CorruptDataError
 from storage.damage import RESTORE
-from storage.samples.catalog import Sources
-from storage.samples.heads import Heads
-from storage.samples.journal_file import JournalFile
-from storage.samples.journal_format import decode_records
-from storage.samples.layouts import Layouts, StoredLayout
+from storage.samples.catalog.catalog import Sources
+from storage.samples.catalog.layouts import Layouts, StoredLayout
+from storage.samples.head.heads import Heads
+from storage.samples.journal.file import JournalFile
+from storage.samples.journal.format import decode_records
 
 log = structlog.get_logger(__name__)
 

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from model.series import ABSENT_BITS
 from storage.api.samples import MetricSize, StoreStats, WindowStats
-from storage.samples.head import SourceHead
-from storage.samples.heads import Heads
-from storage.samples.layouts import MetricNames
-from storage.samples.window_set import WindowSet
+from storage.samples.catalog.layouts import MetricNames
+from storage.samples.head.head import SourceHead
+from storage.samples.head.heads import Heads
+from storage.samples.windows.window_set import WindowSet
 
 _LARGEST_METRICS = 100
 

@@ -23,26 +23,26 @@ from storage.api.samples import (
     Vector,
 )
 from storage.damage import LOOK_INTO, RESTORE
-from storage.samples.backfilling.backfill import Backfill
-from storage.samples.cardinality import cardinality
-from storage.samples.catalog import START_TIMES, CatalogRows, Sources, read_catalog
-from storage.samples.compaction import Compactor
-from storage.samples.heads import Heads
-from storage.samples.interning import Interner
-from storage.samples.journal import Journal
-from storage.samples.layouts import Layouts, MetricNames, StoredLayout
-from storage.samples.query import Query
-from storage.samples.read_threads import ReadThreads
-from storage.samples.recent import RecentWindow
+from storage.samples.catalog.catalog import START_TIMES, CatalogRows, Sources, read_catalog
+from storage.samples.catalog.interning import Interner
+from storage.samples.catalog.layouts import Layouts, MetricNames, StoredLayout
+from storage.samples.head.cardinality import cardinality
+from storage.samples.head.heads import Heads
+from storage.samples.head.recent import RecentWindow
+from storage.samples.journal.journal import Journal
+from storage.samples.reading.query import Query
+from storage.samples.reading.read_threads import ReadThreads
+from storage.samples.reading.settled import SettledCache
+from storage.samples.reading.start_times import LOOKBACK_MS, StartStreams, check_starts
 from storage.samples.replay import Replay
-from storage.samples.retention import retain
-from storage.samples.sealing import Sealer
 from storage.samples.settings import StoreSettings
-from storage.samples.settled import SettledCache
-from storage.samples.start_times import LOOKBACK_MS, StartStreams, check_starts
 from storage.samples.stats import store_stats
-from storage.samples.window_set import WindowSet
-from storage.samples.worker import Worker
+from storage.samples.tools.backfilling.backfill import Backfill
+from storage.samples.upkeep.compaction import Compactor
+from storage.samples.upkeep.retention import retain
+from storage.samples.upkeep.sealing import Sealer
+from storage.samples.windows.window_set import WindowSet
+from storage.worker import Worker
 
 log = structlog.get_logger(__name__)
 

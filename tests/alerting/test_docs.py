@@ -5,9 +5,9 @@ from pathlib import Path
 
 import yaml
 
-from alerting.rule_files import parse_rule_file
+from alerting.rules.files import parse_rule_file
 from alerting.settings import AlertingSettings
-from promql.parser import parse
+from promql.syntax.parser import parse
 
 PAGE = Path(__file__).parents[2] / "docs" / "alerting.md"
 

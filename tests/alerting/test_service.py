@@ -7,12 +7,12 @@ import aiohttp
 import pytest
 import structlog
 
-from alerting.check_queries import usage_expression
-from alerting.checks import CheckName
+from alerting.checks.checks import CheckName
+from alerting.checks.queries import usage_expression
 from alerting.errors import BadOverrideError, DeliveryError, UnknownReceiverError
 from alerting.prometheus_json import alerts_data, rules_data
-from alerting.rule_files import parse_rule_file
-from alerting.rules import RuleGroup
+from alerting.rules.files import parse_rule_file
+from alerting.rules.rules import RuleGroup
 from alerting.service import AlertingService
 from alerting.settings import AlertingSettings
 from model.labels import Labels

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alerting.book import AlertBook
-from alerting.check_queries import condition, host_matchers, usage_expression
-from alerting.checks import CheckName, HostCheckRegistry, host_check
-from alerting.fleet import FleetWatch
+from alerting.book.book import AlertBook
+from alerting.book.states import Notice
+from alerting.checks.checks import CheckName, HostCheckRegistry, host_check
+from alerting.checks.evaluation import HostChecksEvaluation
+from alerting.checks.fleet import FleetWatch
+from alerting.checks.queries import condition, host_matchers, usage_expression
 from alerting.health import HealthBoard
-from alerting.host_evaluation import HostChecksEvaluation
-from alerting.rule_evaluation import RuleGroupEvaluation
-from alerting.rule_files import parse_rule_file
+from alerting.rules.evaluation import RuleGroupEvaluation
+from alerting.rules.files import parse_rule_file
 from alerting.settings import HostCheckSettings
-from alerting.states import Notice
 from model.labels import Labels
 from model.series import STALE
 from storage.api.alerts import Alert, CheckOverride, NewNotification
@@ -26,7 +26,7 @@ from tests.alerting.alerting_doubles import NOW_MS, SetClock, WatchedAlerts, ope
 
 engine_module: Any = pytest.importorskip("promql.engine")
 store_module: Any = pytest.importorskip("storage.samples.store")
-parser_module: Any = pytest.importorskip("promql.parser")
+parser_module: Any = pytest.importorskip("promql.syntax.parser")
 
 SETTINGS = HostCheckSettings.model_validate(
     {"down": {"for": "1m"}, "cpu": {"for": "1m", "window": "1m"}, "disk": {"for": "0s"}}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.corpus import Recording, Scrape, read_recording, write_recording
+from benchmarks.harness.corpus import Recording, Scrape, read_recording, write_recording
 
 _EXPOSITION = """\
 # HELP node_cpu_seconds_total Seconds the CPUs spent in each mode.

@@ -1,7 +1,7 @@
 import io
 import json
 
-from benchmarks.report import Limit, Measure, Report
+from benchmarks.harness.report import Limit, Measure, Report
 
 REPORT = Report(
     bench="ingest",

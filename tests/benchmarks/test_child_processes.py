@@ -7,14 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks.loopback import free_port
-from benchmarks.processes import (
-    BenchmarkError,
-    Child,
-    directory_size_bytes,
-    finish,
-    usage,
-)
+from benchmarks.harness.loopback import free_port
+from benchmarks.harness.processes import BenchmarkError, Child, directory_size_bytes, finish, usage
 
 SPIN = """
 import subprocess, sys, time
@@ -84,7 +78,7 @@ def test_child_ends_with_its_block(tmp_path: Path) -> None:
 
 WATCHED = """
 import pathlib, sys, time
-from benchmarks.processes import Child, ended_by_signals
+from benchmarks.harness.processes import Child, ended_by_signals
 with ended_by_signals(), Child("patient", ["sleep", "600"], pathlib.Path(sys.argv[1])) as child:
     print(child.pid, flush=True)
     time.sleep(600)

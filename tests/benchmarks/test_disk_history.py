@@ -1,8 +1,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.corpus import Recording
 from benchmarks.disk import History, open_metrics_time, text_format_time
+from benchmarks.harness.corpus import Recording
 
 
 def lines_of(history: History, path: Path) -> list[str]:

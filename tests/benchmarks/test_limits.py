@@ -1,7 +1,7 @@
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from benchmarks.corpus import sample_lines
+from benchmarks.harness.corpus import sample_lines
 from benchmarks.limits import heavy_path, write_series
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 
-from benchmarks.corpus import Recording, Scrape
-from benchmarks.matrix import value_matrix
+from benchmarks.harness.corpus import Recording, Scrape
+from benchmarks.harness.matrix import value_matrix
 from model.labels import Labels
 from model.series import is_absent
 

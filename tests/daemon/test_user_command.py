@@ -11,7 +11,7 @@ from daemon.commands.user import user
 from daemon.data_directory import DataDirectory
 from storage.api.accounts import CredentialKind, Role
 from storage.records.records import Records
-from web.accounts.keys import KeyRing
+from web.identity.keys import KeyRing
 
 NOW_MS = 1_763_820_000_000
 T = TypeVar("T")

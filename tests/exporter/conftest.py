@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from exporter.server import Exporter
+from exporter.serving.server import Exporter
 from tests.exporter.exporter_client import Client, Serve
 
 

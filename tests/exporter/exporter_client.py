@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
-from exporter.server import Exporter
+from exporter.serving.server import Exporter
 from exporter.settings import ExporterSettings
 
 

@@ -122,8 +122,8 @@ uvloop.run(nothing())
 apprise.Apprise().add("json://localhost")
 """
 EXPORTER = """
-from exporter import catalogue
-from exporter.gathering import Gatherer
+from exporter.gathering import catalogue
+from exporter.gathering.gathering import Gatherer
 from exporter.settings import ExporterSettings
 gatherer = Gatherer(catalogue.build(ExporterSettings(), lambda: 0), 5)
 names = {family.name for family in gatherer.gather().collect()}

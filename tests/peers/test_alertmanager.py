@@ -12,8 +12,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from alerting.documents import notification_document
-from alerting.states import Notice
+from alerting.book.states import Notice
+from alerting.notifications.documents import notification_document
 from model.labels import Labels
 from storage.api.alerts import Alert, AlertState
 from tests.alerting.alerting_doubles import NOW_MS, running_webhook

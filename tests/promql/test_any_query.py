@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from model.labels import Labels
 from promql.api import ParseError, PromQLError, QueryOptions
 from promql.engine import EngineSettings, LocalEngine
-from promql.parser import parse
+from promql.syntax.parser import parse
 from tests.promql.strategies import queries
 from tests.promqltest.store import MemoryStore
 

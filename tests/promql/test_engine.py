@@ -24,8 +24,8 @@ from promql.api import (
     TooManySamplesError,
 )
 from promql.engine import EngineSettings, LocalEngine, ParsedQueries
-from promql.evaluator import Evaluator
-from promql.selection import Selection
+from promql.evaluation.evaluator import Evaluator
+from promql.evaluation.selection import Selection
 from storage.api.samples import ReadBudget
 from tests.promqltest.store import MemoryStore
 

@@ -29,8 +29,8 @@ from model.labels import Labels
 from model.series import AlignedSeries, is_absent
 from promql.api import EvaluationError, PromQLError, QueryOptions
 from promql.engine import LocalEngine
-from promql.functions import FUNCTIONS
-from promql.nodes import ValueType
+from promql.syntax.functions import FUNCTIONS
+from promql.syntax.nodes import ValueType
 from tests.promql.peer import (
     BASE_MS,
     CORPUS,

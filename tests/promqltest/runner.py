@@ -11,7 +11,7 @@ from model.labels import Labels
 from model.series import AlignedSeries, is_absent
 from promql.api import Answer, InstantVector, PromQLError, Scalar, String
 from promql.engine import EngineSettings, LocalEngine
-from promql.nodes import (
+from promql.syntax.nodes import (
     UNSHIFTED,
     Aggregation,
     BinaryOperation,
@@ -25,8 +25,8 @@ from promql.nodes import (
     VectorSelector,
     walk,
 )
-from promql.parser import parse
-from promql.printer import text
+from promql.syntax.parser import parse
+from promql.syntax.printer import text
 from tests.promqltest.needs import NativeHistograms, Need
 from tests.promqltest.points import Histogram, Point
 from tests.promqltest.script import Clear, Eval, Load, read

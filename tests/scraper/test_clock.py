@@ -14,8 +14,8 @@ from structlog.testing import capture_logs
 
 from model.labels import Labels
 from model.matchers import Matcher
-from scraper.scraper import Scraper
-from scraper.targets import Target
+from scraper.fetching.targets import Target
+from scraper.scheduling.scraper import Scraper
 from storage.samples.settings import StoreSettings
 from storage.samples.store import SqliteSampleStore
 from tests.scraper.exposing_server import body, serving

@@ -14,8 +14,8 @@ from scraper.discovery.dns_sd import DnsSource
 from scraper.discovery.file_sd import FileSource
 from scraper.discovery.groups import DiscoveryError, TargetGroup, TargetSource, parse_groups
 from scraper.discovery.http_sd import HttpSource
-from scraper.http_access import HttpAccess
-from scraper.jobs import ScrapeJob
+from scraper.discovery.jobs import ScrapeJob
+from scraper.fetching.http_access import HttpAccess
 from scraper.relabel import RelabelAction, RelabelRule
 from tests.scraper.exposing_server import Answer, body, serving
 

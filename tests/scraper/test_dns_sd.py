@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from model.labels import Labels
 from scraper.discovery.dns_sd import DnsSource, RecordType
 from scraper.discovery.groups import TargetGroup
-from scraper.http_session import HttpSession
+from scraper.fetching.http_session import HttpSession
 from tests.scraper.dns_server import CNAME, REFUSED, Records, dns_server, encoded, mx, ns, srv
 
 NAME = "_node._tcp.example"

@@ -11,14 +11,14 @@ from model.labels import Labels
 from model.matchers import Matcher
 from model.series import is_absent, is_stale
 from scraper.errors import ScrapeError
-from scraper.families import FamilyPool
-from scraper.grammar import ExpositionFormat
-from scraper.recorder import Recorder
-from scraper.targets import Target
+from scraper.exposition.families import FamilyPool
+from scraper.exposition.grammar import ExpositionFormat
+from scraper.fetching.targets import Target
+from scraper.scheduling.recorder import Recorder
 from storage.samples.settings import StoreSettings
 from storage.samples.store import SqliteSampleStore
+from tests.scraper.exposition.test_difference import histories
 from tests.scraper.recording_appender import STALE, RecordingAppender
-from tests.scraper.test_difference import histories
 
 START_MS = 3_600_000
 EVERYTHING = [Matcher.of("__name__", "=~", ".+")]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.crash import ALLOWED_LOSS_MS, crash
-from benchmarks.verdict import Judge, Life, Points, Verdict, compare_pushes
-from benchmarks.witnesses import SERIES, STAMPED, kind_of, value_of
+from benchmarks.harness.verdict import Judge, Life, Points, Verdict, compare_pushes
+from benchmarks.harness.witnesses import SERIES, STAMPED, kind_of, value_of
 
 BASE_MS = 1_700_000_000_000
 SCRAPES = 20

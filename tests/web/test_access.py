@@ -17,7 +17,7 @@ from pytest_aiohttp import AiohttpClient
 from storage.api.accounts import CredentialKind, Role, Scope
 from tests.web.test_guard import ACCESS, concrete, sent_to_login
 from tests.web.web_doubles import NOW_MS, World, world_at
-from web.accounts.secret_hashes import secret_hash
+from web.identity.secret_hashes import secret_hash
 
 Headers = Mapping[str, str]
 Maker = Callable[[World], Awaitable[Headers]]

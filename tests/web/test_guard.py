@@ -12,8 +12,8 @@ from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import CredentialKind, Role
 from tests.web.web_doubles import NOW_MS, World, world_at
+from web.http.routing import ROUTES, Access, Surface
 from web.middleware.headers import SECURITY_HEADERS
-from web.routing import ROUTES, Access, Surface
 from web.settings import WebSettings
 
 # One row a route, in the words of the documentation.

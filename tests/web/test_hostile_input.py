@@ -12,7 +12,7 @@ from pytest_aiohttp import AiohttpClient
 from yarl import URL
 
 from tests.web.web_doubles import World, an_alert, target_status, world_at
-from web.routing import ROUTES
+from web.http.routing import ROUTES
 
 HOSTILE = settings(
     max_examples=150,

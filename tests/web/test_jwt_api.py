@@ -13,7 +13,7 @@ from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import CredentialKind, Role, Scope
 from tests.web.web_doubles import NOW_MS, PASSWORD, World, world_at
-from web.account_forms import RegisterForm, ServiceLoginForm
+from web.accounts.forms import RegisterForm, ServiceLoginForm
 from web.settings import WebSettings
 
 ANN = {"username": "ann", "password": PASSWORD}

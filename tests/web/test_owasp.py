@@ -2,7 +2,7 @@
 
 Elsewhere: who may what (test_access), requests of other sites (test_accounts, test_cors),
 markup in strangers' text (test_pages, tests/browser/test_hostile_text.py), addresses of
-targets (tests/scraper/test_reach.py), floods and bombs (test_rate_limits, test_bodies).
+targets (tests/scraper/fetching/test_reach.py), floods and bombs (test_rate_limits, test_bodies).
 """
 
 import asyncio
@@ -21,9 +21,9 @@ from yarl import URL
 from storage.api.accounts import CredentialKind, Role
 from tests.web.test_guard import ACCESS, concrete
 from tests.web.web_doubles import PASSWORD, World, target_status, world_at
-from web.accounts import passwords
-from web.network import local_path
-from web.routing import ROUTES, Surface
+from web.http.network import local_path
+from web.http.routing import ROUTES, Surface
+from web.identity import passwords
 from web.settings import WebSettings
 
 

@@ -11,7 +11,7 @@ from yarl import URL
 
 from alerting.errors import DeliveryError
 from model.labels import Labels
-from scraper.targets import DroppedTarget, Health, TargetStatus
+from scraper.fetching.targets import DroppedTarget, Health, TargetStatus
 from storage.api.accounts import CredentialKind, Role
 from storage.api.alerts import AlertState
 from storage.api.audit import AuditRetention, NewAuditEntry
@@ -25,7 +25,7 @@ from tests.web.web_doubles import (
     vector,
     world_at,
 )
-from web.fleet import host_path
+from web.fleet.fleet import host_path
 
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror='alert(2)'>{{7*7}}"
 

@@ -20,10 +20,10 @@ from promql.api import (
     Scalar,
     String,
 )
-from scraper.exposition import parse_exposition
-from scraper.families import MetricMetadata
-from scraper.grammar import ExpositionFormat
-from scraper.targets import DroppedTarget, Health
+from scraper.exposition.exposition import parse_exposition
+from scraper.exposition.families import MetricMetadata
+from scraper.exposition.grammar import ExpositionFormat
+from scraper.fetching.targets import DroppedTarget, Health
 from storage.api.alerts import AlertState
 from storage.api.errors import StorageError, StoreClosedError
 from tests.web.web_doubles import NOW_MS, World, an_alert, target_status, vector, world_at

@@ -9,9 +9,9 @@ from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import Role
 from tests.web.web_doubles import PASSWORD, World, world_at
-from web.accounts.throttle import LoginThrottle
-from web.network import sender_network
-from web.quotas import MOST_SENDERS, Holder
+from web.http.network import sender_network
+from web.http.quotas import MOST_SENDERS, Holder
+from web.identity.throttle import LoginThrottle
 from web.settings import WebSettings
 
 MACHINES = "127.0.0.0/8"

@@ -12,7 +12,7 @@ from pytest_aiohttp import AiohttpClient
 
 from model.labels import Labels
 from promql.api import QueryTimeoutError
-from scraper.targets import Health
+from scraper.fetching.targets import Health
 from storage.api.accounts import CredentialKind, Role
 from storage.api.alerts import AlertState
 from tests.web.web_doubles import World, an_alert, target_status, vector, world_at

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from web.errors import failure_of
-from web.stream.messages import Ping, Subscribe, message, read_message, values_message
+from web.http.errors import failure_of
+from web.live.messages import Ping, Subscribe, message, read_message, values_message
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(),

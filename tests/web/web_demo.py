@@ -26,7 +26,7 @@ from model.clock import Clock, system_clock
 from model.labels import Labels
 from model.series import AlignedSeries
 from promql.api import Answer, InstantVector, QueryOptions
-from scraper.targets import Health, TargetStatus
+from scraper.fetching.targets import Health, TargetStatus
 from storage.api.alerts import AlertState, CheckOverride
 from storage.records.records import Records
 from tests.web.web_doubles import (
@@ -42,9 +42,9 @@ from tests.web.web_doubles import (
     shared_resources,
 )
 from tests.web.web_doubles import target_status as status_of
-from web.accounts.keys import KeyRing
-from web.app import create_app, ensure_first_admin
-from web.bodies import SERVER_OPTIONS
+from web.application import create_app, ensure_first_admin
+from web.http.bodies import SERVER_OPTIONS
+from web.identity.keys import KeyRing
 from web.services import Services
 from web.settings import WebSettings
 

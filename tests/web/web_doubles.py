@@ -19,21 +19,21 @@ from prometheus_client import CollectorRegistry, Counter
 from pytest_aiohttp import AiohttpClient
 from structlog.testing import capture_logs
 
-from alerting.book import OpenAlert
+from alerting.book.book import OpenAlert
 from alerting.errors import UnknownReceiverError
 from alerting.service import AlertingService, CheckView
 from alerting.settings import AlertingSettings
 from alerting.views import GroupView
+from ingest.devices.inbox import MessageInbox
+from ingest.hosts.hosts import PushedHosts
+from ingest.series.commits import GroupCommit
 from model.clock import Clock
 from model.labels import Labels
 from model.matchers import Matcher
 from model.series import AlignedSeries
 from promql.api import Answer, InstantVector, ParseError, QueryEngine, QueryOptions
-from scraper.families import MetricMetadata
-from scraper.push.commits import GroupCommit
-from scraper.push.hosts import PushedHosts
-from scraper.push.inbox import MessageInbox
-from scraper.targets import DroppedTarget, Health, Target, TargetStatus
+from scraper.exposition.families import MetricMetadata
+from scraper.fetching.targets import DroppedTarget, Health, Target, TargetStatus
 from storage.api.accounts import (
     FULL_SCOPES,
     AccountRecords,
@@ -54,11 +54,11 @@ from storage.api.samples import Cardinality, Layout, ReadBudget, Source, StoreSt
 from storage.messages.log import SqliteMessageLog
 from storage.records.records import Records
 from tests.scraper.recording_appender import RecordingAppender
-from web.accounts.keys import KeyRing
-from web.accounts.secret_hashes import secret_hash
-from web.app import Resources, create_app
-from web.bodies import SERVER_OPTIONS
-from web.errors import ConfigurationRefusedError
+from web.application import Resources, create_app
+from web.http.bodies import SERVER_OPTIONS
+from web.http.errors import ConfigurationRefusedError
+from web.identity.keys import KeyRing
+from web.identity.secret_hashes import secret_hash
 from web.services import Pushes, ReloadState, Services
 from web.settings import WebSettings
 

@@ -6,12 +6,12 @@ from aiohttp import web
 
 from storage.api.accounts import AccountRecords, Credential, CredentialKind, Role, Scope, User
 from storage.api.errors import NotFoundError
-from web.account_forms import PasswordForm, TokenForm, UserForm
-from web.accounts.authentication import DAY_MS, Authenticator, IssuedCredential
-from web.accounts.passwords import Passwords
-from web.accounts.second_factor import SecondFactors
-from web.audit import Note, attach, note
-from web.errors import BadRequestError, ConflictError, UnauthorizedError
+from web.accounts.forms import PasswordForm, TokenForm, UserForm
+from web.http.audit_trail import Note, attach, note
+from web.http.errors import BadRequestError, ConflictError, UnauthorizedError
+from web.identity.authentication import DAY_MS, Authenticator, IssuedCredential
+from web.identity.passwords import Passwords
+from web.identity.second_factor import SecondFactors
 from web.services import Services
 
 

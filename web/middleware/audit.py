@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from web.audit import AuditLog, is_change
-from web.routing import Handler, route_of
+from web.http.audit_trail import AuditLog, is_change
+from web.http.routing import Handler, route_of
 
 T = TypeVar("T")
 

@@ -6,10 +6,10 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from web.answers import html_answer, json_answer
-from web.errors import Failure, failure_of
+from web.http.answers import html_answer, json_answer
+from web.http.errors import Failure, failure_of
+from web.http.routing import REQUEST_ID, Handler, Surface, surface_of
 from web.prometheus.envelope import failure_envelope
-from web.routing import REQUEST_ID, Handler, Surface, surface_of
 
 log = structlog.get_logger(__name__)
 

@@ -6,11 +6,10 @@ from urllib.parse import urlencode
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from web.accounts.authentication import Authenticator
-from web.audit import SAFE_METHODS
-from web.errors import CrossSiteError, ForbiddenError, UnauthorizedError
-from web.network import is_own_origin
-from web.routing import (
+from web.http.audit_trail import SAFE_METHODS
+from web.http.errors import CrossSiteError, ForbiddenError, UnauthorizedError
+from web.http.network import is_own_origin
+from web.http.routing import (
     ANONYMOUS,
     OPEN_TO_ALL,
     PRINCIPAL,
@@ -22,6 +21,7 @@ from web.routing import (
     route_of,
     wants_json,
 )
+from web.identity.authentication import Authenticator
 from web.settings import WebSettings
 
 

@@ -5,9 +5,9 @@ from typing import Final
 
 from aiohttp import web
 
+from web.http.routing import REQUEST_ID
 from web.middleware.journey import HEADER
 from web.middleware.rates import STANDING
-from web.routing import REQUEST_ID
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (

@@ -9,9 +9,9 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from web.errors import CLIENT_CLOSED_REQUEST
-from web.network import client_address
-from web.routing import REQUEST_ID, Handler, principal_of, route_name
+from web.http.errors import CLIENT_CLOSED_REQUEST
+from web.http.network import client_address
+from web.http.routing import REQUEST_ID, Handler, principal_of, route_name
 from web.settings import WebSettings
 
 log = structlog.get_logger(__name__)

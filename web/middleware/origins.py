@@ -3,9 +3,9 @@
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from web.cors import CorsSettings
-from web.errors import ForbiddenError
-from web.routing import ROUTES, Handler, Route, Surface, route_of
+from web.http.cors import CorsSettings
+from web.http.errors import ForbiddenError
+from web.http.routing import ROUTES, Handler, Route, Surface, route_of
 
 _VARY = "Origin"
 _VARY_PREFLIGHT = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"

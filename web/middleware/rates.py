@@ -12,12 +12,12 @@ from typing import Final
 from aiohttp import web
 
 from model.clock import Clock
-from web.accounts.secret_hashes import secret_hash
-from web.accounts.tokens import token_of
-from web.errors import TooManyRequestsError
-from web.network import client_address, is_control_socket, sender_network
-from web.quotas import Holder, Quota, Standing
-from web.routing import Access, Handler, Principal, principal_of, route_of
+from web.http.errors import TooManyRequestsError
+from web.http.network import client_address, is_control_socket, sender_network
+from web.http.quotas import Holder, Quota, Standing
+from web.http.routing import Access, Handler, Principal, principal_of, route_of
+from web.identity.secret_hashes import secret_hash
+from web.identity.tokens import token_of
 from web.settings import QuotaSettings, WebSettings
 
 STANDING = web.RequestKey("standing", Standing)

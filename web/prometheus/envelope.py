@@ -7,8 +7,8 @@ from typing import Any, Final
 from aiohttp import web
 
 from promql.api import Annotations
-from web.answers import body_answer, json_bytes
-from web.errors import CLIENT_CLOSED_REQUEST, Failure
+from web.http.answers import body_answer, json_bytes
+from web.http.errors import CLIENT_CLOSED_REQUEST, Failure
 
 _ERROR_TYPES: Final[dict[int, str]] = {
     HTTPStatus.BAD_REQUEST: "bad_data",

@@ -3,10 +3,11 @@
 from aiohttp import web
 
 from promql.api import EvaluationError, ParseError
-from promql.parser import parse
-from promql.printer import format_query
-from promql.tree import tree
-from web.errors import BadRequestError
+from promql.syntax.parser import parse
+from promql.syntax.printer import format_query
+from promql.syntax.tree import tree
+from web.http.errors import BadRequestError
+from web.http.routing import Route
 from web.prometheus.document_types import SyntaxNode
 from web.prometheus.envelope import success_of
 from web.prometheus.operations import (
@@ -22,7 +23,6 @@ from web.prometheus.parameters import (
     read_parameters,
     time_parameter,
 )
-from web.routing import Route
 
 
 class Expressions:

@@ -16,13 +16,13 @@ from model.labels import METRIC_NAME, Labels, quote
 from model.matchers import Matcher
 from model.series import AlignedSeries, is_absent, is_stale
 from storage.api.samples import SampleReader
-from web.errors import BadRequestError
-from web.operations import Operation
+from web.http.errors import BadRequestError
+from web.http.operations import Operation
+from web.http.routing import Route
 from web.prometheus.operations import FederationParameters, only_get
 from web.prometheus.parameters import read_parameters, selectors_parameter
 from web.prometheus.sample_rows import format_value
 from web.prometheus.streaming import streamed
-from web.routing import Route
 from web.services import Services
 
 _LOOKBACK_MS: Final = 300_000

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from web.operations import Described, Operation
-from web.parameters import FORM, Parameters
+from web.http.operations import Described, Operation
+from web.http.parameters import FORM, Parameters
+from web.http.routing import Access, Handler, Route, Surface
 from web.prometheus.document_types import Success
-from web.routing import Access, Handler, Route, Surface
 
 
 class QueryParameters(Parameters):

@@ -15,8 +15,8 @@ from multidict import MultiDict, MultiDictProxy
 from model.durations import parse_duration_ms
 from model.matchers import Matcher
 from promql.api import ParseError
-from web.errors import BadRequestError
-from web.parameters import FORM, form_fields, read_body
+from web.http.errors import BadRequestError
+from web.http.parameters import FORM, form_fields, read_body
 from web.services import Services
 
 Parameters = MultiDictProxy[str]

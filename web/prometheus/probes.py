@@ -5,9 +5,9 @@ import asyncio
 from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
-from web.answers import body_answer
-from web.operations import Operation
-from web.routing import Access, Route, Surface
+from web.http.answers import body_answer
+from web.http.operations import Operation
+from web.http.routing import Access, Route, Surface
 from web.services import Services
 
 

@@ -9,8 +9,9 @@ from aiohttp import web
 
 from model.series import AlignedSeries
 from promql.api import Answer, ExpressionTypeError, InstantVector, ParseError, QueryOptions
-from web.answers import body_answer, json_bytes
-from web.errors import BadRequestError
+from web.http.answers import body_answer, json_bytes
+from web.http.errors import BadRequestError
+from web.http.routing import Route
 from web.prometheus.document_types import InstantData, MatrixData
 from web.prometheus.encoding import encode_value, open_pieces
 from web.prometheus.envelope import OPENING, TRUNCATED, closing, success
@@ -29,7 +30,6 @@ from web.prometheus.parameters import (
     time_parameter,
 )
 from web.prometheus.streaming import streamed
-from web.routing import Route
 from web.services import Services
 from web.settings import WebSettings
 

@@ -3,12 +3,12 @@
 from aiohttp import web
 
 from alerting.prometheus_json import alerts_data, rules_data
+from web.http.routing import Route
 from web.prometheus.document_types import AlertsData, RulesData
 from web.prometheus.envelope import success_of
 from web.prometheus.operations import RuleParameters, only_get, prometheus_operation
 from web.prometheus.parameters import read_parameters
 from web.prometheus.rule_choice import RuleChoice
-from web.routing import Route
 from web.services import Services
 
 

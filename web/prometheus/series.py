@@ -8,7 +8,8 @@ from typing import Final, TypeVar
 
 from aiohttp import web
 
-from web.errors import BadRequestError
+from web.http.errors import BadRequestError
+from web.http.routing import Route
 from web.prometheus.document_types import LabelSet, MetadataEntry
 from web.prometheus.encoding import encode_labels
 from web.prometheus.envelope import OPENING, TRUNCATED, closing, success, success_of
@@ -29,7 +30,6 @@ from web.prometheus.parameters import (
     selectors_parameter,
 )
 from web.prometheus.streaming import comma_separated, streamed
-from web.routing import Route
 from web.services import Services
 
 T = TypeVar("T")

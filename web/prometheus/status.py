@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from alerting.documents import rfc3339
-from web.errors import BadRequestError
+from alerting.notifications.documents import rfc3339
+from web.http.errors import BadRequestError
+from web.http.routing import Route
 from web.prometheus.document_types import (
     BuildData,
     ConfigurationData,
@@ -21,7 +22,6 @@ from web.prometheus.document_types import (
 )
 from web.prometheus.envelope import success_of
 from web.prometheus.operations import StoreParameters, only_get, prometheus_operation
-from web.routing import Route
 from web.services import Services
 
 COMPATIBLE_VERSION: Final = "3.5.0"

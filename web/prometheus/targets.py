@@ -6,13 +6,14 @@ from typing import Any
 
 from aiohttp import web
 
-from alerting.documents import rfc3339
+from alerting.notifications.documents import rfc3339
 from model.durations import format_duration
 from model.labels import Labels
 from model.matchers import Matcher
 from promql.api import ParseError
-from scraper.targets import DroppedTarget, TargetStatus
-from web.errors import BadRequestError
+from scraper.fetching.targets import DroppedTarget, TargetStatus
+from web.http.errors import BadRequestError
+from web.http.routing import Route
 from web.prometheus.document_types import PoolsData, TargetMetadata, TargetsData
 from web.prometheus.envelope import success_of
 from web.prometheus.operations import (
@@ -22,7 +23,6 @@ from web.prometheus.operations import (
     prometheus_operation,
 )
 from web.prometheus.parameters import invalid
-from web.routing import Route
 from web.services import Services
 
 

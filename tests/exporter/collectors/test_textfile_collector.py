@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
 from exporter.collectors.textfile import TextFiles
-from exporter.exposition import render
-from exporter.gathering import FamilyList
+from exporter.gathering.gathering import FamilyList
+from exporter.serving.exposition import render
 from tests.exporter.host_tree import families, key, samples
 
 ERROR = key("node_textfile_scrape_error")

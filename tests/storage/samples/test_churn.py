@@ -5,8 +5,8 @@ from collections import Counter
 
 from model.labels import Labels
 from storage.api.samples import Source
-from storage.samples.matching import Match
-from storage.samples.selection import PlacedMatch, Selected
+from storage.samples.reading.matching import Match
+from storage.samples.reading.selection import PlacedMatch, Selected
 from storage.samples.store import SqliteSampleStore
 from tests.storage.samples.sample_builders import BASE_MS, named, whole
 

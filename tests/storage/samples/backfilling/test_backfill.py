@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.labels import Labels
-from storage.samples import runs
-from storage.samples.backfilling import chunk_building, spill
-from storage.samples.backfilling.backfill import Backfill, BackfillReport
 from storage.samples.store import SqliteSampleStore
+from storage.samples.tools.backfilling import chunk_building, spill
+from storage.samples.tools.backfilling.backfill import Backfill, BackfillReport
+from storage.samples.windows import runs
 from tests.storage.samples.naive_model import Samples, samples_of
 from tests.storage.samples.sample_builders import BASE_MS, series, small, whole
 

@@ -1,0 +1,1 @@
+"""Open alerts: states, transitions, history."""

@@ -1,0 +1,42 @@
+"""Alerts as people see them: those that are open as they are now, the rest as stored."""
+
+from collections.abc import Sequence
+
+from alerting.book.book import AlertBook
+from storage.api.alerts import Alert, AlertRecords, CheckOverride, Notification, Transition
+
+
+class LiveAlerts:
+    """The reading half of `AlertRecords`, with open alerts' latest values and annotations."""
+
+    def __init__(self, records: AlertRecords, book: AlertBook) -> None:
+        self._records, self._book = records, book
+
+    async def open_alerts(self) -> Sequence[Alert]:
+        """See `AlertRecords.open_alerts`."""
+        return sorted((item.alert for item in self._book.open_alerts()), key=lambda it: it.id)
+
+    async def alert(self, alert_id: int) -> Alert:
+        """See `AlertRecords.alert`."""
+        now = (item.alert for item in self._book.open_alerts() if item.alert.id == alert_id)
+        return next(now, None) or await self._records.alert(alert_id)
+
+    async def resolved(self, limit: int, before_id: int | None = None) -> Sequence[Alert]:
+        """See `AlertRecords.resolved`."""
+        return await self._records.resolved(limit, before_id)
+
+    async def history(
+        self, limit: int, before_id: int | None = None, alert_id: int | None = None
+    ) -> Sequence[Transition]:
+        """See `AlertRecords.history`."""
+        return await self._records.history(limit, before_id, alert_id)
+
+    async def notifications(
+        self, limit: int, before_id: int | None = None
+    ) -> Sequence[Notification]:
+        """See `AlertRecords.notifications`."""
+        return await self._records.notifications(limit, before_id)
+
+    async def overrides(self) -> Sequence[CheckOverride]:
+        """See `AlertRecords.overrides`."""
+        return await self._records.overrides()

@@ -1,0 +1,1 @@
+"""Host checks: settings, queries, evaluation."""

@@ -1,0 +1,1 @@
+"""Notifications: from a state change to a delivery."""

@@ -1,0 +1,144 @@
+"""The document that tells a receiver of an alert: Alertmanager's webhook body, version 4.
+
+One document holds one alert, as if Alertmanager were configured with `group_by:
+['...']`: whoever keys incidents by `groupKey` then closes the right one.
+
+Source: Alertmanager documentation, "Webhook receiver"; github.com/prometheus/common,
+model/signature.go for the fingerprint.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Literal
+from urllib.parse import quote as quote_url
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from alerting.book.states import Notice
+from model.labels import Labels, quote
+from storage.api.alerts import Alert
+
+_FNV_OFFSET = 0xCBF29CE484222325
+_FNV_PRIME = 0x100000001B3
+_SEPARATOR = b"\xff"
+_NO_TIME = "0001-01-01T00:00:00Z"
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
+    )
+
+
+class AlertDocument(_Document):
+    """One alert in a notification; times in RFC 3339, `ends_at` year 1 while it fires."""
+
+    status: Notice
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    starts_at: str
+    ends_at: str
+    generator_url: str
+    fingerprint: str
+
+    model_config = ConfigDict(
+        alias_generator=lambda name: "generatorURL" if name == "generator_url" else to_camel(name)
+    )
+
+
+class NotificationDocument(_Document):
+    """What a webhook receives."""
+
+    receiver: str
+    status: Notice
+    alerts: tuple[AlertDocument, ...]
+    group_labels: Mapping[str, str]
+    common_labels: Mapping[str, str]
+    common_annotations: Mapping[str, str]
+    external_url: str
+    version: Literal["4"] = "4"
+    group_key: str
+    truncated_alerts: int = 0
+
+    model_config = ConfigDict(
+        alias_generator=lambda name: "externalURL" if name == "external_url" else to_camel(name)
+    )
+
+    def to_json(self) -> str:
+        """Return the body as it is posted."""
+        return self.model_dump_json(by_alias=True)
+
+
+def fingerprint(labels: Labels) -> str:
+    """Return the label set's fingerprint: FNV-1a of names and values, in hexadecimal."""
+    digest = _FNV_OFFSET
+    for pair in labels:
+        for text in pair:
+            for byte in text.encode() + _SEPARATOR:
+                digest = (digest ^ byte) * _FNV_PRIME & 0xFFFFFFFFFFFFFFFF
+    return f"{digest:016x}"
+
+
+def rfc3339(time_ms: int | None) -> str:
+    """Return a time in UTC as Go writes it; None is Go's zero time."""
+    if time_ms is None:
+        return _NO_TIME
+    seconds, milliseconds = divmod(time_ms, 1000)
+    moment = dt.datetime.fromtimestamp(seconds, dt.UTC)
+    fraction = f".{milliseconds:03d}".rstrip("0").rstrip(".")
+    return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}Z"
+
+
+def graph_url(external_url: str, expression: str) -> str:
+    """Return the address of the page that graphs an expression."""
+    if not expression:
+        return external_url
+    return f"{external_url.rstrip('/')}/graph?g0.expr={quote_url(expression, safe='')}&g0.tab=1"
+
+
+def notification_document(
+    alert: Alert, notice: Notice, receiver: str, expression: str, external_url: str
+) -> NotificationDocument:
+    """Return what tells `receiver` that an alert fires or is resolved.
+
+    Args:
+        alert: as it stands now.
+        notice: what to say of it.
+        receiver: the receiver's name.
+        expression: the PromQL behind the alert, for the link to its graph.
+        external_url: where people reach this server.
+    """
+    labels, annotations = dict(alert.labels), dict(alert.annotations)
+    inner = ", ".join(f"{name}={quote(value)}" for name, value in alert.labels)
+    resolved_ms = alert.resolved_ms if notice is Notice.RESOLVED else None
+    entry = AlertDocument(
+        status=notice,
+        labels=labels,
+        annotations=annotations,
+        starts_at=rfc3339(alert.active_ms if alert.fired_ms is None else alert.fired_ms),
+        ends_at=rfc3339(resolved_ms),
+        generator_url=graph_url(external_url, expression),
+        fingerprint=fingerprint(alert.labels),
+    )
+    return NotificationDocument(
+        receiver=receiver,
+        status=notice,
+        alerts=(entry,),
+        group_labels=labels,
+        common_labels=labels,
+        common_annotations=annotations,
+        external_url=external_url,
+        group_key=f"{{}}:{{{inner}}}",
+    )
+
+
+def notification_text(document: NotificationDocument) -> tuple[str, str]:
+    """Return a title and a text of plain words, for receivers that people read."""
+    name = document.common_labels.get("alertname", "")
+    summary = document.common_annotations.get("summary") or name
+    title = f"[{document.status.value.upper()}] {summary}"
+    lines = [text for key, text in document.common_annotations.items() if key != "summary"]
+    lines += [f"{key}: {value}" for key, value in document.common_labels.items()]
+    lines += [alert.generator_url for alert in document.alerts if alert.generator_url]
+    return title, "\n".join(lines)

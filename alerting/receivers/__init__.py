@@ -1,0 +1,1 @@
+"""Receivers: one kind of destination per module."""

@@ -1,0 +1,1 @@
+"""Alerting and recording rules: files, groups, evaluation, templates."""

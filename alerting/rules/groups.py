@@ -1,0 +1,111 @@
+"""The groups of rule files that run, and how they are exchanged for others."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from alerting.book.book import AlertBook
+from alerting.evaluator import GroupRunner, Sleep
+from alerting.health import HealthBoard
+from alerting.rules.evaluation import RuleGroupEvaluation
+from alerting.rules.rules import AlertRule, RuleGroup
+from alerting.settings import AlertingSettings
+from alerting.views import GroupView, rule_group_view
+from model.clock import Clock
+from promql.api import QueryEngine
+from storage.api.samples import SampleAppender
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    evaluation: RuleGroupEvaluation
+    runner: GroupRunner
+    task: asyncio.Task[None]
+    external_url: str
+
+
+class RuleGroups:
+    """Runs groups, a task each.
+
+    Attributes:
+        settings: what groups go by that are started or replaced from now on.
+    """
+
+    def __init__(
+        self,
+        settings: AlertingSettings,
+        engine: QueryEngine,
+        appender: SampleAppender,
+        book: AlertBook,
+        board: HealthBoard,
+        clock: Clock,
+        sleep: Sleep,
+    ) -> None:
+        self.settings, self._engine, self._appender = settings, engine, appender
+        self._book, self._board, self._clock, self._sleep = book, board, clock, sleep
+        self._running: dict[tuple[str, str], _Running] = {}
+
+    def start(self, group: RuleGroup, tasks: asyncio.TaskGroup, delay_ms: int = 0) -> None:
+        """Evaluate a group from now on, for the first time after a delay."""
+        evaluation = RuleGroupEvaluation(
+            group,
+            self._engine,
+            self._appender,
+            self._book,
+            self._board,
+            self.settings.external_url,
+        )
+        interval_ms = self._interval_ms(group)
+        name = f"{group.file};{group.name}"
+        runner = GroupRunner(name, interval_ms, evaluation.evaluate, self._clock, self._sleep)
+        task = tasks.create_task(runner.run(delay_ms), name=f"alerting: {name}")
+        self._running[group.file, group.name] = _Running(
+            evaluation, runner, task, self.settings.external_url
+        )
+
+    def _interval_ms(self, group: RuleGroup) -> int:
+        return group.interval_ms or self.settings.evaluation_interval_ms
+
+    def _is_current(self, running: _Running, group: RuleGroup | None) -> bool:
+        return (
+            group is not None
+            and group == running.evaluation.group
+            and self._interval_ms(group) == running.runner.interval_ms
+            and self.settings.external_url == running.external_url
+        )
+
+    async def replace(self, groups: Iterable[RuleGroup], tasks: asyncio.TaskGroup) -> None:
+        """Evaluate these groups and no others; those that did not change run on."""
+        wanted = {(group.file, group.name): group for group in groups}
+        for key, running in list(self._running.items()):
+            if self._is_current(running, wanted.get(key)):
+                del wanted[key]
+                continue
+            await _ended(running.task)
+            running.evaluation.end(self._clock())
+            del self._running[key]
+        for group in wanted.values():
+            self.start(group, tasks)
+
+    async def stop(self) -> None:
+        """Evaluate nothing any more; what the groups wrote stays."""
+        for running in self._running.values():
+            await _ended(running.task)
+
+    def identities(self) -> set[str]:
+        """Return the identities of all alerting rules."""
+        groups = (running.evaluation.group for running in self._running.values())
+        rules = (rule for group in groups for rule in group.rules)
+        return {rule.identity for rule in rules if isinstance(rule, AlertRule)}
+
+    def views(self) -> list[GroupView]:
+        """Return the groups with their rules, their health and their open alerts."""
+        return [
+            rule_group_view(running.evaluation.group, running.runner, self._book, self._board)
+            for running in self._running.values()
+        ]
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])

@@ -1,0 +1,231 @@
+"""Child processes that are measured and never left behind, and what /proc says of them."""
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import Self
+
+import psutil
+
+from benchmarks.harness.loopback import fetch
+
+_ROOT = Path(__file__).parents[2]
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_READY_TIMEOUT_S = 120.0
+_LOG_TAIL = 2000
+
+
+class BenchmarkError(Exception):
+    """A benchmark cannot go on; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process and its descendants have used.
+
+    Attributes:
+        cpu_s: user and system time since their start, those that ended included.
+        rss_bytes: resident memory now.
+    """
+
+    cpu_s: float
+    rss_bytes: int
+
+
+def usage(pid: int) -> Usage:
+    """Read a process and its descendants from /proc."""
+    cpu_s, rss_bytes = 0.0, 0
+    root = psutil.Process(pid)
+    for process in [root, *root.children(recursive=True)]:
+        try:
+            times, memory = process.cpu_times(), process.memory_info()
+        except psutil.NoSuchProcess:  # a child that ended: counted in its parent's children times
+            continue
+        cpu_s += times.user + times.system + times.children_user + times.children_system
+        rss_bytes += memory.rss
+    return Usage(cpu_s, rss_bytes)
+
+
+class Child:
+    """A process for the time of a `with` block; it ends with ourselves however we end.
+
+    The block begins when it answers, and ends it as a power cut would: what is to be
+    measured was measured. It runs in this checkout, where `python -m` finds our modules.
+
+    Args:
+        name: for its log, and for errors.
+        command: its command line.
+        log_directory: for what it prints.
+        ready_url: where it answers 2xx once it serves; "" if it serves nothing.
+        variables: added to our environment.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log_directory: Path,
+        ready_url: str = "",
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        self._name = name
+        self._command = list(command)
+        self._log_path = log_directory / f"{name}.log"
+        self._ready_url = ready_url
+        self._variables = variables or {}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Its process id; only while it was started."""
+        if self._process is None:
+            raise BenchmarkError(f"{self._name} was not started")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it; `wait_ready` tells when it serves."""
+        with self._log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=_ROOT,
+                env={**os.environ, **self._variables},
+                # Ctrl-C is for us; we stop the children in our own order.
+                start_new_session=True,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - we have no threads
+            )
+
+    def wait_ready(self) -> None:
+        """Return when it serves.
+
+        Raises:
+            BenchmarkError: it ended before, or the time is over.
+        """
+        deadline_s = time.monotonic() + _READY_TIMEOUT_S
+        while self._ready_url:
+            try:
+                fetch(self._ready_url, timeout_s=5)
+            except OSError as exc:  # URLError and HTTPError are OSErrors
+                if time.monotonic() > deadline_s:
+                    what = f"is not ready within {_READY_TIMEOUT_S:.0f} s ({exc})"
+                    raise self.error(what) from exc
+            else:
+                return
+            self._ensure_running()
+            time.sleep(0.01)
+
+    def usage(self) -> Usage:
+        """Read what it used so far from /proc."""
+        self._ensure_running()
+        return usage(self.pid)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def wait_success(self) -> None:
+        """Return when it has ended well.
+
+        Raises:
+            BenchmarkError: it ended with another status than 0.
+        """
+        if self._process is not None and self._process.wait() != 0:
+            self._ensure_running()
+
+    def wait_figures(self) -> dict[str, float]:
+        """Return what it has measured, when it has ended well: its last line, as JSON.
+
+        Raises:
+            BenchmarkError: it ended with another status than 0, or said something else.
+        """
+        self.wait_success()
+        try:
+            figures: dict[str, float] = json.loads(self.log().splitlines()[-1])
+        except (ValueError, IndexError) as exc:
+            raise self.error("told no figures") from exc
+        return figures
+
+    def log(self) -> str:
+        """Return what it printed so far."""
+        return self._log_path.read_text(errors="replace") if self._log_path.exists() else ""
+
+    def error(self, what: str) -> BenchmarkError:
+        """Return an error that says what is wrong with it, and what it printed last."""
+        return BenchmarkError(f"{self._name} {what}\n{self.log()[-_LOG_TAIL:]}")
+
+    def _ensure_running(self) -> None:
+        if self._process is None or self._process.poll() is not None:
+            status = self._process and self._process.returncode
+            raise self.error(f"ended with {status}")
+
+    def __enter__(self) -> Self:
+        self.start()
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+
+def finish(name: str, command: Sequence[str], directory: Path) -> None:
+    """Run a command to its end."""
+    with Child(name, command, directory) as child:
+        child.wait_success()
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+@contextmanager
+def work_directory(parent: Path | None = None) -> Iterator[Path]:
+    """Make a directory for the time of a `with` block, in the system's usual place or another."""
+    with TemporaryDirectory(prefix="redshank-bench-", dir=parent) as name:
+        yield Path(name)
+
+
+def wait_until(done: Callable[[], bool], timeout_s: float, poll_s: float = 0.1) -> bool:
+    """Ask again and again; tell whether it was done in time."""
+    deadline_s = time.monotonic() + timeout_s
+    while not done():
+        if time.monotonic() > deadline_s:
+            return False
+        time.sleep(poll_s)
+    return True
+
+
+def directory_size_bytes(directory: Path) -> int:
+    """Return the sum of its files' lengths."""
+    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP unwind like Ctrl-C, so that `with` blocks clean up."""
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    previous = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,196 @@
+"""Everything that files, variables and flags say, read together.
+
+Nothing is applied while it is read: either all of it is good, or none of it counts.
+"""
+
+import glob
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from alerting.errors import AlertingError
+from alerting.rules.files import load_rule_files
+from alerting.rules.rules import RuleGroup
+from daemon.configuration.settings import Settings, load_settings, settings_file
+from daemon.errors import ConfigurationError
+from model.documents import DocumentError, render_document
+from model.durations import format_duration
+from promql.syntax.parser import parse
+from scraper.configuration.prometheus_config import PrometheusConfig, load_prometheus_config
+from scraper.configuration.settings import JobSettings
+from scraper.discovery.jobs import ScrapeJob
+
+HANDLED_SECTIONS = frozenset({"rule_files"})
+"""What of a Prometheus file has an effect beside its jobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What the server runs on.
+
+    Attributes:
+        files: the configuration files that were read, `redshank.yml` first.
+        jobs: the jobs of the Prometheus file.
+        rule_groups: of all rule files, Prometheus's among them.
+        warnings: what is asked for in vain, each with its place.
+        text: in the form of a Prometheus configuration, secrets left out.
+    """
+
+    settings: Settings
+    files: tuple[Path, ...] = ()
+    jobs: tuple[ScrapeJob, ...] = ()
+    rule_groups: tuple[RuleGroup, ...] = ()
+    warnings: tuple[str, ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationSource:
+    """Where the configuration comes from; read as often as wanted.
+
+    Attributes:
+        file: None for the first default file that exists.
+        listen, scrape_config: flags, which win over the file.
+    """
+
+    file: Path | None = None
+    listen: str | None = None
+    scrape_config: Path | None = None
+
+    def settings(self) -> Settings:
+        """Return the settings, flags applied; blocks.
+
+        Raises:
+            ConfigurationError: the file or a variable is wrong.
+        """
+        try:
+            settings = load_settings(self.file)
+        except DocumentError as exc:
+            raise ConfigurationError(str(exc)) from exc
+        changed: dict[str, Any] = {}
+        if self.listen is not None:
+            changed["server"] = settings.server.model_copy(update={"listen": self.listen})
+        file = self.scrape_config
+        if file is None and settings.scrape.config_file is not None:
+            file = self._directory / settings.scrape.config_file
+        changed["scrape"] = settings.scrape.model_copy(update={"config_file": file})
+        return settings.model_copy(update=changed)
+
+    @property
+    def _directory(self) -> Path:
+        """What names in the configuration file are relative to."""
+        found = settings_file(self.file)
+        return Path.cwd() if found is None else found.absolute().parent
+
+    def read(self) -> Configuration:
+        """Read every file; blocks.
+
+        Raises:
+            ConfigurationError: one of them is wrong.
+        """
+        settings = self.settings()
+        file, own = settings.scrape.config_file, settings_file(self.file)
+        patterns = [str(self._directory / pattern) for pattern in settings.alerting.rule_files]
+        files = tuple(path.absolute() for path in (own, file) if path is not None)
+        try:
+            if file is None:
+                found = read_rules(patterns, None)
+                return Configuration(
+                    settings, files, (), found.groups, found.warnings, _text(settings, patterns)
+                )
+            prometheus = load_prometheus_config(file, settings.scrape.limits.limits())
+            found = read_rules(patterns, prometheus)
+        except (DocumentError, AlertingError) as exc:
+            raise ConfigurationError(str(exc)) from exc
+        return Configuration(
+            settings,
+            files,
+            prometheus.jobs,
+            found.groups,
+            prometheus.unhandled(HANDLED_SECTIONS) + found.warnings,
+            _text(settings, patterns, prometheus),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRules:
+    """The groups of all rule files, and which patterns match no file."""
+
+    groups: tuple[RuleGroup, ...]
+    warnings: tuple[str, ...]
+
+
+def read_rules(patterns: Iterable[str], prometheus: PrometheusConfig | None) -> FoundRules:
+    """Read rule files, those of a Prometheus configuration at its interval; blocks.
+
+    Args:
+        patterns: absolute.
+        prometheus: a configuration that names further ones, None for none.
+
+    Raises:
+        RuleFileError: one cannot be read, or is no rule file.
+    """
+    paths: dict[str, int | None] = {}
+    warnings = []
+    theirs = prometheus.rule_files if prometheus is not None else ()
+    interval_ms = round(prometheus.evaluation_interval_s * 1000) if prometheus is not None else None
+    for pattern, default_ms in [
+        *((pattern, None) for pattern in patterns),
+        *((pattern, interval_ms) for pattern in theirs),
+    ]:
+        # Patterns may be absolute, which Path.glob refuses.
+        matching = sorted(glob.glob(pattern))  # noqa: PTH207
+        if not matching:
+            warnings.append(f"{pattern}: no rule file has this name")
+        for path in matching:
+            paths.setdefault(path, default_ms)
+    groups = load_rule_files([Path(path) for path in paths], parse)
+    return FoundRules(
+        tuple(
+            replace(group, interval_ms=group.interval_ms or paths[group.file]) for group in groups
+        ),
+        tuple(warnings),
+    )
+
+
+def _text(
+    settings: Settings, rule_files: list[str], prometheus: PrometheusConfig | None = None
+) -> str:
+    """Return the whole configuration as a Prometheus file would say it."""
+    scrape = settings.scrape
+    document: dict[str, Any] = {
+        "global": {
+            "scrape_interval": _duration(scrape.interval),
+            "scrape_timeout": _duration(scrape.timeout),
+            "evaluation_interval": format_duration(settings.alerting.evaluation_interval_ms),
+        }
+    }
+    jobs: list[Mapping[str, Any]] = []
+    if prometheus is not None:
+        document["global"] = prometheus.document["global"]
+        rule_files = [*rule_files, *prometheus.rule_files]
+        jobs += prometheus.document["scrape_configs"]
+    if rule_files:
+        document["rule_files"] = rule_files
+    own = [_job_document(job, settings) for job in scrape.jobs]
+    return render_document(document | {"scrape_configs": [*own, *jobs]})
+
+
+def _job_document(job: JobSettings, settings: Settings) -> Mapping[str, Any]:
+    group: dict[str, Any] = {"targets": list(job.targets)}
+    if job.labels:
+        group["labels"] = dict(job.labels)
+    interval_s = job.interval or settings.scrape.interval
+    return {
+        "job_name": job.name,
+        "scrape_interval": _duration(interval_s),
+        "scrape_timeout": _duration(min(job.timeout or settings.scrape.timeout, interval_s)),
+        "metrics_path": job.metrics_path,
+        "scheme": job.scheme,
+        "static_configs": [group],
+    }
+
+
+def _duration(length_s: float) -> str:
+    return format_duration(round(length_s * 1000))

@@ -1,0 +1,133 @@
+"""The server's configuration: each package's settings composed into one document.
+
+Sources, the later ones win: defaults, `redshank.yml`, `REDSHANK_…` variables
+(sections by double underscores: `REDSHANK_SCRAPE__INTERVAL=30s`), flags.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from alerting.settings import AlertingSettings
+from model.addresses import ListenAddress
+from model.documents import Document, DocumentError, document_error, parse_document
+from promql.settings import QuerySettings
+from scraper.configuration.settings import ScrapeSettings
+from storage.samples.settings import StoreSettings
+from web.settings import WebSettings
+
+DEFAULT_FILES = (Path("redshank.yml"), Path("/etc/redshank/redshank.yml"))
+
+
+class ServerSettings(BaseModel):
+    """Where the server listens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    listen: str = "127.0.0.1:9190"
+    scrape_self: bool = True
+
+    @field_validator("listen")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        ListenAddress.parse(value)
+        return value
+
+
+class LogSettings(BaseModel):
+    """What is logged, and how."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "console", "json"] = "auto"
+
+
+class Settings(BaseSettings):
+    """The whole configuration; every key is optional."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="REDSHANK_", env_nested_delimiter="__"
+    )
+
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    log: LogSettings = Field(default_factory=LogSettings)
+    storage: StoreSettings = Field(default_factory=StoreSettings)
+    scrape: ScrapeSettings = Field(default_factory=ScrapeSettings)
+    alerting: AlertingSettings = Field(default_factory=AlertingSettings)
+    query: QuerySettings = Field(default_factory=QuerySettings)
+    web: WebSettings = Field(default_factory=WebSettings)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let variables win over the document, which is given as keywords."""
+        return env_settings, init_settings
+
+
+def settings_file(path: Path | None = None) -> Path | None:
+    """Return the file that is read: the one given, or the first default one that exists."""
+    return path or next((file for file in DEFAULT_FILES if file.exists()), None)
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Return the configuration of a file, or of the first default one that exists.
+
+    Raises:
+        DocumentError: the file cannot be read, or something in it or in a variable is
+            wrong; the message names each place.
+    """
+    found = settings_file(path)
+    if found is None:
+        return settings_of(Document("environment", {}, {}))
+    try:
+        text = found.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise DocumentError(str(found), [(0, str(exc))]) from exc
+    return settings_of(parse_document(text, str(found)))
+
+
+def settings_of(document: Document) -> Settings:
+    """Return the configuration of a document and the environment.
+
+    Raises:
+        DocumentError: something is wrong; the message names each place.
+    """
+    if not isinstance(document.data, dict):
+        raise DocumentError(document.name, [(1, "the configuration must be a mapping")])
+    keys = {str(key): value for key, value in document.data.items()}
+    try:
+        return Settings(**keys)
+    except ValidationError as exc:
+        error = document_error(document, exc)
+        from_environment = [_variable(details["loc"]) for details in exc.errors()]
+        raise DocumentError(
+            document.name,
+            [
+                (0, f"{message} (from {variable})") if variable else (line, message)
+                for (line, message), variable in zip(error.problems, from_environment, strict=True)
+            ],
+        ) from exc
+
+
+def _variable(place: tuple[str | int, ...]) -> str | None:
+    """Return the variable that set the value at a place, None if none did."""
+    value: Any = EnvSettingsSource(Settings)()
+    for part in place:
+        if not isinstance(value, dict) or part not in value:
+            return None
+        value = value[part]
+    return "REDSHANK_" + "__".join(str(part).upper() for part in place)

@@ -1,0 +1,1 @@
+"""The server process: its parts, started in order and stopped in reverse."""

@@ -1,0 +1,226 @@
+"""The server's parts: each is constructed once, in order, and handed those that it needs."""
+
+import asyncio
+import importlib.metadata
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+from prometheus_client import CollectorRegistry
+
+from alerting.service import AlertingService
+from daemon import logs
+from daemon.configuration.configuration import Configuration
+from daemon.configuration.reload import Reloader
+from daemon.configuration.settings import Settings
+from daemon.data_directory import DataDirectory
+from daemon.server.interpreter import share_lock
+from daemon.server.metrics import (
+    ConfigurationCollector,
+    HttpCollector,
+    PushCollector,
+    RecordsCollector,
+    RemoteWriteCollector,
+    ScraperCollector,
+    StoreCollector,
+    new_registry,
+)
+from daemon.server.scraping import Scraping
+from daemon.server.stores import Stores
+from ingest.devices.inbox import MessageInbox
+from ingest.gateway.gateway import PushGateway
+from ingest.hosts.hosts import PushedHosts
+from ingest.remote_write.receiver import RemoteWriteReceiver
+from ingest.series.commits import GroupCommit
+from model.clock import system_clock
+from promql.engine import EngineSettings, LocalEngine
+from promql.syntax.parser import parse_selector
+from storage.api.audit import NewAuditEntry
+from storage.api.samples import SampleReader
+from web.http.audit_trail import audit_retention
+from web.http.quotas import Holder
+from web.services import Pushes, Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What makes up the server but for the web application."""
+
+    stores: Stores
+    engine: LocalEngine
+    scraping: Scraping
+    commits: GroupCommit
+    pushed: PushedHosts
+    alerting: AlertingService
+    reloader: Reloader
+    remote_write: RemoteWriteReceiver
+    gateway: PushGateway
+
+    async def hosts_changed(self) -> None:
+        """Take over which hosts the records hold now."""
+        await self.scraping.refresh()
+        await self.pushed.refresh()
+
+
+@asynccontextmanager
+async def constructed(
+    stores: Stores,
+    configuration: Configuration,
+    read: Callable[[], Configuration],
+    directory: DataDirectory,
+) -> AsyncIterator[Parts]:
+    """Construct the parts, and close them when the block ends.
+
+    Group commits and pushed hosts are at work from then on, as requests need them; what
+    works without being asked is started by `daemon.server.server`.
+
+    Args:
+        stores: what they read and write; open until they are closed.
+        configuration: what counts now.
+        read: returns what is to count after a reload; blocks.
+        directory: of the stores.
+
+    Raises:
+        StorageError: the records cannot be read.
+    """
+    settings, samples, records = configuration.settings, stores.samples, stores.records
+    async with AsyncExitStack() as stack:
+        engine = _engine(samples, settings)
+        stack.push_async_callback(asyncio.to_thread, engine.close)
+        scraping = Scraping(configuration, records.hosts, samples, system_clock)
+        commits = await stack.enter_async_context(GroupCommit(samples, stores.messages).running())
+        pushed = await stack.enter_async_context(_pushed_hosts(stores, commits).running())
+        connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
+        session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
+        alerting = AlertingService(
+            settings=settings.alerting,
+            records=records.alerts,
+            engine=engine,
+            appender=samples,
+            hosts=lambda: [*scraping.targets.hosts(), *pushed.hosts()],
+            session=session,
+            clock=system_clock,
+            rule_groups=configuration.rule_groups,
+        )
+        reloader = _reloader(stores, configuration, read, directory, scraping, alerting)
+        remote_write = RemoteWriteReceiver(samples, samples, system_clock)
+        gateway = PushGateway(
+            samples,
+            records.pushed_groups,
+            system_clock,
+            lambda: reloader.current.settings.scrape.interval,
+        )
+        await gateway.load()
+        yield Parts(
+            stores=stores,
+            engine=engine,
+            scraping=scraping,
+            commits=commits,
+            pushed=pushed,
+            alerting=alerting,
+            reloader=reloader,
+            remote_write=remote_write,
+            gateway=gateway,
+        )
+
+
+def _engine(samples: SampleReader, settings: Settings) -> LocalEngine:
+    query = settings.query
+    bounds = EngineSettings(
+        timeout_s=settings.web.query_timeout_s,
+        lookback_ms=query.lookback_ms,
+        max_samples=query.max_samples,
+        threads=query.threads,
+    )
+    return LocalEngine(samples, bounds, share=share_lock)
+
+
+def _pushed_hosts(stores: Stores, commits: GroupCommit) -> PushedHosts:
+    return PushedHosts(
+        samples=stores.samples,
+        reader=stores.samples,
+        messages=stores.messages,
+        commits=commits,
+        hosts=stores.records.hosts,
+        keys=stores.records.host_keys,
+        clock=system_clock,
+    )
+
+
+def _reloader(
+    stores: Stores,
+    configuration: Configuration,
+    read: Callable[[], Configuration],
+    directory: DataDirectory,
+    scraping: Scraping,
+    alerting: AlertingService,
+) -> Reloader:
+    retention = audit_retention(configuration.settings.web)
+
+    async def apply(new: Configuration) -> None:
+        logs.configure(new.settings.log.level, new.settings.log.format)
+        await scraping.apply(new)
+        await alerting.reconfigure(new.settings.alerting, new.rule_groups)
+
+    async def signalled() -> None:
+        entry = NewAuditEntry(system_clock(), "SIGHUP", "", "configuration.reload")
+        await stores.records.audit.add(entry, retention)
+
+    return Reloader(configuration, read, apply, system_clock, directory.path, signalled)
+
+
+def services_of(parts: Parts) -> Services:
+    """Return what the web application is handed of the parts."""
+    stores, reloader, scraper = parts.stores, parts.reloader, parts.scraping.scraper
+    records, samples = stores.records, stores.samples
+    version = importlib.metadata.version("redshank")
+    inbox = MessageInbox(samples, stores.messages, parts.commits, system_clock)
+    refusals = Counter[Holder]()
+    return Services(
+        hosts=records.hosts,
+        accounts=records.accounts,
+        alerts=records.alerts,
+        audit=records.audit,
+        second_factors=records.second_factors,
+        keys=stores.keys,
+        alerting=parts.alerting,
+        samples=samples,
+        cardinality=samples.cardinality,
+        engine=parts.engine,
+        parse_selector=parse_selector,
+        targets=scraper.statuses,
+        discovered=parts.scraping.targets,
+        pushes=Pushes(inbox, parts.pushed, records.host_keys),
+        configuration=reloader,
+        registry=_registry(parts, version, refusals),
+        clock=system_clock,
+        version=version,
+        started_ms=system_clock(),
+        hosts_changed=parts.hosts_changed,
+        added_hosts=lambda: reloader.current.settings.scrape.added_hosts,
+        host_checks=lambda: reloader.current.settings.alerting.checks,
+        metadata=scraper.metadata,
+        target_metadata=scraper.target_metadata,
+        remote_write=parts.remote_write,
+        push_gateway=parts.gateway,
+        refusals=refusals,
+    )
+
+
+def _registry(parts: Parts, version: str, refusals: Mapping[Holder, int]) -> CollectorRegistry:
+    """Return the registry of the server's own metrics."""
+    stores = parts.stores
+    registry = new_registry(version)
+    for collector in (
+        StoreCollector(stores.samples.stats),
+        RecordsCollector(lambda: stores.records.damaged_rows),
+        ScraperCollector(parts.scraping.scraper),
+        PushCollector(stores.messages),
+        ConfigurationCollector(lambda: parts.reloader.state),
+        RemoteWriteCollector(parts.remote_write),
+        HttpCollector(refusals),
+    ):
+        registry.register(collector)
+    return registry

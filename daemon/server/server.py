@@ -1,0 +1,197 @@
+"""The server: its parts started in order, and stopped in the reverse one."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+import click
+import structlog
+import uvloop
+from isal import isal_zlib
+
+from alerting.errors import AlertingError
+from daemon import logs
+from daemon.configuration.configuration import Configuration, ConfigurationSource
+from daemon.data_directory import DataDirectory
+from daemon.errors import DaemonError
+from daemon.server.exporter_process import ExporterProcess
+from daemon.server.interpreter import settle_garbage_collection, settle_malloc, share_lock
+from daemon.server.listening import listening
+from daemon.server.parts import Parts, constructed, services_of
+from daemon.server.stores import opened_stores
+from model.addresses import ListenAddress
+from model.clock import system_clock
+from model.sd_notify import sd_notify, watchdog_interval_s
+from storage.api.errors import StorageError
+from web.application import create_app
+from web.identity.first_admin import FIRST_ADMIN, ensure_first_admin
+from web.identity.keys import KeysError
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalExporter:
+    """This machine's exporter, which `redshank up` runs beside the server."""
+
+    host: str
+    listen: ListenAddress
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPlan:
+    """What to run.
+
+    Attributes:
+        source: where the configuration comes from, now and with each reload.
+        admin_password: the first administrator's, None to have one made and printed.
+        exporter: None where the server runs alone.
+    """
+
+    source: ConfigurationSource
+    directory: DataDirectory
+    admin_password: str | None = None
+    exporter: LocalExporter | None = None
+
+
+def run(plan: ServerPlan) -> None:
+    """Run the server until it is told to stop (SIGTERM, SIGINT).
+
+    Raises:
+        click.ClickException: it cannot start; the message says what to do.
+    """
+    settle_malloc()
+    share_lock(evaluating=False)
+    aiohttp.set_zlib_backend(isal_zlib)
+    try:
+        configuration = plan.source.read()
+        log_settings = configuration.settings.log
+        logs.configure(log_settings.level, log_settings.format)
+        plan.directory.create()
+        with plan.directory.locked():
+            uvloop.run(_serve(plan, configuration))
+    except (AlertingError, DaemonError, KeysError, StorageError, OSError) as exc:
+        raise click.ClickException(str(exc)) from exc
+
+
+async def _serve(plan: ServerPlan, configuration: Configuration) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running_server(plan, configuration) as server:
+        loop.add_signal_handler(signal.SIGHUP, server.request_reload)
+        settle_garbage_collection()
+        _announce(plan, server)
+        sd_notify("READY=1")
+        log.info("server_started", url=server.url, data_directory=str(plan.directory.path))
+        await stop.wait()
+        sd_notify("STOPPING=1")
+        log.info("server_stopping")
+    log.info("server_stopped")
+
+
+def _announce(plan: ServerPlan, server: "RunningServer") -> None:
+    """Tell the person at the terminal where to go, and the first password, once."""
+    click.echo(f"\n  Redshank   {server.url}")
+    if server.generated_password is not None:
+        click.echo(f"  Login      {FIRST_ADMIN} / {server.generated_password}   (shown only now)")
+    elif plan.admin_password is not None:
+        told = "the password that REDSHANK_ADMIN_PASSWORD held on the first start"
+        click.echo(f"  Login      {FIRST_ADMIN}, with {told}")
+    click.echo()
+    sys.stdout.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server that answers.
+
+    Attributes:
+        url: under which this machine reaches it.
+        generated_password: the first administrator's, if one was made just now.
+        request_reload: has the configuration read again soon.
+    """
+
+    url: str
+    generated_password: str | None
+    request_reload: Callable[[], None]
+
+
+@asynccontextmanager
+async def running_server(
+    plan: ServerPlan, configuration: Configuration
+) -> AsyncIterator[RunningServer]:
+    """Run every part for as long as the block lasts.
+
+    Raises:
+        StorageError: the data cannot be opened.
+        KeysError: the keys cannot be read or made.
+        ListenError: an address cannot be listened on.
+    """
+    settings, directory = configuration.settings, plan.directory
+    async with AsyncExitStack() as stack:
+        stores = await stack.enter_async_context(opened_stores(directory, settings.storage))
+        password = await ensure_first_admin(
+            stores.records.accounts, plan.admin_password, system_clock()
+        )
+        parts = await stack.enter_async_context(
+            constructed(stores, configuration, plan.source.read, directory)
+        )
+        app = await asyncio.to_thread(create_app, services_of(parts), settings.web)
+        listen = ListenAddress.parse(settings.server.listen)
+        address = await stack.enter_async_context(listening(app, listen, directory))
+
+        targets = parts.scraping.targets
+        if settings.server.scrape_self:
+            targets.add_self(address.local_url.removeprefix("http://"))
+        if plan.exporter is not None:
+            exporter_url = plan.exporter.listen.local_url
+            targets.add_local_host(plan.exporter.host, exporter_url.removeprefix("http://"))
+        tasks = await stack.enter_async_context(_background(plan))
+        await stack.enter_async_context(_running(parts, tasks))
+        yield RunningServer(address.local_url, password, parts.reloader.request)
+
+
+@asynccontextmanager
+async def _running(parts: Parts, tasks: asyncio.TaskGroup) -> AsyncIterator[None]:
+    """Let the parts do their work by themselves for as long as the block lasts."""
+    async with AsyncExitStack() as stack:
+        pushing = tasks.create_task(parts.gateway.run())
+        stack.callback(pushing.cancel)
+        await stack.enter_async_context(parts.scraping.running())
+        await parts.alerting.start(tasks)
+        stack.push_async_callback(parts.alerting.stop)
+        await stack.enter_async_context(parts.reloader.running(tasks))
+        yield
+
+
+@asynccontextmanager
+async def _background(plan: ServerPlan) -> AsyncIterator[asyncio.TaskGroup]:
+    """Run what belongs to no part: the exporter's process and systemd's watchdog.
+
+    Yields the group of tasks that they are in, for alerting's.
+    """
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(_feed_watchdog())]
+        if plan.exporter is not None:
+            exporter = ExporterProcess(plan.exporter.listen)
+            running.append(tasks.create_task(exporter.run()))
+            # Else the very first scrape would find nobody and show the host as down.
+            await exporter.answers()
+        try:
+            yield tasks
+        finally:
+            for task in running:
+                task.cancel()
+
+
+async def _feed_watchdog() -> None:
+    interval_s = watchdog_interval_s()
+    while interval_s is not None:
+        sd_notify("WATCHDOG=1")
+        await asyncio.sleep(interval_s)

@@ -1,0 +1,1 @@
+"""Runs the collectors under deadlines."""

@@ -1,0 +1,1 @@
+"""Serves the exporter's metrics over HTTP."""

@@ -1,0 +1,189 @@
+"""Answers one connection's requests: `/metrics`, `/health` and a page that leads there."""
+
+import html
+import io
+import math
+import socket
+from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+import structlog
+
+from exporter.errors import UnknownCollectorError
+from exporter.serving.exposition import render
+from exporter.serving.listener import Listener, TimedReader
+
+if TYPE_CHECKING:
+    from exporter.gathering.gathering import Gatherer
+    from exporter.gathering.itself import ExporterItself
+    from exporter.settings import ExporterSettings
+
+log = structlog.get_logger(__name__)
+
+_TEXT = "text/plain; charset=utf-8"
+_MAX_QUERY_FIELDS = 200
+_TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
+_TIMEOUT_SHARE = 0.9
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection; requests follow one another on it.
+
+    Made by `Handler.bound`, which fixes what all connections share.
+    """
+
+    protocol_version = "HTTP/1.1"
+    # http.server's 0.9 would answer what is no request without a status line.
+    default_request_version = "HTTP/1.0"
+    server_version = "redshank-exporter"
+    sys_version = ""
+    error_content_type = _TEXT
+    error_message_format = "%(code)d %(message)s\n"
+
+    server: Listener
+    settings: ClassVar["ExporterSettings"]
+    gatherer: ClassVar["Gatherer"]
+    itself: ClassVar["ExporterItself"]
+
+    @classmethod
+    def bound(
+        cls, settings: "ExporterSettings", gatherer: "Gatherer", itself: "ExporterItself"
+    ) -> type["Handler"]:
+        """Return a handler class that serves these."""
+        shared = {"settings": settings, "gatherer": gatherer, "itself": itself}
+        return type("BoundHandler", (cls,), shared)
+
+    def setup(self) -> None:
+        """Put the clock between the socket and everything that reads it."""
+        self.connection = self.request
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._timed = TimedReader(self.connection)
+        self._patience_s = self.settings.request_timeout_s
+        self.rfile = io.BufferedReader(self._timed)
+        self.wfile = self.connection.makefile("wb")
+
+    def handle_one_request(self) -> None:
+        """Wait for a request, however long that is allowed to take, and answer it."""
+        self._timed.allow(self._patience_s)
+        self.server.idle(self.connection, is_idle=True)
+        try:
+            waiting = self.rfile.peek(1)  # type: ignore[attr-defined]
+        except OSError:  # It took too long, or went away.
+            waiting = b""
+        finally:
+            self.server.idle(self.connection, is_idle=False)
+        if not waiting:
+            self.close_connection = True
+            return
+        self._timed.allow(self.settings.request_timeout_s)
+        super().handle_one_request()
+        self._patience_s = self.settings.idle_timeout_s
+
+    def do_GET(self) -> None:
+        """Answer a GET."""
+        try:
+            url = urlsplit(self.path)
+            query = parse_qs(url.query, keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS)
+        except ValueError as exc:
+            self._answer(HTTPStatus.BAD_REQUEST, f"bad request: {exc}\n")
+            return
+        route = self._routes().get(url.path)
+        if route is None:
+            self._answer(HTTPStatus.NOT_FOUND, "not found\n")
+            return
+        try:
+            route(query)
+        except OSError:
+            raise  # The client went away.
+        except Exception:
+            log.exception("request_failed", path=url.path)
+            self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, "the log says what went wrong\n")
+
+    do_HEAD = do_GET  # noqa: N815
+
+    def _refuse(self) -> None:
+        self._answer(HTTPStatus.METHOD_NOT_ALLOWED, "GET or HEAD only\n", Allow="GET, HEAD")
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _refuse  # noqa: N815
+
+    def _routes(self) -> dict[str, Callable[[dict[str, list[str]]], None]]:
+        return {"/metrics": self._metrics, "/health": self._health, "/": self._landing}
+
+    def _metrics(self, query: dict[str, list[str]]) -> None:
+        collect, exclude = query.get("collect[]", ()), query.get("exclude[]", ())
+        if collect and exclude:
+            self._answer(HTTPStatus.BAD_REQUEST, "collect[] and exclude[] cannot be combined\n")
+            return
+        try:
+            families = self.gatherer.gather(collect, exclude, self._scrape_timeout_s())
+        except UnknownCollectorError as exc:
+            self._answer(HTTPStatus.BAD_REQUEST, f"{exc}\n")
+            return
+        exposition = render(
+            families, self.headers.get("Accept", ""), self.headers.get("Accept-Encoding", "")
+        )
+        headers = {"Vary": "Accept, Accept-Encoding"}
+        if exposition.content_encoding:
+            headers["Content-Encoding"] = exposition.content_encoding
+        self._answer(HTTPStatus.OK, exposition.body, exposition.content_type, **headers)
+
+    def _scrape_timeout_s(self) -> float:
+        """Return how long a Prometheus waits, less what the answer takes to get there."""
+        try:
+            timeout_s = float(self.headers.get(_TIMEOUT_HEADER, ""))
+        except ValueError:
+            return math.inf
+        return timeout_s * _TIMEOUT_SHARE if timeout_s > 0 else math.inf
+
+    def _health(self, _: dict[str, list[str]]) -> None:
+        self._answer(HTTPStatus.OK, "ok\n")
+
+    def _landing(self, _: dict[str, list[str]]) -> None:
+        links = "".join(
+            f'<li><a href="/metrics?collect[]={name}">{html.escape(name)}</a></li>'
+            for name in self.gatherer.names
+        )
+        page = (
+            '<!doctype html><html lang="en"><meta charset="utf-8"><title>Redshank exporter</title>'
+            '<h1>Redshank exporter</h1><p><a href="/metrics">Metrics</a>, '
+            '<a href="/health">health</a>, or one collector:</p>'
+            f"<ul>{links}</ul></html>\n"
+        )
+        self._answer(HTTPStatus.OK, page, "text/html; charset=utf-8")
+
+    def _answer(
+        self, status: HTTPStatus, body: str | bytes, content_type: str = _TEXT, **headers: str
+    ) -> None:
+        content = body.encode("utf-8", "replace") if isinstance(body, str) else body
+        # A body that came with the request is not read: it must not pass for a request.
+        if (
+            "Content-Length" in self.headers
+            or "Transfer-Encoding" in self.headers
+            or self.server.crowded
+        ):
+            self.close_connection = True
+        self.connection.settimeout(self.settings.request_timeout_s)
+        self.itself.count(status)
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("X-Content-Type-Options", "nosniff")
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer what is no request of HTTP."""
+        self.connection.settimeout(self.settings.request_timeout_s)
+        self.itself.count(HTTPStatus(code))
+        super().send_error(code, message, explain)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Log nothing: a scrape every few seconds is no news."""

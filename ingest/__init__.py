@@ -1,0 +1,1 @@
+"""Takes pushed samples, makes vectors of them, acknowledges after the commit."""

@@ -1,0 +1,1 @@
+"""Reports of hosts that push."""

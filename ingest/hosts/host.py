@@ -1,0 +1,177 @@
+"""One host that pushes."""
+
+import statistics
+from collections import deque
+from typing import Final
+
+import structlog
+
+from ingest.hosts.history import LAST_GAPS, HostHistory
+from ingest.hosts.reports import CpuSeconds, HostReport, gauges
+from ingest.series.sources import PushedSource
+from model.durations import format_duration
+from model.labels import METRIC_NAME, Labels
+from scraper.configuration.settings import HOST_JOB
+from scraper.fetching.targets import Health, Target, TargetStatus
+from storage.api.hosts import Host
+from storage.api.samples import SampleAppender
+
+log = structlog.get_logger(__name__)
+
+_UP: Final = (Labels.of({METRIC_NAME: "up"}),)
+_SILENT_AFTER: Final = 3
+"""Intervals without a report after which a host counts as down."""
+_UNKNOWN_INTERVAL_MS: Final = 60_000
+"""Until a host's own is learned: what agents have by default."""
+_FEWEST_GAPS: Final = 2
+_SHORTEST_INTERVAL_MS, _LONGEST_INTERVAL_MS = 1_000, 3_600_000
+# So that `up` is never older than the lookback, however seldom a host reports.
+_UP_EVERY_MS: Final = 15_000
+
+
+def host_labels(host: Host) -> Labels:
+    """Return the target labels of a host that pushes."""
+    return Labels.of({"job": HOST_JOB, "instance": host.name} | dict(host.labels))
+
+
+class PushedHost:
+    """A host that pushes: its series, and whether it still reports.
+
+    Attributes:
+        record: who it is.
+        labels: of all its series.
+    """
+
+    def __init__(self, record: Host, appender: SampleAppender, started_ms: int) -> None:
+        self.record, self.labels = record, host_labels(record)
+        self._started_ms = started_ms
+        self._figures = PushedSource(appender, self.labels, field="collected_at")
+        # Beside the figures, because its times are ours and theirs are the host's.
+        self._up = PushedSource(appender, self.labels, "up")
+        self._cpu = CpuSeconds()
+        self._gaps_ms: deque[int] = deque(maxlen=LAST_GAPS)
+        # When the last report came, by our clock, and when it was made, by the host's.
+        self._seen_ms: int | None = None
+        self._told_ms: int | None = None
+        self._health = Health.UNKNOWN
+        self._samples = 0
+        self._up_written_ms = 0
+
+    @property
+    def job(self) -> str:
+        """The `job` label."""
+        return self.labels.get("job")
+
+    @property
+    def instance(self) -> str:
+        """The `instance` label."""
+        return self.labels.get("instance")
+
+    @property
+    def interval_ms(self) -> int:
+        """How often it reports: as declared, or as it usually does."""
+        if self.record.interval_s is not None:
+            return round(self.record.interval_s * 1000)
+        if len(self._gaps_ms) < _FEWEST_GAPS:
+            return _UNKNOWN_INTERVAL_MS
+        usual_ms = round(statistics.median(self._gaps_ms))
+        return min(max(usual_ms, _SHORTEST_INTERVAL_MS), _LONGEST_INTERVAL_MS)
+
+    def resume(self, history: HostHistory, seen_ms: int | None) -> None:
+        """Go on where another run of the server ended."""
+        self._cpu = history.cpu
+        self._gaps_ms.extend(history.gaps_ms)
+        self._seen_ms = seen_ms
+
+    def take(self, report: HostReport, now_ms: int) -> None:
+        """Append a report.
+
+        Raises:
+            DisorderError: too many came out of order.
+            StorageError: the store refused it.
+        """
+        samples = gauges(report, self.record.name)
+        cpu = CpuSeconds(self._cpu.time_ms, self._cpu.idle_s, self._cpu.busy_s)
+        samples |= cpu.add(report.time_ms, report.cpu_used_ratio)
+        self._figures.append(report.time_ms, tuple(samples), tuple(samples.values()))
+        self._cpu, self._samples = cpu, len(samples)
+        self._learn(report.time_ms, now_ms)
+        self._seen_ms = max(now_ms, self._seen_ms or 0)
+        if self._health is Health.DOWN:
+            log.info("push_resumed", host=self.record.name)
+        self._health = Health.UP
+        self._write_up(now_ms)
+
+    def _learn(self, time_ms: int, now_ms: int) -> None:
+        if self._seen_ms is not None and self._told_ms is not None:
+            # One that was offline sends at once what it told at its usual times.
+            gap_ms = max(now_ms - self._seen_ms, time_ms - self._told_ms)
+            if gap_ms >= _SHORTEST_INTERVAL_MS:
+                self._gaps_ms.append(gap_ms)
+        self._told_ms = time_ms
+
+    def look(self, now_ms: int) -> None:
+        """Write `up` where it is due; notice that nothing came any more.
+
+        Raises:
+            StorageError: the store refused it.
+        """
+        if self._seen_ms is None:
+            # Never heard of: somebody is still setting it up.
+            return
+        if self._health is not Health.DOWN and self._is_silent(now_ms):
+            self._health = Health.DOWN
+            log.warning("push_silent", host=self.record.name, since_ms=self._seen_ms)
+            self._figures.end(now_ms)
+            self._write_up(now_ms)
+        elif (
+            self._health is not Health.UNKNOWN
+            and not 0 <= now_ms - self._up_written_ms < _UP_EVERY_MS
+        ):
+            self._write_up(now_ms)
+
+    def _is_silent(self, now_ms: int) -> bool:
+        # While the server was not there nobody could report.
+        since_ms = max(self._seen_ms or 0, self._started_ms)
+        return now_ms - since_ms > _SILENT_AFTER * self.interval_ms
+
+    def _write_up(self, now_ms: int) -> None:
+        # Two in one millisecond would be of one time, and only one of them stay.
+        time_ms = now_ms + (now_ms == self._up_written_ms)
+        self._up_written_ms = time_ms
+        self._up.append(time_ms, _UP, (float(self._health is Health.UP),))
+
+    def end(self, now_ms: int) -> None:
+        """End every series: the host is removed.
+
+        Raises:
+            StorageError: the store refused it.
+        """
+        self._figures.end(now_ms)
+        self._up.end(now_ms)
+
+    def status(self, now_ms: int) -> TargetStatus:
+        """Return how it stands, as if it were scraped."""
+        interval_ms = self.interval_ms
+        reason = ""
+        if self._health is Health.DOWN and self._seen_ms is not None:
+            silent_s = (now_ms - self._seen_ms) // 1000
+            reason = f"no report for {format_duration(silent_s * 1000)}"
+        target = Target(
+            "",
+            self.labels,
+            interval_ms / 1000,
+            interval_ms / 1000,
+            host=self.record.name,
+            host_id=self.record.id,
+        )
+        return TargetStatus(
+            target,
+            self._health,
+            reason,
+            self._seen_ms,
+            self._seen_ms,
+            0.0,
+            self._samples,
+            (self._seen_ms or now_ms) + interval_ms,
+        )

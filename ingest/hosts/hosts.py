@@ -1,0 +1,140 @@
+"""Hosts that push: their reports become what a scrape of their exporter would be.
+
+`up` is 1 with each report and 0 once nothing came for three times as long as usual, so
+that checks and pages need not know who pushes.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, Self
+
+import structlog
+
+from ingest.devices.messages import check_time
+from ingest.hosts.history import HostHistory, read_histories
+from ingest.hosts.host import PushedHost
+from ingest.hosts.reports import HostReport
+from ingest.refusals import UnknownHostError
+from ingest.series.background import in_background
+from ingest.series.commits import GroupCommit
+from model.clock import Clock
+from scraper.fetching.targets import TargetStatus
+from storage.api.errors import StorageError
+from storage.api.host_keys import HostKeyRecords
+from storage.api.hosts import HostRecords
+from storage.api.messages import MessageLog
+from storage.api.samples import SampleAppender, SampleReader
+
+log = structlog.get_logger(__name__)
+
+_LOOK_EVERY_S: Final = 1.0
+
+
+class PushedHosts:
+    """Every registered host that pushes.
+
+        async with PushedHosts(...).running() as hosts: await hosts.take(host_id, report)
+
+    All methods belong on the event loop.
+    """
+
+    def __init__(
+        self,
+        *,
+        samples: SampleAppender,
+        reader: SampleReader,
+        messages: MessageLog,
+        commits: GroupCommit,
+        hosts: HostRecords,
+        keys: HostKeyRecords,
+        clock: Clock,
+    ) -> None:
+        self._samples, self._reader, self._messages = samples, reader, messages
+        self._commits, self._records, self._keys, self._clock = commits, hosts, keys, clock
+        self._started_ms = clock()
+        self._hosts: dict[int, PushedHost] = {}
+        self._refreshing = asyncio.Lock()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Self]:
+        """Learn which hosts there are and watch them.
+
+        At the end, series are left as they are, because a restart is no gap.
+
+        Raises:
+            StorageError: the records cannot be read.
+        """
+        await self.refresh()
+        async with in_background(self._look()):
+            yield self
+
+    async def refresh(self) -> None:
+        """Take over which hosts are registered; the series of those removed end.
+
+        Raises:
+            StorageError: the records cannot be read.
+        """
+        async with self._refreshing:
+            wanted = {host.id: host for host in await self._records.all() if host.pushes}
+            for host_id in self._hosts.keys() - wanted.keys():
+                self._end(self._hosts.pop(host_id))
+            added = [host for host in wanted.values() if host.id not in self._hosts]
+            if not added:
+                return
+            now_ms = self._clock()
+            used: dict[int, int] = {}
+            for key in await self._keys.live(now_ms):
+                if key.last_used_ms is not None:
+                    used[key.host_id] = max(key.last_used_ms, used.get(key.host_id, 0))
+            histories = await asyncio.to_thread(read_histories, self._reader, now_ms)
+            for host in added:
+                known = PushedHost(host, self._samples, self._started_ms)
+                history = histories.get((known.job, known.instance), HostHistory())
+                known.resume(history, used.get(host.id))
+                self._hosts[host.id] = known
+
+    async def take(self, host_id: int, report: HostReport) -> int:
+        """Take a report, which is durable afterwards; return its number.
+
+        Raises:
+            RefusedPushError: it cannot be stored; it says which field is at fault.
+            StorageError: the disk refused; it may be sent again.
+        """
+        host, now_ms = self._hosts.get(host_id), self._clock()
+        if host is None:
+            raise UnknownHostError
+        check_time(report.time_ms, now_ms, "collected_at")
+        host.take(report, now_ms)
+        number = self._messages.take_report()
+        await self._commits.committed()
+        return number
+
+    def statuses(self) -> list[TargetStatus]:
+        """Return how each host stands, as if it were scraped."""
+        now_ms = self._clock()
+        return [host.status(now_ms) for host in self._hosts.values()]
+
+    def hosts(self) -> list[tuple[str, str, str]]:
+        """Return name, job and instance of each host."""
+        return [(host.record.name, host.job, host.instance) for host in self._hosts.values()]
+
+    def look(self) -> None:
+        """Write `up` for each host where it is due, and notice who fell silent."""
+        now_ms = self._clock()
+        for host in self._hosts.values():
+            try:
+                host.look(now_ms)
+            except StorageError as exc:
+                log.warning("push_not_stored", host=host.record.name, error=str(exc))
+
+    async def _look(self) -> None:
+        while True:
+            self.look()
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    def _end(self, host: PushedHost) -> None:
+        try:
+            host.end(self._clock())
+        except StorageError as exc:
+            log.warning("push_not_stored", host=host.record.name, error=str(exc))

@@ -1,0 +1,106 @@
+"""From the names of series in requests to label sets, checked as the specification asks.
+
+Source: Prometheus Remote-Write 1.0 specification, "Labels".
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from ingest.errors import BadLabelsError, MalformedMessageError
+from ingest.remote_write.wire import LENGTH, fields
+from ingest.series.write_request import RequestLimits, SeriesKey
+from model.labels import METRIC_NAME, Labels
+
+_SHOWN_CHARACTERS = 120
+
+# Some MB at most.
+_KNOWN_LABELS = 20_000
+_SHORT_LABEL_BYTES = 256
+
+
+class LabelReader:
+    """Reads keys of series; knows the labels that it read before, which most series share."""
+
+    def __init__(self, limits: RequestLimits) -> None:
+        self._limits = limits
+        self._pairs: dict[bytes, tuple[str, str]] = {}
+
+    def labels_of(self, key: SeriesKey) -> Labels:
+        """Return the labels that a request wrote; any thread.
+
+        Raises:
+            BadLabelsError: they are no label set, or not written as they must be.
+        """
+        try:
+            labels = Labels(self._pairs_of(key))
+        except MalformedMessageError as exc:
+            raise BadLabelsError(f"a label does not decode: {exc}") from exc
+        except UnicodeDecodeError as exc:
+            raise BadLabelsError("a label is not UTF-8") from exc
+        try:
+            _check(labels, self._limits)
+        except ValueError as exc:
+            raise BadLabelsError(f"{_shown(labels)}: {exc}") from exc
+        return labels
+
+    def _pairs_of(self, key: SeriesKey) -> list[tuple[str, str]]:
+        if not isinstance(key, bytes):
+            return list(zip(key[::2], key[1::2], strict=True))
+        pairs = []
+        for field in fields(key, 0, len(key)):
+            if field.number == 1 and field.wire_type == LENGTH:
+                label = key[field.start : field.stop]
+                pair = self._pairs.get(label)
+                pairs.append(self._read(label) if pair is None else pair)
+        return pairs
+
+    def _read(self, label: bytes) -> tuple[str, str]:
+        texts = {1: "", 2: ""}
+        for field in fields(label, 0, len(label)):
+            if field.number in texts and field.wire_type == LENGTH:
+                texts[field.number] = label[field.start : field.stop].decode()
+        if len(self._pairs) >= _KNOWN_LABELS:
+            self._pairs = {}
+        if len(label) <= _SHORT_LABEL_BYTES:
+            self._pairs[label] = texts[1], texts[2]
+        return texts[1], texts[2]
+
+
+def _check(labels: Labels, limits: RequestLimits) -> None:
+    if len(labels) > limits.labels:
+        raise ValueError(f"{len(labels)} labels, more than {limits.labels}")
+    for (before, _), (name, _) in pairwise(labels):
+        if name == before:
+            raise ValueError(f"label {name!r} stands there twice")
+        if name < before:
+            raise ValueError(f"the labels are not sorted: {name!r} after {before!r}")
+    for name, value in labels:
+        if not (name and value):
+            raise ValueError(f"label {name!r} is empty" if name else "a label name is empty")
+    if not labels.metric:
+        raise ValueError(f"there is no label {METRIC_NAME!r}")
+    _check_texts(labels, limits)
+
+
+def _check_texts(labels: Labels, limits: RequestLimits) -> None:
+    size = 0
+    for text in _texts(labels):
+        try:
+            size += len(text.encode())
+        except UnicodeEncodeError:
+            raise ValueError("a label is not UTF-8") from None
+        if "\0" in text:
+            raise ValueError("a label has a NUL byte")
+    if size > limits.label_bytes:
+        raise ValueError(f"{size} bytes of labels, more than {limits.label_bytes}")
+
+
+def _texts(labels: Labels) -> Iterator[str]:
+    for name, value in labels:
+        yield name
+        yield value
+
+
+def _shown(labels: Labels) -> str:
+    text = str(labels).encode("utf-8", "replace").decode()
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"

@@ -1,0 +1,105 @@
+"""The protobuf wire format, as far as a reader without a schema needs it.
+
+Source: Protocol Buffers documentation, "Encoding".
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ingest.errors import MalformedMessageError
+
+VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
+"""The wire types in use; groups are long gone."""
+
+_MOST_VARINT_BYTES = 10
+_SIZES = {FIXED64: 8, FIXED32: 4}
+
+
+class Field(NamedTuple):
+    """One field: its content is `data[start:stop]`; of a VARINT, `start` is the value."""
+
+    number: int
+    wire_type: int
+    start: int
+    stop: int
+
+    def expect(self, wire_type: int) -> None:
+        """Refuse another wire type.
+
+        Raises:
+            MalformedMessageError: it is another.
+        """
+        if self.wire_type != wire_type:
+            raise MalformedMessageError(f"field {self.number} has wire type {self.wire_type}")
+
+
+def read_varint(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """Return an unsigned 64-bit number and the offset behind it.
+
+    Raises:
+        MalformedMessageError: it does not end before `end`, or is too long.
+    """
+    if at < end and data[at] < 0x80:
+        return data[at], at + 1
+    value = shift = 0
+    for place in range(at, min(end, at + _MOST_VARINT_BYTES)):
+        byte = data[place]
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value & 0xFFFF_FFFF_FFFF_FFFF, place + 1
+        shift += 7
+    raise MalformedMessageError(f"a number at offset {at} does not end")
+
+
+def varint(value: int) -> bytes:
+    """Return an unsigned number as it is written."""
+    digits = bytearray()
+    while value >= 0x80:
+        digits.append(value & 0x7F | 0x80)
+        value >>= 7
+    digits.append(value)
+    return bytes(digits)
+
+
+def read_length(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """Return the length of the content that begins behind it, and where that is.
+
+    Raises:
+        MalformedMessageError: the content passes `end`.
+    """
+    length, start = read_varint(data, at, end)
+    if start + length > end:
+        raise MalformedMessageError(f"the field at offset {at} is cut off")
+    return length, start
+
+
+def signed(value: int) -> int:
+    """Return an int64 that was written as an unsigned number."""
+    return value - 2**64 if value >= 2**63 else value
+
+
+def fields(data: bytes, at: int, end: int) -> Iterator[Field]:
+    """Yield the fields of the message in `data[at:end]`.
+
+    Raises:
+        MalformedMessageError: the bytes are no message.
+    """
+    while at < end:
+        tag, start = read_varint(data, at, end)
+        number, wire_type = tag >> 3, tag & 7
+        if not number:
+            raise MalformedMessageError(f"the field at offset {at} has number 0")
+        if wire_type == VARINT:
+            value, at = read_varint(data, start, end)
+            yield Field(number, wire_type, value, at)
+            continue
+        if wire_type == LENGTH:
+            size, start = read_length(data, start, end)
+        elif wire_type in _SIZES:
+            size = _SIZES[wire_type]
+        else:
+            raise MalformedMessageError(f"the field at offset {at} has wire type {wire_type}")
+        at = start + size
+        if at > end:
+            raise MalformedMessageError(f"the field at offset {start} is cut off")
+        yield Field(number, wire_type, start, at)

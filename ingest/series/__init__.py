@@ -1,0 +1,1 @@
+"""What every push shares: streams, lanes, late samples, group commits."""

@@ -1,0 +1,1 @@
+"""Evaluates a syntax tree: selects samples, calls kernels, matches vectors."""

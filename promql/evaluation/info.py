@@ -1,0 +1,163 @@
+"""`info()`: adds the labels of info metrics, such as `target_info`, to series.
+
+Source: Prometheus documentation, "info()"; promql/info.go.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import re2
+
+from model.labels import METRIC_NAME, Labels
+from model.matchers import Matcher, MatchOperator
+from promql.api import EvaluationError
+from promql.evaluation.selection import Sighting
+from promql.evaluation.timing import QueryRange
+from promql.kernels.vectors import Indices, Mask, Steps, Vector, concatenated, merged
+from promql.syntax.nodes import Expression, Subquery, VectorSelector, walk
+
+_IDENTIFYING: Final = ("instance", "job")
+_DEFAULT: Final = Matcher.of(METRIC_NAME, "=", "target_info")
+_ANY_INFO: Final = Matcher.of(METRIC_NAME, "=~", ".+_info")
+_POSITIVE: Final = (MatchOperator.EQUAL, MatchOperator.MATCHES)
+
+
+def reference_steps(argument: Expression, query: QueryRange, steps: Steps) -> Steps:
+    """Return when info series are looked up: as of the samples of the first selector."""
+    times = steps
+    for node in walk(argument):
+        if isinstance(node, Subquery | VectorSelector):
+            times = Steps(query.reference(node.shift, times))
+        if isinstance(node, VectorSelector):
+            break
+    return times
+
+
+class InfoSelector:
+    """What the second argument asks for: which info metrics, and which of their labels."""
+
+    def __init__(self, matchers: Sequence[Matcher]) -> None:
+        names = [matcher for matcher in matchers if matcher.name == METRIC_NAME]
+        self.data = [matcher for matcher in matchers if matcher.name != METRIC_NAME]
+        self._has_positive = any(matcher.operator in _POSITIVE for matcher in names)
+        if not names:
+            self._has_positive = True
+            names = [_DEFAULT]
+        elif not self._has_positive:
+            names = [*names, _ANY_INFO]
+        self._names = names
+        self._wanted = frozenset(matcher.name for matcher in self.data)
+
+    def is_info(self, labels: Labels) -> bool:
+        """Tell whether a series is itself one of the info series, which are left alone."""
+        metric = labels.metric
+        return self._has_positive and all(matcher.matches(metric) for matcher in self._names)
+
+    def wants(self, label: str) -> bool:
+        """Tell whether an info series' label is to be added."""
+        return label != METRIC_NAME and (not self._wanted or label in self._wanted)
+
+    @property
+    def optional(self) -> bool:
+        """Whether series without any info series are kept."""
+        return all(matcher.matches_empty for matcher in self.data)
+
+    def matchers(self, base: Vector, alone: Sequence[bool]) -> tuple[Matcher, ...] | None:
+        """Return what selects the info series of `base`, None where there can be none."""
+        enriched = [labels for labels, skip in zip(base.labels, alone, strict=True) if not skip]
+        found = [_identity(name, {each.get(name) for each in enriched}) for name in _IDENTIFYING]
+        identity = [matcher for matcher in found if matcher is not None]
+        return (*identity, *self.data, *self._names) if identity else None
+
+
+def _identity(name: str, values: set[str]) -> Matcher | None:
+    values.discard("")
+    if not values:
+        return None
+    return Matcher.of(name, "=~", "|".join(re2.escape(value) for value in sorted(values)))
+
+
+def enrich(base: Vector, alone: Sequence[bool], seen: Sighting, selector: InfoSelector) -> Vector:
+    """Add labels of info series to the series of `base`.
+
+    Args:
+        base: what is to be enriched.
+        alone: which of its series are info series themselves.
+        seen: the info series, and when their samples were taken.
+        selector: which labels are wanted.
+
+    Raises:
+        EvaluationError: two info series of one metric are as new as each other, two
+            metrics disagree about a label, or two series become one.
+    """
+    steps = base.values.shape[1]
+    newest = _newest(seen)
+    names = sorted({name for name, _ in newest})
+    parts = []
+    for row, labels in enumerate(base.labels):
+        one = base.take(np.array([row], dtype=np.intp))
+        identity = labels.keep(_IDENTIFYING)
+        sources = [newest[name, identity] for name in names if (name, identity) in newest]
+        if alone[row] or (not sources and selector.optional):
+            parts.append(one)
+            continue
+        if not sources:
+            continue
+        parts.extend(_enriched(one, np.stack(sources), seen.vector.labels, selector))
+    return merged(concatenated(parts, steps))
+
+
+def _newest(seen: Sighting) -> dict[tuple[str, Labels], Indices]:
+    """Return, for each metric and identity, the row of its newest series at each step; -1: none."""
+    rows: dict[tuple[str, Labels], list[int]] = {}
+    labels = seen.vector.labels
+    for row, each in enumerate(labels):
+        rows.setdefault((each.metric, each.keep(_IDENTIFYING)), []).append(row)
+    newest = {}
+    for key, group in rows.items():
+        present = seen.vector.present[group]
+        times = np.where(present, seen.times_s[group], -np.inf)
+        latest = times.max(axis=0)
+        ties = np.logical_and(present, times == latest)
+        twice = np.flatnonzero(np.add.reduce(ties, axis=0, dtype=np.intp) > 1)
+        if twice.size:
+            first, second = np.flatnonzero(ties[:, twice[0]])[:2].tolist()
+            at_ms = round(float(latest[twice[0]]) * 1000)
+            raise EvaluationError(
+                "found duplicate series for info metric:"
+                f" existing {labels[group[first]]} @ {at_ms}, new {labels[group[second]]} @ {at_ms}"
+            )
+        found = np.array(group, dtype=np.intp)[times.argmax(axis=0)]
+        newest[key] = np.where(latest > -np.inf, found, -1)
+    return newest
+
+
+def _enriched(
+    one: Vector, sources: Indices, info: Sequence[Labels], selector: InfoSelector
+) -> list[Vector]:
+    """Return one series, as many times as its info series change over the steps."""
+    combinations, which = np.unique(sources, axis=1, return_inverse=True)
+    parts = []
+    for index, combination in enumerate(combinations.T.tolist()):
+        here: Mask = one.present & (which.reshape(-1) == index)
+        rows = [row for row in combination if row >= 0]
+        if not rows and not selector.optional:
+            continue
+        labels = _with_info(one.labels[0], [info[row] for row in rows], selector)
+        parts.append(Vector([labels], one.values, here, one.unnamed).occupied())
+    return parts
+
+
+def _with_info(base: Labels, infos: Sequence[Labels], selector: InfoSelector) -> Labels:
+    own = dict(base)
+    added: dict[str, str] = {}
+    for labels in infos:
+        for name, value in labels:
+            if not selector.wants(name):
+                continue
+            if added.get(name, value) != value:
+                raise EvaluationError(f"conflicting label: {name}")
+            if name not in own:
+                added[name] = value
+    return Labels.of({**own, **added})

@@ -1,0 +1,138 @@
+"""Range vectors: what a range selector or a subquery hands to a function."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from model.labels import Labels
+from model.series import ABSENT, NO_TIME, AlignedSeries, Times, absent_matrix
+from promql.evaluation.blocks import Part, in_blocks
+from promql.kernels.over_time import Kernel
+from promql.kernels.vectors import Floats, Mask, Scalars, Steps, Vector, without_reserved
+from promql.kernels.windows import Windows
+from promql.running.guard import Guard
+
+# Blocks may be so much longer where a kernel skips most of their samples.
+_SPARSE: Final = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RangeVector:
+    """What a range selector sees at every step.
+
+    Attributes:
+        parts: the series; to be gone through once.
+        starts_ms, ends_ms: shape (S,), the ranges' ends.
+        steps: when it is evaluated.
+        one_name: whether all series have the same metric name.
+        unnamed: which series lose their names, if there is one block; None: none does.
+        look: told of each block's windows, where somebody counts.
+    """
+
+    parts: Iterable[AlignedSeries]
+    starts_ms: Times
+    ends_ms: Times
+    steps: Steps
+    one_name: bool
+    unnamed: Mask | None = None
+    look: Callable[[Windows], None] | None = None
+
+    def windows(
+        self, check: Callable[[], None], *, sparse: bool = False
+    ) -> Iterator[tuple[Part, Windows]]:
+        """Yield the windows of each block, small enough for a core's cache.
+
+        Args:
+            check: raises if the query should end.
+            sparse: whether few of a window's samples will be looked at.
+        """
+        times_ms = self.steps.times_ms
+        edges_ms = int(self.starts_ms[0]), int(self.ends_ms[-1])
+        for series in self.parts:
+            width = series.values.shape[1]
+            columns = max(width // _SPARSE if sparse else width, len(times_ms))
+            for part, samples in in_blocks(series, columns, edges_ms):
+                check()
+                windows = Windows.over(samples, self.starts_ms, self.ends_ms, times_ms, check)
+                if self.look is not None:
+                    self.look(windows)
+                yield part, windows
+
+    def apply(
+        self,
+        kernel: Kernel,
+        parameters: Sequence[Scalars],
+        guard: Guard,
+        *,
+        keep_name: bool,
+        sparse: bool = False,
+    ) -> Iterator[Vector]:
+        """Run a kernel over all windows; yield block by block what is present.
+
+        `sparse` says that the kernel looks at few of a window's samples.
+        """
+        for part, windows in self.windows(guard.check, sparse=sparse):
+            values, present = kernel(windows, *parameters)
+            labels = windows.samples.labels
+            unnamed = None if self.unnamed is None else self.unnamed[part]
+            if not keep_name:
+                unnamed = np.ones(len(labels), dtype=np.bool_)
+            yield Vector(labels, values, present, unnamed, self.one_name).occupied()
+
+    def samples(self, check: Callable[[], None]) -> AlignedSeries:
+        """Return the samples in each series' only window; there is one step."""
+        labels: list[Labels] = []
+        times: list[Times] = []
+        values: list[Floats] = []
+        for part, windows in self.windows(check):
+            samples = windows.samples
+            names = list(samples.labels)
+            if self.unnamed is not None:
+                names = without_reserved(names, self.unnamed[part])
+            for row, own in enumerate(samples.rows.tolist()):
+                (first,), (stop,) = (
+                    windows.of_rows(columns, [own])[0].tolist()
+                    for columns in (windows.first, windows.stop)
+                )
+                window = slice(first, stop)
+                if window.start < window.stop:
+                    labels.append(names[row])
+                    times.append(samples.times_ms[own, window])
+                    values.append(samples.values[row, window])
+        return _ragged(labels, times, values)
+
+
+def repeated(vector: Vector, times: Steps) -> AlignedSeries:
+    """Return an inner query's results over its own steps."""
+    values = vector.values
+    if not vector.present.all():
+        values = np.where(vector.present, values, ABSENT)
+    rows = np.zeros(len(vector), dtype=np.intp)
+    return AlignedSeries(tuple(vector.labels), times.times_ms[np.newaxis], values, rows)
+
+
+def inner_steps(ends_ms: Times, range_ms: int, step_ms: int) -> Steps:
+    """Return a subquery's times: multiples of its step that some window holds."""
+    low, high = int(ends_ms[0]) - range_ms, int(ends_ms[-1])
+    first = (low // step_ms + 1) * step_ms
+    times = np.arange(first, high + 1, step_ms, dtype=np.int64)
+    if len(ends_ms) > 1 and int(ends_ms[1] - ends_ms[0]) > range_ms:
+        # The next window's end must come before this time has left it.
+        window = np.minimum(ends_ms.searchsorted(times, "left"), len(ends_ms) - 1)
+        times = times[times > ends_ms[window] - range_ms]
+    return Steps(times)
+
+
+def _ragged(labels: list[Labels], times: list[Times], values: list[Floats]) -> AlignedSeries:
+    """Return series that have nothing in common as one matrix."""
+    width = max(map(len, times), default=0)
+    all_times = np.full((len(times), width), NO_TIME, dtype=np.int64)
+    all_values = absent_matrix(len(times), width)
+    for row, (own_times, own_values) in enumerate(zip(times, values, strict=True)):
+        all_times[row, : len(own_times)] = own_times
+        all_values[row, : len(own_values)] = own_values
+    return AlignedSeries(
+        tuple(labels), all_times, all_values, np.arange(len(labels), dtype=np.intp)
+    )

@@ -1,0 +1,162 @@
+"""The functions that rewrite or read labels: `label_replace`, `label_join`, sorting by label.
+
+Labels are worked on once a series, however many steps there are.
+
+Source: Prometheus documentation, "Query functions"; Go's regexp.Expand.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+
+from model.labels import METRIC_NAME, Labels
+from model.matchers import BadPatternError, compile_pattern
+from promql.api import EvaluationError
+from promql.kernels.vectors import Mask, Vector, merged
+
+_TEMPLATE: Final = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
+_DIGITS: Final = re.compile(r"(\d+)|(\D+)")
+
+
+def check_label_name(name: str, message: str) -> None:
+    """Refuse what cannot be a label's name: nothing at all, or bytes that are no UTF-8.
+
+    Raises:
+        EvaluationError: says `message` and the name.
+    """
+    if name and not any("\ud800" <= char <= "\udfff" for char in name):
+        return
+    raise EvaluationError(f"{message}{shown(name)}")
+
+
+def shown(name: str) -> str:
+    """Quote a name as Go's `%q`, bytes that are no UTF-8 as escapes."""
+    out = []
+    for char in name:
+        if "\udc80" <= char <= "\udcff":
+            out.append(f"\\x{ord(char) - 0xDC00:02x}")
+        elif char in '"\\':
+            out.append("\\" + char)
+        else:
+            out.append(char)
+    return '"' + "".join(out) + '"'
+
+
+def _rewritten(vector: Vector, target: str, rewrite: Callable[[Labels], str | None]) -> Vector:
+    """Set the label `target` to what `rewrite` says, unless it says None."""
+    labels: list[Labels] = []
+    keeps_name: list[bool] = []
+    for each in vector.labels:
+        value = rewrite(each)
+        if value is None:
+            labels.append(each)
+        else:
+            pairs = [pair for pair in each if pair[0] != target]
+            if value:
+                pairs.append((target, value))
+                pairs.sort()
+            labels.append(Labels(pairs))
+        keeps_name.append(value is not None and target == METRIC_NAME)
+    unnamed: Mask | None = vector.unnamed
+    if unnamed is not None and target == METRIC_NAME:
+        unnamed = unnamed & ~np.array(keeps_name, dtype=np.bool_)
+    one_name = vector.one_name and target != METRIC_NAME
+    return merged(replace(vector, labels=labels, unnamed=unnamed, one_name=one_name))
+
+
+def label_replace(vector: Vector, target: str, template: str, source: str, pattern: str) -> Vector:
+    """Set `target` to `template`, filled from a match of the whole value of `source`.
+
+    Raises:
+        EvaluationError: the pattern or the name is not valid, or two series become one.
+    """
+    try:
+        compiled = compile_pattern(pattern)
+    except BadPatternError as exc:
+        message = f"invalid regular expression in label_replace(): {pattern}"
+        raise EvaluationError(message) from exc
+    except UnicodeEncodeError as exc:
+        message = f"invalid regular expression in label_replace(): {shown(pattern)}"
+        raise EvaluationError(message) from exc
+    check_label_name(target, "invalid destination label name in label_replace(): ")
+    cache: dict[str, str | None] = {}
+
+    def rewrite(labels: Labels) -> str | None:
+        value = labels.get(source)
+        if value not in cache:
+            match = compiled.fullmatch(value)
+            cache[value] = None if match is None else _expand(template, match)
+        return cache[value]
+
+    return _rewritten(vector, target, rewrite)
+
+
+def _expand(template: str, match: Any) -> str:
+    """Fill `$1`, `${name}` and `$$`; a group that does not exist is empty."""
+    named: dict[str, int] = match.re.groupindex
+    groups = match.re.groups
+
+    def fill(found: re.Match[str]) -> str:
+        if found[1]:
+            return "$"
+        name = found[2] or found[3]
+        number = (
+            int(name) if name.isdigit() and len(name) < _LONGEST_NUMBER else named.get(name, -1)
+        )
+        if not 0 <= number <= groups:
+            return ""
+        return match.group(number) or ""
+
+    return _TEMPLATE.sub(fill, template)
+
+
+_LONGEST_NUMBER: Final = 9
+
+
+def label_join(vector: Vector, target: str, separator: str, sources: Sequence[str]) -> Vector:
+    """Set `target` to the values of `sources`, joined.
+
+    Raises:
+        EvaluationError: the name is not valid, or two series become one.
+    """
+    check_label_name(target, "invalid destination label name in label_join(): ")
+    for source in sources:
+        check_label_name(source, "invalid source label name in label_join(): ")
+
+    def rewrite(labels: Labels) -> str:
+        return separator.join(labels.get(source) for source in sources)
+
+    return _rewritten(vector, target, rewrite)
+
+
+def sorted_by_labels(vector: Vector, names: Sequence[str], *, descending: bool) -> Vector:
+    """Order the series by labels' values, numbers within them by size."""
+
+    def key(row: int) -> tuple[Any, ...]:
+        labels = vector.labels[row]
+        return (*(_natural(labels.get(name)) for name in names), labels)
+
+    rows = sorted(range(len(vector)), key=key, reverse=descending)
+    return vector.take(np.array(rows, dtype=np.intp))
+
+
+def _natural(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Return a key that sorts `cpu2` before `cpu10`."""
+    return tuple(
+        (0, int(digits), "") if digits else (1, 0, rest)
+        for digits, rest in _DIGITS.findall(text[:_SORTED_LENGTH])
+    )
+
+
+# int() refuses some thousands of digits; nobody sorts by that.
+_SORTED_LENGTH: Final = 1_000
+
+
+def sorted_by_value(vector: Vector, *, descending: bool) -> Vector:
+    """Order the series by value, NaN last."""
+    values = vector.values[:, 0]
+    rows = np.argsort(-values if descending else values, kind="stable")
+    return vector.take(rows)

@@ -1,0 +1,129 @@
+"""A query's own range, and the lengths of time that depend on it.
+
+Source: Prometheus documentation, "Querying basics", offset, @ and subqueries.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promql.api import EvaluationError
+from promql.kernels.vectors import Steps
+from promql.syntax.nodes import AtEdge, Duration, DurationOperation, NumberLiteral, TimeShift
+
+_LIMIT_S: Final = 2**63 / 1e9
+"""Go's longest duration: 292 years."""
+_LIMIT_MS: Final = 2**61
+"""Times far enough from the ends of 64 bits that a duration can be added."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRange:
+    """What was asked for: start, end and step, Unix milliseconds; an instant has step 0."""
+
+    start_ms: int
+    end_ms: int
+    step_ms: int
+
+    @property
+    def is_range(self) -> bool:
+        """Whether there is more than one time to evaluate at."""
+        return self.start_ms != self.end_ms
+
+    def check(self) -> None:
+        """Refuse times that no sample can have.
+
+        Raises:
+            EvaluationError: they are out of range.
+        """
+        if max(abs(self.start_ms), abs(self.end_ms), self.step_ms) > _LIMIT_MS:
+            raise EvaluationError("evaluation time is out of range")
+
+    def steps(self) -> Steps:
+        """Return the times to evaluate at."""
+        if not self.step_ms:
+            return Steps(np.array([self.start_ms], dtype=np.int64))
+        return Steps(np.arange(self.start_ms, self.end_ms + 1, self.step_ms, dtype=np.int64))
+
+    def length_ms(self, duration: Duration) -> int:
+        """Return a range's or a step's length, which must be positive.
+
+        Raises:
+            EvaluationError: it is not, or it is out of range.
+        """
+        if isinstance(duration, NumberLiteral):
+            return _milliseconds(duration.value)
+        seconds = self._seconds(duration)
+        if not seconds > 0:
+            raise EvaluationError("duration must be greater than 0")
+        return _milliseconds(seconds)
+
+    def offset_ms(self, shift: TimeShift) -> int:
+        """Return how far a selector looks back (forward where negative).
+
+        Raises:
+            EvaluationError: it is out of range.
+        """
+        if shift.offset is None:
+            return 0
+        return _milliseconds(self._seconds(shift.offset))
+
+    def reference(self, shift: TimeShift, steps: Steps) -> NDArray[np.int64]:
+        """Return the time that a selector refers to at each step."""
+        if not shift.pinned:
+            return steps.times_ms - self.offset_ms(shift) if shift.offset else steps.times_ms
+        if shift.at_ms is not None:
+            # Nothing lies beyond; arithmetic must not leave 64 bits.
+            at_ms = max(-_LIMIT_MS, min(shift.at_ms, _LIMIT_MS))
+        else:
+            at_ms = self.start_ms if shift.at_edge is AtEdge.START else self.end_ms
+        return np.full(steps.count, at_ms - self.offset_ms(shift), dtype=np.int64)
+
+    def _seconds(self, duration: Duration) -> float:
+        if isinstance(duration, NumberLiteral):
+            return duration.value
+        return self._operation(duration)
+
+    def _operation(self, node: DurationOperation) -> float:
+        if node.operator == "step":
+            return self.step_ms / 1000
+        if node.operator == "range":
+            return (self.end_ms - self.start_ms) / 1000
+        values = [self._seconds(operand) for operand in node.operands]
+        if len(values) == 1:
+            return -values[0] if node.operator == "-" else values[0]
+        return _compute(node.operator, *values)
+
+
+def _compute(operator: str, left: float, right: float) -> float:
+    match operator:
+        case "+":
+            return left + right
+        case "-":
+            return left - right
+        case "*":
+            return left * right
+        case "/" if right == 0:
+            raise EvaluationError("division by zero")
+        case "/":
+            return left / right
+        case "%" if right == 0:
+            raise EvaluationError("modulo by zero")
+        case "%":
+            return math.fmod(left, right) if math.isfinite(left) else math.nan
+        case "min_of":
+            return min(left, right)
+        case "max_of":
+            return max(left, right)
+        case _:
+            with np.errstate(all="ignore"):
+                return float(np.power(left, right))
+
+
+def _milliseconds(seconds: float) -> int:
+    if not abs(seconds) < _LIMIT_S:
+        raise EvaluationError("duration is out of range")
+    return round(seconds * 1000)

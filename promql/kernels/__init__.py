@@ -1,0 +1,1 @@
+"""Computes on samples in numpy: one function per PromQL function or operator."""

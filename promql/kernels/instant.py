@@ -1,0 +1,126 @@
+"""The functions of single values: rounding, logarithms, trigonometry, the calendar.
+
+Source: Prometheus documentation, "Query functions".
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+
+from promql.kernels.vectors import Floats, Scalars
+
+
+def _sign(values: Floats) -> Floats:
+    return np.where(values < 0, -1.0, np.where(values > 0, 1.0, values))
+
+
+def round_to(values: Floats, nearest: Scalars) -> Floats:
+    """Round to a multiple of `nearest`, halves up."""
+    inverse = 1.0 / nearest
+    rounded: Floats = np.floor(values * inverse + 0.5) / inverse
+    return rounded
+
+
+def clamp(values: Floats, least: Scalars, most: Scalars) -> Floats:
+    """Limit to [least, most]; NaN where either is NaN."""
+    limited: Floats = np.maximum(least, np.minimum(most, values))
+    return limited
+
+
+MATH: Final[dict[str, Callable[[Floats], Floats]]] = {
+    "abs": np.abs,
+    "acos": np.arccos,
+    "acosh": np.arccosh,
+    "asin": np.arcsin,
+    "asinh": np.arcsinh,
+    "atan": np.arctan,
+    "atanh": np.arctanh,
+    "ceil": np.ceil,
+    "cos": np.cos,
+    "cosh": np.cosh,
+    "deg": np.degrees,
+    "exp": np.exp,
+    "floor": np.floor,
+    "ln": np.log,
+    "log10": np.log10,
+    "log2": np.log2,
+    "rad": np.radians,
+    "sgn": _sign,
+    "sin": np.sin,
+    "sinh": np.sinh,
+    "sqrt": np.sqrt,
+    "tan": np.tan,
+    "tanh": np.tanh,
+}
+"""Functions of one value."""
+
+
+def _days(seconds: Floats) -> Any:
+    return np.floor(seconds / 86_400).astype(np.int64).astype("datetime64[D]")
+
+
+def _number(count: Any, first: int) -> Floats:
+    """Return a count from zero as one from `first`."""
+    numbers: Floats = count.astype(np.float64) + first
+    return numbers
+
+
+def _year(seconds: Floats) -> Floats:
+    return _number(_days(seconds).astype("datetime64[Y]").astype(np.int64), 1970)
+
+
+def _month(seconds: Floats) -> Floats:
+    return _number(_days(seconds).astype("datetime64[M]").astype(np.int64) % 12, 1)
+
+
+def _day_of_month(seconds: Floats) -> Floats:
+    days = _days(seconds)
+    return _number(days - days.astype("datetime64[M]").astype("datetime64[D]"), 1)
+
+
+def _day_of_year(seconds: Floats) -> Floats:
+    days = _days(seconds)
+    return _number(days - days.astype("datetime64[Y]").astype("datetime64[D]"), 1)
+
+
+def _day_of_week(seconds: Floats) -> Floats:
+    return (np.floor(seconds / 86_400) + 4) % 7
+
+
+def _days_in_month(seconds: Floats) -> Floats:
+    months = _days(seconds).astype("datetime64[M]")
+    return _number((months + 1).astype("datetime64[D]") - months.astype("datetime64[D]"), 0)
+
+
+def _hour(seconds: Floats) -> Floats:
+    return np.floor(seconds / 3600) % 24
+
+
+def _minute(seconds: Floats) -> Floats:
+    return np.floor(seconds / 60) % 60
+
+
+_CALENDAR: Final[dict[str, Callable[[Floats], Floats]]] = {
+    "day_of_month": _day_of_month,
+    "day_of_week": _day_of_week,
+    "day_of_year": _day_of_year,
+    "days_in_month": _days_in_month,
+    "hour": _hour,
+    "minute": _minute,
+    "month": _month,
+    "year": _year,
+}
+CALENDAR: Final = frozenset(_CALENDAR)
+"""Functions of a time in Unix seconds, UTC."""
+
+# The years that numpy's calendar counts exactly; nobody monitors beyond.
+_FARTHEST_S: Final = 1e13
+
+
+def calendar(function: str, seconds: Floats) -> Floats:
+    """Apply one of `CALENDAR`; NaN where the time is not finite."""
+    whole = np.trunc(seconds)
+    sane = np.abs(whole) < _FARTHEST_S
+    result = _CALENDAR[function](np.where(sane, whole, 0.0))
+    return np.where(sane, result, np.nan)

@@ -1,0 +1,201 @@
+"""The range functions that must see a window's samples in order of size.
+
+Windows are laid out side by side and sorted, some at a time.
+
+Source: Prometheus documentation, "Query functions", quantile_over_time() and mad_over_time().
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from promql.kernels.vectors import Floats, Indices, Mask, Scalars
+from promql.kernels.windows import Windows
+
+Result = tuple[Floats, Mask]
+
+GATHERED_CELLS: Final = 1 << 18
+"""Samples laid out at once where windows must be sorted: 2 MiB."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sorted:
+    """Windows laid out side by side, each sorted.
+
+    Attributes:
+        laid: shape (n, s, W), ascending; NaN and padding last.
+        count: how many samples each window has, shape (n, s) or (1, 1).
+        nans: how many of them are NaN, same shape.
+    """
+
+    laid: Floats
+    count: Indices
+    nans: Indices
+
+    def rank(self, quantile: Scalars) -> Floats:
+        """Interpolate quantiles; NaN counts as smaller than all else."""
+        most = np.maximum(self.count - 1, 0)
+        place = np.clip(np.nan_to_num(quantile) * most, 0, most)
+        lower = np.floor(place).astype(np.intp)
+        upper = np.minimum(lower + 1, most)
+        weight = place - lower
+        return self._at(lower) * (1 - weight) + self._at(upper) * weight
+
+    def _at(self, index: Indices) -> Floats:
+        laid = self.laid
+        if index.size == 1 and not self.nans.any():
+            return laid[:, :, int(index.flat[0])]
+        columns = np.broadcast_to(index - self.nans, laid.shape[:2])
+        columns = np.clip(columns, 0, laid.shape[2] - 1)[..., np.newaxis]
+        found = np.take_along_axis(laid, columns, axis=2)[..., 0]
+        return np.where(index < self.nans, np.nan, found) if self.nans.any() else found
+
+
+def _regular(windows: Windows) -> tuple[int, int] | None:
+    """Return (width, stride) where all windows are alike and evenly spaced, else None."""
+    first, count = windows.first, windows.count
+    if len(first) > 1 or first.shape[1] < 2:
+        return None
+    width = int(count[0, 0])
+    strides = np.diff(first[0])
+    stride = int(strides[0])
+    if width < 1 or stride < 1 or (count != width).any() or (strides != stride).any():
+        return None
+    return width, stride
+
+
+def _laid_regular(values: Floats, first: int, width: int, stride: int, steps: int) -> _Sorted:
+    """Lay out windows of equal width: one strided copy instead of a gather."""
+    view = sliding_window_view(values[:, first:], width, axis=1)[:, ::stride][:, :steps]
+    laid = np.array(view)
+    laid.sort(axis=2)
+    nans = np.zeros((1, 1), dtype=np.intp)
+    if math.isnan(float(laid[:, :, -1].sum())):
+        nans = np.add.reduce(np.isnan(laid), axis=2, dtype=np.intp)
+    return _Sorted(laid, np.full((1, 1), width, dtype=np.intp), nans)
+
+
+def _laid(windows: Windows, part: slice, steps: slice) -> _Sorted:
+    """Lay out windows of any widths."""
+    samples = windows.samples
+    first = samples.expand(windows.first[:, steps])
+    count = samples.expand(windows.count[:, steps])
+    if len(first) > 1:
+        first, count = first[part], count[part]
+    width = max(1, int(count.max(initial=0)))
+    columns = windows.inside(first[..., np.newaxis] + np.arange(width))
+    values = samples.values[part]
+    if len(columns) == 1:
+        laid = values.take(columns[0], axis=1)
+    else:
+        flat = columns.reshape(len(columns), -1)
+        laid = np.take_along_axis(values, flat, axis=1).reshape(columns.shape)
+    beyond = np.arange(width) >= count[..., np.newaxis]
+    nans = np.zeros((1, 1), dtype=np.intp)
+    # Asked of the samples, for each of them is in many windows.
+    if np.isnan(values).any():
+        nans = np.add.reduce(np.isnan(laid) & ~beyond, axis=2, dtype=np.intp)
+    np.copyto(laid, np.nan, where=beyond)
+    laid.sort(axis=2)
+    return _Sorted(laid, np.broadcast_to(count, laid.shape[:2]), nans)
+
+
+def _per_window(windows: Windows, compute: Callable[[_Sorted, slice], Floats]) -> Result:
+    """Sort windows piece by piece and compute from each piece."""
+    result = np.zeros(windows.shape)
+    if len(windows.first) > 1 and windows.shape[1] >= _STEPS_WORTH_A_ROW:
+        for series, own in windows.by_row():
+            result[series] = _sorted_results(own, compute)
+    else:
+        result[:] = _sorted_results(windows, compute)
+    return result, windows.holding(1)
+
+
+# From here on sorting each source's windows apart, in place, beats gathering them all.
+_STEPS_WORTH_A_ROW: Final = 16
+
+
+def _sorted_results(windows: Windows, compute: Callable[[_Sorted, slice], Floats]) -> Floats:
+    result = np.zeros(windows.shape)
+    for stretch in _alike(windows):
+        _sort_stretch(windows, stretch, compute, result)
+    return result
+
+
+def _alike(windows: Windows) -> list[slice]:
+    """Return the steps in pieces, so that windows of equal width are not among others.
+
+    The first windows of a query often reach back to before the first sample.
+    """
+    count = windows.count
+    if len(count) > 1 or count.shape[1] < 2:
+        return [slice(0, count.shape[1])]
+    changes = np.flatnonzero(np.diff(count[0])) + 1
+    ends = [0, *changes.tolist(), count.shape[1]]
+    lengths = np.diff(ends)
+    longest = int(lengths.argmax())
+    if lengths[longest] < _STEPS_WORTH_A_ROW:
+        return [slice(0, count.shape[1])]
+    begin, end = ends[longest], ends[longest + 1]
+    pieces = (slice(0, begin), slice(begin, end), slice(end, count.shape[1]))
+    return [piece for piece in pieces if piece.start < piece.stop]
+
+
+def _sort_stretch(
+    windows: Windows, stretch: slice, compute: Callable[[_Sorted, slice], Floats], result: Floats
+) -> None:
+    own = replace(windows, first=windows.first[:, stretch], stop=windows.stop[:, stretch])
+    series, steps = own.shape
+    width = max(1, int(own.count.max(initial=0)))
+    many = max(1, GATHERED_CELLS // width)
+    step_size = max(1, min(steps, many))
+    series_size = max(1, many // step_size)
+    regular = _regular(own)
+    for start in range(0, series, series_size):
+        part = slice(start, start + series_size)
+        for step in range(0, steps, step_size):
+            windows.check()
+            piece = slice(step, step + step_size)
+            if regular is None:
+                laid = _laid(own, part, piece)
+            else:
+                values = own.samples.values[part]
+                first = int(own.first[0, step])
+                laid = _laid_regular(values, first, *regular, min(step_size, steps - step))
+            at = slice(stretch.start + step, stretch.start + min(step + step_size, steps))
+            result[part, at] = compute(laid, at)
+
+
+def quantile_over_time(windows: Windows, quantile: Scalars) -> Result:
+    """The φ-quantile; ±Inf where φ is beyond 0 or 1."""
+
+    def compute(laid: _Sorted, steps: slice) -> Floats:
+        return laid.rank(quantile if len(quantile) == 1 else quantile[steps])
+
+    values, present = _per_window(windows, compute)
+    return beyond_quantile(values, quantile), present
+
+
+def beyond_quantile(values: Floats, quantile: Scalars) -> Floats:
+    """Put -Inf, +Inf and NaN where the quantile asked for is below 0, above 1 or NaN."""
+    if ((quantile >= 0) & (quantile <= 1)).all():
+        return values
+    outside = np.where(quantile < 0, -np.inf, np.where(quantile > 1, np.inf, np.nan))
+    return np.where((quantile >= 0) & (quantile <= 1), values, outside)
+
+
+def mad_over_time(windows: Windows) -> Result:
+    """The median of the absolute deviations from the median."""
+    half = np.array([0.5])
+
+    def compute(laid: _Sorted, _steps: slice) -> Floats:
+        deviations = np.abs(laid.laid - laid.rank(half)[..., np.newaxis])
+        deviations.sort(axis=2)
+        median = _Sorted(deviations, laid.count, laid.nans).rank(half)
+        return np.where(laid.nans > 0, np.nan, median)
+
+    return _per_window(windows, compute)

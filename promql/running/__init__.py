@@ -1,0 +1,1 @@
+"""Decides where and how long a query runs."""

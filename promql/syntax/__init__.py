@@ -1,0 +1,1 @@
+"""Reads and writes PromQL: tokens, syntax tree, type checks, printer."""

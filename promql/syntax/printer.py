@@ -1,0 +1,289 @@
+"""Writes syntax trees back as PromQL: on one line, or indented for people to read.
+
+Source: Prometheus, promql/parser/printer.go and prettier.go.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from model.durations import format_duration
+from model.labels import METRIC_NAME
+from model.matchers import Matcher, MatchOperator
+from promql.syntax.cursor import MAX_NESTING
+from promql.syntax.nodes import (
+    Aggregation,
+    BinaryOperation,
+    Call,
+    Cardinality,
+    Duration,
+    DurationOperation,
+    Expression,
+    MatrixSelector,
+    NumberLiteral,
+    Parentheses,
+    StringLiteral,
+    Subquery,
+    TimeShift,
+    UnaryOperation,
+    VectorMatching,
+    VectorSelector,
+    left_spine,
+)
+from promql.syntax.numbers import format_general
+from promql.syntax.parser import parse
+
+_LINE: Final = 100
+"""Characters; longer expressions are split over lines."""
+_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_ESCAPES: Final = {
+    "\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r",
+    "\a": "\\a", "\b": "\\b", "\f": "\\f", "\v": "\\v",
+}  # fmt: skip
+
+
+def format_query(query: str) -> str:
+    """Return a query in Prometheus's own layout.
+
+    Raises:
+        ParseError: it is no PromQL.
+    """
+    return pretty(parse(query))
+
+
+def text(node: Expression) -> str:
+    """Return an expression on one line; parsing it yields the same tree."""
+    match node:
+        case BinaryOperation():
+            spine = left_spine(node)
+            parts = [text(spine[-1].left)]
+            for operation in reversed(spine):
+                parts.append(f" {_operator(operation)} ")
+                parts.append(text(operation.right))
+            return "".join(parts)
+        case Aggregation():
+            arguments = text(node.expression)
+            if node.parameter is not None:
+                arguments = f"{text(node.parameter)}, {arguments}"
+            return f"{_head(node)}({arguments})"
+        case Call():
+            return f"{node.function}({', '.join(map(text, node.arguments))})"
+        case Parentheses():
+            return f"({text(node.expression)})"
+        case UnaryOperation():
+            return f"{node.operator}{text(node.expression)}"
+        case Subquery():
+            return f"{text(node.expression)}{_repetition(node)}"
+        case _:
+            return _leaf(node)
+
+
+def _leaf(node: MatrixSelector | VectorSelector | NumberLiteral | StringLiteral) -> str:
+    match node:
+        case VectorSelector():
+            return f"{_selector(node)}{_shift(node.shift)}{_extension(node)}"
+        case MatrixSelector():
+            inner = node.selector
+            length = duration(node.range)
+            return f"{_selector(inner)}[{length}]{_shift(inner.shift)}{_extension(inner)}"
+        case NumberLiteral():
+            return _number(node)
+        case StringLiteral():
+            return quoted(node.value)
+
+
+def _number(node: NumberLiteral) -> str:
+    if node.is_duration:
+        return format_duration(round(node.value * 1000))
+    return format_general(node.value)
+
+
+def quoted(value: str) -> str:
+    """Return a string in double quotes that the lexer reads back."""
+    out = []
+    for char in value:
+        if char in _ESCAPES:
+            out.append(_ESCAPES[char])
+        elif "\udc80" <= char <= "\udcff":
+            out.append(f"\\x{ord(char) - 0xDC00:02x}")
+        elif char < " " or char == "\x7f":
+            out.append(f"\\x{ord(char):02x}")
+        else:
+            out.append(char)
+    return '"' + "".join(out) + '"'
+
+
+def label_name(name: str) -> str:
+    """Return a label's name, in quotes where it is no plain word."""
+    return name if _NAME.fullmatch(name) else quoted(name)
+
+
+def _matcher(matcher: Matcher) -> str:
+    return f"{label_name(matcher.name)}{matcher.operator.value}{quoted(matcher.value)}"
+
+
+def _selector(node: VectorSelector) -> str:
+    shown = [
+        _matcher(matcher)
+        for matcher in node.matchers
+        if not (
+            node.name
+            and matcher.name == METRIC_NAME
+            and matcher.operator is MatchOperator.EQUAL
+            and matcher.value == node.name
+        )
+    ]
+    if not shown:
+        return node.name or "{}"
+    return f"{node.name}{{{','.join(shown)}}}"
+
+
+def _extension(node: VectorSelector) -> str:
+    if node.smoothed:
+        return " smoothed"
+    return " anchored" if node.anchored else ""
+
+
+def _shift(shift: TimeShift) -> str:
+    out = ""
+    if shift.at_ms is not None:
+        out = f" @ {shift.at_ms / 1000:.3f}"
+    elif shift.at_edge is not None:
+        out = f" @ {shift.at_edge.value}()"
+    if shift.offset is not None:
+        out += f" offset {_offset(shift.offset)}"
+    return out
+
+
+def _offset(offset: Duration) -> str:
+    """Return an offset; arithmetic stands in parentheses, or it would end the offset."""
+    if isinstance(offset, DurationOperation) and len(offset.operands) == 2:
+        return duration(offset) if offset.operator in _FUNCTIONS else f"({duration(offset)})"
+    return duration(offset)
+
+
+_FUNCTIONS: Final = ("step", "range", "min_of", "max_of")
+_BINDING: Final = {"+": 1, "-": 1, "*": 2, "/": 2, "%": 2, "^": 3}
+
+
+def duration(node: Duration) -> str:
+    """Return a duration expression."""
+    if isinstance(node, NumberLiteral):
+        return format_duration(round(node.value * 1000))
+    operands = [duration(each) for each in node.operands]
+    if node.operator in _FUNCTIONS:
+        return f"{node.operator}({', '.join(operands)})"
+    if len(operands) == 1:
+        return f"{node.operator}{_bound(node.operands[0], 4)}"
+    own = _BINDING[node.operator]
+    left_least = own + 1 if node.operator == "^" else own
+    right_least = own if node.operator == "^" else own + 1
+    left = _bound(node.operands[0], left_least)
+    return f"{left} {node.operator} {_bound(node.operands[1], right_least)}"
+
+
+def _bound(node: Duration, least: int) -> str:
+    """Return an operand, in parentheses where it binds more loosely than `least`."""
+    shown = duration(node)
+    if isinstance(node, NumberLiteral):
+        return f"({shown})" if shown.startswith("-") and least > 1 else shown
+    if node.operator in _FUNCTIONS:
+        return shown
+    own = _BINDING[node.operator] if len(node.operands) == 2 else 2
+    return f"({shown})" if own < least else shown
+
+
+def _repetition(node: Subquery) -> str:
+    step = "" if node.step is None else duration(node.step)
+    return f"[{duration(node.range)}:{step}]{_shift(node.shift)}"
+
+
+def _labels(names: Sequence[str]) -> str:
+    return f"({', '.join(map(label_name, names))})"
+
+
+def _head(node: Aggregation) -> str:
+    if node.without:
+        return f"{node.operator} without {_labels(node.grouping)} "
+    if node.grouping:
+        return f"{node.operator} by {_labels(node.grouping)} "
+    return node.operator
+
+
+def _operator(node: BinaryOperation) -> str:
+    out = node.operator + (" bool" if node.returns_bool else "")
+    return out if node.matching is None else out + _matching(node.matching)
+
+
+def _matching(matching: VectorMatching) -> str:
+    out = ""
+    if matching.labels or matching.on:
+        out += f" {'on' if matching.on else 'ignoring'} {_labels(matching.labels)}"
+    if matching.cardinality in (Cardinality.MANY_TO_ONE, Cardinality.ONE_TO_MANY):
+        if not out:
+            out = " ignoring ()"
+        side = "left" if matching.cardinality is Cardinality.MANY_TO_ONE else "right"
+        out += f" group_{side} {_labels(matching.include)}"
+    left, right = matching.fill_left, matching.fill_right
+    # NaN fills are equal here, too: their text is.
+    if left is not None and right is not None and format_general(left) == format_general(right):
+        return f"{out} fill ({format_general(left)})"
+    if left is not None:
+        out += f" fill_left ({format_general(left)})"
+    if right is not None:
+        out += f" fill_right ({format_general(right)})"
+    return out
+
+
+def pretty(node: Expression, level: int = 0) -> str:
+    """Return an expression, split and indented where it is longer than a line."""
+    indent = "  " * min(level, MAX_NESTING)
+    line = text(node)
+    if len(line) <= _LINE:
+        return indent + line
+    match node:
+        case BinaryOperation():
+            return _pretty_spine(node, level)
+        case Aggregation():
+            arguments = [pretty(node.expression, level + 1)]
+            if node.parameter is not None:
+                arguments.insert(0, pretty(node.parameter, level + 1))
+            return _pretty_call(indent + _head(node), arguments, indent)
+        case Call():
+            arguments = [pretty(each, level + 1) for each in node.arguments]
+            return _pretty_call(indent + node.function, arguments, indent)
+        case Parentheses():
+            return _pretty_call(indent, [pretty(node.expression, level + 1)], indent)
+        case UnaryOperation():
+            return f"{indent}{node.operator}{pretty(node.expression, level).strip()}"
+        case Subquery():
+            return f"{pretty(node.expression, level)}{_repetition(node)}"
+        case _:
+            return indent + line
+
+
+def _pretty_call(head: str, arguments: Sequence[str], indent: str) -> str:
+    joined = ",\n".join(arguments)
+    return f"{head}(\n{joined}\n{indent})"
+
+
+def _pretty_spine(node: BinaryOperation, level: int) -> str:
+    """Lay out a chain of operators: each left operand one level further in than its operator."""
+    spine = left_spine(node)
+    # Widths of `a`, `a + b`, `a + b + c`, …: the innermost that fits stays on a line.
+    width = len(text(spine[-1].left))
+    rights = [text(operation.right) for operation in spine]
+    fitting = len(spine)
+    for index in range(len(spine) - 1, -1, -1):
+        width += len(_operator(spine[index])) + 2 + len(rights[index])
+        if width > _LINE:
+            break
+        fitting = index
+    start = spine[fitting] if fitting < len(spine) else spine[-1].left
+    lines = [pretty(start, level + fitting)]
+    for index in range(fitting - 1, -1, -1):
+        depth = level + index
+        indent = "  " * min(depth, MAX_NESTING)
+        lines.append(f"{indent}{_operator(spine[index])}")
+        lines.append(pretty(spine[index].right, depth + 1))
+    return "\n".join(lines)

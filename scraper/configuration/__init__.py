@@ -1,0 +1,1 @@
+"""Scrape configuration: Redshank's own, and Prometheus's `prometheus.yml`."""

@@ -1,0 +1,211 @@
+"""How a server is reached over HTTP, as configuration says it (Prometheus's http_config).
+
+Source: Prometheus documentation, "Configuration", http_config and tls_config.
+"""
+
+import ssl
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from scraper.fetching.http_access import Authorization, BasicAuth, HttpAccess, Secret, TlsAccess
+
+TlsVersion = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
+
+_TLS_VERSIONS: dict[str, ssl.TLSVersion] = {
+    "TLS10": ssl.TLSVersion.TLSv1,
+    "TLS11": ssl.TLSVersion.TLSv1_1,
+    "TLS12": ssl.TLSVersion.TLSv1_2,
+    "TLS13": ssl.TLSVersion.TLSv1_3,
+}
+_OWN_HEADERS = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "authorization",
+        "content-length",
+        "host",
+        "user-agent",
+        "x-prometheus-scrape-timeout-seconds",
+    }
+)
+HiddenText = Annotated[str, Field(repr=False)]
+
+
+def _refuse(_: object) -> object:
+    raise ValueError("not supported by Redshank")
+
+
+Unsupported = Annotated[Any, AfterValidator(_refuse)]
+"""What Prometheus has and Redshank has not: better refused than left without effect."""
+
+
+class Section(BaseModel):
+    """A part of a document in which an empty value means the default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            return {key: value for key, value in data.items() if value is not None}
+        return data
+
+
+def _secret(text: str, file: Path | None, directory: Path) -> Secret:
+    return Secret(text, directory / file if file is not None else None)
+
+
+def _refuse_both(section: BaseModel, *names: str) -> None:
+    for name in names:
+        if getattr(section, name) and getattr(section, f"{name}_file") is not None:
+            raise ValueError(f"at most one of {name} and {name}_file may be given")
+
+
+class BasicAuthSettings(Section):
+    """A user's name and password."""
+
+    username: str = ""
+    username_file: Path | None = None
+    password: HiddenText = ""
+    password_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _refuse_both(self, "username", "password")
+        return self
+
+
+class AuthorizationSettings(Section):
+    """Credentials of another type, such as a bearer token."""
+
+    type: str = "Bearer"
+    credentials: HiddenText = ""
+    credentials_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _refuse_both(self, "credentials")
+        if self.type.strip().lower() == "basic":
+            raise ValueError("type cannot be Basic: use basic_auth")
+        return self
+
+
+class TlsSettings(Section):
+    """How TLS connections are made."""
+
+    ca: str = ""
+    ca_file: Path | None = None
+    cert: str = ""
+    cert_file: Path | None = None
+    key: HiddenText = ""
+    key_file: Path | None = None
+    server_name: str = ""
+    insecure_skip_verify: bool = False
+    min_version: TlsVersion | None = None
+    max_version: TlsVersion | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _refuse_both(self, "ca", "cert", "key")
+        if bool(self.cert or self.cert_file) != bool(self.key or self.key_file):
+            raise ValueError("a client certificate needs both cert and key")
+        return self
+
+    def access(self, directory: Path) -> TlsAccess:
+        """Return how connections are made; file names are relative to `directory`."""
+        return TlsAccess(
+            _secret(self.ca, self.ca_file, directory),
+            _secret(self.cert, self.cert_file, directory),
+            _secret(self.key, self.key_file, directory),
+            self.server_name,
+            self.insecure_skip_verify,
+            _TLS_VERSIONS.get(self.min_version or ""),
+            _TLS_VERSIONS.get(self.max_version or ""),
+        )
+
+
+class HeaderSettings(Section):
+    """The values of one further header."""
+
+    values: tuple[str, ...] = ()
+    secrets: Annotated[tuple[str, ...], Field(repr=False)] = ()
+    files: tuple[Path, ...] = ()
+
+
+class HttpSettings(Section):
+    """How a server is reached over HTTP."""
+
+    basic_auth: BasicAuthSettings | None = None
+    authorization: AuthorizationSettings | None = None
+    oauth2: Unsupported = None
+    follow_redirects: bool = True
+    # Accepted and without effect: requests are HTTP/1.1.
+    enable_http2: bool = True
+    tls_config: TlsSettings | None = None
+    proxy_url: str | None = None
+    no_proxy: Unsupported = None
+    proxy_from_environment: bool = False
+    proxy_connect_header: Unsupported = None
+    http_headers: dict[str, HeaderSettings] = Field(default_factory=dict)
+
+    @field_validator("proxy_from_environment")
+    @classmethod
+    def _refuse_environment(cls, value: bool) -> bool:
+        if value:
+            raise ValueError("not supported by Redshank: give proxy_url")
+        return value
+
+    @field_validator("proxy_url")
+    @classmethod
+    def _check_proxy(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).scheme not in ("http", "https"):
+            raise ValueError("only HTTP proxies are supported")
+        return value
+
+    @field_validator("http_headers")
+    @classmethod
+    def _check_headers(cls, headers: dict[str, HeaderSettings]) -> dict[str, HeaderSettings]:
+        for name in headers:
+            if name.lower() in _OWN_HEADERS:
+                raise ValueError(f"header {name} is set by Redshank itself")
+        return headers
+
+    @model_validator(mode="after")
+    def _check_auth(self) -> Self:
+        if self.basic_auth is not None and self.authorization is not None:
+            raise ValueError("at most one of basic_auth and authorization may be given")
+        return self
+
+    def access(self, directory: Path, *, compression: bool = True) -> HttpAccess:
+        """Return how requests are made; file names are relative to `directory`."""
+        headers = [
+            (name, _secret(text, file, directory))
+            for name, header in self.http_headers.items()
+            for text, file in [
+                *((text, None) for text in (*header.values, *header.secrets)),
+                *(("", file) for file in header.files),
+            ]
+        ]
+        return HttpAccess(
+            self._auth(directory),
+            tuple(headers),
+            self.tls_config.access(directory) if self.tls_config is not None else None,
+            self.proxy_url,
+            self.follow_redirects,
+            compression,
+        )
+
+    def _auth(self, directory: Path) -> BasicAuth | Authorization | None:
+        if basic := self.basic_auth:
+            return BasicAuth(
+                _secret(basic.username, basic.username_file, directory),
+                _secret(basic.password, basic.password_file, directory),
+            )
+        if other := self.authorization:
+            credentials = _secret(other.credentials, other.credentials_file, directory)
+            return Authorization(other.type.strip(), credentials)
+        return None

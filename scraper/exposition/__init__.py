@@ -1,0 +1,1 @@
+"""Parses and writes expositions: text to vectors, no I/O."""

@@ -1,0 +1,1 @@
+"""Fetches expositions over HTTP."""

@@ -1,1 +1,0 @@
-"""What is pushed rather than scraped: from messages to vectors in the store."""

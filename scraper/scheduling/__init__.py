@@ -1,0 +1,1 @@
+"""Schedules scrapes and appends what they yield."""

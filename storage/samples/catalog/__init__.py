@@ -1,0 +1,1 @@
+"""Sources and layouts of the sample store, by number."""

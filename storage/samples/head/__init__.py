@@ -1,0 +1,1 @@
+"""Vectors in memory: the head of each source and the recent window."""

@@ -1,0 +1,265 @@
+"""The head of a source: its last vector, and appending to its open chunk.
+
+One thread appends (under the store's lock); any thread may read at the same time.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.series import ABSENT_BITS, STALE_BITS, Values
+from storage.api.errors import OutOfOrderError
+from storage.api.samples import Source, Vector
+from storage.samples.catalog.catalog import START_TIMES
+from storage.samples.catalog.layouts import StoredLayout
+from storage.samples.head.open_chunk import FLOAT, ChunkView, OpenChunk, Places, absent
+
+if TYPE_CHECKING:
+    from storage.samples.head.recent import Ring
+
+_COLUMN: Final = np.dtype("<u4")
+_STALE_BYTES: Final = STALE_BITS.to_bytes(8, "little")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Appended:
+    """One vector as the journal takes it; `columns` is None where it begins a chunk.
+
+    Attributes:
+        amends: whether it is put into the vector of this ordinal.
+    """
+
+    chunk: OpenChunk
+    layout: StoredLayout
+    ordinal: int
+    time_ms: int
+    columns: bytes | None
+    values: bytes
+    amends: bool = False
+
+
+class SourceHead:
+    """The last vector of one source, its open chunk, and closed ones not on disk yet.
+
+    Attributes:
+        layout: of the last vector.
+        lineage_ms: since then every vector's layout is a prefix of `layout`.
+        last: the last vector's values, ABSENT for series that ended.
+        before: those of the vector before it; None unless vectors were amended.
+        is_amended: whether a vector was amended: the source's come in parts.
+        open, closed: its chunks.
+        chunks: how many it began.
+        ring: its place in the recent window, if it has one.
+        holds_starts: its values are start times, which readers of samples do not see.
+    """
+
+    __slots__ = (
+        "before",
+        "chunks",
+        "closed",
+        "holds_starts",
+        "is_amended",
+        "last",
+        "last_ms",
+        "layout",
+        "lineage_ms",
+        "open",
+        "ring",
+        "source",
+    )
+
+    def __init__(self, source: Source, layout: StoredLayout, last_ms: int, lineage_ms: int) -> None:
+        self.source, self.layout, self.lineage_ms = source, layout, lineage_ms
+        self.last: Values = absent(len(layout.series))
+        self.before: Values | None = None
+        self.is_amended = False
+        self.last_ms = last_ms
+        self.open: OpenChunk | None = None
+        self.closed: list[OpenChunk] = []
+        self.chunks = 0
+        self.ring: Ring | None = None
+        self.holds_starts = source.stream.startswith(START_TIMES)
+
+    def append(self, vector: Vector, layout: StoredLayout) -> Appended:
+        """Take a vector; nothing is changed if it is refused.
+
+        Raises:
+            OutOfOrderError: it is not newer than the last one.
+            ValueError: layout, columns and values do not fit together.
+        """
+        if vector.time_ms <= self.last_ms:
+            raise OutOfOrderError(str(self.source), vector.time_ms, self.last_ms)
+        columns, values = _checked(vector, len(layout.series))
+        if self.is_amended:
+            self.before = self.last.copy()
+        if layout is not self.layout:
+            self._change_layout(layout, vector.time_ms, replaced=columns is None)
+        last = self.last
+        if columns is None:
+            changed = np.flatnonzero(last.view(np.uint64) != values.view(np.uint64))
+            columns, values = changed.astype(_COLUMN), values[changed]
+        try:
+            last[columns] = values
+        except IndexError as exc:
+            raise ValueError(f"{self.source}: {exc}") from exc
+        changes = values.tobytes()
+        ended = _STALE_BYTES in changes
+        chunk = self.open
+        if chunk is not None and not chunk.holds(layout):
+            self.close()
+            chunk = None
+        if chunk is None:
+            whole = last.tobytes()
+            self.open = chunk = OpenChunk(self.source, layout, vector.time_ms, whole)
+            taken = Appended(chunk, layout, 0, vector.time_ms, None, whole)
+        else:
+            places = columns.astype(chunk.column_type).tobytes()
+            taken = Appended(chunk, layout, len(chunk.times_ms), vector.time_ms, places, changes)
+            chunk.add(layout, vector.time_ms, places, changes)
+        self.last_ms = vector.time_ms
+        if self.ring is not None:
+            self.ring.push(vector.time_ms, last)
+        if ended:
+            self.end_stale()
+        return taken
+
+    def amend(self, vector: Vector, layout: StoredLayout) -> Appended:
+        """Put values into the last vector; nothing is changed if they are refused.
+
+        Raises:
+            OutOfOrderError: the last vector has another time, or its chunk is closed.
+            ValueError: layout, columns and values do not fit together.
+        """
+        chunk = self.open
+        if chunk is None or vector.time_ms != self.last_ms or not chunk.holds(layout):
+            raise OutOfOrderError(str(self.source), vector.time_ms, self.last_ms)
+        columns, values = _checked(vector, len(layout.series))
+        if columns is None:
+            raise ValueError(f"{self.source}: amending a vector takes columns")
+        self._amend(chunk, layout, columns, values)
+        return Appended(
+            chunk,
+            layout,
+            len(chunk.times_ms) - 1,
+            vector.time_ms,
+            columns.astype(chunk.column_type).tobytes(),
+            values.tobytes(),
+            amends=True,
+        )
+
+    def _amend(
+        self, chunk: OpenChunk, layout: StoredLayout, columns: Places, values: Values
+    ) -> None:
+        if layout is not self.layout:
+            self._change_layout(layout, self.last_ms, replaced=False)
+        self.last[columns] = values
+        chunk.amend(layout, columns, values, self.before)
+        self.is_amended = True
+        if self.ring is not None:
+            self.ring.amend(columns, values)
+        if _STALE_BYTES in values.tobytes():
+            self.end_stale()
+
+    def restore_amendment(
+        self, layout: StoredLayout, time_ms: int, ordinal: int, columns: bytes, values: bytes
+    ) -> bool:
+        """Take an amendment as the journal holds it; False if its vector is not the last."""
+        chunk = self.open
+        if chunk is None or ordinal != len(chunk.times_ms) - 1 or time_ms != self.last_ms:
+            return False
+        places = np.frombuffer(columns, chunk.column_type)
+        self._amend(chunk, layout, places, np.frombuffer(values, FLOAT))
+        return True
+
+    def restore(
+        self, layout: StoredLayout, time_ms: int, ordinal: int, columns: bytes, values: bytes
+    ) -> bool:
+        """Take a vector as the journal holds it; False if it does not follow the last."""
+        if ordinal == 0:
+            self.close()
+            if not layout.extends(self.layout):
+                self.lineage_ms = time_ms
+            self.layout = layout
+            self.last = np.frombuffer(values, FLOAT).copy()
+            self.open = OpenChunk(self.source, layout, time_ms, values)
+        else:
+            chunk = self.open
+            if chunk is None or ordinal != len(chunk.times_ms):
+                return False
+            if self.is_amended:
+                self.before = self.last.copy()
+            if layout is not self.layout:
+                self._change_layout(layout, time_ms, replaced=False)
+            places = np.frombuffer(columns, chunk.column_type)
+            self.last[places] = np.frombuffer(values, FLOAT)
+            chunk.add(layout, time_ms, columns, values)
+        self.last_ms = time_ms
+        if self.ring is not None:
+            self.ring.push(time_ms, self.last)
+        if _STALE_BYTES in values:
+            self.end_stale()
+        return True
+
+    def _change_layout(self, layout: StoredLayout, time_ms: int, *, replaced: bool) -> None:
+        if layout.extends(self.layout):
+            more = len(layout.series) - len(self.last)
+            self.last = np.concatenate([self.last, absent(more)])
+        elif replaced:
+            self.close()
+            self.last = absent(len(layout.series))
+            self.lineage_ms = time_ms
+        else:
+            raise ValueError(
+                f"{self.source}: layout {layout.id} does not extend {self.layout.id},"
+                " so the vector must give every column"
+            )
+        self.layout = layout
+
+    def end_stale(self) -> None:
+        """Forget the values of series that the last vector ended."""
+        bits = self.last.view(np.uint64)
+        bits[bits == STALE_BITS] = ABSENT_BITS
+
+    def close(self) -> OpenChunk | None:
+        """Close the open chunk and return it; the next vector begins another."""
+        chunk = self.open
+        if chunk is not None:
+            # In this order, so that a reader who looks at `open` first misses nothing.
+            self.closed.append(chunk)
+            self.open = None
+        return chunk
+
+    def chunks_in_memory(self) -> list[OpenChunk]:
+        """Return the closed chunks and the open one, oldest first; safe in any thread."""
+        current = self.open
+        chunks = self.closed.copy()
+        if current is not None and current not in chunks:
+            chunks.append(current)
+        return chunks
+
+    def views(self) -> list[ChunkView]:
+        """Return every chunk in memory as it is now, oldest first; safe in any thread."""
+        return [chunk.view() for chunk in self.chunks_in_memory()]
+
+    @property
+    def active_series(self) -> int:
+        """How many series have a value now."""
+        return int(np.count_nonzero(self.last.view(np.uint64) != ABSENT_BITS))
+
+
+def _checked(vector: Vector, width: int) -> tuple[NDArray[np.uint32] | None, Values]:
+    columns, values = vector.columns, vector.values
+    if values.dtype != FLOAT or values.ndim != 1:
+        raise ValueError("values must be one row of float64")
+    if columns is None:
+        if len(values) != width:
+            raise ValueError(f"{len(values)} values for {width} columns")
+        return None, values
+    if columns.dtype != _COLUMN or columns.shape != values.shape:
+        raise ValueError(f"{len(columns)} columns (uint32) for {len(values)} values")
+    # Ascending, so the last one is the largest; numpy checks the others as they are used.
+    if len(columns) and columns[-1] >= width:
+        raise ValueError(f"column {columns[-1]} in a layout of {width}")
+    return columns, values

@@ -1,0 +1,206 @@
+"""Open chunks: the vectors of one source that are not in a chunk file yet.
+
+An open chunk keeps its first vector whole and of the others only what changed, as
+bytes that go to the journal as they are. A matrix is made when one is asked for.
+
+One thread adds; any thread may look at the same time, because a chunk only ever grows
+at its end and `times_ms` grows last.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.series import ABSENT_BITS, NO_TIME, STALE_BITS, Times, Values
+from storage.api.samples import Source
+from storage.samples.catalog.layouts import Columns, StoredLayout
+
+FLOAT: Final = np.dtype("<f8")
+
+Places = NDArray[np.unsignedinteger[Any]]
+"""Columns, in the type of a chunk's or a vector's."""
+
+_NARROW_COLUMN, _WIDE_COLUMN = np.dtype("<u2"), np.dtype("<u4")
+_NARROW_COLUMNS = 2**16
+_NOWHERE = np.uint32(2**32 - 1)
+
+# Python's own cost of one change record: two bytes objects and three list slots.
+_RECORD_OVERHEAD_BYTES = 130
+
+
+def absent(count: int) -> Values:
+    """Return the values of so many series that have no sample."""
+    return np.full(count, ABSENT_BITS, np.uint64).view(np.float64)
+
+
+def _column_type(width: int) -> "np.dtype[np.unsignedinteger[Any]]":
+    return _NARROW_COLUMN if width <= _NARROW_COLUMNS else _WIDE_COLUMN
+
+
+class OpenChunk:
+    """Consecutive vectors of one source, each layout a prefix of the next.
+
+    Attributes:
+        source: whose they are.
+        layout: of the last vector; the earlier ones' columns are its first.
+        times_ms: when, ascending.
+        changes: for each vector the changed columns and their values (float64); the
+            first has no columns and all values. The last one is replaced as it is
+            amended: columns and values in one object, so that readers see both or none.
+        column_type: of the columns, two bytes where they fit and four otherwise.
+        closes_ms: a vector at this time or later begins another chunk.
+        limit: how many vectors it takes.
+        journal_row: the journal row its first vector is in, None until committed.
+        size_bytes: memory held, about.
+        is_dropped: given up while the disk refused; the journal need not keep it.
+    """
+
+    __slots__ = (
+        "changes",
+        "closes_ms",
+        "column_type",
+        "is_dropped",
+        "journal_row",
+        "layout",
+        "limit",
+        "size_bytes",
+        "source",
+        "times_ms",
+    )
+
+    def __init__(self, source: Source, layout: StoredLayout, time_ms: int, values: bytes) -> None:
+        self.source, self.layout = source, layout
+        self.times_ms = [time_ms]
+        self.changes = [(b"", values)]
+        self.column_type = _column_type(len(values) // FLOAT.itemsize)
+        self.closes_ms = NO_TIME
+        self.limit = 0
+        self.journal_row: int | None = None
+        self.size_bytes = len(values) + _RECORD_OVERHEAD_BYTES
+        self.is_dropped = False
+
+    def add(self, layout: StoredLayout, time_ms: int, columns: bytes, values: bytes) -> None:
+        """Take the next vector's changes."""
+        self.layout = layout
+        self.changes.append((columns, values))
+        self.size_bytes += len(columns) + len(values) + _RECORD_OVERHEAD_BYTES
+        self.times_ms.append(time_ms)
+
+    def amend(
+        self, layout: StoredLayout, columns: Places, values: Values, before: Values | None
+    ) -> None:
+        """Put values into the last vector; `before` is the one before it, where known."""
+        self.layout = layout
+        old_columns, old_values = self.changes[-1]
+        if len(self.times_ms) == 1:
+            whole = absent(len(layout.series))
+            whole[: len(old_values) // FLOAT.itemsize] = np.frombuffer(old_values)
+            whole[columns] = values
+            new_columns, new_values = b"", whole.tobytes()
+        else:
+            known = np.frombuffer(old_columns, self.column_type)
+            stays = ~np.isin(known, columns)
+            if before is not None:
+                # What was suspended only because it came late has not changed at all.
+                some = columns < len(before)
+                same = np.zeros(len(columns), np.bool_)
+                same[some] = before[columns[some]].view(np.uint64) == values[some].view(np.uint64)
+                columns, values = columns[~same], values[~same]
+            places = np.concatenate([known[stays], columns.astype(self.column_type)])
+            kept = np.frombuffer(old_values)[stays]
+            new_columns, new_values = places.tobytes(), np.concatenate([kept, values]).tobytes()
+        self.changes[-1] = new_columns, new_values
+        self.size_bytes += len(new_columns) + len(new_values)
+        self.size_bytes -= len(old_columns) + len(old_values)
+
+    def holds(self, layout: StoredLayout) -> bool:
+        """Whether the columns of a layout fit the type of this chunk's."""
+        return self.column_type == _WIDE_COLUMN or len(layout.series) <= _NARROW_COLUMNS
+
+    def view(self) -> "ChunkView":
+        """Return the chunk as it is now; later vectors do not show."""
+        count = len(self.times_ms)
+        return ChunkView(self, self.layout, count)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChunkView:
+    """The first `count` vectors of an open chunk."""
+
+    chunk: OpenChunk
+    layout: StoredLayout
+    count: int
+
+    @property
+    def start_ms(self) -> int:
+        """When the first vector was."""
+        return self.chunk.times_ms[0]
+
+    @property
+    def end_ms(self) -> int:
+        """When the last vector was."""
+        return self.chunk.times_ms[self.count - 1]
+
+    def times(self) -> Times:
+        """Return when all of them were."""
+        return np.array(self.chunk.times_ms[: self.count], np.int64)
+
+    def matrix(self, columns: Columns | None = None) -> Values:
+        """Return the values, shape (series, times), of some ascending columns or all."""
+        count, width = self.count, len(self.layout.series)
+        changes = self.chunk.changes[:count]
+        base = np.full(width, ABSENT_BITS, np.uint64)
+        # The last vector may have been amended since, and have more columns than the view.
+        first = np.frombuffer(changes[0][1], np.uint64)[:width]
+        base[: len(first)] = first
+        values = [values for _, values in changes[1:]]
+        rows = np.frombuffer(b"".join([some for some, _ in changes[1:]]), self.chunk.column_type)
+        changed = np.frombuffer(b"".join(values), np.uint64)
+        ends = np.cumsum(np.fromiter(map(len, values), np.intp, count - 1)) >> 3
+        if columns is None:
+            times = np.repeat(np.arange(1, count), np.diff(ends, prepend=0))
+            if len(rows) and rows.max() >= width:
+                known = rows < width
+                rows, times, changed = rows[known], times[known], changed[known]
+        else:
+            base = base[columns]
+            low, high = int(columns[0]), int(columns[-1])
+            # Wraps around below `low`: one comparison finds both sides.
+            lowest = rows.dtype.type(low)
+            kept = np.flatnonzero(rows - lowest <= rows.dtype.type(high - low))
+            rows = rows[kept] - lowest
+            if len(columns) <= high - low:
+                place = np.full(high - low + 1, _NOWHERE, np.uint32)
+                place[columns - low] = np.arange(len(columns), dtype=np.uint32)
+                inside = place[rows] != _NOWHERE
+                rows, kept = place[rows[inside]], kept[inside]
+            changed = changed[kept]
+            times = np.searchsorted(ends, kept, "right") + 1
+        return _fill_forward(base, rows, times, changed, count).view(np.float64)
+
+
+def _fill_forward(
+    base: NDArray[np.uint64],
+    rows: NDArray[np.integer[Any]],
+    times: NDArray[np.intp],
+    changed: NDArray[np.uint64],
+    count: int,
+) -> NDArray[np.uint64]:
+    """Return shape (series, count): `base` first, each change from its time on.
+
+    A staleness marker stands at its own time only; after it there is no sample.
+    """
+    pool = np.concatenate([base, changed])
+    # Later changes have larger numbers, so the running maximum is the latest one.
+    origin = np.zeros((len(base), count), np.intp)
+    origin[:, 0] = np.arange(len(base))
+    origin[rows, times] = np.arange(len(base), len(pool))
+    np.maximum.accumulate(origin, axis=1, out=origin)
+    filled = pool[origin]
+    if (pool == STALE_BITS).any():
+        carried = filled[:, 1:] == STALE_BITS
+        carried &= origin[:, 1:] == origin[:, :-1]
+        filled[:, 1:][carried] = ABSENT_BITS
+    return filled

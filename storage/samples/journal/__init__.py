@@ -1,0 +1,1 @@
+"""The journal: appended vectors on disk before they are in a chunk."""

@@ -1,0 +1,269 @@
+"""The journal: every vector's changes, committed before they are in a chunk file.
+
+One row is one group commit: all vectors that came since the one before. A row whose
+vectors are all in chunks is deleted; its pages serve the next rows, so the file stays
+as large as one chunk's worth of changes.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+
+from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
+from storage.damage import FREE_SPACE
+from storage.database import Writer, free_pages, set_aside
+from storage.samples.catalog.catalog import SCHEMA as CATALOG_SCHEMA
+from storage.samples.catalog.catalog import CatalogTables
+from storage.samples.head.head import Appended
+from storage.samples.journal.file import JournalFile
+from storage.samples.journal.format import encode_records
+from storage.worker import Worker
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+_SCHEMA = f"""
+{CATALOG_SCHEMA}
+create table if not exists journal (id integer primary key, records blob not null);
+"""
+
+_FORMAT_VERSION = 1
+
+_AT_CREATION = "pragma auto_vacuum = incremental;"
+# secure_delete (Debian's default) would overwrite each deleted row with zeros.
+_PRAGMAS = """
+pragma secure_delete = off;
+pragma journal_size_limit = 8388608;
+"""
+
+# Bounds a row after a time in which the disk refused: some MB, SQLite allows 1 GB.
+_ROW_VECTORS = 4096
+
+# Layouts that no row uses any more are deleted when there are so many: sources that
+# come and go leave one at each change.
+_UNUSED_LAYOUTS = 500
+
+# Free pages serve the next rows: 128 MB of them is more than a usual journal.
+_PAGES_KEPT = 32_768
+_PAGES_FREED_AT_ONCE = 1000
+
+
+class Journal(JournalFile):
+    """Commits what was appended, in groups, on a thread of its own."""
+
+    def __init__(self, path: Path, interval_s: float) -> None:
+        super().__init__(path)
+        self.failed_commits = 0
+        self._writer = Writer(path, _PRAGMAS, _AT_CREATION)
+        self._tables = CatalogTables()
+        self._pending: deque[Appended] = deque()
+        self._unsaved: list[Appended] = []
+        # Whether a commit was made that a power cut may still undo.
+        self._unsynced = False
+        self._waiting: deque[Future[None]] = deque()
+        self._next_row = 1
+        # The last row that uses each layout.
+        self._layout_rows: dict[int, int] = {}
+        self._failing = False
+        self._worker = Worker("journal", interval_s, self.flush)
+        self._flushing = threading.Lock()
+        self._is_open = False
+
+    def open(self) -> None:
+        """Open the file, made where it is missing; blocks.
+
+        Raises:
+            StorageError: it cannot be opened, or was written by another release.
+            CorruptDataError: it is damaged.
+        """
+
+        def prepare(connection: sqlite3.Connection) -> None:
+            (version,) = connection.execute("pragma user_version").fetchone()
+            if version not in (0, _FORMAT_VERSION):
+                raise StorageError(
+                    f"{self.path.name} has version {version}, not {_FORMAT_VERSION}:"
+                    " it was written by another release"
+                )
+            connection.execute(f"pragma user_version = {_FORMAT_VERSION}")
+            for statement in filter(str.strip, _SCHEMA.split(";")):
+                connection.execute(statement)
+            self._tables.load(connection)
+            (last,) = connection.execute("select max(id) from journal").fetchone()
+            self._next_row = (last or 0) + 1
+            self._layout_rows = dict.fromkeys(self._tables.layouts(), last or 0)
+
+        try:
+            self._writer.open()
+            self._writer.submit(prepare).result()
+        except CorruptDataError:
+            self.is_damaged = True
+            raise
+        self._is_open = True
+
+    def start(self) -> None:
+        """Begin to commit in the background."""
+        self._worker.start()
+
+    def close(self) -> None:
+        """Commit what is pending and close the file; blocks.
+
+        What the disk refuses is lost, and said in the log.
+        """
+        self._worker.stop()
+        if self._is_open:
+            self.flush()
+            self._is_open = False
+        self._writer.close()
+        while self._waiting:
+            self._waiting.popleft().set_exception(StoreClosedError("the sample store is closed"))
+
+    def append(self, appended: Appended) -> None:
+        """Queue a vector for the next commit; any thread."""
+        self._pending.append(appended)
+
+    async def commit(self) -> None:
+        """Return when everything queued before is on disk.
+
+        Raises:
+            StorageError: the disk refused; it is tried again with the next commit.
+        """
+        waiter: Future[None] = Future()
+        self._waiting.append(waiter)
+        self._worker.wake()
+        await asyncio.wrap_future(waiter)
+
+    def flush(self) -> None:
+        """Commit what is pending; blocks. Failures are logged, kept and retried."""
+        with self._flushing:
+            self._flush()
+
+    def _flush(self) -> None:
+        waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        self._unsaved.extend(self._pending.popleft() for _ in range(len(self._pending)))
+        error: StorageError | None = None
+        if self._unsaved or (waiting and self._unsynced):
+            try:
+                self._commit(self._unsaved, durable=bool(waiting))
+            except StorageError as exc:
+                error = exc
+                self._unsaved = [one for one in self._unsaved if not one.chunk.is_dropped]
+            self._note(error)
+        for waiter in waiting:
+            if not waiter.set_running_or_notify_cancel():
+                continue
+            if error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(error)
+
+    def _commit(self, group: list[Appended], *, durable: bool) -> None:
+        first = self._next_row
+        rows = [group[at : at + _ROW_VECTORS] for at in range(0, len(group), _ROW_VECTORS)]
+
+        def insert(connection: sqlite3.Connection) -> None:
+            # Rewrites the first page: a transaction that changes nothing would not be
+            # synced, and with it what was committed before while nobody waited.
+            connection.execute(f"pragma user_version = {_FORMAT_VERSION}")
+            self._tables.put(connection, ((one.chunk.source, one.layout) for one in group))
+            connection.executemany(
+                "insert into journal values (?, ?)",
+                ((first + at, encode_records(row)) for at, row in enumerate(rows)),
+            )
+
+        try:
+            # Where somebody waits for the answer it must outlive a power cut as well;
+            # otherwise losing the last second is all that is promised.
+            self._writer.submit(insert, durable=durable).result()
+        except StorageError:
+            self._tables.rolled_back()
+            raise
+        self._tables.committed()
+        self._unsynced = not durable
+        self._next_row = first + len(rows)
+        for one in group:
+            self._layout_rows[one.layout.id] = self._next_row - 1
+            if one.columns is None:
+                one.chunk.journal_row = first
+        self._unsaved = []
+
+    def _note(self, error: StorageError | None) -> None:
+        if error is not None:
+            self.failed_commits += 1
+            if not self._failing:
+                log.error(
+                    "journal_commit_failed",
+                    file=self.path.name,
+                    error=str(error),
+                    unsaved_vectors=len(self._unsaved),
+                    fix=FREE_SPACE,
+                )
+        elif self._failing:
+            log.info("journal_commits_again", file=self.path.name)
+        self._failing = error is not None
+
+    @property
+    def next_row(self) -> int:
+        """The row that the next commit will write."""
+        return self._next_row
+
+    def truncate(self, before_row: int) -> None:
+        """Delete the rows before this one, all of whose vectors are in chunks; blocks.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        with self._flushing:
+            unused = {one for one, row in self._layout_rows.items() if row < before_row}
+            self._truncate(before_row, unused)
+            if len(unused) > _UNUSED_LAYOUTS:
+                for layout_id in unused:
+                    del self._layout_rows[layout_id]
+
+    def _truncate(self, before_row: int, unused: set[int]) -> None:
+        def delete(connection: sqlite3.Connection) -> None:
+            connection.execute("delete from journal where id < ?", (before_row,))
+            if len(unused) > _UNUSED_LAYOUTS:
+                self._tables.delete_layouts(connection, self._layout_rows.keys() - unused)
+            # After hours of a disk that refused the file is large: shrink it by and by.
+            free_pages(connection, _PAGES_FREED_AT_ONCE, keep=_PAGES_KEPT)
+
+        self._writer.submit(delete).result()
+
+    def shrink(self) -> None:
+        """Give unused pages back to the file system; blocks.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        while self._writer.submit(partial(free_pages, most=_PAGES_FREED_AT_ONCE)).result():
+            pass
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a read on the thread that owns the file; blocks.
+
+        Raises:
+            StorageError: SQLite refused.
+        """
+        return self._writer.submit(work).result()
+
+    def replace(self) -> str:
+        """Put a damaged file aside and begin another; blocks. Returns the old one's new name.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        self._writer.close()
+        name = set_aside(self.path)
+        self._writer, self._tables = Writer(self.path, _PRAGMAS, _AT_CREATION), CatalogTables()
+        self.is_damaged = False
+        self.open()
+        return name

@@ -1,0 +1,1 @@
+"""Reads samples: from matchers to aligned series."""

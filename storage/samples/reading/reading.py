@@ -1,0 +1,362 @@
+"""Reading: from matchers and a range of time to stacked aligned series.
+
+A read goes plan (which columns of which layouts of which sources), collect (which
+chunks on disk and in memory, fetched but not decoded), then decode straight into the
+arrays that are returned.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, chain
+
+import numpy as np
+
+from model.labels import Labels
+from model.series import ABSENT_BITS, NO_TIME, STALE_BITS, AlignedSeries, Times, Values
+from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
+from storage.api.samples import ReadBudget, Source
+from storage.damage import Damage
+from storage.samples.head.open_chunk import ChunkView
+from storage.samples.reading.matching import Places
+from storage.samples.reading.read_threads import ReadThreads
+from storage.samples.reading.selection import Selected
+from storage.samples.windows.codec import decode_piece
+from storage.samples.windows.runs import ChunkRow, chunks_between, piece_key, pieces_of
+from storage.samples.windows.windows import Window
+
+# Sources whose times are fewer than this share of the longest are stacked apart, so
+# that padding never takes more room than samples.
+_PADDING_SHARE = 0.5
+
+
+class SourceSelection:
+    """What is selected of one source, and where it is.
+
+    Attributes:
+        source, labels, matches: see `Selected`.
+        views: its chunks in memory.
+        segments: its chunks in range, oldest first, filled by `collect`.
+    """
+
+    __slots__ = ("labels", "matches", "segments", "source", "views")
+
+    def __init__(self, selected: Selected, views: list[ChunkView]) -> None:
+        self.source, self.labels = selected.source, selected.labels
+        self.matches, self.views = selected.matches, views
+        self.segments: list[Segment] = []
+
+    @property
+    def width(self) -> int:
+        """How many times its segments have together."""
+        return sum(len(segment.times_ms) for segment in self.segments)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segment:
+    """One chunk's part in a range.
+
+    Attributes:
+        layout_id: which match applies.
+        times_ms: those in range.
+        inside: where they are among the chunk's times.
+        count: how many times the chunk has.
+        view: the chunk in memory, None for one on disk.
+        pieces: the encoded pieces on disk by metric code.
+        file: where they are from.
+    """
+
+    layout_id: int
+    times_ms: Times
+    inside: slice
+    count: int
+    view: ChunkView | None = None
+    pieces: dict[int, bytes] = field(default_factory=dict)
+    file: str = ""
+
+
+class ChunkReader:
+    """Fetches and decodes the chunks of planned sources."""
+
+    def __init__(
+        self,
+        start_ms: int,
+        end_ms: int,
+        budget: ReadBudget | None,
+        threads: ReadThreads,
+        damage: Damage,
+    ) -> None:
+        self._start_ms, self._end_ms, self._budget = start_ms, end_ms, budget
+        self._threads, self._damage = threads, damage
+
+    def collect(self, selections: Sequence[SourceSelection], windows: Iterable[Window]) -> None:
+        """Find every chunk in range and fetch its pieces; blocks.
+
+        What the budget raises passes through; a file that cannot be read is left out.
+        """
+        by_id = {selection.source.id: selection for selection in selections}
+        for window in windows:
+            self._collect_window(by_id, window)
+        for selection in selections:
+            # Two windows overlap in time where one is damaged.
+            selection.segments.sort(key=lambda segment: int(segment.times_ms[0]))
+            for view in selection.views:
+                match = selection.matches.get(view.layout.id)
+                if match is None or view.start_ms > self._end_ms or view.end_ms < self._start_ms:
+                    continue
+                times = view.times()
+                inside = _clip(times, self._start_ms, self._end_ms)
+                self._spend(len(times) * len(match.match.columns))
+                selection.segments.append(
+                    Segment(view.layout.id, times[inside], inside, view.count, view)
+                )
+
+    def _collect_window(self, by_id: dict[int, SourceSelection], window: Window) -> None:
+        # What is in memory only is not looked for on disk.
+        wanted = sorted(
+            {
+                source
+                for (source, _), span in window.spans.items()
+                if source in by_id
+                and span.start_ms <= self._end_ms
+                and span.end_ms >= self._start_ms
+            }
+        )
+        if not wanted:
+            return
+
+        def fetch(
+            connection: sqlite3.Connection,
+        ) -> tuple[list[ChunkRow], dict[int, bytes]]:
+            rows, keys = [], []
+            for row in chunks_between(connection, wanted, self._start_ms, self._end_ms):
+                selection = by_id[row.source_id]
+                match = selection.matches.get(row.layout_id)
+                if match is None or row.start_ms > self._disk_end_ms(selection):
+                    continue
+                self._spend(row.count * len(match.match.columns))
+                rows.append(row)
+                for part, _ in match.parts:
+                    metric_id = window.metric_id(part.code)
+                    if metric_id is not None:
+                        keys.append(piece_key(row.id, metric_id))
+            return rows, pieces_of(connection, keys)
+
+        if self._budget is not None:
+            self._budget.expect_wait()
+        try:
+            rows, found = window.read(fetch)
+        except StoreClosedError:
+            # Retention has just deleted the window: its samples are gone.
+            return
+        except StorageError as exc:
+            self._damage.note("window_unreadable", window.path.name, exc)
+            return
+        for row in rows:
+            self._add_segment(by_id[row.source_id], window, row, found)
+
+    def _disk_end_ms(self, selection: SourceSelection) -> int:
+        """Return up to when a source is read from disk.
+
+        What was on its way there when the read began is in memory still, and may have
+        been merged with what was there before.
+        """
+        if not selection.views:
+            return self._end_ms
+        return min(self._end_ms, selection.views[0].start_ms - 1)
+
+    def _add_segment(
+        self,
+        selection: SourceSelection,
+        window: Window,
+        row: ChunkRow,
+        found: dict[int, bytes],
+    ) -> None:
+        try:
+            times = row.decoded_times()
+        except CorruptDataError as exc:
+            self._note_corrupt(window.path.name, row.start_ms, selection.source, exc)
+            return
+        end_ms = self._disk_end_ms(selection)
+        if self._start_ms <= row.start_ms and row.end_ms <= end_ms:
+            inside = slice(0, row.count)
+        else:
+            inside = _clip(times, self._start_ms, end_ms)
+        if inside.start == inside.stop:
+            return
+        pieces = {}
+        for part, _ in selection.matches[row.layout_id].parts:
+            metric_id = window.metric_id(part.code)
+            if metric_id is not None:
+                data = found.get(piece_key(row.id, metric_id))
+                if data is not None:
+                    pieces[part.code] = data
+        selection.segments.append(
+            Segment(row.layout_id, times[inside], inside, row.count, None, pieces, window.path.name)
+        )
+
+    def _spend(self, samples: int) -> None:
+        if self._budget is not None:
+            self._budget.spend(samples)
+
+    def _note_corrupt(
+        self, file: str, start_ms: int, source: Source, exc: CorruptDataError
+    ) -> None:
+        self._damage.note("chunk_corrupt", file, exc, source=str(source), start_ms=start_ms)
+
+    def decode(self, selections: Sequence[SourceSelection]) -> list[AlignedSeries]:
+        """Return the collected sources' series, those of like length stacked."""
+        waiting = sorted(
+            (selection for selection in selections if selection.segments),
+            key=lambda selection: -selection.width,
+        )
+        result = []
+        while waiting:
+            width = waiting[0].width
+            count = sum(1 for one in waiting if one.width >= width * _PADDING_SHARE)
+            group, waiting = waiting[:count], waiting[count:]
+            group.sort(key=lambda selection: selection.source.id)
+            result.append(self._decode_group(group, width))
+        return result
+
+    def _decode_group(self, group: list[SourceSelection], width: int) -> AlignedSeries:
+        heights = [len(selection.labels) for selection in group]
+        times = np.empty((len(group), width), np.int64)
+        values = np.empty((sum(heights), width))
+        ends = list(accumulate(heights))
+
+        def decode_source(row: int) -> None:
+            if self._budget is not None:
+                self._budget.check()
+            block = values[ends[row] - heights[row] : ends[row]]
+            self._decode_source(group[row], times[row], block)
+
+        self._threads.each(decode_source, range(len(group)), values.size)
+        labels = tuple(chain.from_iterable(selection.labels for selection in group))
+        return AlignedSeries(labels, times, values, np.repeat(np.arange(len(group)), heights))
+
+    def _decode_source(self, selection: SourceSelection, times: Times, block: Values) -> None:
+        at = 0
+        for segment in selection.segments:
+            end = at + len(segment.times_ms)
+            times[at:end] = segment.times_ms
+            self._fill(block[:, at:end], selection, segment)
+            at = end
+        if at < len(times):
+            times[at:] = NO_TIME
+            _clear(block[:, at:])
+
+    def _fill(self, block: Values, selection: SourceSelection, segment: Segment) -> None:
+        """Decode one segment into its part of the result, shape (series, times)."""
+        placed = selection.matches[segment.layout_id]
+        if not placed.is_all:
+            _clear(block)
+        if segment.view is not None:
+            block[placed.rows] = segment.view.matrix(placed.match.columns)[:, segment.inside]
+            return
+        for part, rows in placed.parts:
+            data = segment.pieces.get(part.code)
+            if data is None:
+                _clear(block, rows)
+                continue
+            try:
+                piece = decode_piece(data, part.width, segment.count)
+            except CorruptDataError as exc:
+                self._note_corrupt(segment.file, int(segment.times_ms[0]), selection.source, exc)
+                _clear(block, rows)
+                continue
+            wanted = piece if part.rows is None else piece[part.rows]
+            block[rows] = wanted[:, segment.inside]
+
+
+def _clear(block: Values, rows: Places | None = None) -> None:
+    """Say that there are no samples in some rows of a block, or in all."""
+    # Written through integers: a signalling NaN must not pass through arithmetic.
+    block.view(np.uint64)[slice(None) if rows is None else rows] = ABSENT_BITS
+
+
+def _clip(times_ms: Times, start_ms: int, end_ms: int) -> slice:
+    """Return where the times between two ends, both included, stand."""
+    low = int(np.searchsorted(times_ms, start_ms, "left"))
+    return slice(low, max(low, int(np.searchsorted(times_ms, end_ms, "right"))))
+
+
+def without_empty(series: AlignedSeries) -> AlignedSeries | None:
+    """Return the series that have a sample, None if none has."""
+    if series.values.size == 0:
+        return None
+    bits = series.values.view(np.uint64)
+    # Most have one at the very first time; only the others need a closer look.
+    doubtful = np.flatnonzero(bits[:, 0] == ABSENT_BITS)
+    if not len(doubtful):
+        return series
+    empty = doubtful[(bits[doubtful] == ABSENT_BITS).all(axis=1)]
+    if len(empty) == 0:
+        return series
+    kept = np.setdiff1d(np.arange(len(bits)), empty)
+    if len(kept) == 0:
+        return None
+    return series.take(kept)
+
+
+def doubled_labels(selections: Sequence[SourceSelection]) -> set[Labels]:
+    """Return the label sets that several sources yield."""
+    doubled: set[Labels] = set()
+    for some in _indistinct(selections):
+        seen: set[Labels] = set()
+        for selection in some:
+            doubled.update(seen.intersection(selection.labels))
+            seen.update(selection.labels)
+    return doubled
+
+
+def _indistinct(selections: Sequence[SourceSelection]) -> Iterator[Sequence[SourceSelection]]:
+    """Yield the selections of sources that their own labels do not tell apart.
+
+    A label that all sources have and no series overrides does: hosts differ in
+    `instance`, and a million label sets need not be looked at.
+    """
+    if len(selections) < 2:
+        return
+    names = set.intersection(*({name for name, _ in one.source.labels} for one in selections))
+    for layout in {placed.match.layout for one in selections for placed in one.matches.values()}:
+        names -= layout.label_names
+    groups: dict[Labels, list[SourceSelection]] = {}
+    for one in selections:
+        groups.setdefault(one.source.labels.keep(names), []).append(one)
+    yield from (group for group in groups.values() if len(group) > 1)
+
+
+def merge_doubled(parts: Sequence[AlignedSeries], doubled: set[Labels]) -> list[AlignedSeries]:
+    """Make one series of each label set of `doubled`, the rest as it is.
+
+    Where two have a sample at the same time the earlier part's wins, but a value
+    wins over a staleness marker.
+    """
+    result = []
+    owners: dict[Labels, list[tuple[AlignedSeries, int]]] = {}
+    for part in parts:
+        kept = []
+        for place, labels in enumerate(part.labels):
+            if labels in doubled:
+                owners.setdefault(labels, []).append((part, place))
+            else:
+                kept.append(place)
+        if kept:
+            result.append(part.take(np.array(kept, np.intp)))
+    result.extend(_merged(labels, places) for labels, places in owners.items())
+    return result
+
+
+def _merged(labels: Labels, owners: list[tuple[AlignedSeries, int]]) -> AlignedSeries:
+    samples: dict[int, int] = {}
+    for part, place in owners:
+        bits = part.values[place].view(np.uint64)
+        there = np.flatnonzero(bits != ABSENT_BITS)
+        times = part.times_ms[part.rows[place], there]
+        for time, value in zip(times.tolist(), bits[there].tolist(), strict=True):
+            if samples.get(time, STALE_BITS) == STALE_BITS:
+                samples[time] = value
+    ordered = sorted(samples)
+    values = np.array([samples[time] for time in ordered], np.uint64).view(np.float64)
+    return AlignedSeries.of_source([labels], np.array(ordered, np.int64), values.reshape(1, -1))

@@ -1,0 +1,211 @@
+"""Answering from the recent window: which rings and columns, and the gather."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import takewhile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.labels import Labels
+from model.series import ABSENT_BITS, NO_TIME, AlignedSeries
+from storage.api.samples import ReadBudget
+from storage.samples.head.recent import Block, Ring
+
+# Where fewer sources than this share reach back far enough the usual way does it all.
+_WORTH_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wanted:
+    """What is wanted of one source: series by their columns, `columns` and `labels` alike."""
+
+    source_id: int
+    ring: Ring | None
+    columns: NDArray[np.intp]
+    labels: tuple[Labels, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _BlockPart:
+    """A plan's part in one block.
+
+    Attributes:
+        sources: shape (G,), their numbers.
+        rings: shape (G,), their rows in the block.
+        columns: shape (N,), in the block.
+        rows: shape (N,), for each column its place in `rings`.
+        labels: the N label sets.
+    """
+
+    block: Block
+    sources: NDArray[np.int64]
+    rings: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    rows: NDArray[np.intp]
+    labels: tuple[Labels, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """Where a part's samples in range are, each array's first axis the part's sources.
+
+    Attributes:
+        slots: shape (G, slots - 1), oldest first.
+        times_ms: of these slots.
+        low, high: shape (G,), the first in range and the one behind the last.
+        safe_count: shape (G,): while the ring's count is below, nothing was overwritten.
+    """
+
+    slots: NDArray[np.int64]
+    times_ms: NDArray[np.int64]
+    low: NDArray[np.intp]
+    high: NDArray[np.intp]
+    safe_count: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class RecentPlan:
+    """What a selector means of all heads, as long as their generation stays.
+
+    Attributes:
+        generation: when the plan was made.
+        without_ring: the sources that must be read the usual way.
+        others: the sources of which nothing is meant now, by since when that is so
+            for sure; what they yielded before may be meant.
+    """
+
+    generation: int
+    parts: tuple[_BlockPart, ...]
+    without_ring: frozenset[int]
+    others: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(
+        cls, generation: int, wanted: Iterable[Wanted], others: Iterable[tuple[int, int]]
+    ) -> "RecentPlan":
+        """Arrange what is wanted by block; coinciding series go the usual way."""
+        by_block: dict[Block, list[tuple[Wanted, Ring]]] = {}
+        slow = set()
+        wanted = list(wanted)
+        counts = Counter(labels for one in wanted for labels in one.labels)
+        coincide = len(counts) < counts.total()
+        for one in wanted:
+            if one.ring is None or (coincide and any(counts[labels] > 1 for labels in one.labels)):
+                slow.add(one.source_id)
+            else:
+                by_block.setdefault(one.ring.block, []).append((one, one.ring))
+        parts = tuple(_part(block, some) for block, some in by_block.items())
+        newest_first = tuple(sorted(others, reverse=True))
+        return cls(generation, parts, frozenset(slow), newest_first)
+
+    def changed_sources(self, start_ms: int) -> set[int]:
+        """Return the sources of `others` that may have yielded something meant since."""
+        recent = takewhile(lambda other: other[0] >= start_ms, self.others)
+        return {source_id for _, source_id in recent}
+
+    @cached_property
+    def labels(self) -> tuple[Labels, ...]:
+        """The label sets of all parts in turn."""
+        return tuple([labels for part in self.parts for labels in part.labels])
+
+    @cached_property
+    def label_sets(self) -> frozenset[Labels]:
+        """Every label set that the rings can answer."""
+        return frozenset(self.labels)
+
+    def late_sources(self, start_ms: int) -> set[int] | None:
+        """Return the sources whose rings do not reach back so far; None if most do not."""
+        late: list[int] = []
+        total = 0
+        for part in self.parts:
+            total += len(part.sources)
+            late.extend(part.sources[part.block.floors_ms[part.rings] >= start_ms].tolist())
+        return None if len(late) > total * (1 - _WORTH_SHARE) else set(late)
+
+    def gather(
+        self, start_ms: int, end_ms: int, without: set[int], budget: ReadBudget | None
+    ) -> AlignedSeries | None:
+        """Return the samples in range of all sources but some; None if a ring moved on.
+
+        The caller sees to it that the generation is still the plan's afterwards.
+        """
+        parts = [_less(part, without) for part in self.parts] if without else list(self.parts)
+        found = [_find(part, start_ms, end_ms) for part in parts]
+        width = max((int((one.high - one.low).max()) for one in found if len(one.low)), default=0)
+        height = sum(len(part.columns) for part in parts)
+        if budget is not None:
+            budget.spend(height * width)
+        times = np.empty((sum(len(part.sources) for part in parts), width), np.int64)
+        values = np.empty((height, width))
+        rows = np.empty(height, np.intp)
+        group = row = 0
+        for part, one in zip(parts, found, strict=True):
+            next_group, next_row = group + len(part.sources), row + len(part.columns)
+            _copy(part, one, times[group:next_group], values[row:next_row])
+            rows[row:next_row] = part.rows + group
+            group, row = next_group, next_row
+            if (part.block.counts[part.rings] >= one.safe_count).any():
+                return None
+        if not without:
+            return AlignedSeries(self.labels, times, values, rows)
+        labels = tuple([labels for part in parts for labels in part.labels])
+        return AlignedSeries(labels, times, values, rows)
+
+
+def _part(block: Block, some: Sequence[tuple[Wanted, Ring]]) -> _BlockPart:
+    return _BlockPart(
+        block,
+        np.array([one.source_id for one, _ in some], np.int64),
+        np.array([ring.row for _, ring in some], np.intp),
+        np.concatenate([one.columns + ring.offset for one, ring in some]),
+        np.repeat(np.arange(len(some)), [len(one.columns) for one, _ in some]),
+        tuple(labels for one, _ in some for labels in one.labels),
+    )
+
+
+def _less(part: _BlockPart, without: set[int]) -> _BlockPart:
+    """Return a part without some sources."""
+    kept = np.array([source not in without for source in part.sources.tolist()], np.bool_)
+    if kept.all():
+        return part
+    series = kept[part.rows]
+    labels = tuple(labels for labels, stays in zip(part.labels, series, strict=True) if stays)
+    rows = (np.cumsum(kept) - 1)[part.rows[series]]
+    return _BlockPart(
+        part.block, part.sources[kept], part.rings[kept], part.columns[series], rows, labels
+    )
+
+
+def _find(part: _BlockPart, start_ms: int, end_ms: int) -> _Found:
+    block = part.block
+    counts = block.counts[part.rings]
+    numbers = counts[:, np.newaxis] + np.arange(1 - block.slots, 0)
+    slots = numbers % block.slots
+    times = block.times_ms[part.rings[:, np.newaxis], slots]
+    low = (times < start_ms).sum(axis=1)
+    high = np.maximum(low, (times <= end_ms).sum(axis=1))
+    # Vector n is overwritten by vector n + slots, which may begin once the count is that.
+    return _Found(slots, times, low, high, counts + 1 - block.slots + low + block.slots)
+
+
+def _copy(
+    part: _BlockPart, found: _Found, times: NDArray[np.int64], values: NDArray[np.float64]
+) -> None:
+    """Fill a part's rows of the answer, shapes (G, width) and (N, width)."""
+    width = times.shape[1]
+    places = found.low[:, np.newaxis] + np.arange(width)
+    padding = places >= found.high[:, np.newaxis]
+    np.minimum(places, part.block.slots - 2, out=places)
+    # Flat gathers take half as long as those along an axis.
+    places += (np.arange(len(places)) * (part.block.slots - 1))[:, np.newaxis]
+    times[:] = found.times_ms.ravel().take(places)
+    held = part.block.values
+    cells = (found.slots.ravel().take(places) * held.shape[1])[part.rows]
+    cells += part.columns[:, np.newaxis]
+    held.ravel().take(cells, out=values, mode="clip")
+    if padding.any():
+        times[padding] = NO_TIME
+        values.view(np.uint64)[padding[part.rows]] = ABSENT_BITS

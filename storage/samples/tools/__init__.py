@@ -1,0 +1,1 @@
+"""Tools over the sample store: verify, inspect, export, backfill, snapshot."""

@@ -1,0 +1,92 @@
+"""Alignment: samples of single series put together as vectors.
+
+A scrape's series share their times, so a source's samples are one matrix with hardly a
+gap. What does not share its times (each container's own, say) would be a matrix of
+gaps; such series are told apart by when they have samples.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.series import ABSENT_BITS, Times, Values, absent_matrix, is_absent
+from storage.samples.tools.backfilling.spill import Samples
+
+# A gap costs little where it lasts; beyond this many cells for each sample there is
+# no common rhythm.
+_SPARSEST = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stretch:
+    """Some vectors of some series.
+
+    Attributes:
+        series: shape (N,), their numbers, ascending.
+        times_ms: shape (T,), ascending.
+        values: shape (N, T), ABSENT where there is no sample.
+        repeated: samples left out because their series has an equal one at their time.
+        refused: samples left out because it has another one.
+    """
+
+    series: NDArray[np.uint32]
+    times_ms: Times
+    values: Values
+    repeated: int = 0
+    refused: int = 0
+
+    @property
+    def samples(self) -> int:
+        """How many samples it holds."""
+        return int(self.values.size - np.count_nonzero(is_absent(self.values)))
+
+    def between(self, start: int, stop: int) -> "Stretch":
+        """Return some of the vectors."""
+        return Stretch(self.series, self.times_ms[start:stop], self.values[:, start:stop])
+
+
+def align(samples: Samples) -> Iterator[Stretch]:
+    """Yield samples in any order as one stretch, or several where they share no times."""
+    series, rows = np.unique(samples["series"], return_inverse=True)
+    times = _distinct_times(samples["time_ms"])
+    if len(series) * len(times) <= _SPARSEST * len(samples):
+        yield _stretch(series, rows, times, samples)
+        return
+    for some in _by_times(series, rows, samples):
+        few, rows = np.unique(some["series"], return_inverse=True)
+        yield _stretch(few, rows, _distinct_times(some["time_ms"]), some)
+
+
+def _distinct_times(times_ms: Times) -> Times:
+    # Those of one scrape follow each other: most repetitions are seen without sorting.
+    changed = np.flatnonzero(times_ms[1:] != times_ms[:-1])
+    return np.unique(np.append(times_ms[changed], times_ms[-1]))
+
+
+def _by_times(
+    series: NDArray[np.uint32], rows: NDArray[np.intp], samples: Samples
+) -> Iterator[Samples]:
+    """Yield the samples of those series that have samples at exactly the same times."""
+    samples = samples[np.lexsort((samples["time_ms"], rows))]
+    ends = np.cumsum(np.bincount(rows, minlength=len(series)))
+    together: dict[bytes, list[Samples]] = {}
+    for some in np.split(samples, ends[:-1]):
+        together.setdefault(np.unique(some["time_ms"]).tobytes(), []).append(some)
+    for parts in together.values():
+        yield np.concatenate(parts)
+
+
+def _stretch(
+    series: NDArray[np.uint32], rows: NDArray[np.intp], times: Times, samples: Samples
+) -> Stretch:
+    values = absent_matrix(len(series), len(times))
+    bits = values.view(np.uint64).ravel()
+    cells = rows * len(times) + np.searchsorted(times, samples["time_ms"])
+    given = samples["value"].view("<u8")
+    # Backwards: of several for one cell the first comes last, and stays.
+    bits[cells[::-1]] = given[::-1]
+    surplus = len(samples) - int(np.count_nonzero(bits != ABSENT_BITS))
+    refused = int(np.count_nonzero(bits[cells] != given)) if surplus else 0
+    return Stretch(series, times, values, surplus - refused, refused)

@@ -1,0 +1,98 @@
+"""A snapshot: the store's files as they are now, read beside a server that goes on writing."""
+
+from pathlib import Path
+
+import structlog
+
+from storage.api.errors import CorruptDataError
+from storage.samples.catalog.catalog import CatalogRows, Sources, read_catalog
+from storage.samples.catalog.interning import Interner
+from storage.samples.catalog.layouts import Layouts, MetricNames
+from storage.samples.head.heads import Heads
+from storage.samples.head.recent import RecentWindow
+from storage.samples.journal.file import JournalSnapshot
+from storage.samples.reading.query import Query
+from storage.samples.reading.read_threads import ReadThreads
+from storage.samples.reading.settled import SettledCache
+from storage.samples.replay import Replay
+from storage.samples.settings import StoreSettings
+from storage.samples.windows.window_set import WindowSet
+
+log = structlog.get_logger(__name__)
+
+
+class StoreSnapshot:
+    """Reads everything that was committed when it was opened, and changes nothing.
+
+    Attributes:
+        query: the reading half of a store.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        settings = StoreSettings()
+        self._journal = JournalSnapshot(directory / "journal.db")
+        self._metrics = MetricNames()
+        self._sources = Sources()
+        self._layouts = Layouts(Interner(), self._metrics)
+        self._windows = WindowSet(directory / "samples", settings.window_ms, self._metrics)
+        self._heads = Heads(
+            self._windows,
+            RecentWindow(0),
+            SettledCache(0),
+            settings.chunk_vectors,
+            settings.chunk_age_ms,
+        )
+        # One thread: commands read from the beginning to the end.
+        self._threads = ReadThreads(1)
+        self.query = Query(
+            self._heads,
+            self._windows,
+            self._sources,
+            self._layouts,
+            self._metrics,
+            self._threads,
+        )
+
+        self._damaged_rows = 0
+
+    @property
+    def damaged_items(self) -> int:
+        """How many rows, chunks and files could not be read so far."""
+        return self._damaged_rows + self._windows.damaged_items + self.query.damaged_items
+
+    def open(self) -> None:
+        """Read journal and catalogs; blocks.
+
+        Raises:
+            StorageError: a file cannot be read.
+        """
+        # The journal first: what is sealed meanwhile is found in both and counts once.
+        if self._journal.path.exists():
+            try:
+                self._journal.run(self._replay)
+            except CorruptDataError as exc:
+                self._damaged_rows += 1
+                log.warning("journal_damaged", file=self._journal.path.name, error=str(exc))
+        self._damaged_rows += self._journal.is_damaged
+        self._windows.open_read_only()
+        for window in self._windows:
+            self._learn(window.take_catalog())
+
+    def _replay(self) -> None:
+        catalog = self._journal.read(read_catalog)
+        self._damaged_rows += catalog.damaged_rows
+        self._learn(catalog)
+        replay = Replay(self._journal, self._sources, self._layouts, self._heads)
+        replay.run()
+        self._damaged_rows += replay.corrupt_items
+
+    def _learn(self, catalog: CatalogRows) -> None:
+        for source in catalog.sources:
+            self._sources.know(source)
+        for layout_id, digest in catalog.digests:
+            self._layouts.know(layout_id, digest)
+
+    def close(self) -> None:
+        """Close the files; blocks."""
+        self._threads.close()
+        self._windows.close()

@@ -1,0 +1,128 @@
+"""Compaction: which runs are merged when; small chunks into hours, hours into days."""
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, count
+from weakref import WeakSet
+
+import structlog
+
+from storage.api.errors import StorageError
+from storage.damage import FREE_SPACE
+from storage.samples.catalog.layouts import Layouts
+from storage.samples.head.heads import Heads
+from storage.samples.upkeep.merging import Merge
+from storage.samples.windows import runs
+from storage.samples.windows.runs import Run
+from storage.samples.windows.window_set import WindowSet
+from storage.samples.windows.windows import Window
+
+log = structlog.get_logger(__name__)
+
+_HOUR_MS = 3_600_000
+# How long a stretch of time the runs of a level cover before they are merged.
+_SPAN_MS = {runs.SEALED: 4 * _HOUR_MS, runs.HOURS: 24 * _HOUR_MS}
+
+
+def due_runs(window: Window, *, is_over: bool) -> tuple[Sequence[Run], int] | None:
+    """Return which runs should be merged now, and to which level; None for none.
+
+    With `is_over` nothing more will be written to the window, and everything is merged
+    as far as it goes.
+    """
+    by_level: list[list[Run]] = [[] for _ in range(runs.LEVELS)]
+    for run in sorted(window.runs.values(), key=lambda run: run.start_ms):
+        by_level[run.level].append(run)
+    if is_over:
+        rest = _in_one_run(by_level[runs.SEALED] + by_level[runs.HOURS])
+        return (rest, runs.DAYS) if rest else None
+    for level, span_ms in _SPAN_MS.items():
+        some = _in_one_run(by_level[level])
+        if some and max(run.end_ms for run in some) - min(run.start_ms for run in some) >= span_ms:
+            return some, level + 1
+    return None
+
+
+def _in_one_run(candidates: Sequence[Run]) -> list[Run]:
+    """Return the first of some runs, as many as have numbers for their chunks in one."""
+    chunks = accumulate(run.chunks for run in candidates)
+    return [run for run, total in zip(candidates, chunks, strict=True) if total <= runs.MOST_CHUNKS]
+
+
+class Compactor:
+    """Finds what is to be merged and does it, a few steps at a time; one thread."""
+
+    def __init__(
+        self, windows: WindowSet, heads: Heads, layouts: Layouts, chunk_age_ms: int
+    ) -> None:
+        self._windows, self._heads, self._layouts = windows, heads, layouts
+        self._chunk_age_ms = chunk_age_ms
+        self._merge: Merge | None = None
+        self._steps: Iterator[None] = iter(())
+        self._shrunk = WeakSet[Window]()
+        self.corrupt_pieces = 0
+        self.failed_merges = 0
+
+    def run(self, now_ms: int, most_steps: int | None = None) -> None:
+        """Merge what is due, or go on with it, for some steps or to the end; blocks.
+
+        What the disk refuses is begun again the next time.
+        """
+        steps = count() if most_steps is None else range(most_steps)
+        for _ in steps:
+            merge = self._merge or self._begin(now_ms)
+            if merge is None:
+                return
+            try:
+                next(self._steps)
+            except StopIteration:
+                self._merge = None
+                self.corrupt_pieces += merge.corrupt_pieces
+            except StorageError as exc:
+                self._merge = None
+                self.failed_merges += 1
+                file = merge.window.path.name
+                log.warning("merge_failed", file=file, error=str(exc), fix=FREE_SPACE)
+                return
+
+    def merge_all(self) -> None:
+        """Merge each window's chunks into one run, whatever is due; blocks.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        for window in self._windows:
+            if window.is_damaged:
+                continue
+            live = list(window.runs.values())
+            if len(live) > 1 or any(run.level < runs.DAYS for run in live):
+                merge = Merge(window, live, runs.DAYS, self._layouts)
+                for _ in merge.steps():
+                    pass
+                self.corrupt_pieces += merge.corrupt_pieces
+            window.shrink()
+            window.release_writer()
+
+    def _begin(self, now_ms: int) -> Merge | None:
+        for window in self._windows:
+            if window.is_damaged:
+                continue
+            is_over = self._is_over(window, now_ms)
+            due = due_runs(window, is_over=is_over)
+            if due is not None:
+                self._merge = Merge(window, *due, self._layouts)
+                self._steps = self._merge.steps()
+                return self._merge
+            if is_over and window not in self._shrunk:
+                self._shrunk.add(window)
+                window.shrink()
+                window.release_writer()
+        return None
+
+    def _is_over(self, window: Window, now_ms: int) -> bool:
+        if now_ms < window.end_ms + self._chunk_age_ms:
+            return False
+        return all(
+            chunk.times_ms[0] >= window.end_ms
+            for head in self._heads
+            for chunk in head.chunks_in_memory()
+        )

@@ -1,0 +1,207 @@
+"""Merging: several runs of a window become one, of fewer and longer chunks.
+
+A longer piece takes fewer bytes a sample (0.61 at 120 points, 0.46 at 866) and one
+call to decode instead of many.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+
+import numpy as np
+import structlog
+
+from model.series import absent_matrix
+from storage.api.errors import CorruptDataError
+from storage.damage import RESTORE
+from storage.samples.catalog.layouts import Layouts, StoredLayout
+from storage.samples.windows import runs
+from storage.samples.windows.codec import decode_piece, encode_piece, encode_times, is_constant
+from storage.samples.windows.runs import ChunkRow, Run
+from storage.samples.windows.windows import Window
+
+log = structlog.get_logger(__name__)
+
+# The ratio hardly improves beyond, and a query decodes whole pieces: 2,048 samples
+# are 8.5 hours at 15 s.
+_CHUNK_VECTORS = 2048
+
+# A batch is one read, some encoding and one write: about 50 ms of work.
+_BATCH_ROWS = 1000
+_BATCH_BYTES = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A chunk to be: its number, what it is merged from, oldest first, and its layout."""
+
+    id: int
+    parts: list[ChunkRow]
+    layout: StoredLayout
+
+
+class Merge:
+    """Merges runs of one window into one; used by the window's writing thread."""
+
+    def __init__(self, window: Window, inputs: Sequence[Run], level: int, layouts: Layouts) -> None:
+        self.window, self._layouts = window, layouts
+        self._inputs = sorted(run.id for run in inputs)
+        self._run = window.next_run(level)
+        # What is merged once more need not be as small as it can be.
+        self._is_last = level == runs.DAYS
+        self._widths: dict[int, list[int]] = {}
+        self._sizes: Counter[int] = Counter()
+        self._pending: list[tuple[int, bytes]] = []
+        self._pending_bytes = 0
+        self.corrupt_pieces = 0
+
+    def steps(self) -> Iterator[None]:
+        """Do the work, a batch between two steps; given up halfway it changes nothing.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        window, run = self.window, self._run
+        targets = self._targets()
+        window.begin_merge(run)
+        for code, metric_id in window.metrics():
+            for batch in _batches(targets):
+                keys = [
+                    runs.piece_key(row.id, metric_id) for target in batch for row in target.parts
+                ]
+                found = window.read(partial(runs.pieces_of, keys=keys))
+                for target in batch:
+                    self._put(target, code, metric_id, found)
+                if self._pending_bytes > _BATCH_BYTES:
+                    self._flush()
+                    yield
+        self._flush()
+        rows = [self._row(target) for target in targets]
+        window.finish_merge(run, rows, self._sizes, self._inputs)
+
+    def _targets(self) -> list[Target]:
+        rows = self.window.read(
+            lambda connection: [
+                row
+                for run in self._inputs
+                for row in runs.chunks_of_run(connection, run)
+                if self._is_readable(row)
+            ]
+        )
+        rows.sort(key=lambda row: (row.source_id, row.start_ms))
+        targets: list[Target] = []
+        for _, of_source in groupby(rows, key=lambda row: row.source_id):
+            for parts in self._grouped(list(of_source)):
+                number = runs.chunk_number(self._run, len(targets))
+                targets.append(Target(number, parts, self._layout(parts[-1])))
+        return targets
+
+    def _is_readable(self, row: ChunkRow) -> bool:
+        try:
+            row.decoded_times()
+            self._layout(row)
+        except CorruptDataError as exc:
+            self._note_corrupt(row, exc)
+            return False
+        return True
+
+    def _grouped(self, rows: list[ChunkRow]) -> Iterator[list[ChunkRow]]:
+        """Yield stretches of one source's chunks that fit in one chunk."""
+        parts = rows[:1]
+        for row in rows[1:]:
+            together = sum(part.count for part in parts) + row.count <= _CHUNK_VECTORS
+            if together and self._layout(row).extends(self._layout(parts[-1])):
+                parts.append(row)
+            else:
+                yield parts
+                parts = [row]
+        yield parts
+
+    def _layout(self, row: ChunkRow) -> StoredLayout:
+        return self._layouts.get(row.layout_id, self.window.series_of)
+
+    def _width(self, row: ChunkRow, code: int) -> int:
+        widths = self._widths.get(row.layout_id)
+        if widths is None:
+            widths = self._widths[row.layout_id] = np.bincount(self._layout(row).codes).tolist()
+        return widths[code] if code < len(widths) else 0
+
+    def _put(self, target: Target, code: int, metric_id: int, found: dict[int, bytes]) -> None:
+        pieces = [found.get(runs.piece_key(row.id, metric_id)) for row in target.parts]
+        # A damaged name is of no layout: nobody could read its pieces.
+        if not any(pieces) or not self._width(target.parts[-1], code):
+            return
+        first = pieces[0]
+        widths = {self._width(row, code) for row in target.parts}
+        if (
+            first
+            and len(widths) == 1
+            and (
+                len(pieces) == 1 or (is_constant(first) and all(piece == first for piece in pieces))
+            )
+        ):
+            data = first
+        else:
+            data = self._merged(target, code, pieces)
+        self._pending.append((runs.piece_key(target.id, metric_id), data))
+        self._pending_bytes += len(data)
+        self._sizes[metric_id] += len(data)
+
+    def _merged(self, target: Target, code: int, pieces: list[bytes | None]) -> bytes:
+        rows = target.parts
+        values = absent_matrix(self._width(rows[-1], code), sum(row.count for row in rows))
+        at = 0
+        for row, data in zip(rows, pieces, strict=True):
+            if data is not None:
+                width = self._width(row, code)
+                try:
+                    values[:width, at : at + row.count] = decode_piece(data, width, row.count)
+                except CorruptDataError as exc:
+                    self._note_corrupt(row, exc)
+            at += row.count
+        return encode_piece(values, small=self._is_last)
+
+    def _note_corrupt(self, row: ChunkRow, exc: CorruptDataError) -> None:
+        self.corrupt_pieces += 1
+        log.warning(
+            "chunk_corrupt",
+            file=self.window.path.name,
+            source=row.source_id,
+            start_ms=row.start_ms,
+            error=str(exc),
+            fix=RESTORE,
+        )
+
+    def _row(self, target: Target) -> ChunkRow:
+        parts = target.parts
+        times = [row.decoded_times() for row in parts]
+        return ChunkRow(
+            target.id,
+            parts[0].source_id,
+            target.layout.id,
+            parts[0].start_ms,
+            parts[-1].end_ms,
+            sum(row.count for row in parts),
+            sum(row.samples for row in parts),
+            encode_times(np.concatenate(times)),
+        )
+
+    def _flush(self) -> None:
+        if self._pending:
+            self.window.add_pieces(self._run, self._pending)
+        self._pending, self._pending_bytes = [], 0
+
+
+def _batches(targets: list[Target]) -> Iterator[list[Target]]:
+    batch: list[Target] = []
+    size = 0
+    for target in targets:
+        batch.append(target)
+        size += len(target.parts)
+        if size >= _BATCH_ROWS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

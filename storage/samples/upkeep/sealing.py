@@ -1,0 +1,87 @@
+"""Sealing: closed chunks are encoded and written, then their journal rows deleted.
+
+In this order: death in between leaves rows that a chunk covers, and those are passed
+over when the store opens.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import structlog
+
+from model.series import NO_TIME
+from storage.api.errors import StorageError
+from storage.damage import FREE_SPACE
+from storage.samples.head.heads import Heads
+from storage.samples.head.open_chunk import OpenChunk
+from storage.samples.journal.journal import Journal
+from storage.samples.windows.chunks import EncodedChunk, encode_chunk
+from storage.samples.windows.window_set import WindowSet
+from storage.samples.windows.windows import Window
+
+log = structlog.get_logger(__name__)
+
+# Chunks of one run lie together by metric, so larger runs read better; 64 chunks of
+# 500 series are some 2.5 MB encoded.
+_RUN_CHUNKS = 64
+# So they wait for others a little, in memory and in the journal.
+_WORTH_A_RUN = 32
+_LONGEST_WAIT_MS = 60_000
+
+
+class Sealer:
+    """Writes closed chunks; used by one thread."""
+
+    def __init__(self, heads: Heads, windows: WindowSet, journal: Journal) -> None:
+        self._heads, self._windows, self._journal = heads, windows, journal
+        self._failing = False
+        self.failed_runs = 0
+
+    def seal(self, now_ms: int) -> None:
+        """Write the closed chunks, once they are worth a run, and shorten the journal; blocks.
+
+        What the disk refuses stays in memory for the next time.
+        """
+        chunks = self._heads.closed()
+        waiting_ms = now_ms - min((chunk.times_ms[-1] for chunk in chunks), default=now_ms)
+        if len(chunks) < _WORTH_A_RUN and waiting_ms < _LONGEST_WAIT_MS:
+            return
+        try:
+            self._write_all(chunks)
+            self._journal.truncate(self._heads.first_row(self._journal.next_row))
+        except StorageError as exc:
+            self.failed_runs += 1
+            if not self._failing:
+                log.warning(
+                    "sealing_failed", error=str(exc), waiting_chunks=len(chunks), fix=FREE_SPACE
+                )
+            self._failing = True
+            return
+        if self._failing:
+            log.info("sealing_again")
+        self._failing = False
+
+    def rescue(self) -> None:
+        """Write everything that is in memory, whatever the journal's state; blocks.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        self._heads.close_older_than(NO_TIME)
+        self._write_all(self._heads.closed())
+
+    def _write_all(self, chunks: Sequence[OpenChunk]) -> None:
+        for at in range(0, len(chunks), _RUN_CHUNKS):
+            self._write(chunks[at : at + _RUN_CHUNKS])
+
+    def _write(self, chunks: Sequence[OpenChunk]) -> None:
+        by_window = defaultdict[Window, list[tuple[OpenChunk, EncodedChunk]]](list)
+        for chunk in chunks:
+            view = chunk.view()
+            window = self._windows.at(chunk.times_ms[0])
+            encoded = encode_chunk(chunk.source, view.layout, view.times(), view.matrix())
+            by_window[window].append((chunk, encoded))
+        for window, pairs in by_window.items():
+            window.add_run([encoded for _, encoded in pairs])
+            for chunk, _ in pairs:
+                self._heads.forget(chunk)

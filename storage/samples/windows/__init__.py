@@ -1,0 +1,1 @@
+"""Window files: chunks on disk, one SQLite file per stretch of time."""

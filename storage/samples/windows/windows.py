@@ -1,0 +1,314 @@
+"""Windows: one SQLite file of chunks for each stretch of time.
+
+Retention deletes a whole file. docs/storage-format.md gives tables and keys.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from model.labels import Labels
+from storage.api.errors import CorruptDataError, StorageError
+from storage.samples.catalog.catalog import SCHEMA as CATALOG_SCHEMA
+from storage.samples.catalog.catalog import CatalogRows, CatalogTables, read_catalog, read_layout
+from storage.samples.catalog.layouts import MetricNames
+from storage.samples.windows import runs
+from storage.samples.windows.chunks import EncodedChunk
+from storage.samples.windows.live_runs import LiveRuns, Span, read_live
+from storage.samples.windows.run_writing import (
+    delete_pieces,
+    insert_chunks,
+    insert_pieces,
+    insert_run,
+    replace_runs,
+)
+from storage.samples.windows.runs import ChunkRow, Run
+from storage.samples.windows.window_file import WindowFile
+
+FORMAT_VERSION = 1
+
+_SCHEMA = f"""
+{CATALOG_SCHEMA}
+create table if not exists window (
+    version integer not null, start_ms integer not null, end_ms integer not null);
+{runs.SCHEMA}
+"""
+
+
+class Window(WindowFile):
+    """One file of chunks. One thread writes; any may read.
+
+    Attributes:
+        start_ms, end_ms: what it is for, the end exclusive.
+        spans: when each (source number, layout number) was in use.
+        ends: when each source's chunks end.
+        runs: the live runs by number; like `spans` it is replaced when it gets a new
+            key, so that any thread may walk it.
+        samples: how many the file holds.
+        metric_bytes: how many bytes of pieces it has of each metric code.
+        damaged_rows: rows that could not be read when it was opened.
+    """
+
+    def __init__(self, path: Path, start_ms: int, end_ms: int, metrics: MetricNames) -> None:
+        super().__init__(path)
+        self.start_ms, self.end_ms = start_ms, end_ms
+        self.spans: dict[tuple[int, int], Span] = {}
+        self.ends: dict[int, int] = {}
+        self.runs: dict[int, Run] = {}
+        self.samples = 0
+        self.metric_bytes: Counter[int] = Counter()
+        self.damaged_rows = 0
+        self._catalog = CatalogRows()
+        self._metrics = metrics
+        self._metric_ids: dict[int, int] = {}
+        self._tables = CatalogTables()
+        self._next_sequence = 1
+
+    @classmethod
+    def create(cls, path: Path, start_ms: int, end_ms: int, metrics: MetricNames) -> "Window":
+        """Make the file; blocks.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        window = cls(path, start_ms, end_ms, metrics)
+
+        def prepare(connection: sqlite3.Connection) -> None:
+            for statement in filter(str.strip, _SCHEMA.split(";")):
+                connection.execute(statement)
+            connection.execute(
+                "insert into window values (?, ?, ?)", (FORMAT_VERSION, start_ms, end_ms)
+            )
+
+        window.write(prepare)
+        return window
+
+    @classmethod
+    def open(cls, path: Path, metrics: MetricNames, *, read_only: bool = False) -> "Window":
+        """Open a file that is there and delete what a killed merge left; blocks.
+
+        With `read_only` nothing is deleted: another process may be writing.
+
+        Raises:
+            StorageError: it cannot be read.
+            CorruptDataError: it is no whole window.
+        """
+        window = cls(path, 0, 0, metrics)
+        try:
+            if window.read(window._load) and not read_only:
+                window.delete_unused()
+                window.release_writer()
+        except StorageError:
+            window.close()
+            raise
+        return window
+
+    def _load(self, connection: sqlite3.Connection) -> bool:
+        """Read everything but chunks; tell whether there are runs to delete."""
+        tables = connection.execute("select count(*) from sqlite_master where name = 'window'")
+        row = None
+        if tables.fetchone() != (0,):
+            row = connection.execute("select version, start_ms, end_ms from window").fetchone()
+        if row is not None and isinstance(row[0], int) and row[0] > FORMAT_VERSION:
+            # No damage, and not to be renamed: the newer release will want it again.
+            raise StorageError(
+                f"{self.path.name} has version {row[0]}, not {FORMAT_VERSION}:"
+                " it was written by a newer release"
+            )
+        if row is None or row[0] != FORMAT_VERSION:
+            raise CorruptDataError(f"{self.path.name} is no window of version {FORMAT_VERSION}")
+        _, self.start_ms, self.end_ms = row
+        if not all(isinstance(end, int) for end in row[1:]) or self.start_ms >= self.end_ms:
+            raise CorruptDataError(f"{self.path.name}: its stretch of time is damaged")
+        self._catalog = read_catalog(connection)
+        self.damaged_rows = self._catalog.damaged_rows + runs.damaged_rows(connection)
+        self._tables.load(connection)
+        self._metric_ids = {
+            self._metrics.code(name): metric_id
+            for metric_id, name in connection.execute(
+                "select id, name from metrics where typeof(name) = 'text' and id between 1 and ?",
+                (runs.MOST_METRICS - 1,),
+            )
+        }
+        (last,) = connection.execute(
+            "select max(id) from runs where id < ?", (runs.MOST_RUNS,)
+        ).fetchone()
+        self._next_sequence = runs.sequence_of(last or 0) + 1
+        self._show(read_live(connection))
+        return bool(runs.unused_runs(connection))
+
+    def _show(self, live: LiveRuns) -> None:
+        """Let readers know what the live runs hold, once that is committed.
+
+        Any earlier, they would plan by what their snapshot of the file does not show.
+        """
+        codes = {metric_id: code for code, metric_id in self._metric_ids.items()}
+        self.metric_bytes = Counter(
+            {codes[number]: size for number, size in live.sizes.items() if number in codes}
+        )
+        self.ends, self.samples = live.ends, live.samples
+        self.spans, self.runs = live.spans, live.runs
+
+    def take_catalog(self) -> CatalogRows:
+        """Return the sources and the layouts' digests that were there when it was opened."""
+        taken, self._catalog = self._catalog, CatalogRows()
+        return taken
+
+    def overlaps(self, start_ms: int, end_ms: int) -> bool:
+        """Whether any chunk may have a sample in the range."""
+        return any(run.start_ms <= end_ms and run.end_ms >= start_ms for run in self.runs.values())
+
+    def metric_id(self, code: int) -> int | None:
+        """Return this file's number of a metric, None if it has none of it."""
+        return self._metric_ids.get(code)
+
+    def metrics(self) -> list[tuple[int, int]]:
+        """Return code and number in this file of each metric, by number."""
+        return sorted(self._metric_ids.items(), key=lambda item: item[1])
+
+    def series_of(self, layout_id: int) -> Sequence[Labels]:
+        """Read a layout; blocks.
+
+        Raises:
+            CorruptDataError: it is not whole.
+            StorageError: SQLite refused.
+        """
+        return self.read(lambda connection: read_layout(connection, layout_id))
+
+    def add_run(self, chunks: Sequence[EncodedChunk]) -> None:
+        """Write sealed chunks as one run; blocks.
+
+        Raises:
+            StorageError: the disk refused; nothing is written.
+            CorruptDataError: the file is damaged; nothing is written.
+        """
+        ordered = sorted(chunks, key=lambda chunk: (chunk.source.id, chunk.start_ms))
+        bytes_of: Counter[int] = Counter()
+        for chunk in ordered:
+            for code, data in chunk.pieces:
+                bytes_of[code] += len(data)
+        run = self.next_run(runs.SEALED)
+        rows = [_row(chunk, runs.chunk_number(run, at)) for at, chunk in enumerate(ordered)]
+
+        def insert(connection: sqlite3.Connection) -> dict[int, int]:
+            self._tables.put(connection, ((chunk.source, chunk.layout) for chunk in ordered))
+            ids = self._put_metrics(connection, set(bytes_of))
+            sizes = {ids[code]: size for code, size in bytes_of.items()}
+            insert_run(connection, run, runs.LIVE, sizes)
+            insert_chunks(connection, rows)
+            pieces = [
+                (runs.piece_key(row.id, ids[code]), data)
+                for row, chunk in zip(rows, ordered, strict=True)
+                for code, data in chunk.pieces
+            ]
+            insert_pieces(connection, run, sorted(pieces))
+            return ids
+
+        try:
+            self._metric_ids = self.write(insert)
+        except StorageError:
+            self._tables.rolled_back()
+            raise
+        self._tables.committed()
+        self.metric_bytes.update(bytes_of)
+        self.samples += sum(row.samples for row in rows)
+        self._add_rows(run, rows)
+
+    def next_run(self, level: int) -> int:
+        """Return a number for a run to be written."""
+        self._next_sequence += 1
+        return runs.run_number(self._next_sequence - 1, level)
+
+    def _put_metrics(self, connection: sqlite3.Connection, codes: set[int]) -> dict[int, int]:
+        ids = self._metric_ids
+        missing = sorted(codes.difference(ids))
+        if not missing:
+            return ids
+        first = max(ids.values(), default=0) + 1
+        if first + len(missing) > runs.MOST_METRICS:
+            raise StorageError(f"{self.path.name}: more than {runs.MOST_METRICS} metric names")
+        new = {code: first + at for at, code in enumerate(missing)}
+        connection.executemany(
+            "insert into metrics values (?, ?)",
+            ((number, self._metrics.name(code)) for code, number in new.items()),
+        )
+        return ids | new
+
+    def _add_rows(self, run: int, rows: Sequence[ChunkRow]) -> None:
+        spans, known = dict(self.spans), Run(run, rows[0].start_ms, rows[0].end_ms, len(rows))
+        for row in rows:
+            span = spans.setdefault((row.source_id, row.layout_id), Span(row.start_ms, row.end_ms))
+            span.start_ms = min(span.start_ms, row.start_ms)
+            span.end_ms = max(span.end_ms, row.end_ms)
+            self.ends[row.source_id] = max(row.end_ms, self.ends.get(row.source_id, row.end_ms))
+            known.start_ms = min(known.start_ms, row.start_ms)
+            known.end_ms = max(known.end_ms, row.end_ms)
+        self.spans = spans
+        self.runs = self.runs | {run: known}
+
+    def begin_merge(self, run: int) -> None:
+        """Write the row of a run whose pieces follow; blocks.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        self.write(
+            lambda connection: insert_run(connection, run, runs.BUILDING, {}),
+            durable=False,
+        )
+
+    def add_pieces(self, run: int, rows: Sequence[tuple[int, bytes]]) -> None:
+        """Write some pieces of a run that is building; blocks.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        self.write(lambda connection: insert_pieces(connection, run, rows), durable=False)
+
+    def finish_merge(
+        self, run: int, rows: Sequence[ChunkRow], bytes_of: Mapping[int, int], old: Sequence[int]
+    ) -> None:
+        """Put a merged run in the place of those it was merged from; blocks.
+
+        Args:
+            run: what `begin_merge` began.
+            rows: its chunks.
+            bytes_of: how many bytes of pieces it has, by metric number.
+            old: the runs it replaces.
+
+        Raises:
+            StorageError: the disk refused; the old runs are still there.
+        """
+
+        def replace(connection: sqlite3.Connection) -> LiveRuns:
+            insert_chunks(connection, rows)
+            replace_runs(connection, run, bytes_of, old)
+            return read_live(connection)
+
+        self._show(self.write(replace))
+        self.delete_unused()
+
+    def delete_unused(self) -> None:
+        """Delete the pieces of runs that are not live; blocks.
+
+        Raises:
+            StorageError: the disk refused; it is done when the file is next opened.
+        """
+        for run in self.write(runs.unused_runs):
+            while self.write(partial(delete_pieces, run=run)):
+                pass
+
+
+def _row(chunk: EncodedChunk, number: int) -> ChunkRow:
+    return ChunkRow(
+        number,
+        chunk.source.id,
+        chunk.layout.id,
+        chunk.start_ms,
+        chunk.end_ms,
+        chunk.count,
+        chunk.samples,
+        chunk.times,
+    )

@@ -1,0 +1,113 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerting.book.states import Notice
+from alerting.notifications.documents import (
+    NotificationDocument,
+    fingerprint,
+    graph_url,
+    notification_document,
+    notification_text,
+    rfc3339,
+)
+from model.labels import Labels
+from storage.api.alerts import Alert, AlertState
+from tests.alerting.alerting_doubles import NOW_MS
+
+ALERT = Alert(
+    id=7,
+    rule="host/down",
+    labels=Labels.of(alertname="HostDown", instance="web-1:9100", severity="critical"),
+    annotations=Labels.of(summary="web-1 is down", description="No scrape for 1m."),
+    state=AlertState.RESOLVED,
+    value=0.0,
+    active_ms=NOW_MS - 60_000,
+    changed_ms=NOW_MS,
+    fired_ms=NOW_MS,
+    resolved_ms=NOW_MS + 1_500,
+)
+EXTERNAL = "http://redshank.example.org"
+
+
+def test_body_is_alertmanagers_version_4() -> None:
+    document = notification_document(ALERT, Notice.RESOLVED, "ops", "up == 0", EXTERNAL)
+    labels = {"alertname": "HostDown", "instance": "web-1:9100", "severity": "critical"}
+    annotations = {"summary": "web-1 is down", "description": "No scrape for 1m."}
+    assert json.loads(document.to_json()) == {
+        "receiver": "ops",
+        "status": "resolved",
+        "alerts": [
+            {
+                "status": "resolved",
+                "labels": labels,
+                "annotations": annotations,
+                "startsAt": "2023-11-14T22:13:20Z",
+                "endsAt": "2023-11-14T22:13:21.5Z",
+                "generatorURL": f"{EXTERNAL}/graph?g0.expr=up%20%3D%3D%200&g0.tab=1",
+                "fingerprint": fingerprint(ALERT.labels),
+            }
+        ],
+        "groupLabels": labels,
+        "commonLabels": labels,
+        "commonAnnotations": annotations,
+        "externalURL": EXTERNAL,
+        "version": "4",
+        "groupKey": '{}:{alertname="HostDown", instance="web-1:9100", severity="critical"}',
+        "truncatedAlerts": 0,
+    }
+
+
+def test_firing_alert_has_no_end() -> None:
+    document = notification_document(ALERT, Notice.FIRING, "ops", "", "")
+    assert document.alerts[0].ends_at == "0001-01-01T00:00:00Z"
+    assert document.alerts[0].generator_url == ""
+
+
+def test_fingerprint_is_alertmanagers() -> None:
+    assert fingerprint(Labels()) == "cbf29ce484222325"
+    # As Alertmanager 0.25 posted it.
+    labels = Labels.of(alertname="HostDown", instance="web-1:9100")
+    assert fingerprint(labels) == "ccf1c6b9aa2b5ee3"
+
+
+@given(st.dictionaries(st.text(min_size=1), st.text(min_size=1)))
+def test_document_survives_its_json(labels: dict[str, str]) -> None:
+    alert = Alert(1, "r", Labels.of(labels), Labels.of(labels), AlertState.FIRING, 1.0, 0, 0, 0)
+    document = notification_document(alert, Notice.FIRING, "ops", "x", EXTERNAL)
+    assert NotificationDocument.model_validate_json(document.to_json()) == document
+
+
+@pytest.mark.parametrize(
+    ("time_ms", "text"),
+    [
+        (None, "0001-01-01T00:00:00Z"),
+        (0, "1970-01-01T00:00:00Z"),
+        (NOW_MS, "2023-11-14T22:13:20Z"),
+        (NOW_MS + 120, "2023-11-14T22:13:20.12Z"),
+        (NOW_MS + 7, "2023-11-14T22:13:20.007Z"),
+    ],
+)
+def test_times_are_written_as_go_writes_them(time_ms: int | None, text: str) -> None:
+    assert rfc3339(time_ms) == text
+
+
+def test_graph_link_escapes_the_expression() -> None:
+    assert graph_url(EXTERNAL + "/", 'a{b="c&d"} > 1') == (
+        f"{EXTERNAL}/graph?g0.expr=a%7Bb%3D%22c%26d%22%7D%20%3E%201&g0.tab=1"
+    )
+
+
+def test_text_says_what_how_and_where() -> None:
+    document = notification_document(ALERT, Notice.FIRING, "ops", "up == 0", EXTERNAL)
+    title, text = notification_text(document)
+    assert title == "[FIRING] web-1 is down"
+    assert text.splitlines() == [
+        "No scrape for 1m.",
+        "alertname: HostDown",
+        "instance: web-1:9100",
+        "severity: critical",
+        f"{EXTERNAL}/graph?g0.expr=up%20%3D%3D%200&g0.tab=1",
+    ]

@@ -1,0 +1,240 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import structlog
+
+from alerting.book.book import AlertBook
+from alerting.book.states import Notice
+from alerting.health import HealthBoard
+from alerting.rules.evaluation import RuleGroupEvaluation, rule_file_key, rule_name
+from alerting.rules.files import parse_rule_file
+from model.labels import Labels
+from promql.api import Answer, EvaluationError, Scalar, String
+from storage.api.alerts import Alert, NewNotification
+from tests.alerting.alerting_doubles import (
+    NOW_MS,
+    CannedEngine,
+    MemoryAppender,
+    SetClock,
+    WatchedAlerts,
+    open_records,
+)
+
+MINUTE_MS = 60_000
+SAMPLE = Labels.of(__name__="x", instance="a")
+
+ALERT = """
+groups:
+- name: g
+  limit: 2
+  rules:
+  - alert: High
+    expr: x > 5
+    for: 1m
+    labels: {severity: warning}
+    annotations: {summary: "{{ $labels.instance }} at {{ $value }}"}
+"""
+HYSTERESIS = ALERT + "    recovery_expr: x > 4\n    data_expr: x\n    no_data_for: 2m\n"
+RECORD = """
+groups:
+- name: g
+  query_offset: 10s
+  rules:
+  - record: x:doubled
+    expr: 2 * x
+    labels: {team: ops}
+  - record: answer
+    expr: "42"
+"""
+
+
+class Bench:
+    """One group over a canned engine."""
+
+    def __init__(self, records: WatchedAlerts, text: str = ALERT) -> None:
+        self.engine, self.appender = CannedEngine(), MemoryAppender()
+        self.told: list[str] = []
+        self.board = HealthBoard(SetClock())
+        self.book = AlertBook(records, self._compose, lambda changes: None)
+        [self.group] = parse_rule_file(text, Path("rules.yml"), lambda expression: None)
+        self.evaluation = RuleGroupEvaluation(
+            self.group, self.engine, self.appender, self.book, self.board
+        )
+
+    def _compose(
+        self, alert: Alert, notice: Notice, expression: str
+    ) -> tuple[NewNotification, ...]:
+        self.told.append(f"{notice.value}: {alert.annotations.get('summary')}")
+        return ()
+
+    async def at(self, minutes: float, **results: object) -> None:
+        """Evaluate with these results: `holds`, `lingers`, `data`."""
+        queries = {"holds": "x > 5", "lingers": "x > 4", "data": "x"}
+        for name, result in results.items():
+            self.engine.results[queries[name]] = result  # type: ignore[assignment]
+        await self.evaluation.evaluate(NOW_MS + round(minutes * MINUTE_MS))
+
+    @property
+    def states(self) -> list[str]:
+        return [item.alert.state.value for item in self.book.open_alerts()]
+
+    @property
+    def error(self) -> str:
+        return self.board[rule_name(self.group, 0)].error
+
+
+@pytest.fixture
+async def records(tmp_path: Path) -> AsyncIterator[WatchedAlerts]:
+    async with open_records(tmp_path / "records.db") as records:
+        yield records
+
+
+async def test_alerting_rule_waits_fires_and_recovers(records: WatchedAlerts) -> None:
+    bench = Bench(records)
+    await bench.at(0, holds={SAMPLE: 7.0})
+    assert bench.states == ["pending"]
+    await bench.at(1, holds={SAMPLE: 8.5})
+    assert bench.told == ["firing: a at 8.5"]
+    [item] = bench.book.open_alerts("g/High")
+    assert item.alert.labels == Labels.of(alertname="High", instance="a", severity="warning")
+    await bench.at(2, holds={})
+    assert bench.told[1:] == ["resolved: a at 8.5"]
+    assert bench.states == []
+
+
+async def test_alerts_are_written_as_series_that_end_with_them(records: WatchedAlerts) -> None:
+    bench = Bench(records)
+    stream = "alerts/rules.yml;g"
+    await bench.at(0, holds={SAMPLE: 7.0})
+    labels = Labels.of(alertname="High", instance="a", severity="warning")
+    pending = labels.overlaid(Labels.of(__name__="ALERTS", alertstate="pending"))
+    since = labels.overlaid(Labels.of(__name__="ALERTS_FOR_STATE"))
+    assert bench.appender.last[stream] == {pending: 1.0, since: NOW_MS / 1000}
+    await bench.at(1)
+    assert {key.get("alertstate") for key in bench.appender.last[stream]} == {"firing", ""}
+    await bench.at(2, holds={})
+    assert bench.appender.last[stream] == {}
+
+
+async def test_without_hysteresis_nothing_but_the_condition_is_asked(
+    records: WatchedAlerts,
+) -> None:
+    bench = Bench(records)
+    await bench.at(0, holds={SAMPLE: 7.0})
+    await bench.at(1)
+    await bench.at(2, holds={})
+    assert {query for query, _ in bench.engine.asked} == {"x > 5"}
+
+
+async def test_alert_fires_on_until_the_recovery_condition_ends(records: WatchedAlerts) -> None:
+    bench = Bench(records, HYSTERESIS)
+    await bench.at(0, holds={SAMPLE: 7.0}, data={SAMPLE: 7.0})
+    await bench.at(1)
+    await bench.at(2, holds={}, lingers={SAMPLE: 4.5}, data={SAMPLE: 4.5})
+    [item] = bench.book.open_alerts()
+    assert (item.alert.state, item.alert.value) == ("firing", 4.5)
+    await bench.at(3, lingers={}, data={SAMPLE: 3.0})
+    assert len(bench.told) == 2
+    assert (await records.resolved(1))[0].value == 3.0
+
+
+async def test_pending_alert_does_not_linger(records: WatchedAlerts) -> None:
+    bench = Bench(records, HYSTERESIS)
+    await bench.at(0, holds={SAMPLE: 7.0})
+    await bench.at(0.5, holds={}, lingers={SAMPLE: 4.5}, data={SAMPLE: 4.5})
+    assert bench.states == []
+    assert "x > 4" not in {query for query, _ in bench.engine.asked}
+
+
+async def test_series_that_vanishes_is_no_data_and_comes_back_without_a_word(
+    records: WatchedAlerts,
+) -> None:
+    bench = Bench(records, HYSTERESIS)
+    await bench.at(0, holds={SAMPLE: 7.0}, data={SAMPLE: 7.0})
+    await bench.at(1)
+    for minutes in (2, 3):
+        await bench.at(minutes, holds={}, data={})
+        assert bench.states == ["firing"]
+    await bench.at(4)
+    assert bench.states == ["no_data"]
+    await bench.at(5, holds={SAMPLE: 7.0}, data={SAMPLE: 7.0})
+    assert bench.states == ["firing"]
+    assert len(bench.told) == 1
+
+
+async def test_failing_evaluation_changes_nothing_and_is_logged_once(
+    records: WatchedAlerts,
+) -> None:
+    bench = Bench(records)
+    await bench.at(0, holds={SAMPLE: 7.0})
+    await bench.at(1)
+    with structlog.testing.capture_logs() as lines:
+        for minutes in (2, 3):
+            await bench.at(minutes, holds=EvaluationError("many-to-many matching"))
+        assert (bench.states, bench.error) == (["firing"], "many-to-many matching")
+        await bench.at(4, holds={SAMPLE: 7.0})
+    assert [line["event"] for line in lines] == [
+        "rule_evaluation_failed",
+        "rule_evaluation_recovered",
+    ]
+    assert bench.board[rule_name(bench.group, 0)].word == "ok"
+    assert len(bench.told) == 1
+
+
+async def test_fault_nobody_expected_stays_with_its_rule(records: WatchedAlerts) -> None:
+    bench = Bench(records)
+    with structlog.testing.capture_logs() as lines:
+        await bench.at(0, holds=ZeroDivisionError("oops"))
+    assert bench.error == "ZeroDivisionError: oops"
+    assert [line["event"] for line in lines] == [
+        "rule_evaluation_crashed",
+        "rule_evaluation_failed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("result", "error"),
+    [
+        ({Labels.of(n=str(n)): 1.0 for n in range(3)}, "exceeded limit of 2 with 3 alerts"),
+        ({Labels.of(a="1"): 1.0, Labels.of(a="1", __name__="y"): 1.0}, "the same labels"),
+        (Answer(String(NOW_MS, "text")), "neither a vector nor a scalar"),
+    ],
+)
+async def test_result_that_makes_no_alerts_is_an_error(
+    records: WatchedAlerts, result: object, error: str
+) -> None:
+    bench = Bench(records)
+    await bench.at(0, holds=result)
+    assert error in bench.error
+    assert bench.states == []
+
+
+async def test_restored_alert_is_taken_up_by_its_rule(records: WatchedAlerts) -> None:
+    before = Bench(records)
+    await before.at(0, holds={SAMPLE: 7.0})
+    await before.at(1)
+    after = Bench(records)
+    stored = await records.open_alerts()
+    after.book.restore((rule_file_key(alert), alert) for alert in stored)
+    await after.at(2, holds={SAMPLE: 7.0})
+    await after.at(3, holds={})
+    assert after.told == ["resolved: a at 7"]
+
+
+async def test_recording_rule_stores_its_result_under_its_name(records: WatchedAlerts) -> None:
+    bench = Bench(records, RECORD)
+    bench.engine.results["2 * x"] = {SAMPLE: 14.0, Labels.of(instance="b"): 2.0}
+    bench.engine.results["42"] = Answer(Scalar(NOW_MS, 42.0))
+    await bench.at(0)
+    doubled = Labels.of(__name__="x:doubled", team="ops")
+    assert bench.appender.last["rules/rules.yml;g;0"] == {
+        doubled.overlaid(Labels.of(instance="a")): 14.0,
+        doubled.overlaid(Labels.of(instance="b")): 2.0,
+    }
+    assert bench.appender.last["rules/rules.yml;g;1"] == {Labels.of(__name__="answer"): 42.0}
+    [(_, vector), _] = bench.appender.vectors
+    assert vector.time_ms == NOW_MS - 10_000
+    assert np.isfinite(vector.values).all()
+    assert {at_ms for _, at_ms in bench.engine.asked} == {NOW_MS - 10_000}

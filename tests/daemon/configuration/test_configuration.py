@@ -1,0 +1,128 @@
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from daemon.configuration.configuration import Configuration, ConfigurationSource
+from daemon.errors import ConfigurationError
+from model.documents import parse_document
+
+Write = Callable[[Mapping[str, str]], None]
+RULES = "groups: [{name: g, rules: [{record: a, expr: b}]}]"
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Write files into an empty directory that is not the working one."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+
+    def write(files: Mapping[str, str]) -> None:
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    return write
+
+
+def read(tmp_path: Path, scrape_config: str | None = None) -> Configuration:
+    given = tmp_path / scrape_config if scrape_config else None
+    return ConfigurationSource(tmp_path / "redshank.yml", scrape_config=given).read()
+
+
+def test_prometheus_file_is_found_beside_the_file_that_names_it(
+    tmp_path: Path, write: Write
+) -> None:
+    write(
+        {
+            "redshank.yml": "scrape: {config_file: prom/p.yml}\nalerting: {rule_files: [own*.yml]}",
+            "own.yml": RULES,
+            "prom/p.yml": "global: {evaluation_interval: 7s}\nrule_files: [r/*.yml]\n"
+            "scrape_configs: [{job_name: j}]",
+            "prom/r/theirs.yml": RULES.replace("name: g", "name: h"),
+        }
+    )
+    found = read(tmp_path)
+    assert [job.name for job in found.jobs] == ["j"]
+    assert found.files == (tmp_path / "redshank.yml", tmp_path / "prom/p.yml")
+    # Prometheus's rules run at the interval that its file says, ours at ours.
+    assert [(group.name, group.interval_ms) for group in found.rule_groups] == [
+        ("g", None),
+        ("h", 7_000),
+    ]
+
+
+def test_flags_win_over_the_file(tmp_path: Path, write: Write) -> None:
+    write(
+        {
+            "redshank.yml": "server: {listen: ':1'}\nscrape: {config_file: none.yml}",
+            "p.yml": "scrape_configs: [{job_name: flag}]",
+        }
+    )
+    source = ConfigurationSource(tmp_path / "redshank.yml", ":2", tmp_path / "p.yml")
+    found = source.read()
+    assert (found.settings.server.listen, found.jobs[0].name) == (":2", "flag")
+
+
+@pytest.mark.parametrize(
+    ("files", "place"),
+    [
+        ({"redshank.yml": "scrape:\n  x: 1"}, "redshank.yml:2: scrape.x"),
+        ({"p.yml": "scrape_configs:\n  - job_nam: 1"}, "p.yml:2: "),
+        ({"p.yml": "rule_files: [r.yml]", "r.yml": "groups:\n- nam: x"}, "r.yml:2: "),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(
+    tmp_path: Path, write: Write, files: Mapping[str, str], place: str
+) -> None:
+    write({"redshank.yml": "scrape: {config_file: p.yml}", "p.yml": ""} | dict(files))
+    with pytest.raises(ConfigurationError) as caught:
+        read(tmp_path)
+    assert place in str(caught.value)
+
+
+def test_what_has_no_effect_is_told_with_its_place(tmp_path: Path, write: Write) -> None:
+    write(
+        {
+            "redshank.yml": "",
+            "p.yml": "rule_files: [missing.yml]\nremote_read: [{url: 'http://x'}]",
+        }
+    )
+    assert read(tmp_path, "p.yml").warnings == (
+        f"{tmp_path}/p.yml:2: remote_read has no effect in Redshank",
+        f"{tmp_path}/missing.yml: no rule file has this name",
+    )
+
+
+def test_text_is_a_prometheus_configuration_without_secrets(tmp_path: Path, write: Write) -> None:
+    job = "{name: own, targets: ['a:1'], labels: {port: '80'}, interval: 5s, timeout: 1s}"
+    write(
+        {
+            "redshank.yml": f"scrape: {{jobs: [{job}]}}",
+            "p.yml": "global: {scrape_interval: 9s}\nscrape_configs:\n"
+            "- {job_name: j, basic_auth: {username: u, password: hidden}}",
+        }
+    )
+    text = read(tmp_path, "p.yml").text
+    assert "hidden" not in text
+    document = parse_document(text, "text", plain_text=True).data
+    assert document["global"] == {"scrape_interval": "9s"}
+    own, theirs = document["scrape_configs"]
+    assert (own["job_name"], own["scrape_interval"]) == ("own", "5s")
+    assert own["static_configs"] == [{"targets": ["a:1"], "labels": {"port": "80"}}]
+    assert theirs["job_name"] == "j"
+
+
+def test_without_files_there_are_the_defaults(write: Write) -> None:
+    found = ConfigurationSource().read()
+    assert found.files == ()
+    assert parse_document(found.text, "text").data == {
+        "global": {
+            "scrape_interval": "15s",
+            "scrape_timeout": "10s",
+            "evaluation_interval": "15s",
+        },
+        "scrape_configs": [],
+    }

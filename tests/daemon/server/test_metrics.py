@@ -1,0 +1,30 @@
+"""What the server tells about itself."""
+
+from collections import Counter
+
+from prometheus_client import CollectorRegistry
+
+from daemon.server.metrics import HttpCollector, StoreCollector
+from storage.api.samples import StoreStats
+from web.http.quotas import Holder
+
+
+def test_store_tells_of_refused_writes_and_damage() -> None:
+    registry = CollectorRegistry()
+    stats = StoreStats(0, 0, 0, 0, 0, 0, 7, None, None, failed_writes=3, corrupt_items=2)
+    registry.register(StoreCollector(lambda: stats))
+    assert registry.get_sample_value("redshank_store_failed_writes_total") == 3
+    assert registry.get_sample_value("redshank_store_corrupt_items_total") == 2
+    assert registry.get_sample_value("redshank_store_samples_total") == 7
+
+
+def test_refused_requests_are_told_by_reason_and_from_the_start() -> None:
+    registry, refusals = CollectorRegistry(), Counter[Holder]()
+    registry.register(HttpCollector(refusals))
+
+    def refused(reason: str) -> float | None:
+        return registry.get_sample_value("redshank_http_requests_refused_total", {"reason": reason})
+
+    assert (refused("address_quota"), refused("key_quota")) == (0, 0)
+    refusals[Holder.KEY] += 2
+    assert (refused("address_quota"), refused("key_quota")) == (0, 2)

@@ -1,0 +1,122 @@
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from exporter.collectors.filesystem import Filesystems
+from exporter.collectors.uname import Uname
+from exporter.command import exporter
+from exporter.errors import PatternError, UnknownCollectorError
+from exporter.gathering import catalogue
+from exporter.gathering.gathering import FamilyList, Gatherer
+from exporter.roots import Roots
+from exporter.serving.exposition import render
+from exporter.settings import Exclusions, ExporterSettings
+from tests.exporter.host_tree import FIXTURES, unpack
+
+NOW_MS = 1_700_000_000_125
+GOLDEN = FIXTURES / "bare_metal.prom"
+
+
+def statvfs(path: str) -> os.statvfs_result:
+    if path.endswith("/srv/nas"):
+        raise OSError(116, "Stale file handle")
+    return os.statvfs_result((4096, 4096, 1000, 400, 350, 5000, 4000, 4000, 0, 255))
+
+
+def uname() -> os.uname_result:
+    return os.uname_result(("Linux", "web-1", "6.12.41", "#1 SMP", "x86_64"))
+
+
+@pytest.fixture
+def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
+def roots(tmp_path: Path) -> Roots:
+    return unpack(FIXTURES / "bare_metal.tree", tmp_path)
+
+
+def exposition(roots: Roots) -> str:
+    """Return what the host shows, less what no file tells."""
+    files_only = ExporterSettings(roots=roots, disabled=frozenset({"addresses", "timex"}))
+    families = FamilyList()
+    for collector in catalogue.build(files_only, lambda: NOW_MS):
+        if isinstance(collector, Filesystems):
+            collector._statvfs = statvfs
+        elif isinstance(collector, Uname):
+            collector._uname = uname
+        families.extend(collector.collect())
+    return render(families, "", "").body.decode()
+
+
+@pytest.mark.usefixtures("in_utc")
+def test_bare_metal_host_shows_what_it_should(roots: Roots) -> None:
+    text = exposition(roots)
+    # UPDATE_GOLDEN=1 writes the file anew; read the difference before committing it.
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.write_text(text)
+    assert text == GOLDEN.read_text()
+
+
+def names(chosen: ExporterSettings) -> set[str]:
+    return {collector.name for collector in catalogue.build(chosen, lambda: NOW_MS)}
+
+
+def test_collectors_are_all_or_the_named_without_those_switched_off() -> None:
+    every = names(ExporterSettings())
+    assert len(every) > 30
+    assert names(ExporterSettings(disabled=frozenset({"cpu"}))) == every - {"cpu"}
+    only = ExporterSettings(collectors=frozenset({"cpu", "stat"}), disabled=frozenset({"cpu"}))
+    assert names(only) == {"stat"}
+
+
+def test_unknown_collector_and_bad_pattern_are_refused() -> None:
+    with pytest.raises(UnknownCollectorError, match="nonsense"):
+        names(ExporterSettings(disabled=frozenset({"nonsense"})))
+    with pytest.raises(PatternError, match="unterminated"):
+        names(ExporterSettings(exclusions=Exclusions(disks="[a")))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_the_kernel_says_costs_its_collector_only(
+    data: st.DataObject, roots: Roots
+) -> None:
+    directory = Path(roots.rootfs)
+    names = sorted(str(p.relative_to(directory)) for p in directory.rglob("*") if p.is_file())
+    path = directory / data.draw(st.sampled_from(names))
+    content = path.read_bytes()
+    cut = data.draw(st.integers(0, len(content)))
+    path.write_bytes(content[:cut] + data.draw(st.binary(max_size=20)) + content[cut:][:50])
+    try:
+        collectors = catalogue.build(ExporterSettings(roots=roots), lambda: NOW_MS)
+        text = render(Gatherer(collectors, 30).gather(), "", "").body.decode()
+    finally:
+        path.write_bytes(content)
+    parsed = {family.name: family for family in parse_text(text)}
+    success = {s.labels["collector"]: s.value for s in parsed[SUCCESS].samples}
+    # One file is at most three collectors' business: "stat" is that of cpu and stat.
+    assert sum(value == 0 for value in success.values()) <= 3
+
+
+SUCCESS = "node_scrape_collector_success"
+
+
+def test_page_of_the_exporter_lists_every_collector_and_option() -> None:
+    page = (Path(__file__).parents[3] / "docs/exporter.md").read_text()
+    listed = re.findall(r"^\| `(\w+)` \| ", page, re.MULTILINE)
+    assert listed == sorted(names(ExporterSettings()))
+    options = {name for parameter in exporter.params for name in parameter.opts}
+    assert options - set(re.findall(r"`(--[\w.-]+)", page)) == set()

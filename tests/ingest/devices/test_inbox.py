@@ -1,0 +1,114 @@
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ingest.devices.messages import Message
+from ingest.refusals import BadTimeError, DisorderError
+from storage.api.errors import StorageError
+from tests.ingest.push_world import NOW_MS, PushWorld, push_world
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[PushWorld]:
+    async with push_world(tmp_path) as world:
+        yield world
+
+
+def message(
+    identity: str = "m1",
+    time_ms: int = NOW_MS,
+    names: tuple[str, ...] = ("cpu",),
+    values: tuple[float, ...] = (1.0,),
+    device: str = "d1",
+) -> Message:
+    return Message(identity, time_ms, device, "local", names, values, b'{"id":1}')
+
+
+async def test_metric_is_a_series_of_its_device_and_source(world: PushWorld) -> None:
+    await world.inbox.take(message(names=("cpu usage", "ram"), values=(1.0, 2.0)))
+    found = await world.query('{"cpu usage"}', NOW_MS)
+    assert list(found.values()) == [1.0]
+    assert await world.query(
+        'ram{device_id="d1",source="local",job="device",instance="d1"}', NOW_MS
+    )
+
+
+async def test_repeated_message_changes_nothing(world: PushWorld) -> None:
+    await world.inbox.take(message())
+    await world.inbox.take(message(values=(99.0,), time_ms=NOW_MS + 1))
+    assert list((await world.query("cpu", NOW_MS + 1)).values()) == [1.0]
+    assert world.log.totals.messages == 1
+    assert len(world.log.latest(10)) == 1
+
+
+async def test_message_and_its_repetition_at_once_count_once(world: PushWorld) -> None:
+    await asyncio.gather(*(world.inbox.take(message()) for _ in range(50)))
+    assert world.log.totals.messages == 1
+
+
+async def test_refused_message_may_come_again_with_the_right_time(world: PushWorld) -> None:
+    for time_ms in (0, NOW_MS + 3_600_000, 2**62):
+        with pytest.raises(BadTimeError, match="timestamp") as caught:
+            await world.inbox.take(message(time_ms=time_ms))
+        assert caught.value.field == "timestamp"
+    await world.inbox.take(message())
+    assert world.log.totals.messages == 1
+
+
+async def test_name_that_stands_twice_has_its_last_value(world: PushWorld) -> None:
+    await world.inbox.take(message(names=("cpu", "ram", "cpu"), values=(1.0, 2.0, 3.0)))
+    assert list((await world.query("cpu", NOW_MS)).values()) == [3.0]
+
+
+async def test_message_without_metrics_is_taken(world: PushWorld) -> None:
+    await world.inbox.take(message(names=(), values=()))
+    assert world.log.totals.messages == 1
+
+
+async def test_disorder_beyond_bounds_leaves_the_message_unknown(world: PushWorld) -> None:
+    for number in range(16):
+        await world.inbox.take(message(f"m{number}", values=(float(number),)))
+    with pytest.raises(DisorderError):
+        await world.inbox.take(message("one more", values=(99.0,)))
+    assert not world.log.knows("one more")
+
+
+async def test_answer_waits_for_both_commits(world: PushWorld, tmp_path: Path) -> None:
+    await asyncio.gather(
+        *(world.inbox.take(message(f"m{number}", device=f"d{number}")) for number in range(500))
+    )
+    async with push_world(await asyncio.to_thread(_copied, tmp_path)) as again:
+        assert again.log.totals.messages == 500
+        assert len(await again.query("cpu", NOW_MS)) == 500
+
+
+def _copied(folder: Path) -> Path:
+    """Return what a killed server leaves: the files as they are now."""
+
+    target = folder / "copy"
+    target.mkdir()
+    for path in folder.glob("*.db*"):
+        shutil.copy(path, target / path.name)
+    return target
+
+
+async def test_disk_that_refuses_is_told_to_everybody_who_waits(
+    world: PushWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse() -> None:
+        raise StorageError("disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.log, "commit", refuse)
+        told = await asyncio.gather(
+            *(world.inbox.take(message(f"m{number}", NOW_MS + number)) for number in range(5)),
+            return_exceptions=True,
+        )
+    assert [str(each) for each in told] == ["disk is full"] * 5
+    # The same messages again, as devices do: now they are stored.
+    for number in range(5):
+        await world.inbox.take(message(f"m{number}", NOW_MS + number))
+    assert world.log.totals.messages == 5

@@ -1,0 +1,81 @@
+import asyncio
+
+import pytest
+
+from ingest.series.commits import GroupCommit
+from storage.api.errors import StorageError, StoreClosedError
+
+
+class Part:
+    """Counts its commits; each waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.commits = 0
+        self.begun = asyncio.Event()
+        self.gate = asyncio.Event()
+        self.error: StorageError | None = None
+
+    async def commit(self) -> None:
+        self.commits += 1
+        self.begun.set()
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+
+
+async def test_all_who_wait_share_a_commit() -> None:
+    part = Part()
+    async with GroupCommit(part).running() as commits, asyncio.timeout(30):
+        first = asyncio.ensure_future(commits.committed())
+        await part.begun.wait()
+        # What comes while a commit is under way is not in it: it waits for the next.
+        others = [asyncio.ensure_future(commits.committed()) for _ in range(1000)]
+        await asyncio.sleep(0)
+        part.gate.set()
+        await asyncio.gather(first, *others)
+    assert part.commits == 2
+
+
+async def test_parts_are_committed_in_order() -> None:
+    samples, messages = Part(), Part()
+    messages.gate.set()
+    async with GroupCommit(samples, messages).running() as commits, asyncio.timeout(30):
+        waiting = asyncio.ensure_future(commits.committed())
+        await samples.begun.wait()
+        assert not messages.begun.is_set()
+        samples.gate.set()
+        await waiting
+    assert messages.commits == 1
+
+
+async def test_one_who_left_does_not_hold_up_the_others() -> None:
+    part = Part()
+    async with GroupCommit(part).running() as commits, asyncio.timeout(30):
+        leaving, staying = (asyncio.ensure_future(commits.committed()) for _ in range(2))
+        await part.begun.wait()
+        leaving.cancel()
+        part.gate.set()
+        await staying
+    assert leaving.cancelled()
+
+
+async def test_refused_commit_is_told_and_the_next_may_succeed() -> None:
+    part = Part()
+    part.gate.set()
+    part.error = StorageError("disk is full")
+    async with GroupCommit(part).running() as commits, asyncio.timeout(30):
+        with pytest.raises(StorageError, match="disk is full"):
+            await commits.committed()
+        part.error = None
+        await commits.committed()
+
+
+async def test_who_waits_at_the_end_is_promised_nothing() -> None:
+    part = Part()
+    async with GroupCommit(part).running() as commits:
+        waiting = asyncio.ensure_future(commits.committed())
+        await part.begun.wait()
+    with pytest.raises(StoreClosedError):
+        await waiting
+    with pytest.raises(StoreClosedError):
+        await commits.committed()

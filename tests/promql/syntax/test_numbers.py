@@ -1,0 +1,90 @@
+"""Numbers: read and written as Go does."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from promql.syntax.numbers import format_float, format_floats, format_general, parse_number
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1", 1.0),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("1e3", 1000.0),
+        ("1_000_000", 1e6),
+        ("0x1F", 31.0),
+        ("0X_ff", 255.0),
+        ("0755", 493.0),
+        ("089", 89.0),
+        ("Inf", math.inf),
+        ("iNf", math.inf),
+    ],
+)
+def test_literals(text: str, value: float) -> None:
+    assert parse_number(text) == value
+
+
+@pytest.mark.parametrize("text", ["1e999", "0xffffffffffffffffff", "x"])
+def test_literals_that_no_float_holds(text: str) -> None:
+    with pytest.raises(ValueError, match=r"out of range|convert"):
+        parse_number(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (-0.0, "-0"),
+        (1.0, "1"),
+        (1.5, "1.5"),
+        (0.1, "0.1"),
+        (1e21, "1000000000000000000000"),
+        (1.2345e25, "12345000000000000000000000"),
+        (1.5e-7, "0.00000015"),
+        (-1e-9, "-0.000000001"),
+        (123456789.125, "123456789.125"),
+        (math.inf, "+Inf"),
+        (-math.inf, "-Inf"),
+        (math.nan, "NaN"),
+    ],
+)
+def test_floats_are_written_without_exponent(value: float, text: str) -> None:
+    assert format_float(value) == text
+
+
+@given(st.floats())
+def test_written_floats_read_back(value: float) -> None:
+    text = format_float(value)
+    assert "e" not in text
+    read = float(text)
+    assert read == value or (math.isnan(read) and math.isnan(value))
+
+
+@given(st.lists(st.floats() | st.integers(-(2**53), 2**53).map(float)))
+def test_arrays_are_written_like_single_floats(values: list[float]) -> None:
+    assert format_floats(np.array(values, dtype=np.float64)) == [
+        format_float(value) for value in values
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1.0, "1"),
+        (1e21, "1e+21"),
+        (123456789.0, "123456789"),
+        (1e-4, "0.0001"),
+        (1.5e-5, "1.5e-05"),
+        (-2.5e100, "-2.5e+100"),
+        (math.nan, "NaN"),
+        (-math.inf, "-Inf"),
+    ],
+)
+def test_general_notation(value: float, text: str) -> None:
+    assert format_general(value) == text

@@ -1,0 +1,307 @@
+import shutil
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from model.documents import DocumentError
+from model.labels import Labels
+from scraper.configuration.prometheus_config import PrometheusConfig, load_prometheus_config
+from scraper.discovery.dns_sd import DnsSource
+from scraper.discovery.file_sd import FileSource
+from scraper.discovery.groups import TargetGroup
+from scraper.discovery.http_sd import HttpSource
+from scraper.discovery.jobs import ScrapeJob
+from scraper.fetching.http_access import Authorization, BasicAuth
+from scraper.fetching.protocols import EscapingScheme, ScrapeProtocol
+from scraper.fetching.targets import ScrapeLimits
+from scraper.relabel import RelabelAction, RelabelRule
+
+
+class Files:
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def load(self, text: str, **others: str) -> PrometheusConfig:
+        for name, content in others.items():
+            (self.directory / f"{name}.yml").write_text(content)
+        path = self.directory / "prometheus.yml"
+        path.write_text(text)
+        return load_prometheus_config(path)
+
+    def job(self, text: str, top: str = "") -> ScrapeJob:
+        """Load one job, its keys given as indented lines."""
+        lines = "\n".join(f"    {line}" for line in text.strip().splitlines())
+        config = self.load(f"{top}\nscrape_configs:\n  - job_name: j\n{lines}\n")
+        return config.jobs[0]
+
+    def problems(self, text: str) -> list[tuple[int, str]]:
+        with pytest.raises(DocumentError) as caught:
+            self.load(text)
+        return list(caught.value.problems)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(tmp_path)
+
+
+def test_defaults_are_prometheus(files: Files) -> None:
+    job = files.job("static_configs: [{targets: ['a:1']}]")
+    assert (job.interval_s, job.timeout_s) == (60.0, 10.0)
+    assert (job.scheme, job.metrics_path) == ("http", "/metrics")
+    assert job.static == (TargetGroup(("a:1",)),)
+    assert job.protocols == tuple(ScrapeProtocol)
+    assert not job.legacy_names
+
+
+def test_empty_file_and_empty_sections_scrape_nothing(files: Files) -> None:
+    assert files.load("").jobs == ()
+    assert files.load("global:\nscrape_configs:\nrule_files:\nalerting:\n").unhandled() == ()
+
+
+def test_global_values_are_the_jobs_defaults(files: Files) -> None:
+    top = "global: {scrape_interval: 5s, scrape_timeout: 4s, sample_limit: 7, label_limit: 9}"
+    job = files.job("label_limit: 3", top)
+    assert (job.interval_s, job.timeout_s) == (5.0, 4.0)
+    assert (job.limits.samples, job.limits.label_count) == (7, 3)
+
+
+def test_short_interval_shortens_the_inherited_timeout_only(files: Files) -> None:
+    assert files.job("scrape_interval: 5s").timeout_s == 5.0
+    (problem,) = files.problems(
+        "scrape_configs:\n  - job_name: j\n    scrape_interval: 5s\n    scrape_timeout: 6s\n"
+    )
+    assert problem == (2, 'job "j": scrape_timeout is longer than scrape_interval')
+
+
+def test_limits_without_a_bound_get_the_servers(files: Files, tmp_path: Path) -> None:
+    files.load("scrape_configs: [{job_name: j, sample_limit: 5, body_size_limit: 1MB}]")
+    ceilings = ScrapeLimits(1, 2, 3, 4, 5)
+    (job,) = load_prometheus_config(tmp_path / "prometheus.yml", ceilings).jobs
+    assert job.limits == ScrapeLimits(2**20, 5, 3, 4, 5)
+
+
+def test_label_values_stay_as_they_are_written(files: Files) -> None:
+    job = files.job("static_configs: [{targets: [a], labels: {v: 1.10, on: yes, n: 0x1F}}]")
+    assert job.static[0].labels == Labels.of(v="1.10", on="yes", n="0x1F")
+
+
+def test_every_way_of_finding_targets_that_we_have(files: Files, tmp_path: Path) -> None:
+    job = files.job("""
+file_sd_configs:
+  - files: [targets/*.json, /etc/x.yml]
+    refresh_interval: 1m
+http_sd_configs:
+  - url: http://sd.example/targets
+    basic_auth: {username: u, password_file: secret}
+dns_sd_configs:
+  - names: [a.example]
+    type: A
+    port: 9100
+  - names: [_node._tcp.example]
+""")
+    file, http, dns, srv = job.sources
+    assert file == FileSource((f"{tmp_path}/targets/*.json", "/etc/x.yml"), 60.0)
+    assert isinstance(http, HttpSource)
+    assert isinstance(http.access.auth, BasicAuth)
+    assert http.access.auth.password.file == tmp_path / "secret"
+    assert dns == DnsSource(("a.example",), "A", 9100, 30.0)
+    assert srv == DnsSource(("_node._tcp.example",), "SRV", 0, 30.0)
+
+
+def test_how_a_job_is_scraped(files: Files) -> None:
+    job = files.job("""
+scheme: https
+metrics_path: /x
+params: {module: [m], b: [c, d]}
+honor_labels: true
+honor_timestamps: false
+track_timestamps_staleness: true
+enable_compression: false
+follow_redirects: no
+scrape_protocols: [PrometheusText0.0.4]
+fallback_scrape_protocol: PrometheusText1.0.0
+metric_name_validation_scheme: legacy
+authorization: {credentials: hush}
+tls_config: {insecure_skip_verify: true, min_version: TLS13}
+proxy_url: http://proxy:3128
+target_limit: 5
+""")
+    assert (job.scheme, job.metrics_path) == ("https", "/x")
+    assert job.params == (("b", ("c", "d")), ("module", ("m",)))
+    assert (job.honor_labels, job.honor_timestamps) == (True, False)
+    assert job.track_timestamps_staleness
+    assert (job.access.compression, job.access.follow_redirects) == (False, False)
+    assert job.protocols == (ScrapeProtocol.TEXT_0_0_4,)
+    assert job.fallback_protocol is ScrapeProtocol.TEXT_1_0_0
+    assert (job.legacy_names, job.escaping) == (True, EscapingScheme.UNDERSCORES)
+    assert isinstance(job.access.auth, Authorization)
+    assert job.access.tls is not None
+    assert job.access.tls.insecure_skip_verify
+    assert job.access.tls.min_version is ssl.TLSVersion.TLSv1_3
+    assert job.access.proxy_url == "http://proxy:3128"
+    assert job.target_limit == 5
+
+
+def test_relabelling_rules_are_read(files: Files) -> None:
+    job = files.job("""
+relabel_configs:
+  - source_labels: [a, b]
+    regex: true
+    action: Keep
+metric_relabel_configs:
+  - target_label: x
+    replacement: ''
+""")
+    assert job.relabel_rules == (RelabelRule(RelabelAction.KEEP, ("a", "b"), regex="true"),)
+    assert job.metric_relabel_rules == (RelabelRule(target_label="x", replacement=""),)
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        ("{action: shout}", "Input should be 'replace'"),
+        ("{action: keep, regex: '('}", "error parsing regexp"),
+        ("{source_labels: [a]}", "replace requires target_label"),
+        ("{action: hashmod, target_label: a}", "hashmod requires a modulus"),
+        ("{action: lowercase}", "lowercase requires target_label"),
+        ("{action: labeldrop, source_labels: [a]}", "labeldrop takes only regex"),
+        ("{action: keepequal, target_label: a, regex: b}", "keepequal takes only source_labels"),
+        ("{action: labelmap, replacement: ''}", "labelmap requires a replacement"),
+        ("{action: keep, regexp: a}", "unknown key"),
+    ],
+)
+def test_wrong_rules_are_refused_with_their_line(files: Files, rule: str, reason: str) -> None:
+    text = f"scrape_configs:\n  - job_name: j\n    relabel_configs:\n      - {rule}\n"
+    ((line, message),) = files.problems(text)
+    assert line == 4
+    assert reason in message
+
+
+@pytest.mark.parametrize(
+    ("keys", "reason"),
+    [
+        ("scrape_intervall: 5s", "unknown key"),
+        ("scrape_interval: 5", "is not a duration"),
+        ("scrape_interval: 0s", "greater than or equal"),
+        ("kubernetes_sd_configs: [{role: pod}]", "not supported by Redshank"),
+        ("oauth2: {client_id: a}", "not supported by Redshank"),
+        ("dns_sd_configs: [{names: [a], type: MX}]", "type MX requires a port"),
+        ("dns_sd_configs: [{names: [a], type: A}]", "requires a port"),
+        ("file_sd_configs: [{files: [a.txt]}]", "is not the name of"),
+        ("http_sd_configs: [{url: 'ftp://x'}]", "is not an HTTP URL"),
+        ("static_configs: [{targets: ['http://a']}]", "is not a valid host"),
+        ("static_configs: [{targets: [a], labels: {__name__: a}}]", "need names"),
+        ("scrape_protocols: [PrometheusProto]", "not supported by Redshank"),
+        ("scrape_protocols: [PrometheusText0.0.4, PrometheusText0.0.4]", "stands twice"),
+        ("scrape_protocols: [XML]", "scrape_protocols"),
+        ("scheme: ftp", "Input should be 'http' or 'https'"),
+        ("job_name: again", "stands twice"),
+    ],
+)
+def test_wrong_jobs_are_refused_with_their_line(files: Files, keys: str, reason: str) -> None:
+    problems = files.problems(f"scrape_configs:\n  - job_name: j\n    {keys}\n")
+    assert problems[0][0] in (2, 3)
+    assert reason in problems[0][1]
+
+
+def test_job_names_are_unique_across_files(files: Files) -> None:
+    more = "scrape_configs: [{job_name: b}]"
+    top = "scrape_config_files: [more*.yml]\n"
+    config = files.load(top + "scrape_configs: [{job_name: a}]", more=more)
+    assert [job.name for job in config.jobs] == ["a", "b"]
+    (problem,) = files.problems(top + "scrape_configs: [{job_name: b}]")
+    assert problem == (1, 'job_name "b" stands twice')
+
+
+def test_what_has_no_effect_is_told(files: Files, tmp_path: Path) -> None:
+    config = files.load(
+        "global:\n  query_log_file: x\nrule_files: [r/*.yml]\nremote_write: [{url: 'http://x'}]\n"
+        "scrape_configs:\n  - job_name: j\n    scrape_native_histograms: true\n"
+    )
+    assert config.rule_files == (f"{tmp_path}/r/*.yml",)
+    assert set(config.sections) == {"rule_files", "remote_write"}
+    first, second, third = config.unhandled(frozenset({"rule_files"}))
+    assert first.endswith("prometheus.yml:2: query_log_file has no effect in Redshank")
+    assert second.endswith("prometheus.yml:7: scrape_native_histograms has no effect in Redshank")
+    assert third.endswith("prometheus.yml:4: remote_write has no effect in Redshank")
+
+
+def test_document_shows_every_job_without_its_secrets(files: Files) -> None:
+    config = files.load(
+        "global: {scrape_interval: 7s}\nscrape_config_files: [more*.yml]\nscrape_configs:\n"
+        "  - job_name: a\n    basic_auth: {username: u, password: p1}\n"
+        "    http_headers: {X-Key: {secrets: [p2]}}\n    authorization:\n",
+        more="scrape_configs: [{job_name: b, http_sd_configs: [{url: 'http://u:p3@x/'}]}]",
+    )
+    first, second = config.document["scrape_configs"]
+    assert config.document["global"] == {"scrape_interval": "7s"}
+    assert first["basic_auth"] == {"username": "u", "password": "<secret>"}
+    assert first["http_headers"] == {"X-Key": {"secrets": "<secret>"}}
+    assert second["http_sd_configs"] == [{"url": "http://u:<secret>@x/"}]
+
+
+def test_external_labels_take_the_environment(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SITE", "north")
+    config = files.load("global: {external_labels: {a: 'x-${SITE}', b: $$SITE, c: $NONE}}")
+    assert config.external_labels == Labels.of(a="x-north", b="$SITE")
+
+
+def test_missing_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DocumentError, match="No such file"):
+        load_prometheus_config(tmp_path / "none.yml")
+
+
+GOOD = """
+global: {scrape_interval: 15s, external_labels: {a: b}}
+scrape_configs:
+  - job_name: a
+    static_configs: [{targets: ['h:1'], labels: {x: 'y'}}]
+    params: {m: [x]}
+    relabel_configs:
+      - {source_labels: [__address__], target_label: __param_target}
+      - {source_labels: [a, b], action: keepequal, target_label: c}
+      - {action: labelmap, regex: 'm_(.+)'}
+      - {source_labels: [a], modulus: 3, action: hashmod, target_label: __tmp_hash}
+    metric_relabel_configs: [{source_labels: [__name__], regex: 'go_.*', action: drop}]
+    basic_auth: {username: u, password: p}
+  - job_name: b
+    file_sd_configs: [{files: ['*.json']}]
+    http_sd_configs: [{url: 'http://x/y'}]
+    dns_sd_configs: [{names: [x], type: AAAA, port: 1}]
+    tls_config: {insecure_skip_verify: true}
+    authorization: {type: Token, credentials: x}
+    body_size_limit: 10MB
+"""
+BAD = [
+    "scrape_configs: [{job_name: a}, {job_name: a}]",
+    "scrape_configs: [{job_name: a, scrape_interval: 5s, scrape_timeout: 6s}]",
+    "scrape_configs: [{job_name: a, relabel_configs: [{action: keep, regex: '('}]}]",
+    "scrape_configs: [{job_name: a, relabel_configs: [{action: hashmod, target_label: x}]}]",
+    "scrape_configs: [{job_name: a, relabel_configs: [{action: labeldrop, target_label: x}]}]",
+    "scrape_configs: [{job_name: a, static_configs: [{targets: ['http://x/']}]}]",
+    "scrape_configs: [{job_name: a, basic_auth: {}, authorization: {}}]",
+    "scrape_configs: [{job_name: a, file_sd_configs: [{files: [x]}]}]",
+    "scrape_configs: [{job_name: a, unknown: 1}]",
+    "scrape_configs: [{}]",
+]
+
+
+@pytest.mark.peer
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+@pytest.mark.parametrize(("text", "good"), [(GOOD, True), *((text, False) for text in BAD)])
+def test_promtool_is_of_the_same_opinion(files: Files, text: str, good: bool) -> None:
+    if good:
+        files.load(text)
+    else:
+        files.problems(text)
+    checked = subprocess.run(
+        ["promtool", "check", "config", str(files.directory / "prometheus.yml")],
+        capture_output=True,
+        check=False,
+    )
+    assert (checked.returncode == 0) == good, checked.stderr

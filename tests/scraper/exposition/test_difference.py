@@ -1,0 +1,332 @@
+import struct
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.labels import Labels
+from scraper.errors import ExpositionError
+from scraper.exposition.catalog import DETACHED, Catalog
+from scraper.exposition.difference import DifferenceParser
+from scraper.exposition.exposition import parse_exposition
+from scraper.exposition.families import FamilyPool
+from scraper.exposition.grammar import ExpositionFormat
+from scraper.exposition.readings import Reading
+from scraper.exposition.series_labels import SeriesLabels
+
+TEXT, OPENMETRICS = ExpositionFormat.TEXT, ExpositionFormat.OPENMETRICS
+
+
+def bits(value: float) -> bytes:
+    return struct.pack("<d", value)
+
+
+class Follower:
+    """Applies readings as the recorder does and tells what the last body said."""
+
+    def __init__(self) -> None:
+        self.catalog = Catalog(SeriesLabels(Labels()))
+        self.parser = DifferenceParser(self.catalog, FamilyPool())
+        self.values: dict[Labels, bytes] = {}
+        self.stamped: dict[int, list[tuple[int | None, bytes]]] = {}
+
+    def parse(self, body: bytes, exposition_format: ExpositionFormat) -> Reading:
+        reading = self.parser.parse(body, exposition_format)
+        if reading.complete:
+            self.values, self.stamped = {}, {}
+        for column, value in zip(reading.columns.tolist(), reading.values.tolist(), strict=True):
+            self.values[self.catalog.series[column]] = bits(value)
+        given: dict[int, list[tuple[int | None, bytes]]] = {}
+        for sample in reading.detached:
+            given.setdefault(sample.code, []).append((sample.timestamp_ms, bits(sample.value)))
+        self.stamped.update(given)
+        return reading
+
+    @property
+    def samples(self) -> set[tuple[Labels, int | None, bytes]]:
+        plain = {(labels, None, value) for labels, value in self.values.items()}
+        return plain | {
+            (self.catalog.detached[DETACHED - code].labels, time_ms, value)
+            for code, samples in self.stamped.items()
+            for time_ms, value in samples
+        }
+
+
+def expected(
+    body: bytes, exposition_format: ExpositionFormat
+) -> set[tuple[Labels, int | None, bytes]]:
+    return {
+        (Labels.of(sample.pairs), sample.timestamp_ms, bits(sample.value))
+        for sample in parse_exposition(body, exposition_format).samples
+    }
+
+
+DISTINCT = [
+    b"up",
+    b"a_total",
+    b'a_total{x="1"}',
+    b'a_total{x="1",y="2",}',
+    b'h_bucket{le="1"}',
+    b'h_bucket{le="+Inf"}',
+    b's{quantile="0.5"}',
+    b'path{p="C:\\\\x \\"q\\"\\n # {"}',
+    b'h_bucket{le="5"}',
+    '{"my.metric",l="grüße 1"}'.encode(),
+    b'{"my.metric","label.name"="v"}',
+    b'empty{x=""}',
+]
+"""Series in their various spellings, each of them another."""
+ALIASES = [
+    b'a_total{y="2",x="1"}',
+    b'a_total{ x = "1" , y="2", }',
+    b'a_total {x="1",y="3"}',
+    b'h_bucket{le="1.0"}',
+    b's{quantile="0.50"}',
+    b"empty",
+    b"empty{}",
+    b"{}",
+    b"a_total{",
+    b'a_total{x="\\t"}',
+]
+"""Other spellings of the same, and malformed ones."""
+NUMBERS = [b"0", b"1", b"1.0", b"-3", b"1e5", b"1.5E-3", b"NaN", b"+Inf", b"-Inf", b".5", b"5."]
+ODD_NUMBERS = [
+    *(b"0x1", b"1_0", b"nan ", b"1e999", b"", b"5\t7", b"+nan", b"infinity", b"1,2", b"5\r"),
+    *(b"1  7", b"1 9_9", b"1 1000 ", b"1\t8", b"1 -5", b"1 1.5", b"1 99999999999999999999"),
+    *(b'1 # {trace="x"} 1', b'1 # {trace="y"} 2 3.5', b'1 5 # {trace="y"} 2 3.5', b"1 # {"),
+]
+COMMENTS = [
+    b"# TYPE h histogram",
+    b"# TYPE h counter",
+    b"# TYPE s summary",
+    b"# HELP up Whether \\d it is \\n up.",
+]
+ODD_COMMENTS = [b"# a comment", b"#", b"", b"  # TYPE h histogram", b"# TYPE h wrong", b"# EOF"]
+
+numbers = st.sampled_from(NUMBERS)
+stamps = st.sampled_from([b"", b"", b"", b" 1000", b" 2000", b" -5"])
+odd_lines = st.one_of(
+    st.builds(lambda series, number: series + b" " + number, st.sampled_from(ALIASES), numbers),
+    st.builds(
+        lambda series, space, number: series + space + number,
+        st.sampled_from(DISTINCT),
+        st.sampled_from([b" ", b" ", b"  ", b"\t", b""]),
+        st.sampled_from(ODD_NUMBERS),
+    ),
+    st.sampled_from(ODD_COMMENTS),
+)
+
+
+Lines = list[tuple[bytes, bytes]]
+"""Each series and what stands after it."""
+
+
+def texts(draw: st.DrawFn) -> bytes:
+    return draw(numbers) + draw(stamps)
+
+
+def new_value(draw: st.DrawFn, lines: Lines) -> Lines:
+    at = draw(st.integers(0, len(lines) - 1))
+    return [*lines[:at], (lines[at][0], texts(draw)), *lines[at + 1 :]]
+
+
+def replaced(draw: st.DrawFn, lines: Lines) -> Lines:
+    """One series in another's place, the number of lines the same."""
+    come = draw(st.sampled_from(DISTINCT))
+    at = draw(st.integers(0, len(lines) - 1))
+    if come in dict(lines):
+        return lines
+    return [*lines[:at], (come, texts(draw)), *lines[at + 1 :]]
+
+
+def removed(draw: st.DrawFn, lines: Lines) -> Lines:
+    at = draw(st.integers(0, len(lines) - 1))
+    return lines[:at] + lines[at + 1 :]
+
+
+def added(draw: st.DrawFn, lines: Lines) -> Lines:
+    come = draw(st.sampled_from(DISTINCT))
+    at = draw(st.integers(0, len(lines)))
+    if come in dict(lines):
+        return lines
+    return [*lines[:at], (come, texts(draw)), *lines[at:]]
+
+
+def shuffled(draw: st.DrawFn, lines: Lines) -> Lines:
+    return list(draw(st.permutations(lines)))
+
+
+def stamped(draw: st.DrawFn, lines: Lines) -> Lines:
+    return [(series, draw(numbers) + b" 3000") for series, _ in lines]
+
+
+def repeated(draw: st.DrawFn, lines: Lines) -> Lines:
+    """A series at a further time."""
+    return [*lines, (lines[0][0], draw(numbers) + draw(st.sampled_from([b" 4000", b" 5000"])))]
+
+
+CHANGES = [new_value] * 4 + [replaced, removed, added, shuffled, stamped, repeated]
+
+
+def written(draw: st.DrawFn, lines: Lines, comments: list[bytes], *, odd: bool) -> bytes:
+    body = comments + [series + b" " + text for series, text in lines]
+    if odd and draw(st.booleans()):
+        body.insert(draw(st.integers(0, len(body))), draw(odd_lines))
+    text = b"\n".join(body)
+    if odd and draw(st.integers(0, 3)) == 0:
+        cut = draw(st.integers(0, len(text)))
+        text = text[:cut] + draw(st.binary(max_size=2)) + text[cut + draw(st.integers(0, 2)) :]
+    return text
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[tuple[bytes, ExpositionFormat]]:
+    """Bodies that resemble one another: values differ, lines move, come and go.
+
+    About every other history holds something that is odd or malformed as well.
+    """
+    odd = draw(st.booleans())
+    exposition_format = draw(st.sampled_from([TEXT, TEXT, OPENMETRICS]))
+    lines = [(series, texts(draw)) for series in draw(st.permutations(DISTINCT))[:6]]
+    comments = draw(st.lists(st.sampled_from(COMMENTS), max_size=2))
+    history = []
+    for _ in range(draw(st.integers(2, 5))):
+        for change in draw(st.lists(st.sampled_from(CHANGES), max_size=3)):
+            lines = change(draw, lines) if lines else lines
+        if draw(st.integers(0, 4)) == 0:
+            comments = draw(st.lists(st.sampled_from(COMMENTS), max_size=2))
+        end = b"\n# EOF\n" if exposition_format is OPENMETRICS else b"\n"
+        history.append((written(draw, lines, comments, odd=odd) + end, exposition_format))
+        if odd and draw(st.integers(0, 5)) == 0:
+            exposition_format = TEXT if exposition_format is OPENMETRICS else OPENMETRICS
+    return history
+
+
+def plain_value(draw: st.DrawFn, lines: Lines) -> Lines:
+    at = draw(st.integers(0, len(lines) - 1))
+    return [*lines[:at], (lines[at][0], draw(numbers)), *lines[at + 1 :]]
+
+
+@st.composite
+def plain_histories(draw: st.DrawFn) -> list[tuple[bytes, ExpositionFormat]]:
+    """As most targets are: no timestamps, many values change, the rest seldom does."""
+    odd = draw(st.booleans())
+    lines = [(series, draw(numbers)) for series in draw(st.permutations(DISTINCT))[:8]]
+    comments = draw(st.lists(st.sampled_from(COMMENTS), max_size=2))
+    history = []
+    for _ in range(draw(st.integers(3, 10))):
+        for _ in range(draw(st.integers(0, 4))):
+            lines = plain_value(draw, lines)
+        if draw(st.integers(0, 4)) == 0:
+            change = draw(st.sampled_from([replaced, removed, added, shuffled]))
+            lines = [
+                (series, text.partition(b" ")[0]) for series, text in change(draw, lines or DEFAULT)
+            ]
+        body = written(draw, lines, comments, odd=odd and draw(st.booleans()))
+        history.append((body + draw(st.sampled_from([b"\n", b"\n", b"\n", b""])), TEXT))
+        lines = lines or DEFAULT
+    return history
+
+
+DEFAULT = [(b"up", b"1")]
+
+
+def outcome(work: Any) -> Any:
+    try:
+        return work()
+    except ExpositionError as exc:
+        return str(exc)
+
+
+@settings(max_examples=800, deadline=None)
+@given(st.one_of(histories(), plain_histories()))
+def test_difference_says_what_the_strict_parser_says(
+    history: list[tuple[bytes, ExpositionFormat]],
+) -> None:
+    follower = Follower()
+    for body, exposition_format in history:
+        wanted = outcome(lambda: expected(body, exposition_format))  # noqa: B023
+        got = outcome(lambda: follower.parse(body, exposition_format))  # noqa: B023
+        if isinstance(got, Reading):
+            assert follower.samples == wanted
+            assert got.samples == len(parse_exposition(body, exposition_format).samples)
+        else:
+            assert got == wanted
+
+
+def test_unchanged_lines_are_not_read_again() -> None:
+    follower = Follower()
+    follower.parse(b"a 1\nb 2\n", TEXT)
+    reading = follower.parse(b"a 1\nb 3\n", TEXT)
+    assert (reading.complete, reading.columns.tolist(), reading.values.tolist()) == (
+        False,
+        [1],
+        [3],
+    )
+
+
+def test_refused_body_leaves_the_parser_as_it_was() -> None:
+    follower = Follower()
+    follower.parse(b"a 1\nb 2\n", TEXT)
+    with pytest.raises(
+        ExpositionError, match="line 3: duplicate series b, first written on line 1"
+    ):
+        follower.parse(b"b 5\nnew 1\nb 6\n", TEXT)
+    assert follower.catalog.series == (Labels.of(__name__="a"), Labels.of(__name__="b"))
+    assert follower.parse(b"a 1\nb 2\n", TEXT).columns.tolist() == []
+
+
+def test_complete_reading_gives_every_series() -> None:
+    follower = Follower()
+    follower.parse(b"a 1\nb 2\n", TEXT)
+    reading = follower.parser.parse(b"a 1\nb 2\n", TEXT, complete=True)
+    assert (reading.complete, reading.values.tolist()) == (True, [1, 2])
+
+
+def test_changed_type_names_buckets_anew() -> None:
+    follower = Follower()
+    follower.parse(b'# TYPE h counter\nh_bucket{le="1"} 1\n', TEXT)
+    follower.parse(b'# TYPE h histogram\nh_bucket{le="1"} 1\n', TEXT)
+    assert list(follower.values) == [Labels.of(__name__="h_bucket", le="1.0")]
+
+
+def test_timestamp_after_a_tab_is_found_on_a_line_known_without_one() -> None:
+    follower = Follower()
+    for body in (b"a 1\n", b"a 2\t7000\n"):
+        follower.parse(body, TEXT)
+        assert follower.samples == expected(body, TEXT)
+
+
+def test_one_series_at_several_times_is_read_whole_each_time() -> None:
+    follower = Follower()
+    follower.parse(b"a 1 1000\na 2 2000\n", TEXT)
+    with pytest.raises(ExpositionError, match="line 2: duplicate series a"):
+        follower.parse(b"a 1 2000\na 2 2000\n", TEXT)
+
+
+@pytest.mark.parametrize("number", ODD_NUMBERS)
+def test_odd_value_of_a_known_line_is_judged_by_the_strict_parser(number: bytes) -> None:
+    follower = Follower()
+    follower.parse(b"a 1\n", TEXT)
+    body = b"a " + number + b"\n"
+    wanted, got = outcome(lambda: expected(body, TEXT)), outcome(lambda: follower.parse(body, TEXT))
+    assert (follower.samples if isinstance(got, Reading) else got) == wanted
+
+
+def test_value_that_returns_is_seen() -> None:
+    follower = Follower()
+    for body in (b"a 1\n", b"a 2\n", b"a 1\n"):
+        follower.parse(body, TEXT)
+    assert follower.samples == expected(b"a 1\n", TEXT)
+
+
+def test_line_that_changed_long_ago_is_read_again_when_it_changes() -> None:
+    follower = Follower()
+    follower.parse(b"a 1\nb 1\n", TEXT)
+    follower.parse(b"a 2\nb 1\n", TEXT)
+    for value in range(5000):
+        reading = follower.parse(b"a 2\nb %d\n" % value, TEXT)
+        assert reading.columns.tolist() == [1]
+    follower.parse(b"a 3\nb 7\n", TEXT)
+    assert sorted(follower.values.values()) == sorted([bits(3), bits(7)])

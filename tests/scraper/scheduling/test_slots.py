@@ -1,0 +1,90 @@
+import asyncio
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scraper.scheduling.slots import Slot, SlotScheduler
+
+NOW_MS = 1_700_000_000_000
+
+
+@given(st.text(), st.integers(1, 3_600_000), st.integers(NOW_MS, NOW_MS + 10**7))
+def test_nominal_times_are_the_slots_and_never_far_ahead(
+    identity: str, interval_ms: int, now_ms: int
+) -> None:
+    slot = Slot.of(identity, interval_ms)
+    assert 0 <= slot.offset_ms < interval_ms
+    for time_ms in (slot.nominal_ms(now_ms), slot.next_ms(now_ms)):
+        assert (time_ms - slot.offset_ms) % interval_ms == 0
+    assert now_ms - interval_ms <= slot.nominal_ms(now_ms) <= now_ms + 10
+    assert now_ms < slot.next_ms(now_ms) <= now_ms + interval_ms
+
+
+def test_timer_that_fires_a_little_early_means_the_coming_time() -> None:
+    slot = Slot(1000, 300)
+    assert slot.nominal_ms(NOW_MS + 299) == NOW_MS + 300
+    assert slot.nominal_ms(NOW_MS + 280) == NOW_MS - 700
+
+
+def test_identities_spread_over_the_slots() -> None:
+    offsets = [Slot.of(f"host-{i}", 15_000).offset_ms for i in range(1000)]
+    assert len(set(offsets)) == 100
+    assert max(offsets.count(offset) for offset in offsets) < 40
+
+
+async def test_keys_start_at_their_slots_times_until_removed() -> None:
+    started: list[tuple[str, int]] = []
+    twice = asyncio.Event()
+
+    def start(key: str, nominal_ms: int) -> None:
+        started.append((key, nominal_ms))
+        if len(started) >= 4:
+            twice.set()
+
+    slots = SlotScheduler(start, lambda _: None, lambda: time.time_ns() // 1_000_000)
+    slot = Slot(50, 20)
+    slots.add("a", slot)
+    slots.open()
+    slots.add("b", slot)
+    slots.add("c", slot)
+    slots.remove("c", slot)
+    async with asyncio.timeout(10):
+        await twice.wait()
+    await slots.close()
+    assert [key for key, _ in started[:4]] == ["a", "b", "a", "b"]
+    assert {nominal_ms % 50 for _, nominal_ms in started} == {20}
+    count = len(started)
+    slots.remove("a", slot)
+    slots.remove("b", slot)
+    assert len(started) == count
+
+
+async def test_ticks_that_were_held_up_are_counted_as_missed() -> None:
+    now_ms = NOW_MS
+    started: list[int] = []
+    missed: list[int] = []
+    slots: SlotScheduler[str] = SlotScheduler(
+        lambda _, at: started.append(at), missed.append, lambda: now_ms
+    )
+    slot = Slot(1000, 0)
+    slots.add("a", slot)
+    slots.add("b", slot)
+    await slots._tick(slot)
+    now_ms += 4_100
+    await slots._tick(slot)
+    assert started == [NOW_MS, NOW_MS, NOW_MS + 4000, NOW_MS + 4000]
+    assert missed == [6]
+
+
+async def test_clock_set_back_starts_nothing_twice() -> None:
+    now_ms = NOW_MS
+    started: list[int] = []
+    slots: SlotScheduler[str] = SlotScheduler(
+        lambda _, at: started.append(at), lambda _: None, lambda: now_ms
+    )
+    slots.add("a", Slot(1000, 0))
+    await slots._tick(Slot(1000, 0))
+    now_ms -= 5_000
+    await slots._tick(Slot(1000, 0))
+    assert started == [NOW_MS]

@@ -1,0 +1,82 @@
+import gc
+import weakref
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.labels import Labels
+from storage.api.errors import CorruptDataError
+from storage.samples.catalog.interning import Interner
+from storage.samples.catalog.layouts import Layouts, MetricNames, pack_series, unpack_series
+from tests.storage.samples.sample_builders import series
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+label_sets = st.dictionaries(texts, texts).map(Labels.of)
+
+
+def fresh() -> Layouts:
+    return Layouts(Interner(), MetricNames())
+
+
+@given(st.lists(label_sets))
+def test_series_survive_packing(labels: list[Labels]) -> None:
+    assert unpack_series(pack_series(labels)) == labels
+
+
+@given(st.binary(max_size=50))
+def test_other_bytes_are_corrupt(data: bytes) -> None:
+    with pytest.raises(CorruptDataError):
+        unpack_series(data)
+
+
+def test_labels_that_are_no_text_are_refused() -> None:
+    with pytest.raises(ValueError, match="not valid text"):
+        fresh().of([Labels.of(__name__="x", value="\ud800")])
+
+
+def test_layouts_share_their_label_sets() -> None:
+    layouts = fresh()
+    first = layouts.of(series("x", "y"))
+    second = layouts.of(series("y", "z"))
+    assert first.series[1] is second.series[0]
+
+
+def test_layout_that_nobody_uses_is_let_go_and_keeps_its_number() -> None:
+    layouts = fresh()
+    layout = layouts.of(series("x"))
+    number, alive = layout.id, weakref.ref(layout)
+    del layout
+    gc.collect()
+    assert alive() is None
+    assert len(layouts) == 0
+    assert layouts.of(series("x")).id == number
+
+
+def test_layout_loaded_by_number_is_the_one_made_of_its_series() -> None:
+    layouts = fresh()
+    layout = layouts.of(series("x"))
+    assert layouts.get(layout.id, lambda _: []) is layout
+    loaded = layouts.get(77, lambda number: series(f"m{number}"))
+    assert layouts.of(series("m77")) is loaded
+
+
+def test_label_sets_of_dead_layouts_are_swept() -> None:
+    interner = Interner()
+    layouts = Layouts(interner, MetricNames())
+    kept = layouts.of(series("kept"))
+    for number in range(12):
+        layouts.of([Labels.of(__name__="x", n=f"{number}/{one}") for one in range(1000)])
+    gc.collect()
+    layouts.sweep()
+    assert len(interner) == 1
+    assert layouts.of(series("kept")) is kept
+
+
+def test_extension_begins_with_the_other_layout() -> None:
+    layouts = fresh()
+    short, long, other = (layouts.of(series(*names)) for names in ("ab", "abc", "ba"))
+    assert long.extends(short)
+    assert short.extends(short)
+    assert not short.extends(long)
+    assert not other.extends(short)

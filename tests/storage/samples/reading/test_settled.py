@@ -1,0 +1,285 @@
+"""What was decoded once is not decoded again, and never answers for what changed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.labels import Labels
+from model.matchers import Matcher
+from model.series import NO_TIME, AlignedSeries, Values, is_absent
+from storage.samples.reading import reading
+from storage.samples.reading.settled import Settled, SettledCache
+from storage.samples.store import SqliteSampleStore
+from storage.samples.windows import codec
+from tests.storage.samples.naive_model import Samples, clipped, samples_of
+from tests.storage.samples.sample_builders import BASE_MS, named, series, small, whole
+
+STEP_MS = 15_000
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteSampleStore]:
+    store = SqliteSampleStore(tmp_path, small(recent_bytes=0, chunk_vectors=7), clock=lambda: 0)
+    store.open()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Counts the pieces that are decoded."""
+    pieces: list[int] = []
+    decode = codec.decode_piece
+
+    def counting(data: bytes, width: int, count: int) -> Values:
+        pieces.append(count)
+        return decode(data, width, count)
+
+    monkeypatch.setattr(reading, "decode_piece", counting)
+    return pieces
+
+
+def fill(store: SqliteSampleStore, ticks: range, hosts: int = 4, phase_ms: int = 700) -> None:
+    layout = store.layout(series("load", "other"))
+    for tick in ticks:
+        for host in range(hosts):
+            source = store.source(Labels.of(instance=str(host)))
+            time_ms = BASE_MS + tick * STEP_MS + host * phase_ms
+            store.append(source, whole(layout, time_ms, tick + host / 10, tick))
+
+
+def load(store: SqliteSampleStore, start_ms: int, end_ms: int) -> Samples:
+    return clipped(samples_of(store.select(named("load"), start_ms, end_ms)), start_ms, end_ms)
+
+
+def test_the_same_hours_are_decoded_once(store: SqliteSampleStore, decoded: list[int]) -> None:
+    fill(store, range(62))
+    store.maintain(BASE_MS + HOUR_MS)
+    first = load(store, BASE_MS, BASE_MS + HOUR_MS)
+    assert decoded
+    decoded.clear()
+    assert load(store, BASE_MS, BASE_MS + HOUR_MS) == first
+    part = load(store, BASE_MS + 10 * STEP_MS, BASE_MS + 30 * STEP_MS)
+    assert part == clipped(first, BASE_MS + 10 * STEP_MS, BASE_MS + 30 * STEP_MS)
+    assert not decoded
+
+
+def test_a_refreshed_dashboard_decodes_the_end_only(
+    store: SqliteSampleStore, decoded: list[int]
+) -> None:
+    fill(store, range(243))
+    store.maintain(BASE_MS + HOUR_MS)
+    load(store, BASE_MS, BASE_MS + HOUR_MS)
+    assert sum(decoded) > 200 * 4
+    fill(store, range(243, 249))
+    store.maintain(BASE_MS + HOUR_MS)
+    decoded.clear()
+    found = load(store, BASE_MS, BASE_MS + 2 * HOUR_MS)
+    assert [len(samples) for samples in found.values()] == [249] * 4
+    assert sum(decoded) <= 20 * 4
+
+
+def test_samples_kept_back_are_not_missed(store: SqliteSampleStore) -> None:
+    fill(store, range(60))
+    store.maintain(BASE_MS + HOUR_MS)
+    load(store, BASE_MS, BASE_MS + HOUR_MS)
+    late = store.source(Labels.of(instance="late"))
+    store.append(late, whole(store.layout(series("load")), BASE_MS + 100, 7))
+    found = load(store, BASE_MS, BASE_MS + HOUR_MS)
+    assert len(found) == 5
+
+
+def test_what_retention_deletes_is_gone(tmp_path: Path) -> None:
+    settings = small(recent_bytes=0, window="1h", retention_age="2h")
+    store = SqliteSampleStore(tmp_path, settings, clock=lambda: 0)
+    store.open()
+    fill(store, range(500))
+    store.maintain(BASE_MS + HOUR_MS)
+    before = load(store, BASE_MS, BASE_MS + 10 * HOUR_MS)
+    store.maintain(BASE_MS + 5 * HOUR_MS)
+    after = load(store, BASE_MS, BASE_MS + 10 * HOUR_MS)
+    assert sum(map(len, after.values())) < sum(map(len, before.values()))
+    store.close()
+
+
+def test_nobody_can_change_what_others_read(store: SqliteSampleStore) -> None:
+    fill(store, range(60))
+    store.maintain(BASE_MS + HOUR_MS)
+    for _ in range(2):
+        (part,) = store.select(named("load"), BASE_MS, BASE_MS + 30 * STEP_MS)
+        with pytest.raises(ValueError, match="read-only"):
+            part.values[0, 0] = 1.0
+
+
+def matrix(label: str, times: list[list[int]], first: float = 0.0) -> AlignedSeries:
+    rows = np.array(times, np.int64)
+    values = first + np.arange(rows.size, dtype=np.float64).reshape(rows.shape)
+    values.view(np.uint64)[rows == NO_TIME] = 0x7FF0000000000A5B
+    labels = tuple(Labels.of(__name__=label, n=str(n)) for n in range(len(rows)))
+    return AlignedSeries(labels, rows, values, np.arange(len(rows)))
+
+
+def continued(before: Settled, *after: AlignedSeries) -> AlignedSeries:
+    found = before.continued(before.start_ms, after)
+    assert found is not None
+    (one,) = found
+    return one
+
+
+def test_padding_between_two_reads_moves_to_the_end() -> None:
+    before = matrix("x", [[1, 2, 3], [1, 2, NO_TIME]])
+    after = matrix("x", [[4, 5], [4, NO_TIME]], first=10)
+    found = continued(Settled.unsorted(1, 3, [before]), after)
+    assert found.times_ms.tolist() == [[1, 2, 3, 4, 5], [1, 2, 4, NO_TIME, NO_TIME]]
+    assert found.values[0].tolist() == [0, 1, 2, 10, 11]
+    assert found.values[1, :3].tolist() == [3, 4, 12]
+
+
+def test_series_are_kept_by_the_moment_of_their_scrapes() -> None:
+    read = matrix("x", [[3, 13, 23], [1, 11, 21], [2, 12, 22]])
+    settled = Settled.of(0, 29, [read])
+    assert settled.parts[0].series.times_ms[:, 0].tolist() == [1, 2, 3]
+    found = continued(settled, matrix("x", [[33], [31], [32]], first=100))
+    assert found.times_ms.tolist() == [[1, 11, 21, 31], [2, 12, 22, 32], [3, 13, 23, 33]]
+    assert found.values[found.rows == 0].tolist() == [[3, 4, 5, 101]]
+    assert [labels.get("n") for labels in found.labels] == ["1", "2", "0"]
+
+
+def test_a_ragged_end_is_read_again() -> None:
+    read = matrix("x", [[1, 11, 21], [5, 15, NO_TIME], [2, 12, 22]])
+    settled = Settled.of(0, 23, [read])
+    assert settled.end_ms == 20
+    assert settled.parts[0].series.times_ms.tolist() == [[1, 11], [2, 12], [5, 15]]
+
+
+def test_a_host_that_missed_scrapes_does_not_keep_the_others_ragged() -> None:
+    read = matrix("x", [[1, 11, 21, 31], [5, 15, 25, NO_TIME], [9, 29, NO_TIME, NO_TIME]])
+    settled = Settled.of(0, 33, [read])
+    assert settled.end_ms == 30
+    (part,) = settled.parts
+    assert part.series.times_ms.tolist() == [[1, 11, 21], [5, 15, 25], [9, 29, NO_TIME]]
+    assert part.series.traits is not None
+    assert not part.series.traits.gaps.any()
+
+
+def test_what_is_later_than_the_even_end_is_not_kept() -> None:
+    read = matrix("x", [[1, 11, 21, 31], [5, 15, 25, NO_TIME], [2, 32, NO_TIME, NO_TIME]])
+    settled = Settled.of(0, 33, [read])
+    (part,) = settled.parts
+    assert part.series.times_ms.tolist() == [[1, 11, 21], [2, NO_TIME, NO_TIME], [5, 15, 25]]
+    assert is_absent(part.series.values[1]).tolist() == [False, True, True]
+
+
+def test_what_is_known_of_series_holds_for_their_end_too() -> None:
+    known = Settled.of(1, 3, [matrix("x", [[1, 2, 3]] * 3)])
+    after = matrix("x", [[4, 5]] * 3, first=10)
+    after.values[1, 1] = 0.0
+    after.values[2, 0] = np.nan
+    traits = continued(known, after).traits
+    assert traits is not None
+    assert traits.gaps.tolist() == [False, False, True]
+    assert traits.falls.tolist() == [False, True, True]
+    # The last sample before the end may be above the first one of it.
+    traits = continued(known, matrix("x", [[4]] * 3, first=-9)).traits
+    assert traits is not None
+    assert traits.falls.all()
+
+
+def test_what_is_known_of_series_is_read_with_them(store: SqliteSampleStore) -> None:
+    fill(store, range(60))
+    store.maintain(BASE_MS + HOUR_MS)
+    for _ in range(2):
+        (part,) = store.select(named("load"), BASE_MS, BASE_MS + 30 * STEP_MS)
+        assert part.traits is not None
+        assert not part.traits.gaps.any()
+        assert not part.traits.falls.any()
+
+
+def test_hosts_may_be_gone_or_new() -> None:
+    known = Settled.of(0, 29, [matrix("x", [[3, 13, 23], [1, 11, 21], [2, 12, 22]])])
+    after = matrix("x", [[0], [31], [32], [34]], first=100).take(np.array([1, 3]))
+    found = known.continued(0, [after])
+    assert found is not None
+    old, new = found
+    assert old.times_ms.tolist() == [[1, 11, 21, 31], [2, 12, 22, NO_TIME], [3, 13, 23, NO_TIME]]
+    assert is_absent(old.values[:, 3]).tolist() == [False, True, True]
+    assert new.times_ms.tolist() == [[34]]
+    assert new.values.tolist() == [[103]]
+    assert old.traits is not None
+    assert not old.traits.gaps.any()
+
+
+def test_series_may_end_while_their_source_goes_on() -> None:
+    labels = [Labels.of(n="0"), Labels.of(n="1")]
+    read = AlignedSeries.of_source(labels, np.array([1, 2]), np.ones((2, 2)))
+    after = AlignedSeries.of_source(labels[1:], np.array([3]), np.ones((1, 1)))
+    found = continued(Settled.of(0, 2, [read]), after)
+    assert is_absent(found.values).tolist() == [[False, False, True], [False, False, False]]
+    assert found.traits is not None
+    assert found.traits.gaps.tolist() == [True, False]
+
+
+def test_a_source_that_became_two_cannot_be_put_together() -> None:
+    labels = [Labels.of(__name__="x", n="0"), Labels.of(__name__="x", n="1")]
+    read = AlignedSeries.of_source(labels, np.array([1, 2]), np.ones((2, 2)))
+    assert Settled.of(0, 2, [read]).continued(0, [matrix("x", [[3], [4]])]) is None
+
+
+def test_memory_is_bounded_and_the_least_used_goes_first() -> None:
+    part = matrix("x", [list(range(100))])
+    settled = Settled.of(0, 100, [part])
+    cache = SettledCache(5 * settled.size_bytes)
+    keys = [(Matcher.of("__name__", "=", str(number)),) for number in range(7)]
+    for key in keys:
+        cache.put(key, settled, cache.version)
+        cache.get(keys[0], 0)
+    assert [cache.get(key, 0) is not None for key in keys] == [1, 0, 0, 1, 1, 1, 1]
+
+
+def test_what_was_read_before_a_change_is_not_kept() -> None:
+    cache = SettledCache(10**6)
+    key = (Matcher.of("__name__", "=", "x"),)
+    version = cache.version
+    cache.chunk_begins(50)
+    cache.put(key, Settled(0, 100, ()), version)
+    assert cache.get(key, 0) is None
+
+
+class _Prompt:
+    """A budget that stops a read which would wait."""
+
+    class WaitError(Exception):
+        """It would have."""
+
+    def spend(self, samples: int) -> None:
+        """See `ReadBudget.spend`."""
+
+    def check(self) -> None:
+        """See `ReadBudget.check`."""
+
+    def expect_wait(self) -> None:
+        """See `ReadBudget.expect_wait`."""
+        raise self.WaitError
+
+
+def test_who_must_not_wait_is_told_before_disk_and_labels_are_read(
+    store: SqliteSampleStore, decoded: list[int]
+) -> None:
+    fill(store, range(62))
+    store.maintain(BASE_MS + HOUR_MS)
+    end_ms = BASE_MS + 30 * STEP_MS
+    with pytest.raises(_Prompt.WaitError):
+        store.select(named("load"), BASE_MS, end_ms, _Prompt())
+    assert not decoded
+    read = samples_of(store.select(named("load"), BASE_MS, end_ms))
+    assert samples_of(store.select(named("load"), BASE_MS, end_ms, _Prompt())) == read
+    # Its labels are known, but nobody has decoded it yet.
+    store.select(named("other"), BASE_MS + 20 * STEP_MS, end_ms)
+    with pytest.raises(_Prompt.WaitError):
+        store.select(named("other"), BASE_MS, end_ms, _Prompt())
+    # Nobody has looked for it among these labels.
+    with pytest.raises(_Prompt.WaitError):
+        store.select(named("absent"), BASE_MS + 60 * STEP_MS, BASE_MS + HOUR_MS, _Prompt())

@@ -1,0 +1,99 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.labels import Labels
+from web.fleet.fleet import AlertCount, Figures, FleetHost, FleetView, HostState
+from web.hosts.fleet_table import COLUMNS, TableState, tally
+
+
+def host(
+    name: str,
+    cpu: float | None = None,
+    state: HostState = HostState.UP,
+    alerts: AlertCount | None = None,
+) -> FleetHost:
+    return FleetHost(
+        name=name,
+        instance=f"{name}:9100",
+        id=None,
+        url="",
+        labels=Labels.of(site="home" if name < "m" else "office"),
+        state=state,
+        reason="",
+        last_seen_ms=None,
+        interval_s=None,
+        timeout_s=None,
+        created_ms=None,
+        figures=Figures(cpu_used_ratio=cpu),
+        alerts=alerts or AlertCount(),
+    )
+
+
+VIEW = FleetView(
+    0,
+    (
+        host("a", 0.5),
+        host("b", None, HostState.DOWN, AlertCount(critical=1)),
+        host("n", 0.9, alerts=AlertCount(warning=2)),
+        host("z", 0.1, alerts=AlertCount(pending=1)),
+    ),
+)
+
+
+def names(**query: str) -> list[str]:
+    return [each.name for each in TableState.read(query).rows(VIEW)]
+
+
+def test_hosts_are_in_order_of_their_names_at_first() -> None:
+    assert names() == ["a", "b", "n", "z"]
+    assert names(sort="name", order="desc") == ["z", "n", "b", "a"]
+
+
+def test_figures_sort_highest_first_and_unknown_last() -> None:
+    assert names(sort="cpu") == ["n", "a", "z", "b"]
+    assert names(sort="cpu", order="asc") == ["z", "a", "n", "b"]
+
+
+def test_status_sorts_what_is_wrong_first() -> None:
+    assert names(sort="status") == ["b", "n", "a", "z"]
+
+
+def test_search_looks_at_names_addresses_and_labels() -> None:
+    assert names(q="HOME") == ["a", "b"]
+    assert names(q="office 9100 z") == ["z"]
+    assert names(q="nowhere") == []
+
+
+def test_state_filters() -> None:
+    assert names(state="down") == ["b"]
+    assert names(state="alerting") == ["b", "n"]
+    assert names(state="nonsense") == ["a", "b", "n", "z"]
+
+
+def test_tally_counts_every_state() -> None:
+    counts = tally(VIEW)
+    assert (counts.total, counts.up, counts.down, counts.alerting) == (4, 3, 1, 2)
+
+
+def test_second_click_on_a_column_turns_its_order_round() -> None:
+    cpu = next(column for column in COLUMNS if column.key == "cpu")
+    assert TableState.read({}).sort_link(cpu) == "/?sort=cpu&order=desc"
+    assert TableState.read({"sort": "cpu"}).sort_link(cpu) == "/?sort=cpu&order=asc"
+
+
+def test_link_of_the_first_view_is_plain() -> None:
+    assert TableState.read({"q": "x"}).link(q="") == "/"
+
+
+@given(st.dictionaries(st.sampled_from(["q", "sort", "order", "state"]), st.text()))
+def test_any_address_gives_some_rows_and_its_own_link_gives_the_same(query: dict[str, str]) -> None:
+    state = TableState.read(query)
+    assert len(state.rows(VIEW)) <= 4
+    link = state.link()
+    assert link.startswith("/")
+    assert "\n" not in link
+
+
+@given(st.sampled_from([column.key for column in COLUMNS]), st.sampled_from(["asc", "desc"]))
+def test_every_column_sorts_every_host(sort: str, order: str) -> None:
+    assert sorted(names(sort=sort, order=order)) == ["a", "b", "n", "z"]

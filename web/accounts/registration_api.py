@@ -1,0 +1,77 @@
+"""`/api/v1/auth`: accounts and tokens as api-analytics-service has them."""
+
+from aiohttp import web
+
+from storage.api.accounts import Role
+from web.accounts.actions import AccountActions
+from web.accounts.documents import AccountDocument, SignedTokenDocument
+from web.accounts.forms import RegisterForm, ServiceLoginForm, UserForm
+from web.fleet.documents import access_token_document
+from web.http.answers import json_answer
+from web.http.errors import ForbiddenError
+from web.http.operations import JSON, Operation
+from web.http.parameters import FORM, read_form, read_json
+from web.http.routing import Access, Route, Surface
+from web.identity.authentication import Authenticator
+from web.settings import WebSettings
+
+
+class RegistrationApi:
+    """Lets people make an account, where that is allowed, and log in by it."""
+
+    def __init__(
+        self, settings: WebSettings, authenticator: Authenticator, actions: AccountActions
+    ) -> None:
+        self._open = settings.registration
+        self._authenticator, self._actions = authenticator, actions
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        register = Operation(
+            "accounts", AccountDocument, RegisterForm, status=201, errors=(403, 409, 503)
+        )
+        login = Operation(
+            "accounts",
+            SignedTokenDocument,
+            ServiceLoginForm,
+            body_media_types=(JSON, FORM),
+            errors=(401, 503),
+        )
+        return tuple(
+            Route("POST", path, handler, Access.PUBLIC, Surface.JSON, operation=operation)
+            for path, handler, operation in (
+                ("/api/v1/auth/register", self.register, register),
+                ("/api/v1/auth/login", self.login, login),
+            )
+        )
+
+    async def register(self, request: web.Request) -> web.Response:
+        """Make an account, as a viewer; open only where `web.registration` says so."""
+        if not self._open:
+            raise ForbiddenError(
+                "registration is closed: an admin adds users, or sets web.registration"
+            )
+        form = await read_json(request, RegisterForm)
+        account = UserForm(name=form.username, role=Role.VIEWER, password=form.password)
+        user = await self._actions.register(request, account)
+        return json_answer(
+            {
+                "id": user.id,
+                "username": user.name,
+                "role": user.role,
+                "created_ms": user.created_ms,
+            },
+            201,
+        )
+
+    async def login(self, request: web.Request) -> web.Response:
+        """Trade a name and a password, as JSON or as a form, for a JSON Web Token."""
+        if request.content_type == FORM:
+            form = ServiceLoginForm.model_validate(await read_form(request))
+        else:
+            form = await read_json(request, ServiceLoginForm)
+        user = await self._authenticator.check_login(
+            request, form.username, form.password, form.totp
+        )
+        issued = await self._authenticator.issue_access_token(request, user)
+        return json_answer(access_token_document(issued))

@@ -1,0 +1,130 @@
+"""The own second factor: scanned, confirmed, its recovery codes renewed, turned off."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import segno
+from aiohttp import web
+from markupsafe import Markup
+
+from web.accounts.actions import AccountActions
+from web.http.audit_trail import note
+from web.http.errors import BadRequestError, TooManyRequestsError
+from web.http.parameters import read_form
+from web.http.routing import Access, Handler, Route, Surface, user_of
+from web.identity.passwords import LONGEST
+from web.identity.second_factor import SecondFactors
+from web.live.shell import Shell
+
+
+class SecondFactorPages:
+    """Turns the own second factor on and off, and renews its recovery codes."""
+
+    def __init__(
+        self, shell: Shell, second_factors: SecondFactors, actions: AccountActions
+    ) -> None:
+        self._shell, self._second_factors, self._actions = shell, second_factors, actions
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        handlers: Sequence[tuple[str, str, Handler]] = (
+            ("GET", "/account/second-factor", self.show),
+            ("POST", "/account/second-factor", self.begin),
+            ("POST", "/account/second-factor/confirm", self.confirm),
+            ("POST", "/account/second-factor/recovery-codes", self.renew_recovery_codes),
+            ("POST", "/account/second-factor/off", self.turn_off),
+        )
+        return tuple(
+            Route(method, path, handler, Access.USER, Surface.PAGE)
+            for method, path, handler in handlers
+        )
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show whether it is on, or what waits to be scanned."""
+        return await self._page(request)
+
+    async def _page(
+        self,
+        request: web.Request,
+        status: int = 200,
+        problems: Mapping[str, str] | None = None,
+        codes: Sequence[str] = (),
+    ) -> web.Response:
+        user = user_of(request)
+        enrolment = await self._second_factors.enrolment(user)
+        picture = await asyncio.to_thread(qr_code, enrolment.uri) if enrolment else ""
+        return await self._shell.page(
+            request,
+            "second_factor.html",
+            status,
+            factor=await self._second_factors.find(user),
+            enrolment=enrolment,
+            picture=picture,
+            codes=codes,
+            problems=problems or {},
+        )
+
+    async def begin(self, request: web.Request) -> web.Response:
+        """Make a secret and show it, once the password is given."""
+        if refused := await self._refused_password(request):
+            return refused
+        user = user_of(request)
+        await self._second_factors.begin(user)
+        note(request, "second-factor.begin", user.name)
+        raise web.HTTPSeeOther("/account/second-factor")
+
+    async def confirm(self, request: web.Request) -> web.Response:
+        """Turn it on by a first code and show the recovery codes, this once."""
+        user, code = user_of(request), await _code(request)
+        try:
+            codes = await self._second_factors.confirm(user, code)
+        except BadRequestError:
+            problem = "This is not the app's code of now. Is the phone's clock right?"
+            return await self._page(request, 400, {"code": problem})
+        note(request, "second-factor.on", user.name)
+        return await self._page(request, codes=codes)
+
+    async def renew_recovery_codes(self, request: web.Request) -> web.Response:
+        """Exchange the recovery codes, once a code of the app is given; show the new, this once."""
+        user, code = user_of(request), await _code(request)
+        try:
+            codes = await self._second_factors.renew_recovery_codes(user, code)
+        except BadRequestError:
+            problem = "This code is wrong or was used before. Is the phone's clock right?"
+            return await self._page(request, 400, {"code": problem})
+        except TooManyRequestsError as exc:
+            return await self._page(request, exc.status, {"code": exc.message})
+        note(request, "second-factor.renew-codes", user.name)
+        return await self._page(request, codes=codes)
+
+    async def turn_off(self, request: web.Request) -> web.Response:
+        """Turn it off, once the password is given."""
+        if refused := await self._refused_password(request):
+            return refused
+        user = user_of(request)
+        await self._second_factors.turn_off(user)
+        note(request, "second-factor.off", user.name)
+        raise web.HTTPSeeOther("/account?notice=second-factor-off")
+
+    async def _refused_password(self, request: web.Request) -> web.Response | None:
+        """Return what to answer if the form's password is not the user's, None if it is."""
+        password = (await read_form(request)).get("current_password", "")[:LONGEST]
+        try:
+            await self._actions.confirm_password(request, user_of(request), password)
+        except (BadRequestError, TooManyRequestsError) as exc:
+            return await self._page(request, exc.status, {"current_password": exc.message})
+        return None
+
+
+async def _code(request: web.Request) -> str:
+    """Return the code of a form, "" if there is none."""
+    return (await read_form(request)).get("code", "")[:64]
+
+
+def qr_code(text: str) -> Markup:
+    """Return a QR code as SVG: dark on light in both themes, for cameras read no other."""
+    code = segno.make(text, error="m", micro=False)
+    picture = code.svg_inline(
+        omitsize=True, border=3, dark="#000", light="#fff", svgclass="qr-code"
+    )
+    return Markup(picture)  # noqa: S704 - made by segno of modules, not of the text

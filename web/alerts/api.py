@@ -1,0 +1,146 @@
+"""`/api/alerts`, their history, acknowledgement, and `/api/notifications`."""
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from aiohttp import web
+
+from storage.api.alerts import Alert, AlertState
+from web.fleet.document_types import (
+    AlertDocument,
+    AlertsDocument,
+    AlertWithHistoryDocument,
+    NotificationsDocument,
+    ReceiversDocument,
+    TransitionsDocument,
+)
+from web.fleet.documents import alert_document, notification_document, transition_document
+from web.fleet.fleet import Fleet
+from web.http.answers import json_answer
+from web.http.audit_trail import note
+from web.http.operations import Operation
+from web.http.parameters import Paging, RecordId, RecordPath, read_query, record_id
+from web.http.routing import Access, Route, Surface, user_of
+from web.services import Services
+
+_LONGEST_HISTORY: Final = 1000
+
+_OPEN_STATES: Final = {
+    "pending": AlertState.PENDING,
+    "firing": AlertState.FIRING,
+    "no_data": AlertState.NO_DATA,
+}
+
+
+class AlertsQuery(Paging):
+    """Which alerts to list; pages are of those that are resolved."""
+
+    state: Literal["open", "pending", "firing", "no_data", "acknowledged", "resolved"] = "open"
+
+
+class HistoryQuery(Paging):
+    """Which changes to list, of one alert or of all."""
+
+    alert_id: RecordId | None = None
+
+
+class AlertsApi:
+    """Alerts as JSON."""
+
+    def __init__(self, services: Services, fleet: Fleet) -> None:
+        self._services, self._fleet = services, fleet
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        tag = "alerts"
+        found = Operation(tag, AlertsDocument, query=AlertsQuery)
+        history = Operation(tag, TransitionsDocument, query=HistoryQuery)
+        one = Operation(tag, AlertWithHistoryDocument, path=RecordPath, errors=(404,))
+        seen = Operation(tag, AlertDocument, path=RecordPath, errors=(404,))
+        told = Operation(tag, NotificationsDocument, query=Paging)
+        receivers = Operation(tag, ReceiversDocument)
+        trial = Operation(tag, status=204, errors=(404, 502))
+        return tuple(
+            Route(method, path, handler, access, Surface.JSON, operation=operation)
+            for method, path, handler, access, operation in (
+                ("GET", "/api/alerts", self.alerts, Access.VIEWER, found),
+                ("GET", "/api/alerts/history", self.history, Access.VIEWER, history),
+                ("GET", "/api/alerts/{id}", self.alert, Access.VIEWER, one),
+                ("POST", "/api/alerts/{id}/acknowledge", self.acknowledge, Access.EDITOR, seen),
+                ("GET", "/api/notifications", self.notifications, Access.VIEWER, told),
+                ("GET", "/api/receivers", self.receivers, Access.VIEWER, receivers),
+                (
+                    "POST",
+                    "/api/receivers/{name:[^/]+}/test",
+                    self.test_receiver,
+                    Access.EDITOR,
+                    trial,
+                ),
+            )
+        )
+
+    async def alerts(self, request: web.Request) -> web.Response:
+        """List alerts by state, the open ones unless asked otherwise."""
+        query = read_query(request.query, AlertsQuery)
+        found = await self._by_state(query)
+        return json_answer({"alerts": [alert_document(alert) for alert in found]})
+
+    async def _by_state(self, query: AlertsQuery) -> Sequence[Alert]:
+        state = query.state
+        if state == "resolved":
+            return await self._services.alerts.resolved(query.limit, query.before_id)
+        alerts = [item.alert for item in self._services.alerting.open_alerts()]
+        if state == "acknowledged":
+            return [alert for alert in alerts if alert.acknowledged_by is not None]
+        if state == "open":
+            return alerts
+        return [alert for alert in alerts if alert.state is _OPEN_STATES[state]]
+
+    async def history(self, request: web.Request) -> web.Response:
+        """List changes of state, newest first."""
+        query = read_query(request.query, HistoryQuery)
+        found = await self._services.alerts.history(query.limit, query.before_id, query.alert_id)
+        return json_answer({"transitions": [transition_document(each) for each in found]})
+
+    async def alert(self, request: web.Request) -> web.Response:
+        """Show one alert with its whole history."""
+        alert = await self._services.alerts.alert(record_id(request))
+        history = await self._services.alerts.history(_LONGEST_HISTORY, None, alert.id)
+        transitions = [transition_document(each) for each in history]
+        document: AlertWithHistoryDocument = {**alert_document(alert), "transitions": transitions}
+        return json_answer(document)
+
+    async def acknowledge(self, request: web.Request) -> web.Response:
+        """Say that somebody is on it."""
+        alert = await self._services.alerting.acknowledge(record_id(request), user_of(request).name)
+        note(request, "alert.acknowledge", alert_name(alert), id=str(alert.id))
+        self._fleet.forget()
+        return json_answer(alert_document(alert))
+
+    async def notifications(self, request: web.Request) -> web.Response:
+        """List what was sent, or waits to be, newest first."""
+        query = read_query(request.query, Paging)
+        found = await self._services.alerts.notifications(query.limit, query.before_id)
+        return json_answer({"notifications": [notification_document(each) for each in found]})
+
+    async def receivers(self, request: web.Request) -> web.Response:
+        """List who is told of alerts."""
+        return json_answer(
+            {
+                "receivers": [
+                    {"name": name, "type": kind} for name, kind in self._services.alerting.receivers
+                ]
+            }
+        )
+
+    async def test_receiver(self, request: web.Request) -> web.Response:
+        """Send a receiver a notification that says it is a test."""
+        await self._services.alerting.test_receiver(request.match_info["name"])
+        note(request, "receiver.test", request.match_info["name"])
+        return web.Response(status=204)
+
+
+def alert_name(alert: Alert) -> str:
+    """Return what people call an alert: `HighCpu db-1:9100`."""
+    names = (alert.labels.get("alertname"), alert.labels.get("instance"))
+    return " ".join(filter(None, names))

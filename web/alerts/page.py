@@ -1,0 +1,154 @@
+"""The alerts page: what is open, what was resolved, every change, every notification."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiohttp import web
+
+from alerting.errors import DeliveryError
+from alerting.views import RuleView
+from storage.api.alerts import Alert, AlertState, Severity
+from web.alerts.api import alert_name
+from web.fleet.fleet import Fleet
+from web.http.audit_trail import note
+from web.http.network import local_path
+from web.http.parameters import Paging, read_form, read_query, record_id
+from web.http.routing import Access, Route, Surface, user_of
+from web.live.shell import Address, Shell
+from web.services import Services
+
+VIEWS: Final = {
+    "open": "Open",
+    "resolved": "Resolved",
+    "history": "History",
+    "notifications": "Notifications",
+}
+
+
+class AlertsPages:
+    """Shows alerts and lets people acknowledge them."""
+
+    def __init__(self, services: Services, fleet: Fleet, shell: Shell) -> None:
+        self._services, self._fleet, self._shell = services, fleet, shell
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        return (
+            Route("GET", "/alerts", self.show, Access.VIEWER, Surface.PAGE),
+            self._shell.live_route("alerts", self._region),
+            Route(
+                "POST",
+                "/alerts/receivers/{name:[^/]+}/test",
+                self.test_receiver,
+                Access.EDITOR,
+                Surface.PAGE,
+            ),
+            Route("GET", "/alerts/{id}", self.alert, Access.VIEWER, Surface.PAGE),
+            Route(
+                "POST", "/alerts/{id}/acknowledge", self.acknowledge, Access.EDITOR, Surface.PAGE
+            ),
+        )
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show one of the four lists."""
+        return await self._shell.page(
+            request, "alerts.html", **await self._region(Address.of(request))
+        )
+
+    async def _region(self, address: Address) -> Mapping[str, Any]:
+        view = address.query.get("view", "open")
+        view = view if view in VIEWS else "open"
+        page = read_query(address.query, Paging)
+        fleet = await self._fleet.view()
+        alerts = self._services.alerts
+        values: dict[str, Any] = {
+            "views": VIEWS,
+            "view": view,
+            "limit": page.limit,
+            "open_count": len(fleet.alerts),
+            "host_names": {host.instance: host.name for host in fleet.hosts},
+            "receivers": self._services.alerting.receivers,
+            "trial": None,
+            "held_by": {
+                item.alert.id: item.held_by for item in self._services.alerting.open_alerts()
+            },
+            "alerts": (),
+            "transitions": (),
+            "notifications": (),
+        }
+        match view:
+            case "open":
+                values["alerts"] = sorted(fleet.alerts, key=urgency)
+            case "resolved":
+                values["alerts"] = await alerts.resolved(page.limit, page.before_id)
+            case "history":
+                values["transitions"] = await alerts.history(page.limit, page.before_id)
+            case "notifications":
+                sent = values["notifications"] = await alerts.notifications(
+                    page.limit, page.before_id
+                )
+                ids = sorted({notification.alert_id for notification in sent})
+                about = await asyncio.gather(*map(alerts.alert, ids))
+                values["told"] = {alert.id: alert for alert in about}
+        return values
+
+    async def alert(self, request: web.Request) -> web.Response:
+        """Show one alert: why it fired and what happened since."""
+        alert = await self._services.alerts.alert(record_id(request))
+        fleet = await self._fleet.view()
+        rule, held_by = self._explain(alert.id)
+        return await self._shell.page(
+            request,
+            "alert.html",
+            alert=alert,
+            rule=rule,
+            held_by=held_by,
+            transitions=await self._services.alerts.history(100, None, alert.id),
+            host_names={host.instance: host.name for host in fleet.hosts},
+        )
+
+    def _explain(self, alert_id: int) -> tuple[RuleView | None, str]:
+        """Return the rule of an open alert, and what keeps it from being told."""
+        for group in self._services.alerting.rules():
+            for rule in group.rules:
+                for item in rule.alerts:
+                    if item.alert.id == alert_id:
+                        return rule, item.held_by
+        return None, ""
+
+    async def test_receiver(self, request: web.Request) -> web.Response:
+        """Send a receiver a test and say how that went."""
+        name = request.match_info["name"]
+        try:
+            await self._services.alerting.test_receiver(name)
+            note(request, "receiver.test", name)
+        except DeliveryError as exc:
+            trial = (name, str(exc))
+        else:
+            trial = (name, "")
+        region = await self._region(Address.of(request))
+        return await self._shell.page(
+            request, "alerts.html", **{**region, "view": "notifications", "trial": trial}
+        )
+
+    async def acknowledge(self, request: web.Request) -> web.Response:
+        """Say that somebody is on it, and go back."""
+        form = await read_form(request)
+        alert = await self._services.alerting.acknowledge(record_id(request), user_of(request).name)
+        note(request, "alert.acknowledge", alert_name(alert), id=str(alert.id))
+        self._fleet.forget()
+        raise web.HTTPSeeOther(local_path(form.get("next", "/alerts")))
+
+
+_STATE_RANK: Final = {AlertState.FIRING: 0, AlertState.NO_DATA: 1, AlertState.PENDING: 2}
+
+
+def urgency(alert: Alert) -> tuple[bool, int, bool, int]:
+    """Return the order of open alerts: what nobody looks after and is worst comes first."""
+    return (
+        alert.acknowledged_by is not None,
+        _STATE_RANK.get(alert.state, 3),
+        alert.labels.get("severity") != Severity.CRITICAL,
+        -alert.active_ms,
+    )

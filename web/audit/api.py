@@ -1,0 +1,39 @@
+"""`/api/audit`: who changed what."""
+
+from aiohttp import web
+
+from web.accounts.documents import AuditDocument, audit_entry_document
+from web.http.answers import json_answer
+from web.http.operations import Operation
+from web.http.parameters import PageLength, Parameters, RecordId, read_query
+from web.http.routing import Access, Route, Surface
+from web.services import Services
+
+
+class AuditQuery(Parameters):
+    """One page of the log; `before` is the last id of the page before."""
+
+    limit: PageLength = 100
+    before: RecordId | None = None
+
+
+class AuditApi:
+    """The audit log as JSON."""
+
+    def __init__(self, services: Services) -> None:
+        self._records = services.audit
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        operation = Operation("audit", AuditDocument, query=AuditQuery)
+        return (
+            Route(
+                "GET", "/api/audit", self.entries, Access.ADMIN, Surface.JSON, operation=operation
+            ),
+        )
+
+    async def entries(self, request: web.Request) -> web.Response:
+        """List what was changed, newest first."""
+        query = read_query(request.query, AuditQuery)
+        found = await self._records.entries(query.limit, query.before)
+        return json_answer({"entries": [audit_entry_document(each) for each in found]})

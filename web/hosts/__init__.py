@@ -1,0 +1,1 @@
+"""Hosts: pages, API, forms, charts."""

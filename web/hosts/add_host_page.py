@@ -1,0 +1,91 @@
+"""The form that registers a host, and the command to run on it."""
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from storage.api.errors import TakenError
+from web.hosts.api import HostRegister
+from web.hosts.forms import EXPORTER_PORT, HostForm
+from web.hosts.keys_page import HostKeyPages
+from web.http.audit_trail import note
+from web.http.errors import BadRequestError, faults
+from web.http.parameters import read_form
+from web.http.routing import Access, Route, Surface
+from web.live.shell import Shell
+from web.services import Services
+
+
+class AddHostPages:
+    """Registers hosts."""
+
+    def __init__(
+        self, services: Services, register: HostRegister, shell: Shell, keys: HostKeyPages
+    ) -> None:
+        self._register, self._shell, self._keys = register, shell, keys
+        self._commands = tuple(services.exporter_commands)
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        return (
+            Route("GET", "/add-host", self.show, Access.EDITOR, Surface.PAGE),
+            Route("POST", "/add-host", self.add, Access.EDITOR, Surface.PAGE),
+        )
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show the empty form."""
+        return await self._form(request, 200, {}, {})
+
+    async def add(self, request: web.Request) -> web.Response:
+        """Register the host, or say at each field what is wrong with it.
+
+        The key of one that pushes is shown at once, because it never is again.
+        """
+        given = await read_form(request)
+        fields: dict[str, object] = {
+            name: value
+            for name, value in given.items()
+            if value.strip() and name in ("name", "url", "push", "key", "interval_s", "timeout_s")
+        }
+        labels, problem = read_labels(given.get("labels", ""))
+        if labels:
+            fields["labels"] = labels
+        try:
+            if problem:
+                return await self._form(request, 400, {"labels": problem}, given)
+            host, issued = await self._register.add(HostForm.model_validate(fields))
+            note(request, "host.add", host.name, url=host.url or "pushes")
+        except ValidationError as exc:
+            return await self._form(request, 400, faults(exc), given)
+        except BadRequestError as exc:
+            problems = {exc.field or "url": exc.message.removeprefix("url: ")}
+            return await self._form(request, 400, problems, given)
+        except TakenError as exc:
+            problems = {exc.field: f"another host has this {exc.field} already"}
+            return await self._form(request, 409, problems, given)
+        if issued is not None:
+            return await self._keys.show(request, host.name, f"/host/{host.id}", issued)
+        raise web.HTTPSeeOther(f"/host/{host.id}")
+
+    async def _form(
+        self, request: web.Request, status: int, problems: dict[str, str], given: dict[str, str]
+    ) -> web.Response:
+        return await self._shell.page(
+            request,
+            "add_host.html",
+            status,
+            problems=problems,
+            given=given,
+            commands=self._commands,
+            port=EXPORTER_PORT,
+        )
+
+
+def read_labels(text: str) -> tuple[dict[str, str], str]:
+    """Return the labels written as `name=value` a line, and what is wrong, "" if nothing."""
+    labels: dict[str, str] = {}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        name, mark, value = line.partition("=")
+        if not mark:
+            return {}, f"write {line!r} as name=value"
+        labels[name.strip()] = value.strip().strip('"')
+    return labels, ""

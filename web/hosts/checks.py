@@ -1,0 +1,87 @@
+"""Host checks as people see them: the default, the host's own settings, what holds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from alerting.checks.checks import CheckName, HostCheck, host_check
+from alerting.settings import HostCheckSettings
+from storage.api.alerts import CheckOverride, Severity
+from web.services import Alerting
+
+TITLES: Final[Mapping[str, str]] = {
+    CheckName.DOWN: "Host down",
+    CheckName.CPU: "CPU",
+    CheckName.MEMORY: "Memory",
+    CheckName.DISK: "Disk",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HostCheckView:
+    """One check on one host.
+
+    Attributes:
+        enabled, warning, critical, recovery, for_s: what holds for this host;
+            thresholds in percent, None where there is none.
+        default: what holds without settings of its own.
+        own: whether the host has settings of its own.
+        conditions: PromQL of its alerts, by severity.
+    """
+
+    check: str
+    title: str
+    enabled: bool
+    warning: float | None
+    critical: float | None
+    recovery: float | None
+    for_s: float
+    default: HostCheck
+    own: bool
+    conditions: Mapping[Severity, str]
+
+
+def checks_of(
+    instance: str, alerting: Alerting, settings: HostCheckSettings
+) -> tuple[HostCheckView, ...]:
+    """Return every check of a host."""
+    return tuple(
+        HostCheckView(
+            check=view.check.check.value,
+            title=TITLES[view.check.check],
+            enabled=view.check.enabled,
+            warning=view.check.warning,
+            critical=view.check.critical,
+            recovery=view.check.recovery,
+            for_s=view.check.timing.for_ms / 1000,
+            default=host_check(settings, view.check.check),
+            own=view.check.overridden,
+            conditions=view.conditions,
+        )
+        for view in alerting.check_settings(instance)
+    )
+
+
+class Levels:
+    """Tells how bad a figure is by the host's thresholds, for colouring only."""
+
+    def __init__(self, settings: HostCheckSettings, own: Sequence[CheckOverride]) -> None:
+        self._defaults = {str(name): host_check(settings, name) for name in CheckName}
+        self._own = {
+            (override.instance, override.check): host_check(
+                settings, CheckName(override.check), override
+            )
+            for override in own
+            if override.check in self._defaults
+        }
+
+    def of(self, instance: str, check: str, ratio: float | None) -> str:
+        """Return "critical", "warning" or ""."""
+        if ratio is None:
+            return ""
+        applied = self._own.get((instance, check)) or self._defaults[check]
+        for severity in applied.severities:
+            threshold = applied.threshold(severity)
+            if threshold is not None and ratio * 100 > threshold:
+                return severity.value
+        return ""

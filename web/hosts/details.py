@@ -1,0 +1,109 @@
+"""What a host is, beyond its figures: kernel, system, filesystems."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from alerting.settings import DiskSettings
+from model.labels import Labels, quote
+from promql.api import InstantVector, PromQLError, QueryEngine
+from web.fleet.fleet import real_disks
+
+log = structlog.get_logger(__name__)
+
+_INFO_METRICS: Final = "node_uname_info|node_os_info|node_dmi_info"
+
+
+@dataclass(frozen=True, slots=True)
+class Filesystem:
+    """One mounted filesystem."""
+
+    mountpoint: str
+    device: str
+    fstype: str
+    size_bytes: float
+    available_bytes: float | None
+
+    @property
+    def used_ratio(self) -> float | None:
+        """How full it is for programs without privileges, 0..1."""
+        if self.available_bytes is None or not self.size_bytes:
+            return None
+        return 1 - self.available_bytes / self.size_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HostDetails:
+    """What an exporter tells of its host; "" where it does not.
+
+    Attributes:
+        hardware: vendor and product.
+    """
+
+    system: str
+    kernel: str
+    machine: str
+    nodename: str
+    hardware: str
+    filesystems: tuple[Filesystem, ...]
+
+
+async def read_details(
+    engine: QueryEngine, instance: str, disk: DiskSettings, now_ms: int
+) -> HostDetails:
+    """Return what there is to know about a host now."""
+    host = f"instance={quote(instance)}"
+    disks = f"{{{host},{real_disks(disk)}}}"
+    infos, sizes, available = await asyncio.gather(
+        _ask(engine, f'{{__name__=~"{_INFO_METRICS}",{host}}}', now_ms),
+        _ask(engine, f"node_filesystem_size_bytes{disks}", now_ms),
+        _ask(engine, f"node_filesystem_avail_bytes{disks}", now_ms),
+    )
+    by_metric = {labels.metric: labels for labels, _ in infos}
+    uname = by_metric.get("node_uname_info", Labels())
+    system = by_metric.get("node_os_info", Labels())
+    board = by_metric.get("node_dmi_info", Labels())
+    return HostDetails(
+        system=system.get("pretty_name") or uname.get("sysname"),
+        kernel=uname.get("release"),
+        machine=uname.get("machine"),
+        nodename=uname.get("nodename"),
+        hardware=" ".join(filter(None, (board.get("system_vendor"), board.get("product_name")))),
+        filesystems=_filesystems(sizes, available),
+    )
+
+
+def _filesystems(
+    sizes: Sequence[tuple[Labels, float]], available: Sequence[tuple[Labels, float]]
+) -> tuple[Filesystem, ...]:
+    left = {labels.get("mountpoint"): value for labels, value in available}
+    return tuple(
+        sorted(
+            (
+                Filesystem(
+                    labels.get("mountpoint"),
+                    labels.get("device"),
+                    labels.get("fstype"),
+                    value,
+                    left.get(labels.get("mountpoint")),
+                )
+                for labels, value in sizes
+                if value > 0
+            ),
+            key=lambda filesystem: filesystem.mountpoint,
+        )
+    )
+
+
+async def _ask(engine: QueryEngine, query: str, now_ms: int) -> list[tuple[Labels, float]]:
+    try:
+        answer = await engine.instant(query, now_ms)
+    except PromQLError as exc:
+        log.warning("host_query_failed", query=query, error=str(exc))
+        return []
+    if not isinstance(answer.value, InstantVector):
+        return []
+    return list(zip(answer.value.labels, answer.value.values.tolist(), strict=True))

@@ -1,0 +1,190 @@
+"""One host's page: figures, charts, alerts, filesystems, checks, and its removal."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from aiohttp import web
+from pydantic import AfterValidator, Field, ValidationError
+
+from alerting.errors import BadOverrideError
+from web.fleet.document_types import ChartsDocument
+from web.fleet.fleet import Fleet, FleetHost
+from web.hosts.api import HostRegister
+from web.hosts.charts import DEFAULT_RANGE, RANGES, Grid, read_charts
+from web.hosts.checks import TITLES, Levels, checks_of
+from web.hosts.details import read_details
+from web.hosts.forms import CheckForm
+from web.http.answers import json_answer
+from web.http.audit_trail import note
+from web.http.errors import BadRequestError, MissingError, faults
+from web.http.operations import Operation
+from web.http.parameters import DIGITS, Parameters, read_form, read_query
+from web.http.routing import KEY, Access, Route, Surface
+from web.live.shell import Address, Shell
+from web.services import Services
+
+_Time = Annotated[int, Field(ge=1, le=2**53), DIGITS]
+
+
+def _known(name: str) -> str:
+    if name not in RANGES:
+        raise ValueError(f"must be one of {', '.join(RANGES)}")
+    return name
+
+
+class ChartsQuery(Parameters):
+    """A named range, or a part picked by hand; `since_ms` asks for what is new after it."""
+
+    range: Annotated[str, AfterValidator(_known)] = Field(
+        DEFAULT_RANGE, json_schema_extra={"enum": [*RANGES]}
+    )
+    start_ms: _Time | None = None
+    end_ms: _Time | None = None
+    since_ms: _Time | None = None
+
+
+class HostPages:
+    """Shows one host."""
+
+    def __init__(
+        self, services: Services, fleet: Fleet, register: HostRegister, shell: Shell
+    ) -> None:
+        self._services, self._fleet, self._register = services, fleet, register
+        self._shell = shell
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        page, json = Surface.PAGE, Surface.JSON
+        charts = Operation(
+            "hosts", ChartsDocument, query=ChartsQuery, errors=(404,), answers={204: None}
+        )
+        return (
+            Route("GET", f"/host/{KEY}", self.show, Access.VIEWER, page),
+            self._shell.live_route("host", self._region, of_host=True),
+            Route(
+                "GET",
+                f"/api/hosts/{KEY}/charts",
+                self.charts,
+                Access.VIEWER,
+                json,
+                operation=charts,
+            ),
+            Route("POST", f"/host/{KEY}/checks/{{check}}", self.set_check, Access.EDITOR, page),
+            Route("GET", f"/host/{KEY}/remove", self.confirm_removal, Access.EDITOR, page),
+            Route("POST", f"/host/{KEY}/remove", self.remove, Access.EDITOR, page),
+        )
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show the host."""
+        return await self._page(request, 200, {}, {})
+
+    async def _page(
+        self,
+        request: web.Request,
+        status: int,
+        problems: Mapping[str, str],
+        given: Mapping[str, str],
+    ) -> web.Response:
+        host = await self._find(request)
+        chosen = request.query.get("range", DEFAULT_RANGE)
+        return await self._shell.page(
+            request,
+            "host.html",
+            status,
+            ranges=tuple(RANGES),
+            chosen_range=chosen if chosen in RANGES else DEFAULT_RANGE,
+            checks=checks_of(host.instance, self._services.alerting, self._services.host_checks()),
+            problems=problems,
+            given=given,
+            keys=await self._register.keyring.of_host(host) if host.pushes else (),
+            **await self._region(Address.of(request)),
+        )
+
+    async def _region(self, address: Address) -> Mapping[str, Any]:
+        view = await self._fleet.view()
+        host = view.find(address.key)
+        if host is None:
+            raise MissingError("there is no such host")
+        settings = self._services.host_checks()
+        details = await read_details(
+            self._services.engine, host.instance, settings.disk, view.time_ms
+        )
+        return {
+            "host": host,
+            "details": details,
+            "alerts": [
+                alert for alert in view.alerts if alert.labels.get("instance") == host.instance
+            ],
+            "levels": Levels(settings, await self._services.alerts.overrides()),
+        }
+
+    async def charts(self, request: web.Request) -> web.Response:
+        """Return the charts' numbers: a named range or a part picked by hand."""
+        host = await self._find(request)
+        query = read_query(request.query, ChartsQuery)
+        whole = self._grid(query)
+        grid = whole.since(query.since_ms) if query.since_ms else whole
+        if grid is None:
+            return web.Response(status=204)
+        interval_s = host.interval_s or 15.0
+        return json_answer(
+            await read_charts(
+                self._services.engine,
+                host.instance,
+                interval_s,
+                self._services.host_checks().disk,
+                grid,
+            )
+        )
+
+    def _grid(self, query: ChartsQuery) -> Grid:
+        if query.start_ms or query.end_ms:
+            start_ms, end_ms = query.start_ms or 0, query.end_ms or 0
+            if end_ms - start_ms < 10_000:
+                raise BadRequestError("end_ms: must be at least 10 s after start_ms", "end_ms")
+            return Grid.between(start_ms, end_ms)
+        return Grid.back_from(self._services.clock(), RANGES[query.range])
+
+    async def set_check(self, request: web.Request) -> web.Response:
+        """Give the host its own settings for a check, or return it to the default."""
+        host = await self._find(request)
+        check = request.match_info["check"]
+        if check not in TITLES:
+            raise MissingError("there is no such check")
+        fields = await read_form(request)
+        if fields.pop("action", "save") == "reset":
+            await self._services.alerting.remove_override(host.instance, check)
+            note(request, "check.reset", host.name, check=check)
+            return _back(host, "check-reset")
+        fields["enabled"] = "true" if "enabled" in fields else "false"
+        try:
+            form = CheckForm.model_validate(fields)
+            await self._services.alerting.set_override(form.override(host.instance, check))
+            note(request, "check.set", host.name, check=check)
+        except ValidationError as exc:
+            return await self._page(request, 400, {check: "; ".join(faults(exc).values())}, fields)
+        except BadOverrideError as exc:
+            return await self._page(request, 400, {check: str(exc)}, fields)
+        return _back(host, "check-saved")
+
+    async def confirm_removal(self, request: web.Request) -> web.Response:
+        """Ask whether the host should really go."""
+        host = await self._find(request)
+        return await self._shell.page(request, "remove_host.html", host=host)
+
+    async def remove(self, request: web.Request) -> web.Response:
+        """Forget the host."""
+        host = await self._find(request)
+        await self._register.remove(host)
+        note(request, "host.remove", host.name)
+        raise web.HTTPSeeOther("/?notice=host-removed")
+
+    async def _find(self, request: web.Request) -> FleetHost:
+        host = await self._fleet.host(request.match_info["key"])
+        if host is None:
+            raise MissingError("there is no such host")
+        return host
+
+
+def _back(host: FleetHost, notice: str) -> web.Response:
+    return web.Response(status=303, headers={"Location": f"{host.path}?notice={notice}#checks"})

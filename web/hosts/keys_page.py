@@ -1,0 +1,99 @@
+"""The key of a host that pushes: shown once when it is made, rotated, revoked."""
+
+import shlex
+from typing import Final
+
+import orjson
+from aiohttp import web
+
+from web.fleet.fleet import Fleet, FleetHost
+from web.hosts.api import HostRegister
+from web.hosts.key_forms import DEFAULT_OVERLAP_S, RotationForm
+from web.hosts.keys import IssuedKey
+from web.http.audit_trail import note
+from web.http.errors import MissingError
+from web.http.network import base_url
+from web.http.routing import KEY, Access, Route, Surface
+from web.live.shell import Shell
+from web.settings import WebSettings
+
+_AGENT_INTERVAL_S: Final = 60
+_EXAMPLE: Final = {
+    "cpu_pct": 15.5,
+    "mem_used_mb": 4096,
+    "mem_total_mb": 16384,
+    "mem_pct": 25.0,
+    "disk_used_gb": 125.5,
+    "disk_total_gb": 500.0,
+    "disk_pct": 25.1,
+}
+
+
+class HostKeyPages:
+    """Shows, rotates and revokes host keys."""
+
+    def __init__(
+        self, fleet: Fleet, register: HostRegister, shell: Shell, settings: WebSettings
+    ) -> None:
+        self._fleet, self._keyring, self._shell = fleet, register.keyring, shell
+        self._settings = settings
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        access, page = Access.EDITOR, Surface.PAGE
+        return (
+            Route("POST", f"/host/{KEY}/keys/rotate", self.rotate, access, page),
+            Route("POST", f"/host/{KEY}/keys/revoke", self.revoke, access, page),
+        )
+
+    async def rotate(self, request: web.Request) -> web.Response:
+        """Give the host another key and show it, this once."""
+        host = await self._find(request)
+        issued = await self._keyring.rotate(host, RotationForm())
+        note(request, "host-key.rotate", host.name)
+        return await self.show(request, host.name, host.path, issued, DEFAULT_OVERLAP_S)
+
+    async def revoke(self, request: web.Request) -> web.Response:
+        """End every key of the host at once."""
+        host = await self._find(request)
+        await self._keyring.revoke(host)
+        note(request, "host-key.revoke", host.name)
+        raise web.HTTPSeeOther(f"{host.path}?notice=keys-revoked#keys")
+
+    async def show(
+        self, request: web.Request, name: str, link: str, issued: IssuedKey, overlap_s: int = 0
+    ) -> web.Response:
+        """Show a new key, this once, and what to do with it."""
+        url = f"{base_url(request, self._settings)}/report"
+        agent = {
+            "api_url": url,
+            "host_key": issued.secret,
+            "report_interval_seconds": _AGENT_INTERVAL_S,
+        }
+        return await self._shell.page(
+            request,
+            "host_key.html",
+            host_name=name,
+            host_link=link,
+            secret=issued.secret,
+            old_until_ms=issued.key.created_ms + overlap_s * 1000 if overlap_s else None,
+            curl=curl_command(url, issued.secret),
+            agent=orjson.dumps(agent).decode(),
+        )
+
+    async def _find(self, request: web.Request) -> FleetHost:
+        host = await self._fleet.host(request.match_info["key"])
+        if host is None:
+            raise MissingError("there is no such host")
+        return host
+
+
+def curl_command(url: str, secret: str) -> str:
+    """Return a command that sends a report of made-up figures."""
+    body = orjson.dumps(_EXAMPLE).decode()
+    # The time is the shell's when it runs.
+    stamped = body.replace("{", '{"collected_at":"\'$(date -u +%FT%TZ)\'",', 1)
+    return (
+        f"curl -X POST {shlex.quote(url)} -H {shlex.quote(f'Authorization: Bearer {secret}')}"
+        f" -H 'Content-Type: application/json' -d '{stamped}'"
+    )

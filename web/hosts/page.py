@@ -1,0 +1,56 @@
+"""The hosts page: the fleet table, live."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from web.fleet.fleet import Fleet
+from web.hosts.checks import Levels
+from web.hosts.fleet_table import COLUMNS, TableState, tally
+from web.http.answers import json_answer
+from web.http.routing import Access, Route, Surface, wants_json
+from web.live.shell import Address, Shell
+from web.services import Services
+
+
+class HostsPages:
+    """Shows every host in one table."""
+
+    def __init__(self, services: Services, fleet: Fleet, shell: Shell) -> None:
+        self._services, self._fleet, self._shell = services, fleet, shell
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        return (
+            Route("GET", "/", self.show, Access.VIEWER, Surface.PAGE, open_as_json=True),
+            Route("GET", "/dashboard", self.show, Access.VIEWER, Surface.PAGE),
+            self._shell.live_route("hosts", self._region),
+        )
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show the table; a program that asks for JSON is told what this server is."""
+        if wants_json(request):
+            return json_answer(
+                {
+                    "name": "Redshank",
+                    "version": self._services.version,
+                    "health": "/health",
+                    "prometheus": "/api/v1",
+                    "metrics": "/metrics",
+                }
+            )
+        return await self._shell.page(
+            request, "hosts.html", **await self._region(Address.of(request))
+        )
+
+    async def _region(self, address: Address) -> Mapping[str, Any]:
+        view = await self._fleet.view()
+        table = TableState.read(address.query)
+        return {
+            "table": table,
+            "columns": COLUMNS,
+            "rows": table.rows(view),
+            "tally": tally(view),
+            "levels": Levels(self._services.host_checks(), await self._services.alerts.overrides()),
+        }

@@ -1,0 +1,1 @@
+"""What every route shares: routing, errors, parameters, rendering, OpenAPI."""

@@ -1,0 +1,114 @@
+"""Request bodies: read whole, never beyond what the route takes, gzip undone here.
+
+Not by aiohttp: it also decompresses what no handler reads, some seconds of CPU for two
+megabytes from whoever is refused, and takes a stream that was cut off for a whole one.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from aiohttp import web
+from isal import igzip_lib, isal_zlib
+
+from web.http.errors import (
+    BadRequestError,
+    BodyTimeoutError,
+    TooLargeError,
+    UnsupportedEncodingError,
+)
+from web.http.routing import route_of
+
+SERVER_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({"auto_decompress": False})
+"""What an `AppRunner` of the application must be made with."""
+
+_BODY = web.RequestKey("body", bytes)
+
+_TIMEOUT_S: Final = 60.0
+_GZIP_WBITS: Final = 31
+_IN_THREAD_FROM_BYTES: Final = 2**17
+"""Packed; unpacking this much may take some milliseconds."""
+
+_MOST_MEMBERS: Final = 16
+"""Every further stream in one body has the rest of it copied."""
+
+_LEFT_TO_HANDLERS: Final = frozenset({"snappy"})
+
+
+async def read_body(request: web.Request) -> bytes:
+    """Return the whole body, without its gzip; snappy is left to who expects it.
+
+    Raises:
+        BadRequestError: it is not what its `Content-Encoding` says.
+        UnsupportedEncodingError: nothing here undoes its `Content-Encoding`.
+        TooLargeError: it is larger than the route takes.
+        BodyTimeoutError: it did not come in time.
+    """
+    known: bytes | None = request.get(_BODY)
+    if known is not None:
+        return known
+    limit_bytes = body_limit_bytes(request)
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    body = await _received(request, limit_bytes)
+    if encoding in ("gzip", "x-gzip"):
+        if len(body) >= _IN_THREAD_FROM_BYTES:
+            body = await asyncio.to_thread(gunzip, body, limit_bytes)
+        else:
+            body = gunzip(body, limit_bytes)
+    elif encoding not in _LEFT_TO_HANDLERS | {"", "identity"}:
+        raise UnsupportedEncodingError
+    request[_BODY] = body
+    return body
+
+
+def body_limit_bytes(request: web.Request) -> int:
+    """Return how large a body the request's route takes."""
+    route = route_of(request)
+    own = None if route is None else route.body_limit_bytes
+    return own or request.client_max_size
+
+
+async def _received(request: web.Request, limit_bytes: int) -> bytes:
+    if (request.content_length or 0) > limit_bytes:
+        raise TooLargeError(limit_bytes)
+    own_limit = limit_bytes != request.client_max_size
+    reader = request.clone(client_max_size=limit_bytes) if own_limit else request
+    try:
+        if request.content.is_eof():
+            # All of it is here already, as with nearly every small body.
+            return await reader.read()
+        async with asyncio.timeout(_TIMEOUT_S):
+            return await reader.read()
+    except TimeoutError:
+        raise BodyTimeoutError(_TIMEOUT_S) from None
+    except web.HTTPRequestEntityTooLarge:
+        raise TooLargeError(limit_bytes) from None
+    except web.RequestPayloadError as exc:
+        raise BadRequestError("the body did not come as its headers say") from exc
+
+
+def gunzip(packed: bytes, limit_bytes: int) -> bytes:
+    """Undo gzip, at most to one byte beyond the limit; blocks.
+
+    Raises:
+        BadRequestError: it is no gzip, damaged, or not whole.
+        TooLargeError: there is more in it.
+    """
+    parts, room_bytes = list[bytes](), limit_bytes + 1
+    for _ in range(_MOST_MEMBERS):
+        stream = isal_zlib.decompressobj(wbits=_GZIP_WBITS)
+        try:
+            part = stream.decompress(packed, room_bytes)
+        except igzip_lib.IsalError as exc:  # type: ignore[misc]  # the stubs call it a value
+            raise BadRequestError("the body is not valid gzip") from exc
+        room_bytes -= len(part)
+        if not room_bytes:
+            raise TooLargeError(limit_bytes)
+        if not stream.eof:
+            raise BadRequestError("the body is gzip that ends too early")
+        parts.append(part)
+        packed = stream.unused_data
+        if not packed:
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+    raise BadRequestError("the body is gzip of too many pieces")

@@ -1,0 +1,238 @@
+"""The OpenAPI document, generated from the routing table and the types its operations name.
+
+Source: OpenAPI Specification 3.1.1; schemas are pydantic's, JSON Schema 2020-12.
+"""
+
+import inspect
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final, Literal
+
+from pydantic import TypeAdapter
+
+from web.fleet.document_types import ErrorDocument
+from web.http.operations import JSON, Described, Operation
+from web.http.routing import Access, Route, Surface
+from web.prometheus.document_types import PrometheusError
+
+Json = dict[str, Any]
+Mode = Literal["validation", "serialization"]
+
+_REFERENCE: Final = "#/components/schemas/{model}"
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)(?::[^}]*)?\}")
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+
+_TAGS: Final[Mapping[str, str]] = {
+    "hosts": "Hosts, their figures, charts and checks",
+    "alerts": "Alerts, their history, notifications and receivers",
+    "accounts": "Logins, tokens and users",
+    "prometheus": "The Prometheus HTTP API",
+    "push": "Samples handed in by devices and hosts",
+    "live": "Values and alerts as they change",
+    "health": "Probes, own metrics, reload",
+}
+
+_NEEDS: Final[Mapping[Access, str]] = {
+    Access.PUBLIC: "Needs no login.",
+    Access.SCRAPE: "Needs no login, unless `web.metrics_public` is off.",
+    Access.VIEWER: "Needs the role viewer.",
+    Access.USER: "Needs a user of any role.",
+    Access.PUSH: "Needs a key with the scope push, or the role editor.",
+    Access.EDITOR: "Needs the role editor.",
+    Access.ADMIN: "Needs the role admin.",
+}
+
+_DESCRIPTION: Final = """\
+Times are Unix milliseconds (`_ms`), durations seconds (`_s`), ratios 0 to 1; null means unknown.
+Every answer carries `X-Request-ID`; one that is sent is taken over."""
+
+
+def openapi_document(
+    routes: Iterable[Route], version: str, cookie_name: str, *, anonymous_viewer: bool
+) -> Json:
+    """Return the document of every route that has an operation.
+
+    Args:
+        routes: the routing table.
+        version: of Redshank.
+        cookie_name: of the session's cookie.
+        anonymous_viewer: whether a viewer needs no login.
+    """
+    told = [(route, route.operation) for route in routes if route.operation is not None]
+    schemas = _Schemas(operation for _, operation in told)
+    paths: dict[str, Json] = {}
+    for route, operation in told:
+        path = _PLACEHOLDER.sub(r"{\1}", route.path)
+        document = _operation(route, operation, path, schemas)
+        if anonymous_viewer and route.access is Access.VIEWER:
+            document["security"].append({})
+        paths.setdefault(path, {})[route.method.lower()] = document
+    used = {operation.tag for _, operation in told}
+    return {
+        "openapi": "3.1.1",
+        "info": {"title": "Redshank", "version": version, "description": _DESCRIPTION},
+        "tags": [{"name": tag, "description": text} for tag, text in _TAGS.items() if tag in used],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.referred_to(paths),
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+                "basic": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "The password is a token, never an account's password.",
+                },
+                "session": {"type": "apiKey", "in": "cookie", "name": cookie_name},
+            },
+        },
+    }
+
+
+class _Schemas:
+    """The JSON Schema of every type that operations name, as they are read and written."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        wanted: dict[tuple[str, Mode], TypeAdapter[Any]] = {}
+        for operation in operations:
+            for described, mode in _types(operation):
+                if (repr(described), mode) not in wanted:
+                    wanted[repr(described), mode] = TypeAdapter(described)
+        inputs = [(name, mode, adapter) for (name, mode), adapter in wanted.items()]
+        self._schemas, rest = TypeAdapter.json_schemas(inputs, ref_template=_REFERENCE)
+        self.definitions: Json = rest.get("$defs", {})
+
+    def of(self, described: Described, mode: Mode) -> Json:
+        """Return a type's schema, a reference where it has a name."""
+        return dict(self._schemas[repr(described), mode])
+
+    def referred_to(self, paths: Json) -> Json:
+        """Return the named schemas that the paths lead to: parameters stand there unnamed."""
+        found: Json = {}
+        waiting = _references(paths)
+        while waiting:
+            name = waiting.pop()
+            found[name] = self.definitions[name]
+            waiting |= _references(found[name]) - found.keys()
+        return dict(sorted(found.items()))
+
+    def properties(self, described: Described) -> tuple[Json, Sequence[str]]:
+        """Return the properties of a model that is read, and which of them are required."""
+        schema = self.of(described, "validation")
+        if "$ref" in schema:
+            schema = self.definitions[schema["$ref"].rpartition("/")[2]]
+        return schema.get("properties", {}), schema.get("required", ())
+
+
+def _references(part: Json) -> set[str]:
+    return set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(part)))
+
+
+def _types(operation: Operation) -> Iterable[tuple[Described, Mode]]:
+    for described in (operation.body, operation.query, operation.path):
+        if described is not None:
+            yield described, "validation"
+    answers = (operation.answer, *operation.answers.values(), ErrorDocument, PrometheusError)
+    for described in answers:
+        if described is not None:
+            yield described, "serialization"
+
+
+def _operation(route: Route, operation: Operation, path: str, schemas: _Schemas) -> Json:
+    name = re.sub(r"\W+", "_", f"{route.method.lower()} {path}").strip("_")
+    document: Json = {
+        "operationId": name,
+        "tags": [operation.tag],
+        "summary": (inspect.getdoc(route.handler) or name).partition("\n")[0].rstrip("."),
+        "description": _NEEDS[route.access],
+        "responses": _responses(route, operation, schemas),
+        "security": [],
+    }
+    if route.access is not Access.PUBLIC:
+        document["security"] = [{"bearer": []}, {"key": []}, {"basic": []}, {"session": []}]
+    if route.access is Access.SCRAPE:
+        document["security"].append({})
+    if parameters := _parameters(operation, path, schemas):
+        document["parameters"] = parameters
+    if operation.body is not None:
+        schema = schemas.of(operation.body, "validation")
+        document["requestBody"] = {
+            "required": True,
+            "content": {kind: {"schema": schema} for kind in operation.body_media_types},
+        }
+    return document
+
+
+def _parameters(operation: Operation, path: str, schemas: _Schemas) -> list[Json]:
+    typed, _ = schemas.properties(operation.path) if operation.path else ({}, ())
+    found: list[Json] = [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": typed.get(name, {"type": "string", "minLength": 1}),
+        }
+        for name in _PLACEHOLDER.findall(path)
+    ]
+    if operation.query is None:
+        return found
+    properties, required = schemas.properties(operation.query)
+    for name, schema in properties.items():
+        found.append(
+            {
+                "name": name,
+                "in": "query",
+                "required": name in required,
+                "schema": _without_null(schema),
+            }
+        )
+    return found
+
+
+def _without_null(schema: Json) -> Json:
+    """Return the schema of a query's parameter: it is left out, never null."""
+    kept: Json = {key: value for key, value in schema.items() if key != "anyOf"}
+    if kept.get("default", ...) is None:
+        del kept["default"]
+    options = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    only: Json = options[0] if len(options) == 1 else {"anyOf": options} if options else {}
+    return kept | only
+
+
+def _responses(route: Route, operation: Operation, schemas: _Schemas) -> Json:
+    bodies: dict[int, tuple[Described, str]] = {
+        status: (_error_type(route), JSON) for status in _error_statuses(route, operation)
+    }
+    bodies |= {
+        status: (answer, operation.media_type) for status, answer in operation.answers.items()
+    }
+    bodies[operation.status] = (operation.answer, operation.media_type)
+    responses: Json = {}
+    for status, (described, kind) in sorted(bodies.items()):
+        response: Json = {"description": HTTPStatus(status).phrase}
+        if described is not None:
+            response["content"] = {kind: {"schema": schemas.of(described, "serialization")}}
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            response["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+        responses[str(status)] = response
+    return responses
+
+
+def _error_type(route: Route) -> Described:
+    return PrometheusError if route.surface is Surface.PROMETHEUS else ErrorDocument
+
+
+def _error_statuses(route: Route, operation: Operation) -> set[int]:
+    statuses = {*operation.errors, HTTPStatus.TOO_MANY_REQUESTS.value}
+    if operation.body is not None or operation.query is not None or operation.path is not None:
+        statuses.add(HTTPStatus.BAD_REQUEST)
+    if operation.body is not None:
+        statuses.add(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    if route.access is not Access.PUBLIC:
+        statuses |= {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+    elif route.method not in _SAFE_METHODS:
+        # Sent by another site's page, with the session's cookie.
+        statuses.add(HTTPStatus.FORBIDDEN)
+    return statuses

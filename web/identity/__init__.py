@@ -1,0 +1,1 @@
+"""Who sends a request: passwords, tokens, sessions, second factors."""

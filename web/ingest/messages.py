@@ -1,0 +1,45 @@
+"""`/api/metrics` and `/api/recent`: messages of devices."""
+
+from typing import Final
+
+from aiohttp import web
+
+from ingest.devices.inbox import MessageInbox
+from web.http.answers import body_answer
+from web.http.operations import Operation
+from web.http.parameters import read_json, read_query
+from web.http.routing import Access, Route, Surface
+from web.ingest.models import MessageAnswer, MessageForm, RecentAnswer, RecentQuery
+
+_TAG: Final = "push"
+
+
+class MessagesApi:
+    """Takes messages, and shows the latest."""
+
+    def __init__(self, inbox: MessageInbox) -> None:
+        self._inbox = inbox
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        take = Operation(_TAG, MessageAnswer, MessageForm, errors=(409,))
+        recent = Operation(_TAG, RecentAnswer, query=RecentQuery)
+        access, surface = Access.PUSH, Surface.JSON
+        return (
+            Route("POST", "/api/metrics", self.take, access, surface, operation=take),
+            Route("GET", "/api/recent", self.recent, access, surface, operation=recent),
+        )
+
+    async def take(self, request: web.Request) -> web.Response:
+        """Take a device's message; a repeated one changes nothing and succeeds."""
+        form = await read_json(request, MessageForm)
+        await self._inbox.take(form.message())
+        answer = MessageAnswer(message_id=form.message_id, metrics_count=len(form.metrics))
+        return body_answer(answer.model_dump_json().encode(), "application/json")
+
+    async def recent(self, request: web.Request) -> web.Response:
+        """Show the latest messages, newest first."""
+        query = read_query(request.query, RecentQuery)
+        documents = self._inbox.log.latest(query.limit)
+        body = b'{"count":%d,"messages":[%b]}' % (len(documents), b",".join(documents))
+        return body_answer(body, "application/json")

@@ -1,0 +1,120 @@
+"""`POST /api/v1/write`: samples from another Prometheus, by remote write 1.0 or 2.0.
+
+Source: Prometheus Remote-Write 1.0 and 2.0 specifications.
+"""
+
+import asyncio
+from email.message import Message
+from http import HTTPStatus
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from ingest.errors import PushError, TooMuchError
+from ingest.remote_write.receiver import RemoteWriteReceiver, WriteVersion
+from ingest.series.outcome import Outcome
+from web.http.bodies import read_body
+from web.http.errors import BadRequestError, TooMuchInsideError, UnsupportedMediaTypeError
+from web.http.operations import Operation
+from web.http.routing import Access, Route, Surface, principal_of
+
+log = structlog.get_logger(__name__)
+
+_MEDIA_TYPE: Final = "application/x-protobuf"
+_MESSAGES: Final = {
+    "prometheus.WriteRequest": WriteVersion.V1,
+    "io.prometheus.write.v2.Request": WriteVersion.V2,
+}
+_WRITTEN: Final = "X-Prometheus-Remote-Write-{}-Written"
+
+# Prometheus sends some 100 kB at most, vmagent up to 8 MB before compression.
+_BODY_BYTES: Final = 16 * 2**20
+_LOG_INTERVAL_S: Final = 10.0
+
+
+class RemoteWriteApi:
+    """Takes what senders write."""
+
+    def __init__(self, receiver: RemoteWriteReceiver) -> None:
+        self._receiver = receiver
+        self._log_after_s = 0.0
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the route."""
+        operation = Operation(
+            tag="push",
+            body=bytes,
+            body_media_types=(_MEDIA_TYPE,),
+            status=HTTPStatus.NO_CONTENT,
+            errors=(HTTPStatus.UNSUPPORTED_MEDIA_TYPE,),
+        )
+        return (
+            Route(
+                "POST",
+                "/api/v1/write",
+                self.write,
+                Access.PUSH,
+                Surface.PROMETHEUS,
+                operation=operation,
+                body_limit_bytes=_BODY_BYTES,
+            ),
+        )
+
+    async def write(self, request: web.Request) -> web.Response:
+        """Store the samples of a remote-write request, version 1.0 or 2.0."""
+        version = _version(request)
+        encoding = request.headers.get("Content-Encoding", "snappy")
+        if encoding != "snappy":
+            raise UnsupportedMediaTypeError(f"Content-Encoding {encoding!r} is not snappy")
+        body = await read_body(request)
+        sender = principal_of(request).name
+        try:
+            outcome = await self._receiver.receive(sender, body, version)
+        except TooMuchError as exc:
+            raise TooMuchInsideError(str(exc)) from exc
+        except PushError as exc:
+            raise BadRequestError(str(exc)) from exc
+        headers = _written(outcome) if version is WriteVersion.V2 else {}
+        if outcome.rejected:
+            self._tell(sender, outcome)
+            raise BadRequestError(_complaint(outcome), headers=headers)
+        return web.Response(status=HTTPStatus.NO_CONTENT, headers=headers)
+
+    def _tell(self, sender: str, outcome: Outcome) -> None:
+        """Log a refusal, unless one was just now: senders have thousands in a row."""
+        now_s = asyncio.get_running_loop().time()
+        if now_s >= self._log_after_s:
+            self._log_after_s = now_s + _LOG_INTERVAL_S
+            log.warning(
+                "remote_write_rejected",
+                sender=sender,
+                samples=outcome.rejected,
+                reason=outcome.messages[0],
+            )
+
+
+def _version(request: web.Request) -> WriteVersion:
+    """Return which message the request says it holds; without a word it is 1.0's."""
+    header = Message()
+    header["Content-Type"] = request.headers.get("Content-Type", _MEDIA_TYPE)
+    name = header.get_param("proto", "prometheus.WriteRequest")
+    version = _MESSAGES.get(name) if isinstance(name, str) else None
+    if header.get_content_type() != _MEDIA_TYPE or version is None:
+        known = ", ".join(f"{_MEDIA_TYPE};proto={message}" for message in _MESSAGES)
+        raise UnsupportedMediaTypeError(f"Content-Type must be one of {known}")
+    return version
+
+
+def _written(outcome: Outcome) -> dict[str, str]:
+    """Return the headers by which a 2.0 sender learns what was stored."""
+    return {
+        _WRITTEN.format("Samples"): str(outcome.written),
+        _WRITTEN.format("Histograms"): "0",
+        _WRITTEN.format("Exemplars"): "0",
+    }
+
+
+def _complaint(outcome: Outcome) -> str:
+    total = outcome.written + outcome.rejected
+    return f"{outcome.rejected} of {total} samples are refused: " + "; ".join(outcome.messages)

@@ -1,0 +1,61 @@
+"""`/report`: reports of hosts."""
+
+from typing import Final
+
+from aiohttp import web
+
+from ingest.hosts.hosts import PushedHosts
+from model.clock import Clock
+from storage.api.host_keys import HostKey, HostKeyRecords
+from web.http.answers import body_answer
+from web.http.errors import ForbiddenError, UnauthorizedError
+from web.http.operations import Operation
+from web.http.parameters import read_json
+from web.http.routing import Access, Route, Surface
+from web.identity.secret_hashes import secret_hash
+from web.identity.tokens import token_of
+from web.ingest.models import ReportAnswer, ReportForm
+
+_TAG: Final = "push"
+_FIELD: Final = "host_key"
+
+_TOUCH_AFTER_MS: Final = 30_000
+"""`last_used_ms` is noted this often at most: each note is a write to disk."""
+
+
+class ReportsApi:
+    """Takes reports."""
+
+    def __init__(self, hosts: PushedHosts, keys: HostKeyRecords, clock: Clock) -> None:
+        self._hosts, self._keys, self._clock = hosts, keys, clock
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes; who may use them is the host key's matter."""
+        report = Operation(_TAG, ReportAnswer, ReportForm, errors=(401, 403, 409))
+        return (Route("POST", "/report", self.take, Access.PUBLIC, Surface.JSON, operation=report),)
+
+    async def take(self, request: web.Request) -> web.Response:
+        """Take a host's report of itself; the host's key is its bearer token."""
+        secret = token_of(request.headers)
+        if not secret:
+            raise UnauthorizedError(
+                f"{_FIELD}: send the host's key as Authorization: Bearer <host_key>", _FIELD
+            )
+        now_ms = self._clock()
+        found = await self._keys.find(secret_hash(secret), now_ms)
+        if found is None:
+            raise ForbiddenError(f"{_FIELD}: belongs to no active host", _FIELD)
+        key, host = found
+        form = await read_json(request, ReportForm)
+        if form.host_key and secret_hash(form.host_key) != key.secret_hash:
+            raise UnauthorizedError(f"{_FIELD}: is another than the header's", _FIELD)
+        number = await self._hosts.take(host.id, form.report())
+        await self._touch(key, now_ms)
+        return body_answer(ReportAnswer(data_id=number).model_dump_json().encode(), _JSON)
+
+    async def _touch(self, key: HostKey, now_ms: int) -> None:
+        if key.last_used_ms is None or now_ms - key.last_used_ms >= _TOUCH_AFTER_MS:
+            await self._keys.touch(key.id, now_ms)
+
+
+_JSON: Final = "application/json"

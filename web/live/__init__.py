@@ -1,0 +1,1 @@
+"""Live updates: page regions, values and alerts over one WebSocket."""

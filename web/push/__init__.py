@@ -1,1 +1,0 @@
-"""Ways in for samples that are pushed."""

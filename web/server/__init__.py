@@ -1,0 +1,1 @@
+"""The server itself: health, reload, API reference."""

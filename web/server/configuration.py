@@ -1,0 +1,32 @@
+"""`/-/reload`: the server reads its configuration again, as Prometheus has it."""
+
+from aiohttp import web
+
+from web.fleet.document_types import ReloadDocument
+from web.http.answers import json_answer
+from web.http.audit_trail import note
+from web.http.operations import Operation
+from web.http.routing import Access, Route, Surface
+from web.services import Services
+
+
+class ConfigurationApi:
+    """Exchanges the configuration."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        # 500, as Prometheus has it, where a file is wrong.
+        told = Operation("health", ReloadDocument, errors=(500,))
+        return tuple(
+            Route(method, "/-/reload", self.reload, Access.ADMIN, Surface.JSON, operation=told)
+            for method in ("POST", "PUT")
+        )
+
+    async def reload(self, request: web.Request) -> web.Response:
+        """Read every file again; tell which changes wait for a restart."""
+        waiting = await self._services.configuration.reload()
+        note(request, "configuration.reload", restart_needed=" ".join(waiting))
+        return json_answer({"restart_needed": list(waiting)})

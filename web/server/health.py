@@ -1,0 +1,61 @@
+"""`/health` and `/api/health`, for people's probes and load balancers."""
+
+from typing import Final
+
+from aiohttp import web
+
+from web.http.answers import json_answer
+from web.http.operations import Operation
+from web.http.routing import Access, Route, Surface
+from web.ingest.models import PushHealth
+from web.services import Services
+
+_TAG: Final = "health"
+
+
+class HealthAnswer(PushHealth):
+    """Whether the server works."""
+
+    ok: bool
+    version: str
+    uptime_s: int
+
+
+class HealthApi:
+    """Whether the server works."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        health = Operation(_TAG, HealthAnswer, answers={503: HealthAnswer})
+        push = Operation(_TAG, PushHealth, answers={503: PushHealth})
+        access, surface = Access.PUBLIC, Surface.JSON
+        return (
+            Route("GET", "/health", self.health, access, surface, operation=health),
+            Route("GET", "/api/health", self.push_health, access, surface, operation=push),
+        )
+
+    async def health(self, request: web.Request) -> web.Response:
+        """Tell whether the server works; 503 while it starts."""
+        ready = self._services.ready()
+        answer = HealthAnswer(
+            ok=ready,
+            status="healthy" if ready else "starting",
+            version=self._services.version,
+            uptime_s=(self._services.clock() - self._services.started_ms) // 1000,
+            database="connected" if ready else "disconnected",
+            total_messages=self._services.pushes.inbox.log.totals.messages,
+        )
+        return json_answer(answer.model_dump(), 200 if ready else 503)
+
+    async def push_health(self, request: web.Request) -> web.Response:
+        """Tell whether messages are taken, and how many were; 503 while the server starts."""
+        ready = self._services.ready()
+        answer = PushHealth(
+            status="healthy" if ready else "starting",
+            database="connected" if ready else "disconnected",
+            total_messages=self._services.pushes.inbox.log.totals.messages,
+        )
+        return json_answer(answer.model_dump(), 200 if ready else 503)

@@ -1,0 +1,79 @@
+"""The API document, and Swagger UI over it: `/openapi.json`, `/docs` and their other names.
+
+Open to everybody: the document tells what every copy of the program tells, and nothing
+of this server's hosts or users.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, Final
+
+from aiohttp import web
+
+from web.http.answers import body_answer, json_bytes
+from web.http.openapi import openapi_document
+from web.http.operations import JSON, Operation
+from web.http.rendering import Renderer
+from web.http.routing import ROUTES, Access, Route, Surface
+from web.identity.authentication import Authenticator
+from web.middleware.headers import CONTENT_SECURITY_POLICY
+from web.settings import WebSettings
+
+_POLICY: Final = CONTENT_SECURITY_POLICY.replace("img-src 'self'", "img-src 'self' data:")
+"""Swagger UI's style sheet holds its icons as data URLs; scripts stay as strict as elsewhere."""
+
+
+class ReferencePages:
+    """Shows the API to programs and people."""
+
+    def __init__(
+        self,
+        renderer: Renderer,
+        authenticator: Authenticator,
+        settings: WebSettings,
+        version: str,
+    ) -> None:
+        self._renderer, self._version = renderer, version
+        self._cookie_name = authenticator.cookie_name
+        self._anonymous_viewer = settings.anonymous_viewer
+        self._lock = asyncio.Lock()
+        self._document: bytes | None = None
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes; the replaced systems had the same things at other addresses."""
+        told = Operation("health", dict[str, Any])
+        return (
+            *(
+                Route("GET", path, self.document, Access.PUBLIC, Surface.JSON, operation=told)
+                for path in ("/openapi.json", "/apispec.json")
+            ),
+            *(
+                Route("GET", path, self.show, Access.PUBLIC, Surface.PAGE)
+                for path in ("/docs", "/swagger", "/redoc")
+            ),
+        )
+
+    async def document(self, request: web.Request) -> web.Response:
+        """Return this document."""
+        async with self._lock:
+            if self._document is None:
+                # Made on first use: 80 ms that few servers ever need.
+                table = {id(route): route for route in request.app[ROUTES].values()}
+                self._document = await asyncio.to_thread(self._generate, table.values())
+        return body_answer(self._document, JSON)
+
+    def _generate(self, routes: Iterable[Route]) -> bytes:
+        return json_bytes(
+            openapi_document(
+                routes,
+                self._version,
+                self._cookie_name,
+                anonymous_viewer=self._anonymous_viewer,
+            )
+        )
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show it with Swagger UI."""
+        answer = self._renderer.page(request, "reference.html")
+        answer.headers["Content-Security-Policy"] = _POLICY
+        return answer

@@ -1,0 +1,53 @@
+"""The store page: what is kept, what it takes, and which metrics take the most."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiohttp import web
+
+from scraper.fetching.targets import Health
+from web.http.routing import Access, Route, Surface
+from web.live.shell import Address, Shell
+from web.services import Services
+
+_MOST_SHOWN: Final = 15
+
+
+class StorePages:
+    """Shows the sample store's state."""
+
+    def __init__(self, services: Services, shell: Shell) -> None:
+        self._services, self._shell = services, shell
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        return (
+            Route("GET", "/store", self.show, Access.VIEWER, Surface.PAGE),
+            self._shell.live_route("store", self._region),
+        )
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show the store."""
+        # Not live: going through every label costs more than the rest together.
+        made_of = await asyncio.to_thread(self._services.cardinality, _MOST_SHOWN)
+        region = await self._region(Address.of(request))
+        return await self._shell.page(request, "store.html", made_of=made_of, **region)
+
+    async def _region(self, address: Address) -> Mapping[str, Any]:
+        stats = await asyncio.to_thread(self._services.samples.stats)
+        disk_bytes = sum(window.size_bytes for window in stats.windows)
+        disk_samples = sum(window.samples for window in stats.windows)
+        return {
+            "stats": stats,
+            "samples_per_s": sum(
+                status.samples / status.target.interval_s
+                for status in self._services.targets()
+                if status.health is Health.UP
+            ),
+            "disk_bytes": disk_bytes,
+            "bytes_per_sample": disk_bytes / disk_samples if disk_samples else None,
+            "by_series": stats.metrics[:_MOST_SHOWN],
+            "by_bytes": [metric for metric in stats.heaviest[:_MOST_SHOWN] if metric.size_bytes],
+            "retention": self._services.configuration.retention,
+        }

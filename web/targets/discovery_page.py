@@ -1,0 +1,98 @@
+"""The discovery page: what was found, what relabelling made of it, and why not."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+from typing import Final
+
+from aiohttp import web
+
+from model.labels import Labels
+from web.http.routing import Access, Route, Surface
+from web.live.shell import Shell
+from web.services import Services
+
+_MOST_SHOWN: Final = 300
+"""A page of thousands is of no use to anybody; the search finds the rest."""
+
+
+class Outcome(StrEnum):
+    """What became of a discovered target."""
+
+    SCRAPED = "scraped"
+    DROPPED = "dropped"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A discovered target.
+
+    Attributes:
+        job: the name of its scrape configuration.
+        before, after: its labels around relabelling; none after where it is not scraped.
+        reason: why it is not scraped.
+    """
+
+    job: str
+    outcome: Outcome
+    before: Labels
+    after: Labels
+    reason: str = ""
+
+
+class DiscoveryPages:
+    """Shows what discovery found."""
+
+    def __init__(self, services: Services, shell: Shell) -> None:
+        self._services, self._shell = services, shell
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        return (Route("GET", "/discovery", self.show, Access.VIEWER, Surface.PAGE),)
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show the targets before and after relabelling."""
+        outcome = request.query.get("show", "")
+        outcome = outcome if outcome in set(Outcome) else ""
+        search = request.query.get("q", "").strip()[:100]
+        everything = list(self._found())
+        matching = [
+            each
+            for each in everything
+            if outcome in ("", each.outcome)
+            and search.casefold() in f"{each.job} {each.before} {each.after}".casefold()
+        ]
+        matching.sort(key=lambda each: (each.job, each.outcome, each.before))
+        counts = self._services.discovered.dropped_counts()
+        kept = Counter(each.job for each in everything if each.outcome is Outcome.DROPPED)
+        return await self._shell.page(
+            request,
+            "discovery.html",
+            jobs=[
+                (job, list(members))
+                for job, members in groupby(matching[:_MOST_SHOWN], lambda each: each.job)
+            ],
+            counts={str(each): sum(e.outcome is each for e in everything) for each in Outcome},
+            # Dropped targets that their jobs do not keep to be shown.
+            unkept={job: count - kept[job] for job, count in counts.items() if count > kept[job]},
+            total=len(everything),
+            shown=len(matching),
+            left_out=max(0, len(matching) - _MOST_SHOWN),
+            chosen=outcome,
+            search=search,
+        )
+
+    def _found(self) -> Iterator[Found]:
+        for status in self._services.targets():
+            target = status.target
+            yield Found(target.scrape_pool, Outcome.SCRAPED, target.discovered, target.labels)
+        discovered = self._services.discovered
+        for outcome, others in (
+            (Outcome.DROPPED, discovered.dropped()),
+            (Outcome.REFUSED, discovered.refused()),
+        ):
+            for other in others:
+                yield Found(other.pool, outcome, other.discovered, Labels(), other.reason)

@@ -1,0 +1,98 @@
+"""The targets page: what is scraped, how it goes, why it fails."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from scraper.fetching.targets import Health, TargetStatus
+from web.http.routing import Access, Route, Surface
+from web.live.shell import Address, Shell
+from web.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFilter:
+    """Which targets a page shows; each field is "" for all.
+
+    Attributes:
+        health: one of `Health`.
+        job: the name of a scrape configuration.
+        search: part of a label or the URL.
+    """
+
+    health: str = ""
+    job: str = ""
+    search: str = ""
+
+    @classmethod
+    def read(cls, query: Mapping[str, str]) -> "TargetFilter":
+        """Return what a page's address asks for."""
+        health = query.get("health", "")
+        return cls(
+            health if health in set(Health) else "",
+            query.get("job", "")[:200],
+            query.get("q", "").strip()[:100],
+        )
+
+    def matches(self, status: TargetStatus) -> bool:
+        """Tell whether a target is shown."""
+        target = status.target
+        return (
+            self.health in ("", status.health)
+            and self.job in ("", target.scrape_pool)
+            and self.search.casefold() in f"{target.labels} {target.url}".casefold()
+        )
+
+    def query(self, **changed: str) -> str:
+        """Return the address's query with some fields changed, "" if nothing is asked for."""
+        fields = {"health": self.health, "job": self.job, "q": self.search} | changed
+        query = urlencode({name: value for name, value in fields.items() if value})
+        return f"?{query}" if query else ""
+
+
+class TargetsPages:
+    """Shows the targets of every job."""
+
+    def __init__(self, services: Services, shell: Shell) -> None:
+        self._services, self._shell = services, shell
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        return (
+            Route("GET", "/targets", self.show, Access.VIEWER, Surface.PAGE),
+            self._shell.live_route("targets", self._region),
+        )
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show the targets."""
+        return await self._shell.page(
+            request, "targets.html", **await self._region(Address.of(request))
+        )
+
+    async def _region(self, address: Address) -> Mapping[str, Any]:
+        statuses = self._services.targets()
+        chosen = TargetFilter.read(address.query)
+        shown = [status for status in statuses if chosen.matches(status)]
+        shown.sort(key=lambda status: (status.target.scrape_pool, status.target.instance))
+        in_job = [status for status in statuses if chosen.job in ("", status.target.scrape_pool)]
+        return {
+            "jobs": [
+                (job, list(members))
+                for job, members in groupby(shown, lambda each: each.target.scrape_pool)
+            ],
+            "up": Counter(
+                status.target.scrape_pool for status in statuses if status.health is Health.UP
+            ),
+            "of": Counter(status.target.scrape_pool for status in statuses),
+            "counts": {
+                str(each): sum(1 for status in in_job if status.health is each) for each in Health
+            },
+            "total": len(in_job),
+            "shown": len(shown),
+            "chosen": chosen,
+        }
