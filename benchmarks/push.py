@@ -68,7 +68,7 @@ def measure(server: Redshank, directory: Path, options: argparse.Namespace) -> d
     load = Child(
         "devices",
         [
-            *(sys.executable, "-c", "from benchmarks.devices import main; main()"),
+            *(sys.executable, "-c", "from benchmarks.harness.devices import main; main()"),
             *("--devices", str(options.devices), "--metrics", str(options.metrics)),
             *("--warm-up", str(_WARM_UP_S), "--seconds", str(options.seconds)),
             # A token may begin with a dash.
