@@ -90,7 +90,8 @@ def _day_of_week(seconds: Floats) -> Floats:
 
 def _days_in_month(seconds: Floats) -> Floats:
     months = _days(seconds).astype("datetime64[M]")
-    return _number((months + 1).astype("datetime64[D]") - months.astype("datetime64[D]"), 0)
+    following = months + np.timedelta64(1, "M")
+    return _number(following.astype("datetime64[D]") - months.astype("datetime64[D]"), 0)
 
 
 def _hour(seconds: Floats) -> Floats:
