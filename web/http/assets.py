@@ -1,11 +1,13 @@
 """Static files: read once at start-up and served from memory.
 
-A URL carries the file's hash, so that browsers keep it for good and ask anew after an
-upgrade. Names are keys of a dictionary: there is no path to climb out of.
+A URL carries the hash of all files, as a folder: `/static/<version>/explore/page.js`.
+Browsers keep such a file for good, and relative imports and `url()` stay in the same
+version. Names are keys of a dictionary, so no path leads out of the folder.
 """
 
 import gzip
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +32,8 @@ _TYPES: Final = {
 
 _FOREVER: Final = "public, max-age=31536000, immutable"
 
+_VERSION: Final = re.compile(r"([0-9a-f]{16})/")
+
 
 @dataclass(frozen=True, slots=True)
 class Asset:
@@ -42,45 +46,58 @@ class Asset:
 
 
 class Assets:
-    """Every static file, by its path under `static/`."""
+    """All static files, by their path under `static/`.
+
+    Attributes:
+        version: hash of all files.
+    """
 
     def __init__(self, files: Mapping[str, Asset]) -> None:
         self._files = MappingProxyType(dict(files))
+        etags = "\n".join(f"{name} {asset.etag}" for name, asset in sorted(files.items()))
+        self.version = _hash(etags.encode())
 
     @classmethod
     def read(cls, folder: Path = FOLDER) -> "Assets":
         """Read all files of a folder; blocks."""
-        files: dict[str, Asset] = {}
-        paths = [path for path in folder.rglob("*") if path.suffix in _TYPES]
-        # Style sheets last: they name other files, whose hashes they then carry.
-        for path in sorted(paths, key=lambda path: path.suffix == ".css"):
-            body = path.read_bytes()
-            if path.suffix == ".css":
-                for name, asset in files.items():
-                    body = body.replace(
-                        f'url("{name}")'.encode(), f'url("{name}?v={asset.etag}")'.encode()
-                    )
-            name = str(path.relative_to(folder))
-            files[name] = _asset(body, _TYPES[path.suffix])
-        return cls(files)
+        return cls(
+            {
+                str(path.relative_to(folder)): _asset(path.read_bytes(), _TYPES[path.suffix])
+                for path in folder.rglob("*")
+                if path.suffix in _TYPES
+            }
+        )
 
     def url(self, name: str) -> str:
-        """Return the URL of a file; KeyError if there is no such file."""
-        return f"/static/{name}?v={self._files[name].etag}"
+        """Return the URL of a file.
+
+        Raises:
+            KeyError: there is no such file.
+        """
+        if name not in self._files:
+            raise KeyError(name)
+        return f"/static/{self.version}/{name}"
 
     def routes(self) -> tuple[Route, ...]:
-        """Return the one route that serves them all."""
+        """Return the route of all files."""
         return (Route("GET", PATH, self.serve, Access.PUBLIC, Surface.JSON),)
 
     async def serve(self, request: web.Request) -> web.Response:
-        """Serve a file."""
-        asset = self._files.get(request.match_info["path"])
+        """Serve a file.
+
+        A URL without a version, or with the version of an older server, gets the current
+        file, which the browser checks again before each use.
+        """
+        path = request.match_info["path"]
+        versioned = _VERSION.match(path)
+        asset = self._files.get(path[versioned.end() :] if versioned else path)
         if asset is None:
             raise MissingError("there is no such file")
+        is_current = versioned is not None and versioned[1] == self.version
         headers = {
             "ETag": f'"{asset.etag}"',
             "Vary": "Accept-Encoding",
-            "Cache-Control": _FOREVER if request.query.get("v") == asset.etag else "no-cache",
+            "Cache-Control": _FOREVER if is_current else "no-cache",
         }
         if any(tag.value == asset.etag for tag in request.if_none_match or ()):
             return web.Response(status=304, headers=headers)
@@ -97,5 +114,9 @@ def _asset(body: bytes, content_type: str) -> Asset:
         content_type,
         body,
         packed if len(packed) < len(body) * 0.9 else None,
-        hashlib.sha256(body).hexdigest()[:16],
+        _hash(body),
     )
+
+
+def _hash(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:16]
