@@ -297,7 +297,7 @@ async def test_head_is_guarded_as_get_is(world: World) -> None:
         "/static/....//settings.py",
         "/static//etc/passwd",
         "/static/%2fetc%2fpasswd",
-        "/static/vendor/../../templates/base.html",
+        "/static/vendor/../../http/templates/base.html",
         "/static/redshank.css%00.html",
         "/static/vendor/manifest.json",
         "/static/.",

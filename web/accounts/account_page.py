@@ -57,7 +57,7 @@ class AccountPages:
         user, current = user_of(request), principal_of(request).credential
         return await self._shell.page(
             request,
-            "account.html",
+            "accounts/account_page.html",
             status,
             credentials=await self._actions.credentials(user),
             current_id=current.id if current else None,

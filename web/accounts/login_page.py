@@ -35,7 +35,9 @@ class LoginPages:
         target = local_path(request.query.get("next", "/"))
         if principal_of(request).user is not None:
             raise web.HTTPSeeOther(target)
-        return self._renderer.page(request, "login.html", target=target, name="", problem="")
+        return self._renderer.page(
+            request, "accounts/login_page.html", target=target, name="", problem=""
+        )
 
     async def log_in(self, request: web.Request) -> web.Response:
         """Start a session and go on to where the visitor wanted."""
@@ -50,7 +52,7 @@ class LoginPages:
         except (UnauthorizedError, TooManyRequestsError, UnavailableError) as exc:
             answer = self._renderer.page(
                 request,
-                "login.html",
+                "accounts/login_page.html",
                 exc.status,
                 target=target,
                 name=name,
@@ -72,7 +74,12 @@ class LoginPages:
         except (UnauthorizedError, TooManyRequestsError) as exc:
             if exc.field is None and isinstance(exc, UnauthorizedError):
                 return self._renderer.page(
-                    request, "login.html", exc.status, target=target, name="", problem=exc.message
+                    request,
+                    "accounts/login_page.html",
+                    exc.status,
+                    target=target,
+                    name="",
+                    problem=exc.message,
                 )
             answer = self._code_page(request, exc.status, target, ticket, exc.message)
             if isinstance(exc, TooManyRequestsError):
@@ -84,7 +91,12 @@ class LoginPages:
         self, request: web.Request, status: int, target: str, ticket: str, problem: str
     ) -> web.Response:
         return self._renderer.page(
-            request, "login_code.html", status, target=target, ticket=ticket, problem=problem
+            request,
+            "accounts/login_code_page.html",
+            status,
+            target=target,
+            ticket=ticket,
+            problem=problem,
         )
 
     async def _let_in(self, request: web.Request, user: User, target: str) -> web.Response:

@@ -55,7 +55,7 @@ class SecondFactorPages:
         picture = await asyncio.to_thread(qr_code, enrolment.uri) if enrolment else ""
         return await self._shell.page(
             request,
-            "second_factor.html",
+            "accounts/second_factor_page.html",
             status,
             factor=await self._second_factors.find(user),
             enrolment=enrolment,

@@ -64,7 +64,7 @@ class UsersPages:
     ) -> web.Response:
         return await self._shell.page(
             request,
-            "users.html",
+            "accounts/users_page.html",
             status,
             users=await self._services.accounts.users(),
             with_second_factor=await self._second_factors.users(),
@@ -85,7 +85,7 @@ class UsersPages:
         current = principal_of(request).credential
         return await self._shell.page(
             request,
-            "user.html",
+            "accounts/user_page.html",
             status,
             user=user,
             credentials=await self._actions.credentials(user),

@@ -36,7 +36,7 @@ class AlertsPages:
         """Return the routes."""
         return (
             Route("GET", "/alerts", self.show, Access.VIEWER, Surface.PAGE),
-            self._shell.live_route("alerts", self._region),
+            self._shell.live_route("alerts", "alerts/live.html", self._region),
             Route(
                 "POST",
                 "/alerts/receivers/{name:[^/]+}/test",
@@ -53,7 +53,7 @@ class AlertsPages:
     async def show(self, request: web.Request) -> web.Response:
         """Show one of the four lists."""
         return await self._shell.page(
-            request, "alerts.html", **await self._region(Address.of(request))
+            request, "alerts/page.html", **await self._region(Address.of(request))
         )
 
     async def _region(self, address: Address) -> Mapping[str, Any]:
@@ -100,7 +100,7 @@ class AlertsPages:
         rule, held_by = self._explain(alert.id)
         return await self._shell.page(
             request,
-            "alert.html",
+            "alerts/alert_page.html",
             alert=alert,
             rule=rule,
             held_by=held_by,
@@ -129,7 +129,7 @@ class AlertsPages:
             trial = (name, "")
         region = await self._region(Address.of(request))
         return await self._shell.page(
-            request, "alerts.html", **{**region, "view": "notifications", "trial": trial}
+            request, "alerts/page.html", **{**region, "view": "notifications", "trial": trial}
         )
 
     async def acknowledge(self, request: web.Request) -> web.Response:

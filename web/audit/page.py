@@ -57,7 +57,7 @@ class AuditPages:
         entries = await self._records.entries(query.limit, query.before)
         return await self._shell.page(
             request,
-            "audit.html",
+            "audit/page.html",
             entries=entries,
             titles=TITLES,
             before_id=query.before,

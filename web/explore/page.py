@@ -25,4 +25,4 @@ class ExplorePages:
 
     async def show(self, request: web.Request) -> web.Response:
         """Show the page."""
-        return await self._shell.page(request, "explore.html", words=self._words)
+        return await self._shell.page(request, "explore/page.html", words=self._words)

@@ -71,7 +71,7 @@ class AddHostPages:
     ) -> web.Response:
         return await self._shell.page(
             request,
-            "add_host.html",
+            "hosts/add_host_page.html",
             status,
             problems=problems,
             given=given,

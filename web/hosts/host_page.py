@@ -60,7 +60,7 @@ class HostPages:
         )
         return (
             Route("GET", f"/host/{KEY}", self.show, Access.VIEWER, page),
-            self._shell.live_route("host", self._region, of_host=True),
+            self._shell.live_route("host", "hosts/host_live.html", self._region, of_host=True),
             Route(
                 "GET",
                 f"/api/hosts/{KEY}/charts",
@@ -89,7 +89,7 @@ class HostPages:
         chosen = request.query.get("range", DEFAULT_RANGE)
         return await self._shell.page(
             request,
-            "host.html",
+            "hosts/host_page.html",
             status,
             ranges=tuple(RANGES),
             chosen_range=chosen if chosen in RANGES else DEFAULT_RANGE,
@@ -170,7 +170,7 @@ class HostPages:
     async def confirm_removal(self, request: web.Request) -> web.Response:
         """Ask whether the host should really go."""
         host = await self._find(request)
-        return await self._shell.page(request, "remove_host.html", host=host)
+        return await self._shell.page(request, "hosts/remove_host_page.html", host=host)
 
     async def remove(self, request: web.Request) -> web.Response:
         """Forget the host."""

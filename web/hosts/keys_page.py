@@ -72,7 +72,7 @@ class HostKeyPages:
         }
         return await self._shell.page(
             request,
-            "host_key.html",
+            "hosts/key_page.html",
             host_name=name,
             host_link=link,
             secret=issued.secret,

@@ -25,7 +25,7 @@ class HostsPages:
         return (
             Route("GET", "/", self.show, Access.VIEWER, Surface.PAGE, open_as_json=True),
             Route("GET", "/dashboard", self.show, Access.VIEWER, Surface.PAGE),
-            self._shell.live_route("hosts", self._region),
+            self._shell.live_route("hosts", "hosts/live.html", self._region),
         )
 
     async def show(self, request: web.Request) -> web.Response:
@@ -41,7 +41,7 @@ class HostsPages:
                 }
             )
         return await self._shell.page(
-            request, "hosts.html", **await self._region(Address.of(request))
+            request, "hosts/page.html", **await self._region(Address.of(request))
         )
 
     async def _region(self, address: Address) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
 from web.fleet.fleet import host_path
 from web.http import figures
@@ -17,10 +17,16 @@ from web.http.assets import Assets
 from web.http.errors import Failure
 from web.http.routing import REQUEST_ID, Access, principal_of
 
-FOLDER: Final = Path(__file__).parents[1] / "templates"
+_PACKAGE: Final = Path(__file__).parents[1]
 
 THEME_COOKIE: Final = "redshank_theme"
 _THEMES: Final = frozenset({"light", "dark"})
+
+
+def _feature_templates() -> PrefixLoader:
+    """Return a loader that finds `hosts/page.html` in `web/hosts/templates/page.html`."""
+    folders = _PACKAGE.glob("*/templates")
+    return PrefixLoader({folder.parent.name: FileSystemLoader(folder) for folder in folders})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,7 @@ class Renderer:
     def compile(assets: Assets) -> Environment:
         """Compile every template; blocks for some 100 ms."""
         environment = Environment(
-            loader=FileSystemLoader(FOLDER),
+            loader=_feature_templates(),
             autoescape=True,
             auto_reload=False,
             cache_size=-1,
@@ -71,7 +77,7 @@ class Renderer:
         """Return the page that tells a failure."""
         return self.text(
             request,
-            "error.html",
+            "http/error.html",
             {
                 "status": failure.status,
                 "message": failure.message,

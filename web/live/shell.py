@@ -92,15 +92,16 @@ class Shell:
         text = await asyncio.to_thread(self._renderer.text, request, template, values)
         return html_answer(text, status)
 
-    def live_route(self, name: str, read: Region, *, of_host: bool = False) -> Route:
+    def live_route(self, name: str, template: str, read: Region, *, of_host: bool = False) -> Route:
         """Return the route that keeps a page live; `/ws/metrics` knows the page by it, too.
 
         Args:
-            name: of the page in the address, and of its template.
+            name: of the page in the address.
+            template: renders the region alone.
             read: what the region shows.
             of_host: whether a host's key follows the name.
         """
-        self._regions[name] = LiveRegion(f"live/{name}.html", read)
+        self._regions[name] = LiveRegion(template, read)
         path = f"{LIVE}{name}/{KEY}" if of_host else f"{LIVE}{name}"
 
         async def live(request: web.Request) -> web.StreamResponse:

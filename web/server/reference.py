@@ -74,6 +74,6 @@ class ReferencePages:
 
     async def show(self, request: web.Request) -> web.Response:
         """Show it with Swagger UI."""
-        answer = self._renderer.page(request, "reference.html")
+        answer = self._renderer.page(request, "server/reference_page.html")
         answer.headers["Content-Security-Policy"] = _POLICY
         return answer

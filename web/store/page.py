@@ -24,7 +24,7 @@ class StorePages:
         """Return the routes."""
         return (
             Route("GET", "/store", self.show, Access.VIEWER, Surface.PAGE),
-            self._shell.live_route("store", self._region),
+            self._shell.live_route("store", "store/live.html", self._region),
         )
 
     async def show(self, request: web.Request) -> web.Response:
@@ -32,7 +32,7 @@ class StorePages:
         # Not live: going through every label costs more than the rest together.
         made_of = await asyncio.to_thread(self._services.cardinality, _MOST_SHOWN)
         region = await self._region(Address.of(request))
-        return await self._shell.page(request, "store.html", made_of=made_of, **region)
+        return await self._shell.page(request, "store/page.html", made_of=made_of, **region)
 
     async def _region(self, address: Address) -> Mapping[str, Any]:
         stats = await asyncio.to_thread(self._services.samples.stats)

@@ -70,7 +70,7 @@ class DiscoveryPages:
         kept = Counter(each.job for each in everything if each.outcome is Outcome.DROPPED)
         return await self._shell.page(
             request,
-            "discovery.html",
+            "targets/discovery_page.html",
             jobs=[
                 (job, list(members))
                 for job, members in groupby(matching[:_MOST_SHOWN], lambda each: each.job)

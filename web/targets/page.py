@@ -65,13 +65,13 @@ class TargetsPages:
         """Return the routes."""
         return (
             Route("GET", "/targets", self.show, Access.VIEWER, Surface.PAGE),
-            self._shell.live_route("targets", self._region),
+            self._shell.live_route("targets", "targets/live.html", self._region),
         )
 
     async def show(self, request: web.Request) -> web.Response:
         """Show the targets."""
         return await self._shell.page(
-            request, "targets.html", **await self._region(Address.of(request))
+            request, "targets/page.html", **await self._region(Address.of(request))
         )
 
     async def _region(self, address: Address) -> Mapping[str, Any]:
