@@ -119,7 +119,9 @@ async def test_bomb_is_refused_as_too_large(world: World) -> None:
     assert (status, error) == (413, f"the request body is too large: more than {LIMIT_BYTES} bytes")
 
 
-@pytest.mark.parametrize("body", [b"garbage", b"not gzip at all", gzip.compress(b"{}", mtime=0)[:-3]])
+@pytest.mark.parametrize(
+    "body", [b"garbage", b"not gzip at all", gzip.compress(b"{}", mtime=0)[:-3]]
+)
 async def test_garbled_gzip_is_a_bad_request(world: World, body: bytes) -> None:
     status, error = await send(world, body)
     assert status == 400
