@@ -14,4 +14,5 @@ __all__ = [
     "quantities",
     "sd_notify",
     "series",
+    "targets",
 ]

@@ -1,4 +1,4 @@
-"""Every error that the scraper raises on purpose."""
+"""The base of the scraper's errors, and the errors of a fetch."""
 
 
 class ScrapeError(Exception):
@@ -6,20 +6,4 @@ class ScrapeError(Exception):
 
 
 class FetchError(ScrapeError):
-    """The target did not answer as it should: refused, timed out, wrong status, too large."""
-
-
-class ExpositionError(ScrapeError):
-    """The body is no exposition; `line` counts from 1."""
-
-    def __init__(self, line: int, reason: str) -> None:
-        super().__init__(f"line {line}: {reason}")
-        self.line, self.reason = line, reason
-
-
-class NamingError(ScrapeError):
-    """A series cannot be stored under the name it would get."""
-
-
-class LimitError(ScrapeError):
-    """The exposition is well formed and goes beyond a limit of its target."""
+    """The target is unreachable, timed out, or sent an unusable response."""

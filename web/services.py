@@ -21,10 +21,11 @@ from ingest.hosts.hosts import PushedHosts
 from ingest.remote_write.receiver import RemoteWriteReceiver
 from model.clock import Clock
 from model.matchers import Matcher
+from model.targets import Target, TargetStatus
 from promql.api import QueryEngine
 from scraper.exposition.families import MetricMetadata
 from scraper.fetching.reach import ReachSettings
-from scraper.fetching.targets import DroppedTarget, Target, TargetStatus
+from scraper.fetching.targets import DroppedTarget
 from storage.api.accounts import AccountRecords
 from storage.api.alerts import Alert, AlertChange, AlertRecords, CheckOverride
 from storage.api.audit import AuditRecords

@@ -100,7 +100,7 @@ def query(expression: str) -> None:
 @click.option("--openmetrics", is_flag=True, help="The input is OpenMetrics text.")
 def metrics(openmetrics: bool) -> None:
     """Check an exposition given on standard input."""
-    from scraper.errors import ExpositionError
+    from scraper.exposition.errors import ExpositionError
     from scraper.exposition.exposition import parse_exposition
     from scraper.exposition.grammar import ExpositionFormat
 

@@ -89,7 +89,7 @@ def import_(file: BinaryIO, config: Path | None, directory: DataDirectory) -> No
 
 
 def _take(file: BinaryIO, backfill: "Backfill") -> None:
-    from scraper.errors import ExpositionError
+    from scraper.exposition.errors import ExpositionError
     from scraper.exposition.history import read_history
 
     try:

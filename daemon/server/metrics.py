@@ -15,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from ingest.remote_write.receiver import RemoteWriteReceiver
-from scraper.fetching.targets import Health
+from model.targets import Health
 from scraper.scheduling.scraper import Scraper
 from storage.api.messages import MessageLog
 from storage.api.samples import StoreStats

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from daemon.configuration.configuration import Configuration
-from scraper.configuration.settings import HOST_JOB, JobSettings, all_targets, job_targets
+from model.targets import HOST_JOB
+from scraper.configuration.settings import JobSettings, all_targets, job_targets
 from scraper.discovery.discovery import Discovery
-from scraper.fetching.targets import DroppedTarget, Target
+from scraper.fetching.targets import DroppedTarget, ScrapeTarget
 from storage.api.hosts import HostRecords
 
 SELF_JOB = "redshank"
@@ -26,7 +27,7 @@ class TargetSet:
     def __init__(
         self, configuration: Configuration, hosts: HostRecords, discovery: Discovery
     ) -> None:
-        self.targets: Sequence[Target] = ()
+        self.targets: Sequence[ScrapeTarget] = ()
         self._hosts, self._discovery = hosts, discovery
         self._own_address = ""
         self._local_host: tuple[str, str] | None = None
@@ -45,7 +46,7 @@ class TargetSet:
         """Scrape this machine's exporter at HOST:PORT, as a host of this name."""
         self._local_host = name, address
 
-    async def refresh(self) -> Sequence[Target]:
+    async def refresh(self) -> Sequence[ScrapeTarget]:
         """Read the registered hosts again and return all targets, those hosts first.
 
         Raises:
@@ -58,9 +59,9 @@ class TargetSet:
             self.targets = [replace(target, start_times=True) for target in self.targets]
         return self.targets
 
-    def _fixed(self) -> list[Target]:
+    def _fixed(self) -> list[ScrapeTarget]:
         """Return the targets that nobody has to configure."""
-        found: list[Target] = []
+        found: list[ScrapeTarget] = []
         if self._own_address:
             interval_s = max(SELF_INTERVAL_S, self._settings.interval)
             own = JobSettings(name=SELF_JOB, targets=(self._own_address,), interval=interval_s)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ingest.errors import MalformedMessageError, PushError
 from model.labels import METRIC_NAME, Labels
-from scraper.errors import ExpositionError
+from scraper.exposition.errors import ExpositionError
 from scraper.exposition.exposition import parse_exposition
 from scraper.exposition.families import MetricMetadata
 from scraper.exposition.grammar import ExpositionFormat

@@ -28,10 +28,10 @@ from model.clock import Clock
 from model.labels import METRIC_NAME, Labels
 from model.series import STALE
 from scraper.exposition.grammar import ExpositionFormat
-from scraper.scheduling.streams import VectorStream
 from storage.api.errors import StorageError
 from storage.api.pushed_groups import PushedGroup, PushedGroupRecords
 from storage.api.samples import SampleAppender
+from storage.api.vector_appender import VectorAppender
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +76,7 @@ class _GroupStream:
     """One group's vectors."""
 
     def __init__(self, appender: SampleAppender, labels: Labels) -> None:
-        self._stream = VectorStream(appender, labels, _STREAM)
+        self._stream = VectorAppender(appender, labels, _STREAM)
         self._columns: dict[Labels, int] = {}
 
     def append(self, time_ms: int, series: dict[Labels, float]) -> None:

@@ -11,8 +11,7 @@ from ingest.hosts.reports import CpuSeconds, HostReport, gauges
 from ingest.series.sources import PushedSource
 from model.durations import format_duration
 from model.labels import METRIC_NAME, Labels
-from scraper.configuration.settings import HOST_JOB
-from scraper.fetching.targets import Health, Target, TargetStatus
+from model.targets import HOST_JOB, Health, Target, TargetStatus
 from storage.api.hosts import Host
 from storage.api.samples import SampleAppender
 

@@ -19,7 +19,7 @@ from ingest.refusals import UnknownHostError
 from ingest.series.background import in_background
 from ingest.series.commits import GroupCommit
 from model.clock import Clock
-from scraper.fetching.targets import TargetStatus
+from model.targets import TargetStatus
 from storage.api.errors import StorageError
 from storage.api.host_keys import HostKeyRecords
 from storage.api.hosts import HostRecords

@@ -13,16 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from model.labels import METRIC_NAME, Labels
 from model.quantities import Bytes, PositiveSeconds
+from model.targets import HOST_JOB
 from scraper.configuration.http_settings import HttpSettings
 from scraper.fetching.http_access import HttpAccess
 from scraper.fetching.reach import ReachSettings
-from scraper.fetching.targets import ScrapeLimits, Target
+from scraper.fetching.targets import ScrapeLimits, ScrapeTarget
 from storage.api.hosts import Host
 
 log = structlog.get_logger(__name__)
-
-HOST_JOB = "node"
-"""The `job` label of registered hosts that have none of their own."""
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -154,7 +152,7 @@ def _host_name(instance: str) -> str:
     return instance.removesuffix(":9100")
 
 
-def job_targets(job: JobSettings, settings: ScrapeSettings) -> list[Target]:
+def job_targets(job: JobSettings, settings: ScrapeSettings) -> list[ScrapeTarget]:
     """Return the targets of one job."""
     interval_s = job.interval or settings.interval
     limits = (job.limits or settings.limits).limits()
@@ -164,7 +162,7 @@ def job_targets(job: JobSettings, settings: ScrapeSettings) -> list[Target]:
         instance = instance_of(url)
         labels = Labels.of({"job": job.name, "instance": instance} | job.labels)
         targets.append(
-            Target(
+            ScrapeTarget(
                 url,
                 labels,
                 interval_s,
@@ -180,7 +178,7 @@ def job_targets(job: JobSettings, settings: ScrapeSettings) -> list[Target]:
     return targets
 
 
-def host_target(host: Host, settings: ScrapeSettings) -> Target:
+def host_target(host: Host, settings: ScrapeSettings) -> ScrapeTarget:
     """Return the target of a registered host.
 
     Raises:
@@ -188,7 +186,7 @@ def host_target(host: Host, settings: ScrapeSettings) -> Target:
     """
     interval_s = host.interval_s or settings.interval
     instance = instance_of(host.url)
-    return Target(
+    return ScrapeTarget(
         host.url,
         Labels.of({"job": HOST_JOB, "instance": instance} | dict(host.labels)),
         interval_s,
@@ -201,7 +199,7 @@ def host_target(host: Host, settings: ScrapeSettings) -> Target:
     )
 
 
-def all_targets(settings: ScrapeSettings, hosts: Sequence[Host]) -> list[Target]:
+def all_targets(settings: ScrapeSettings, hosts: Sequence[Host]) -> list[ScrapeTarget]:
     """Return every target: the registered hosts first, then the jobs in their order.
 
     Hosts that push are none.

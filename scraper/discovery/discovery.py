@@ -10,7 +10,7 @@ import structlog
 from scraper.discovery.groups import TargetGroup, TargetSource
 from scraper.discovery.jobs import JobTargets, ScrapeJob, job_targets
 from scraper.fetching.http_session import HttpSession
-from scraper.fetching.targets import DroppedTarget, Target
+from scraper.fetching.targets import DroppedTarget, ScrapeTarget
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +90,7 @@ class Discovery:
             self._run_sources()
             self._news.set()
 
-    def targets(self) -> list[Target]:
+    def targets(self) -> list[ScrapeTarget]:
         """Return every target found, in the order of the jobs."""
         return [target for job in self._jobs for target in self._found[job.name].targets]
 

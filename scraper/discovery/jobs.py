@@ -12,7 +12,7 @@ from model.labels import Labels
 from scraper.discovery.groups import TargetGroup, TargetSource
 from scraper.fetching.http_access import HttpAccess
 from scraper.fetching.protocols import DEFAULT_PROTOCOLS, EscapingScheme, ScrapeProtocol
-from scraper.fetching.targets import DroppedTarget, ScrapeLimits, Target
+from scraper.fetching.targets import DroppedTarget, ScrapeLimits, ScrapeTarget
 from scraper.relabel import RelabelRule, dropping_rule
 
 
@@ -62,7 +62,7 @@ class JobTargets:
         refused: what no target can be made of.
     """
 
-    targets: tuple[Target, ...]
+    targets: tuple[ScrapeTarget, ...]
     dropped: tuple[DroppedTarget, ...]
     dropped_count: int
     refused: tuple[DroppedTarget, ...]
@@ -78,7 +78,7 @@ def job_targets(
         groups: all of the job's groups.
         host_jobs: `job` labels whose targets are machines.
     """
-    targets: dict[Target, None] = {}
+    targets: dict[ScrapeTarget, None] = {}
     dropped: list[DroppedTarget] = []
     refused: list[DroppedTarget] = []
     for group in groups:
@@ -124,20 +124,20 @@ def _discovered(job: ScrapeJob, group: TargetGroup, address: str) -> Labels:
 
 def _target(
     job: ScrapeJob, discovered: Labels, labels: dict[str, str], host_jobs: Collection[str]
-) -> Target:
+) -> ScrapeTarget:
     interval_s, timeout_s = _times(labels)
     url = _url(job, labels)
     public = {name: value for name, value in labels.items() if not name.startswith("__")}
     public.setdefault("instance", labels["__address__"])
     # The exporter's usual port says nothing; any other tells two on one machine apart.
     host = public["instance"].removesuffix(":9100")
-    return Target(
+    return ScrapeTarget(
         url,
         Labels.of(public),
         interval_s,
         timeout_s,
         discovered,
-        job.limits,
+        limits=job.limits,
         host=host if public.get("job") in host_jobs else None,
         honor_labels=job.honor_labels,
         honor_timestamps=job.honor_timestamps,
@@ -184,7 +184,7 @@ _PATH = "/:@!$&'()*+,;=~-._"
 """What stands in a URL's path as it is."""
 
 
-def _within_limit(job: ScrapeJob, targets: list[Target]) -> tuple[Target, ...]:
+def _within_limit(job: ScrapeJob, targets: list[ScrapeTarget]) -> tuple[ScrapeTarget, ...]:
     if not job.target_limit or len(targets) <= job.target_limit:
         return tuple(targets)
     refused = f"target limit of {job.target_limit} exceeded ({len(targets)} targets)"

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.labels import Labels
-from scraper.errors import LimitError
 from scraper.exposition.catalog import COLLIDED, DETACHED, DROPPED, NO_SAMPLE, Catalog
+from scraper.exposition.errors import LimitError
 from scraper.exposition.exposition import duplicate_series
 from scraper.exposition.families import is_comment
 from scraper.exposition.grammar import GRAMMARS, ExpositionFormat

@@ -14,9 +14,9 @@ from operator import ne
 import numpy as np
 from numpy.typing import NDArray
 
-from scraper.errors import ExpositionError, LimitError
 from scraper.exposition.body import Body, KnownSeries, LineState
 from scraper.exposition.catalog import DETACHED, Catalog
+from scraper.exposition.errors import ExpositionError, LimitError
 from scraper.exposition.exposition import content_lines, split_lines
 from scraper.exposition.families import Families, FamilyPool, is_comment
 from scraper.exposition.grammar import GRAMMARS, ExpositionFormat

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from model.labels import Labels
-from scraper.errors import ExpositionError
+from scraper.exposition.errors import ExpositionError
 from scraper.exposition.families import MetricMetadata, is_comment, read_families
 from scraper.exposition.grammar import GRAMMARS, ExpositionFormat, Sample
 

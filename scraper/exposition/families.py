@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
-from scraper.errors import ExpositionError
+from scraper.exposition.errors import ExpositionError
 from scraper.exposition.grammar import GRAMMARS, Comment, ExpositionFormat, unescape
 from scraper.exposition.numbers import abridged
 from scraper.exposition.pieces import PiecePool

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from model.labels import METRIC_NAME
-from scraper.errors import ExpositionError
+from scraper.exposition.errors import ExpositionError
 from scraper.exposition.numbers import abridged, canonical_bound, parse_value
 
 Pairs = tuple[tuple[str, str], ...]

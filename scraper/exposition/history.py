@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.labels import Labels
-from scraper.errors import ExpositionError
+from scraper.exposition.errors import ExpositionError
 from scraper.exposition.families import is_comment, read_families
 from scraper.exposition.grammar import GRAMMARS, MAX_LINE_BYTES, ExpositionFormat
 from scraper.exposition.readings import numbers

@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from model.labels import METRIC_NAME, Labels
-from scraper.errors import LimitError, NamingError
+from scraper.exposition.errors import LimitError, SeriesNameError
 from scraper.exposition.grammar import LABEL_NAME, LEGACY_METRIC_NAME, Pairs
 from scraper.exposition.numbers import abridged
-from scraper.fetching.targets import ScrapeLimits, Target
+from scraper.fetching.targets import ScrapeLimits, ScrapeTarget
 from scraper.relabel import RelabelRule, relabel
 
 _LEGACY_METRIC_NAME = re.compile(LEGACY_METRIC_NAME)
@@ -44,7 +44,7 @@ class SeriesLabels:
         object.__setattr__(self, "_is_plain", not (self.relabel_rules or self.legacy_names))
 
     @classmethod
-    def of(cls, target: Target) -> "SeriesLabels":
+    def of(cls, target: ScrapeTarget) -> "SeriesLabels":
         """Return how a target says its series are named."""
         return cls(
             target.labels,
@@ -63,7 +63,7 @@ class SeriesLabels:
 
         Raises:
             LimitError: it has too many labels, or too long ones.
-            NamingError: a name is not allowed, or relabelling took the metric's away.
+            SeriesNameError: a name is not allowed, or relabelling took the metric's away.
         """
         if self._is_plain and self._target_names.isdisjoint([name for name, _ in pairs]):
             # Nothing to settle, as for nearly every series.
@@ -98,14 +98,14 @@ class SeriesLabels:
     def _check_names(self, labels: dict[str, str]) -> None:
         metric = labels.get(METRIC_NAME)
         if not metric:
-            raise NamingError("metric relabelling left a series without a metric name")
+            raise SeriesNameError("metric relabelling left a series without a metric name")
         if not self.legacy_names:
             return
         if _LEGACY_METRIC_NAME.fullmatch(metric) is None:
-            raise NamingError(f"invalid metric name {abridged(metric)}")
+            raise SeriesNameError(f"invalid metric name {abridged(metric)}")
         for name in labels:
             if _LEGACY_LABEL_NAME.fullmatch(name) is None:
-                raise NamingError(f"invalid label name {abridged(name)}")
+                raise SeriesNameError(f"invalid label name {abridged(name)}")
 
     def _check_limits(self, labels: Collection[tuple[str, str]], count: int) -> None:
         limits = self.limits

@@ -19,7 +19,7 @@ from scraper.exposition.grammar import ExpositionFormat
 from scraper.exposition.numbers import abridged
 from scraper.fetching.http_session import HttpSession, reason
 from scraper.fetching.protocols import EscapingScheme, ScrapeProtocol, accept_header
-from scraper.fetching.targets import Target
+from scraper.fetching.targets import ScrapeTarget
 
 _YIELD_BYTES = 2**20
 """A body that arrives faster than it is read lets others run this often."""
@@ -44,7 +44,7 @@ class Fetcher:
         self._url = lru_cache(_REMEMBERED_TARGETS)(URL)
         self._headers = lru_cache(_REMEMBERED_TARGETS)(_request_headers)
 
-    async def fetch(self, target: Target) -> Fetched:
+    async def fetch(self, target: ScrapeTarget) -> Fetched:
         """Return the target's exposition.
 
         Raises:
@@ -65,7 +65,7 @@ class Fetcher:
             raise FetchError(reason(exc)) from exc
 
 
-async def _read(response: aiohttp.ClientResponse, target: Target) -> Fetched:
+async def _read(response: aiohttp.ClientResponse, target: ScrapeTarget) -> Fetched:
     try:
         _check_status(response)
         exposition_format = _format(response.headers.get("Content-Type", ""), target)
@@ -107,7 +107,7 @@ def _request_headers(
     }
 
 
-def _format(content_type: str, target: Target) -> ExpositionFormat:
+def _format(content_type: str, target: ScrapeTarget) -> ExpositionFormat:
     """Return the format that a Content-Type header names, or the target's fallback.
 
     Raises:

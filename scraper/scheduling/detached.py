@@ -16,8 +16,8 @@ from model.labels import Labels
 from model.series import ABSENT, STALE
 from scraper.exposition.catalog import DETACHED, DetachedSeries
 from scraper.exposition.readings import DetachedSample
-from scraper.scheduling.streams import VectorStream
 from storage.api.samples import SampleAppender
+from storage.api.vector_appender import VectorAppender
 
 # 64: more containers than one cAdvisor usually has; beyond, groups are shared and
 # samples that are older than their group's last vector are lost.
@@ -40,7 +40,7 @@ class TimestampCounts:
 class _Group:
     """One source's columns, and what each was last given."""
 
-    def __init__(self, stream: VectorStream) -> None:
+    def __init__(self, stream: VectorAppender) -> None:
         self.stream = stream
         self._columns: dict[Labels, int] = {}
         self._given: dict[int, tuple[int, float]] = {}
@@ -146,9 +146,9 @@ class DetachedStreams:
 
     def _group(self, name: str, *, bare: bool) -> _Group:
         if not bare:
-            return _Group(VectorStream(self._appender, self._target, name))
+            return _Group(VectorAppender(self._appender, self._target, name))
         # Without labels of its own, the source is told from other targets' by its name.
-        return _Group(VectorStream(self._appender, Labels(), f"{self._target}/{name}"))
+        return _Group(VectorAppender(self._appender, Labels(), f"{self._target}/{name}"))
 
     def _record_unstamped(
         self,

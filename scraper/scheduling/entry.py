@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import structlog
 
 from model.clock import Clock
+from model.targets import Health, TargetStatus
 from scraper.errors import ScrapeError
 from scraper.exposition.families import FamilyPool
 from scraper.exposition.readings import Reading
 from scraper.fetching.fetch import Fetched, Fetcher
 from scraper.fetching.http_session import abridged_message
-from scraper.fetching.targets import Health, Target, TargetStatus
+from scraper.fetching.targets import ScrapeTarget
 from scraper.scheduling.recorder import Recorder
 from scraper.scheduling.slots import Slot
 from scraper.scheduling.statistics import ScraperStatistics
@@ -51,7 +52,7 @@ class TargetEntry:
         busy: whether a scrape is under way.
     """
 
-    def __init__(self, target: Target, tools: ScrapeTools) -> None:
+    def __init__(self, target: ScrapeTarget, tools: ScrapeTools) -> None:
         self.target = target
         self.slot = slot_of(target)
         self.busy = False
@@ -85,7 +86,7 @@ class TargetEntry:
             self.slot.next_ms(now_ms),
         )
 
-    def reconfigure(self, target: Target) -> None:
+    def reconfigure(self, target: ScrapeTarget) -> None:
         """Scrape as `target` says from the next time on; its labels are the same."""
         self.target, self.slot = target, slot_of(target)
         # A body may be under parsing in a thread right now.
@@ -216,6 +217,6 @@ class TargetEntry:
             self._refused(exc)
 
 
-def slot_of(target: Target) -> Slot:
+def slot_of(target: ScrapeTarget) -> Slot:
     """Return when a target is scraped."""
     return Slot.of(f"{target.labels} {target.url}", round(target.interval_s * 1000))

@@ -17,11 +17,11 @@ from scraper.exposition.grammar import ExpositionFormat
 from scraper.exposition.readings import Reading
 from scraper.exposition.series_labels import SeriesLabels
 from scraper.exposition.start_times import StartColumns
-from scraper.fetching.targets import Target
+from scraper.fetching.targets import ScrapeTarget
 from scraper.scheduling.detached import DetachedStreams, TimestampCounts
-from scraper.scheduling.streams import Columns, Values, VectorStream
 from storage.api.errors import StorageError
 from storage.api.samples import SampleAppender, StartTimes
+from storage.api.vector_appender import Columns, Values, VectorAppender
 
 SYNTHETIC = tuple(
     Labels.of({METRIC_NAME: name})
@@ -65,7 +65,7 @@ class Recorder:
     sees to it that only one scrape of a target is under way.
     """
 
-    def __init__(self, appender: SampleAppender, target: Target, pool: FamilyPool) -> None:
+    def __init__(self, appender: SampleAppender, target: ScrapeTarget, pool: FamilyPool) -> None:
         self._catalog = Catalog(
             SeriesLabels.of(target),
             reserved=SYNTHETIC,
@@ -73,7 +73,7 @@ class Recorder:
             sample_limit=target.limits.samples,
         )
         self._parser = DifferenceParser(self._catalog, pool)
-        self._stream = VectorStream(appender, target.labels)
+        self._stream = VectorAppender(appender, target.labels)
         self._detached = DetachedStreams(
             appender, target.labels, track_staleness=target.track_timestamps_staleness
         )
@@ -91,7 +91,7 @@ class Recorder:
         """The time of the last vector, None before the first."""
         return self._stream.last_ms
 
-    def reconfigure(self, target: Target) -> None:
+    def reconfigure(self, target: ScrapeTarget) -> None:
         """Take over a changed target of the same labels; columns are kept."""
         self._catalog.naming = SeriesLabels.of(target)
         self._catalog.honor_timestamps = target.honor_timestamps

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Self
 import structlog
 
 from model.clock import Clock, system_clock
+from model.targets import Health, TargetStatus
 from scraper.exposition.families import FamilyPool, MetricMetadata
 from scraper.fetching.fetch import Fetcher
 from scraper.fetching.http_session import HttpSession
-from scraper.fetching.targets import Health, Target, TargetStatus
+from scraper.fetching.targets import ScrapeTarget
 from scraper.scheduling.entry import ScrapeTools, TargetEntry
 from scraper.scheduling.slots import SlotScheduler
 from scraper.scheduling.statistics import ScraperStatistics
@@ -58,7 +59,7 @@ class Scraper:
             self._begin, self.statistics.add_missed, clock, self._clock_jumped
         )
         self._entries: dict[Labels, TargetEntry] = {}
-        self._refused: list[Target] = []
+        self._refused: list[ScrapeTarget] = []
         self._tasks: asyncio.TaskGroup | None = None
         self._scrapes: set[asyncio.Task[None]] = set()
 
@@ -91,7 +92,7 @@ class Scraper:
             await self._session.close()
             await asyncio.to_thread(self._threads.shutdown)
 
-    def apply(self, targets: Sequence[Target]) -> None:
+    def apply(self, targets: Sequence[ScrapeTarget]) -> None:
         """Scrape these targets from now on, and no others.
 
         A target is known by its labels. What stays keeps its state and its times; the
@@ -99,7 +100,7 @@ class Scraper:
         first is scraped; others with the same URL are taken for the same, others
         still are shown as down.
         """
-        wanted: dict[Labels, Target] = {}
+        wanted: dict[Labels, ScrapeTarget] = {}
         self._refused = []
         for target in targets:
             first = wanted.setdefault(target.labels, target)
@@ -131,12 +132,12 @@ class Scraper:
                 families[name].add(entry)
         return dict(families)
 
-    def target_metadata(self) -> Iterator[tuple[Target, Mapping[str, MetricMetadata]]]:
+    def target_metadata(self) -> Iterator[tuple[ScrapeTarget, Mapping[str, MetricMetadata]]]:
         """Yield each target with the metric families of its last good scrape."""
         for entry in self._entries.values():
             yield entry.target, entry.recorder.metadata
 
-    def _add_or_change(self, target: Target) -> TargetEntry | None:
+    def _add_or_change(self, target: ScrapeTarget) -> TargetEntry | None:
         """Bring one target's entry up to date; return it if it is new."""
         entry = self._entries.get(target.labels)
         if entry is None:

@@ -4,4 +4,4 @@ No SQLite here: the engine implements these protocols, everyone else imports onl
 these modules. Timestamps are Unix milliseconds; ranges include both ends.
 """
 
-__all__ = ["accounts", "alerts", "errors", "hosts", "samples"]
+__all__ = ["accounts", "alerts", "errors", "hosts", "samples", "vector_appender"]

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from model.labels import Labels
 from model.matchers import Matcher
-from scraper.fetching.targets import Target
+from scraper.fetching.targets import ScrapeTarget
 from scraper.scheduling.scraper import Scraper
 from storage.samples.settings import StoreSettings
 from storage.samples.store import SqliteSampleStore
@@ -49,7 +49,9 @@ async def running(directory: Path, clock: SettableClock) -> AsyncIterator[tuple[
     try:
         async with serving(metrics=body("x 1\n")) as url, Scraper(store, clock) as scraper:
             labels = Labels.of(job="j", instance="a")
-            scraper.apply([Target(url("metrics"), labels, INTERVAL_MS / 1000, INTERVAL_MS / 1000)])
+            scraper.apply(
+                [ScrapeTarget(url("metrics"), labels, INTERVAL_MS / 1000, INTERVAL_MS / 1000)]
+            )
             yield scraper, Reader(store)
     finally:
         await asyncio.to_thread(store.close)

@@ -13,7 +13,7 @@ from model.series import is_absent, is_stale
 from scraper.errors import ScrapeError
 from scraper.exposition.families import FamilyPool
 from scraper.exposition.grammar import ExpositionFormat
-from scraper.fetching.targets import Target
+from scraper.fetching.targets import ScrapeTarget
 from scraper.scheduling.recorder import Recorder
 from storage.samples.settings import StoreSettings
 from storage.samples.store import SqliteSampleStore
@@ -60,7 +60,7 @@ def comparable(samples: Samples) -> dict[Labels, list[tuple[int, str]]]:
 @settings(max_examples=60, deadline=None)
 @given(histories(), st.booleans())
 def test_any_history_reads_back(history: list[tuple[bytes, ExpositionFormat]], honor: bool) -> None:
-    target = Target(
+    target = ScrapeTarget(
         "http://a:1/metrics",
         Labels.of(job="j", instance="a:1", x="2"),
         15.0,

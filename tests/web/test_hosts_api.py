@@ -7,8 +7,8 @@ from pytest_aiohttp import AiohttpClient
 from yarl import URL
 
 from model.labels import Labels
+from model.targets import Health
 from promql.api import EvaluationError
-from scraper.fetching.targets import Health
 from storage.api.alerts import AlertState
 from storage.api.hosts import NewHost
 from tests.web.web_doubles import NOW_MS, World, an_alert, target_status, vector, world_at

@@ -11,7 +11,8 @@ from yarl import URL
 
 from alerting.errors import DeliveryError
 from model.labels import Labels
-from scraper.fetching.targets import DroppedTarget, Health, TargetStatus
+from model.targets import Health, TargetStatus
+from scraper.fetching.targets import DroppedTarget
 from storage.api.accounts import CredentialKind, Role
 from storage.api.alerts import AlertState
 from storage.api.audit import AuditRetention, NewAuditEntry

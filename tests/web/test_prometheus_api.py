@@ -8,6 +8,7 @@ from pytest_aiohttp import AiohttpClient
 
 from model.labels import Labels
 from model.series import ABSENT, STALE, AlignedSeries
+from model.targets import Health
 from promql.api import (
     Annotations,
     Answer,
@@ -23,7 +24,7 @@ from promql.api import (
 from scraper.exposition.exposition import parse_exposition
 from scraper.exposition.families import MetricMetadata
 from scraper.exposition.grammar import ExpositionFormat
-from scraper.fetching.targets import DroppedTarget, Health
+from scraper.fetching.targets import DroppedTarget
 from storage.api.alerts import AlertState
 from storage.api.errors import StorageError, StoreClosedError
 from tests.web.web_doubles import NOW_MS, World, an_alert, target_status, vector, world_at

@@ -11,8 +11,8 @@ from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
 from pytest_aiohttp import AiohttpClient
 
 from model.labels import Labels
+from model.targets import Health
 from promql.api import QueryTimeoutError
-from scraper.fetching.targets import Health
 from storage.api.accounts import CredentialKind, Role
 from storage.api.alerts import AlertState
 from tests.web.web_doubles import World, an_alert, target_status, vector, world_at

@@ -25,8 +25,8 @@ from prometheus_client import CollectorRegistry
 from model.clock import Clock, system_clock
 from model.labels import Labels
 from model.series import AlignedSeries
+from model.targets import Health, TargetStatus
 from promql.api import Answer, InstantVector, QueryOptions
-from scraper.fetching.targets import Health, TargetStatus
 from storage.api.alerts import AlertState, CheckOverride
 from storage.records.records import Records
 from tests.web.web_doubles import (

@@ -31,9 +31,10 @@ from model.clock import Clock
 from model.labels import Labels
 from model.matchers import Matcher
 from model.series import AlignedSeries
+from model.targets import Health, Target, TargetStatus
 from promql.api import Answer, InstantVector, ParseError, QueryEngine, QueryOptions
 from scraper.exposition.families import MetricMetadata
-from scraper.fetching.targets import DroppedTarget, Health, Target, TargetStatus
+from scraper.fetching.targets import DroppedTarget
 from storage.api.accounts import (
     FULL_SCOPES,
     AccountRecords,

@@ -19,8 +19,8 @@ from alerting.settings import DiskSettings
 from model.durations import format_duration
 from model.labels import Labels
 from model.labels import quote as quote_label
+from model.targets import Health, TargetStatus
 from promql.api import InstantVector, PromQLError, QueryOptions
-from scraper.fetching.targets import Health, TargetStatus
 from storage.api.alerts import Alert, AlertState, Severity
 from storage.api.hosts import Host
 from web.services import Services

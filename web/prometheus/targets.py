@@ -10,8 +10,9 @@ from alerting.notifications.documents import rfc3339
 from model.durations import format_duration
 from model.labels import Labels
 from model.matchers import Matcher
+from model.targets import TargetStatus
 from promql.api import ParseError
-from scraper.fetching.targets import DroppedTarget, TargetStatus
+from scraper.fetching.targets import DroppedTarget
 from web.http.errors import BadRequestError
 from web.http.routing import Route
 from web.prometheus.document_types import PoolsData, TargetMetadata, TargetsData

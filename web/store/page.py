@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from scraper.fetching.targets import Health
+from model.targets import Health
 from web.http.routing import Access, Route, Surface
 from web.live.shell import Address, Shell
 from web.services import Services

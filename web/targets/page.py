@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from scraper.fetching.targets import Health, TargetStatus
+from model.targets import Health, TargetStatus
 from web.http.routing import Access, Route, Surface
 from web.live.shell import Address, Shell
 from web.services import Services

@@ -9,7 +9,7 @@ from alerting.settings import HostCheckSettings
 from ingest.hosts.reports import HostReport
 from ingest.refusals import BadTimeError, UnknownHostError
 from model.labels import Labels
-from scraper.fetching.targets import Health
+from model.targets import Health
 from storage.api.hosts import Host, NewHost
 from tests.ingest.push_world import NOW_MS, Clock, PushWorld, push_world
 

@@ -14,7 +14,7 @@ from scraper.configuration.http_settings import HttpSettings
 from scraper.errors import FetchError
 from scraper.fetching.fetch import Fetcher
 from scraper.fetching.http_session import HttpSession
-from scraper.fetching.targets import Target
+from scraper.fetching.targets import ScrapeTarget
 from tests.scraper.exposing_server import body
 
 
@@ -26,9 +26,9 @@ async def fetcher() -> AsyncIterator[Fetcher]:
     await session.close()
 
 
-def target(url: str, directory: Path, **settings: object) -> Target:
+def target(url: str, directory: Path, **settings: object) -> ScrapeTarget:
     access = HttpSettings.model_validate(settings).access(directory)
-    return Target(url, Labels.of(job="j"), 30.0, 20.0, access=access)
+    return ScrapeTarget(url, Labels.of(job="j"), 30.0, 20.0, access=access)
 
 
 async def sent(fetcher: Fetcher, directory: Path, **settings: object) -> list[tuple[str, str]]:

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.labels import Labels
-from scraper.errors import ExpositionError
 from scraper.exposition.catalog import DETACHED, Catalog
 from scraper.exposition.difference import DifferenceParser
+from scraper.exposition.errors import ExpositionError
 from scraper.exposition.exposition import parse_exposition
 from scraper.exposition.families import FamilyPool
 from scraper.exposition.grammar import ExpositionFormat

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from model.labels import Labels
-from scraper.errors import ExpositionError
+from scraper.exposition.errors import ExpositionError
 from scraper.exposition.exposition import parse_exposition
 from scraper.exposition.families import MetricMetadata
 from scraper.exposition.grammar import GRAMMARS, ExpositionFormat, Sample

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.labels import Labels
-from scraper.errors import ExpositionError
 from scraper.exposition import history
+from scraper.exposition.errors import ExpositionError
 from scraper.exposition.exposition import parse_exposition
 from scraper.exposition.grammar import ExpositionFormat
 from scraper.exposition.history import read_history

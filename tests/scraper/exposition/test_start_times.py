@@ -6,7 +6,7 @@ import pytest
 from model.labels import Labels
 from scraper.exposition.families import FamilyPool
 from scraper.exposition.grammar import ExpositionFormat
-from scraper.fetching.targets import Target
+from scraper.fetching.targets import ScrapeTarget
 from scraper.scheduling.recorder import SYNTHETIC, Recorder
 from storage.api.errors import StorageError
 from tests.scraper.recording_appender import RecordingAppender
@@ -45,7 +45,7 @@ class Scrapes:
 
     def __init__(self, *, start_times: bool = True) -> None:
         self.store = RecordingAppender()
-        target = Target("http://a/metrics", LABELS, 15.0, 10.0, start_times=start_times)
+        target = ScrapeTarget("http://a/metrics", LABELS, 15.0, 10.0, start_times=start_times)
         self.recorder = Recorder(self.store, target, FamilyPool())
         self.at = 0
         self.known: dict[str, int] = {}

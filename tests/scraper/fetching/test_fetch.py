@@ -13,7 +13,7 @@ from scraper.fetching.fetch import Fetched, Fetcher
 from scraper.fetching.http_access import HttpAccess
 from scraper.fetching.http_session import HttpSession
 from scraper.fetching.protocols import EscapingScheme, ScrapeProtocol
-from scraper.fetching.targets import ScrapeLimits, Target
+from scraper.fetching.targets import ScrapeLimits, ScrapeTarget
 from tests.scraper.exposing_server import Answer, body, serving, stream
 
 
@@ -25,8 +25,8 @@ async def fetcher() -> AsyncIterator[Fetcher]:
     await session.close()
 
 
-def target(url: str, timeout_s: float = 20.0, **fields: object) -> Target:
-    return Target(url, Labels.of(job="j"), 30.0, timeout_s, **fields)  # type: ignore[arg-type]
+def target(url: str, timeout_s: float = 20.0, **fields: object) -> ScrapeTarget:
+    return ScrapeTarget(url, Labels.of(job="j"), 30.0, timeout_s, **fields)  # type: ignore[arg-type]
 
 
 async def fetched(

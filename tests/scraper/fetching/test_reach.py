@@ -17,7 +17,7 @@ from scraper.fetching.fetch import Fetcher
 from scraper.fetching.http_access import HttpAccess
 from scraper.fetching.http_session import HttpSession
 from scraper.fetching.reach import Reach, ReachSettings
-from scraper.fetching.targets import Target
+from scraper.fetching.targets import ScrapeTarget
 from storage.api.hosts import Host
 from tests.scraper.exposing_server import body, serving
 
@@ -34,8 +34,8 @@ async def fetching() -> AsyncIterator[Fetcher]:
         await session.close()
 
 
-def target(url: str, reach: Reach | None) -> Target:
-    return Target(url, Labels.of(job="j"), 30.0, 20.0, access=HttpAccess(reach=reach))
+def target(url: str, reach: Reach | None) -> ScrapeTarget:
+    return ScrapeTarget(url, Labels.of(job="j"), 30.0, 20.0, access=HttpAccess(reach=reach))
 
 
 @pytest.mark.parametrize(

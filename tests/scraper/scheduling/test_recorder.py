@@ -1,10 +1,10 @@
 import pytest
 
 from model.labels import Labels
-from scraper.errors import LimitError, NamingError
+from scraper.exposition.errors import LimitError, SeriesNameError
 from scraper.exposition.families import FamilyPool
 from scraper.exposition.grammar import ExpositionFormat
-from scraper.fetching.targets import ScrapeLimits, Target
+from scraper.fetching.targets import ScrapeLimits, ScrapeTarget
 from scraper.relabel import RelabelAction, RelabelRule
 from scraper.scheduling.recorder import Recorded, Recorder
 from storage.api.errors import StorageError
@@ -15,8 +15,8 @@ NOW_MS = 1_700_000_000_000
 LABELS = Labels.of(job="node", instance="a:9100")
 
 
-def target(**fields: object) -> Target:
-    return Target("http://a:9100/metrics", LABELS, 15.0, 10.0, **fields)  # type: ignore[arg-type]
+def target(**fields: object) -> ScrapeTarget:
+    return ScrapeTarget("http://a:9100/metrics", LABELS, 15.0, 10.0, **fields)  # type: ignore[arg-type]
 
 
 class Scrapes:
@@ -290,13 +290,13 @@ def test_staleness_of_timestamps_follows_the_configuration() -> None:
 
 def test_series_without_a_name_fails_the_scrape() -> None:
     scrapes = Scrapes(metric_relabel_rules=(rule("labeldrop", regex="__name__"),))
-    with pytest.raises(NamingError, match="without a metric name"):
+    with pytest.raises(SeriesNameError, match="without a metric name"):
         scrapes.good("a 1\n")
 
 
 def test_utf8_names_fail_the_scrape_where_only_legacy_ones_are_allowed() -> None:
     scrapes = Scrapes(legacy_names=True)
-    with pytest.raises(NamingError, match="invalid metric name"):
+    with pytest.raises(SeriesNameError, match="invalid metric name"):
         scrapes.good('{"a.b"} 1\n')
-    with pytest.raises(NamingError, match="invalid label name"):
+    with pytest.raises(SeriesNameError, match="invalid label name"):
         scrapes.good('a{"b.c"="1"} 1\n')

@@ -6,10 +6,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from model.labels import Labels
+from model.targets import Health, TargetStatus
 from scraper.configuration.prometheus_config import PrometheusConfig, load_prometheus_config
 from scraper.discovery.discovery import Discovery
 from scraper.exposition.families import MetricMetadata
-from scraper.fetching.targets import Health, ScrapeLimits, Target, TargetStatus
+from scraper.fetching.targets import ScrapeLimits, ScrapeTarget
 from scraper.scheduling.scraper import Scraper
 from storage.api.errors import StorageError
 from storage.api.samples import Source, Vector
@@ -19,10 +20,10 @@ from tests.scraper.recording_appender import STALE, RecordingAppender
 LIMITS = ScrapeLimits(body_bytes=16 * 2**20)
 
 
-def target(url: str, name: str, **fields: object) -> Target:
+def target(url: str, name: str, **fields: object) -> ScrapeTarget:
     settings = {"interval_s": 0.1, "timeout_s": 0.1, "limits": LIMITS} | fields
     labels = Labels.of(job="node", instance=name)
-    return Target(url, labels, **settings)  # type: ignore[arg-type]
+    return ScrapeTarget(url, labels, **settings)  # type: ignore[arg-type]
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -6,7 +6,7 @@ import pytest
 from aiohttp import ClientResponse
 from pytest_aiohttp import AiohttpClient
 
-from scraper.fetching.targets import Health
+from model.targets import Health
 from tests.web.web_doubles import World, target_status, world_at
 from web.settings import WebSettings
 

@@ -1,4 +1,7 @@
-"""One source's vectors: what each column last was, and what to append next."""
+"""Appends the vectors of one source, for callers that know only some of its columns.
+
+A scrape target and a pushed metric group use it over any `SampleAppender`.
+"""
 
 from collections.abc import Sequence
 
@@ -13,13 +16,13 @@ Columns = NDArray[np.int32]
 Values = NDArray[np.float64]
 
 
-class VectorStream:
-    """Appends one source's vectors and knows the state of its columns.
+class VectorAppender:
+    """Appends one source's vectors and keeps the last value of each column.
 
     Attributes:
-        values: shape (columns,), each column's last value, STALE once it ended.
-        alive: shape (columns,), bool, whether it has samples now.
-        last_ms: the time of the last vector, None before the first.
+        values: shape (columns,), the last values; STALE for a series that has ended.
+        alive: shape (columns,), bool, False for series that have ended or not begun.
+        last_ms: time of the last vector, None before the first.
     """
 
     def __init__(self, appender: SampleAppender, labels: Labels, stream: str = "") -> None:
@@ -29,15 +32,15 @@ class VectorStream:
         self._appender = appender
         self._source: Source = appender.source(labels, stream)
         self._layout: Layout | None = None
-        self._whole = True
+        self._next_is_full = True
 
     @property
     def series(self) -> tuple[Labels, ...]:
-        """The layout's series; shared by every source with the same ones."""
+        """The series of the current layout; sources with the same layout share the tuple."""
         return self._layout.series if self._layout else ()
 
     def grow(self, count: int) -> None:
-        """Make room for `count` columns; the new ones have no sample yet."""
+        """Extend to `count` columns; new columns are ABSENT."""
         missing = count - len(self.values)
         if missing > 0:
             absent = np.full(missing, ABSENT_BITS, np.uint64).view(np.float64)
@@ -45,13 +48,13 @@ class VectorStream:
             self.alive = np.concatenate([self.alive, np.zeros(missing, np.bool_)])
 
     def prepare(self, series: Sequence[Labels]) -> Layout:
-        """Return the layout that a vector of these columns needs; may run in a thread."""
+        """Return the layout of `series`, made if the columns have changed; any thread."""
         if self._layout is None or len(self._layout.series) != len(series):
             self._layout = self._appender.layout(series)
         return self._layout
 
     def changed(self, columns: Columns, values: Values) -> tuple[Columns, Values]:
-        """Return those columns that are not what they were."""
+        """Return the columns whose value differs from the last one, and their values."""
         same = self.values[columns].view(np.uint64) == values.view(np.uint64)
         differs = ~(same & self.alive[columns])
         return columns[differs], values[differs]
@@ -68,38 +71,38 @@ class VectorStream:
 
         Args:
             time_ms: later than `last_ms`.
-            series: what the columns are; those known so far, and new ones at the end.
+            series: the series of all columns; new columns follow the known ones.
             columns: int32, distinct, in any order.
-            values: their values, STALE to end a series.
-            starts: start times that changed.
+            values: one value per column; STALE ends a series.
+            starts: changed start times.
 
         Raises:
-            StorageError: the store refused it. The next vector gives every column.
+            StorageError: the store refused the vector. The next one gives every column.
         """
         self.grow(len(series))
         self.values[columns] = values
-        # Neither marker is a number, and few vectors hold anything but numbers.
         self.alive[columns] = True
+        # Both markers are NaNs, and few vectors contain any NaN.
         if np.isnan(values).any():
             self.alive[columns] = ~(is_stale(values) | is_absent(values))
         layout = self.prepare(series)
-        if self._whole:
+        if self._next_is_full:
             vector = Vector(time_ms, layout, None, self.values.copy(), starts)
         else:
             order = columns.argsort()
             changed = columns[order].view(np.uint32)
             vector = Vector(time_ms, layout, changed, values[order], starts)
-        self._whole = True
+        self._next_is_full = True
         self._appender.append(self._source, vector)
-        self._whole, self.last_ms = False, time_ms
+        self._next_is_full, self.last_ms = False, time_ms
 
     def end(self, time_ms: int) -> None:
-        """End every series, if the time allows it and any is alive."""
+        """End every live series; does nothing unless `time_ms` is after the last vector."""
         alive = np.flatnonzero(self.alive).astype(np.int32)
         if len(alive) and (self.last_ms is None or time_ms > self.last_ms):
             self.append(time_ms, self.series, alive, np.full(len(alive), STALE))
 
     def compact(self, keep: NDArray[np.bool_]) -> None:
-        """Forget the columns that `keep` leaves out; the next vector has a new layout."""
+        """Drop the columns that are False in `keep`; the next vector has a new layout."""
         self.values, self.alive = self.values[keep], self.alive[keep]
-        self._layout, self._whole = None, True
+        self._layout, self._next_is_full = None, True
