@@ -1,7 +1,7 @@
-"""The data directory: where everything lives, used by one server at a time.
+"""The data directory, used by one server at a time.
 
-Layout: `lock`, `redshank.sock` (the local control socket), `records.db`, `keys.json`,
-`messages.db`, `journal…` and `samples/` (see docs/storage-format.md).
+It holds the files of `storage.files`, and two that only a running server needs: `lock`
+and `redshank.sock`, the control socket.
 """
 
 import fcntl
@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.errors import DataDirectoryError
-
-_OURS = ("lock", "records.db", "journal.db", "samples")
+from storage.files import FILE_KINDS, KEYS, MESSAGES, RECORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +24,17 @@ class DataDirectory:
     @property
     def records(self) -> Path:
         """The records database."""
-        return self.path / "records.db"
+        return self.path / RECORDS.pattern
 
     @property
     def keys(self) -> Path:
         """The server's own keys."""
-        return self.path / "keys.json"
+        return self.path / KEYS.pattern
 
     @property
     def messages(self) -> Path:
         """The log of pushed messages."""
-        return self.path / "messages.db"
+        return self.path / MESSAGES.pattern
 
     @property
     def control_socket(self) -> Path:
@@ -44,8 +43,9 @@ class DataDirectory:
 
     @property
     def is_used(self) -> bool:
-        """Whether a server, or an import, has left anything therein."""
-        return any((self.path / name).exists() for name in _OURS)
+        """Whether a server or an import has written to it."""
+        locked = (self.path / "lock").exists()
+        return locked or any(kind.paths(self.path) for kind in FILE_KINDS)
 
     @property
     def size_bytes(self) -> int:

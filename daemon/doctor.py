@@ -7,7 +7,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -24,7 +24,7 @@ from scraper.configuration.settings import all_targets
 from scraper.discovery.jobs import job_targets
 from storage.api.errors import StorageError
 from storage.api.hosts import Host
-from storage.database import integrity_problems
+from storage.files import FILE_KINDS, FileKind
 from storage.records.records import Records
 
 _LEAST_FREE_BYTES = 512 * 2**20
@@ -76,8 +76,10 @@ def examine_packages() -> Iterable[Finding]:
         yield Finding(Verdict.GOOD, "packages", "all installed")
 
 
-def examine_data_directory(directory: DataDirectory) -> Iterable[Finding]:
-    """Look at the data directory's permissions and free space, and into its databases."""
+def examine_data_directory(
+    directory: DataDirectory, kinds: Sequence[FileKind] = FILE_KINDS
+) -> Iterable[Finding]:
+    """Check the data directory's permissions, its free space and its files."""
     path = directory.path
     if not path.exists():
         yield Finding(Verdict.GOOD, "data directory", f"{path} will be made on first start")
@@ -100,14 +102,17 @@ def examine_data_directory(directory: DataDirectory) -> Iterable[Finding]:
         )
     else:
         yield Finding(Verdict.GOOD, "disk", f"{free_bytes / 2**30:.1f} GiB free below {path}")
-    for file in sorted(path.rglob("*.db")):
-        yield _examine_database(path, file)
+    for kind in kinds:
+        if kind.check is not None:
+            for file in kind.paths(path):
+                yield _examine_file(path, file, kind.check)
 
 
-def _examine_database(directory: Path, file: Path) -> Finding:
-    name = f"database {file.relative_to(directory)}"
+def _examine_file(directory: Path, file: Path, check: Callable[[Path], Sequence[str]]) -> Finding:
+    noun = "database" if file.suffix == ".db" else "file"
+    name = f"{noun} {file.relative_to(directory)}"
     try:
-        problems = integrity_problems(file)
+        problems = check(file)
     except StorageError as exc:
         problems = [str(exc)]
     if not problems:

@@ -1,12 +1,8 @@
-"""Backups: a consistent copy of a data directory as one tar file, and back.
+"""Backup and restore: a consistent copy of a data directory in one tar file.
 
-Files are copied by SQLite's backup interface through read-only connections, each in one
-step: a server may go on writing meanwhile. The journal comes first: what a server seals
-after that is in the journal's copy and in the chunks', and counts once; nothing that
-was committed before is in neither.
-
-The tar file ends with `manifest.json`, which names every file with its size and digest:
-one that was cut short is refused.
+Each kind of file says how it is copied while a server goes on writing
+(`storage.files.FileKind.copy`). The tar file ends with `manifest.json`, which lists
+every file with its size and digest, so that a truncated backup is refused.
 """
 
 import hashlib
@@ -14,9 +10,8 @@ import io
 import os
 import re
 import shutil
-import sqlite3
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import IO, BinaryIO
@@ -24,19 +19,21 @@ from typing import IO, BinaryIO
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from storage.api.errors import StorageError
-from storage.database import translate
+from storage.files import FILE_KINDS, FileKind
 
-_JOURNAL = "journal.db"
-_KEYS = "keys.json"
 _MANIFEST = "manifest.json"
-_NAME = r"(samples/)?[A-Za-z0-9_][A-Za-z0-9_.-]*"
-_COPIED_BYTES = 2**20
-# A manifest names some hundred windows.
-_MOST_MANIFEST_BYTES = 2**24
+# No component may be hidden, `..` or empty: a backup writes nowhere else.
+_COMPONENT = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
+_NAME = rf"({_COMPONENT}/)?{_COMPONENT}"
+# Backups before `storage.files` held every database of the directory, the operator's too.
+_ANY_DATABASE = rf"{_COMPONENT}\.db"
+_CHUNK_BYTES = 2**20
+# A manifest lists some hundred windows.
+_MAX_MANIFEST_BYTES = 2**24
 
 
 class BackupError(StorageError):
-    """A backup cannot be made or restored; the message says why."""
+    """A backup cannot be restored; the message says why."""
 
 
 class BackedUpFile(BaseModel):
@@ -50,7 +47,7 @@ class BackedUpFile(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a backup holds."""
+    """The list of a backup's files."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -64,27 +61,34 @@ class Manifest(BaseModel):
         return sum(file.size_bytes for file in self.files)
 
 
-def write_backup(directory: Path, stream: BinaryIO, scratch: Path, now_ms: int) -> Manifest:
+def write_backup(
+    directory: Path,
+    stream: BinaryIO,
+    scratch: Path,
+    now_ms: int,
+    kinds: Sequence[FileKind] = FILE_KINDS,
+) -> Manifest:
     """Write a backup of a data directory; blocks.
 
     Args:
-        directory: what to copy; a server may be using it.
-        stream: where the tar file goes.
+        directory: the data directory; a server may be using it.
+        stream: takes the tar file.
         scratch: a directory with room for the largest file.
         now_ms: the time of the backup.
+        kinds: the kinds of files to copy, in this order.
 
     Raises:
         StorageError: a file cannot be read.
-        OSError: the disk refused.
+        OSError: the disk is full, or refused for another reason.
     """
     files = []
     with (
         tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar,
         TemporaryDirectory(prefix=".redshank-backup-", dir=scratch) as temporary,
     ):
-        for number, path in enumerate(_databases(directory)):
-            copy = Path(temporary) / f"{number}.db"
-            if not _copy_database(path, copy):
+        for number, (kind, path) in enumerate(_present(directory, kinds)):
+            copy = Path(temporary) / str(number)
+            if not kind.copy(path, copy):
                 continue
             entry = BackedUpFile(
                 name=path.relative_to(directory).as_posix(),
@@ -95,50 +99,18 @@ def write_backup(directory: Path, stream: BinaryIO, scratch: Path, now_ms: int) 
                 tar.addfile(_member(entry.name, entry.size_bytes, now_ms), content)
             copy.unlink()
             files.append(entry)
-        if (keys := _read_whole(directory / _KEYS)) is not None:
-            # Last: whatever was sealed before is opened by them.
-            digest = hashlib.sha256(keys).hexdigest()
-            files.append(BackedUpFile(name=_KEYS, size_bytes=len(keys), sha256=digest))
-            tar.addfile(_member(_KEYS, len(keys), now_ms), io.BytesIO(keys))
         manifest = Manifest(created_ms=now_ms, files=tuple(files))
         text = manifest.model_dump_json(indent=1).encode()
         tar.addfile(_member(_MANIFEST, len(text), now_ms), io.BytesIO(text))
     return manifest
 
 
-def _databases(directory: Path) -> Iterator[Path]:
-    # Looked for one after the other: a window made while another file is copied is found.
-    yield directory / _JOURNAL
-    yield from sorted(directory.glob("samples/*.db"))
-    yield from sorted(path for path in directory.glob("*.db") if path.name != _JOURNAL)
-
-
-def _read_whole(path: Path) -> bytes | None:
-    # The file is exchanged, never changed: what is read is whole.
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-
-
-def _copy_database(path: Path, copy: Path) -> bool:
-    """Copy a database as it is now; False if there is none (any more)."""
-    try:
-        source = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        try:
-            target = sqlite3.connect(copy)
-            try:
-                # All pages in one step are one snapshot: nothing written meanwhile shows.
-                source.backup(target)
-            finally:
-                target.close()
-        finally:
-            source.close()
-    except sqlite3.Error as exc:
-        if not path.exists():
-            return False
-        raise translate(path, exc) from exc
-    return True
+def _present(directory: Path, kinds: Sequence[FileKind]) -> Iterator[tuple[FileKind, Path]]:
+    # One kind after the other: a window that a server begins while the journal is copied
+    # must be found.
+    for kind in kinds:
+        for path in kind.paths(directory):
+            yield kind, path
 
 
 def _digest(path: Path) -> str:
@@ -152,19 +124,26 @@ def _member(name: str, size_bytes: int, now_ms: int) -> tarfile.TarInfo:
     return member
 
 
-def restore_backup(stream: BinaryIO, directory: Path) -> Manifest:
-    """Make a data directory of a backup; blocks. It is there whole or not at all.
+def restore_backup(
+    stream: BinaryIO, directory: Path, kinds: Sequence[FileKind] = FILE_KINDS
+) -> Manifest:
+    """Create a data directory from a backup, completely or not at all; blocks.
+
+    Args:
+        stream: yields the tar file.
+        directory: does not exist yet, or is empty.
+        kinds: the kinds of files that a backup may hold.
 
     Raises:
-        BackupError: the directory holds something, or this is no whole backup.
-        OSError: the disk refused.
+        BackupError: the directory is not empty, or the backup is incomplete or damaged.
+        OSError: the disk is full, or refused for another reason.
     """
     if directory.exists() and any(directory.iterdir()):
-        raise BackupError(f"{directory} is not empty; a backup is restored to a new directory")
+        raise BackupError(f"{directory} is not empty; name a new directory")
     directory.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
-        manifest = _extract(stream, partial)
+        manifest = _extract(stream, partial, kinds)
         partial.rename(directory)
     except BaseException:
         shutil.rmtree(partial)
@@ -172,7 +151,7 @@ def restore_backup(stream: BinaryIO, directory: Path) -> Manifest:
     return manifest
 
 
-def _extract(stream: BinaryIO, directory: Path) -> Manifest:
+def _extract(stream: BinaryIO, directory: Path, kinds: Sequence[FileKind]) -> Manifest:
     found: dict[str, tuple[int, str]] = {}
     manifest = None
     try:
@@ -182,25 +161,32 @@ def _extract(stream: BinaryIO, directory: Path) -> Manifest:
                 if content is None or manifest is not None or member.name in found:
                     raise BackupError(f"unexpected entry {member.name!r}")
                 if member.name == _MANIFEST:
-                    manifest = _read_manifest(content.read(_MOST_MANIFEST_BYTES))
-                elif re.fullmatch(_NAME, member.name):
+                    manifest = _read_manifest(content.read(_MAX_MANIFEST_BYTES))
+                elif _is_expected(member.name, kinds):
                     found[member.name] = _write(content, directory / member.name)
                 else:
                     raise BackupError(f"unexpected entry {member.name!r}")
     except (tarfile.TarError, EOFError) as exc:
-        raise BackupError(f"this is no whole backup: {exc}") from exc
+        raise BackupError(f"the backup is incomplete or damaged: {exc}") from exc
     if manifest is None:
-        raise BackupError(f"this is no whole backup: {_MANIFEST} is missing")
+        raise BackupError(f"the backup is incomplete: {_MANIFEST} is missing")
     if found != {file.name: (file.size_bytes, file.sha256) for file in manifest.files}:
-        raise BackupError("this is no whole backup: its files are not those it was made with")
+        raise BackupError(f"the backup is incomplete or damaged: its files differ from {_MANIFEST}")
     return manifest
+
+
+def _is_expected(name: str, kinds: Sequence[FileKind]) -> bool:
+    if re.fullmatch(_ANY_DATABASE, name):
+        return True
+    known = any(kind.includes(name) for kind in kinds)
+    return known and re.fullmatch(_NAME, name) is not None
 
 
 def _read_manifest(text: bytes) -> Manifest:
     try:
         return Manifest.model_validate_json(text)
     except ValidationError as exc:
-        raise BackupError(f"{_MANIFEST} is not of a version known here") from exc
+        raise BackupError(f"{_MANIFEST} was written by a newer version, or is damaged") from exc
 
 
 def _write(content: IO[bytes], path: Path) -> tuple[int, str]:
@@ -209,10 +195,10 @@ def _write(content: IO[bytes], path: Path) -> tuple[int, str]:
     digest = hashlib.sha256()
     size_bytes = 0
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        while some := content.read(_COPIED_BYTES):
-            file.write(some)
-            digest.update(some)
-            size_bytes += len(some)
+        while chunk := content.read(_CHUNK_BYTES):
+            file.write(chunk)
+            digest.update(chunk)
+            size_bytes += len(chunk)
         file.flush()
         os.fsync(file.fileno())
     return size_bytes, digest.hexdigest()

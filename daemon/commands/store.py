@@ -278,11 +278,11 @@ def verify(directory: DataDirectory) -> None:
     """
     from daemon.store_access import require
     from storage.samples.tools.verification import Verified
-    from storage.samples.tools.verification import verify as verify_store
+    from storage.verification import verify as verify_directory
 
     require(directory)
     verified, damaged = Verified(), 0
-    for problem in verify_store(directory.path, verified):
+    for problem in verify_directory(directory.path, verified):
         damaged += 1
         click.echo(f"{problem.file}: {problem.what}")
     chunks = f"{_counted(verified.chunks, 'chunk')} of {_counted(verified.windows, 'window')}"

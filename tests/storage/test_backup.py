@@ -11,7 +11,8 @@ import pytest
 from model.labels import Labels
 from storage.backup import BackupError, restore_backup, write_backup
 from storage.samples.store import SqliteSampleStore
-from storage.samples.tools.verification import Verified, verify
+from storage.samples.tools.verification import Verified
+from storage.verification import verify
 from tests.storage.samples.naive_model import Samples, samples_of
 from tests.storage.samples.sample_builders import BASE_MS, series, small, whole
 

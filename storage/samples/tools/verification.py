@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from model.series import is_absent
-from storage.api.errors import CorruptDataError, StorageError
+from storage.api.errors import CorruptDataError
 from storage.database import integrity_problems
 from storage.samples.catalog.catalog import CatalogRows, read_catalog
 from storage.samples.catalog.layouts import MetricNames
@@ -20,14 +20,6 @@ from storage.samples.windows import runs
 from storage.samples.windows.codec import decode_piece
 from storage.samples.windows.runs import ChunkRow
 from storage.samples.windows.windows import Window
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something damaged: in which file, and what."""
-
-    file: str
-    what: str
 
 
 @dataclass(slots=True)
@@ -41,27 +33,32 @@ class Verified:
     journal_rows: int = 0
 
 
-def verify(directory: Path, verified: Verified) -> Iterator[Problem]:
-    """Yield what is damaged in a store that a server may be using; blocks.
+def window_problems(path: Path, verified: Verified) -> Iterator[str]:
+    """Yield what is damaged in a window file that a server may be using; blocks.
 
     Args:
-        directory: the store's.
-        verified: counted up meanwhile.
+        path: the file.
+        verified: counts what has been read.
+
+    Raises:
+        StorageError: the file cannot be read any further.
     """
-    for path in sorted((directory / "samples").glob("*.db")):
-        try:
-            yield from (Problem(path.name, text) for text in integrity_problems(path))
-            for text in _WindowVerification(path, verified).problems():
-                yield Problem(path.name, text)
-        except StorageError as exc:
-            yield Problem(path.name, str(exc))
-    journal = directory / "journal.db"
-    if journal.exists():
-        try:
-            yield from (Problem(journal.name, text) for text in integrity_problems(journal))
-            yield from _journal_problems(journal, verified)
-        except StorageError as exc:
-            yield Problem(journal.name, str(exc))
+    yield from integrity_problems(path)
+    yield from _WindowVerification(path, verified).problems()
+
+
+def journal_problems(path: Path, verified: Verified) -> Iterator[str]:
+    """Yield what is damaged in a journal that a server may be using; blocks.
+
+    Args:
+        path: the file.
+        verified: counts what has been read.
+
+    Raises:
+        StorageError: the file cannot be read any further.
+    """
+    yield from integrity_problems(path)
+    yield from _record_problems(path, verified)
 
 
 class _WindowVerification:
@@ -195,7 +192,7 @@ def _overlaps(connection: sqlite3.Connection) -> list[str]:
     ]
 
 
-def _journal_problems(path: Path, verified: Verified) -> Iterator[Problem]:
+def _record_problems(path: Path, verified: Verified) -> list[str]:
     journal = JournalSnapshot(path)
     found: list[str] = []
 
@@ -218,5 +215,4 @@ def _journal_problems(path: Path, verified: Verified) -> Iterator[Problem]:
                 verified.journal_rows += 1
 
     journal.run(look)
-    for what in found:
-        yield Problem(path.name, what)
+    return found

@@ -10,7 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from model.labels import Labels
-from storage.samples.tools.verification import Verified, verify
+from storage.samples.tools.verification import Verified
+from storage.verification import verify
 from tests.storage.samples.naive_model import Samples
 from tests.storage.samples.sample_builders import BASE_MS, series, whole
 from tests.storage.samples.test_damage import MINUTE_MS, everything, filled, opened, samples_in

@@ -15,7 +15,8 @@ from model.series import AlignedSeries
 from storage.api.errors import OutOfOrderError
 from storage.api.samples import ELSEWHERE, Layout, Source, StartTimes, Vector, column_array
 from storage.samples.store import SqliteSampleStore
-from storage.samples.tools.verification import Verified, verify
+from storage.samples.tools.verification import Verified
+from storage.verification import verify
 from tests.storage.samples.sample_builders import BASE_MS, named, series, small
 
 HOUR_MS = 3_600_000

@@ -1,0 +1,119 @@
+"""The files of a data directory: one `FileKind` for each kind.
+
+Backup, restore, `redshank doctor` and `redshank store verify` walk `FILE_KINDS`, so a
+new kind of file is one more entry. Retention does not: the store that owns a file's
+only writing connection also deletes from it.
+"""
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from storage.database import integrity_problems, translate
+
+if TYPE_CHECKING:
+    from storage.samples.tools.verification import Verified
+
+
+@dataclass(frozen=True, slots=True)
+class FileKind:
+    """One kind of file in a data directory.
+
+    Attributes:
+        pattern: the path in the data directory; a glob if there are several files.
+        copy: writes a consistent copy of a file that a server may be using; returns
+            False if the file does not exist (any more).
+        check: returns the problems that a quick check finds, None without such a check.
+        verify: reads and decodes the whole file, counts what it has read and yields
+            the problems; None if nothing can be decoded.
+    """
+
+    pattern: str
+    copy: Callable[[Path, Path], bool]
+    check: Callable[[Path], Sequence[str]] | None = None
+    verify: "Callable[[Path, Verified], Iterator[str]] | None" = None
+
+    def paths(self, directory: Path) -> list[Path]:
+        """Return the files of this kind in a data directory, sorted."""
+        return sorted(directory.glob(self.pattern))
+
+    def includes(self, name: str) -> bool:
+        """Whether a path relative to the data directory is a file of this kind."""
+        # A `*` of fnmatch matches slashes too.
+        same_depth = name.count("/") == self.pattern.count("/")
+        return same_depth and fnmatchcase(name, self.pattern)
+
+
+def copy_database(path: Path, copy: Path) -> bool:
+    """Copy a SQLite database as it is now; see `FileKind.copy`.
+
+    Raises:
+        StorageError: SQLite cannot read it.
+    """
+    try:
+        source = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            target = sqlite3.connect(copy)
+            try:
+                # Copied in one step, the pages are one snapshot: later writes do not show.
+                source.backup(target)
+            finally:
+                target.close()
+        finally:
+            source.close()
+    except sqlite3.Error as exc:
+        if not path.exists():
+            return False
+        raise translate(path, exc) from exc
+    return True
+
+
+def copy_replaced_file(path: Path, copy: Path) -> bool:
+    """Copy a file that is only ever replaced as a whole; see `FileKind.copy`."""
+    try:
+        shutil.copyfile(path, copy)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+# Imported when called: most commands only need the names of the files, and these modules
+# import numpy.
+
+
+def _verify_journal(path: Path, verified: "Verified") -> Iterator[str]:
+    from storage.samples.tools.verification import journal_problems
+
+    return journal_problems(path, verified)
+
+
+def _verify_window(path: Path, verified: "Verified") -> Iterator[str]:
+    from storage.samples.tools.verification import window_problems
+
+    return window_problems(path, verified)
+
+
+def _verify_database(path: Path, _: "Verified") -> Iterator[str]:
+    return iter(integrity_problems(path))
+
+
+JOURNAL: Final = FileKind("journal.db", copy_database, integrity_problems, _verify_journal)
+WINDOWS: Final = FileKind("samples/*.db", copy_database, integrity_problems, _verify_window)
+MESSAGES: Final = FileKind("messages.db", copy_database, integrity_problems, _verify_database)
+RECORDS: Final = FileKind("records.db", copy_database, integrity_problems, _verify_database)
+KEYS: Final = FileKind("keys.json", copy_replaced_file)
+
+FILE_KINDS: Final[tuple[FileKind, ...]] = (
+    # The order of a backup. The journal comes before the windows: samples that a server
+    # seals in between are in both copies and count once; the other way round they would be
+    # in neither. The keys come after the records that are encrypted with them.
+    JOURNAL,
+    WINDOWS,
+    MESSAGES,
+    RECORDS,
+    KEYS,
+)
