@@ -17,6 +17,11 @@ node_textfile_label{path="C:\\\\} b"} 1
 """
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark these tests as slow: they start servers and fleets, and no part of Redshank."""
+    item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def recording(tmp_path: Path) -> Recording:
     """Five scrapes of four series, 5 s apart and a little late."""

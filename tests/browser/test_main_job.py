@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.ports import free_port
 from tests.system.processes import (
     ADMIN_PASSWORD,
     Server,
-    free_port,
     redshank_exporter,
     redshank_server,
     until,

@@ -3,7 +3,6 @@
 import math
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from exporter.settings import Exclusions, ExporterSettings
 from tests.exporter.exporter_client import Client, Serve
+from tests.ports import free_port
 
 NODE_EXPORTER = shutil.which("prometheus-node-exporter") or shutil.which("node_exporter")
 
@@ -114,13 +114,6 @@ def parsed(text: str) -> dict[str, Metric]:
 
 def series(family: Metric) -> Series:
     return {(s.name, tuple(sorted(s.labels.items()))): s.value for s in family.samples}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture

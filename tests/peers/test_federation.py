@@ -9,9 +9,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.ports import free_port
 from tests.programs import program
 from tests.system.processes import (
-    free_port,
     redshank_exporter,
     redshank_server,
     running,

@@ -19,8 +19,9 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.ports import free_port
 from tests.programs import program
-from tests.system.processes import free_port, redshank_server, running, until
+from tests.system.processes import redshank_server, running, until
 
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 

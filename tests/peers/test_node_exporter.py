@@ -9,8 +9,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from tests.ports import free_port
 from tests.programs import program
-from tests.system.processes import free_port, redshank_server, running, until
+from tests.system.processes import redshank_server, running, until
 
 pytestmark = pytest.mark.peer
 

@@ -9,10 +9,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.ports import free_port
 from tests.programs import program
 from tests.system.processes import (
     Server,
-    free_port,
     redshank_exporter,
     redshank_server,
     running,

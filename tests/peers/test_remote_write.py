@@ -13,11 +13,11 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.ports import free_port
 from tests.programs import program
 from tests.system.processes import (
     ADMIN_PASSWORD,
     Process,
-    free_port,
     redshank,
     redshank_exporter,
     running,
@@ -172,6 +172,7 @@ async def test_prometheus_writes_every_sample(tmp_path: Path, receiver: Receiver
     assert len(found) > 300
 
 
+@pytest.mark.slow
 async def test_nothing_is_lost_when_we_are_killed_meanwhile(
     tmp_path: Path, receiver: Receiver
 ) -> None:

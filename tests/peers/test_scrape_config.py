@@ -10,8 +10,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.ports import free_port
 from tests.programs import program
-from tests.system.processes import Server, free_port, redshank_server, running, until
+from tests.system.processes import Server, redshank_server, running, until
 
 pytestmark = pytest.mark.peer
 

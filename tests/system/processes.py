@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -19,14 +18,6 @@ ROOT = Path(__file__).resolve().parents[2]
 ADMIN_PASSWORD = "correct horse battery staple"
 # A safety bound on waiting, never a claim about speed.
 PATIENCE_S = 60
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 async def until(condition: Callable[[], Awaitable[Any]], what: str) -> Any:

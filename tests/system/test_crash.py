@@ -13,6 +13,7 @@ BASE_MS = 1_700_000_000_000
 SCRAPES = 20
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_killed_server_has_what_its_targets_served(tmp_path: Path) -> None:
     findings = crash(rounds=4, targets=6, seed=3, directory=tmp_path)

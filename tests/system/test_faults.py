@@ -195,6 +195,7 @@ async def test_read_only_data_is_refused_in_words(tmp_path: Path, locked: str) -
         pass
 
 
+@pytest.mark.slow
 async def test_directory_that_becomes_read_only_holds_up_sealing_only(tmp_path: Path) -> None:
     data = tmp_path / "data"
     samples_directory = data / "samples"

@@ -165,6 +165,7 @@ async def tokens(server: Server, role: str, count: int) -> list[str]:
     return [(await server.post(path, form, 201))["access_token"] for _ in range(count)]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_server_keeps_to_its_document_for_every_role(tmp_path: Path) -> None:
     async with redshank_exporter() as (_, address):

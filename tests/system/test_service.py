@@ -4,7 +4,8 @@ import asyncio
 import socket
 from pathlib import Path
 
-from tests.system.processes import PATIENCE_S, free_port, redshank
+from tests.ports import free_port
+from tests.system.processes import PATIENCE_S, redshank
 
 
 async def test_systemd_hears_ready_watchdog_and_stopping(tmp_path: Path) -> None:

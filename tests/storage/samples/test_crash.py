@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from storage.samples.store import SqliteSampleStore
 from tests.storage.samples.crash_history import FIRST_MS, LAYOUT, SOURCES, values_at
@@ -36,6 +37,7 @@ def killed_after(directory: Path, seed: int, confirmations: int) -> int:
     return durable
 
 
+@pytest.mark.slow
 def test_killed_store_keeps_what_it_confirmed(tmp_path: Path) -> None:
     rng = random.Random(7)
     for seed in range(5):
