@@ -22,6 +22,7 @@ from web.middleware.headers import add_headers
 from web.middleware.journey import journey
 from web.middleware.origins import lay_origin_headers, preflights
 from web.middleware.rates import RateLimits
+from web.prometheus.envelope import failure_envelope
 from web.services import Services
 from web.settings import WebSettings
 
@@ -67,7 +68,7 @@ def _middlewares(internals: Internals) -> tuple[Middleware, ...]:
     rates = RateLimits(settings, services.clock, services.refusals)
     return (
         journey(settings),
-        failures(internals.renderer.error_page),
+        failures(internals.renderer.error_page, failure_envelope),
         rates.by_address,
         preflights(settings.cors),
         audit(AuditLog(services.audit, services.clock, settings)),

@@ -18,11 +18,12 @@ from web.audit.api import AuditApi
 from web.audit.page import AuditPages
 from web.explore.page import ExplorePages
 from web.hosts.add_host_page import AddHostPages
-from web.hosts.api import HostRegister, HostsApi
+from web.hosts.api import HostsApi
 from web.hosts.host_page import HostPages
 from web.hosts.keys_api import HostKeysApi
 from web.hosts.keys_page import HostKeyPages
 from web.hosts.page import HostsPages
+from web.hosts.register import HostRegister
 from web.http.assets import Assets
 from web.http.routing import Route
 from web.ingest.gateway import GatewayApi
@@ -30,6 +31,7 @@ from web.ingest.messages import MessagesApi
 from web.ingest.remote_write import RemoteWriteApi
 from web.ingest.reports import ReportsApi
 from web.internals import Internals
+from web.prometheus.document_types import PrometheusError
 from web.prometheus.expressions import Expressions
 from web.prometheus.federation import Federation
 from web.prometheus.probes import Probes
@@ -88,7 +90,7 @@ def _pages(internals: Internals, register: HostRegister) -> tuple[Handlers, ...]
         StorePages(services, shell),
         AccountPages(shell, authenticator, second_factors, actions),
         internals.socket,
-        ReferencePages(renderer, authenticator, settings, services.version),
+        ReferencePages(renderer, authenticator, settings, services.version, PrometheusError),
         SecondFactorPages(shell, second_factors, actions),
         UsersPages(services, shell, second_factors, actions),
         AuditPages(services, shell),

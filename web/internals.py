@@ -12,6 +12,7 @@ from web.live.regions import LiveStreams
 from web.live.shell import Shell
 from web.live.socket import MetricsSocket
 from web.live.sources import Sources
+from web.prometheus.encoding import encode_value
 from web.services import Services
 from web.settings import WebSettings
 
@@ -47,7 +48,7 @@ class Internals:
         )
         streams, fleet = LiveStreams(settings), Fleet(services)
         shell = Shell(renderer, fleet, streams, authenticator)
-        sources = Sources(services, fleet, shell)
+        sources = Sources(services, fleet, shell, encode_value)
         return cls(
             services=services,
             settings=settings,

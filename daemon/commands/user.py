@@ -49,14 +49,15 @@ def change(
     from daemon.errors import DaemonError
     from daemon.records_at_rest import RecordsAtRest, idle_directory
     from storage.api.errors import StorageError
-    from web.http.errors import WebError, first_fault
+    from web.http.errors import WebError
+    from web.http.validation import first_field_error
 
     try:
         with idle_directory(address.data_directory) as is_idle:
             if is_idle:
                 return at_rest(RecordsAtRest(address.data_directory))
     except ValidationError as exc:
-        name, message = first_fault(exc)
+        name, message = first_field_error(exc)
         raise click.ClickException(f"{name}: {message}") from exc
     except (DaemonError, StorageError, WebError, OSError) as exc:
         raise click.ClickException(str(exc)) from exc

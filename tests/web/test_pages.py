@@ -26,7 +26,7 @@ from tests.web.web_doubles import (
     vector,
     world_at,
 )
-from web.fleet.fleet import host_path
+from web.http.host_paths import host_path
 
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror='alert(2)'>{{7*7}}"
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from web.http.errors import failure_of
+from web.http.failures import failure_of
 from web.live.messages import Ping, Subscribe, message, read_message, values_message
 
 JSON = st.recursive(

@@ -7,9 +7,10 @@ from pydantic import ValidationError
 
 from web.accounts.actions import AccountActions
 from web.accounts.forms import PasswordForm, TokenForm
-from web.http.errors import BadRequestError, TooManyRequestsError, faults
+from web.http.errors import BadRequestError, TooManyRequestsError
 from web.http.parameters import read_form, record_id
 from web.http.routing import Access, Route, Surface, principal_of, user_of
+from web.http.validation import field_errors
 from web.identity.authentication import Authenticator
 from web.identity.passwords import SHORTEST
 from web.identity.second_factor import SecondFactors
@@ -81,7 +82,7 @@ class AccountPages:
                 )
             await self._actions.change_own_password(request, user, form)
         except ValidationError as exc:
-            return await self._account(request, 400, faults(exc))
+            return await self._account(request, 400, field_errors(exc))
         except (BadRequestError, TooManyRequestsError) as exc:
             problems = {exc.field or "current_password": exc.message}
             return await self._account(request, exc.status, problems)
@@ -96,7 +97,7 @@ class AccountPages:
             form = TokenForm.model_validate(fields)
             issued = await self._actions.issue_token(request, user_of(request), form)
         except ValidationError as exc:
-            return await self._account(request, 400, faults(exc), given=fields)
+            return await self._account(request, 400, field_errors(exc), given=fields)
         except BadRequestError as exc:
             problems = {exc.field or "label": exc.message}
             return await self._account(request, 400, problems, given=fields)

@@ -4,25 +4,23 @@ from aiohttp import web
 
 from storage.api.accounts import FULL_SCOPES, CredentialKind, Scope, User
 from web.accounts.actions import AccountActions
-from web.accounts.forms import LoginForm, PasswordForm, ResetForm, TokenForm, UserForm
-from web.fleet.document_types import (
+from web.accounts.documents import (
     AccessTokenDocument,
     CredentialsDocument,
     NewTokenDocument,
     SessionDocument,
     UserDocument,
     UsersDocument,
-)
-from web.fleet.documents import (
     access_token_document,
     credential_document,
     principal_document,
     user_document,
 )
-from web.http.answers import json_answer
+from web.accounts.forms import LoginForm, PasswordForm, ResetForm, TokenForm, UserForm
 from web.http.errors import UnauthorizedError
 from web.http.operations import Operation
 from web.http.parameters import RecordPath, read_body, read_json, record_id
+from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface, principal_of, user_of
 from web.identity.authentication import Authenticator
 from web.identity.tokens import token_of
@@ -99,11 +97,11 @@ class AccountsApi:
         self, request: web.Request, user: User, scopes: frozenset[Scope] = FULL_SCOPES
     ) -> web.Response:
         issued = await self._authenticator.issue_access_token(request, user, scopes)
-        return json_answer(access_token_document(issued))
+        return json_response(access_token_document(issued))
 
     async def session(self, request: web.Request) -> web.Response:
         """Tell who is logged in."""
-        return json_answer(principal_document(principal_of(request)))
+        return json_response(principal_document(principal_of(request)))
 
     async def change_password(self, request: web.Request) -> web.Response:
         """Change the own password, which ends every session and token of the user."""
@@ -117,7 +115,7 @@ class AccountsApi:
         user, current = user_of(request), principal_of(request).credential
         found = await self._services.accounts.credentials(user.id, self._services.clock())
         current_id = current.id if current else None
-        return json_answer(
+        return json_response(
             {"credentials": [credential_document(each, current_id) for each in found]}
         )
 
@@ -126,7 +124,7 @@ class AccountsApi:
         form = await read_json(request, TokenForm)
         issued = await self._actions.issue_token(request, user_of(request), form)
         document = credential_document(issued.credential, None)
-        return json_answer({**document, "access_token": issued.secret}, 201)
+        return json_response({**document, "access_token": issued.secret}, 201)
 
     async def revoke(self, request: web.Request) -> web.Response:
         """End one of the own sessions or tokens."""
@@ -136,12 +134,12 @@ class AccountsApi:
     async def users(self, request: web.Request) -> web.Response:
         """List the users."""
         users = await self._services.accounts.users()
-        return json_answer({"users": [user_document(user) for user in users]})
+        return json_response({"users": [user_document(user) for user in users]})
 
     async def add_user(self, request: web.Request) -> web.Response:
         """Add a user."""
         user = await self._actions.add_user(request, await read_json(request, UserForm))
-        return json_answer(user_document(user), 201)
+        return json_response(user_document(user), 201)
 
     async def reset_password(self, request: web.Request) -> web.Response:
         """Give a user another password."""

@@ -1,16 +1,51 @@
-"""The shape of the JSON documents about other people's accounts, second factors and the log."""
+"""JSON documents of users, their sessions and tokens, and second factors."""
+
+from typing import Literal
 
 # pydantic describes the standard library's TypedDict from Python 3.12 on only.
 from typing_extensions import TypedDict
 
-from storage.api.accounts import CredentialKind, Role, Scope
-from storage.api.audit import AuditEntry
+from storage.api.accounts import Credential, CredentialKind, Role, Scope, User
 from storage.api.second_factors import SecondFactor
+from web.http.routing import Principal
+from web.identity.access_tokens import AccessToken
 from web.identity.second_factor import Enrolment
 
 
-class UserCredentialDocument(TypedDict):
-    """A session or token of a user."""
+class AccessTokenDocument(TypedDict):
+    """A bearer token, valid for `expires_in` seconds."""
+
+    access_token: str
+    token_type: Literal["bearer"]
+    expires_in: int
+
+
+class UserDocument(TypedDict):
+    """A user."""
+
+    id: int
+    name: str
+    role: Role
+    created_ms: int
+
+
+class UsersDocument(TypedDict):
+    """Users."""
+
+    users: list[UserDocument]
+
+
+class AccountDocument(TypedDict):
+    """A new account."""
+
+    id: int
+    username: str
+    role: Role
+    created_ms: int
+
+
+class CredentialDocument(TypedDict):
+    """A session or token; `current` is the one that the request came with."""
 
     id: int
     kind: CredentialKind
@@ -22,14 +57,14 @@ class UserCredentialDocument(TypedDict):
     current: bool
 
 
-class UserCredentialsDocument(TypedDict):
-    """A user's sessions and tokens."""
+class CredentialsDocument(TypedDict):
+    """Sessions and tokens."""
 
-    credentials: list[UserCredentialDocument]
+    credentials: list[CredentialDocument]
 
 
-class UserTokenDocument(UserCredentialDocument):
-    """A new token, told this once."""
+class NewTokenDocument(CredentialDocument):
+    """A new token with its secret, which is told only now."""
 
     access_token: str
 
@@ -38,6 +73,23 @@ class EndedDocument(TypedDict):
     """How many sessions and tokens ended."""
 
     ended: int
+
+
+class SessionUserDocument(TypedDict):
+    """Who is logged in."""
+
+    name: str
+    role: Role
+
+
+class SessionDocument(TypedDict):
+    """Who sends the request; without a user it is the anonymous viewer."""
+
+    user: SessionUserDocument | None
+    role: Role
+    credential: CredentialKind | None
+    expires_ms: int | None
+    scopes: list[Scope]
 
 
 class SecondFactorDocument(TypedDict):
@@ -60,39 +112,44 @@ class RecoveryCodesDocument(TypedDict):
     recovery_codes: list[str]
 
 
-class AccountDocument(TypedDict):
-    """A new account."""
-
-    id: int
-    username: str
-    role: Role
-    created_ms: int
-
-
-class SignedTokenDocument(TypedDict):
-    """A JSON Web Token."""
-
-    access_token: str
-    token_type: str
-    expires_in: int
+def access_token_document(issued: AccessToken) -> AccessTokenDocument:
+    """Return a JSON Web Token as OAuth's token endpoints answer."""
+    return {
+        "access_token": issued.token,
+        "token_type": "bearer",
+        "expires_in": issued.lifetime_s,
+    }
 
 
-class AuditEntryDocument(TypedDict):
-    """What somebody did."""
-
-    id: int
-    time_ms: int
-    actor: str
-    address: str
-    action: str
-    subject: str
-    details: dict[str, str]
+def user_document(user: User) -> UserDocument:
+    """Return a user without the password hash."""
+    return {"id": user.id, "name": user.name, "role": user.role, "created_ms": user.created_ms}
 
 
-class AuditDocument(TypedDict):
-    """A page of the audit log, newest first."""
+def credential_document(credential: Credential, current_id: int | None) -> CredentialDocument:
+    """Return a session or token without its hash."""
+    return {
+        "id": credential.id,
+        "kind": credential.kind,
+        "label": credential.label,
+        "created_ms": credential.created_ms,
+        "expires_ms": credential.expires_ms,
+        "last_used_ms": credential.last_used_ms,
+        "scopes": sorted(credential.scopes),
+        "current": credential.id == current_id,
+    }
 
-    entries: list[AuditEntryDocument]
+
+def principal_document(principal: Principal) -> SessionDocument:
+    """Return who is logged in."""
+    credential = principal.credential
+    return {
+        "user": {"name": principal.name, "role": principal.role} if principal.user else None,
+        "role": principal.role,
+        "credential": credential.kind if credential else None,
+        "expires_ms": credential.expires_ms if credential else None,
+        "scopes": sorted(principal.scopes),
+    }
 
 
 def second_factor_document(factor: SecondFactor | None) -> SecondFactorDocument:
@@ -106,16 +163,3 @@ def second_factor_document(factor: SecondFactor | None) -> SecondFactorDocument:
 def enrolment_document(enrolment: Enrolment) -> EnrolmentDocument:
     """Return what an authenticator app needs."""
     return {"secret": enrolment.secret, "uri": enrolment.uri}
-
-
-def audit_entry_document(entry: AuditEntry) -> AuditEntryDocument:
-    """Return an entry of the log."""
-    return {
-        "id": entry.id,
-        "time_ms": entry.time_ms,
-        "actor": entry.actor,
-        "address": entry.address,
-        "action": entry.action,
-        "subject": entry.subject,
-        "details": dict(entry.details),
-    }

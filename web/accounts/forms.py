@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from pydantic import (
-    AfterValidator,
     AliasChoices,
     BaseModel,
     BeforeValidator,
@@ -13,13 +12,8 @@ from pydantic import (
 )
 
 from storage.api.accounts import FULL_SCOPES, Role, Scope
+from web.identity.names import UserName
 from web.identity.passwords import LONGEST, SHORTEST
-
-
-def _printable(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("must not contain control characters")
-    return value
 
 
 def _split(value: object) -> object:
@@ -28,11 +22,6 @@ def _split(value: object) -> object:
 
 
 Scopes = Annotated[frozenset[Scope], BeforeValidator(_split), Field(min_length=1)]
-UserName = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
-    AfterValidator(_printable),
-]
 NewPassword = Annotated[str, StringConstraints(min_length=SHORTEST, max_length=LONGEST)]
 GivenPassword = Annotated[str, StringConstraints(max_length=LONGEST)]
 GivenCode = Annotated[str, StringConstraints(max_length=64)]

@@ -4,13 +4,12 @@ from aiohttp import web
 
 from storage.api.accounts import Role
 from web.accounts.actions import AccountActions
-from web.accounts.documents import AccountDocument, SignedTokenDocument
+from web.accounts.documents import AccessTokenDocument, AccountDocument, access_token_document
 from web.accounts.forms import RegisterForm, ServiceLoginForm, UserForm
-from web.fleet.documents import access_token_document
-from web.http.answers import json_answer
 from web.http.errors import ForbiddenError
 from web.http.operations import JSON, Operation
 from web.http.parameters import FORM, read_form, read_json
+from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface
 from web.identity.authentication import Authenticator
 from web.settings import WebSettings
@@ -32,7 +31,7 @@ class RegistrationApi:
         )
         login = Operation(
             "accounts",
-            SignedTokenDocument,
+            AccessTokenDocument,
             ServiceLoginForm,
             body_media_types=(JSON, FORM),
             errors=(401, 503),
@@ -54,7 +53,7 @@ class RegistrationApi:
         form = await read_json(request, RegisterForm)
         account = UserForm(name=form.username, role=Role.VIEWER, password=form.password)
         user = await self._actions.register(request, account)
-        return json_answer(
+        return json_response(
             {
                 "id": user.id,
                 "username": user.name,
@@ -74,4 +73,4 @@ class RegistrationApi:
             request, form.username, form.password, form.totp
         )
         issued = await self._authenticator.issue_access_token(request, user)
-        return json_answer(access_token_document(issued))
+        return json_response(access_token_document(issued))

@@ -13,10 +13,10 @@ from web.accounts.documents import (
     second_factor_document,
 )
 from web.accounts.forms import CodeForm, OwnPasswordForm
-from web.http.answers import json_answer
 from web.http.audit_trail import note
 from web.http.operations import Operation
 from web.http.parameters import read_json
+from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface, user_of
 from web.identity.second_factor import SecondFactors
 
@@ -51,7 +51,7 @@ class SecondFactorApi:
     async def show(self, request: web.Request) -> web.Response:
         """Tell whether the second factor is on."""
         factor = await self._second_factors.find(user_of(request))
-        return json_answer(second_factor_document(factor))
+        return json_response(second_factor_document(factor))
 
     async def begin(self, request: web.Request) -> web.Response:
         """Make a secret for an authenticator app; it counts once confirmed."""
@@ -59,21 +59,21 @@ class SecondFactorApi:
         await self._actions.confirm_password(request, user, form.current_password)
         enrolment = await self._second_factors.begin(user)
         note(request, "second-factor.begin", user.name)
-        return json_answer(enrolment_document(enrolment))
+        return json_response(enrolment_document(enrolment))
 
     async def confirm(self, request: web.Request) -> web.Response:
         """Turn the second factor on by a first code; the recovery codes are told once."""
         user, form = user_of(request), await read_json(request, CodeForm)
         codes = await self._second_factors.confirm(user, form.code)
         note(request, "second-factor.on", user.name)
-        return json_answer({"recovery_codes": list(codes)})
+        return json_response({"recovery_codes": list(codes)})
 
     async def renew_recovery_codes(self, request: web.Request) -> web.Response:
         """Exchange all recovery codes for new ones, told once; takes a code of the app."""
         user, form = user_of(request), await read_json(request, CodeForm)
         codes = await self._second_factors.renew_recovery_codes(user, form.code)
         note(request, "second-factor.renew-codes", user.name)
-        return json_answer({"recovery_codes": list(codes)})
+        return json_response({"recovery_codes": list(codes)})
 
     async def turn_off(self, request: web.Request) -> web.Response:
         """Turn the second factor off."""

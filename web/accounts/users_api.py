@@ -7,13 +7,17 @@ from aiohttp import web
 
 from storage.api.accounts import User
 from web.accounts.actions import AccountActions
-from web.accounts.documents import EndedDocument, UserCredentialsDocument, UserTokenDocument
+from web.accounts.documents import (
+    CredentialsDocument,
+    EndedDocument,
+    NewTokenDocument,
+    credential_document,
+)
 from web.accounts.forms import RoleForm, RotationForm, TokenForm
-from web.fleet.documents import credential_document
-from web.http.answers import json_answer
 from web.http.audit_trail import note
 from web.http.operations import Operation
 from web.http.parameters import Parameters, RecordId, read_json, read_path
+from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface, principal_of
 from web.services import Services
 from web.settings import WebSettings
@@ -40,10 +44,10 @@ class UsersApi:
         """Return the routes."""
         tag = "accounts"
         role = Operation(tag, None, RoleForm, status=204, errors=(404, 409))
-        listed = Operation(tag, UserCredentialsDocument, errors=(404,))
+        listed = Operation(tag, CredentialsDocument, errors=(404,))
         ended = Operation(tag, EndedDocument, errors=(404,))
         revoked = Operation(tag, path=UserCredentialPath, status=204, errors=(404,))
-        token = Operation(tag, UserTokenDocument, TokenForm, status=201, errors=(404,))
+        token = Operation(tag, NewTokenDocument, TokenForm, status=201, errors=(404,))
         reset = Operation(tag, status=204, errors=(404,))
         rotated = Operation(tag, None, RotationForm, status=204)
         return tuple(
@@ -70,14 +74,14 @@ class UsersApi:
         current = principal_of(request).credential
         found = await self._actions.credentials(await self._user(request))
         current_id = current.id if current else None
-        return json_answer(
+        return json_response(
             {"credentials": [credential_document(each, current_id) for each in found]}
         )
 
     async def revoke_all(self, request: web.Request) -> web.Response:
         """End all of a user's sessions and tokens."""
         ended = await self._actions.revoke_all(request, await self._user(request))
-        return json_answer({"ended": ended})
+        return json_response({"ended": ended})
 
     async def revoke(self, request: web.Request) -> web.Response:
         """End one of a user's sessions or tokens."""
@@ -90,7 +94,7 @@ class UsersApi:
         form = await read_json(request, TokenForm)
         issued = await self._actions.issue_token(request, await self._user(request), form)
         document = credential_document(issued.credential, None)
-        return json_answer({**document, "access_token": issued.secret}, 201)
+        return json_response({**document, "access_token": issued.secret}, 201)
 
     async def reset_second_factor(self, request: web.Request) -> web.Response:
         """Turn a user's second factor off."""

@@ -10,9 +10,9 @@ from storage.api.accounts import Role
 from storage.api.errors import LastAdminError, TakenError
 from web.accounts.actions import AccountActions
 from web.accounts.forms import ResetForm, RoleForm, UserForm
-from web.http.errors import faults
 from web.http.parameters import read_form, record_id
 from web.http.routing import Access, Route, Surface, principal_of, user_of
+from web.http.validation import field_errors
 from web.identity.passwords import SHORTEST
 from web.identity.second_factor import SecondFactors
 from web.live.shell import Shell
@@ -102,7 +102,7 @@ class UsersPages:
         try:
             await self._actions.add_user(request, UserForm.model_validate(fields))
         except ValidationError as exc:
-            return await self._users(request, 400, faults(exc), fields)
+            return await self._users(request, 400, field_errors(exc), fields)
         except TakenError:
             return await self._users(request, 409, {"name": "is taken"}, fields)
         raise web.HTTPSeeOther("/users?notice=user-added")
@@ -124,7 +124,7 @@ class UsersPages:
         try:
             form = ResetForm(password=(await read_form(request)).get("password", ""))
         except ValidationError as exc:
-            return await self._user(request, 400, faults(exc))
+            return await self._user(request, 400, field_errors(exc))
         await self._actions.reset_password(request, request.match_info["name"], form.password)
         raise _back(request, "password-reset")
 

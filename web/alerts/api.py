@@ -6,20 +6,21 @@ from typing import Final, Literal
 from aiohttp import web
 
 from storage.api.alerts import Alert, AlertState
-from web.fleet.document_types import (
-    AlertDocument,
+from web.alerts.documents import (
     AlertsDocument,
     AlertWithHistoryDocument,
     NotificationsDocument,
     ReceiversDocument,
     TransitionsDocument,
+    notification_document,
+    transition_document,
 )
-from web.fleet.documents import alert_document, notification_document, transition_document
+from web.fleet.documents import AlertDocument, alert_document
 from web.fleet.fleet import Fleet
-from web.http.answers import json_answer
 from web.http.audit_trail import note
 from web.http.operations import Operation
 from web.http.parameters import Paging, RecordId, RecordPath, read_query, record_id
+from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface, user_of
 from web.services import Services
 
@@ -83,7 +84,7 @@ class AlertsApi:
         """List alerts by state, the open ones unless asked otherwise."""
         query = read_query(request.query, AlertsQuery)
         found = await self._by_state(query)
-        return json_answer({"alerts": [alert_document(alert) for alert in found]})
+        return json_response({"alerts": [alert_document(alert) for alert in found]})
 
     async def _by_state(self, query: AlertsQuery) -> Sequence[Alert]:
         state = query.state
@@ -100,7 +101,7 @@ class AlertsApi:
         """List changes of state, newest first."""
         query = read_query(request.query, HistoryQuery)
         found = await self._services.alerts.history(query.limit, query.before_id, query.alert_id)
-        return json_answer({"transitions": [transition_document(each) for each in found]})
+        return json_response({"transitions": [transition_document(each) for each in found]})
 
     async def alert(self, request: web.Request) -> web.Response:
         """Show one alert with its whole history."""
@@ -108,24 +109,24 @@ class AlertsApi:
         history = await self._services.alerts.history(_LONGEST_HISTORY, None, alert.id)
         transitions = [transition_document(each) for each in history]
         document: AlertWithHistoryDocument = {**alert_document(alert), "transitions": transitions}
-        return json_answer(document)
+        return json_response(document)
 
     async def acknowledge(self, request: web.Request) -> web.Response:
         """Say that somebody is on it."""
         alert = await self._services.alerting.acknowledge(record_id(request), user_of(request).name)
         note(request, "alert.acknowledge", alert_name(alert), id=str(alert.id))
         self._fleet.forget()
-        return json_answer(alert_document(alert))
+        return json_response(alert_document(alert))
 
     async def notifications(self, request: web.Request) -> web.Response:
         """List what was sent, or waits to be, newest first."""
         query = read_query(request.query, Paging)
         found = await self._services.alerts.notifications(query.limit, query.before_id)
-        return json_answer({"notifications": [notification_document(each) for each in found]})
+        return json_response({"notifications": [notification_document(each) for each in found]})
 
     async def receivers(self, request: web.Request) -> web.Response:
         """List who is told of alerts."""
-        return json_answer(
+        return json_response(
             {
                 "receivers": [
                     {"name": name, "type": kind} for name, kind in self._services.alerting.receivers

@@ -2,10 +2,10 @@
 
 from aiohttp import web
 
-from web.accounts.documents import AuditDocument, audit_entry_document
-from web.http.answers import json_answer
+from web.audit.documents import AuditDocument, audit_entry_document
 from web.http.operations import Operation
 from web.http.parameters import PageLength, Parameters, RecordId, read_query
+from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface
 from web.services import Services
 
@@ -36,4 +36,4 @@ class AuditApi:
         """List what was changed, newest first."""
         query = read_query(request.query, AuditQuery)
         found = await self._records.entries(query.limit, query.before)
-        return json_answer({"entries": [audit_entry_document(each) for each in found]})
+        return json_response({"entries": [audit_entry_document(each) for each in found]})

@@ -4,13 +4,14 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from storage.api.errors import TakenError
-from web.hosts.api import HostRegister
 from web.hosts.forms import EXPORTER_PORT, HostForm
 from web.hosts.keys_page import HostKeyPages
+from web.hosts.register import HostRegister
 from web.http.audit_trail import note
-from web.http.errors import BadRequestError, faults
+from web.http.errors import BadRequestError
 from web.http.parameters import read_form
 from web.http.routing import Access, Route, Surface
+from web.http.validation import field_errors
 from web.live.shell import Shell
 from web.services import Services
 
@@ -55,7 +56,7 @@ class AddHostPages:
             host, issued = await self._register.add(HostForm.model_validate(fields))
             note(request, "host.add", host.name, url=host.url or "pushes")
         except ValidationError as exc:
-            return await self._form(request, 400, faults(exc), given)
+            return await self._form(request, 400, field_errors(exc), given)
         except BadRequestError as exc:
             problems = {exc.field or "url": exc.message.removeprefix("url: ")}
             return await self._form(request, 400, problems, given)

@@ -1,77 +1,23 @@
 """`/api/fleet`, `/api/hosts` and each host's checks."""
 
 from aiohttp import web
-from aiohttp.helpers import is_ip_address
-from yarl import URL
 
 from alerting.checks.checks import CheckName
-from storage.api.hosts import Host
-from web.fleet.document_types import ChecksDocument, FleetHostDocument, HostsDocument
-from web.fleet.documents import check_document, fleet_host_document
-from web.fleet.fleet import Fleet, FleetHost
+from web.fleet.documents import FleetHostDocument, fleet_host_document
+from web.fleet.fleet import Fleet
+from web.fleet.hosts import FleetHost
 from web.hosts.checks import TITLES, checks_of
+from web.hosts.documents import ChecksDocument, HostsDocument, check_document
 from web.hosts.forms import CheckForm, HostForm
-from web.hosts.keys import HostKeyring, IssuedKey
-from web.http.answers import json_answer
+from web.hosts.register import HostRegister
 from web.http.audit_trail import note
-from web.http.errors import BadRequestError, ConflictError, MissingError
+from web.http.errors import MissingError
+from web.http.host_paths import HOST_KEY
 from web.http.operations import Operation
 from web.http.parameters import Parameters, read_json
-from web.http.routing import KEY, Access, Route, Surface
+from web.http.responses import json_response
+from web.http.routing import Access, Route, Surface
 from web.services import Services
-
-
-class HostRegister:
-    """Adds and removes hosts: what the API and the pages both do.
-
-    Attributes:
-        keyring: of the hosts that push.
-    """
-
-    def __init__(self, services: Services, fleet: Fleet) -> None:
-        self._services, self._fleet = services, fleet
-        self.keyring = HostKeyring(services)
-
-    async def add(self, form: HostForm) -> tuple[Host, IssuedKey | None]:
-        """Register a host; it is scraped from now on, or may push with its key.
-
-        Raises:
-            TakenError: its name or URL is registered already, or its key in use.
-            BadRequestError: nothing may be scraped at its address; of a name that is
-                found out when it is scraped.
-        """
-        host: Host
-        issued: IssuedKey | None = None
-        if form.push:
-            host, issued = await self.keyring.register(form.host(), form.key)
-        else:
-            self._check_reach(form.url)
-            host = await self._services.hosts.add(form.host(), self._services.clock())
-        await self._changed()
-        return host, issued
-
-    def _check_reach(self, url: str) -> None:
-        address = URL(url).host or ""
-        if is_ip_address(address):
-            refusal = self._services.added_hosts().reach().refusal(address)
-            if refusal:
-                raise BadRequestError(f"url: {refusal}", "url")
-
-    async def remove(self, host: FleetHost) -> None:
-        """Forget a host; its samples stay.
-
-        Raises:
-            ConflictError: the configuration file names it, so it would come back.
-            NotFoundError: it was removed meanwhile.
-        """
-        if host.id is None:
-            raise ConflictError(f"{host.name} is in the configuration file; remove it there")
-        await self._services.hosts.remove(host.id)
-        await self._changed()
-
-    async def _changed(self) -> None:
-        await self._services.hosts_changed()
-        self._fleet.forget()
 
 
 class CheckPath(Parameters):
@@ -89,7 +35,7 @@ class HostsApi:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
-        tag, host, look, edit = "hosts", f"/api/hosts/{KEY}", Access.VIEWER, Access.EDITOR
+        tag, host, look, edit = "hosts", f"/api/hosts/{HOST_KEY}", Access.VIEWER, Access.EDITOR
         check = f"{host}/checks/{{check}}"
         every = Operation(tag, HostsDocument)
         add = Operation(tag, FleetHostDocument, HostForm, status=201, errors=(404, 409))
@@ -115,13 +61,13 @@ class HostsApi:
     async def fleet(self, request: web.Request) -> web.Response:
         """List every host, registered or configured, with its current figures."""
         view = await self._fleet.view()
-        return json_answer({"hosts": [fleet_host_document(host) for host in view.hosts]})
+        return json_response({"hosts": [fleet_host_document(host) for host in view.hosts]})
 
     async def registered(self, request: web.Request) -> web.Response:
         """List the registered hosts with their current figures."""
         view = await self._fleet.view()
         hosts = [fleet_host_document(host) for host in view.hosts if host.id is not None]
-        return json_answer({"hosts": hosts})
+        return json_response({"hosts": hosts})
 
     async def add(self, request: web.Request) -> web.Response:
         """Register a host; the key of one that pushes is told this once."""
@@ -134,11 +80,11 @@ class HostsApi:
         document = dict(fleet_host_document(host))
         if issued is not None:
             document["key"] = issued.secret
-        return json_answer(document, 201, location)
+        return json_response(document, 201, location)
 
     async def host(self, request: web.Request) -> web.Response:
         """Show one host."""
-        return json_answer(fleet_host_document(await self.find(request)))
+        return json_response(fleet_host_document(await self.find(request)))
 
     async def remove(self, request: web.Request) -> web.Response:
         """Forget a host."""
@@ -151,7 +97,7 @@ class HostsApi:
         """List the host's checks."""
         host = await self.find(request)
         views = checks_of(host.instance, self._services.alerting, self._services.host_checks())
-        return json_answer({"checks": [check_document(view) for view in views]})
+        return json_response({"checks": [check_document(view) for view in views]})
 
     async def set_check(self, request: web.Request) -> web.Response:
         """Give the host its own settings for one check."""

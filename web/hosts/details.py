@@ -10,7 +10,7 @@ import structlog
 from alerting.settings import DiskSettings
 from model.labels import Labels, quote
 from promql.api import InstantVector, PromQLError, QueryEngine
-from web.fleet.fleet import real_disks
+from web.fleet.figures import real_disks
 
 log = structlog.get_logger(__name__)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
-from web.fleet.fleet import FleetHost, FleetView, HostState
+from web.fleet.hosts import FleetHost, FleetView, HostState
 
 
 def _status_rank(host: FleetHost) -> tuple[int, int, int]:

@@ -7,19 +7,23 @@ from aiohttp import web
 from pydantic import AfterValidator, Field, ValidationError
 
 from alerting.errors import BadOverrideError
-from web.fleet.document_types import ChartsDocument
-from web.fleet.fleet import Fleet, FleetHost
-from web.hosts.api import HostRegister
-from web.hosts.charts import DEFAULT_RANGE, RANGES, Grid, read_charts
+from web.fleet.fleet import Fleet
+from web.fleet.hosts import FleetHost
+from web.hosts.chart_grid import DEFAULT_RANGE, RANGES, Grid
+from web.hosts.charts import read_charts
 from web.hosts.checks import TITLES, Levels, checks_of
 from web.hosts.details import read_details
+from web.hosts.documents import ChartsDocument
 from web.hosts.forms import CheckForm
-from web.http.answers import json_answer
+from web.hosts.register import HostRegister
 from web.http.audit_trail import note
-from web.http.errors import BadRequestError, MissingError, faults
+from web.http.errors import BadRequestError, MissingError
+from web.http.host_paths import HOST_KEY
 from web.http.operations import Operation
 from web.http.parameters import DIGITS, Parameters, read_form, read_query
-from web.http.routing import KEY, Access, Route, Surface
+from web.http.responses import json_response
+from web.http.routing import Access, Route, Surface
+from web.http.validation import field_errors
 from web.live.shell import Address, Shell
 from web.services import Services
 
@@ -59,19 +63,21 @@ class HostPages:
             "hosts", ChartsDocument, query=ChartsQuery, errors=(404,), answers={204: None}
         )
         return (
-            Route("GET", f"/host/{KEY}", self.show, Access.VIEWER, page),
+            Route("GET", f"/host/{HOST_KEY}", self.show, Access.VIEWER, page),
             self._shell.live_route("host", "hosts/host_live.html", self._region, of_host=True),
             Route(
                 "GET",
-                f"/api/hosts/{KEY}/charts",
+                f"/api/hosts/{HOST_KEY}/charts",
                 self.charts,
                 Access.VIEWER,
                 json,
                 operation=charts,
             ),
-            Route("POST", f"/host/{KEY}/checks/{{check}}", self.set_check, Access.EDITOR, page),
-            Route("GET", f"/host/{KEY}/remove", self.confirm_removal, Access.EDITOR, page),
-            Route("POST", f"/host/{KEY}/remove", self.remove, Access.EDITOR, page),
+            Route(
+                "POST", f"/host/{HOST_KEY}/checks/{{check}}", self.set_check, Access.EDITOR, page
+            ),
+            Route("GET", f"/host/{HOST_KEY}/remove", self.confirm_removal, Access.EDITOR, page),
+            Route("POST", f"/host/{HOST_KEY}/remove", self.remove, Access.EDITOR, page),
         )
 
     async def show(self, request: web.Request) -> web.Response:
@@ -127,7 +133,7 @@ class HostPages:
         if grid is None:
             return web.Response(status=204)
         interval_s = host.interval_s or 15.0
-        return json_answer(
+        return json_response(
             await read_charts(
                 self._services.engine,
                 host.instance,
@@ -162,7 +168,9 @@ class HostPages:
             await self._services.alerting.set_override(form.override(host.instance, check))
             note(request, "check.set", host.name, check=check)
         except ValidationError as exc:
-            return await self._page(request, 400, {check: "; ".join(faults(exc).values())}, fields)
+            return await self._page(
+                request, 400, {check: "; ".join(field_errors(exc).values())}, fields
+            )
         except BadOverrideError as exc:
             return await self._page(request, 400, {check: str(exc)}, fields)
         return _back(host, "check-saved")

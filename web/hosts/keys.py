@@ -8,7 +8,7 @@ from typing import Final
 from storage.api.errors import NotFoundError
 from storage.api.host_keys import HostKey
 from storage.api.hosts import Host, NewHost
-from web.fleet.fleet import FleetHost
+from web.fleet.hosts import FleetHost
 from web.hosts.key_forms import RotationForm
 from web.http.errors import ConflictError
 from web.identity.secret_hashes import secret_hash

@@ -9,11 +9,12 @@ from storage.api.host_keys import HostKey
 from web.hosts.api import HostsApi
 from web.hosts.key_forms import RotationForm
 from web.hosts.keys import HostKeyring, IssuedKey
-from web.http.answers import json_answer
 from web.http.audit_trail import note
+from web.http.host_paths import HOST_KEY
 from web.http.operations import Operation
 from web.http.parameters import read_json
-from web.http.routing import KEY, Access, Route, Surface
+from web.http.responses import json_response
+from web.http.routing import Access, Route, Surface
 
 _TAG: Final = "hosts"
 
@@ -47,7 +48,7 @@ class HostKeysApi:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
-        path = f"/api/hosts/{KEY}/keys"
+        path = f"/api/hosts/{HOST_KEY}/keys"
         listing = Operation(_TAG, HostKeyList, errors=(404,))
         rotation = Operation(_TAG, IssuedKeyDocument, RotationForm, status=201, errors=(404, 409))
         end = Operation(_TAG, None, status=204, errors=(404, 409))
@@ -62,14 +63,14 @@ class HostKeysApi:
         """List the host's valid keys."""
         keys = await self._keyring.of_host(await self._hosts.find(request))
         answer = HostKeyList(keys=[_document(key) for key in keys])
-        return json_answer(answer.model_dump())
+        return json_response(answer.model_dump())
 
     async def rotate(self, request: web.Request) -> web.Response:
         """Give the host another key; the old one stays valid for a while."""
         host = await self._hosts.find(request)
         issued = await self._keyring.rotate(host, await read_json(request, RotationForm))
         note(request, "host-key.rotate", host.name)
-        return json_answer(issued_document(issued).model_dump(), 201)
+        return json_response(issued_document(issued).model_dump(), 201)
 
     async def revoke(self, request: web.Request) -> web.Response:
         """End every key of the host at once."""

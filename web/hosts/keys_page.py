@@ -6,14 +6,16 @@ from typing import Final
 import orjson
 from aiohttp import web
 
-from web.fleet.fleet import Fleet, FleetHost
-from web.hosts.api import HostRegister
+from web.fleet.fleet import Fleet
+from web.fleet.hosts import FleetHost
 from web.hosts.key_forms import DEFAULT_OVERLAP_S, RotationForm
 from web.hosts.keys import IssuedKey
+from web.hosts.register import HostRegister
 from web.http.audit_trail import note
 from web.http.errors import MissingError
+from web.http.host_paths import HOST_KEY
 from web.http.network import base_url
-from web.http.routing import KEY, Access, Route, Surface
+from web.http.routing import Access, Route, Surface
 from web.live.shell import Shell
 from web.settings import WebSettings
 
@@ -42,8 +44,8 @@ class HostKeyPages:
         """Return the routes."""
         access, page = Access.EDITOR, Surface.PAGE
         return (
-            Route("POST", f"/host/{KEY}/keys/rotate", self.rotate, access, page),
-            Route("POST", f"/host/{KEY}/keys/revoke", self.revoke, access, page),
+            Route("POST", f"/host/{HOST_KEY}/keys/rotate", self.rotate, access, page),
+            Route("POST", f"/host/{HOST_KEY}/keys/revoke", self.revoke, access, page),
         )
 
     async def rotate(self, request: web.Request) -> web.Response:

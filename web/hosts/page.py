@@ -8,7 +8,7 @@ from aiohttp import web
 from web.fleet.fleet import Fleet
 from web.hosts.checks import Levels
 from web.hosts.fleet_table import COLUMNS, TableState, tally
-from web.http.answers import json_answer
+from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface, wants_json
 from web.live.shell import Address, Shell
 from web.services import Services
@@ -31,7 +31,7 @@ class HostsPages:
     async def show(self, request: web.Request) -> web.Response:
         """Show the table; a program that asks for JSON is told what this server is."""
         if wants_json(request):
-            return json_answer(
+            return json_response(
                 {
                     "name": "Redshank",
                     "version": self._services.version,

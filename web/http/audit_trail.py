@@ -17,12 +17,11 @@ from model.clock import Clock
 from storage.api.audit import AuditRecords, AuditRetention, NewAuditEntry
 from storage.api.errors import StorageError
 from web.http.network import client_address, is_control_socket
-from web.http.routing import COMMAND_LINE, Access, Route, principal_of, route_name
+from web.http.routing import COMMAND_LINE, SAFE_METHODS, Access, Route, principal_of, route_name
 from web.settings import WebSettings
 
 log = structlog.get_logger(__name__)
 
-SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 AUDITED: Final = frozenset({Access.USER, Access.EDITOR, Access.ADMIN})
 _LONGEST = 200
 _DAY_MS = 86_400_000

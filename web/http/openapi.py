@@ -12,17 +12,15 @@ from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter
 
-from web.fleet.document_types import ErrorDocument
+from web.http.failures import ErrorDocument
 from web.http.operations import JSON, Described, Operation
-from web.http.routing import Access, Route, Surface
-from web.prometheus.document_types import PrometheusError
+from web.http.routing import SAFE_METHODS, Access, Route, Surface
 
 Json = dict[str, Any]
 Mode = Literal["validation", "serialization"]
 
 _REFERENCE: Final = "#/components/schemas/{model}"
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)(?::[^}]*)?\}")
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 
 _TAGS: Final[Mapping[str, str]] = {
     "hosts": "Hosts, their figures, charts and checks",
@@ -50,7 +48,12 @@ Every answer carries `X-Request-ID`; one that is sent is taken over."""
 
 
 def openapi_document(
-    routes: Iterable[Route], version: str, cookie_name: str, *, anonymous_viewer: bool
+    routes: Iterable[Route],
+    version: str,
+    cookie_name: str,
+    *,
+    anonymous_viewer: bool,
+    prometheus_error: Described,
 ) -> Json:
     """Return the document of every route that has an operation.
 
@@ -59,9 +62,15 @@ def openapi_document(
         version: of Redshank.
         cookie_name: of the session's cookie.
         anonymous_viewer: whether a viewer needs no login.
+        prometheus_error: the type of an error in Prometheus's form.
     """
     told = [(route, route.operation) for route in routes if route.operation is not None]
-    schemas = _Schemas(operation for _, operation in told)
+    error_types = {
+        Surface.PAGE: ErrorDocument,
+        Surface.JSON: ErrorDocument,
+        Surface.PROMETHEUS: prometheus_error,
+    }
+    schemas = _Schemas((operation for _, operation in told), error_types)
     paths: dict[str, Json] = {}
     for route, operation in told:
         path = _PLACEHOLDER.sub(r"{\1}", route.path)
@@ -94,10 +103,16 @@ def openapi_document(
 class _Schemas:
     """The JSON Schema of every type that operations name, as they are read and written."""
 
-    def __init__(self, operations: Iterable[Operation]) -> None:
+    def __init__(
+        self, operations: Iterable[Operation], error_types: Mapping[Surface, Described]
+    ) -> None:
+        self.error_types = error_types
+        errors: list[tuple[Described, Mode]] = [
+            (described, "serialization") for described in error_types.values()
+        ]
         wanted: dict[tuple[str, Mode], TypeAdapter[Any]] = {}
         for operation in operations:
-            for described, mode in _types(operation):
+            for described, mode in (*_types(operation), *errors):
                 if (repr(described), mode) not in wanted:
                     wanted[repr(described), mode] = TypeAdapter(described)
         inputs = [(name, mode, adapter) for (name, mode), adapter in wanted.items()]
@@ -134,8 +149,7 @@ def _types(operation: Operation) -> Iterable[tuple[Described, Mode]]:
     for described in (operation.body, operation.query, operation.path):
         if described is not None:
             yield described, "validation"
-    answers = (operation.answer, *operation.answers.values(), ErrorDocument, PrometheusError)
-    for described in answers:
+    for described in (operation.answer, *operation.answers.values()):
         if described is not None:
             yield described, "serialization"
 
@@ -202,9 +216,9 @@ def _without_null(schema: Json) -> Json:
 
 
 def _responses(route: Route, operation: Operation, schemas: _Schemas) -> Json:
-    bodies: dict[int, tuple[Described, str]] = {
-        status: (_error_type(route), JSON) for status in _error_statuses(route, operation)
-    }
+    bodies: dict[int, tuple[Described, str]] = dict.fromkeys(
+        _error_statuses(route, operation), (schemas.error_types[route.surface], JSON)
+    )
     bodies |= {
         status: (answer, operation.media_type) for status, answer in operation.answers.items()
     }
@@ -220,10 +234,6 @@ def _responses(route: Route, operation: Operation, schemas: _Schemas) -> Json:
     return responses
 
 
-def _error_type(route: Route) -> Described:
-    return PrometheusError if route.surface is Surface.PROMETHEUS else ErrorDocument
-
-
 def _error_statuses(route: Route, operation: Operation) -> set[int]:
     statuses = {*operation.errors, HTTPStatus.TOO_MANY_REQUESTS.value}
     if operation.body is not None or operation.query is not None or operation.path is not None:
@@ -232,7 +242,7 @@ def _error_statuses(route: Route, operation: Operation) -> set[int]:
         statuses.add(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     if route.access is not Access.PUBLIC:
         statuses |= {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-    elif route.method not in _SAFE_METHODS:
+    elif route.method not in SAFE_METHODS:
         # Sent by another site's page, with the session's cookie.
         statuses.add(HTTPStatus.FORBIDDEN)
     return statuses

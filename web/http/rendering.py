@@ -10,11 +10,11 @@ from urllib.parse import quote
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
-from web.fleet.fleet import host_path
 from web.http import figures
-from web.http.answers import html_answer
 from web.http.assets import Assets
-from web.http.errors import Failure
+from web.http.failures import Failure
+from web.http.host_paths import host_path
+from web.http.responses import html_response
 from web.http.routing import REQUEST_ID, Access, principal_of
 
 _PACKAGE: Final = Path(__file__).parents[1]
@@ -71,7 +71,7 @@ class Renderer:
         self, request: web.Request, template: str, status: int = 200, /, **values: Any
     ) -> web.Response:
         """Return a rendered template as a response."""
-        return html_answer(self.text(request, template, values), status)
+        return html_response(self.text(request, template, values), status)
 
     def error_page(self, request: web.Request, failure: Failure) -> str:
         """Return the page that tells a failure."""

@@ -10,8 +10,7 @@ from aiohttp import web
 from storage.api.accounts import FULL_SCOPES, Credential, Role, Scope, User
 from web.http.operations import Operation
 
-KEY: Final = "{key:[^/]+}"
-"""A host's record id or instance in a path; an instance may hold any character."""
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -11,10 +11,10 @@ from pydantic import TypeAdapter, ValidationError
 from model.clock import Clock
 from storage.api.accounts import AccountRecords, Role, User
 from storage.api.errors import LastAdminError, TakenError
-from web.accounts.forms import UserName
 from web.http.audit_trail import Note, attach
 from web.http.errors import UnauthorizedError
 from web.http.network import is_trusted_proxy
+from web.identity.names import UserName
 from web.settings import WebSettings
 
 log = structlog.get_logger(__name__)

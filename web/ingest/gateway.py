@@ -17,10 +17,10 @@ from ingest.gateway.families import GroupKey
 from ingest.gateway.gateway import MetricGroup, PushGateway
 from model.labels import METRIC_NAME, Labels
 from scraper.exposition.grammar import ExpositionFormat
-from web.http.answers import json_answer
 from web.http.bodies import read_body
 from web.http.errors import BadRequestError, UnsupportedMediaTypeError
 from web.http.operations import Operation
+from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface
 
 _PATHS: Final = (
@@ -104,7 +104,7 @@ class GatewayApi:
     async def groups(self, request: web.Request) -> web.Response:
         """List the groups with their metrics."""
         data = [_document(group) for group in self._gateway.groups]
-        return json_answer({"status": "success", "data": data})
+        return json_response({"status": "success", "data": data})
 
 
 def _format(request: web.Request) -> ExpositionFormat:

@@ -5,9 +5,9 @@ from typing import Final
 from aiohttp import web
 
 from ingest.devices.inbox import MessageInbox
-from web.http.answers import body_answer
 from web.http.operations import Operation
 from web.http.parameters import read_json, read_query
+from web.http.responses import body_response
 from web.http.routing import Access, Route, Surface
 from web.ingest.models import MessageAnswer, MessageForm, RecentAnswer, RecentQuery
 
@@ -35,11 +35,11 @@ class MessagesApi:
         form = await read_json(request, MessageForm)
         await self._inbox.take(form.message())
         answer = MessageAnswer(message_id=form.message_id, metrics_count=len(form.metrics))
-        return body_answer(answer.model_dump_json().encode(), "application/json")
+        return body_response(answer.model_dump_json().encode(), "application/json")
 
     async def recent(self, request: web.Request) -> web.Response:
         """Show the latest messages, newest first."""
         query = read_query(request.query, RecentQuery)
         documents = self._inbox.log.latest(query.limit)
         body = b'{"count":%d,"messages":[%b]}' % (len(documents), b",".join(documents))
-        return body_answer(body, "application/json")
+        return body_response(body, "application/json")

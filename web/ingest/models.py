@@ -139,11 +139,3 @@ class ReportAnswer(BaseModel):
 
     ok: Literal[True] = True
     data_id: int
-
-
-class PushHealth(BaseModel):
-    """Whether messages are taken."""
-
-    status: Literal["healthy", "starting"]
-    database: Literal["connected", "disconnected"]
-    total_messages: int

@@ -7,10 +7,10 @@ from aiohttp import web
 from ingest.hosts.hosts import PushedHosts
 from model.clock import Clock
 from storage.api.host_keys import HostKey, HostKeyRecords
-from web.http.answers import body_answer
 from web.http.errors import ForbiddenError, UnauthorizedError
 from web.http.operations import Operation
 from web.http.parameters import read_json
+from web.http.responses import body_response
 from web.http.routing import Access, Route, Surface
 from web.identity.secret_hashes import secret_hash
 from web.identity.tokens import token_of
@@ -51,7 +51,7 @@ class ReportsApi:
             raise UnauthorizedError(f"{_FIELD}: is another than the header's", _FIELD)
         number = await self._hosts.take(host.id, form.report())
         await self._touch(key, now_ms)
-        return body_answer(ReportAnswer(data_id=number).model_dump_json().encode(), _JSON)
+        return body_response(ReportAnswer(data_id=number).model_dump_json().encode(), _JSON)
 
     async def _touch(self, key: HostKey, now_ms: int) -> None:
         if key.last_used_ms is None or now_ms - key.last_used_ms >= _TOUCH_AFTER_MS:

@@ -10,7 +10,8 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from pydantic import ValidationError
 
 from storage.api.alerts import AlertChange
-from web.http.errors import BadRequestError, Failure, WebError, failure_of
+from web.http.errors import BadRequestError, WebError
+from web.http.failures import Failure, failure_of
 from web.live.messages import (
     Auth,
     ClientMessage,

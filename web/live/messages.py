@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 
 from storage.api.alerts import AlertChange
 from web.fleet.documents import alert_document
-from web.http.answers import json_bytes
-from web.http.errors import Failure
+from web.http.failures import Failure
+from web.http.responses import json_bytes
 
 LONGEST_MESSAGE_BYTES: Final = 65_536
 """Of what a client sends."""

@@ -12,7 +12,8 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from web.http.errors import UnavailableError, failure_of
+from web.http.errors import UnavailableError
+from web.http.failures import failure_of
 from web.settings import WebSettings
 
 log = structlog.get_logger(__name__)

@@ -11,10 +11,11 @@ from yarl import URL
 
 from storage.api.alerts import AlertState
 from web.fleet.fleet import Fleet
-from web.http.answers import html_answer
 from web.http.errors import MissingError, UnauthorizedError
+from web.http.host_paths import HOST_KEY
 from web.http.rendering import Renderer
-from web.http.routing import KEY, Access, Route, Surface, principal_of
+from web.http.responses import html_response
+from web.http.routing import Access, Route, Surface, principal_of
 from web.identity.authentication import Authenticator
 from web.live.regions import LiveStreams
 
@@ -90,7 +91,7 @@ class Shell:
         values["notice"] = NOTICES.get(request.query.get("notice", ""), "")
         # 60 us a host: a large fleet's table would hold the loop up.
         text = await asyncio.to_thread(self._renderer.text, request, template, values)
-        return html_answer(text, status)
+        return html_response(text, status)
 
     def live_route(self, name: str, template: str, read: Region, *, of_host: bool = False) -> Route:
         """Return the route that keeps a page live; `/ws/metrics` knows the page by it, too.
@@ -102,7 +103,7 @@ class Shell:
             of_host: whether a host's key follows the name.
         """
         self._regions[name] = LiveRegion(template, read)
-        path = f"{LIVE}{name}/{KEY}" if of_host else f"{LIVE}{name}"
+        path = f"{LIVE}{name}/{HOST_KEY}" if of_host else f"{LIVE}{name}"
 
         async def live(request: web.Request) -> web.StreamResponse:
             return await self._live(request)

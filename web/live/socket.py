@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from storage.api.alerts import AlertChange
 from web.fleet.fleet import Fleet
+from web.http.cross_site import refuse_cross_site
 from web.http.errors import (
     CrossSiteError,
     ForbiddenError,
@@ -24,7 +25,6 @@ from web.identity.authentication import Authenticator
 from web.live.connection import CLOSE_S, UNAUTHORIZED, Connection, Pace
 from web.live.messages import LONGEST_MESSAGE_BYTES, Auth, message, read_message
 from web.live.sources import Sources
-from web.middleware.guard import refuse_cross_site
 from web.services import Services
 from web.settings import WebSettings
 

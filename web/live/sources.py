@@ -7,13 +7,15 @@ from typing import Final
 from aiohttp import web
 
 from model.series import AlignedSeries
-from promql.api import InstantVector, QueryEngine, QueryOptions
+from promql.api import InstantVector, QueryEngine, QueryOptions, Scalar, String
 from web.fleet.documents import alert_document, fleet_host_document
 from web.fleet.fleet import Fleet
 from web.live.messages import Subscribe, message, values_message
 from web.live.shell import Shell
-from web.prometheus.encoding import encode_value
 from web.services import Services
+
+Encode = Callable[[Scalar | String | InstantVector | AlignedSeries], bytes]
+"""Returns a query's result as JSON."""
 
 Source = Callable[[], Awaitable[bytes]]
 """Returns the message as of now; the same bytes again mean that nothing has changed."""
@@ -27,8 +29,11 @@ _PATIENCE: Final = QueryOptions(timeout_s=10.0)
 class Sources:
     """Makes the source that a subscription asks for."""
 
-    def __init__(self, services: Services, fleet: Fleet, shell: Shell) -> None:
+    def __init__(
+        self, services: Services, fleet: Fleet, shell: Shell, encode_value: Encode
+    ) -> None:
         self._services, self._fleet, self._shell = services, fleet, shell
+        self._encode_value = encode_value
 
     def of(self, asked: Subscribe, request: web.Request) -> Source:
         """Return the source.
@@ -57,7 +62,11 @@ class Sources:
                 isinstance(value, InstantVector | AlignedSeries)
                 and len(value.labels) >= _THREAD_FROM_SERIES
             )
-            data = await asyncio.to_thread(encode_value, value) if large else encode_value(value)
+            data = (
+                await asyncio.to_thread(self._encode_value, value)
+                if large
+                else self._encode_value(value)
+            )
             return values_message(name, now_ms, data, list(answer.annotations.warnings))
 
         return read

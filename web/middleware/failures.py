@@ -1,15 +1,15 @@
 """Exceptions become answers here and nowhere else."""
 
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from web.http.answers import html_answer, json_answer
-from web.http.errors import Failure, failure_of
+from web.http.failures import Failure, error_document, failure_of
+from web.http.responses import html_response, json_response
 from web.http.routing import REQUEST_ID, Handler, Surface, surface_of
-from web.prometheus.envelope import failure_envelope
 
 log = structlog.get_logger(__name__)
 
@@ -17,8 +17,12 @@ ErrorPage = Callable[[web.Request, Failure], str]
 """Renders a failure as an HTML page."""
 
 
-def failures(error_page: ErrorPage) -> Middleware:
-    """Return the middleware."""
+PrometheusBody = Callable[[Failure], Any]
+"""Returns a failure as the body of a Prometheus API error."""
+
+
+def failures(error_page: ErrorPage, prometheus_body: PrometheusBody) -> Middleware:
+    """Return the middleware, which turns exceptions into responses."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -36,21 +40,19 @@ def failures(error_page: ErrorPage) -> Middleware:
             failure = failure_of(exc)
             if not failure.expected:
                 log.exception("request_failed", path=request.path)
-        return _answer(request, failure, error_page)
+        return _response(request, failure, error_page, prometheus_body)
 
     return middleware
 
 
-def _answer(request: web.Request, failure: Failure, error_page: ErrorPage) -> web.Response:
+def _response(
+    request: web.Request, failure: Failure, error_page: ErrorPage, prometheus_body: PrometheusBody
+) -> web.Response:
     match surface_of(request):
         case Surface.PAGE:
-            return html_answer(error_page(request, failure), failure.status, failure.headers)
+            return html_response(error_page(request, failure), failure.status, failure.headers)
         case Surface.PROMETHEUS:
-            return json_answer(failure_envelope(failure), failure.status, failure.headers)
+            return json_response(prometheus_body(failure), failure.status, failure.headers)
         case Surface.JSON:
-            body: dict[str, str] = {"error": failure.message}
-            if failure.field:
-                body["field"] = failure.field
-            if not failure.expected:
-                body["request_id"] = request.get(REQUEST_ID, "")
-            return json_answer(body, failure.status, failure.headers)
+            body = error_document(failure, request.get(REQUEST_ID, ""))
+            return json_response(body, failure.status, failure.headers)

@@ -6,13 +6,13 @@ from urllib.parse import urlencode
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from web.http.audit_trail import SAFE_METHODS
-from web.http.errors import CrossSiteError, ForbiddenError, UnauthorizedError
-from web.http.network import is_own_origin
+from web.http.cross_site import refuse_cross_site
+from web.http.errors import ForbiddenError, UnauthorizedError
 from web.http.routing import (
     ANONYMOUS,
     OPEN_TO_ALL,
     PRINCIPAL,
+    SAFE_METHODS,
     Access,
     Handler,
     Principal,
@@ -110,36 +110,3 @@ def refuse_anonymous(request: web.Request, route: Route) -> NoReturn:
             raise exc
         raise web.HTTPSeeOther(login)
     raise UnauthorizedError("log in, or send a token")
-
-
-def refuse_cross_site(request: web.Request, settings: WebSettings) -> None:
-    """Refuse what another site's page made the browser send.
-
-    Browsers tell by Sec-Fetch-Site, older ones and plain http by Origin; who sends
-    neither is no browser and carries nobody's cookie unknowingly.
-
-    Raises:
-        CrossSiteError: the request is another site's.
-    """
-    site = request.headers.get("Sec-Fetch-Site")
-    if site in ("same-origin", "none"):
-        return
-    origin = request.headers.get("Origin")
-    if site is None and origin is None:
-        return
-    if origin is not None and is_own_origin(request, origin, settings):
-        return
-    if origin is not None and _is_trusted(request, origin, settings):
-        return
-    raise CrossSiteError("this request was sent by a page of another site")
-
-
-def _is_trusted(request: web.Request, origin: str, settings: WebSettings) -> bool:
-    """Tell whether pages of `origin` may act with a session here: never by our forms."""
-    route = route_of(request)
-    return (
-        route is not None
-        and route.surface is not Surface.PAGE
-        and settings.cors.opens(request.path)
-        and settings.cors.trusts(origin)
-    )

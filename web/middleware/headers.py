@@ -6,23 +6,9 @@ from typing import Final
 from aiohttp import web
 
 from web.http.routing import REQUEST_ID
+from web.http.security_policy import CONTENT_SECURITY_POLICY
 from web.middleware.journey import HEADER
 from web.middleware.rates import STANDING
-
-CONTENT_SECURITY_POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "manifest-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
 
 SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,

@@ -9,7 +9,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from web.http.errors import CLIENT_CLOSED_REQUEST
+from web.http.failures import CLIENT_CLOSED_REQUEST
 from web.http.network import client_address
 from web.http.routing import REQUEST_ID, Handler, principal_of, route_name
 from web.settings import WebSettings

@@ -8,7 +8,7 @@ import orjson
 from model.labels import Labels
 from model.series import AlignedSeries
 from promql.api import InstantVector, Scalar, String
-from web.http.answers import json_bytes
+from web.http.responses import json_bytes
 from web.prometheus.sample_rows import format_time, format_value, format_values, sample_rows
 
 _SAMPLES_AT_ONCE: Final = 4096

@@ -7,8 +7,8 @@ from typing import Any, Final
 from aiohttp import web
 
 from promql.api import Annotations
-from web.http.answers import body_answer, json_bytes
-from web.http.errors import CLIENT_CLOSED_REQUEST, Failure
+from web.http.failures import CLIENT_CLOSED_REQUEST, Failure
+from web.http.responses import body_response, json_bytes
 
 _ERROR_TYPES: Final[dict[int, str]] = {
     HTTPStatus.BAD_REQUEST: "bad_data",
@@ -45,7 +45,7 @@ def success(
     data: bytes, annotations: Annotations | None = None, warnings: Sequence[str] = ()
 ) -> web.Response:
     """Return the success envelope around `data`, which is JSON already."""
-    return body_answer(OPENING + data + closing(annotations, warnings), "application/json")
+    return body_response(OPENING + data + closing(annotations, warnings), "application/json")
 
 
 def closing(annotations: Annotations | None, warnings: Sequence[str] = ()) -> bytes:

@@ -5,8 +5,8 @@ import asyncio
 from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
-from web.http.answers import body_answer
 from web.http.operations import Operation
+from web.http.responses import body_response
 from web.http.routing import Access, Route, Surface
 from web.services import Services
 
@@ -34,7 +34,7 @@ class Probes:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         # Collecting reads files of /proc, so not on the event loop.
         body = await asyncio.to_thread(encode, self._services.registry)
-        answer = body_answer(body, "text/plain")
+        answer = body_response(body, "text/plain")
         answer.headers["Content-Type"] = content_type
         return answer
 

@@ -9,8 +9,8 @@ from aiohttp import web
 
 from model.series import AlignedSeries
 from promql.api import Answer, ExpressionTypeError, InstantVector, ParseError, QueryOptions
-from web.http.answers import body_answer, json_bytes
 from web.http.errors import BadRequestError
+from web.http.responses import body_response, json_bytes
 from web.http.routing import Route
 from web.prometheus.document_types import InstantData, MatrixData
 from web.prometheus.encoding import encode_value, open_pieces
@@ -169,7 +169,7 @@ async def _answered(
         body = await asyncio.to_thread(b"".join, pieces)
     else:
         body = b"".join(pieces)
-    return body_answer(body, "application/json")
+    return body_response(body, "application/json")
 
 
 def _cost(value: InstantVector | AlignedSeries) -> int:

@@ -2,12 +2,20 @@
 
 from aiohttp import web
 
-from web.fleet.document_types import ReloadDocument
-from web.http.answers import json_answer
+# pydantic describes the standard library's TypedDict from Python 3.12 on only.
+from typing_extensions import TypedDict
+
 from web.http.audit_trail import note
 from web.http.operations import Operation
+from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface
 from web.services import Services
+
+
+class ReloadDocument(TypedDict):
+    """The changed settings that only a restart applies."""
+
+    restart_needed: list[str]
 
 
 class ConfigurationApi:
@@ -29,4 +37,4 @@ class ConfigurationApi:
         """Read every file again; tell which changes wait for a restart."""
         waiting = await self._services.configuration.reload()
         note(request, "configuration.reload", restart_needed=" ".join(waiting))
-        return json_answer({"restart_needed": list(waiting)})
+        return json_response({"restart_needed": list(waiting)})

@@ -1,16 +1,24 @@
 """`/health` and `/api/health`, for people's probes and load balancers."""
 
-from typing import Final
+from typing import Final, Literal
 
 from aiohttp import web
+from pydantic import BaseModel
 
-from web.http.answers import json_answer
 from web.http.operations import Operation
+from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface
-from web.ingest.models import PushHealth
 from web.services import Services
 
 _TAG: Final = "health"
+
+
+class PushHealth(BaseModel):
+    """Whether the server accepts messages."""
+
+    status: Literal["healthy", "starting"]
+    database: Literal["connected", "disconnected"]
+    total_messages: int
 
 
 class HealthAnswer(PushHealth):
@@ -48,7 +56,7 @@ class HealthApi:
             database="connected" if ready else "disconnected",
             total_messages=self._services.pushes.inbox.log.totals.messages,
         )
-        return json_answer(answer.model_dump(), 200 if ready else 503)
+        return json_response(answer.model_dump(), 200 if ready else 503)
 
     async def push_health(self, request: web.Request) -> web.Response:
         """Tell whether messages are taken, and how many were; 503 while the server starts."""
@@ -58,4 +66,4 @@ class HealthApi:
             database="connected" if ready else "disconnected",
             total_messages=self._services.pushes.inbox.log.totals.messages,
         )
-        return json_answer(answer.model_dump(), 200 if ready else 503)
+        return json_response(answer.model_dump(), 200 if ready else 503)

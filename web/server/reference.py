@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from web.http.answers import body_answer, json_bytes
 from web.http.openapi import openapi_document
-from web.http.operations import JSON, Operation
+from web.http.operations import JSON, Described, Operation
 from web.http.rendering import Renderer
+from web.http.responses import body_response, json_bytes
 from web.http.routing import ROUTES, Access, Route, Surface
+from web.http.security_policy import CONTENT_SECURITY_POLICY
 from web.identity.authentication import Authenticator
-from web.middleware.headers import CONTENT_SECURITY_POLICY
 from web.settings import WebSettings
 
 _POLICY: Final = CONTENT_SECURITY_POLICY.replace("img-src 'self'", "img-src 'self' data:")
@@ -32,9 +32,11 @@ class ReferencePages:
         authenticator: Authenticator,
         settings: WebSettings,
         version: str,
+        prometheus_error: Described,
     ) -> None:
         self._renderer, self._version = renderer, version
         self._cookie_name = authenticator.cookie_name
+        self._prometheus_error = prometheus_error
         self._anonymous_viewer = settings.anonymous_viewer
         self._lock = asyncio.Lock()
         self._document: bytes | None = None
@@ -60,7 +62,7 @@ class ReferencePages:
                 # Made on first use: 80 ms that few servers ever need.
                 table = {id(route): route for route in request.app[ROUTES].values()}
                 self._document = await asyncio.to_thread(self._generate, table.values())
-        return body_answer(self._document, JSON)
+        return body_response(self._document, JSON)
 
     def _generate(self, routes: Iterable[Route]) -> bytes:
         return json_bytes(
@@ -69,6 +71,7 @@ class ReferencePages:
                 self._version,
                 self._cookie_name,
                 anonymous_viewer=self._anonymous_viewer,
+                prometheus_error=self._prometheus_error,
             )
         )
 

@@ -13,7 +13,8 @@ from model.labels import Labels
 from model.series import AlignedSeries, absent_matrix
 from promql.api import Answer, EvaluationError
 from tests.web.web_doubles import NOW_MS, World, target_status, world_at
-from web.hosts.charts import CHARTS, RANGES, Grid
+from web.hosts.chart_definitions import CHARTS
+from web.hosts.chart_grid import RANGES, Grid
 
 STEP_MS = RANGES["1h"].step_ms
 START_MS = Grid.back_from(NOW_MS, RANGES["1h"]).start_ms

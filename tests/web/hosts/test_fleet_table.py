@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.labels import Labels
-from web.fleet.fleet import AlertCount, Figures, FleetHost, FleetView, HostState
+from web.fleet.hosts import AlertCount, Figures, FleetHost, FleetView, HostState
 from web.hosts.fleet_table import COLUMNS, TableState, tally
 
 

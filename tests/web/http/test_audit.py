@@ -11,8 +11,8 @@ from pytest_aiohttp import AiohttpClient
 from storage.api.accounts import Role, Scope
 from storage.api.audit import AuditEntry
 from tests.web.web_doubles import PASSWORD, World, an_alert, world_at
-from web.http.audit_trail import AUDITED, SAFE_METHODS, AuditLog, is_change, note
-from web.http.routing import ROUTES, Access, Handler, Route, Surface, install
+from web.http.audit_trail import AUDITED, AuditLog, is_change, note
+from web.http.routing import ROUTES, SAFE_METHODS, Access, Handler, Route, Surface, install
 from web.middleware.audit import audit, to_the_end
 from web.settings import WebSettings
 

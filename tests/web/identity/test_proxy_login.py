@@ -11,7 +11,7 @@ from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import Role
 from tests.web.web_doubles import PASSWORD, World, world_at
-from web.accounts.forms import UserName
+from web.identity.names import UserName
 from web.settings import WebSettings
 
 BEHIND_A_PROXY = {

@@ -15,7 +15,7 @@ def json_bytes(data: Any) -> bytes:
     return orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS)
 
 
-def body_answer(
+def body_response(
     body: bytes, content_type: str, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
     """Return a UTF-8 response, compressed where the client takes that and it pays."""
@@ -34,15 +34,15 @@ def body_answer(
     return answer
 
 
-def json_answer(
+def json_response(
     data: Any, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
     """Return `data` as a JSON response."""
-    return body_answer(json_bytes(data), "application/json", status, headers)
+    return body_response(json_bytes(data), "application/json", status, headers)
 
 
-def html_answer(
+def html_response(
     text: str, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
     """Return an HTML response."""
-    return body_answer(text.encode("utf-8", "replace"), "text/html", status, headers)
+    return body_response(text.encode("utf-8", "replace"), "text/html", status, headers)

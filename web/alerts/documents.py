@@ -1,0 +1,102 @@
+"""JSON documents of alerts' history, notifications and receivers."""
+
+# pydantic describes the standard library's TypedDict from Python 3.12 on only.
+from typing_extensions import TypedDict
+
+from storage.api.alerts import AlertState, Notification, Transition
+from web.fleet.documents import AlertDocument, finite
+
+
+class AlertsDocument(TypedDict):
+    """Alerts."""
+
+    alerts: list[AlertDocument]
+
+
+class TransitionDocument(TypedDict):
+    """A change of an alert's state; an acknowledgement is one to the same state."""
+
+    id: int
+    alert_id: int
+    rule: str
+    labels: dict[str, str]
+    before: AlertState
+    after: AlertState
+    time_ms: int
+    value: float | None
+    actor: str | None
+
+
+class TransitionsDocument(TypedDict):
+    """Changes of state, newest first."""
+
+    transitions: list[TransitionDocument]
+
+
+class AlertWithHistoryDocument(AlertDocument):
+    """An alert with its changes of state, newest first."""
+
+    transitions: list[TransitionDocument]
+
+
+class NotificationDocument(TypedDict):
+    """What was told, or is to be told, to one receiver."""
+
+    id: int
+    alert_id: int
+    receiver: str
+    created_ms: int
+    next_attempt_ms: int
+    attempts: int
+    delivered_ms: int | None
+    abandoned_ms: int | None
+    last_error: str | None
+
+
+class NotificationsDocument(TypedDict):
+    """Notifications, newest first."""
+
+    notifications: list[NotificationDocument]
+
+
+class ReceiverDocument(TypedDict):
+    """Somebody who is told of alerts."""
+
+    name: str
+    type: str
+
+
+class ReceiversDocument(TypedDict):
+    """Who is told of alerts."""
+
+    receivers: list[ReceiverDocument]
+
+
+def transition_document(transition: Transition) -> TransitionDocument:
+    """Return one change of an alert's state."""
+    return {
+        "id": transition.id,
+        "alert_id": transition.alert_id,
+        "rule": transition.rule,
+        "labels": dict(transition.labels),
+        "before": transition.before,
+        "after": transition.after,
+        "time_ms": transition.time_ms,
+        "value": finite(transition.value),
+        "actor": transition.actor,
+    }
+
+
+def notification_document(notification: Notification) -> NotificationDocument:
+    """Return a notification; its body may hold what only the receiver should know."""
+    return {
+        "id": notification.id,
+        "alert_id": notification.alert_id,
+        "receiver": notification.receiver,
+        "created_ms": notification.created_ms,
+        "next_attempt_ms": notification.next_attempt_ms,
+        "attempts": notification.attempts,
+        "delivered_ms": notification.delivered_ms,
+        "abandoned_ms": notification.abandoned_ms,
+        "last_error": notification.last_error,
+    }

@@ -1,0 +1,145 @@
+"""Which charts a host's page shows: their PromQL, units and names."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from web.fleet.figures import NO_NIC
+
+_NO_DRIVE: Final = "loop.*|ram.*|zram.*|sr.*|fd.*|dm-.*|md.*"
+"""Names of block devices that are no drives, or whose drives are counted already."""
+
+
+class ChartUnit(StrEnum):
+    """What a chart's numbers are; the browser writes them accordingly."""
+
+    RATIO = "ratio"
+    NUMBER = "number"
+    BYTES = "bytes"
+    BYTES_PER_S = "bytes_per_s"
+    CELSIUS = "celsius"
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """One query of a chart and how its series are called.
+
+    Attributes:
+        query: PromQL with `HOST` for the host's matcher, `DISKS` for those of filesystems
+            that count, and `WINDOW` for the rate window.
+        name: with `{label}` for each label's value.
+        mirrored: drawn below the axis, as what goes out.
+    """
+
+    query: str
+    name: str
+    mirrored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One chart; `order` lists the names that come first, in this order."""
+
+    key: str
+    title: str
+    unit: ChartUnit
+    lines: tuple[Lines, ...]
+    stacked: bool = False
+    order: tuple[str, ...] = ()
+
+
+CHARTS: Final = (
+    Chart(
+        "cpu",
+        "CPU",
+        ChartUnit.RATIO,
+        (
+            Lines(
+                'avg by (mode) (rate(node_cpu_seconds_total{HOST,mode!="idle"}[WINDOW]))', "{mode}"
+            ),
+        ),
+        stacked=True,
+        order=("user", "system", "iowait", "steal", "nice", "softirq", "irq"),
+    ),
+    Chart(
+        "load",
+        "Load",
+        ChartUnit.NUMBER,
+        (
+            Lines("node_load1{HOST}", "1 min"),
+            Lines("node_load5{HOST}", "5 min"),
+            Lines("node_load15{HOST}", "15 min"),
+        ),
+    ),
+    Chart(
+        "memory",
+        "Memory",
+        ChartUnit.BYTES,
+        (
+            Lines(
+                "node_memory_MemTotal_bytes{HOST} - node_memory_MemFree_bytes{HOST}"
+                " - node_memory_Buffers_bytes{HOST} - node_memory_Cached_bytes{HOST}"
+                " - node_memory_SReclaimable_bytes{HOST}",
+                "used",
+            ),
+            Lines(
+                "node_memory_Buffers_bytes{HOST} + node_memory_Cached_bytes{HOST}"
+                " + node_memory_SReclaimable_bytes{HOST}",
+                "cache",
+            ),
+            Lines("node_memory_MemFree_bytes{HOST}", "free"),
+        ),
+        stacked=True,
+        order=("used", "cache", "free"),
+    ),
+    Chart(
+        "disk_space",
+        "Disk usage",
+        ChartUnit.RATIO,
+        (
+            Lines(
+                "1 - node_filesystem_avail_bytes{HOST,DISKS}"
+                " / (node_filesystem_size_bytes{HOST,DISKS} > 0)",
+                "{mountpoint}",
+            ),
+        ),
+    ),
+    Chart(
+        "disk_io",
+        "Disk I/O",
+        ChartUnit.BYTES_PER_S,
+        (
+            Lines(
+                f'rate(node_disk_read_bytes_total{{HOST,device!~"{_NO_DRIVE}"}}[WINDOW])',
+                "{device} read",
+            ),
+            Lines(
+                f'rate(node_disk_written_bytes_total{{HOST,device!~"{_NO_DRIVE}"}}[WINDOW])',
+                "{device} write",
+                mirrored=True,
+            ),
+        ),
+    ),
+    Chart(
+        "network",
+        "Network",
+        ChartUnit.BYTES_PER_S,
+        (
+            Lines(
+                f'rate(node_network_receive_bytes_total{{HOST,device!~"{NO_NIC}"}}[WINDOW])',
+                "{device} in",
+            ),
+            Lines(
+                f'rate(node_network_transmit_bytes_total{{HOST,device!~"{NO_NIC}"}}[WINDOW])',
+                "{device} out",
+                mirrored=True,
+            ),
+        ),
+    ),
+    Chart(
+        "temperature",
+        "Temperature",
+        ChartUnit.CELSIUS,
+        (Lines("max by (chip, sensor) (node_hwmon_temp_celsius{HOST})", "{chip} {sensor}"),),
+    ),
+)

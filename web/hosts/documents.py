@@ -1,0 +1,96 @@
+"""JSON documents of hosts' checks and charts."""
+
+from collections.abc import Mapping
+
+# pydantic describes the standard library's TypedDict from Python 3.12 on only.
+from typing_extensions import TypedDict
+
+from storage.api.alerts import Severity
+from web.fleet.documents import FleetHostDocument
+from web.hosts.chart_definitions import ChartUnit
+from web.hosts.checks import HostCheckView
+
+
+class HostsDocument(TypedDict):
+    """Hosts."""
+
+    hosts: list[FleetHostDocument]
+
+
+class CheckDefaultsDocument(TypedDict):
+    """A check as it is without settings of a host's own; thresholds in percent."""
+
+    enabled: bool
+    warning: float | None
+    critical: float | None
+    recovery: float | None
+    for_s: float
+
+
+class CheckDocument(CheckDefaultsDocument):
+    """A check of one host; `own` tells that it has settings of its own.
+
+    `conditions` is the PromQL of its alerts, by severity.
+    """
+
+    check: str
+    title: str
+    own: bool
+    conditions: Mapping[Severity, str]
+    default: CheckDefaultsDocument
+
+
+class ChecksDocument(TypedDict):
+    """A host's checks."""
+
+    checks: list[CheckDocument]
+
+
+class ChartLineDocument(TypedDict):
+    """One line; `values` lie on the charts' shared times."""
+
+    name: str
+    mirrored: bool
+    values: list[float | None]
+
+
+class ChartDocument(TypedDict):
+    """One chart, and the PromQL that it shows."""
+
+    key: str
+    title: str
+    unit: ChartUnit
+    stacked: bool
+    queries: list[str]
+    lines: list[ChartLineDocument]
+
+
+class ChartsDocument(TypedDict):
+    """A host's charts on the times `start_ms`, `start_ms + step_ms`, … `end_ms`."""
+
+    start_ms: int
+    end_ms: int
+    step_ms: int
+    charts: list[ChartDocument]
+
+
+def check_document(view: HostCheckView) -> CheckDocument:
+    """Return a check of a host: what holds, and what would without its own settings."""
+    return {
+        "check": view.check,
+        "title": view.title,
+        "enabled": view.enabled,
+        "warning": view.warning,
+        "critical": view.critical,
+        "recovery": view.recovery,
+        "for_s": view.for_s,
+        "own": view.own,
+        "conditions": view.conditions,
+        "default": {
+            "enabled": view.default.enabled,
+            "warning": view.default.warning,
+            "critical": view.default.critical,
+            "recovery": view.default.recovery,
+            "for_s": view.default.timing.for_ms / 1000,
+        },
+    }

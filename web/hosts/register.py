@@ -1,0 +1,65 @@
+"""Adding and removing hosts, as the API and the pages both do."""
+
+from aiohttp.helpers import is_ip_address
+from yarl import URL
+
+from storage.api.hosts import Host
+from web.fleet.fleet import Fleet
+from web.fleet.hosts import FleetHost
+from web.hosts.forms import HostForm
+from web.hosts.keys import HostKeyring, IssuedKey
+from web.http.errors import BadRequestError, ConflictError
+from web.services import Services
+
+
+class HostRegister:
+    """Adds and removes hosts: what the API and the pages both do.
+
+    Attributes:
+        keyring: of the hosts that push.
+    """
+
+    def __init__(self, services: Services, fleet: Fleet) -> None:
+        self._services, self._fleet = services, fleet
+        self.keyring = HostKeyring(services)
+
+    async def add(self, form: HostForm) -> tuple[Host, IssuedKey | None]:
+        """Register a host; it is scraped from now on, or may push with its key.
+
+        Raises:
+            TakenError: its name or URL is registered already, or its key in use.
+            BadRequestError: nothing may be scraped at its address; of a name that is
+                found out when it is scraped.
+        """
+        host: Host
+        issued: IssuedKey | None = None
+        if form.push:
+            host, issued = await self.keyring.register(form.host(), form.key)
+        else:
+            self._check_reach(form.url)
+            host = await self._services.hosts.add(form.host(), self._services.clock())
+        await self._changed()
+        return host, issued
+
+    def _check_reach(self, url: str) -> None:
+        address = URL(url).host or ""
+        if is_ip_address(address):
+            refusal = self._services.added_hosts().reach().refusal(address)
+            if refusal:
+                raise BadRequestError(f"url: {refusal}", "url")
+
+    async def remove(self, host: FleetHost) -> None:
+        """Forget a host; its samples stay.
+
+        Raises:
+            ConflictError: the configuration file names it, so it would come back.
+            NotFoundError: it was removed meanwhile.
+        """
+        if host.id is None:
+            raise ConflictError(f"{host.name} is in the configuration file; remove it there")
+        await self._services.hosts.remove(host.id)
+        await self._changed()
+
+    async def _changed(self) -> None:
+        await self._services.hosts_changed()
+        self._fleet.forget()

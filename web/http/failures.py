@@ -1,0 +1,123 @@
+"""The one table from exceptions to HTTP statuses.
+
+Each surface (page, JSON, Prometheus) renders the `Failure` in its own form.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import NotRequired
+
+from aiohttp import web
+from pydantic import ValidationError
+
+# pydantic describes the standard library's TypedDict from Python 3.12 on only.
+from typing_extensions import TypedDict
+
+from alerting.errors import BadOverrideError, DeliveryError, UnknownReceiverError
+from ingest.refusals import BadTimeError, DisorderError, UnknownHostError
+from promql.api import ParseError, PromQLError, QueryCanceledError, QueryTimeoutError
+from storage.api.errors import (
+    LastAdminError,
+    NotFoundError,
+    StorageError,
+    StoreClosedError,
+    TakenError,
+)
+from web.http.errors import WebError
+from web.http.validation import first_field_error
+
+CLIENT_CLOSED_REQUEST = 499
+"""nginx's status for a client that left; Prometheus 3 uses it for cancelled queries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error as a client sees it.
+
+    Attributes:
+        timed_out: Prometheus tells a query's time-out from a server that is not ready,
+            though both are 503.
+        expected: whether it is no fault of ours, and not logged as one.
+    """
+
+    status: int
+    message: str
+    field: str | None = None
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    timed_out: bool = False
+    expected: bool = True
+
+
+_STATUS_OF: tuple[tuple[type[Exception], int], ...] = (
+    (BadOverrideError, HTTPStatus.BAD_REQUEST),
+    (UnknownReceiverError, HTTPStatus.NOT_FOUND),
+    (DeliveryError, HTTPStatus.BAD_GATEWAY),
+    (BadTimeError, HTTPStatus.BAD_REQUEST),
+    (DisorderError, HTTPStatus.CONFLICT),
+    (UnknownHostError, HTTPStatus.FORBIDDEN),
+    (NotFoundError, HTTPStatus.NOT_FOUND),
+    (TakenError, HTTPStatus.CONFLICT),
+    (LastAdminError, HTTPStatus.CONFLICT),
+    (StoreClosedError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (ParseError, HTTPStatus.BAD_REQUEST),
+    (QueryTimeoutError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (QueryCanceledError, CLIENT_CLOSED_REQUEST),
+    (PromQLError, HTTPStatus.UNPROCESSABLE_ENTITY),
+)
+
+
+class ErrorDocument(TypedDict):
+    """An error as JSON.
+
+    `field` names the invalid parameter or form field. An internal error carries the
+    request's id, by which the operator finds it in the log.
+    """
+
+    error: str
+    field: NotRequired[str]
+    request_id: NotRequired[str]
+
+
+def error_document(failure: Failure, request_id: str) -> ErrorDocument:
+    """Return a failure as JSON."""
+    document: ErrorDocument = {"error": failure.message}
+    if failure.field:
+        document["field"] = failure.field
+    if not failure.expected:
+        document["request_id"] = request_id
+    return document
+
+
+def failure_of(exc: Exception) -> Failure:
+    """Return how `exc` is answered; whatever is in no table is an internal error."""
+    match exc:
+        case WebError():
+            return Failure(exc.status, exc.message, exc.field, exc.headers)
+        case ValidationError():
+            name, message = first_field_error(exc)
+            return Failure(HTTPStatus.BAD_REQUEST, f"{name}: {message}" if name else message, name)
+        case web.HTTPException():
+            kept = {key: exc.headers[key] for key in ("Allow",) if key in exc.headers}
+            return Failure(exc.status, _sentence(exc), None, kept)
+    for kind, status in _STATUS_OF:
+        if isinstance(exc, kind):
+            timed_out = isinstance(exc, QueryTimeoutError)
+            return Failure(status, str(exc), getattr(exc, "field", None), timed_out=timed_out)
+    if isinstance(exc, StorageError):
+        # The disk is full or read-only: the operator's business, so it is told and logged.
+        return Failure(HTTPStatus.INTERNAL_SERVER_ERROR, str(exc), expected=False)
+    return Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error", expected=False)
+
+
+def _sentence(exc: web.HTTPException) -> str:
+    match exc:
+        case web.HTTPNotFound():
+            return "there is nothing at this address"
+        case web.HTTPMethodNotAllowed():
+            allowed = ", ".join(sorted(exc.allowed_methods))
+            return f"method {exc.method} is not allowed here; use {allowed}"
+        case web.HTTPRequestEntityTooLarge():
+            return "the request body is too large"
+    return exc.reason.lower()
