@@ -1,3 +1,3 @@
-"""The daemon on each host: collectors behind `/metrics`."""
+"""The daemon on each host: runs collectors and serves their metrics at `/metrics`."""
 
 __all__: list[str] = []

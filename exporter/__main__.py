@@ -1,4 +1,4 @@
-"""Runs the exporter on its own: `python -m exporter`."""
+"""Entry point of `python -m exporter`, which runs the exporter without a server."""
 
 from exporter.command import exporter
 

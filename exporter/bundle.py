@@ -1,8 +1,8 @@
-"""Builds `redshank-exporter.pyz`: the exporter and all it needs in one file.
+"""Builds `redshank-exporter.pyz`: the exporter and its dependencies in one file.
 
-It runs on any CPython from 3.11 on of the platform it was built on, with nothing
-installed: the packages are pure Python but for psutil, whose library uses the stable ABI.
-The same installed packages give the same bytes.
+The file runs on CPython 3.11 or newer, on the platform it was built on, with nothing
+installed: all packages are pure Python except psutil, whose library uses the stable ABI.
+The build is reproducible: the same installed packages give the same bytes.
 """
 
 import json
@@ -23,20 +23,20 @@ from exporter.launcher import MANIFEST, NATIVE
 _DISTRIBUTION = "redshank"
 _SHEBANG = b"#!/usr/bin/env python3\n"
 _SOURCE = Path(__file__).resolve().parent
-# Of `model` the exporter imports these; the others want numpy and RE2.
+# The modules of `model` that the exporter imports; the others need numpy and RE2.
 _MODEL = ("__init__.py", "addresses.py", "clock.py", "sd_notify.py")
 _LICENCE = re.compile(r"(LICEN[CS]E|NOTICE|COPYING)", re.IGNORECASE)
 _REQUIREMENT = re.compile(r"[A-Za-z0-9._-]+")
 
 
 class BundleError(ExporterError):
-    """The installed packages cannot be put into one file."""
+    """The installed packages cannot be bundled into one file."""
 
 
 @click.command("build-exporter")
 @click.argument("output", type=click.Path(dir_okay=False), default="redshank-exporter.pyz")
 def build_exporter(output: str) -> None:
-    """Write the exporter as one file that runs on a bare python3."""
+    """Write the exporter as one file, which runs on a python3 without any packages."""
     try:
         size_bytes = build(Path(output))
     except (ExporterError, OSError) as exc:
@@ -45,10 +45,10 @@ def build_exporter(output: str) -> None:
 
 
 def build(output: Path) -> int:
-    """Write the archive, whole or not at all, and return its size in bytes.
+    """Write the archive atomically and return its size in bytes.
 
     Raises:
-        BundleError: a package is missing, or needs one that depends on the platform.
+        BundleError: a package is missing, or has a library for one version of Python only.
         OSError: the file cannot be written.
     """
     members = dict(_own_members())
@@ -81,7 +81,7 @@ def build(output: Path) -> int:
 def _write(file: BinaryIO, members: dict[str, bytes]) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in sorted(members.items()):
-            # The epoch of zip files: when it was built must not show.
+            # A fixed time, the epoch of zip files, keeps the build reproducible.
             info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             info.compress_type = zipfile.ZIP_DEFLATED
             info.external_attr = 0o644 << 16
@@ -97,20 +97,20 @@ def _own_members() -> Iterator[tuple[str, bytes]]:
     for file in own.files or ():
         if _LICENCE.search(file.name):
             yield file.as_posix(), file.read_binary()
-    # Of the metadata only what tells the version.
+    # The part of the metadata that `importlib.metadata.version` reads.
     header = f"Metadata-Version: 2.1\nName: {_DISTRIBUTION}\nVersion: {own.version}\n"
     yield f"{_DISTRIBUTION}-{own.version}.dist-info/METADATA", header.encode()
 
 
 def _requirements() -> list[str]:
-    """Return the names of what the exporter requires, directly or not."""
+    """Return the names of the packages that the exporter requires, directly or indirectly."""
     found: dict[str, None] = {}
     waiting = [_DISTRIBUTION]
     while waiting:
         for requirement in _distribution(waiting.pop()).requires or ():
             name, _, marker = requirement.partition(";")
             match = _REQUIREMENT.match(name)
-            # Markers are extras, other platforms and Pythons before ours.
+            # A requirement with a marker is for an extra, another platform or an old Python.
             if match and not marker and match[0] not in found:
                 found[match[0]] = None
                 waiting.append(match[0])

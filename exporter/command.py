@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import click
 
-# Nothing heavy here: `redshank --help` shows this command and must be quick.
+# Import only light modules here: `redshank --help` loads this one and must be quick.
 from exporter.settings import DEFAULT_LISTEN, Exclusions, ExporterSettings
 
 _DEFAULTS = ExporterSettings()
@@ -17,72 +17,80 @@ _DEFAULTS = ExporterSettings()
     "listen",
     default=DEFAULT_LISTEN,
     show_default=True,
-    help="HOST:PORT, [IPV6]:PORT, or :PORT for every address.",
+    help="Address to listen on: HOST:PORT, [IPV6]:PORT, or :PORT for all addresses.",
 )
-@click.option("--path.procfs", "proc", default=_DEFAULTS.roots.proc, help="Where procfs is.")
-@click.option("--path.sysfs", "sysfs", default=_DEFAULTS.roots.sys, help="Where sysfs is.")
+@click.option("--path.procfs", "proc", default=_DEFAULTS.roots.proc, help="Mount point of procfs.")
+@click.option("--path.sysfs", "sysfs", default=_DEFAULTS.roots.sys, help="Mount point of sysfs.")
 @click.option(
     "--path.rootfs",
     "rootfs",
     default=_DEFAULTS.roots.rootfs,
-    help="Where the host's root directory is, if this is a container.",
+    help="Where the host's root directory is mounted, if the exporter runs in a container.",
 )
 @click.option(
     "--path.udev.data",
     "udev",
     default=_DEFAULTS.roots.udev,
-    help="Where udev's database is.",
+    help="Directory of udev's device database.",
 )
 @click.option(
     "--textfile-directory",
     "--collector.textfile.directory",
     "textfile_directory",
     type=click.Path(file_okay=False),
-    help="Where *.prom files with metrics of your own are read from.",
+    help="Directory of *.prom files with metrics of your own.",
 )
 @click.option(
     "--collector-timeout",
     type=click.FloatRange(0.1, 300),
     default=_DEFAULTS.collector_timeout_s,
     show_default=True,
-    help="Seconds after which one scrape goes on without a collector.",
+    help="How many seconds a scrape waits for one collector.",
 )
 @click.option(
-    "--collector", "collectors", multiple=True, help="Run this one only; may be repeated."
+    "--collector",
+    "collectors",
+    metavar="NAME",
+    multiple=True,
+    help="Run this collector only. Repeatable.",
 )
 @click.option(
-    "--disable-collector", "disabled", multiple=True, help="Do not run this one; may be repeated."
+    "--disable-collector",
+    "disabled",
+    metavar="NAME",
+    multiple=True,
+    help="Do not run this collector. Repeatable.",
 )
 @click.option(
     "--collector.filesystem.mount-points-exclude",
     "mountpoints",
     default=_DEFAULTS.exclusions.mountpoints,
-    help="Regular expression of mount points to leave out.",
+    help="Regular expression of mount points to exclude.",
 )
 @click.option(
     "--collector.filesystem.fs-types-exclude",
     "fstypes",
     default=_DEFAULTS.exclusions.fstypes,
-    help="Regular expression of file system types to leave out.",
+    help="Regular expression of file system types to exclude.",
 )
 @click.option(
     "--collector.diskstats.device-exclude",
     "disks",
     default=_DEFAULTS.exclusions.disks,
-    help="Regular expression of block devices to leave out.",
+    help="Regular expression of block devices to exclude.",
 )
 @click.option(
     "--collector.netdev.device-exclude",
     "interfaces",
     default=_DEFAULTS.exclusions.interfaces,
-    help="Regular expression of network interfaces to leave out.",
+    help="Regular expression of network interfaces to exclude.",
 )
 @click.option(
     "--log-format",
     type=click.Choice(["logfmt", "json"]),
     default="logfmt",
     show_default=True,
-    help="How log lines are written.",
+    help="Format of log lines.",
 )
 def exporter(
     listen: str,

@@ -1,12 +1,12 @@
-"""What the exporter raises on purpose."""
+"""Errors that the exporter raises on purpose."""
 
 
 class ExporterError(Exception):
-    """Base of them all."""
+    """Base of every error that the exporter raises on purpose."""
 
 
 class ListenError(ExporterError):
-    """The address to serve on is malformed, taken or not ours."""
+    """The address to listen on is malformed, in use, or not an address of this host."""
 
     def __init__(self, listen: str, reason: str) -> None:
         super().__init__(f"cannot listen on {listen!r}: {reason}")
@@ -14,7 +14,7 @@ class ListenError(ExporterError):
 
 
 class PatternError(ExporterError):
-    """What a collector should leave out is no regular expression."""
+    """An option that takes a regular expression has an invalid one."""
 
     def __init__(self, pattern: str, reason: str) -> None:
         super().__init__(f"not a regular expression: {pattern!r}: {reason}")
@@ -22,11 +22,11 @@ class PatternError(ExporterError):
 
 
 class NoDataError(ExporterError):
-    """A collector has nothing to report on this host: no such device or kernel feature."""
+    """A collector has nothing to report: this host lacks the device or kernel feature."""
 
 
 class DeadlineError(ExporterError):
-    """A piece of work did not end in time; its thread is left to itself."""
+    """A call did not return before its deadline. Its thread keeps running."""
 
     def __init__(self, key: str, running_s: float) -> None:
         super().__init__(f"{key}: no result after {running_s:.1f} s")
@@ -34,7 +34,7 @@ class DeadlineError(ExporterError):
 
 
 class UnknownCollectorError(ExporterError):
-    """A collector was asked for that does not exist or is switched off."""
+    """A request or an option names a collector that does not exist or is disabled."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"unknown or disabled collector: {name}")

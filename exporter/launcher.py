@@ -1,12 +1,11 @@
 """Starts the one-file exporter: the `__main__` of `redshank-exporter.pyz`.
 
-Python imports everything from the archive but native libraries, which the system's
-loader wants as files: those are unpacked once into a directory that only we can write.
-Nothing of ours is imported before that, and nothing here needs more than the standard
-library.
+Python imports modules straight from the archive, except native libraries: the system's
+loader needs those as files. They are unpacked once into a directory that only this user
+can write. Until then this module imports the standard library alone.
 """
 
-# Annotations stay text, so that an old Python gets as far as being told that it is old.
+# Annotations are not evaluated, so that an old Python reaches the version check in main().
 from __future__ import annotations
 
 import atexit
@@ -27,14 +26,14 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-# Where the archive's `exporter` has its native libraries, and the list of them:
-# {name of the module: name of the file}.
+# In the archive's `exporter`: the folder of native libraries, and a JSON object that maps
+# each module name to its file name.
 NATIVE = "native"
 MANIFEST = "native/modules.json"
 
 
 class NativeModules:
-    """Finds the archive's native modules where they were unpacked."""
+    """Import finder for the native modules that were unpacked from the archive."""
 
     def __init__(self, paths: Mapping[str, Path]) -> None:
         self._paths = paths
@@ -45,7 +44,7 @@ class NativeModules:
         path: Sequence[str] | None = None,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
-        """Return where the module `fullname` is, if it is one of ours."""
+        """Return the spec of the module `fullname`, None if it is not in the archive."""
         del path, target
         location = self._paths.get(fullname)
         if location is None:
@@ -54,14 +53,14 @@ class NativeModules:
 
 
 def cache_directory(environ: Mapping[str, str]) -> Path:
-    """Return a directory of our own, made where it is missing.
+    """Return a private directory for the unpacked libraries; create it if necessary.
 
-    systemd's `CacheDirectory=` comes first, then the user's cache; where neither can be
-    trusted or written, a new directory for this run.
+    The first choice is systemd's `CacheDirectory=`, the second the user's cache. If
+    neither is private and writable, the directory is temporary and deleted at exit.
     """
-    own = environ.get("CACHE_DIRECTORY", "")
-    users = environ.get("XDG_CACHE_HOME", "") or str(Path(environ.get("HOME", ""), ".cache"))
-    for parent in (own, users):
+    of_unit = environ.get("CACHE_DIRECTORY", "")
+    of_user = environ.get("XDG_CACHE_HOME", "") or str(Path(environ.get("HOME", ""), ".cache"))
+    for parent in (of_unit, of_user):
         directory = Path(parent, "redshank-exporter")
         if directory.is_absolute() and is_private(directory):
             return directory
@@ -71,7 +70,7 @@ def cache_directory(environ: Mapping[str, str]) -> Path:
 
 
 def is_private(directory: Path) -> bool:
-    """Return whether this is, or could be made, a directory that only we can write."""
+    """Return whether `directory` exists or could be created, and only this user can use it."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = directory.lstat()
@@ -86,10 +85,10 @@ def is_private(directory: Path) -> bool:
 
 
 def unpack(content: bytes, directory: Path) -> Path:
-    """Return a file of `directory` with this content, named by its hash.
+    """Return a file in `directory` with this content, named by the content's hash.
 
-    It appears whole or not at all, so that two exporters may start at a time; one that
-    does not hold what its name says is replaced.
+    The file is written atomically, so that two exporters may start at the same time. An
+    existing file whose content does not match its name is replaced.
     """
     digest = hashlib.sha256(content).hexdigest()
     path = directory / f"{digest}.so"
@@ -109,7 +108,7 @@ def unpack(content: bytes, directory: Path) -> Path:
 
 
 def holds(path: Path, digest: str) -> bool:
-    """Return whether `path` is a file, and no link, whose content has this hash."""
+    """Return whether `path` is a file, not a link, whose content has this hash."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
@@ -120,7 +119,7 @@ def holds(path: Path, digest: str) -> bool:
 
 def main() -> None:
     """Make the native modules importable and run the exporter."""
-    if sys.version_info < (3, 11):  # noqa: UP036 - nobody checked before we started.
+    if sys.version_info < (3, 11):  # noqa: UP036 - pip, which checks the version, was not involved.
         sys.exit("redshank-exporter needs Python 3.11 or newer, this is " + sys.version)
     modules: dict[str, str] = json.loads(_data(MANIFEST))
     directory = cache_directory(os.environ)
@@ -131,7 +130,8 @@ def main() -> None:
 
     from exporter.command import exporter
 
-    # Installed as `redshank`, it answers to `redshank exporter`: one unit serves both.
+    # Installed as `redshank`, the file accepts `redshank exporter`, so that the same
+    # systemd unit runs it and the installed package.
     arguments = sys.argv[2:] if sys.argv[1:2] == ["exporter"] else sys.argv[1:]
     exporter(arguments, prog_name="redshank exporter")
 
@@ -139,7 +139,7 @@ def main() -> None:
 def _data(name: str) -> bytes:
     content = pkgutil.get_data("exporter", name)
     if content is None:
-        sys.exit("redshank-exporter is damaged: it has no " + name)
+        sys.exit("redshank-exporter is damaged: it lacks " + name)
     return content
 
 

@@ -1,4 +1,4 @@
-"""How the exporter logs when it runs on its own."""
+"""Logging of an exporter that runs on its own."""
 
 import logging
 import sys
@@ -7,7 +7,7 @@ import structlog
 
 
 def configure(log_format: str) -> None:
-    """Send log lines to standard error, as "logfmt" or "json"."""
+    """Write log lines to standard error, in the format "logfmt" or "json"."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if log_format == "json"

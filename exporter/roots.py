@@ -1,7 +1,7 @@
-"""Where a host's kernel files are, and how they are read.
+"""Where a host's kernel files are, and functions that read them.
 
-Every collector is handed its roots, so that it runs on a fixture tree as well as on
-the host, and in a container on the host's file systems mounted elsewhere.
+Each collector receives the roots to read below, so that it runs on a test's directory
+tree, and in a container that has the host's file systems mounted elsewhere.
 """
 
 import os
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Roots:
-    """Absolute paths of the trees to read, as node_exporter's `--path.*` options.
+    """Absolute paths of the trees to read, like node_exporter's `--path.*` options.
 
     Attributes:
         proc: procfs.
         sys: sysfs.
-        rootfs: prefix of the host's own root directory.
-        udev: udev's database of devices.
+        rootfs: the host's root directory.
+        udev: udev's device database.
     """
 
     proc: str = "/proc"
@@ -25,25 +25,26 @@ class Roots:
     udev: str = "/run/udev/data"
 
     def host_path(self, path: str) -> str:
-        """Return where the host's absolute `path` is found from here."""
+        """Return the path, below `rootfs`, of the host's absolute `path`."""
         return path if self.rootfs == "/" else self.rootfs.rstrip("/") + path
 
 
 def read_text(path: str, errors: str = "replace") -> str:
-    """Return a kernel file's whole content; bytes that are no UTF-8 become U+FFFD.
+    """Return a kernel file's whole content.
 
     Args:
         path: the file.
-        errors: what else to do with such bytes, as in `bytes.decode`.
+        errors: how to decode invalid UTF-8, as in `bytes.decode`; by default each
+            invalid byte becomes U+FFFD.
 
     Raises:
-        OSError: it is missing, or the kernel refused to tell.
+        OSError: the file is missing, or the kernel refuses to read it.
     """
-    # os.read instead of open(): half the cost, and a scrape reads hundreds of them.
+    # os.read instead of open(): half the cost, and a scrape reads hundreds of files.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         parts = []
-        # A short read says nothing: seq files end one wherever a record would not fit.
+        # A short read is not the end: seq files stop where the next record does not fit.
         while part := os.read(descriptor, 65536):
             parts.append(part)
     finally:
@@ -52,25 +53,25 @@ def read_text(path: str, errors: str = "replace") -> str:
 
 
 def read_lines(path: str, errors: str = "replace") -> list[str]:
-    """Return a kernel file's lines, ended by line feeds alone.
+    """Return a kernel file's lines, split at line feeds only.
 
-    `str.splitlines` also ends them at characters that a mount point or a device may have
-    in its name.
+    `str.splitlines` also splits at other characters, which the name of a mount point or
+    device may contain.
     """
     text = read_text(path, errors)
     return text.removesuffix("\n").split("\n") if text else []
 
 
 def read_value(path: str) -> str | None:
-    """Return a one-value file's content without its newline, None if it cannot be read.
+    """Return the content of a one-value file without its newline, None if it is unreadable.
 
-    Drivers refuse single attributes (EINVAL, ENODEV, EIO) that their siblings have.
+    A driver may refuse one attribute (EINVAL, ENODEV, EIO) and serve the others.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            # An attribute of sysfs is never longer than a page, and read at once; so is
-            # a process's `stat`.
+            # One read suffices: a sysfs attribute has at most one page, 4,096 bytes, and
+            # a process's `stat` is shorter.
             content = os.read(descriptor, 4096)
         finally:
             os.close(descriptor)
@@ -80,7 +81,7 @@ def read_value(path: str) -> str | None:
 
 
 def read_number(path: str) -> int | None:
-    """Return a one-number file's value, decimal or `0x` hexadecimal, None if there is none."""
+    """Return the value of a one-number file, decimal or `0x` hexadecimal, None without one."""
     text = read_value(path)
     if not text:
         return None
@@ -91,7 +92,7 @@ def read_number(path: str) -> int | None:
 
 
 def list_names(path: str) -> list[str]:
-    """Return a directory's entries, sorted; none where it is missing or unreadable."""
+    """Return a directory's entries, sorted; none if it is missing or unreadable."""
     try:
         return sorted(os.listdir(path))  # noqa: PTH208 - names, not paths.
     except OSError:

@@ -1,4 +1,4 @@
-"""What an exporter is told at its start."""
+"""Settings of an exporter."""
 
 from dataclasses import dataclass, field
 
@@ -11,7 +11,7 @@ DEFAULT_LISTEN = ":9100"
 
 @dataclass(frozen=True, slots=True)
 class Exclusions:
-    """What collectors leave out, as regular expressions; "" leaves nothing out.
+    """Regular expressions of what collectors leave out; "" excludes nothing.
 
     The defaults are node_exporter's.
     """
@@ -30,21 +30,21 @@ class Exclusions:
 
 @dataclass(frozen=True, slots=True)
 class ExporterSettings:
-    """How an exporter serves and what it collects.
+    """What an exporter collects and how it serves it.
 
     Attributes:
-        listen: `HOST:PORT`; no host means every address, port 0 any free one.
+        listen: `HOST:PORT`; an empty host means all addresses, port 0 any free port.
         roots: where the host's kernel files are.
-        textfile_directory: where `*.prom` files are read from, None for nowhere.
-        collector_timeout_s: after how long a collector is given up for one scrape;
-            below the scraper's own time-out, so that the others' samples arrive.
-        collectors: the only collectors to run, empty for all.
-        disabled: collectors not to run.
-        exclusions: what collectors leave out.
-        max_connections: how many clients are served at a time; more wait.
-        request_timeout_s: how long a client may take to send its request, and to
-            read its answer.
-        idle_timeout_s: how long a connection may be kept open between two requests.
+        textfile_directory: directory of `*.prom` files to serve, None for none.
+        collector_timeout_s: how long a scrape waits for one collector; shorter than the
+            scraper's own timeout, so that the other collectors' samples still arrive.
+        collectors: names of the only collectors to run, empty for all.
+        disabled: names of collectors not to run.
+        exclusions: devices, mounts and interfaces that collectors leave out.
+        max_connections: how many connections are served at a time; further ones wait.
+        request_timeout_s: how long a client may take to send its request, and again to
+            read the answer.
+        idle_timeout_s: how long a connection may stay open between two requests.
     """
 
     listen: str = DEFAULT_LISTEN
@@ -63,7 +63,7 @@ def parse_listen(text: str) -> tuple[str, int]:
     """Return host and port of `127.0.0.1:9100`, `[::1]:9100`, `localhost:9100` or `:9100`.
 
     Raises:
-        ListenError: it is none of these.
+        ListenError: the text has another form.
     """
     try:
         address = ListenAddress.parse(text)

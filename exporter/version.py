@@ -1,10 +1,10 @@
-"""Which Redshank this is."""
+"""The version of Redshank that runs."""
 
 from importlib import metadata
 
 
 def version() -> str:
-    """Return the installed distribution's version, "unknown" where it is not installed."""
+    """Return the version of the installed distribution, or "unknown" if none is installed."""
     try:
         return metadata.version("redshank")
     except metadata.PackageNotFoundError:

@@ -1,8 +1,8 @@
-"""One probe a file: what it reads of a host, under node_exporter's names, types and labels.
+"""The collectors, one probe of the host per file, with node_exporter's metric names and labels.
 
-A collector has a `name`, is handed the roots it reads below, and returns families
-from `collect()`. It may fail or hang: `exporter.gathering.supervision` bounds what that costs.
-It is never run twice at a time, so it may keep state between scrapes.
+A collector has a `name`, receives the roots to read below, and returns families from
+`collect()`. It may fail or hang: `exporter.deadlines` bounds the damage. It never runs
+twice at the same time, so it may keep state between scrapes.
 """
 
 __all__: list[str] = []

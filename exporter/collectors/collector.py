@@ -1,4 +1,4 @@
-"""What every collector is."""
+"""The protocol that every collector implements."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -11,13 +11,13 @@ class Collector(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name in `collect[]`, in options and in `node_scrape_collector_success`."""
+        """The name in `collect[]`, in options and in `node_scrape_collector_success`."""
 
     def collect(self) -> Iterable[Metric]:
         """Read the host once.
 
         Raises:
-            NoDataError: the host has no such thing.
+            NoDataError: the host lacks the device or kernel feature.
             OSError: the kernel refused; FileNotFoundError counts as no data.
-            Exception: it said something unexpected.
+            Exception: the kernel's answer has an unexpected form.
         """

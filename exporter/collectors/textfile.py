@@ -1,4 +1,4 @@
-"""Metrics that others leave in `*.prom` files: cron jobs, scripts, backup reports."""
+"""Metrics that other programs write to `*.prom` files: cron jobs, scripts, backups."""
 
 import re
 from collections.abc import Iterable
@@ -10,16 +10,17 @@ from prometheus_client.parser import text_string_to_metric_families
 
 log = structlog.get_logger(__name__)
 
-# A file is read whole into memory at every scrape.
+# Every scrape reads each file into memory as a whole.
 _MAX_FILE_BYTES = 8 * 2**20
-# prometheus_client would append "_total" to such a counter's name, and so rename it.
+# A counter whose name lacks "_total" is served as untyped, because prometheus_client would
+# append "_total" to its name.
 _COUNTER_WITHOUT_TOTAL = re.compile(r"^(#\s*TYPE\s+\S+(?<!_total)\s+)counter[ \t]*$", re.MULTILINE)
 
 
 class TextFiles:
-    """Reads every `*.prom` of a directory, in Prometheus's text format.
+    """Reads every `*.prom` file of a directory, in Prometheus's text format.
 
-    A file that cannot be read or parsed costs its own metrics only.
+    A file that cannot be read or parsed loses its own metrics only.
     """
 
     name = "textfile"
@@ -29,7 +30,7 @@ class TextFiles:
         self._broken: dict[str, str] = {}
 
     def collect(self) -> Iterable[Metric]:
-        """Return the files' families, when each was written, and whether one is broken."""
+        """Return the families of the files, their modification times, and an error flag."""
         families: dict[str, Metric] = {}
         mtimes = GaugeMetricFamily(
             "node_textfile_mtime_seconds",
@@ -69,9 +70,10 @@ def _read(path: Path) -> list[Metric]:
     """Return a file's families.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it is too large, not in the text format, or has timestamps, which
-            would outlive what they tell about.
+        OSError: the file cannot be read.
+        ValueError: the file is too large, not in the text format, or has timestamps.
+            Timestamps are refused because a file that is no longer written would serve
+            old samples.
     """
     with path.open("rb") as file:
         content = file.read(_MAX_FILE_BYTES + 1)
@@ -80,7 +82,7 @@ def _read(path: Path) -> list[Metric]:
     text = _COUNTER_WITHOUT_TOTAL.sub(r"\1untyped", content.decode("utf-8"))
     try:
         families = list(text_string_to_metric_families(text))
-    except (IndexError, KeyError) as exc:  # The parser meets some garbage unprepared.
+    except (IndexError, KeyError) as exc:  # The parser raises them for some invalid input.
         raise ValueError("not in the text format") from exc
     for family in families:
         for sample in family.samples:
@@ -90,10 +92,10 @@ def _read(path: Path) -> list[Metric]:
 
 
 def _merge(families: dict[str, Metric], new: list[Metric]) -> None:
-    """Add one file's families to those of the files before it, all of them or none.
+    """Add the families of one file to those of earlier files, all of them or none.
 
     Raises:
-        ValueError: a family's type differs from before, or a series is there twice.
+        ValueError: a family has another type in an earlier file, or a series repeats.
     """
     merged = dict(families)
     for family in new:

@@ -1,1 +1,1 @@
-"""Runs the collectors under deadlines."""
+"""Runs the collectors for a scrape and reports how each one did."""

@@ -1,55 +1,56 @@
-"""Every collector by name, made from the settings."""
+"""The list of all collectors, and their construction from the settings."""
 
 import re
 from collections.abc import Callable
 
-from exporter.collectors.addresses import InterfaceAddresses
-from exporter.collectors.arp import AddressResolution
-from exporter.collectors.bonding import Bonding
 from exporter.collectors.collector import Collector
-from exporter.collectors.conntrack import ConnectionTracking
-from exporter.collectors.cpu import CPU
-from exporter.collectors.cpufreq import CPUFrequency
-from exporter.collectors.diskstats import DiskStatistics
-from exporter.collectors.dmi import MachineInformation
-from exporter.collectors.edac import MemoryErrors
-from exporter.collectors.entropy import Entropy
-from exporter.collectors.filefd import FileDescriptors
-from exporter.collectors.filesystem import Filesystems
-from exporter.collectors.hwmon import HardwareMonitors
-from exporter.collectors.loadavg import LoadAverage
-from exporter.collectors.mdadm import Arrays
-from exporter.collectors.meminfo import Memory
-from exporter.collectors.netclass import NetworkClass
-from exporter.collectors.netdev import NetworkDevices
-from exporter.collectors.netstat import NetworkStatistics
-from exporter.collectors.nvme import NVMeDrives
-from exporter.collectors.os_release import OperatingSystem
-from exporter.collectors.powersupplyclass import PowerSupplies
-from exporter.collectors.pressure import Pressure
-from exporter.collectors.processes import Processes
-from exporter.collectors.schedstat import SchedulerStatistics
-from exporter.collectors.sockstat import SocketStatistics
-from exporter.collectors.softnet import Softnet
-from exporter.collectors.stat import Statistics
+from exporter.collectors.cpu.cpu import CPU
+from exporter.collectors.cpu.cpufreq import CPUFrequency
+from exporter.collectors.cpu.schedstat import SchedulerStatistics
+from exporter.collectors.disks.diskstats import DiskStatistics
+from exporter.collectors.disks.filesystem import Filesystems
+from exporter.collectors.disks.mdadm import RAIDArrays
+from exporter.collectors.disks.nvme import NVMeDrives
+from exporter.collectors.hardware.dmi import MachineInformation
+from exporter.collectors.hardware.hwmon import HardwareMonitors
+from exporter.collectors.hardware.powersupplyclass import PowerSupplies
+from exporter.collectors.hardware.thermal_zone import ThermalZones
+from exporter.collectors.kernel.entropy import Entropy
+from exporter.collectors.kernel.filefd import FileDescriptors
+from exporter.collectors.kernel.loadavg import LoadAverage
+from exporter.collectors.kernel.pressure import Pressure
+from exporter.collectors.kernel.processes import Processes
+from exporter.collectors.kernel.stat import KernelStatistics
+from exporter.collectors.memory.edac import MemoryErrors
+from exporter.collectors.memory.meminfo import Memory
+from exporter.collectors.memory.vmstat import VirtualMemory
+from exporter.collectors.network.addresses import InterfaceAddresses
+from exporter.collectors.network.arp import ARPTable
+from exporter.collectors.network.bonding import Bonding
+from exporter.collectors.network.conntrack import ConnectionTracking
+from exporter.collectors.network.netclass import NetworkClass
+from exporter.collectors.network.netdev import NetworkDevices
+from exporter.collectors.network.netstat import NetworkStatistics
+from exporter.collectors.network.sockstat import SocketStatistics
+from exporter.collectors.network.softnet import Softnet
+from exporter.collectors.network.udp_queues import UDPQueues
+from exporter.collectors.system.os_release import OperatingSystem
+from exporter.collectors.system.time import Time
+from exporter.collectors.system.timex import ClockDiscipline
+from exporter.collectors.system.uname import Uname
 from exporter.collectors.textfile import TextFiles
-from exporter.collectors.thermal_zone import ThermalZones
-from exporter.collectors.time import Time
-from exporter.collectors.timex import ClockDiscipline
-from exporter.collectors.udp_queues import UDPQueues
-from exporter.collectors.uname import Uname
-from exporter.collectors.vmstat import VirtualMemory
 from exporter.errors import PatternError, UnknownCollectorError
 from exporter.roots import Roots
 from exporter.settings import ExporterSettings
 from model.clock import Clock
 
-# A mount's deadline lies below the collector's, so that one hung mount costs one mount.
+# A mount has less time than its collector, so that a mount that hangs loses its own series
+# only.
 _MOUNT_DEADLINE_SHARE = 0.5
 
-# Those that need nothing but the roots.
+# The collectors whose only argument is the roots.
 _FROM_ROOTS: tuple[Callable[[Roots], Collector], ...] = (
-    AddressResolution,
+    ARPTable,
     Bonding,
     ConnectionTracking,
     CPU,
@@ -60,7 +61,7 @@ _FROM_ROOTS: tuple[Callable[[Roots], Collector], ...] = (
     FileDescriptors,
     HardwareMonitors,
     LoadAverage,
-    Arrays,
+    RAIDArrays,
     Memory,
     NetworkStatistics,
     NVMeDrives,
@@ -71,7 +72,7 @@ _FROM_ROOTS: tuple[Callable[[Roots], Collector], ...] = (
     SchedulerStatistics,
     SocketStatistics,
     Softnet,
-    Statistics,
+    KernelStatistics,
     ThermalZones,
     UDPQueues,
     Uname,
@@ -80,11 +81,11 @@ _FROM_ROOTS: tuple[Callable[[Roots], Collector], ...] = (
 
 
 def build(settings: ExporterSettings, clock: Clock) -> list[Collector]:
-    """Return the collectors to run, by name.
+    """Return the enabled collectors, sorted by name.
 
     Raises:
-        UnknownCollectorError: a name switched on or off does not exist.
-        PatternError: an exclusion is no regular expression.
+        UnknownCollectorError: an enabled or disabled collector does not exist.
+        PatternError: an exclusion is not a regular expression.
     """
     collectors = {collector.name: collector for collector in _all(settings, clock)}
     for name in sorted(settings.collectors | settings.disabled):

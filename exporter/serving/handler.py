@@ -1,4 +1,4 @@
-"""Answers one connection's requests: `/metrics`, `/health` and a page that leads there."""
+"""Handles the requests of one connection: `/metrics`, `/health` and a page of links."""
 
 import html
 import io
@@ -13,12 +13,12 @@ from urllib.parse import parse_qs, urlsplit
 import structlog
 
 from exporter.errors import UnknownCollectorError
-from exporter.serving.exposition import render
+from exporter.serving.encoding import encode
 from exporter.serving.listener import Listener, TimedReader
 
 if TYPE_CHECKING:
-    from exporter.gathering.gathering import Gatherer
-    from exporter.gathering.itself import ExporterItself
+    from exporter.gathering.gatherer import Gatherer
+    from exporter.gathering.self_metrics import SelfMetrics
     from exporter.settings import ExporterSettings
 
 log = structlog.get_logger(__name__)
@@ -30,13 +30,13 @@ _TIMEOUT_SHARE = 0.9
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection; requests follow one another on it.
+    """Handles one connection, on which requests follow one another.
 
-    Made by `Handler.bound`, which fixes what all connections share.
+    `Handler.bound` makes the subclass that holds the objects all connections share.
     """
 
     protocol_version = "HTTP/1.1"
-    # http.server's 0.9 would answer what is no request without a status line.
+    # http.server's default, 0.9, answers an invalid request without a status line.
     default_request_version = "HTTP/1.0"
     server_version = "redshank-exporter"
     sys_version = ""
@@ -46,18 +46,18 @@ class Handler(BaseHTTPRequestHandler):
     server: Listener
     settings: ClassVar["ExporterSettings"]
     gatherer: ClassVar["Gatherer"]
-    itself: ClassVar["ExporterItself"]
+    self_metrics: ClassVar["SelfMetrics"]
 
     @classmethod
     def bound(
-        cls, settings: "ExporterSettings", gatherer: "Gatherer", itself: "ExporterItself"
+        cls, settings: "ExporterSettings", gatherer: "Gatherer", self_metrics: "SelfMetrics"
     ) -> type["Handler"]:
-        """Return a handler class that serves these."""
-        shared = {"settings": settings, "gatherer": gatherer, "itself": itself}
+        """Return a handler class that uses these objects."""
+        shared = {"settings": settings, "gatherer": gatherer, "self_metrics": self_metrics}
         return type("BoundHandler", (cls,), shared)
 
     def setup(self) -> None:
-        """Put the clock between the socket and everything that reads it."""
+        """Wrap the socket in a reader that enforces deadlines."""
         self.connection = self.request
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._timed = TimedReader(self.connection)
@@ -66,12 +66,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile = self.connection.makefile("wb")
 
     def handle_one_request(self) -> None:
-        """Wait for a request, however long that is allowed to take, and answer it."""
+        """Wait for a request within the time allowed and answer it."""
         self._timed.allow(self._patience_s)
         self.server.idle(self.connection, is_idle=True)
         try:
             waiting = self.rfile.peek(1)  # type: ignore[attr-defined]
-        except OSError:  # It took too long, or went away.
+        except OSError:  # The client took too long, or closed the connection.
             waiting = b""
         finally:
             self.server.idle(self.connection, is_idle=False)
@@ -97,10 +97,13 @@ class Handler(BaseHTTPRequestHandler):
         try:
             route(query)
         except OSError:
-            raise  # The client went away.
+            raise  # The client closed the connection.
         except Exception:
             log.exception("request_failed", path=url.path)
-            self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, "the log says what went wrong\n")
+            self._answer(
+                HTTPStatus.INTERNAL_SERVER_ERROR,
+                "internal error; see the log\n",
+            )
 
     do_HEAD = do_GET  # noqa: N815
 
@@ -122,16 +125,16 @@ class Handler(BaseHTTPRequestHandler):
         except UnknownCollectorError as exc:
             self._answer(HTTPStatus.BAD_REQUEST, f"{exc}\n")
             return
-        exposition = render(
+        encoded = encode(
             families, self.headers.get("Accept", ""), self.headers.get("Accept-Encoding", "")
         )
         headers = {"Vary": "Accept, Accept-Encoding"}
-        if exposition.content_encoding:
-            headers["Content-Encoding"] = exposition.content_encoding
-        self._answer(HTTPStatus.OK, exposition.body, exposition.content_type, **headers)
+        if encoded.content_encoding:
+            headers["Content-Encoding"] = encoded.content_encoding
+        self._answer(HTTPStatus.OK, encoded.body, encoded.content_type, **headers)
 
     def _scrape_timeout_s(self) -> float:
-        """Return how long a Prometheus waits, less what the answer takes to get there."""
+        """Return how long the scraper waits, less a tenth for sending the response."""
         try:
             timeout_s = float(self.headers.get(_TIMEOUT_HEADER, ""))
         except ValueError:
@@ -158,7 +161,8 @@ class Handler(BaseHTTPRequestHandler):
         self, status: HTTPStatus, body: str | bytes, content_type: str = _TEXT, **headers: str
     ) -> None:
         content = body.encode("utf-8", "replace") if isinstance(body, str) else body
-        # A body that came with the request is not read: it must not pass for a request.
+        # Close the connection after a request with a body: the body is not read, and must
+        # not be taken for the next request.
         if (
             "Content-Length" in self.headers
             or "Transfer-Encoding" in self.headers
@@ -166,7 +170,7 @@ class Handler(BaseHTTPRequestHandler):
         ):
             self.close_connection = True
         self.connection.settimeout(self.settings.request_timeout_s)
-        self.itself.count(status)
+        self.self_metrics.count(status)
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(content)))
@@ -180,10 +184,10 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer what is no request of HTTP."""
+        """Answer a request that is not valid HTTP."""
         self.connection.settimeout(self.settings.request_timeout_s)
-        self.itself.count(HTTPStatus(code))
+        self.self_metrics.count(HTTPStatus(code))
         super().send_error(code, message, explain)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Log nothing: a scrape every few seconds is no news."""
+        """Log no requests: a scrape every few seconds is not worth a line."""

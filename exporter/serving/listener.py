@@ -1,7 +1,7 @@
-"""A threading HTTP server with bounds: so many connections, so much time for each step.
+"""A threading HTTP server that limits connections and the time of each step.
 
-One thread serves one connection. A connection beyond the limit waits in the kernel's
-queue, so that slow clients delay a scrape but do not fail it.
+One thread serves one connection. Connections beyond the limit wait in the kernel's
+queue, so slow clients delay a scrape but do not make it fail.
 """
 
 import errno
@@ -21,33 +21,33 @@ from exporter.errors import ListenError
 
 log = structlog.get_logger(__name__)
 
-# How long to wait for room, or for a descriptor, before looking whether to stop.
+# How long to wait for a free slot, or for a descriptor, before checking whether to stop.
 _POLL_S = 0.5
-# How often the accepting thread gives a sign of life, and how old the last one may be.
+# How often the accepting thread records that it is alive, and how old that record may be.
 _HEARTBEAT_S = 5.0
 _ALIVE_S = 30.0
 
 
 class TimedReader(io.RawIOBase):
-    """Reads a socket up to a moment, however the bytes trickle in."""
+    """Reads a socket until a deadline, however slowly the bytes arrive."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._until_s = 0.0
 
     def allow(self, seconds: float) -> None:
-        """Let reads succeed for so long from now."""
+        """Set the deadline of all following reads to `seconds` from now."""
         self._until_s = time.monotonic() + seconds
 
     def readable(self) -> bool:
-        """Return True."""
+        """Return True, as `io.RawIOBase` requires of a reader."""
         return True
 
     def readinto(self, buffer: "memoryview[int]") -> int:  # type: ignore[override]
-        """Fill `buffer`.
+        """Read into `buffer` and return the number of bytes.
 
         Raises:
-            TimeoutError: the time is over.
+            TimeoutError: the deadline has passed.
         """
         left_s = self._until_s - time.monotonic()
         if left_s <= 0:
@@ -57,15 +57,15 @@ class TimedReader(io.RawIOBase):
 
 
 class Listener(socketserver.ThreadingMixIn, HTTPServer):
-    """Accepts connections on one address and runs a handler's thread for each.
+    """Accepts connections on one address and serves each on a thread of its own.
 
     Args:
-        address: host, "" for every address of both families, and port.
+        address: host and port; host "" means all addresses, IPv4 and IPv6.
         handler: makes the handler of a connection.
-        max_connections: how many are served at a time.
+        max_connections: how many connections are served at a time.
 
     Raises:
-        ListenError: the address is taken, not this host's, or unknown.
+        ListenError: the address is in use, not an address of this host, or unknown.
     """
 
     daemon_threads = True
@@ -98,30 +98,29 @@ class Listener(socketserver.ThreadingMixIn, HTTPServer):
             raise ListenError(shown, getattr(exc, "strerror", None) or str(exc)) from exc
 
     def server_bind(self) -> None:
-        """Bind, to both families where the address is the unspecified one of IPv6."""
+        """Bind; the address `::` accepts IPv4 connections too."""
         if self.address_family == socket.AF_INET6 and self.server_address[0] == "::":
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        # Not HTTPServer's: it looks the host's name up, which can take seconds.
+        # Not HTTPServer's server_bind: its name lookup can take seconds.
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = "", self.server_address[1]
 
     @property
     def crowded(self) -> bool:
-        """Whether connections should close after their answer instead of being kept."""
+        """Whether to close a connection after its response instead of keeping it open."""
         return self.closing or len(self._open) > self.max_connections // 2
 
     def start(self) -> None:
-        """Accept connections, on a thread, until `stop`."""
+        """Start to accept connections, on a thread of its own, until `stop`."""
         self._thread.start()
 
     @property
     def is_alive(self) -> bool:
-        """Whether the accepting thread still gets round."""
+        """Whether the accepting thread was active within the last 30 seconds."""
         return self._thread.is_alive() and time.monotonic() - self._accepting_s < _ALIVE_S
 
     def _accept(self) -> None:
-        # Not socketserver's serve_forever: that one looks only every so often whether it
-        # should stop.
+        # Not socketserver's serve_forever: it polls for the stop request, which delays it.
         self.socket.settimeout(_POLL_S)
         with selectors.DefaultSelector() as selector:
             selector.register(self.socket, selectors.EVENT_READ)
@@ -136,15 +135,15 @@ class Listener(socketserver.ThreadingMixIn, HTTPServer):
         try:
             request, client_address = self.get_request()
         except TimeoutError:
-            return  # The client went away before we looked.
-        except OSError as exc:  # Mostly: no more descriptors.
+            return  # The client closed the connection before it was accepted.
+        except OSError as exc:  # Usually EMFILE: the process has no free descriptors.
             log.warning("accept_failed", error=str(exc))
             time.sleep(_POLL_S)
             return
         self.process_request(request, client_address)
 
     def process_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]
-        """Start the connection's thread, once there is room for it."""
+        """Start the connection's thread, once fewer than `max_connections` are open."""
         while not self._slots.acquire(timeout=_POLL_S):
             if self.closing:
                 self.shutdown_request(request)
@@ -154,12 +153,12 @@ class Listener(socketserver.ThreadingMixIn, HTTPServer):
             self._open.add(request)
         try:
             super().process_request(request, client_address)
-        except RuntimeError as exc:  # No more threads.
+        except RuntimeError as exc:  # The host, or TasksMax= of our unit, allows no more threads.
             log.warning("connection_refused", error=str(exc))
             self.shutdown_request(request)
 
     def shutdown_request(self, request: socket.socket) -> None:  # type: ignore[override]
-        """Close a connection and make room for the next."""
+        """Close a connection and free its slot."""
         with self._changed:
             known = request in self._open
             self._open.discard(request)
@@ -170,20 +169,20 @@ class Listener(socketserver.ThreadingMixIn, HTTPServer):
             self._slots.release()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Log what a handler raised, unless its client just went away."""
+        """Log an exception of a handler, unless the client just closed the connection."""
         error = sys.exception()
         if not isinstance(error, OSError):
             log.error("request_failed", exc_info=error)
 
     def idle(self, request: socket.socket, *, is_idle: bool) -> None:
-        """Note whether a connection waits for its next request."""
+        """Record whether a connection waits for its next request."""
         with self._changed:
             (self._idle.add if is_idle else self._idle.discard)(request)
             if is_idle and self.closing:
                 _wake(request)
 
     def stop(self, grace_s: float) -> None:
-        """Stop accepting, let requests under way end for so long, close the rest."""
+        """Stop accepting, wait up to `grace_s` for open requests, close all connections."""
         self.closing = True
         self._stopping.close()
         self._thread.join()
@@ -198,12 +197,12 @@ class Listener(socketserver.ThreadingMixIn, HTTPServer):
 
 
 def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int]]:
-    """Return the family to bind and its address; no host means both families where there are."""
+    """Return the address family to bind and the address; "" means IPv4 and IPv6 if possible."""
     if not host:
         return (
             (socket.AF_INET6, ("::", port))
             if socket.has_dualstack_ipv6()
-            else (socket.AF_INET, ("0.0.0.0", port))  # noqa: S104 - what ":9100" asks for.
+            else (socket.AF_INET, ("0.0.0.0", port))  # noqa: S104 - ":9100" means all addresses.
         )
     infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, _, _, _, resolved = infos[0]
@@ -211,7 +210,7 @@ def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int
 
 
 def _wake(request: socket.socket) -> None:
-    """Make a thread that reads this connection see its end."""
+    """Make the thread that reads this connection see the end of its input."""
     try:
         request.shutdown(socket.SHUT_RD)
     except OSError as exc:

@@ -1,4 +1,4 @@
-"""Puts the exporter together and serves it until it is told to stop."""
+"""Constructs the exporter and runs it until it is stopped."""
 
 from collections.abc import Callable
 from types import TracebackType
@@ -8,8 +8,8 @@ import structlog
 from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, ProcessCollector
 
 from exporter.gathering import catalogue
-from exporter.gathering.gathering import Gatherer
-from exporter.gathering.itself import ExporterItself
+from exporter.gathering.gatherer import Gatherer
+from exporter.gathering.self_metrics import SelfMetrics
 from exporter.serving.handler import Handler
 from exporter.serving.listener import Listener
 from exporter.settings import ExporterSettings, parse_listen
@@ -19,40 +19,40 @@ from model.sd_notify import sd_notify, watchdog_interval_s
 
 log = structlog.get_logger(__name__)
 
-# How long requests under way may take to end once we are told to stop.
+# How long open requests may take to end once the exporter stops.
 _GRACE_S = 5.0
 
 
 class Exporter:
-    """An exporter that listens as long as its context is entered.
+    """An exporter; it binds its address at once and serves while its context is entered.
 
     Raises:
-        ListenError: its address is malformed, taken or not ours.
-        UnknownCollectorError: a collector switched on or off does not exist.
-        PatternError: an exclusion is no regular expression.
+        ListenError: the address is malformed, in use, or not an address of this host.
+        UnknownCollectorError: an enabled or disabled collector does not exist.
+        PatternError: an exclusion is not a regular expression.
     """
 
     def __init__(self, settings: ExporterSettings, clock: Clock = system_clock) -> None:
         gatherer = Gatherer(catalogue.build(settings, clock), settings.collector_timeout_s)
-        itself = ExporterItself(version(), gatherer.stuck)
+        self_metrics = SelfMetrics(version(), gatherer.stuck)
         gatherer.always = (
             ProcessCollector(registry=None),
             GC_COLLECTOR,
             PLATFORM_COLLECTOR,
-            itself,
+            self_metrics,
         )
-        handler = Handler.bound(settings, gatherer, itself)
+        handler = Handler.bound(settings, gatherer, self_metrics)
         self._listener = Listener(parse_listen(settings.listen), handler, settings.max_connections)
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port that it listens on."""
+        """The host and port that the exporter listens on."""
         host, port = self._listener.server_address[:2]
         return str(host), int(port)
 
     @property
     def is_alive(self) -> bool:
-        """Whether it still accepts connections."""
+        """Whether the exporter still accepts connections."""
         return self._listener.is_alive
 
     def __enter__(self) -> Self:
@@ -69,10 +69,10 @@ class Exporter:
 
 
 class Stop(Protocol):
-    """Tells when to end."""
+    """A condition to stop on: a threading.Event, or `StopSignals`."""
 
     def wait(self, timeout_s: float | None, /) -> bool:
-        """Return whether to end, after some seconds at most; None waits until then."""
+        """Return whether to stop, after at most `timeout_s`; None waits until then."""
 
 
 def serve(
@@ -81,18 +81,18 @@ def serve(
     ready: Callable[[str, int], None] | None = None,
     clock: Clock = system_clock,
 ) -> None:
-    """Serve until `stop` says so; blocks, tells systemd how it goes.
+    """Serve until `stop`; blocks. Notify systemd of start, life and end.
 
     Args:
-        settings: how to serve, and what.
-        stop: waits, and tells whether to end: a threading.Event, or `StopSignals`.
+        settings: what to collect and how to serve it.
+        stop: the condition to stop on.
         ready: called with host and port once connections are accepted.
-        clock: what `node_time_seconds` shows.
+        clock: the time that `node_time_seconds` reports.
 
     Raises:
-        ListenError: the address is malformed, taken or not ours.
-        UnknownCollectorError: a collector switched on or off does not exist.
-        PatternError: an exclusion is no regular expression.
+        ListenError: the address is malformed, in use, or not an address of this host.
+        UnknownCollectorError: an enabled or disabled collector does not exist.
+        PatternError: an exclusion is not a regular expression.
     """
     with Exporter(settings, clock) as exporter:
         host, port = exporter.address

@@ -1,4 +1,4 @@
-"""An exporter that serves as long as its test runs."""
+"""Fixture: starts exporters that stop at the end of the test."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,6 +11,6 @@ from tests.exporter.exporter_client import Client, Serve
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Start an exporter; it stops with the test."""
+    """Return a function that starts an exporter; it stops at the end of the test."""
     with ExitStack() as running:
         yield lambda settings: Client(running.enter_context(Exporter(settings)))

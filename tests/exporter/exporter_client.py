@@ -1,4 +1,4 @@
-"""Asks a running exporter over HTTP."""
+"""HTTP client of a running exporter."""
 
 import http.client
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class Reply:
 
 
 class Client:
-    """Asks one exporter, a connection each time."""
+    """Sends requests to one exporter, each on a connection of its own."""
 
     def __init__(self, exporter: Exporter) -> None:
         self.exporter = exporter

@@ -1,4 +1,4 @@
-"""Lays out the kernel files of a host that a test invents."""
+"""Writes the kernel files of an imaginary host to a directory."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +25,7 @@ def roots_of(directory: Path, files: Mapping[str, str | bytes]) -> Roots:
 
 
 def unpack(archive: Path, directory: Path) -> Roots:
-    """Lay out a `.tree` file and return its roots."""
+    """Unpack a `.tree` file into a directory and return its roots."""
     _, *entries = archive.read_text().split("\n=== ")
     files, links = {}, {}
     for entry in entries:

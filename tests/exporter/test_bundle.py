@@ -1,4 +1,4 @@
-"""Builds the one-file exporter and runs it on an interpreter without our packages."""
+"""Builds the one-file exporter and runs it on an interpreter without any packages."""
 
 import json
 import shutil
@@ -28,7 +28,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def bare_python() -> str:
-    """Return an interpreter that sees no packages but the standard library's."""
+    """Return an interpreter that has the standard library only."""
     system = Path("/usr/bin/python3")
     check = "import sys; sys.exit(sys.version_info < (3, 11))"
     if system.exists() and subprocess.run([system, "-c", check]).returncode == 0:
@@ -75,14 +75,14 @@ def test_bundle_serves_on_a_bare_interpreter(archive: Path, tmp_path: Path) -> N
     assert f'version="{metadata.version("redshank")}"' in text
 
 
-def test_bundle_in_place_of_redshank_answers_to_redshank_exporter(
+def test_bundle_installed_as_redshank_accepts_redshank_exporter(
     archive: Path, tmp_path: Path
 ) -> None:
     with running(archive, ("exporter", *ARGUMENTS), HOME=str(tmp_path)) as connection:
         assert "node_load1" in scrape(connection)
 
 
-def test_native_library_is_unpacked_once_where_only_we_can_write(
+def test_native_library_is_unpacked_once_into_a_private_directory(
     archive: Path, tmp_path: Path
 ) -> None:
     for _ in range(2):
@@ -95,7 +95,7 @@ def test_native_library_is_unpacked_once_where_only_we_can_write(
     assert library.stat().st_ino == first.st_ino
 
 
-def test_bundle_runs_where_nothing_can_be_cached(archive: Path, tmp_path: Path) -> None:
+def test_bundle_runs_without_a_writable_cache(archive: Path, tmp_path: Path) -> None:
     (tmp_path / "redshank-exporter").write_text("a file is in the way")
     with running(archive, XDG_CACHE_HOME=str(tmp_path), TMPDIR=str(tmp_path)) as connection:
         assert 'success{collector="addresses"} 1.0' in scrape(connection)
@@ -108,7 +108,7 @@ def test_same_packages_give_the_same_bytes(archive: Path, tmp_path: Path) -> Non
     assert again.read_bytes() == archive.read_bytes()
 
 
-def test_bundle_holds_what_it_needs_with_licences_and_no_paths_of_ours(archive: Path) -> None:
+def test_bundle_has_its_dependencies_and_licences_and_no_build_paths(archive: Path) -> None:
     with zipfile.ZipFile(archive) as members:
         names = members.namelist()
         contents = b"".join(members.read(name) for name in names)
@@ -119,7 +119,7 @@ def test_bundle_holds_what_it_needs_with_licences_and_no_paths_of_ours(archive: 
     assert str(Path(__file__).parents[2]).encode() not in contents
 
 
-def test_command_tells_what_it_wrote(tmp_path: Path) -> None:
+def test_command_prints_the_file_that_it_wrote(tmp_path: Path) -> None:
     output = tmp_path / "out.pyz"
     result = CliRunner().invoke(build_exporter, [str(output)])
     assert result.exit_code == 0
@@ -127,7 +127,7 @@ def test_command_tells_what_it_wrote(tmp_path: Path) -> None:
     assert output.stat().st_mode & 0o777 == 0o755
 
 
-def test_missing_package_is_told_and_leaves_no_file(
+def test_missing_package_is_an_error_and_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("exporter.bundle._requirements", lambda: ["no-such-package"])
@@ -144,7 +144,7 @@ def test_damaged_library_is_replaced(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_link_in_the_librarys_place_is_replaced(tmp_path: Path) -> None:
+def test_link_in_place_of_the_library_is_replaced(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes(CONTENT)
     cache = tmp_path / "cache"

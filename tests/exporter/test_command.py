@@ -56,15 +56,15 @@ def test_help_names_every_option_and_imports_nothing_heavy() -> None:
         (["--collector-timeout", "0"], "--collector-timeout"),
     ],
 )
-def test_mistake_on_the_command_line_is_told(arguments: list[str], message: str) -> None:
+def test_invalid_option_is_reported(arguments: list[str], message: str) -> None:
     result = CliRunner().invoke(exporter, arguments)
     assert result.exit_code != 0
     assert message in result.output
 
 
 @pytest.mark.parametrize("attempt", range(3))
-def test_a_burst_of_signals_ends_it_like_one(attempt: int) -> None:
-    # As the death of a parent with several threads sends them.
+def test_burst_of_signals_stops_it_like_one_signal(attempt: int) -> None:
+    # A parent with several threads sends several signals when it dies.
     with running() as process:
         assert process.stderr is not None
         assert "exporter_listening" in process.stderr.readline()
@@ -74,7 +74,7 @@ def test_a_burst_of_signals_ends_it_like_one(attempt: int) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signal_ends_it_cleanly(number: signal.Signals) -> None:
+def test_signal_stops_it_with_status_0(number: signal.Signals) -> None:
     with running("--log-format", "json") as process:
         assert process.stderr is not None
         assert json.loads(process.stderr.readline())["event"] == "exporter_listening"
@@ -83,7 +83,7 @@ def test_signal_ends_it_cleanly(number: signal.Signals) -> None:
         assert json.loads(process.stderr.readline())["event"] == "exporter_stopped"
 
 
-def test_service_manager_is_told_of_start_life_and_end(tmp_path: Path) -> None:
+def test_service_manager_is_notified_of_start_life_and_end(tmp_path: Path) -> None:
     path = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(path)

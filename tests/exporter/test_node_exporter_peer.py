@@ -1,4 +1,4 @@
-"""Holds our exposition against that of Debian's node_exporter on the same host."""
+"""Compares our exposition with that of Debian's node_exporter on the same host."""
 
 import math
 import os
@@ -24,10 +24,10 @@ pytestmark = [
     pytest.mark.skipif(NODE_EXPORTER is None, reason="node_exporter is not installed"),
 ]
 
-# The peer's own state, and that of its runtime.
+# The peer's own metrics, and those of its runtime.
 OTHERS = ("go_", "promhttp_", "process_", "node_exporter_", "node_scrape_")
-# What it collects and we do not (docs/exporter.md says so); threads' states cost a file
-# a thread.
+# Metrics that node_exporter has and we do not (see docs/exporter.md). The states of
+# threads would cost one file per thread.
 LEFT_OUT = tuple(
     f"node_{name}"
     for name in (
@@ -46,7 +46,7 @@ LEFT_OUT = tuple(
         "zfs_",
     )
 )
-# Stays as it is while both are asked; the rest only has to look the same.
+# Values that do not change between the two scrapes.
 STABLE = {
     "node_boot_time_seconds",
     "node_disk_info",
@@ -82,7 +82,7 @@ STABLE = {
     "node_timex_tick_seconds",
     "node_uname_info",
 }
-# Label sets stay, values move.
+# Families with constant label sets and changing values.
 SAME_SERIES = {
     "node_cpu_seconds",
     "node_cpu_guest_seconds",
@@ -118,7 +118,7 @@ def series(family: Metric) -> Series:
 
 @pytest.fixture
 def node_exporter_text(tmp_path: Path) -> Iterator[str]:
-    """Scrape node_exporter, with upstream's defaults where Debian's differ."""
+    """An exposition of node_exporter, with upstream's defaults where Debian's differ."""
     exclusions = Exclusions()
     port = free_port()
     assert NODE_EXPORTER is not None
@@ -158,12 +158,12 @@ def pair(serve: Serve, tmp_path: Path, node_exporter_text: str) -> Pair:
     return Pair(parsed(client.get("/metrics").text), parsed(node_exporter_text))
 
 
-def test_everything_that_node_exporter_shows_is_shown(pair: Pair) -> None:
+def test_every_family_of_node_exporter_is_present(pair: Pair) -> None:
     missing = {
         name
         for name in pair.theirs.keys() - pair.ours.keys()
         if not name.startswith((*OTHERS, *LEFT_OUT))
-        # It shows a speed that the driver does not know as -1 Mbit/s.
+        # It reports -1 Mbit/s if the driver does not know the speed.
         and any(sample.value >= 0 for sample in pair.theirs[name].samples)
     }
     assert missing == set()
@@ -192,13 +192,13 @@ def test_stable_values_are_equal(pair: Pair) -> None:
         assert series(pair.ours[name]) == series(pair.theirs[name]), name
 
 
-def test_series_of_moving_values_are_the_same(pair: Pair) -> None:
+def test_label_sets_of_changing_values_are_the_same(pair: Pair) -> None:
     for name in SAME_SERIES & pair.theirs.keys():
         assert series(pair.ours[name]).keys() == series(pair.theirs[name]).keys(), name
 
 
-def test_moving_values_are_near(pair: Pair) -> None:
-    """Of two scrapes within a second or so, every counter is close: its unit is right."""
+def test_counters_are_close(pair: Pair) -> None:
+    """In two scrapes within a second or so, close counters show that the unit is right."""
     for ours, theirs in pair.both():
         if ours.type != "counter" or ours.name.startswith(OTHERS):
             continue

@@ -23,13 +23,13 @@ def test_address_is_split_into_host_and_port(text: str, address: tuple[str, int]
 @pytest.mark.parametrize(
     "text", ["", "9100", "host", "::1:9100", "[::1]", "host:", "host:65536", "host:-1", "a b:1"]
 )
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_invalid_address_is_refused(text: str) -> None:
     with pytest.raises(ListenError):
         parse_listen(text)
 
 
 @given(st.text())
-def test_any_text_is_an_address_or_refused(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:
         _, port = parse_listen(text)
     except ListenError:

@@ -9,14 +9,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.collectors.filesystem import Filesystems
-from exporter.collectors.uname import Uname
+from exporter.collectors.collector import Collector
+from exporter.collectors.disks.filesystem import Filesystems
+from exporter.collectors.system.uname import Uname
 from exporter.command import exporter
 from exporter.errors import PatternError, UnknownCollectorError
 from exporter.gathering import catalogue
-from exporter.gathering.gathering import FamilyList, Gatherer
+from exporter.gathering.gatherer import FamilyList, Gatherer
 from exporter.roots import Roots
-from exporter.serving.exposition import render
+from exporter.serving.encoding import encode
 from exporter.settings import Exclusions, ExporterSettings
 from tests.exporter.host_tree import FIXTURES, unpack
 
@@ -48,23 +49,33 @@ def roots(tmp_path: Path) -> Roots:
     return unpack(FIXTURES / "bare_metal.tree", tmp_path)
 
 
+def doubles(roots: Roots) -> dict[str, Collector]:
+    """Return collectors by name whose system calls are doubles."""
+    excluded = Exclusions()
+    filesystems = Filesystems(
+        roots,
+        re.compile(excluded.mountpoints),
+        re.compile(excluded.fstypes),
+        deadline_s=5,
+        statvfs=statvfs,
+    )
+    return {"filesystem": filesystems, "uname": Uname(roots, uname)}
+
+
 def exposition(roots: Roots) -> str:
-    """Return what the host shows, less what no file tells."""
+    """Return the exposition of a host; its system calls are doubles or disabled."""
+    replaced = doubles(roots)
     files_only = ExporterSettings(roots=roots, disabled=frozenset({"addresses", "timex"}))
     families = FamilyList()
     for collector in catalogue.build(files_only, lambda: NOW_MS):
-        if isinstance(collector, Filesystems):
-            collector._statvfs = statvfs
-        elif isinstance(collector, Uname):
-            collector._uname = uname
-        families.extend(collector.collect())
-    return render(families, "", "").body.decode()
+        families.extend(replaced.get(collector.name, collector).collect())
+    return encode(families, "", "").body.decode()
 
 
 @pytest.mark.usefixtures("in_utc")
-def test_bare_metal_host_shows_what_it_should(roots: Roots) -> None:
+def test_exposition_of_a_bare_metal_host_equals_the_golden_file(roots: Roots) -> None:
     text = exposition(roots)
-    # UPDATE_GOLDEN=1 writes the file anew; read the difference before committing it.
+    # UPDATE_GOLDEN=1 rewrites the file; review the difference before committing it.
     if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.write_text(text)
     assert text == GOLDEN.read_text()
@@ -74,7 +85,7 @@ def names(chosen: ExporterSettings) -> set[str]:
     return {collector.name for collector in catalogue.build(chosen, lambda: NOW_MS)}
 
 
-def test_collectors_are_all_or_the_named_without_those_switched_off() -> None:
+def test_enabled_collectors_are_all_or_the_named_less_the_disabled() -> None:
     every = names(ExporterSettings())
     assert len(every) > 30
     assert names(ExporterSettings(disabled=frozenset({"cpu"}))) == every - {"cpu"}
@@ -91,7 +102,7 @@ def test_unknown_collector_and_bad_pattern_are_refused() -> None:
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_whatever_the_kernel_says_costs_its_collector_only(
+def test_malformed_kernel_file_fails_its_own_collectors_only(
     data: st.DataObject, roots: Roots
 ) -> None:
     directory = Path(roots.rootfs)
@@ -102,19 +113,19 @@ def test_whatever_the_kernel_says_costs_its_collector_only(
     path.write_bytes(content[:cut] + data.draw(st.binary(max_size=20)) + content[cut:][:50])
     try:
         collectors = catalogue.build(ExporterSettings(roots=roots), lambda: NOW_MS)
-        text = render(Gatherer(collectors, 30).gather(), "", "").body.decode()
+        text = encode(Gatherer(collectors, 30).gather(), "", "").body.decode()
     finally:
         path.write_bytes(content)
     parsed = {family.name: family for family in parse_text(text)}
     success = {s.labels["collector"]: s.value for s in parsed[SUCCESS].samples}
-    # One file is at most three collectors' business: "stat" is that of cpu and stat.
+    # At most three collectors read the same file; `stat`, for example, cpu and stat.
     assert sum(value == 0 for value in success.values()) <= 3
 
 
 SUCCESS = "node_scrape_collector_success"
 
 
-def test_page_of_the_exporter_lists_every_collector_and_option() -> None:
+def test_documentation_lists_every_collector_and_option() -> None:
     page = (Path(__file__).parents[3] / "docs/exporter.md").read_text()
     listed = re.findall(r"^\| `(\w+)` \| ", page, re.MULTILINE)
     assert listed == sorted(names(ExporterSettings()))

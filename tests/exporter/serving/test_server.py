@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from structlog.testing import capture_logs
 
 from exporter.errors import ListenError, UnknownCollectorError
-from exporter.gathering.itself import ExporterItself
+from exporter.gathering.self_metrics import SelfMetrics
 from exporter.serving import server
 from exporter.settings import ExporterSettings
 from tests.exporter.exporter_client import Client, Serve
@@ -32,7 +32,7 @@ def families(text: str) -> set[str]:
     return {family.name for family in parse_text(text)}
 
 
-def test_metrics_hold_the_host_and_the_exporter(client: Client) -> None:
+def test_metrics_include_the_host_and_the_exporter(client: Client) -> None:
     reply = client.get("/metrics")
     assert reply.status == 200
     assert reply.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
@@ -42,13 +42,13 @@ def test_metrics_hold_the_host_and_the_exporter(client: Client) -> None:
     assert 'node_scrape_collector_success{collector="cpu"} 1.0' in reply.text
 
 
-def test_openmetrics_is_served_to_who_asks_for_it(client: Client) -> None:
+def test_openmetrics_is_served_on_request(client: Client) -> None:
     reply = client.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")
     assert reply.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
     assert "node_cpu_seconds" in {family.name for family in parse_openmetrics(reply.text)}  # type: ignore[no-untyped-call]
 
 
-def test_answer_is_compressed_for_who_takes_gzip(client: Client) -> None:
+def test_response_is_compressed_if_the_client_accepts_gzip(client: Client) -> None:
     reply = client.get("/metrics", Accept_Encoding="gzip;q=1.0, identity")
     assert reply.headers["Content-Encoding"] == "gzip"
     assert b"node_load1" in gzip.decompress(reply.body)
@@ -69,11 +69,11 @@ def test_exclude_filter_leaves_the_named_out(client: Client) -> None:
 @pytest.mark.parametrize(
     "query", ["collect[]=nonsense", "exclude[]=nonsense", "collect[]=cpu&exclude[]=cpu"]
 )
-def test_filter_that_makes_no_sense_is_a_bad_request(client: Client, query: str) -> None:
+def test_invalid_filter_is_a_bad_request(client: Client, query: str) -> None:
     assert client.get(f"/metrics?{query}").status == 400
 
 
-def test_disabled_collector_neither_runs_nor_can_be_asked_for(serve: Serve) -> None:
+def test_disabled_collector_does_not_run_and_cannot_be_selected(serve: Serve) -> None:
     client = serve(ExporterSettings(listen="127.0.0.1:0", disabled=frozenset({"loadavg"})))
     assert "node_load1" not in families(client.get("/metrics").text)
     assert client.get("/metrics?collect[]=loadavg").status == 400
@@ -84,7 +84,7 @@ def test_unknown_collector_is_refused_at_start() -> None:
         server.Exporter(ExporterSettings(listen="127.0.0.1:0", collectors=frozenset({"nonsense"})))
 
 
-def test_landing_page_leads_to_the_metrics(client: Client) -> None:
+def test_landing_page_links_to_the_metrics(client: Client) -> None:
     reply = client.get("/")
     assert reply.headers["Content-Type"] == "text/html; charset=utf-8"
     assert 'href="/metrics"' in reply.text
@@ -101,20 +101,20 @@ def test_head_has_the_headers_and_no_body(client: Client) -> None:
     assert int(reply.headers["Content-Length"]) > 1000
 
 
-def test_mistake_of_ours_is_an_answer_and_a_line_in_the_log(
+def test_defect_is_answered_with_500_and_logged(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def mistake(_: ExporterItself) -> None:
-        raise RuntimeError("a mistake")
+    def mistake(_: SelfMetrics) -> None:
+        raise RuntimeError("a defect")
 
-    monkeypatch.setattr(ExporterItself, "collect", mistake)
+    monkeypatch.setattr(SelfMetrics, "collect", mistake)
     with capture_logs() as logs:
         assert client.get("/metrics").status == 500
     assert "request_failed" in [entry["event"] for entry in logs]
     assert client.get("/health").status == 200
 
 
-def test_answers_are_counted_by_status(client: Client) -> None:
+def test_responses_are_counted_by_status(client: Client) -> None:
     client.get("/nonsense")
     client.get("/health")
     text = client.get("/metrics?collect[]=uname").text
@@ -124,7 +124,7 @@ def test_answers_are_counted_by_status(client: Client) -> None:
 
 @pytest.mark.peer
 @pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
-def test_promtool_complains_of_nothing_but_names_that_node_exporter_chose(
+def test_promtool_only_complains_about_names_of_node_exporter(
     client: Client, tmp_path: Path
 ) -> None:
     live = tmp_path / "live.prom"
@@ -160,13 +160,13 @@ def test_exporter_is_reached_where_it_listens(serve: Serve, listen: str, hosts: 
             assert connection.getresponse().read() == b"ok\n"
 
 
-def test_taken_address_is_a_listen_error(client: Client) -> None:
+def test_address_in_use_is_a_listen_error(client: Client) -> None:
     _, port = client.exporter.address
     with pytest.raises(ListenError, match="Address already in use"):
         server.Exporter(ExporterSettings(listen=f"127.0.0.1:{port}"))
 
 
-def test_serve_is_ready_then_ends_when_told_to() -> None:
+def test_serve_is_ready_then_stops_on_request() -> None:
     stop, ready = threading.Event(), threading.Event()
     serving = threading.Thread(
         target=server.serve, args=(LOOPBACK, stop), kwargs={"ready": lambda *_: ready.set()}

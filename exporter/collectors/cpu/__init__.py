@@ -1,0 +1,1 @@
+"""Collectors of the CPUs: time by mode, frequencies, scheduler statistics."""

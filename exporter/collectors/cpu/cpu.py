@@ -1,0 +1,99 @@
+"""CPU time by mode, and how often each CPU was throttled."""
+
+import os
+from collections.abc import Iterable
+
+from prometheus_client.core import CounterMetricFamily, Metric
+
+from exporter.roots import Roots, list_names, read_lines, read_number
+
+_MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
+_GUEST_MODES = ("user", "nice")
+_IDLE = _MODES.index("idle")
+# A CPU whose idle time falls by more than this was unplugged and started again at zero
+# (node_exporter has the same limit).
+_HOTPLUG_SECONDS = 3.0
+
+
+class CPU:
+    """Reads the CPU lines of `stat`, and `thermal_throttle` if the CPU has it."""
+
+    name = "cpu"
+
+    def __init__(self, roots: Roots) -> None:
+        self._stat = f"{roots.proc}/stat"
+        self._cpus = f"{roots.sys}/devices/system/cpu"
+        self._ticks_per_second = os.sysconf("SC_CLK_TCK")
+        self._last: dict[str, list[float]] = {}
+
+    def collect(self) -> Iterable[Metric]:
+        """Return seconds by mode, seconds in guests, and throttle events."""
+        seconds = CounterMetricFamily(
+            "node_cpu_seconds_total",
+            "Seconds the CPUs spent in each mode.",
+            labels=("cpu", "mode"),
+        )
+        guest = CounterMetricFamily(
+            "node_cpu_guest_seconds_total",
+            "Seconds the CPUs spent in guests (VMs) for each mode.",
+            labels=("cpu", "mode"),
+        )
+        times_of = {}
+        for line in read_lines(self._stat):
+            if not line.startswith("cpu"):
+                break  # The CPU lines come first; the line of interrupts is long.
+            label, *ticks = line.split()
+            if cpu := label[3:]:
+                new = [int(tick) / self._ticks_per_second for tick in ticks]
+                times_of[cpu] = _monotonic(self._last.get(cpu), new)
+        for cpu, times in times_of.items():
+            for mode, value in zip(_MODES, times, strict=False):
+                seconds.add_metric((cpu, mode), value)
+            for mode, value in zip(_GUEST_MODES, times[len(_MODES) :], strict=False):
+                guest.add_metric((cpu, mode), value)
+        self._last = times_of
+        return [seconds, guest, *self._throttles()]
+
+    def _throttles(self) -> Iterable[Metric]:
+        core = CounterMetricFamily(
+            "node_cpu_core_throttles_total",
+            "Number of times this CPU core has been throttled.",
+            labels=("package", "core"),
+        )
+        package = CounterMetricFamily(
+            "node_cpu_package_throttles_total",
+            "Number of times this CPU package has been throttled.",
+            labels=("package",),
+        )
+        cores: dict[tuple[str, str], int] = {}
+        packages: dict[str, int] = {}
+        for name in list_names(self._cpus):
+            if not name[3:].isdecimal():
+                continue
+            throttle = f"{self._cpus}/{name}/thermal_throttle"
+            core_count = read_number(f"{throttle}/core_throttle_count")
+            if core_count is None:
+                return []
+            topology = f"{self._cpus}/{name}/topology"
+            package_id = str(read_number(f"{topology}/physical_package_id"))
+            # The threads of a core share its counter.
+            cores[package_id, str(read_number(f"{topology}/core_id"))] = core_count
+            package_count = read_number(f"{throttle}/package_throttle_count")
+            if package_count is not None:
+                packages[package_id] = package_count
+        for ids, count in cores.items():
+            core.add_metric(ids, count)
+        for package_id, count in packages.items():
+            package.add_metric((package_id,), count)
+        return [family for family in (core, package) if family.samples]
+
+
+def _monotonic(last: list[float] | None, new: list[float]) -> list[float]:
+    """Return `new` with no time below its last value, unless the CPU was plugged in again.
+
+    The kernel's idle and iowait times can step back a little. `rate` would take that for
+    a counter reset and return a huge value.
+    """
+    if last is None or len(last) != len(new) or new[_IDLE] < last[_IDLE] - _HOTPLUG_SECONDS:
+        return new
+    return [max(pair) for pair in zip(last, new, strict=True)]

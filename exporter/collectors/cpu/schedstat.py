@@ -1,0 +1,47 @@
+"""Scheduler statistics: how long processes ran on each CPU and waited for it.
+
+Source: the kernel's Documentation/scheduler/sched-stats.rst.
+"""
+
+from collections.abc import Iterable
+
+from prometheus_client.core import CounterMetricFamily, Metric
+
+from exporter.roots import Roots, read_lines
+
+_NANOSECONDS = 1e9
+
+
+class SchedulerStatistics:
+    """Reads `schedstat`."""
+
+    name = "schedstat"
+
+    def __init__(self, roots: Roots) -> None:
+        self._path = f"{roots.proc}/schedstat"
+
+    def collect(self) -> Iterable[Metric]:
+        """Return seconds running, seconds waiting and time slices by CPU."""
+        running = CounterMetricFamily(
+            "node_schedstat_running_seconds_total",
+            "Number of seconds CPU spent running a process.",
+            labels=("cpu",),
+        )
+        waiting = CounterMetricFamily(
+            "node_schedstat_waiting_seconds_total",
+            "Number of seconds spent by processing waiting for this CPU.",
+            labels=("cpu",),
+        )
+        timeslices = CounterMetricFamily(
+            "node_schedstat_timeslices_total",
+            "Number of timeslices executed by CPU.",
+            labels=("cpu",),
+        )
+        for line in read_lines(self._path):
+            if line.startswith("cpu"):
+                label, *values = line.split()
+                cpu = (label.removeprefix("cpu"),)
+                running.add_metric(cpu, int(values[6]) / _NANOSECONDS)
+                waiting.add_metric(cpu, int(values[7]) / _NANOSECONDS)
+                timeslices.add_metric(cpu, int(values[8]))
+        return [running, waiting, timeslices]

@@ -1,0 +1,156 @@
+"""Space and inodes of each mounted file system.
+
+A mount may hang (NFS without its server, a dead FUSE daemon), so each has a deadline of
+its own. A mount that hangs loses its own series only, sets node_filesystem_device_error,
+and is not queried again before its last query has returned.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from exporter.deadlines import DeadlineExecutor
+from exporter.roots import Roots, read_lines
+
+_OCTAL = re.compile(r"\\([0-7]{3})")
+_GAUGES = {
+    "size_bytes": "Filesystem size in bytes.",
+    "free_bytes": "Filesystem free space in bytes.",
+    "avail_bytes": "Filesystem space available to non-root users in bytes.",
+    "files": "Filesystem total file nodes.",
+    "files_free": "Filesystem total free file nodes.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One line of the mount table; paths may contain surrogate escapes."""
+
+    device: str
+    mountpoint: str
+    fstype: str
+    options: tuple[str, ...]
+
+
+class Filesystems:
+    """Reads the mount table of init's namespace and calls statvfs(2) on each mount.
+
+    Args:
+        roots: where to read; mount points are reported without the prefix `rootfs`.
+        exclude_mountpoints, exclude_fstypes: mounts to leave out, never queried.
+        deadline_s: how long one mount may take.
+        statvfs: returns the state of the file system at a path.
+    """
+
+    name = "filesystem"
+
+    def __init__(
+        self,
+        roots: Roots,
+        exclude_mountpoints: re.Pattern[str] | None = None,
+        exclude_fstypes: re.Pattern[str] | None = None,
+        *,
+        deadline_s: float,
+        statvfs: Callable[[str], os.statvfs_result] = os.statvfs,
+    ) -> None:
+        self._roots = roots
+        self._exclude_mountpoints = exclude_mountpoints
+        self._exclude_fstypes = exclude_fstypes
+        self._statvfs = statvfs
+        self._executor: DeadlineExecutor[os.statvfs_result] = DeadlineExecutor(deadline_s)
+
+    def collect(self) -> Iterable[Metric]:
+        """Return sizes, inodes, read-only and error flags by device, mount point and type."""
+        labels = ("device", "mountpoint", "fstype")
+        gauges = [
+            GaugeMetricFamily(f"node_filesystem_{name}", documentation, labels=labels)
+            for name, documentation in _GAUGES.items()
+        ]
+        readonly = GaugeMetricFamily(
+            "node_filesystem_readonly", "Filesystem read-only status.", labels=labels
+        )
+        error = GaugeMetricFamily(
+            "node_filesystem_device_error",
+            "Whether an error occurred while getting statistics for the given device.",
+            labels=labels,
+        )
+        mounts = self.mounts()
+        results = self._executor.run(
+            {mount.mountpoint: self._query(mount.mountpoint) for mount in mounts}
+        )
+        for mount in mounts:
+            values = [_label(text) for text in (mount.device, mount.mountpoint, mount.fstype)]
+            status = results[mount.mountpoint].value
+            readonly.add_metric(values, "ro" in mount.options)
+            error.add_metric(values, status is None)
+            if status is None:
+                continue
+            for gauge, value in zip(gauges, _sizes(status), strict=True):
+                gauge.add_metric(values, value)
+        return [*gauges, readonly, error]
+
+    def mounts(self) -> list[Mount]:
+        """Return the mounts to query, each device, mount point and type once."""
+        mounts: dict[tuple[str, str, str], Mount] = {}
+        for line in self._table():
+            parts = line.split(" ")
+            if len(parts) < 4:
+                continue
+            device, point, fstype = (_unescaped(part) for part in parts[:3])
+            if _matches(self._exclude_fstypes, fstype):
+                continue
+            point = self._stripped(point)
+            if not _matches(self._exclude_mountpoints, point):
+                key = device, point, fstype
+                mounts.setdefault(key, Mount(*key, tuple(parts[3].split(","))))
+        return list(mounts.values())
+
+    def _table(self) -> list[str]:
+        # The table of init: that of our own process lacks the mounts that the sandbox of our
+        # systemd unit hides, and has those that the sandbox adds.
+        for owner in ("1", "self"):
+            try:
+                return read_lines(f"{self._roots.proc}/{owner}/mounts", "surrogateescape")
+            except (FileNotFoundError, PermissionError):
+                continue
+        raise FileNotFoundError(f"{self._roots.proc}/self/mounts")
+
+    def _stripped(self, point: str) -> str:
+        """Return a mount point without the prefix `rootfs`, as the host sees it."""
+        rootfs = self._roots.rootfs.rstrip("/")
+        if rootfs and (point == rootfs or point.startswith(f"{rootfs}/")):
+            return point.removeprefix(rootfs) or "/"
+        return point
+
+    def _query(self, mountpoint: str) -> Callable[[], os.statvfs_result]:
+        path = self._roots.host_path(mountpoint)
+        return lambda: self._statvfs(path)
+
+
+def _sizes(status: os.statvfs_result) -> tuple[int, int, int, int, int]:
+    """Return values in the order of `_GAUGES`."""
+    unit = status.f_frsize
+    return (
+        status.f_blocks * unit,
+        status.f_bfree * unit,
+        status.f_bavail * unit,
+        status.f_files,
+        status.f_ffree,
+    )
+
+
+def _unescaped(text: str) -> str:
+    r"""Undo the mount table's octal escapes: `\040` is a space."""
+    return _OCTAL.sub(lambda match: chr(int(match[1], 8)), text) if "\\" in text else text
+
+
+def _label(text: str) -> str:
+    """Return `text` as a label value: surrogate escapes become U+FFFD."""
+    return os.fsencode(text).decode("utf-8", "replace")
+
+
+def _matches(pattern: re.Pattern[str] | None, text: str) -> bool:
+    return pattern is not None and pattern.search(text) is not None

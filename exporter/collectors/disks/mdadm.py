@@ -1,0 +1,103 @@
+"""Software RAID arrays: state, disks and progress of a resync.
+
+Source: the kernel's drivers/md/md.c, md_seq_show().
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from exporter.roots import Roots, read_lines
+
+_ARRAY = re.compile(r"(?P<device>\S+) : (?P<state>active|inactive)\b(?P<rest>.*)")
+_MEMBER = re.compile(r"\S+\[\d+\](?:\((?P<flag>[A-Z])\))*")
+_BLOCKS = re.compile(r"\s+(\d+) blocks")
+_DISKS = re.compile(r"\[(\d+)/(\d+)\]")
+_ACTIVITY = re.compile(r"(recovery|resync|reshape|check|repair)\s*=")
+_SYNCED = re.compile(r"\((\d+)/\d+\)")
+# An activity in mdstat -> the state that node_exporter reports.
+_STATES = {
+    "recovery": "recovering",
+    "resync": "resync",
+    "reshape": "resync",
+    "repair": "resync",
+    "check": "check",
+}
+_ALL_STATES = ("active", "inactive", "recovering", "resync", "check")
+
+
+@dataclass(slots=True)
+class RAIDArray:
+    """One array; a block has 1 KiB."""
+
+    device: str
+    state: str
+    disks: dict[str, int]
+    required: int
+    blocks: int = 0
+    synced: int = 0
+
+
+class RAIDArrays:
+    """Reads `mdstat`."""
+
+    name = "mdadm"
+
+    def __init__(self, roots: Roots) -> None:
+        self._path = f"{roots.proc}/mdstat"
+
+    def collect(self) -> Iterable[Metric]:
+        """Return state, disks and blocks by array."""
+        states = _gauge("state", "Indicates the state of md-device.", "state")
+        disks = _gauge("disks", "Number of active/failed/spare disks of device.", "state")
+        required = _gauge("disks_required", "Total number of disks of device.")
+        blocks = _gauge("blocks", "Total number of blocks on device.")
+        synced = _gauge("blocks_synced", "Number of blocks synced on device.")
+        for array in arrays(read_lines(self._path)):
+            for state in _ALL_STATES:
+                states.add_metric((array.device, state), state == array.state)
+            for state, count in array.disks.items():
+                disks.add_metric((array.device, state), count)
+            required.add_metric((array.device,), array.required)
+            blocks.add_metric((array.device,), array.blocks)
+            synced.add_metric((array.device,), array.synced)
+        return [f for f in (states, disks, required, blocks, synced) if f.samples]
+
+
+def arrays(lines: Iterable[str]) -> list[RAIDArray]:
+    """Return the arrays that the lines of `mdstat` describe."""
+    found: list[RAIDArray] = []
+    for line in lines:
+        if match := _ARRAY.match(line):
+            found.append(_array(match))
+        elif found and line.startswith(" "):
+            _add_detail(found[-1], line)
+    return found
+
+
+def _array(match: re.Match[str]) -> RAIDArray:
+    flags = [member["flag"] for member in _MEMBER.finditer(match["rest"])]
+    disks = {"active": 0, "failed": flags.count("F"), "spare": flags.count("S")}
+    # Levels without redundancy have no [required/active] field: every member counts.
+    disks["active"] = len(flags) - disks["failed"] - disks["spare"]
+    if match["state"] == "inactive":
+        disks["active"] = 0
+    return RAIDArray(match["device"], match["state"], disks, required=len(flags) - disks["spare"])
+
+
+def _add_detail(array: RAIDArray, line: str) -> None:
+    if match := _BLOCKS.match(line):
+        array.blocks = array.synced = int(match[1])
+        if counts := _DISKS.search(line):
+            array.required, array.disks["active"] = int(counts[1]), int(counts[2])
+    elif match := _ACTIVITY.search(line):
+        array.state = _STATES[match[1]]
+        # A resync that is DELAYED or PENDING has no progress yet.
+        progress = _SYNCED.search(line)
+        array.synced = int(progress[1]) if progress else 0
+
+
+def _gauge(name: str, documentation: str, *more: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"node_md_{name}", documentation, labels=("device", *more))

@@ -1,0 +1,1 @@
+"""Collectors of the machine: firmware, sensors, power supplies, cooling."""

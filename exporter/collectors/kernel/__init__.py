@@ -1,0 +1,1 @@
+"""Collectors of the kernel: load, pressure, processes, interrupts, descriptors."""

@@ -1,0 +1,25 @@
+"""Open file descriptors of the whole host."""
+
+from collections.abc import Iterable
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from exporter.roots import Roots, read_text
+
+
+class FileDescriptors:
+    """Reads `sys/fs/file-nr`."""
+
+    name = "filefd"
+
+    def __init__(self, roots: Roots) -> None:
+        self._path = f"{roots.proc}/sys/fs/file-nr"
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the number of allocated descriptors and its limit."""
+        # The number in the middle, free descriptors, is always 0 since Linux 2.6.
+        allocated, _, maximum = read_text(self._path).split()
+        for name, value in (("allocated", allocated), ("maximum", maximum)):
+            yield GaugeMetricFamily(
+                f"node_filefd_{name}", f"File descriptor statistics: {name}.", float(value)
+            )

@@ -1,0 +1,24 @@
+"""Load averages."""
+
+from collections.abc import Iterable
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from exporter.roots import Roots, read_text
+
+
+class LoadAverage:
+    """Reads `loadavg`."""
+
+    name = "loadavg"
+
+    def __init__(self, roots: Roots) -> None:
+        self._path = f"{roots.proc}/loadavg"
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the averages over 1, 5 and 15 minutes."""
+        loads = read_text(self._path).split(maxsplit=3)
+        return [
+            GaugeMetricFamily(f"node_load{minutes}", f"{minutes}m load average.", float(load))
+            for minutes, load in zip((1, 5, 15), loads, strict=False)
+        ]

@@ -1,0 +1,42 @@
+"""Interrupts, context switches, forks, boot time, and running and blocked processes."""
+
+from collections.abc import Iterable
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from exporter.roots import Roots, read_lines
+
+_COUNTERS = {
+    "intr": ("node_intr_total", "Total number of interrupts serviced."),
+    "ctxt": ("node_context_switches_total", "Total number of context switches."),
+    "processes": ("node_forks_total", "Total number of forks."),
+}
+_GAUGES = {
+    "btime": ("node_boot_time_seconds", "Node boot time, in unixtime."),
+    "procs_running": ("node_procs_running", "Number of processes in runnable state."),
+    "procs_blocked": (
+        "node_procs_blocked",
+        "Number of processes blocked waiting for I/O to complete.",
+    ),
+}
+
+
+class KernelStatistics:
+    """Reads `stat`, except its CPU lines."""
+
+    name = "stat"
+
+    def __init__(self, roots: Roots) -> None:
+        self._path = f"{roots.proc}/stat"
+
+    def collect(self) -> Iterable[Metric]:
+        """Return one family per known line."""
+        families: list[Metric] = []
+        for line in read_lines(self._path):
+            # Do not split the whole line: the line of interrupts has thousands of columns.
+            key, _, rest = line.partition(" ")
+            if key in _COUNTERS:
+                families.append(CounterMetricFamily(*_COUNTERS[key], float(rest.split(" ", 1)[0])))
+            elif key in _GAUGES:
+                families.append(GaugeMetricFamily(*_GAUGES[key], float(rest)))
+        return families

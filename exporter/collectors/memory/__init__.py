@@ -1,0 +1,1 @@
+"""Collectors of the memory: usage, paging, errors that the hardware reports."""

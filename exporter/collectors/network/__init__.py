@@ -1,0 +1,1 @@
+"""Collectors of network interfaces, protocols, sockets and the firewall."""

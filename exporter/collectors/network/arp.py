@@ -1,0 +1,25 @@
+"""The ARP table: neighbours whose hardware address the host knows."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from exporter.roots import Roots, read_lines
+
+
+class ARPTable:
+    """Reads `net/arp`."""
+
+    name = "arp"
+
+    def __init__(self, roots: Roots) -> None:
+        self._path = f"{roots.proc}/net/arp"
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the number of entries by device."""
+        family = GaugeMetricFamily("node_arp_entries", "ARP entries by device", labels=("device",))
+        entries = Counter(line.split()[-1] for line in read_lines(self._path)[1:] if line.strip())
+        for device, count in sorted(entries.items()):
+            family.add_metric((device,), count)
+        return [family] if family.samples else []

@@ -1,0 +1,56 @@
+"""The firewall's connection tracking table."""
+
+from collections.abc import Iterable
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from exporter.roots import Roots, read_lines, read_text
+
+# Columns of net/stat/nf_conntrack. They are counters, but node_exporter has them as gauges.
+_STATISTICS = {
+    "found": "Number of searched entries which were successful.",
+    "invalid": "Number of packets seen which can not be tracked.",
+    "ignore": "Number of packets seen which are already connected to a conntrack entry.",
+    "insert": "Number of entries inserted into the list.",
+    "insert_failed": ("Number of entries for which list insertion was attempted but failed."),
+    "drop": "Number of packets dropped due to conntrack failure.",
+    "early_drop": (
+        "Number of dropped conntrack entries to make room for new ones, "
+        "if maximum table size was reached."
+    ),
+    "search_restart": (
+        "Number of conntrack table lookups which had to be restarted due to hashtable resizes."
+    ),
+}
+
+
+class ConnectionTracking:
+    """Reads `sys/net/netfilter` and `net/stat/nf_conntrack`."""
+
+    name = "conntrack"
+
+    def __init__(self, roots: Roots) -> None:
+        self._limits = f"{roots.proc}/sys/net/netfilter"
+        self._statistics = f"{roots.proc}/net/stat/nf_conntrack"
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the number of entries, its limit, and event counts summed over CPUs."""
+        yield GaugeMetricFamily(
+            "node_nf_conntrack_entries",
+            "Number of currently allocated flow entries for connection tracking.",
+            float(read_text(f"{self._limits}/nf_conntrack_count")),
+        )
+        yield GaugeMetricFamily(
+            "node_nf_conntrack_entries_limit",
+            "Maximum size of connection tracking table.",
+            float(read_text(f"{self._limits}/nf_conntrack_max")),
+        )
+        header, *rows = read_lines(self._statistics)
+        columns = header.split()
+        cpus = [dict(zip(columns, row.split(), strict=False)) for row in rows]
+        for column, documentation in _STATISTICS.items():
+            if column in columns:
+                total = sum(int(cpu[column], 16) for cpu in cpus)
+                yield GaugeMetricFamily(
+                    f"node_nf_conntrack_stat_{column}", documentation, float(total)
+                )

@@ -1,0 +1,89 @@
+"""Properties of each network interface: state, speed, MTU, hardware address."""
+
+import re
+from collections.abc import Iterable
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from exporter.roots import Roots, list_names, read_number, read_value
+
+# sysfs attribute -> ending of the metric name.
+_GAUGES = {
+    "addr_assign_type": "address_assign_type",
+    "carrier": "carrier",
+    "dev_id": "device_id",
+    "dormant": "dormant",
+    "flags": "flags",
+    "ifindex": "iface_id",
+    "iflink": "iface_link",
+    "link_mode": "iface_link_mode",
+    "mtu": "mtu_bytes",
+    "name_assign_type": "name_assign_type",
+    "netdev_group": "net_dev_group",
+    "tx_queue_len": "transmit_queue_length",
+    "type": "protocol_type",
+}
+_COUNTERS = {
+    "carrier_changes": "carrier_changes_total",
+    "carrier_up_count": "carrier_up_changes_total",
+    "carrier_down_count": "carrier_down_changes_total",
+}
+_INFO = ("address", "broadcast", "duplex", "operstate", "ifalias")
+_BYTES_PER_MEGABIT = 1_000_000 / 8
+
+
+class NetworkClass:
+    """Reads `class/net`."""
+
+    name = "netclass"
+
+    def __init__(self, roots: Roots, exclude: re.Pattern[str] | None = None) -> None:
+        self._class = f"{roots.sys}/class/net"
+        self._exclude = exclude
+
+    def collect(self) -> Iterable[Metric]:
+        """Return one gauge or counter per attribute, by device."""
+        up = GaugeMetricFamily(
+            "node_network_up",
+            "Value is 1 if operstate is 'up', 0 otherwise.",
+            labels=("device",),
+        )
+        info = GaugeMetricFamily(
+            "node_network_info",
+            "Non-numeric data from /sys/class/net/<iface>, value is always 1.",
+            labels=("device", *_INFO),
+        )
+        speed = _property(GaugeMetricFamily, "speed_bytes")
+        numbers = {
+            attribute: _property(kind, name)
+            for kind, names in ((GaugeMetricFamily, _GAUGES), (CounterMetricFamily, _COUNTERS))
+            for attribute, name in names.items()
+        }
+        for device in self._devices():
+            directory = f"{self._class}/{device}"
+            texts = [read_value(f"{directory}/{attribute}") or "" for attribute in _INFO]
+            info.add_metric((device, *texts), 1)
+            up.add_metric((device,), texts[_INFO.index("operstate")] == "up")
+            for attribute, family in numbers.items():
+                value = read_number(f"{directory}/{attribute}")
+                if value is not None:
+                    family.add_metric((device,), value)
+            megabits = read_number(f"{directory}/speed")
+            # -1 means that the driver does not know the speed: no sample is better than -125000.
+            if megabits is not None and megabits >= 0:
+                speed.add_metric((device,), megabits * _BYTES_PER_MEGABIT)
+        return [family for family in (up, info, speed, *numbers.values()) if family.samples]
+
+    def _devices(self) -> list[str]:
+        return [
+            name
+            for name in list_names(self._class)
+            # bonding_masters is a file among the links to devices.
+            if name != "bonding_masters" and not (self._exclude and self._exclude.search(name))
+        ]
+
+
+def _property(
+    kind: type[GaugeMetricFamily] | type[CounterMetricFamily], name: str
+) -> GaugeMetricFamily | CounterMetricFamily:
+    return kind(f"node_network_{name}", f"Network device property: {name}", labels=("device",))

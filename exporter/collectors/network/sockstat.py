@@ -1,0 +1,50 @@
+"""Sockets by protocol and state."""
+
+import resource
+from collections.abc import Iterable, Iterator
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from exporter.roots import Roots, read_lines
+
+
+class SocketStatistics:
+    """Reads `net/sockstat` and `net/sockstat6`."""
+
+    name = "sockstat"
+
+    def __init__(self, roots: Roots) -> None:
+        self._paths = (f"{roots.proc}/net/sockstat", f"{roots.proc}/net/sockstat6")
+        self._page_bytes = resource.getpagesize()
+
+    def collect(self) -> Iterable[Metric]:
+        """Return one gauge per protocol and state; memory both in pages and in bytes."""
+        for path in self._paths:
+            try:
+                lines = read_lines(path)
+            except FileNotFoundError:
+                continue  # IPv4 or IPv6 is disabled.
+            for line in lines:
+                yield from self._states(line)
+
+    def _states(self, line: str) -> Iterator[Metric]:
+        protocol, *pairs = line.split()
+        protocol = protocol.rstrip(":")
+        for state, text in zip(pairs[::2], pairs[1::2], strict=True):
+            value = float(text)
+            if protocol == "sockets":
+                yield GaugeMetricFamily(
+                    f"node_sockstat_sockets_{state}", "Number of IPv4 sockets in use.", value
+                )
+                continue
+            yield _gauge(protocol, state, value)
+            if state == "mem":
+                yield _gauge(protocol, "mem_bytes", value * self._page_bytes)
+
+
+def _gauge(protocol: str, state: str, value: float) -> Metric:
+    return GaugeMetricFamily(
+        f"node_sockstat_{protocol}_{state}",
+        f"Number of {protocol} sockets in state {state}.",
+        value,
+    )

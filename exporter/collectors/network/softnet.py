@@ -1,0 +1,49 @@
+"""Packets that each CPU processed, dropped and deferred after reception."""
+
+from collections.abc import Iterable
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from exporter.roots import Roots, read_lines
+
+# Column -> metric name and HELP (the kernel's net/core/net-procfs.c). Older kernels have
+# fewer columns.
+_COLUMNS = {
+    0: ("processed_total", "Number of processed packets"),
+    1: ("dropped_total", "Number of dropped packets"),
+    2: ("times_squeezed_total", "Number of times processing packets ran out of quota"),
+    8: (
+        "cpu_collision_total",
+        "Number of collision occur while obtaining device lock while transmitting",
+    ),
+    9: ("received_rps_total", "Number of times cpu woken up received_rps"),
+    10: ("flow_limit_count_total", "Number of times flow limit has been reached"),
+    11: ("backlog_len", "Softnet backlog status"),
+}
+_CPU_COLUMN = 12
+
+
+class Softnet:
+    """Reads `net/softnet_stat`."""
+
+    name = "softnet"
+
+    def __init__(self, roots: Roots) -> None:
+        self._path = f"{roots.proc}/net/softnet_stat"
+
+    def collect(self) -> Iterable[Metric]:
+        """Return one family per column, by CPU."""
+        families = {
+            column: (CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily)(
+                f"node_softnet_{name}", documentation, labels=("cpu",)
+            )
+            for column, (name, documentation) in _COLUMNS.items()
+        }
+        for row, line in enumerate(read_lines(self._path)):
+            values = [int(value, 16) for value in line.split()]
+            # Offline CPUs have no row, so newer kernels put the CPU's number into the row.
+            cpu = str(values[_CPU_COLUMN] if len(values) > _CPU_COLUMN else row)
+            for column, family in families.items():
+                if column < len(values):
+                    family.add_metric((cpu,), values[column])
+        return [family for family in families.values() if family.samples]

@@ -1,0 +1,33 @@
+"""Bytes in the send and receive queues of UDP sockets."""
+
+from collections.abc import Iterable
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from exporter.roots import Roots, read_lines
+
+
+class UDPQueues:
+    """Reads `net/udp` and `net/udp6`."""
+
+    name = "udp_queues"
+
+    def __init__(self, roots: Roots) -> None:
+        self._paths = {"v4": f"{roots.proc}/net/udp", "v6": f"{roots.proc}/net/udp6"}
+
+    def collect(self) -> Iterable[Metric]:
+        """Return bytes by queue and version of IP."""
+        family = GaugeMetricFamily(
+            "node_udp_queues",
+            "Number of allocated memory in the kernel for UDP datagrams in bytes.",
+            labels=("queue", "ip"),
+        )
+        for version, path in self._paths.items():
+            try:
+                lines = read_lines(path)[1:]
+            except FileNotFoundError:
+                continue  # This version of IP is disabled.
+            queues = [line.split()[4].split(":") for line in lines]
+            family.add_metric(("tx", version), sum(int(tx, 16) for tx, _ in queues))
+            family.add_metric(("rx", version), sum(int(rx, 16) for _, rx in queues))
+        return [family]

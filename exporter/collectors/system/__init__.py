@@ -1,0 +1,1 @@
+"""Collectors of the operating system: its name and release, and its clock."""

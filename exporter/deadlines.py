@@ -1,0 +1,164 @@
+"""Runs blocking calls under a deadline, on threads, so that a call that hangs blocks nobody.
+
+The calls of one caller run in order on one worker thread. When a call takes longer than
+`patience_s`, a second worker takes over the remaining ones, so a slow call delays the
+others by `patience_s` at most. A call that misses its deadline keeps its thread, because
+Python cannot stop a thread (and nobody can stop one inside statvfs(2) on a dead NFS
+server). It is not started again before it has returned, so one name holds one thread at
+most.
+
+Threads are daemons: a thread that hangs does not keep the process from exiting.
+"""
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from exporter.errors import DeadlineError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class CallResult(Generic[T]):
+    """How one call ended.
+
+    Attributes:
+        value: the return value, None if the call did not return.
+        error: the exception that it raised, or a DeadlineError; None if it returned.
+        duration_s: how long it took, or how long it has been running.
+    """
+
+    value: T | None
+    error: Exception | None
+    duration_s: float
+
+
+class _Call(Generic[T]):
+    """One execution of a function; callers that ask for its name meanwhile share it."""
+
+    __slots__ = ("ended", "function", "key", "result", "started_s")
+
+    def __init__(self, key: str, function: Callable[[], T], now_s: float) -> None:
+        self.key, self.function = key, function
+        self.started_s = now_s  # The time of the request until the function starts.
+        self.ended = threading.Event()
+        self.result: CallResult[T] | None = None
+
+
+class _CallQueue(Generic[T]):
+    """The calls that one caller started: those still waiting, and how many have not ended."""
+
+    __slots__ = ("ended", "left", "waiting")
+
+    def __init__(self, calls: list[_Call[T]]) -> None:
+        self.waiting = deque(calls)
+        self.left = len(calls)
+        self.ended = threading.Event()
+
+
+class DeadlineExecutor(Generic[T]):
+    """Runs named functions under a deadline; thread-safe.
+
+    Two callers that ask for the same name at the same time share one call.
+    """
+
+    def __init__(self, deadline_s: float, patience_s: float = 0.05) -> None:
+        self.deadline_s = deadline_s
+        self._patience_s = min(patience_s, deadline_s)
+        self._calls: dict[str, _Call[T]] = {}
+        self._lock = threading.Lock()
+
+    def run(
+        self, functions: Mapping[str, Callable[[], T]], wait_s: float = math.inf
+    ) -> dict[str, CallResult[T]]:
+        """Call every function and return the results by name, in the order of `functions`.
+
+        Returns after about the deadline, however many functions hang.
+
+        Args:
+            functions: the functions to call, by name.
+            wait_s: how long this caller waits, if shorter than the deadline. Calls that
+                still run then have a DeadlineError as their result.
+        """
+        calls: list[_Call[T]] = []
+        own: list[_Call[T]] = []
+        now_s = time.monotonic()
+        until_s = now_s + wait_s
+        with self._lock:
+            for key, function in functions.items():
+                call = self._calls.get(key)
+                if call is None:
+                    call = self._calls[key] = _Call(key, function, now_s)
+                    own.append(call)
+                calls.append(call)
+        if own:
+            self._execute(own, until_s)
+        return {call.key: self._result(call, until_s) for call in calls}
+
+    def stuck(self) -> list[str]:
+        """Return the names of calls that missed their deadline and still run."""
+        limit_s = time.monotonic() - self.deadline_s
+        with self._lock:
+            return [key for key, call in self._calls.items() if call.started_s < limit_s]
+
+    def _execute(self, calls: list[_Call[T]], until_s: float) -> None:
+        """Return once each call has ended or missed its deadline, at `until_s` at the latest."""
+        queue = _CallQueue(calls)
+        self._add_worker(queue)
+        left = queue.left
+        while not queue.ended.wait(self._patience_s):
+            if queue.left == left and queue.waiting:
+                self._add_worker(queue)
+            elif time.monotonic() >= until_s or all(map(self._is_over, calls)):
+                return
+            left = queue.left
+
+    def _add_worker(self, queue: _CallQueue[T]) -> None:
+        thread = threading.Thread(target=self._work, args=(queue,), name="collect", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as exc:  # The host, or TasksMax= of our unit, allows no more threads.
+            while call := _next(queue):
+                self._end(queue, call, CallResult(None, exc, 0.0))
+
+    def _work(self, queue: _CallQueue[T]) -> None:
+        while call := _next(queue):
+            value, error = None, None
+            call.started_s = started_s = time.monotonic()
+            try:
+                value = call.function()
+            except Exception as exc:  # noqa: BLE001 - returned to the caller, which logs it.
+                error = exc
+            self._end(queue, call, CallResult(value, error, time.monotonic() - started_s))
+
+    def _end(self, queue: _CallQueue[T], call: _Call[T], result: CallResult[T]) -> None:
+        call.result = result
+        with self._lock:
+            del self._calls[call.key]
+            queue.left -= 1
+        call.ended.set()
+        if queue.left == 0:
+            queue.ended.set()
+
+    def _is_over(self, call: _Call[T]) -> bool:
+        return call.ended.is_set() or time.monotonic() - call.started_s >= self.deadline_s
+
+    def _result(self, call: _Call[T], until_s: float) -> CallResult[T]:
+        latest_s = min(call.started_s + self.deadline_s, until_s)
+        call.ended.wait(max(0.0, latest_s - time.monotonic()))
+        if call.result is not None:
+            return call.result
+        running_s = time.monotonic() - call.started_s
+        return CallResult(None, DeadlineError(call.key, running_s), running_s)
+
+
+def _next(queue: _CallQueue[T]) -> _Call[T] | None:
+    try:
+        return queue.waiting.popleft()
+    except IndexError:
+        return None

@@ -1,0 +1,144 @@
+"""Runs the collectors for one scrape and adds the success and duration of each."""
+
+import math
+import threading
+from collections.abc import Collection, Iterable, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+import structlog
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from exporter.collectors.collector import Collector
+from exporter.deadlines import CallResult, DeadlineExecutor
+from exporter.errors import DeadlineError, NoDataError, UnknownCollectorError
+
+log = structlog.get_logger(__name__)
+
+
+class SelfCollector(Protocol):
+    """A collector as prometheus_client defines it: it has no name and no deadline."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the families."""
+
+
+class Gatherer:
+    """Gathers the families of one scrape; thread-safe.
+
+    Args:
+        collectors: the collectors that a scrape may select.
+        deadline_s: how long one collector may take.
+
+    Attributes:
+        always: collectors of the exporter's own metrics, which every scrape includes.
+    """
+
+    def __init__(self, collectors: Iterable[Collector], deadline_s: float) -> None:
+        self._collectors = {collector.name: collector for collector in collectors}
+        self.always: Sequence[SelfCollector] = ()
+        self._executor: DeadlineExecutor[list[Metric]] = DeadlineExecutor(deadline_s)
+        self._failures: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the collectors."""
+        return list(self._collectors)
+
+    def gather(
+        self,
+        collect: Collection[str] = (),
+        exclude: Collection[str] = (),
+        wait_s: float = math.inf,
+    ) -> "FamilyList":
+        """Run collectors and return their families, with the success and duration of each.
+
+        A collector that fails or hangs loses its own families only.
+
+        Args:
+            collect: names of the collectors to run, empty for all.
+            exclude: names of collectors to leave out.
+            wait_s: how long the client waits, if shorter than a collector's deadline.
+
+        Raises:
+            UnknownCollectorError: no collector has such a name.
+        """
+        for name in (*collect, *exclude):
+            if name not in self._collectors:
+                raise UnknownCollectorError(name)
+        wanted = [
+            name
+            for name in self._collectors
+            if (not collect or name in collect) and name not in exclude
+        ]
+        results = self._executor.run(
+            {name: partial(_collected, self._collectors[name]) for name in wanted}, wait_s
+        )
+        self._log(results)
+        families = FamilyList()
+        for collector in self.always:
+            families.extend(collector.collect())
+        for result in results.values():
+            families.extend(result.value or ())
+        families.extend(_reports(results))
+        return families
+
+    def stuck(self) -> list[str]:
+        """Return the names of the collectors that hang."""
+        return self._executor.stuck()
+
+    def _log(self, results: dict[str, CallResult[list[Metric]]]) -> None:
+        """Log when a collector begins to fail, fails for another reason, or recovers."""
+        for name, result in results.items():
+            error = result.error
+            text = "" if error is None else f"{type(error).__name__}: {error}"
+            # The text of a missed deadline has the duration in it and differs each time.
+            reason = DeadlineError.__name__ if isinstance(error, DeadlineError) else text
+            with self._lock:
+                if self._failures.get(name, "") == reason:
+                    continue
+                self._failures[name] = reason
+            if error is None:
+                log.info("collector_recovered", collector=name)
+            elif isinstance(error, NoDataError | FileNotFoundError):
+                log.debug("collector_without_data", collector=name, error=text)
+            else:
+                log.warning("collector_failed", collector=name, error=text)
+
+
+class FamilyList:
+    """Families in order, each name once; the encoders of prometheus_client accept it."""
+
+    def __init__(self) -> None:
+        self._families: dict[str, Metric] = {}
+
+    def extend(self, families: Iterable[Metric]) -> None:
+        """Add families. If a name repeats, only its first family is kept: two are invalid."""
+        for family in families:
+            self._families.setdefault(family.name, family)
+
+    def collect(self) -> Iterable[Metric]:
+        """Return all families."""
+        return self._families.values()
+
+
+def _collected(collector: Collector) -> list[Metric]:
+    return list(collector.collect())
+
+
+def _reports(results: dict[str, CallResult[Any]]) -> list[Metric]:
+    duration = GaugeMetricFamily(
+        "node_scrape_collector_duration_seconds",
+        "Duration of a collector scrape.",
+        labels=("collector",),
+    )
+    success = GaugeMetricFamily(
+        "node_scrape_collector_success",
+        "Whether a collector succeeded.",
+        labels=("collector",),
+    )
+    for name, result in results.items():
+        duration.add_metric((name,), result.duration_s)
+        success.add_metric((name,), result.error is None)
+    return [duration, success]

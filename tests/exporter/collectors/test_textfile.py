@@ -1,0 +1,157 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+
+from exporter.collectors.textfile import TextFiles
+from exporter.gathering.gatherer import FamilyList
+from exporter.serving.encoding import encode
+from tests.exporter.host_tree import families, key, samples
+
+ERROR = key("node_textfile_scrape_error")
+BACKUP = "# HELP backup_age_seconds Age.\n# TYPE backup_age_seconds gauge\nbackup_age_seconds 5\n"
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def rendered(directory: Path) -> str:
+    listed = FamilyList()
+    listed.extend(TextFiles(str(directory)).collect())
+    return encode(listed, "", "").body.decode()
+
+
+def test_files_are_served_with_their_modification_times(directory: Path) -> None:
+    (directory / "backup.prom").write_text(BACKUP)
+    (directory / "ignored.txt").write_text("ignored 1\n")
+    found = samples(TextFiles(str(directory)))
+    assert found[key("backup_age_seconds")] == 5
+    assert found[ERROR] == 0
+    mtime = (directory / "backup.prom").stat().st_mtime
+    assert found[key("node_textfile_mtime_seconds", file=str(directory / "backup.prom"))] == mtime
+    assert not any(name == "ignored" for name, _ in found)
+
+
+def test_no_directory_is_no_error_but_a_missing_one_is(directory: Path) -> None:
+    assert samples(TextFiles(None)) == {ERROR: 0}
+    assert samples(TextFiles(str(directory / "missing"))) == {ERROR: 1}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"what is this\n",
+        b"metric 1 1700000000000\n",
+        b"metric one\n",
+        b'metric{a="b\n',
+        b"metric 1\nmetric 2\n",
+        b"# TYPE\n",
+        b"\xff\xfe\n",
+    ],
+)
+def test_broken_file_loses_its_own_metrics_only(directory: Path, content: bytes) -> None:
+    (directory / "a.prom").write_bytes(content)
+    (directory / "b.prom").write_text(BACKUP)
+    found = samples(TextFiles(str(directory)))
+    assert found[ERROR] == 1
+    assert found[key("backup_age_seconds")] == 5
+    assert not any(name == "metric" for name, _ in found)
+
+
+def test_family_in_several_files_is_merged(directory: Path) -> None:
+    for name in ("a", "b"):
+        (directory / f"{name}.prom").write_text(
+            f'# HELP job_ok Whether.\n# TYPE job_ok gauge\njob_ok{{job="{name}"}} 1\n'
+        )
+    found = families(TextFiles(str(directory)))
+    assert [sample.labels for sample in found["job_ok"].samples] == [{"job": "a"}, {"job": "b"}]
+
+
+def test_second_file_with_the_same_series_is_an_error(directory: Path) -> None:
+    (directory / "a.prom").write_text(BACKUP)
+    (directory / "b.prom").write_text(BACKUP.replace("5", "6"))
+    found = samples(TextFiles(str(directory)))
+    assert found[key("backup_age_seconds")] == 5
+    assert found[ERROR] == 1
+
+
+def test_second_file_with_another_type_is_an_error(directory: Path) -> None:
+    (directory / "a.prom").write_text('# TYPE x gauge\nx{file="a"} 1\n')
+    (directory / "b.prom").write_text('# TYPE x summary\nx_count{file="b"} 1\n')
+    assert samples(TextFiles(str(directory)))[ERROR] == 1
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "# TYPE runs_total counter\nruns_total 7.0\n",
+        "# TYPE runs untyped\nruns 7.0\n",
+        '# TYPE took histogram\ntook_bucket{le="+Inf"} 2.0\ntook_count 2.0\ntook_sum 3.0\n',
+    ],
+)
+def test_file_is_served_as_it_was_written(directory: Path, lines: str) -> None:
+    (directory / "a.prom").write_text(lines)
+    assert lines in rendered(directory)
+
+
+def test_counter_keeps_its_name_without_total(directory: Path) -> None:
+    (directory / "a.prom").write_text("# TYPE runs counter\nruns 7\n")
+    assert "# TYPE runs untyped\nruns 7.0\n" in rendered(directory)
+
+
+def test_large_file_is_refused(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exporter.collectors.textfile._MAX_FILE_BYTES", 10)
+    (directory / "a.prom").write_text(BACKUP)
+    assert samples(TextFiles(str(directory))) == {ERROR: 1}
+
+
+FRAGMENTS = st.sampled_from(
+    [
+        "# TYPE ",
+        "# HELP ",
+        "# ",
+        "x",
+        "x_total",
+        " counter",
+        " gauge",
+        " histogram",
+        " 1",
+        " NaN",
+        "\n",
+        "{",
+        "}",
+        'a="b"',
+        'a="',
+        ",",
+        "\\",
+        "\x00",
+        "\u2028",
+        "x_bucket",
+        'le="1"',
+        " 1 5",
+    ]
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.one_of(st.binary(), st.lists(FRAGMENTS).map(lambda f: "".join(f).encode())))
+def test_any_file_is_served_or_refused(directory: Path, content: bytes) -> None:
+    (directory / "a.prom").write_bytes(content)
+    found = FamilyList()
+    found.extend(TextFiles(str(directory)).collect())
+    text = encode(found, "", "").body.decode()
+    assert "node_textfile_scrape_error" in text
+    encode(found, "application/openmetrics-text; version=1.0.0", "")
+
+
+def test_openmetrics_of_text_files_is_valid(directory: Path) -> None:
+    (directory / "a.prom").write_text("# TYPE runs counter\nruns 7\n" + BACKUP)
+    found = FamilyList()
+    found.extend(TextFiles(str(directory)).collect())
+    body = encode(found, "application/openmetrics-text; version=1.0.0", "").body.decode()
+    names = [family.name for family in parse_openmetrics(body)]  # type: ignore[no-untyped-call]
+    assert {"runs", "backup_age_seconds"} <= set(names)
