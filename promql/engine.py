@@ -27,13 +27,13 @@ from promql.api import (
     Scalar,
     String,
 )
-from promql.evaluation.annotations import Notes
-from promql.evaluation.context import Rules
+from promql.evaluation.annotations import AnnotationCollector
+from promql.evaluation.context import EvaluationOptions
 from promql.evaluation.evaluator import Evaluator
 from promql.evaluation.selection import Selection
-from promql.evaluation.statistics import Run
+from promql.evaluation.statistics import QueryMeasurement
 from promql.evaluation.timing import QueryRange
-from promql.kernels.vectors import Value, Vector, any_series
+from promql.kernels.step_matrix import StepMatrix, Value, any_series
 from promql.running.dispatch import Dispatcher
 from promql.running.guard import Guard
 from promql.syntax.nodes import Expression, ValueType, VectorSelector, walk
@@ -54,9 +54,9 @@ class EngineSettings:
         timeout_s: evaluation stops after this time, waiting for a thread included.
         lookback_ms: how far back an instant selector looks for a sample.
         max_samples: samples that one query may hold in memory at once.
-        threads: queries that run at the same time, by turns (`promql.running.turns`); others wait.
+        threads: queries that run at the same time, others wait.
         default_step_ms: the step of a subquery that gives none.
-        delayed_name_removal: see `promql.evaluation.context.Rules`.
+        delayed_name_removal: see `promql.evaluation.context.EvaluationOptions`.
     """
 
     timeout_s: float = 120.0
@@ -197,7 +197,7 @@ class LocalEngine:
     def _answer_instant(
         self, query: str, time_ms: int, options: QueryOptions | None, guard: Guard
     ) -> Answer:
-        run = Run(guard, self._monotonic)
+        run = QueryMeasurement(guard, self._monotonic)
         parsed = self._parsed.get(query)
         asked = QueryRange(time_ms, time_ms, 0)
         asked.check()
@@ -205,7 +205,7 @@ class LocalEngine:
         with np.errstate(all="ignore"):
             value = _instant_value(evaluator, parsed.tree, asked)
         run.evaluated()
-        return run.answer(value, evaluator.notes.collected())
+        return run.answer(value, evaluator.annotations.collected())
 
     def _answer_range(
         self,
@@ -216,7 +216,7 @@ class LocalEngine:
         options: QueryOptions | None,
         guard: Guard,
     ) -> Answer:
-        run = Run(guard, self._monotonic)
+        run = QueryMeasurement(guard, self._monotonic)
         parsed = self._parsed.get(query)
         asked = QueryRange(start_ms, end_ms, step_ms)
         _check_range(parsed.tree, asked)
@@ -226,7 +226,7 @@ class LocalEngine:
             found = evaluator.evaluate(parsed.tree, steps)
             run.evaluated()
             value = _over_steps(found, steps.times_ms)
-        return run.answer(value, evaluator.notes.collected())
+        return run.answer(value, evaluator.annotations.collected())
 
     def _evaluator(
         self,
@@ -234,17 +234,19 @@ class LocalEngine:
         parsed: ParsedQuery,
         asked: QueryRange,
         options: QueryOptions | None,
-        run: Run,
+        run: QueryMeasurement,
     ) -> Evaluator:
         settings = self._settings
         lookback_ms = settings.lookback_ms
         if options is not None and options.lookback_ms is not None:
             lookback_ms = options.lookback_ms
-        rules = Rules(lookback_ms, settings.default_step_ms, settings.delayed_name_removal)
+        rules = EvaluationOptions(
+            lookback_ms, settings.default_step_ms, settings.delayed_name_removal
+        )
         selection = Selection(self._reader, run.guard, parsed.repeated)
         if options is not None and options.statistics:
             run.count(asked.steps())
-        notes = Notes(query)
+        notes = AnnotationCollector(query)
         run.prepared()
         return Evaluator(selection, run.guard, notes, asked, rules, parsed.pinned, run.counter)
 
@@ -283,9 +285,9 @@ def _instant_value(
 def _at_one_time(value: Value, time_ms: int) -> Scalar | String | InstantVector:
     if isinstance(value, str):
         return String(time_ms, value)
-    if not isinstance(value, Vector):
+    if not isinstance(value, StepMatrix):
         return Scalar(time_ms, float(value[0]))
-    vector = value.named().occupied()
+    vector = value.without_names().occupied()
     return InstantVector(time_ms, tuple(vector.labels), np.ascontiguousarray(vector.values[:, 0]))
 
 
@@ -293,10 +295,10 @@ def _over_steps(
     value: Value, times_ms: "np.ndarray[tuple[int], np.dtype[np.int64]]"
 ) -> AlignedSeries:
     """Return a range query's matrix, sorted by labels, from the first sample to the last."""
-    if not isinstance(value, Vector):
+    if not isinstance(value, StepMatrix):
         row = np.broadcast_to(value, (1, len(times_ms))).astype(np.float64)
         return AlignedSeries.of_source([Labels()], times_ms, row)
-    vector = value.named()
+    vector = value.without_names()
     if not vector.present.all():
         vector = vector.occupied()
         # Most gaps are at the ends: a range begins before a window holds enough samples.

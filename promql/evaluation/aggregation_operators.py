@@ -1,4 +1,4 @@
-"""Aggregations: how each operator gets its series, its parameter and its groups.
+"""Evaluates aggregations: the parameter, the series and the groups of each operator.
 
 Source: Prometheus documentation, "Aggregation operators".
 """
@@ -8,46 +8,50 @@ from typing import Final, cast
 import numpy as np
 
 from promql.api import EvaluationError
+from promql.evaluation.block_aggregation import BLOCK_OPERATORS, BlockAggregation
 from promql.evaluation.context import Evaluation
 from promql.evaluation.relabeling import check_label_name
-from promql.evaluation.tally import TALLIES, Tally
-from promql.kernels import aggregation
-from promql.kernels.vectors import RESERVED, Scalars, Steps, Vector, empty_vector
+from promql.kernels import aggregation, ranking
+from promql.kernels.arrays import Scalars
+from promql.kernels.groups import group
+from promql.kernels.reserved_labels import RESERVED
+from promql.kernels.step_matrix import StepMatrix, empty_matrix
+from promql.kernels.steps import Steps
 from promql.syntax.nodes import Aggregation
 from promql.syntax.numbers import format_general
 
 _LARGEST_INTEGER: Final = 2.0**63
 
 
-def aggregated(evaluation: Evaluation, node: Aggregation, steps: Steps) -> Vector:
+def aggregated(evaluation: Evaluation, node: Aggregation, steps: Steps) -> StepMatrix:
     """Evaluate an aggregation.
 
     Raises:
-        PromQLError: its parameter cannot be used, or its vector cannot be evaluated.
+        PromQLError: the parameter is invalid, or the vector cannot be evaluated.
     """
     operator = node.operator
     parameter = _parameter(evaluation, node, steps)
     shows_name = node.without or not RESERVED.isdisjoint(node.grouping)
-    if operator in TALLIES and not shows_name:
-        found = _tallied(evaluation, node, steps)
+    if operator in BLOCK_OPERATORS and not shows_name:
+        found = _by_blocks(evaluation, node, steps)
         if found is not None:
             return found
     vector = evaluation.vector(node.expression, steps)
     if shows_name:
         vector = evaluation.visible(vector)
     if not len(vector):
-        return empty_vector(steps.count)
+        return empty_matrix(steps.count)
     if operator == "limit_ratio":
-        return aggregation.sampled(vector, cast("Scalars", parameter))
-    groups = aggregation.group(vector.labels, node.grouping, without=node.without)
+        return ranking.sampled(vector, cast("Scalars", parameter))
+    groups = group(vector.labels, node.grouping, without=node.without)
     if operator in ("topk", "bottomk"):
-        return aggregation.ranked(
+        return ranking.ranked(
             vector, groups, cast("Scalars", parameter), largest=operator == "topk"
         )
     if operator == "limitk":
-        return aggregation.limited(vector, groups, cast("Scalars", parameter))
+        return ranking.limited(vector, groups, cast("Scalars", parameter))
     if not shows_name:
-        vector = Vector(vector.labels, vector.values, vector.present)
+        vector = StepMatrix(vector.labels, vector.values, vector.present)
     if operator == "quantile":
         return aggregation.quantile(vector, groups, cast("Scalars", parameter))
     if operator == "count_values":
@@ -55,13 +59,13 @@ def aggregated(evaluation: Evaluation, node: Aggregation, steps: Steps) -> Vecto
     return aggregation.reduced(operator, vector, groups)
 
 
-def _tallied(evaluation: Evaluation, node: Aggregation, steps: Steps) -> Vector | None:
-    """Aggregate block by block; None where all series must be seen together."""
-    tally = Tally(node.operator, node.grouping, steps.count)
+def _by_blocks(evaluation: Evaluation, node: Aggregation, steps: Steps) -> StepMatrix | None:
+    """Aggregate block by block; None if all series are needed at once."""
+    aggregation = BlockAggregation(node.operator, node.grouping, steps.count)
     for block in evaluation.blocks(node.expression, steps):
         if len(block):
-            tally.add(block)
-    return tally.result()
+            aggregation.add(block)
+    return aggregation.result()
 
 
 def _parameter(evaluation: Evaluation, node: Aggregation, steps: Steps) -> Scalars | str | None:
@@ -81,7 +85,7 @@ def _parameter(evaluation: Evaluation, node: Aggregation, steps: Steps) -> Scala
     if node.operator == "limit_ratio":
         for ratio in np.unique(value[np.abs(value) > 1]).tolist():
             capped = 1.0 if ratio > 1 else -1.0
-            evaluation.notes.ratio_out_of_range(ratio, capped, node.parameter.start)
+            evaluation.annotations.ratio_out_of_range(ratio, capped, node.parameter.start)
         return np.clip(value, -1.0, 1.0)
     for far in value[np.abs(value) >= _LARGEST_INTEGER].tolist():
         raise EvaluationError(f"Scalar value {format_general(far)} overflows int64")

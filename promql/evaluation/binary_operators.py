@@ -1,33 +1,37 @@
-"""Binary operators between whatever two expressions yield.
+"""Evaluates binary operators between scalars and vectors.
 
 Source: Prometheus documentation, "Operators".
 """
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from model.labels import quote
 from promql.api import EvaluationError
 from promql.evaluation.context import Evaluation
 from promql.evaluation.matching import binary, set_operation
 from promql.kernels.operators import scalars, with_scalar
-from promql.kernels.vectors import Scalars, Steps, Value, Vector, empty_vector
+from promql.kernels.step_matrix import StepMatrix, Value, empty_matrix
+from promql.kernels.steps import Steps
 from promql.syntax.lexer import SET_OPERATORS, TRIMS
 from promql.syntax.nodes import BinaryOperation
+
+if TYPE_CHECKING:
+    from promql.kernels.arrays import Scalars
 
 
 def combined(
     evaluation: Evaluation, node: BinaryOperation, left: Value, right: Value, steps: Steps
 ) -> Value:
-    """Apply a binary operator to what both sides yield.
+    """Apply a binary operator to the values of both sides.
 
     Raises:
-        EvaluationError: they cannot be combined.
+        EvaluationError: the values cannot be combined.
     """
     operator = node.operator
     if operator in TRIMS:
         return _trimmed(evaluation, node, left, right, steps)
-    if isinstance(left, Vector):
-        if not isinstance(right, Vector):
+    if isinstance(left, StepMatrix):
+        if not isinstance(right, StepMatrix):
             return with_scalar(
                 operator, left, cast("Scalars", right), swapped=False,
                 returns_bool=node.returns_bool,
@@ -38,7 +42,7 @@ def combined(
         if operator in SET_OPERATORS:
             return set_operation(operator, left, right, node.matching)
         return binary(operator, left, right, node.matching, returns_bool=node.returns_bool)
-    if isinstance(right, Vector):
+    if isinstance(right, StepMatrix):
         return with_scalar(
             operator, right, cast("Scalars", left), swapped=True,
             returns_bool=node.returns_bool,
@@ -48,18 +52,18 @@ def combined(
 
 def _trimmed(
     evaluation: Evaluation, node: BinaryOperation, left: Value, right: Value, steps: Steps
-) -> Vector:
-    """Trim histograms: floats are none, so nothing is left of them."""
-    if isinstance(left, Vector) and isinstance(right, Vector) and node.matching is not None:
+) -> StepMatrix:
+    """Trim native histograms: the result of trimming floats is empty."""
+    if isinstance(left, StepMatrix) and isinstance(right, StepMatrix) and node.matching is not None:
         left, right = evaluation.visible(left), evaluation.visible(right)
         met = binary("+", left, right, node.matching, returns_bool=False)
-    elif isinstance(left, Vector):
+    elif isinstance(left, StepMatrix):
         met = left
-    elif isinstance(right, Vector):
+    elif isinstance(right, StepMatrix):
         met = right
     else:
         message = f"operator {quote(node.operator)} not allowed for Scalar operations"
         raise EvaluationError(message)
     if met.present.any():
-        evaluation.notes.incompatible_floats(node.operator, node.start)
-    return empty_vector(steps.count)
+        evaluation.annotations.incompatible_floats(node.operator, node.start)
+    return empty_matrix(steps.count)

@@ -1,9 +1,10 @@
-"""Blocks of series: as many as a core's cache holds, and such as are cut alike.
+"""Blocks of series that fit into a core's cache and share window boundaries.
 
-A kernel call costs microseconds whatever its size, and memory that leaves the cache
-costs more than the arithmetic. So small sources are stacked and large ones are cut. Of
-each block the windows are found once where all its sources agree, which hosts scraped at
-the same interval do, but for those that missed a scrape: these are put apart.
+A kernel call costs microseconds whatever its size, and memory outside of the cache costs
+more than the arithmetic. So small sources are stacked into one block, and large sources
+are split. Hosts scraped at the same interval have the same number of samples in every
+window, so their windows are found once for the whole block. Hosts that missed a scrape go
+into blocks of their own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,28 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.series import AlignedSeries, stack
-from promql.kernels.samples import Samples, without_gaps
-from promql.kernels.vectors import Indices
-
-BLOCK_CELLS: Final = 1 << 16
-"""Cells a kernel works on at once: 512 KiB of float64. More do not stay in a core's cache
-and make the allocator ask the kernel for pages, which costs more than the arithmetic;
-fewer make the calls themselves show. The query's guard is asked between blocks."""
+from promql.kernels.arrays import BLOCK_CELLS, Indices
+from promql.kernels.samples import GaplessSamples, without_gaps
 
 Part = slice | Indices
-"""Some of a matrix's series."""
+"""A selection of a matrix's series."""
 
 
 def stacks(parts: Sequence[AlignedSeries], steps: int) -> Iterator[AlignedSeries]:
-    """Yield small parts stacked to blocks, those of alike length together.
+    """Stack small matrices of similar length into blocks; yield large ones as they are.
 
-    One kernel call for many sources, without padding short ones (a host that has just
-    come up) to the length of long ones. Each block is made when it is asked for, in
-    the memory that the one before has left.
+    One kernel call then handles many sources, without padding short ones (a host that has
+    just started) to the length of long ones. Blocks are built one at a time, so that each
+    can reuse the memory of the one before.
 
     Args:
-        parts: what the store selected.
-        steps: how many values of each series will be computed.
+        parts: the matrices that the store returned.
+        steps: the number of values to compute for each series.
     """
     groups: dict[int, list[AlignedSeries]] = {}
     for part in parts:
@@ -55,8 +51,8 @@ def stacks(parts: Sequence[AlignedSeries], steps: int) -> Iterator[AlignedSeries
         yield stack(block)
 
 
-# Cells from which on stacking costs as much as the calls that it saves.
 _WORTH_A_CALL: Final = 1 << 13
+"""From this many cells on, stacking costs as much as the calls that it saves."""
 
 
 def in_blocks(
@@ -65,18 +61,17 @@ def in_blocks(
     edges_ms: tuple[int, int],
     *,
     keep_stale: bool = False,
-) -> Iterator[tuple[Part, Samples]]:
-    """Yield blocks of the series, gaps closed, each of about BLOCK_CELLS cells.
+) -> Iterator[tuple[Part, GaplessSamples]]:
+    """Split the series into blocks of about BLOCK_CELLS cells and close their gaps.
 
     Args:
-        series: what the store selected.
-        columns: how many cells of each series the kernel works on.
-        edges_ms: two times at which windows begin or end, the first and the last.
-        keep_stale: whether staleness markers stay, as an instant selector needs; a
-            range does not see them.
+        series: a matrix that the store returned.
+        columns: the number of cells of each series that the kernel works on.
+        edges_ms: the start of the first window and the end of the last one.
+        keep_stale: keep staleness markers, for instant selectors; ranges ignore them.
     """
     size = max(1, BLOCK_CELLS // max(1, columns))
-    for some in _alike(series, edges_ms):
+    for some in _classes(series, edges_ms):
         if isinstance(some, slice):
             for part in _slices(series.rows[some], size):
                 moved = slice(some.start + part.start, some.start + part.stop)
@@ -86,14 +81,14 @@ def in_blocks(
                 yield some[part], _block(series, some[part], keep_stale=keep_stale)
 
 
-def _block(series: AlignedSeries, part: Part, *, keep_stale: bool) -> Samples:
+def _block(series: AlignedSeries, part: Part, *, keep_stale: bool) -> GaplessSamples:
     times, rows = series.times_ms, series.rows[part]
     if len(times) > 1:
         used, rows = np.unique(rows, return_inverse=True)
         times = times[used]
     traits = None if series.traits is None else series.traits.take(part)
     labels = series.labels
-    block = Samples(
+    block = GaplessSamples(
         labels[part] if isinstance(part, slice) else [labels[place] for place in part.tolist()],
         times,
         series.values[part],
@@ -106,19 +101,19 @@ def _block(series: AlignedSeries, part: Part, *, keep_stale: bool) -> Samples:
     return block
 
 
-# More classes than these are not worth a block each.
-_MOST_CLASSES: Final = 6
+_MAX_CLASSES: Final = 6
+"""Further classes are too small for a block each and share one."""
 
 
-def _alike(series: AlignedSeries, edges_ms: tuple[int, int]) -> list[Part]:
-    """Return the series in parts: those without gaps and with as many samples at both edges."""
+def _classes(series: AlignedSeries, edges_ms: tuple[int, int]) -> list[Part]:
+    """Group the series by their numbers of samples up to both edges; gaps form a group."""
     count = len(series.rows)
     gaps = None if series.traits is None or not series.traits.gaps.any() else series.traits.gaps
     if len(series.times_ms) == 1 and gaps is None:
         return [slice(0, count)]
     keys = np.zeros(count, dtype=np.intp)
     if len(series.times_ms) > 1:
-        first, last = (_near(series.times_ms, edge_ms) for edge_ms in edges_ms)
+        first, last = (_relative_counts(series.times_ms, edge_ms) for edge_ms in edges_ms)
         keys = (first * _NEAR * 2 + last)[series.rows]
     if gaps is not None:
         # A series whose gap is closed has times of its own.
@@ -126,21 +121,21 @@ def _alike(series: AlignedSeries, edges_ms: tuple[int, int]) -> list[Part]:
     if (keys == keys[:1]).all():
         return [slice(0, count)]
     found, sizes = np.unique(keys, return_counts=True)
-    classes = found[np.argsort(-sizes, kind="stable")][:_MOST_CLASSES]
+    classes = found[np.argsort(-sizes, kind="stable")][:_MAX_CLASSES]
     parts = [np.flatnonzero(keys == key) for key in classes.tolist()]
     if len(found) > len(classes):
         parts.append(np.flatnonzero(~np.isin(keys, classes)))
     return [_as_slice(part) for part in parts]
 
 
-# Hosts differ by a scrape or two; those that differ by more are not alike anyway.
 _NEAR: Final = 3
+"""Hosts in one block differ by one or two scrapes; larger differences need no exact count."""
 
 
-def _near(times_ms: NDArray[np.int64], edge_ms: int) -> Indices:
-    """Return how many samples each row has up to a time, beside the first row: (G,).
+def _relative_counts(times_ms: NDArray[np.int64], edge_ms: int) -> Indices:
+    """Return each row's number of samples up to a time, relative to the first row: (G,).
 
-    What differs by more than `_NEAR` is told as that.
+    Differences larger than `_NEAR` are clipped.
     """
     middle = int(times_ms[0].searchsorted(edge_ms, "right"))
     low = max(middle - _NEAR, 0)
@@ -154,7 +149,7 @@ def _as_slice(part: Indices) -> Part:
 
 
 def _slices(rows: Indices, size: int) -> Iterator[slice]:
-    """Cut series into pieces of a size, between two sources where one is near."""
+    """Split series into pieces of up to `size`, preferably at a boundary between sources."""
     start, count = 0, len(rows)
     while start < count:
         end = min(start + size, count)

@@ -1,31 +1,33 @@
-"""What evaluating one node may ask of the evaluation that it is part of.
+"""The protocol between the evaluator and the handlers of function calls.
 
-Function calls evaluate their arguments, and arguments hold function calls: each side
-knows this protocol, neither knows the other.
+A call evaluates its arguments, and arguments contain calls. Both sides depend on this
+protocol, so that neither imports the other.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from promql.evaluation.annotations import Notes
+from promql.evaluation.annotations import AnnotationCollector
 from promql.evaluation.ranges import RangeVector
-from promql.evaluation.selection import Selection, Sighting
+from promql.evaluation.selection import InstantSelection, Selection
 from promql.evaluation.timing import QueryRange
-from promql.kernels.vectors import Scalars, Steps, Value, Vector
+from promql.kernels.arrays import Scalars
+from promql.kernels.step_matrix import StepMatrix, Value
+from promql.kernels.steps import Steps
 from promql.running.guard import Guard
 from promql.syntax.nodes import Call, Expression, VectorSelector
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """How to evaluate where Prometheus leaves a choice.
+class EvaluationOptions:
+    """The settings that change the result of a query.
 
     Attributes:
         lookback_ms: how far back an instant selector looks for a sample.
-        default_step_ms: a subquery's step where it gives none.
-        delayed_name_removal: whether the metric name stays visible to label functions
-            and groupings until the very end (Prometheus's feature flag
+        default_step_ms: the step of a subquery that gives none.
+        delayed_name_removal: keep the metric name visible to label functions and groupings
+            until the end of the query (Prometheus's feature flag
             `promql-delayed-name-removal`).
     """
 
@@ -35,29 +37,29 @@ class Rules:
 
 
 class Evaluation(Protocol):
-    """One query under evaluation; see `promql.evaluation.evaluator.Evaluator`."""
+    """The evaluation of one query; implemented by `promql.evaluation.evaluator.Evaluator`."""
 
     @property
     def selection(self) -> Selection:
-        """Reads samples."""
+        """Reads the query's samples."""
 
     @property
     def guard(self) -> Guard:
         """The query's limits."""
 
     @property
-    def notes(self) -> Notes:
-        """Takes annotations."""
+    def notes(self) -> AnnotationCollector:
+        """Collects the query's annotations."""
 
     @property
     def query(self) -> QueryRange:
-        """What was asked for."""
+        """The start, end and step of the query."""
 
     @property
-    def rules(self) -> Rules:
-        """Choices."""
+    def rules(self) -> EvaluationOptions:
+        """The settings that change the result."""
 
-    def vector(self, node: Expression, steps: Steps) -> Vector:
+    def vector(self, node: Expression, steps: Steps) -> StepMatrix:
         """Evaluate an instant vector."""
 
     def scalar(self, node: Expression, steps: Steps) -> Scalars:
@@ -66,14 +68,16 @@ class Evaluation(Protocol):
     def string(self, node: Expression) -> str:
         """Return a string literal's value."""
 
-    def visible(self, vector: Vector) -> Vector:
-        """Return the vector as label functions see it: names gone, unless that is delayed."""
+    def visible(self, vector: StepMatrix) -> StepMatrix:
+        """Return the vector as label functions see it: without dropped metric names."""
 
-    def blocks(self, node: Expression, steps: Steps) -> Iterator[Vector]:
-        """Yield an instant vector in blocks of series, where it can be computed so."""
+    def blocks(self, node: Expression, steps: Steps) -> Iterator[StepMatrix]:
+        """Yield an instant vector in blocks of series; in one block if it needs all series."""
 
-    def sighting(self, node: VectorSelector, steps: Steps, *, starts: bool = False) -> Sighting:
-        """Evaluate an instant selector; also when its samples were taken, and `starts`."""
+    def instant_selection(
+        self, node: VectorSelector, steps: Steps, *, starts: bool = False
+    ) -> InstantSelection:
+        """Evaluate an instant selector, with its samples' times and, if asked, start times."""
 
     def range_vector(
         self, node: Expression, steps: Steps, reach_ms: int = 0, *, starts: bool = False
@@ -81,11 +85,11 @@ class Evaluation(Protocol):
         """Evaluate a range selector or subquery."""
 
     def quantile_in_range(self, value: Scalars, node: Expression) -> None:
-        """Annotate a φ below 0, above 1 or NaN."""
+        """Annotate every φ that is below 0, above 1 or NaN."""
 
 
 CallHandler = Callable[[Evaluation, Call, Steps], Value]
-"""Evaluates the calls of some functions."""
+"""Evaluates a function call."""
 
-CallStream = Callable[[Evaluation, Call, Steps], Iterator[Vector]]
-"""Evaluates the calls of some functions in blocks of series."""
+CallStream = Callable[[Evaluation, Call, Steps], Iterator[StepMatrix]]
+"""Evaluates a function call in blocks of series."""

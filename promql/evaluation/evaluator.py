@@ -1,7 +1,7 @@
-"""Evaluates a syntax tree over steps.
+"""Evaluates a syntax tree at all steps of a query.
 
-Each node becomes a scalar, a string or a vector over all steps at once; an instant
-query has one step. A tree's left edges are walked in a loop (see `left_spine`).
+Each node yields a scalar, a string or a vector for all steps at once; an instant query has
+one step. Chains of binary operators are evaluated in a loop (see `left_spine`).
 """
 
 from collections.abc import Callable, Iterator
@@ -11,16 +11,18 @@ import numpy as np
 
 from model.series import AlignedSeries
 from promql.evaluation.aggregation_operators import aggregated
-from promql.evaluation.annotations import Notes
+from promql.evaluation.annotations import AnnotationCollector
 from promql.evaluation.binary_operators import combined
 from promql.evaluation.calls import table
-from promql.evaluation.context import Rules
-from promql.evaluation.ranges import RangeVector, inner_steps, repeated
-from promql.evaluation.selection import Selection, Sighting, has_one_name, joined
+from promql.evaluation.context import EvaluationOptions
+from promql.evaluation.ranges import RangeVector, as_series, inner_steps
+from promql.evaluation.selection import InstantSelection, Selection, has_one_name, joined
 from promql.evaluation.statistics import StepCounter
 from promql.evaluation.timing import QueryRange
+from promql.kernels.arrays import Scalars
 from promql.kernels.operators import with_scalar
-from promql.kernels.vectors import Scalars, Steps, Value, Vector, concatenated
+from promql.kernels.step_matrix import StepMatrix, Value, concatenated
+from promql.kernels.steps import Steps
 from promql.running.guard import Guard
 from promql.syntax.lexer import TRIMS
 from promql.syntax.nodes import (
@@ -49,36 +51,36 @@ class Evaluator:
     Args:
         selection: reads samples.
         guard: the query's limits.
-        notes: takes annotations.
-        query: what was asked for.
-        rules: choices.
-        pinned: ids of the nodes that yield the same at all steps.
-        counter: counts the samples looked at, if anybody wants to know.
+        annotations: collects annotations.
+        query: the query's start, end and step.
+        options: the settings that change the result.
+        pinned: ids of the nodes that yield the same value at all steps.
+        counter: counts the samples of each step; None without statistics.
     """
 
     def __init__(
         self,
         selection: Selection,
         guard: Guard,
-        notes: Notes,
+        annotations: AnnotationCollector,
         query: QueryRange,
-        rules: Rules,
+        options: EvaluationOptions,
         pinned: frozenset[int],
         counter: StepCounter | None = None,
     ) -> None:
         self.selection = selection
         self.guard = guard
-        self.notes = notes
+        self.annotations = annotations
         self.query = query
-        self.rules = rules
+        self.options = options
         self._pinned = pinned
         self._counter = counter
 
     def evaluate(self, node: Expression, steps: Steps) -> Value:
-        """Return what an expression that is no range vector yields at each step.
+        """Evaluate an expression that is not a range vector.
 
         Raises:
-            PromQLError: it cannot be answered.
+            PromQLError: it cannot be evaluated.
         """
         node = unwrap(node)
         if steps.count > 1 and id(node) in self._pinned:
@@ -86,15 +88,15 @@ class Evaluator:
         self.guard.check()
         with self.guard.scope():
             value = self._HANDLERS[type(node)](self, node, steps)
-        if isinstance(value, Vector):
+        if isinstance(value, StepMatrix):
             self.guard.hold(value.values.size)
-            if not value.one_name and not self.rules.delayed_name_removal:
-                return value.named()
+            if not value.one_name and not self.options.delayed_name_removal:
+                return value.without_names()
         return value
 
-    def vector(self, node: Expression, steps: Steps) -> Vector:
+    def vector(self, node: Expression, steps: Steps) -> StepMatrix:
         """Evaluate an instant vector."""
-        return cast("Vector", self.evaluate(node, steps))
+        return cast("StepMatrix", self.evaluate(node, steps))
 
     def scalar(self, node: Expression, steps: Steps) -> Scalars:
         """Evaluate a scalar: shape (S,) or (1,)."""
@@ -104,32 +106,34 @@ class Evaluator:
         """Return a string literal's value."""
         return cast("StringLiteral", unwrap(node)).value
 
-    def visible(self, vector: Vector) -> Vector:
-        """Return the vector as label functions see it: names gone, unless that is delayed."""
-        return vector if self.rules.delayed_name_removal else vector.named()
+    def visible(self, vector: StepMatrix) -> StepMatrix:
+        """Return the vector as label functions see it: without dropped metric names."""
+        return vector if self.options.delayed_name_removal else vector.without_names()
 
     # Selectors.
 
-    def _selector(self, node: VectorSelector, steps: Steps) -> Vector:
-        found = [each.vector for each in self._held(self._sightings(node, steps))]
+    def _selector(self, node: VectorSelector, steps: Steps) -> StepMatrix:
+        found = [each.vector for each in self._held(self._selected_blocks(node, steps))]
         return concatenated(found, steps.count)
 
-    def sighting(self, node: VectorSelector, steps: Steps, *, starts: bool = False) -> Sighting:
-        """Evaluate an instant selector; also when its samples were taken, and `starts`."""
-        return joined(self._held(self._sightings(node, steps, starts=starts)), steps.count)
+    def instant_selection(
+        self, node: VectorSelector, steps: Steps, *, starts: bool = False
+    ) -> InstantSelection:
+        """Evaluate an instant selector, with its samples' times and, if asked, start times."""
+        return joined(self._held(self._selected_blocks(node, steps, starts=starts)), steps.count)
 
-    def _held(self, sightings: Iterator[Sighting]) -> Iterator[Sighting]:
-        for each in sightings:
+    def _held(self, blocks: Iterator[InstantSelection]) -> Iterator[InstantSelection]:
+        for each in blocks:
             self.guard.hold(each.vector.values.size)
             yield each
 
-    def _sightings(
+    def _selected_blocks(
         self, node: VectorSelector, steps: Steps, *, starts: bool = False
-    ) -> Iterator[Sighting]:
+    ) -> Iterator[InstantSelection]:
         reference = Steps(self.query.reference(node.shift, steps))
-        lookback_ms = self.rules.lookback_ms
-        found = self.selection.sightings(node, reference, lookback_ms, starts=starts)
-        return found if self._counter is None else self._counter.sightings(found)
+        lookback_ms = self.options.lookback_ms
+        found = self.selection.instant_blocks(node, reference, lookback_ms, starts=starts)
+        return found if self._counter is None else self._counter.count_instant(found)
 
     def range_vector(
         self, node: Expression, steps: Steps, reach_ms: int = 0, *, starts: bool = False
@@ -138,9 +142,9 @@ class Evaluator:
 
         Args:
             node: the expression.
-            steps: when it is evaluated.
-            reach_ms: how much further than the range samples are read, to both sides.
-            starts: whether the samples' start times matter; a subquery has none.
+            steps: the evaluation times.
+            reach_ms: how far beyond both ends of the range samples are read.
+            starts: read start times too; a subquery has none.
         """
         node = unwrap(node)
         if isinstance(node, Subquery):
@@ -154,37 +158,37 @@ class Evaluator:
             selector.matchers, low_ms + 1, high_ms, steps.count, starts=starts
         )
         one_name = has_one_name(selector.matchers)
-        look = None if self._counter is None else self._counter.windows
-        return RangeVector(parts, starts_ms, ends_ms, steps, one_name, None, look)
+        count = None if self._counter is None else self._counter.count_windows
+        return RangeVector(parts, starts_ms, ends_ms, steps, one_name, None, count)
 
     def _subquery(self, node: Subquery, steps: Steps) -> RangeVector:
         ends_ms = self.query.reference(node.shift, steps)
         range_ms = self.query.length_ms(node.range)
-        step_ms = self.rules.default_step_ms
+        step_ms = self.options.default_step_ms
         if node.step is not None:
             step_ms = self.query.length_ms(node.step)
         step_ms = max(1, step_ms)
-        # Before the steps themselves take the memory that their results may not.
+        # Check the limit before the inner steps are allocated.
         self.guard.hold((int(ends_ms[-1] - ends_ms[0]) + range_ms) // step_ms)
         times = inner_steps(ends_ms, range_ms, step_ms)
         starts_ms = ends_ms - range_ms
         if not times.count:
             return RangeVector((), starts_ms, ends_ms, steps, one_name=True)
-        # What counts of a subquery are its results in the range, not what led to them.
+        # Statistics count a subquery's results in the range, not the samples behind them.
         counter, self._counter = self._counter, None
         inner = self.vector(node.expression, times)
         self._counter = counter
-        look = None if counter is None else counter.windows
-        parts = (repeated(inner, times),)
+        count = None if counter is None else counter.count_windows
+        parts = (as_series(inner, times),)
         one_name, unnamed = inner.one_name, inner.unnamed
-        return RangeVector(parts, starts_ms, ends_ms, steps, one_name, unnamed, look)
+        return RangeVector(parts, starts_ms, ends_ms, steps, one_name, unnamed, count)
 
-    # Block by block.
+    # Evaluation in blocks of series.
 
-    def blocks(self, node: Expression, steps: Steps) -> Iterator[Vector]:
-        """Yield an instant vector in blocks of series, where it can be computed so.
+    def blocks(self, node: Expression, steps: Steps) -> Iterator[StepMatrix]:
+        """Yield an instant vector in blocks of series; in one block if it needs all series.
 
-        Aggregations go through them without ever holding all series.
+        Aggregations consume the blocks one at a time, so that not all series are in memory.
         """
         node = unwrap(node)
         if steps.count > 1 and id(node) in self._pinned:
@@ -194,23 +198,24 @@ class Evaluator:
         if streams is None:
             yield self.vector(node, steps)
             return
-        if self.rules.delayed_name_removal:
+        if self.options.delayed_name_removal:
             yield from streams
             return
-        # Names that differ may not vanish unseen: two series could become one.
-        apart: list[Vector] = []
+        # Series with different names may become equal when the names are dropped, so
+        # they are checked together.
+        apart: list[StepMatrix] = []
         for block in streams:
             if block.one_name or block.unnamed is None:
                 yield block
             else:
                 apart.append(block)
         if apart:
-            yield concatenated(apart, steps.count).named()
+            yield concatenated(apart, steps.count).without_names()
 
-    def _streams(self, node: Expression, steps: Steps) -> Iterator[Vector] | None:
+    def _streams(self, node: Expression, steps: Steps) -> Iterator[StepMatrix] | None:
         match node:
             case VectorSelector():
-                return (each.vector for each in self._sightings(node, steps))
+                return (each.vector for each in self._selected_blocks(node, steps))
             case Call():
                 return table.blocks(self, node, steps)
             case BinaryOperation() if node.matching is None and node.operator not in TRIMS:
@@ -218,7 +223,7 @@ class Evaluator:
             case _:
                 return None
 
-    def _scalar_blocks(self, node: BinaryOperation, steps: Steps) -> Iterator[Vector]:
+    def _scalar_blocks(self, node: BinaryOperation, steps: Steps) -> Iterator[StepMatrix]:
         swapped = node.left.type is ValueType.SCALAR
         vector, other = (node.right, node.left) if swapped else (node.left, node.right)
         scalar = self.scalar(other, steps)
@@ -228,7 +233,7 @@ class Evaluator:
             )
 
     def matrix(self, node: Expression, steps: Steps) -> AlignedSeries:
-        """Return the samples of a range vector at a single step."""
+        """Return the samples of a range vector; the query has one step."""
         return self.range_vector(node, steps).samples(self.guard.check)
 
     # Operators.
@@ -237,7 +242,7 @@ class Evaluator:
         value = self.evaluate(node.expression, steps)
         if node.operator == "+" or isinstance(value, str):
             return value
-        if isinstance(value, Vector):
+        if isinstance(value, StepMatrix):
             return value.computed(-value.values)
         return -value
 
@@ -250,14 +255,14 @@ class Evaluator:
         return value
 
     def quantile_in_range(self, value: Scalars, node: Expression) -> None:
-        """Annotate a φ below 0, above 1 or NaN."""
+        """Annotate every φ that is below 0, above 1 or NaN."""
         outside = value[~((value >= 0) & (value <= 1))]
         for each in np.unique(outside).tolist():
-            self.notes.quantile_out_of_range(each, node.start)
+            self.annotations.quantile_out_of_range(each, node.start)
 
-    # Leaves, and what holds calls.
+    # Aggregations, calls and literals.
 
-    def _aggregation(self, node: Aggregation, steps: Steps) -> Vector:
+    def _aggregation(self, node: Aggregation, steps: Steps) -> StepMatrix:
         return aggregated(self, node, steps)
 
     def _call(self, node: Call, steps: Steps) -> Value:
@@ -272,8 +277,8 @@ class Evaluator:
     def _never(self, node: Expression, _steps: Steps) -> Value:
         raise AssertionError(f"{type(node).__name__} is unwrapped before it is evaluated")
 
-    # Of functions, not of bound methods: those would make each evaluation a cycle, which
-    # keeps its samples until the garbage collector comes by.
+    # Functions, not bound methods: those would form a reference cycle, which keeps a
+    # query's samples alive until the next garbage collection.
     _HANDLERS: ClassVar[dict[type, Handler]] = {
         Aggregation: _aggregation,
         BinaryOperation: _binary,
@@ -287,8 +292,8 @@ class Evaluator:
 
 
 def _repeat(value: Value, count: int) -> Value:
-    """Return what one step yielded, for many."""
-    if not isinstance(value, Vector):
+    """Repeat the value of one step for `count` steps."""
+    if not isinstance(value, StepMatrix):
         return value
     shape = (len(value), count)
     return value.with_values(

@@ -1,4 +1,4 @@
-"""`info()`: adds the labels of info metrics, such as `target_info`, to series.
+"""The function `info()`: adds labels of info metrics such as `target_info` to series.
 
 Source: Prometheus documentation, "info()"; promql/info.go.
 """
@@ -12,9 +12,11 @@ import re2
 from model.labels import METRIC_NAME, Labels
 from model.matchers import Matcher, MatchOperator
 from promql.api import EvaluationError
-from promql.evaluation.selection import Sighting
+from promql.evaluation.selection import InstantSelection
 from promql.evaluation.timing import QueryRange
-from promql.kernels.vectors import Indices, Mask, Steps, Vector, concatenated, merged
+from promql.kernels.arrays import Indices, Mask
+from promql.kernels.step_matrix import StepMatrix, concatenated, merged
+from promql.kernels.steps import Steps
 from promql.syntax.nodes import Expression, Subquery, VectorSelector, walk
 
 _IDENTIFYING: Final = ("instance", "job")
@@ -24,7 +26,7 @@ _POSITIVE: Final = (MatchOperator.EQUAL, MatchOperator.MATCHES)
 
 
 def reference_steps(argument: Expression, query: QueryRange, steps: Steps) -> Steps:
-    """Return when info series are looked up: as of the samples of the first selector."""
+    """Return the times at which info series are selected: those of the first selector."""
     times = steps
     for node in walk(argument):
         if isinstance(node, Subquery | VectorSelector):
@@ -35,7 +37,7 @@ def reference_steps(argument: Expression, query: QueryRange, steps: Steps) -> St
 
 
 class InfoSelector:
-    """What the second argument asks for: which info metrics, and which of their labels."""
+    """The second argument of `info()`: the info metrics, and the labels to add."""
 
     def __init__(self, matchers: Sequence[Matcher]) -> None:
         names = [matcher for matcher in matchers if matcher.name == METRIC_NAME]
@@ -50,21 +52,21 @@ class InfoSelector:
         self._wanted = frozenset(matcher.name for matcher in self.data)
 
     def is_info(self, labels: Labels) -> bool:
-        """Tell whether a series is itself one of the info series, which are left alone."""
+        """Return whether a series is itself an info series, which stays as it is."""
         metric = labels.metric
         return self._has_positive and all(matcher.matches(metric) for matcher in self._names)
 
     def wants(self, label: str) -> bool:
-        """Tell whether an info series' label is to be added."""
+        """Return whether to add a label of an info series."""
         return label != METRIC_NAME and (not self._wanted or label in self._wanted)
 
     @property
     def optional(self) -> bool:
-        """Whether series without any info series are kept."""
+        """Whether series without a matching info series are kept."""
         return all(matcher.matches_empty for matcher in self.data)
 
-    def matchers(self, base: Vector, alone: Sequence[bool]) -> tuple[Matcher, ...] | None:
-        """Return what selects the info series of `base`, None where there can be none."""
+    def matchers(self, base: StepMatrix, alone: Sequence[bool]) -> tuple[Matcher, ...] | None:
+        """Return the matchers for the info series of `base`, None if there can be none."""
         enriched = [labels for labels, skip in zip(base.labels, alone, strict=True) if not skip]
         found = [_identity(name, {each.get(name) for each in enriched}) for name in _IDENTIFYING]
         identity = [matcher for matcher in found if matcher is not None]
@@ -78,21 +80,23 @@ def _identity(name: str, values: set[str]) -> Matcher | None:
     return Matcher.of(name, "=~", "|".join(re2.escape(value) for value in sorted(values)))
 
 
-def enrich(base: Vector, alone: Sequence[bool], seen: Sighting, selector: InfoSelector) -> Vector:
+def enrich(
+    base: StepMatrix, alone: Sequence[bool], info: InstantSelection, selector: InfoSelector
+) -> StepMatrix:
     """Add labels of info series to the series of `base`.
 
     Args:
-        base: what is to be enriched.
-        alone: which of its series are info series themselves.
-        seen: the info series, and when their samples were taken.
-        selector: which labels are wanted.
+        base: the series to add labels to.
+        alone: which of them are info series themselves.
+        info: the info series, with the times of their samples.
+        selector: the labels to add.
 
     Raises:
-        EvaluationError: two info series of one metric are as new as each other, two
-            metrics disagree about a label, or two series become one.
+        EvaluationError: two info series of one metric have equally new samples, two
+            metrics give a label different values, or two results have equal labels.
     """
     steps = base.values.shape[1]
-    newest = _newest(seen)
+    newest = _newest(info)
     names = sorted({name for name, _ in newest})
     parts = []
     for row, labels in enumerate(base.labels):
@@ -104,20 +108,20 @@ def enrich(base: Vector, alone: Sequence[bool], seen: Sighting, selector: InfoSe
             continue
         if not sources:
             continue
-        parts.extend(_enriched(one, np.stack(sources), seen.vector.labels, selector))
+        parts.extend(_enriched(one, np.stack(sources), info.vector.labels, selector))
     return merged(concatenated(parts, steps))
 
 
-def _newest(seen: Sighting) -> dict[tuple[str, Labels], Indices]:
-    """Return, for each metric and identity, the row of its newest series at each step; -1: none."""
+def _newest(info: InstantSelection) -> dict[tuple[str, Labels], Indices]:
+    """Return the row of the newest series of each metric and identity at each step, or -1."""
     rows: dict[tuple[str, Labels], list[int]] = {}
-    labels = seen.vector.labels
+    labels = info.vector.labels
     for row, each in enumerate(labels):
         rows.setdefault((each.metric, each.keep(_IDENTIFYING)), []).append(row)
     newest = {}
     for key, group in rows.items():
-        present = seen.vector.present[group]
-        times = np.where(present, seen.times_s[group], -np.inf)
+        present = info.vector.present[group]
+        times = np.where(present, info.times_s[group], -np.inf)
         latest = times.max(axis=0)
         ties = np.logical_and(present, times == latest)
         twice = np.flatnonzero(np.add.reduce(ties, axis=0, dtype=np.intp) > 1)
@@ -134,9 +138,9 @@ def _newest(seen: Sighting) -> dict[tuple[str, Labels], Indices]:
 
 
 def _enriched(
-    one: Vector, sources: Indices, info: Sequence[Labels], selector: InfoSelector
-) -> list[Vector]:
-    """Return one series, as many times as its info series change over the steps."""
+    one: StepMatrix, sources: Indices, info: Sequence[Labels], selector: InfoSelector
+) -> list[StepMatrix]:
+    """Return one result for each combination of info series that occurs at any step."""
     combinations, which = np.unique(sources, axis=1, return_inverse=True)
     parts = []
     for index, combination in enumerate(combinations.T.tolist()):
@@ -145,7 +149,7 @@ def _enriched(
         if not rows and not selector.optional:
             continue
         labels = _with_info(one.labels[0], [info[row] for row in rows], selector)
-        parts.append(Vector([labels], one.values, here, one.unnamed).occupied())
+        parts.append(StepMatrix([labels], one.values, here, one.unnamed).occupied())
     return parts
 
 

@@ -1,7 +1,7 @@
-"""Vector matching: which series of two vectors belong together.
+"""Vector matching: pairs the series of two vectors by their labels.
 
-Labels are looked at once for a whole range query; what depends on the step is left to
-masks. Usually each series has one partner and the whole operation is one numpy call.
+Labels are compared once for all steps; masks hold what differs between steps. Usually each
+series has one partner, and the whole operation is one numpy call.
 
 Source: Prometheus documentation, "Vector matching".
 """
@@ -13,26 +13,18 @@ import numpy as np
 
 from model.labels import METRIC_NAME, Labels, quote
 from promql.api import EvaluationError
+from promql.kernels.arrays import Floats, Indices, Mask
 from promql.kernels.operators import ARITHMETIC, elementwise
-from promql.kernels.vectors import (
-    Floats,
-    Indices,
-    Mask,
-    Vector,
-    any_series,
-    concatenated,
-    drop_reserved,
-    empty_vector,
-    merged,
-)
-from promql.syntax.nodes import Cardinality, VectorMatching
+from promql.kernels.reserved_labels import drop_reserved
+from promql.kernels.step_matrix import StepMatrix, any_series, concatenated, empty_matrix, merged
+from promql.syntax.nodes import MatchCardinality, VectorMatching
 
 _TO_ONE: Final = "multiple matches for labels: many-to-one matching must be explicit"
 _GROUPING: Final = "multiple matches for labels: grouping labels must ensure unique matches"
 
 
-def signatures(vector: Vector, matching: VectorMatching) -> list[Labels]:
-    """Return what of each label set must agree with the other side's."""
+def signatures(vector: StepMatrix, matching: VectorMatching) -> list[Labels]:
+    """Return the labels of each series that must equal those of its partner."""
     if matching.on:
         kept = frozenset(matching.labels)
         return [labels.keep(kept) for labels in vector.labels]
@@ -41,7 +33,7 @@ def signatures(vector: Vector, matching: VectorMatching) -> list[Labels]:
 
 
 def _numbered(left: list[Labels], right: list[Labels]) -> tuple[Indices, Indices, int]:
-    """Number the signatures of both sides, equal ones alike."""
+    """Number the signatures of both sides; equal ones get the same number."""
     numbers: dict[Labels, int] = {}
     of_left = [numbers.setdefault(each, len(numbers)) for each in left]
     of_right = [numbers.setdefault(each, len(numbers)) for each in right]
@@ -49,18 +41,20 @@ def _numbered(left: list[Labels], right: list[Labels]) -> tuple[Indices, Indices
 
 
 def _any_present(present: Mask, numbers: Indices, count: int) -> Mask:
-    """Tell for each signature and step whether any series is present: (count, S)."""
+    """Return whether any series of each signature is present at each step: (count, S)."""
     result = np.zeros((count, present.shape[1]), dtype=np.bool_)
     np.logical_or.at(result, numbers, present)
     return result
 
 
-def set_operation(operator: str, left: Vector, right: Vector, matching: VectorMatching) -> Vector:
-    """`and`, `or`, `unless`."""
+def set_operation(
+    operator: str, left: StepMatrix, right: StepMatrix, matching: VectorMatching
+) -> StepMatrix:
+    """Evaluate `and`, `or` or `unless`."""
     steps = left.values.shape[1]
     if not len(left) or not len(right):
         if operator == "and":
-            return empty_vector(steps)
+            return empty_matrix(steps)
         return left if operator == "unless" or not len(right) else right
     of_left, of_right, count = _numbered(signatures(left, matching), signatures(right, matching))
     if operator == "or":
@@ -73,31 +67,36 @@ def set_operation(operator: str, left: Vector, right: Vector, matching: VectorMa
 
 
 def binary(
-    operator: str, left: Vector, right: Vector, matching: VectorMatching, *, returns_bool: bool
-) -> Vector:
-    """Arithmetic or comparison between two vectors.
+    operator: str,
+    left: StepMatrix,
+    right: StepMatrix,
+    matching: VectorMatching,
+    *,
+    returns_bool: bool,
+) -> StepMatrix:
+    """Evaluate arithmetic or a comparison between two vectors.
 
     Raises:
         EvaluationError: the matching is ambiguous.
     """
     steps = left.values.shape[1]
-    many_is_right = matching.cardinality is Cardinality.ONE_TO_MANY
+    many_is_right = matching.cardinality is MatchCardinality.ONE_TO_MANY
     many, one = (right, left) if many_is_right else (left, right)
     if (not len(many) and matching.fill_left is None) or (
         not len(one) and matching.fill_right is None
     ):
-        return empty_vector(steps)
+        return empty_matrix(steps)
     return _Join(operator, left, right, matching, returns_bool).result(steps)
 
 
 class _Join:
-    """One operation between two vectors."""
+    """One arithmetic operation or comparison between two vectors."""
 
     def __init__(
         self,
         operator: str,
-        left: Vector,
-        right: Vector,
+        left: StepMatrix,
+        right: StepMatrix,
         matching: VectorMatching,
         returns_bool: bool,
     ) -> None:
@@ -105,8 +104,8 @@ class _Join:
         self._matching = matching
         self._returns_bool = returns_bool
         self._drops_name = operator in ARITHMETIC or returns_bool
-        self._one_to_one = matching.cardinality is Cardinality.ONE_TO_ONE
-        self._swapped = matching.cardinality is Cardinality.ONE_TO_MANY
+        self._one_to_one = matching.cardinality is MatchCardinality.ONE_TO_ONE
+        self._swapped = matching.cardinality is MatchCardinality.ONE_TO_MANY
         self._many, self._one = (right, left) if self._swapped else (left, right)
         self._many_signatures = signatures(self._many, matching)
         self._one_signatures = signatures(self._one, matching)
@@ -114,13 +113,13 @@ class _Join:
             self._many_signatures, self._one_signatures
         )
 
-    def result(self, steps: int) -> Vector:
+    def result(self, steps: int) -> StepMatrix:
         """Compute the operation."""
         matching = self._matching
         self._check_one_side()
         many_rows, one_rows = self._pairs()
         parts = [self._matched(many_rows, one_rows)]
-        # With group_right, too, fill_left stands in on the many side: so Prometheus has it.
+        # As in Prometheus, fill_left fills the many side with group_right, too.
         fill_many, fill_one = matching.fill_left, matching.fill_right
         if fill_one is not None:
             parts.append(self._filled_one(fill_one))
@@ -144,16 +143,16 @@ class _Join:
         return many_rows, order[starts[self._of_many[many_rows]] + rank]
 
     def _check_one_side(self) -> None:
-        """The one side must not repeat a signature where the many side has anything."""
+        """Raise if the one side has a signature twice at a step with many-side series."""
         sizes = np.bincount(self._of_one, minlength=self._count)
         if not sizes.size or sizes.max() <= 1:
             return
         active = any_series(self._many.present)
         if self._matching.fill_left is not None:
             active[:] = True
-        tally = np.zeros((self._count, self._one.present.shape[1]), dtype=np.intp)
-        np.add.at(tally, self._of_one, self._one.present)
-        twice = (tally > 1) & active
+        matches = np.zeros((self._count, self._one.present.shape[1]), dtype=np.intp)
+        np.add.at(matches, self._of_one, self._one.present)
+        twice = (matches > 1) & active
         if not twice.any():
             return
         number, step = (int(each[0]) for each in np.nonzero(twice))
@@ -168,41 +167,41 @@ class _Join:
         )
 
     def _check_many_side(self, rows: Indices, present: Mask) -> None:
-        """Without `group_left`, a signature must not be matched twice at one step."""
+        """Raise if a signature is matched twice at one step without `group_left`."""
         numbers = self._of_many[rows]
         if np.bincount(numbers, minlength=1).max() <= 1:
             return
-        tally = np.zeros((self._count, present.shape[1]), dtype=np.intp)
-        np.add.at(tally, numbers, present)
-        if (tally > 1).any():
+        matches = np.zeros((self._count, present.shape[1]), dtype=np.intp)
+        np.add.at(matches, numbers, present)
+        if (matches > 1).any():
             raise EvaluationError(_TO_ONE_EXPLICIT)
 
     def _compute(self, many: Floats, one: Floats, present: Mask) -> tuple[Floats, Mask]:
         left, right = (one, many) if self._swapped else (many, one)
         return elementwise(self._operator, left, right, present, returns_bool=self._returns_bool)
 
-    def _matched(self, many_rows: Indices, one_rows: Indices) -> Vector:
+    def _matched(self, many_rows: Indices, one_rows: Indices) -> StepMatrix:
         many, one = self._many, self._one
         if not many_rows.size:
-            return empty_vector(many.values.shape[1])
+            return empty_matrix(many.values.shape[1])
         present = many.present[many_rows] & one.present[one_rows]
         if self._one_to_one:
-            # Also where a comparison leaves out all but one: so Prometheus 3 has it.
+            # As in Prometheus 3, also if a comparison then keeps only one of them.
             self._check_many_side(many_rows, present)
         values, kept = self._compute(many.values[many_rows], one.values[one_rows], present)
         labels = [
             self._labels(many.labels[row], self._many_signatures[row], one.labels[partner])
             for row, partner in zip(many_rows.tolist(), one_rows.tolist(), strict=True)
         ]
-        return Vector(labels, values, kept, self._unnamed(many, many_rows))
+        return StepMatrix(labels, values, kept, self._unnamed(many, many_rows))
 
-    def _unnamed(self, many: Vector, rows: Indices) -> Mask | None:
+    def _unnamed(self, many: StepMatrix, rows: Indices) -> Mask | None:
         if self._drops_name or many.unnamed is None:
             return None
         return many.unnamed[rows]
 
     def _labels(self, many: Labels, signature: Labels, one: Labels) -> Labels:
-        """Return the labels of the result of one pair."""
+        """Return the labels of one pair's result."""
         if self._one_to_one:
             if self._drops_name or self._matching.on:
                 base = drop_reserved(signature) if self._drops_name else signature
@@ -217,8 +216,8 @@ class _Join:
         merged_labels.update((name, one.get(name)) for name in include)
         return Labels.of(merged_labels)
 
-    def _filled_one(self, fill: float) -> Vector:
-        """Series of the many side, where the one side has no partner."""
+    def _filled_one(self, fill: float) -> StepMatrix:
+        """Return the series of the many side that have no partner, with `fill` as partner."""
         many = self._many
         here = _any_present(self._one.present, self._of_one, self._count)
         present = many.present & ~here[self._of_many]
@@ -229,10 +228,10 @@ class _Join:
             for each, signature in zip(many.labels, self._many_signatures, strict=True)
         ]
         rows = np.arange(len(many), dtype=np.intp)
-        return Vector(labels, values, kept, self._unnamed(many, rows))
+        return StepMatrix(labels, values, kept, self._unnamed(many, rows))
 
-    def _filled_many(self, fill: float) -> Vector:
-        """Series of the one side, where the many side has no partner."""
+    def _filled_many(self, fill: float) -> StepMatrix:
+        """Return the series of the one side that have no partner, with `fill` as partner."""
         one = self._one
         here = _any_present(self._many.present, self._of_many, self._count)
         present = one.present & ~here[self._of_one]
@@ -242,12 +241,12 @@ class _Join:
             self._labels(signature, signature, each)
             for each, signature in zip(one.labels, self._one_signatures, strict=True)
         ]
-        return Vector(labels, values, kept)
+        return StepMatrix(labels, values, kept)
 
 
 _TO_ONE_EXPLICIT: Final = f"{_TO_ONE} (group_left/group_right)"
 
 
 def _braced(labels: Sequence[tuple[str, str]]) -> str:
-    """Render a label set as Go's `labels.Labels.String`: every label in braces."""
+    """Format a label set as Go's `labels.Labels.String`: every label in braces."""
     return "{" + ", ".join(f"{name}={quote(value)}" for name, value in labels) + "}"

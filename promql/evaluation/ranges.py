@@ -1,4 +1,4 @@
-"""Range vectors: what a range selector or a subquery hands to a function."""
+"""Range vectors, the results of range selectors and subqueries."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,26 +9,29 @@ import numpy as np
 from model.labels import Labels
 from model.series import ABSENT, NO_TIME, AlignedSeries, Times, absent_matrix
 from promql.evaluation.blocks import Part, in_blocks
+from promql.kernels.arrays import Floats, Mask, Scalars
 from promql.kernels.over_time import Kernel
-from promql.kernels.vectors import Floats, Mask, Scalars, Steps, Vector, without_reserved
+from promql.kernels.reserved_labels import without_reserved
+from promql.kernels.step_matrix import StepMatrix
+from promql.kernels.steps import Steps
 from promql.kernels.windows import Windows
 from promql.running.guard import Guard
 
-# Blocks may be so much longer where a kernel skips most of their samples.
 _SPARSE: Final = 4
+"""Blocks may be longer by this factor if the kernel skips most of their samples."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RangeVector:
-    """What a range selector sees at every step.
+    """The samples of a range selector or subquery at every step.
 
     Attributes:
-        parts: the series; to be gone through once.
-        starts_ms, ends_ms: shape (S,), the ranges' ends.
-        steps: when it is evaluated.
+        parts: the series; may be an iterator.
+        starts_ms, ends_ms: shape (S,), the bounds of the ranges.
+        steps: the evaluation times.
         one_name: whether all series have the same metric name.
-        unnamed: which series lose their names, if there is one block; None: none does.
-        look: told of each block's windows, where somebody counts.
+        unnamed: which series of a subquery lose their reserved labels; None for none.
+        count: called with the windows of each block, for statistics.
     """
 
     parts: Iterable[AlignedSeries]
@@ -37,16 +40,16 @@ class RangeVector:
     steps: Steps
     one_name: bool
     unnamed: Mask | None = None
-    look: Callable[[Windows], None] | None = None
+    count: Callable[[Windows], None] | None = None
 
     def windows(
         self, check: Callable[[], None], *, sparse: bool = False
     ) -> Iterator[tuple[Part, Windows]]:
-        """Yield the windows of each block, small enough for a core's cache.
+        """Yield the windows of each block; blocks fit into a core's cache.
 
         Args:
             check: raises if the query should end.
-            sparse: whether few of a window's samples will be looked at.
+            sparse: the kernel reads only a few samples of each window.
         """
         times_ms = self.steps.times_ms
         edges_ms = int(self.starts_ms[0]), int(self.ends_ms[-1])
@@ -56,8 +59,8 @@ class RangeVector:
             for part, samples in in_blocks(series, columns, edges_ms):
                 check()
                 windows = Windows.over(samples, self.starts_ms, self.ends_ms, times_ms, check)
-                if self.look is not None:
-                    self.look(windows)
+                if self.count is not None:
+                    self.count(windows)
                 yield part, windows
 
     def apply(
@@ -68,10 +71,15 @@ class RangeVector:
         *,
         keep_name: bool,
         sparse: bool = False,
-    ) -> Iterator[Vector]:
-        """Run a kernel over all windows; yield block by block what is present.
+    ) -> Iterator[StepMatrix]:
+        """Run a kernel over all windows; yield the series of each block that are present.
 
-        `sparse` says that the kernel looks at few of a window's samples.
+        Args:
+            kernel: computes a value for each window.
+            parameters: further arguments of the kernel.
+            guard: the query's limits.
+            keep_name: keep the metric name.
+            sparse: the kernel reads only a few samples of each window.
         """
         for part, windows in self.windows(guard.check, sparse=sparse):
             values, present = kernel(windows, *parameters)
@@ -79,10 +87,10 @@ class RangeVector:
             unnamed = None if self.unnamed is None else self.unnamed[part]
             if not keep_name:
                 unnamed = np.ones(len(labels), dtype=np.bool_)
-            yield Vector(labels, values, present, unnamed, self.one_name).occupied()
+            yield StepMatrix(labels, values, present, unnamed, self.one_name).occupied()
 
     def samples(self, check: Callable[[], None]) -> AlignedSeries:
-        """Return the samples in each series' only window; there is one step."""
+        """Return the samples of every series in the range of the only step."""
         labels: list[Labels] = []
         times: list[Times] = []
         values: list[Floats] = []
@@ -104,8 +112,8 @@ class RangeVector:
         return _ragged(labels, times, values)
 
 
-def repeated(vector: Vector, times: Steps) -> AlignedSeries:
-    """Return an inner query's results over its own steps."""
+def as_series(vector: StepMatrix, times: Steps) -> AlignedSeries:
+    """Return a subquery's results at its inner steps as series of samples."""
     values = vector.values
     if not vector.present.all():
         values = np.where(vector.present, values, ABSENT)
@@ -114,19 +122,19 @@ def repeated(vector: Vector, times: Steps) -> AlignedSeries:
 
 
 def inner_steps(ends_ms: Times, range_ms: int, step_ms: int) -> Steps:
-    """Return a subquery's times: multiples of its step that some window holds."""
+    """Return a subquery's inner steps: the multiples of its step inside of any window."""
     low, high = int(ends_ms[0]) - range_ms, int(ends_ms[-1])
     first = (low // step_ms + 1) * step_ms
     times = np.arange(first, high + 1, step_ms, dtype=np.int64)
     if len(ends_ms) > 1 and int(ends_ms[1] - ends_ms[0]) > range_ms:
-        # The next window's end must come before this time has left it.
+        # Windows do not overlap: keep the times inside of the next window to end.
         window = np.minimum(ends_ms.searchsorted(times, "left"), len(ends_ms) - 1)
         times = times[times > ends_ms[window] - range_ms]
     return Steps(times)
 
 
 def _ragged(labels: list[Labels], times: list[Times], values: list[Floats]) -> AlignedSeries:
-    """Return series that have nothing in common as one matrix."""
+    """Return series that share no timestamps as one padded matrix."""
     width = max(map(len, times), default=0)
     all_times = np.full((len(times), width), NO_TIME, dtype=np.int64)
     all_values = absent_matrix(len(times), width)

@@ -1,6 +1,6 @@
-"""The functions that rewrite or read labels: `label_replace`, `label_join`, sorting by label.
+"""The functions that rewrite labels or sort by them.
 
-Labels are worked on once a series, however many steps there are.
+Labels are processed once for each series, whatever the number of steps.
 
 Source: Prometheus documentation, "Query functions"; Go's regexp.Expand.
 """
@@ -8,24 +8,27 @@ Source: Prometheus documentation, "Query functions"; Go's regexp.Expand.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from model.labels import METRIC_NAME, Labels
 from model.matchers import BadPatternError, compile_pattern
 from promql.api import EvaluationError
-from promql.kernels.vectors import Mask, Vector, merged
+from promql.kernels.step_matrix import StepMatrix, merged
+
+if TYPE_CHECKING:
+    from promql.kernels.arrays import Mask
 
 _TEMPLATE: Final = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
 _DIGITS: Final = re.compile(r"(\d+)|(\D+)")
 
 
 def check_label_name(name: str, message: str) -> None:
-    """Refuse what cannot be a label's name: nothing at all, or bytes that are no UTF-8.
+    """Check that a label name is not empty and is valid UTF-8.
 
     Raises:
-        EvaluationError: says `message` and the name.
+        EvaluationError: it is not; the text is `message` and the name.
     """
     if name and not any("\ud800" <= char <= "\udfff" for char in name):
         return
@@ -33,7 +36,7 @@ def check_label_name(name: str, message: str) -> None:
 
 
 def shown(name: str) -> str:
-    """Quote a name as Go's `%q`, bytes that are no UTF-8 as escapes."""
+    """Quote a name as Go's `%q`, with escapes for bytes that are not UTF-8."""
     out = []
     for char in name:
         if "\udc80" <= char <= "\udcff":
@@ -45,8 +48,10 @@ def shown(name: str) -> str:
     return '"' + "".join(out) + '"'
 
 
-def _rewritten(vector: Vector, target: str, rewrite: Callable[[Labels], str | None]) -> Vector:
-    """Set the label `target` to what `rewrite` says, unless it says None."""
+def _rewritten(
+    vector: StepMatrix, target: str, rewrite: Callable[[Labels], str | None]
+) -> StepMatrix:
+    """Set the label `target` to the result of `rewrite`; None leaves it unchanged."""
     labels: list[Labels] = []
     keeps_name: list[bool] = []
     for each in vector.labels:
@@ -67,11 +72,13 @@ def _rewritten(vector: Vector, target: str, rewrite: Callable[[Labels], str | No
     return merged(replace(vector, labels=labels, unnamed=unnamed, one_name=one_name))
 
 
-def label_replace(vector: Vector, target: str, template: str, source: str, pattern: str) -> Vector:
-    """Set `target` to `template`, filled from a match of the whole value of `source`.
+def label_replace(
+    vector: StepMatrix, target: str, template: str, source: str, pattern: str
+) -> StepMatrix:
+    """Set the label `target` to `template`, filled from a full match of the label `source`.
 
     Raises:
-        EvaluationError: the pattern or the name is not valid, or two series become one.
+        EvaluationError: the pattern or the name is invalid, or two results have equal labels.
     """
     try:
         compiled = compile_pattern(pattern)
@@ -95,7 +102,7 @@ def label_replace(vector: Vector, target: str, template: str, source: str, patte
 
 
 def _expand(template: str, match: Any) -> str:
-    """Fill `$1`, `${name}` and `$$`; a group that does not exist is empty."""
+    """Replace `$1`, `${name}` and `$$`; a group that does not exist is empty."""
     named: dict[str, int] = match.re.groupindex
     groups = match.re.groups
 
@@ -116,11 +123,13 @@ def _expand(template: str, match: Any) -> str:
 _LONGEST_NUMBER: Final = 9
 
 
-def label_join(vector: Vector, target: str, separator: str, sources: Sequence[str]) -> Vector:
-    """Set `target` to the values of `sources`, joined.
+def label_join(
+    vector: StepMatrix, target: str, separator: str, sources: Sequence[str]
+) -> StepMatrix:
+    """Set the label `target` to the joined values of the labels `sources`.
 
     Raises:
-        EvaluationError: the name is not valid, or two series become one.
+        EvaluationError: a name is invalid, or two results have equal labels.
     """
     check_label_name(target, "invalid destination label name in label_join(): ")
     for source in sources:
@@ -132,8 +141,8 @@ def label_join(vector: Vector, target: str, separator: str, sources: Sequence[st
     return _rewritten(vector, target, rewrite)
 
 
-def sorted_by_labels(vector: Vector, names: Sequence[str], *, descending: bool) -> Vector:
-    """Order the series by labels' values, numbers within them by size."""
+def sorted_by_labels(vector: StepMatrix, names: Sequence[str], *, descending: bool) -> StepMatrix:
+    """Sort the series by label values, in natural order (`cpu2` before `cpu10`)."""
 
     def key(row: int) -> tuple[Any, ...]:
         labels = vector.labels[row]
@@ -144,19 +153,19 @@ def sorted_by_labels(vector: Vector, names: Sequence[str], *, descending: bool) 
 
 
 def _natural(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Return a key that sorts `cpu2` before `cpu10`."""
+    """Return a sort key for natural order."""
     return tuple(
         (0, int(digits), "") if digits else (1, 0, rest)
         for digits, rest in _DIGITS.findall(text[:_SORTED_LENGTH])
     )
 
 
-# int() refuses some thousands of digits; nobody sorts by that.
 _SORTED_LENGTH: Final = 1_000
+"""Characters that are compared; int() refuses numbers of several thousand digits."""
 
 
-def sorted_by_value(vector: Vector, *, descending: bool) -> Vector:
-    """Order the series by value, NaN last."""
+def sorted_by_value(vector: StepMatrix, *, descending: bool) -> StepMatrix:
+    """Sort the series by value, NaN last."""
     values = vector.values[:, 0]
     rows = np.argsort(-values if descending else values, kind="stable")
     return vector.take(rows)

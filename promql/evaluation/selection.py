@@ -1,4 +1,4 @@
-"""Reads selectors from the store and aligns what comes back with the steps.
+"""Reads the samples of selectors and aligns them with the steps.
 
 Source: Prometheus documentation, "Querying basics", instant and range vector selectors,
 offset and @ modifiers, staleness.
@@ -13,8 +13,10 @@ from model.labels import METRIC_NAME
 from model.matchers import Matcher, MatchOperator
 from model.series import AlignedSeries, Times, is_stale
 from promql.evaluation.blocks import in_blocks, stacks
-from promql.kernels.samples import Samples
-from promql.kernels.vectors import Floats, Indices, Mask, Steps, Vector, any_step, concatenated
+from promql.kernels.arrays import Floats, Indices, Mask
+from promql.kernels.samples import GaplessSamples
+from promql.kernels.step_matrix import StepMatrix, any_step, concatenated
+from promql.kernels.steps import Steps
 from promql.running.guard import Guard
 from promql.syntax.nodes import VectorSelector
 from storage.api.samples import SampleReader
@@ -23,42 +25,42 @@ Matchers = tuple[Matcher, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sighting:
-    """What an instant selector sees.
+class InstantSelection:
+    """The samples that an instant selector selects.
 
     Attributes:
         vector: the newest sample of each series at each step.
-        times_ms: shape (G, S), when these were taken.
-        rows: shape (N,), for each series its row in `times_ms`.
-        starts_s: since when they have counted, 0 where unknown; None: all unknown.
+        times_ms: shape (G, S), the times of these samples.
+        rows: shape (N,), the row of each series in `times_ms`.
+        starts_s: shape (N, S), their start times, 0 if unknown; None if all are unknown.
     """
 
-    vector: Vector
+    vector: StepMatrix
     times_ms: Times
     rows: Indices
     starts_s: Floats | None = None
 
     @property
     def times_s(self) -> Floats:
-        """When each sample was taken: shape (N, S); few ask."""
+        """The time of each sample: shape (N, S); computed on demand."""
         times: Floats = self.times_ms[self.rows] / 1000
         return times
 
     @property
     def started_s(self) -> Floats:
-        """`starts_s`, also where it is None."""
+        """`starts_s`, as zeros if it is None."""
         shape = self.vector.values.shape
         return np.zeros(shape) if self.starts_s is None else self.starts_s
 
 
 class Selection:
-    """Reads for one query.
+    """Reads samples for one query.
 
     Args:
         reader: the store.
         guard: the query's limits.
-        repeated: the conditions of selectors that occur more than once: what they
-            read is kept until the query ends.
+        repeated: the matchers of selectors that occur more than once; their samples are
+            read once and kept until the query ends.
     """
 
     def __init__(
@@ -72,9 +74,9 @@ class Selection:
     def read(
         self, matchers: Matchers, start_ms: int, end_ms: int, steps: int, *, starts: bool = False
     ) -> Iterable[AlignedSeries]:
-        """Return the series between two times, both ends included, few matrices for many.
+        """Return the series between two times, both ends included, as few large matrices.
 
-        `starts` asks for the samples' start times, where any are known.
+        With `starts`, the matrices include start times, if any are known.
         """
         if self._repeated and matchers in self._repeated:
             key = (matchers, start_ms, end_ms, steps, starts)
@@ -91,7 +93,7 @@ class Selection:
     def _read(
         self, matchers: Matchers, start_ms: int, end_ms: int, steps: int, starts: bool
     ) -> tuple[int, Iterator[AlignedSeries]]:
-        """Return the series, and how many samples there is room for."""
+        """Return the number of sample slots, and the series."""
         with self._guard.scope():
             parts = self._reader.select(matchers, start_ms, end_ms, self._guard, starts=starts)
         self._guard.check()
@@ -99,71 +101,73 @@ class Selection:
         self._guard.samples += slots
         return slots, stacks([part for part in parts if part.labels], steps)
 
-    def sightings(
+    def instant_blocks(
         self, selector: VectorSelector, steps: Steps, lookback_ms: int, *, starts: bool = False
-    ) -> Iterator[Sighting]:
-        """Yield, block by block, what an instant selector sees at each step.
+    ) -> Iterator[InstantSelection]:
+        """Yield the samples of an instant selector in blocks of series.
 
-        That is the newest sample not older than the lookback; of a smoothed selector,
-        the value on the straight line between the samples around.
+        At each step, that is the newest sample within the lookback. A smoothed selector
+        interpolates between the samples on either side.
         """
         start_ms, end_ms = steps.first_ms - lookback_ms + 1, steps.last_ms
         if selector.smoothed:
             end_ms += lookback_ms
-        look = _interpolated if selector.smoothed else _newest
+        align = _interpolated if selector.smoothed else _newest
         one_name = has_one_name(selector.matchers)
         for part in self.read(selector.matchers, start_ms, end_ms, steps.count, starts=starts):
             keep_stale = not selector.smoothed
             edges_ms = steps.first_ms, steps.last_ms
             for _, block in in_blocks(part, steps.count, edges_ms, keep_stale=keep_stale):
                 self._guard.check()
-                yield look(block, steps, lookback_ms, one_name)
+                yield align(block, steps, lookback_ms, one_name)
 
 
-def joined(sightings: Iterable[Sighting], steps: int) -> Sighting:
-    """Return all blocks as one."""
-    found = list(sightings)
+def joined(blocks: Iterable[InstantSelection], steps: int) -> InstantSelection:
+    """Join blocks of series into one selection."""
+    found = list(blocks)
     if len(found) == 1:
         return found[0]
     vector = concatenated([each.vector for each in found], steps)
     if not found:
         nothing = np.empty(0, dtype=np.intp)
-        return Sighting(vector, np.empty((0, steps), dtype=np.int64), nothing)
+        return InstantSelection(vector, np.empty((0, steps), dtype=np.int64), nothing)
     starts = None
     if any(each.starts_s is not None for each in found):
         starts = np.concatenate([each.started_s for each in found])
     times = np.concatenate([each.times_ms[each.rows] for each in found])
-    return Sighting(vector, times, np.arange(len(times)), starts)
+    return InstantSelection(vector, times, np.arange(len(times)), starts)
 
 
-def _sighting(
-    samples: Samples,
+def _present_series(
+    samples: GaplessSamples,
     values: Floats,
     present: Mask,
     times_ms: Times,
     one_name: bool,
     starts: Floats | None = None,
-) -> Sighting:
-    """Leave out series that are never present."""
-    vector = Vector(samples.labels, values, present, None, one_name)
-    # Found once where all sources are cut alike; the times themselves never are.
+) -> InstantSelection:
+    """Return a selection of the series that are present at any step."""
+    vector = StepMatrix(samples.labels, values, present, None, one_name)
+    # Times of shape (1, S) are shared by all series.
     own = samples.rows if len(times_ms) > 1 else np.zeros_like(samples.rows)
     if present.all():
-        return Sighting(vector, times_ms, own, starts)
+        return InstantSelection(vector, times_ms, own, starts)
     rows = any_step(present)
     starts = None if starts is None else starts[rows]
-    return Sighting(vector.take(rows), times_ms, own[rows], starts)
+    return InstantSelection(vector.take(rows), times_ms, own[rows], starts)
 
 
 def has_one_name(matchers: Sequence[Matcher]) -> bool:
-    """Tell whether all series that match have the same metric name."""
+    """Return whether the matchers allow only one metric name."""
     return any(
         matcher.name == METRIC_NAME and matcher.operator is MatchOperator.EQUAL
         for matcher in matchers
     )
 
 
-def _newest(samples: Samples, steps: Steps, lookback_ms: int, one_name: bool) -> Sighting:
+def _newest(
+    samples: GaplessSamples, steps: Steps, lookback_ms: int, one_name: bool
+) -> InstantSelection:
     columns = samples.counts(steps.times_ms) - 1
     inside = np.maximum(columns, 0)
     times = samples.pick_times(inside)
@@ -174,10 +178,12 @@ def _newest(samples: Samples, steps: Steps, lookback_ms: int, one_name: bool) ->
     if nan.any():
         present &= ~is_stale(values)
     starts = None if samples.starts_ms is None else samples.pick_starts(inside) / 1000
-    return _sighting(samples, values, present, times, one_name, starts)
+    return _present_series(samples, values, present, times, one_name, starts)
 
 
-def _interpolated(samples: Samples, steps: Steps, lookback_ms: int, one_name: bool) -> Sighting:
+def _interpolated(
+    samples: GaplessSamples, steps: Steps, lookback_ms: int, one_name: bool
+) -> InstantSelection:
     after = samples.counts(steps.times_ms)
     before = np.maximum(after - 1, 0)
     width = samples.values.shape[1]
@@ -192,4 +198,4 @@ def _interpolated(samples: Samples, steps: Steps, lookback_ms: int, one_name: bo
     line = values + (next_values - values) * samples.expand(share)
     values = np.where(samples.expand(between), line, values)
     present = np.array(np.broadcast_to(samples.expand(fresh), values.shape))
-    return _sighting(samples, values, present, np.broadcast_to(now, times.shape), one_name)
+    return _present_series(samples, values, present, np.broadcast_to(now, times.shape), one_name)

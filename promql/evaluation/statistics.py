@@ -1,4 +1,4 @@
-"""What a query costs: its time, and the samples it looks at, step by step.
+"""Measures a query: the time of each phase, and the samples of each step.
 
 Source: Prometheus documentation, "HTTP API", the parameter `stats`.
 """
@@ -16,33 +16,33 @@ from promql.api import (
     Scalar,
     String,
 )
-from promql.evaluation.selection import Sighting
-from promql.kernels.vectors import Steps
+from promql.evaluation.selection import InstantSelection
+from promql.kernels.steps import Steps
 from promql.kernels.windows import Windows
 from promql.running.guard import Guard
 
 
 class StepCounter:
-    """Counts samples by step.
+    """Counts the samples that are evaluated for each step.
 
-    What is the same at all steps is evaluated once, and counts for each: the shapes
-    here are (S,) or (1,).
+    Expressions with the same value at all steps are evaluated once and count for every
+    step: their counts have the shape (1,).
 
     Attributes:
-        counts: shape (S,), int64, the samples looked at for each of the query's steps.
+        counts: shape (S,), int64, the samples evaluated for each step.
     """
 
     def __init__(self, steps: Steps) -> None:
         self.counts = np.zeros(steps.count, np.int64)
 
-    def sightings(self, found: Iterator[Sighting]) -> Iterator[Sighting]:
-        """Count what an instant selector sees."""
+    def count_instant(self, found: Iterator[InstantSelection]) -> Iterator[InstantSelection]:
+        """Count the samples of an instant selector and pass its blocks on."""
         for each in found:
             self.counts += each.vector.present.sum(axis=0)
             yield each
 
-    def windows(self, windows: Windows) -> None:
-        """Count the samples in ranges."""
+    def count_windows(self, windows: Windows) -> None:
+        """Count the samples in windows."""
         held = np.maximum(windows.count, 0)
         if len(held) == 1:
             self.counts += held[0] * len(windows.samples)
@@ -50,12 +50,12 @@ class StepCounter:
             self.counts += np.bincount(windows.samples.rows, minlength=len(held)) @ held
 
 
-class Run:
-    """One evaluation's clock and counter.
+class QueryMeasurement:
+    """Measures one evaluation.
 
     Attributes:
         guard: the query's limits.
-        counter: counts samples where statistics are wanted.
+        counter: counts the samples of each step; None without statistics.
     """
 
     def __init__(self, guard: Guard, monotonic: Callable[[], float]) -> None:
@@ -66,21 +66,21 @@ class Run:
         self._begun = self._prepared = self._evaluated = monotonic()
 
     def count(self, steps: Steps) -> None:
-        """Count the samples looked at for each step."""
+        """Start to count the samples of each step."""
         self._steps, self.counter = steps, StepCounter(steps)
 
     def prepared(self) -> None:
-        """Note that evaluation begins."""
+        """Record the end of the preparation."""
         self._prepared = self._monotonic()
 
     def evaluated(self) -> None:
-        """Note that all is computed."""
+        """Record the end of the evaluation."""
         self._evaluated = self._monotonic()
 
     def answer(
         self, value: Scalar | String | InstantVector | AlignedSeries, annotations: Annotations
     ) -> Answer:
-        """Return the answer, with what it cost where somebody wants to know."""
+        """Return the answer, with statistics if they were asked for."""
         statistics = None
         if self.counter is not None and self._steps is not None:
             statistics = QueryStatistics(

@@ -1,4 +1,4 @@
-"""A query's own range, and the lengths of time that depend on it.
+"""The range of a query, and the durations and times that depend on it.
 
 Source: Prometheus documentation, "Querying basics", offset, @ and subqueries.
 """
@@ -11,18 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promql.api import EvaluationError
-from promql.kernels.vectors import Steps
+from promql.kernels.steps import Steps
 from promql.syntax.nodes import AtEdge, Duration, DurationOperation, NumberLiteral, TimeShift
 
 _LIMIT_S: Final = 2**63 / 1e9
 """Go's longest duration: 292 years."""
 _LIMIT_MS: Final = 2**61
-"""Times far enough from the ends of 64 bits that a duration can be added."""
+"""The largest time; adding a duration to it does not overflow 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueryRange:
-    """What was asked for: start, end and step, Unix milliseconds; an instant has step 0."""
+    """The start, end and step of a query, Unix milliseconds; an instant query has step 0."""
 
     start_ms: int
     end_ms: int
@@ -30,11 +30,11 @@ class QueryRange:
 
     @property
     def is_range(self) -> bool:
-        """Whether there is more than one time to evaluate at."""
+        """Whether start and end differ."""
         return self.start_ms != self.end_ms
 
     def check(self) -> None:
-        """Refuse times that no sample can have.
+        """Check that the times are in the range of sample times.
 
         Raises:
             EvaluationError: they are out of range.
@@ -43,16 +43,16 @@ class QueryRange:
             raise EvaluationError("evaluation time is out of range")
 
     def steps(self) -> Steps:
-        """Return the times to evaluate at."""
+        """Return the evaluation times."""
         if not self.step_ms:
             return Steps(np.array([self.start_ms], dtype=np.int64))
         return Steps(np.arange(self.start_ms, self.end_ms + 1, self.step_ms, dtype=np.int64))
 
     def length_ms(self, duration: Duration) -> int:
-        """Return a range's or a step's length, which must be positive.
+        """Return the length of a range or step.
 
         Raises:
-            EvaluationError: it is not, or it is out of range.
+            EvaluationError: it is not positive, or it is out of range.
         """
         if isinstance(duration, NumberLiteral):
             return _milliseconds(duration.value)
@@ -62,7 +62,7 @@ class QueryRange:
         return _milliseconds(seconds)
 
     def offset_ms(self, shift: TimeShift) -> int:
-        """Return how far a selector looks back (forward where negative).
+        """Return the offset of a selector; negative offsets look forward.
 
         Raises:
             EvaluationError: it is out of range.
@@ -76,7 +76,7 @@ class QueryRange:
         if not shift.pinned:
             return steps.times_ms - self.offset_ms(shift) if shift.offset else steps.times_ms
         if shift.at_ms is not None:
-            # Nothing lies beyond; arithmetic must not leave 64 bits.
+            # There are no samples beyond; the clip keeps arithmetic within 64 bits.
             at_ms = max(-_LIMIT_MS, min(shift.at_ms, _LIMIT_MS))
         else:
             at_ms = self.start_ms if shift.at_edge is AtEdge.START else self.end_ms

@@ -1,23 +1,23 @@
-"""Sums that keep what rounding takes away.
+"""Compensated summation: sums with the rounding error of every addition.
 
-Prometheus adds with Neumaier's variant of Kahan's algorithm, one value after the
-other. Here pairs are added, then pairs of pairs, with the rounding error of every
-addition kept and added at the end (the same idea with Knuth's TwoSum): at least as
-exact, and each level is a handful of calls for all series and steps at once.
+Prometheus adds one value after the other with Neumaier's variant of Kahan's
+algorithm. Here values are added in pairs, then pairs of pairs; the rounding errors
+(Knuth's TwoSum) are summed separately and added at the end. The result is at least as
+exact, and each level takes a few numpy calls for all series and steps at once.
 """
 
 from typing import Final
 
 import numpy as np
 
-from promql.kernels.vectors import Floats, Indices
+from promql.kernels.arrays import Floats, Indices
 
 Pair = tuple[Floats, Floats]
-"""A sum and its error; their sum is the exact result, nearly."""
+"""A sum and its rounding error; adding them gives the compensated result."""
 
 
 def two_sum(left: Floats, right: Floats) -> Pair:
-    """Return the sum and its rounding error; 0 where the sum is not finite.
+    """Return the sum and its rounding error.
 
     Source: Knuth, The Art of Computer Programming, volume 2, 4.2.2.
     """
@@ -39,20 +39,20 @@ def add(left: Pair, right: Pair) -> Pair:
 
 
 def closed(pair: Pair) -> Floats:
-    """Return the one number a sum and its error stand for."""
+    """Return the sum with its rounding error added."""
     total, error = pair
     result = total + error
     if np.isfinite(result).all():
         return result
-    # An infinite or NaN sum has a NaN error and no need of it.
+    # The error of an infinite or NaN sum is NaN: leave it out.
     return np.where(np.isfinite(total), result, total)
 
 
 def sum_along(values: Floats, axis: int) -> Pair:
-    """Add up an array along one of its axes, which the results lack.
+    """Sum an array along an axis, which the result no longer has.
 
-    The first half is added to the second, again and again: slices, where neighbours
-    would have to be gathered.
+    Each pass adds the first half to the second half, which takes two slices; adding
+    neighbours would take a gather.
     """
     total = np.moveaxis(values, axis, 0)
     error: Floats | None = None
@@ -74,10 +74,10 @@ def sum_along(values: Floats, axis: int) -> Pair:
 
 
 def sum_groups(values: Floats, starts: Indices) -> Pair:
-    """Add up consecutive rows, group by group.
+    """Sum consecutive rows, group by group.
 
     Args:
-        values: shape (N, S), the rows of a group next to each other.
+        values: shape (N, S), the rows of each group contiguous.
         starts: shape (G,), each group's first row, ascending from 0; no group is empty.
 
     Returns:
@@ -91,13 +91,13 @@ def sum_groups(values: Floats, starts: Indices) -> Pair:
 
 
 def _halved(total: Floats, error: Floats | None, starts: Indices) -> tuple[Floats, Floats, Indices]:
-    """Add the rows of each group in pairs; an odd one out stays."""
+    """Add the rows of each group in pairs; an odd last row is kept."""
     rows = len(total)
     sizes = np.append(starts[1:], rows) - starts
     kept = (sizes + 1) // 2
     targets = np.concatenate([[0], np.cumsum(kept)])
     new_starts = targets[:-1]
-    # Row r of a group goes left if its rank is even; its partner is the next one.
+    # The left row of a pair has an even rank within its group; the right row follows it.
     ranks = np.arange(rows) - np.repeat(starts, sizes)
     left = np.flatnonzero(ranks % 2 == 0)
     paired = ranks[left] + 1 < np.repeat(sizes, sizes)[left]
@@ -120,4 +120,4 @@ def _halved(total: Floats, error: Floats | None, starts: Indices) -> tuple[Float
 
 
 SCALE: Final = 2.0**-64
-"""Makes room before a mean overflows; a power of two, so that nothing is lost."""
+"""Scales values whose sum would overflow; a power of two, so that no digit is lost."""

@@ -1,7 +1,7 @@
-"""`anchored` and `smoothed` ranges: change between the range's very ends, not extrapolated.
+"""The functions of `anchored` and `smoothed` ranges, which do not extrapolate.
 
-An anchored range begins with the last sample before it; a smoothed one has its values
-at both ends on straight lines between the samples around them.
+An anchored range includes the last sample before its start. A smoothed range interpolates
+the values at both ends between the samples on either side.
 
 Source: Prometheus proposal PROM-52, extended range selectors.
 """
@@ -14,20 +14,20 @@ import numpy as np
 
 from promql.api import EvaluationError
 from promql.kernels import over_time
+from promql.kernels.arrays import Floats, Indices, Mask
 from promql.kernels.over_time import Kernel, Result
 from promql.kernels.rates import lost_to_resets
-from promql.kernels.samples import Samples
-from promql.kernels.vectors import Floats, Indices, Mask
+from promql.kernels.samples import GaplessSamples
 from promql.kernels.windows import Windows
 from promql.syntax.functions import ANCHORED, SMOOTHED
 from promql.syntax.nodes import VectorSelector
 
 
 def kernel_for(function: str, selector: VectorSelector, lookback_ms: int) -> Kernel | None:
-    """Return the kernel for a range with a modifier, None where there is no modifier.
+    """Return the kernel for a range with a modifier, None for one without.
 
     Raises:
-        EvaluationError: the function does not take such a range.
+        EvaluationError: the function does not accept the modifier.
     """
     if not (selector.anchored or selector.smoothed):
         return None
@@ -44,15 +44,15 @@ def kernel_for(function: str, selector: VectorSelector, lookback_ms: int) -> Ker
 
 
 def _reached(windows: Windows, lookback_ms: int) -> Mask:
-    """Tell which windows have a sample before them, not older than the lookback: (G, S)."""
+    """Return which windows have a sample before their start, within the lookback: (G, S)."""
     before = windows.samples.pick_times(windows.inside(windows.first - 1))
     return (windows.first > 0) & (before > windows.starts_ms - lookback_ms)
 
 
 def _anchored_windows(windows: Windows, lookback_ms: int) -> Windows:
-    """Return the windows with the sample before them, where they hold any at all."""
+    """Extend every window that is not empty by the sample before its start."""
     back = _reached(windows, lookback_ms) & (windows.count > 0)
-    return windows.cut(windows.first - back, windows.stop)
+    return windows.with_bounds(windows.first - back, windows.stop)
 
 
 def _counted(kernel: Kernel, lookback_ms: int, windows: Windows) -> Result:
@@ -76,14 +76,14 @@ def _anchored(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Edge:
-    """Where a value is looked for: between two columns, `share` of the way; all (G, S)."""
+    """A point between two columns, at `share` of the way; all of shape (G, S)."""
 
     left: Indices
     right: Indices
     share: Floats
 
-    def value(self, samples: Samples, *, counter: bool) -> Floats:
-        """Return the values on the straight lines; a counter that fell began at zero."""
+    def value(self, samples: GaplessSamples, *, counter: bool) -> Floats:
+        """Return the interpolated values; a counter that fell is taken to start at zero."""
         before, after = samples.pick(self.left), samples.pick(self.right)
         start = np.where(after < before, 0.0, before) if counter else before
         share = samples.expand(self.share)
@@ -92,7 +92,7 @@ class _Edge:
 
 
 def _edge(windows: Windows, left: Indices, right: Indices, at_ms: Indices, use: Mask) -> _Edge:
-    """Place `at_ms` between two columns; where `use` is False the left one alone counts."""
+    """Return the point of `at_ms` between two columns; if `use` is False, the left column."""
     left, right = windows.inside(left), windows.inside(right)
     times, after = windows.samples.pick_times(left), windows.samples.pick_times(right)
     span = np.where(use & (after > times), after - times, 1)

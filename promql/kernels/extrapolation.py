@@ -1,4 +1,4 @@
-"""How far changes over a window are extrapolated beyond its first and last sample.
+"""Extrapolation of changes from a window's first and last sample to the window's ends.
 
 Source: Prometheus documentation, "Query functions", `rate`, `increase` and `delta`;
 Prometheus, promql/functions.go (extrapolatedRate).
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.series import Times
-from promql.kernels.samples import Samples
-from promql.kernels.vectors import Floats, Indices
+from promql.kernels.arrays import Floats, Indices
+from promql.kernels.samples import GaplessSamples
 from promql.kernels.windows import Windows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reach:
-    """How far windows' samples reach, in seconds; shape (G, S).
+class Extrapolation:
+    """The seconds by which each window is extrapolated; shapes (G, S).
 
     Attributes:
         sampled: from the first sample to the last.
-        to_start, to_end: how far to extrapolate to either side.
+        to_start, to_end: from the first sample back, and from the last sample on.
     """
 
     sampled: Floats
@@ -28,26 +28,24 @@ class Reach:
     to_end: Floats
 
     def factor(self, to_start: Floats) -> Floats:
-        """Return what a change grows by."""
+        """Return the factor by which a change grows, given the extrapolation to the start."""
         factor: Floats = (to_start + (self.sampled + self.to_end)) / self.sampled
         return factor
 
-    def most_share(self) -> float:
-        """Return how far the start is extrapolated at most, of what is sampled."""
+    def largest_share(self) -> float:
+        """Return the largest ratio of `to_start` to `sampled`."""
         shares = np.where(self.sampled > 0, self.to_start / self.sampled, 0.0)
         return float(shares.max(initial=0.0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spans:
-    """Where windows begin and end, and their samples.
-
-    All that depends on times alone is done once for all series that share them.
+    """The times of windows and of their samples, once for all series that share them.
 
     Attributes:
         starts_ms, ends_ms: shape (S,), of the windows.
-        first_ms, last_ms: shape (G, S), of each window's samples.
-        count: shape (G, S) or (1, S), how many these are.
+        first_ms, last_ms: shape (G, S), of each window's first and last sample.
+        count: shape (G, S) or (1, S), the number of samples in each window.
     """
 
     starts_ms: Times
@@ -62,7 +60,7 @@ class Spans:
         return cls(windows.starts_ms, windows.ends_ms, pick(first), pick(last), windows.count)
 
     def steps(self, some: Indices) -> "Spans":
-        """Return those of some steps."""
+        """Return the spans at some steps."""
         return Spans(
             self.starts_ms[some],
             self.ends_ms[some],
@@ -72,36 +70,43 @@ class Spans:
         )
 
     def of_rows(self, rows: Indices) -> "Spans":
-        """Return those of some rows of times."""
+        """Return the spans of some rows of times."""
         count = Windows.of_rows(self.count, rows)
         first_ms, last_ms = self.first_ms[rows], self.last_ms[rows]
         return Spans(self.starts_ms, self.ends_ms, first_ms, last_ms, count)
 
-    def reach(self) -> Reach:
-        """Look at each window: half an interval where it does not reach near its end."""
+    def extrapolation(self) -> Extrapolation:
+        """Return how far to extrapolate.
+
+        To the window's end if the nearest sample is within 1.1 average intervals of it, else by
+        half an interval.
+        """
         sampled = (self.last_ms - self.first_ms) / 1000
         to_start = (self.first_ms - self.starts_ms) / 1000
         to_end = (self.ends_ms - self.last_ms) / 1000
         average = sampled / np.maximum(self.count - 1, 1)
         half, most = average / 2, average * 1.1
-        return Reach(
+        return Extrapolation(
             sampled,
             np.where(to_start >= most, half, to_start),
             np.where(to_end >= most, half, to_end),
         )
 
 
-def stretch(windows: Windows, spans: Spans, first: Indices, last: Indices) -> tuple[Floats, float]:
-    """Return what changes grow by, (G, S), and `Reach.most_share` or a little more.
+def growth_factor(
+    windows: Windows, spans: Spans, first: Indices, last: Indices
+) -> tuple[Floats, float]:
+    """Return the extrapolation factor, (G, S), and an upper bound of the largest share.
 
-    Scraped without a miss, all windows' samples reach to within an interval of both ends,
-    as a look at each column's first and last time shows: they are extrapolated to these.
+    If no scrape was missed, the samples of all windows reach to within an interval of both
+    ends. The earliest and latest time of each column prove that for all rows at once; then
+    every change is extrapolated to the window's ends.
     """
     if len(first) != 1 or len(spans.first_ms) == 1:
-        reach = spans.reach()
-        return reach.factor(reach.to_start), reach.most_share()
+        extrapolation = spans.extrapolation()
+        return extrapolation.factor(extrapolation.to_start), extrapolation.largest_share()
     earliest, latest = windows.samples.column_ends
-    # In doubles, whose differences with NO_TIME do not wrap around.
+    # As doubles, because int64 differences with NO_TIME wrap around.
     first_ms = latest[first[0]].astype(np.float64)
     last_ms = earliest[last[0]].astype(np.float64)
     count, sampled_ms = windows.count[0], last_ms - first_ms
@@ -111,40 +116,40 @@ def stretch(windows: Windows, spans: Spans, first: Indices, last: Indices) -> tu
     shares = np.divide(to_start_ms, sampled_ms, where=even, out=np.zeros(len(even)))
     share = float(shares.max(initial=0.0))
     factor: Floats = windows.range_s * 1000 / (spans.last_ms - spans.first_ms)
-    # In windows with fewer samples there is no rate.
+    # Windows with fewer than two samples have no rate.
     odd = np.flatnonzero(~even & (count >= 2))
     if len(odd):
-        reach = spans.steps(odd).reach()
-        factor[:, odd] = reach.factor(reach.to_start)
-        share = max(share, reach.most_share())
+        extrapolation = spans.steps(odd).extrapolation()
+        factor[:, odd] = extrapolation.factor(extrapolation.to_start)
+        share = max(share, extrapolation.largest_share())
     return factor, share
 
 
-def not_below_zero(
+def limited_at_zero(
     factor: Floats,
     growth: Floats,
     oldest: Floats,
     share: float,
     spans: Spans,
-    samples: Samples,
+    samples: GaplessSamples,
 ) -> Floats:
-    """Extrapolate counters to the start no further than to where they are zero.
+    """Return the factor for counters, which are extrapolated back to zero at most.
 
     Args:
-        factor: shape (N, S) or (1, S), what they would grow by.
+        factor: shape (N, S) or (1, S), the factor without this limit.
         growth: shape (N, S), from each window's first sample to its last.
         oldest: shape (N, S), the first sample's value.
-        share: how far the start is extrapolated at most, of what is sampled.
-        spans: where their samples are.
-        samples: which row of times each has.
+        share: an upper bound of `Extrapolation.largest_share`.
+        spans: the times of the windows and their samples.
+        samples: the series of the windows.
     """
-    # Most counters are far from zero: one comparison finds those that may not be.
+    # Most counters are far from zero: one comparison finds the few that may not be.
     near = np.flatnonzero((oldest < growth * share).any(axis=1))
     if not len(near):
         return factor
-    reach = spans.of_rows(samples.rows[near]).reach()
-    to_zero = oldest[near] / growth[near] * reach.sampled
-    is_closer = (to_zero < reach.to_start) & (growth[near] > 0) & (oldest[near] >= 0)
+    extrapolation = spans.of_rows(samples.rows[near]).extrapolation()
+    to_zero = oldest[near] / growth[near] * extrapolation.sampled
+    is_closer = (to_zero < extrapolation.to_start) & (growth[near] > 0) & (oldest[near] >= 0)
     factor = np.array(np.broadcast_to(factor, growth.shape))
-    factor[near] = np.where(is_closer, reach.factor(to_zero), factor[near])
+    factor[near] = np.where(is_closer, extrapolation.factor(to_zero), factor[near])
     return factor

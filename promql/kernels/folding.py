@@ -1,38 +1,38 @@
-"""Folds any associative operation over every window, in log2(width) passes.
+"""Folds an associative operation over every window, in log2(width) passes.
 
-A window of 13 samples is a piece of 1, a piece of 4 and a piece of 8. Pieces of 2**k
-samples are made from those of 2**(k-1), at all positions, for all series, in one call;
-each window picks the pieces that its width is made of. Unlike differences of running
-totals this cannot lose digits to what lies outside of the window.
+A window of 13 samples consists of pieces of 1, 4 and 8 samples. One call computes the
+pieces of 2**k samples at all positions of all series from those of 2**(k-1); each window
+then combines the pieces that make up its width. Unlike differences of running totals, this
+loses no digits to samples outside of the window.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
+from promql.kernels.arrays import Floats, Indices
 from promql.kernels.compensated import two_sum
-from promql.kernels.samples import Samples, columns_of
-from promql.kernels.vectors import Floats, Indices
+from promql.kernels.samples import GaplessSamples, columns_of
 from promql.kernels.windows import Windows
 
 State = tuple[Floats, ...]
-"""What is known of a piece: arrays of shape (N or 1, positions)."""
+"""The folded state of every piece: arrays of shape (N or 1, positions)."""
 
 Merge = Callable[[State, State, Indices | int, int], State]
-"""Joins two neighbours: (left, right, samples in left, samples in right)."""
+"""Combines two neighbouring pieces: (left, right, samples in left, samples in right)."""
 
 
 def fold(windows: Windows, base: State, merge: Merge) -> State:
-    """Return the state of every window.
+    """Return the folded state of every window.
 
     Args:
-        windows: whose samples are folded; empty windows yield anything.
+        windows: the windows; the state of an empty one is undefined.
         base: the state of each single sample, arrays of shape (N or 1, T).
-        merge: how neighbours join; the earlier one is on the left.
+        merge: combines neighbours; the earlier one is on the left.
 
     Returns:
-        Arrays of shape (N, S), or (1, S) for those of `base` with one row if all
-        series share their times.
+        Arrays of shape (N, S); or (1, S) for arrays of `base` with one row, if all series
+        share their times.
     """
     first, stop = windows.first, windows.stop
     width = np.maximum(stop - first, 0)
@@ -65,20 +65,20 @@ def fold(windows: Windows, base: State, merge: Merge) -> State:
 def extremes(windows: Windows, better: np.ufunc) -> Floats:
     """Return the best sample of every window by `np.fmax` or `np.fmin`: shape (N, S).
 
-    It does no harm to see a sample twice: two pieces cover a window, however wide, one
-    at its beginning and one at its end.
+    Samples may be compared twice, so two overlapping pieces, one at each end, cover a window
+    of any width.
     """
     values = windows.samples.values
     if len(windows.first) > 1:
         return fold(windows, (values,), lambda one, other, *_: (better(one[0], other[0]),))[0]
     first, width = windows.inside(windows.first[0]), np.maximum(windows.count[0], 1)
     result = np.empty(windows.shape)
-    # Windows that reach back to before the first sample begin with the same one.
+    # Windows that start before the first sample all begin with that sample.
     alike = int((first != first[0]).argmax()) or len(first)
     low, high = int(first[0]), int(first[0] + width[:alike].max())
     running = better.accumulate(values[:, low:high], axis=1)
     result[:, :alike] = running[:, width[:alike] - 1]
-    # The exponent of the longest piece that fits: frexp is exact, a logarithm is not.
+    # The exponent of the longest piece that fits; frexp is exact, a logarithm is not.
     powers = np.frexp(width)[1] - 1
     powers[:alike] = -1
     for power in np.unique(powers[alike:]).tolist():
@@ -90,7 +90,7 @@ def extremes(windows: Windows, better: np.ufunc) -> Floats:
 
 
 def _best(windows: Windows, better: np.ufunc, left: Indices, right: Indices, power: int) -> Floats:
-    """Return the best of the pieces of 2**power samples that begin at `left` and at `right`."""
+    """Return the best sample of two pieces of 2**power samples, at `left` and at `right`."""
 
     def merge(one: State, other: State, _one: Indices | int, _other: int) -> State:
         return (better(one[0], other[0]),)
@@ -107,17 +107,17 @@ def _best(windows: Windows, better: np.ufunc, left: Indices, right: Indices, pow
 
 
 def _some(first: Indices, width: Indices) -> int:
-    """Return the position of some window that is not empty."""
+    """Return the first column of any window that is not empty, 0 if all are."""
     filled = first[width > 0]
     return int(filled[0]) if filled.size else 0
 
 
-def _count(samples: Samples, taken: Indices) -> Indices:
-    """Return (G, S) counts so that they meet states of (N, S)."""
+def _count(samples: GaplessSamples, taken: Indices) -> Indices:
+    """Expand counts of shape (G, S) to the shape of the states, (N, S)."""
     return samples.expand(taken)
 
 
-def _pick(samples: Samples, level: State, position: Indices) -> State:
+def _pick(samples: GaplessSamples, level: State, position: Indices) -> State:
     columns = np.maximum(np.minimum(position, level[0].shape[1] - 1), 0)
     if len(columns) == 1:
         return tuple(columns_of(each, columns[0]) for each in level)
@@ -126,14 +126,14 @@ def _pick(samples: Samples, level: State, position: Indices) -> State:
 
 
 def _gathered(values: Floats, columns: Indices) -> Floats:
-    """Do what take_along_axis does, in half the time."""
+    """Return the same as `np.take_along_axis`, in half the time."""
     rows = np.arange(len(values)) * values.shape[1] if len(values) > 1 else np.zeros(1, np.intp)
     found: Floats = values.ravel().take(columns + rows[:, np.newaxis])
     return found
 
 
 def _mixed(
-    samples: Samples,
+    samples: GaplessSamples,
     result: State,
     picked: State,
     taken: Indices,
@@ -141,7 +141,7 @@ def _mixed(
     size: int,
     merge: Merge,
 ) -> State:
-    """Join where a window has a piece of this size; start where it is the first one."""
+    """Merge `picked` into windows that have a state already; start the state of the others."""
     joined = merge(result, picked, _count(samples, np.maximum(taken, 1)), size)
     both = samples.expand(chosen & (taken > 0))
     fresh = samples.expand(chosen & (taken == 0))
@@ -154,10 +154,10 @@ def _mixed(
 def _doubled(
     level: State, position: Indices, spacing: int, size: int, merge: Merge
 ) -> tuple[State, Indices, int]:
-    """Return pieces twice as long, at the positions that any window still asks for.
+    """Return pieces twice as long, at the positions that some window still needs.
 
-    Where steps are wider than scrapes, most positions are never asked for: as long
-    as all wanted ones are even (or all odd), the others are left out.
+    If steps are wider than scrapes, most positions are not needed: while all needed ones
+    are even (or all odd), the others are skipped.
     """
     shift = size // spacing
     parity = int(position.flat[0]) & 1
@@ -175,7 +175,7 @@ def _doubled(
 
 
 def moments(left: State, right: State, lefts: Indices | int, rights: int) -> State:
-    """Join (mean, sum of squared deviations).
+    """Merge (mean, sum of squared deviations).
 
     Source: Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for
     computing sample variances", 1979.
@@ -188,7 +188,7 @@ def moments(left: State, right: State, lefts: Indices | int, rights: int) -> Sta
 
 
 def line(left: State, right: State, lefts: Indices | int, rights: int) -> State:
-    """Join (mean x, mean y, sum of dx*dx, sum of dx*dy): what a regression line needs."""
+    """Merge (mean x, mean y, sum of dx*dx, sum of dx*dy), from which a regression line follows."""
     total = lefts + rights
     share, weight = rights / total, lefts * rights / total
     across, up = right[0] - left[0], right[1] - left[1]
@@ -201,7 +201,7 @@ def line(left: State, right: State, lefts: Indices | int, rights: int) -> State:
 
 
 def exact_sum(left: State, right: State, _left: Indices | int, _right: int) -> State:
-    """Join (sum, rounding error), see `promql.kernels.compensated`."""
+    """Merge (sum, rounding error), see `promql.kernels.compensated`."""
     total, error = two_sum(left[0], right[0])
     error += left[1]
     error += right[1]

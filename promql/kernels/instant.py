@@ -1,4 +1,4 @@
-"""The functions of single values: rounding, logarithms, trigonometry, the calendar.
+"""The functions of one value: rounding, logarithms, trigonometry, the calendar.
 
 Source: Prometheus documentation, "Query functions".
 """
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from promql.kernels.vectors import Floats, Scalars
+from promql.kernels.arrays import Floats, Scalars
 
 
 def _sign(values: Floats) -> Floats:
@@ -16,14 +16,14 @@ def _sign(values: Floats) -> Floats:
 
 
 def round_to(values: Floats, nearest: Scalars) -> Floats:
-    """Round to a multiple of `nearest`, halves up."""
+    """Round to the nearest multiple of `nearest`, halves up."""
     inverse = 1.0 / nearest
     rounded: Floats = np.floor(values * inverse + 0.5) / inverse
     return rounded
 
 
 def clamp(values: Floats, least: Scalars, most: Scalars) -> Floats:
-    """Limit to [least, most]; NaN where either is NaN."""
+    """Limit values to [least, most]; NaN if a limit is NaN."""
     limited: Floats = np.maximum(least, np.minimum(most, values))
     return limited
 
@@ -61,7 +61,7 @@ def _days(seconds: Floats) -> Any:
 
 
 def _number(count: Any, first: int) -> Floats:
-    """Return a count from zero as one from `first`."""
+    """Return a zero-based count as a float that starts at `first`."""
     numbers: Floats = count.astype(np.float64) + first
     return numbers
 
@@ -115,12 +115,12 @@ _CALENDAR: Final[dict[str, Callable[[Floats], Floats]]] = {
 CALENDAR: Final = frozenset(_CALENDAR)
 """Functions of a time in Unix seconds, UTC."""
 
-# The years that numpy's calendar counts exactly; nobody monitors beyond.
 _FARTHEST_S: Final = 1e13
+"""About the year 300,000; numpy's calendar is exact up to it."""
 
 
 def calendar(function: str, seconds: Floats) -> Floats:
-    """Apply one of `CALENDAR`; NaN where the time is not finite."""
+    """Apply a function of `CALENDAR`; NaN for times that are not finite or too far away."""
     whole = np.trunc(seconds)
     sane = np.abs(whole) < _FARTHEST_S
     result = _CALENDAR[function](np.where(sane, whole, 0.0))

@@ -1,4 +1,4 @@
-"""The binary operators on numbers.
+"""The binary operators between scalars, vectors and vector matches.
 
 Source: Prometheus documentation, "Operators".
 """
@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from promql.kernels.vectors import Floats, Mask, Scalars, Vector
+from promql.kernels.arrays import Floats, Mask, Scalars
+from promql.kernels.step_matrix import StepMatrix
 
 ARITHMETIC: Final[dict[str, Callable[[Floats, Floats], Floats]]] = {
     "+": np.add,
@@ -49,9 +50,9 @@ def elementwise(
 
 
 def with_scalar(
-    operator: str, vector: Vector, scalar: Scalars, *, swapped: bool, returns_bool: bool
-) -> Vector:
-    """Combine a vector with a scalar, `swapped` where the scalar stands on the left."""
+    operator: str, vector: StepMatrix, scalar: Scalars, *, swapped: bool, returns_bool: bool
+) -> StepMatrix:
+    """Combine a vector with a scalar; `swapped` if the scalar is on the left."""
     if operator in ARITHMETIC:
         compute = ARITHMETIC[operator]
         values = compute(scalar, vector.values) if swapped else compute(vector.values, scalar)

@@ -1,6 +1,6 @@
-"""The range functions that must see a window's samples in order of size.
+"""The range functions that sort each window's samples: quantiles and deviations.
 
-Windows are laid out side by side and sorted, some at a time.
+Windows are copied side by side into one array and sorted, a batch at a time.
 
 Source: Prometheus documentation, "Query functions", quantile_over_time() and mad_over_time().
 """
@@ -13,22 +13,23 @@ from typing import Final
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from promql.kernels.vectors import Floats, Indices, Mask, Scalars
+from promql.kernels.arrays import Floats, Indices, Mask, Scalars
+from promql.kernels.quantiles import interpolation, replace_out_of_range
 from promql.kernels.windows import Windows
 
 Result = tuple[Floats, Mask]
 
 GATHERED_CELLS: Final = 1 << 18
-"""Samples laid out at once where windows must be sorted: 2 MiB."""
+"""Samples copied and sorted at once: 2 MiB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sorted:
-    """Windows laid out side by side, each sorted.
+    """A batch of windows, each sorted: n series at s steps, up to W samples each.
 
     Attributes:
         laid: shape (n, s, W), ascending; NaN and padding last.
-        count: how many samples each window has, shape (n, s) or (1, 1).
+        count: the number of samples in each window, shape (n, s) or (1, 1).
         nans: how many of them are NaN, same shape.
     """
 
@@ -36,13 +37,9 @@ class _Sorted:
     count: Indices
     nans: Indices
 
-    def rank(self, quantile: Scalars) -> Floats:
-        """Interpolate quantiles; NaN counts as smaller than all else."""
-        most = np.maximum(self.count - 1, 0)
-        place = np.clip(np.nan_to_num(quantile) * most, 0, most)
-        lower = np.floor(place).astype(np.intp)
-        upper = np.minimum(lower + 1, most)
-        weight = place - lower
+    def quantile(self, quantile: Scalars) -> Floats:
+        """Return each window's quantile; NaN sorts below all other values."""
+        lower, upper, weight = interpolation(quantile, self.count)
         return self._at(lower) * (1 - weight) + self._at(upper) * weight
 
     def _at(self, index: Indices) -> Floats:
@@ -56,7 +53,7 @@ class _Sorted:
 
 
 def _regular(windows: Windows) -> tuple[int, int] | None:
-    """Return (width, stride) where all windows are alike and evenly spaced, else None."""
+    """Return (width, stride) if all windows have one width and even spacing, else None."""
     first, count = windows.first, windows.count
     if len(first) > 1 or first.shape[1] < 2:
         return None
@@ -69,7 +66,7 @@ def _regular(windows: Windows) -> tuple[int, int] | None:
 
 
 def _laid_regular(values: Floats, first: int, width: int, stride: int, steps: int) -> _Sorted:
-    """Lay out windows of equal width: one strided copy instead of a gather."""
+    """Copy and sort windows of equal width: one strided copy instead of a gather."""
     view = sliding_window_view(values[:, first:], width, axis=1)[:, ::stride][:, :steps]
     laid = np.array(view)
     laid.sort(axis=2)
@@ -80,7 +77,7 @@ def _laid_regular(values: Floats, first: int, width: int, stride: int, steps: in
 
 
 def _laid(windows: Windows, part: slice, steps: slice) -> _Sorted:
-    """Lay out windows of any widths."""
+    """Copy and sort windows of any widths."""
     samples = windows.samples
     first = samples.expand(windows.first[:, steps])
     count = samples.expand(windows.count[:, steps])
@@ -96,7 +93,7 @@ def _laid(windows: Windows, part: slice, steps: slice) -> _Sorted:
         laid = np.take_along_axis(values, flat, axis=1).reshape(columns.shape)
     beyond = np.arange(width) >= count[..., np.newaxis]
     nans = np.zeros((1, 1), dtype=np.intp)
-    # Asked of the samples, for each of them is in many windows.
+    # Check the samples, not the windows: each sample lies in many windows.
     if np.isnan(values).any():
         nans = np.add.reduce(np.isnan(laid) & ~beyond, axis=2, dtype=np.intp)
     np.copyto(laid, np.nan, where=beyond)
@@ -105,7 +102,7 @@ def _laid(windows: Windows, part: slice, steps: slice) -> _Sorted:
 
 
 def _per_window(windows: Windows, compute: Callable[[_Sorted, slice], Floats]) -> Result:
-    """Sort windows piece by piece and compute from each piece."""
+    """Sort the windows batch by batch and apply `compute` to each batch."""
     result = np.zeros(windows.shape)
     if len(windows.first) > 1 and windows.shape[1] >= _STEPS_WORTH_A_ROW:
         for series, own in windows.by_row():
@@ -115,7 +112,7 @@ def _per_window(windows: Windows, compute: Callable[[_Sorted, slice], Floats]) -
     return result, windows.holding(1)
 
 
-# From here on sorting each source's windows apart, in place, beats gathering them all.
+# From this many steps on, sorting each source's windows separately beats one gather of all.
 _STEPS_WORTH_A_ROW: Final = 16
 
 
@@ -127,9 +124,9 @@ def _sorted_results(windows: Windows, compute: Callable[[_Sorted, slice], Floats
 
 
 def _alike(windows: Windows) -> list[slice]:
-    """Return the steps in pieces, so that windows of equal width are not among others.
+    """Split the steps so that the longest run of equally wide windows stands alone.
 
-    The first windows of a query often reach back to before the first sample.
+    The first windows of a query are often narrower: they begin before the first sample.
     """
     count = windows.count
     if len(count) > 1 or count.shape[1] < 2:
@@ -171,21 +168,13 @@ def _sort_stretch(
 
 
 def quantile_over_time(windows: Windows, quantile: Scalars) -> Result:
-    """The φ-quantile; ±Inf where φ is beyond 0 or 1."""
+    """The φ-quantile; ±Inf if φ is below 0 or above 1."""
 
     def compute(laid: _Sorted, steps: slice) -> Floats:
-        return laid.rank(quantile if len(quantile) == 1 else quantile[steps])
+        return laid.quantile(quantile if len(quantile) == 1 else quantile[steps])
 
     values, present = _per_window(windows, compute)
-    return beyond_quantile(values, quantile), present
-
-
-def beyond_quantile(values: Floats, quantile: Scalars) -> Floats:
-    """Put -Inf, +Inf and NaN where the quantile asked for is below 0, above 1 or NaN."""
-    if ((quantile >= 0) & (quantile <= 1)).all():
-        return values
-    outside = np.where(quantile < 0, -np.inf, np.where(quantile > 1, np.inf, np.nan))
-    return np.where((quantile >= 0) & (quantile <= 1), values, outside)
+    return replace_out_of_range(values, quantile), present
 
 
 def mad_over_time(windows: Windows) -> Result:
@@ -193,9 +182,9 @@ def mad_over_time(windows: Windows) -> Result:
     half = np.array([0.5])
 
     def compute(laid: _Sorted, _steps: slice) -> Floats:
-        deviations = np.abs(laid.laid - laid.rank(half)[..., np.newaxis])
+        deviations = np.abs(laid.laid - laid.quantile(half)[..., np.newaxis])
         deviations.sort(axis=2)
-        median = _Sorted(deviations, laid.count, laid.nans).rank(half)
+        median = _Sorted(deviations, laid.count, laid.nans).quantile(half)
         return np.where(laid.nans > 0, np.nan, median)
 
     return _per_window(windows, compute)

@@ -1,7 +1,7 @@
-"""The functions that look at all samples of a range: `…_over_time`, `deriv`, `changes`, ….
+"""The functions of all samples in a range: `…_over_time`, `deriv`, `changes`, ….
 
-Each kernel takes the windows of a block of series and returns values and presence of
-shape (series, steps).
+Each kernel takes the windows of a block of series. It returns the values and which of
+them are present, both of shape (series, steps).
 
 Source: Prometheus documentation, "Query functions".
 """
@@ -12,11 +12,11 @@ from typing import Final
 import numpy as np
 
 from promql.api import EvaluationError
+from promql.kernels.arrays import Floats, Indices, Mask, Scalars
 from promql.kernels.compensated import SCALE, closed
 from promql.kernels.folding import State, exact_sum, extremes, fold, line, moments
 from promql.kernels.ordered import mad_over_time, quantile_over_time
 from promql.kernels.start_times import restarts
-from promql.kernels.vectors import Floats, Indices, Mask, Scalars
 from promql.kernels.windows import Windows
 from promql.syntax.numbers import format_general
 
@@ -25,18 +25,18 @@ Kernel = Callable[..., Result]
 
 
 def _wide(windows: Windows, array: Floats) -> Floats:
-    """Return (G, S) or (1, S) as (N, S)."""
+    """Expand an array of shape (G, S) or (1, S) to (N, S)."""
     expanded = windows.samples.expand(array)
     return np.ascontiguousarray(np.broadcast_to(expanded, windows.shape))
 
 
 def count_over_time(windows: Windows) -> Result:
-    """How many samples."""
+    """The number of samples."""
     return _wide(windows, windows.count.astype(np.float64)), windows.holding(1)
 
 
 def present_over_time(windows: Windows) -> Result:
-    """1 where there is any."""
+    """1 if the range holds any sample."""
     return np.ones(windows.shape), windows.holding(1)
 
 
@@ -51,13 +51,13 @@ def last_over_time(windows: Windows) -> Result:
 
 
 def ts_of_first_over_time(windows: Windows) -> Result:
-    """When the oldest sample was taken."""
+    """The time of the oldest sample."""
     times = windows.samples.pick_times(windows.first_columns()) / 1000
     return _wide(windows, times), windows.holding(1)
 
 
 def ts_of_last_over_time(windows: Windows) -> Result:
-    """When the newest sample was taken."""
+    """The time of the newest sample."""
     times = windows.samples.pick_times(windows.last_columns()) / 1000
     return _wide(windows, times), windows.holding(1)
 
@@ -69,12 +69,12 @@ def _sums(windows: Windows, values: Floats) -> Floats:
 
 
 def sum_over_time(windows: Windows) -> Result:
-    """The sum, rounding undone."""
+    """The compensated sum."""
     return _sums(windows, windows.samples.values), windows.holding(1)
 
 
 def avg_over_time(windows: Windows) -> Result:
-    """The mean; it does not overflow where the sum would."""
+    """The mean, also where the sum overflows."""
     values = windows.samples.values
     count = windows.samples.expand(np.maximum(windows.count, 1))
     total = _sums(windows, values)
@@ -87,20 +87,20 @@ def avg_over_time(windows: Windows) -> Result:
 
 
 def min_over_time(windows: Windows) -> Result:
-    """The smallest; NaN where there is nothing else."""
+    """The smallest value; NaN if all are NaN."""
     return extremes(windows, np.fmin), windows.holding(1)
 
 
 def max_over_time(windows: Windows) -> Result:
-    """The largest; NaN where there is nothing else."""
+    """The largest value; NaN if all are NaN."""
     return extremes(windows, np.fmax), windows.holding(1)
 
 
 def _shifted(windows: Windows) -> tuple[Floats, Floats]:
-    """Return the values as seen from some value of each series, and that value: (N, 1).
+    """Return the values minus a value of their series, and that value: (N, T) and (N, 1).
 
-    A clock's seconds deviate by tens from a mean of billions: only the small numbers
-    keep their digits through squaring.
+    Squares of large values lose digits: Unix times deviate by tens of seconds from a mean of
+    billions.
     """
     values = windows.samples.values
     middle = values[:, values.shape[1] // 2][:, np.newaxis]
@@ -114,7 +114,7 @@ def stdvar_over_time(windows: Windows) -> Result:
     base = (values, np.broadcast_to(0.0, values.shape))
     squares = fold(windows, base, moments)[1]
     count = windows.samples.expand(np.maximum(windows.count, 1))
-    # One infinity makes the mean infinite and each deviation NaN, but a lone one has none.
+    # An infinity makes the mean infinite and every deviation NaN, also if it stands alone.
     lone = np.where(np.isfinite(windows.samples.pick(windows.last_columns())), squares, np.nan)
     return np.where(count == 1, lone, squares) / count, windows.holding(1)
 
@@ -126,12 +126,12 @@ def stddev_over_time(windows: Windows) -> Result:
 
 
 def ts_of_max_over_time(windows: Windows) -> Result:
-    """When the last of the largest samples was taken."""
+    """The time of the largest sample, the last one of several."""
     return _time_of(windows, np.greater_equal)
 
 
 def ts_of_min_over_time(windows: Windows) -> Result:
-    """When the last of the smallest samples was taken."""
+    """The time of the smallest sample, the last one of several."""
     return _time_of(windows, np.less_equal)
 
 
@@ -147,7 +147,7 @@ def _time_of(windows: Windows, better: Callable[[Floats, Floats], Mask]) -> Resu
 
 
 def pairs_inside(windows: Windows, marks: Mask) -> Floats:
-    """Count marks between neighbours inside of each window; `marks` has shape (N, T - 1)."""
+    """Count the marked pairs of neighbouring samples in each window; `marks` is (N, T - 1)."""
     running = np.zeros(windows.samples.values.shape, dtype=np.int64)
     np.cumsum(marks, axis=1, out=running[:, 1:])
     if len(windows.first) == 1:
@@ -160,7 +160,7 @@ def pairs_inside(windows: Windows, marks: Mask) -> Floats:
 
 
 def changes(windows: Windows) -> Result:
-    """How often the value changed; from NaN to NaN is no change."""
+    """The number of changes; NaN after NaN is no change."""
     values = windows.samples.values
     before, after = values[:, :-1], values[:, 1:]
     marks = (before != after) & ~(np.isnan(before) & np.isnan(after))
@@ -168,7 +168,7 @@ def changes(windows: Windows) -> Result:
 
 
 def resets(windows: Windows) -> Result:
-    """How often the value fell, or began anew by its start time."""
+    """The number of resets: drops of the value, and restarts by start time."""
     values = windows.samples.values
     fell = values[:, 1:] < values[:, :-1]
     restarted = restarts(windows.samples)
@@ -180,8 +180,7 @@ def resets(windows: Windows) -> Result:
 def _line(windows: Windows) -> tuple[Floats, Floats, Floats]:
     """Fit a line to each window: slope, mean time, mean value.
 
-    Times are seconds from the first window's end: as Unix seconds they would have
-    lost the digits that matter.
+    Times are seconds since the first window's end, because Unix seconds would lose digits.
     """
     samples = windows.samples
     times = samples.expand(samples.times_ms - windows.ends_ms[0]) / 1000
@@ -201,17 +200,17 @@ def deriv(windows: Windows) -> Result:
 
 
 def predict_linear(windows: Windows, duration_s: Scalars) -> Result:
-    """Where the regression line will be `duration_s` after the evaluation time."""
+    """The value of the regression line `duration_s` after the evaluation time."""
     slope, middle, mean = _line(windows)
     then = (windows.steps_ms - windows.ends_ms[0]) / 1000 + duration_s
     return mean + slope * (then - middle), windows.holding(2)
 
 
 def double_exponential_smoothing(windows: Windows, factor: Scalars, trend: Scalars) -> Result:
-    """Holt's smoothing.
+    """Holt's double exponential smoothing.
 
     Raises:
-        EvaluationError: a factor does not lie between 0 and 1.
+        EvaluationError: a factor is not between 0 and 1.
     """
     for name, given in (("smoothing", factor), ("trend", trend)):
         bad = given[~((given > 0) & (given < 1))]
@@ -259,4 +258,4 @@ KERNELS: Final[dict[str, Kernel]] = {
     "ts_of_max_over_time": ts_of_max_over_time,
     "ts_of_min_over_time": ts_of_min_over_time,
 }
-"""Kernels by function; further arguments are scalars over the steps."""
+"""Kernels by function name; arguments after the windows are scalars at every step."""

@@ -9,15 +9,15 @@ from typing import Final
 
 import numpy as np
 
-from promql.kernels.extrapolation import Spans, not_below_zero, stretch
+from promql.kernels.arrays import Floats, Indices
+from promql.kernels.extrapolation import Spans, growth_factor, limited_at_zero
 from promql.kernels.folding import exact_sum, fold
 from promql.kernels.over_time import Kernel, Result
-from promql.kernels.samples import Samples
+from promql.kernels.samples import GaplessSamples
 from promql.kernels.start_times import is_restart, restarts, since_start
-from promql.kernels.vectors import Floats, Indices
 from promql.kernels.windows import Windows
 
-# Resets a series up to which one by one is faster than folding them all.
+# Up to this many resets for each series, adding them one by one is faster than a fold.
 _FEW_RESETS: Final = 2
 
 
@@ -49,11 +49,11 @@ def _extrapolated(windows: Windows, *, counter: bool) -> Result:
     spans = Spans.of(windows, first, last)
     begun = None
     if counter and samples.starts_ms is not None:
-        begun = since_start(windows, growth, oldest, spans.reach().to_end)
-    factor, share = stretch(windows, spans, first, last)
+        begun = since_start(windows, growth, oldest, spans.extrapolation().to_end)
+    factor, share = growth_factor(windows, spans, first, last)
     factor = samples.expand(factor)
     if counter:
-        factor = not_below_zero(factor, growth, oldest, share, spans, samples)
+        factor = limited_at_zero(factor, growth, oldest, share, spans, samples)
     growth *= factor
     if begun is None:
         return growth, windows.holding(2)
@@ -62,7 +62,7 @@ def _extrapolated(windows: Windows, *, counter: bool) -> Result:
 
 
 def lost_to_resets(windows: Windows) -> Floats | None:
-    """Return what resets took from each window, None if there was no reset at all."""
+    """Return the growth that resets hide in each window, None if there are no resets."""
     samples = windows.samples
     restarted = restarts(samples)
     if samples.falls is None or restarted is not None:
@@ -86,23 +86,23 @@ def lost_to_resets(windows: Windows) -> Floats | None:
     some = np.flatnonzero(fell.any(axis=1))
     drops = np.zeros((len(some), values.shape[1]))
     np.copyto(drops[:, 1:], values[some, :-1], where=fell[some])
-    # A drop belongs to the pair that ends in it: the window's first sample has none.
+    # A drop counts at the later sample of a pair, so a window's first sample has none.
     lost[suspects[some]] = window_sums(windows, suspects[some], drops)
     return lost
 
 
 def _add_each(lost: Floats, windows: Windows, series: Indices, before: Indices) -> None:
-    """Add what was lost to resets that are so few that each is worth a look of its own.
+    """Add each reset to the windows that contain it; for few resets.
 
     Args:
         lost: shape (N, S), changed in place.
-        windows: the samples, and where they are looked at.
-        series: which series fell.
-        before: the column from which each did.
+        windows: the windows.
+        series: the series of each reset.
+        before: the column of the last sample before each reset.
     """
     drops = windows.samples.values[series, before]
     rows, after = windows.samples.rows[series], (before + 1)[:, np.newaxis]
-    # The windows that hold one lie next to each other, as both their ends ascend.
+    # The windows that contain a reset are consecutive, because both their ends ascend.
     begins = (windows.of_rows(windows.stop, rows) <= after).sum(axis=1)
     ends = (windows.of_rows(windows.first, rows) < after).sum(axis=1)
     for index, drop, begin, end in zip(
@@ -112,9 +112,9 @@ def _add_each(lost: Floats, windows: Windows, series: Indices, before: Indices) 
 
 
 def window_sums(windows: Windows, series: Indices, values: Floats) -> Floats:
-    """Sum `values` (of some series) over each window but its first sample."""
+    """Sum `values` of some series over each window, the window's first sample excluded."""
     samples = windows.samples
-    some = Samples(
+    some = GaplessSamples(
         [samples.labels[index] for index in series.tolist()],
         samples.times_ms,
         values,
@@ -128,7 +128,7 @@ def window_sums(windows: Windows, series: Indices, values: Floats) -> Floats:
 
 
 def _last_two(windows: Windows) -> tuple[Floats, Floats, Floats]:
-    """Return each window's last value, the one before, and the seconds between."""
+    """Return each window's last value, the value before it, and the seconds between them."""
     samples = windows.samples
     last = windows.last_columns()
     before = windows.inside(windows.stop - 2)
@@ -166,4 +166,4 @@ KERNELS: Final[dict[str, Kernel]] = {
     "irate": irate,
     "rate": rate,
 }
-"""Kernels by function."""
+"""Kernels by function name."""

@@ -1,9 +1,9 @@
-"""Samples as the kernels want them: without gaps, with the window of every step.
+"""Series without gaps, the input of the kernels.
 
-The store's matrices have holes: a series that appeared late, a staleness marker. The
-kernels know none: a series with a hole gets a row of times of its own (shared by all
-series with the same holes), and from there on every series has a sample at each time
-of its row. Only such series pay; the usual ones keep sharing their source's times.
+The store's matrices have gaps: a series may appear late or end with a staleness marker.
+A series with gaps gets a row of times of its own, shared by all series with the same gaps,
+so that every series has a sample at each time of its row. Series without gaps share the
+times of their source at no cost.
 """
 
 import math
@@ -17,23 +17,23 @@ from numpy.typing import NDArray
 
 from model.labels import Labels
 from model.series import NO_TIME, Times, is_absent, is_stale
-from promql.kernels.vectors import Floats, Indices, Mask
+from promql.kernels.arrays import Floats, Indices, Mask
 
 Cell = TypeVar("Cell", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
-class Samples:
+class GaplessSamples:
     """N series without gaps.
 
     Attributes:
         labels: the N label sets.
         times_ms: shape (G, T), each row ascending, padded with NO_TIME.
         values: shape (N, T); padding is ABSENT.
-        rows: shape (N,), for each series its row in `times_ms`.
-        starts_ms: shape (N, T), since when each sample has counted, 0 where unknown;
-            None where nothing is known.
-        falls: shape (N,), which may hold a value below the one before; None: unknown.
+        rows: shape (N,), the row of each series in `times_ms`.
+        starts_ms: shape (N, T), the start time of each sample, 0 if unknown; None if all
+            are unknown.
+        falls: shape (N,), False for series whose values never fall; None if unknown.
     """
 
     labels: Sequence[Labels]
@@ -47,7 +47,7 @@ class Samples:
         return len(self.labels)
 
     def expand(self, array: NDArray[Cell]) -> NDArray[Cell]:
-        """Turn (G, S) into (N, S), or into (1, S) where all series share one row."""
+        """Expand (G, S) to (N, S); an array of shape (1, S) stays as it is."""
         return array if len(array) == 1 else array[self.rows]
 
     def pick(self, columns: Indices) -> Floats:
@@ -75,10 +75,11 @@ class Samples:
         return np.take_along_axis(self.times_ms, columns, axis=1)
 
     def counts(self, times_ms: NDArray[np.int64]) -> Indices:
-        """Return how many samples each row has up to each of S ascending times.
+        """Count each row's samples up to each of S ascending times, that time included.
 
-        Shape (G, S), or (1, S) where all rows have as many. They often have, though no
-        two hosts are scraped at the same moment.
+        Returns:
+            Shape (G, S), or (1, S) if all rows have the same counts. They often have,
+            although no two hosts are scraped at the same moment.
         """
         rows, width = self.times_ms.shape
         found: Indices
@@ -86,7 +87,7 @@ class Samples:
             found = (self.times_ms <= times_ms[0]).sum(axis=1, keepdims=True)
             return found
         found = self.times_ms[0].searchsorted(times_ms, "right")[np.newaxis]
-        if rows == 1 or self._hold_alike(times_ms, found[0]):
+        if rows == 1 or self._all_rows_have(times_ms, found[0]):
             return found
         if rows * width * len(times_ms) <= _COMPARISONS:
             found = (self.times_ms[:, np.newaxis, :] <= times_ms[:, np.newaxis]).sum(axis=2)
@@ -95,13 +96,13 @@ class Samples:
 
     @cached_property
     def column_ends(self) -> tuple[Times, Times]:
-        """The first and the last time in each column: shape (T,) each."""
+        """The earliest and the latest time of each column: two arrays of shape (T,)."""
         if len(self.times_ms) == 1:
             return self.times_ms[0], self.times_ms[0]
         return self.times_ms.min(axis=0), self.times_ms.max(axis=0)
 
-    def _hold_alike(self, times_ms: NDArray[np.int64], counts: Indices) -> bool:
-        """Tell whether every row has so many samples up to each of the times."""
+    def _all_rows_have(self, times_ms: NDArray[np.int64], counts: Indices) -> bool:
+        """Return whether `counts` holds for every row, not only for the first."""
         earliest, latest = self.column_ends
         inside = counts > 0
         if (latest[counts[inside] - 1] > times_ms[inside]).any():
@@ -111,14 +112,14 @@ class Samples:
 
 
 _FEW_CELLS: Final = 1 << 12
+"""Up to this many cells, a gather takes less time than finding the stride."""
 
 
 def columns_of(values: Floats, columns: Indices) -> Floats:
     """Return some columns of (N, T): shape (N, S).
 
-    Steps that are a multiple of the scrapes apart ask for evenly spaced ones, but at
-    the ends: a strided copy of those takes a third of a gather's time, and the values may
-    be a view. Of a few series a gather takes less time than a look at the strides.
+    If the step is a multiple of the scrape interval, the columns are evenly spaced, except
+    at both ends. A strided copy of the even part takes a third of a gather's time.
     """
     if len(values) * len(columns) <= _FEW_CELLS:
         few: Floats = values.take(columns, axis=1)
@@ -141,14 +142,14 @@ def columns_of(values: Floats, columns: Indices) -> Floats:
     return taken
 
 
-# Comparing all with all beats one searchsorted (1.5 us) a row up to about here.
 _COMPARISONS: Final = 1 << 17
+"""Up to this many comparisons, comparing all beats one searchsorted (1.5 us) for each row."""
 
 
-def without_gaps(samples: Samples, *, keep_stale: bool) -> Samples:
-    """Return the series with gaps closed, and staleness markers unless they are to stay."""
+def without_gaps(samples: GaplessSamples, *, keep_stale: bool) -> GaplessSamples:
+    """Close the gaps of all series; staleness markers are gaps unless `keep_stale`."""
     times, values, rows = samples.times_ms, samples.values, samples.rows
-    # A sum over everything is the cheapest question whether there is any NaN at all.
+    # The sum of everything is the cheapest test for any NaN.
     with np.errstate(all="ignore"):
         clean = not math.isnan(values.sum())
     if clean:
@@ -161,8 +162,8 @@ def without_gaps(samples: Samples, *, keep_stale: bool) -> Samples:
     return _closed(samples, missing, gaps) if gaps.any() else samples
 
 
-def _closed(samples: Samples, missing: Mask, gaps: Mask) -> Samples:
-    """Give each series with gaps a row of times that has none."""
+def _closed(samples: GaplessSamples, missing: Mask, gaps: Mask) -> GaplessSamples:
+    """Move the samples of each series with gaps together, over a row of their own times."""
     ragged = np.flatnonzero(gaps)
     present = ~missing[ragged]
     patterns = np.packbits(present, axis=1)

@@ -1,8 +1,8 @@
-"""What the start times of samples tell about a counter: restarts, and where it was zero.
+"""Counter restarts found by the start times of samples.
 
-A counter that restarted and overtook its old value before the next sample shows no drop;
-its start time does. Delta samples, each counting from the one before, are counters that
-restart at every sample.
+A counter that restarted and passed its old value before the next sample shows no drop in
+its values, but a new start time. Delta samples, each counted from the one before, are
+counters that restart at every sample.
 
 Source: Prometheus's feature flag `use-start-timestamps`; OpenTelemetry metrics data
 model, "Resets and gaps".
@@ -11,22 +11,22 @@ model, "Resets and gaps".
 import numpy as np
 from numpy.typing import NDArray
 
-from promql.kernels.samples import Samples
-from promql.kernels.vectors import Floats, Mask
+from promql.kernels.arrays import Floats, Mask
+from promql.kernels.samples import GaplessSamples
 from promql.kernels.windows import Windows
 
 Times = NDArray[np.int64]
 
 
 def is_restart(before_start: Times, before_ms: Times, start_ms: Times, time_ms: Times) -> Mask:
-    """Tell whether a counter restarted between two samples, by their start times.
+    """Return which pairs of samples have a restart between them, by their start times.
 
-    A start at the very time of the sample before is a restart only if that one's own
-    start is known and lies before it: a series of unknown start says so by starting at
-    its first sample.
+    A start time equal to the time of the earlier sample is a restart only if the earlier
+    sample has a start time before its own time. (A sender that does not know the start of
+    a series uses the time of its first sample.)
 
-    All arrays have one shape; `before_start` and `before_ms` are start and time of the
-    earlier samples, `start_ms` and `time_ms` of the later ones. 0 is no start.
+    All arrays have one shape. `before_start` and `before_ms` are the start time and the time
+    of the earlier samples, `start_ms` and `time_ms` those of the later ones; 0 is unknown.
     """
     valid = (start_ms != 0) & (start_ms < time_ms)
     known = (before_start != 0) & (before_start < before_ms)
@@ -34,8 +34,8 @@ def is_restart(before_start: Times, before_ms: Times, start_ms: Times, time_ms: 
     return restart
 
 
-def _neighbours(samples: Samples) -> tuple[Times, Times, Times, Times] | None:
-    """Return start and time of each sample but the last and each but the first: (N, T - 1)."""
+def _neighbours(samples: GaplessSamples) -> tuple[Times, Times, Times, Times] | None:
+    """Return the start time and time of every sample and of its successor: (N, T - 1) each."""
     starts = samples.starts_ms
     if starts is None:
         return None
@@ -43,21 +43,21 @@ def _neighbours(samples: Samples) -> tuple[Times, Times, Times, Times] | None:
     return starts[:, :-1], times[:, :-1], starts[:, 1:], times[:, 1:]
 
 
-def restarts(samples: Samples) -> Mask | None:
-    """Tell for each sample but the first whether the counter restarted before it.
+def restarts(samples: GaplessSamples) -> Mask | None:
+    """Return which samples but the first follow a restart.
 
     Returns:
-        Shape (N, T - 1); None where no start time is known.
+        Shape (N, T - 1); None if no start time is known.
     """
     pairs = _neighbours(samples)
     return None if pairs is None else is_restart(*pairs)
 
 
-def overlaps(samples: Samples) -> Mask | None:
-    """Tell which samples claim a start of their own before the sample ahead of them.
+def overlaps(samples: GaplessSamples) -> Mask | None:
+    """Return which samples have a new start time that lies before the previous sample.
 
     Returns:
-        Shape (N, T - 1); None where no start time is known.
+        Shape (N, T - 1); None if no start time is known.
     """
     pairs = _neighbours(samples)
     if pairs is None:
@@ -68,16 +68,16 @@ def overlaps(samples: Samples) -> Mask | None:
 
 
 def since_start(windows: Windows, growth: Floats, oldest: Floats, to_end: Floats) -> Floats:
-    """Return how much counters grew that began inside of their windows, NaN for others.
+    """Return the growth of counters that started inside of their windows, NaN for others.
 
-    They were zero at the start time of their first sample: nothing is extrapolated to
-    that side, and one sample is enough.
+    Such a counter was zero at its start time. Nothing is extrapolated back from there, and
+    one sample is enough.
 
     Args:
-        windows: of samples with start times.
+        windows: windows of samples with start times.
         growth: shape (N, S), from each window's first sample to its last.
         oldest: shape (N, S), the first sample's value.
-        to_end: shape (G, S), seconds to extrapolate to the other side.
+        to_end: shape (G, S), the seconds to extrapolate to the window's end.
     """
     samples = windows.samples
     started = samples.pick_starts(windows.first_columns())

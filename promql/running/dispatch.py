@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from promql.api import QueryCanceledError, QueryTimeoutError
-from promql.running.guard import Guard, NotPromptError
-from promql.running.turns import Turn, Turns
+from promql.running.evaluation_lock import EvaluationLock, TimeSlice
+from promql.running.guard import Guard, TooSlowForLoopError
 
 _PROMPT_S: Final = 0.002
 """A moment: as long as the loop takes for some five requests without a query."""
@@ -58,7 +58,7 @@ class Dispatcher:
     ) -> None:
         self._monotonic, self._share = monotonic, share
         self._threads = ThreadPoolExecutor(threads, "promql")
-        self._turns = Turns(time.monotonic)
+        self._turns = EvaluationLock(time.monotonic)
         self._active: set[Guard] = set()
         self._closed = threading.Event()
         self._costs: OrderedDict[str, _Cost] = OrderedDict()
@@ -84,7 +84,7 @@ class Dispatcher:
         if samples is not None:
             try:
                 return self._at_once(query, steps, guard, samples, work)
-            except NotPromptError:
+            except TooSlowForLoopError:
                 pass
         return await self._in_thread(query, steps, guard, work)
 
@@ -127,7 +127,7 @@ class Dispatcher:
         def run() -> T:
             nonlocal duration_s
             guard.check("query queue")
-            with Turn(self._turns) as guard.turn:
+            with TimeSlice(self._turns) as guard.turn:
                 begun_s = self._monotonic()
                 result = work(guard)
                 duration_s = self._monotonic() - begun_s

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from promql.api import QueryCanceledError, QueryTimeoutError, TooManySamplesError
 
 if TYPE_CHECKING:
-    from promql.running.turns import Turn
+    from promql.running.evaluation_lock import TimeSlice
 
 
 class Guard:
@@ -38,7 +38,7 @@ class Guard:
         self.samples = 0
         self.spent = 0
         self.peak = 0
-        self.turn: Turn | None = None
+        self.turn: TimeSlice | None = None
 
     @property
     def remaining_s(self) -> float:
@@ -101,16 +101,16 @@ class Guard:
         self._kept += samples
         self.hold(0)
 
-    def scope(self) -> "Scope":
+    def scope(self) -> "MemoryScope":
         """Return what releases at its end whatever was held inside; for a `with` block."""
-        return Scope(self)
+        return MemoryScope(self)
 
-    def promptly(self, samples: int, longest_s: float) -> "PromptGuard":
+    def promptly(self, samples: int, longest_s: float) -> "EventLoopGuard":
         """Return a guard for a try that must not wait, with the same limits otherwise."""
-        return PromptGuard(self, samples, longest_s)
+        return EventLoopGuard(self, samples, longest_s)
 
 
-class Scope:
+class MemoryScope:
     """Part of an evaluation; a generator would cost it more than what it does."""
 
     __slots__ = ("_before", "_guard")
@@ -132,11 +132,11 @@ class Scope:
         self._guard.held = self._before
 
 
-class NotPromptError(Exception):
+class TooSlowForLoopError(Exception):
     """A try that must not wait would have to."""
 
 
-class PromptGuard(Guard):
+class EventLoopGuard(Guard):
     """Stops what was expected to be quick, as soon as it is not.
 
     Args:
@@ -155,28 +155,28 @@ class PromptGuard(Guard):
         """Raise if the query should end, or the try.
 
         Raises:
-            NotPromptError: it takes too long.
+            TooSlowForLoopError: it takes too long.
             QueryCanceledError, QueryTimeoutError: as `Guard.check`.
         """
         super().check(place)
         if self.monotonic() > self._stop_at:
-            raise NotPromptError
+            raise TooSlowForLoopError
 
     def spend(self, samples: int) -> None:
         """Count samples about to be decoded.
 
         Raises:
-            NotPromptError: they are too many to be decoded at once.
+            TooSlowForLoopError: they are too many to be decoded at once.
             TooManySamplesError, QueryCanceledError, QueryTimeoutError: as `Guard.spend`.
         """
         if self.spent + samples > self._most_spent:
-            raise NotPromptError
+            raise TooSlowForLoopError
         super().spend(samples)
 
     def expect_wait(self) -> None:
         """Stop the try.
 
         Raises:
-            NotPromptError: always.
+            TooSlowForLoopError: always.
         """
-        raise NotPromptError
+        raise TooSlowForLoopError

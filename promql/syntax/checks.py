@@ -14,9 +14,9 @@ from promql.syntax.nodes import (
     Aggregation,
     BinaryOperation,
     Call,
-    Cardinality,
     Duration,
     Expression,
+    MatchCardinality,
     NumberLiteral,
     Subquery,
     UnaryOperation,
@@ -207,7 +207,7 @@ class Checks:
     def _set_operation(self, node: BinaryOperation, matching: VectorMatching) -> None:
         if node.operator not in SET_OPERATORS:
             return
-        if matching.cardinality is not Cardinality.MANY_TO_MANY:
+        if matching.cardinality is not MatchCardinality.MANY_TO_MANY:
             message = f'no grouping allowed for "{node.operator}" operation'
             self._note(message, node.start, node.end)
         if matching.fill_left is not None or matching.fill_right is not None:

@@ -1,4 +1,4 @@
-"""Turns PromQL text into tokens, with Prometheus's words for what cannot be one.
+"""EvaluationLock PromQL text into tokens, with Prometheus's words for what cannot be one.
 
 One regular expression does the work; a `Token` is a plain tuple because a query of
 one kilobyte has hundreds of them.

@@ -177,7 +177,7 @@ class Aggregation(Node):
     without: bool = False
 
 
-class Cardinality(StrEnum):
+class MatchCardinality(StrEnum):
     """How many series of each side may match; the values are Prometheus's."""
 
     ONE_TO_ONE = "one-to-one"
@@ -197,7 +197,7 @@ class VectorMatching:
         fill_left, fill_right: what stands for a missing series of that side.
     """
 
-    cardinality: Cardinality = Cardinality.ONE_TO_ONE
+    cardinality: MatchCardinality = MatchCardinality.ONE_TO_ONE
     labels: tuple[str, ...] = ()
     on: bool = False
     include: tuple[str, ...] = ()

@@ -20,9 +20,9 @@ from promql.syntax.nodes import (
     Aggregation,
     AtEdge,
     Call,
-    Cardinality,
     Duration,
     Expression,
+    MatchCardinality,
     MatrixSelector,
     NumberLiteral,
     Parentheses,
@@ -142,7 +142,7 @@ class _Parser(SelectorParser):
     def _modifiers(self, operator: str) -> tuple[bool, VectorMatching]:
         """Parse `bool`, `on`, `ignoring`, `group_left`, `group_right` and `fill…`."""
         token = self._token
-        cardinality = Cardinality.ONE_TO_ONE
+        cardinality = MatchCardinality.ONE_TO_ONE
         if token.kind not in KEYWORDS:
             many = operator in SET_OPERATORS
             return False, _SET_MATCHING if many else _PLAIN_MATCHING
@@ -158,12 +158,14 @@ class _Parser(SelectorParser):
             if self._token.kind in ("group_left", "group_right"):
                 side = self._advance().kind
                 many_left = side == "group_left"
-                cardinality = Cardinality.MANY_TO_ONE if many_left else Cardinality.ONE_TO_MANY
+                cardinality = (
+                    MatchCardinality.MANY_TO_ONE if many_left else MatchCardinality.ONE_TO_MANY
+                )
                 if self._token.kind == "(":
                     include = self._grouping()
         fills = self._fills()
-        if operator in SET_OPERATORS and cardinality is Cardinality.ONE_TO_ONE:
-            cardinality = Cardinality.MANY_TO_MANY
+        if operator in SET_OPERATORS and cardinality is MatchCardinality.ONE_TO_ONE:
+            cardinality = MatchCardinality.MANY_TO_MANY
         return returns_bool, VectorMatching(cardinality, labels, on, include, *fills)
 
     def _fills(self) -> tuple[float | None, float | None]:
@@ -356,7 +358,7 @@ class _Parser(SelectorParser):
 
 
 _PLAIN_MATCHING: Final = VectorMatching()
-_SET_MATCHING: Final = VectorMatching(Cardinality.MANY_TO_MANY)
+_SET_MATCHING: Final = VectorMatching(MatchCardinality.MANY_TO_MANY)
 _FUNCTION_WORDS: Final = frozenset({"start", "end", "step", "range"})
 # After an aggregator's name these make it a metric's name instead.
 _AFTER_METRIC: Final = (

@@ -15,10 +15,10 @@ from promql.syntax.nodes import (
     Aggregation,
     BinaryOperation,
     Call,
-    Cardinality,
     Duration,
     DurationOperation,
     Expression,
+    MatchCardinality,
     MatrixSelector,
     NumberLiteral,
     Parentheses,
@@ -219,10 +219,10 @@ def _matching(matching: VectorMatching) -> str:
     out = ""
     if matching.labels or matching.on:
         out += f" {'on' if matching.on else 'ignoring'} {_labels(matching.labels)}"
-    if matching.cardinality in (Cardinality.MANY_TO_ONE, Cardinality.ONE_TO_MANY):
+    if matching.cardinality in (MatchCardinality.MANY_TO_ONE, MatchCardinality.ONE_TO_MANY):
         if not out:
             out = " ignoring ()"
-        side = "left" if matching.cardinality is Cardinality.MANY_TO_ONE else "right"
+        side = "left" if matching.cardinality is MatchCardinality.MANY_TO_ONE else "right"
         out += f" group_{side} {_labels(matching.include)}"
     left, right = matching.fill_left, matching.fill_right
     # NaN fills are equal here, too: their text is.

@@ -1,1 +1,1 @@
-"""Function calls: what each function makes of its arguments, and with which kernel."""
+"""Handlers of function calls: evaluate the arguments and call the kernel."""

@@ -1,18 +1,19 @@
-"""What `absent` and `absent_over_time` yield."""
+"""The result of `absent` and `absent_over_time`."""
 
 import numpy as np
 
 from model.labels import METRIC_NAME, Labels
 from model.matchers import MatchOperator
-from promql.kernels.vectors import Steps, Vector, any_series
+from promql.kernels.step_matrix import StepMatrix, any_series
+from promql.kernels.steps import Steps
 from promql.syntax.nodes import Expression, MatrixSelector, VectorSelector, unwrap
 
 
-def absence(found: Vector, argument: Expression, steps: Steps) -> Vector:
-    """Return 1 where nothing was found, with the labels that the selector is sure of."""
+def absence(found: StepMatrix, argument: Expression, steps: Steps) -> StepMatrix:
+    """Return 1 at each step without series, with the labels that the selector implies."""
     present = ~any_series(found.present)[np.newaxis]
     labels = [_certain_labels(argument)]
-    return Vector(labels, np.ones(present.shape), present, None, one_name=True).occupied()
+    return StepMatrix(labels, np.ones(present.shape), present, None, one_name=True).occupied()
 
 
 def _certain_labels(argument: Expression) -> Labels:

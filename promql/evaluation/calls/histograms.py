@@ -1,4 +1,4 @@
-"""Functions of histograms: classic ones, and what is left of native ones without any.
+"""Functions of classic histograms, and those that only native histograms have.
 
 Source: Prometheus documentation, "Query functions".
 """
@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from promql.evaluation.context import CallHandler, Evaluation
-from promql.kernels import histograms
-from promql.kernels.vectors import Steps, Vector, empty_vector
-from promql.syntax.nodes import Call
+from promql.kernels.histogram_quantiles import fractions, labelled_quantiles, quantiles
+from promql.kernels.histograms import BucketSeries
+from promql.kernels.step_matrix import StepMatrix, empty_matrix
+from promql.kernels.steps import Steps
+from promql.syntax.nodes import Call, Expression
 
 _NATIVE_ONLY: Final = (
     "histogram_avg",
@@ -20,34 +22,46 @@ _NATIVE_ONLY: Final = (
 )
 
 
-def _native(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
-    """What only native histograms have, no float has."""
+def _native(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
+    """Return nothing: the store has no native histograms."""
     evaluation.vector(node.arguments[0], steps)
-    return empty_vector(steps.count)
+    return empty_matrix(steps.count)
 
 
-def _histogram_quantile(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
+def _buckets(evaluation: Evaluation, node: Expression, steps: Steps) -> BucketSeries:
+    """Evaluate the buckets, with an annotation for each malformed `le`."""
+    buckets = BucketSeries(evaluation.vector(node, steps))
+    for metric, label in buckets.malformed:
+        evaluation.annotations.bad_bucket_label(metric, label, node.start)
+    return buckets
+
+
+def _histogram_quantile(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
     wanted = evaluation.scalar(node.arguments[0], steps)
     evaluation.quantile_in_range(wanted, node.arguments[0])
-    vector = evaluation.vector(node.arguments[1], steps)
-    return histograms.quantiles(vector, wanted, evaluation.notes, node.arguments[1].start)
+    buckets = _buckets(evaluation, node.arguments[1], steps)
+    result, forced = quantiles(buckets, wanted)
+    for metric in forced:
+        evaluation.annotations.forced_monotonicity(metric, node.arguments[1].start)
+    return result
 
 
-def _histogram_quantiles(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
-    vector = evaluation.vector(node.arguments[0], steps)
-    label = evaluation.string(node.arguments[1])
-    wanted = [evaluation.scalar(each, steps) for each in node.arguments[2:]]
-    for value, each in zip(wanted, node.arguments[2:], strict=True):
+def _histogram_quantiles(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
+    vector, text, *parameters = node.arguments
+    buckets = _buckets(evaluation, vector, steps)
+    label = evaluation.string(text)
+    wanted = [evaluation.scalar(each, steps) for each in parameters]
+    for value, each in zip(wanted, parameters, strict=True):
         evaluation.quantile_in_range(value, each)
-    at = node.arguments[0].start
-    return histograms.each_quantile(vector, label, wanted, evaluation.notes, at)
+    result, forced = labelled_quantiles(buckets, label, wanted)
+    for metric in forced:
+        evaluation.annotations.forced_monotonicity(metric, vector.start)
+    return result
 
 
-def _histogram_fraction(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
+def _histogram_fraction(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
     lower, upper = (evaluation.scalar(each, steps) for each in node.arguments[:2])
-    vector = evaluation.vector(node.arguments[2], steps)
-    at = node.arguments[2].start
-    return histograms.fractions(vector, lower, upper, evaluation.notes, at)
+    return fractions(_buckets(evaluation, node.arguments[2], steps), lower, upper)
 
 
 HANDLERS: Final[Mapping[str, CallHandler]] = {

@@ -1,4 +1,4 @@
-"""Functions that look at labels, or put series in order.
+"""Functions that read or rewrite labels, or sort series.
 
 Source: Prometheus documentation, "Query functions".
 """
@@ -10,23 +10,24 @@ from promql.evaluation import relabeling
 from promql.evaluation.context import CallHandler, Evaluation
 from promql.evaluation.info import InfoSelector, enrich, reference_steps
 from promql.evaluation.selection import joined
-from promql.kernels.vectors import Steps, Vector
+from promql.kernels.step_matrix import StepMatrix
+from promql.kernels.steps import Steps
 from promql.syntax.nodes import Call, VectorSelector
 
 
-def _label_replace(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
+def _label_replace(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
     vector = evaluation.visible(evaluation.vector(node.arguments[0], steps))
     texts = [evaluation.string(each) for each in node.arguments[1:]]
     return relabeling.label_replace(vector, *texts)
 
 
-def _label_join(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
+def _label_join(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
     vector = evaluation.visible(evaluation.vector(node.arguments[0], steps))
     target, separator, *sources = (evaluation.string(each) for each in node.arguments[1:])
     return relabeling.label_join(vector, target, separator, sources)
 
 
-def _info(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
+def _info(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
     base = evaluation.visible(evaluation.vector(node.arguments[0], steps))
     matchers = cast("VectorSelector", node.arguments[1]).matchers if node.arguments[1:] else ()
     selector = InfoSelector(matchers)
@@ -36,29 +37,30 @@ def _info(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
         return base
     times = reference_steps(node.arguments[0], evaluation.query, steps)
     info = VectorSelector("", wanted, start=node.start, end=node.end)
-    lookback_ms = evaluation.rules.lookback_ms
-    seen = joined(evaluation.selection.sightings(info, times, lookback_ms), times.count)
-    return enrich(base, alone, seen, selector)
+    lookback_ms = evaluation.options.lookback_ms
+    blocks = evaluation.selection.instant_blocks(info, times, lookback_ms)
+    return enrich(base, alone, joined(blocks, times.count), selector)
 
 
-def _ineffective(evaluation: Evaluation, node: Call) -> bool:
+def _is_ineffective(evaluation: Evaluation, node: Call) -> bool:
+    """Return whether sorting has no effect, with an annotation if so."""
     if evaluation.query.is_range:
-        evaluation.notes.sort_in_range_query(node.start)
+        evaluation.annotations.sort_in_range_query(node.start)
         return True
     return False
 
 
-def _sort(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
+def _sort(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
     vector = evaluation.vector(node.arguments[0], steps)
-    if _ineffective(evaluation, node) or steps.count != 1:
+    if _is_ineffective(evaluation, node) or steps.count != 1:
         return vector
     return relabeling.sorted_by_value(vector, descending=node.function == "sort_desc")
 
 
-def _sort_by_label(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
+def _sort_by_label(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
     vector = evaluation.vector(node.arguments[0], steps)
     names = [evaluation.string(each) for each in node.arguments[1:]]
-    if _ineffective(evaluation, node) or steps.count != 1:
+    if _is_ineffective(evaluation, node) or steps.count != 1:
         return vector
     descending = node.function == "sort_by_label_desc"
     return relabeling.sorted_by_labels(evaluation.visible(vector), names, descending=descending)

@@ -1,4 +1,4 @@
-"""Functions of range vectors: which kernel, over which windows.
+"""Functions of range vectors: choose the kernel and its windows.
 
 Source: Prometheus documentation, "Query functions".
 """
@@ -12,10 +12,12 @@ from promql.evaluation.calls.absence import absence
 from promql.evaluation.context import CallHandler, CallStream, Evaluation
 from promql.evaluation.ranges import RangeVector
 from promql.kernels import over_time, rates
+from promql.kernels.arrays import Scalars
 from promql.kernels.extended import kernel_for
 from promql.kernels.over_time import Kernel, Result
 from promql.kernels.start_times import overlaps
-from promql.kernels.vectors import Scalars, Steps, Vector, concatenated
+from promql.kernels.step_matrix import StepMatrix, concatenated
+from promql.kernels.steps import Steps
 from promql.kernels.windows import Windows
 from promql.syntax.nodes import Call, Expression, MatrixSelector, ValueType, unwrap
 
@@ -32,15 +34,15 @@ _SPARSE: Final = _KEEP_NAME | {
     "ts_of_first_over_time",
     "ts_of_last_over_time",
 }
-"""Functions that look at the ends of each window alone."""
+"""Functions that read only the first or last samples of each window."""
 _OF_COUNTERS: Final = frozenset({"increase", "rate"})
 _OF_STARTS: Final = frozenset({"increase", "irate", "rate", "resets"})
-"""Functions that look at start times."""
+"""Functions that use start times."""
 _COUNTER_SUFFIXES: Final = ("_total", "_sum", "_count", "_bucket")
 _COUNTER_TYPES: Final = ("counter", "histogram")
 
 
-def _over_range(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
+def _over_range(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
     blocks = []
     for block in _range_blocks(evaluation, node, steps):
         evaluation.guard.hold(block.values.size)
@@ -48,7 +50,7 @@ def _over_range(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
     return concatenated(blocks, steps.count)
 
 
-def _range_blocks(evaluation: Evaluation, node: Call, steps: Steps) -> Iterator[Vector]:
+def _range_blocks(evaluation: Evaluation, node: Call, steps: Steps) -> Iterator[StepMatrix]:
     function = node.function
     parameters: list[Scalars] = []
     argument: Expression = node.arguments[0]
@@ -62,7 +64,7 @@ def _range_blocks(evaluation: Evaluation, node: Call, steps: Steps) -> Iterator[
     kernel, ranges = _ranges(evaluation, function, argument, steps)
     keep_name = function in _KEEP_NAME
     if function in _OF_COUNTERS:
-        kernel = _watched(evaluation, kernel, argument)
+        kernel = _annotating(evaluation, kernel, argument)
     seen: set[str] = set()
     blocks = ranges.apply(
         *(kernel, parameters, evaluation.guard),
@@ -78,11 +80,11 @@ def _range_blocks(evaluation: Evaluation, node: Call, steps: Steps) -> Iterator[
 def _ranges(
     evaluation: Evaluation, function: str, argument: Expression, steps: Steps
 ) -> tuple[Kernel, RangeVector]:
-    """Return a function's kernel and the ranges that it looks at."""
+    """Return a function's kernel and its argument, the range vector."""
     kernel = _KERNELS.get(function, over_time.present_over_time)
     matrix = unwrap(argument)
     if isinstance(matrix, MatrixSelector):
-        reach_ms = evaluation.rules.lookback_ms
+        reach_ms = evaluation.options.lookback_ms
         extended = kernel_for(function, matrix.selector, reach_ms)
         if extended is not None:
             return extended, evaluation.range_vector(argument, steps, reach_ms)
@@ -90,25 +92,25 @@ def _ranges(
     return kernel, evaluation.range_vector(argument, steps, starts=starts)
 
 
-def _watched(evaluation: Evaluation, kernel: Kernel, argument: Expression) -> Kernel:
-    """Return a kernel that also annotates start times which cannot be true."""
+def _annotating(evaluation: Evaluation, kernel: Kernel, argument: Expression) -> Kernel:
+    """Return a kernel that also annotates start times that overlap the previous sample."""
 
-    def watched(windows: Windows, *parameters: Scalars) -> Result:
+    def annotating(windows: Windows, *parameters: Scalars) -> Result:
         doubtful = overlaps(windows.samples)
         if doubtful is not None and doubtful.any():
             inside = over_time.pairs_inside(windows, doubtful).any(axis=1)
             for row in np.flatnonzero(inside).tolist():
                 metric = windows.samples.labels[row].metric
-                evaluation.notes.start_time_overlap(metric, argument.start)
+                evaluation.annotations.start_time_overlap(metric, argument.start)
         return kernel(windows, *parameters)
 
-    return watched
+    return annotating
 
 
 def _expect_counter(
-    evaluation: Evaluation, vector: Vector, argument: Expression, seen: set[str]
+    evaluation: Evaluation, vector: StepMatrix, argument: Expression, seen: set[str]
 ) -> None:
-    """Annotate a rate of what does not look like a counter, each metric once."""
+    """Annotate each metric that does not look like a counter, once."""
     for labels in vector.labels[:1] if vector.one_name else vector.labels:
         metric = labels.metric
         if not metric or metric in seen:
@@ -116,12 +118,12 @@ def _expect_counter(
         seen.add(metric)
         kind = labels.get("__type__")
         if kind and kind not in _COUNTER_TYPES:
-            evaluation.notes.possible_non_counter_type(metric, kind, argument.start)
+            evaluation.annotations.possible_non_counter_type(metric, kind, argument.start)
         elif not kind and not metric.endswith(_COUNTER_SUFFIXES):
-            evaluation.notes.possible_non_counter(metric, argument.start)
+            evaluation.annotations.possible_non_counter(metric, argument.start)
 
 
-def _absent_over_time(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
+def _absent_over_time(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
     _, ranges = _ranges(evaluation, node.function, node.arguments[0], steps)
     blocks = ranges.apply(over_time.present_over_time, (), evaluation.guard, keep_name=True)
     return absence(concatenated(list(blocks), steps.count), node.arguments[0], steps)
@@ -134,4 +136,4 @@ HANDLERS: Final[Mapping[str, CallHandler]] = {
 """The functions by name."""
 
 STREAMS: Final[Mapping[str, CallStream]] = dict.fromkeys(_KERNELS, _range_blocks)
-"""Those that go block by block."""
+"""The functions that can be evaluated in blocks of series, by name."""

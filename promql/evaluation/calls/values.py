@@ -12,29 +12,31 @@ from model.labels import Labels
 from promql.evaluation.calls.absence import absence
 from promql.evaluation.context import CallHandler, CallStream, Evaluation
 from promql.kernels import instant
-from promql.kernels.vectors import Floats, Scalars, Steps, Vector, empty_vector
+from promql.kernels.arrays import Floats, Scalars
+from promql.kernels.step_matrix import StepMatrix, empty_matrix
+from promql.kernels.steps import Steps
 from promql.syntax.nodes import Call, VectorSelector, unwrap
 
 
-def _math(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
+def _math(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
     vector = evaluation.vector(node.arguments[0], steps)
     return vector.computed(instant.MATH[node.function](vector.values))
 
 
-def _math_blocks(evaluation: Evaluation, node: Call, steps: Steps) -> Iterator[Vector]:
+def _math_blocks(evaluation: Evaluation, node: Call, steps: Steps) -> Iterator[StepMatrix]:
     compute = instant.MATH[node.function]
     inner = evaluation.blocks(node.arguments[0], steps)
     return (block.computed(compute(block.values)) for block in inner)
 
 
-def _calendar(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
+def _calendar(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
     if not node.arguments:
         return _constant(instant.calendar(node.function, steps.seconds), steps)
     vector = evaluation.vector(node.arguments[0], steps)
     return vector.computed(instant.calendar(node.function, vector.values))
 
 
-def _round(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
+def _round(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
     vector = evaluation.vector(node.arguments[0], steps)
     nearest = np.array([1.0])
     if len(node.arguments) > 1:
@@ -42,7 +44,7 @@ def _round(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
     return vector.computed(instant.round_to(vector.values, nearest))
 
 
-def _clamp(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
+def _clamp(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
     vector = evaluation.vector(node.arguments[0], steps)
     bounds = [evaluation.scalar(each, steps) for each in node.arguments[1:]]
     if node.function == "clamp_min":
@@ -54,7 +56,7 @@ def _clamp(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
     return vector.computed(instant.clamp(vector.values, least, most), present).occupied()
 
 
-def _absent(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
+def _absent(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
     return absence(evaluation.vector(node.arguments[0], steps), node.arguments[0], steps)
 
 
@@ -67,7 +69,7 @@ def _scalar(evaluation: Evaluation, node: Call, steps: Steps) -> Scalars:
     return np.where(vector.present.sum(axis=0) == 1, value, np.nan)
 
 
-def _vector(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
+def _vector(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
     return _constant(evaluation.scalar(node.arguments[0], steps), steps)
 
 
@@ -75,24 +77,24 @@ def _time(evaluation: Evaluation, node: Call, steps: Steps) -> Scalars:
     return steps.seconds
 
 
-def _timestamp(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
+def _timestamp(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
     argument = unwrap(node.arguments[0])
     if isinstance(argument, VectorSelector):
-        seen = evaluation.sighting(argument, steps)
-        return seen.vector.computed(seen.times_s)
+        selected = evaluation.instant_selection(argument, steps)
+        return selected.vector.computed(selected.times_s)
     vector = evaluation.vector(node.arguments[0], steps)
     times = np.broadcast_to(steps.seconds, vector.values.shape)
     return vector.computed(times)
 
 
-def _start_timestamp(evaluation: Evaluation, node: Call, steps: Steps) -> Vector:
+def _start_timestamp(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
     argument = unwrap(node.arguments[0])
     if isinstance(argument, VectorSelector):
-        seen = evaluation.sighting(argument, steps, starts=True)
-        return seen.vector.computed(seen.started_s)
-    # What was computed has no start of its own.
+        selected = evaluation.instant_selection(argument, steps, starts=True)
+        return selected.vector.computed(selected.started_s)
+    # Computed values have no start time.
     evaluation.vector(node.arguments[0], steps)
-    return empty_vector(steps.count)
+    return empty_matrix(steps.count)
 
 
 def _pi(evaluation: Evaluation, node: Call, steps: Steps) -> Scalars:
@@ -115,11 +117,11 @@ def _extreme_of(evaluation: Evaluation, node: Call, steps: Steps) -> Scalars:
     return np.minimum(left, right) if node.function == "min_of" else np.maximum(left, right)
 
 
-def _constant(values: Floats, steps: Steps) -> Vector:
+def _constant(values: Floats, steps: Steps) -> StepMatrix:
     """Return one series without labels."""
     shape = (1, steps.count)
     present = np.ones(shape, dtype=np.bool_)
-    return Vector([Labels()], np.broadcast_to(values, shape), present, None, one_name=True)
+    return StepMatrix([Labels()], np.broadcast_to(values, shape), present, None, one_name=True)
 
 
 HANDLERS: Final[Mapping[str, CallHandler]] = {
@@ -146,4 +148,4 @@ HANDLERS: Final[Mapping[str, CallHandler]] = {
 """The functions by name."""
 
 STREAMS: Final[Mapping[str, CallStream]] = dict.fromkeys(instant.MATH, _math_blocks)
-"""Those that go block by block."""
+"""The functions that can be evaluated in blocks of series, by name."""

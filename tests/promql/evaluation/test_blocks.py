@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from model.labels import Labels
 from model.series import ABSENT, AlignedSeries, stack
-from promql.evaluation.blocks import BLOCK_CELLS, in_blocks
+from promql.evaluation.blocks import in_blocks
+from promql.kernels.arrays import BLOCK_CELLS
 
 
 def _hosts(series: list[int], width: int) -> AlignedSeries:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from model.labels import Labels
 from model.series import NO_TIME
-from promql.kernels.samples import Samples, columns_of
+from promql.kernels.samples import GaplessSamples, columns_of
 
 _rows = st.lists(
     st.lists(st.integers(0, 60), min_size=1, max_size=12, unique=True).map(sorted),
@@ -15,11 +15,11 @@ _rows = st.lists(
 )
 
 
-def _samples(rows: list[list[int]]) -> Samples:
+def _samples(rows: list[list[int]]) -> GaplessSamples:
     width = max(map(len, rows))
     times = np.array([row + [NO_TIME] * (width - len(row)) for row in rows], np.int64)
     labels = [Labels.of(n=str(number)) for number in range(len(rows))]
-    return Samples(labels, times, np.zeros(times.shape), np.arange(len(rows)))
+    return GaplessSamples(labels, times, np.zeros(times.shape), np.arange(len(rows)))
 
 
 @given(rows=_rows, edges=st.lists(st.integers(-1, 61), min_size=1, max_size=9).map(sorted))

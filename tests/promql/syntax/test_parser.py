@@ -11,7 +11,7 @@ from promql.syntax.nodes import (
     AtEdge,
     BinaryOperation,
     Call,
-    Cardinality,
+    MatchCardinality,
     MatrixSelector,
     NumberLiteral,
     Subquery,
@@ -90,7 +90,7 @@ def test_grouping_modifiers_are_read() -> None:
     node = parse("a * on (x) group_left (y, z) fill_right (0) b")
     assert isinstance(node, BinaryOperation)
     assert node.matching is not None
-    assert node.matching.cardinality is Cardinality.MANY_TO_ONE
+    assert node.matching.cardinality is MatchCardinality.MANY_TO_ONE
     assert node.matching.include == ("y", "z")
     assert (node.matching.fill_left, node.matching.fill_right) == (None, 0.0)
 

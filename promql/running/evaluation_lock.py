@@ -1,4 +1,4 @@
-"""Turns: evaluations run one at a time, a few milliseconds each.
+"""EvaluationLock: evaluations run one at a time, a few milliseconds each.
 
 numpy gives the interpreter's lock up and takes it again around every call. Threads that
 evaluate at the same time wake each other for each of them: 100 rules over 400 targets
@@ -6,7 +6,7 @@ made 20,000 futex calls a second on four threads, and 3,600 by turns. So one eva
 computes while the others sleep, and between blocks passes its turn on to who has waited
 longest: a small query does not wait for a large one to end.
 
-Turns are a courtesy, not a lock: who has waited in vain goes on without.
+EvaluationLock are a courtesy, not a lock: who has waited in vain goes on without.
 """
 
 import threading
@@ -20,7 +20,7 @@ _TURN_S: Final = 0.005
 _PATIENCE_S: Final = 0.05
 
 
-class Turns:
+class EvaluationLock:
     """Whose turn it is, first come, first served; any thread."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
@@ -62,10 +62,10 @@ class Turns:
                 self._taken = False
 
 
-class Turn:
+class TimeSlice:
     """One evaluation's turn, for the time of a `with` block on its thread."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: EvaluationLock) -> None:
         self._turns = turns
         self._thread = 0
         self._is_held = False

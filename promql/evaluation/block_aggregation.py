@@ -1,4 +1,4 @@
-"""Aggregates series that come block by block, holding only the groups."""
+"""Aggregates series block by block, with only the groups in memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,27 +7,27 @@ from typing import Final
 import numpy as np
 
 from model.labels import Labels
-from promql.evaluation.blocks import BLOCK_CELLS
-from promql.kernels.aggregation import Groups, counts, group, maximum, minimum, reduced, sums
+from promql.kernels.aggregation import counts, maximum, minimum, reduced, sums
+from promql.kernels.arrays import BLOCK_CELLS, Floats, Indices
 from promql.kernels.compensated import add, closed
-from promql.kernels.vectors import Floats, Indices, Vector, concatenated
+from promql.kernels.groups import Groups, group
+from promql.kernels.step_matrix import StepMatrix, concatenated
 
-TALLIES: Final = frozenset({"avg", "count", "group", "max", "min", "sum"})
-"""Operators whose groups can grow block by block."""
+BLOCK_OPERATORS: Final = frozenset({"avg", "count", "group", "max", "min", "sum"})
+"""Operators that can be computed block by block."""
 
-
-# Fewer cells and the calls show; more and what they leave behind falls out of the cache.
 _WORTH_A_CALL: Final = BLOCK_CELLS // 4
+"""With fewer cells the calls dominate; with more, the results fall out of the cache."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Tallied:
-    """What is known of some groups; all of shape (G, S).
+class _PartialGroups:
+    """The state of some groups after the blocks so far; all of shape (G, S).
 
     Attributes:
         counts: how many series were present.
-        values: their sum, least or largest.
-        errors: of sums, what rounding took.
+        values: their sum, minimum or maximum.
+        errors: the rounding errors of sums.
     """
 
     counts: Indices
@@ -35,8 +35,8 @@ class _Tallied:
     errors: Floats
 
     @classmethod
-    def joined(cls, parts: Sequence["_Tallied"]) -> "_Tallied":
-        """Return the groups of all parts, one behind the other."""
+    def joined(cls, parts: Sequence["_PartialGroups"]) -> "_PartialGroups":
+        """Concatenate the groups of all parts."""
         if len(parts) == 1:
             return parts[0]
         return cls(
@@ -46,21 +46,27 @@ class _Tallied:
         )
 
 
-class Tally:
-    """Aggregates series that come block by block, holding only the groups."""
+class BlockAggregation:
+    """One aggregation over blocks of series.
+
+    Args:
+        operator: one of `BLOCK_OPERATORS`.
+        names: the labels to group by.
+        steps: the number of steps.
+    """
 
     def __init__(self, operator: str, names: Sequence[str], steps: int) -> None:
         self._operator = operator
         self._names = names
         self._steps = steps
-        self._waiting: list[Vector] = []
+        self._waiting: list[StepMatrix] = []
         self._cells = 0
         self._places = dict[Labels, int]()
-        # Groups in the order of their places; one that comes again makes all parts one.
-        self._parts: list[_Tallied] = []
+        # Groups in the order of `_places`; joined once a group occurs in a second block.
+        self._parts: list[_PartialGroups] = []
 
-    def add(self, block: Vector) -> None:
-        """Take a block of series in; small ones wait until they are worth a call."""
+    def add(self, block: StepMatrix) -> None:
+        """Add a block of series; small blocks are collected until they are worth a call."""
         self._waiting.append(block)
         self._cells += block.values.size
         if self._cells >= _WORTH_A_CALL:
@@ -71,8 +77,8 @@ class Tally:
             self._merge(concatenated(self._waiting, self._steps))
             self._waiting, self._cells = [], 0
 
-    def result(self) -> Vector | None:
-        """Return the groups; None where a mean overflowed and must be taken at once."""
+    def result(self) -> StepMatrix | None:
+        """Return the groups; None if a mean overflowed and needs all series at once."""
         if not self._parts:
             return self._at_once()
         self._flush()
@@ -80,9 +86,9 @@ class Tally:
         if self._operator == "avg" and not np.isfinite(values).all():
             return None
         present = np.concatenate([part.counts > 0 for part in self._parts])
-        return Vector(list(self._places), values, present)
+        return StepMatrix(list(self._places), values, present)
 
-    def _final(self, part: _Tallied) -> Floats:
+    def _final(self, part: _PartialGroups) -> Floats:
         match self._operator:
             case "sum":
                 return closed((part.values, part.errors))
@@ -95,16 +101,18 @@ class Tally:
             case _:
                 return part.values
 
-    def _at_once(self) -> Vector:
+    def _at_once(self) -> StepMatrix:
         whole = concatenated(self._waiting, self._steps)
         if not len(whole):
             return whole
         groups = group(whole.labels, self._names, without=False)
-        return reduced(self._operator, Vector(whole.labels, whole.values, whole.present), groups)
+        return reduced(
+            self._operator, StepMatrix(whole.labels, whole.values, whole.present), groups
+        )
 
-    def _merge(self, block: Vector) -> None:
+    def _merge(self, block: StepMatrix) -> None:
         groups = group(block.labels, self._names, without=False)
-        found = self._tallied(block, groups)
+        found = self._aggregate(block, groups)
         places, known = self._places, len(self._places)
         rows = np.array([places.setdefault(labels, len(places)) for labels in groups.labels])
         if (rows >= known).all():
@@ -114,7 +122,7 @@ class Tally:
         parts = [*self._parts]
         if new.any():
             parts.append(self._nothing(len(places) - known))
-        whole = _Tallied.joined(parts)
+        whole = _PartialGroups.joined(parts)
         self._parts = [whole]
         whole.counts[rows] += found.counts
         if self._operator in ("sum", "avg"):
@@ -126,25 +134,25 @@ class Tally:
         elif self._operator == "max":
             whole.values[rows] = np.fmax(whole.values[rows], found.values)
 
-    def _tallied(self, block: Vector, groups: Groups) -> _Tallied:
+    def _aggregate(self, block: StepMatrix, groups: Groups) -> _PartialGroups:
         values, present = block.values, block.present
         if present.all():
-            tallied = np.repeat(groups.sizes[:, np.newaxis], self._steps, axis=1)
+            present_counts = np.repeat(groups.sizes[:, np.newaxis], self._steps, axis=1)
         else:
-            tallied = counts(present, groups)
-        none = np.broadcast_to(0.0, tallied.shape)
+            present_counts = counts(present, groups)
+        none = np.broadcast_to(0.0, present_counts.shape)
         match self._operator:
             case "sum" | "avg":
-                return _Tallied(tallied, *sums(values, present, groups))
+                return _PartialGroups(present_counts, *sums(values, present, groups))
             case "min":
-                return _Tallied(tallied, minimum(values, present, groups), none)
+                return _PartialGroups(present_counts, minimum(values, present, groups), none)
             case "max":
-                return _Tallied(tallied, maximum(values, present, groups), none)
+                return _PartialGroups(present_counts, maximum(values, present, groups), none)
             case _:
-                return _Tallied(tallied, none, none)
+                return _PartialGroups(present_counts, none, none)
 
-    def _nothing(self, groups: int) -> _Tallied:
-        """Return groups of which nothing was seen yet."""
+    def _nothing(self, groups: int) -> _PartialGroups:
+        """Return the state of groups without any series."""
         shape = (groups, self._steps)
         start = np.nan if self._operator in ("min", "max") else 0.0
-        return _Tallied(np.zeros(shape, np.intp), np.full(shape, start), np.zeros(shape))
+        return _PartialGroups(np.zeros(shape, np.intp), np.full(shape, start), np.zeros(shape))

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from promql.running.turns import Turn, Turns
+from promql.running.evaluation_lock import EvaluationLock, TimeSlice
 
 
 class Clock:
@@ -24,8 +24,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def turns(clock: Clock) -> Turns:
-    return Turns(clock)
+def turns(clock: Clock) -> EvaluationLock:
+    return EvaluationLock(clock)
 
 
 def started(work: Callable[[], None]) -> threading.Thread:
@@ -44,12 +44,12 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def test_one_at_a_time() -> None:
-    turns = Turns(lambda: 0.0)
+    turns = EvaluationLock(lambda: 0.0)
     running, most = 0, 0
 
     def evaluate(_: int) -> None:
         nonlocal running, most
-        with Turn(turns):
+        with TimeSlice(turns):
             running += 1
             most = max(most, running)
             running -= 1
@@ -60,14 +60,14 @@ def test_one_at_a_time() -> None:
     assert turns.take()
 
 
-def test_a_turn_is_passed_on_once_it_has_lasted(turns: Turns, clock: Clock) -> None:
+def test_a_turn_is_passed_on_once_it_has_lasted(turns: EvaluationLock, clock: Clock) -> None:
     order: list[str] = []
 
     def other() -> None:
-        with Turn(turns):
+        with TimeSlice(turns):
             order.append("other")
 
-    with Turn(turns) as own:
+    with TimeSlice(turns) as own:
         thread = started(other)
         wait_until(lambda: turns.wanted)
         own.pass_on()
@@ -79,16 +79,16 @@ def test_a_turn_is_passed_on_once_it_has_lasted(turns: Turns, clock: Clock) -> N
     assert order == ["own", "other", "own again"]
 
 
-def test_nobody_waits_for_one_that_never_ends(turns: Turns) -> None:
-    with Turn(turns):
-        thread = started(lambda: Turn(turns).__enter__().__exit__(None, None, None))
+def test_nobody_waits_for_one_that_never_ends(turns: EvaluationLock) -> None:
+    with TimeSlice(turns):
+        thread = started(lambda: TimeSlice(turns).__enter__().__exit__(None, None, None))
         thread.join()
     assert turns.take()
 
 
-def test_another_thread_passes_nothing_on(turns: Turns, clock: Clock) -> None:
-    with Turn(turns) as own:
-        waiting = started(lambda: Turn(turns).__enter__().__exit__(None, None, None))
+def test_another_thread_passes_nothing_on(turns: EvaluationLock, clock: Clock) -> None:
+    with TimeSlice(turns) as own:
+        waiting = started(lambda: TimeSlice(turns).__enter__().__exit__(None, None, None))
         wait_until(lambda: turns.wanted)
         clock.now_s += 1
         helper = started(own.pass_on)
@@ -97,7 +97,7 @@ def test_another_thread_passes_nothing_on(turns: Turns, clock: Clock) -> None:
     waiting.join()
 
 
-def test_an_error_ends_a_turn(turns: Turns) -> None:
-    with suppress(ValueError), Turn(turns):
+def test_an_error_ends_a_turn(turns: EvaluationLock) -> None:
+    with suppress(ValueError), TimeSlice(turns):
         raise ValueError
     assert turns.take()

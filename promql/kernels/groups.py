@@ -1,0 +1,99 @@
+"""How `by` and `without` put series into groups."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from model.labels import METRIC_NAME, Labels
+from promql.kernels.arrays import Floats, Indices
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Groups:
+    """The assignment of N series to G groups.
+
+    Attributes:
+        labels: the G groups' label sets.
+        order: shape (N,), the series sorted by group.
+        starts: shape (G,), the index in `order` at which each group begins.
+        members: shape (N,), the group of each series.
+    """
+
+    labels: list[Labels]
+    order: Indices
+    starts: Indices
+    members: Indices
+
+    @property
+    def sizes(self) -> Indices:
+        """The number of series in each group: shape (G,)."""
+        ends = np.append(self.starts[1:], len(self.order))
+        sizes: Indices = ends - self.starts
+        return sizes
+
+    def with_member_axis(self, values: Floats) -> tuple[Floats, int] | None:
+        """Reshape (N, S) to three axes; return it and the axis of a group's members.
+
+        Returns None if the groups differ in size. The result is a view if the series are
+        sorted by group, or if the groups repeat in a fixed order (one series of each
+        group for every host).
+        """
+        count, (rows, steps) = len(self.starts), values.shape
+        size = rows // count
+        if size * count != rows:
+            return None
+        groups, members = np.arange(count), self.members.reshape(count, size)
+        if (members == groups[:, np.newaxis]).all():
+            return values.reshape(count, size, steps), 1
+        if (self.members.reshape(size, count) == groups).all():
+            return values.reshape(size, count, steps), 0
+        if (self.starts != groups * size).any():
+            return None
+        return values[self.order].reshape(count, size, steps), 1
+
+    def of_equal_size(self) -> Iterator[tuple[Indices, Indices]]:
+        """Yield the groups of each size, and their series: shapes (k,) and (k, size)."""
+        sizes = self.sizes
+        for size in np.unique(sizes).tolist():
+            groups = np.flatnonzero(sizes == size)
+            places = self.starts[groups][:, np.newaxis] + np.arange(size)
+            yield groups, self.order[places]
+
+
+def group(labels: Sequence[Labels], names: Sequence[str], *, without: bool) -> Groups:
+    """Group series by the values of their labels `names`, or by all other labels."""
+    places: dict[Labels, int] = {}
+    if without:
+        dropped = frozenset(names) | {METRIC_NAME}
+        keys = [each.drop(dropped) for each in labels]
+    elif not names:
+        keys = [Labels()] * len(labels)
+    elif len(names) == 1:
+        keys = _by_one(labels, names[0])
+    else:
+        kept = frozenset(names)
+        keys = [each.keep(kept) for each in labels]
+    members = np.array([places.setdefault(key, len(places)) for key in keys], dtype=np.intp)
+    if len(places) == 1:
+        order = np.arange(len(labels), dtype=np.intp)
+        return Groups(list(places), order, np.zeros(1, dtype=np.intp), members)
+    order = np.argsort(members, kind="stable")
+    starts = np.searchsorted(members[order], np.arange(len(places)))
+    return Groups(list(places), order, starts, members)
+
+
+def _by_one(labels: Sequence[Labels], name: str) -> list[Labels]:
+    """Return the group of each label set by one label; each group's labels are built once."""
+    made: dict[str, Labels] = {"": Labels()}
+    keys = []
+    for each in labels:
+        value = ""
+        for key, found in each:
+            if key == name:
+                value = found
+                break
+        if value not in made:
+            made[value] = Labels(((name, value),))
+        keys.append(made[value])
+    return keys

@@ -1,0 +1,167 @@
+"""An instant vector evaluated at many steps, as one matrix.
+
+A mask marks missing cells, because an ordinary NaN is a value and must survive
+arithmetic as one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from model.labels import Labels
+from promql.api import EvaluationError
+from promql.kernels.arrays import Floats, Indices, Mask
+from promql.kernels.reserved_labels import without_reserved
+
+DUPLICATES: Final = "vector cannot contain metrics with the same labelset"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StepMatrix:
+    """The values of N series at S steps; an instant query has one step.
+
+    Attributes:
+        labels: the N label sets. Equal ones are never present at the same step.
+        values: shape (N, S); undefined where `present` is False.
+        present: shape (N, S).
+        unnamed: shape (N,), the series whose reserved labels (the metric name) are still
+            to be dropped; None for none. Dropping them late is free where an
+            aggregation or a join discards the name anyway.
+        one_name: whether all series have the same metric name (or none).
+    """
+
+    labels: Sequence[Labels]
+    values: Floats
+    present: Mask
+    unnamed: Mask | None = None
+    one_name: bool = False
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def with_values(self, values: Floats, present: Mask | None = None) -> "StepMatrix":
+        """Return the same series with other values."""
+        return replace(self, values=values, present=self.present if present is None else present)
+
+    def computed(self, values: Floats, present: Mask | None = None) -> "StepMatrix":
+        """Return the same series with other values, all marked `unnamed`."""
+        return StepMatrix(
+            self.labels,
+            values,
+            self.present if present is None else present,
+            np.ones(len(self.labels), dtype=np.bool_),
+            self.one_name,
+        )
+
+    def take(self, rows: Indices | Mask) -> "StepMatrix":
+        """Return the series at `rows`, in that order."""
+        indices = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        labels = self.labels
+        return StepMatrix(
+            [labels[index] for index in indices.tolist()],
+            self.values[indices],
+            self.present[indices],
+            None if self.unnamed is None else self.unnamed[indices],
+            self.one_name,
+        )
+
+    def columns(self, steps: slice) -> "StepMatrix":
+        """Return the values at a range of steps."""
+        return replace(self, values=self.values[:, steps], present=self.present[:, steps])
+
+    def occupied(self) -> "StepMatrix":
+        """Return only the series that are present at some step."""
+        if not len(self):
+            return self
+        rows = any_step(self.present)
+        return self if rows.all() else self.take(rows)
+
+    def without_names(self) -> "StepMatrix":
+        """Drop the reserved labels of the `unnamed` series.
+
+        Raises:
+            EvaluationError: two series then have equal labels and are present at one step.
+        """
+        if self.unnamed is None or not self.unnamed.any():
+            return self
+        labels = without_reserved(self.labels, self.unnamed)
+        vector = StepMatrix(labels, self.values, self.present, None, one_name=True)
+        if self.one_name and self.unnamed.all():
+            return vector
+        return merged(vector)
+
+
+Value = StepMatrix | Floats | str
+"""The value of an expression during evaluation; Floats are a scalar (see `Scalars`)."""
+
+
+def any_step(present: Mask) -> Mask:
+    """Return which series are present at any step: (N, S) to (N,)."""
+    if present.shape[1] == 1:
+        return present[:, 0]
+    found: Mask = np.logical_or.reduce(present, axis=1)
+    return found
+
+
+def any_series(present: Mask) -> Mask:
+    """Return the steps at which any series is present: (N, S) to (S,)."""
+    found: Mask = np.logical_or.reduce(present, axis=0)
+    return found
+
+
+def empty_matrix(steps: int) -> StepMatrix:
+    """Return a matrix without series."""
+    return StepMatrix([], np.empty((0, steps)), np.empty((0, steps), dtype=np.bool_), one_name=True)
+
+
+def merged(vector: StepMatrix, message: str = DUPLICATES) -> StepMatrix:
+    """Return the vector with series of equal labels joined into one.
+
+    Raises:
+        EvaluationError: two of them are present at the same step; the text is `message`.
+    """
+    places: dict[Labels, int] = {}
+    rows = [places.setdefault(each, len(places)) for each in vector.labels]
+    if len(places) == len(rows):
+        return vector
+    targets = np.array(rows, dtype=np.intp)
+    shape = (len(places), vector.values.shape[1])
+    counts = np.zeros(shape, dtype=np.intp)
+    np.add.at(counts, targets, vector.present)
+    if (counts > 1).any():
+        raise EvaluationError(message)
+    values = np.zeros(shape)
+    series, columns = np.nonzero(vector.present)
+    values[targets[series], columns] = vector.values[series, columns]
+    unnamed = None
+    if vector.unnamed is not None:
+        unnamed = np.zeros(len(places), dtype=np.bool_)
+        np.logical_or.at(unnamed, targets, vector.unnamed)
+    return StepMatrix(list(places), values, counts > 0, unnamed, vector.one_name)
+
+
+def concatenated(parts: Sequence[StepMatrix], steps: int) -> StepMatrix:
+    """Return all series of `parts` as one matrix, without looking for equal labels."""
+    parts = [part for part in parts if len(part)]
+    if not parts:
+        return empty_matrix(steps)
+    if len(parts) == 1:
+        return parts[0]
+    unnamed = None
+    if any(part.unnamed is not None for part in parts):
+        unnamed = np.concatenate(
+            [
+                np.zeros(len(part), dtype=np.bool_) if part.unnamed is None else part.unnamed
+                for part in parts
+            ]
+        )
+    return StepMatrix(
+        [labels for part in parts for labels in part.labels],
+        np.concatenate([part.values for part in parts]),
+        np.concatenate([part.present for part in parts]),
+        unnamed,
+        all(part.one_name for part in parts)
+        and len({part.labels[0].metric for part in parts}) == 1,
+    )
