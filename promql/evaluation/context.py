@@ -48,7 +48,7 @@ class Evaluation(Protocol):
         """The query's limits."""
 
     @property
-    def notes(self) -> AnnotationCollector:
+    def annotations(self) -> AnnotationCollector:
         """Collects the query's annotations."""
 
     @property
@@ -56,7 +56,7 @@ class Evaluation(Protocol):
         """The start, end and step of the query."""
 
     @property
-    def rules(self) -> EvaluationOptions:
+    def options(self) -> EvaluationOptions:
         """The settings that change the result."""
 
     def vector(self, node: Expression, steps: Steps) -> StepMatrix:

@@ -68,7 +68,7 @@ class BucketSeries:
     @property
     def steps(self) -> int:
         """The number of steps."""
-        return self._vector.values.shape[1]
+        return int(self._vector.values.shape[1])
 
     def histograms(self) -> Iterator[ClassicHistograms]:
         """Yield the histograms, those with the same bounds together."""
