@@ -1,14 +1,13 @@
 """Puts the application together from what the daemon hands in."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 from jinja2 import Environment
 
-from web.handlers import all_routes
 from web.http.assets import Assets
 from web.http.audit_trail import AuditLog
 from web.http.rendering import Renderer
@@ -22,7 +21,9 @@ from web.middleware.headers import add_headers
 from web.middleware.journey import journey
 from web.middleware.origins import lay_origin_headers, preflights
 from web.middleware.rates import RateLimits
+from web.pages import PAGES, PageFactory
 from web.prometheus.envelope import failure_envelope
+from web.routes import all_routes
 from web.services import Services
 from web.settings import WebSettings
 
@@ -44,12 +45,22 @@ class Resources:
 
 
 def create_app(
-    services: Services, settings: WebSettings, resources: Resources | None = None
+    services: Services,
+    settings: WebSettings,
+    resources: Resources | None = None,
+    pages: Sequence[PageFactory] = PAGES,
 ) -> web.Application:
-    """Return the application, ready for `web.AppRunner`; without `resources` it blocks.
+    """Return the application, ready for `web.AppRunner`.
 
     Run it with `handler_cancellation=True`, so that a query ends with its client,
-    `access_log=None`: requests are logged by the application, and `bodies.SERVER_OPTIONS`.
+    `access_log=None`, because the application logs requests itself, and
+    `bodies.SERVER_OPTIONS`.
+
+    Args:
+        services: everything that the application depends on.
+        settings: section `web` of the configuration.
+        resources: files and templates; None reads them, which blocks.
+        pages: the registry of pages.
     """
     resources = resources or Resources.read()
     internals = Internals.of(services, settings, Renderer(resources.templates, services.version))
@@ -58,7 +69,7 @@ def create_app(
     )
     _lay_headers(app, settings)
     _end_with(app, internals)
-    install(app, all_routes(internals, resources.assets))
+    install(app, all_routes(internals, resources.assets, pages))
     return app
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from web.accounts.actions import AccountActions
 from web.fleet.fleet import Fleet
+from web.hosts.register import HostRegister
 from web.http.rendering import Renderer
 from web.identity.authentication import Authenticator
 from web.identity.passwords import Passwords
@@ -34,6 +35,7 @@ class Internals:
     authenticator: Authenticator
     actions: AccountActions
     fleet: Fleet
+    register: HostRegister
     streams: LiveStreams
     shell: Shell
     socket: MetricsSocket
@@ -58,6 +60,7 @@ class Internals:
             authenticator=authenticator,
             actions=AccountActions(services, passwords, second_factors, authenticator),
             fleet=fleet,
+            register=HostRegister(services, fleet),
             streams=streams,
             shell=shell,
             socket=MetricsSocket(services, settings, authenticator, fleet, sources),

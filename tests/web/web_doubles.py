@@ -60,6 +60,7 @@ from web.http.bodies import SERVER_OPTIONS
 from web.http.errors import ConfigurationRefusedError
 from web.identity.keys import KeyRing
 from web.identity.secret_hashes import secret_hash
+from web.pages import PAGES, PageFactory
 from web.services import Pushes, ReloadState, Services
 from web.settings import WebSettings
 
@@ -433,6 +434,7 @@ async def world_at(
     tmp_path: Path,
     aiohttp_client: AiohttpClient,
     settings: WebSettings | None = None,
+    pages: Sequence[PageFactory] = PAGES,
     **further: Any,
 ) -> AsyncIterator[World]:
     """Start the application in a new world, with `further` services if it needs some."""
@@ -482,7 +484,7 @@ async def world_at(
             hosts_changed=hosts_changed,
             **further,
         )
-        app = create_app(services, settings, await asyncio.to_thread(shared_resources))
+        app = create_app(services, settings, await asyncio.to_thread(shared_resources), pages)
         server = TestServer(app)
         # The client would start it with other options; it takes one that runs.
         await server.start_server(**SERVER_OPTIONS)

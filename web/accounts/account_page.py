@@ -1,6 +1,7 @@
 """The own account: password, second factor, sessions and tokens."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from aiohttp import web
 from pydantic import ValidationError
@@ -8,6 +9,7 @@ from pydantic import ValidationError
 from web.accounts.actions import AccountActions
 from web.accounts.forms import PasswordForm, TokenForm
 from web.http.errors import BadRequestError, TooManyRequestsError
+from web.http.pages import Page
 from web.http.parameters import read_form, record_id
 from web.http.routing import Access, Route, Surface, principal_of, user_of
 from web.http.validation import field_errors
@@ -15,6 +17,19 @@ from web.identity.authentication import Authenticator
 from web.identity.passwords import SHORTEST
 from web.identity.second_factor import SecondFactors
 from web.live.shell import Shell
+
+ACCOUNT: Final = Page(
+    path="/account",
+    title="Account",
+    template="accounts/account_page.html",
+    access=Access.USER,
+    notices={
+        "password-changed": "Your password is changed; other sessions and tokens have ended.",
+        "credential-revoked": "Revoked.",
+        "others-revoked": "All other sessions and tokens are revoked.",
+        "second-factor-off": "The second factor is off.",
+    },
+)
 
 
 class AccountPages:
@@ -32,16 +47,16 @@ class AccountPages:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
-        return tuple(
+        forms = tuple(
             Route(method, path, handler, Access.USER, Surface.PAGE)
             for method, path, handler in (
-                ("GET", "/account", self.show),
                 ("POST", "/account/password", self.change_password),
                 ("POST", "/account/tokens", self.add_token),
                 ("POST", "/account/credentials/{id}/revoke", self.revoke),
                 ("POST", "/account/credentials/revoke-others", self.revoke_others),
             )
         )
+        return (self._shell.route(ACCOUNT, self.show), *forms)
 
     async def show(self, request: web.Request) -> web.Response:
         """Show the account."""
@@ -58,7 +73,7 @@ class AccountPages:
         user, current = user_of(request), principal_of(request).credential
         return await self._shell.page(
             request,
-            "accounts/account_page.html",
+            ACCOUNT,
             status,
             credentials=await self._actions.credentials(user),
             current_id=current.id if current else None,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import segno
 from aiohttp import web
@@ -10,11 +11,20 @@ from markupsafe import Markup
 from web.accounts.actions import AccountActions
 from web.http.audit_trail import note
 from web.http.errors import BadRequestError, TooManyRequestsError
+from web.http.pages import Page
 from web.http.parameters import read_form
 from web.http.routing import Access, Handler, Route, Surface, user_of
 from web.identity.passwords import LONGEST
 from web.identity.second_factor import SecondFactors
 from web.live.shell import Shell
+
+SECOND_FACTOR: Final = Page(
+    path="/account/second-factor",
+    title="Second factor",
+    template="accounts/second_factor_page.html",
+    access=Access.USER,
+    parent="/account",
+)
 
 
 class SecondFactorPages:
@@ -28,16 +38,16 @@ class SecondFactorPages:
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
         handlers: Sequence[tuple[str, str, Handler]] = (
-            ("GET", "/account/second-factor", self.show),
             ("POST", "/account/second-factor", self.begin),
             ("POST", "/account/second-factor/confirm", self.confirm),
             ("POST", "/account/second-factor/recovery-codes", self.renew_recovery_codes),
             ("POST", "/account/second-factor/off", self.turn_off),
         )
-        return tuple(
+        forms = tuple(
             Route(method, path, handler, Access.USER, Surface.PAGE)
             for method, path, handler in handlers
         )
+        return (self._shell.route(SECOND_FACTOR, self.show), *forms)
 
     async def show(self, request: web.Request) -> web.Response:
         """Show whether it is on, or what waits to be scanned."""
@@ -55,7 +65,7 @@ class SecondFactorPages:
         picture = await asyncio.to_thread(qr_code, enrolment.uri) if enrolment else ""
         return await self._shell.page(
             request,
-            "accounts/second_factor_page.html",
+            SECOND_FACTOR,
             status,
             factor=await self._second_factors.find(user),
             enrolment=enrolment,

@@ -1,6 +1,7 @@
 """The users, for admins: added, given roles and passwords, logged out, removed."""
 
 from collections.abc import Mapping
+from typing import Final
 from urllib.parse import quote
 
 from aiohttp import web
@@ -10,6 +11,7 @@ from storage.api.accounts import Role
 from storage.api.errors import LastAdminError, TakenError
 from web.accounts.actions import AccountActions
 from web.accounts.forms import ResetForm, RoleForm, UserForm
+from web.http.pages import Page
 from web.http.parameters import read_form, record_id
 from web.http.routing import Access, Route, Surface, principal_of, user_of
 from web.http.validation import field_errors
@@ -18,7 +20,31 @@ from web.identity.second_factor import SecondFactors
 from web.live.shell import Shell
 from web.services import Services
 
-_USER = "/users/{name:[^/]+}"
+_USER: Final = "/users/{name:[^/]+}"
+
+
+USERS: Final = Page(
+    path="/users",
+    title="Users",
+    template="accounts/users_page.html",
+    access=Access.ADMIN,
+    position=60,
+    notices={"user-added": "The user is added.", "user-removed": "The user is removed."},
+)
+USER: Final = Page(
+    path=_USER,
+    title="User",
+    template="accounts/user_page.html",
+    access=Access.ADMIN,
+    parent="/users",
+    notices={
+        "credential-revoked": "Revoked.",
+        "others-revoked": "All other sessions and tokens are revoked.",
+        "second-factor-off": "The second factor is off.",
+        "role-changed": "The role is changed.",
+        "password-reset": "The password is reset; the user's sessions and tokens have ended.",
+    },
+)
 
 
 class UsersPages:
@@ -36,12 +62,10 @@ class UsersPages:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
-        return tuple(
+        forms = tuple(
             Route(method, path, handler, Access.ADMIN, Surface.PAGE)
             for method, path, handler in (
-                ("GET", "/users", self.users),
                 ("POST", "/users", self.add_user),
-                ("GET", _USER, self.user),
                 ("POST", f"{_USER}/role", self.set_role),
                 ("POST", f"{_USER}/password", self.reset_password),
                 ("POST", f"{_USER}/second-factor/off", self.reset_second_factor),
@@ -49,6 +73,11 @@ class UsersPages:
                 ("POST", f"{_USER}/credentials/{{id}}/revoke", self.revoke),
                 ("POST", f"{_USER}/remove", self.remove_user),
             )
+        )
+        return (
+            self._shell.route(USERS, self.users),
+            self._shell.route(USER, self.user),
+            *forms,
         )
 
     async def users(self, request: web.Request) -> web.Response:
@@ -64,7 +93,7 @@ class UsersPages:
     ) -> web.Response:
         return await self._shell.page(
             request,
-            "accounts/users_page.html",
+            USERS,
             status,
             users=await self._services.accounts.users(),
             with_second_factor=await self._second_factors.users(),
@@ -85,7 +114,7 @@ class UsersPages:
         current = principal_of(request).credential
         return await self._shell.page(
             request,
-            "accounts/user_page.html",
+            USER,
             status,
             user=user,
             credentials=await self._actions.credentials(user),

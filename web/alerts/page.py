@@ -13,6 +13,7 @@ from web.alerts.api import alert_name
 from web.fleet.fleet import Fleet
 from web.http.audit_trail import note
 from web.http.network import local_path
+from web.http.pages import Page
 from web.http.parameters import Paging, read_form, read_query, record_id
 from web.http.routing import Access, Route, Surface, user_of
 from web.live.shell import Address, Shell
@@ -26,6 +27,18 @@ VIEWS: Final = {
 }
 
 
+ALERTS: Final = Page(
+    path="/alerts",
+    title="Alerts",
+    template="alerts/page.html",
+    position=20,
+    badge="live/badge.html",
+)
+ALERT: Final = Page(
+    path="/alerts/{id}", title="Alert", template="alerts/alert_page.html", parent="/alerts"
+)
+
+
 class AlertsPages:
     """Shows alerts and lets people acknowledge them."""
 
@@ -35,7 +48,7 @@ class AlertsPages:
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
         return (
-            Route("GET", "/alerts", self.show, Access.VIEWER, Surface.PAGE),
+            self._shell.route(ALERTS, self.show),
             self._shell.live_route("alerts", "alerts/live.html", self._region),
             Route(
                 "POST",
@@ -44,7 +57,7 @@ class AlertsPages:
                 Access.EDITOR,
                 Surface.PAGE,
             ),
-            Route("GET", "/alerts/{id}", self.alert, Access.VIEWER, Surface.PAGE),
+            self._shell.route(ALERT, self.alert),
             Route(
                 "POST", "/alerts/{id}/acknowledge", self.acknowledge, Access.EDITOR, Surface.PAGE
             ),
@@ -52,9 +65,7 @@ class AlertsPages:
 
     async def show(self, request: web.Request) -> web.Response:
         """Show one of the four lists."""
-        return await self._shell.page(
-            request, "alerts/page.html", **await self._region(Address.of(request))
-        )
+        return await self._shell.page(request, ALERTS, **await self._region(Address.of(request)))
 
     async def _region(self, address: Address) -> Mapping[str, Any]:
         view = address.query.get("view", "open")
@@ -100,7 +111,7 @@ class AlertsPages:
         rule, held_by = self._explain(alert.id)
         return await self._shell.page(
             request,
-            "alerts/alert_page.html",
+            ALERT,
             alert=alert,
             rule=rule,
             held_by=held_by,
@@ -129,7 +140,7 @@ class AlertsPages:
             trial = (name, "")
         region = await self._region(Address.of(request))
         return await self._shell.page(
-            request, "alerts/page.html", **{**region, "view": "notifications", "trial": trial}
+            request, ALERTS, **{**region, "view": "notifications", "trial": trial}
         )
 
     async def acknowledge(self, request: web.Request) -> web.Response:

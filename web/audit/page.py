@@ -6,8 +6,9 @@ from typing import Final
 from aiohttp import web
 
 from web.audit.api import AuditQuery
+from web.http.pages import Page
 from web.http.parameters import read_query
-from web.http.routing import Access, Route, Surface
+from web.http.routing import Access, Route
 from web.live.shell import Shell
 from web.services import Services
 
@@ -41,6 +42,15 @@ TITLES: Final[Mapping[str, str]] = {
 """In people's words; what is not here is shown as it was recorded."""
 
 
+AUDIT: Final = Page(
+    path="/audit",
+    title="Audit log",
+    template="audit/page.html",
+    access=Access.ADMIN,
+    parent="/users",
+)
+
+
 class AuditPages:
     """Shows who changed what."""
 
@@ -49,7 +59,7 @@ class AuditPages:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
-        return (Route("GET", "/audit", self.show, Access.ADMIN, Surface.PAGE),)
+        return (self._shell.route(AUDIT, self.show),)
 
     async def show(self, request: web.Request) -> web.Response:
         """Show a page of the log, newest first."""
@@ -57,7 +67,7 @@ class AuditPages:
         entries = await self._records.entries(query.limit, query.before)
         return await self._shell.page(
             request,
-            "audit/page.html",
+            AUDIT,
             entries=entries,
             titles=TITLES,
             before_id=query.before,

@@ -4,12 +4,16 @@ The page's own script asks the Prometheus API; here is only what it starts from.
 """
 
 from dataclasses import asdict
+from typing import Final
 
 from aiohttp import web
 
 from web.explore.promql_reference import words
-from web.http.routing import Access, Route, Surface
+from web.http.pages import Page
+from web.http.routing import Route
 from web.live.shell import Shell
+
+EXPLORE: Final = Page(path="/explore", title="Explore", template="explore/page.html", position=30)
 
 
 class ExplorePages:
@@ -21,8 +25,8 @@ class ExplorePages:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route."""
-        return (Route("GET", "/explore", self.show, Access.VIEWER, Surface.PAGE),)
+        return (self._shell.route(EXPLORE, self.show),)
 
     async def show(self, request: web.Request) -> web.Response:
         """Show the page."""
-        return await self._shell.page(request, "explore/page.html", words=self._words)
+        return await self._shell.page(request, EXPLORE, words=self._words)

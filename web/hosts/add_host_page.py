@@ -1,34 +1,45 @@
 """The form that registers a host, and the command to run on it."""
 
+from typing import Final
+
 from aiohttp import web
 from pydantic import ValidationError
 
 from storage.api.errors import TakenError
 from web.hosts.forms import EXPORTER_PORT, HostForm
-from web.hosts.keys_page import HostKeyPages
+from web.hosts.keys_page import NewKeyPage
 from web.hosts.register import HostRegister
 from web.http.audit_trail import note
 from web.http.errors import BadRequestError
+from web.http.pages import Page
 from web.http.parameters import read_form
 from web.http.routing import Access, Route, Surface
 from web.http.validation import field_errors
 from web.live.shell import Shell
 from web.services import Services
 
+ADD_HOST: Final = Page(
+    path="/add-host",
+    title="Add a host",
+    template="hosts/add_host_page.html",
+    access=Access.EDITOR,
+    parent="/",
+)
+
 
 class AddHostPages:
     """Registers hosts."""
 
     def __init__(
-        self, services: Services, register: HostRegister, shell: Shell, keys: HostKeyPages
+        self, services: Services, register: HostRegister, shell: Shell, new_key: NewKeyPage
     ) -> None:
-        self._register, self._shell, self._keys = register, shell, keys
+        self._register, self._shell, self._new_key = register, shell, new_key
         self._commands = tuple(services.exporter_commands)
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
         return (
-            Route("GET", "/add-host", self.show, Access.EDITOR, Surface.PAGE),
+            self._shell.route(ADD_HOST, self.show),
             Route("POST", "/add-host", self.add, Access.EDITOR, Surface.PAGE),
         )
 
@@ -64,7 +75,7 @@ class AddHostPages:
             problems = {exc.field: f"another host has this {exc.field} already"}
             return await self._form(request, 409, problems, given)
         if issued is not None:
-            return await self._keys.show(request, host.name, f"/host/{host.id}", issued)
+            return await self._new_key.show(request, host.name, f"/host/{host.id}", issued)
         raise web.HTTPSeeOther(f"/host/{host.id}")
 
     async def _form(
@@ -72,7 +83,7 @@ class AddHostPages:
     ) -> web.Response:
         return await self._shell.page(
             request,
-            "hosts/add_host_page.html",
+            ADD_HOST,
             status,
             problems=problems,
             given=given,

@@ -1,7 +1,7 @@
 """One host's page: figures, charts, alerts, filesystems, checks, and its removal."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from aiohttp import web
 from pydantic import AfterValidator, Field, ValidationError
@@ -20,6 +20,7 @@ from web.http.audit_trail import note
 from web.http.errors import BadRequestError, MissingError
 from web.http.host_paths import HOST_KEY
 from web.http.operations import Operation
+from web.http.pages import Page
 from web.http.parameters import DIGITS, Parameters, read_form, read_query
 from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface
@@ -47,6 +48,26 @@ class ChartsQuery(Parameters):
     since_ms: _Time | None = None
 
 
+HOST: Final = Page(
+    path=f"/host/{HOST_KEY}",
+    title="Host",
+    template="hosts/host_page.html",
+    parent="/",
+    notices={
+        "keys-revoked": "The keys are revoked; reports with them are refused from now on.",
+        "check-saved": "The check is saved.",
+        "check-reset": "The check is back at its default.",
+    },
+)
+REMOVE_HOST: Final = Page(
+    path=f"/host/{HOST_KEY}/remove",
+    title="Remove a host",
+    template="hosts/remove_host_page.html",
+    access=Access.EDITOR,
+    parent="/",
+)
+
+
 class HostPages:
     """Shows one host."""
 
@@ -63,7 +84,7 @@ class HostPages:
             "hosts", ChartsDocument, query=ChartsQuery, errors=(404,), answers={204: None}
         )
         return (
-            Route("GET", f"/host/{HOST_KEY}", self.show, Access.VIEWER, page),
+            self._shell.route(HOST, self.show),
             self._shell.live_route("host", "hosts/host_live.html", self._region, of_host=True),
             Route(
                 "GET",
@@ -76,7 +97,7 @@ class HostPages:
             Route(
                 "POST", f"/host/{HOST_KEY}/checks/{{check}}", self.set_check, Access.EDITOR, page
             ),
-            Route("GET", f"/host/{HOST_KEY}/remove", self.confirm_removal, Access.EDITOR, page),
+            self._shell.route(REMOVE_HOST, self.confirm_removal),
             Route("POST", f"/host/{HOST_KEY}/remove", self.remove, Access.EDITOR, page),
         )
 
@@ -95,7 +116,7 @@ class HostPages:
         chosen = request.query.get("range", DEFAULT_RANGE)
         return await self._shell.page(
             request,
-            "hosts/host_page.html",
+            HOST,
             status,
             ranges=tuple(RANGES),
             chosen_range=chosen if chosen in RANGES else DEFAULT_RANGE,
@@ -178,7 +199,7 @@ class HostPages:
     async def confirm_removal(self, request: web.Request) -> web.Response:
         """Ask whether the host should really go."""
         host = await self._find(request)
-        return await self._shell.page(request, "hosts/remove_host_page.html", host=host)
+        return await self._shell.page(request, REMOVE_HOST, host=host)
 
     async def remove(self, request: web.Request) -> web.Response:
         """Forget the host."""

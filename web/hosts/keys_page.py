@@ -9,12 +9,12 @@ from aiohttp import web
 from web.fleet.fleet import Fleet
 from web.fleet.hosts import FleetHost
 from web.hosts.key_forms import DEFAULT_OVERLAP_S, RotationForm
-from web.hosts.keys import IssuedKey
-from web.hosts.register import HostRegister
+from web.hosts.keys import HostKeyring, IssuedKey
 from web.http.audit_trail import note
 from web.http.errors import MissingError
 from web.http.host_paths import HOST_KEY
 from web.http.network import base_url
+from web.http.pages import Page
 from web.http.routing import Access, Route, Surface
 from web.live.shell import Shell
 from web.settings import WebSettings
@@ -31,14 +31,48 @@ _EXAMPLE: Final = {
 }
 
 
+NEW_KEY: Final = Page(
+    path=f"/host/{HOST_KEY}/keys/rotate",
+    title="Key",
+    template="hosts/key_page.html",
+    access=Access.EDITOR,
+    parent="/",
+)
+
+
+class NewKeyPage:
+    """Shows the key of a host, once, when it is made."""
+
+    def __init__(self, shell: Shell, settings: WebSettings) -> None:
+        self._shell, self._settings = shell, settings
+
+    async def show(
+        self, request: web.Request, name: str, link: str, issued: IssuedKey, overlap_s: int = 0
+    ) -> web.Response:
+        """Show a new key, this once, and what to do with it."""
+        url = f"{base_url(request, self._settings)}/report"
+        agent = {
+            "api_url": url,
+            "host_key": issued.secret,
+            "report_interval_seconds": _AGENT_INTERVAL_S,
+        }
+        return await self._shell.page(
+            request,
+            NEW_KEY,
+            host_name=name,
+            host_link=link,
+            secret=issued.secret,
+            old_until_ms=issued.key.created_ms + overlap_s * 1000 if overlap_s else None,
+            curl=curl_command(url, issued.secret),
+            agent=orjson.dumps(agent).decode(),
+        )
+
+
 class HostKeyPages:
     """Shows, rotates and revokes host keys."""
 
-    def __init__(
-        self, fleet: Fleet, register: HostRegister, shell: Shell, settings: WebSettings
-    ) -> None:
-        self._fleet, self._keyring, self._shell = fleet, register.keyring, shell
-        self._settings = settings
+    def __init__(self, fleet: Fleet, keyring: HostKeyring, new_key: NewKeyPage) -> None:
+        self._fleet, self._keyring, self._new_key = fleet, keyring, new_key
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -53,7 +87,7 @@ class HostKeyPages:
         host = await self._find(request)
         issued = await self._keyring.rotate(host, RotationForm())
         note(request, "host-key.rotate", host.name)
-        return await self.show(request, host.name, host.path, issued, DEFAULT_OVERLAP_S)
+        return await self._new_key.show(request, host.name, host.path, issued, DEFAULT_OVERLAP_S)
 
     async def revoke(self, request: web.Request) -> web.Response:
         """End every key of the host at once."""
@@ -61,27 +95,6 @@ class HostKeyPages:
         await self._keyring.revoke(host)
         note(request, "host-key.revoke", host.name)
         raise web.HTTPSeeOther(f"{host.path}?notice=keys-revoked#keys")
-
-    async def show(
-        self, request: web.Request, name: str, link: str, issued: IssuedKey, overlap_s: int = 0
-    ) -> web.Response:
-        """Show a new key, this once, and what to do with it."""
-        url = f"{base_url(request, self._settings)}/report"
-        agent = {
-            "api_url": url,
-            "host_key": issued.secret,
-            "report_interval_seconds": _AGENT_INTERVAL_S,
-        }
-        return await self._shell.page(
-            request,
-            "hosts/key_page.html",
-            host_name=name,
-            host_link=link,
-            secret=issued.secret,
-            old_until_ms=issued.key.created_ms + overlap_s * 1000 if overlap_s else None,
-            curl=curl_command(url, issued.secret),
-            agent=orjson.dumps(agent).decode(),
-        )
 
     async def _find(self, request: web.Request) -> FleetHost:
         host = await self._fleet.host(request.match_info["key"])

@@ -1,17 +1,28 @@
 """The hosts page: the fleet table, live."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
 from web.fleet.fleet import Fleet
 from web.hosts.checks import Levels
 from web.hosts.fleet_table import COLUMNS, TableState, tally
+from web.http.pages import Page
 from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface, wants_json
 from web.live.shell import Address, Shell
 from web.services import Services
+
+HOSTS: Final = Page(
+    path="/",
+    title="Hosts",
+    template="hosts/page.html",
+    position=10,
+    notices={
+        "host-removed": "The host is removed. Its samples stay until retention drops them.",
+    },
+)
 
 
 class HostsPages:
@@ -23,7 +34,7 @@ class HostsPages:
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
         return (
-            Route("GET", "/", self.show, Access.VIEWER, Surface.PAGE, open_as_json=True),
+            self._shell.route(HOSTS, self.show, open_as_json=True),
             Route("GET", "/dashboard", self.show, Access.VIEWER, Surface.PAGE),
             self._shell.live_route("hosts", "hosts/live.html", self._region),
         )
@@ -40,9 +51,7 @@ class HostsPages:
                     "metrics": "/metrics",
                 }
             )
-        return await self._shell.page(
-            request, "hosts/page.html", **await self._region(Address.of(request))
-        )
+        return await self._shell.page(request, HOSTS, **await self._region(Address.of(request)))
 
     async def _region(self, address: Address) -> Mapping[str, Any]:
         view = await self._fleet.view()

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final
+from typing import Final, Protocol
 
 from aiohttp import web
 
@@ -61,6 +61,13 @@ class Route:
     open_as_json: bool = False
     operation: Operation | None = None
     body_limit_bytes: int | None = None
+
+
+class Handlers(Protocol):
+    """An object whose methods handle requests."""
+
+    def routes(self) -> Iterable[Route]:
+        """Return the routes that its methods handle."""
 
 
 _ROLE_RANK = {Role.VIEWER: 0, Role.EDITOR: 1, Role.ADMIN: 2}

@@ -13,9 +13,10 @@ from storage.api.alerts import AlertState
 from web.fleet.fleet import Fleet
 from web.http.errors import MissingError, UnauthorizedError
 from web.http.host_paths import HOST_KEY
+from web.http.pages import Page, PageRegistry
 from web.http.rendering import Renderer
 from web.http.responses import html_response
-from web.http.routing import Access, Route, Surface, principal_of
+from web.http.routing import Access, Handler, Route, Surface, principal_of
 from web.identity.authentication import Authenticator
 from web.live.regions import LiveStreams
 
@@ -51,23 +52,6 @@ class LiveRegion:
 LIVE: Final = "/live/"
 """A page's region has the page's path and query behind this."""
 
-NOTICES: Final = {
-    "host-removed": "The host is removed. Its samples stay until retention drops them.",
-    "keys-revoked": "The keys are revoked; reports with them are refused from now on.",
-    "check-saved": "The check is saved.",
-    "check-reset": "The check is back at its default.",
-    "acknowledged": "Acknowledged.",
-    "password-changed": "Your password is changed; other sessions and tokens have ended.",
-    "credential-revoked": "Revoked.",
-    "others-revoked": "All other sessions and tokens are revoked.",
-    "second-factor-off": "The second factor is off.",
-    "role-changed": "The role is changed.",
-    "user-added": "The user is added.",
-    "user-removed": "The user is removed.",
-    "password-reset": "The password is reset; the user's sessions and tokens have ended.",
-}
-"""Told once after a form, by `?notice=` in the address it leads to."""
-
 
 class Shell:
     """Renders pages in their frame and keeps their regions live."""
@@ -82,15 +66,27 @@ class Shell:
         self._renderer, self._fleet = renderer, fleet
         self._streams, self._authenticator = streams, authenticator
         self._regions: dict[str, LiveRegion] = {}
+        self._pages = PageRegistry()
+
+    def route(self, page: Page, show: Handler, *, open_as_json: bool = False) -> Route:
+        """Register a page; return its route.
+
+        Raises:
+            ValueError: another page has its path or its position in the navigation.
+        """
+        self._pages.add(page)
+        return Route("GET", page.path, show, page.access, Surface.PAGE, open_as_json=open_as_json)
 
     async def page(
-        self, request: web.Request, template: str, status: int = 200, /, **values: Any
+        self, request: web.Request, page: Page, status: int = 200, /, **values: Any
     ) -> web.Response:
         """Return a page in its frame."""
         values |= await self._frame()
-        values["notice"] = NOTICES.get(request.query.get("notice", ""), "")
+        values["page"] = page
+        values["navigation"] = self._pages.navigation(principal_of(request))
+        values["notice"] = page.notices.get(request.query.get("notice", ""), "")
         # 60 us a host: a large fleet's table would hold the loop up.
-        text = await asyncio.to_thread(self._renderer.text, request, template, values)
+        text = await asyncio.to_thread(self._renderer.text, request, page.template, values)
         return html_response(text, status)
 
     def live_route(self, name: str, template: str, read: Region, *, of_host: bool = False) -> Route:

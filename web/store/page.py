@@ -7,11 +7,15 @@ from typing import Any, Final
 from aiohttp import web
 
 from model.targets import Health
-from web.http.routing import Access, Route, Surface
+from web.http.pages import Page
+from web.http.routing import Route
 from web.live.shell import Address, Shell
 from web.services import Services
 
 _MOST_SHOWN: Final = 15
+
+
+STORE: Final = Page(path="/store", title="Store", template="store/page.html", position=50)
 
 
 class StorePages:
@@ -23,7 +27,7 @@ class StorePages:
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
         return (
-            Route("GET", "/store", self.show, Access.VIEWER, Surface.PAGE),
+            self._shell.route(STORE, self.show),
             self._shell.live_route("store", "store/live.html", self._region),
         )
 
@@ -32,7 +36,7 @@ class StorePages:
         # Not live: going through every label costs more than the rest together.
         made_of = await asyncio.to_thread(self._services.cardinality, _MOST_SHOWN)
         region = await self._region(Address.of(request))
-        return await self._shell.page(request, "store/page.html", made_of=made_of, **region)
+        return await self._shell.page(request, STORE, made_of=made_of, **region)
 
     async def _region(self, address: Address) -> Mapping[str, Any]:
         stats = await asyncio.to_thread(self._services.samples.stats)

@@ -10,7 +10,8 @@ from typing import Final
 from aiohttp import web
 
 from model.labels import Labels
-from web.http.routing import Access, Route, Surface
+from web.http.pages import Page
+from web.http.routing import Route
 from web.live.shell import Shell
 from web.services import Services
 
@@ -18,7 +19,15 @@ _MOST_SHOWN: Final = 300
 """A page of thousands is of no use to anybody; the search finds the rest."""
 
 
-class Outcome(StrEnum):
+DISCOVERY: Final = Page(
+    path="/discovery",
+    title="Discovery",
+    template="targets/discovery_page.html",
+    parent="/targets",
+)
+
+
+class DiscoveryOutcome(StrEnum):
     """What became of a discovered target."""
 
     SCRAPED = "scraped"
@@ -37,7 +46,7 @@ class Found:
     """
 
     job: str
-    outcome: Outcome
+    outcome: DiscoveryOutcome
     before: Labels
     after: Labels
     reason: str = ""
@@ -51,12 +60,12 @@ class DiscoveryPages:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
-        return (Route("GET", "/discovery", self.show, Access.VIEWER, Surface.PAGE),)
+        return (self._shell.route(DISCOVERY, self.show),)
 
     async def show(self, request: web.Request) -> web.Response:
         """Show the targets before and after relabelling."""
         outcome = request.query.get("show", "")
-        outcome = outcome if outcome in set(Outcome) else ""
+        outcome = outcome if outcome in set(DiscoveryOutcome) else ""
         search = request.query.get("q", "").strip()[:100]
         everything = list(self._found())
         matching = [
@@ -67,15 +76,17 @@ class DiscoveryPages:
         ]
         matching.sort(key=lambda each: (each.job, each.outcome, each.before))
         counts = self._services.discovered.dropped_counts()
-        kept = Counter(each.job for each in everything if each.outcome is Outcome.DROPPED)
+        kept = Counter(each.job for each in everything if each.outcome is DiscoveryOutcome.DROPPED)
         return await self._shell.page(
             request,
-            "targets/discovery_page.html",
+            DISCOVERY,
             jobs=[
                 (job, list(members))
                 for job, members in groupby(matching[:_MOST_SHOWN], lambda each: each.job)
             ],
-            counts={str(each): sum(e.outcome is each for e in everything) for each in Outcome},
+            counts={
+                str(each): sum(e.outcome is each for e in everything) for each in DiscoveryOutcome
+            },
             # Dropped targets that their jobs do not keep to be shown.
             unkept={job: count - kept[job] for job, count in counts.items() if count > kept[job]},
             total=len(everything),
@@ -88,11 +99,13 @@ class DiscoveryPages:
     def _found(self) -> Iterator[Found]:
         for status in self._services.targets():
             target = status.target
-            yield Found(target.scrape_pool, Outcome.SCRAPED, target.discovered, target.labels)
+            yield Found(
+                target.scrape_pool, DiscoveryOutcome.SCRAPED, target.discovered, target.labels
+            )
         discovered = self._services.discovered
         for outcome, others in (
-            (Outcome.DROPPED, discovered.dropped()),
-            (Outcome.REFUSED, discovered.refused()),
+            (DiscoveryOutcome.DROPPED, discovered.dropped()),
+            (DiscoveryOutcome.REFUSED, discovered.refused()),
         ):
             for other in others:
                 yield Found(other.pool, outcome, other.discovered, Labels(), other.reason)

@@ -4,15 +4,18 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from model.targets import Health, TargetStatus
-from web.http.routing import Access, Route, Surface
+from web.http.pages import Page
+from web.http.routing import Route
 from web.live.shell import Address, Shell
 from web.services import Services
+
+TARGETS: Final = Page(path="/targets", title="Targets", template="targets/page.html", position=40)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +67,13 @@ class TargetsPages:
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
         return (
-            Route("GET", "/targets", self.show, Access.VIEWER, Surface.PAGE),
+            self._shell.route(TARGETS, self.show),
             self._shell.live_route("targets", "targets/live.html", self._region),
         )
 
     async def show(self, request: web.Request) -> web.Response:
         """Show the targets."""
-        return await self._shell.page(
-            request, "targets/page.html", **await self._region(Address.of(request))
-        )
+        return await self._shell.page(request, TARGETS, **await self._region(Address.of(request)))
 
     async def _region(self, address: Address) -> Mapping[str, Any]:
         statuses = self._services.targets()

@@ -1,0 +1,90 @@
+"""Every route of the application."""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from web.accounts.api import AccountsApi
+from web.accounts.registration_api import RegistrationApi
+from web.accounts.second_factor_api import SecondFactorApi
+from web.accounts.users_api import UsersApi
+from web.alerts.api import AlertsApi
+from web.audit.api import AuditApi
+from web.hosts.api import HostsApi
+from web.hosts.keys_api import HostKeysApi
+from web.http.assets import Assets
+from web.http.routing import Handlers, Route
+from web.ingest.gateway import GatewayApi
+from web.ingest.messages import MessagesApi
+from web.ingest.remote_write import RemoteWriteApi
+from web.ingest.reports import ReportsApi
+from web.internals import Internals
+from web.pages import PAGES, PageFactory
+from web.prometheus.expressions import Expressions
+from web.prometheus.federation import Federation
+from web.prometheus.probes import Probes
+from web.prometheus.queries import Queries
+from web.prometheus.rules import RulesApi
+from web.prometheus.series import SeriesCatalogue
+from web.prometheus.status import StatusApi
+from web.prometheus.targets import TargetsApi
+from web.server.configuration import ConfigurationApi
+from web.server.health import HealthApi
+from web.services import Services
+from web.settings import WebSettings
+
+
+def all_routes(
+    internals: Internals, assets: Assets, pages: Iterable[PageFactory] = PAGES
+) -> Iterator[Route]:
+    """Yield every route; the first that matches a request serves it."""
+    services, settings = internals.services, internals.settings
+    for handlers in chain(
+        (assets,),
+        (page(internals) for page in pages),
+        (internals.socket,),
+        _json_api(internals),
+        _pushes(services),
+        _prometheus_api(services, settings),
+    ):
+        yield from handlers.routes()
+
+
+def _json_api(internals: Internals) -> tuple[Handlers, ...]:
+    services, settings, fleet = internals.services, internals.settings, internals.fleet
+    authenticator, actions = internals.authenticator, internals.actions
+    hosts = HostsApi(services, fleet, internals.register)
+    return (
+        hosts,
+        HostKeysApi(hosts, internals.register.keyring),
+        AlertsApi(services, fleet),
+        AccountsApi(services, authenticator, actions),
+        UsersApi(services, settings, actions),
+        SecondFactorApi(internals.second_factors, actions),
+        RegistrationApi(settings, authenticator, actions),
+        AuditApi(services),
+        HealthApi(services),
+        ConfigurationApi(services),
+    )
+
+
+def _pushes(services: Services) -> Iterator[Handlers]:
+    pushes = services.pushes
+    yield MessagesApi(pushes.inbox)
+    yield ReportsApi(pushes.hosts, pushes.keys, services.clock)
+    if services.remote_write is not None:
+        yield RemoteWriteApi(services.remote_write)
+    if services.push_gateway is not None:
+        yield GatewayApi(services.push_gateway)
+
+
+def _prometheus_api(services: Services, settings: WebSettings) -> tuple[Handlers, ...]:
+    return (
+        Queries(services, settings),
+        Expressions(),
+        SeriesCatalogue(services),
+        TargetsApi(services),
+        RulesApi(services),
+        StatusApi(services),
+        Probes(services),
+        Federation(services),
+    )
