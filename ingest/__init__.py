@@ -1,1 +1,1 @@
-"""Takes pushed samples, makes vectors of them, acknowledges after the commit."""
+"""Takes pushed samples, appends them as vectors, and acknowledges them once durable."""

@@ -2,16 +2,43 @@
 
 
 class PushError(Exception):
-    """Base of them all: what was pushed is not taken."""
+    """Base of them all: pushed data cannot be stored."""
 
 
 class MalformedMessageError(PushError):
-    """The bytes are not the message they should be."""
+    """The bytes are not a message of the expected format."""
 
 
 class TooMuchError(PushError):
-    """The message is well formed and holds more than allowed."""
+    """The message is well formed and exceeds a limit."""
 
 
 class BadLabelsError(PushError):
-    """A series cannot be stored under these labels; others of the message can."""
+    """The labels of one series are invalid; other series of the message can be stored."""
+
+
+class RejectedFieldError(PushError):
+    """A field of the message is rejected.
+
+    Attributes:
+        field: its name.
+    """
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class BadTimeError(RejectedFieldError):
+    """The timestamp is before 2001 or too far in the future."""
+
+
+class DisorderError(RejectedFieldError):
+    """The sender's series have too many samples out of order."""
+
+
+class UnknownHostError(RejectedFieldError):
+    """The host was removed."""
+
+    def __init__(self) -> None:
+        super().__init__("the host is not registered", "host_key")

@@ -17,7 +17,7 @@ from alerting.settings import HostCheckSettings
 from alerting.views import GroupView
 from ingest.devices.inbox import MessageInbox
 from ingest.gateway.gateway import PushGateway
-from ingest.hosts.hosts import PushedHosts
+from ingest.hosts.pushed_hosts import PushedHosts
 from ingest.remote_write.receiver import RemoteWriteReceiver
 from model.clock import Clock
 from model.matchers import Matcher

@@ -31,7 +31,7 @@ from daemon.server.scraping import Scraping
 from daemon.server.stores import Stores
 from ingest.devices.inbox import MessageInbox
 from ingest.gateway.gateway import PushGateway
-from ingest.hosts.hosts import PushedHosts
+from ingest.hosts.pushed_hosts import PushedHosts
 from ingest.remote_write.receiver import RemoteWriteReceiver
 from ingest.series.commits import GroupCommit
 from model.clock import system_clock

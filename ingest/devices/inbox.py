@@ -1,26 +1,27 @@
-"""Takes messages of devices: each once, however often it comes."""
+"""Stores messages of devices, each once however often it is sent."""
 
 from collections import OrderedDict
 from typing import Final
 
-from ingest.devices.messages import Message, check_time
+from ingest.devices.message import Message
 from ingest.series.commits import GroupCommit
-from ingest.series.sources import PushedSource
+from ingest.series.pushed_source import PushedSource
+from ingest.series.time_bounds import check_time
 from model.clock import Clock
 from model.labels import METRIC_NAME, Labels
 from storage.api.messages import MessageLog
 from storage.api.samples import SampleAppender
 
 DEVICE_JOB: Final = "device"
-"""The `job` label of what devices push."""
+"""The `job` label of device metrics."""
 
-# What is known beyond is found again where it is needed; this bounds memory.
+# Bounds of memory; a dropped entry is made again when it is needed.
 _MOST_SOURCES: Final = 20_000
-_MOST_SHAPES: Final = 5_000
+_MOST_NAME_SETS: Final = 5_000
 
 
 class MessageInbox:
-    """Appends messages, and remembers that it did."""
+    """Appends the samples of messages and records their ids."""
 
     def __init__(
         self, appender: SampleAppender, log: MessageLog, commits: GroupCommit, clock: Clock
@@ -28,19 +29,19 @@ class MessageInbox:
         self._appender, self._log, self._commits = appender, log, commits
         self._clock = clock
         self._sources: OrderedDict[tuple[str, str], PushedSource] = OrderedDict()
-        # Devices of one kind send the same metrics: their label sets are made once.
-        self._shapes: OrderedDict[tuple[str, ...], tuple[Labels, ...]] = OrderedDict()
+        # Label sets by metric names: devices of one kind send the same metrics.
+        self._series: OrderedDict[tuple[str, ...], tuple[Labels, ...]] = OrderedDict()
 
     @property
     def log(self) -> MessageLog:
-        """What was taken."""
+        """The log of stored messages."""
         return self._log
 
     async def take(self, message: Message) -> None:
-        """Take a message, which is durable afterwards; a repeated one changes nothing.
+        """Store a message; it is durable when this returns. A repetition changes nothing.
 
         Raises:
-            RefusedPushError: it cannot be stored; it says which field is at fault.
+            RejectedFieldError: the message cannot be stored.
             StorageError: the disk refused; the message may be sent again.
         """
         if not self._log.knows(message.id):
@@ -48,14 +49,14 @@ class MessageInbox:
             if message.names:
                 self._append(message)
             self._log.take(message.id, message.document)
-        # For a repeated one too: its first copy may be waiting for this commit.
+        # Also for a repetition: the first copy may not be durable yet.
         await self._commits.committed()
 
     def _append(self, message: Message) -> None:
-        series = self._shape(message.names)
+        series = self._series_of(message.names)
         values = message.values
         if len(series) != len(values):
-            # A name that stands twice: its last value counts.
+            # Of a name that occurs twice, the last value counts.
             values = tuple(dict(zip(message.names, values, strict=True)).values())
         self._source(message.device_id, message.source).append(message.time_ms, series, values)
 
@@ -71,11 +72,11 @@ class MessageInbox:
             self._sources.move_to_end(key)
         return source
 
-    def _shape(self, names: tuple[str, ...]) -> tuple[Labels, ...]:
-        series = self._shapes.get(names)
+    def _series_of(self, names: tuple[str, ...]) -> tuple[Labels, ...]:
+        series = self._series.get(names)
         if series is None:
             series = tuple(Labels.of({METRIC_NAME: name}) for name in dict.fromkeys(names))
-            self._shapes[names] = series
-            if len(self._shapes) > _MOST_SHAPES:
-                self._shapes.popitem(last=False)
+            self._series[names] = series
+            if len(self._series) > _MOST_NAME_SETS:
+                self._series.popitem(last=False)
         return series

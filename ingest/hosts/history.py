@@ -1,4 +1,4 @@
-"""What the store knows of pushing hosts from before the start."""
+"""The history of pushing hosts, read from the store after a restart."""
 
 import operator
 from collections.abc import Iterator, Mapping
@@ -7,33 +7,33 @@ from typing import Final
 
 import numpy as np
 
-from ingest.hosts.reports import CPU_METRIC, EVERY_CPU, IDLE, CpuSeconds
+from ingest.hosts.cpu_counters import CPU_METRIC, EVERY_CPU, IDLE, CpuCounters
 from model.labels import METRIC_NAME
 from model.matchers import Matcher
 from model.series import NO_TIME, AlignedSeries, is_absent, is_stale
 from storage.api.samples import SampleReader
 
 _REACH_MS: Final = 24 * 3_600_000
-"""Counters of a host that was silent for longer begin anew."""
+"""The counters of a host that was silent for longer start at 0."""
 LAST_GAPS: Final = 9
-"""From so many a host's usual interval is learned: enough that some odd ones do not count."""
+"""A host's usual interval is the median of so many gaps: a few odd ones do not matter."""
 
 
 @dataclass(frozen=True, slots=True)
 class HostHistory:
-    """How a host reported before.
+    """The earlier reports of a host.
 
     Attributes:
-        cpu: its counters as they were.
-        gaps_ms: the time between its last reports, the latest last.
+        cpu: its last counters.
+        gaps_ms: the times between its last reports, the latest last.
     """
 
-    cpu: CpuSeconds = field(default_factory=CpuSeconds)
+    cpu: CpuCounters = field(default_factory=CpuCounters)
     gaps_ms: tuple[int, ...] = ()
 
 
 def read_histories(reader: SampleReader, now_ms: int) -> Mapping[tuple[str, str], HostHistory]:
-    """Return what is stored of each pushing host, by its job and instance; blocks.
+    """Return the history of each pushing host by job and instance; blocks.
 
     Raises:
         StorageError: the store cannot be read.
@@ -47,7 +47,7 @@ def read_histories(reader: SampleReader, now_ms: int) -> Mapping[tuple[str, str]
             if mode == IDLE:
                 gaps[host] = tuple(map(operator.sub, times[1:], times))[-LAST_GAPS:]
     return {
-        host: HostHistory(CpuSeconds.resumed(found), gaps.get(host, ()))
+        host: HostHistory(CpuCounters.resumed(found), gaps.get(host, ()))
         for host, found in last.items()
     }
 

@@ -1,1 +1,1 @@
-"""The remote-write receiver, versions 1.0 and 2.0."""
+"""Remote write: decodes requests of Prometheus and agents, and receives them."""

@@ -1,8 +1,8 @@
-"""What both versions of remote-write requests share: how samples are found and read.
+"""Decodes samples; shared by remote write 1.0 and 2.0.
 
-A sender repeats the same label bytes in every request. So labels are not read but
-looked up, whole, and of a series that is known only its samples are decoded: those in
-the forms that every sender writes, all at once in numpy, anything else field by field.
+A sender repeats the same label bytes in every request, so a known series is looked up
+by these bytes, and its labels are not decoded. Samples of the fixed forms that all
+senders write are decoded together in numpy; all others field by field.
 """
 
 import struct
@@ -16,41 +16,35 @@ from numpy.typing import NDArray
 
 from ingest.errors import MalformedMessageError, TooMuchError
 from ingest.remote_write.wire import FIXED64, VARINT, Field, fields, signed
-from ingest.series.write_request import (
-    SAMPLE,
-    FindSeries,
-    RequestLimits,
-    Samples,
-    SeriesKey,
-    WriteRequest,
-)
+from ingest.series.limits import RequestLimits
+from ingest.series.sample_batch import SAMPLE, FindSeries, SampleBatch, Samples, SeriesKey
 
-# Each of a sample's fields as senders write it: its tag, and the bytes behind. A time
-# takes six between 1971 and 2109.
+# The fields of a sample as senders write them, each with its tag. Times between 1971 and
+# 2109 take six bytes.
 _VALUE: Final = [("value_tag", "u1"), ("value", "<f8")]
 _TIME: Final = [("time_ms_tag", "u1"), ("time_ms", "u1", (6,))]
 _START: Final = [("start_ms_tag", "u1"), ("start_ms", "u1", (6,))]
 _TAGS: Final = {"value": 0x09, "time_ms": 0x10, "start_ms": 0x18}
 
 _TIME_WEIGHTS = np.array([1 << 7 * place for place in range(6)], np.int64)
-# The five continuation bits that the weighted sum counts in.
+# The five continuation bits, which the weighted sum includes.
 _TIME_EXCESS: Final = sum(0x80 << 7 * place for place in range(5))
 _SAMPLE_TAG: Final = 0x12
 _DOUBLE = struct.Struct("<d")
 
 
 class _IrregularError(Exception):
-    """A sample that looked like one in a usual form is not."""
+    """A sample does not have the expected fixed form."""
 
 
-class UsualSamples:
-    """Samples in one of the usual forms, found and not read yet.
+class FixedSamples:
+    """Samples of one fixed form: found in the message, read later.
 
     Attributes:
-        head: how each begins: its tag and its length.
-        size: of each, in bytes.
-        series: their series' numbers.
-        ends: where they end in the message.
+        head: the first two bytes of each sample: tag and length.
+        size: bytes of each sample.
+        series: the number of the series of each.
+        ends: the offset after each.
     """
 
     def __init__(self, *fields: list[tuple[Any, ...]]) -> None:
@@ -63,10 +57,10 @@ class UsualSamples:
         self.ends: list[int] = []
 
     def read(self, data: bytes, samples: Samples) -> None:
-        """Read all of them at once.
+        """Read all samples at once.
 
         Raises:
-            _IrregularError: there is one in another form.
+            _IrregularError: one has another form.
         """
         windows = np.ndarray(
             (len(data) - self.size + 1, self.size), np.uint8, buffer=data, strides=(1, 1)
@@ -91,12 +85,13 @@ def _times(digits: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 class RequestDecoder:
-    """What was found in a message so far.
+    """Collects the samples of one message.
 
     Attributes:
-        by_field: whether every sample is to be read field by field.
-        plain, zero, started: samples as usual, those with the value 0, which proto3 does
-            not write, and those that tell their start.
+        by_field: whether to read every sample field by field.
+        plain: samples with value and time.
+        zero: samples with a time only; proto3 omits a value of 0.
+        started: samples with value, time and start time.
         exemplars, histograms: how many there are.
     """
 
@@ -104,15 +99,15 @@ class RequestDecoder:
         self, data: bytes, find: FindSeries, limits: RequestLimits, *, by_field: bool
     ) -> None:
         self.data, self.find, self._limits, self.by_field = data, find, limits, by_field
-        self.plain, self.zero = UsualSamples(_VALUE, _TIME), UsualSamples(_TIME)
-        self.started = UsualSamples(_VALUE, _TIME, _START)
-        # The others: series, time, value, start.
-        self._odd: list[tuple[int, int, float, int]] = []
+        self.plain, self.zero = FixedSamples(_VALUE, _TIME), FixedSamples(_TIME)
+        self.started = FixedSamples(_VALUE, _TIME, _START)
+        # All other samples: series, time, value, start.
+        self._others: list[tuple[int, int, float, int]] = []
         self._unknown: dict[SeriesKey, int] = {}
         self.exemplars = self.histograms = 0
 
     def number(self, key: SeriesKey) -> int:
-        """Return a series' number, -1 - k for the k-th unknown one."""
+        """Return the number of a series, -1 - k for the k-th unknown one."""
         known = self.find(key)
         if known is None:
             return self._unknown.setdefault(key, -1 - len(self._unknown))
@@ -122,9 +117,9 @@ class RequestDecoder:
         """Read a sample field by field.
 
         Args:
-            series: its number.
-            place: where it is.
-            start_ms: of a sample that does not tell.
+            series: the number of its series.
+            place: the field that holds it.
+            start_ms: the start time if the sample has none.
         """
         time_ms, value = 0, 0.0
         for field in fields(self.data, place.start, place.stop):
@@ -137,49 +132,53 @@ class RequestDecoder:
             elif field.number == 3:
                 field.expect(VARINT)
                 start_ms = signed(field.start)
-        self._odd.append((series, time_ms, value, start_ms))
+        self._others.append((series, time_ms, value, start_ms))
 
     def check_series(self, count: int) -> None:
-        """Refuse too many series.
+        """Check the number of series.
 
         Raises:
-            TooMuchError: there are.
+            TooMuchError: it exceeds the limit.
         """
         if count > self._limits.series:
             raise TooMuchError(f"{count} series in one request, more than {self._limits.series}")
 
-    def result(self) -> WriteRequest:
-        """Return everything found.
+    def batch(self) -> SampleBatch:
+        """Read the samples of the fixed forms and return all samples.
 
         Raises:
-            _IrregularError: a sample in a usual form is not.
-            TooMuchError: there are too many.
+            _IrregularError: a sample does not have its fixed form.
+            TooMuchError: there are too many samples.
         """
-        usual = self.plain, self.zero, self.started
-        count = sum(len(one.ends) for one in usual) + len(self._odd)
+        forms = self.plain, self.zero, self.started
+        count = sum(len(form.ends) for form in forms) + len(self._others)
         if count > self._limits.samples:
             raise TooMuchError(f"{count} samples in one request, more than {self._limits.samples}")
         samples, at = np.zeros(count, SAMPLE), 0
-        for one in usual:
-            if one.ends:
-                one.read(self.data, samples[at : at + len(one.ends)])
-                at += len(one.ends)
-        samples[at:] = self._odd
-        return WriteRequest(samples, tuple(self._unknown), self.exemplars, self.histograms)
+        for form in forms:
+            if form.ends:
+                form.read(self.data, samples[at : at + len(form.ends)])
+                at += len(form.ends)
+        samples[at:] = self._others
+        return SampleBatch(samples, tuple(self._unknown), self.exemplars, self.histograms)
 
 
 def decoded(
     read: Callable[[RequestDecoder], None], data: bytes, find: FindSeries, limits: RequestLimits
-) -> WriteRequest:
-    """Decode a message, whose samples `read` finds.
+) -> SampleBatch:
+    """Decode a message: by the fixed forms if all samples have them, else field by field.
 
-    They are read together, or where they are not written as usual, field by field.
+    Args:
+        read: finds the samples of the message.
+        data: the message.
+        find: returns the number of a known series.
+        limits: of the request.
     """
 
-    def found(*, by_field: bool) -> WriteRequest:
+    def found(*, by_field: bool) -> SampleBatch:
         decoder = RequestDecoder(data, find, limits, by_field=by_field)
         read(decoder)
-        return decoder.result()
+        return decoder.batch()
 
     try:
         with suppress(_IrregularError):

@@ -1,18 +1,18 @@
-"""Snappy's block format, in which remote write arrives."""
+"""Snappy's block format, the compression of remote write."""
 
 from ingest.errors import MalformedMessageError, TooMuchError
 
 
 def decompressed(body: bytes, most_bytes: int) -> bytes:
-    """Return what a body holds.
+    """Decompress a body.
 
-    The length it claims is looked at first, so that a small body never makes a large one.
+    The length in its header is checked first, so that a small body cannot become a huge one.
 
     Raises:
         MalformedMessageError: it is not snappy.
-        TooMuchError: it is larger than allowed.
+        TooMuchError: the decompressed body exceeds the limit.
     """
-    # Here, because few servers are written to.
+    # Imported here: few servers receive remote write.
     import cramjam
 
     try:

@@ -1,4 +1,4 @@
-"""The protobuf wire format, as far as a reader without a schema needs it.
+"""The protobuf wire format, read without a schema.
 
 Source: Protocol Buffers documentation, "Encoding".
 """
@@ -9,14 +9,14 @@ from typing import NamedTuple
 from ingest.errors import MalformedMessageError
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
-"""The wire types in use; groups are long gone."""
+"""The wire types; groups are deprecated and not read."""
 
 _MOST_VARINT_BYTES = 10
 _SIZES = {FIXED64: 8, FIXED32: 4}
 
 
 class Field(NamedTuple):
-    """One field: its content is `data[start:stop]`; of a VARINT, `start` is the value."""
+    """One field. Its content is `data[start:stop]`; for a VARINT, `start` is the value."""
 
     number: int
     wire_type: int
@@ -24,20 +24,20 @@ class Field(NamedTuple):
     stop: int
 
     def expect(self, wire_type: int) -> None:
-        """Refuse another wire type.
+        """Check the wire type.
 
         Raises:
-            MalformedMessageError: it is another.
+            MalformedMessageError: the field has another one.
         """
         if self.wire_type != wire_type:
             raise MalformedMessageError(f"field {self.number} has wire type {self.wire_type}")
 
 
 def read_varint(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """Return an unsigned 64-bit number and the offset behind it.
+    """Return an unsigned 64-bit number and the offset after it.
 
     Raises:
-        MalformedMessageError: it does not end before `end`, or is too long.
+        MalformedMessageError: the number is cut off at `end`, or too long.
     """
     if at < end and data[at] < 0x80:
         return data[at], at + 1
@@ -52,7 +52,7 @@ def read_varint(data: bytes, at: int, end: int) -> tuple[int, int]:
 
 
 def varint(value: int) -> bytes:
-    """Return an unsigned number as it is written."""
+    """Encode an unsigned number."""
     digits = bytearray()
     while value >= 0x80:
         digits.append(value & 0x7F | 0x80)
@@ -62,10 +62,10 @@ def varint(value: int) -> bytes:
 
 
 def read_length(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """Return the length of the content that begins behind it, and where that is.
+    """Return the length of a field's content and the offset where it begins.
 
     Raises:
-        MalformedMessageError: the content passes `end`.
+        MalformedMessageError: the content extends beyond `end`.
     """
     length, start = read_varint(data, at, end)
     if start + length > end:
@@ -74,7 +74,7 @@ def read_length(data: bytes, at: int, end: int) -> tuple[int, int]:
 
 
 def signed(value: int) -> int:
-    """Return an int64 that was written as an unsigned number."""
+    """Return the int64 with the bits of an unsigned number."""
     return value - 2**64 if value >= 2**63 else value
 
 
@@ -82,7 +82,7 @@ def fields(data: bytes, at: int, end: int) -> Iterator[Field]:
     """Yield the fields of the message in `data[at:end]`.
 
     Raises:
-        MalformedMessageError: the bytes are no message.
+        MalformedMessageError: the bytes are not a protobuf message.
     """
     while at < end:
         tag, start = read_varint(data, at, end)

@@ -1,4 +1,4 @@
-"""Remote-write requests 1.0: each series with its labels as text.
+"""Decodes remote-write 1.0, in which each series carries its labels as text.
 
 Sources: Prometheus Remote-Write 1.0 specification; prompb/types.proto.
 """
@@ -8,19 +8,20 @@ from typing import Final
 from ingest.errors import MalformedMessageError
 from ingest.remote_write.request_decoder import RequestDecoder, decoded
 from ingest.remote_write.wire import LENGTH, Field, fields, read_length, varint
-from ingest.series.write_request import FindSeries, RequestLimits, WriteRequest
+from ingest.series.limits import RequestLimits
+from ingest.series.sample_batch import FindSeries, SampleBatch
 
 # The first field of TimeSeries, its labels, has the same tag.
 _TIMESERIES_TAG: Final = 0x0A
 _LABEL_TAG: Final = 0x0A
 
 
-def decode_1(data: bytes, find: FindSeries, limits: RequestLimits | None = None) -> WriteRequest:
+def decode_1(data: bytes, find: FindSeries, limits: RequestLimits | None = None) -> SampleBatch:
     """Decode a `prometheus.WriteRequest`.
 
     Raises:
-        MalformedMessageError: it is none.
-        TooMuchError: it holds more than allowed.
+        MalformedMessageError: it is no such message.
+        TooMuchError: it exceeds a limit.
     """
     return decoded(_read, data, find, limits or RequestLimits())
 
@@ -32,11 +33,11 @@ def _read(decoder: RequestDecoder) -> None:
     at = count = 0
     while at < end:
         if data[at] != _TIMESERIES_TAG:
-            # Metadata, and what later versions may bring.
+            # Metadata, or a field of a later version.
             at = next(fields(data, at, end)).stop
             continue
         count += 1
-        # A length of one or two bytes, in place: a call would be a third of the loop.
+        # Lengths of one or two bytes inline: a call would take a third of the loop's time.
         length, at = data[at + 1], at + 2
         if length > 0x7F and data[at] < 0x80:
             length, at = length + (data[at] - 1 << 7), at + 1
@@ -46,8 +47,8 @@ def _read(decoder: RequestDecoder) -> None:
         if stop > end:
             raise MalformedMessageError(f"the series at offset {at} is cut off")
         if length > plain_size and not by_field:
-            # Known labels with one sample behind them: nothing else has to be looked at
-            # now, because the bytes of the sample are checked with all others.
+            # The fast path: known labels followed by one sample. `FixedSamples.read` checks
+            # the bytes of the sample later, together with all others.
             series = find(data[at : stop - plain_size])
             if series is not None:
                 add_series(series)
@@ -60,14 +61,14 @@ def _read(decoder: RequestDecoder) -> None:
                 zero.ends.append(stop)
                 at = stop
                 continue
-        if by_field or not _in_a_row(decoder, at, stop):
+        if by_field or not _read_fixed_samples(decoder, at, stop):
             _read_series(decoder, at, stop)
         at = stop
     decoder.check_series(count)
 
 
-def _in_a_row(decoder: RequestDecoder, at: int, stop: int) -> bool:
-    """Take a series of labels and samples in the usual form; False for any other."""
+def _read_fixed_samples(decoder: RequestDecoder, at: int, stop: int) -> bool:
+    """Read a series with samples of the fixed form only; return False for any other."""
     data, begin, size = decoder.data, at, decoder.plain.size
     while at < stop and data[at] == _LABEL_TAG:
         length, start = read_length(data, at + 1, stop)
@@ -101,6 +102,6 @@ def _read_series(decoder: RequestDecoder, at: int, stop: int) -> None:
 
 
 def _label(data: bytes, field: Field) -> bytes:
-    """Return a label with its tag and length, written as short as can be."""
+    """Return a label with its tag and its length in the shortest encoding."""
     content = data[field.start : field.stop]
     return bytes([_LABEL_TAG]) + varint(len(content)) + content

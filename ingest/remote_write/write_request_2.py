@@ -1,4 +1,4 @@
-"""Remote-write requests 2.0: labels are references to symbols, which stand there once.
+"""Decodes remote-write 2.0, in which labels are references to a table of symbols.
 
 Sources: Prometheus Remote-Write 2.0 specification;
 prompb/io/prometheus/write/v2/types.proto.
@@ -10,9 +10,10 @@ from typing import Final
 import numpy as np
 
 from ingest.errors import MalformedMessageError
-from ingest.remote_write.request_decoder import RequestDecoder, UsualSamples, decoded
+from ingest.remote_write.request_decoder import FixedSamples, RequestDecoder, decoded
 from ingest.remote_write.wire import LENGTH, VARINT, Field, fields, read_length, signed, varint
-from ingest.series.write_request import FindSeries, RequestLimits, WriteRequest
+from ingest.series.limits import RequestLimits
+from ingest.series.sample_batch import FindSeries, SampleBatch
 
 _SYMBOL_TAG: Final = 0x22
 _TIMESERIES_TAG: Final = 0x2A
@@ -22,12 +23,12 @@ _METADATA_TAG: Final = 0x2A
 _MOST_REF_BYTES: Final = 5
 
 
-def decode_2(data: bytes, find: FindSeries, limits: RequestLimits | None = None) -> WriteRequest:
+def decode_2(data: bytes, find: FindSeries, limits: RequestLimits | None = None) -> SampleBatch:
     """Decode an `io.prometheus.write.v2.Request`.
 
     Raises:
-        MalformedMessageError: it is none.
-        TooMuchError: it holds more than allowed.
+        MalformedMessageError: it is no such message.
+        TooMuchError: it exceeds a limit.
     """
     return decoded(_read, data, find, limits or RequestLimits())
 
@@ -40,7 +41,7 @@ def _read(decoder: RequestDecoder) -> None:
     while at < end:
         tag = data[at]
         if tag in (_SYMBOL_TAG, _TIMESERIES_TAG):
-            # A length of one byte in place: a call would cost as much as all the rest.
+            # Lengths of one byte inline: a call would double the loop's time.
             length, start = data[at + 1], at + 2
             if length > 0x7F:
                 length, start = read_length(data, at + 1, end)
@@ -58,25 +59,26 @@ def _read(decoder: RequestDecoder) -> None:
     decoder.check_series(len(series))
     references = _References(decoder)
     for start, stop in series:
-        if decoder.by_field or not references.take_usual(start, stop):
-            references.take(start, stop)
+        if decoder.by_field or not references.read_fixed_sample(start, stop):
+            references.read_fields(start, stop)
     references.resolve(symbols)
 
 
 class _References:
-    """The label references of a request's series, kept to be read together."""
+    """The label references of all series of a request, resolved together."""
 
     def __init__(self, decoder: RequestDecoder) -> None:
         self._decoder = decoder
-        usual = decoder.plain, decoder.zero, decoder.started
-        self._forms = {one.head: one for one in usual}
-        # Those of each form's samples, and those of all others with their samples and start.
-        self._usual: dict[UsualSamples, list[bytes]] = {one: [] for one in usual}
+        forms = decoder.plain, decoder.zero, decoder.started
+        self._forms = {form.head: form for form in forms}
+        # Packed references of series with one sample of a fixed form.
+        self._fixed: dict[FixedSamples, list[bytes]] = {form: [] for form in forms}
+        # Packed references of all other series, with their samples and start time.
         self._others: list[bytes] = []
         self._samples: list[tuple[list[Field], int]] = []
 
-    def take_usual(self, at: int, stop: int) -> bool:
-        """Take a series of labels, one sample and metadata; False for any other."""
+    def read_fixed_sample(self, at: int, stop: int) -> bool:
+        """Read a series with one sample of a fixed form; return False for any other."""
         data = self._decoder.data
         if stop - at < 4 or data[at] != _REFS_TAG or data[at + 1] > 0x7F:
             return False
@@ -94,17 +96,17 @@ class _References:
             )
         ):
             return False
-        self._usual[form].append(data[at + 2 : refs_end])
+        self._fixed[form].append(data[at + 2 : refs_end])
         form.ends.append(sample_end)
         return True
 
-    def take(self, at: int, stop: int) -> None:
-        """Take a series field by field."""
+    def read_fields(self, at: int, stop: int) -> None:
+        """Read a series field by field."""
         decoder = self._decoder
         refs, samples, start_ms = bytearray(), [], 0
         for field in fields(decoder.data, at, stop):
             if field.number == 1 and field.wire_type == VARINT:
-                # Packed or one by one: both are allowed.
+                # Protobuf allows references to be packed or not.
                 refs += varint(field.start)
             elif field.number in (1, 2, 3, 4):
                 field.expect(LENGTH)
@@ -117,7 +119,7 @@ class _References:
                 else:
                     decoder.exemplars += 1
             elif field.number == 6:
-                # The start of all samples, before each could tell its own.
+                # A release candidate had one start time for all samples of a series.
                 field.expect(VARINT)
                 start_ms = signed(field.start)
         if samples:
@@ -125,14 +127,14 @@ class _References:
             self._samples.append((samples, start_ms))
 
     def resolve(self, symbols: list[str]) -> None:
-        """Find the series of every sample.
+        """Find the series of each sample.
 
         Raises:
-            MalformedMessageError: there are references to nothing.
+            MalformedMessageError: a reference has no symbol.
         """
         decoder = self._decoder
         try:
-            for form, refs in self._usual.items():
+            for form, refs in self._fixed.items():
                 form.series.extend(map(decoder.number, _keys(refs, symbols)))
             others = map(decoder.number, _keys(self._others, symbols))
             for series, (samples, start_ms) in zip(others, self._samples, strict=True):
@@ -143,10 +145,10 @@ class _References:
 
 
 def _keys(refs: list[bytes], symbols: list[str]) -> Iterator[tuple[str, ...]]:
-    """Yield the names and values that the packed numbers of many series stand for."""
+    """Yield label names and values of each series, given its packed references."""
     packed = np.frombuffer(b"".join(refs), np.uint8)
     ends = np.cumsum(np.fromiter(map(len, refs), np.intp, len(refs)))
-    # A number ends where the continuation bit is not set, so must every series.
+    # A reference ends at a byte without continuation bit, and a series at such an end.
     last = np.flatnonzero(packed < 0x80)
     counts = np.searchsorted(last, ends)
     lengths = np.diff(last, prepend=-1)

@@ -1,1 +1,1 @@
-"""What every push shares: streams, lanes, late samples, group commits."""
+"""Series of senders: numbers, lanes, late samples, streams, group commits."""

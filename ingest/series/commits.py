@@ -1,19 +1,19 @@
-"""Group commit: thousands who wait for their answer share one sync of the disk."""
+"""Group commit: many requests share one sync to disk."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol, Self
 
-from ingest.series.background import in_background
+from ingest.series.tasks import background_task
 from storage.api.errors import StorageError, StoreClosedError
 
 
 class Committing(Protocol):
-    """What makes durable all that it was given."""
+    """A store with a commit."""
 
     async def commit(self) -> None:
-        """Return when everything given before the call is durable.
+        """Return when everything appended before the call is durable.
 
         Raises:
             StorageError: the disk refused.
@@ -21,31 +21,31 @@ class Committing(Protocol):
 
 
 class GroupCommit:
-    """Commits for all who wait at a time, one round after the other.
+    """Commits for all waiting requests at once, one round after the other.
 
     async with GroupCommit(samples, messages).running() as commits: await commits.committed()
     """
 
-    def __init__(self, *parts: Committing) -> None:
-        """Args: what is committed, in this order: that a message was taken comes last."""
-        self._parts = parts
+    def __init__(self, *stores: Committing) -> None:
+        """Args: the stores in the order of their commits; the message log comes last."""
+        self._stores = stores
         self._waiting: list[asyncio.Future[None]] = []
         self._wanted = asyncio.Event()
         self._is_running = False
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
-        """Commit; who still waits at the end is told that nothing was promised."""
+        """Commit until the block ends; requests that still wait then get an error."""
         self._is_running = True
         try:
-            async with in_background(self._run()):
+            async with background_task(self._run()):
                 yield self
         finally:
             self._is_running = False
-            _answer(self._waiting, StoreClosedError("the server is stopping"))
+            _finish(self._waiting, StoreClosedError("the server is stopping"))
 
     async def committed(self) -> None:
-        """Return when all that was appended before the call is durable.
+        """Return when everything appended before the call is durable.
 
         Raises:
             StorageError: the disk refused, or the server is stopping.
@@ -64,19 +64,19 @@ class GroupCommit:
             waiting, self._waiting = self._waiting, []
             error: StorageError | None = None
             try:
-                for part in self._parts:
-                    await part.commit()
+                for store in self._stores:
+                    await store.commit()
             except StorageError as exc:
                 error = exc
             except asyncio.CancelledError:
                 self._waiting = waiting + self._waiting
                 raise
-            _answer(waiting, error)
+            _finish(waiting, error)
 
 
-def _answer(waiting: list[asyncio.Future[None]], error: StorageError | None) -> None:
+def _finish(waiting: list[asyncio.Future[None]], error: StorageError | None) -> None:
     for waiter in waiting:
-        # One whose client left was cancelled.
+        # The waiter of a client that disconnected is cancelled.
         if waiter.done():
             continue
         if error is None:

@@ -1,45 +1,46 @@
-"""Start times of a lane's columns: what the store knows, and what to tell it next."""
+"""Start times of the columns of a lane."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.series.streams import Columns
+from ingest.series.push_stream import Columns
 from storage.api.samples import ELSEWHERE, StartTimes
 
 
 class LaneStarts:
-    """Knows since when columns count; nothing is kept until one tells."""
+    """The start times that the store has; empty until a sample brings one."""
 
     def __init__(self, times_ms: Columns | None = None) -> None:
-        """Args: what the store knows, by column; 0 where it does not."""
+        """Args: the start time of each column, 0 where unknown; None if all are."""
         self._times_ms = times_ms
 
     def change(
-        self, columns: Columns, told_ms: Columns, owned: NDArray[np.bool_], *, whole: bool
+        self, columns: Columns, starts_ms: Columns, owned: NDArray[np.bool_], *, whole: bool
     ) -> StartTimes | None:
-        """Return what the store does not know yet, None if it knows all.
+        """Return the start times that the store lacks, None if it lacks none.
 
         Args:
-            columns: those with samples, which told `told_ms`.
-            told_ms: their start times, 0 for none.
-            owned: shape (columns,), which columns' series are not in another lane now;
-                what this one knew of those is not to stand beside what that one says.
-            whole: whether to tell everything.
+            columns: the columns with samples.
+            starts_ms: the start times of these samples, 0 for none.
+            owned: shape (columns,), whether the column's series is in this lane. The
+                start time of a series that moved away becomes ELSEWHERE, so that it
+                does not contradict the one in its new lane.
+            whole: whether to return every column.
         """
         known_ms = self._times_ms
         if known_ms is None:
-            if not told_ms.any():
+            if not starts_ms.any():
                 return None
             known_ms, whole = np.zeros(len(owned), np.int64), True
         new_ms = np.where(owned | (known_ms == 0), known_ms, ELSEWHERE)
-        new_ms[columns] = told_ms
+        new_ms[columns] = starts_ms
         if whole:
             return StartTimes(None, new_ms)
         changed = np.flatnonzero(new_ms != known_ms)
         return StartTimes(changed.astype(np.uint32), new_ms[changed]) if len(changed) else None
 
     def note(self, change: StartTimes | None) -> None:
-        """Take over what the store was told."""
+        """Record a change that the store has taken."""
         if change is None:
             return
         if change.columns is None or self._times_ms is None:
@@ -48,11 +49,11 @@ class LaneStarts:
             self._times_ms[change.columns] = change.times_ms
 
     def grow(self, count: int) -> None:
-        """Have more columns."""
+        """Append columns."""
         if self._times_ms is not None:
             self._times_ms = np.concatenate([self._times_ms, np.zeros(count, np.int64)])
 
     def compact(self, keep: NDArray[np.bool_]) -> None:
-        """Do without the columns that are not kept."""
+        """Remove the columns that are not kept."""
         if self._times_ms is not None:
             self._times_ms = self._times_ms[keep]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.devices.inbox import MessageInbox
-from ingest.hosts.hosts import PushedHosts
+from ingest.hosts.pushed_hosts import PushedHosts
 from ingest.series.commits import GroupCommit
 from promql.api import InstantVector
 from promql.engine import EngineSettings, LocalEngine

@@ -25,7 +25,7 @@ from alerting.service import AlertingService, CheckView
 from alerting.settings import AlertingSettings
 from alerting.views import GroupView
 from ingest.devices.inbox import MessageInbox
-from ingest.hosts.hosts import PushedHosts
+from ingest.hosts.pushed_hosts import PushedHosts
 from ingest.series.commits import GroupCommit
 from model.clock import Clock
 from model.labels import Labels

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from typing_extensions import TypedDict
 
 from alerting.errors import BadOverrideError, DeliveryError, UnknownReceiverError
-from ingest.refusals import BadTimeError, DisorderError, UnknownHostError
+from ingest.errors import BadTimeError, DisorderError, UnknownHostError
 from promql.api import ParseError, PromQLError, QueryCanceledError, QueryTimeoutError
 from storage.api.errors import (
     LastAdminError,

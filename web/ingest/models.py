@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from ingest.devices.messages import Message
-from ingest.hosts.reports import HostReport
+from ingest.devices.message import Message
+from ingest.hosts.report import HostReport
 from web.http.parameters import PageLength, Parameters
 
 _MIB, _GIB = 2**20, 2**30

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from ingest.errors import PushError, TooMuchError
 from ingest.remote_write.receiver import RemoteWriteReceiver, WriteVersion
-from ingest.series.outcome import Outcome
+from ingest.series.write_result import WriteResult
 from web.http.bodies import read_body
 from web.http.errors import BadRequestError, TooMuchInsideError, UnsupportedMediaTypeError
 from web.http.operations import Operation
@@ -81,7 +81,7 @@ class RemoteWriteApi:
             raise BadRequestError(_complaint(outcome), headers=headers)
         return web.Response(status=HTTPStatus.NO_CONTENT, headers=headers)
 
-    def _tell(self, sender: str, outcome: Outcome) -> None:
+    def _tell(self, sender: str, outcome: WriteResult) -> None:
         """Log a refusal, unless one was just now: senders have thousands in a row."""
         now_s = asyncio.get_running_loop().time()
         if now_s >= self._log_after_s:
@@ -106,7 +106,7 @@ def _version(request: web.Request) -> WriteVersion:
     return version
 
 
-def _written(outcome: Outcome) -> dict[str, str]:
+def _written(outcome: WriteResult) -> dict[str, str]:
     """Return the headers by which a 2.0 sender learns what was stored."""
     return {
         _WRITTEN.format("Samples"): str(outcome.written),
@@ -115,6 +115,6 @@ def _written(outcome: Outcome) -> dict[str, str]:
     }
 
 
-def _complaint(outcome: Outcome) -> str:
+def _complaint(outcome: WriteResult) -> str:
     total = outcome.written + outcome.rejected
     return f"{outcome.rejected} of {total} samples are refused: " + "; ".join(outcome.messages)

@@ -4,7 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
-from ingest.hosts.hosts import PushedHosts
+from ingest.hosts.pushed_hosts import PushedHosts
 from model.clock import Clock
 from storage.api.host_keys import HostKey, HostKeyRecords
 from web.http.errors import ForbiddenError, UnauthorizedError

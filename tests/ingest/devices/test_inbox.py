@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.devices.messages import Message
-from ingest.refusals import BadTimeError, DisorderError
+from ingest.devices.message import Message
+from ingest.errors import BadTimeError, DisorderError
 from storage.api.errors import StorageError
 from tests.ingest.push_world import NOW_MS, PushWorld, push_world
 

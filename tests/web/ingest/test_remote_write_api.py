@@ -14,7 +14,7 @@ from pytest_aiohttp import AiohttpClient
 from ingest.remote_write.receiver import RemoteWriteReceiver
 from storage.api.accounts import Role, Scope
 from storage.samples.store import SqliteSampleStore
-from tests.ingest.messages import Series, request_1, request_2, series
+from tests.ingest.remote_write.messages import Series, request_1, request_2, series
 from tests.web.web_doubles import World, world_at
 
 V1 = "application/x-protobuf;proto=prometheus.WriteRequest"

@@ -1,4 +1,4 @@
-"""Work in threads that changes what other requests use."""
+"""Calls in a worker thread that are never abandoned half way."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,10 +8,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def done_in_thread(work: Callable[[], T]) -> T:
-    """Run work in a thread; a caller that is cancelled waits for its end all the same.
+async def run_in_thread(work: Callable[[], T]) -> T:
+    """Run a function in a worker thread; on cancellation, wait until it has returned.
 
-    A client that leaves would otherwise let the next request at what is half changed.
+    The function changes state that other requests use. If a client disconnects, the
+    next request must not start before that state is consistent again.
     """
     running = asyncio.get_running_loop().run_in_executor(None, work)
     try:
@@ -20,6 +21,6 @@ async def done_in_thread(work: Callable[[], T]) -> T:
         while not running.done():
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([running])
-        # Nobody asks for it any more.
+        # Retrieve the error, or asyncio logs it as never retrieved.
         running.exception()
         raise

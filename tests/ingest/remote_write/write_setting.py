@@ -7,13 +7,14 @@ from pathlib import Path
 import cramjam
 import numpy as np
 
-from ingest.remote_write.receiver import RemoteWriteReceiver, WriteLimits, WriteVersion
-from ingest.series.outcome import Outcome
+from ingest.remote_write.receiver import RemoteWriteReceiver, WriteVersion
+from ingest.series.limits import WriteLimits
+from ingest.series.write_result import WriteResult
 from model.labels import Labels
 from model.series import is_absent
 from storage.samples.settings import StoreSettings
 from storage.samples.store import SqliteSampleStore
-from tests.ingest.messages import Series, request_1, request_2
+from tests.ingest.remote_write.messages import Series, request_1, request_2
 
 NOW_MS = 1_790_000_000_000
 STEP_MS = 15_000
@@ -50,7 +51,7 @@ class Setting:
         *many: Series,
         sender: str = "prometheus",
         version: WriteVersion = WriteVersion.V1,
-    ) -> Outcome:
+    ) -> WriteResult:
         data = request_1(many) if version is WriteVersion.V1 else request_2(many)
         body = bytes(cramjam.snappy.compress_raw(data))
         return await self.receiver.receive(sender, body, version)

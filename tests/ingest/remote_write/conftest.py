@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ingest.write_setting import Setting
+from tests.ingest.remote_write.write_setting import Setting
 
 
 @pytest.fixture

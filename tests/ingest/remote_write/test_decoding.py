@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.errors import BadLabelsError, MalformedMessageError, TooMuchError
-from ingest.remote_write.series_keys import LabelReader
+from ingest.remote_write.label_reader import LabelReader
 from ingest.remote_write.write_request_1 import decode_1
 from ingest.remote_write.write_request_2 import decode_2
-from ingest.series.write_request import FindSeries, RequestLimits, SeriesKey, WriteRequest
+from ingest.series.limits import RequestLimits
+from ingest.series.sample_batch import FindSeries, SampleBatch, SeriesKey
 from model.labels import Labels
-from tests.ingest.messages import (
+from tests.ingest.remote_write.messages import (
     Sample,
     Series,
     block,
@@ -28,7 +29,7 @@ from tests.ingest.messages import (
 READER = LabelReader(RequestLimits())
 NOW_MS = 1_790_000_000_000
 
-Decode = Callable[..., WriteRequest]
+Decode = Callable[..., SampleBatch]
 VERSIONS = pytest.mark.parametrize(
     ("encode", "decode"), [(request_1, decode_1), (request_2, decode_2)], ids=["v1", "v2"]
 )
@@ -68,7 +69,7 @@ def bits(value: float) -> bytes:
     return struct.pack("<d", value)
 
 
-def found(request: WriteRequest, known: dict[int, SeriesKey]) -> list[tuple[Labels, int, bytes]]:
+def found(request: SampleBatch, known: dict[int, SeriesKey]) -> list[tuple[Labels, int, bytes]]:
     """Return every sample of a request with its labels, sorted."""
     result = []
     for number, time_ms, value, _ in request.samples.tolist():

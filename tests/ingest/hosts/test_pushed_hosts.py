@@ -6,8 +6,8 @@ import pytest
 from alerting.checks.checks import CheckName
 from alerting.checks.queries import usage_expression
 from alerting.settings import HostCheckSettings
-from ingest.hosts.reports import HostReport
-from ingest.refusals import BadTimeError, UnknownHostError
+from ingest.errors import BadTimeError, UnknownHostError
+from ingest.hosts.report import HostReport
 from model.labels import Labels
 from model.targets import Health
 from storage.api.hosts import Host, NewHost
@@ -49,7 +49,7 @@ def a_report(time_ms: int, cpu: float = 0.155) -> HostReport:
 async def report_for(world: PushWorld, host: Host, minutes: int, cpu: float = 0.155) -> None:
     for _ in range(minutes):
         world.clock.now_ms += MINUTE_MS
-        world.hosts.look()
+        world.hosts.update()
         await world.hosts.take(host.id, a_report(world.clock.now_ms, cpu))
 
 
@@ -105,10 +105,10 @@ async def test_host_is_down_after_three_intervals_of_silence(world: PushWorld) -
     await report_for(world, host, 1)
     assert (health(world), await up(world)) == (Health.UP, [1.0])
     world.clock.now_ms += 3 * MINUTE_MS
-    world.hosts.look()
+    world.hosts.update()
     assert (health(world), await up(world)) == (Health.UP, [1.0])
     world.clock.now_ms += 1
-    world.hosts.look()
+    world.hosts.update()
     assert (health(world), await up(world)) == (Health.DOWN, [0.0])
     assert await world.query("node_memory_MemTotal_bytes", world.clock.now_ms) == {}
     (status,) = world.hosts.statuses()
@@ -124,7 +124,7 @@ async def test_up_never_goes_out_of_date_between_seldom_reports(world: PushWorld
     await report_for(world, host, 1)
     for _ in range(60):
         world.clock.now_ms += 20_000
-        world.hosts.look()
+        world.hosts.update()
         assert await up(world) == [1.0]
 
 
@@ -161,18 +161,18 @@ async def test_silence_counts_from_the_restart(tmp_path: Path) -> None:
         await world.records.host_keys.touch(key.id, clock.now_ms)
     clock.now_ms += 60 * MINUTE_MS
     async with push_world(tmp_path, clock) as world:
-        world.hosts.look()
+        world.hosts.update()
         assert health(world) is Health.UNKNOWN
         assert await up(world) == []
         clock.now_ms += 3 * MINUTE_MS + 1
-        world.hosts.look()
+        world.hosts.update()
         assert (health(world), await up(world)) == (Health.DOWN, [0.0])
 
 
 async def test_host_that_never_reported_is_not_down(world: PushWorld) -> None:
     await registered(world)
     world.clock.now_ms += 24 * 60 * MINUTE_MS
-    world.hosts.look()
+    world.hosts.update()
     assert health(world) is Health.UNKNOWN
     assert await up(world) == []
 

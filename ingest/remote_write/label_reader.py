@@ -1,4 +1,4 @@
-"""From the names of series in requests to label sets, checked as the specification asks.
+"""Reads the label sets of series keys and validates them.
 
 Source: Prometheus Remote-Write 1.0 specification, "Labels".
 """
@@ -8,28 +8,29 @@ from itertools import pairwise
 
 from ingest.errors import BadLabelsError, MalformedMessageError
 from ingest.remote_write.wire import LENGTH, fields
-from ingest.series.write_request import RequestLimits, SeriesKey
+from ingest.series.limits import RequestLimits
+from ingest.series.sample_batch import SeriesKey
 from model.labels import METRIC_NAME, Labels
 
 _SHOWN_CHARACTERS = 120
 
-# Some MB at most.
-_KNOWN_LABELS = 20_000
+# The cache takes some MB at most.
+_CACHED_LABELS = 20_000
 _SHORT_LABEL_BYTES = 256
 
 
 class LabelReader:
-    """Reads keys of series; knows the labels that it read before, which most series share."""
+    """Reads series keys. Caches decoded labels, because most series share them."""
 
     def __init__(self, limits: RequestLimits) -> None:
         self._limits = limits
         self._pairs: dict[bytes, tuple[str, str]] = {}
 
     def labels_of(self, key: SeriesKey) -> Labels:
-        """Return the labels that a request wrote; any thread.
+        """Return the labels of a series key; may be called on any thread.
 
         Raises:
-            BadLabelsError: they are no label set, or not written as they must be.
+            BadLabelsError: they do not decode, or the specification forbids them.
         """
         try:
             labels = Labels(self._pairs_of(key))
@@ -59,7 +60,7 @@ class LabelReader:
         for field in fields(label, 0, len(label)):
             if field.number in texts and field.wire_type == LENGTH:
                 texts[field.number] = label[field.start : field.stop].decode()
-        if len(self._pairs) >= _KNOWN_LABELS:
+        if len(self._pairs) >= _CACHED_LABELS:
             self._pairs = {}
         if len(label) <= _SHORT_LABEL_BYTES:
             self._pairs[label] = texts[1], texts[2]

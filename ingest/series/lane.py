@@ -1,9 +1,9 @@
-"""Lanes: the streams in which a source's pushed samples go to the store.
+"""Lanes: the streams that hold the samples of one source.
 
-Requests cut a scrape anywhere, and a sender's parallel connections run ahead of each
-other. A lane takes series that come at the same times: what comes at the time of its
-last vector is put into that one, what comes later begins the next. Series for which a
-lane is too far ahead belong to another lane from then on.
+A request may carry any part of a scrape, and the parallel connections of a sender run
+ahead of each other. A lane holds series whose samples arrive at the same times: samples
+at the time of its last vector amend that vector, later samples begin the next one.
+Series that lag behind their lane move to another lane.
 """
 
 from collections.abc import Sequence
@@ -11,45 +11,52 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.series.push_stream import NEVER, Columns, PushStream, Values, absent
+from ingest.series.sample_batch import Samples
 from ingest.series.start_times import LaneStarts
-from ingest.series.streams import NEVER, Columns, PushStream, Values, absent
-from ingest.series.write_request import Samples
 from model.labels import Labels
 from model.series import ABSENT_BITS, STALE_BITS
 from storage.api.errors import OutOfOrderError
 from storage.api.samples import AmendingAppender, LastVector, Source, Vector
 
 NOBODY = -1
+"""The owner of a column whose series moved to another lane."""
 
-# How often a lane looks whether many of its columns are dead, in vectors, which share
-# of them is many, and after how long without a sample one is dead.
-_LOOK_AFTER_VECTORS = 64
-_LOOK_FOR_MOVED_AFTER_VECTORS = 4
+# Look for dead columns after so many vectors: those of series that moved, and all.
+_VECTORS_PER_LOOK_FOR_MOVED = 4
+_VECTORS_PER_LOOK = 64
+# Remove them if they are more than this share of all columns, and more than a few.
 _DEAD_RATIO = 0.25
-_DEAD_AFTER_MS = 3_600_000
 _FEW = 16
+# A column is dead after so long without a sample.
+_DEAD_AFTER_MS = 3_600_000
 
-# The store forgets what a source's vectors were after a day of silence.
+# The store forgets the last vector of a source after a day of silence.
 _HELD_MS = 12 * 3_600_000
 
 
 class Lane(PushStream):
-    """Appends the vectors of one stream, and puts what comes later into the last one.
+    """Appends and amends the vectors of one stream.
 
     Attributes:
-        owners: shape (columns,), the number of the series whose home a column is, or
-            NOBODY.
-        given_ms, given: shape (columns,), when each was given a sample last, and which;
-            ABSENT where that is not known.
-        closed_ms: the time of a vector that the store does not amend any more.
+        number: identifies the lane among all lanes of its sender.
+        owners: shape (columns,), the number of the column's series, or NOBODY.
+        given_ms, given: shape (columns,), timestamp and value of the last sample;
+            ABSENT where the value is unknown.
+        closed_ms: the time of a vector that the store no longer amends.
     """
 
     _appender: AmendingAppender
 
     def __init__(
-        self, appender: AmendingAppender, source: Source, last: LastVector | None = None
+        self,
+        number: int,
+        appender: AmendingAppender,
+        source: Source,
+        last: LastVector | None = None,
     ) -> None:
         super().__init__(appender, source)
+        self.number = number
         self.closed_ms = NEVER
         self.owners: Columns = np.empty(0, np.int64)
         self.given_ms: Columns = np.empty(0, np.int64)
@@ -66,16 +73,20 @@ class Lane(PushStream):
         self.series, self._state, self.given = last.layout.series, last.values, last.values.copy()
         self._starts = LaneStarts(last.starts_ms)
         self.owners = np.full(self.width, NOBODY, np.int64)
-        # Of the others nothing is known but that they have no sample at the last time.
+        # Of a column without a sample at the last time, nothing else is known.
         self.given_ms = np.where(self.alive, last.time_ms, last.time_ms - 1)
 
     @property
     def alive(self) -> NDArray[np.bool_]:
-        """Shape (columns,): which have a sample in the last vector and did not end there."""
+        """Shape (columns,): whether the last vector has a sample that does not end the series."""
         return np.not_equal(self._state.view(np.uint64), ABSENT_BITS)
 
+    def takes(self, time_ms: int) -> bool:
+        """Return whether the lane can append or amend a vector at this time."""
+        return self.last_ms < time_ms or self.last_ms == time_ms != self.closed_ms
+
     def add(self, series: Sequence[Labels], owners: Sequence[int] | Columns) -> Columns:
-        """Give some series columns and return them."""
+        """Append columns for series; return the columns."""
         first, count = self.width, len(series)
         self.grow(series)
         self.owners = np.concatenate([self.owners, np.asarray(owners, np.int64)])
@@ -85,23 +96,23 @@ class Lane(PushStream):
         self._starts.grow(count)
         return np.arange(first, first + count)
 
-    def forget(self, column: int, last_ms: int) -> None:
-        """Note that nothing is known of a column but that it had no sample after a time."""
-        self.given_ms[column] = last_ms
+    def forget(self, column: int) -> None:
+        """Forget the last sample of a column."""
+        self.given_ms[column] = NEVER
         self.given[column : column + 1].view(np.uint64)[:] = ABSENT_BITS
 
     def write(self, time_ms: int, columns: Columns, samples: Samples, now_ms: int) -> None:
-        """Begin the next vector; columns that are not given have no sample in it.
+        """Append a vector; all other columns have no sample in it.
 
         Args:
             time_ms: later than `last_ms`.
             columns: distinct, ascending.
-            samples: theirs, STALE to end a series.
-            now_ms: the store lets go of what is long past.
+            samples: one for each of `columns`; STALE ends a series.
+            now_ms: the current time; the store drops the last vector of a silent source.
 
         Raises:
-            OutOfOrderError: the store holds a later vector of before; nothing is known
-                of these columns then.
+            OutOfOrderError: the store holds a later vector from before the start. The
+                last samples of these columns are unknown then.
             StorageError: the store refused.
         """
         layout = self.prepare()
@@ -129,16 +140,16 @@ class Lane(PushStream):
         self._vectors += 1
 
     def amend(self, time_ms: int, columns: Columns, samples: Samples) -> None:
-        """Put columns without a sample into the last vector.
+        """Add samples to the last vector, in columns that have none in it.
 
         Raises:
-            OutOfOrderError: the store does not change that vector any more.
+            OutOfOrderError: the store no longer amends that vector.
             StorageError: the store refused.
         """
         if self.closed_ms == time_ms or self._whole:
             raise OutOfOrderError(str(self._source), time_ms, self.last_ms)
         layout = self.prepare()
-        # Columns whose series are elsewhere by now may have a sample in this vector.
+        # A series that moved away may have a sample in this vector: keep its start time.
         every = np.ones(self.width, np.bool_)
         starts = self._starts.change(columns, samples["start_ms"], every, whole=False)
         given = columns.astype(np.uint32)
@@ -147,7 +158,7 @@ class Lane(PushStream):
             self._appender.amend(self._source, vector)
         except OutOfOrderError:
             self.closed_ms = time_ms
-            # Columns that were added for this are in no vector yet.
+            # Columns that were added for this vector are in no vector yet.
             self._whole = True
             raise
         self._state[columns] = samples["value"]
@@ -161,23 +172,24 @@ class Lane(PushStream):
             state = self._state.view(np.uint64)
             state[state == STALE_BITS] = ABSENT_BITS
 
-    def dead(self) -> NDArray[np.bool_] | None:
-        """Return which columns to do without, None if it is not worth it now.
+    def dead_columns(self) -> NDArray[np.bool_] | None:
+        """Return a mask of the columns to remove, None if it is not worth it now.
 
-        Series that moved away are, so that no label set is in two lanes for long.
+        Columns of series that moved are removed soon, so that queries seldom find one
+        label set in two lanes.
         """
-        if not self._vectors or self._vectors % _LOOK_FOR_MOVED_AFTER_VECTORS:
+        if not self._vectors or self._vectors % _VECTORS_PER_LOOK_FOR_MOVED:
             return None
         ended = ~self.alive
         moved = (self.owners == NOBODY) & ended
-        if self._vectors < _LOOK_AFTER_VECTORS:
+        if self._vectors < _VECTORS_PER_LOOK:
             return moved if moved.any() else None
         self._vectors = 0
         dead = moved | ((self.last_ms - self.given_ms > _DEAD_AFTER_MS) & ended)
         return dead if dead.sum() > max(_FEW, _DEAD_RATIO * self.width) else None
 
     def compact(self, keep: NDArray[np.bool_]) -> None:
-        """Do without the columns that are not kept; the next vector has a new layout."""
+        """Remove the columns that are not kept; the next vector needs a new layout."""
         kept = zip(self.series, keep.tolist(), strict=True)
         self.replace(tuple(labels for labels, stays in kept if stays))
         self.owners, self.given_ms = self.owners[keep], self.given_ms[keep]

@@ -1,7 +1,7 @@
-"""Streams: how pushed vectors enter the store, each with only the series that came.
+"""A stream of pushed vectors: the columns of one source in the store.
 
-The store takes a source's vectors in order of time. What is pushed comes in any order:
-a source has as many streams as that takes, and reading merges them.
+The store takes the vectors of a source in time order. Pushed samples arrive in any
+order, so a sender has several streams, each of them ordered; a query merges them.
 """
 
 from collections.abc import Sequence
@@ -14,17 +14,18 @@ from model.series import ABSENT_BITS
 from storage.api.samples import Layout, SampleAppender, Source
 
 NEVER = -(2**63)
+"""Earlier than every timestamp."""
 
 Columns = NDArray[np.int64]
 Values = NDArray[np.float64]
 
 
 class PushStream:
-    """The columns of one stream, and how far it is.
+    """The columns of one stream and the time of its last vector.
 
     Attributes:
-        series: what the columns are.
-        last_ms: the time of the last vector as far as is known, NEVER before the first.
+        series: the labels of each column.
+        last_ms: the time of the last known vector, NEVER before the first.
     """
 
     __slots__ = ("_appender", "_columns", "_layout", "_source", "last_ms", "series")
@@ -38,50 +39,50 @@ class PushStream:
 
     @property
     def width(self) -> int:
-        """How many columns there are."""
+        """The number of columns."""
         return len(self.series)
 
     @property
     def lacks_layout(self) -> bool:
-        """Whether the next vector needs a layout that is not made yet."""
+        """Whether the next vector needs a new layout."""
         return self._layout is None or self._layout.series is not self.series
 
     def prepare(self) -> Layout:
-        """Return the layout of the next vector; may take a while and run in a thread."""
+        """Return the layout of the next vector. May be slow; may run in a thread."""
         layout = self._layout
         if layout is None or layout.series is not self.series:
             self._layout = layout = self._appender.layout(self.series)
-            # The store's label sets are shared by all streams; ours are dropped.
+            # All streams share the store's label sets; ours are dropped.
             self.series = layout.series
         return layout
 
     def column_of(self, labels: Labels) -> int | None:
-        """Return a series' column, None if it has none."""
+        """Return the column of a series, None if it has none."""
         if self._columns is None:
             self._columns = {labels: column for column, labels in enumerate(self.series)}
         return self._columns.get(labels)
 
     def grow(self, series: Sequence[Labels]) -> None:
-        """Give series columns behind the others."""
+        """Append columns."""
         if self._columns is not None:
-            self._columns |= {labels: self.width + place for place, labels in enumerate(series)}
+            self._columns |= {labels: self.width + at for at, labels in enumerate(series)}
         self.series = (*self.series, *series)
 
     def replace(self, series: Sequence[Labels]) -> None:
-        """Have other columns; the next vector has a new layout."""
+        """Replace all columns; the next vector needs a new layout."""
         self.series, self._layout, self._columns = series, None, None
 
-    def rest(self) -> None:
-        """Let go of what can be made again."""
+    def trim(self) -> None:
+        """Free the column index; `column_of` builds it again."""
         self._columns = None
 
     def row(self, columns: Columns, values: Values) -> Values:
-        """Return a whole vector, in which columns that are not given have no sample."""
+        """Return a whole vector: values in some columns, ABSENT in all others."""
         row = absent(self.width)
         row[columns] = values
         return row
 
 
 def absent(count: int) -> Values:
-    """Return columns without samples."""
+    """Return a row without samples."""
     return np.full(count, ABSENT_BITS, np.uint64).view(np.float64)

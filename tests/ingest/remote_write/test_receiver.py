@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from ingest.errors import MalformedMessageError, TooMuchError
-from ingest.remote_write.receiver import WriteLimits, WriteVersion
+from ingest.remote_write.receiver import WriteVersion
+from ingest.series.limits import WriteLimits
 from model.labels import Labels
 from model.series import ORDINARY_NAN_BITS, STALE
 from storage.api.errors import StorageError
-from tests.ingest.messages import Sample, Series, series
-from tests.ingest.write_setting import NOW_MS, STEP_MS, Setting
+from tests.ingest.remote_write.messages import Sample, Series, series
+from tests.ingest.remote_write.write_setting import NOW_MS, STEP_MS, Setting
 
 
 def as_bits(many: Sequence[Series]) -> dict[Labels, dict[int, int]]:
@@ -274,3 +275,34 @@ async def test_store_that_refuses_is_told_and_trying_again_helps(
             await setting.send(*many)
     assert (await setting.send(*many)).written == 10
     assert await setting.stored() == as_bits([first, *many])
+
+
+async def test_series_that_returns_keeps_its_number_while_dead_columns_are_removed(
+    setting: Setting,
+) -> None:
+    hour_ms = 3_600_000
+    gone = [series(f"gone{number}", (NOW_MS, 1.0), job="a") for number in range(40)]
+    others = [series("other", (NOW_MS + hour_ms + tick, 1.0), job="a") for tick in range(1, 64)]
+    setting.now_ms += 2 * hour_ms
+    for one in ([*gone, series("other", (NOW_MS, 1.0), job="a")], others):
+        assert (await setting.send(*one)).rejected == 0
+    # The next vector is the 65th: the lane removes columns without a sample for an hour.
+    back_ms = NOW_MS + hour_ms + 100
+    request = [
+        series("other", (back_ms, 1.0), job="a"),
+        series("gone7", (back_ms + 1, 2.0), job="a"),
+    ]
+    assert (await setting.send(*request)).messages == []
+    stored = await setting.stored()
+    assert len(stored[Labels.of(__name__="gone7", job="a")]) == 2
+
+
+async def test_late_samples_of_one_series_share_a_lane(setting: Setting) -> None:
+    await setting.send(
+        series("late", (NOW_MS, 1.0), job="a"), series("other", (NOW_MS, 1.0), job="a")
+    )
+    await setting.send(series("other", (NOW_MS + 1000, 1.0), job="a"))
+    await setting.restart()
+    late = series("late", *((NOW_MS + 1 + tick, float(tick)) for tick in range(100)), job="a")
+    assert (await setting.send(late)).messages == []
+    assert await setting.sources() == 2

@@ -1,4 +1,4 @@
-"""Work beside a block."""
+"""Background tasks that end with a block."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 
 @asynccontextmanager
-async def in_background(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
-    """Do work in a task of its own, which ends with the block; should it fail, so does that."""
+async def background_task(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Run a coroutine as a task until the block ends; if the task fails, so does the block."""
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(work)
         try:

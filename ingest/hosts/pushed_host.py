@@ -1,14 +1,16 @@
-"""One host that pushes."""
+"""One host that pushes: its series and its health."""
 
 import statistics
 from collections import deque
+from dataclasses import replace
 from typing import Final
 
 import structlog
 
+from ingest.hosts.cpu_counters import CpuCounters
 from ingest.hosts.history import LAST_GAPS, HostHistory
-from ingest.hosts.reports import CpuSeconds, HostReport, gauges
-from ingest.series.sources import PushedSource
+from ingest.hosts.report import HostReport, gauges
+from ingest.series.pushed_source import PushedSource
 from model.durations import format_duration
 from model.labels import METRIC_NAME, Labels
 from model.targets import HOST_JOB, Health, Target, TargetStatus
@@ -18,13 +20,13 @@ from storage.api.samples import SampleAppender
 log = structlog.get_logger(__name__)
 
 _UP: Final = (Labels.of({METRIC_NAME: "up"}),)
-_SILENT_AFTER: Final = 3
-"""Intervals without a report after which a host counts as down."""
+_SILENT_INTERVALS: Final = 3
+"""A host is down after so many intervals without a report."""
 _UNKNOWN_INTERVAL_MS: Final = 60_000
-"""Until a host's own is learned: what agents have by default."""
+"""The interval of a host with too few reports: the default of its agents."""
 _FEWEST_GAPS: Final = 2
 _SHORTEST_INTERVAL_MS, _LONGEST_INTERVAL_MS = 1_000, 3_600_000
-# So that `up` is never older than the lookback, however seldom a host reports.
+# However rarely a host reports, `up` must never be older than the lookback.
 _UP_EVERY_MS: Final = 15_000
 
 
@@ -34,24 +36,24 @@ def host_labels(host: Host) -> Labels:
 
 
 class PushedHost:
-    """A host that pushes: its series, and whether it still reports.
+    """A host that pushes.
 
     Attributes:
-        record: who it is.
-        labels: of all its series.
+        record: its registration.
+        labels: the labels of all its series.
     """
 
     def __init__(self, record: Host, appender: SampleAppender, started_ms: int) -> None:
         self.record, self.labels = record, host_labels(record)
         self._started_ms = started_ms
-        self._figures = PushedSource(appender, self.labels, field="collected_at")
-        # Beside the figures, because its times are ours and theirs are the host's.
+        self._reported = PushedSource(appender, self.labels, field="collected_at")
+        # A source of its own: `up` has the server's time, reports have the host's.
         self._up = PushedSource(appender, self.labels, "up")
-        self._cpu = CpuSeconds()
+        self._cpu = CpuCounters()
         self._gaps_ms: deque[int] = deque(maxlen=LAST_GAPS)
-        # When the last report came, by our clock, and when it was made, by the host's.
+        # The time of the last report by the server's clock and by the host's.
         self._seen_ms: int | None = None
-        self._told_ms: int | None = None
+        self._report_ms: int | None = None
         self._health = Health.UNKNOWN
         self._samples = 0
         self._up_written_ms = 0
@@ -68,7 +70,7 @@ class PushedHost:
 
     @property
     def interval_ms(self) -> int:
-        """How often it reports: as declared, or as it usually does."""
+        """The registered interval, else the median of the last gaps."""
         if self.record.interval_s is not None:
             return round(self.record.interval_s * 1000)
         if len(self._gaps_ms) < _FEWEST_GAPS:
@@ -77,7 +79,7 @@ class PushedHost:
         return min(max(usual_ms, _SHORTEST_INTERVAL_MS), _LONGEST_INTERVAL_MS)
 
     def resume(self, history: HostHistory, seen_ms: int | None) -> None:
-        """Go on where another run of the server ended."""
+        """Continue from the history before a restart."""
         self._cpu = history.cpu
         self._gaps_ms.extend(history.gaps_ms)
         self._seen_ms = seen_ms
@@ -86,13 +88,13 @@ class PushedHost:
         """Append a report.
 
         Raises:
-            DisorderError: too many came out of order.
-            StorageError: the store refused it.
+            DisorderError: too many reports are out of order.
+            StorageError: the store refused.
         """
         samples = gauges(report, self.record.name)
-        cpu = CpuSeconds(self._cpu.time_ms, self._cpu.idle_s, self._cpu.busy_s)
+        cpu = replace(self._cpu)
         samples |= cpu.add(report.time_ms, report.cpu_used_ratio)
-        self._figures.append(report.time_ms, tuple(samples), tuple(samples.values()))
+        self._reported.append(report.time_ms, tuple(samples), tuple(samples.values()))
         self._cpu, self._samples = cpu, len(samples)
         self._learn(report.time_ms, now_ms)
         self._seen_ms = max(now_ms, self._seen_ms or 0)
@@ -102,26 +104,26 @@ class PushedHost:
         self._write_up(now_ms)
 
     def _learn(self, time_ms: int, now_ms: int) -> None:
-        if self._seen_ms is not None and self._told_ms is not None:
-            # One that was offline sends at once what it told at its usual times.
-            gap_ms = max(now_ms - self._seen_ms, time_ms - self._told_ms)
+        if self._seen_ms is not None and self._report_ms is not None:
+            # A host that was offline sends several reports at once, made at its interval.
+            gap_ms = max(now_ms - self._seen_ms, time_ms - self._report_ms)
             if gap_ms >= _SHORTEST_INTERVAL_MS:
                 self._gaps_ms.append(gap_ms)
-        self._told_ms = time_ms
+        self._report_ms = time_ms
 
-    def look(self, now_ms: int) -> None:
-        """Write `up` where it is due; notice that nothing came any more.
+    def update(self, now_ms: int) -> None:
+        """Mark the host as down if it is silent; append `up` if it is due.
 
         Raises:
-            StorageError: the store refused it.
+            StorageError: the store refused.
         """
         if self._seen_ms is None:
-            # Never heard of: somebody is still setting it up.
+            # It never reported: somebody is still setting it up.
             return
         if self._health is not Health.DOWN and self._is_silent(now_ms):
             self._health = Health.DOWN
             log.warning("push_silent", host=self.record.name, since_ms=self._seen_ms)
-            self._figures.end(now_ms)
+            self._reported.end(now_ms)
             self._write_up(now_ms)
         elif (
             self._health is not Health.UNKNOWN
@@ -130,27 +132,27 @@ class PushedHost:
             self._write_up(now_ms)
 
     def _is_silent(self, now_ms: int) -> bool:
-        # While the server was not there nobody could report.
+        # Count from the start of the server: before it no host could report.
         since_ms = max(self._seen_ms or 0, self._started_ms)
-        return now_ms - since_ms > _SILENT_AFTER * self.interval_ms
+        return now_ms - since_ms > _SILENT_INTERVALS * self.interval_ms
 
     def _write_up(self, now_ms: int) -> None:
-        # Two in one millisecond would be of one time, and only one of them stay.
+        # Never twice in one millisecond: one time holds only one sample.
         time_ms = now_ms + (now_ms == self._up_written_ms)
         self._up_written_ms = time_ms
         self._up.append(time_ms, _UP, (float(self._health is Health.UP),))
 
     def end(self, now_ms: int) -> None:
-        """End every series: the host is removed.
+        """Append a staleness marker to every series.
 
         Raises:
-            StorageError: the store refused it.
+            StorageError: the store refused.
         """
-        self._figures.end(now_ms)
+        self._reported.end(now_ms)
         self._up.end(now_ms)
 
     def status(self, now_ms: int) -> TargetStatus:
-        """Return how it stands, as if it were scraped."""
+        """Return its status in the form of a scrape target's."""
         interval_ms = self.interval_ms
         reason = ""
         if self._health is Health.DOWN and self._seen_ms is not None:

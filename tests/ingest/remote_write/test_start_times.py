@@ -10,8 +10,8 @@ from model.labels import Labels
 from model.series import is_absent
 from promql.api import InstantVector
 from promql.engine import EngineSettings, LocalEngine
-from tests.ingest.messages import Sample, Series
-from tests.ingest.write_setting import NOW_MS, STEP_MS, Setting
+from tests.ingest.remote_write.messages import Sample, Series
+from tests.ingest.remote_write.write_setting import NOW_MS, STEP_MS, Setting
 
 BEGUN_MS = NOW_MS - 3_600_000
 

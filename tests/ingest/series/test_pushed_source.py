@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.refusals import DisorderError
-from ingest.series.sources import PushedSource
+from ingest.errors import DisorderError
+from ingest.series.pushed_source import PushedSource
 from model.labels import METRIC_NAME, Labels
 from model.matchers import Matcher
 from model.series import is_absent

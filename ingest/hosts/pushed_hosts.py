@@ -1,7 +1,7 @@
-"""Hosts that push: their reports become what a scrape of their exporter would be.
+"""All hosts that push. Their series look like those of scraped hosts.
 
-`up` is 1 with each report and 0 once nothing came for three times as long as usual, so
-that checks and pages need not know who pushes.
+`up` is 1 with each report, and 0 after three intervals without one, so that checks and
+pages treat all hosts alike.
 """
 
 import asyncio
@@ -11,13 +11,13 @@ from typing import Final, Self
 
 import structlog
 
-from ingest.devices.messages import check_time
+from ingest.errors import UnknownHostError
 from ingest.hosts.history import HostHistory, read_histories
-from ingest.hosts.host import PushedHost
-from ingest.hosts.reports import HostReport
-from ingest.refusals import UnknownHostError
-from ingest.series.background import in_background
+from ingest.hosts.pushed_host import PushedHost
+from ingest.hosts.report import HostReport
 from ingest.series.commits import GroupCommit
+from ingest.series.tasks import background_task
+from ingest.series.time_bounds import check_time
 from model.clock import Clock
 from model.targets import TargetStatus
 from storage.api.errors import StorageError
@@ -28,7 +28,7 @@ from storage.api.samples import SampleAppender, SampleReader
 
 log = structlog.get_logger(__name__)
 
-_LOOK_EVERY_S: Final = 1.0
+_UPDATE_EVERY_S: Final = 1.0
 
 
 class PushedHosts:
@@ -36,7 +36,7 @@ class PushedHosts:
 
         async with PushedHosts(...).running() as hosts: await hosts.take(host_id, report)
 
-    All methods belong on the event loop.
+    Runs on the event loop.
     """
 
     def __init__(
@@ -58,19 +58,19 @@ class PushedHosts:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
-        """Learn which hosts there are and watch them.
+        """Load the hosts and update them until the block ends.
 
-        At the end, series are left as they are, because a restart is no gap.
+        No series ends with the block: a restart of the server is no gap.
 
         Raises:
             StorageError: the records cannot be read.
         """
         await self.refresh()
-        async with in_background(self._look()):
+        async with background_task(self._update_repeatedly()):
             yield self
 
     async def refresh(self) -> None:
-        """Take over which hosts are registered; the series of those removed end.
+        """Load the registered hosts; the series of removed hosts end.
 
         Raises:
             StorageError: the records cannot be read.
@@ -95,11 +95,14 @@ class PushedHosts:
                 self._hosts[host.id] = known
 
     async def take(self, host_id: int, report: HostReport) -> int:
-        """Take a report, which is durable afterwards; return its number.
+        """Store a report; it is durable when this returns.
+
+        Returns:
+            The number of the report.
 
         Raises:
-            RefusedPushError: it cannot be stored; it says which field is at fault.
-            StorageError: the disk refused; it may be sent again.
+            RejectedFieldError: the report cannot be stored.
+            StorageError: the disk refused; the report may be sent again.
         """
         host, now_ms = self._hosts.get(host_id), self._clock()
         if host is None:
@@ -111,7 +114,7 @@ class PushedHosts:
         return number
 
     def statuses(self) -> list[TargetStatus]:
-        """Return how each host stands, as if it were scraped."""
+        """Return the status of each host in the form of a scrape target's."""
         now_ms = self._clock()
         return [host.status(now_ms) for host in self._hosts.values()]
 
@@ -119,19 +122,19 @@ class PushedHosts:
         """Return name, job and instance of each host."""
         return [(host.record.name, host.job, host.instance) for host in self._hosts.values()]
 
-    def look(self) -> None:
-        """Write `up` for each host where it is due, and notice who fell silent."""
+    def update(self) -> None:
+        """Update each host: mark silent ones as down, and append `up` where it is due."""
         now_ms = self._clock()
         for host in self._hosts.values():
             try:
-                host.look(now_ms)
+                host.update(now_ms)
             except StorageError as exc:
                 log.warning("push_not_stored", host=host.record.name, error=str(exc))
 
-    async def _look(self) -> None:
+    async def _update_repeatedly(self) -> None:
         while True:
-            self.look()
-            await asyncio.sleep(_LOOK_EVERY_S)
+            self.update()
+            await asyncio.sleep(_UPDATE_EVERY_S)
 
     def _end(self, host: PushedHost) -> None:
         try:

@@ -1,0 +1,32 @@
+"""Rejections: samples that cannot be stored, counted with their reasons."""
+
+from ingest.series.placement import MOST_LANES
+from ingest.series.sample_batch import Samples
+from ingest.series.series_table import SeriesTable
+from ingest.series.write_result import WriteResult
+
+
+class Rejections:
+    """Counts rejected samples in the result of their request."""
+
+    def __init__(self, table: SeriesTable, result: WriteResult) -> None:
+        self._table, self._result = table, result
+
+    def late(self, samples: Samples) -> None:
+        """Reject samples of one time that no lane takes."""
+        self._reject(
+            samples, "out of order sample at", f": the source has {MOST_LANES} streams already"
+        )
+
+    def duplicates(self, samples: Samples) -> None:
+        """Reject samples of one time whose series have other values at it."""
+        self._reject(samples, "duplicate sample for timestamp")
+
+    def _reject(self, samples: Samples, reason: str, detail: str = "") -> None:
+        if len(samples):
+            labels = self._table.whole_labels_of(int(samples["series"][0]))
+            time_ms, more = samples["time_ms"][0], len(samples) - 1
+            self._result.written -= len(samples)
+            self._result.reject(
+                len(samples), f"{labels}: {reason} {time_ms} ms, and {more} more{detail}"
+            )

@@ -1,0 +1,183 @@
+"""Senders: who writes samples, and the way of a request from its batch to the store.
+
+A protocol decodes a request into a `SampleBatch` and hands it to the sender:
+
+    async with sender.turn:
+        result = await sender.write(decode(body, sender.find), read_labels, now_ms)
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.errors import BadLabelsError
+from ingest.series.executor import run_in_thread
+from ingest.series.limits import WriteLimits
+from ingest.series.sample_batch import FindSeries, SampleBatch, Samples, SeriesKey
+from ingest.series.sample_writer import SampleWriter
+from ingest.series.series_table import SeriesTable
+from ingest.series.write_result import WriteResult
+from model.labels import Labels
+from model.series import ABSENT_BITS, ORDINARY_NAN_BITS
+from storage.api.samples import AmendingAppender, SampleReader
+
+# More new series are numbered in a thread: 500 take some 10 ms.
+_THREAD_SERIES: Final = 500
+
+_SWEEP_MS: Final = 10 * 60_000
+_SILENCE_MS: Final = 24 * 3_600_000
+
+ReadLabels = Callable[[SeriesKey], Labels]
+"""Returns the labels of a series key; raises BadLabelsError."""
+
+
+class Sender:
+    """One sender and its series.
+
+    Attributes:
+        turn: to be held from decoding to the end of `write`: one request at a time.
+        find: returns the number of a known series.
+    """
+
+    def __init__(
+        self, table: SeriesTable, reader: SampleReader, limits: WriteLimits, now_ms: int
+    ) -> None:
+        self._table, self._reader, self._limits = table, reader, limits
+        self._swept_ms = now_ms
+        self.turn = asyncio.Lock()
+        self.find: FindSeries = table.cache.__getitem__
+
+    @property
+    def series(self) -> int:
+        """The number of active series."""
+        return len(self._table)
+
+    async def write(self, batch: SampleBatch, read_labels: ReadLabels, now_ms: int) -> WriteResult:
+        """Write a batch; invalid samples are rejected, all others stored.
+
+        Raises:
+            StorageError: the store refused; sending the request again helps.
+        """
+        result = WriteResult(exemplars=batch.exemplars, histograms=batch.histograms)
+        new: dict[SeriesKey, int] = {}
+        try:
+            await self._number(batch, read_labels, new, result)
+            samples = self._valid(_cleaned(batch.samples), now_ms, result)
+            await SampleWriter(self._table, self._reader, result, now_ms).write(samples)
+        finally:
+            self._table.remember(new)
+        self._sweep(now_ms)
+        return result
+
+    async def _number(
+        self,
+        batch: SampleBatch,
+        read_labels: ReadLabels,
+        new: dict[SeriesKey, int],
+        result: WriteResult,
+    ) -> None:
+        """Number the unknown series of a batch; -1 stands for a rejected series."""
+        if not batch.unknown:
+            return
+
+        def number_all() -> NDArray[np.int64]:
+            for key in batch.unknown:
+                number = self._number_of(key, read_labels, result)
+                if number is not None:
+                    new[key] = number
+            return np.array([new.get(key, -1) for key in batch.unknown], np.int64)
+
+        if len(batch.unknown) > _THREAD_SERIES:
+            numbers = await run_in_thread(number_all)
+        else:
+            numbers = number_all()
+        series = batch.samples["series"]
+        is_unknown = series < 0
+        series[is_unknown] = numbers[-1 - series[is_unknown]]
+
+    def _number_of(
+        self, key: SeriesKey, read_labels: ReadLabels, result: WriteResult
+    ) -> int | None:
+        try:
+            labels = read_labels(key)
+        except BadLabelsError as exc:
+            result.note(str(exc))
+            return None
+        number = self._table.number_of(labels)
+        if number is None:
+            most = self._limits.series
+            result.note(f"{labels}: too many series; at most {most} are taken")
+        return number
+
+    def _valid(self, samples: Samples, now_ms: int, result: WriteResult) -> Samples:
+        """Return the samples of numbered series with plausible times; reject the others."""
+        times_ms = samples["time_ms"]
+        valid: NDArray[np.bool_] = samples["series"] >= 0
+        result.rejected += int((~valid).sum())
+        behind_ms = self._limits.behind_ms
+        oldest_ms = 0 if behind_ms is None else max(0, now_ms - behind_ms)
+        for beyond, reason in (
+            (times_ms > now_ms + self._limits.ahead_ms, "too far in the future"),
+            (times_ms < oldest_ms, "too old to be kept"),
+        ):
+            is_out = beyond & valid
+            count = int(is_out.sum())
+            if count:
+                first = int(times_ms[is_out][0])
+                result.reject(count, f"{count} samples are {reason}, such as one at {first} ms")
+                valid &= ~is_out
+        return samples.compress(valid)
+
+    def _sweep(self, now_ms: int) -> None:
+        """Every ten minutes, remove silent sources and free indexes."""
+        if now_ms - self._swept_ms > _SWEEP_MS:
+            self._swept_ms = now_ms
+            self._table.remove_silent(now_ms - _SILENCE_MS)
+            self._table.trim()
+
+
+class Senders:
+    """The senders of one protocol, by name; each sees only its own series.
+
+    Args:
+        appender, reader: the sample store.
+        limits: for each sender.
+        protocol: the prefix of the names of all streams.
+    """
+
+    def __init__(
+        self, appender: AmendingAppender, reader: SampleReader, limits: WriteLimits, protocol: str
+    ) -> None:
+        self._appender, self._reader, self._limits = appender, reader, limits
+        self._protocol = protocol
+        self._senders: dict[str, Sender] = {}
+
+    @property
+    def series(self) -> int:
+        """The number of active series of all senders."""
+        return sum(sender.series for sender in self._senders.values())
+
+    def sender(self, name: str, now_ms: int) -> Sender:
+        """Return the sender of this name, a new one on first use."""
+        known = self._senders.get(name)
+        if known is None:
+            prefix = f"{self._protocol}/{name}"
+            table = SeriesTable(self._appender, prefix, self._limits.series)
+            known = Sender(table, self._reader, self._limits, now_ms)
+            self._senders[name] = known
+        return known
+
+
+def _cleaned(samples: Samples) -> Samples:
+    """Replace, in place, values and start times that the store would misunderstand."""
+    # The store's mark for "no sample" is an ordinary NaN to every sender.
+    bits = samples["value"].view(np.uint64)
+    bits[bits == ABSENT_BITS] = ORDINARY_NAN_BITS
+    starts_ms = samples["start_ms"]
+    if starts_ms.any():
+        # A start time after its sample is no start time.
+        starts_ms[(starts_ms < 0) | (starts_ms > samples["time_ms"])] = 0
+    return samples

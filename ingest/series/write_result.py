@@ -1,0 +1,53 @@
+"""The result of a write: how many samples were stored, how many rejected and why."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+_MOST_MESSAGES: Final = 20
+
+
+@dataclass(slots=True)
+class WriteResult:
+    """The result of one request.
+
+    Attributes:
+        written: samples that are stored now, including those that were stored before.
+        rejected: samples that are not stored.
+        messages: the reasons; only the first 20.
+        exemplars, histograms: how many the request had; they are not stored.
+    """
+
+    written: int = 0
+    rejected: int = 0
+    messages: list[str] = field(default_factory=list)
+    exemplars: int = 0
+    histograms: int = 0
+
+    def note(self, message: str) -> None:
+        """Add a reason for a rejection, up to the limit."""
+        if len(self.messages) < _MOST_MESSAGES:
+            self.messages.append(message)
+
+    def reject(self, count: int, message: str) -> None:
+        """Count rejected samples and add the reason."""
+        self.rejected += count
+        self.note(message)
+
+
+@dataclass(slots=True)
+class WriteStatistics:
+    """Totals since the start of the server."""
+
+    requests: int = 0
+    samples: int = 0
+    rejected: int = 0
+    exemplars: int = 0
+    histograms: int = 0
+
+    def add(self, result: WriteResult) -> None:
+        """Add one request."""
+        self.requests += 1
+        self.samples += result.written
+        self.rejected += result.rejected
+        self.exemplars += result.exemplars
+        self.histograms += result.histograms
