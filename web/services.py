@@ -31,7 +31,8 @@ from storage.api.alerts import Alert, AlertChange, AlertRecords, CheckOverride
 from storage.api.audit import AuditRecords
 from storage.api.host_keys import HostKeyRecords
 from storage.api.hosts import HostRecords
-from storage.api.samples import Cardinality, SampleReader
+from storage.api.sample_stats import Cardinality
+from storage.api.samples import SampleReader
 from storage.api.second_factors import SecondFactorRecords
 from web.http.quotas import Holder
 from web.identity.keys import KeyRing

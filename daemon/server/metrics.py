@@ -18,7 +18,7 @@ from ingest.remote_write.receiver import RemoteWriteReceiver
 from model.targets import Health
 from scraper.scheduling.scraper import Scraper
 from storage.api.messages import MessageLog
-from storage.api.samples import StoreStats
+from storage.api.sample_stats import StoreStats
 from web.http.quotas import Holder
 from web.services import ReloadState
 

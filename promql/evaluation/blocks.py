@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from model.series import AlignedSeries, stack
 from promql.kernels.arrays import BLOCK_CELLS, Indices
 from promql.kernels.samples import GaplessSamples, without_gaps
+from storage.api.examined_series import ExaminedSeries
 
 Part = slice | Indices
 """A selection of a matrix's series."""
@@ -86,7 +87,7 @@ def _block(series: AlignedSeries, part: Part, *, keep_stale: bool) -> GaplessSam
     if len(times) > 1:
         used, rows = np.unique(rows, return_inverse=True)
         times = times[used]
-    traits = None if series.traits is None else series.traits.take(part)
+    examined = series if isinstance(series, ExaminedSeries) else None
     labels = series.labels
     block = GaplessSamples(
         labels[part] if isinstance(part, slice) else [labels[place] for place in part.tolist()],
@@ -94,9 +95,9 @@ def _block(series: AlignedSeries, part: Part, *, keep_stale: bool) -> GaplessSam
         series.values[part],
         rows,
         None if series.starts_ms is None else series.starts_ms[part],
-        None if traits is None else traits.falls,
+        None if examined is None else examined.falls[part],
     )
-    if traits is None or traits.gaps.any():
+    if examined is None or examined.gaps[part].any():
         return without_gaps(block, keep_stale=keep_stale)
     return block
 
@@ -108,7 +109,7 @@ _MAX_CLASSES: Final = 6
 def _classes(series: AlignedSeries, edges_ms: tuple[int, int]) -> list[Part]:
     """Group the series by their numbers of samples up to both edges; gaps form a group."""
     count = len(series.rows)
-    gaps = None if series.traits is None or not series.traits.gaps.any() else series.traits.gaps
+    gaps = series.gaps if isinstance(series, ExaminedSeries) and series.gaps.any() else None
     if len(series.times_ms) == 1 and gaps is None:
         return [slice(0, count)]
     keys = np.zeros(count, dtype=np.intp)

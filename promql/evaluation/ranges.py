@@ -118,7 +118,9 @@ def as_series(vector: StepMatrix, times: Steps) -> AlignedSeries:
     if not vector.present.all():
         values = np.where(vector.present, values, ABSENT)
     rows = np.zeros(len(vector), dtype=np.intp)
-    return AlignedSeries(tuple(vector.labels), times.times_ms[np.newaxis], values, rows)
+    return AlignedSeries(
+        labels=tuple(vector.labels), times_ms=times.times_ms[np.newaxis], values=values, rows=rows
+    )
 
 
 def inner_steps(ends_ms: Times, range_ms: int, step_ms: int) -> Steps:
@@ -142,5 +144,8 @@ def _ragged(labels: list[Labels], times: list[Times], values: list[Floats]) -> A
         all_times[row, : len(own_times)] = own_times
         all_values[row, : len(own_values)] = own_values
     return AlignedSeries(
-        tuple(labels), all_times, all_values, np.arange(len(labels), dtype=np.intp)
+        labels=tuple(labels),
+        times_ms=all_times,
+        values=all_values,
+        rows=np.arange(len(labels), dtype=np.intp),
     )

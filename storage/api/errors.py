@@ -1,8 +1,8 @@
-"""Every error that the store raises on purpose."""
+"""The errors of the store."""
 
 
 class StorageError(Exception):
-    """Base of them all."""
+    """Base of every error that this package raises on purpose."""
 
 
 class StoreClosedError(StorageError):
@@ -10,7 +10,7 @@ class StoreClosedError(StorageError):
 
 
 class CorruptDataError(StorageError):
-    """Stored bytes do not decode; what they held is lost, the rest is served."""
+    """Stored bytes do not decode; their data is lost, everything else stays readable."""
 
 
 class OutOfOrderError(StorageError):
@@ -22,7 +22,7 @@ class OutOfOrderError(StorageError):
 
 
 class RecordError(StorageError):
-    """Base of what records refuse."""
+    """Base of every error about a single record."""
 
 
 class NotFoundError(RecordError):
@@ -34,7 +34,7 @@ class NotFoundError(RecordError):
 
 
 class LastAdminError(RecordError):
-    """Nobody could manage the server afterwards."""
+    """A change would leave the server without an administrator."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} is the last admin")

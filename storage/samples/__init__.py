@@ -1,7 +1,6 @@
-"""Samples: vectors in memory (head), in a journal, and in files of chunks (windows).
+"""The sample store: vectors in memory (head), in a journal, and in window files.
 
-`store` puts it all together behind `storage.api.samples`; docs/storage-format.md
-gives the bytes.
+`store` implements `storage.api.samples`. docs/storage-format.md describes the bytes on disk.
 """
 
 __all__ = ["settings", "store"]

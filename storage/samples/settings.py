@@ -1,4 +1,4 @@
-"""How the sample store is laid out and how long it keeps what."""
+"""Settings of the sample store."""
 
 from typing import Annotated
 
@@ -13,23 +13,24 @@ class StoreSettings(BaseModel):
     """Settings of the sample store.
 
     Attributes:
-        retention_age_ms: `retention_age`, windows whose end is older are deleted.
+        retention_age_ms: `retention_age`, windows that ended longer ago are deleted.
         retention_bytes: the oldest windows are deleted while all files together are
-            larger; 0 is no bound. The newest window always stays.
-        window_ms: `window`, the stretch of time one file of chunks holds.
-        chunk_vectors: a source's vectors are sealed into a chunk when there are so many.
-        chunk_age_ms: `chunk_age`, …or when the first of them is so old.
-        commit_interval_ms: `commit_interval`, the journal is committed at least so often.
-        head_bytes: bounds the changes held in memory while the disk refuses writes.
-        recent_bytes: memory for the recent window, which answers instant queries: the
-            last five minutes of every series take 200 bytes at 15 s, 64 at a minute.
-        decoded_bytes: memory for what queries decoded from disk, for those that follow.
+            larger; 0 means no limit. The newest window is never deleted.
+        window_ms: `window`, the length of time that one window file holds.
+        chunk_vectors: the number of vectors of a source that are sealed into one chunk.
+        chunk_age_ms: `chunk_age`, the age at which a chunk with fewer vectors is sealed.
+        commit_interval_ms: `commit_interval`, the longest time between two commits of the
+            journal.
+        head_bytes: the most memory for samples while the disk refuses writes.
+        recent_bytes: memory for the recent window, which answers instant queries. The last
+            five minutes take 200 bytes a series at a scrape interval of 15 s, 64 at 60 s.
+        decoded_bytes: memory for decoded samples, which later queries reuse.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    # 120: below this the codec's fixed cost per piece shows (0.61 B a sample at 120,
-    # 0.68 at 60); above, the head's memory does.
+    # 120: with fewer vectors, the codec's fixed cost per piece shows (0.61 B a sample at 120,
+    # 0.68 at 60); with more, the head takes more memory.
     chunk_vectors: int = Field(default=120, ge=2, le=4096)
     chunk_age_ms: PositiveDurationMs = Field(default=2 * 60 * _MINUTE_MS, alias="chunk_age")
     window_ms: Annotated[PositiveDurationMs, Field(ge=_MINUTE_MS, le=90 * _DAY_MS)] = Field(

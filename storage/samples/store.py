@@ -13,30 +13,27 @@ from model.labels import Labels
 from model.matchers import Matcher
 from model.series import AlignedSeries
 from storage.api.errors import CorruptDataError, StoreClosedError
-from storage.api.samples import (
-    Cardinality,
-    LastVector,
-    Layout,
-    ReadBudget,
-    Source,
-    StoreStats,
-    Vector,
-)
+from storage.api.sample_stats import Cardinality, StoreStats
+from storage.api.samples import LastVector, Layout, ReadBudget, SelectHints, Source, Vector
 from storage.damage import LOOK_INTO, RESTORE
-from storage.samples.catalog.catalog import START_TIMES, CatalogRows, Sources, read_catalog
 from storage.samples.catalog.interning import Interner
-from storage.samples.catalog.layouts import Layouts, MetricNames, StoredLayout
-from storage.samples.head.cardinality import cardinality
+from storage.samples.catalog.kinds import SourceKind
+from storage.samples.catalog.layouts import Layouts, StoredLayout
+from storage.samples.catalog.metric_names import MetricNames
+from storage.samples.catalog.sources import Sources
+from storage.samples.catalog.tables import CatalogRows, read_catalog
 from storage.samples.head.heads import Heads
 from storage.samples.head.recent import RecentWindow
+from storage.samples.head.start_times import StartTimeAppender, check_starts
 from storage.samples.journal.journal import Journal
+from storage.samples.journal.replay import Replay
+from storage.samples.reading.cardinality import cardinality
 from storage.samples.reading.query import Query
 from storage.samples.reading.read_threads import ReadThreads
-from storage.samples.reading.settled import SettledCache
-from storage.samples.reading.start_times import LOOKBACK_MS, StartStreams, check_starts
-from storage.samples.replay import Replay
+from storage.samples.reading.settled_cache import SettledCache
+from storage.samples.reading.start_times import LOOKBACK_MS
+from storage.samples.reading.stats import store_stats
 from storage.samples.settings import StoreSettings
-from storage.samples.stats import store_stats
 from storage.samples.tools.backfilling.backfill import Backfill
 from storage.samples.upkeep.compaction import Compactor
 from storage.samples.upkeep.retention import retain
@@ -46,28 +43,28 @@ from storage.worker import Worker
 
 log = structlog.get_logger(__name__)
 
-# How often closed chunks are looked for, and how long merging may keep them waiting.
+# Maintenance runs at this interval, and merges at most this many batches each time, so that
+# closed chunks do not wait long to be sealed.
 _MAINTENANCE_INTERVAL_S = 5.0
 _MERGE_STEPS = 20
 
-# Decoding holds the interpreter lock for a third of its time: more gain nothing.
+# Decoding holds the GIL for a third of its time: more threads gain nothing.
 _MOST_THREADS_A_READ = 3
 
-# A source that appended nothing for so long gives its memory back; if it returns, its
-# first vector is whole again.
+# The head of a source that has appended nothing for this long is freed. If the source
+# returns, its first vector must give every column.
 _SILENCE_MS = 24 * 3_600_000
 
-
-# Dashboards and rules ask again within a minute or two.
+# Cached selectors are kept at least this long: dashboards and rules repeat theirs within
+# a minute or two.
 _AGE_INTERVAL_MS = 120_000
 
 
 class SqliteSampleStore:
-    """`SampleStore` in SQLite files below one directory.
+    """A `SampleStore` in SQLite files in one directory.
 
-    `journal.db` holds the journal and the catalog, `samples/` one file of chunks for
-    each window of time. `append`, `source` and `commit` are called on one thread,
-    the event loop's; `layout` and the reading half on any.
+    `journal.db` holds the journal and the catalog, `samples/` the window files. Call
+    `append`, `amend` and `commit` on one thread, the event loop's; everything else on any.
     """
 
     def __init__(
@@ -85,13 +82,13 @@ class SqliteSampleStore:
         self._windows = WindowSet(directory / "samples", settings.window_ms, self._metrics)
         self._settled = SettledCache(settings.decoded_bytes)
         self._heads = Heads(
-            self._windows,
+            self._windows.end_of,
             RecentWindow(settings.recent_bytes),
-            self._settled,
+            self._settled.chunk_begins,
             settings.chunk_vectors,
             self._chunk_age_ms,
         )
-        self._starts = StartStreams(self._sources, self._heads)
+        self._starts = StartTimeAppender(self._sources, self._heads)
         self._journal = Journal(directory / "journal.db", settings.commit_interval_ms / 1000)
         self._sealer = Sealer(self._heads, self._windows, self._journal)
         self._compactor = Compactor(self._windows, self._heads, self._layouts, self._chunk_age_ms)
@@ -109,10 +106,10 @@ class SqliteSampleStore:
         self._is_open = False
 
     def open(self, *, serving: bool = True) -> None:
-        """Open the files, made where missing, and rebuild the head; blocks.
+        """Open or create the files and rebuild the heads; blocks.
 
-        Without `serving` nothing runs in the background, and nothing can be appended:
-        for `backfill` and `compact`.
+        Without `serving`, as `backfill` and `compact` need it, the store starts no
+        background work and refuses vectors.
 
         Raises:
             StorageError: the directory or the journal cannot be used.
@@ -120,7 +117,7 @@ class SqliteSampleStore:
         self._directory.mkdir(parents=True, exist_ok=True)
         self._windows.open()
         for window in self._windows:
-            self._learn(window.take_catalog())
+            self._register(window.take_catalog())
             self._heads.start_after(window.ends)
         self._open_journal()
         self._settled.advance(self._heads.first_ms)
@@ -129,19 +126,19 @@ class SqliteSampleStore:
             self._worker.start()
             self._is_open = True
 
-    def _learn(self, catalog: CatalogRows) -> None:
+    def _register(self, catalog: CatalogRows) -> None:
         self._sources.reserve(catalog.lost_sources)
         self._layouts.reserve(catalog.lost_layouts)
         for source in catalog.sources:
-            self._sources.know(source)
+            self._sources.register(source)
         for layout_id, digest in catalog.digests:
-            self._layouts.know(layout_id, digest)
+            self._layouts.register(layout_id, digest)
 
     def _open_journal(self) -> None:
         try:
             self._journal.open()
             catalog = self._journal.read(read_catalog)
-            self._learn(catalog)
+            self._register(catalog)
             if catalog.damaged_rows:
                 file, rows = self._journal.path.name, catalog.damaged_rows
                 self._replay.corrupt_items += rows
@@ -152,7 +149,7 @@ class SqliteSampleStore:
             file = self._journal.path.name
             log.warning("journal_damaged", file=file, error=str(exc), fix=RESTORE)
         if self._journal.is_damaged:
-            # What could be read goes to chunks; nothing is written to the damaged file.
+            # Seal the vectors that could be read; the damaged file is no longer written.
             self._sealer.rescue()
             name = self._journal.replace()
             self._replay.corrupt_items += 1
@@ -165,7 +162,7 @@ class SqliteSampleStore:
             )
 
     def close(self) -> None:
-        """Commit what is pending, end the background work and close the files; blocks."""
+        """Commit all pending vectors, stop the background work and close the files; blocks."""
         self._is_open = False
         self._worker.stop()
         self._journal.close()
@@ -178,8 +175,8 @@ class SqliteSampleStore:
     def maintain(self, now_ms: int, most_steps: int | None = None) -> None:
         """Seal, merge and delete what is due; blocks. The store's own thread calls it.
 
-        `most_steps` bounds the merging, in batches of some 50 ms; the rest is done the
-        next time. None merges to the end.
+        `most_steps` is the most batches to merge, each about 50 ms; the next call merges
+        the rest. None merges all.
         """
         with self._maintaining:
             self._heads.close_older_than(now_ms - self._chunk_age_ms)
@@ -190,26 +187,26 @@ class SqliteSampleStore:
             if retain(self._windows, now_ms, self._retention_age_ms, self._retention_bytes):
                 self._settled.clear()
             self._settled.advance(self._heads.first_ms)
-            self._windows.rest()
+            self._windows.release_old()
             if not 0 <= now_ms - self._aged_ms < _AGE_INTERVAL_MS:
                 self._aged_ms = now_ms
                 self._query.age()
             self._layouts.sweep()
 
     def backfill(self, now_ms: int) -> Backfill:
-        """Return what takes samples of the past; only while not serving; blocks.
+        """Return a `Backfill` for samples of the past; only while not serving; blocks.
 
         Raises:
-            StorageError: what the head holds cannot be written.
+            StorageError: the vectors in memory cannot be written.
         """
         self._seal_everything()
         return Backfill(self._directory, self._windows, self._sources, self._layouts, now_ms)
 
     def compact(self) -> None:
-        """Seal everything and merge each window as far as it goes; only while not serving; blocks.
+        """Seal all vectors and merge each window into one run; only while not serving; blocks.
 
         Raises:
-            StorageError: the disk refused.
+            StorageError: the disk refused the write.
         """
         self._seal_everything()
         self._compactor.merge_all()
@@ -221,8 +218,9 @@ class SqliteSampleStore:
 
     def source(self, labels: Labels, stream: str = "") -> Source:
         """See `SampleAppender.source`."""
-        if stream.startswith(START_TIMES):
-            raise ValueError(f"{stream!r} is the name of a stream of start times")
+        kind = SourceKind.of_stream(stream)
+        if kind is not SourceKind.SAMPLES:
+            raise ValueError(f"a stream name must not begin with {kind.value!r}: {stream!r}")
         return self._sources.of(labels, stream)
 
     def layout(self, series: Sequence[Labels]) -> Layout:
@@ -238,12 +236,12 @@ class SqliteSampleStore:
             layout = self._layouts.of(layout.series)
         if vector.starts is not None:
             check_starts(vector.starts, len(layout.series))
-        taken = self._heads.append(source, vector, layout)
-        if vector.starts is not None or taken.ordinal == 0:
+        appended = self._heads.append(source, vector, layout)
+        if vector.starts is not None or appended.ordinal == 0:
             starts = self._starts.append(source, vector, layout)
             if starts is not None:
                 self._journal.append(starts)
-        self._journal.append(taken)
+        self._journal.append(appended)
 
     def amend(self, source: Source, vector: Vector) -> None:
         """See `AmendingAppender.amend`."""
@@ -254,7 +252,7 @@ class SqliteSampleStore:
             layout = self._layouts.of(layout.series)
         if vector.starts is not None:
             check_starts(vector.starts, len(layout.series))
-            # First, because it may be refused: samples never are without their start times.
+            # First, because it may be refused: then the samples are refused as well.
             starts = self._starts.append(source, vector, layout)
             if starts is not None:
                 self._journal.append(starts)
@@ -263,7 +261,7 @@ class SqliteSampleStore:
     def last_vector(self, source: Source) -> LastVector | None:
         """See `AmendingAppender.last_vector`."""
         last = self._heads.last_vector(source.id)
-        return last and replace(last, starts_ms=self._starts.resumed(source))
+        return last and replace(last, starts_ms=self._starts.resume(source))
 
     async def commit(self) -> None:
         """See `SampleAppender.commit`."""
@@ -279,6 +277,7 @@ class SqliteSampleStore:
         budget: ReadBudget | None = None,
         *,
         starts: bool = False,
+        hints: SelectHints | None = None,
     ) -> list[AlignedSeries]:
         """See `SampleReader.select`."""
         return self._query.select(matchers, start_ms, end_ms, budget, starts=starts)
@@ -287,13 +286,13 @@ class SqliteSampleStore:
         self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int, limit: int = 0
     ) -> list[Labels]:
         """See `SampleReader.series`."""
-        return self._query.series(selectors, start_ms, end_ms, limit)
+        return self._query.labels.series(selectors, start_ms, end_ms, limit)
 
     def label_names(
         self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int, limit: int = 0
     ) -> list[str]:
         """See `SampleReader.label_names`."""
-        return self._query.label_names(selectors, start_ms, end_ms, limit)
+        return self._query.labels.label_names(selectors, start_ms, end_ms, limit)
 
     def label_values(
         self,
@@ -304,10 +303,10 @@ class SqliteSampleStore:
         limit: int = 0,
     ) -> list[str]:
         """See `SampleReader.label_values`."""
-        return self._query.label_values(name, selectors, start_ms, end_ms, limit)
+        return self._query.labels.label_values(name, selectors, start_ms, end_ms, limit)
 
     def cardinality(self, limit: int) -> Cardinality:
-        """Return what the active series are made of, `limit` entries of each list; blocks."""
+        """Return the cardinality of the active series, `limit` entries of each list; blocks."""
         return cardinality(self._heads.visible(), limit)
 
     def stats(self) -> StoreStats:

@@ -1,9 +1,4 @@
-import itertools
-import math
-
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
 
 from model.labels import Labels
 from model.series import (
@@ -11,7 +6,6 @@ from model.series import (
     NO_TIME,
     STALE,
     AlignedSeries,
-    Traits,
     absent_matrix,
     is_absent,
     is_stale,
@@ -53,36 +47,3 @@ def test_stacking_stacked_series_keeps_their_rows() -> None:
 def test_staleness_markers_survive_stacking() -> None:
     stacked = stack([source("a", [1], [[STALE]]), source("b", [1, 2], [[1, STALE]])])
     assert is_stale(stacked.values).tolist() == [[True, False], [False, True]]
-
-
-_odd = st.sampled_from([math.nan, STALE, ABSENT, math.inf, -math.inf])
-
-
-@given(st.lists(st.lists(st.floats(0, 9) | _odd, min_size=4, max_size=4), min_size=1, max_size=6))
-def test_traits_never_deny_a_gap_or_a_fall(rows: list[list[float]]) -> None:
-    traits = Traits.of(np.array(rows))
-    for row, gaps, falls in zip(rows, traits.gaps.tolist(), traits.falls.tolist(), strict=True):
-        assert gaps or not any(map(math.isnan, row))
-        assert falls or all(before <= after for before, after in itertools.pairwise(row))
-
-
-def test_series_that_only_rise_are_known_to() -> None:
-    traits = Traits.of(np.array([[1.0, 1.0, 2.0], [3.0, 2.0, 4.0], [1.0, ABSENT, 2.0]]))
-    assert traits.gaps.tolist() == [False, False, True]
-    assert traits.falls.tolist() == [False, True, True]
-    assert traits.take(np.array([1, 0])).falls.tolist() == [True, False]
-
-
-def test_traits_survive_stacking_unless_something_is_padded() -> None:
-    def seen(name: str, times: list[int], rows: list[list[float]]) -> AlignedSeries:
-        part = source(name, times, rows)
-        return AlignedSeries(
-            part.labels, part.times_ms, part.values, part.rows, traits=Traits.of(part.values)
-        )
-
-    one, other = seen("a", [1, 2], [[1, 2]]), seen("b", [1, 2], [[2, 1]])
-    traits = stack([one, other]).traits
-    assert traits is not None
-    assert traits.falls.tolist() == [False, True]
-    assert stack([one, seen("c", [1], [[1]])]).traits is None
-    assert stack([one, source("d", [1, 2], [[1, 2]])]).traits is None

@@ -18,7 +18,7 @@ import zstandard
 from model.labels import Labels
 from model.matchers import Matcher, matches_all
 from model.series import AlignedSeries, absent_matrix, is_absent
-from storage.api.samples import ReadBudget
+from storage.api.samples import ReadBudget, SelectHints
 from tests.promqltest.points import parse_series
 from tests.promqltest.store import MemoryStore
 
@@ -122,6 +122,7 @@ class TableStore(MemoryStore):
         budget: ReadBudget | None = None,
         *,
         starts: bool = False,
+        hints: SelectHints | None = None,
     ) -> list[AlignedSeries]:
         found = []
         for source in self._sources:

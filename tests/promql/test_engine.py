@@ -26,7 +26,7 @@ from promql.api import (
 from promql.engine import EngineSettings, LocalEngine, ParsedQueries
 from promql.evaluation.evaluator import Evaluator
 from promql.evaluation.selection import Selection
-from storage.api.samples import ReadBudget
+from storage.api.samples import ReadBudget, SelectHints
 from tests.promqltest.store import MemoryStore
 
 MakeEngine = Callable[..., LocalEngine]
@@ -166,6 +166,7 @@ class _Endless(MemoryStore):
         budget: ReadBudget | None = None,
         *,
         starts: bool = False,
+        hints: SelectHints | None = None,
     ) -> list[AlignedSeries]:
         assert budget is not None
         self.reading.set()

@@ -10,14 +10,15 @@ import numpy as np
 from model.labels import Labels
 from model.matchers import Matcher, matches_all
 from model.series import ABSENT, AlignedSeries, absent_matrix, is_absent
+from storage.api.sample_stats import StoreStats
 from storage.api.samples import (
     Layout,
     ReadBudget,
     SampleAppender,
     SampleReader,
+    SelectHints,
     Source,
     StartTimes,
-    StoreStats,
     Vector,
 )
 
@@ -75,6 +76,7 @@ class MemoryStore:
         budget: ReadBudget | None = None,
         *,
         starts: bool = False,
+        hints: SelectHints | None = None,
     ) -> list[AlignedSeries]:
         groups: dict[str, list[Labels]] = {}
         for labels in self._samples:
@@ -203,8 +205,11 @@ class _Current(MemoryStore):
         budget: ReadBudget | None = None,
         *,
         starts: bool = False,
+        hints: SelectHints | None = None,
     ) -> list[AlignedSeries]:
-        return self._current().select(matchers, start_ms, end_ms, budget, starts=starts)
+        return self._current().select(
+            matchers, start_ms, end_ms, budget, starts=starts, hints=hints
+        )
 
 
 class MemorySampleStore(MemoryStore):

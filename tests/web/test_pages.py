@@ -16,7 +16,7 @@ from scraper.fetching.targets import DroppedTarget
 from storage.api.accounts import CredentialKind, Role
 from storage.api.alerts import AlertState
 from storage.api.audit import AuditRetention, NewAuditEntry
-from storage.api.samples import MetricSize, StoreStats, WindowStats
+from storage.api.sample_stats import MetricSize, StoreStats, WindowStats
 from tests.web.web_doubles import (
     NOW_MS,
     PASSWORD,

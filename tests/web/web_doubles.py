@@ -51,7 +51,8 @@ from storage.api.alerts import (
     CheckOverride,
     NewNotification,
 )
-from storage.api.samples import Cardinality, Layout, ReadBudget, Source, StoreStats, Vector
+from storage.api.sample_stats import Cardinality, StoreStats
+from storage.api.samples import Layout, ReadBudget, SelectHints, Source, Vector
 from storage.messages.log import SqliteMessageLog
 from storage.records.records import Records
 from tests.scraper.recording_appender import RecordingAppender
@@ -221,6 +222,7 @@ class MemorySamples:
         budget: ReadBudget | None = None,
         *,
         starts: bool = False,
+        hints: SelectHints | None = None,
     ) -> list[AlignedSeries]:
         return self.stored
 

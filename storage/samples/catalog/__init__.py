@@ -1,1 +1,1 @@
-"""Sources and layouts of the sample store, by number."""
+"""The catalog of the sample store: its sources and layouts, each with a number."""

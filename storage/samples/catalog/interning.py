@@ -1,22 +1,22 @@
 """Interning: equal label sets become one object.
 
-400 hosts of one exporter yield the same few hundred label sets; told apart only by
-their own labels, which a source holds once. A shared set costs 8 bytes where an own
-one costs some 400.
+400 hosts with the same exporter yield the same few hundred label sets, because a host's
+own labels are in its source. A reference to a shared set takes 8 bytes, a set of its own
+about 400.
 """
 
 from collections.abc import Iterable
 
 from model.labels import Labels
 
-# Rebuilt when it has grown to this many times what was alive the last time: churned
-# label sets (containers, say) leave nothing behind for long, and sweeps stay rare.
+# Sweep when the table has grown to this many times the label sets that survived the last
+# sweep: label sets of short-lived containers are freed soon, and sweeps stay rare.
 _GROWTH_BEFORE_SWEEP = 2
 _SMALLEST_SWEEP = 10_000
 
 
 class Interner:
-    """Keeps one object of each distinct label set and of each (name, value) pair."""
+    """Holds one object for each distinct label set and each (name, value) pair."""
 
     def __init__(self) -> None:
         self._labels: dict[Labels, Labels] = {}
@@ -33,16 +33,16 @@ class Interner:
             return known
         pairs = self._pairs
         known = Labels(pairs.setdefault(pair, pair) for pair in labels)
-        # setdefault: two threads that meet here agree on one object.
+        # setdefault: two threads that intern the same set get the same object.
         return self._labels.setdefault(known, known)
 
     @property
     def wants_sweep(self) -> bool:
-        """Whether enough was interned since the last sweep to look for the dead."""
+        """Whether the table has grown enough since the last sweep."""
         return len(self._labels) >= self._sweep_at
 
     def sweep(self, alive: Iterable[Labels]) -> None:
-        """Forget all label sets but those of `alive`."""
+        """Remove all label sets except those of `alive`."""
         labels: dict[Labels, Labels] = {}
         pairs: dict[tuple[str, str], tuple[str, str]] = {}
         for one in alive:

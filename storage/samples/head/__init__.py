@@ -1,1 +1,1 @@
-"""Vectors in memory: the head of each source and the recent window."""
+"""The newest vectors of each source, in memory: heads, open chunks and the recent window."""

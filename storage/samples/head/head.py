@@ -1,20 +1,20 @@
-"""The head of a source: its last vector, and appending to its open chunk.
+"""The head of a source: its last vector and its chunks in memory.
 
-One thread appends (under the store's lock); any thread may read at the same time.
+One thread appends (under the lock of `Heads`); any thread may read at the same time.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.series import ABSENT_BITS, STALE_BITS, Values
+from model.series import ABSENT_BITS, STALE_BITS, Values, absent_vector
 from storage.api.errors import OutOfOrderError
 from storage.api.samples import Source, Vector
-from storage.samples.catalog.catalog import START_TIMES
+from storage.samples.catalog.kinds import SourceKind
 from storage.samples.catalog.layouts import StoredLayout
-from storage.samples.head.open_chunk import FLOAT, ChunkView, OpenChunk, Places, absent
+from storage.samples.head.journal_records import AppendedVector
+from storage.samples.head.open_chunk import FLOAT, ChunkView, OpenChunk, Places
 
 if TYPE_CHECKING:
     from storage.samples.head.recent import Ring
@@ -23,44 +23,27 @@ _COLUMN: Final = np.dtype("<u4")
 _STALE_BYTES: Final = STALE_BITS.to_bytes(8, "little")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Appended:
-    """One vector as the journal takes it; `columns` is None where it begins a chunk.
-
-    Attributes:
-        amends: whether it is put into the vector of this ordinal.
-    """
-
-    chunk: OpenChunk
-    layout: StoredLayout
-    ordinal: int
-    time_ms: int
-    columns: bytes | None
-    values: bytes
-    amends: bool = False
-
-
 class SourceHead:
-    """The last vector of one source, its open chunk, and closed ones not on disk yet.
+    """The last vector of one source, its open chunk, and the closed ones not yet on disk.
 
     Attributes:
-        layout: of the last vector.
-        lineage_ms: since then every vector's layout is a prefix of `layout`.
-        last: the last vector's values, ABSENT for series that ended.
-        before: those of the vector before it; None unless vectors were amended.
-        is_amended: whether a vector was amended: the source's come in parts.
-        open, closed: its chunks.
-        chunks: how many it began.
-        ring: its place in the recent window, if it has one.
-        holds_starts: its values are start times, which readers of samples do not see.
+        layout: the layout of the last vector.
+        lineage_ms: since this time the layout of every vector is a prefix of `layout`.
+        last: the values of the last vector, ABSENT for series that ended.
+        before: the values of the vector before it; None unless vectors were amended.
+        is_amended: whether a vector was ever amended, so that each may arrive in parts.
+        open, closed: the chunks in memory.
+        chunks: how many chunks were begun.
+        ring: the source's place in the recent window, None if it has none.
+        is_hidden: whether its values are not samples: readers of samples do not see it.
     """
 
     __slots__ = (
         "before",
         "chunks",
         "closed",
-        "holds_starts",
         "is_amended",
+        "is_hidden",
         "last",
         "last_ms",
         "layout",
@@ -72,7 +55,7 @@ class SourceHead:
 
     def __init__(self, source: Source, layout: StoredLayout, last_ms: int, lineage_ms: int) -> None:
         self.source, self.layout, self.lineage_ms = source, layout, lineage_ms
-        self.last: Values = absent(len(layout.series))
+        self.last: Values = absent_vector(len(layout.series))
         self.before: Values | None = None
         self.is_amended = False
         self.last_ms = last_ms
@@ -80,10 +63,10 @@ class SourceHead:
         self.closed: list[OpenChunk] = []
         self.chunks = 0
         self.ring: Ring | None = None
-        self.holds_starts = source.stream.startswith(START_TIMES)
+        self.is_hidden = SourceKind.of_stream(source.stream) is not SourceKind.SAMPLES
 
-    def append(self, vector: Vector, layout: StoredLayout) -> Appended:
-        """Take a vector; nothing is changed if it is refused.
+    def append(self, vector: Vector, layout: StoredLayout) -> AppendedVector:
+        """Append a vector; a refused one changes nothing.
 
         Raises:
             OutOfOrderError: it is not newer than the last one.
@@ -113,20 +96,21 @@ class SourceHead:
         if chunk is None:
             whole = last.tobytes()
             self.open = chunk = OpenChunk(self.source, layout, vector.time_ms, whole)
-            taken = Appended(chunk, layout, 0, vector.time_ms, None, whole)
+            appended = AppendedVector(chunk, layout, 0, vector.time_ms, None, whole)
         else:
             places = columns.astype(chunk.column_type).tobytes()
-            taken = Appended(chunk, layout, len(chunk.times_ms), vector.time_ms, places, changes)
+            ordinal = len(chunk.times_ms)
+            appended = AppendedVector(chunk, layout, ordinal, vector.time_ms, places, changes)
             chunk.add(layout, vector.time_ms, places, changes)
         self.last_ms = vector.time_ms
         if self.ring is not None:
             self.ring.push(vector.time_ms, last)
         if ended:
-            self.end_stale()
-        return taken
+            self._drop_ended()
+        return appended
 
-    def amend(self, vector: Vector, layout: StoredLayout) -> Appended:
-        """Put values into the last vector; nothing is changed if they are refused.
+    def amend(self, vector: Vector, layout: StoredLayout) -> AppendedVector:
+        """Merge values into the last vector; refused ones change nothing.
 
         Raises:
             OutOfOrderError: the last vector has another time, or its chunk is closed.
@@ -137,9 +121,9 @@ class SourceHead:
             raise OutOfOrderError(str(self.source), vector.time_ms, self.last_ms)
         columns, values = _checked(vector, len(layout.series))
         if columns is None:
-            raise ValueError(f"{self.source}: amending a vector takes columns")
+            raise ValueError(f"{self.source}: an amending vector must name its columns")
         self._amend(chunk, layout, columns, values)
-        return Appended(
+        return AppendedVector(
             chunk,
             layout,
             len(chunk.times_ms) - 1,
@@ -160,12 +144,12 @@ class SourceHead:
         if self.ring is not None:
             self.ring.amend(columns, values)
         if _STALE_BYTES in values.tobytes():
-            self.end_stale()
+            self._drop_ended()
 
     def restore_amendment(
         self, layout: StoredLayout, time_ms: int, ordinal: int, columns: bytes, values: bytes
     ) -> bool:
-        """Take an amendment as the journal holds it; False if its vector is not the last."""
+        """Apply an amendment from the journal; return False if its vector is not the last."""
         chunk = self.open
         if chunk is None or ordinal != len(chunk.times_ms) - 1 or time_ms != self.last_ms:
             return False
@@ -176,7 +160,7 @@ class SourceHead:
     def restore(
         self, layout: StoredLayout, time_ms: int, ordinal: int, columns: bytes, values: bytes
     ) -> bool:
-        """Take a vector as the journal holds it; False if it does not follow the last."""
+        """Append a vector from the journal; return False if it does not follow the last."""
         if ordinal == 0:
             self.close()
             if not layout.extends(self.layout):
@@ -199,16 +183,16 @@ class SourceHead:
         if self.ring is not None:
             self.ring.push(time_ms, self.last)
         if _STALE_BYTES in values:
-            self.end_stale()
+            self._drop_ended()
         return True
 
     def _change_layout(self, layout: StoredLayout, time_ms: int, *, replaced: bool) -> None:
         if layout.extends(self.layout):
             more = len(layout.series) - len(self.last)
-            self.last = np.concatenate([self.last, absent(more)])
+            self.last = np.concatenate([self.last, absent_vector(more)])
         elif replaced:
             self.close()
-            self.last = absent(len(layout.series))
+            self.last = absent_vector(len(layout.series))
             self.lineage_ms = time_ms
         else:
             raise ValueError(
@@ -217,8 +201,8 @@ class SourceHead:
             )
         self.layout = layout
 
-    def end_stale(self) -> None:
-        """Forget the values of series that the last vector ended."""
+    def _drop_ended(self) -> None:
+        """Replace the staleness markers of the last vector by ABSENT."""
         bits = self.last.view(np.uint64)
         bits[bits == STALE_BITS] = ABSENT_BITS
 
@@ -226,7 +210,7 @@ class SourceHead:
         """Close the open chunk and return it; the next vector begins another."""
         chunk = self.open
         if chunk is not None:
-            # In this order, so that a reader who looks at `open` first misses nothing.
+            # In this order: a reader looks at `open` first, and must not miss the chunk.
             self.closed.append(chunk)
             self.open = None
         return chunk
@@ -243,11 +227,6 @@ class SourceHead:
         """Return every chunk in memory as it is now, oldest first; safe in any thread."""
         return [chunk.view() for chunk in self.chunks_in_memory()]
 
-    @property
-    def active_series(self) -> int:
-        """How many series have a value now."""
-        return int(np.count_nonzero(self.last.view(np.uint64) != ABSENT_BITS))
-
 
 def _checked(vector: Vector, width: int) -> tuple[NDArray[np.uint32] | None, Values]:
     columns, values = vector.columns, vector.values
@@ -259,7 +238,7 @@ def _checked(vector: Vector, width: int) -> tuple[NDArray[np.uint32] | None, Val
         return None, values
     if columns.dtype != _COLUMN or columns.shape != values.shape:
         raise ValueError(f"{len(columns)} columns (uint32) for {len(values)} values")
-    # Ascending, so the last one is the largest; numpy checks the others as they are used.
+    # Columns ascend, so the last one is the largest.
     if len(columns) and columns[-1] >= width:
         raise ValueError(f"column {columns[-1]} in a layout of {width}")
     return columns, values

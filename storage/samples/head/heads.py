@@ -1,8 +1,8 @@
-"""The heads of all sources: where vectors enter and chunks wait to be written."""
+"""The heads of all sources: they take vectors, and hold chunks until those are on disk."""
 
 import operator
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import structlog
@@ -12,44 +12,53 @@ from storage.api.errors import OutOfOrderError
 from storage.api.samples import LastVector, Source, Vector
 from storage.damage import FREE_SPACE
 from storage.samples.catalog.layouts import StoredLayout
-from storage.samples.head.head import Appended, SourceHead
+from storage.samples.head.head import SourceHead
+from storage.samples.head.journal_records import AppendedVector, JournalRecord
 from storage.samples.head.open_chunk import OpenChunk
 from storage.samples.head.recent import RecentWindow, slots_for
-from storage.samples.journal.format import Record
-from storage.samples.reading.settled import SettledCache
-from storage.samples.windows.window_set import WindowSet
 
 log = structlog.get_logger(__name__)
 
-# Spreads the sources' first chunks evenly, whatever their numbers: later ones then
-# fill up at different times too, and sealing never comes in bursts.
+# The lengths of the sources' first chunks are spread evenly by this multiplier, so that
+# chunks fill up at different times and sealing does not come in bursts.
 _GOLDEN_RATIO = 0.6180339887498949
 
 _SHORTEST_CHUNK = 8
 
-# A ring is chosen by the interval of a chunk's first few vectors: one may be late.
+# The ring of a source is chosen by the shortest interval between the first few vectors of
+# a chunk, because one of them may be late.
 _MEASURED_AT = 3
 
 
 class Heads:
-    """Takes vectors on one thread; read, closed and forgotten on others.
+    """The heads by source; one thread appends, others read them, close and remove chunks.
 
     Attributes:
-        generation: odd while heads, their layouts or rings change, another even number
-            afterwards.
-        samples_total: samples taken since the start.
-        dropped_vectors: vectors given up while the disk refused them.
+        generation: odd while heads, their layouts or their rings change; a new even number
+            after each change.
+        samples_total: samples appended since the start.
+        dropped_vectors: vectors dropped because the disk refused them for too long.
     """
 
     def __init__(
         self,
-        windows: WindowSet,
+        window_end: Callable[[int], int],
         recent: RecentWindow,
-        settled: SettledCache,
+        chunk_begins: Callable[[int], None],
         chunk_vectors: int,
         chunk_age_ms: int,
     ) -> None:
-        self._windows, self._recent, self._settled = windows, recent, settled
+        """Create heads for no source yet.
+
+        Args:
+            window_end: returns the exclusive end of the window that a time belongs to;
+                raises ValueError for a time that no window can hold.
+            recent: where sources get their rings.
+            chunk_begins: called with the first time of each chunk that begins.
+            chunk_vectors: the number of vectors at which a chunk is closed.
+            chunk_age_ms: the length of time at which a chunk is closed.
+        """
+        self._window_end, self._recent, self._chunk_begins = window_end, recent, chunk_begins
         self._chunk_vectors, self._chunk_age_ms = chunk_vectors, chunk_age_ms
         self._heads: dict[int, SourceHead] = {}
         self._ends: dict[int, int] = {}
@@ -65,23 +74,23 @@ class Heads:
         return iter(list(self._heads.values()))
 
     def visible(self) -> list[SourceHead]:
-        """Return the heads that hold samples, not start times."""
-        return [head for head in self if not head.holds_starts]
+        """Return the heads of sources that hold samples."""
+        return [head for head in self if not head.is_hidden]
 
     def without_head(self, source_ids: Iterable[int]) -> set[int]:
-        """Return those of some sources that have no head."""
+        """Return the numbers among `source_ids` that have no head."""
         return set(source_ids).difference(self._heads)
 
     def get(self, source_id: int) -> SourceHead | None:
-        """Return a source's head, None if it has none."""
+        """Return the head of a source, None if it has none."""
         return self._heads.get(source_id)
 
     def start_after(self, ends: Mapping[int, int]) -> None:
-        """Refuse vectors that are not newer than what is on disk, by source number."""
+        """Refuse vectors that are not newer than these times, keyed by source number."""
         self._ends.update(ends)
 
-    def append(self, source: Source, vector: Vector, layout: StoredLayout) -> Appended:
-        """Take a vector.
+    def append(self, source: Source, vector: Vector, layout: StoredLayout) -> AppendedVector:
+        """Append a vector to the head of its source.
 
         Raises:
             OutOfOrderError: it is not newer than the source's last vector.
@@ -90,24 +99,24 @@ class Heads:
         with self._lock:
             head = self._heads.get(source.id)
             if head is not None and layout is head.layout:
-                taken = self._append(head, vector, layout)
+                appended = self._append(head, vector, layout)
             else:
                 with self._changing():
                     head = head or self._new_head(source, vector, layout)
-                    self._refit(head, layout)
-                    taken = self._append(head, vector, layout)
+                    self._resize_ring(head, layout)
+                    appended = self._append(head, vector, layout)
                     self._heads[source.id] = head
-            if taken.ordinal == _MEASURED_AT:
-                self._fit_ring(head)
-            # A source whose vectors come in parts may still amend this one.
-            if taken.ordinal + 1 >= taken.chunk.limit and not head.is_amended:
+            if appended.ordinal == _MEASURED_AT:
+                self._choose_ring(head)
+            # A source whose vectors arrive in parts may still amend this one.
+            if appended.ordinal + 1 >= appended.chunk.limit and not head.is_amended:
                 head.close()
-            if not head.holds_starts:
+            if not head.is_hidden:
                 self.samples_total += len(layout.series)
-        return taken
+        return appended
 
-    def amend(self, source: Source, vector: Vector, layout: StoredLayout) -> Appended:
-        """Put values into a source's last vector.
+    def amend(self, source: Source, vector: Vector, layout: StoredLayout) -> AppendedVector:
+        """Merge values into the last vector of a source.
 
         Raises:
             OutOfOrderError: the last vector has another time, or its chunk is closed.
@@ -119,35 +128,35 @@ class Heads:
                 last_ms = self._ends.get(source.id, _BEFORE_ALL)
                 raise OutOfOrderError(str(source), vector.time_ms, last_ms)
             if layout is head.layout:
-                taken = head.amend(vector, layout)
+                appended = head.amend(vector, layout)
             else:
                 with self._changing():
-                    self._refit(head, layout)
-                    taken = head.amend(vector, layout)
-            if not head.holds_starts:
+                    self._resize_ring(head, layout)
+                    appended = head.amend(vector, layout)
+            if not head.is_hidden:
                 self.samples_total += len(vector.values)
-        return taken
+        return appended
 
     def last_vector(self, source_id: int) -> LastVector | None:
-        """Return a source's last vector, None where it has no head."""
+        """Return the last vector of a source, None if it has no head."""
         with self._lock:
             head = self._heads.get(source_id)
             if head is None:
                 return None
             return LastVector(head.last_ms, head.layout, head.last.copy())
 
-    def _append(self, head: SourceHead, vector: Vector, layout: StoredLayout) -> Appended:
+    def _append(self, head: SourceHead, vector: Vector, layout: StoredLayout) -> AppendedVector:
         chunk = head.open
         if chunk is not None and (
             vector.time_ms >= chunk.closes_ms or len(chunk.times_ms) >= chunk.limit
         ):
             head.close()
-        # Refuses times that no window can hold before anything is changed.
+        # First, because it refuses a time that no window can hold.
         closes_ms = self._closes_ms(vector.time_ms) if head.open is None else 0
-        taken = head.append(vector, layout)
-        if taken.ordinal == 0:
-            self._begin(head, taken.chunk, closes_ms or self._closes_ms(vector.time_ms))
-        return taken
+        appended = head.append(vector, layout)
+        if appended.ordinal == 0:
+            self._begin(head, appended.chunk, closes_ms or self._closes_ms(vector.time_ms))
+        return appended
 
     def _new_head(self, source: Source, vector: Vector, layout: StoredLayout) -> SourceHead:
         if vector.columns is not None:
@@ -159,35 +168,35 @@ class Heads:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Tell readers of the recent window that heads, layouts or rings change."""
+        """Keep `generation` odd while heads, layouts or rings change."""
         self.generation += 1
         try:
             yield
         finally:
             self.generation += 1
 
-    def _refit(self, head: SourceHead, layout: StoredLayout) -> None:
-        """Make a head's ring fit another layout, or give it up."""
+    def _resize_ring(self, head: SourceHead, layout: StoredLayout) -> None:
+        """Make room for another layout in the ring of a head, or release the ring."""
         ring = head.ring
         if ring is None or layout is head.layout:
             return
         if not layout.extends(head.layout):
-            self._recent.give_back(ring)
+            self._recent.release(ring)
             head.ring = None
         elif len(layout.series) > ring.capacity:
             head.ring = self._recent.moved(ring, len(head.layout.series), len(layout.series))
 
-    def _fit_ring(self, head: SourceHead) -> None:
-        """Give a head a ring that suits the interval of its last vectors."""
+    def _choose_ring(self, head: SourceHead) -> None:
+        """Give a head a ring that is long enough for the interval of its vectors."""
         chunk, ring = head.open, head.ring
-        if chunk is None or head.holds_starts:
+        if chunk is None or head.is_hidden:
             return
         slots = slots_for(min(map(operator.sub, chunk.times_ms[1:], chunk.times_ms)))
         if ring is not None and ring.block.slots == slots:
             return
         with self._changing():
             if ring is not None:
-                self._recent.give_back(ring)
+                self._recent.release(ring)
             head.ring = None
             if slots is None:
                 return
@@ -200,10 +209,10 @@ class Heads:
             head.ring = ring
 
     def _closes_ms(self, time_ms: int) -> int:
-        return min(self._windows.end_of(time_ms), time_ms + self._chunk_age_ms)
+        return min(self._window_end(time_ms), time_ms + self._chunk_age_ms)
 
     def _begin(self, head: SourceHead, chunk: OpenChunk, closes_ms: int) -> None:
-        self._settled.chunk_begins(chunk.times_ms[0])
+        self._chunk_begins(chunk.times_ms[0])
         chunk.closes_ms = closes_ms
         chunk.limit = self._chunk_vectors
         if head.chunks == 0:
@@ -211,16 +220,18 @@ class Heads:
             chunk.limit -= int(phase * max(0, self._chunk_vectors - _SHORTEST_CHUNK))
         head.chunks += 1
 
-    def restore(self, source: Source, layout: StoredLayout, record: Record, row: int) -> bool:
-        """Take a vector back from the journal; False if its forerunners are missing."""
+    def restore(
+        self, source: Source, layout: StoredLayout, record: JournalRecord, row: int
+    ) -> bool:
+        """Append a vector from the journal; return False if the vectors before it are missing."""
         if record.time_ms <= self._ends.get(source.id, _BEFORE_ALL):
             return True
         head = self._heads.get(source.id)
         if head is None:
             head = SourceHead(source, layout, _BEFORE_ALL, record.time_ms)
-        self._refit(head, layout)
-        take = head.restore_amendment if record.amends else head.restore
-        if not take(layout, record.time_ms, record.ordinal, record.columns, record.values):
+        self._resize_ring(head, layout)
+        restore = head.restore_amendment if record.amends else head.restore
+        if not restore(layout, record.time_ms, record.ordinal, record.columns, record.values):
             return False
         if record.amends:
             return True
@@ -229,18 +240,18 @@ class Heads:
             head.open.journal_row = row
             self._begin(head, head.open, self._closes_ms(record.time_ms))
         elif record.ordinal == _MEASURED_AT:
-            self._fit_ring(head)
+            self._choose_ring(head)
         return True
 
     def close_older_than(self, start_ms: int) -> None:
-        """Close every open chunk that began before a time."""
+        """Close the open chunks that began before a time."""
         with self._lock:
             for head in self._heads.values():
                 if head.open is not None and head.open.times_ms[0] < start_ms:
                     head.close()
 
     def forget_silent(self, since_ms: int) -> None:
-        """Let go of the heads whose last vector is older and on disk."""
+        """Remove the heads whose last vector is older than a time and on disk."""
         with self._lock:
             silent = [
                 head
@@ -254,28 +265,28 @@ class Heads:
                     self._ends[head.source.id] = head.last_ms
                     del self._heads[head.source.id]
                     if head.ring is not None:
-                        self._recent.give_back(head.ring)
+                        self._recent.release(head.ring)
 
     def first_ms(self) -> int:
         """Return the time of the oldest vector in memory, NO_TIME if there is none."""
-        # Under the lock: a source's first vector is told of before its head is known.
+        # Hold the lock: `append` announces a source's first chunk before its head is registered.
         with self._lock:
             chunks = (head.chunks_in_memory()[:1] for head in self._heads.values())
             return min((chunk.times_ms[0] for some in chunks for chunk in some), default=NO_TIME)
 
     def closed(self) -> list[OpenChunk]:
-        """Return the chunks that wait to be written, those of a source in order."""
+        """Return the closed chunks, those of one source oldest first."""
         return [chunk for head in self for chunk in list(head.closed)]
 
     def forget(self, chunk: OpenChunk) -> None:
-        """Let go of a chunk that is on disk."""
+        """Remove a closed chunk from memory."""
         self._heads[chunk.source.id].closed.remove(chunk)
 
     def shed(self, most_bytes: int) -> None:
-        """Give up the oldest closed chunks while they take more memory than this.
+        """Drop the oldest closed chunks while all of them take more than `most_bytes`.
 
-        They pile up only while the disk refuses them for hours: better the oldest
-        samples lost than the process.
+        They pile up only if the disk refuses writes for hours. Losing the oldest samples
+        is better than running out of memory.
         """
         waiting = sorted(self.closed(), key=lambda chunk: chunk.times_ms[0])
         excess = sum(chunk.size_bytes for chunk in waiting) - most_bytes
@@ -292,7 +303,7 @@ class Heads:
             log.error("vectors_dropped", vectors=vectors, fix=FREE_SPACE)
 
     def first_row(self, next_row: int) -> int:
-        """Return the oldest journal row that a chunk in memory still needs."""
+        """Return the oldest journal row of a chunk in memory, `next_row` if there is none."""
         return min(
             (
                 chunk.journal_row

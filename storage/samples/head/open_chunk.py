@@ -1,10 +1,10 @@
-"""Open chunks: the vectors of one source that are not in a chunk file yet.
+"""Open chunks: the newest vectors of one source, not yet in a window file.
 
-An open chunk keeps its first vector whole and of the others only what changed, as
-bytes that go to the journal as they are. A matrix is made when one is asked for.
+An open chunk holds its first vector whole and of each later one the changed columns, as
+the bytes that the journal stores. A matrix is built on demand.
 
-One thread adds; any thread may look at the same time, because a chunk only ever grows
-at its end and `times_ms` grows last.
+One thread adds vectors. Any thread may read at the same time, because a chunk only grows
+at its end, and `times_ms` grows last.
 """
 
 from dataclasses import dataclass
@@ -13,26 +13,21 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.series import ABSENT_BITS, NO_TIME, STALE_BITS, Times, Values
+from model.series import ABSENT_BITS, NO_TIME, STALE_BITS, Times, Values, absent_vector
 from storage.api.samples import Source
 from storage.samples.catalog.layouts import Columns, StoredLayout
 
 FLOAT: Final = np.dtype("<f8")
 
 Places = NDArray[np.unsignedinteger[Any]]
-"""Columns, in the type of a chunk's or a vector's."""
+"""Column numbers, as uint16 or uint32."""
 
 _NARROW_COLUMN, _WIDE_COLUMN = np.dtype("<u2"), np.dtype("<u4")
 _NARROW_COLUMNS = 2**16
 _NOWHERE = np.uint32(2**32 - 1)
 
-# Python's own cost of one change record: two bytes objects and three list slots.
+# What Python adds to one change record: two bytes objects and three list slots.
 _RECORD_OVERHEAD_BYTES = 130
-
-
-def absent(count: int) -> Values:
-    """Return the values of so many series that have no sample."""
-    return np.full(count, ABSENT_BITS, np.uint64).view(np.float64)
 
 
 def _column_type(width: int) -> "np.dtype[np.unsignedinteger[Any]]":
@@ -40,21 +35,22 @@ def _column_type(width: int) -> "np.dtype[np.unsignedinteger[Any]]":
 
 
 class OpenChunk:
-    """Consecutive vectors of one source, each layout a prefix of the next.
+    """Consecutive vectors of one source, the layout of each a prefix of the next.
 
     Attributes:
-        source: whose they are.
-        layout: of the last vector; the earlier ones' columns are its first.
-        times_ms: when, ascending.
-        changes: for each vector the changed columns and their values (float64); the
-            first has no columns and all values. The last one is replaced as it is
-            amended: columns and values in one object, so that readers see both or none.
-        column_type: of the columns, two bytes where they fit and four otherwise.
+        source: the source of the vectors.
+        layout: the layout of the last vector.
+        times_ms: the time of each vector, ascending.
+        changes: for each vector the changed columns and their values (float64); the first
+            vector has b"" and all values. Amending replaces the last pair as one object,
+            so that a reader sees either both parts or none.
+        column_type: uint16 if all columns fit, else uint32.
         closes_ms: a vector at this time or later begins another chunk.
-        limit: how many vectors it takes.
-        journal_row: the journal row its first vector is in, None until committed.
-        size_bytes: memory held, about.
-        is_dropped: given up while the disk refused; the journal need not keep it.
+        limit: the most vectors it takes.
+        journal_row: the journal row of its first vector, None until that is committed.
+        size_bytes: memory held, approximately.
+        is_dropped: whether it was dropped because the disk refused it: the journal need
+            not write its vectors either.
     """
 
     __slots__ = (
@@ -82,7 +78,7 @@ class OpenChunk:
         self.is_dropped = False
 
     def add(self, layout: StoredLayout, time_ms: int, columns: bytes, values: bytes) -> None:
-        """Take the next vector's changes."""
+        """Append the changes of the next vector."""
         self.layout = layout
         self.changes.append((columns, values))
         self.size_bytes += len(columns) + len(values) + _RECORD_OVERHEAD_BYTES
@@ -91,11 +87,11 @@ class OpenChunk:
     def amend(
         self, layout: StoredLayout, columns: Places, values: Values, before: Values | None
     ) -> None:
-        """Put values into the last vector; `before` is the one before it, where known."""
+        """Merge values into the last vector; `before` is the one before it, if known."""
         self.layout = layout
         old_columns, old_values = self.changes[-1]
         if len(self.times_ms) == 1:
-            whole = absent(len(layout.series))
+            whole = absent_vector(len(layout.series))
             whole[: len(old_values) // FLOAT.itemsize] = np.frombuffer(old_values)
             whole[columns] = values
             new_columns, new_values = b"", whole.tobytes()
@@ -103,7 +99,7 @@ class OpenChunk:
             known = np.frombuffer(old_columns, self.column_type)
             stays = ~np.isin(known, columns)
             if before is not None:
-                # What was suspended only because it came late has not changed at all.
+                # A series that was ABSENT only because its part arrived late has not changed.
                 some = columns < len(before)
                 same = np.zeros(len(columns), np.bool_)
                 same[some] = before[columns[some]].view(np.uint64) == values[some].view(np.uint64)
@@ -116,11 +112,11 @@ class OpenChunk:
         self.size_bytes -= len(old_columns) + len(old_values)
 
     def holds(self, layout: StoredLayout) -> bool:
-        """Whether the columns of a layout fit the type of this chunk's."""
+        """Whether the columns of a layout fit `column_type`."""
         return self.column_type == _WIDE_COLUMN or len(layout.series) <= _NARROW_COLUMNS
 
     def view(self) -> "ChunkView":
-        """Return the chunk as it is now; later vectors do not show."""
+        """Return a view of the vectors that the chunk has now."""
         count = len(self.times_ms)
         return ChunkView(self, self.layout, count)
 
@@ -135,24 +131,24 @@ class ChunkView:
 
     @property
     def start_ms(self) -> int:
-        """When the first vector was."""
+        """The time of the first vector."""
         return self.chunk.times_ms[0]
 
     @property
     def end_ms(self) -> int:
-        """When the last vector was."""
+        """The time of the last vector."""
         return self.chunk.times_ms[self.count - 1]
 
     def times(self) -> Times:
-        """Return when all of them were."""
+        """Return the times of all vectors."""
         return np.array(self.chunk.times_ms[: self.count], np.int64)
 
     def matrix(self, columns: Columns | None = None) -> Values:
-        """Return the values, shape (series, times), of some ascending columns or all."""
+        """Return the values of all columns or of some ascending ones, shape (series, times)."""
         count, width = self.count, len(self.layout.series)
         changes = self.chunk.changes[:count]
         base = np.full(width, ABSENT_BITS, np.uint64)
-        # The last vector may have been amended since, and have more columns than the view.
+        # The vector may have been amended since, with more columns than the view has.
         first = np.frombuffer(changes[0][1], np.uint64)[:width]
         base[: len(first)] = first
         values = [values for _, values in changes[1:]]
@@ -167,7 +163,7 @@ class ChunkView:
         else:
             base = base[columns]
             low, high = int(columns[0]), int(columns[-1])
-            # Wraps around below `low`: one comparison finds both sides.
+            # Unsigned: below `low` it wraps around, so one comparison checks both bounds.
             lowest = rows.dtype.type(low)
             kept = np.flatnonzero(rows - lowest <= rows.dtype.type(high - low))
             rows = rows[kept] - lowest
@@ -188,12 +184,12 @@ def _fill_forward(
     changed: NDArray[np.uint64],
     count: int,
 ) -> NDArray[np.uint64]:
-    """Return shape (series, count): `base` first, each change from its time on.
+    """Return shape (series, count): `base` at first, each change from its time on.
 
-    A staleness marker stands at its own time only; after it there is no sample.
+    A staleness marker is not carried forward: after it the series is ABSENT.
     """
     pool = np.concatenate([base, changed])
-    # Later changes have larger numbers, so the running maximum is the latest one.
+    # Later changes have larger numbers, so the running maximum is the latest change.
     origin = np.zeros((len(base), count), np.intp)
     origin[:, 0] = np.arange(len(base))
     origin[rows, times] = np.arange(len(base), len(pool))

@@ -1,13 +1,14 @@
-"""The recent window: the last few minutes of all sources in a few arrays.
+"""The recent window: the last few minutes of all sources in a few large arrays.
 
-Instant queries and rules ask for one or two series of every host, over the lookback
-or a `[5m]` window. Python's cost is per call, so they are answered with one gather per
-block instead of one decode per source.
+Instant queries and rules ask for one or two series of every host, over the lookback or a
+`[5m]` range. A numpy call costs microseconds whatever its size, so the recent window
+answers with one gather per block instead of one decode per source.
 
-A block is a ring of whole vectors, shape (slots, columns): a source has a stretch of
-columns and a row of times. One thread writes. Readers take no lock: they note the
-counts, gather, and look at the counts again; a slot is overwritten only after every
-slot that a reader may use, so a changed count tells whether it was.
+A *ring* holds the last few vectors of one source and overwrites the oldest. A block holds
+many rings side by side, shape (slots, columns): each has a range of columns and a row of
+times. One thread writes. Readers take no lock: they read the counts, gather, and read the
+counts again. The slot that is written next is never offered to readers, so a count that
+has grown too far shows that a gathered slot may have been overwritten.
 """
 
 import mmap
@@ -20,30 +21,29 @@ from numpy.typing import NDArray
 
 from model.series import ABSENT_BITS, NO_TIME, Values
 
-# The window reaches back as far as the usual lookback and a [5m] range, half a minute
-# more for queries that ask a little late.
+# The usual lookback and a [5m] range, and half a minute for queries slightly in the past.
 _REACH_MS = 330_000
 _SLOTS = (8, 16, 24, 36, 72)
 
-# A query costs 60 us a block, so that there should be few. Of their pages, small ones, a
-# small fleet touches few.
+# Each block adds 60 us to a query, so blocks are few and large. Their pages are small, so a
+# small fleet touches little memory.
 _BLOCK_BYTES = 32 * 2**20
 _BLOCK_SOURCES = 1024
 
-# A layout that grows by a few series stays in its place.
+# Spare columns: a layout that grows by a few series stays in its ring.
 _SLACK_SHARE = 0.04
 
 
 class Block:
-    """Rings of equal length, their vectors side by side.
+    """Rings of equal length, side by side.
 
     Attributes:
         slots: how many vectors each ring holds.
         values: shape (slots, columns).
         times_ms: shape (sources, slots).
-        counts: shape (sources,), how many vectors each ring was given so far; vector
-            n is in slot n % slots. The last `slots - 1` may be read.
-        floors_ms: shape (sources,): every sample after this time may be read.
+        counts: shape (sources,), how many vectors were pushed into each ring; vector n is
+            in slot n % slots. Readers may use the last `slots - 1` vectors.
+        floors_ms: shape (sources,): the ring holds every sample after this time.
     """
 
     __slots__ = (
@@ -67,10 +67,10 @@ class Block:
 
 
 def _untouched(rows: int, columns: int) -> Values:
-    """Return a matrix that takes no memory where nothing was written yet.
+    """Return a matrix that takes memory only where it has been written.
 
-    A ring's part of a row is a page or two: a huge page would make all its neighbours
-    resident.
+    Huge pages are off: a ring uses a page or two of each row, and a huge page would make
+    all its neighbours resident.
     """
     memory = mmap.mmap(-1, rows * columns * 8, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_NOHUGEPAGE"):
@@ -80,7 +80,7 @@ def _untouched(rows: int, columns: int) -> Values:
 
 @dataclass(slots=True, eq=False)
 class Ring:
-    """A source's place in a block: a row, and columns from `offset` on."""
+    """The place of one source in a block: a row, and `capacity` columns from `offset` on."""
 
     block: Block
     row: int
@@ -89,31 +89,31 @@ class Ring:
     count: int = 0
 
     def push(self, time_ms: int, values: Values) -> None:
-        """Write a vector over the oldest one."""
+        """Overwrite the oldest vector with a new one."""
         block, row, count = self.block, self.row, self.count
         slot = count % block.slots
         block.values[slot, self.offset : self.offset + len(values)] = values
         times = block.times_ms[row]
         times[slot] = time_ms
         self.count = count = count + 1
-        # The next to be overwritten is no longer offered to readers.
+        # Readers no longer get the vector that is overwritten next.
         block.floors_ms[row] = times[count % block.slots]
         block.counts[row] = count
 
     def amend(self, columns: NDArray[np.unsignedinteger[Any]], values: Values) -> None:
-        """Put values into the newest vector; a reader may see some of them or all."""
+        """Merge values into the newest vector; a reader may see only some of them."""
         slot = (self.count - 1) % self.block.slots
         self.block.values[slot, self.offset + columns.astype(np.intp)] = values
 
 
 def slots_for(interval_ms: int) -> int | None:
-    """Return how many slots reach far enough back at an interval, None if too many."""
+    """Return how many slots cover the window at an interval, None if it takes too many."""
     wanted = -(-_REACH_MS // max(interval_ms, 1)) + 2
     return next((slots for slots in _SLOTS if slots >= wanted), None)
 
 
 class RecentWindow:
-    """Gives sources rings while the memory lasts; one thread."""
+    """Allocates rings within a bound of memory; used by one thread."""
 
     def __init__(self, most_bytes: int) -> None:
         self._left_bytes = most_bytes
@@ -121,9 +121,9 @@ class RecentWindow:
         self._free: dict[tuple[int, int], list[Ring]] = defaultdict(list)
 
     def ring(self, width: int, slots: int, floor_ms: int) -> Ring | None:
-        """Return an empty ring for vectors of a width, None where memory is used up.
+        """Return an empty ring for vectors of a width, None if no memory is left.
 
-        `floor_ms` is the time of the last vector that will not be in it.
+        `floor_ms` is the time of the last vector that will not be in the ring.
         """
         if width == 0:
             return None
@@ -141,7 +141,7 @@ class RecentWindow:
         for (known_slots, known), rings in self._free.items():
             if known_slots == slots and width <= known <= 2 * capacity and rings:
                 old = rings.pop()
-                # Counting goes on, so that a late reader of the old ring notices.
+                # The count goes on, so that a late reader of the old ring notices.
                 return Ring(old.block, old.row, old.offset, old.capacity, old.count)
         return None
 
@@ -166,7 +166,7 @@ class RecentWindow:
         return ring
 
     def moved(self, old: Ring, width: int, wider: int) -> Ring | None:
-        """Return a ring for wider vectors that holds those of `old`; give that back."""
+        """Copy the vectors of a ring into a wider one and release the old ring."""
         block = old.block
         new = self.ring(wider, block.slots, int(block.floors_ms[old.row]))
         if new is not None:
@@ -174,10 +174,10 @@ class RecentWindow:
                 slot = number % block.slots
                 values = block.values[slot, old.offset : old.offset + width]
                 new.push(int(block.times_ms[old.row, slot]), values)
-        self.give_back(old)
+        self.release(old)
         return new
 
-    def give_back(self, ring: Ring) -> None:
-        """Let another source have a ring's place."""
+    def release(self, ring: Ring) -> None:
+        """Make the place of a ring available to other sources."""
         ring.block.floors_ms[ring.row] = NO_TIME
         self._free[ring.block.slots, ring.capacity].append(ring)

@@ -1,1 +1,1 @@
-"""The journal: appended vectors on disk before they are in a chunk."""
+"""The journal: vectors on disk until their chunk is, and their replay at start."""

@@ -1,4 +1,4 @@
-"""Reading a journal: its rows and layouts, by the server itself or beside it."""
+"""Reads a journal file: its rows and layouts, in the server itself or beside it."""
 
 import sqlite3
 from abc import ABC, abstractmethod
@@ -11,7 +11,7 @@ from typing import TypeVar
 from model.labels import Labels
 from storage.api.errors import CorruptDataError, StoreClosedError
 from storage.database import SQLITE_ERRORS, Readers, translate
-from storage.samples.catalog.catalog import read_layout
+from storage.samples.catalog.tables import read_layout
 
 T = TypeVar("T")
 
@@ -19,10 +19,10 @@ _ROWS_READ_AT_ONCE = 16
 
 
 class JournalFile(ABC):
-    """What can be read of a journal.
+    """The reading half of a journal.
 
     Attributes:
-        is_damaged: SQLite found the file damaged.
+        is_damaged: whether SQLite found the file damaged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -34,25 +34,25 @@ class JournalFile(ABC):
         """Run a read; blocks.
 
         Raises:
-            StorageError: SQLite refused.
+            StorageError: SQLite reports an error.
         """
 
     def series_of(self, layout_id: int) -> Sequence[Labels]:
-        """Read a layout; blocks.
+        """Read the series of a layout; blocks.
 
         Raises:
-            CorruptDataError: it is missing or damaged.
-            StorageError: SQLite refused.
+            CorruptDataError: the layout is missing or damaged.
+            StorageError: SQLite reports an error.
         """
         return self.read(lambda connection: read_layout(connection, layout_id))
 
     def rows(self) -> Iterator[tuple[int, bytes]]:
         """Yield number and bytes of every row, oldest first; blocks.
 
-        A damaged file is read on behind the damage; `is_damaged` then tells so.
+        Damaged rows are skipped, and `is_damaged` is set.
 
         Raises:
-            CorruptDataError: not even the range of rows can be read.
+            CorruptDataError: the first and last row number cannot be read.
         """
         at, last = self.read(_row_range)
         while at <= last:
@@ -70,7 +70,7 @@ class JournalFile(ABC):
 
 
 class JournalSnapshot(JournalFile):
-    """A journal as it is now, read beside a server that goes on writing it."""
+    """A journal at one point in time, while a server may be writing it."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -78,10 +78,10 @@ class JournalSnapshot(JournalFile):
         self._connection: sqlite3.Connection | None = None
 
     def run(self, work: Callable[[], None]) -> None:
-        """Run work all of whose reads see the same; blocks.
+        """Run `work` so that all its reads see the same state of the file; blocks.
 
         Raises:
-            StorageError: SQLite refused.
+            StorageError: SQLite reports an error.
         """
 
         def snapshot(connection: sqlite3.Connection) -> None:

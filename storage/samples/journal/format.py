@@ -1,40 +1,26 @@
-"""The bytes of a journal's row: the vectors of one group commit.
+"""The bytes of a journal row: the vectors of one group commit.
 
-docs/storage-format.md gives them one by one.
+docs/storage-format.md describes them byte by byte.
 """
 
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from isal import isal_zlib
 
 from storage.api.errors import CorruptDataError
-from storage.samples.head.head import Appended
+from storage.samples.head.journal_records import AppendedVector, JournalRecord
 
 _CHECKSUM = struct.Struct("<I")
 _RECORD = struct.Struct("<IIqII")
-# A bit of the record's count: columns take four bytes, not two.
+# Flags in the count of a record. Columns take four bytes, not two:
 _WIDE_COLUMNS = 1 << 31
-# Another: the values are put into the vector of that ordinal.
+# The values amend the vector with this ordinal:
 _AMENDS = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One vector as the journal holds it; `columns` is b"" where it begins a chunk."""
-
-    source_id: int
-    layout_id: int
-    time_ms: int
-    ordinal: int
-    columns: bytes
-    values: bytes
-    amends: bool = False
-
-
-def encode_records(group: list[Appended]) -> bytes:
+def encode_records(group: list[AppendedVector]) -> bytes:
     """Return the bytes of one row."""
     parts = []
     for one in group:
@@ -54,16 +40,16 @@ def encode_records(group: list[Appended]) -> bytes:
         )
         parts.append(columns)
         parts.append(one.values)
-    # Half the bytes to write for 6 us a vector of 500 series, a quarter of what zlib takes.
+    # Compression halves the bytes for 6 us a vector of 500 series, a quarter of zlib's time.
     body: bytes = isal_zlib.compress(b"".join(parts), 1)
     return _CHECKSUM.pack(zlib.crc32(body)) + body
 
 
-def decode_records(data: bytes) -> Iterator[Record]:
+def decode_records(data: bytes) -> Iterator[JournalRecord]:
     """Yield the vectors of one row.
 
     Raises:
-        CorruptDataError: the bytes are damaged; nothing was yielded.
+        CorruptDataError: the bytes are damaged; raised before the first vector.
     """
     if (
         not isinstance(data, bytes)
@@ -83,5 +69,5 @@ def decode_records(data: bytes) -> Iterator[Record]:
         middle = at + size * count if ordinal or amends else at
         end = middle + 8 * count
         columns, values = data[at:middle], data[middle:end]
-        yield Record(source_id, layout_id, time_ms, ordinal, columns, values, amends)
+        yield JournalRecord(source_id, layout_id, time_ms, ordinal, columns, values, amends)
         at = end

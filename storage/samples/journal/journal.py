@@ -1,8 +1,8 @@
-"""The journal: every vector's changes, committed before they are in a chunk file.
+"""The journal: the changes of every vector, on disk until its chunk is in a window file.
 
-One row is one group commit: all vectors that came since the one before. A row whose
-vectors are all in chunks is deleted; its pages serve the next rows, so the file stays
-as large as one chunk's worth of changes.
+One row is one group commit: all vectors appended since the last one. A row is deleted when
+all its vectors are in window files. SQLite reuses its pages, so the file stays as large as
+the changes of one chunk per source.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ import structlog
 from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
 from storage.damage import FREE_SPACE
 from storage.database import Writer, free_pages, set_aside
-from storage.samples.catalog.catalog import SCHEMA as CATALOG_SCHEMA
-from storage.samples.catalog.catalog import CatalogTables
-from storage.samples.head.head import Appended
+from storage.samples.catalog.tables import SCHEMA as CATALOG_SCHEMA
+from storage.samples.catalog.tables import CatalogTables
+from storage.samples.head.journal_records import AppendedVector
 from storage.samples.journal.file import JournalFile
 from storage.samples.journal.format import encode_records
 from storage.worker import Worker
@@ -45,29 +45,30 @@ pragma secure_delete = off;
 pragma journal_size_limit = 8388608;
 """
 
-# Bounds a row after a time in which the disk refused: some MB, SQLite allows 1 GB.
+# Bounds a row to some MB when many vectors have piled up because the disk refused writes;
+# SQLite allows 1 GB.
 _ROW_VECTORS = 4096
 
-# Layouts that no row uses any more are deleted when there are so many: sources that
-# come and go leave one at each change.
+# Layouts that no row uses are deleted once there are this many: each change of a source's
+# series leaves one behind.
 _UNUSED_LAYOUTS = 500
 
-# Free pages serve the next rows: 128 MB of them is more than a usual journal.
+# Free pages are kept for the next rows: 128 MB, more than most journals need.
 _PAGES_KEPT = 32_768
 _PAGES_FREED_AT_ONCE = 1000
 
 
 class Journal(JournalFile):
-    """Commits what was appended, in groups, on a thread of its own."""
+    """Commits appended vectors in groups, on a thread of its own."""
 
     def __init__(self, path: Path, interval_s: float) -> None:
         super().__init__(path)
         self.failed_commits = 0
         self._writer = Writer(path, _PRAGMAS, _AT_CREATION)
         self._tables = CatalogTables()
-        self._pending: deque[Appended] = deque()
-        self._unsaved: list[Appended] = []
-        # Whether a commit was made that a power cut may still undo.
+        self._pending: deque[AppendedVector] = deque()
+        self._unsaved: list[AppendedVector] = []
+        # Whether a power cut may still undo the last commit.
         self._unsynced = False
         self._waiting: deque[Future[None]] = deque()
         self._next_row = 1
@@ -79,10 +80,10 @@ class Journal(JournalFile):
         self._is_open = False
 
     def open(self) -> None:
-        """Open the file, made where it is missing; blocks.
+        """Open the file, or create it; blocks.
 
         Raises:
-            StorageError: it cannot be opened, or was written by another release.
+            StorageError: it cannot be opened, or another release has written it.
             CorruptDataError: it is damaged.
         """
 
@@ -110,13 +111,13 @@ class Journal(JournalFile):
         self._is_open = True
 
     def start(self) -> None:
-        """Begin to commit in the background."""
+        """Start to commit in the background."""
         self._worker.start()
 
     def close(self) -> None:
-        """Commit what is pending and close the file; blocks.
+        """Commit all pending vectors and close the file; blocks.
 
-        What the disk refuses is lost, and said in the log.
+        Vectors that the disk refuses are lost; the failure is logged.
         """
         self._worker.stop()
         if self._is_open:
@@ -126,15 +127,15 @@ class Journal(JournalFile):
         while self._waiting:
             self._waiting.popleft().set_exception(StoreClosedError("the sample store is closed"))
 
-    def append(self, appended: Appended) -> None:
+    def append(self, appended: AppendedVector) -> None:
         """Queue a vector for the next commit; any thread."""
         self._pending.append(appended)
 
     async def commit(self) -> None:
-        """Return when everything queued before is on disk.
+        """Return once everything queued before is on disk.
 
         Raises:
-            StorageError: the disk refused; it is tried again with the next commit.
+            StorageError: the disk refused the write; the next commit retries it.
         """
         waiter: Future[None] = Future()
         self._waiting.append(waiter)
@@ -142,7 +143,7 @@ class Journal(JournalFile):
         await asyncio.wrap_future(waiter)
 
     def flush(self) -> None:
-        """Commit what is pending; blocks. Failures are logged, kept and retried."""
+        """Commit all pending vectors; blocks. Failures are logged, and retried the next time."""
         with self._flushing:
             self._flush()
 
@@ -165,13 +166,13 @@ class Journal(JournalFile):
             else:
                 waiter.set_exception(error)
 
-    def _commit(self, group: list[Appended], *, durable: bool) -> None:
+    def _commit(self, group: list[AppendedVector], *, durable: bool) -> None:
         first = self._next_row
         rows = [group[at : at + _ROW_VECTORS] for at in range(0, len(group), _ROW_VECTORS)]
 
         def insert(connection: sqlite3.Connection) -> None:
-            # Rewrites the first page: a transaction that changes nothing would not be
-            # synced, and with it what was committed before while nobody waited.
+            # Rewrite the first page: SQLite does not sync a transaction that changes nothing,
+            # and the commits before it, which nobody waited for, would stay unsynced.
             connection.execute(f"pragma user_version = {_FORMAT_VERSION}")
             self._tables.put(connection, ((one.chunk.source, one.layout) for one in group))
             connection.executemany(
@@ -180,8 +181,8 @@ class Journal(JournalFile):
             )
 
         try:
-            # Where somebody waits for the answer it must outlive a power cut as well;
-            # otherwise losing the last second is all that is promised.
+            # If a caller waits for the commit, it must survive a power cut. Otherwise the
+            # store may lose the last second.
             self._writer.submit(insert, durable=durable).result()
         except StorageError:
             self._tables.rolled_back()
@@ -212,7 +213,7 @@ class Journal(JournalFile):
 
     @property
     def next_row(self) -> int:
-        """The row that the next commit will write."""
+        """The number of the row that the next commit writes."""
         return self._next_row
 
     def truncate(self, before_row: int) -> None:
@@ -233,7 +234,7 @@ class Journal(JournalFile):
             connection.execute("delete from journal where id < ?", (before_row,))
             if len(unused) > _UNUSED_LAYOUTS:
                 self._tables.delete_layouts(connection, self._layout_rows.keys() - unused)
-            # After hours of a disk that refused the file is large: shrink it by and by.
+            # The file is large if the disk refused writes for hours: shrink it step by step.
             free_pages(connection, _PAGES_FREED_AT_ONCE, keep=_PAGES_KEPT)
 
         self._writer.submit(delete).result()
@@ -242,7 +243,7 @@ class Journal(JournalFile):
         """Give unused pages back to the file system; blocks.
 
         Raises:
-            StorageError: the disk refused.
+            StorageError: the disk refused the write.
         """
         while self._writer.submit(partial(free_pages, most=_PAGES_FREED_AT_ONCE)).result():
             pass
@@ -251,15 +252,15 @@ class Journal(JournalFile):
         """Run a read on the thread that owns the file; blocks.
 
         Raises:
-            StorageError: SQLite refused.
+            StorageError: SQLite reports an error.
         """
         return self._writer.submit(work).result()
 
     def replace(self) -> str:
-        """Put a damaged file aside and begin another; blocks. Returns the old one's new name.
+        """Rename a damaged file, create an empty one, and return the new name; blocks.
 
         Raises:
-            StorageError: the disk refused.
+            StorageError: the disk refused the write.
         """
         self._writer.close()
         name = set_aside(self.path)

@@ -1,1 +1,1 @@
-"""Reads samples: from matchers to aligned series."""
+"""Reading: queries over heads and windows, and the caches that answer them."""

@@ -1,7 +1,8 @@
-"""Which columns of which layout a selector means: matchers against the catalog.
+"""Matching: the columns of a layout that a selector matches.
 
-Matchers see the source's labels with the series' own on top. Most concern labels that
-a layout does not have at all, so they are decided once a source, not once a series.
+A matcher sees the labels of the source, overridden by those of the series. Most matchers
+are about labels that no series of the layout has: these are decided once for each source,
+not once for each series.
 """
 
 from collections.abc import Sequence
@@ -13,17 +14,18 @@ from numpy.typing import NDArray
 from model.labels import METRIC_NAME, Labels
 from model.matchers import Matcher, MatchOperator
 from storage.api.samples import Source
-from storage.samples.catalog.layouts import Columns, MetricNames, StoredLayout
+from storage.samples.catalog.layouts import Columns, StoredLayout
+from storage.samples.catalog.metric_names import MetricNames
 
-# Label values change with the series: those that went need no answer.
+# Clear the cached verdicts at this size: most are about values of series that have ended.
 _KNOWN_VERDICTS = 10_000
 
 Places = slice | NDArray[np.intp]
-"""Indices of an axis; a slice where they follow each other, which numpy copies faster."""
+"""Indices of an axis; a slice if they are consecutive, because numpy copies that faster."""
 
 
 def as_slice(indices: NDArray[np.intp]) -> Places:
-    """Return ascending indices as a slice where they are one."""
+    """Return ascending indices, as a slice if they are consecutive."""
     if len(indices) and int(indices[-1]) - int(indices[0]) == len(indices) - 1:
         return slice(int(indices[0]), int(indices[-1]) + 1)
     return indices
@@ -31,13 +33,13 @@ def as_slice(indices: NDArray[np.intp]) -> Places:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PiecePart:
-    """What a selection wants of one metric's pieces.
+    """The rows of one metric's pieces that a match selects.
 
     Attributes:
         code: the metric.
-        width: how many series the piece of this layout has.
-        rows: which of them are wanted, None for all.
-        places: where they stand among the match's columns.
+        width: the number of series in a piece of this layout.
+        rows: the selected ones, None for all.
+        places: their places among the columns of the match.
     """
 
     code: int
@@ -48,13 +50,13 @@ class PiecePart:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Match:
-    """The columns of one source's layout that a selector means, at least one.
+    """The columns of one source's layout that a selector matches, at least one.
 
     Attributes:
-        layout: what the columns are of.
-        columns: ascending.
+        layout: the layout of the columns.
+        columns: the column numbers, ascending.
         labels: their label sets, the source's labels included.
-        parts: the columns, metric by metric.
+        parts: the columns by metric.
     """
 
     layout: StoredLayout
@@ -64,7 +66,7 @@ class Match:
 
 
 class Selector:
-    """Matchers, prepared to be asked about many layouts."""
+    """A list of matchers, with caches for matching many layouts."""
 
     def __init__(self, matchers: Sequence[Matcher], metrics: MetricNames) -> None:
         self._metrics = metrics
@@ -75,11 +77,11 @@ class Selector:
 
     @property
     def label_names(self) -> frozenset[str]:
-        """The labels that it looks at, the metric name left out."""
+        """The label names that the matchers are about, except the metric name."""
         return frozenset(matcher.name for matcher in self._by_label)
 
     def admits(self, source: Source) -> bool:
-        """Whether a source's own labels match, where no series has one of `label_names`."""
+        """Whether a source's own labels match, if no series has one of `label_names`."""
         return all(
             self._verdict(number, source.labels.get(matcher.name))
             for number, matcher in enumerate(self._by_label)
@@ -88,9 +90,9 @@ class Selector:
     def match(
         self, source: Source, layout: StoredLayout, shared: dict[Labels, Labels] | None = None
     ) -> Match | None:
-        """Return what the selector means of a source's layout, None for nothing.
+        """Return the columns of a source's layout that match, None if none does.
 
-        Of label sets that equal one of `shared` that one is used; the others are added.
+        Label sets that are in `shared` are reused, new ones are added to it.
         """
         per_series = []
         for number, matcher in enumerate(self._by_label):
@@ -112,8 +114,8 @@ class Selector:
         labels = _overlay(source.labels, layout, columns)
         first = {one: place for place, one in reversed(list(enumerate(labels)))}
         if len(first) < len(labels):
-            # Two series that differ only in what the source lays under them: the first
-            # stands for both.
+            # Two series with the same label set once the source's labels are added: keep
+            # the first.
             kept = np.array(sorted(first.values()), np.intp)
             columns, labels = columns[kept], tuple(labels[place] for place in kept.tolist())
         if shared is not None:
@@ -121,7 +123,7 @@ class Selector:
         return Match(layout, columns, labels, _parts(layout, columns))
 
     def forget_verdicts(self) -> None:
-        """Forget about values once many have been met: most are of series that went."""
+        """Clear the cached verdicts once there are many."""
         if len(self._verdicts) > _KNOWN_VERDICTS:
             self._verdicts.clear()
 
@@ -141,7 +143,7 @@ class Selector:
         return np.flatnonzero(self._wanted_codes()[layout.codes])
 
     def _wanted_codes(self) -> NDArray[np.bool_]:
-        """Return for each metric's code whether its name matches."""
+        """Return for each metric code whether the name matches."""
         if len(self._wanted) < len(self._metrics):
             names = (name for _, name in self._metrics)
             self._wanted = np.array(
@@ -169,5 +171,5 @@ def _overlay(lower: Labels, layout: StoredLayout, columns: Columns) -> tuple[Lab
     chosen = [series[column] for column in columns.tolist()]
     if any(name in layout.label_names for name, _ in lower):
         return tuple(lower.overlaid(upper) for upper in chosen)
-    # No name in common: sorting the pairs is all there is to do, half the time.
+    # No common label name: sorting the pairs is enough, and takes half the time.
     return tuple(Labels(sorted(lower + upper)) for upper in chosen)

@@ -1,4 +1,4 @@
-"""Threads that help a read: what it decodes is shared out to those that have time."""
+"""Threads that share the decoding of a read."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -7,28 +7,25 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# Samples from which on sharing gains more than the 50 us that it costs.
+# Sharing costs 50 us; it gains more than that from this many samples on.
 _WORTH_SHARING = 1 << 17
 
 
 class ReadThreads:
-    """A few threads for all reads; a read goes on alone where they are busy.
-
-    Args:
-        most: how many threads work on a read, the reader's own included.
-    """
+    """A few threads for all reads; while they are busy, a read uses its own thread only."""
 
     def __init__(self, most: int) -> None:
+        """Start `most` threads for a read, the reader's own included."""
         self._helpers = most - 1
         self._pool = ThreadPoolExecutor(most - 1, "samples-read") if most > 1 else None
 
     def each(self, work: Callable[[T], None], items: Iterable[T], samples: int) -> None:
-        """Call `work` with every item; returns when all are done.
+        """Call `work` with every item and return when all calls are done.
 
         Args:
-            work: touches nothing that it shares with another item.
-            items: what there is to do.
-            samples: how many samples that comes to.
+            work: must not write anything that another item's call uses.
+            items: the arguments of the calls.
+            samples: how many samples all calls decode.
         """
         if samples < _WORTH_SHARING or self._pool is None:
             for item in items:
@@ -49,12 +46,12 @@ class ReadThreads:
             drain()
         finally:
             waiting.clear()
-            # One that has not begun by now has nothing left to do.
+            # A helper that has not started by now finds no item left.
             for helper in helpers:
                 if not helper.cancel():
                     helper.result()
 
     def close(self) -> None:
-        """End the threads; blocks."""
+        """Stop the threads; blocks."""
         if self._pool is not None:
             self._pool.shutdown()

@@ -1,4 +1,4 @@
-"""Answering from the recent window: which rings and columns, and the gather."""
+"""Answers selectors from the recent window: finds rings and columns, and gathers samples."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,13 +14,13 @@ from model.series import ABSENT_BITS, NO_TIME, AlignedSeries
 from storage.api.samples import ReadBudget
 from storage.samples.head.recent import Block, Ring
 
-# Where fewer sources than this share reach back far enough the usual way does it all.
+# If fewer rings than this share reach back far enough, the recent window is not used.
 _WORTH_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wanted:
-    """What is wanted of one source: series by their columns, `columns` and `labels` alike."""
+    """The columns of one source that a selector matches, and their label sets."""
 
     source_id: int
     ring: Ring | None
@@ -30,12 +30,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _BlockPart:
-    """A plan's part in one block.
+    """The part of a plan that is in one block.
 
     Attributes:
-        sources: shape (G,), their numbers.
-        rings: shape (G,), their rows in the block.
-        columns: shape (N,), in the block.
+        sources: shape (G,), the numbers of the sources.
+        rings: shape (G,), the rows of their rings in the block.
+        columns: shape (N,), the columns in the block.
         rows: shape (N,), for each column its place in `rings`.
         labels: the N label sets.
     """
@@ -50,13 +50,13 @@ class _BlockPart:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Found:
-    """Where a part's samples in range are, each array's first axis the part's sources.
+    """The slots of a part's samples in range; the first axis of each array is the sources.
 
     Attributes:
         slots: shape (G, slots - 1), oldest first.
-        times_ms: of these slots.
-        low, high: shape (G,), the first in range and the one behind the last.
-        safe_count: shape (G,): while the ring's count is below, nothing was overwritten.
+        times_ms: the times of these slots.
+        low, high: shape (G,), the first slot in range and the one after the last.
+        safe_count: shape (G,), no sample was overwritten while the ring's count is less.
     """
 
     slots: NDArray[np.int64]
@@ -68,56 +68,60 @@ class _Found:
 
 @dataclass(frozen=True, eq=False)
 class RecentPlan:
-    """What a selector means of all heads, as long as their generation stays.
+    """The ring columns that a selector matches. Valid while `Heads.generation` is unchanged.
 
     Attributes:
-        generation: when the plan was made.
-        without_ring: the sources that must be read the usual way.
-        others: the sources of which nothing is meant now, by since when that is so
-            for sure; what they yielded before may be meant.
+        generation: `Heads.generation` at the time of planning.
+        parts: the columns by block.
+        without_ring: matching sources that must be read from their chunks.
+        inactive: sources without a matching series, as (time since when that is certain,
+            source number), latest time first; earlier samples may match.
     """
 
     generation: int
     parts: tuple[_BlockPart, ...]
     without_ring: frozenset[int]
-    others: tuple[tuple[int, int], ...]
+    inactive: tuple[tuple[int, int], ...]
 
     @classmethod
     def of(
-        cls, generation: int, wanted: Iterable[Wanted], others: Iterable[tuple[int, int]]
+        cls, generation: int, wanted: Iterable[Wanted], inactive: Iterable[tuple[int, int]]
     ) -> "RecentPlan":
-        """Arrange what is wanted by block; coinciding series go the usual way."""
+        """Group the wanted columns by block; sources with equal label sets get no ring."""
         by_block: dict[Block, list[tuple[Wanted, Ring]]] = {}
-        slow = set()
+        without_ring = set()
         wanted = list(wanted)
         counts = Counter(labels for one in wanted for labels in one.labels)
-        coincide = len(counts) < counts.total()
+        doubled = len(counts) < counts.total()
         for one in wanted:
-            if one.ring is None or (coincide and any(counts[labels] > 1 for labels in one.labels)):
-                slow.add(one.source_id)
+            if one.ring is None or (doubled and any(counts[labels] > 1 for labels in one.labels)):
+                without_ring.add(one.source_id)
             else:
                 by_block.setdefault(one.ring.block, []).append((one, one.ring))
-        parts = tuple(_part(block, some) for block, some in by_block.items())
-        newest_first = tuple(sorted(others, reverse=True))
-        return cls(generation, parts, frozenset(slow), newest_first)
+        return cls(
+            generation=generation,
+            parts=tuple(_part(block, some) for block, some in by_block.items()),
+            without_ring=frozenset(without_ring),
+            inactive=tuple(sorted(inactive, reverse=True)),
+        )
 
     def changed_sources(self, start_ms: int) -> set[int]:
-        """Return the sources of `others` that may have yielded something meant since."""
-        recent = takewhile(lambda other: other[0] >= start_ms, self.others)
+        """Return the inactive sources that may have had a matching series after a time."""
+        recent = takewhile(lambda one: one[0] >= start_ms, self.inactive)
         return {source_id for _, source_id in recent}
 
     @cached_property
     def labels(self) -> tuple[Labels, ...]:
-        """The label sets of all parts in turn."""
+        """The label sets of all parts, in order."""
         return tuple([labels for part in self.parts for labels in part.labels])
 
     @cached_property
     def label_sets(self) -> frozenset[Labels]:
-        """Every label set that the rings can answer."""
+        """The label sets of all parts."""
         return frozenset(self.labels)
 
     def late_sources(self, start_ms: int) -> set[int] | None:
-        """Return the sources whose rings do not reach back so far; None if most do not."""
+        """Return the sources whose rings begin after a time; None if those are most."""
         late: list[int] = []
         total = 0
         for part in self.parts:
@@ -128,9 +132,10 @@ class RecentPlan:
     def gather(
         self, start_ms: int, end_ms: int, without: set[int], budget: ReadBudget | None
     ) -> AlignedSeries | None:
-        """Return the samples in range of all sources but some; None if a ring moved on.
+        """Return the samples in range of all sources except `without`.
 
-        The caller sees to it that the generation is still the plan's afterwards.
+        Returns None if a sample was overwritten meanwhile. The caller must check afterwards
+        that the generation is still the plan's.
         """
         parts = [_less(part, without) for part in self.parts] if without else list(self.parts)
         found = [_find(part, start_ms, end_ms) for part in parts]
@@ -149,10 +154,10 @@ class RecentPlan:
             group, row = next_group, next_row
             if (part.block.counts[part.rings] >= one.safe_count).any():
                 return None
-        if not without:
-            return AlignedSeries(self.labels, times, values, rows)
-        labels = tuple([labels for part in parts for labels in part.labels])
-        return AlignedSeries(labels, times, values, rows)
+        labels = self.labels
+        if without:
+            labels = tuple([labels for part in parts for labels in part.labels])
+        return AlignedSeries(labels=labels, times_ms=times, values=values, rows=rows)
 
 
 def _part(block: Block, some: Sequence[tuple[Wanted, Ring]]) -> _BlockPart:
@@ -167,7 +172,7 @@ def _part(block: Block, some: Sequence[tuple[Wanted, Ring]]) -> _BlockPart:
 
 
 def _less(part: _BlockPart, without: set[int]) -> _BlockPart:
-    """Return a part without some sources."""
+    """Return a part without the sources in `without`."""
     kept = np.array([source not in without for source in part.sources.tolist()], np.bool_)
     if kept.all():
         return part
@@ -187,19 +192,19 @@ def _find(part: _BlockPart, start_ms: int, end_ms: int) -> _Found:
     times = block.times_ms[part.rings[:, np.newaxis], slots]
     low = (times < start_ms).sum(axis=1)
     high = np.maximum(low, (times <= end_ms).sum(axis=1))
-    # Vector n is overwritten by vector n + slots, which may begin once the count is that.
+    # Vector n + slots overwrites vector n; writing it may begin once the count is n + slots.
     return _Found(slots, times, low, high, counts + 1 - block.slots + low + block.slots)
 
 
 def _copy(
     part: _BlockPart, found: _Found, times: NDArray[np.int64], values: NDArray[np.float64]
 ) -> None:
-    """Fill a part's rows of the answer, shapes (G, width) and (N, width)."""
+    """Write the samples of a part into `times`, shape (G, width), and `values`, (N, width)."""
     width = times.shape[1]
     places = found.low[:, np.newaxis] + np.arange(width)
     padding = places >= found.high[:, np.newaxis]
     np.minimum(places, part.block.slots - 2, out=places)
-    # Flat gathers take half as long as those along an axis.
+    # A flat gather takes half the time of one along an axis.
     places += (np.arange(len(places)) * (part.block.slots - 1))[:, np.newaxis]
     times[:] = found.times_ms.ravel().take(places)
     held = part.block.values

@@ -1,7 +1,7 @@
-"""Selections: what a selector means of each source, remembered from read to read.
+"""Selections: the series of each source that a selector matches, cached between reads.
 
-Dashboards and rules ask the same questions again and again, while sources and layouts
-change rarely: matching and putting labels together is done once.
+Dashboards and rules repeat the same selectors, while sources and layouts rarely change:
+matching and building label sets is done once.
 """
 
 import threading
@@ -16,33 +16,35 @@ from numpy.typing import NDArray
 from model.labels import Labels
 from model.matchers import Matcher
 from storage.api.samples import ReadBudget, Source
-from storage.samples.catalog.catalog import Sources
-from storage.samples.catalog.layouts import MetricNames, StoredLayout
+from storage.samples.catalog.layouts import StoredLayout
+from storage.samples.catalog.metric_names import MetricNames
+from storage.samples.catalog.sources import Sources
 from storage.samples.reading.matching import Match, PiecePart, Places, Selector, as_slice
 
 if TYPE_CHECKING:
     from storage.samples.reading.recent_plan import RecentPlan
 
-# A label set of an answer takes some 100 bytes; what it refers to is held elsewhere.
+# A cached label set takes about 100 bytes besides the strings, which are shared.
 _CACHED_LABEL_SETS = 200_000
+# A selector with more label sets than this is the first to be evicted.
 _MOST_LABEL_SETS = 50_000
-# One that has to be forgotten for every new source is not worth remembering.
+# A selector drops all its answers when it has this many.
 _CACHED_MATCHES = 100_000
 
-# A source whose series come and go has other layouts in a range each minute: what was
-# meant by those of the minute before is not asked for again. More than one, because
-# rules and dashboards ask for different ranges.
+# The answers that are kept for one source. A source with short-lived series has other
+# layouts in the range each minute, so its older answers are not needed again. More than
+# one, because rules and dashboards use different ranges.
 _ANSWERS_A_SOURCE = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlacedMatch:
-    """A match, and where its series stand in the selection.
+    """A match, and the rows of its series in the selection of its source.
 
     Attributes:
-        rows: of the selection, one for each column of the match.
-        parts: for each metric what is wanted of its pieces, and the rows it goes to.
-        is_all: whether every row of the selection is among them.
+        rows: the row of each column of the match.
+        parts: for each metric the selected rows of its pieces, and the rows they go to.
+        is_all: whether the match fills every row of the selection.
     """
 
     match: Match
@@ -52,24 +54,24 @@ class PlacedMatch:
 
     @classmethod
     def of(cls, match: Match, rows: NDArray[np.intp], height: int) -> "PlacedMatch":
-        """Place a match's series in a selection of so many rows."""
+        """Place the series of a match in a selection of `height` rows."""
         parts = tuple((part, _as_places(rows[part.places])) for part in match.parts)
         return cls(match, _as_places(rows), parts, len(rows) == height)
 
 
 def _as_places(rows: NDArray[np.intp]) -> Places:
-    # Several layouts may place rows in any order; only ascending ones make a slice.
+    # With several layouts the rows may be in any order; only ascending ones make a slice.
     return as_slice(rows) if (np.diff(rows) > 0).all() else rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Selected:
-    """What a selector means of one source's layouts.
+class SelectedSource:
+    """The series of one source that a selector matches.
 
     Attributes:
-        source: whose.
-        labels: its series' label sets, each once.
-        matches: by layout number, what is meant of it.
+        source: the source.
+        labels: the label sets of its series, each once.
+        matches: the match in each layout, by layout number.
     """
 
     source: Source
@@ -78,42 +80,42 @@ class Selected:
 
 
 Key = tuple[int, ...]
-"""What an answer is for: a source's number, then its layouts'."""
+"""The key of an answer: the source's number, then the layouts' numbers."""
 
 
 class CachedSelector:
-    """A selector with its answers so far; any thread.
+    """A selector with its cached answers; any thread.
 
     Attributes:
-        was_asked: since `age` was last called.
-        label_sets: how many it holds, about.
-        plan: how the recent window answers it.
+        was_used: whether it was used since `age` was last called.
+        label_sets: how many label sets it holds, approximately.
+        plan: its plan for the recent window.
     """
 
     def __init__(self, matchers: Sequence[Matcher], metrics: MetricNames) -> None:
         self.matchers = tuple(matchers)
         self._selector = Selector(matchers, metrics)
-        # What was asked for since the last `age`, and before that.
-        self._known: dict[Key, Selected | None] = {}
-        self._aged: dict[Key, Selected | None] = {}
+        # The answers used since the last `age`, and those used before that.
+        self._known: dict[Key, SelectedSource | None] = {}
+        self._aged: dict[Key, SelectedSource | None] = {}
         # The answers of each source, oldest first.
         self._keys: dict[int, tuple[Key, ...]] = {}
         self._lock = threading.Lock()
         self._label_names = self._selector.label_names
         self._admitted: tuple[int, frozenset[int]] = (0, frozenset())
-        self.was_asked = True
+        self.was_used = True
         self.label_sets = 0
         self.plan: RecentPlan | None = None
 
     def age(self) -> bool:
-        """Forget the answers not used since the last call but one.
+        """Drop the answers not used since the last call but one.
 
-        Layouts come and go: each answer would keep one alive that nobody has any more.
+        An answer keeps its layouts in memory, even if no source uses them any more.
 
         Returns:
-            Whether the selector itself was asked for since the last call.
+            Whether the selector was used since the last call.
         """
-        was_asked, self.was_asked = self.was_asked, False
+        was_used, self.was_used = self.was_used, False
         with self._lock:
             self._aged, self._known = self._known, {}
             self._keys = {}
@@ -121,19 +123,19 @@ class CachedSelector:
                 self._keys[key[0]] = (*self._keys.get(key[0], ()), key)
             self.label_sets = sum(map(_label_sets, list(self._aged.values())))
         self._selector.forget_verdicts()
-        return was_asked
+        return was_used
 
     @property
     def matches(self) -> int:
-        """How many matches its answers hold, each once."""
+        """The number of distinct matches in its answers."""
         answers = {**self._aged, **self._known}.values()
         placed = (one for answer in answers if answer for one in answer.matches.values())
         return len({id(one.match) for one in placed})
 
     def admitted(self, sources: Sources) -> frozenset[int] | None:
-        """Return the sources that may be meant by their own labels; None for all.
+        """Return the sources whose own labels match; None for all sources.
 
-        A source with a layout that `concerns` may be meant as well.
+        A source with a layout that the selector `concerns` may match as well.
         """
         if not self._label_names:
             return None
@@ -145,7 +147,7 @@ class CachedSelector:
         return admitted
 
     def concerns(self, layout: StoredLayout) -> bool:
-        """Whether series of a layout have a label that the selector looks at."""
+        """Whether series of a layout have a label that a matcher is about."""
         return not self._label_names.isdisjoint(layout.label_names)
 
     def select(
@@ -153,8 +155,8 @@ class CachedSelector:
         source: Source,
         layouts: Sequence[StoredLayout],
         budget: ReadBudget | None = None,
-    ) -> Selected | None:
-        """Return what is meant of a source that used some layouts, None for nothing."""
+    ) -> SelectedSource | None:
+        """Return the matching series of a source in some layouts, None if there are none."""
         key = (source.id, *(layout.id for layout in layouts))
         try:
             return self._known[key]
@@ -169,10 +171,12 @@ class CachedSelector:
                 return self._answer(key, source, layouts)
         return selected
 
-    def _answer(self, key: Key, source: Source, layouts: Sequence[StoredLayout]) -> Selected | None:
-        """Find an answer and remember it in place of the source's oldest."""
+    def _answer(
+        self, key: Key, source: Source, layouts: Sequence[StoredLayout]
+    ) -> SelectedSource | None:
+        """Find an answer and cache it in place of the source's oldest one."""
         if key in self._known:
-            # Another thread was here first.
+            # Another thread has found it meanwhile.
             return self._known[key]
         if len(self._known) >= _CACHED_MATCHES:
             self._known, self._aged, self._keys = {}, {}, {}
@@ -189,9 +193,9 @@ class CachedSelector:
         return selected
 
     def _select(
-        self, source: Source, layouts: Sequence[StoredLayout], known: Sequence[Selected]
-    ) -> Selected | None:
-        """Match some layouts, with what `known` answers have in common with the new one."""
+        self, source: Source, layouts: Sequence[StoredLayout], known: Sequence[SelectedSource]
+    ) -> SelectedSource | None:
+        """Match some layouts, reusing matches and label sets of the `known` answers."""
         matched = {number: one.match for answer in known for number, one in answer.matches.items()}
         shared = {one: one for answer in known for one in answer.labels}
         matches = []
@@ -212,18 +216,18 @@ class CachedSelector:
             match.layout.id: PlacedMatch.of(match, some, len(rows))
             for match, some in zip(matches, places, strict=True)
         }
-        return Selected(source, tuple(rows), placed)
+        return SelectedSource(source, tuple(rows), placed)
 
 
-def _label_sets(selected: Selected | None) -> int:
-    """Return how many label sets an answer's matches refer to."""
+def _label_sets(selected: SelectedSource | None) -> int:
+    """Return how many label sets the matches of an answer refer to."""
     if selected is None:
         return 0
     return sum(len(one.match.labels) for one in selected.matches.values())
 
 
 class SelectorCache:
-    """Keeps the selectors that were used last."""
+    """Keeps the most recently used selectors with their answers."""
 
     def __init__(self, metrics: MetricNames) -> None:
         self._metrics = metrics
@@ -231,20 +235,20 @@ class SelectorCache:
         self._lock = threading.Lock()
 
     def get(self, matchers: Sequence[Matcher]) -> CachedSelector:
-        """Return the selector of these matchers with what it knows."""
+        """Return the selector of these matchers with its cached answers."""
         key = tuple(matchers)
         with self._lock:
             known = self._selectors.get(key)
             if known is not None:
                 self._selectors.move_to_end(key)
-                known.was_asked = True
+                known.was_used = True
                 return known
             self._make_room()
             known = self._selectors[key] = CachedSelector(key, self._metrics)
         return known
 
     def age(self) -> None:
-        """Forget selectors and answers that nobody has asked for lately."""
+        """Drop selectors and answers that were not used lately."""
         with self._lock:
             for key, one in list(self._selectors.items()):
                 if not one.age():
@@ -252,7 +256,7 @@ class SelectorCache:
 
     def _make_room(self) -> None:
         for key, one in list(self._selectors.items()):
-            # Whoever asks for everything shall not drive out what dashboards ask for.
+            # A selector of everything must not evict the selectors of dashboards.
             if one.label_sets > _MOST_LABEL_SETS:
                 del self._selectors[key]
         total = sum(one.label_sets + 1 for one in self._selectors.values())

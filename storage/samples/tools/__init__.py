@@ -1,1 +1,1 @@
-"""Tools over the sample store: verify, inspect, export, backfill, snapshot."""
+"""Tools for the files of the sample store: verify, inspect, export, backfill, snapshot."""

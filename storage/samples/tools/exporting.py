@@ -1,4 +1,4 @@
-"""Exporting: everything that selectors mean, series by series, in bounded memory."""
+"""Export: the samples of all matching series, in bounded memory."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence, Set
@@ -10,8 +10,8 @@ from model.matchers import Matcher
 from model.series import AlignedSeries
 from storage.samples.reading.query import Query
 
-# 64 MB decoded. What is more is read series by series: slower, as the piece of a
-# metric is then decoded for each of its series.
+# 64 MB decoded. More samples are read series by series, which is slower, because the piece
+# of a metric is then decoded once for each of its series.
 _SAMPLES_AT_ONCE = 8_000_000
 
 _TARGET_LABELS = (METRIC_NAME, "job", "instance")
@@ -20,11 +20,11 @@ Selectors = Sequence[Sequence[Matcher]]
 
 
 class _TooManySamplesError(Exception):
-    """A read would hold more than fits in memory."""
+    """A read would take too much memory."""
 
 
 class _Bound:
-    """A read budget."""
+    """A read budget that stops after a number of samples."""
 
     def __init__(self, samples: int) -> None:
         self._left = samples
@@ -45,9 +45,9 @@ class _Bound:
 def exported(
     query: Query, selectors: Selectors, start_ms: int, end_ms: int
 ) -> Iterator[AlignedSeries]:
-    """Yield the series that match any selector, metric by metric, each once; blocks."""
+    """Yield each series that matches any selector once, metric by metric; blocks."""
     export = _Export(query, start_ms, end_ms)
-    for metric in query.label_values(METRIC_NAME, selectors, start_ms, end_ms):
+    for metric in query.labels.label_values(METRIC_NAME, selectors, start_ms, end_ms):
         named = Matcher.of(METRIC_NAME, "=", metric)
         narrowed = [[*matchers, named] for matchers in selectors]
         whole = export.select(narrowed[0]) if len(narrowed) == 1 else None
@@ -59,7 +59,7 @@ class _Export:
         self._query, self._range = query, (start_ms, end_ms)
 
     def select(self, matchers: Sequence[Matcher]) -> list[AlignedSeries] | None:
-        """Return what matches, None if it does not fit in memory."""
+        """Return the matching series, None if they take too much memory."""
         try:
             return self._query.select(matchers, *self._range, _Bound(_SAMPLES_AT_ONCE))
         except _TooManySamplesError:
@@ -68,7 +68,7 @@ class _Export:
     def by_target(self, selectors: Selectors) -> Iterator[AlignedSeries]:
         """Yield the series of one metric target by target."""
         targets = defaultdict[Labels, set[Labels]](set)
-        for labels in self._query.series(selectors, *self._range):
+        for labels in self._query.labels.series(selectors, *self._range):
             targets[labels.keep(_TARGET_LABELS)].add(labels)
         for wanted in targets.values():
             first = next(iter(wanted))
@@ -79,7 +79,7 @@ class _Export:
                 continue
             for labels in sorted(wanted):
                 exactly = [Matcher.of(name, "=", value) for name, value in labels]
-                # However long, one series fits.
+                # A single series always fits in memory.
                 yield from _only(self._query.select(exactly, *self._range), {labels})
 
 

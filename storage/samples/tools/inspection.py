@@ -1,11 +1,11 @@
-"""Inspection: what the files of the sample store hold, and where their bytes are."""
+"""Inspection: the contents of the sample store's files, and the bytes they take."""
 
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage.samples.catalog.layouts import MetricNames
+from storage.samples.catalog.metric_names import MetricNames
 from storage.samples.windows import runs
 from storage.samples.windows.window_set import WindowSet
 from storage.samples.windows.windows import Window
@@ -13,16 +13,16 @@ from storage.samples.windows.windows import Window
 
 @dataclass(frozen=True, slots=True)
 class WindowInspection:
-    """One file of chunks.
+    """One window file.
 
     Attributes:
-        name: the file's.
-        start_ms, end_ms: what it is for, the end exclusive.
-        size_bytes: of the file with its log.
+        name: the file name.
+        start_ms, end_ms: the range of time it is for, the end exclusive.
+        size_bytes: the size of the file and its write-ahead log.
         samples, chunks, sources, layouts: how many it holds.
-        vectors: how many times all its chunks have together.
-        runs: how many of each level of merging, the least merged first.
-        piece_bytes, time_bytes, layout_bytes: of encoded values, times and layouts.
+        vectors: the number of vectors in all chunks.
+        runs: the number of runs at each level of merging, the lowest level first.
+        piece_bytes, time_bytes, layout_bytes: the size of encoded values, times and layouts.
     """
 
     name: str
@@ -41,20 +41,20 @@ class WindowInspection:
 
     @property
     def bytes_per_sample(self) -> float:
-        """What a sample takes, everything included; 0 while there is none."""
+        """The file size for each sample; 0 if there is none."""
         return self.size_bytes / self.samples if self.samples else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class StoreInspection:
-    """The store.
+    """All files of a store.
 
     Attributes:
-        windows: oldest first.
-        metrics: name and bytes in chunks of each metric, the largest first.
-        journal_bytes: size of the journal with its log.
-        sources, layouts: how many are in any window.
-        unreadable: files that could not be read.
+        windows: the window files, oldest first.
+        metrics: name and encoded bytes of each metric, the largest first.
+        journal_bytes: the size of the journal and its write-ahead log.
+        sources, layouts: the number of distinct ones in all windows.
+        unreadable: the number of files that could not be read.
     """
 
     windows: tuple[WindowInspection, ...]
@@ -66,7 +66,7 @@ class StoreInspection:
 
 
 def inspect(directory: Path) -> StoreInspection:
-    """Look at the files of a store, which a server may be using; blocks.
+    """Inspect the files of a store, which a server may be using; blocks.
 
     Raises:
         StorageError: a file cannot be read.

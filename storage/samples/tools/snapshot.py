@@ -1,20 +1,21 @@
-"""A snapshot: the store's files as they are now, read beside a server that goes on writing."""
+"""A snapshot of the store's files, read while a server may be writing them."""
 
 from pathlib import Path
 
 import structlog
 
 from storage.api.errors import CorruptDataError
-from storage.samples.catalog.catalog import CatalogRows, Sources, read_catalog
 from storage.samples.catalog.interning import Interner
-from storage.samples.catalog.layouts import Layouts, MetricNames
+from storage.samples.catalog.layouts import Layouts
+from storage.samples.catalog.metric_names import MetricNames
+from storage.samples.catalog.sources import Sources
+from storage.samples.catalog.tables import CatalogRows, read_catalog
 from storage.samples.head.heads import Heads
 from storage.samples.head.recent import RecentWindow
 from storage.samples.journal.file import JournalSnapshot
+from storage.samples.journal.replay import Replay
 from storage.samples.reading.query import Query
 from storage.samples.reading.read_threads import ReadThreads
-from storage.samples.reading.settled import SettledCache
-from storage.samples.replay import Replay
 from storage.samples.settings import StoreSettings
 from storage.samples.windows.window_set import WindowSet
 
@@ -22,10 +23,10 @@ log = structlog.get_logger(__name__)
 
 
 class StoreSnapshot:
-    """Reads everything that was committed when it was opened, and changes nothing.
+    """Reads all samples that were committed when it was opened, and changes nothing.
 
     Attributes:
-        query: the reading half of a store.
+        query: selects samples and labels.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -36,13 +37,13 @@ class StoreSnapshot:
         self._layouts = Layouts(Interner(), self._metrics)
         self._windows = WindowSet(directory / "samples", settings.window_ms, self._metrics)
         self._heads = Heads(
-            self._windows,
+            self._windows.end_of,
             RecentWindow(0),
-            SettledCache(0),
+            lambda _time_ms: None,
             settings.chunk_vectors,
             settings.chunk_age_ms,
         )
-        # One thread: commands read from the beginning to the end.
+        # One thread: commands read the samples in order.
         self._threads = ReadThreads(1)
         self.query = Query(
             self._heads,
@@ -52,12 +53,11 @@ class StoreSnapshot:
             self._metrics,
             self._threads,
         )
-
         self._damaged_rows = 0
 
     @property
     def damaged_items(self) -> int:
-        """How many rows, chunks and files could not be read so far."""
+        """The number of rows, chunks and files that could not be read so far."""
         return self._damaged_rows + self._windows.damaged_items + self.query.damaged_items
 
     def open(self) -> None:
@@ -66,7 +66,7 @@ class StoreSnapshot:
         Raises:
             StorageError: a file cannot be read.
         """
-        # The journal first: what is sealed meanwhile is found in both and counts once.
+        # The journal first: a chunk that is sealed meanwhile is found in both and counts once.
         if self._journal.path.exists():
             try:
                 self._journal.run(self._replay)
@@ -76,21 +76,21 @@ class StoreSnapshot:
         self._damaged_rows += self._journal.is_damaged
         self._windows.open_read_only()
         for window in self._windows:
-            self._learn(window.take_catalog())
+            self._register(window.take_catalog())
 
     def _replay(self) -> None:
         catalog = self._journal.read(read_catalog)
         self._damaged_rows += catalog.damaged_rows
-        self._learn(catalog)
+        self._register(catalog)
         replay = Replay(self._journal, self._sources, self._layouts, self._heads)
         replay.run()
         self._damaged_rows += replay.corrupt_items
 
-    def _learn(self, catalog: CatalogRows) -> None:
+    def _register(self, catalog: CatalogRows) -> None:
         for source in catalog.sources:
-            self._sources.know(source)
+            self._sources.register(source)
         for layout_id, digest in catalog.digests:
-            self._layouts.know(layout_id, digest)
+            self._layouts.register(layout_id, digest)
 
     def close(self) -> None:
         """Close the files; blocks."""

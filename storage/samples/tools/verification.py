@@ -1,4 +1,4 @@
-"""Verification: every byte of the sample store is read and decoded, and nothing changed."""
+"""Verification: reads and decodes every byte of the sample store, and changes nothing."""
 
 import sqlite3
 from collections import Counter
@@ -12,8 +12,8 @@ import numpy as np
 from model.series import is_absent
 from storage.api.errors import CorruptDataError
 from storage.database import integrity_problems
-from storage.samples.catalog.catalog import CatalogRows, read_catalog
-from storage.samples.catalog.layouts import MetricNames
+from storage.samples.catalog.metric_names import MetricNames
+from storage.samples.catalog.tables import CatalogRows, read_catalog
 from storage.samples.journal.file import JournalSnapshot
 from storage.samples.journal.format import decode_records
 from storage.samples.windows import runs
@@ -24,7 +24,7 @@ from storage.samples.windows.windows import Window
 
 @dataclass(slots=True)
 class Verified:
-    """How much was found good."""
+    """The number of items that were verified."""
 
     windows: int = 0
     chunks: int = 0
@@ -62,7 +62,7 @@ def journal_problems(path: Path, verified: Verified) -> Iterator[str]:
 
 
 class _WindowVerification:
-    """Goes through one file of chunks."""
+    """Verifies one window file."""
 
     def __init__(self, path: Path, verified: Verified) -> None:
         self._metrics = MetricNames()
@@ -72,7 +72,7 @@ class _WindowVerification:
         self._widths: dict[int, Counter[str]] = {}
 
     def problems(self) -> Iterator[str]:
-        """Yield what is damaged.
+        """Yield the damaged items.
 
         Raises:
             StorageError: the file cannot be read any further.
@@ -81,10 +81,10 @@ class _WindowVerification:
             if damaged := self._window.read(runs.damaged_rows):
                 yield f"{damaged} chunks are of a wrong type, unknown or not within the window"
             yield from self._layout_problems()
-            looked_at: set[int] = set()
-            # A server may merge runs meanwhile: what it makes of them is looked at instead.
-            while new := [run for run in self._window.read(_live_runs) if run not in looked_at]:
-                looked_at.update(new)
+            verified: set[int] = set()
+            # A server may merge runs meanwhile: then the merged run is verified instead.
+            while new := [run for run in self._window.read(_live_runs) if run not in verified]:
+                verified.update(new)
                 for run in new:
                     yield from self._run_problems(run)
             yield from self._window.read(_overlaps)
@@ -108,7 +108,7 @@ class _WindowVerification:
         sizes: Counter[int] = Counter()
         pieces = 0
         found: list[str] = []
-        # Each chunk is one short read: beside a server long ones would make its log grow.
+        # One short read for each chunk: a long one would make the server's log grow.
         for row in rows:
             problems, size_of = self._chunk(row)
             found += problems
@@ -124,7 +124,7 @@ class _WindowVerification:
         self._verified.pieces += pieces
 
     def _chunk(self, row: ChunkRow) -> tuple[list[str], dict[int, int]]:
-        """Return what is wrong with a chunk, and the sizes of its pieces by metric number."""
+        """Return the problems of a chunk, and the sizes of its pieces by metric number."""
         name = f"chunk {row.id} (source {row.source_id}, from {row.start_ms} ms)"
         problems = self._row_problems(row)
         widths = self._widths.get(row.layout_id)
@@ -177,7 +177,7 @@ def _live_runs(connection: sqlite3.Connection) -> list[int]:
 
 
 def _run_row(connection: sqlite3.Connection, run: int) -> tuple[dict[int, int], int] | None:
-    """Return sizes by metric number and count of a run's pieces, None if it is not live."""
+    """Return a run's bytes by metric number and number of pieces, None if it is not live."""
     row = connection.execute(
         "select sizes from runs where id = ? and state = ?", (run, runs.LIVE)
     ).fetchone()
@@ -185,7 +185,7 @@ def _run_row(connection: sqlite3.Connection, run: int) -> tuple[dict[int, int], 
 
 
 def _overlaps(connection: sqlite3.Connection) -> list[str]:
-    """Return the chunks that begin before the one before them, of their source, ends."""
+    """Return the chunks that overlap the chunk before them of the same source."""
     return [
         f"chunk {chunk} (source {source}) begins before the one before it ends"
         for chunk, source in runs.overlapping_chunks(connection)

@@ -1,1 +1,1 @@
-"""Window files: chunks on disk, one SQLite file per stretch of time."""
+"""Windows: one SQLite file of chunks for each stretch of time."""

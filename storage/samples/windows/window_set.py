@@ -10,7 +10,7 @@ import structlog
 from storage.api.errors import CorruptDataError, StorageError
 from storage.damage import LOOK_INTO, RESTART, RESTORE
 from storage.database import set_aside
-from storage.samples.catalog.layouts import MetricNames
+from storage.samples.catalog.metric_names import MetricNames
 from storage.samples.windows.windows import Window
 
 log = structlog.get_logger(__name__)
@@ -131,8 +131,8 @@ class WindowSet:
         """Return the windows that may have samples in a range, oldest first."""
         return [window for window in self._windows if window.overlaps(start_ms, end_ms)]
 
-    def rest(self) -> None:
-        """Close the connections of old windows: years of them would take much memory."""
+    def release_old(self) -> None:
+        """Close the reading connections of old windows, to free their memory."""
         for window in self._windows[:-_BUSY_WINDOWS]:
             window.release_readers()
 

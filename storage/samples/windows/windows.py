@@ -11,9 +11,9 @@ from pathlib import Path
 
 from model.labels import Labels
 from storage.api.errors import CorruptDataError, StorageError
-from storage.samples.catalog.catalog import SCHEMA as CATALOG_SCHEMA
-from storage.samples.catalog.catalog import CatalogRows, CatalogTables, read_catalog, read_layout
-from storage.samples.catalog.layouts import MetricNames
+from storage.samples.catalog.metric_names import MetricNames
+from storage.samples.catalog.tables import SCHEMA as CATALOG_SCHEMA
+from storage.samples.catalog.tables import CatalogRows, CatalogTables, read_catalog, read_layout
 from storage.samples.windows import runs
 from storage.samples.windows.chunks import EncodedChunk
 from storage.samples.windows.live_runs import LiveRuns, Span, read_live

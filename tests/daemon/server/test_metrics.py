@@ -5,7 +5,7 @@ from collections import Counter
 from prometheus_client import CollectorRegistry
 
 from daemon.server.metrics import HttpCollector, StoreCollector
-from storage.api.samples import StoreStats
+from storage.api.sample_stats import StoreStats
 from web.http.quotas import Holder
 
 

@@ -1,7 +1,5 @@
 """Blocks of series: each series once, with its own times, among such as are cut alike."""
 
-from dataclasses import replace
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +8,7 @@ from model.labels import Labels
 from model.series import ABSENT, AlignedSeries, stack
 from promql.evaluation.blocks import in_blocks
 from promql.kernels.arrays import BLOCK_CELLS
+from storage.api.examined_series import ExaminedSeries
 
 
 def _hosts(series: list[int], width: int) -> AlignedSeries:
@@ -29,15 +28,15 @@ def _hosts(series: list[int], width: int) -> AlignedSeries:
 @given(
     series=st.lists(st.integers(1, 9), min_size=1, max_size=9),
     edges=st.tuples(st.integers(-2, 12), st.integers(-2, 12)),
-    traits=st.booleans(),
+    examined=st.booleans(),
 )
 def test_blocks_hold_every_series_once_with_its_own_times(
-    series: list[int], edges: tuple[int, int], *, traits: bool
+    series: list[int], edges: tuple[int, int], *, examined: bool
 ) -> None:
     whole = _hosts(series, 3)
-    if traits:
+    if examined:
         whole.values[::3, 1] = ABSENT
-        whole = replace(whole, traits=whole.find_traits())
+        whole = ExaminedSeries.examine(whole)
     seen = []
     for part, block in in_blocks(whole, BLOCK_CELLS // 5, edges):
         places = np.arange(len(whole.labels))[part].tolist()

@@ -4,7 +4,6 @@ import itertools
 import math
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import example, given, settings
@@ -12,9 +11,10 @@ from hypothesis import strategies as st
 
 from model.labels import Labels
 from model.matchers import Matcher
-from model.series import AlignedSeries, Traits, is_absent
+from model.series import AlignedSeries, is_absent
 from promql.engine import LocalEngine
-from storage.api.samples import ReadBudget
+from storage.api.examined_series import ExaminedSeries
+from storage.api.samples import ReadBudget, SelectHints
 from tests.promqltest.store import MemoryStore
 
 Samples = list[tuple[int, float]]
@@ -129,8 +129,8 @@ REFERENCES: dict[str, Reference] = {
 }
 
 
-class _Looked(MemoryStore):
-    """A store that knows its series: what it says of them must change no answer."""
+class _ExaminingStore(MemoryStore):
+    """A store that returns examined series, which must not change any result."""
 
     def select(
         self,
@@ -140,9 +140,10 @@ class _Looked(MemoryStore):
         budget: ReadBudget | None = None,
         *,
         starts: bool = False,
+        hints: SelectHints | None = None,
     ) -> list[AlignedSeries]:
-        found = super().select(matchers, start_ms, end_ms, budget, starts=starts)
-        return [replace(part, traits=Traits.of(part.values)) for part in found]
+        found = super().select(matchers, start_ms, end_ms, budget, starts=starts, hints=hints)
+        return [ExaminedSeries.examine(part) for part in found]
 
 
 def _answered(
@@ -222,7 +223,7 @@ def _pair(
 def test_rates_of_a_fleet_are_extrapolated_window_by_window(
     sources: dict[Labels, dict[int, float]],
 ) -> None:
-    found = _answered(sources, f"rate(m_total[{RANGE_MS}ms])", 18, _Looked)
+    found = _answered(sources, f"rate(m_total[{RANGE_MS}ms])", 18, _ExaminingStore)
     assert found == pytest.approx(_expected(sources, _rate, 18), rel=1e-9)
 
 
@@ -233,7 +234,7 @@ def test_what_the_store_knows_of_series_changes_nothing(
     call: str, sources: dict[Labels, dict[int, float]]
 ) -> None:
     query = call.format(f"m_total[{RANGE_MS}ms]")
-    found, wanted = _answered(sources, query, 18, _Looked), _answered(sources, query, 18)
+    found, wanted = _answered(sources, query, 18, _ExaminingStore), _answered(sources, query, 18)
     assert found == pytest.approx(wanted, rel=1e-12, nan_ok=True)
 
 

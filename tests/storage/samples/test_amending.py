@@ -78,7 +78,7 @@ def test_only_the_last_vector_is_amended(store: SqliteSampleStore) -> None:
     for time_ms in (BASE_MS - 1, BASE_MS + 1):
         with pytest.raises(OutOfOrderError):
             store.amend(source, change(layout, time_ms, {1: 1}))
-    with pytest.raises(ValueError, match="takes columns"):
+    with pytest.raises(ValueError, match="must name its columns"):
         store.amend(source, whole(layout, BASE_MS, 1, 1))
     store.maintain(BASE_MS + 10 * 3_600_000)
     with pytest.raises(OutOfOrderError):

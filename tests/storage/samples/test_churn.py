@@ -6,11 +6,11 @@ from collections import Counter
 from model.labels import Labels
 from storage.api.samples import Source
 from storage.samples.reading.matching import Match
-from storage.samples.reading.selection import PlacedMatch, Selected
+from storage.samples.reading.selection import PlacedMatch, SelectedSource
 from storage.samples.store import SqliteSampleStore
 from tests.storage.samples.sample_builders import BASE_MS, named, whole
 
-_REMEMBERED = (Selected, PlacedMatch, Match)
+_REMEMBERED = (SelectedSource, PlacedMatch, Match)
 _RANGE_MS = 20_000
 _METRICS = 4
 
@@ -48,6 +48,6 @@ def test_what_is_remembered_of_layouts_does_not_grow_with_those_that_went(
     held = {kind: count - before[kind] for kind, count in _remembered().items()}
     answers = 3 * len(sources) * _METRICS
     layouts = _RANGE_MS // 2000 + 2
-    assert 0 < held["Selected"] <= answers
+    assert 0 < held["SelectedSource"] <= answers
     assert 0 < held["PlacedMatch"] <= answers * layouts
     assert 0 < held["Match"] <= len(sources) * _METRICS * (layouts + 2)

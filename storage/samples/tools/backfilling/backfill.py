@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from model.labels import Labels
 from model.series import Times, Values
 from storage.api.samples import Source
-from storage.samples.catalog.catalog import Sources
 from storage.samples.catalog.layouts import Layouts
+from storage.samples.catalog.sources import Sources
 from storage.samples.tools.backfilling.alignment import align
 from storage.samples.tools.backfilling.chunk_building import ChunkBuilder, Surroundings
 from storage.samples.tools.backfilling.series_groups import SeriesGroups

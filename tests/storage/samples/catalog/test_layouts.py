@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from model.labels import Labels
 from storage.api.errors import CorruptDataError
 from storage.samples.catalog.interning import Interner
-from storage.samples.catalog.layouts import Layouts, MetricNames, pack_series, unpack_series
+from storage.samples.catalog.label_encoding import pack_series, unpack_series
+from storage.samples.catalog.layouts import Layouts
+from storage.samples.catalog.metric_names import MetricNames
 from tests.storage.samples.sample_builders import series
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)

@@ -7,7 +7,8 @@ from model.labels import Labels
 from model.series import ABSENT_BITS, STALE_BITS, Values
 from storage.api.samples import Source
 from storage.samples.catalog.interning import Interner
-from storage.samples.catalog.layouts import Layouts, MetricNames
+from storage.samples.catalog.layouts import Layouts
+from storage.samples.catalog.metric_names import MetricNames
 from storage.samples.head.open_chunk import OpenChunk
 from tests.storage.samples.sample_builders import series
 

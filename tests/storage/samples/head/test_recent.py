@@ -153,7 +153,7 @@ def test_memory_is_bounded_and_given_back() -> None:
     while (ring := recent.ring(500, 24, 0)) is not None:
         rings.append(ring)
     assert len(rings) == 3 * 2**20 // (8 * 24 * (500 + 20 + 1))
-    recent.give_back(rings.pop())
+    recent.release(rings.pop())
     assert recent.ring(2000, 24, 0) is None
     again = recent.ring(480, 24, 0)
     assert again is not None

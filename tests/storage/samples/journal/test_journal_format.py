@@ -9,10 +9,11 @@ from model.labels import Labels
 from storage.api.errors import CorruptDataError
 from storage.api.samples import Source
 from storage.samples.catalog.interning import Interner
-from storage.samples.catalog.layouts import Layouts, MetricNames
-from storage.samples.head.head import Appended
+from storage.samples.catalog.layouts import Layouts
+from storage.samples.catalog.metric_names import MetricNames
+from storage.samples.head.journal_records import AppendedVector, JournalRecord
 from storage.samples.head.open_chunk import OpenChunk
-from storage.samples.journal.format import Record, decode_records, encode_records
+from storage.samples.journal.format import decode_records, encode_records
 from tests.storage.samples.sample_builders import series
 
 LAYOUT = Layouts(Interner(), MetricNames()).of(series("x"))
@@ -25,23 +26,23 @@ def test_row_of_another_format_is_corrupt_and_no_crash() -> None:
 
 
 @st.composite
-def vectors(draw: st.DrawFn) -> Appended:
+def vectors(draw: st.DrawFn) -> AppendedVector:
     source = Source(draw(st.integers(0, 2**32 - 1)), Labels())
     time_ms = draw(st.integers(-(2**63), 2**63 - 1))
     count = draw(st.integers(0, 5))
     values = draw(st.binary(min_size=8 * count, max_size=8 * count))
     chunk = OpenChunk(source, LAYOUT, time_ms, values)
     if draw(st.booleans()):
-        return Appended(chunk, LAYOUT, 0, time_ms, None, values)
+        return AppendedVector(chunk, LAYOUT, 0, time_ms, None, values)
     size = draw(st.sampled_from([2, 4])) * count
     columns = draw(st.binary(min_size=size, max_size=size))
     amends = draw(st.booleans())
     ordinal = draw(st.integers(0 if amends else 1, 2**32 - 1))
-    return Appended(chunk, LAYOUT, ordinal, time_ms, columns, values, amends)
+    return AppendedVector(chunk, LAYOUT, ordinal, time_ms, columns, values, amends)
 
 
-def as_record(one: Appended) -> Record:
-    return Record(
+def as_record(one: AppendedVector) -> JournalRecord:
+    return JournalRecord(
         one.chunk.source.id,
         LAYOUT.id,
         one.time_ms,
@@ -53,12 +54,12 @@ def as_record(one: Appended) -> Record:
 
 
 @given(st.lists(vectors()))
-def test_row_survives(group: list[Appended]) -> None:
+def test_row_survives(group: list[AppendedVector]) -> None:
     assert list(decode_records(encode_records(group))) == [as_record(one) for one in group]
 
 
 @given(st.lists(vectors(), min_size=1), st.data())
-def test_damaged_row_yields_nothing(group: list[Appended], data: st.DataObject) -> None:
+def test_damaged_row_yields_nothing(group: list[AppendedVector], data: st.DataObject) -> None:
     encoded = bytearray(encode_records(group))
     place = data.draw(st.integers(0, len(encoded) - 1))
     encoded[place] ^= data.draw(st.integers(1, 255))

@@ -5,7 +5,8 @@ from model.labels import Labels
 from model.matchers import Matcher, matches_all
 from storage.api.samples import Source
 from storage.samples.catalog.interning import Interner
-from storage.samples.catalog.layouts import Layouts, MetricNames
+from storage.samples.catalog.layouts import Layouts
+from storage.samples.catalog.metric_names import MetricNames
 from storage.samples.reading.matching import Selector
 
 names = st.sampled_from(["__name__", "a", "b", "job"])

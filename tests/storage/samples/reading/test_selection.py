@@ -6,7 +6,8 @@ import weakref
 from model.labels import Labels
 from storage.api.samples import Source
 from storage.samples.catalog.interning import Interner
-from storage.samples.catalog.layouts import Layouts, MetricNames
+from storage.samples.catalog.layouts import Layouts
+from storage.samples.catalog.metric_names import MetricNames
 from storage.samples.reading.selection import CachedSelector, SelectorCache
 from tests.storage.samples.sample_builders import named, series
 

@@ -1,4 +1,4 @@
-"""What was decoded once is not decoded again, and never answers for what changed."""
+"""Settled samples are decoded once, and the cache never returns outdated ones."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +9,10 @@ import pytest
 from model.labels import Labels
 from model.matchers import Matcher
 from model.series import NO_TIME, AlignedSeries, Values, is_absent
-from storage.samples.reading import reading
-from storage.samples.reading.settled import Settled, SettledCache
+from storage.api.examined_series import ExaminedSeries
+from storage.samples.reading import chunk_reader
+from storage.samples.reading.settled import Settled
+from storage.samples.reading.settled_cache import SettledCache
 from storage.samples.store import SqliteSampleStore
 from storage.samples.windows import codec
 from tests.storage.samples.naive_model import Samples, clipped, samples_of
@@ -38,7 +40,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         pieces.append(count)
         return decode(data, width, count)
 
-    monkeypatch.setattr(reading, "decode_piece", counting)
+    monkeypatch.setattr(chunk_reader, "decode_piece", counting)
     return pieces
 
 
@@ -105,7 +107,7 @@ def test_what_retention_deletes_is_gone(tmp_path: Path) -> None:
     store.close()
 
 
-def test_nobody_can_change_what_others_read(store: SqliteSampleStore) -> None:
+def test_cached_arrays_are_read_only(store: SqliteSampleStore) -> None:
     fill(store, range(60))
     store.maintain(BASE_MS + HOUR_MS)
     for _ in range(2):
@@ -119,7 +121,7 @@ def matrix(label: str, times: list[list[int]], first: float = 0.0) -> AlignedSer
     values = first + np.arange(rows.size, dtype=np.float64).reshape(rows.shape)
     values.view(np.uint64)[rows == NO_TIME] = 0x7FF0000000000A5B
     labels = tuple(Labels.of(__name__=label, n=str(n)) for n in range(len(rows)))
-    return AlignedSeries(labels, rows, values, np.arange(len(rows)))
+    return AlignedSeries(labels=labels, times_ms=rows, values=values, rows=np.arange(len(rows)))
 
 
 def continued(before: Settled, *after: AlignedSeries) -> AlignedSeries:
@@ -161,11 +163,11 @@ def test_a_host_that_missed_scrapes_does_not_keep_the_others_ragged() -> None:
     assert settled.end_ms == 30
     (part,) = settled.parts
     assert part.series.times_ms.tolist() == [[1, 11, 21], [5, 15, 25], [9, 29, NO_TIME]]
-    assert part.series.traits is not None
-    assert not part.series.traits.gaps.any()
+    assert isinstance(part.series, ExaminedSeries)
+    assert not part.series.gaps.any()
 
 
-def test_what_is_later_than_the_even_end_is_not_kept() -> None:
+def test_samples_after_the_even_end_are_dropped() -> None:
     read = matrix("x", [[1, 11, 21, 31], [5, 15, 25, NO_TIME], [2, 32, NO_TIME, NO_TIME]])
     settled = Settled.of(0, 33, [read])
     (part,) = settled.parts
@@ -173,29 +175,29 @@ def test_what_is_later_than_the_even_end_is_not_kept() -> None:
     assert is_absent(part.series.values[1]).tolist() == [False, True, True]
 
 
-def test_what_is_known_of_series_holds_for_their_end_too() -> None:
+def test_flags_include_the_samples_of_the_later_read() -> None:
     known = Settled.of(1, 3, [matrix("x", [[1, 2, 3]] * 3)])
     after = matrix("x", [[4, 5]] * 3, first=10)
     after.values[1, 1] = 0.0
     after.values[2, 0] = np.nan
-    traits = continued(known, after).traits
-    assert traits is not None
-    assert traits.gaps.tolist() == [False, False, True]
-    assert traits.falls.tolist() == [False, True, True]
-    # The last sample before the end may be above the first one of it.
-    traits = continued(known, matrix("x", [[4]] * 3, first=-9)).traits
-    assert traits is not None
-    assert traits.falls.all()
+    found = continued(known, after)
+    assert isinstance(found, ExaminedSeries)
+    assert found.gaps.tolist() == [False, False, True]
+    assert found.falls.tolist() == [False, True, True]
+    # The last known sample may be greater than the first one after it.
+    found = continued(known, matrix("x", [[4]] * 3, first=-9))
+    assert isinstance(found, ExaminedSeries)
+    assert found.falls.all()
 
 
-def test_what_is_known_of_series_is_read_with_them(store: SqliteSampleStore) -> None:
+def test_a_settled_read_returns_examined_series(store: SqliteSampleStore) -> None:
     fill(store, range(60))
     store.maintain(BASE_MS + HOUR_MS)
     for _ in range(2):
         (part,) = store.select(named("load"), BASE_MS, BASE_MS + 30 * STEP_MS)
-        assert part.traits is not None
-        assert not part.traits.gaps.any()
-        assert not part.traits.falls.any()
+        assert isinstance(part, ExaminedSeries)
+        assert not part.gaps.any()
+        assert not part.falls.any()
 
 
 def test_hosts_may_be_gone_or_new() -> None:
@@ -208,8 +210,8 @@ def test_hosts_may_be_gone_or_new() -> None:
     assert is_absent(old.values[:, 3]).tolist() == [False, True, True]
     assert new.times_ms.tolist() == [[34]]
     assert new.values.tolist() == [[103]]
-    assert old.traits is not None
-    assert not old.traits.gaps.any()
+    assert isinstance(old, ExaminedSeries)
+    assert not old.gaps.any()
 
 
 def test_series_may_end_while_their_source_goes_on() -> None:
@@ -218,8 +220,8 @@ def test_series_may_end_while_their_source_goes_on() -> None:
     after = AlignedSeries.of_source(labels[1:], np.array([3]), np.ones((1, 1)))
     found = continued(Settled.of(0, 2, [read]), after)
     assert is_absent(found.values).tolist() == [[False, False, True], [False, False, False]]
-    assert found.traits is not None
-    assert found.traits.gaps.tolist() == [True, False]
+    assert isinstance(found, ExaminedSeries)
+    assert found.gaps.tolist() == [True, False]
 
 
 def test_a_source_that_became_two_cannot_be_put_together() -> None:
@@ -239,7 +241,7 @@ def test_memory_is_bounded_and_the_least_used_goes_first() -> None:
     assert [cache.get(key, 0) is not None for key in keys] == [1, 0, 0, 1, 1, 1, 1]
 
 
-def test_what_was_read_before_a_change_is_not_kept() -> None:
+def test_a_read_from_before_a_change_is_not_cached() -> None:
     cache = SettledCache(10**6)
     key = (Matcher.of("__name__", "=", "x"),)
     version = cache.version

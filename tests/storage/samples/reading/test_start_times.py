@@ -269,7 +269,7 @@ def test_misfits_are_refused_and_leave_nothing_behind(store: Store) -> None:
             store.now.append(store.source(), vector)
     store.append(20)
     assert store.starts() == {10: 5, 20: 5}
-    with pytest.raises(ValueError, match="stream of start times"):
+    with pytest.raises(ValueError, match="must not begin with"):
         store.source(stream="start times of x")
 
 

@@ -1,11 +1,11 @@
-"""Replay: the head rebuilt from the journal when the store opens."""
+"""Replay: rebuilds the heads from the journal when the store opens."""
 
 import structlog
 
 from storage.api.errors import CorruptDataError
 from storage.damage import RESTORE
-from storage.samples.catalog.catalog import Sources
 from storage.samples.catalog.layouts import Layouts, StoredLayout
+from storage.samples.catalog.sources import Sources
 from storage.samples.head.heads import Heads
 from storage.samples.journal.file import JournalFile
 from storage.samples.journal.format import decode_records
@@ -14,14 +14,14 @@ log = structlog.get_logger(__name__)
 
 
 class Replay:
-    """Brings back every vector that was committed and is in no chunk; damage is skipped."""
+    """Restores every committed vector that is in no window file; skips damaged ones."""
 
     def __init__(
         self, journal: JournalFile, sources: Sources, layouts: Layouts, heads: Heads
     ) -> None:
         self._journal, self._sources = journal, sources
         self._layouts, self._heads = layouts, heads
-        # Keeps layouts alive while their records are read.
+        # Keeps the layouts in memory until the replay ends.
         self._loaded: dict[int, StoredLayout | None] = {}
         self.vectors = 0
         self.lost_vectors = 0
@@ -31,7 +31,7 @@ class Replay:
         """Read the whole journal; blocks.
 
         Raises:
-            CorruptDataError: nothing of it can be read.
+            CorruptDataError: the journal cannot be read at all.
         """
         for row, data in self._journal.rows():
             self._read_row(row, data)

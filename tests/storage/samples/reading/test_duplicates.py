@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from model.labels import Labels
 from storage.api.samples import Source
 from storage.samples.catalog.interning import Interner
-from storage.samples.catalog.layouts import Layouts, MetricNames
-from storage.samples.reading.reading import SourceSelection, doubled_labels
+from storage.samples.catalog.layouts import Layouts
+from storage.samples.catalog.metric_names import MetricNames
+from storage.samples.reading.chunk_reader import SourceSelection
+from storage.samples.reading.duplicates import doubled_labels
 from storage.samples.reading.selection import CachedSelector
 from tests.storage.samples.sample_builders import named
 

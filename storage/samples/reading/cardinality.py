@@ -1,7 +1,7 @@
-"""What the active series are made of, counted up when somebody asks.
+"""Label cardinality of the active series, counted on request.
 
-Sources that share a layout share its count: four hundred hosts cost little more than
-one.
+The series of a layout are counted once for all its sources: 400 hosts that share a layout
+take little longer than one.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from model.labels import METRIC_NAME
 from model.series import ABSENT_BITS
-from storage.api.samples import Cardinality
+from storage.api.sample_stats import Cardinality
 from storage.samples.head.head import SourceHead
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ K = TypeVar("K")
 
 
 def cardinality(heads: Iterable[SourceHead], limit: int) -> Cardinality:
-    """Return what the series of these heads are made of; blocks.
+    """Return the cardinality of all series of some heads; blocks.
 
     Args:
-        heads: all there are.
-        limit: so many entries of each list.
+        heads: the heads.
+        limit: the most entries of each list.
     """
     heads = list(heads)
     pairs = _pairs(heads)
@@ -54,7 +54,7 @@ def cardinality(heads: Iterable[SourceHead], limit: int) -> Cardinality:
 
 
 def _pairs(heads: Iterable[SourceHead]) -> Counter[Pair]:
-    """Return for each label pair how many active series have it."""
+    """Return the number of active series that have each label pair."""
     pairs: Counter[Pair] = Counter()
     users: Counter[StoredLayout] = Counter()
     for head in heads:
@@ -65,7 +65,7 @@ def _pairs(heads: Iterable[SourceHead]) -> Counter[Pair]:
         for pair in head.source.labels:
             pairs[pair] += len(layout.series) - len(absent)
             if pair[0] in layout.label_names:
-                # A series' own label hides the source's of that name.
+                # The label of a series overrides the source's label of that name.
                 own = {i for i, labels in enumerate(layout.series) if labels.get(pair[0])}
                 pairs[pair] -= len(own.difference(absent.tolist()))
     for layout, count in users.items():
@@ -75,8 +75,8 @@ def _pairs(heads: Iterable[SourceHead]) -> Counter[Pair]:
 
 
 def _absent(head: SourceHead) -> NDArray[np.intp]:
-    """Return the columns of a head's layout without a value now."""
-    # Layout and values change together on another thread: what only one has is absent.
+    """Return the columns of a head's layout that have no value now."""
+    # Another thread may be extending layout and values: a column that only one has is absent.
     last, size = head.last.view(np.uint64), len(head.layout.series)
     active = np.zeros(size, np.bool_)
     active[: len(last)] = last[:size] != ABSENT_BITS

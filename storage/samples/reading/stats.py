@@ -1,4 +1,4 @@
-"""The store's own state, counted up when somebody asks."""
+"""The state of the store in numbers, counted on request."""
 
 from collections import Counter
 from pathlib import Path
@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.series import ABSENT_BITS
-from storage.api.samples import MetricSize, StoreStats, WindowStats
-from storage.samples.catalog.layouts import MetricNames
+from storage.api.sample_stats import MetricSize, StoreStats, WindowStats
+from storage.samples.catalog.metric_names import MetricNames
 from storage.samples.head.head import SourceHead
 from storage.samples.head.heads import Heads
 from storage.samples.windows.window_set import WindowSet
@@ -17,13 +17,13 @@ _LARGEST_METRICS = 100
 
 
 def active_by_metric(heads: Heads, metrics: MetricNames) -> Counter[int]:
-    """Return how many series of each metric code have a value now."""
+    """Return the number of series that have a value now, by metric code."""
     counts = np.zeros(len(metrics), np.intp)
     for head in heads.visible():
         codes = _active_codes(head)
         if len(codes):
             found = np.bincount(codes)
-            # A name may be new since the counting began.
+            # A metric name may have been added since the counting began.
             counts.resize(max(len(counts), len(found)), refcheck=False)
             counts[: len(found)] += found
     present = np.flatnonzero(counts)
@@ -31,7 +31,7 @@ def active_by_metric(heads: Heads, metrics: MetricNames) -> Counter[int]:
 
 
 def _active_codes(head: SourceHead) -> NDArray[np.int32]:
-    # Layout and values change together on another thread: take what both have.
+    # Another thread may be extending layout and values: take the columns that both have.
     last, codes = head.last.view(np.uint64), head.layout.codes
     count = min(len(last), len(codes))
     active: NDArray[np.int32] = codes[:count][last[:count] != ABSENT_BITS]
@@ -48,7 +48,7 @@ def store_stats(
     failed_writes: int,
     corrupt_items: int,
 ) -> StoreStats:
-    """Return the state of the store now; blocks for a few file sizes."""
+    """Return the current state of the store; blocks while it reads file sizes."""
     chunks = [chunk for head in heads for chunk in head.chunks_in_memory()]
     visible = heads.visible()
     series = active_by_metric(heads, metrics)

@@ -1,69 +1,67 @@
-"""Reading: from matchers and a range of time to stacked aligned series.
+"""Reads chunks from memory and disk into aligned series.
 
-A read goes plan (which columns of which layouts of which sources), collect (which
-chunks on disk and in memory, fetched but not decoded), then decode straight into the
-arrays that are returned.
+A read has three steps: plan (which columns of which layouts of which sources), collect
+(fetch the chunks in range, still encoded), decode (into the arrays that are returned).
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain
 
 import numpy as np
 
-from model.labels import Labels
-from model.series import ABSENT_BITS, NO_TIME, STALE_BITS, AlignedSeries, Times, Values
+from model.series import ABSENT_BITS, NO_TIME, AlignedSeries, Times, Values
 from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
 from storage.api.samples import ReadBudget, Source
 from storage.damage import Damage
 from storage.samples.head.open_chunk import ChunkView
 from storage.samples.reading.matching import Places
 from storage.samples.reading.read_threads import ReadThreads
-from storage.samples.reading.selection import Selected
+from storage.samples.reading.selection import SelectedSource
 from storage.samples.windows.codec import decode_piece
 from storage.samples.windows.runs import ChunkRow, chunks_between, piece_key, pieces_of
 from storage.samples.windows.windows import Window
 
-# Sources whose times are fewer than this share of the longest are stacked apart, so
-# that padding never takes more room than samples.
+# Sources with fewer times than this share of the longest are stacked apart, so that padding
+# never takes more memory than samples.
 _PADDING_SHARE = 0.5
 
 
 class SourceSelection:
-    """What is selected of one source, and where it is.
+    """The selected series of one source, and the chunks that hold them.
 
     Attributes:
-        source, labels, matches: see `Selected`.
+        source, labels, matches: see `SelectedSource`.
         views: its chunks in memory.
-        segments: its chunks in range, oldest first, filled by `collect`.
+        segments: its chunks in range, oldest first, filled by `ChunkReader.collect`.
     """
 
     __slots__ = ("labels", "matches", "segments", "source", "views")
 
-    def __init__(self, selected: Selected, views: list[ChunkView]) -> None:
+    def __init__(self, selected: SelectedSource, views: list[ChunkView]) -> None:
         self.source, self.labels = selected.source, selected.labels
         self.matches, self.views = selected.matches, views
         self.segments: list[Segment] = []
 
     @property
     def width(self) -> int:
-        """How many times its segments have together."""
+        """The number of times in all segments."""
         return sum(len(segment.times_ms) for segment in self.segments)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    """One chunk's part in a range.
+    """The part of one chunk that lies in the range.
 
     Attributes:
-        layout_id: which match applies.
-        times_ms: those in range.
-        inside: where they are among the chunk's times.
-        count: how many times the chunk has.
-        view: the chunk in memory, None for one on disk.
-        pieces: the encoded pieces on disk by metric code.
-        file: where they are from.
+        layout_id: the chunk's layout, the key of its match.
+        times_ms: the times in range.
+        inside: their places among all times of the chunk.
+        count: the number of all times of the chunk.
+        view: the chunk in memory, None for a chunk on disk.
+        pieces: the encoded pieces of a chunk on disk, by metric code.
+        file: the name of the window file.
     """
 
     layout_id: int
@@ -76,7 +74,7 @@ class Segment:
 
 
 class ChunkReader:
-    """Fetches and decodes the chunks of planned sources."""
+    """Collects and decodes the chunks of planned sources."""
 
     def __init__(
         self,
@@ -92,13 +90,13 @@ class ChunkReader:
     def collect(self, selections: Sequence[SourceSelection], windows: Iterable[Window]) -> None:
         """Find every chunk in range and fetch its pieces; blocks.
 
-        What the budget raises passes through; a file that cannot be read is left out.
+        Exceptions of the budget pass through. A file that cannot be read is left out.
         """
         by_id = {selection.source.id: selection for selection in selections}
         for window in windows:
             self._collect_window(by_id, window)
         for selection in selections:
-            # Two windows overlap in time where one is damaged.
+            # A damaged window and its replacement overlap in time.
             selection.segments.sort(key=lambda segment: int(segment.times_ms[0]))
             for view in selection.views:
                 match = selection.matches.get(view.layout.id)
@@ -112,7 +110,7 @@ class ChunkReader:
                 )
 
     def _collect_window(self, by_id: dict[int, SourceSelection], window: Window) -> None:
-        # What is in memory only is not looked for on disk.
+        # Sources that are only in memory are not looked up on disk.
         wanted = sorted(
             {
                 source
@@ -147,7 +145,7 @@ class ChunkReader:
         try:
             rows, found = window.read(fetch)
         except StoreClosedError:
-            # Retention has just deleted the window: its samples are gone.
+            # Retention has just deleted the window.
             return
         except StorageError as exc:
             self._damage.note("window_unreadable", window.path.name, exc)
@@ -156,10 +154,10 @@ class ChunkReader:
             self._add_segment(by_id[row.source_id], window, row, found)
 
     def _disk_end_ms(self, selection: SourceSelection) -> int:
-        """Return up to when a source is read from disk.
+        """Return the time up to which a source is read from disk.
 
-        What was on its way there when the read began is in memory still, and may have
-        been merged with what was there before.
+        A chunk that was written after the read began is still in `views`; on disk it may
+        be merged with older chunks already.
         """
         if not selection.views:
             return self._end_ms
@@ -205,7 +203,7 @@ class ChunkReader:
         self._damage.note("chunk_corrupt", file, exc, source=str(source), start_ms=start_ms)
 
     def decode(self, selections: Sequence[SourceSelection]) -> list[AlignedSeries]:
-        """Return the collected sources' series, those of like length stacked."""
+        """Return the series of the collected sources, those of similar length stacked."""
         waiting = sorted(
             (selection for selection in selections if selection.segments),
             key=lambda selection: -selection.width,
@@ -232,8 +230,12 @@ class ChunkReader:
             self._decode_source(group[row], times[row], block)
 
         self._threads.each(decode_source, range(len(group)), values.size)
-        labels = tuple(chain.from_iterable(selection.labels for selection in group))
-        return AlignedSeries(labels, times, values, np.repeat(np.arange(len(group)), heights))
+        return AlignedSeries(
+            labels=tuple(chain.from_iterable(selection.labels for selection in group)),
+            times_ms=times,
+            values=values,
+            rows=np.repeat(np.arange(len(group)), heights),
+        )
 
     def _decode_source(self, selection: SourceSelection, times: Times, block: Values) -> None:
         at = 0
@@ -247,7 +249,7 @@ class ChunkReader:
             _clear(block[:, at:])
 
     def _fill(self, block: Values, selection: SourceSelection, segment: Segment) -> None:
-        """Decode one segment into its part of the result, shape (series, times)."""
+        """Decode one segment into its part of the result, `block` of shape (series, times)."""
         placed = selection.matches[segment.layout_id]
         if not placed.is_all:
             _clear(block)
@@ -270,23 +272,23 @@ class ChunkReader:
 
 
 def _clear(block: Values, rows: Places | None = None) -> None:
-    """Say that there are no samples in some rows of a block, or in all."""
-    # Written through integers: a signalling NaN must not pass through arithmetic.
+    """Set some rows of a block, or all, to ABSENT."""
+    # As integers: a signalling NaN must not pass through floating-point arithmetic.
     block.view(np.uint64)[slice(None) if rows is None else rows] = ABSENT_BITS
 
 
 def _clip(times_ms: Times, start_ms: int, end_ms: int) -> slice:
-    """Return where the times between two ends, both included, stand."""
+    """Return the slice of ascending times that lies in a range, both ends included."""
     low = int(np.searchsorted(times_ms, start_ms, "left"))
     return slice(low, max(low, int(np.searchsorted(times_ms, end_ms, "right"))))
 
 
 def without_empty(series: AlignedSeries) -> AlignedSeries | None:
-    """Return the series that have a sample, None if none has."""
+    """Return the series that have any sample, None if none has."""
     if series.values.size == 0:
         return None
     bits = series.values.view(np.uint64)
-    # Most have one at the very first time; only the others need a closer look.
+    # Most series have a sample at the first time; only the others are checked further.
     doubtful = np.flatnonzero(bits[:, 0] == ABSENT_BITS)
     if not len(doubtful):
         return series
@@ -297,66 +299,3 @@ def without_empty(series: AlignedSeries) -> AlignedSeries | None:
     if len(kept) == 0:
         return None
     return series.take(kept)
-
-
-def doubled_labels(selections: Sequence[SourceSelection]) -> set[Labels]:
-    """Return the label sets that several sources yield."""
-    doubled: set[Labels] = set()
-    for some in _indistinct(selections):
-        seen: set[Labels] = set()
-        for selection in some:
-            doubled.update(seen.intersection(selection.labels))
-            seen.update(selection.labels)
-    return doubled
-
-
-def _indistinct(selections: Sequence[SourceSelection]) -> Iterator[Sequence[SourceSelection]]:
-    """Yield the selections of sources that their own labels do not tell apart.
-
-    A label that all sources have and no series overrides does: hosts differ in
-    `instance`, and a million label sets need not be looked at.
-    """
-    if len(selections) < 2:
-        return
-    names = set.intersection(*({name for name, _ in one.source.labels} for one in selections))
-    for layout in {placed.match.layout for one in selections for placed in one.matches.values()}:
-        names -= layout.label_names
-    groups: dict[Labels, list[SourceSelection]] = {}
-    for one in selections:
-        groups.setdefault(one.source.labels.keep(names), []).append(one)
-    yield from (group for group in groups.values() if len(group) > 1)
-
-
-def merge_doubled(parts: Sequence[AlignedSeries], doubled: set[Labels]) -> list[AlignedSeries]:
-    """Make one series of each label set of `doubled`, the rest as it is.
-
-    Where two have a sample at the same time the earlier part's wins, but a value
-    wins over a staleness marker.
-    """
-    result = []
-    owners: dict[Labels, list[tuple[AlignedSeries, int]]] = {}
-    for part in parts:
-        kept = []
-        for place, labels in enumerate(part.labels):
-            if labels in doubled:
-                owners.setdefault(labels, []).append((part, place))
-            else:
-                kept.append(place)
-        if kept:
-            result.append(part.take(np.array(kept, np.intp)))
-    result.extend(_merged(labels, places) for labels, places in owners.items())
-    return result
-
-
-def _merged(labels: Labels, owners: list[tuple[AlignedSeries, int]]) -> AlignedSeries:
-    samples: dict[int, int] = {}
-    for part, place in owners:
-        bits = part.values[place].view(np.uint64)
-        there = np.flatnonzero(bits != ABSENT_BITS)
-        times = part.times_ms[part.rows[place], there]
-        for time, value in zip(times.tolist(), bits[there].tolist(), strict=True):
-            if samples.get(time, STALE_BITS) == STALE_BITS:
-                samples[time] = value
-    ordered = sorted(samples)
-    values = np.array([samples[time] for time in ordered], np.uint64).view(np.float64)
-    return AlignedSeries.of_source([labels], np.array(ordered, np.int64), values.reshape(1, -1))

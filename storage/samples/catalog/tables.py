@@ -1,25 +1,24 @@
-"""The catalog: which sources and layouts there are, by number.
+"""The catalog's tables: which sources and layouts there are, by number.
 
-The journal's file holds it whole; each file of chunks holds copies of what its chunks
-use, in tables of the same shape, so that it can be read alone and deleted alone.
+The journal file holds the whole catalog. Each window file holds copies of the rows that
+its chunks use, in tables of the same shape, so it can be read and deleted on its own.
 """
 
 import sqlite3
-import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from model.labels import Labels
 from storage.api.errors import CorruptDataError
 from storage.api.samples import Source
-from storage.samples.catalog.layouts import (
-    StoredLayout,
+from storage.samples.catalog.label_encoding import (
     decode_series,
     digest_of,
     encode_series,
     pack_series,
     unpack_series,
 )
+from storage.samples.catalog.layouts import StoredLayout
 
 SCHEMA = """
 create table if not exists sources (
@@ -28,90 +27,24 @@ create table if not exists layouts (
     id integer primary key, prefix integer, digest blob not null, series blob not null);
 """
 
-# A failing disk leaves values of any type behind.
+# A failing disk can leave values of a wrong type in a row.
 _SOUND_SOURCE = "typeof(labels) = 'blob' and typeof(stream) = 'text'"
 _SOUND_LAYOUT = (
     "typeof(digest) = 'blob' and typeof(series) = 'blob' and typeof(prefix) in ('null', 'integer')"
 )
 
-# Numbers take four bytes in the journal.
+# A journal record has four bytes for a number.
 _LARGEST_NUMBER = 2**32 - 1
 
-# A layout that only grew is stored as its new columns; after so many steps it is
-# stored whole again, so that reading one never takes many rows.
+# A layout that extends another is stored as its new columns only. After this many steps
+# it is stored whole again, so that reading a layout takes few rows.
 _LONGEST_PREFIX_CHAIN = 16
 
 
-START_TIMES = "start times of "
-"""Begins the stream of a source that holds another one's start times as values."""
-
-
-class Sources:
-    """Hash-conses sources; thread-safe.
-
-    Attributes:
-        of_starts: the numbers of those that hold start times, hidden from readers.
-    """
-
-    def __init__(self) -> None:
-        self.of_starts: set[int] = set()
-        self._by_key: dict[tuple[Labels, str], Source] = {}
-        self._by_id: dict[int, Source] = {}
-        self._next_id = 1
-        self._lock = threading.Lock()
-
-    def __iter__(self) -> Iterator[Source]:
-        return iter(list(self._by_id.values()))
-
-    def __len__(self) -> int:
-        return len(self._by_id)
-
-    def of(self, labels: Labels, stream: str) -> Source:
-        """Return the source with these labels, made where it is new.
-
-        Raises:
-            ValueError: a label is no valid Unicode text.
-        """
-        known = self._by_key.get((labels, stream))
-        if known is not None:
-            return known
-        encode_series([Labels.of(labels, stream=stream)])
-        with self._lock:
-            known = self._by_key.get((labels, stream))
-            return known or self._add(Source(self._next_id, labels, stream))
-
-    def know(self, source: Source) -> None:
-        """Note a source that is on disk."""
-        with self._lock:
-            if source.id not in self._by_id:
-                self._add(source)
-
-    def reserve(self, source_ids: Iterable[int]) -> None:
-        """Never give these numbers: rows that use them are somewhere."""
-        with self._lock:
-            self._next_id = max(self._next_id, 1 + max(source_ids, default=0))
-
-    def _add(self, source: Source) -> Source:
-        self._by_id[source.id] = source
-        self._by_key.setdefault((source.labels, source.stream), source)
-        if source.stream.startswith(START_TIMES):
-            self.of_starts.add(source.id)
-        self._next_id = max(self._next_id, source.id + 1)
-        return source
-
-    def find(self, labels: Labels, stream: str) -> Source | None:
-        """Return the source with these labels if it is known."""
-        return self._by_key.get((labels, stream))
-
-    def get(self, source_id: int) -> Source | None:
-        """Return a source by number."""
-        return self._by_id.get(source_id)
-
-
 class CatalogTables:
-    """The catalog's rows in one file, used by the thread that writes it.
+    """Writes the catalog rows of one file that are not in it yet; used by its writing thread.
 
-    It knows what the file holds already, if told how each transaction ended.
+    Call `committed` or `rolled_back` after each transaction that called `put`.
     """
 
     def __init__(self) -> None:
@@ -123,8 +56,8 @@ class CatalogTables:
         self._last_of_source: dict[int, StoredLayout] = {}
 
     def load(self, connection: sqlite3.Connection) -> None:
-        """Learn what the file holds."""
-        # Damaged rows are as good as missing: the next use writes them again.
+        """Read which rows the file holds."""
+        # Damaged rows count as missing: the next use writes them again.
         self._sources = {
             row[0]
             for row in connection.execute(f"select id from sources where {_SOUND_SOURCE}")  # noqa: S608
@@ -143,7 +76,7 @@ class CatalogTables:
     def put(
         self, connection: sqlite3.Connection, used: Iterable[tuple[Source, StoredLayout]]
     ) -> None:
-        """Write the sources and layouts that the file does not hold yet."""
+        """Insert the sources and layouts that the file does not hold yet."""
         for source, layout in used:
             if source.id not in self._sources:
                 connection.execute(
@@ -157,12 +90,12 @@ class CatalogTables:
             self._last_of_source[source.id] = layout
 
     def committed(self) -> None:
-        """Note that what was put is in the file."""
+        """Record that the rows of `put` are in the file."""
         self._new_sources.clear()
         self._new_layouts.clear()
 
     def rolled_back(self) -> None:
-        """Note that what was put since the last commit is not in the file."""
+        """Record that the rows put since the last commit are not in the file."""
         self._sources.difference_update(self._new_sources)
         for layout_id in self._new_layouts:
             self._chains.pop(layout_id, None)
@@ -188,11 +121,11 @@ class CatalogTables:
         self._new_layouts.append(layout.id)
 
     def layouts(self) -> list[int]:
-        """Return the number of every layout in the file."""
+        """Return the numbers of all layouts in the file."""
         return list(self._chains)
 
     def delete_layouts(self, connection: sqlite3.Connection, kept: Iterable[int]) -> None:
-        """Delete all layouts but some and those that these are stored upon."""
+        """Delete all layouts except `kept` and those that they extend on disk."""
         needed = set()
         for layout_id in kept:
             wanted: int | None = layout_id
@@ -208,12 +141,12 @@ class CatalogTables:
 
 @dataclass(frozen=True, slots=True)
 class CatalogRows:
-    """What a file's catalog holds.
+    """The catalog of one file, without the series of its layouts.
 
     Attributes:
-        sources: those that decode.
-        digests: number and digest of each layout that is no obvious damage.
-        lost_sources, lost_layouts: numbers whose rows are damaged.
+        sources: the sources that decode.
+        digests: number and digest of each layout whose row is sound.
+        lost_sources, lost_layouts: the numbers of damaged rows.
     """
 
     sources: Sequence[Source] = ()
@@ -223,12 +156,12 @@ class CatalogRows:
 
     @property
     def damaged_rows(self) -> int:
-        """How many rows are damaged."""
+        """The number of damaged rows."""
         return len(self.lost_sources) + len(self.lost_layouts)
 
 
 def read_catalog(connection: sqlite3.Connection) -> CatalogRows:
-    """Return the catalog of a file, but for the series of its layouts."""
+    """Return the catalog of a file."""
     numbers = (1, _LARGEST_NUMBER)
     sources, lost_sources = [], []
     for number, labels, stream in connection.execute(
@@ -257,7 +190,7 @@ def read_layout(connection: sqlite3.Connection, layout_id: int) -> Sequence[Labe
     """Return the series of a layout.
 
     Raises:
-        CorruptDataError: it is missing, does not decode, or is not what was written.
+        CorruptDataError: a row is missing, does not decode, or differs from its digest.
     """
     parts: list[list[Labels]] = []
     digest = b""
@@ -272,7 +205,7 @@ def read_layout(connection: sqlite3.Connection, layout_id: int) -> Sequence[Labe
         wanted = row[0]
         parts.append(unpack_series(row[1]))
     series = [labels for part in reversed(parts) for labels in part]
-    # Other series than were written would take the values of these.
+    # A layout with wrong series would give every value to the wrong series.
     if digest_of(series) != digest:
         raise CorruptDataError(f"layout {layout_id}: digest differs")
     return series

@@ -1,0 +1,27 @@
+"""Kinds of sources: what the values of a source mean."""
+
+from enum import Enum
+
+
+class SourceKind(Enum):
+    """The meaning of a source's values.
+
+    A source of samples may have one companion of each other kind: a hidden source with
+    the same labels and layouts, which readers of samples never see. To add a kind, add a
+    member here and the code that appends and reads its values, as start times do.
+
+    The member's value is the prefix of the companion's stream name on disk.
+    """
+
+    SAMPLES = ""
+    START_TIMES = "start times of "
+
+    @classmethod
+    def of_stream(cls, stream: str) -> "SourceKind":
+        """Return the kind of the source with this stream name."""
+        companions = (kind for kind in cls if kind is not cls.SAMPLES)
+        return next((kind for kind in companions if stream.startswith(kind.value)), cls.SAMPLES)
+
+    def stream_for(self, stream: str) -> str:
+        """Return the stream name of the companion to a source of samples."""
+        return self.value + stream
