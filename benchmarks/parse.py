@@ -16,12 +16,12 @@ from benchmarks.harness.command import argument_parser, progress, run
 from benchmarks.harness.corpus import Recording, find_recording
 from benchmarks.harness.report import Limit, Measure, Report
 from model.labels import Labels
-from scraper.exposition.catalog import Catalog
+from scraper.exposition.catalog import SeriesCatalog
 from scraper.exposition.difference import DifferenceParser
-from scraper.exposition.exposition import parse_exposition
-from scraper.exposition.families import FamilyPool
-from scraper.exposition.grammar import ExpositionFormat
-from scraper.exposition.series_labels import SeriesLabels
+from scraper.exposition.families import FamilyInterner
+from scraper.exposition.formats import ExpositionFormat
+from scraper.exposition.parser import parse_exposition
+from scraper.recording.series_naming import SeriesNaming
 
 _MEASURES = (Measure("parse_ns_per_sample", "parse\nns/sample", 0, ratio="parse"),)
 _LIMITS = (Limit("parse_ns_per_sample", 250), Limit("ratio_parse_prometheus_client", 0.05))
@@ -34,8 +34,8 @@ Parse = Callable[[bytes], int]
 
 def by_difference() -> Parse:
     """Return Redshank's parser of one target."""
-    catalog = Catalog(SeriesLabels(Labels.of(job="node", instance="host:9100")))
-    parser = DifferenceParser(catalog, FamilyPool())
+    catalog = SeriesCatalog(SeriesNaming(Labels.of(job="node", instance="host:9100")).name)
+    parser = DifferenceParser(catalog, FamilyInterner())
     return lambda body: parser.parse(body, ExpositionFormat.TEXT).samples
 
 

@@ -24,7 +24,7 @@ from model.matchers import Matcher
 from model.targets import Target, TargetStatus
 from promql.api import QueryEngine
 from scraper.exposition.families import MetricMetadata
-from scraper.fetching.reach import ReachSettings
+from scraper.fetching.address_policy import AddressPolicySettings
 from scraper.fetching.targets import DroppedTarget
 from storage.api.accounts import AccountRecords
 from storage.api.alerts import Alert, AlertChange, AlertRecords, CheckOverride
@@ -215,7 +215,7 @@ class Services:
     version: str
     started_ms: int
     hosts_changed: Callable[[], Awaitable[None]] = _nothing_to_do
-    added_hosts: Callable[[], ReachSettings] = ReachSettings
+    added_hosts: Callable[[], AddressPolicySettings] = AddressPolicySettings
     host_checks: Callable[[], HostCheckSettings] = HostCheckSettings
     metadata: Callable[[], Mapping[str, Collection[MetricMetadata]]] = _no_metadata
     target_metadata: Callable[[], Iterable[tuple[Target, Mapping[str, MetricMetadata]]]] = (

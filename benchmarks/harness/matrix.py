@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from benchmarks.harness.corpus import Scrape
 from model.labels import Labels
 from model.series import Values, absent_matrix
-from scraper.exposition.exposition import parse_exposition
-from scraper.exposition.grammar import ExpositionFormat
+from scraper.exposition.formats import ExpositionFormat
+from scraper.exposition.parser import parse_exposition
 
 
 def value_matrix(scrapes: Sequence[Scrape]) -> tuple[list[Labels], Values]:

@@ -101,8 +101,8 @@ def query(expression: str) -> None:
 def metrics(openmetrics: bool) -> None:
     """Check an exposition given on standard input."""
     from scraper.exposition.errors import ExpositionError
-    from scraper.exposition.exposition import parse_exposition
-    from scraper.exposition.grammar import ExpositionFormat
+    from scraper.exposition.formats import ExpositionFormat
+    from scraper.exposition.parser import parse_exposition
 
     kind = ExpositionFormat.OPENMETRICS if openmetrics else ExpositionFormat.TEXT
     try:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from ingest.errors import MalformedMessageError, PushError
 from model.labels import METRIC_NAME, Labels
 from scraper.exposition.errors import ExpositionError
-from scraper.exposition.exposition import parse_exposition
 from scraper.exposition.families import MetricMetadata
-from scraper.exposition.grammar import ExpositionFormat
+from scraper.exposition.formats import ExpositionFormat
 from scraper.exposition.numbers import parse_value
+from scraper.exposition.parser import parse_exposition
 from scraper.exposition.rendering import render_value
 
 GroupKey = tuple[tuple[str, str], ...]

@@ -27,7 +27,7 @@ from ingest.gateway.families import (
 from model.clock import Clock
 from model.labels import METRIC_NAME, Labels
 from model.series import STALE
-from scraper.exposition.grammar import ExpositionFormat
+from scraper.exposition.formats import ExpositionFormat
 from storage.api.errors import StorageError
 from storage.api.pushed_groups import PushedGroup, PushedGroupRecords
 from storage.api.samples import SampleAppender

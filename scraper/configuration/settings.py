@@ -15,8 +15,8 @@ from model.labels import METRIC_NAME, Labels
 from model.quantities import Bytes, PositiveSeconds
 from model.targets import HOST_JOB
 from scraper.configuration.http_settings import HttpSettings
+from scraper.fetching.address_policy import AddressPolicySettings
 from scraper.fetching.http_access import HttpAccess
-from scraper.fetching.reach import ReachSettings
 from scraper.fetching.targets import ScrapeLimits, ScrapeTarget
 from storage.api.hosts import Host
 
@@ -111,7 +111,7 @@ class ScrapeSettings(BaseModel):
     jobs: tuple[JobSettings, ...] = ()
     config_file: Path | None = None
     host_jobs: tuple[str, ...] = (HOST_JOB, "node_exporter")
-    added_hosts: ReachSettings = Field(default_factory=ReachSettings)
+    added_hosts: AddressPolicySettings = Field(default_factory=AddressPolicySettings)
     start_times: bool = False
 
     @model_validator(mode="after")
@@ -193,7 +193,7 @@ def host_target(host: Host, settings: ScrapeSettings) -> ScrapeTarget:
         min(host.timeout_s or settings.timeout, interval_s),
         discovered=Labels.of(__address__=instance, __meta_host=host.name),
         limits=settings.limits.limits(),
-        access=HttpAccess(reach=settings.added_hosts.reach()),
+        access=HttpAccess(address_policy=settings.added_hosts.policy()),
         host=host.name,
         host_id=host.id,
     )

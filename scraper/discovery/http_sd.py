@@ -9,7 +9,7 @@ import structlog
 from scraper.discovery.groups import DiscoveryError, Publish, TargetGroup, parse_groups
 from scraper.errors import FetchError
 from scraper.fetching.http_access import HttpAccess
-from scraper.fetching.http_session import HttpSession, reason
+from scraper.fetching.http_session import HttpSession, failure_message
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +64,7 @@ class HttpSource:
         except FetchError as exc:
             raise DiscoveryError(str(exc)) from exc
         except (aiohttp.ClientError, OSError, ValueError) as exc:
-            raise DiscoveryError(reason(exc)) from exc
+            raise DiscoveryError(failure_message(exc)) from exc
         groups = await asyncio.to_thread(parse_groups, text, self.url, is_json=True)
         return [group.group(__meta_url=self.url) for group in groups]
 

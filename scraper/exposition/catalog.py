@@ -1,28 +1,50 @@
-"""Which series a target's lines are, as columns of its vector.
+"""Numbers the series of a target: each line of an exposition gets a code.
 
-Most series of a target share its vector. *Detached* ones cannot: they carry their own
-timestamp, or relabelling (or `honor_labels` with an empty value) took one of the
-target's labels away. Those are appended as sources of their own; see `detached`.
+A code of 0 or more is a column of the target's vector. *Detached* series cannot share
+that vector: they have explicit timestamps, or relabelling (or `honor_labels` with an
+empty value) removed one of the target's labels. They are stored as further sources (see
+`recording.detached`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.labels import Labels
 from scraper.exposition.grammar import Sample
-from scraper.exposition.series_labels import SeriesLabels
+from scraper.exposition.label_grammar import Pairs
 
 NO_SAMPLE = -1
 """Code of a line without a sample."""
 DROPPED = -2
 """Code of a sample that metric relabelling dropped."""
 COLLIDED = -3
-"""Code of a sample whose series relabelling made the same as an earlier line's."""
+"""Code of a sample to which relabelling gave the series of an earlier line."""
 DETACHED = -16
 """Codes from here down are detached series: DETACHED - index."""
+
+
+class SeriesName(NamedTuple):
+    """The labels under which a scraped series is stored.
+
+    Attributes:
+        labels: its labels; without those of the target if it has them all.
+        has_target_labels: whether it has every label of the target.
+    """
+
+    labels: Labels
+    has_target_labels: bool
+
+
+SeriesNamer = Callable[[Pairs], SeriesName | None]
+"""Returns the name of a scraped series, None if relabelling drops it.
+
+It raises LimitError for too many or too long labels, and SeriesNameError for a name that
+is not allowed.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,41 +52,42 @@ class DetachedSeries:
     """A series outside of the target's vector.
 
     Attributes:
-        labels: its labels, without the target's own unless `bare`.
-        bare: whether it does not have all of the target's labels.
-        stamped: whether its samples carry timestamps.
+        labels: its labels; without those of the target if it has them all.
+        has_target_labels: whether it has every label of the target.
+        timestamped: whether its samples have explicit timestamps.
     """
 
     labels: Labels
-    bare: bool
-    stamped: bool
+    has_target_labels: bool
+    timestamped: bool
 
 
-class Catalog:
-    """A target's series, each found once and numbered.
+class SeriesCatalog:
+    """The series of one target, each with a number.
 
-    What `code` finds new between `begin` and `accept` is only kept by `accept`, so that
-    a body refused in the end leaves nothing behind.
+    Series that `code` finds after `begin` are provisional until `accept`, so that a
+    rejected body leaves no trace.
 
     Attributes:
-        naming: how series are named.
-        honor_timestamps: whether explicit timestamps count.
-        sample_limit: how many samples a body may have, 0 for any number.
-        series: for each column its labels, without the target's own.
+        name: names a scraped series.
+        honor_timestamps: whether explicit timestamps are stored; otherwise ignored.
+        sample_limit: highest number of samples in a body, 0 for no limit.
+        series: the labels of each column, without those of the target.
         detached: the detached series.
     """
 
     def __init__(
         self,
-        naming: SeriesLabels,
+        name: SeriesNamer,
         *,
         reserved: Sequence[Labels] = (),
         honor_timestamps: bool = True,
         sample_limit: int = 0,
     ) -> None:
+        """Begin with the `reserved` series as first columns; scraped ones are dropped."""
         self.honor_timestamps = honor_timestamps
         self.sample_limit = sample_limit
-        self.naming = naming
+        self.name = name
         self.series: tuple[Labels, ...] = tuple(reserved)
         self.detached: list[DetachedSeries] = []
         self._reserved = frozenset(reserved)
@@ -72,38 +95,39 @@ class Catalog:
         self._indices: dict[DetachedSeries, int] = {}
 
     def begin(self) -> None:
-        """Forget what was found and not accepted."""
+        """Discard provisional series."""
         self._columns, self._indices = {}, {}
 
     def code(self, sample: Sample) -> int:
-        """Return the code of a sample's series, provisional where it is new.
+        """Return the code of a sample's series, a provisional one for a new series.
 
         Raises:
-            LimitError: it has too many or too long labels.
+            LimitError: the series has too many or too long labels.
+            SeriesNameError: its name is not allowed.
         """
-        named = self.naming.name(sample.pairs)
+        named = self.name(sample.pairs)
         if named is None:
             return DROPPED
-        labels, bare = named
-        if not bare and labels in self._reserved:
-            # A scraped `up` would be the scraper's own: like Prometheus, keep that one.
+        labels, has_target_labels = named
+        if has_target_labels and labels in self._reserved:
+            # A scraped `up` has the labels of the scraper's own `up`: like Prometheus,
+            # keep the scraper's.
             return DROPPED
-        if bare or (self.honor_timestamps and sample.timestamp_ms is not None):
-            return self._detached_code(labels, bare, sample)
+        timestamped = self.honor_timestamps and sample.timestamp_ms is not None
+        if timestamped or not has_target_labels:
+            return self._detached_code(DetachedSeries(labels, has_target_labels, timestamped))
         if not self._columns:
-            # Made where needed and dropped after: it is larger than the series.
+            # Built on demand and dropped by `accept`: it is larger than `series` itself.
             self._columns = {labels: column for column, labels in enumerate(self.series)}
         return self._columns.setdefault(labels, len(self._columns))
 
-    def _detached_code(self, labels: Labels, bare: bool, sample: Sample) -> int:
+    def _detached_code(self, series: DetachedSeries) -> int:
         if not self._indices:
-            self._indices = {series: index for index, series in enumerate(self.detached)}
-        stamped = self.honor_timestamps and sample.timestamp_ms is not None
-        series = DetachedSeries(labels, bare, stamped)
+            self._indices = {known: index for index, known in enumerate(self.detached)}
         return DETACHED - self._indices.setdefault(series, len(self._indices))
 
     def accept(self) -> None:
-        """Keep what was found since `begin`."""
+        """Keep the series found since `begin`."""
         if len(self._columns) > len(self.series):
             self.series = tuple(self._columns)
         if len(self._indices) > len(self.detached):
@@ -111,10 +135,10 @@ class Catalog:
         self.begin()
 
     def compact(self, keep: NDArray[np.bool_]) -> NDArray[np.int32]:
-        """Drop the columns that `keep`, shape (len(series),), leaves out.
+        """Remove the columns that are False in `keep`, shape (len(series),).
 
         Returns:
-            For each old column its new number, DROPPED for those left out.
+            The new number of each old column, DROPPED for removed ones.
         """
         self.series = tuple(self.series[column] for column in np.flatnonzero(keep).tolist())
         return np.where(keep, np.cumsum(keep) - 1, DROPPED).astype(np.int32)

@@ -1,10 +1,9 @@
-"""Parse by difference: an exposition is mostly the same text as the one before.
+"""Parse by difference: an exposition is mostly the same text as the previous one.
 
-Only lines that differ are read, and of those mostly nothing but the value: a line that
-begins as its predecessor did, up to the value, is the same series. Measured on
-node_exporter's output (benchmarks/parse.py) this takes a fifth of a microsecond a
-sample, a fiftieth of what a full parse takes. Where no line has a timestamp a `template`
-halves that.
+Only lines that differ are parsed, and usually only their values: a line whose text up to
+the value is unchanged has the same series. On node_exporter's output
+(benchmarks/parse.py) this takes 0.2 us a sample, a fiftieth of a full parse. If no line
+has a timestamp, a `BodySkeleton` halves that.
 """
 
 from collections.abc import Mapping
@@ -14,73 +13,80 @@ from operator import ne
 import numpy as np
 from numpy.typing import NDArray
 
-from scraper.exposition.body import Body, KnownSeries, LineState
-from scraper.exposition.catalog import DETACHED, Catalog
+from scraper.exposition.catalog import DETACHED, SeriesCatalog
+from scraper.exposition.delta import DetachedSample, ExpositionDelta
 from scraper.exposition.errors import ExpositionError, LimitError
-from scraper.exposition.exposition import content_lines, split_lines
-from scraper.exposition.families import Families, FamilyPool, is_comment
-from scraper.exposition.grammar import GRAMMARS, ExpositionFormat
-from scraper.exposition.readings import DetachedSample, Reading, numbers
-from scraper.exposition.template import Template
+from scraper.exposition.families import Families, FamilyInterner
+from scraper.exposition.formats import ExpositionFormat
+from scraper.exposition.full_parse import FullParse
+from scraper.exposition.grammar import GRAMMARS
+from scraper.exposition.line_state import KnownPrefixes, LineState
+from scraper.exposition.lines import count_content_lines, is_comment, split_lines
+from scraper.exposition.numbers import parse_values
+from scraper.exposition.skeleton import BodySkeleton
 
-_ANY_LINES = 500_000
-"""As many lines are read whatever the sample limit; metadata takes two a family."""
-_RELEARNED = 4096
-"""After so many bodies, lines that changed long ago are taken for constant again."""
+_LEAST_LINE_LIMIT = 500_000
+"""Lines allowed under any sample limit; metadata takes two lines a family."""
+_MAX_SKELETON_USES = 4096
+"""A skeleton is rebuilt after so many bodies: lines that changed long ago are constant again."""
 
 
 class DifferenceParser:
-    """Reads one target's expositions; a failed call leaves it as it was.
+    """Parses the expositions of one target; a failed call leaves the parser unchanged.
 
     Attributes:
-        families: the metric families of the last good exposition.
+        families: the metric families of the last valid exposition.
     """
 
-    def __init__(self, catalog: Catalog, pool: FamilyPool) -> None:
+    def __init__(self, catalog: SeriesCatalog, interner: FamilyInterner) -> None:
         self.families = Families((), {}, {})
-        self._catalog, self._pool = catalog, pool
+        self._catalog, self._interner = catalog, interner
         self._format = ExpositionFormat.TEXT
-        # The last body is kept as a template where that can be, else as lines.
+        # The last body: a skeleton if no line has a timestamp, else lines.
         self._lines: list[bytes] = []
-        self._template: Template | None = None
+        self._skeleton: BodySkeleton | None = None
         self._state = LineState.empty()
 
     def parse(
         self, body: bytes, exposition_format: ExpositionFormat, *, complete: bool = False
-    ) -> Reading:
-        """Read a body.
+    ) -> ExpositionDelta:
+        """Return the samples of a body that differ from the previous body.
 
         Args:
             body: the exposition.
-            exposition_format: how it is written.
-            complete: give every series, changed or not.
+            exposition_format: its format.
+            complete: return every series, changed or not.
 
         Raises:
-            ExpositionError: it is malformed.
-            LimitError: it goes beyond a limit.
+            ExpositionError: the body is malformed.
+            LimitError: it exceeds a limit.
+            SeriesNameError: the name of a series is not allowed.
         """
-        self._check_lines(body)
-        resembles = exposition_format is self._format and not complete
-        if resembles and self._template is not None:
-            reading = self._read_loose(self._template, body)
-            if reading is not None:
-                return reading
+        self._check_line_count(body)
+        comparable = exposition_format is self._format and not complete
+        if comparable and self._skeleton is not None:
+            delta = self._read_variable(self._skeleton, body)
+            if delta is not None:
+                return delta
         lines = split_lines(body)
-        if resembles and self._template is None and len(lines) == len(self._lines):
-            reading = self._read_changed(lines)
-            if reading is not None:
-                return reading
+        if comparable and self._skeleton is None and len(lines) == len(self._lines):
+            delta = self._read_changed(lines)
+            if delta is not None:
+                return delta
         return self._read_all(body, lines, exposition_format)
 
-    def _check_lines(self, body: bytes) -> None:
-        # Seen before any line is: millions of empty ones cost no samples, but gigabytes.
-        limit = self._catalog.sample_limit and max(_ANY_LINES, 8 * self._catalog.sample_limit)
+    def _check_line_count(self, body: bytes) -> None:
+        # Before the body is split: millions of empty lines contain no sample but would
+        # take gigabytes.
+        limit = self._catalog.sample_limit and max(
+            _LEAST_LINE_LIMIT, 8 * self._catalog.sample_limit
+        )
         if limit and len(body) > limit and body.count(b"\n") > limit:
             raise LimitError(f"more than {limit} lines")
 
     def forget(self) -> None:
-        """Read the next body from scratch: its series may be named otherwise now."""
-        self._lines, self._template = [], None
+        """Discard the last body, because the names of its series may have changed."""
+        self._lines, self._skeleton = [], None
         self._state = LineState.empty()
 
     def renumber(self, columns: NDArray[np.int32]) -> None:
@@ -89,24 +95,26 @@ class DifferenceParser:
         ordinary = codes >= 0
         codes[ordinary] = columns[codes[ordinary]]
 
-    def _read_loose(self, template: Template, body: bytes) -> Reading | None:
-        """Read a body that differs in nothing but loose lines' values; None if it does."""
-        tokens = template.tokens(body, self._state.value_at)
-        values = None if tokens is None else numbers(tokens)
+    def _read_variable(self, skeleton: BodySkeleton, body: bytes) -> ExpositionDelta | None:
+        """Parse a body that differs only in values of variable lines; None if it does not."""
+        tokens = skeleton.value_tokens(body, self._state.value_at)
+        values = None if tokens is None else parse_values(tokens)
         if values is None:
             return None
-        changed = template.changes(values)
-        if template.uses > _RELEARNED:
-            self._template = Template(body, self._pool.pieces)
+        changed = skeleton.update(values)
+        if skeleton.uses > _MAX_SKELETON_USES:
+            self._skeleton = BodySkeleton(body, self._interner.strings)
         state = self._state
-        codes, values = state.codes[template.loose[changed]], values[changed]
+        codes, values = state.codes[skeleton.variable[changed]], values[changed]
         if state.special:
             ordinary = codes >= 0
             codes, values = codes[ordinary], values[ordinary]
-        return Reading(codes, values, (), complete=False, samples=state.samples, kept=state.kept)
+        return ExpositionDelta(
+            codes, values, (), complete=False, samples=state.samples, kept=state.kept
+        )
 
-    def _read_changed(self, lines: list[bytes]) -> Reading | None:
-        """Read lines that keep their series; None if not all do."""
+    def _read_changed(self, lines: list[bytes]) -> ExpositionDelta | None:
+        """Parse lines that each have the same series as before; None if one has not."""
         state, previous = self._state, self._lines
         if state.repeats:
             return None
@@ -117,31 +125,34 @@ class DifferenceParser:
             if not at or not previous[index].startswith(line[:at]):
                 return None
             tokens.append(line[at:])
-        stamps = state.split_stamps(changed, tokens)
-        values = numbers(tokens)
+        timestamps = state.split_timestamps(changed, tokens)
+        values = parse_values(tokens)
         if values is None:
             return None
         codes = state.codes[changed]
         detached: tuple[DetachedSample, ...] = ()
         if state.special:
             try:
-                detached = self._detached(codes, values, stamps)
+                detached = self._detached(codes, values, timestamps)
             except ValueError:
                 return None
             ordinary = codes >= 0
             codes, values = codes[ordinary], values[ordinary]
         for index in changed:
             previous[index] = lines[index]
-        return Reading(
+        return ExpositionDelta(
             codes, values, detached, complete=False, samples=state.samples, kept=state.kept
         )
 
     def _detached(
-        self, codes: NDArray[np.int32], values: NDArray[np.float64], stamps: Mapping[int, bytes]
+        self,
+        codes: NDArray[np.int32],
+        values: NDArray[np.float64],
+        timestamps: Mapping[int, bytes],
     ) -> tuple[DetachedSample, ...]:
         timestamp_ms = GRAMMARS[self._format].timestamp_ms
         honor = self._catalog.honor_timestamps
-        times = {at: timestamp_ms(stamp.decode()) for at, stamp in stamps.items()}
+        times = {at: timestamp_ms(text.decode()) for at, text in timestamps.items()}
         return tuple(
             DetachedSample(int(codes[at]), float(values[at]), times.get(at) if honor else None)
             for at in np.flatnonzero(codes <= DETACHED).tolist()
@@ -149,38 +160,38 @@ class DifferenceParser:
 
     def _read_all(
         self, body: bytes, lines: list[bytes], exposition_format: ExpositionFormat
-    ) -> Reading:
-        """Read every line, by its beginning where the last body had it, else strictly."""
-        count = content_lines(lines, exposition_format)
-        families = self._pool.read(lines[:count], exposition_format)
-        known = KnownSeries.empty()
+    ) -> ExpositionDelta:
+        """Parse every line; lines with a prefix from the last body take the fast path."""
+        count = count_content_lines(lines, exposition_format)
+        families = self._interner.read(lines[:count], exposition_format)
+        known = KnownPrefixes.empty()
         if exposition_format is self._format and families.types == self.families.types:
-            known = KnownSeries.of(self._previous_lines(), self._state)
-        full = Body(lines, count, exposition_format, families.types, self._catalog)
+            known = KnownPrefixes.of(self._previous_lines(), self._state)
+        full = FullParse(lines, count, exposition_format, families.types, self._catalog)
         try:
             full.read(known)
         except ExpositionError:
             if not known:
                 raise
-            # Of several malformed lines the first is told, whatever was known before.
-            full = Body(lines, count, exposition_format, families.types, self._catalog)
-            full.read(KnownSeries.empty())
-        full.place()
-        reading = full.reading()
+            # Report the first malformed line, as without known prefixes.
+            full = FullParse(lines, count, exposition_format, families.types, self._catalog)
+            full.read(KnownPrefixes.empty())
+        full.resolve_duplicates()
+        delta = full.delta()
         self._catalog.accept()
         self._format, self.families, self._state = exposition_format, families, full.state
         self._remember(body, lines, count)
-        return reading
+        return delta
 
     def _previous_lines(self) -> list[bytes]:
-        return self._lines if self._template is None else self._template.lines()
+        return self._lines if self._skeleton is None else self._skeleton.lines()
 
     def _remember(self, body: bytes, lines: list[bytes], count: int) -> None:
-        """Keep a body for comparison with the next."""
+        """Store a body for comparison with the next one."""
         state = self._state
-        if not state.stamped and not (state.codes <= DETACHED).any():
-            self._template, self._lines = Template(body, self._pool.pieces), []
+        if not state.timestamped and not (state.codes <= DETACHED).any():
+            self._skeleton, self._lines = BodySkeleton(body, self._interner.strings), []
             return
         shared = iter(self.families.comments)
         kept = [next(shared) if is_comment(line) else line for line in lines[:count]]
-        self._template, self._lines = None, kept + lines[count:]
+        self._skeleton, self._lines = None, kept + lines[count:]

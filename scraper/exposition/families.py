@@ -1,7 +1,8 @@
-"""Metric families: what an exposition's comments say, shared by targets that say the same.
+"""Metric families: the metadata in an exposition's comments.
 
-Half of an exposition is comments, the same on every host with that exporter; kept for
-each of 400 hosts they would be most of the scraper's memory.
+Half of an exposition is comments, identical on every host with the same exporter. Stored
+once for each of 400 hosts they would be most of the scraper's memory, so they are
+interned.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,9 +10,12 @@ from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 from scraper.exposition.errors import ExpositionError
-from scraper.exposition.grammar import GRAMMARS, Comment, ExpositionFormat, unescape
-from scraper.exposition.numbers import abridged
-from scraper.exposition.pieces import PiecePool
+from scraper.exposition.formats import ExpositionFormat
+from scraper.exposition.grammar import GRAMMARS, Comment
+from scraper.exposition.interning import BytesInterner
+from scraper.exposition.label_grammar import unescape
+from scraper.exposition.lines import is_comment
+from scraper.messages import quoted
 
 _TYPES = {
     ExpositionFormat.TEXT: frozenset({"counter", "gauge", "histogram", "summary", "untyped"}),
@@ -28,11 +32,12 @@ _TYPES = {
         }
     ),
 }
+_TYPES_WITH_BOUNDS = ("histogram", "gaugehistogram", "summary")
 
 
 @dataclass(frozen=True, slots=True)
 class MetricMetadata:
-    """What an exposition says about a metric family; "" where it says nothing."""
+    """Type, help and unit of a metric family; "" where the exposition has none."""
 
     type: str = ""
     help: str = ""
@@ -41,12 +46,13 @@ class MetricMetadata:
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Families:
-    """An exposition's metric families.
+    """The metric families of an exposition.
 
     Attributes:
-        comments: its lines without a sample, in order.
-        metadata: what they say, by metric family.
-        types: the families whose type bears on how their samples are read.
+        comments: the lines without a sample, in order.
+        metadata: by metric family.
+        types: type by metric family, only of families whose samples have bounds, because
+            parsing a sample depends on these types.
     """
 
     comments: tuple[bytes, ...]
@@ -54,21 +60,21 @@ class Families:
     types: Mapping[str, str]
 
 
-class FamilyPool:
-    """Keeps one `Families` for all expositions with the same comments, while in use.
+class FamilyInterner:
+    """Shares one `Families` among all expositions with the same comments, while in use.
 
     Attributes:
-        pieces: what their texts have in common.
+        strings: interns parts of the targets' bodies.
     """
 
     def __init__(self) -> None:
-        self.pieces = PiecePool()
+        self.strings = BytesInterner()
         self._families: WeakValueDictionary[
             tuple[ExpositionFormat, tuple[bytes, ...]], Families
         ] = WeakValueDictionary()
 
     def read(self, lines: Sequence[bytes], exposition_format: ExpositionFormat) -> Families:
-        """Return the families of the lines; see `read_families`."""
+        """Return the families of an exposition; see `read_families`."""
         comments = tuple(line for line in lines if is_comment(line))
         known = self._families.get((exposition_format, comments))
         if known is None:
@@ -78,54 +84,49 @@ class FamilyPool:
 
 
 def read_families(lines: Sequence[bytes], exposition_format: ExpositionFormat) -> Families:
-    """Return what the comments among `lines` say; the last word on a family wins.
+    """Return the families that the comments among `lines` describe.
+
+    If a family has several lines of one keyword, the last one counts.
 
     Raises:
         ExpositionError: a HELP, TYPE or UNIT line is malformed.
     """
-    metadata = _metadata(lines, exposition_format)
+    metadata: dict[str, MetricMetadata] = {}
+    for number, comment in _comments(lines, exposition_format):
+        known = metadata.get(comment.name, MetricMetadata())
+        metadata[comment.name] = _with_comment(known, comment, number, exposition_format)
     types = {
-        name: entry.type
-        for name, entry in metadata.items()
-        if entry.type in ("histogram", "gaugehistogram", "summary")
+        name: entry.type for name, entry in metadata.items() if entry.type in _TYPES_WITH_BOUNDS
     }
     return Families(tuple(line for line in lines if is_comment(line)), metadata, types)
 
 
-def is_comment(line: bytes) -> bool:
-    """Tell whether a line holds no sample."""
-    return line[:1] == b"#" or line.lstrip(b" \t")[:1] in (b"#", b"")
-
-
-def _metadata(
-    lines: Sequence[bytes], exposition_format: ExpositionFormat
-) -> dict[str, MetricMetadata]:
-    metadata: dict[str, MetricMetadata] = {}
-    for number, comment in _comments(lines, exposition_format):
-        known = metadata.get(comment.name, MetricMetadata())
-        kind, text, unit = known.type, known.help, known.unit
-        match comment.keyword:
-            case "HELP":
-                text = unescape(comment.text)
-            case "TYPE":
-                kind = comment.text.rstrip(" \t")
-                if kind not in _TYPES[exposition_format]:
-                    raise ExpositionError(number, f"invalid metric type {abridged(kind)}")
-                kind = "unknown" if kind == "untyped" else kind
-            case "UNIT":
-                unit = comment.text
-                if unit and not comment.name.endswith("_" + unit):
-                    reason = f"unit {abridged(unit)} is not a suffix of {abridged(comment.name)}"
-                    raise ExpositionError(number, reason)
-            case _:
-                raise ExpositionError(number, 'content after "# EOF"')
-        metadata[comment.name] = MetricMetadata(kind, text, unit)
-    return metadata
+def _with_comment(
+    metadata: MetricMetadata, comment: Comment, number: int, exposition_format: ExpositionFormat
+) -> MetricMetadata:
+    kind, text, unit = metadata.type, metadata.help, metadata.unit
+    match comment.keyword:
+        case "HELP":
+            text = unescape(comment.text)
+        case "TYPE":
+            kind = comment.text.rstrip(" \t")
+            if kind not in _TYPES[exposition_format]:
+                raise ExpositionError(number, f"invalid metric type {quoted(kind)}")
+            kind = "unknown" if kind == "untyped" else kind
+        case "UNIT":
+            unit = comment.text
+            if unit and not comment.name.endswith("_" + unit):
+                reason = f"unit {quoted(unit)} is not a suffix of {quoted(comment.name)}"
+                raise ExpositionError(number, reason)
+        case _:
+            raise ExpositionError(number, 'content after "# EOF"')
+    return MetricMetadata(kind, text, unit)
 
 
 def _comments(
     lines: Sequence[bytes], exposition_format: ExpositionFormat
 ) -> Iterator[tuple[int, Comment]]:
+    """Yield each metadata line with its line number."""
     grammar = GRAMMARS[exposition_format]
     for index, line in enumerate(lines):
         if not is_comment(line):

@@ -1,7 +1,7 @@
-"""Histories: OpenMetrics text in which every sample has its timestamp, of any length.
+"""Parses histories: OpenMetrics text of any length in which every sample has a timestamp.
 
-It is read block by block, so that years of samples take the memory of their series.
-Samples may stand in any order: by time, or series by series.
+The text is read block by block, so years of samples take only the memory of their
+series. Samples may be in any order: by time, or series by series.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,21 +13,22 @@ from numpy.typing import NDArray
 
 from model.labels import Labels
 from scraper.exposition.errors import ExpositionError
-from scraper.exposition.families import is_comment, read_families
-from scraper.exposition.grammar import GRAMMARS, MAX_LINE_BYTES, ExpositionFormat
-from scraper.exposition.readings import numbers
+from scraper.exposition.families import read_families
+from scraper.exposition.formats import ExpositionFormat
+from scraper.exposition.grammar import GRAMMARS, MAX_LINE_BYTES
+from scraper.exposition.lines import EOF_LINE, is_comment
+from scraper.exposition.numbers import parse_values
 
 _GRAMMAR = GRAMMARS[ExpositionFormat.OPENMETRICS]
-_EOF = b"# EOF"
 _BLOCK_BYTES = 2**20
-# Lines that begin alike have the same series, and most timestamps stand on many lines;
-# beyond this many of either the oldest are looked up anew.
-_KNOWN_HEADS = 2_000_000
-_KNOWN_STAMPS = 500_000
+# Lines with equal prefixes have the same series, and most timestamps occur on many lines.
+# Both caches are emptied at these sizes.
+_MAX_PREFIXES = 2_000_000
+_MAX_TIMES = 500_000
 _UNKNOWN = -1
 
 _Sample = tuple[int, int, float]
-"""Series, time in milliseconds, value."""
+"""Series number, time in milliseconds, value."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +36,7 @@ class SampleBatch:
     """Some samples of a history, in its order.
 
     Attributes:
-        series: shape (N,), uint32, the number of each sample's series.
+        series: shape (N,), uint32, the series number of each sample.
         times_ms: shape (N,), int64, Unix milliseconds.
         values: shape (N,), float64.
     """
@@ -50,82 +51,95 @@ def read_history(stream: BinaryIO, number_of: Callable[[Labels], int]) -> Iterat
 
     Args:
         stream: the text.
-        number_of: gives a label set's number; asked once or a few times for each.
+        number_of: returns the number of a label set; called a few times at most for each.
 
     Raises:
-        ExpositionError: a line is malformed or has no timestamp, or the end is missing.
+        ExpositionError: a line is malformed or has no timestamp, or `# EOF` is missing.
     """
     reader = _HistoryReader(number_of)
     line, ended = 1, False
-    for lines in _lines(stream):
+    for lines in _blocks(stream):
         if ended:
             raise ExpositionError(line, 'content after "# EOF"')
-        ended = lines[-1] == _EOF
+        ended = lines[-1] == EOF_LINE
         yield reader.read(lines[:-1] if ended else lines, line)
         line += len(lines)
     if not ended:
         raise ExpositionError(line, 'the data does not end with "# EOF"')
 
 
-def _lines(stream: BinaryIO) -> Iterator[list[bytes]]:
-    """Yield the text's lines, many at a time."""
+def _blocks(stream: BinaryIO) -> Iterator[list[bytes]]:
+    """Yield the lines of each block of the text."""
     rest = b""
     while block := stream.read(_BLOCK_BYTES):
         whole, feed, rest = (rest + block).rpartition(b"\n")
         if feed:
             yield whole.split(b"\n")
         elif len(rest) > MAX_LINE_BYTES:
-            # Refused by the grammar; what it has not seen of the line would not save it.
+            # The grammar rejects a line of this length, whatever follows.
             break
     if rest:
         yield [rest]
 
 
-_NOTHING = SampleBatch(np.empty(0, np.uint32), np.empty(0, np.int64), np.empty(0))
+_NO_SAMPLES = SampleBatch(np.empty(0, np.uint32), np.empty(0, np.int64), np.empty(0))
 
 
 class _HistoryReader:
-    """Reads lines by their beginnings where they are known, else strictly."""
+    """Parses lines: known prefixes take a fast path, all other lines the strict grammar."""
 
     def __init__(self, number_of: Callable[[Labels], int]) -> None:
         self._number_of = number_of
-        self._heads: dict[bytes, int] = {}
-        self._stamps: dict[bytes, int] = {}
+        self._series_by_prefix: dict[bytes, int] = {}
+        self._times_ms: dict[bytes, int] = {}
         self._types: dict[str, str] = {}
 
     def read(self, lines: Sequence[bytes], first_line: int) -> SampleBatch:
-        """Return the samples of some lines, the first of which has the number given.
+        """Return the samples of a block whose first line has the number `first_line`.
 
         Raises:
             ExpositionError: a line is malformed or has no timestamp.
         """
+        try:
+            return self._read(lines, first_line)
+        except ExpositionError:
+            # Values on the fast path are parsed last: find the first malformed line.
+            for index in range(len(lines)):
+                self._read_strictly(lines, index, first_line, {})
+            raise
+
+    def _read(self, lines: Sequence[bytes], first_line: int) -> SampleBatch:
         parts = [line.rsplit(b" ", 2) for line in lines]
-        heads = self._heads
-        series = [heads.get(part[0], _UNKNOWN) for part in parts]
-        strictly: dict[int, _Sample] = {}
+        prefixes = self._series_by_prefix
+        series = [prefixes.get(part[0], _UNKNOWN) for part in parts]
+        strict: dict[int, _Sample] = {}
         if _UNKNOWN in series:
             for index, number in enumerate(series):
-                # A line before it in this block may have made it known.
-                if number == _UNKNOWN:
-                    series[index] = heads.get(parts[index][0], _UNKNOWN)
-                    if series[index] == _UNKNOWN:
-                        self._read_strictly(lines, index, first_line, strictly)
+                if number != _UNKNOWN:
+                    continue
+                # An earlier line of this block may have made the prefix known.
+                series[index] = prefixes.get(parts[index][0], _UNKNOWN)
+                if series[index] != _UNKNOWN:
+                    continue
+                if self._read_strictly(lines, index, first_line, strict):
+                    rest = len(series) - index - 1
+                    series[index + 1 :] = [_UNKNOWN] * rest
         known = [index for index, number in enumerate(series) if number != _UNKNOWN]
         batch = self._read_known([series[index] for index in known], [parts[i] for i in known])
         if batch is None:
-            # A malformed line, or a form that only the strict grammar tells apart.
+            # Some line is malformed, or in a form that only the strict grammar parses.
             for index in known:
-                self._read_strictly(lines, index, first_line, strictly)
-            known, batch = [], _NOTHING
-        return _with_samples(batch, known, strictly) if strictly else batch
+                self._read_strictly(lines, index, first_line, strict)
+            known, batch = [], _NO_SAMPLES
+        return _with_samples(batch, known, strict) if strict else batch
 
     def _read_known(
         self, series: Sequence[int], parts: Sequence[Sequence[bytes]]
     ) -> SampleBatch | None:
-        """Read lines cut in beginning, value and timestamp; None if one is not of this form."""
+        """Parse lines split into prefix, value and timestamp; None if one has another form."""
         try:
-            values = numbers([part[1] for part in parts])
-            times = [self._stamps.get(part[2]) for part in parts]
+            values = parse_values([part[1] for part in parts])
+            times = [self._times_ms.get(part[2]) for part in parts]
             if None in times:
                 times = [self._time_ms(part[2]) for part in parts]
         except (IndexError, ValueError):
@@ -134,47 +148,59 @@ class _HistoryReader:
             return None
         return SampleBatch(np.array(series, np.uint32), np.array(times, np.int64), values)
 
-    def _time_ms(self, stamp: bytes) -> int:
-        known = self._stamps.get(stamp)
+    def _time_ms(self, text: bytes) -> int:
+        known = self._times_ms.get(text)
         if known is None:
-            if len(self._stamps) >= _KNOWN_STAMPS:
-                self._stamps.clear()
-            known = self._stamps[stamp] = _GRAMMAR.timestamp_ms(stamp.decode())
+            if len(self._times_ms) >= _MAX_TIMES:
+                self._times_ms.clear()
+            known = self._times_ms[text] = _GRAMMAR.timestamp_ms(text.decode())
         return known
 
     def _read_strictly(
         self, lines: Sequence[bytes], index: int, first_line: int, found: dict[int, _Sample]
-    ) -> None:
-        """Put the sample of a line into `found` and remember how the line begins."""
+    ) -> bool:
+        """Parse one line, add its sample to `found` and remember its prefix.
+
+        Returns:
+            Whether the line changed a metric type, which makes known prefixes invalid.
+        """
         line, number = lines[index], first_line + index
         if is_comment(line):
-            self._read_comment(line, number)
-            return
+            return self._read_comment(line, number)
         sample = _GRAMMAR.sample(line, number, self._types)
         if sample.timestamp_ms is None:
             raise ExpositionError(number, "the sample has no timestamp")
         series = self._number_of(Labels.of(sample.pairs))
         found[index] = series, sample.timestamp_ms, sample.value
         if sample.value_at:
-            if len(self._heads) >= _KNOWN_HEADS:
-                self._heads.clear()
-            self._heads[line[: sample.value_at - 1]] = series
+            if len(self._series_by_prefix) >= _MAX_PREFIXES:
+                self._series_by_prefix.clear()
+            self._series_by_prefix[line[: sample.value_at - 1]] = series
+        return False
 
-    def _read_comment(self, line: bytes, number: int) -> None:
+    def _read_comment(self, line: bytes, number: int) -> bool:
         try:
             types = read_families([line], ExpositionFormat.OPENMETRICS).types
         except ExpositionError as exc:
             raise ExpositionError(number, exc.reason) from None
-        if not types.items() <= self._types.items():
-            # Bounds are read in another way from here on.
-            self._types.update(types)
-            self._heads.clear()
+        if types.items() <= self._types.items():
+            return False
+        # Bounds of this family become canonical from here on.
+        self._types.update(types)
+        self._series_by_prefix.clear()
+        return True
 
 
 def _with_samples(
     batch: SampleBatch, known: Sequence[int], samples: Mapping[int, _Sample]
 ) -> SampleBatch:
-    """Return a batch with single samples put in between, by their lines' places."""
+    """Return the samples of a batch and `samples`, in the order of their lines.
+
+    Args:
+        batch: samples parsed on the fast path.
+        known: the line index of each sample in `batch`.
+        samples: further samples by line index.
+    """
     series, times, values = zip(*samples.values(), strict=True)
     order = np.argsort([*known, *samples])
     return SampleBatch(

@@ -1,7 +1,7 @@
-"""Fetches expositions over HTTP, and trusts nothing about the other end.
+"""Fetches expositions over HTTP from untrusted targets.
 
-Time, size after decompression and content type are bounded here; a target that breaks
-a bound costs its own scrape and its own connection.
+Time, size after decompression and content type are limited here; a target that exceeds a
+limit loses only its own scrape and connection.
 
 Source: Prometheus documentation, "Configuration", scrape protocols and content types.
 """
@@ -15,46 +15,46 @@ import aiohttp
 from yarl import URL
 
 from scraper.errors import FetchError
-from scraper.exposition.grammar import ExpositionFormat
-from scraper.exposition.numbers import abridged
-from scraper.fetching.http_session import HttpSession, reason
+from scraper.exposition.formats import ExpositionFormat
+from scraper.fetching.http_session import HttpSession, failure_message
 from scraper.fetching.protocols import EscapingScheme, ScrapeProtocol, accept_header
 from scraper.fetching.targets import ScrapeTarget
+from scraper.messages import quoted
 
 _YIELD_BYTES = 2**20
-"""A body that arrives faster than it is read lets others run this often."""
+"""While a body arrives without a pause, other tasks run after so many bytes."""
 _FORMATS = {str(known): known for known in ExpositionFormat}
-_REMEMBERED_TARGETS = 4096
-"""Parsing a URL takes as long as sending a request; beyond this many it is done again."""
+_CACHED_TARGETS = 4096
+"""Parsed URLs that are kept: parsing one takes as long as sending a request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A body and how it is written."""
+    """A body and its format."""
 
     body: bytes
     format: ExpositionFormat
 
 
 class Fetcher:
-    """Fetches expositions; one for all targets."""
+    """Fetches the expositions of all targets."""
 
     def __init__(self, session: HttpSession) -> None:
         self._session = session
-        self._url = lru_cache(_REMEMBERED_TARGETS)(URL)
-        self._headers = lru_cache(_REMEMBERED_TARGETS)(_request_headers)
+        self._url = lru_cache(_CACHED_TARGETS)(URL)
+        self._headers = lru_cache(_CACHED_TARGETS)(_request_headers)
 
     async def fetch(self, target: ScrapeTarget) -> Fetched:
         """Return the target's exposition.
 
         Raises:
-            FetchError: it could not be had, with the reason in words.
+            FetchError: the fetch failed; the message is the reason.
         """
         if target.refused:
             raise FetchError(target.refused)
         headers = self._headers(target.protocols, target.escaping, target.timeout_s)
         try:
-            # This covers everything: connecting, headers, a slow drip of a body.
+            # Limits everything: connecting, headers and a body that arrives slowly.
             async with asyncio.timeout(target.timeout_s):
                 response = await self._session.send(self._url(target.url), target.access, headers)
                 async with response:
@@ -62,7 +62,7 @@ class Fetcher:
         except TimeoutError as exc:
             raise FetchError(f"timed out after {target.timeout_s:g} s") from exc
         except (aiohttp.ClientError, OSError, ValueError) as exc:
-            raise FetchError(reason(exc)) from exc
+            raise FetchError(failure_message(exc)) from exc
 
 
 async def _read(response: aiohttp.ClientResponse, target: ScrapeTarget) -> Fetched:
@@ -71,19 +71,19 @@ async def _read(response: aiohttp.ClientResponse, target: ScrapeTarget) -> Fetch
         exposition_format = _format(response.headers.get("Content-Type", ""), target)
         return Fetched(await _body(response, target.limits.body_bytes), exposition_format)
     except FetchError:
-        # What is left of the body is not worth reading.
+        # Close the connection instead of reading the rest of the body.
         response.close()
         raise
 
 
 def _check_status(response: aiohttp.ClientResponse) -> None:
     if response.status != 200:
-        reason = (response.reason or "")[:128]
-        raise FetchError(f"server returned HTTP status {response.status} {reason}".rstrip())
+        phrase = (response.reason or "")[:128]
+        raise FetchError(f"server returned HTTP status {response.status} {phrase}".rstrip())
 
 
 async def _body(response: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
-    """Return the decompressed body, read no further than the limit."""
+    """Return the decompressed body; stop reading at the limit."""
     chunks: list[bytes] = []
     size = since_yield = 0
     while chunk := await response.content.readany():
@@ -111,7 +111,7 @@ def _format(content_type: str, target: ScrapeTarget) -> ExpositionFormat:
     """Return the format that a Content-Type header names, or the target's fallback.
 
     Raises:
-        FetchError: it is none that can be read, and there is no fallback.
+        FetchError: the format is not supported, and there is no fallback.
     """
     media_type = content_type.partition(";")[0].strip().lower()
     known = _FORMATS.get(media_type)
@@ -119,7 +119,5 @@ def _format(content_type: str, target: ScrapeTarget) -> ExpositionFormat:
         return known
     if target.fallback_protocol is not None:
         return target.fallback_protocol.exposition_format
-    sent = (
-        f"unsupported Content-Type {abridged(content_type)}" if content_type else "no Content-Type"
-    )
+    sent = f"unsupported Content-Type {quoted(content_type)}" if content_type else "no Content-Type"
     raise FetchError(f"received {sent}, and no fallback protocol is configured")

@@ -1,6 +1,6 @@
-"""How a server is reached over HTTP: credentials, TLS, headers, proxy.
+"""Access to an HTTP server: credentials, TLS, headers, proxy and address policy.
 
-Files are read anew for each request, so that rotated secrets work without a reload.
+Files are read for each request, so that rotated secrets work without a reload.
 """
 
 import base64
@@ -12,18 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scraper.errors import FetchError
-from scraper.fetching.reach import Reach
+from scraper.fetching.address_policy import AddressPolicy
 
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A text, or the file that holds it; not shown by `repr`."""
+    """A secret, or the file that contains it; `repr` hides the text."""
 
     text: str = field(default="", repr=False)
     file: Path | None = None
 
     def read(self) -> str:
-        """Return the text; blocks where it is in a file.
+        """Return the secret; blocks if it is in a file.
 
         Raises:
             FetchError: the file cannot be read.
@@ -38,39 +38,39 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class BasicAuth:
-    """A user's name and password."""
+    """Credentials of HTTP Basic authentication."""
 
     username: Secret
     password: Secret
 
     def header(self) -> str:
-        """Return the Authorization header; blocks where secrets are in files."""
+        """Return the Authorization header; blocks if a secret is in a file."""
         pair = f"{self.username.read()}:{self.password.read()}"
         return "Basic " + base64.b64encode(pair.encode()).decode()
 
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """Credentials of any other type, such as Bearer."""
+    """Credentials of another type, for example Bearer."""
 
     type: str
     credentials: Secret
 
     def header(self) -> str:
-        """Return the Authorization header; blocks where the secret is in a file."""
+        """Return the Authorization header; blocks if the secret is in a file."""
         return f"{self.type} {self.credentials.read()}"
 
 
 @dataclass(frozen=True, slots=True)
 class TlsAccess:
-    """How a TLS connection is made.
+    """TLS options of a connection.
 
     Attributes:
-        ca: certificates to trust in place of the system's.
-        cert, key: what this side shows of itself.
-        server_name: what the certificate must be for, "" for the URL's host.
-        insecure_skip_verify: whether any certificate will do.
-        min_version, max_version: None takes the library's.
+        ca: trusted certificates; replaces the system's.
+        cert, key: the client certificate and its key.
+        server_name: expected name in the server's certificate, "" for the URL's host.
+        insecure_skip_verify: whether to accept any certificate.
+        min_version, max_version: TLS versions, None for the library's default.
     """
 
     ca: Secret = Secret()
@@ -83,18 +83,18 @@ class TlsAccess:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files that it needs."""
+        """The files that hold certificates and the key."""
         return tuple(secret.file for secret in (self.ca, self.cert, self.key) if secret.file)
 
     def stamp(self) -> tuple[int, ...]:
-        """Return what changes when one of the files does; blocks if there are any."""
+        """Return the files' modification times, 0 for a missing file; blocks."""
         return tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in self.files)
 
     def context(self) -> ssl.SSLContext:
-        """Return a context for connections; blocks.
+        """Return an SSL context; blocks.
 
         Raises:
-            FetchError: a file cannot be read, or holds no certificate or key.
+            FetchError: a file cannot be read, or contains no valid certificate or key.
         """
         try:
             return self._context()
@@ -118,11 +118,11 @@ class TlsAccess:
 
 @contextmanager
 def _on_disk(secret: Secret) -> Iterator[str]:
-    """Yield the name of a file with the secret: Python loads certificates from files only."""
+    """Yield the name of a file with the secret; `ssl` loads certificates only from files."""
     if secret.file is not None:
         yield str(secret.file)
         return
-    # In memory, never on a disk, and gone when closed.
+    # A file in memory, which disappears when it is closed.
     descriptor = os.memfd_create("redshank-tls")
     with os.fdopen(descriptor, "wb") as file:
         file.write(secret.text.encode())
@@ -132,16 +132,16 @@ def _on_disk(secret: Secret) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class HttpAccess:
-    """Everything about a request but its URL.
+    """The options of a request besides its URL.
 
     Attributes:
-        auth: what the Authorization header says.
+        auth: the credentials of the Authorization header.
         headers: further headers.
         tls: None for the library's defaults.
-        proxy_url: an HTTP proxy, None for none.
-        follow_redirects: whether an answer elsewhere is fetched there.
-        compression: whether a compressed answer is asked for.
-        reach: which addresses may be connected to, None for any.
+        proxy_url: URL of an HTTP proxy, None for a direct connection.
+        follow_redirects: whether to follow redirects.
+        compression: whether to accept compressed responses.
+        address_policy: restricts the addresses of connections, None for no restriction.
     """
 
     auth: BasicAuth | Authorization | None = None
@@ -150,11 +150,11 @@ class HttpAccess:
     proxy_url: str | None = None
     follow_redirects: bool = True
     compression: bool = True
-    reach: Reach | None = None
+    address_policy: AddressPolicy | None = None
 
     @property
     def reads_files(self) -> bool:
-        """Whether making the headers blocks."""
+        """Whether a header needs a file, so that `request_headers` blocks."""
         secrets = [secret for _, secret in self.headers]
         match self.auth:
             case BasicAuth(username, password):
@@ -164,7 +164,7 @@ class HttpAccess:
         return any(secret.file is not None for secret in secrets)
 
     def request_headers(self) -> list[tuple[str, str]]:
-        """Return the headers of a request by name and value; blocks if `reads_files`.
+        """Return the names and values of the request headers; blocks if `reads_files`.
 
         Raises:
             FetchError: a file cannot be read.

@@ -12,28 +12,29 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from scraper.errors import FetchError
+from scraper.fetching.address_policy import AddressPolicy, RefusedAddressError
 from scraper.fetching.http_access import HttpAccess, TlsAccess
-from scraper.fetching.reach import Reach, RefusedAddressError
+from scraper.messages import one_line
 
-# 90 s: beyond the usual intervals, so that a target keeps its connection.
+# 90 s: longer than the usual intervals, so that a target keeps its connection.
 _KEEP_ALIVE_S = 90.0
-_MAX_REASON = 300
 
 
 class HttpSession:
-    """Client sessions; open them on the loop that uses them.
+    """HTTP client sessions; open them on the event loop that uses them.
 
-    One for each reach: a connection that was made without a check is never taken for
-    a request that needs one. They set no time-out: the caller bounds the whole exchange.
+    Each address policy has its own session, so that an unchecked connection is never
+    reused for a request with a policy. Requests have no timeout of their own: the caller
+    limits the whole exchange.
     """
 
     def __init__(self) -> None:
         self._is_open = False
-        self._sessions: dict[Reach | None, aiohttp.ClientSession] = {}
+        self._sessions: dict[AddressPolicy | None, aiohttp.ClientSession] = {}
         self._contexts: dict[TlsAccess, tuple[tuple[int, ...], Any]] = {}
 
     async def open(self) -> None:
-        """Take requests from now on; no connection yet."""
+        """Accept requests; connections are made on demand."""
         self._is_open = True
 
     async def close(self) -> None:
@@ -43,19 +44,19 @@ class HttpSession:
             _, session = self._sessions.popitem()
             await session.close()
 
-    def _session(self, reach: Reach | None) -> aiohttp.ClientSession:
-        """Return the session whose connections keep to a reach."""
-        known = self._sessions.get(reach)
+    def _session(self, policy: AddressPolicy | None) -> aiohttp.ClientSession:
+        """Return the session whose connections follow a policy."""
+        known = self._sessions.get(policy)
         if known is not None:
             return known
-        session = self._sessions[reach] = aiohttp.ClientSession(
+        session = self._sessions[policy] = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,
                 keepalive_timeout=_KEEP_ALIVE_S,
                 ttl_dns_cache=30,
-                # The system's: aiohttp's own choice passes over what /etc/nsswitch.conf says.
+                # The system's resolver: aiohttp's default ignores /etc/nsswitch.conf.
                 resolver=aiohttp.ThreadedResolver(),
-                socket_factory=None if reach is None else reach.socket_factory(),
+                socket_factory=None if policy is None else policy.socket_factory(),
             ),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -67,11 +68,11 @@ class HttpSession:
     async def get(
         self, url: str, access: HttpAccess, headers: Mapping[str, str]
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Send a request and yield the answer, its body unread.
+        """Send a request and yield the response, its body unread.
 
         Raises:
             FetchError: the session is closed, or a secret cannot be read.
-            aiohttp.ClientError: there is no answer; see `reason`.
+            aiohttp.ClientError: there is no response; see `failure_message`.
         """
         response = await self.send(url, access, headers)
         async with response:
@@ -83,17 +84,17 @@ class HttpSession:
         access: HttpAccess,
         headers: Mapping[str, str],
     ) -> aiohttp.ClientResponse:
-        """Send a request and return the answer, its body unread; the caller releases it.
+        """Send a request and return the response, its body unread; the caller releases it.
 
-        A URL that is asked often is better parsed once.
+        A caller that repeats a request should pass a parsed URL.
 
         Raises:
             FetchError: the session is closed, or a secret cannot be read.
-            aiohttp.ClientError: there is no answer; see `reason`.
+            aiohttp.ClientError: there is no response; see `failure_message`.
         """
         if not self._is_open:
             raise FetchError("the scraper is closed")
-        own = (
+        headers_of_access = (
             await asyncio.to_thread(access.request_headers)
             if access.reads_files
             else access.request_headers()
@@ -102,16 +103,18 @@ class HttpSession:
         if access.tls is not None:
             options["ssl"] = await self._context(access.tls)
             options["server_hostname"] = access.tls.server_name or None
-        return await self._session(access.reach).get(
+        return await self._session(access.address_policy).get(
             url,
             allow_redirects=access.follow_redirects,
-            headers=CIMultiDict([*own, *headers.items()]) if own else headers,
+            headers=CIMultiDict([*headers_of_access, *headers.items()])
+            if headers_of_access
+            else headers,
             proxy=access.proxy_url,
             **options,
         )
 
     async def _context(self, tls: TlsAccess) -> Any:
-        """Return the TLS context, made anew when a certificate's file changed."""
+        """Return the SSL context, made again if one of its files has changed."""
         stamp = await asyncio.to_thread(tls.stamp) if tls.files else ()
         known = self._contexts.get(tls)
         if known is None or known[0] != stamp:
@@ -119,27 +122,21 @@ class HttpSession:
         return known[1]
 
 
-def reason(exc: Exception) -> str:
-    """Say on one line of bounded length why there is no answer."""
+def failure_message(exc: Exception) -> str:
+    """Return on one line why a request has no response."""
     if isinstance(exc, aiohttp.ClientConnectorCertificateError):
-        return abridged_message(f"certificate of {exc.host}: {exc.certificate_error}")
+        return one_line(f"certificate of {exc.host}: {exc.certificate_error}")
     if isinstance(exc, aiohttp.ClientConnectorError):
         cause = exc.os_error
         if isinstance(cause, RefusedAddressError):
-            return abridged_message(f"{exc.host}:{exc.port}: {cause}")
+            return one_line(f"{exc.host}:{exc.port}: {cause}")
         if isinstance(cause, socket.gaierror) or not cause.errno:
             why = cause.strerror or str(cause)
         else:
             why = os.strerror(cause.errno)
-        return abridged_message(f"cannot connect to {exc.host}:{exc.port}: {why}")
+        return one_line(f"cannot connect to {exc.host}:{exc.port}: {why}")
     if isinstance(exc, aiohttp.ServerDisconnectedError):
         return "the server closed the connection"
     if isinstance(exc, aiohttp.TooManyRedirects):
         return "too many redirects"
-    return abridged_message(str(exc) or type(exc).__name__)
-
-
-def abridged_message(text: str) -> str:
-    """Return `text` on one line of bounded length: it may be the other side's own words."""
-    line = " ".join(text.split())
-    return line if len(line) <= _MAX_REASON else f"{line[: _MAX_REASON - 1]}…"
+    return one_line(str(exc) or type(exc).__name__)

@@ -1,4 +1,4 @@
-"""Scrape protocols: what is asked for by the Accept header, and how an answer is read.
+"""Scrape protocols: the Accept header of a scrape and the format of each response.
 
 Source: Prometheus documentation, "Configuration", scrape_protocols.
 """
@@ -6,11 +6,11 @@ Source: Prometheus documentation, "Configuration", scrape_protocols.
 from collections.abc import Sequence
 from enum import StrEnum
 
-from scraper.exposition.grammar import ExpositionFormat
+from scraper.exposition.formats import ExpositionFormat
 
 
 class ScrapeProtocol(StrEnum):
-    """The protocols that can be read, by Prometheus's names."""
+    """The supported protocols, by Prometheus's names."""
 
     OPENMETRICS_1_0_0 = "OpenMetricsText1.0.0"
     OPENMETRICS_0_0_1 = "OpenMetricsText0.0.1"
@@ -19,13 +19,13 @@ class ScrapeProtocol(StrEnum):
 
     @property
     def exposition_format(self) -> ExpositionFormat:
-        """The grammar of its bodies."""
+        """The format of the protocol's responses."""
         is_text = self in (ScrapeProtocol.TEXT_1_0_0, ScrapeProtocol.TEXT_0_0_4)
         return ExpositionFormat.TEXT if is_text else ExpositionFormat.OPENMETRICS
 
 
 class EscapingScheme(StrEnum):
-    """How a target should write names that older Prometheus servers cannot read."""
+    """How a target escapes names that older Prometheus servers cannot parse."""
 
     ALLOW_UTF_8 = "allow-utf-8"
     UNDERSCORES = "underscores"
@@ -34,7 +34,7 @@ class EscapingScheme(StrEnum):
 
 
 DEFAULT_PROTOCOLS = tuple(ScrapeProtocol)
-"""Asked for where nothing else is configured."""
+"""The protocols of a target without configured ones."""
 
 _MEDIA_TYPES = {
     ScrapeProtocol.OPENMETRICS_1_0_0: "application/openmetrics-text;version=1.0.0",
@@ -45,7 +45,7 @@ _MEDIA_TYPES = {
 
 
 def accept_header(protocols: Sequence[ScrapeProtocol], escaping: EscapingScheme) -> str:
-    """Return the Accept header that asks for `protocols`, best first."""
+    """Return the Accept header for `protocols`, preferred first."""
     parts = []
     for index, protocol in enumerate(protocols):
         media_type = _MEDIA_TYPES[protocol]

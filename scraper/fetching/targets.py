@@ -34,7 +34,7 @@ class ScrapeTarget(Target):
         metric_relabel_rules: applied to each series.
         legacy_names: whether a name outside the legacy character set fails the scrape.
         escaping: how the target is asked to escape UTF-8 names.
-        access: credentials, TLS, proxy and address policy.
+        access: credentials, TLS, headers, proxy and address policy.
         protocols: accepted scrape protocols, preferred first.
         fallback_protocol: protocol of a body with an unknown content type; None fails
             the scrape.

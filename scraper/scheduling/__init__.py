@@ -1,1 +1,3 @@
-"""Schedules scrapes and appends what they yield."""
+"""Scrapes each target at the times of its slot."""
+
+__all__ = ["scraper", "slots", "statistics", "target_scraper"]

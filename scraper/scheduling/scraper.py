@@ -1,4 +1,4 @@
-"""The scraper: keeps a set of targets scraped, each at its own times."""
+"""The scraper: scrapes a changing set of targets, each at the times of its slot."""
 
 import asyncio
 from collections import defaultdict
@@ -11,13 +11,13 @@ import structlog
 
 from model.clock import Clock, system_clock
 from model.targets import Health, TargetStatus
-from scraper.exposition.families import FamilyPool, MetricMetadata
+from scraper.exposition.families import FamilyInterner, MetricMetadata
 from scraper.fetching.fetch import Fetcher
 from scraper.fetching.http_session import HttpSession
 from scraper.fetching.targets import ScrapeTarget
-from scraper.scheduling.entry import ScrapeTools, TargetEntry
 from scraper.scheduling.slots import SlotScheduler
 from scraper.scheduling.statistics import ScraperStatistics
+from scraper.scheduling.target_scraper import ScrapeServices, TargetScraper
 from storage.api.samples import SampleAppender
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _PARSE_THREADS = 2
-_EAGER_TARGETS = 16
-"""As many new targets are scraped at once; more wait for their slots, spread out."""
+_MAX_IMMEDIATE = 16
+"""Up to this many new targets are scraped at once; more wait for their slots."""
 
 
 class Scraper:
@@ -36,39 +36,39 @@ class Scraper:
         async with Scraper(appender) as scraper:
             scraper.apply(targets)
 
-    Enter and leave it in one task: its scrapes are tasks of a TaskGroup. All methods
-    belong on the event loop.
+    Enter and leave it in one task, because its scrapes are tasks of a TaskGroup. All
+    methods belong on the event loop.
 
     Attributes:
-        statistics: what it did so far.
+        statistics: totals since the start.
     """
 
     def __init__(self, appender: SampleAppender, clock: Clock = system_clock) -> None:
         self.statistics = ScraperStatistics()
         self._session = HttpSession()
         self._threads = ThreadPoolExecutor(_PARSE_THREADS, thread_name_prefix="parse")
-        self._tools = ScrapeTools(
+        self._services = ScrapeServices(
             appender,
             clock,
             Fetcher(self._session),
             self._threads,
             self.statistics,
-            FamilyPool(),
+            FamilyInterner(),
         )
-        self._slots: SlotScheduler[TargetEntry] = SlotScheduler(
+        self._slots: SlotScheduler[TargetScraper] = SlotScheduler(
             self._begin, self.statistics.add_missed, clock, self._clock_jumped
         )
-        self._entries: dict[Labels, TargetEntry] = {}
+        self._scrapers: dict[Labels, TargetScraper] = {}
         self._refused: list[ScrapeTarget] = []
         self._tasks: asyncio.TaskGroup | None = None
         self._scrapes: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        """Begin to scrape what `apply` gave or will give."""
+        """Start scraping the targets of `apply`, called before or after."""
         await self._session.open()
         self._tasks = await asyncio.TaskGroup().__aenter__()
         self._slots.open()
-        self._scrape_soon(list(self._entries.values()))
+        self._scrape_now(list(self._scrapers.values()))
         return self
 
     async def __aexit__(
@@ -77,9 +77,9 @@ class Scraper:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop: scrapes under way are dropped, series are left as they are.
+        """Cancel the scrapes in progress and stop.
 
-        A restart is no gap: nothing is marked stale.
+        Series get no staleness markers, because a restart is no gap.
         """
         await self._slots.close()
         tasks, self._tasks = self._tasks, None
@@ -93,12 +93,12 @@ class Scraper:
             await asyncio.to_thread(self._threads.shutdown)
 
     def apply(self, targets: Sequence[ScrapeTarget]) -> None:
-        """Scrape these targets from now on, and no others.
+        """Replace the set of targets.
 
-        A target is known by its labels. What stays keeps its state and its times; the
-        series of what goes are ended. Of several targets with the same labels the
-        first is scraped; others with the same URL are taken for the same, others
-        still are shown as down.
+        Labels identify a target. A target that remains keeps its state and its times; the
+        series of a removed target end. If several targets have the same labels, the first
+        is scraped. Others with the same URL are the same target; the rest are shown as
+        down.
         """
         wanted: dict[Labels, ScrapeTarget] = {}
         self._refused = []
@@ -106,18 +106,18 @@ class Scraper:
             first = wanted.setdefault(target.labels, target)
             if first.url != target.url:
                 self._refused.append(target)
-        for labels in self._entries.keys() - wanted.keys():
-            entry = self._entries.pop(labels)
-            self._slots.remove(entry, entry.slot)
-            entry.retire()
+        for labels in self._scrapers.keys() - wanted.keys():
+            scraper = self._scrapers.pop(labels)
+            self._slots.remove(scraper, scraper.slot)
+            scraper.retire()
         added = [new for target in wanted.values() if (new := self._add_or_change(target))]
         if self._tasks is not None:
-            self._scrape_soon(added)
+            self._scrape_now(added)
 
     def statuses(self) -> list[TargetStatus]:
-        """Return how scraping each target goes, in the order they were first applied."""
-        now_ms = self._tools.clock()
-        statuses = [entry.status(now_ms) for entry in self._entries.values()]
+        """Return the state of each target, in the order in which they were added."""
+        now_ms = self._services.clock()
+        statuses = [scraper.status(now_ms) for scraper in self._scrapers.values()]
         reason = "another target has the same labels"
         return statuses + [
             TargetStatus(target, Health.DOWN, reason, None, None, 0.0, 0, now_ms)
@@ -125,7 +125,7 @@ class Scraper:
         ]
 
     def metadata(self) -> dict[str, set[MetricMetadata]]:
-        """Return what targets say about each metric family; they may disagree."""
+        """Return the metadata of each metric family; targets may disagree."""
         families: defaultdict[str, set[MetricMetadata]] = defaultdict(set)
         for _, metadata in self.target_metadata():
             for name, entry in metadata.items():
@@ -133,47 +133,47 @@ class Scraper:
         return dict(families)
 
     def target_metadata(self) -> Iterator[tuple[ScrapeTarget, Mapping[str, MetricMetadata]]]:
-        """Yield each target with the metric families of its last good scrape."""
-        for entry in self._entries.values():
-            yield entry.target, entry.recorder.metadata
+        """Yield each target with the metric families of its last successful scrape."""
+        for scraper in self._scrapers.values():
+            yield scraper.target, scraper.recorder.metadata
 
-    def _add_or_change(self, target: ScrapeTarget) -> TargetEntry | None:
-        """Bring one target's entry up to date; return it if it is new."""
-        entry = self._entries.get(target.labels)
-        if entry is None:
-            entry = self._entries[target.labels] = TargetEntry(target, self._tools)
-            self._slots.add(entry, entry.slot)
-            return entry
-        if entry.target != target:
-            before = entry.slot
-            entry.reconfigure(target)
-            if entry.slot != before:
-                self._slots.remove(entry, before)
-                self._slots.add(entry, entry.slot)
+    def _add_or_change(self, target: ScrapeTarget) -> TargetScraper | None:
+        """Add or update the scraper of a target; return it if it is new."""
+        scraper = self._scrapers.get(target.labels)
+        if scraper is None:
+            scraper = self._scrapers[target.labels] = TargetScraper(target, self._services)
+            self._slots.add(scraper, scraper.slot)
+            return scraper
+        if scraper.target != target:
+            before = scraper.slot
+            scraper.reconfigure(target)
+            if scraper.slot != before:
+                self._slots.remove(scraper, before)
+                self._slots.add(scraper, scraper.slot)
         return None
 
-    def _scrape_soon(self, entries: Sequence[TargetEntry]) -> None:
-        """Scrape a few new targets at once: whoever adds a host wants to see it."""
-        if len(entries) <= _EAGER_TARGETS:
-            now_ms = self._tools.clock()
-            for entry in entries:
-                self._begin(entry, now_ms)
+    def _scrape_now(self, scrapers: Sequence[TargetScraper]) -> None:
+        """Scrape a few new targets at once, so that an added host shows up immediately."""
+        if len(scrapers) <= _MAX_IMMEDIATE:
+            now_ms = self._services.clock()
+            for scraper in scrapers:
+                self._begin(scraper, now_ms)
 
     def _clock_jumped(self, by_ms: int) -> None:
-        """Tell that the machine's clock was set."""
+        """Count and log that the system clock was set."""
         self.statistics.clock_jumps += 1
         fix = "set the clock by NTP"
         if by_ms < 0:
             fix += "; scrapes are not stored until it has passed the newest sample"
         log.warning("clock_jumped", by_s=by_ms / 1000, fix=fix)
 
-    def _begin(self, entry: TargetEntry, nominal_ms: int) -> None:
+    def _begin(self, scraper: TargetScraper, nominal_ms: int) -> None:
         if self._tasks is None:
             return
-        if entry.busy:
+        if scraper.busy:
             self.statistics.add_missed(1)
             return
-        entry.busy = True
-        scrape = self._tasks.create_task(entry.scrape(nominal_ms))
+        scraper.busy = True
+        scrape = self._tasks.create_task(scraper.scrape(nominal_ms))
         self._scrapes.add(scrape)
         scrape.add_done_callback(self._scrapes.discard)

@@ -1,8 +1,8 @@
-"""When targets are scraped: slots of an interval, one scheduler job each.
+"""Decides when targets are scraped: slots of each interval, with one scheduler job a slot.
 
-One job a target costs too much beyond some hundreds. Each interval is cut into slots; a
-target's slot is a stable hash of its identity, so it is scraped at the same times
-whatever else is added, and targets are spread evenly.
+One job a target is too expensive beyond some hundred targets. Each interval is divided
+into slots. A target's slot is a stable hash of its identity, so other targets never
+change the times of its scrapes, and targets spread evenly.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ K = TypeVar("K")
 
 _MAX_SLOTS = 100
 _MIN_SLOT_MS = 50
-"""Narrower slots cost more in ticks than they spread."""
+"""Below this width, more slots cost more than the spread gains."""
 _EARLY_MS = 10
-"""A timer may fire this much before its time."""
-_CLOCK_WATCH_S = 1.0
+"""A timer may fire this long before its time."""
+_CLOCK_CHECK_S = 1.0
 _JUMP_MS = 1000
-"""Less than this is how clocks are usually set right."""
+"""Smaller changes are normal corrections of the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,30 +40,32 @@ class Slot:
 
     @classmethod
     def of(cls, identity: str, interval_ms: int) -> "Slot":
-        """Return the slot that an identity falls into, the same one every time."""
+        """Return the slot of an identity; the same identity always has the same slot."""
         count = max(1, min(_MAX_SLOTS, interval_ms // _MIN_SLOT_MS))
         digest = hashlib.blake2b(identity.encode(), digest_size=8).digest()
         index = int.from_bytes(digest, "big") % count
         return cls(interval_ms, index * interval_ms // count)
 
     def nominal_ms(self, now_ms: int) -> int:
-        """Return the slot's last time, a little ahead of now included."""
+        """Return the slot's last time up to `now_ms`, or the next if at most 10 ms away."""
         early = min(_EARLY_MS, self.interval_ms // 4)
         return now_ms - (now_ms + early - self.offset_ms) % self.interval_ms + early
 
     def next_ms(self, now_ms: int) -> int:
-        """Return the slot's next time after now."""
+        """Return the slot's first time after `now_ms`."""
         return now_ms + self.interval_ms - (now_ms - self.offset_ms) % self.interval_ms
 
 
 @dataclass(slots=True, eq=False)
-class _Occupied(Generic[K]):
+class _SlotKeys(Generic[K]):
+    """The keys of one slot, and the time of its last tick."""
+
     keys: dict[K, None] = field(default_factory=dict)
     last_ms: int | None = None
 
 
 class SlotScheduler(Generic[K]):
-    """Calls `start(key, nominal_ms)` for each key of a slot at the slot's times."""
+    """Calls `start(key, nominal_ms)` for each key at the times of the key's slot."""
 
     def __init__(
         self,
@@ -72,18 +74,19 @@ class SlotScheduler(Generic[K]):
         clock: Clock,
         jumped: Callable[[int], None] | None = None,
     ) -> None:
-        """Prepare.
+        """Prepare; `open` starts the ticks.
 
         Args:
-            start: called for a key.
-            missed: told how many calls did not happen because the process was held up.
-            clock: the time by which slots are.
-            jumped: told when the clock was set, and by how many milliseconds.
+            start: called for a key at each time of its slot.
+            missed: called with the number of calls that were left out because the
+                process was blocked.
+            clock: the clock of the slots.
+            jumped: called with the change in milliseconds after the clock was set.
         """
         self._start, self._missed, self._clock = start, missed, clock
         self._jumped = jumped
-        self._occupied: dict[Slot, _Occupied[K]] = {}
-        self._watch: asyncio.TimerHandle | None = None
+        self._slots: dict[Slot, _SlotKeys[K]] = {}
+        self._clock_check: asyncio.TimerHandle | None = None
         self._ahead_ms = 0
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
@@ -91,50 +94,51 @@ class SlotScheduler(Generic[K]):
         )
 
     def open(self) -> None:
-        """Begin ticking on the running loop."""
+        """Start the ticks on the running loop."""
         self._scheduler.start()
         self._ahead_ms = self._ahead_of_loop_ms()
-        self._watch_clock()
+        self._check_clock()
 
     def _ahead_of_loop_ms(self) -> int:
-        """Return how far the clock is ahead of the loop's, which nobody can set."""
+        """Return how far the clock is ahead of the loop's monotonic clock."""
         return self._clock() - round(asyncio.get_running_loop().time() * 1000)
 
-    def _watch_clock(self) -> None:
-        """Look whether the clock was set; if so, tick by the new time.
+    def _check_clock(self) -> None:
+        """Reschedule every slot if the clock was set, and check again in a second.
 
-        APScheduler waits until the time that it has planned: an hour if the clock was
-        set back by an hour.
+        APScheduler waits until the time that it has planned: for an hour if the clock
+        was set back by an hour.
         """
         ahead_ms = self._ahead_of_loop_ms()
         jump_ms, self._ahead_ms = ahead_ms - self._ahead_ms, ahead_ms
         if abs(jump_ms) >= _JUMP_MS:
-            for slot, occupied in self._occupied.items():
+            for slot, occupied in self._slots.items():
                 occupied.last_ms = None
                 self._scheduler.reschedule_job(_job_id(slot), trigger=self._trigger(slot))
             if self._jumped is not None:
                 self._jumped(jump_ms)
-        self._watch = asyncio.get_running_loop().call_later(_CLOCK_WATCH_S, self._watch_clock)
+        loop = asyncio.get_running_loop()
+        self._clock_check = loop.call_later(_CLOCK_CHECK_S, self._check_clock)
 
     async def close(self) -> None:
-        """Stop ticking."""
-        if self._watch is not None:
-            self._watch.cancel()
+        """Stop the ticks."""
+        if self._clock_check is not None:
+            self._clock_check.cancel()
         if self._scheduler.running:
             self._scheduler.pause()
-            # Ticks that are due now begin here: a shutdown would cancel them, and log it.
+            # Start the ticks that are due now: a shutdown would cancel and log them.
             await asyncio.sleep(0)
-            # APScheduler shuts down in a callback of the loop, and tells it by an event.
+            # APScheduler shuts down in a callback of the loop and then emits an event.
             stopped = asyncio.Event()
             self._scheduler.add_listener(lambda _: stopped.set(), EVENT_SCHEDULER_SHUTDOWN)
             self._scheduler.shutdown(wait=False)
             await stopped.wait()
 
     def add(self, key: K, slot: Slot) -> None:
-        """Tick for a key from the slot's next time on."""
-        occupied = self._occupied.get(slot)
+        """Start calls for a key at the next time of its slot."""
+        occupied = self._slots.get(slot)
         if occupied is None:
-            occupied = self._occupied[slot] = _Occupied()
+            occupied = self._slots[slot] = _SlotKeys()
             self._scheduler.add_job(self._tick, self._trigger(slot), args=(slot,), id=_job_id(slot))
         occupied.keys[key] = None
 
@@ -143,22 +147,22 @@ class SlotScheduler(Generic[K]):
         return IntervalTrigger(seconds=slot.interval_ms / 1000, start_date=first, timezone=UTC)
 
     def remove(self, key: K, slot: Slot) -> None:
-        """Tick for a key no more."""
-        occupied = self._occupied.get(slot)
+        """Stop the calls for a key."""
+        occupied = self._slots.get(slot)
         if occupied is None:
             return
         occupied.keys.pop(key, None)
         if not occupied.keys:
-            del self._occupied[slot]
+            del self._slots[slot]
             try:
                 self._scheduler.remove_job(_job_id(slot))
             except JobLookupError:
-                # Closed, or the job never got in: there is nothing to stop.
+                # The scheduler is closed, or the job was never added.
                 return
 
     async def _tick(self, slot: Slot) -> None:
         # A coroutine, because APScheduler runs plain functions in a thread.
-        occupied = self._occupied.get(slot)
+        occupied = self._slots.get(slot)
         if occupied is None:
             return
         nominal_ms = slot.nominal_ms(self._clock())

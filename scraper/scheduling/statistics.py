@@ -1,29 +1,29 @@
-"""The scraper's own counters; the daemon shows them as `redshank_` metrics."""
+"""Counters of the scraper; the daemon exports them as `redshank_` metrics."""
 
 from dataclasses import dataclass
 
-from scraper.scheduling.recorder import Recorded
+from scraper.recording.recorder import RecordedScrape
 
 
 @dataclass(slots=True)
 class ScraperStatistics:
-    """Counts since the start.
+    """Totals since the start of the scraper.
 
     Attributes:
-        scrapes: that ended, well or not.
-        failures: of these, how many failed.
-        missed: scrapes that never began: the process was held up, or the last scrape
-            of the target was still under way.
-        samples: scraped.
-        stored: samples appended.
-        body_bytes: size of the expositions, decompressed.
-        collisions: samples dropped because relabelling made two series one.
-        out_of_order, out_of_bounds, duplicate_timestamps: samples dropped because of
+        scrapes: completed scrapes.
+        failures: failed scrapes.
+        missed: scrapes that did not start, because the process was blocked or the
+            target's last scrape was still in progress.
+        samples: scraped samples.
+        stored: samples appended to the store.
+        body_bytes: size of the expositions after decompression.
+        collisions: samples dropped because relabelling made their series equal.
+        out_of_order, out_of_bounds, duplicate_timestamps: samples rejected because of
             their explicit timestamps.
         append_failures: scrapes that the store refused.
-        clock_jumps: how often the machine's clock was set.
-        lag_s: how much later than their time scrapes began, summed.
-        fetch_s, parse_s: time spent, summed; a parse in a thread included.
+        clock_jumps: changes of the system clock.
+        lag_s: delay between the due time and the start of scrapes.
+        fetch_s, parse_s: time spent fetching and parsing, including parser threads.
     """
 
     scrapes: int = 0
@@ -43,11 +43,11 @@ class ScraperStatistics:
     parse_s: float = 0.0
 
     def add_missed(self, count: int) -> None:
-        """Count scrapes that never began."""
+        """Count scrapes that did not start."""
         self.missed += count
 
-    def add(self, recorded: Recorded) -> None:
-        """Count what one scrape came to."""
+    def add(self, recorded: RecordedScrape) -> None:
+        """Count the samples of one scrape."""
         self.samples += recorded.samples
         self.stored += recorded.stored
         self.collisions += recorded.collisions

@@ -21,9 +21,9 @@ from promql.api import (
     Scalar,
     String,
 )
-from scraper.exposition.exposition import parse_exposition
 from scraper.exposition.families import MetricMetadata
-from scraper.exposition.grammar import ExpositionFormat
+from scraper.exposition.formats import ExpositionFormat
+from scraper.exposition.parser import parse_exposition
 from scraper.fetching.targets import DroppedTarget
 from storage.api.alerts import AlertState
 from storage.api.errors import StorageError, StoreClosedError

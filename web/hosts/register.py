@@ -36,15 +36,15 @@ class HostRegister:
         if form.push:
             host, issued = await self.keyring.register(form.host(), form.key)
         else:
-            self._check_reach(form.url)
+            self._check_address(form.url)
             host = await self._services.hosts.add(form.host(), self._services.clock())
         await self._changed()
         return host, issued
 
-    def _check_reach(self, url: str) -> None:
+    def _check_address(self, url: str) -> None:
         address = URL(url).host or ""
         if is_ip_address(address):
-            refusal = self._services.added_hosts().reach().refusal(address)
+            refusal = self._services.added_hosts().policy().refusal(address)
             if refusal:
                 raise BadRequestError(f"url: {refusal}", "url")
 

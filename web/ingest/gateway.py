@@ -16,7 +16,7 @@ from ingest.errors import PushError
 from ingest.gateway.families import GroupKey
 from ingest.gateway.gateway import MetricGroup, PushGateway
 from model.labels import METRIC_NAME, Labels
-from scraper.exposition.grammar import ExpositionFormat
+from scraper.exposition.formats import ExpositionFormat
 from web.http.bodies import read_body
 from web.http.errors import BadRequestError, UnsupportedMediaTypeError
 from web.http.operations import Operation

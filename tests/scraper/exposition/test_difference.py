@@ -6,14 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.labels import Labels
-from scraper.exposition.catalog import DETACHED, Catalog
+from scraper.exposition.catalog import DETACHED, SeriesCatalog
+from scraper.exposition.delta import ExpositionDelta
 from scraper.exposition.difference import DifferenceParser
 from scraper.exposition.errors import ExpositionError
-from scraper.exposition.exposition import parse_exposition
-from scraper.exposition.families import FamilyPool
-from scraper.exposition.grammar import ExpositionFormat
-from scraper.exposition.readings import Reading
-from scraper.exposition.series_labels import SeriesLabels
+from scraper.exposition.families import FamilyInterner
+from scraper.exposition.formats import ExpositionFormat
+from scraper.exposition.parser import parse_exposition
+from scraper.recording.series_naming import SeriesNaming
 
 TEXT, OPENMETRICS = ExpositionFormat.TEXT, ExpositionFormat.OPENMETRICS
 
@@ -23,25 +23,25 @@ def bits(value: float) -> bytes:
 
 
 class Follower:
-    """Applies readings as the recorder does and tells what the last body said."""
+    """Applies deltas like the recorder and holds the samples of the last body."""
 
     def __init__(self) -> None:
-        self.catalog = Catalog(SeriesLabels(Labels()))
-        self.parser = DifferenceParser(self.catalog, FamilyPool())
+        self.catalog = SeriesCatalog(SeriesNaming(Labels()).name)
+        self.parser = DifferenceParser(self.catalog, FamilyInterner())
         self.values: dict[Labels, bytes] = {}
         self.stamped: dict[int, list[tuple[int | None, bytes]]] = {}
 
-    def parse(self, body: bytes, exposition_format: ExpositionFormat) -> Reading:
-        reading = self.parser.parse(body, exposition_format)
-        if reading.complete:
+    def parse(self, body: bytes, exposition_format: ExpositionFormat) -> ExpositionDelta:
+        delta = self.parser.parse(body, exposition_format)
+        if delta.complete:
             self.values, self.stamped = {}, {}
-        for column, value in zip(reading.columns.tolist(), reading.values.tolist(), strict=True):
+        for column, value in zip(delta.columns.tolist(), delta.values.tolist(), strict=True):
             self.values[self.catalog.series[column]] = bits(value)
         given: dict[int, list[tuple[int | None, bytes]]] = {}
-        for sample in reading.detached:
+        for sample in delta.detached:
             given.setdefault(sample.code, []).append((sample.timestamp_ms, bits(sample.value)))
         self.stamped.update(given)
-        return reading
+        return delta
 
     @property
     def samples(self) -> set[tuple[Labels, int | None, bytes]]:
@@ -248,7 +248,7 @@ def test_difference_says_what_the_strict_parser_says(
     for body, exposition_format in history:
         wanted = outcome(lambda: expected(body, exposition_format))  # noqa: B023
         got = outcome(lambda: follower.parse(body, exposition_format))  # noqa: B023
-        if isinstance(got, Reading):
+        if isinstance(got, ExpositionDelta):
             assert follower.samples == wanted
             assert got.samples == len(parse_exposition(body, exposition_format).samples)
         else:
@@ -258,8 +258,8 @@ def test_difference_says_what_the_strict_parser_says(
 def test_unchanged_lines_are_not_read_again() -> None:
     follower = Follower()
     follower.parse(b"a 1\nb 2\n", TEXT)
-    reading = follower.parse(b"a 1\nb 3\n", TEXT)
-    assert (reading.complete, reading.columns.tolist(), reading.values.tolist()) == (
+    delta = follower.parse(b"a 1\nb 3\n", TEXT)
+    assert (delta.complete, delta.columns.tolist(), delta.values.tolist()) == (
         False,
         [1],
         [3],
@@ -277,11 +277,11 @@ def test_refused_body_leaves_the_parser_as_it_was() -> None:
     assert follower.parse(b"a 1\nb 2\n", TEXT).columns.tolist() == []
 
 
-def test_complete_reading_gives_every_series() -> None:
+def test_complete_delta_gives_every_series() -> None:
     follower = Follower()
     follower.parse(b"a 1\nb 2\n", TEXT)
-    reading = follower.parser.parse(b"a 1\nb 2\n", TEXT, complete=True)
-    assert (reading.complete, reading.values.tolist()) == (True, [1, 2])
+    delta = follower.parser.parse(b"a 1\nb 2\n", TEXT, complete=True)
+    assert (delta.complete, delta.values.tolist()) == (True, [1, 2])
 
 
 def test_changed_type_names_buckets_anew() -> None:
@@ -311,7 +311,7 @@ def test_odd_value_of_a_known_line_is_judged_by_the_strict_parser(number: bytes)
     follower.parse(b"a 1\n", TEXT)
     body = b"a " + number + b"\n"
     wanted, got = outcome(lambda: expected(body, TEXT)), outcome(lambda: follower.parse(body, TEXT))
-    assert (follower.samples if isinstance(got, Reading) else got) == wanted
+    assert (follower.samples if isinstance(got, ExpositionDelta) else got) == wanted
 
 
 def test_value_that_returns_is_seen() -> None:
@@ -326,7 +326,7 @@ def test_line_that_changed_long_ago_is_read_again_when_it_changes() -> None:
     follower.parse(b"a 1\nb 1\n", TEXT)
     follower.parse(b"a 2\nb 1\n", TEXT)
     for value in range(5000):
-        reading = follower.parse(b"a 2\nb %d\n" % value, TEXT)
-        assert reading.columns.tolist() == [1]
+        delta = follower.parse(b"a 2\nb %d\n" % value, TEXT)
+        assert delta.columns.tolist() == [1]
     follower.parse(b"a 3\nb 7\n", TEXT)
     assert sorted(follower.values.values()) == sorted([bits(3), bits(7)])

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from model.labels import Labels
 from scraper.exposition.errors import ExpositionError
-from scraper.exposition.exposition import parse_exposition
 from scraper.exposition.families import MetricMetadata
-from scraper.exposition.grammar import GRAMMARS, ExpositionFormat, Sample
+from scraper.exposition.formats import ExpositionFormat
+from scraper.exposition.grammar import GRAMMARS, Sample
+from scraper.exposition.parser import parse_exposition
 
 TEXT, OPENMETRICS = ExpositionFormat.TEXT, ExpositionFormat.OPENMETRICS
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from model.labels import Labels
 from scraper.exposition import history
 from scraper.exposition.errors import ExpositionError
-from scraper.exposition.exposition import parse_exposition
-from scraper.exposition.grammar import ExpositionFormat
+from scraper.exposition.formats import ExpositionFormat
 from scraper.exposition.history import read_history
+from scraper.exposition.parser import parse_exposition
 
 Found = list[tuple[Labels, int, bytes]]
 
@@ -69,7 +69,7 @@ lines = st.lists(
 
 
 @given(lines=lines, block=st.sampled_from([1, 7, 64, 2**20]))
-def test_any_text_is_read_as_the_strict_parser_would(lines: Sequence[str], block: int) -> None:
+def test_any_text_gives_the_result_of_the_strict_parser(lines: Sequence[str], block: int) -> None:
     text = "".join(f"{line}\n" for line in lines).encode() + b"# EOF\n"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(history, "_BLOCK_BYTES", block)
@@ -77,7 +77,7 @@ def test_any_text_is_read_as_the_strict_parser_would(lines: Sequence[str], block
 
 
 def outcome(work: Callable[[], Found]) -> Found | int:
-    """Return what was read, or the line of what is wrong."""
+    """Return the samples, or the line of the first error."""
     try:
         return work()
     except ExpositionError as exc:
@@ -85,7 +85,7 @@ def outcome(work: Callable[[], Found]) -> Found | int:
 
 
 def one_by_one(lines: Sequence[str]) -> Found:
-    """Read each line with the metadata that stands before it."""
+    """Parse each line with the metadata of the lines before it."""
     found: Found = []
     metadata: list[str] = []
     for number, line in enumerate(lines, 1):
@@ -101,6 +101,39 @@ def one_by_one(lines: Sequence[str]) -> Found:
                 raise ExpositionError(number, "no timestamp")
             found.append((Labels.of(sample.pairs), sample.timestamp_ms, bits(sample.value)))
     return found
+
+
+@pytest.mark.parametrize(
+    ("lines", "line"),
+    [
+        (["up 0.0 0.000", "up 1_0 1", "# TYPE up what"], 2),
+        (["up 0.0 0.000", "up x 1", "a 1"], 2),
+        (["up 0.0 0.000", "up 1 x", "a"], 2),
+        (["up 0.0 0.000", "a 1", "up x 1"], 2),
+    ],
+)
+@pytest.mark.parametrize("block", [1, 64, 2**20])
+def test_error_names_the_first_malformed_line(
+    lines: Sequence[str], line: int, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "_BLOCK_BYTES", block)
+    text = "".join(f"{one}\n" for one in lines).encode() + b"# EOF\n"
+    with pytest.raises(ExpositionError) as caught:
+        read(text)
+    assert caught.value.line == line
+
+
+@pytest.mark.parametrize("block", [1, 38, 2**20])
+def test_type_makes_bounds_canonical_from_its_line_on(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "_BLOCK_BYTES", block)
+    # The first two lines are a block of their own where blocks have 38 bytes.
+    text = (
+        b'h_bucket{le="1"} 1 1\nup 1 1111111111\n# TYPE h histogram\nh_bucket{le="1"} 2 2\n# EOF\n'
+    )
+    bounds = [labels.get("le") for labels, _, _ in read(text) if labels.metric == "h_bucket"]
+    assert bounds == ["1", "1.0"]
 
 
 def test_time_is_rounded_to_milliseconds() -> None:
@@ -125,7 +158,7 @@ def test_time_is_rounded_to_milliseconds() -> None:
         (b"a" * (2**20 + 2), 1, "longer"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(text: bytes, line: int, reason: str) -> None:
+def test_error_names_its_line(text: bytes, line: int, reason: str) -> None:
     with pytest.raises(ExpositionError, match=reason) as caught:
         read(text)
     assert caught.value.line == line

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from model.labels import Labels
 from scraper.errors import FetchError
-from scraper.exposition.grammar import ExpositionFormat
+from scraper.exposition.formats import ExpositionFormat
 from scraper.fetching.fetch import Fetched, Fetcher
 from scraper.fetching.http_access import HttpAccess
 from scraper.fetching.http_session import HttpSession

@@ -124,7 +124,7 @@ async def test_scrape_that_begins_in_time_has_its_slots_time() -> None:
     clock = [1_700_000_000_040]
     async with serving(metrics=body("a 1\n")) as url, Scraper(store, lambda: clock[0]) as scraper:
         scraper.apply([target(url("metrics"), "x", interval_s=3600.0, timeout_s=9.0)])
-        entry = next(iter(scraper._entries.values()))
+        entry = next(iter(scraper._scrapers.values()))
         await until(lambda: not entry.busy)
         for late_ms, nominal_ms in ((150, 1_700_000_100_000), (999, 1_700_000_200_000)):
             clock[0] = nominal_ms + late_ms
@@ -301,4 +301,4 @@ async def test_many_new_targets_wait_for_their_slots(count: int) -> None:
         scraper.apply(
             [target(url("metrics"), str(i), interval_s=3600.0, timeout_s=9.0) for i in range(count)]
         )
-        assert not any(entry.busy for entry in scraper._entries.values())
+        assert not any(entry.busy for entry in scraper._scrapers.values())

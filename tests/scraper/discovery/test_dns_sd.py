@@ -10,7 +10,16 @@ from model.labels import Labels
 from scraper.discovery.dns_sd import DnsSource, RecordType
 from scraper.discovery.groups import TargetGroup
 from scraper.fetching.http_session import HttpSession
-from tests.scraper.dns_server import CNAME, REFUSED, Records, dns_server, encoded, mx, ns, srv
+from tests.scraper.discovery.dns_server import (
+    CNAME,
+    REFUSED,
+    Records,
+    dns_server,
+    encoded,
+    mx,
+    ns,
+    srv,
+)
 
 NAME = "_node._tcp.example"
 

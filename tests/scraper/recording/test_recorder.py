@@ -2,11 +2,11 @@ import pytest
 
 from model.labels import Labels
 from scraper.exposition.errors import LimitError, SeriesNameError
-from scraper.exposition.families import FamilyPool
-from scraper.exposition.grammar import ExpositionFormat
+from scraper.exposition.families import FamilyInterner
+from scraper.exposition.formats import ExpositionFormat
 from scraper.fetching.targets import ScrapeLimits, ScrapeTarget
+from scraper.recording.recorder import RecordedScrape, Recorder
 from scraper.relabel import RelabelAction, RelabelRule
-from scraper.scheduling.recorder import Recorded, Recorder
 from storage.api.errors import StorageError
 from tests.scraper.recording_appender import STALE, RecordingAppender
 
@@ -24,10 +24,10 @@ class Scrapes:
 
     def __init__(self, **fields: object) -> None:
         self.store = RecordingAppender()
-        self.recorder = Recorder(self.store, target(**fields), FamilyPool())
+        self.recorder = Recorder(self.store, target(**fields), FamilyInterner())
         self.at = 0
 
-    def good(self, body: str) -> Recorded:
+    def good(self, body: str) -> RecordedScrape:
         self.at += 1
         reading = self.recorder.read(body.encode(), TEXT)
         return self.recorder.record(reading, NOW_MS + self.at, 0.25)

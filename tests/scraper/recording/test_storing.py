@@ -11,10 +11,10 @@ from model.labels import Labels
 from model.matchers import Matcher
 from model.series import is_absent, is_stale
 from scraper.errors import ScrapeError
-from scraper.exposition.families import FamilyPool
-from scraper.exposition.grammar import ExpositionFormat
+from scraper.exposition.families import FamilyInterner
+from scraper.exposition.formats import ExpositionFormat
 from scraper.fetching.targets import ScrapeTarget
-from scraper.scheduling.recorder import Recorder
+from scraper.recording.recorder import Recorder
 from storage.samples.settings import StoreSettings
 from storage.samples.store import SqliteSampleStore
 from tests.scraper.exposition.test_difference import histories
@@ -68,12 +68,12 @@ def test_any_history_reads_back(history: list[tuple[bytes, ExpositionFormat]], h
         honor_labels=honor,
     )
     double = RecordingAppender()
-    scrape(Recorder(double, target, FamilyPool()), history)
+    scrape(Recorder(double, target, FamilyInterner()), history)
     with tempfile.TemporaryDirectory() as directory:
         store = SqliteSampleStore(Path(directory), StoreSettings(), clock=lambda: START_MS)
         store.open()
         try:
-            scrape(Recorder(store, target, FamilyPool()), history)
+            scrape(Recorder(store, target, FamilyInterner()), history)
             assert comparable(stored(store)) == comparable(double.samples)
         finally:
             store.close()

@@ -1,4 +1,4 @@
-"""One target under scraping: its state from scrape to scrape."""
+"""Scrapes one target: fetch, parse, append, and the target's state between scrapes."""
 
 import asyncio
 import time
@@ -10,12 +10,12 @@ import structlog
 from model.clock import Clock
 from model.targets import Health, TargetStatus
 from scraper.errors import ScrapeError
-from scraper.exposition.families import FamilyPool
-from scraper.exposition.readings import Reading
+from scraper.exposition.delta import ExpositionDelta
+from scraper.exposition.families import FamilyInterner
 from scraper.fetching.fetch import Fetched, Fetcher
-from scraper.fetching.http_session import abridged_message
 from scraper.fetching.targets import ScrapeTarget
-from scraper.scheduling.recorder import Recorder
+from scraper.messages import one_line
+from scraper.recording.recorder import Recorder
 from scraper.scheduling.slots import Slot
 from scraper.scheduling.statistics import ScraperStatistics
 from storage.api.errors import OutOfOrderError, StorageError
@@ -23,43 +23,43 @@ from storage.api.samples import SampleAppender
 
 log = structlog.get_logger(__name__)
 
-# 256 KiB: some 4,000 lines, which a full parse reads in about 30 ms; more goes to a
-# thread, so that the loop is never held up for 50 ms.
+# 256 KiB: some 4,000 lines, which a full parse reads in about 30 ms. Larger bodies are
+# parsed in a thread, so that the event loop never blocks for 50 ms.
 _THREAD_BYTES = 256 * 2**10
 _TOLERANCE_RATIO = 0.05
 _MAX_TOLERANCE_MS = 200
-"""A scrape that begins this little late has its slot's time, so that times are even."""
+"""A scrape that starts at most this late gets the time of its slot, for even timestamps."""
 
 
 @dataclass(frozen=True, slots=True)
-class ScrapeTools:
-    """What all targets share."""
+class ScrapeServices:
+    """The services that all target scrapers share."""
 
     appender: SampleAppender
     clock: Clock
     fetcher: Fetcher
     threads: Executor
     statistics: ScraperStatistics
-    pool: FamilyPool
+    interner: FamilyInterner
 
 
-class TargetEntry:
+class TargetScraper:
     """Scrapes one target, one scrape at a time.
 
     Attributes:
-        target: what is scraped; replaced by `reconfigure`.
-        slot: when.
-        busy: whether a scrape is under way.
+        target: the target; `reconfigure` replaces it.
+        slot: the times of its scrapes.
+        busy: whether a scrape is in progress.
     """
 
-    def __init__(self, target: ScrapeTarget, tools: ScrapeTools) -> None:
+    def __init__(self, target: ScrapeTarget, services: ScrapeServices) -> None:
         self.target = target
-        self.slot = slot_of(target)
+        self.slot = _slot_of(target)
         self.busy = False
-        self._tools = tools
-        self._recorder = Recorder(tools.appender, target, tools.pool)
+        self._services = services
+        self._recorder = Recorder(services.appender, target, services.interner)
         self._retired = False
-        self._changed = False
+        self._reconfigured = False
         self._health = Health.UNKNOWN
         self._error = ""
         self._last_scrape_ms: int | None = None
@@ -70,11 +70,11 @@ class TargetEntry:
 
     @property
     def recorder(self) -> Recorder:
-        """What holds the target's series and metadata."""
+        """The target's series and metadata."""
         return self._recorder
 
     def status(self, now_ms: int) -> TargetStatus:
-        """Return how scraping goes."""
+        """Return the target's state."""
         return TargetStatus(
             self.target,
             self._health,
@@ -87,26 +87,27 @@ class TargetEntry:
         )
 
     def reconfigure(self, target: ScrapeTarget) -> None:
-        """Scrape as `target` says from the next time on; its labels are the same."""
-        self.target, self.slot = target, slot_of(target)
-        # A body may be under parsing in a thread right now.
-        self._changed = True
+        """Use changed options from the next scrape on; the labels must be the same."""
+        self.target, self.slot = target, _slot_of(target)
+        # The recorder follows at the next scrape: a thread may be parsing a body now.
+        self._reconfigured = True
 
     def retire(self) -> None:
-        """End the target's series, now or when the scrape under way is over."""
+        """End the target's series, now or after the scrape in progress."""
         self._retired = True
         if not self.busy:
             self._end()
 
     async def scrape(self, nominal_ms: int) -> None:
-        """Scrape once. Raises nothing but cancellation: a target costs only itself."""
+        """Scrape once; every error but cancellation becomes the target's state."""
         self.busy = True
         try:
             await self._scrape(nominal_ms)
         except Exception as exc:
-            # Ours to mend, and no reason to stop the other targets.
+            # A fault in this program must not stop the other targets.
             self._health, self._error = Health.DOWN, f"internal error: {type(exc).__name__}"
-            self._recorder = Recorder(self._tools.appender, self.target, self._tools.pool)
+            services = self._services
+            self._recorder = Recorder(services.appender, self.target, services.interner)
             log.exception("scrape_crashed", job=self.target.job, instance=self.target.instance)
         finally:
             self.busy = False
@@ -114,55 +115,58 @@ class TargetEntry:
                 self._end()
 
     async def _scrape(self, nominal_ms: int) -> None:
-        tools, target = self._tools, self.target
-        if self._changed:
-            self._changed = False
+        services, target = self._services, self.target
+        if self._reconfigured:
+            self._reconfigured = False
             self._recorder.reconfigure(target)
-        now_ms = tools.clock()
-        time_ms = self._time_ms(nominal_ms, now_ms)
+        now_ms = services.clock()
+        time_ms = self._sample_time_ms(nominal_ms, now_ms)
         began = time.perf_counter()
-        reading, error = None, ""
+        delta, error = None, ""
         try:
-            fetched = await tools.fetcher.fetch(target)
-            tools.statistics.body_bytes += len(fetched.body)
-            tools.statistics.fetch_s += time.perf_counter() - began
-            reading = await self._read(fetched)
+            fetched = await services.fetcher.fetch(target)
+            services.statistics.body_bytes += len(fetched.body)
+            services.statistics.fetch_s += time.perf_counter() - began
+            delta = await self._parse(fetched)
         except ScrapeError as exc:
-            error = abridged_message(str(exc))
+            error = one_line(str(exc))
         duration_s = time.perf_counter() - began
         if self._retired:
             return
-        self._note(error, now_ms, duration_s, reading)
-        self._record(reading, time_ms, duration_s)
+        self._update_state(error, now_ms, duration_s, delta)
+        self._record(delta, time_ms, duration_s)
 
-    def _time_ms(self, nominal_ms: int, now_ms: int) -> int:
+    def _sample_time_ms(self, nominal_ms: int, now_ms: int) -> int:
+        """Return the slot's time if the scrape starts within tolerance, else now."""
         lag_ms = now_ms - nominal_ms
-        self._tools.statistics.lag_s += max(0, lag_ms) / 1000
+        self._services.statistics.lag_s += max(0, lag_ms) / 1000
         tolerance_ms = min(_MAX_TOLERANCE_MS, self.slot.interval_ms * _TOLERANCE_RATIO)
         return nominal_ms if abs(lag_ms) <= tolerance_ms else now_ms
 
-    async def _read(self, fetched: Fetched) -> Reading:
+    async def _parse(self, fetched: Fetched) -> ExpositionDelta:
         began = time.perf_counter()
         try:
             if len(fetched.body) <= _THREAD_BYTES:
                 return self._recorder.read(fetched.body, fetched.format)
             loop = asyncio.get_running_loop()
-            # Shielded: a thread cannot be stopped, and the recorder is not to be
-            # touched before it is done.
+            # Shielded: a thread cannot be stopped, and nothing else may use the recorder
+            # until it has finished.
             work = loop.run_in_executor(
-                self._tools.threads, self._recorder.read, fetched.body, fetched.format
+                self._services.threads, self._recorder.read, fetched.body, fetched.format
             )
             return await asyncio.shield(work)
         finally:
-            self._tools.statistics.parse_s += time.perf_counter() - began
+            self._services.statistics.parse_s += time.perf_counter() - began
 
-    def _note(self, error: str, now_ms: int, duration_s: float, reading: Reading | None) -> None:
-        """Keep how it went, and log where that changed."""
+    def _update_state(
+        self, error: str, now_ms: int, duration_s: float, delta: ExpositionDelta | None
+    ) -> None:
+        """Store the result of a scrape, and log when the target's health changes."""
         before = self._health
         self._health = Health.DOWN if error else Health.UP
         self._error, self._last_scrape_ms, self._duration_s = error, now_ms, duration_s
-        self._samples = reading.samples if reading else 0
-        statistics = self._tools.statistics
+        self._samples = delta.samples if delta else 0
+        statistics = self._services.statistics
         statistics.scrapes += 1
         statistics.failures += bool(error)
         if not error:
@@ -178,28 +182,29 @@ class TargetEntry:
         elif not error and before is Health.DOWN:
             log.info("scrape_recovered", job=self.target.job, instance=self.target.instance)
 
-    def _record(self, reading: Reading | None, time_ms: int, duration_s: float) -> None:
+    def _record(self, delta: ExpositionDelta | None, time_ms: int, duration_s: float) -> None:
         last_ms = self._recorder.last_ms
         if last_ms is not None and time_ms <= last_ms:
             # The clock was set back.
-            self._refused(OutOfOrderError(str(self.target.labels), time_ms, last_ms))
+            self._append_failed(OutOfOrderError(str(self.target.labels), time_ms, last_ms))
             return
         try:
-            if reading is None:
+            if delta is None:
                 self._recorder.record_failure(time_ms, duration_s)
             else:
-                self._tools.statistics.add(self._recorder.record(reading, time_ms, duration_s))
+                recorded = self._recorder.record(delta, time_ms, duration_s)
+                self._services.statistics.add(recorded)
         except StorageError as exc:
-            self._refused(exc)
+            self._append_failed(exc)
         else:
             self._is_stored = True
 
-    def _refused(self, exc: StorageError) -> None:
-        self._recorder.lost()
-        self._tools.statistics.append_failures += 1
-        self._error = self._error or f"not stored: {abridged_message(str(exc))}"
+    def _append_failed(self, exc: StorageError) -> None:
+        self._recorder.require_complete()
+        self._services.statistics.append_failures += 1
+        self._error = self._error or f"not stored: {one_line(str(exc))}"
         if self._is_stored:
-            # Once, not at each scrape: a full disk refuses those of all targets.
+            # Logged once, not for each scrape: a full disk affects all targets.
             log.warning(
                 "append_failed",
                 job=self.target.job,
@@ -210,13 +215,12 @@ class TargetEntry:
 
     def _end(self) -> None:
         last_ms = self._recorder.last_ms
-        now_ms = self._tools.clock()
+        now_ms = self._services.clock()
         try:
             self._recorder.end(now_ms if last_ms is None else max(now_ms, last_ms + 1))
         except StorageError as exc:
-            self._refused(exc)
+            self._append_failed(exc)
 
 
-def slot_of(target: ScrapeTarget) -> Slot:
-    """Return when a target is scraped."""
+def _slot_of(target: ScrapeTarget) -> Slot:
     return Slot.of(f"{target.labels} {target.url}", round(target.interval_s * 1000))

@@ -1,8 +1,8 @@
-"""A body cut at the values that change; what is between them is compared in one go.
+"""The constant text of a body between its changing values, compared in one step.
 
-Of a thousand lines most stay as they are for hours. Comparing each means making a
-thousand objects and looking at a thousand others all over the memory; with a template
-it is two calls for each line that does change.
+Most of a thousand lines stay the same for hours. Comparing them one by one creates a
+thousand objects and reads a thousand others all over the memory; with a skeleton the
+cost is two calls for each line that changes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,44 +11,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.series import ABSENT_BITS, Values
-from scraper.exposition.exposition import split_lines
-from scraper.exposition.pieces import PiecePool
+from scraper.exposition.interning import BytesInterner
+from scraper.exposition.lines import split_lines
 
+# A line feed ends a line, so a line that contains one equals no line of any body.
 _NO_VALUE = b"\n"
-"""Ends no line, so that a line with it equals none."""
+# 32: no number is longer, so a value grows by at most this many bytes.
 _MAX_GROWTH = 32
-"""A value takes at most so many bytes more than its predecessor; no number takes more."""
 
 
-class Template:
-    """A body in pieces: each but the last ends where a value begins that may change.
+class BodySkeleton:
+    """A body cut into pieces, each of which ends where the value of a variable line begins.
 
-    The lines of these values are *loose*. At first no line is; one becomes loose when
-    its value changes.
+    Only the last piece ends at the end of the body. At first no line is variable; a line
+    becomes variable when its value changes.
 
     Attributes:
-        loose: shape (N,), the loose lines, ascending.
-        values: shape (N,), what they were last; ABSENT before the first time.
-        uses: how many bodies were read by it.
+        variable: shape (N,), ascending indices of the variable lines.
+        values: shape (N,), their last values; ABSENT before the first.
+        uses: number of bodies parsed with it.
     """
 
-    __slots__ = ("_pieces", "_pool", "loose", "uses", "values")
+    __slots__ = ("_interner", "_pieces", "uses", "values", "variable")
 
-    def __init__(self, body: bytes, pool: PiecePool | None = None) -> None:
+    def __init__(self, body: bytes, interner: BytesInterner | None = None) -> None:
         self._pieces = [body]
-        self._pool = PiecePool() if pool is None else pool
-        self.loose: NDArray[np.intp] = np.empty(0, np.intp)
+        self._interner = BytesInterner() if interner is None else interner
+        self.variable: NDArray[np.intp] = np.empty(0, np.intp)
         self.values: Values = np.empty(0)
         self.uses = 0
 
-    def tokens(self, body: bytes, value_at: Sequence[int]) -> list[bytes] | None:
-        """Return what stands in `body` from where loose lines' values begin.
+    def value_tokens(self, body: bytes, value_at: Sequence[int]) -> list[bytes] | None:
+        """Return the values of the variable lines as text, None if other text differs.
 
-        Lines whose values changed for the first time become loose; `value_at` tells for
-        each line where its value begins, 0 where it has none that may just change.
+        Lines whose values differ for the first time become variable.
 
-        Returns:
-            None if the body differs in more than values.
+        Args:
+            body: the new body.
+            value_at: for each line the offset of its value, 0 if the line must not
+                change.
         """
         tokens: list[bytes] = []
         end = 0
@@ -66,19 +67,23 @@ class Template:
                 rest = self._pieces[-1]
                 if begins(rest, end) and end + len(rest) == len(body):
                     return tokens
-            if not self._loosen(len(tokens), body, end, value_at):
+            if not self._cut_piece(len(tokens), body, end, value_at):
                 return None
 
-    def _loosen(self, number: int, body: bytes, at: int, value_at: Sequence[int]) -> bool:
-        """Cut a piece at the lines that differ from the body's at `at`; False if that fails."""
+    def _cut_piece(self, number: int, body: bytes, at: int, value_at: Sequence[int]) -> bool:
+        """Make the lines of a piece variable whose values differ from the body's at `at`.
+
+        Returns:
+            False if other text differs.
+        """
         piece = self._pieces[number]
         old = split_lines(piece)
-        first = int(self.loose[number - 1]) if number else 0
+        first = int(self.variable[number - 1]) if number else 0
         if number == len(self._pieces) - 1:
             new = split_lines(body[at:])
             whole = len(old)
         else:
-            # The piece ends within a line, of which there is more in the body.
+            # The piece ends within a line that continues in the body.
             whole = len(old) - 1
             window = body[at : at + len(piece) + _MAX_GROWTH * len(old)]
             new = window.split(b"\n", whole)
@@ -93,22 +98,22 @@ class Template:
                 if not offset or not new[index].startswith(old[index][:offset]):
                     return False
                 cuts.append((index, offset))
-        self._pieces[number : number + 1] = self._pool.shared(_cut(old, cuts))
+        self._pieces[number : number + 1] = self._interner.intern(_cut(old, cuts))
         lines = [first + index for index, _ in cuts]
-        self.loose = np.insert(self.loose, number, lines)
+        self.variable = np.insert(self.variable, number, lines)
         absent = np.full(len(cuts), ABSENT_BITS, np.uint64).view(np.float64)
         self.values = np.insert(self.values, number, absent)
         return bool(cuts)
 
-    def changes(self, values: Values) -> NDArray[np.intp]:
-        """Take the loose lines' values; return the places of those that changed."""
+    def update(self, values: Values) -> NDArray[np.intp]:
+        """Store the values of the variable lines; return the positions that changed."""
         changed = np.flatnonzero(values.view(np.uint64) != self.values.view(np.uint64))
         self.values = values
         self.uses += 1
         return changed
 
     def lines(self) -> list[bytes]:
-        """Return the body's lines; the loose ones are equal to no line of any body."""
+        """Return the body's lines; variable lines are altered so that they equal no line."""
         lines = split_lines(self._pieces[0])
         for piece in self._pieces[1:]:
             lines[-1] += _NO_VALUE
@@ -117,14 +122,18 @@ class Template:
 
 
 def _cut(lines: Sequence[bytes], cuts: Iterable[tuple[int, int]]) -> list[bytes]:
-    """Return `lines` in pieces, without what stands in a line from an offset on."""
+    """Return the text of `lines` in pieces, without the values.
+
+    Args:
+        lines: the lines of one piece.
+        cuts: line index and offset of each value to remove.
+    """
     pieces: list[bytes] = []
     begin = b""
     start = 0
     for index, offset in cuts:
         pieces.append(begin + b"\n".join([*lines[start:index], lines[index][:offset]]))
         start, begin = index + 1, b"\n"
-    # Without a line that follows, none is to be begun.
     rest = lines[start:]
     pieces.append(begin + b"\n".join(rest) if rest else b"")
     return pieces

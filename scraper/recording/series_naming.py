@@ -1,34 +1,32 @@
-"""From a scraped series' labels to those it is stored with.
+"""Names the series of a target: the labels under which each scraped series is stored.
 
 Source: Prometheus documentation, "Configuration", `honor_labels` and limits.
 """
 
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from model.labels import METRIC_NAME, Labels
+from scraper.exposition.catalog import SeriesName
 from scraper.exposition.errors import LimitError, SeriesNameError
-from scraper.exposition.grammar import LABEL_NAME, LEGACY_METRIC_NAME, Pairs
-from scraper.exposition.numbers import abridged
+from scraper.exposition.label_grammar import Pairs
+from scraper.exposition.names import is_legacy_label_name, is_legacy_metric_name
 from scraper.fetching.targets import ScrapeLimits, ScrapeTarget
+from scraper.messages import quoted
 from scraper.relabel import RelabelRule, relabel
-
-_LEGACY_METRIC_NAME = re.compile(LEGACY_METRIC_NAME)
-_LEGACY_LABEL_NAME = re.compile(LABEL_NAME)
 
 
 @dataclass(frozen=True, slots=True)
-class SeriesLabels:
-    """How one target's series are named.
+class SeriesNaming:
+    """The naming rules of one target's series.
 
     Attributes:
         target: the target's own labels.
-        honor_labels: whether a scraped label wins over the target's of that name; if
-            not, it is kept as `exported_<name>`.
-        limits: bounds of labels.
-        relabel_rules: applied to the whole label set, the target's labels among them.
-        legacy_names: whether only names without UTF-8 are allowed.
+        honor_labels: whether a scraped label overrides the target's label of that name;
+            if not, it is stored as `exported_<name>`.
+        limits: limits of labels.
+        relabel_rules: applied to the series' labels together with the target's.
+        legacy_names: whether names outside the legacy character set are an error.
     """
 
     target: Labels
@@ -44,8 +42,8 @@ class SeriesLabels:
         object.__setattr__(self, "_is_plain", not (self.relabel_rules or self.legacy_names))
 
     @classmethod
-    def of(cls, target: ScrapeTarget) -> "SeriesLabels":
-        """Return how a target says its series are named."""
+    def of(cls, target: ScrapeTarget) -> "SeriesNaming":
+        """Return the naming rules of a target."""
         return cls(
             target.labels,
             target.honor_labels,
@@ -54,32 +52,31 @@ class SeriesLabels:
             target.legacy_names,
         )
 
-    def name(self, pairs: Pairs) -> tuple[Labels, bool] | None:
-        """Return a series' labels for storage; None if it is not to be stored.
-
-        Returns:
-            The labels without those that it shares with the target, and False; or, if
-            it lacks one of the target's labels, all of its labels, and True.
+    def name(self, pairs: Pairs) -> SeriesName | None:
+        """Return the name of a scraped series, None if relabelling drops it.
 
         Raises:
             LimitError: it has too many labels, or too long ones.
-            SeriesNameError: a name is not allowed, or relabelling took the metric's away.
+            SeriesNameError: a name is not allowed, or relabelling removed the metric name.
         """
         if self._is_plain and self._target_names.isdisjoint([name for name, _ in pairs]):
-            # Nothing to settle, as for nearly every series.
+            # Nearly every series: no relabelling, and no label in common with the target.
             self._check_limits(pairs, len(pairs) + len(self.target))
-            return Labels(sorted([pair for pair in pairs if pair[1]])), False
-        full = self._merged(pairs)
-        if self.relabel_rules and not relabel(full, self.relabel_rules):
+            labels = Labels(sorted([pair for pair in pairs if pair[1]]))
+            return SeriesName(labels, has_target_labels=True)
+        merged = self._merged(pairs)
+        if self.relabel_rules and not relabel(merged, self.relabel_rules):
             return None
-        self._check_names(full)
-        self._check_limits(full.items(), len(full))
-        if any(name not in full for name, _ in self.target):
-            return Labels(sorted(full.items())), True
-        own = set(self.target)
-        return Labels(sorted(pair for pair in full.items() if pair not in own)), False
+        self._check_names(merged)
+        self._check_limits(merged.items(), len(merged))
+        if any(name not in merged for name, _ in self.target):
+            return SeriesName(Labels(sorted(merged.items())), has_target_labels=False)
+        of_target = set(self.target)
+        labels = Labels(sorted(pair for pair in merged.items() if pair not in of_target))
+        return SeriesName(labels, has_target_labels=True)
 
     def _merged(self, pairs: Pairs) -> dict[str, str]:
+        """Return the labels of series and target, conflicts resolved."""
         scraped = dict(pairs)
         merged = dict(self.target)
         if self.honor_labels:
@@ -87,7 +84,7 @@ class SeriesLabels:
             return {name: value for name, value in merged.items() if value}
         conflicts = [name for name, _ in self.target if scraped.get(name)]
         merged = {name: value for name, value in scraped.items() if value} | merged
-        # Shortest first: so every order of the labels leads to the same names.
+        # Shortest first, so that the result does not depend on the order of the labels.
         for name in sorted(conflicts, key=len):
             exported = f"exported_{name}"
             while exported in merged:
@@ -101,11 +98,11 @@ class SeriesLabels:
             raise SeriesNameError("metric relabelling left a series without a metric name")
         if not self.legacy_names:
             return
-        if _LEGACY_METRIC_NAME.fullmatch(metric) is None:
-            raise SeriesNameError(f"invalid metric name {abridged(metric)}")
+        if not is_legacy_metric_name(metric):
+            raise SeriesNameError(f"invalid metric name {quoted(metric)}")
         for name in labels:
-            if _LEGACY_LABEL_NAME.fullmatch(name) is None:
-                raise SeriesNameError(f"invalid label name {abridged(name)}")
+            if not is_legacy_label_name(name):
+                raise SeriesNameError(f"invalid label name {quoted(name)}")
 
     def _check_limits(self, labels: Collection[tuple[str, str]], count: int) -> None:
         limits = self.limits

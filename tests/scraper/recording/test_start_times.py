@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from model.labels import Labels
-from scraper.exposition.families import FamilyPool
-from scraper.exposition.grammar import ExpositionFormat
+from scraper.exposition.families import FamilyInterner
+from scraper.exposition.formats import ExpositionFormat
 from scraper.fetching.targets import ScrapeTarget
-from scraper.scheduling.recorder import SYNTHETIC, Recorder
+from scraper.recording.recorder import SYNTHETIC, Recorder
 from storage.api.errors import StorageError
 from tests.scraper.recording_appender import RecordingAppender
 
@@ -46,7 +46,7 @@ class Scrapes:
     def __init__(self, *, start_times: bool = True) -> None:
         self.store = RecordingAppender()
         target = ScrapeTarget("http://a/metrics", LABELS, 15.0, 10.0, start_times=start_times)
-        self.recorder = Recorder(self.store, target, FamilyPool())
+        self.recorder = Recorder(self.store, target, FamilyInterner())
         self.at = 0
         self.known: dict[str, int] = {}
         self.given = 0

@@ -1,0 +1,15 @@
+"""Shortens text from other programs for error messages."""
+
+_MAX_QUOTED = 64
+_MAX_MESSAGE = 300
+
+
+def quoted(text: str) -> str:
+    """Return `text` in double quotes, cut to 64 characters."""
+    return f'"{text}"' if len(text) <= _MAX_QUOTED else f'"{text[: _MAX_QUOTED - 3]}…"'
+
+
+def one_line(text: str) -> str:
+    """Return `text` on one line, cut to 300 characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= _MAX_MESSAGE else f"{line[: _MAX_MESSAGE - 1]}…"
