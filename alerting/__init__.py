@@ -1,7 +1,8 @@
-"""Rules and host checks to state changes, notifications and acknowledgements.
+"""Evaluates rules and host checks, keeps the alerts, and sends notifications.
 
-`service` is what runs; `settings`, `rule_files` and `errors` come with it, `views` is what
-it shows and `prometheus_json` how Prometheus's API says it.
+`service` is what the server runs, configured by `settings`; `errors` holds all errors.
+`views` shows groups and rules, `prometheus_json` in the form of Prometheus's API. The
+rooms, top down: `rules` and `checks`, `evaluation`, `book`, `notifications`, `receivers`.
 """
 
-__all__ = ["errors", "prometheus_json", "rule_files", "service", "settings", "views"]
+__all__ = ["errors", "prometheus_json", "service", "settings", "views"]

@@ -1,15 +1,15 @@
-"""Every error that this package raises on purpose."""
+"""The errors that this package raises on purpose."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 
 class AlertingError(Exception):
-    """Base of them all."""
+    """Base of every error of this package."""
 
 
 class TemplateError(AlertingError):
-    """A label or annotation template is outside the supported subset."""
+    """A label or annotation template is malformed or uses an unsupported feature."""
 
     def __init__(self, template: str, reason: str) -> None:
         super().__init__(f"template {template!r}: {reason}")
@@ -17,11 +17,11 @@ class TemplateError(AlertingError):
 
 
 class RuleFileError(AlertingError):
-    """A rule file cannot be used; one line for each thing wrong.
+    """A rule file is invalid; the message has one line for each problem.
 
     Attributes:
-        problems: for each, (line, message); the message names group and rule, line 0
-            where it has none.
+        problems: (line, message) of each problem; the message names group and rule.
+            Line 0 stands for the whole file.
     """
 
     def __init__(self, path: Path, problems: Iterable[tuple[int, str]]) -> None:
@@ -35,11 +35,11 @@ class RuleFileError(AlertingError):
 
 
 class RuleEvaluationError(AlertingError):
-    """A rule's expression gave something that no alert or series can be made of."""
+    """The result of a rule's expression cannot be turned into alerts or series."""
 
 
 class BadOverrideError(AlertingError):
-    """A host's own check settings make no sense; `field` says which one is at fault."""
+    """A check override is invalid; `field` names the field at fault."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
@@ -55,10 +55,10 @@ class UnknownReceiverError(AlertingError):
 
 
 class DeliveryError(AlertingError):
-    """A receiver did not take a notification; the message holds no secret of its URL.
+    """A receiver did not accept a notification; the message shows no secret of its URL.
 
     Attributes:
-        retryable: False where the receiver said that it will never take this one.
+        retryable: False if the receiver will never accept this notification.
     """
 
     def __init__(self, message: str, *, retryable: bool = True) -> None:

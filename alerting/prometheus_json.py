@@ -1,4 +1,4 @@
-"""The `data` of Prometheus's `/api/v1/rules` and `/api/v1/alerts`.
+"""Rules and alerts as the `data` of Prometheus's `/api/v1/rules` and `/api/v1/alerts`.
 
 Source: Prometheus documentation, "HTTP API", rules and alerts; web/api/v1/api.go.
 """
@@ -6,25 +6,25 @@ Source: Prometheus documentation, "HTTP API", rules and alerts; web/api/v1/api.g
 from collections.abc import Iterable
 from typing import Any
 
-from alerting.book.book import OpenAlert
-from alerting.notifications.documents import rfc3339
+from alerting.book.observation import OpenAlert
+from alerting.receivers.webhook_body import rfc3339
 from alerting.rules.humanize import format_exponent
 from alerting.views import GroupView, RuleKind, RuleView
 from storage.api.alerts import Alert, AlertState
 
 
 def alerts_data(alerts: Iterable[OpenAlert]) -> dict[str, Any]:
-    """Return the open alerts."""
+    """Return the `data` of `/api/v1/alerts`."""
     return {"alerts": [_alert(item.alert) for item in alerts]}
 
 
 def rules_data(groups: Iterable[GroupView]) -> dict[str, Any]:
-    """Return the groups with their rules and alerts."""
+    """Return the `data` of `/api/v1/rules`."""
     return {"groups": [_group(group) for group in groups]}
 
 
 def _state(state: AlertState, *, fired: bool) -> str:
-    """Return one of Prometheus's three: without data is what receivers know it as."""
+    """Return one of Prometheus's three states; *no data* becomes the state it had before."""
     if state is AlertState.NO_DATA:
         return "firing" if fired else "pending"
     return state.value

@@ -1,4 +1,4 @@
-"""Alerting as the rest of Redshank sees it: one object, started and stopped."""
+"""The alerting service: evaluates, keeps alerts and sends notifications."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -8,30 +8,31 @@ from typing import Any
 import aiohttp
 import structlog
 
-from alerting.book.book import AlertBook, OpenAlert, Reading, Subscriber
+from alerting.book.alert_book import AlertBook, Subscriber
+from alerting.book.identities import CHECK_IDENTITIES
+from alerting.book.lifecycle import Condition, RuleTiming
 from alerting.book.live_alerts import LiveAlerts
-from alerting.book.states import Sight, Timing
-from alerting.checks.checks import (
-    CheckName,
-    HostCheck,
-    HostCheckRegistry,
-    rule_identity,
-    validate_override,
-)
-from alerting.checks.evaluation import HostChecksEvaluation, host_check_key
-from alerting.checks.fleet import FleetWatch, Hosts
-from alerting.checks.queries import condition, host_matchers
+from alerting.book.observation import Observation, OpenAlert
+from alerting.checks.host_check import HostCheck
+from alerting.checks.host_evaluation import HostChecksEvaluation, host_check_key
+from alerting.checks.hosts import HostWatcher, ListHosts
+from alerting.checks.overrides import validate_override
+from alerting.checks.queries import alert_expression, host_matchers
+from alerting.checks.registry import HostCheckRegistry
 from alerting.errors import UnknownReceiverError
-from alerting.evaluator import GroupRunner, Sleep
-from alerting.health import HealthBoard
+from alerting.evaluation.health import HealthBoard
+from alerting.evaluation.runner import GroupRunner, Sleep
 from alerting.notifications.delivery import Delivery
-from alerting.notifications.notifications import Notifier, trial_body
-from alerting.receivers.receivers import Receiver, build_receivers
-from alerting.rules.evaluation import rule_file_key
+from alerting.notifications.pipeline import NotificationPipeline
+from alerting.notifications.stages import configured_stages
+from alerting.notifications.trial import trial_body
+from alerting.receivers.configured import configured_receivers
+from alerting.receivers.receiver import Receiver
+from alerting.rules.definitions import RuleGroup
+from alerting.rules.group_evaluation import rule_file_key
 from alerting.rules.groups import RuleGroups
-from alerting.rules.rules import RuleGroup
-from alerting.settings import AlertingSettings
-from alerting.views import HOST_GROUP, GroupView, host_group_view
+from alerting.settings import AlertingSettings, CheckName
+from alerting.views import HOST_GROUP, GroupView, host_group_view, rule_group_view
 from model.clock import Clock
 from promql.api import QueryEngine
 from storage.api.alerts import Alert, AlertChange, AlertRecords, CheckOverride, Severity
@@ -41,7 +42,6 @@ from storage.api.samples import SampleAppender
 log = structlog.get_logger(__name__)
 
 _DAY_S = 86_400
-_HOST_RULES = frozenset(map(rule_identity, CheckName))
 
 
 def _delivery_to(receiver: str) -> str:
@@ -51,19 +51,19 @@ def _delivery_to(receiver: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CheckView:
-    """One check of one host, and the PromQL conditions of its alerts."""
+    """One check of one host, with the PromQL conditions of its alerts."""
 
     check: HostCheck
     conditions: dict[Severity, str]
 
 
 class AlertingService:
-    """Evaluates host checks and rules, keeps their alerts, tells receivers.
+    """Evaluates host checks and rules, keeps their alerts and notifies receivers.
 
-    Not started, it evaluates and tells nothing; what it answers is empty.
+    Before `start` there are no alerts, and nothing is evaluated or sent.
 
     Attributes:
-        alerts: what people read of alerts, the open ones as they are now.
+        alerts: the alerts for people to read.
     """
 
     def __init__(
@@ -73,34 +73,34 @@ class AlertingService:
         records: AlertRecords,
         engine: QueryEngine,
         appender: SampleAppender,
-        hosts: Hosts,
+        hosts: ListHosts,
         session: aiohttp.ClientSession,
         clock: Clock,
         rule_groups: Iterable[RuleGroup] = (),
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        """Wire the parts.
+        """Build the parts.
 
         Args:
-            settings: alerting's part of the configuration.
-            records: alerts and overrides.
-            engine: answers rules' queries.
-            appender: takes what rules record, and `ALERTS`.
-            hosts: returns name, job and instance of every host; it must know them all
-                when `start` is called, because a host that is gone ends its alerts.
-            session: for webhooks.
-            clock: the current time.
-            rule_groups: from rule files, see `load_rule_files`.
-            sleep: for tests.
+            settings: the `alerting` section of the configuration.
+            records: stores alerts, notifications and overrides.
+            engine: answers the queries of rules and checks.
+            appender: stores recorded series and `ALERTS`.
+            hosts: returns all registered hosts. The list must be complete when `start`
+                is called: the alerts of a host that is not in it are resolved.
+            session: sends the requests of webhooks.
+            clock: returns the current time.
+            rule_groups: the groups of rule files, see `load_rule_files`.
+            sleep: replaced in tests.
         """
         self._settings, self._records, self._engine = settings, records, engine
         self._appender, self._hosts, self._clock, self._sleep = appender, hosts, clock, sleep
-        self._first_groups = tuple(rule_groups)
+        self._initial_groups = tuple(rule_groups)
         self._subscribers: list[Subscriber] = []
         self._board = HealthBoard(clock)
         self._session = session
-        self._notifier = Notifier(settings.routed, settings.external_url)
-        self._book = AlertBook(records, self._notifier.compose, self._publish)
+        self._pipeline = NotificationPipeline(configured_stages(settings), settings.external_url)
+        self._book = AlertBook(records, self._pipeline.run, self._publish)
         self.alerts = LiveAlerts(records, self._book)
         self._receivers = self._build_receivers()
         self._delivery = Delivery(records, self._receivers, settings.delivery, clock, sleep)
@@ -109,63 +109,66 @@ class AlertingService:
         self._host_evaluation: HostChecksEvaluation | None = None
         self._groups = RuleGroups(settings, engine, appender, self._book, self._board, clock, sleep)
         self._tasks: asyncio.TaskGroup | None = None
-        self._own: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
 
     def _build_receivers(self) -> Mapping[str, Receiver]:
         timeout_s = self._settings.delivery.timeout_ms / 1000
-        return build_receivers(self._settings.receivers, self._session, timeout_s)
+        return configured_receivers(self._settings.receivers, self._session, timeout_s)
 
     def _new_host_runner(self) -> GroupRunner:
         interval_ms = self._settings.evaluation_interval_ms
         return GroupRunner(HOST_GROUP, interval_ms, self._evaluate_hosts, self._clock, self._sleep)
 
     async def start(self, tasks: asyncio.TaskGroup) -> None:
-        """Take up the open alerts and run in `tasks` until `stop`.
+        """Load the open alerts, and evaluate and deliver in `tasks` until `stop`.
 
         Raises:
             StorageError: the records cannot be read or written.
         """
         self._tasks = tasks
         for override in await self._records.overrides():
-            self._take_override(override)
-        watch = FleetWatch(self._engine, self._hosts, self._clock())
+            self._load_override(override)
+        watcher = HostWatcher(self._engine, self._hosts, self._clock())
         self._host_evaluation = HostChecksEvaluation(
-            self._registry, watch, self._engine, self._appender, self._book, self._board
+            self._registry, watcher, self._engine, self._appender, self._book, self._board
         )
         self._book.restore(
-            (host_check_key(alert) if alert.rule in _HOST_RULES else rule_file_key(alert), alert)
+            (
+                host_check_key(alert) if alert.rule in CHECK_IDENTITIES else rule_file_key(alert),
+                alert,
+            )
             for alert in await self._records.open_alerts()
         )
-        for group in self._first_groups:
+        for group in self._initial_groups:
             self._groups.start(group, tasks, self._settings.start_delay_ms)
         await self._withdraw_unknown()
         await self._delivery.abandon_orphans()
         self._run(self._host_runner.run(), HOST_GROUP)
         self._deliver()
-        self._run(self._forget(), "forget ended alerts")
+        self._run(self._delete_history(), "delete old alerts")
 
     async def stop(self) -> None:
-        """End what `start` began; a write that is under way is finished."""
+        """Stop evaluations and deliveries; finish a write in progress."""
         await self._groups.stop()
-        await self._end(*self._own)
+        await self._cancel(*self._running)
 
-    async def _end(self, *names: str) -> None:
-        tasks = [self._own.pop(name) for name in names]
+    async def _cancel(self, *names: str) -> None:
+        tasks = [self._running.pop(name) for name in names]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        self._own[name] = self._running_in.create_task(work, name=f"alerting: {name}")
+        self._running[name] = self._task_group.create_task(work, name=f"alerting: {name}")
 
     def _deliver(self) -> None:
-        """Deliver to every receiver that is not served yet."""
+        """Start the deliveries to all receivers that have none yet."""
         for name in self._receivers:
-            if _delivery_to(name) not in self._own:
+            if _delivery_to(name) not in self._running:
                 self._run(self._delivery.run(name), _delivery_to(name))
 
     @property
-    def _running_in(self) -> asyncio.TaskGroup:
+    def _task_group(self) -> asyncio.TaskGroup:
         if self._tasks is None:
             raise RuntimeError("alerting is not started")
         return self._tasks
@@ -174,7 +177,7 @@ class AlertingService:
         if self._host_evaluation is not None:
             await self._host_evaluation.evaluate(now_ms)
 
-    async def _forget(self) -> None:
+    async def _delete_history(self) -> None:
         while True:
             try:
                 await self._records.forget(self._clock() - self._settings.history_ms)
@@ -183,21 +186,22 @@ class AlertingService:
             await self._sleep(_DAY_S)
 
     async def reconfigure(self, settings: AlertingSettings, groups: Iterable[RuleGroup]) -> None:
-        """Go by other settings and rules from now on; what did not change runs on.
+        """Use other settings and rules from now on; unchanged parts keep running.
 
         Raises:
-            StorageError: what is no more could not be ended in the records.
+            StorageError: alerts of removed rules or notifications of removed receivers
+                could not be ended.
         """
         before, self._settings = self._receivers, settings
         self._registry.reconfigure(settings.checks)
-        self._notifier.reconfigure(settings.routed, settings.external_url)
+        self._pipeline.reconfigure(configured_stages(settings), settings.external_url)
         self._receivers = self._build_receivers()
         self._delivery.reconfigure(self._receivers, settings.delivery)
-        await self._end(*map(_delivery_to, before.keys() - self._receivers.keys()))
+        await self._cancel(*map(_delivery_to, before.keys() - self._receivers.keys()))
         await self._delivery.abandon_orphans()
         self._deliver()
         if self._host_runner.interval_ms != settings.evaluation_interval_ms:
-            await self._end(HOST_GROUP)
+            await self._cancel(HOST_GROUP)
             self._host_runner = self._new_host_runner()
             self._run(self._host_runner.run(), HOST_GROUP)
         self._groups.settings = settings
@@ -206,41 +210,45 @@ class AlertingService:
     # Rule files
 
     async def replace_rules(self, groups: Iterable[RuleGroup]) -> None:
-        """Evaluate these groups from now on; those that did not change run on.
+        """Evaluate these groups and no others; unchanged groups keep running.
 
-        Alerts of rules that are no more are resolved.
+        Alerts of removed rules are resolved.
 
         Raises:
-            StorageError: the alerts of rules that are no more could not be ended.
+            StorageError: the alerts of removed rules could not be resolved.
         """
-        await self._groups.replace(groups, self._running_in)
+        await self._groups.replace(groups, self._task_group)
         await self._withdraw_unknown()
 
     async def _withdraw_unknown(self) -> None:
-        """End the alerts of rules that are no more."""
-        known = self._groups.identities() | _HOST_RULES
+        """Resolve the alerts of rules that no longer exist."""
+        known = self._groups.identities() | CHECK_IDENTITIES
         gone = [
             key
             for identity in self._book.rules()
             if identity not in known
             for key in self._book.tracked(identity)
         ]
-        readings = [Reading(key, Sight.WITHDRAWN, Timing()) for key in gone]
-        await self._book.apply(readings, self._clock())
+        observations = [Observation(key, Condition.WITHDRAWN, RuleTiming()) for key in gone]
+        await self._book.apply(observations, self._clock())
 
     def rules(self) -> tuple[GroupView, ...]:
         """Return every group with its rules, their health and their open alerts."""
         host = host_group_view(self._registry, self._host_runner, self._book, self._board)
-        return (host, *self._groups.views())
+        groups = [
+            rule_group_view(group, runner, self._book, self._board)
+            for group, runner in self._groups.running()
+        ]
+        return (host, *groups)
 
     # Alerts
 
     def open_alerts(self) -> tuple[OpenAlert, ...]:
-        """Return the alerts that are open, oldest first, and what keeps each silent."""
+        """Return the open alerts, oldest first, each with what suppresses it."""
         return tuple(sorted(self._book.open_alerts(), key=lambda item: item.alert.id))
 
     async def acknowledge(self, alert_id: int, user: str) -> Alert:
-        """Mark an open alert as being worked on by a user.
+        """Record that a user works on an open alert, and return the alert.
 
         Raises:
             NotFoundError: no open alert has this id.
@@ -248,40 +256,40 @@ class AlertingService:
         return await self._book.acknowledge(alert_id, user, self._clock())
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Call `subscriber` with each batch of stored changes; return what ends that.
+        """Call `subscriber` with each batch of stored changes; return a function that ends it.
 
-        An acknowledgement is a change too, from a state to the same state.
+        An acknowledgement is a change whose states are equal.
         """
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber)
 
     def _publish(self, changes: Sequence[AlertChange]) -> None:
-        told = {item.receiver for change in changes for item in change.notifications}
-        self._delivery.wake(told)
+        notified = {item.receiver for change in changes for item in change.notifications}
+        self._delivery.wake(notified)
         for subscriber in tuple(self._subscribers):
             try:
                 subscriber(changes)
             except Exception:
-                # A page that cannot be updated must not stop the evaluation.
+                # A failing subscriber must not stop the evaluation.
                 log.exception("alert_subscriber_failed")
 
     # Host checks
 
     def check_settings(self, instance: str) -> tuple[CheckView, ...]:
-        """Return every check as it applies to the host with this `instance` label."""
+        """Return all checks as they apply to the host with this `instance` label."""
         jobs = {job for _, job, known in self._hosts() if known == instance}
         matchers = host_matchers(min(jobs, default="node"), instance)
         views = []
         for name in CheckName:
             check = self._registry.check_of(instance, name)
             conditions = {
-                severity: condition(self._registry.settings, check, severity, matchers)
+                severity: alert_expression(self._registry.settings, check, severity, matchers)
                 for severity in check.severities
             }
             views.append(CheckView(check, conditions))
         return tuple(views)
 
-    def _take_override(self, override: CheckOverride) -> None:
+    def _load_override(self, override: CheckOverride) -> None:
         try:
             CheckName(override.check)
         except ValueError:
@@ -293,19 +301,19 @@ class AlertingService:
         """Give a host its own settings for a check, from the next evaluation on.
 
         Raises:
-            BadOverrideError: they make no sense; it names the field.
-            StorageError: they could not be stored.
+            BadOverrideError: the override is invalid; it names the field.
+            StorageError: the override could not be stored.
         """
         validate_override(self._settings.checks, override)
         await self._records.set_override(override)
         self._registry.set_override(override)
 
     async def remove_override(self, instance: str, check: str) -> None:
-        """Return a host's check to the defaults; nothing happens if it was there.
+        """Return a host's check to the defaults; without an override nothing changes.
 
         Raises:
             BadOverrideError: there is no such check.
-            StorageError: it could not be stored.
+            StorageError: the change could not be stored.
         """
         name = validate_override(self._settings.checks, CheckOverride(instance, check))
         await self._records.remove_override(instance, check)
@@ -319,11 +327,11 @@ class AlertingService:
         return tuple((item.name, item.type) for item in self._settings.receivers)
 
     async def test_receiver(self, name: str) -> None:
-        """Send a notification that says it is a test, at once and past the outbox.
+        """Send a test notification directly, without the outbox.
 
         Raises:
             UnknownReceiverError: no receiver has this name.
-            DeliveryError: it was not taken; the message says why.
+            DeliveryError: the receiver did not accept it; the message says why.
         """
         receiver = self._receivers.get(name)
         if receiver is None:

@@ -1,8 +1,9 @@
-"""Alerting as configured: host checks, receivers, rule files and their defaults.
+"""The `alerting` section of the configuration: host checks, receivers, rule files.
 
-Durations are written in Prometheus's notation (`for: 5m`) and held in milliseconds.
+Durations are written in Prometheus's notation (`for: 5m`) and kept in milliseconds.
 """
 
+from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -35,18 +36,28 @@ Pattern = Annotated[str, AfterValidator(_pattern)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
+class CheckName(StrEnum):
+    """The host checks, by their keys in the configuration and in `CheckOverride.check`."""
+
+    DOWN = "down"
+    CPU = "cpu"
+    MEMORY = "memory"
+    DISK = "disk"
+
+
 class _Settings(BaseModel):
-    # Input is hidden because an error would show the URL it is about, token and all.
+    # An error would quote its input, and the URL of a receiver may hold a token.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class CheckSettings(_Settings):
-    """What every host check has.
+    """Settings that all host checks share.
 
     Attributes:
         enabled: False switches the check off for all hosts.
         for_ms: `for`, how long the condition must hold before the alert fires.
-        keep_firing_for_ms: `keep_firing_for`, how long it fires on after recovery.
+        keep_firing_for_ms: `keep_firing_for`, how long the alert keeps firing after the
+            host has recovered.
     """
 
     enabled: bool = True
@@ -55,18 +66,18 @@ class CheckSettings(_Settings):
 
 
 class DownSettings(CheckSettings):
-    """The host cannot be scraped; critical."""
+    """Settings of the check that a host can be scraped; its alert is critical."""
 
     for_ms: DurationMs = Field(default=60_000, alias="for")
 
 
 class UsageSettings(CheckSettings):
-    """A usage in percent.
+    """Settings of a check that compares a usage, in percent, with thresholds.
 
     Attributes:
-        warning, critical: the alert's condition is a usage above this; None is none.
-        recovery: the warning is over below this. The critical alert recovers as far
-            below `critical` as this is below `warning`.
+        warning, critical: the alert's condition holds above this; None for no such alert.
+        recovery: the warning ends below this. The critical alert ends as far below
+            `critical` as this is below `warning`.
     """
 
     warning: Percent | None = 85.0
@@ -84,21 +95,22 @@ class UsageSettings(CheckSettings):
 
 
 class CpuSettings(UsageSettings):
-    """CPU time that is neither idle nor waiting for I/O, averaged over `window`."""
+    """Settings of the CPU check: time neither idle nor in I/O wait, averaged over `window`."""
 
     window_ms: PositiveDurationMs = Field(default=300_000, alias="window")
 
 
 class MemorySettings(UsageSettings):
-    """Memory that is not available to new programs."""
+    """Settings of the memory check: memory that is not available to new programs."""
 
 
 class DiskSettings(UsageSettings):
-    """Space used of each filesystem.
+    """Settings of the disk check: used space of each filesystem.
 
     Attributes:
-        ignored_fstypes: types that are no disk, or always full because read-only.
-        ignored_mountpoints: filesystems left out by where they are mounted.
+        ignored_fstypes: filesystem types to leave out: pseudo filesystems, and read-only
+            ones, which are always full.
+        ignored_mountpoints: mount points to leave out.
     """
 
     ignored_fstypes: Pattern = (
@@ -111,12 +123,12 @@ class DiskSettings(UsageSettings):
 
 
 class HostCheckSettings(_Settings):
-    """The checks that every host gets.
+    """The host checks and their defaults.
 
     Attributes:
-        no_data_for_ms: how long a check may be without data while its host is up
-            before its alert becomes *no data*.
-        no_data_limit_ms: after so long without data a fired alert is resolved.
+        no_data_for_ms: an alert becomes *no data* when its check has had no data for so
+            long while the host is up.
+        no_data_limit_ms: an alert that has fired is resolved after so long without data.
     """
 
     down: DownSettings = DownSettings()
@@ -127,13 +139,14 @@ class HostCheckSettings(_Settings):
     no_data_limit_ms: DurationMs = Field(default=86_400_000, alias="no_data_limit")
 
 
-class _Receiver(_Settings):
-    """Somebody to tell.
+class _ReceiverSettings(_Settings):
+    """Settings that all receivers share.
 
     Attributes:
-        name: how routes and the delivery log call it.
-        send_resolved: whether it is told of recoveries too.
-        severities: which alerts it is told of; those without a severity go to all.
+        name: the receiver's name in the route and in the delivery log.
+        send_resolved: whether the receiver also gets resolved notifications.
+        severities: the severities of the alerts to send; an alert with another severity,
+            or none, is always sent.
     """
 
     name: str = Field(min_length=1)
@@ -141,38 +154,39 @@ class _Receiver(_Settings):
     severities: frozenset[Severity] = frozenset(Severity)
 
 
-class LogReceiver(_Receiver):
-    """Writes to the server's log."""
+class LogReceiverSettings(_ReceiverSettings):
+    """A receiver that writes to the server's log."""
 
     type: Literal["log"] = "log"
 
 
-class WebhookReceiver(_Receiver):
-    """POSTs Alertmanager's webhook document."""
+class WebhookReceiverSettings(_ReceiverSettings):
+    """A receiver that POSTs Alertmanager's webhook body to a URL."""
 
     type: Literal["webhook"] = "webhook"
     url: Annotated[SecretStr, AfterValidator(_http_url)]
 
 
-class AppriseReceiver(_Receiver):
-    """Any service that Apprise knows: `discord://…`, `tgram://…`, `mailto://…`."""
+class AppriseReceiverSettings(_ReceiverSettings):
+    """A receiver that sends through Apprise: `discord://…`, `tgram://…`, `mailto://…`."""
 
     type: Literal["apprise"] = "apprise"
     url: SecretStr
 
 
 ReceiverSettings = Annotated[
-    LogReceiver | WebhookReceiver | AppriseReceiver, Field(discriminator="type")
+    LogReceiverSettings | WebhookReceiverSettings | AppriseReceiverSettings,
+    Field(discriminator="type"),
 ]
 
 
 class DeliverySettings(_Settings):
-    """How hard delivery is tried.
+    """Timeout and retries of deliveries.
 
     Attributes:
         timeout_ms: how long one attempt may take.
-        retry_min_ms, retry_max_ms: the wait after the first failure, doubled with
-            each further one up to the latter.
+        retry_min_ms: the wait after the first failure; each further failure doubles it.
+        retry_max_ms: the longest wait.
         give_up_after_ms: the age at which a notification is abandoned.
     """
 
@@ -183,19 +197,19 @@ class DeliverySettings(_Settings):
 
 
 class AlertingSettings(_Settings):
-    """Everything about alerting that configuration decides.
+    """The `alerting` section.
 
     Attributes:
-        evaluation_interval_ms: how often host checks, and groups of rule files that
-            say nothing else, are evaluated.
-        start_delay_ms: rules of rule files are first evaluated so long after the
-            start. Above the longest scrape interval, so that each target has been
-            scraped before a rule may take its absence for recovery.
-        rule_files: Prometheus rule files, glob patterns relative to the configuration.
-        external_url: where receivers reach this server, for links.
-        receivers: whom to tell; all are told of every alert unless `route` says which.
-        route: names of the receivers told by default, None for all.
-        history_ms: ended alerts are forgotten after this time.
+        evaluation_interval_ms: how often host checks, and groups without an interval of
+            their own, are evaluated.
+        start_delay_ms: how long after the start the rules of rule files are first
+            evaluated. It must exceed the longest scrape interval: before a target's
+            first scrape its missing series would look like recovery.
+        rule_files: Prometheus rule files: glob patterns relative to the configuration.
+        external_url: this server's URL for people, used in links.
+        receivers: where notifications can be sent.
+        route: names of the receivers that get notifications, None for all.
+        history_ms: alerts are deleted so long after they ended.
     """
 
     evaluation_interval_ms: PositiveDurationMs = Field(default=15_000, alias="evaluation_interval")
@@ -203,7 +217,7 @@ class AlertingSettings(_Settings):
     rule_files: tuple[str, ...] = ()
     external_url: str = ""
     checks: HostCheckSettings = HostCheckSettings()
-    receivers: tuple[ReceiverSettings, ...] = (LogReceiver(name="log"),)
+    receivers: tuple[ReceiverSettings, ...] = (LogReceiverSettings(name="log"),)
     route: tuple[str, ...] | None = None
     delivery: DeliverySettings = DeliverySettings()
     history_ms: PositiveDurationMs = Field(default=2 * 365 * 86_400_000, alias="history")
@@ -221,7 +235,7 @@ class AlertingSettings(_Settings):
 
     @property
     def routed(self) -> tuple[ReceiverSettings, ...]:
-        """The receivers that are told of alerts."""
+        """The receivers that get notifications."""
         return tuple(
             receiver
             for receiver in self.receivers

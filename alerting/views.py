@@ -1,16 +1,19 @@
-"""Rules and groups as the rules page and the Prometheus API show them."""
+"""Groups and rules with their health and alerts, for the rules page and Prometheus's API."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from alerting.book.book import AlertBook, OpenAlert
-from alerting.checks.checks import ALERT_NAMES, HostCheckRegistry, rule_identity
-from alerting.checks.queries import condition, fleet_checks
-from alerting.evaluator import GroupRunner
-from alerting.health import HealthBoard, RuleHealth
-from alerting.rules.evaluation import rule_name
-from alerting.rules.rules import AlertRule, RecordingRule, RuleGroup
+from alerting.book.alert_book import AlertBook
+from alerting.book.identities import check_identity
+from alerting.book.observation import OpenAlert
+from alerting.checks.host_check import ALERT_NAMES
+from alerting.checks.queries import alert_expression, check_variants
+from alerting.checks.registry import HostCheckRegistry
+from alerting.evaluation.health import HealthBoard, RuleHealth
+from alerting.evaluation.runner import GroupRunner
+from alerting.rules.definitions import AlertingRule, RecordingRule, RuleGroup
+from alerting.rules.group_evaluation import rule_name
 from model.labels import Labels
 from storage.api.alerts import AlertState
 
@@ -18,7 +21,7 @@ HOST_GROUP = "host checks"
 
 
 class RuleKind(StrEnum):
-    """The values are Prometheus's `type`."""
+    """The kind of a rule; the values are Prometheus's `type`."""
 
     ALERTING = "alerting"
     RECORDING = "recording"
@@ -30,14 +33,15 @@ class RuleView:
 
     Attributes:
         kind: alerting or recording.
-        name: the alert's or the recorded metric's.
+        name: the name of the alert or of the recorded metric.
         query: its PromQL.
-        health: how its last evaluation went.
+        health: the outcome of its last evaluation.
         labels, annotations: as written, templates unexpanded.
         alerts: its open alerts.
-        for_ms, keep_firing_for_ms: how long it waits.
-        recovery: PromQL under which it fires on, "" where there is none.
-        hosts: instances that have this rule for themselves, empty for one of all hosts.
+        for_ms, keep_firing_for_ms: its waiting times.
+        recovery: PromQL; its alerts keep firing while it holds. "" for none.
+        hosts: the instances with overrides that this host check applies to; empty for
+            the check of all other hosts, and for rules of rule files.
     """
 
     kind: RuleKind
@@ -54,7 +58,7 @@ class RuleView:
 
     @property
     def state(self) -> AlertState:
-        """The worst state of its alerts, INACTIVE without any."""
+        """The worst state of its alerts, INACTIVE if it has none."""
         states = {item.alert.state for item in self.alerts}
         worst_first = (AlertState.FIRING, AlertState.NO_DATA, AlertState.PENDING)
         return next((state for state in worst_first if state in states), AlertState.INACTIVE)
@@ -62,16 +66,17 @@ class RuleView:
 
 @dataclass(frozen=True, slots=True)
 class GroupView:
-    """A group: of a rule file, or the host checks.
+    """A group of a rule file, or the group of the host checks.
 
     Attributes:
-        name, file: `file` is "" for the host checks.
+        name: the group's name.
+        file: the path of the rule file, "" for the host checks.
         interval_ms: how often it is evaluated.
         limit: see `RuleGroup`.
         rules: in order.
-        evaluated_ms: when it was evaluated last, None before the first time.
-        duration_ms: how long that took.
-        missed: evaluations left out because the one before took too long.
+        evaluated_ms: the time of the last evaluation, None before the first.
+        duration_ms: how long it took.
+        missed: evaluations skipped because the one before took too long.
     """
 
     name: str
@@ -87,7 +92,7 @@ class GroupView:
 def rule_group_view(
     group: RuleGroup, runner: GroupRunner, book: AlertBook, board: HealthBoard
 ) -> GroupView:
-    """Return a group of a rule file."""
+    """Return the view of a group of a rule file."""
     rules = [
         _recording_view(rule, board[rule_name(group, position)])
         if isinstance(rule, RecordingRule)
@@ -116,7 +121,7 @@ def _recording_view(rule: RecordingRule, health: RuleHealth) -> RuleView:
     return RuleView(RuleKind.RECORDING, rule.name, rule.expression, health, rule.labels)
 
 
-def _alerting_view(rule: AlertRule, health: RuleHealth, book: AlertBook) -> RuleView:
+def _alerting_view(rule: AlertingRule, health: RuleHealth, book: AlertBook) -> RuleView:
     return RuleView(
         kind=RuleKind.ALERTING,
         name=rule.name,
@@ -134,24 +139,26 @@ def _alerting_view(rule: AlertRule, health: RuleHealth, book: AlertBook) -> Rule
 def host_group_view(
     registry: HostCheckRegistry, runner: GroupRunner, book: AlertBook, board: HealthBoard
 ) -> GroupView:
-    """Return the host checks: a rule for each severity and each group of equal settings.
+    """Return the view of the host checks: a rule for each severity of each `CheckVariant`.
 
-    Their PromQL says what they mean; what is evaluated is the part before the
-    comparison, once for all hosts.
+    The PromQL of a rule is its whole condition. The evaluation queries only the part
+    before the comparison, once for all hosts.
     """
-    apart = {(override.check, override.instance) for override in registry.overrides}
+    overridden = {(override.check, override.instance) for override in registry.overrides}
     rules = []
-    for fleet in fleet_checks(registry.settings, registry.overrides):
-        check = fleet.check
-        identity = rule_identity(check.check)
+    for variant in check_variants(registry.settings, registry.overrides):
+        check = variant.check
+        identity = check_identity(check.check)
         for severity in check.severities:
             alerts = [
                 item
                 for item in book.open_alerts(identity)
                 if item.alert.labels.get("severity") == severity
-                and _belongs(item.alert.labels.get("instance"), check.check, fleet.instances, apart)
+                and _belongs(
+                    item.alert.labels.get("instance"), check.check, variant.instances, overridden
+                )
             ]
-            query = condition(registry.settings, check, severity, fleet.matchers)
+            query = alert_expression(registry.settings, check, severity, variant.matchers)
             usage, operator, _ = query.rpartition(" > ")
             rules.append(
                 RuleView(
@@ -164,13 +171,13 @@ def host_group_view(
                     for_ms=check.timing.for_ms,
                     keep_firing_for_ms=check.timing.keep_firing_for_ms,
                     recovery=f"{usage} >= {check.recovery_of(severity):g}" if operator else "",
-                    hosts=fleet.instances,
+                    hosts=variant.instances,
                 )
             )
     return _group(HOST_GROUP, "", 0, rules, runner)
 
 
 def _belongs(
-    instance: str, check: str, instances: tuple[str, ...], apart: set[tuple[str, str]]
+    instance: str, check: str, instances: tuple[str, ...], overridden: set[tuple[str, str]]
 ) -> bool:
-    return instance in instances if instances else (check, instance) not in apart
+    return instance in instances if instances else (check, instance) not in overridden

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 
-from alerting.book.book import OpenAlert
+from alerting.book.observation import OpenAlert
 from alerting.service import CheckView
 from alerting.settings import HostCheckSettings
 from alerting.views import GroupView

@@ -1,1 +1,3 @@
-"""Open alerts: states, transitions, history."""
+"""The book of alerts: their states, transitions and history."""
+
+__all__ = ["alert_book", "identities", "lifecycle", "live_alerts", "observation"]

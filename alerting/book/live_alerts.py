@@ -1,13 +1,13 @@
-"""Alerts as people see them: those that are open as they are now, the rest as stored."""
+"""Alerts for people to read: open ones from the book, all others from the records."""
 
 from collections.abc import Sequence
 
-from alerting.book.book import AlertBook
+from alerting.book.alert_book import AlertBook
 from storage.api.alerts import Alert, AlertRecords, CheckOverride, Notification, Transition
 
 
 class LiveAlerts:
-    """The reading half of `AlertRecords`, with open alerts' latest values and annotations."""
+    """Reads like `AlertRecords`, but open alerts have their latest values and annotations."""
 
     def __init__(self, records: AlertRecords, book: AlertBook) -> None:
         self._records, self._book = records, book
@@ -18,8 +18,8 @@ class LiveAlerts:
 
     async def alert(self, alert_id: int) -> Alert:
         """See `AlertRecords.alert`."""
-        now = (item.alert for item in self._book.open_alerts() if item.alert.id == alert_id)
-        return next(now, None) or await self._records.alert(alert_id)
+        live = (item.alert for item in self._book.open_alerts() if item.alert.id == alert_id)
+        return next(live, None) or await self._records.alert(alert_id)
 
     async def resolved(self, limit: int, before_id: int | None = None) -> Sequence[Alert]:
         """See `AlertRecords.resolved`."""

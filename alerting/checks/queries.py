@@ -1,9 +1,9 @@
 """The PromQL of host checks.
 
-A usage check is one expression that gives a percentage for every host; thresholds are
-compared afterwards. So the fleet costs one query a check, whatever hosts override.
+A usage check is one expression that returns a percentage for every host; thresholds are
+compared afterwards. So each check costs one query, however many hosts have overrides.
 
-Names are node_exporter's. Source of the expressions' shape: the node-exporter mixin of
+The metrics are node_exporter's. Source of the expressions: the node-exporter mixin of
 the Prometheus project, docs/node-mixin/alerts/alerts.libsonnet.
 """
 
@@ -11,22 +11,22 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from alerting.checks.checks import CheckName, HostCheck, host_check
-from alerting.settings import DiskSettings, HostCheckSettings
+from alerting.checks.host_check import HostCheck, host_check
+from alerting.settings import CheckName, DiskSettings, HostCheckSettings
 from model.durations import format_duration
 from model.labels import quote
 from storage.api.alerts import CheckOverride, Severity
 
-_META = re.compile(r"[\\.+*?()|\[\]{}^$]")
+_METACHARACTER = re.compile(r"[\\.+*?()|\[\]{}^$]")
 
 
 def usage_expression(settings: HostCheckSettings, check: CheckName, matchers: str = "") -> str:
-    """Return the PromQL of a usage check: percent, by host (and filesystem).
+    """Return the PromQL of a usage check: percent for each host, or each filesystem.
 
     Args:
-        settings: the checks' settings.
-        check: one with thresholds.
-        matchers: narrows it to some hosts, as inside a selector's braces.
+        settings: the settings of the checks.
+        check: a check with thresholds.
+        matchers: selects some of the hosts; written as inside a selector's braces.
     """
 
     def selector(metric: str, *own: str) -> str:
@@ -35,7 +35,7 @@ def usage_expression(settings: HostCheckSettings, check: CheckName, matchers: st
 
     match check:
         case CheckName.CPU:
-            # Two of the eight modes are read: what is neither idle nor waiting is busy.
+            # Busy is what is neither idle nor iowait: reads two of the eight modes.
             idle = selector("node_cpu_seconds_total", 'mode=~"idle|iowait"')
             rate = f"rate({idle}[{format_duration(settings.cpu.window_ms)}])"
             return f"100 - 100 * sum without (mode) (avg without (cpu) ({rate}))"
@@ -48,7 +48,7 @@ def usage_expression(settings: HostCheckSettings, check: CheckName, matchers: st
             size = selector("node_filesystem_size_bytes", *real)
             return f"100 - 100 * {available} / ({size} > 0)"
         case CheckName.DOWN:
-            raise ValueError("down is no usage")
+            raise ValueError("the check `down` has no usage")
 
 
 def _real_filesystems(disk: DiskSettings) -> tuple[str, str]:
@@ -58,10 +58,10 @@ def _real_filesystems(disk: DiskSettings) -> tuple[str, str]:
     )
 
 
-def condition(
+def alert_expression(
     settings: HostCheckSettings, check: HostCheck, severity: Severity, matchers: str = ""
 ) -> str:
-    """Return the PromQL condition of a check's alert: what it means, for people and graphs."""
+    """Return the PromQL condition of a check's alert, for people and graphs."""
     if check.check is CheckName.DOWN:
         return f"up{{{matchers}}} == 0" if matchers else "up == 0"
     usage = usage_expression(settings, check.check, matchers)
@@ -74,13 +74,13 @@ def host_matchers(job: str, instance: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class FleetCheck:
-    """A check as it applies to all hosts with the same settings.
+class CheckVariant:
+    """A check with one set of settings, and the hosts that have them.
 
     Attributes:
-        check: the settings.
-        instances: the hosts with settings of their own; empty for the defaults.
-        matchers: PromQL matchers that select these hosts, "" for every host.
+        check: the check with these settings.
+        instances: the hosts with overrides; empty for the defaults.
+        matchers: PromQL matchers that select the hosts, "" for every host.
     """
 
     check: HostCheck
@@ -88,22 +88,22 @@ class FleetCheck:
     matchers: str
 
 
-def fleet_checks(
+def check_variants(
     settings: HostCheckSettings, overrides: Iterable[CheckOverride]
-) -> list[FleetCheck]:
-    """Return every check that is on, once for each group of hosts with the same settings."""
+) -> list[CheckVariant]:
+    """Return the enabled checks, one for each distinct settings."""
     groups: dict[HostCheck, list[str]] = {}
-    apart: dict[CheckName, list[str]] = {name: [] for name in CheckName}
+    excluded: dict[CheckName, list[str]] = {name: [] for name in CheckName}
     for override in overrides:
         name = CheckName(override.check)
         groups.setdefault(host_check(settings, name, override), []).append(override.instance)
-        apart[name].append(override.instance)
+        excluded[name].append(override.instance)
     result = []
     for name in CheckName:
-        others = f"instance!~{quote(_alternation(apart[name]))}" if apart[name] else ""
-        result.append(FleetCheck(host_check(settings, name), (), others))
+        remaining = f"instance!~{quote(_alternation(excluded[name]))}" if excluded[name] else ""
+        result.append(CheckVariant(host_check(settings, name), (), remaining))
         result += [
-            FleetCheck(check, tuple(instances), f"instance=~{quote(_alternation(instances))}")
+            CheckVariant(check, tuple(instances), f"instance=~{quote(_alternation(instances))}")
             for check, instances in groups.items()
             if check.check is name
         ]
@@ -111,5 +111,5 @@ def fleet_checks(
 
 
 def _alternation(instances: Iterable[str]) -> str:
-    # Only what must be escaped: re2.escape would write web\-1\:9100, and people read this.
-    return "|".join(sorted(_META.sub(r"\\\g<0>", instance) for instance in instances))
+    # People read this: re2.escape would write web\-1\:9100.
+    return "|".join(sorted(_METACHARACTER.sub(r"\\\g<0>", instance) for instance in instances))

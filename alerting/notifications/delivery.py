@@ -1,9 +1,9 @@
-"""Delivery: the outbox's notifications go to their receivers, each in its own task.
+"""Sends the notifications of the outbox to their receivers.
 
-At least once: a notification is marked as delivered after the receiver took it, so
-one that was under way when the process died is sent again. To one receiver they go in
-order, so that nobody hears of a recovery before the alert; a receiver that is slow or
-down delays only itself.
+Delivery is *at least once*: a notification is marked as delivered after its receiver
+has accepted it, so it is sent again if the process dies in between. Each receiver has a
+task of its own and gets its notifications in order, so a recovery never arrives before
+its alert, and a slow receiver delays no other.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 import structlog
 
 from alerting.errors import DeliveryError
-from alerting.receivers.receivers import Receiver
+from alerting.receivers.receiver import Receiver
 from alerting.settings import DeliverySettings
 from model.clock import Clock
 from storage.api.alerts import AlertRecords, Notification
@@ -22,11 +22,11 @@ from storage.api.errors import StorageError
 log = structlog.get_logger(__name__)
 
 Sleep = Callable[[float], Awaitable[None]]
-_ORPHANS_AT_ONCE = 1000
+_ORPHAN_PAGE_SIZE = 1000
 
 
 class Delivery:
-    """Takes notifications out of the outbox."""
+    """Delivers the outbox, with retries."""
 
     def __init__(
         self,
@@ -38,46 +38,46 @@ class Delivery:
     ) -> None:
         self._records, self._receivers, self._settings = records, receivers, settings
         self._clock, self._sleep = clock, sleep
-        self._news = {name: asyncio.Event() for name in receivers}
+        self._arrivals = {name: asyncio.Event() for name in receivers}
 
     def reconfigure(self, receivers: Mapping[str, Receiver], settings: DeliverySettings) -> None:
-        """Deliver to these receivers; those that `run` serves already are exchanged."""
+        """Use other receivers and settings from now on, in running deliveries too."""
         self._receivers, self._settings = receivers, settings
-        self._news = {name: self._news.get(name) or asyncio.Event() for name in receivers}
+        self._arrivals = {name: self._arrivals.get(name) or asyncio.Event() for name in receivers}
 
     def wake(self, receivers: Iterable[str]) -> None:
-        """Say that there is something new for these receivers."""
+        """Start delivering to these receivers: their outbox has new notifications."""
         for name in receivers:
-            if name in self._news:
-                self._news[name].set()
+            if name in self._arrivals:
+                self._arrivals[name].set()
 
     async def abandon_orphans(self) -> None:
-        """Give up what waits for receivers that are no longer configured.
+        """Abandon the notifications of receivers that are no longer configured.
 
         Raises:
             StorageError: the records cannot be read or written.
         """
         while True:
-            waiting = await self._records.waiting(None, _ORPHANS_AT_ONCE)
+            waiting = await self._records.waiting(None, _ORPHAN_PAGE_SIZE)
             orphans = [item for item in waiting if item.receiver not in self._receivers]
             for item in orphans:
                 reason = "the receiver is no longer configured"
                 await self._records.failed(item.id, reason, self._clock(), None)
                 log.warning("notification_abandoned", receiver=item.receiver, error=reason)
-            if len(waiting) < _ORPHANS_AT_ONCE or not orphans:
+            if len(waiting) < _ORPHAN_PAGE_SIZE or not orphans:
                 return
 
     async def run(self, name: str) -> None:
         """Deliver to one receiver until cancelled."""
-        news = self._news[name]
+        arrival = self._arrivals[name]
         while True:
-            news.clear()
+            arrival.clear()
             try:
-                head = await self._records.waiting(name, 1)
-                if head:
-                    await self._deliver(name, head[0])
+                oldest = await self._records.waiting(name, 1)
+                if oldest:
+                    await self._deliver(name, oldest[0])
                 else:
-                    await news.wait()
+                    await arrival.wait()
             except StorageError as exc:
                 log.warning("outbox_unavailable", receiver=name, error=str(exc))
                 await self._sleep(self._settings.retry_min_ms / 1000)
@@ -87,12 +87,12 @@ class Delivery:
         if wait_ms > 0:
             await self._sleep(wait_ms / 1000)
         try:
-            # Looked up after the wait: it may have been exchanged for a better one.
+            # Looked up after the wait, because `reconfigure` may have replaced it.
             await self._receivers[name].send(item.body)
         except DeliveryError as exc:
             await self._failed(item, exc)
         except Exception as exc:
-            # A fault of this program: it must not stop the other receivers.
+            # A bug of ours must not end the task group, and with it all other receivers.
             log.exception("receiver_crashed", receiver=item.receiver)
             await self._failed(item, DeliveryError(type(exc).__name__))
         else:
@@ -112,8 +112,8 @@ class Delivery:
         await self._records.failed(item.id, str(exc), now_ms, None)
 
     def backoff_ms(self, attempts: int) -> int:
-        """Return how long to wait after so many earlier attempts: doubled, with jitter."""
-        # Bounded before the power is taken: an outage of days counts many attempts.
+        """Return the wait after so many failed attempts: exponential, with jitter."""
+        # The exponent is bounded: an outage of days makes many attempts.
         doubled_ms: int = self._settings.retry_min_ms * 2 ** min(attempts, 30)
         longest_ms = min(doubled_ms, self._settings.retry_max_ms)
         return round(longest_ms * random.uniform(0.5, 1))  # noqa: S311 - no secret

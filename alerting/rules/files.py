@@ -1,8 +1,8 @@
 """Reads Prometheus's rule files.
 
-Beside Prometheus's own keys an alerting rule may have three of ours: `recovery_expr`
-(the alert fires on while this still holds), `data_expr` (an alert whose series this
-does not return has no data, instead of having recovered) and `no_data_for`.
+Alerting rules may have three more keys than in Prometheus: `recovery_expr` (the alert
+keeps firing while this holds), `data_expr` (an alert whose series is not in this result
+has no data, instead of having recovered) and `no_data_for`.
 
 Source: Prometheus documentation, "Defining recording rules" and "Alerting rules".
 """
@@ -15,27 +15,27 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from alerting.book.states import Timing
-from alerting.checks.checks import CheckName, rule_identity
+from alerting.book.identities import CHECK_IDENTITIES, rule_identity
+from alerting.book.lifecycle import RuleTiming
 from alerting.errors import RuleFileError, TemplateError
-from alerting.rules.rules import ALERT_NAME, AlertRule, RecordingRule, Rule, RuleGroup
+from alerting.rules.definitions import ALERT_NAME, AlertingRule, RecordingRule, Rule, RuleGroup
 from alerting.rules.templates import Template, parse_template
 from model.documents import Document, DocumentError, Place, document_error, parse_document
 from model.labels import METRIC_NAME, Labels
 from model.quantities import DurationMs, PositiveDurationMs
 
 ParseExpression = Callable[[str], object]
-"""Parses PromQL; raises an error whose text says what is wrong with it."""
+"""Parses a PromQL expression; raises an error whose text describes the mistake."""
 
 _NO_DATA_FOR_MS = 300_000
-_Model = TypeVar("_Model", bound="_Document")
+_Model = TypeVar("_Model", bound="_RuleFileModel")
 
 
-class _Document(BaseModel):
+class _RuleFileModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class _RuleDocument(_Document):
+class _RuleModel(_RuleFileModel):
     record: str | None = Field(default=None, min_length=1)
     alert: str | None = Field(default=None, min_length=1)
     expr: str
@@ -48,7 +48,7 @@ class _RuleDocument(_Document):
     no_data_for: DurationMs = _NO_DATA_FOR_MS
 
 
-class _GroupDocument(_Document):
+class _GroupModel(_RuleFileModel):
     name: str = Field(min_length=1)
     interval: PositiveDurationMs | None = None
     limit: int = Field(default=0, ge=0)
@@ -57,31 +57,35 @@ class _GroupDocument(_Document):
     rules: list[Any] = []
 
 
-class _File:
-    """One file on its way to groups; collects everything that is wrong with it."""
+class _RuleFile:
+    """Turns one parsed YAML file into groups, and collects the problems.
+
+    A `place` is the path of keys and indexes to a value in the YAML document. A `title`
+    names group and rule in messages.
+    """
 
     def __init__(self, path: Path, document: Document, parse: ParseExpression) -> None:
         self._path, self._document, self._parse = path, document, parse
         self.problems: list[tuple[int, str]] = []
 
-    def _wrong(self, place: Place, title: str, reason: str) -> None:
+    def _add_problem(self, place: Place, title: str, reason: str) -> None:
         text = f"{title}: {reason}" if title else reason
         self.problems.append((self._document.line(place), text))
 
     def groups(self) -> list[RuleGroup]:
         data = self._document.data
         if not isinstance(data, dict) or set(data) - {"groups"}:
-            self._wrong((), "", "a rule file holds one key, groups")
+            self._add_problem((), "", "a rule file holds one key, groups")
             return []
         found = data.get("groups") or []
         if not isinstance(found, list):
-            self._wrong(("groups",), "groups", "must be a list")
+            self._add_problem(("groups",), "groups", "must be a list")
             return []
         groups = [self._group(number, document) for number, document in enumerate(found)]
         names = Counter(group.name for group in groups if group is not None)
         for name, count in names.items():
             if count > 1:
-                self._wrong((), f"group {name!r}", "the name is used twice in this file")
+                self._add_problem((), f"group {name!r}", "the name is used twice in this file")
         return [group for group in groups if group is not None]
 
     def _validated(
@@ -93,14 +97,14 @@ class _File:
             for error, (_, message) in zip(
                 exc.errors(), document_error(self._document, exc).problems, strict=True
             ):
-                self._wrong((*place, *error["loc"]), title, message)
+                self._add_problem((*place, *error["loc"]), title, message)
             return None
 
     def _group(self, number: int, data: object) -> RuleGroup | None:
         place: Place = ("groups", number)
         name = data.get("name") if isinstance(data, dict) else None
         title = f"group {name!r}" if isinstance(name, str) else f"group {number + 1}"
-        group = self._validated(_GroupDocument, place, title, data)
+        group = self._validated(_GroupModel, place, title, data)
         if group is None:
             return None
         rules = [
@@ -116,31 +120,31 @@ class _File:
             group.query_offset,
         )
 
-    def _rule(self, place: Place, title: str, group: _GroupDocument, data: object) -> Rule | None:
+    def _rule(self, place: Place, title: str, group: _GroupModel, data: object) -> Rule | None:
         name = (data.get("alert") or data.get("record")) if isinstance(data, dict) else None
         title += f" ({name})" if name else ""
-        rule = self._validated(_RuleDocument, place, title, data)
+        rule = self._validated(_RuleModel, place, title, data)
         if rule is None:
             return None
         if (rule.record is None) == (rule.alert is None):
-            self._wrong(place, title, "give either record or alert")
+            self._add_problem(place, title, "give either record or alert")
             return None
         for field in ("expr", "recovery_expr", "data_expr"):
             self._check_expression((*place, field), f"{title}: {field}", getattr(rule, field))
         labels = {**group.labels, **rule.labels}
         for label in labels:
-            # Anything else in UTF-8 is a label name since Prometheus 3.
+            # Since Prometheus 3 any other UTF-8 text is a valid label name.
             if not label or label in (METRIC_NAME, ALERT_NAME):
-                self._wrong(
+                self._add_problem(
                     (*place, "labels", label), f"{title}: labels", f"{label!r} cannot be set"
                 )
         if rule.record is not None:
             return self._recording(place, title, rule.record, rule, labels)
-        return AlertRule(
-            identity=f"{group.name}/{rule.alert}",
+        return AlertingRule(
+            identity=rule_identity(group.name, rule.alert or ""),
             name=rule.alert or "",
             expression=rule.expr,
-            timing=Timing(rule.for_ms, rule.keep_firing_for, rule.no_data_for),
+            timing=RuleTiming(rule.for_ms, rule.keep_firing_for, rule.no_data_for),
             labels=self._templates((*place, "labels"), f"{title}: labels", labels),
             annotations=self._templates(
                 (*place, "annotations"), f"{title}: annotations", rule.annotations
@@ -150,11 +154,11 @@ class _File:
         )
 
     def _recording(
-        self, place: Place, title: str, name: str, rule: _RuleDocument, labels: dict[str, str]
+        self, place: Place, title: str, name: str, rule: _RuleModel, labels: dict[str, str]
     ) -> RecordingRule:
         for field in rule.model_fields_set - {"record", "expr", "labels"}:
             key = "for" if field == "for_ms" else field
-            self._wrong((*place, key), f"{title}: {key}", "only an alerting rule has it")
+            self._add_problem((*place, key), f"{title}: {key}", "only an alerting rule has it")
         return RecordingRule(name, rule.expr, Labels.of(labels))
 
     def _check_expression(self, place: Place, title: str, expression: str | None) -> None:
@@ -162,8 +166,8 @@ class _File:
             return
         try:
             self._parse(expression)
-        except Exception as exc:  # noqa: BLE001 - which errors a parser raises, its owner knows
-            self._wrong(place, title, str(exc))
+        except Exception as exc:  # noqa: BLE001 - the caller chooses the parser, and so its errors
+            self._add_problem(place, title, str(exc))
 
     def _templates(self, place: Place, title: str, texts: Mapping[str, str]) -> dict[str, Template]:
         parsed = {}
@@ -171,27 +175,27 @@ class _File:
             try:
                 parsed[name] = parse_template(text)
             except TemplateError as exc:
-                self._wrong((*place, name), f"{title}: {name}", str(exc))
+                self._add_problem((*place, name), f"{title}: {name}", str(exc))
         return parsed
 
 
 def parse_rule_file(text: str, path: Path, parse: ParseExpression) -> list[RuleGroup]:
-    """Read the text of one rule file.
+    """Return the groups of one rule file.
 
     Args:
-        text: YAML.
-        path: names it in errors.
-        parse: parses one PromQL expression, raising what is wrong with it.
+        text: the content of the file, YAML.
+        path: the path of the file, for errors.
+        parse: parses one PromQL expression.
 
     Raises:
-        RuleFileError: it is no rule file; everything wrong with it, each with file,
-            line, group and rule.
+        RuleFileError: the file is invalid; lists every problem with file, line, group
+            and rule.
     """
     try:
         document = parse_document(text, str(path), plain_text=True)
     except DocumentError as exc:
         raise RuleFileError(path, exc.problems) from exc
-    file = _File(path, document, parse)
+    file = _RuleFile(path, document, parse)
     groups = file.groups()
     if file.problems:
         raise RuleFileError(path, sorted(file.problems))
@@ -199,10 +203,10 @@ def parse_rule_file(text: str, path: Path, parse: ParseExpression) -> list[RuleG
 
 
 def load_rule_files(paths: Iterable[Path], parse: ParseExpression) -> tuple[RuleGroup, ...]:
-    """Read rule files; blocks. Rules that would share an identity are told apart.
+    """Return the groups of several rule files, no two rules with the same identity; blocks.
 
     Raises:
-        RuleFileError: a file cannot be read or is no rule file.
+        RuleFileError: a file cannot be read or is invalid.
     """
     groups: list[RuleGroup] = []
     for path in paths:
@@ -213,34 +217,35 @@ def load_rule_files(paths: Iterable[Path], parse: ParseExpression) -> tuple[Rule
         except UnicodeDecodeError as exc:
             raise RuleFileError(path, [(0, str(exc))]) from exc
         groups.extend(parse_rule_file(text, path, parse))
-    return _told_apart(groups)
+    return _with_unique_identities(groups)
 
 
-def _told_apart(groups: Iterable[RuleGroup]) -> tuple[RuleGroup, ...]:
-    """Return the groups with no identity twice.
+def _with_unique_identities(groups: Iterable[RuleGroup]) -> tuple[RuleGroup, ...]:
+    """Return the groups with each identity used once.
 
-    Rules of one name usually differ in a label (`severity`), which names them whatever
-    their order; only true duplicates are numbered.
+    Rules with the same name usually differ in a label (`severity`). Their labels become
+    part of the identity, so the order of the rules does not matter; only rules with the
+    same labels too are numbered.
     """
     groups = tuple(groups)
-    plain = Counter(rule.identity for group in groups for rule in _alerting(group))
-    # A group called "host" must not take over the host checks' alerts.
-    plain.update(map(rule_identity, CheckName))
-    used: Counter[str] = Counter()
+    uses = Counter(rule.identity for group in groups for rule in _alerting_rules(group))
+    # A group called "host" must not take over the alerts of host checks.
+    uses.update(CHECK_IDENTITIES)
+    numbers: Counter[str] = Counter()
     result = []
     for group in groups:
         rules: list[Rule] = []
         for rule in group.rules:
-            if isinstance(rule, AlertRule) and plain[rule.identity] > 1:
+            if isinstance(rule, AlertingRule) and uses[rule.identity] > 1:
                 labels = {name: template.source for name, template in rule.labels.items()}
                 identity = f"{rule.identity}{Labels.of(labels)}"
-                used[identity] += 1
-                number = f" #{used[identity]}" if used[identity] > 1 else ""
+                numbers[identity] += 1
+                number = f" #{numbers[identity]}" if numbers[identity] > 1 else ""
                 rule = replace(rule, identity=identity + number)  # noqa: PLW2901
             rules.append(rule)
         result.append(replace(group, rules=tuple(rules)))
     return tuple(result)
 
 
-def _alerting(group: RuleGroup) -> Iterable[AlertRule]:
-    return (rule for rule in group.rules if isinstance(rule, AlertRule))
+def _alerting_rules(group: RuleGroup) -> Iterable[AlertingRule]:
+    return (rule for rule in group.rules if isinstance(rule, AlertingRule))

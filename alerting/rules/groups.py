@@ -1,16 +1,15 @@
-"""The groups of rule files that run, and how they are exchanged for others."""
+"""The running groups of rule files."""
 
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from alerting.book.book import AlertBook
-from alerting.evaluator import GroupRunner, Sleep
-from alerting.health import HealthBoard
-from alerting.rules.evaluation import RuleGroupEvaluation
-from alerting.rules.rules import AlertRule, RuleGroup
+from alerting.book.alert_book import AlertBook
+from alerting.evaluation.health import HealthBoard
+from alerting.evaluation.runner import GroupRunner, Sleep
+from alerting.rules.definitions import AlertingRule, RuleGroup
+from alerting.rules.group_evaluation import RuleGroupEvaluation
 from alerting.settings import AlertingSettings
-from alerting.views import GroupView, rule_group_view
 from model.clock import Clock
 from promql.api import QueryEngine
 from storage.api.samples import SampleAppender
@@ -25,10 +24,10 @@ class _Running:
 
 
 class RuleGroups:
-    """Runs groups, a task each.
+    """Runs each group in a task of its own.
 
     Attributes:
-        settings: what groups go by that are started or replaced from now on.
+        settings: used by the groups that are started from now on.
     """
 
     def __init__(
@@ -46,7 +45,7 @@ class RuleGroups:
         self._running: dict[tuple[str, str], _Running] = {}
 
     def start(self, group: RuleGroup, tasks: asyncio.TaskGroup, delay_ms: int = 0) -> None:
-        """Evaluate a group from now on, for the first time after a delay."""
+        """Begin to evaluate a group, after a delay."""
         evaluation = RuleGroupEvaluation(
             group,
             self._engine,
@@ -75,37 +74,34 @@ class RuleGroups:
         )
 
     async def replace(self, groups: Iterable[RuleGroup], tasks: asyncio.TaskGroup) -> None:
-        """Evaluate these groups and no others; those that did not change run on."""
+        """Evaluate these groups and no others; unchanged groups keep running."""
         wanted = {(group.file, group.name): group for group in groups}
         for key, running in list(self._running.items()):
             if self._is_current(running, wanted.get(key)):
                 del wanted[key]
                 continue
-            await _ended(running.task)
+            await _cancel(running.task)
             running.evaluation.end(self._clock())
             del self._running[key]
         for group in wanted.values():
             self.start(group, tasks)
 
     async def stop(self) -> None:
-        """Evaluate nothing any more; what the groups wrote stays."""
+        """Stop all evaluations; the series of the groups stay."""
         for running in self._running.values():
-            await _ended(running.task)
+            await _cancel(running.task)
 
     def identities(self) -> set[str]:
         """Return the identities of all alerting rules."""
         groups = (running.evaluation.group for running in self._running.values())
         rules = (rule for group in groups for rule in group.rules)
-        return {rule.identity for rule in rules if isinstance(rule, AlertRule)}
+        return {rule.identity for rule in rules if isinstance(rule, AlertingRule)}
 
-    def views(self) -> list[GroupView]:
-        """Return the groups with their rules, their health and their open alerts."""
-        return [
-            rule_group_view(running.evaluation.group, running.runner, self._book, self._board)
-            for running in self._running.values()
-        ]
+    def running(self) -> list[tuple[RuleGroup, GroupRunner]]:
+        """Return the groups, each with its schedule."""
+        return [(running.evaluation.group, running.runner) for running in self._running.values()]
 
 
-async def _ended(task: asyncio.Task[None]) -> None:
+async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait([task])

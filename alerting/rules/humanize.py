@@ -1,7 +1,7 @@
-"""Numbers as Prometheus's templates write them.
+"""Formats numbers as Prometheus's templates do.
 
 Source: Prometheus, template/template.go and the template reference in its
-documentation; number formats are those of Go's fmt.
+documentation; Go, package fmt, for number formats.
 """
 
 import datetime as dt
@@ -19,14 +19,14 @@ def format_float(value: float) -> str:
     if value == 0:
         return "-0" if math.copysign(1, value) < 0 else "0"
     digits, exponent = _digits(value)
-    # Go turns to the exponent at 1e21, Python at 1e16.
+    # Go uses an exponent from 1e21 on, Python from 1e16.
     if -5 < exponent < 21:
         return ("-" if value < 0 else "") + _positional(digits, exponent)
     return format_exponent(value)
 
 
 def format_exponent(value: float) -> str:
-    """Return the shortest text with an exponent, as Go's FormatFloat(…, 'e', -1, 64)."""
+    """Return the shortest text with an exponent, as Go's FormatFloat(…, 'e', -1, 64) does."""
     if not math.isfinite(value):
         return _not_finite(value)
     digits, exponent = _digits(value) if value else ("0", 0)
@@ -36,7 +36,7 @@ def format_exponent(value: float) -> str:
 
 
 def _digits(value: float) -> tuple[str, int]:
-    """Return the significant digits of a finite value and the exponent of the first."""
+    """Return the significant digits of a finite value and the exponent of the first digit."""
     mantissa, exponent = f"{abs(value)!r}e0".split("e")[:2]
     whole, _, fraction = mantissa.partition(".")
     digits = (whole + fraction).lstrip("0")
@@ -59,7 +59,7 @@ def _not_finite(value: float) -> str:
 
 
 def format_significant(value: float, digits: int = 4) -> str:
-    """Return `value` with so many significant digits, as Go's %.4g writes it."""
+    """Return `value` with this number of significant digits, as Go's %.4g writes it."""
     return f"{value:.{digits}g}" if math.isfinite(value) else _not_finite(value)
 
 

@@ -1,4 +1,4 @@
-"""The functions that a template may call.
+"""The functions of templates.
 
 Source: Prometheus documentation, "Template reference"; Go, packages fmt and
 text/template.
@@ -23,24 +23,24 @@ _MAX_WIDTH = 100
 
 
 class FunctionError(ValueError):
-    """A function was given what it cannot work with."""
+    """A template function got an argument that it cannot use."""
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
-    """A function and how many arguments it takes; `most` None is no bound."""
+class TemplateFunction:
+    """A function with the number of its arguments: `least` to `most`, None for no maximum."""
 
     call: Callable[..., TemplateValue]
     least: int = 1
     most: int | None = 1
 
     def accepts(self, count: int) -> bool:
-        """Tell whether it can be called with so many arguments."""
+        """Whether the function can be called with so many arguments."""
         return count >= self.least and (self.most is None or count <= self.most)
 
 
 def print_value(value: TemplateValue) -> str:
-    """Return a value as Go prints it: floats shortest, labels as map[a:1 b:2]."""
+    """Return a value as Go prints it: the shortest form of a float, labels as map[a:1 b:2]."""
     if isinstance(value, Labels):
         return f"map[{' '.join(f'{name}:{text}' for name, text in value)}]"
     return humanize.format_float(value) if isinstance(value, float) else value
@@ -48,20 +48,20 @@ def print_value(value: TemplateValue) -> str:
 
 def _number(value: TemplateValue) -> float:
     if isinstance(value, Labels):
-        raise FunctionError("labels are no number")
+        raise FunctionError("labels are not a number")
     try:
         return float(value)
     except ValueError as exc:
-        raise FunctionError(f"{value!r} is no number") from exc
+        raise FunctionError(f"{value!r} is not a number") from exc
 
 
 def _text(value: TemplateValue) -> str:
     if not isinstance(value, str):
-        raise FunctionError(f"{print_value(value)} is no text")
+        raise FunctionError(f"{print_value(value)} is not text")
     return value
 
 
-def _of_number(function: Callable[[float], str]) -> Function:
+def _of_number(function: Callable[[float], str]) -> TemplateFunction:
     def call(value: TemplateValue) -> str:
         number = _number(value)
         try:
@@ -69,15 +69,15 @@ def _of_number(function: Callable[[float], str]) -> Function:
         except ValueError as exc:
             raise FunctionError(str(exc)) from exc
 
-    return Function(call)
+    return TemplateFunction(call)
 
 
-def _of_text(function: Callable[[str], str]) -> Function:
-    return Function(lambda value: function(_text(value)))
+def _of_text(function: Callable[[str], str]) -> TemplateFunction:
+    return TemplateFunction(lambda value: function(_text(value)))
 
 
 def _strip_port(text: str) -> str:
-    """Return the host of `host:port`, anything else unchanged."""
+    """Return the host of `host:port`, and any other text unchanged."""
     match = re.fullmatch(r"(?:\[([^\[\]]*)\]|([^:\[\]]*)):[^:\[\]]*", text)
     return text if match is None else match[1] if match[1] is not None else match[2]
 
@@ -87,7 +87,7 @@ def _is_address(host: str) -> bool:
 
 
 def _strip_domain(text: str) -> str:
-    """Return the first part of a host name, its port kept; addresses unchanged."""
+    """Return the first label of a host name, with its port; IP addresses unchanged."""
     host = _strip_port(text)
     if _is_address(host):
         return text
@@ -131,17 +131,17 @@ def _replace_all(
 
 def _printf(layout: TemplateValue, *arguments: TemplateValue) -> str:
     """Format like Go's Printf: %s %v %q for anything, %f %g %e for numbers."""
-    waiting = list(arguments)
+    remaining = list(arguments)
 
     def write(match: re.Match[str]) -> str:
         if match["verb"] == "%":
             return "%"
-        if not waiting:
+        if not remaining:
             raise FunctionError(f"printf: no value for {match[0]}")
-        return _formatted(match, waiting.pop(0))
+        return _formatted(match, remaining.pop(0))
 
     text = _VERB.sub(write, _text(layout))
-    if waiting:
+    if remaining:
         raise FunctionError("printf: more values than verbs")
     return text
 
@@ -179,7 +179,7 @@ def _formatted_number(verb: str, flags: str, digits: str | None, value: float) -
     return text if text[0] in "+-N" else sign + text
 
 
-FUNCTIONS: Mapping[str, Function] = MappingProxyType(
+FUNCTIONS: Mapping[str, TemplateFunction] = MappingProxyType(
     {
         "humanize": _of_number(humanize.humanize),
         "humanize1024": _of_number(humanize.humanize_1024),
@@ -191,8 +191,8 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "toLower": _of_text(str.lower),
         "stripPort": _of_text(_strip_port),
         "stripDomain": _of_text(_strip_domain),
-        "index": Function(_index, 2, 2),
-        "reReplaceAll": Function(_replace_all, 3, 3),
-        "printf": Function(_printf, 1, None),
+        "index": TemplateFunction(_index, 2, 2),
+        "reReplaceAll": TemplateFunction(_replace_all, 3, 3),
+        "printf": TemplateFunction(_printf, 1, None),
     }
 )

@@ -1,10 +1,10 @@
 """Templates of labels and annotations: a safe subset of Prometheus's language.
 
-Supported are pipelines of `$labels`, `$labels.name`, `$value`, `$externalURL`
-(`$externalLabels` is always empty), `index`, literals, parentheses and the functions
-of `alerting.rules.template_functions`, with comments and the trimming marks `{{-` and
-`-}}`. Statements (`if`, `range`, `with`, `define`) and queries are refused when the
-rule is loaded.
+The subset: pipelines of `$labels`, `$labels.name`, `$value`, `$externalURL`,
+`$externalLabels` (always empty), literals, parentheses and the functions of
+`alerting.rules.template_functions`; comments; the trim markers `{{-` and `-}}`.
+Statements (`if`, `range`, `with`, `define`) and queries are errors when a rule is
+loaded.
 
 Source: Prometheus documentation, "Template reference" and "Alerting rules";
 Go, package text/template.
@@ -32,7 +32,8 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.ASCII,
 )
-# Quoted text may hold braces. The branches begin differently, so nothing is tried twice.
+# Quoted text may hold braces. The alternatives begin with different characters, so the
+# expression never backtracks.
 _ACTION = re.compile(
     r"""\{\{((?:"(?:[^"\\]|\\.)*"|`[^`]*`|/\*.*?\*/|/|[^"`}/]|\}(?!\}))*)\}\}""", re.DOTALL
 )
@@ -41,7 +42,7 @@ _COMMENT = re.compile(r"\s*/\*.*\*/\s*", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class TemplateData:
-    """What a template may speak of."""
+    """The values that a template can use."""
 
     labels: Labels
     value: float
@@ -60,11 +61,11 @@ class Template:
 
     @property
     def is_constant(self) -> bool:
-        """Whether it says the same of every alert."""
+        """Whether its text is the same for every alert."""
         return all(isinstance(part, str) for part in self._parts)
 
     def render(self, data: TemplateData) -> str:
-        """Return the text; where a function fails, the text says so, as in Prometheus."""
+        """Return the text; if a function fails, the text is the error, as in Prometheus."""
         try:
             return "".join(
                 part if isinstance(part, str) else print_value(part(data)) for part in self._parts
@@ -77,7 +78,7 @@ def parse_template(source: str) -> Template:
     """Parse a template.
 
     Raises:
-        TemplateError: it is malformed or uses what is not supported.
+        TemplateError: it is malformed or uses an unsupported feature.
     """
     parts: list[str | Expression] = []
     at, trim = 0, False
@@ -91,7 +92,7 @@ def parse_template(source: str) -> Template:
         parts.append(text)
         inner = inner.removesuffix("-") if trim else inner
         if not _COMMENT.fullmatch(inner):
-            parts.append(_Parser(source, inner).parse())
+            parts.append(_ActionParser(source, inner).parse())
         at = action.end()
     parts.append(source[at:].lstrip() if trim else source[at:])
     if any(isinstance(part, str) and "{{" in part for part in parts):
@@ -99,8 +100,8 @@ def parse_template(source: str) -> Template:
     return Template(source, tuple(part for part in parts if part != ""))
 
 
-class _Parser:
-    """Recursive descent over one action."""
+class _ActionParser:
+    """Parses one action, the text between `{{` and `}}`, by recursive descent."""
 
     def __init__(self, source: str, inner: str) -> None:
         self._source = source
@@ -147,7 +148,7 @@ class _Parser:
         return expression
 
     def _command(self, piped: Expression | None) -> Expression:
-        """Parse a function call or a lone operand; `piped` becomes the last argument."""
+        """Parse a function call or a single operand; `piped` becomes the last argument."""
         kind, text = self._peek()
         if kind != "word":
             if piped is not None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from alerting.errors import AlertingError
+from alerting.rules.definitions import RuleGroup
 from alerting.rules.files import load_rule_files
-from alerting.rules.rules import RuleGroup
 from daemon.configuration.settings import Settings, load_settings, settings_file
 from daemon.errors import ConfigurationError
 from model.documents import DocumentError, render_document

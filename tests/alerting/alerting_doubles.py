@@ -1,4 +1,4 @@
-"""What the alerting tests share: a clock that is set, an engine that is told, a webhook."""
+"""Doubles for the alerting tests: clocks, a query engine, a store, a webhook."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -10,9 +10,12 @@ import numpy as np
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from alerting.notifications.notice import Notice
+from alerting.notifications.stages import deduplicate
 from model.labels import Labels
 from model.series import ABSENT, STALE_BITS
 from promql.api import Answer, InstantVector, QueryOptions
+from storage.api.alerts import NewNotification
 from storage.api.errors import OutOfOrderError
 from storage.api.samples import Layout, Source, Vector
 from storage.records.alerts import MIGRATIONS, SqliteAlerts
@@ -36,8 +39,21 @@ class SetClock:
         await asyncio.sleep(0)
 
 
+class RecordingPipeline:
+    """A pipeline that only deduplicates, and records the notices that are left."""
+
+    def __init__(self) -> None:
+        self.notices: list[Notice] = []
+
+    def run(self, notice: Notice) -> tuple[NewNotification, ...]:
+        """See `NotificationPipeline.run`."""
+        passed = deduplicate((notice,))
+        self.notices += passed
+        return tuple(NewNotification("log", item.expression) for item in passed)
+
+
 class Webhook:
-    """A receiver: keeps what it was sent, answers what it is told to."""
+    """A webhook server: keeps the bodies it gets, and answers with set statuses."""
 
     def __init__(self) -> None:
         self.bodies: asyncio.Queue[Any] = asyncio.Queue()
@@ -78,7 +94,7 @@ async def running_webhook() -> AsyncIterator[Webhook]:
 
 
 class WatchedAlerts(SqliteAlerts):
-    """The real records, which say when the outcome of a delivery is stored."""
+    """The real records; `outcomes` yields each outcome of a delivery once it is stored."""
 
     def __init__(self, database: RecordsDatabase) -> None:
         super().__init__(database)
@@ -115,7 +131,7 @@ Samples = Mapping[Labels, float]
 
 
 class CannedEngine:
-    """A query engine that answers what it was given for each query."""
+    """A query engine with set answers."""
 
     def __init__(self) -> None:
         self.results: dict[str, Samples | Exception | Answer] = {}
@@ -146,7 +162,7 @@ class CannedEngine:
 
 
 class MemoryAppender:
-    """A store that keeps each source's last vector, and holds writers to the contract."""
+    """A store in memory that checks the contract of `SampleAppender`."""
 
     def __init__(self) -> None:
         self.last: dict[str, dict[Labels, float]] = {}

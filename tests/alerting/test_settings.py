@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from alerting.settings import AlertingSettings, WebhookReceiver
+from alerting.settings import AlertingSettings, WebhookReceiverSettings
 from storage.api.alerts import Severity
 
 WEBHOOK = {"name": "ops", "type": "webhook", "url": "http://user:secret@ops.example.org/hook"}
@@ -30,7 +30,7 @@ def test_durations_are_written_as_in_prometheus() -> None:
 def test_url_of_a_receiver_is_never_shown() -> None:
     settings = AlertingSettings.model_validate({"receivers": [WEBHOOK]})
     [receiver] = settings.receivers
-    assert isinstance(receiver, WebhookReceiver)
+    assert isinstance(receiver, WebhookReceiverSettings)
     assert receiver.url.get_secret_value() == WEBHOOK["url"]
     assert "secret" not in repr(settings) + settings.model_dump_json()
 

@@ -8,21 +8,27 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alerting.book.book import AlertBook
-from alerting.book.states import Notice
-from alerting.checks.checks import CheckName, HostCheckRegistry, host_check
-from alerting.checks.evaluation import HostChecksEvaluation
-from alerting.checks.fleet import FleetWatch
-from alerting.checks.queries import condition, host_matchers, usage_expression
-from alerting.health import HealthBoard
-from alerting.rules.evaluation import RuleGroupEvaluation
+from alerting.book.alert_book import AlertBook
+from alerting.checks.host_check import host_check
+from alerting.checks.host_evaluation import HostChecksEvaluation
+from alerting.checks.hosts import HostWatcher
+from alerting.checks.queries import alert_expression, host_matchers, usage_expression
+from alerting.checks.registry import HostCheckRegistry
+from alerting.evaluation.health import HealthBoard
 from alerting.rules.files import parse_rule_file
-from alerting.settings import HostCheckSettings
+from alerting.rules.group_evaluation import RuleGroupEvaluation
+from alerting.settings import CheckName, HostCheckSettings
 from model.labels import Labels
 from model.series import STALE
-from storage.api.alerts import Alert, CheckOverride, NewNotification
+from storage.api.alerts import CheckOverride
 from storage.api.samples import Vector
-from tests.alerting.alerting_doubles import NOW_MS, SetClock, WatchedAlerts, open_records
+from tests.alerting.alerting_doubles import (
+    NOW_MS,
+    RecordingPipeline,
+    SetClock,
+    WatchedAlerts,
+    open_records,
+)
 
 engine_module: Any = pytest.importorskip("promql.engine")
 store_module: Any = pytest.importorskip("storage.samples.store")
@@ -73,32 +79,34 @@ class Machine:
 
 
 class Bench:
-    """Three machines, the host checks and what they told, in minutes."""
+    """Three machines and their host checks; times are in minutes."""
 
     def __init__(self, store: Any, engine: Any, records: WatchedAlerts) -> None:
         self.store, self.engine = store, engine
-        self.told: list[str] = []
+        self.pipeline = RecordingPipeline()
         self.machines = [Machine(store, name) for name in ("a", "b", "c")]
         self.registry = HostCheckRegistry(SETTINGS)
         self.board = HealthBoard(SetClock())
-        self.book = AlertBook(records, self._compose, lambda changes: None)
+        self.book = AlertBook(records, self.pipeline.run, lambda changes: None)
         hosts = [(machine.name, "node", f"{machine.name}:9100") for machine in self.machines]
-        watch = FleetWatch(engine, lambda: hosts, NOW_MS)
+        watcher = HostWatcher(engine, lambda: hosts, NOW_MS)
         self.checks = HostChecksEvaluation(
-            self.registry, watch, engine, store, self.book, self.board
+            self.registry, watcher, engine, store, self.book, self.board
         )
         self.now_ms = NOW_MS
 
-    def _compose(
-        self, alert: Alert, notice: Notice, expression: str
-    ) -> tuple[NewNotification, ...]:
-        labels = alert.labels
-        minutes = (self.now_ms - NOW_MS) / 60_000
-        self.told.append(
-            f"{minutes:g} {notice.value} {labels.get('alertname')} {labels.get('severity')}"
-            f" {labels.get('host')}{labels.get('mountpoint')}"
+    @property
+    def notified(self) -> list[str]:
+        """Every notice so far: minute, status, alert, severity, host, mount point."""
+        changes = (
+            ((item.alert.changed_ms - NOW_MS) / 60_000, item.status.value, item.alert.labels)
+            for item in self.pipeline.notices
         )
-        return ()
+        return [
+            f"{minutes:g} {status} {of.get('alertname')} {of.get('severity')}"
+            f" {of.get('host')}{of.get('mountpoint')}"
+            for minutes, status, of in changes
+        ]
 
     async def run_to(self, minutes: float) -> None:
         while self.now_ms < NOW_MS + minutes * 60_000:
@@ -130,7 +138,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
 async def test_a_day_in_the_life_of_three_hosts(bench: Bench) -> None:
     a, b, c = bench.machines
     await bench.run_to(2)
-    assert bench.told == []
+    assert bench.notified == []
     a.busy = 0.97
     c.disk = 0.9
     await bench.run_to(5)
@@ -143,7 +151,7 @@ async def test_a_day_in_the_life_of_three_hosts(bench: Bench) -> None:
     c.disk = 0.5
     await bench.run_to(12)
     # b goes while c's disk is filling, and comes back: one notification each way.
-    assert bench.told == [
+    assert bench.notified == [
         "2.25 firing HostDiskFilling warning c/",
         "3.75 firing HostHighCpu critical a",
         "5.25 resolved HostHighCpu critical a",
@@ -179,7 +187,7 @@ async def test_shown_condition_selects_the_hosts_that_alert(bench: Bench) -> Non
         instance = f"{machine.name}:9100"
         check = bench.registry.check_of(instance, CheckName.DISK)
         for severity in check.severities:
-            query = condition(SETTINGS, check, severity, host_matchers("node", instance))
+            query = alert_expression(SETTINGS, check, severity, host_matchers("node", instance))
             shown |= {
                 (labels.get("instance"), severity.value) for labels in await bench.values(query)
             }
@@ -216,4 +224,4 @@ def test_every_condition_is_promql() -> None:
         applied = host_check(SETTINGS, check)
         for severity in applied.severities:
             for matchers in ("", 'instance!~"a|b"', host_matchers("node", 'x"y')):
-                parser_module.parse(condition(SETTINGS, applied, severity, matchers))
+                parser_module.parse(alert_expression(SETTINGS, applied, severity, matchers))

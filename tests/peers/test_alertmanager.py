@@ -12,8 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from alerting.book.states import Notice
-from alerting.notifications.documents import notification_document
+from alerting.receivers.webhook_body import NotificationStatus, webhook_body
 from model.labels import Labels
 from storage.api.alerts import Alert, AlertState
 from tests.alerting.alerting_doubles import NOW_MS, running_webhook
@@ -90,8 +89,8 @@ def without_generator(body: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_body_is_what_alertmanager_posts_for_the_same_alert(tmp_path: Path) -> None:
-    def ours(notice: Notice) -> dict[str, Any]:
-        document = notification_document(ALERT, notice, "ops", "x > 95", EXTERNAL_URL)
+    def ours(status: NotificationStatus) -> dict[str, Any]:
+        document = webhook_body(ALERT, status, "ops", "x > 95", EXTERNAL_URL)
         parsed: dict[str, Any] = json.loads(document.to_json())
         return parsed
 
@@ -110,6 +109,6 @@ async def test_body_is_what_alertmanager_posts_for_the_same_alert(tmp_path: Path
             async with session.post(f"{url}/api/v2/alerts", json=[posted | ends_at]) as answer:
                 assert answer.status == 200
             bodies.append(await webhook.next())
-    for theirs, notice in zip(bodies, (Notice.FIRING, Notice.RESOLVED), strict=True):
-        assert without_generator(ours(notice)) == without_generator(theirs)
-        assert list(ours(notice)) == list(theirs)
+    for theirs, status in zip(bodies, NotificationStatus, strict=True):
+        assert without_generator(ours(status)) == without_generator(theirs)
+        assert list(ours(status)) == list(theirs)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pytest_aiohttp import AiohttpClient
 
-from alerting.health import RuleHealth
+from alerting.evaluation.health import RuleHealth
 from alerting.views import GroupView, RuleKind, RuleView
 from model.labels import Labels
 from tests.web.web_doubles import World, world_at

@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry, Counter
 from pytest_aiohttp import AiohttpClient
 from structlog.testing import capture_logs
 
-from alerting.book.book import OpenAlert
+from alerting.book.observation import OpenAlert
 from alerting.errors import UnknownReceiverError
 from alerting.service import AlertingService, CheckView
 from alerting.settings import AlertingSettings

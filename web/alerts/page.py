@@ -82,7 +82,7 @@ class AlertsPages:
             "receivers": self._services.alerting.receivers,
             "trial": None,
             "held_by": {
-                item.alert.id: item.held_by for item in self._services.alerting.open_alerts()
+                item.alert.id: item.suppressed_by for item in self._services.alerting.open_alerts()
             },
             "alerts": (),
             "transitions": (),
@@ -125,7 +125,7 @@ class AlertsPages:
             for rule in group.rules:
                 for item in rule.alerts:
                     if item.alert.id == alert_id:
-                        return rule, item.held_by
+                        return rule, item.suppressed_by
         return None, ""
 
     async def test_receiver(self, request: web.Request) -> web.Response:

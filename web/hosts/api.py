@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from alerting.checks.checks import CheckName
+from alerting.settings import CheckName
 from web.fleet.documents import FleetHostDocument, fleet_host_document
 from web.fleet.fleet import Fleet
 from web.fleet.hosts import FleetHost

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from alerting.checks.checks import CheckName, HostCheck, host_check
-from alerting.settings import HostCheckSettings
+from alerting.checks.host_check import HostCheck, host_check
+from alerting.settings import CheckName, HostCheckSettings
 from storage.api.alerts import CheckOverride, Severity
 from web.services import Alerting
 

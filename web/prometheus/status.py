@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from alerting.notifications.documents import rfc3339
+from alerting.receivers.webhook_body import rfc3339
 from web.http.errors import BadRequestError
 from web.http.routing import Route
 from web.prometheus.document_types import (

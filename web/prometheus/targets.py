@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from alerting.notifications.documents import rfc3339
+from alerting.receivers.webhook_body import rfc3339
 from model.durations import format_duration
 from model.labels import Labels
 from model.matchers import Matcher

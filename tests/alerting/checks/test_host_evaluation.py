@@ -3,21 +3,21 @@ from pathlib import Path
 
 import pytest
 
-from alerting.book.book import AlertBook
-from alerting.book.states import Notice
-from alerting.checks.checks import CheckName, HostCheckRegistry
-from alerting.checks.evaluation import HostChecksEvaluation, host_check_key
-from alerting.checks.fleet import FleetWatch
+from alerting.book.alert_book import AlertBook
+from alerting.checks.host_evaluation import HostChecksEvaluation, host_check_key
+from alerting.checks.hosts import HostWatcher
 from alerting.checks.queries import usage_expression
-from alerting.health import HealthBoard
-from alerting.settings import HostCheckSettings
+from alerting.checks.registry import HostCheckRegistry
+from alerting.evaluation.health import HealthBoard
+from alerting.settings import CheckName, HostCheckSettings
 from model.labels import Labels
 from promql.api import EvaluationError
-from storage.api.alerts import Alert, CheckOverride, NewNotification
+from storage.api.alerts import CheckOverride
 from tests.alerting.alerting_doubles import (
     NOW_MS,
     CannedEngine,
     MemoryAppender,
+    RecordingPipeline,
     SetClock,
     WatchedAlerts,
     open_records,
@@ -42,28 +42,30 @@ class Bench:
     def __init__(self, records: WatchedAlerts, started: float = 0) -> None:
         self.records = records
         self.engine, self.appender = CannedEngine(), MemoryAppender()
-        self.told: list[str] = []
+        self.pipeline = RecordingPipeline()
         self.hosts = ["web-1", "web-2"]
         self.registry = HostCheckRegistry(SETTINGS)
         self.board = HealthBoard(SetClock())
-        self.book = AlertBook(records, self._compose, lambda changes: None)
-        watch = FleetWatch(
+        self.book = AlertBook(records, self.pipeline.run, lambda changes: None)
+        watcher = HostWatcher(
             self.engine,
             lambda: [(host, "node", f"{host}:9100") for host in self.hosts],
             NOW_MS + round(started * MINUTE_MS),
         )
         self.evaluation = HostChecksEvaluation(
-            self.registry, watch, self.engine, self.appender, self.book, self.board
+            self.registry, watcher, self.engine, self.appender, self.book, self.board
         )
         self.values: dict[str, float | None] = {}
 
-    def _compose(
-        self, alert: Alert, notice: Notice, expression: str
-    ) -> tuple[NewNotification, ...]:
-        labels = alert.labels
-        what = f"{labels.get('alertname')} {labels.get('severity')} {labels.get('host')}"
-        self.told.append(f"{notice.value} {what}{labels.get('mountpoint')}")
-        return ()
+    @property
+    def notified(self) -> list[str]:
+        """Every notice so far: status, alert, severity, host, mount point."""
+        labels = ((item.status.value, item.alert.labels) for item in self.pipeline.notices)
+        return [
+            f"{status} {of.get('alertname')} {of.get('severity')} {of.get('host')}"
+            f"{of.get('mountpoint')}"
+            for status, of in labels
+        ]
 
     async def at(self, minutes: float, **values: float | None) -> None:
         """Evaluate; values are `web_1_up`, `web_1_cpu` …, None takes the series away."""
@@ -99,8 +101,8 @@ class Bench:
         }
 
     @property
-    def held(self) -> set[str]:
-        return {item.held_by for item in self.book.open_alerts()}
+    def suppressed_by(self) -> set[str]:
+        return {item.suppressed_by for item in self.book.open_alerts()}
 
 
 @pytest.fixture
@@ -131,14 +133,14 @@ async def test_host_that_cannot_be_scraped_is_down_after_a_minute(bench: Bench) 
     await bench.at(1, web_1_up=0)
     assert bench.states == {"down critical web-1": "pending"}
     await bench.at(2)
-    assert bench.told == ["firing HostDown critical web-1"]
+    assert bench.notified == ["firing HostDown critical web-1"]
     [item] = bench.book.open_alerts()
     assert item.alert.labels == target(
         "web-1", alertname="HostDown", severity="critical", host="web-1"
     )
     assert item.alert.annotations.get("summary") == "web-1 is down"
     await bench.at(3, web_1_up=1)
-    assert bench.told[1:] == ["resolved HostDown critical web-1"]
+    assert bench.notified[1:] == ["resolved HostDown critical web-1"]
 
 
 async def test_usage_above_the_threshold_fires_and_recovers_below_the_lower_one(
@@ -146,7 +148,7 @@ async def test_usage_above_the_threshold_fires_and_recovers_below_the_lower_one(
 ) -> None:
     await bench.at(1, web_1_cpu=86)
     await bench.at(2, web_1_cpu=88)
-    assert bench.told == ["firing HostHighCpu warning web-1"]
+    assert bench.notified == ["firing HostHighCpu warning web-1"]
     [item] = bench.book.open_alerts()
     assert dict(item.alert.annotations) == {
         "summary": "CPU of web-1 at 88 %",
@@ -155,42 +157,42 @@ async def test_usage_above_the_threshold_fires_and_recovers_below_the_lower_one(
     await bench.at(3, web_1_cpu=81)
     assert bench.states == {"cpu warning web-1": "firing"}
     await bench.at(4, web_1_cpu=79.9)
-    assert bench.told[1:] == ["resolved HostHighCpu warning web-1"]
+    assert bench.notified[1:] == ["resolved HostHighCpu warning web-1"]
 
 
 async def test_jump_to_critical_is_one_notification(bench: Bench) -> None:
     await bench.at(1, web_1_memory=99)
     await bench.at(2)
-    assert bench.told == ["firing HostHighMemory critical web-1"]
+    assert bench.notified == ["firing HostHighMemory critical web-1"]
     assert bench.states == {
         "memory critical web-1": "firing",
         "memory warning web-1": "pending",
     }
-    assert bench.held == {"", "HostHighMemory critical"}
+    assert bench.suppressed_by == {"", "HostHighMemory critical"}
     await bench.at(3, web_1_memory=10)
-    assert bench.told[1:] == ["resolved HostHighMemory critical web-1"]
+    assert bench.notified[1:] == ["resolved HostHighMemory critical web-1"]
     assert bench.states == {}
 
 
 async def test_dead_host_is_one_notification_whatever_else_it_had(bench: Bench) -> None:
     await bench.at(1, web_1_cpu=97, web_1_disk=90)
     await bench.at(2)
-    bench.told.clear()
+    bench.pipeline.notices.clear()
     # Dead: `up` is 0, memory and disk vanish at once, the rate lives on in its window.
     await bench.at(2.5, web_1_up=0, web_1_memory=None, web_1_disk=None)
     for minutes in range(3, 30):
         await bench.at(minutes, web_1_cpu=99 if minutes < 7 else None)
-    assert bench.told == ["firing HostDown critical web-1"]
+    assert bench.notified == ["firing HostDown critical web-1"]
     assert bench.states == {
         "down critical web-1": "firing",
         "cpu critical web-1": "firing",
         "disk warning web-1": "firing",
     }
     # Back, and everything is well: each alert that receivers know of is resolved, once.
-    bench.told.clear()
+    bench.pipeline.notices.clear()
     await bench.at(30, web_1_up=1, web_1_memory=20, web_1_disk=50)
     await bench.at(31, web_1_cpu=5)
-    assert sorted(bench.told) == [
+    assert sorted(bench.notified) == [
         "resolved HostDiskFilling warning web-1/",
         "resolved HostDown critical web-1",
         "resolved HostHighCpu critical web-1",
@@ -203,8 +205,8 @@ async def test_rate_that_outlives_its_host_fires_nothing(bench: Bench) -> None:
     await bench.at(1.5, web_1_up=0)
     await bench.at(2.1)
     await bench.at(2.4)
-    assert bench.told == []
-    assert bench.held >= {"the host is not up"}
+    assert bench.notified == []
+    assert bench.suppressed_by >= {"the host is not up"}
 
 
 async def test_metrics_that_vanish_from_a_host_that_is_up_are_no_data(bench: Bench) -> None:
@@ -220,7 +222,7 @@ async def test_metrics_that_vanish_from_a_host_that_is_up_are_no_data(bench: Ben
     assert summaries == {"CPU of web-1 at 97 %", "No data about Memory of web-1"}
     await bench.at(6, web_1_cpu=97, web_1_memory=20)
     assert bench.states == {"cpu critical web-1": "firing", "cpu warning web-1": "pending"}
-    assert bench.told == ["firing HostHighCpu critical web-1"]
+    assert bench.notified == ["firing HostHighCpu critical web-1"]
 
 
 async def test_filesystem_that_is_unmounted_while_all_is_well_is_nothing(bench: Bench) -> None:
@@ -243,7 +245,7 @@ async def test_filesystems_of_a_host_are_alerts_of_their_own(bench: Bench) -> No
     }
     for minutes in (1, 2):
         await bench.evaluation.evaluate(NOW_MS + minutes * MINUTE_MS)
-    assert sorted(bench.told) == [
+    assert sorted(bench.notified) == [
         "firing HostDiskFilling critical web-1/data",
         "firing HostDiskFilling warning web-1/",
     ]
@@ -253,7 +255,7 @@ async def test_own_settings_of_a_host_apply_to_it_only(bench: Bench) -> None:
     bench.registry.set_override(CheckOverride("web-2:9100", "cpu", warning=40.0, for_s=0.0))
     bench.registry.set_override(CheckOverride("web-1:9100", "cpu", enabled=False))
     await bench.at(1, web_1_cpu=99, web_2_cpu=50)
-    assert bench.told == ["firing HostHighCpu warning web-2"]
+    assert bench.notified == ["firing HostHighCpu warning web-2"]
     await bench.at(2, web_2_cpu=36)
     assert bench.states == {"cpu warning web-2": "firing"}
     await bench.at(3, web_2_cpu=34)
@@ -265,9 +267,9 @@ async def test_switching_a_check_off_resolves_its_alert(bench: Bench) -> None:
     await bench.at(2)
     bench.registry.set_override(CheckOverride("web-1:9100", "cpu", enabled=False))
     bench.registry.set_override(CheckOverride("web-2:9100", "down", enabled=False))
-    bench.told.clear()
+    bench.pipeline.notices.clear()
     await bench.at(3)
-    assert bench.told == [
+    assert bench.notified == [
         "resolved HostDown critical web-2",
         "resolved HostHighCpu warning web-1",
     ]
@@ -276,10 +278,10 @@ async def test_switching_a_check_off_resolves_its_alert(bench: Bench) -> None:
 async def test_removed_host_takes_its_alerts_along(bench: Bench) -> None:
     await bench.at(1, web_1_cpu=90, web_2_up=0)
     await bench.at(2)
-    bench.told.clear()
+    bench.pipeline.notices.clear()
     bench.hosts.clear()
     await bench.at(3)
-    assert len(bench.told) == 2
+    assert len(bench.notified) == 2
     assert bench.states == {}
 
 
@@ -307,17 +309,17 @@ async def test_alert_survives_a_restart_until_its_host_is_scraped_again(
     before = Bench(records)
     await before.at(0, web_1_up=0, web_2_up=1, web_2_cpu=90)
     await before.at(1)
-    assert len(before.told) == 2
+    assert len(before.notified) == 2
     after = Bench(records, started=60)
     after.book.restore((host_check_key(alert), alert) for alert in await records.open_alerts())
     # Nothing scraped yet: `up` is absent.
     await after.at(60.1)
     await after.at(70)
-    assert after.told == []
+    assert after.notified == []
     assert set(after.states.values()) == {"firing"}
-    assert after.held == {"not scraped since the server started"}
+    assert after.suppressed_by == {"not scraped since the server started"}
     await after.at(70.5, web_1_up=0, web_2_up=1, web_2_cpu=10)
-    assert after.told == ["resolved HostHighCpu warning web-2"]
+    assert after.notified == ["resolved HostHighCpu warning web-2"]
     assert after.states == {"down critical web-1": "firing"}
 
 

@@ -13,7 +13,8 @@ from pydantic import SecretStr
 
 from alerting.errors import DeliveryError
 from alerting.notifications.delivery import Delivery
-from alerting.receivers.receivers import Receiver, WebhookSender
+from alerting.receivers.receiver import Receiver
+from alerting.receivers.webhook import WebhookReceiver
 from alerting.settings import DeliverySettings
 from model.labels import Labels
 from storage.api.alerts import Alert, AlertChange, AlertState, NewNotification
@@ -137,7 +138,7 @@ async def test_slow_receiver_delays_only_itself(records: WatchedAlerts) -> None:
         slow.gate.clear()
         async with aiohttp.ClientSession() as session:
             receivers = {
-                name: WebhookSender(SecretStr(hook.url), session, 10)
+                name: WebhookReceiver(SecretStr(hook.url), session, 10)
                 for name, hook in (("slow", slow), ("quick", quick))
             }
             await enqueue(records, "slow", '"to slow"')
@@ -156,7 +157,7 @@ async def test_notification_under_way_at_the_end_is_sent_again(
     records: WatchedAlerts,
 ) -> None:
     async def attempt(webhook: Webhook, session: aiohttp.ClientSession) -> object:
-        sender = WebhookSender(SecretStr(webhook.url), session, 10)
+        sender = WebhookReceiver(SecretStr(webhook.url), session, 10)
         async with running(records, {"ops": sender}, SetClock()):
             return await webhook.next()
 

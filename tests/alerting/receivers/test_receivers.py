@@ -5,16 +5,13 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
-from alerting.book.states import Notice
 from alerting.errors import DeliveryError
-from alerting.notifications.documents import notification_document
-from alerting.receivers.receivers import (
-    AppriseSender,
-    LogSender,
-    WebhookSender,
-    build_receivers,
-    masked,
-)
+from alerting.receivers.apprise import AppriseReceiver
+from alerting.receivers.configured import configured_receivers
+from alerting.receivers.log import LogReceiver
+from alerting.receivers.receiver import masked
+from alerting.receivers.webhook import WebhookReceiver
+from alerting.receivers.webhook_body import NotificationStatus, webhook_body
 from alerting.settings import AlertingSettings
 from model.labels import Labels
 from storage.api.alerts import Alert, AlertState
@@ -31,7 +28,7 @@ ALERT = Alert(
     NOW_MS,
     NOW_MS,
 )
-BODY = notification_document(ALERT, Notice.FIRING, "ops", "up == 0", "http://h").to_json()
+BODY = webhook_body(ALERT, NotificationStatus.FIRING, "ops", "up == 0", "http://h").to_json()
 
 
 # Apprise imports modules that Python 3.11 deprecates.
@@ -53,7 +50,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 async def test_webhook_receives_the_body_as_it_was_stored(
     webhook: Webhook, session: aiohttp.ClientSession
 ) -> None:
-    await WebhookSender(SecretStr(webhook.url), session, 5).send(BODY)
+    await WebhookReceiver(SecretStr(webhook.url), session, 5).send(BODY)
     body = await webhook.next()
     assert body["version"] == "4"
     assert body["alerts"][0]["labels"]["alertname"] == "HostDown"
@@ -68,7 +65,7 @@ async def test_only_what_may_pass_is_tried_again(
 ) -> None:
     webhook.answers.append(status)
     with pytest.raises(DeliveryError, match=f"answered {status}") as caught:
-        await WebhookSender(SecretStr(webhook.url), session, 5).send(BODY)
+        await WebhookReceiver(SecretStr(webhook.url), session, 5).send(BODY)
     assert caught.value.retryable is retryable
     assert "s3cret-token" not in str(caught.value)
 
@@ -78,7 +75,7 @@ async def test_webhook_that_does_not_answer_is_left_after_the_timeout(
 ) -> None:
     webhook.gate.clear()
     with pytest.raises(DeliveryError, match=r"no answer in 0\.05 s") as caught:
-        await WebhookSender(SecretStr(webhook.url), session, 0.05).send(BODY)
+        await WebhookReceiver(SecretStr(webhook.url), session, 0.05).send(BODY)
     assert caught.value.retryable
 
 
@@ -94,7 +91,7 @@ async def test_unreachable_webhook_is_named_without_its_secrets(
     session: aiohttp.ClientSession, url: str, retryable: bool, reason: str
 ) -> None:
     with pytest.raises(DeliveryError, match=reason) as caught:
-        await WebhookSender(SecretStr(url), session, 5).send(BODY)
+        await WebhookReceiver(SecretStr(url), session, 5).send(BODY)
     assert caught.value.retryable is retryable
     assert "s3cret" not in str(caught.value)
     assert "pa55" not in str(caught.value)
@@ -117,7 +114,7 @@ def test_masked_url_shows_where_and_no_more(url: str, shown: str) -> None:
 
 async def test_log_receiver_writes_one_line() -> None:
     with structlog.testing.capture_logs() as lines:
-        await LogSender().send(BODY)
+        await LogReceiver().send(BODY)
     [line] = lines
     assert line["event"] == "alert_notification"
     assert line["title"] == "[FIRING] web-1 is down"
@@ -127,7 +124,7 @@ async def test_log_receiver_writes_one_line() -> None:
 @loads_apprise
 async def test_apprise_takes_a_title_and_a_text(webhook: Webhook) -> None:
     url = webhook.url.replace("http://", "json://")
-    await AppriseSender(SecretStr(url), 30).send(BODY)
+    await AppriseReceiver(SecretStr(url), 30).send(BODY)
     body = await webhook.next()
     assert body["title"] == "[FIRING] web-1 is down"
     assert "instance: web-1:9100" in body["message"]
@@ -138,7 +135,7 @@ async def test_service_that_refuses_through_apprise_is_tried_again(webhook: Webh
     webhook.answers.append(500)
     url = webhook.url.replace("http://", "json://")
     with pytest.raises(DeliveryError, match="did not take it") as caught:
-        await AppriseSender(SecretStr(url), 30).send(BODY)
+        await AppriseReceiver(SecretStr(url), 30).send(BODY)
     assert caught.value.retryable
     assert "s3cret" not in str(caught.value)
 
@@ -146,7 +143,7 @@ async def test_service_that_refuses_through_apprise_is_tried_again(webhook: Webh
 @loads_apprise
 async def test_url_that_apprise_does_not_know_is_given_up() -> None:
     with pytest.raises(DeliveryError, match="pigeon://…: not a URL of Apprise") as caught:
-        await AppriseSender(SecretStr("pigeon://s3cret"), 30).send(BODY)
+        await AppriseReceiver(SecretStr("pigeon://s3cret"), 30).send(BODY)
     assert not caught.value.retryable
 
 
@@ -160,6 +157,6 @@ async def test_each_configured_receiver_is_built_by_name(session: aiohttp.Client
             ]
         }
     )
-    receivers = build_receivers(settings.receivers, session, 5)
+    receivers = configured_receivers(settings.receivers, session, 5)
     kinds = {name: type(receiver) for name, receiver in receivers.items()}
-    assert kinds == {"log": LogSender, "ops": WebhookSender, "phone": AppriseSender}
+    assert kinds == {"log": LogReceiver, "ops": WebhookReceiver, "phone": AppriseReceiver}

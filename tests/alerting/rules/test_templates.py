@@ -88,9 +88,9 @@ def test_everything_else_is_refused_when_parsed(source: str, reason: str) -> Non
 @pytest.mark.parametrize(
     ("source", "error"),
     [
-        ("{{ humanize $labels.job }}", "'node' is no number"),
-        ("{{ humanize $labels }}", "labels are no number"),
-        ("{{ toUpper $value }}", "91.5 is no text"),
+        ("{{ humanize $labels.job }}", "'node' is not a number"),
+        ("{{ humanize $labels }}", "labels are not a number"),
+        ("{{ toUpper $value }}", "91.5 is not text"),
         ("{{ printf `%d` $value }}", "printf: %d cannot write 91.5"),
         ("{{ printf `%s` }}", "printf: no value for %s"),
         ("{{ printf `x` $value }}", "printf: more values than verbs"),

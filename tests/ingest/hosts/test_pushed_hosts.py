@@ -3,9 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from alerting.checks.checks import CheckName
 from alerting.checks.queries import usage_expression
-from alerting.settings import HostCheckSettings
+from alerting.settings import CheckName, HostCheckSettings
 from ingest.errors import BadTimeError, UnknownHostError
 from ingest.hosts.report import HostReport
 from model.labels import Labels

@@ -3,16 +3,18 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerting.checks.checks import CheckName, HostCheckRegistry, host_check, validate_override
+from alerting.checks.host_check import host_check
+from alerting.checks.overrides import validate_override
 from alerting.checks.queries import (
     _alternation,
-    condition,
-    fleet_checks,
+    alert_expression,
+    check_variants,
     host_matchers,
     usage_expression,
 )
+from alerting.checks.registry import HostCheckRegistry
 from alerting.errors import BadOverrideError
-from alerting.settings import HostCheckSettings
+from alerting.settings import CheckName, HostCheckSettings
 from storage.api.alerts import CheckOverride, Severity
 
 SETTINGS = HostCheckSettings()
@@ -158,9 +160,9 @@ def test_pseudo_filesystems_are_no_disks(fstype: str, mountpoint: str, watched: 
 def test_conditions_are_whole_expressions() -> None:
     down = host_check(SETTINGS, CheckName.DOWN)
     memory = host_check(SETTINGS, CheckName.MEMORY)
-    assert condition(SETTINGS, down, CRITICAL) == "up == 0"
-    assert condition(SETTINGS, down, CRITICAL, 'job="a"') == 'up{job="a"} == 0'
-    assert condition(SETTINGS, memory, WARNING).endswith("node_memory_MemTotal_bytes > 85")
+    assert alert_expression(SETTINGS, down, CRITICAL) == "up == 0"
+    assert alert_expression(SETTINGS, down, CRITICAL, 'job="a"') == 'up{job="a"} == 0'
+    assert alert_expression(SETTINGS, memory, WARNING).endswith("node_memory_MemTotal_bytes > 85")
 
 
 def test_hosts_of_the_same_settings_share_one_rule() -> None:
@@ -169,19 +171,19 @@ def test_hosts_of_the_same_settings_share_one_rule() -> None:
         CheckOverride("a.x:1", "cpu", warning=50.0),
         CheckOverride("c:1", "cpu", enabled=False),
     ]
-    groups = [g for g in fleet_checks(SETTINGS, overrides) if g.check.check is CheckName.CPU]
+    groups = [g for g in check_variants(SETTINGS, overrides) if g.check.check is CheckName.CPU]
     assert [group.matchers for group in groups] == [
         r'instance!~"a\\.x:1|b:1|c:1"',
         r'instance=~"a\\.x:1|b:1"',
     ]
     assert groups[1].check.warning == 50
-    assert len(fleet_checks(SETTINGS, [])) == 4
+    assert len(check_variants(SETTINGS, [])) == 4
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, unique=True))
 def test_alternation_matches_its_instances_and_no_others(instances: list[str]) -> None:
     overrides = [CheckOverride(instance, "cpu", warning=50.0) for instance in instances]
-    pattern = fleet_checks(SETTINGS, overrides)[2].matchers
+    pattern = check_variants(SETTINGS, overrides)[2].matchers
     assert pattern.startswith("instance=~")
     compiled = re2.compile(_alternation(instances))
     assert all(compiled.fullmatch(instance) for instance in instances)

@@ -1,7 +1,7 @@
-"""The document that tells a receiver of an alert: Alertmanager's webhook body, version 4.
+"""The body of a notification: Alertmanager's webhook body, version 4.
 
-One document holds one alert, as if Alertmanager were configured with `group_by:
-['...']`: whoever keys incidents by `groupKey` then closes the right one.
+A body holds one alert, as if Alertmanager were configured with `group_by: ['...']`.
+A service that keys incidents by `groupKey` then closes the right incident.
 
 Source: Alertmanager documentation, "Webhook receiver"; github.com/prometheus/common,
 model/signature.go for the fingerprint.
@@ -9,13 +9,13 @@ model/signature.go for the fingerprint.
 
 import datetime as dt
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Literal
 from urllib.parse import quote as quote_url
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from alerting.book.states import Notice
 from model.labels import Labels, quote
 from storage.api.alerts import Alert
 
@@ -25,16 +25,23 @@ _SEPARATOR = b"\xff"
 _NO_TIME = "0001-01-01T00:00:00Z"
 
 
-class _Document(BaseModel):
+class NotificationStatus(StrEnum):
+    """The status of a notification; the values are Alertmanager's."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class _BodyModel(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
     )
 
 
-class AlertDocument(_Document):
-    """One alert in a notification; times in RFC 3339, `ends_at` year 1 while it fires."""
+class WebhookAlert(_BodyModel):
+    """One alert of a body; times in RFC 3339, `ends_at` in the year 1 while it fires."""
 
-    status: Notice
+    status: NotificationStatus
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     starts_at: str
@@ -47,12 +54,12 @@ class AlertDocument(_Document):
     )
 
 
-class NotificationDocument(_Document):
-    """What a webhook receives."""
+class WebhookBody(_BodyModel):
+    """One notification, as it is stored in the outbox and POSTed to webhooks."""
 
     receiver: str
-    status: Notice
-    alerts: tuple[AlertDocument, ...]
+    status: NotificationStatus
+    alerts: tuple[WebhookAlert, ...]
     group_labels: Mapping[str, str]
     common_labels: Mapping[str, str]
     common_annotations: Mapping[str, str]
@@ -66,12 +73,12 @@ class NotificationDocument(_Document):
     )
 
     def to_json(self) -> str:
-        """Return the body as it is posted."""
+        """Return the body as JSON, with Alertmanager's keys."""
         return self.model_dump_json(by_alias=True)
 
 
 def fingerprint(labels: Labels) -> str:
-    """Return the label set's fingerprint: FNV-1a of names and values, in hexadecimal."""
+    """Return Alertmanager's fingerprint of a label set: FNV-1a of names and values, as hex."""
     digest = _FNV_OFFSET
     for pair in labels:
         for text in pair:
@@ -81,7 +88,7 @@ def fingerprint(labels: Labels) -> str:
 
 
 def rfc3339(time_ms: int | None) -> str:
-    """Return a time in UTC as Go writes it; None is Go's zero time."""
+    """Return a time in UTC as Go formats it; None is Go's zero time."""
     if time_ms is None:
         return _NO_TIME
     seconds, milliseconds = divmod(time_ms, 1000)
@@ -91,29 +98,29 @@ def rfc3339(time_ms: int | None) -> str:
 
 
 def graph_url(external_url: str, expression: str) -> str:
-    """Return the address of the page that graphs an expression."""
+    """Return the URL of the page that graphs an expression; without one, this server's."""
     if not expression:
         return external_url
     return f"{external_url.rstrip('/')}/graph?g0.expr={quote_url(expression, safe='')}&g0.tab=1"
 
 
-def notification_document(
-    alert: Alert, notice: Notice, receiver: str, expression: str, external_url: str
-) -> NotificationDocument:
-    """Return what tells `receiver` that an alert fires or is resolved.
+def webhook_body(
+    alert: Alert, status: NotificationStatus, receiver: str, expression: str, external_url: str
+) -> WebhookBody:
+    """Return the body that reports one alert to one receiver.
 
     Args:
-        alert: as it stands now.
-        notice: what to say of it.
+        alert: the alert as it is now.
+        status: whether the alert fires or is resolved.
         receiver: the receiver's name.
         expression: the PromQL behind the alert, for the link to its graph.
-        external_url: where people reach this server.
+        external_url: this server's URL for people.
     """
     labels, annotations = dict(alert.labels), dict(alert.annotations)
     inner = ", ".join(f"{name}={quote(value)}" for name, value in alert.labels)
-    resolved_ms = alert.resolved_ms if notice is Notice.RESOLVED else None
-    entry = AlertDocument(
-        status=notice,
+    resolved_ms = alert.resolved_ms if status is NotificationStatus.RESOLVED else None
+    entry = WebhookAlert(
+        status=status,
         labels=labels,
         annotations=annotations,
         starts_at=rfc3339(alert.active_ms if alert.fired_ms is None else alert.fired_ms),
@@ -121,9 +128,9 @@ def notification_document(
         generator_url=graph_url(external_url, expression),
         fingerprint=fingerprint(alert.labels),
     )
-    return NotificationDocument(
+    return WebhookBody(
         receiver=receiver,
-        status=notice,
+        status=status,
         alerts=(entry,),
         group_labels=labels,
         common_labels=labels,
@@ -133,12 +140,12 @@ def notification_document(
     )
 
 
-def notification_text(document: NotificationDocument) -> tuple[str, str]:
-    """Return a title and a text of plain words, for receivers that people read."""
-    name = document.common_labels.get("alertname", "")
-    summary = document.common_annotations.get("summary") or name
-    title = f"[{document.status.value.upper()}] {summary}"
-    lines = [text for key, text in document.common_annotations.items() if key != "summary"]
-    lines += [f"{key}: {value}" for key, value in document.common_labels.items()]
-    lines += [alert.generator_url for alert in document.alerts if alert.generator_url]
+def plain_text(body: WebhookBody) -> tuple[str, str]:
+    """Return a notification as a title and a text, for receivers that people read."""
+    name = body.common_labels.get("alertname", "")
+    summary = body.common_annotations.get("summary") or name
+    title = f"[{body.status.value.upper()}] {summary}"
+    lines = [text for key, text in body.common_annotations.items() if key != "summary"]
+    lines += [f"{key}: {value}" for key, value in body.common_labels.items()]
+    lines += [alert.generator_url for alert in body.alerts if alert.generator_url]
     return title, "\n".join(lines)

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerting.book.states import Notice
-from alerting.notifications.documents import (
-    NotificationDocument,
+from alerting.receivers.webhook_body import (
+    NotificationStatus,
+    WebhookBody,
     fingerprint,
     graph_url,
-    notification_document,
-    notification_text,
+    plain_text,
     rfc3339,
+    webhook_body,
 )
 from model.labels import Labels
 from storage.api.alerts import Alert, AlertState
@@ -33,7 +33,7 @@ EXTERNAL = "http://redshank.example.org"
 
 
 def test_body_is_alertmanagers_version_4() -> None:
-    document = notification_document(ALERT, Notice.RESOLVED, "ops", "up == 0", EXTERNAL)
+    document = webhook_body(ALERT, NotificationStatus.RESOLVED, "ops", "up == 0", EXTERNAL)
     labels = {"alertname": "HostDown", "instance": "web-1:9100", "severity": "critical"}
     annotations = {"summary": "web-1 is down", "description": "No scrape for 1m."}
     assert json.loads(document.to_json()) == {
@@ -61,7 +61,7 @@ def test_body_is_alertmanagers_version_4() -> None:
 
 
 def test_firing_alert_has_no_end() -> None:
-    document = notification_document(ALERT, Notice.FIRING, "ops", "", "")
+    document = webhook_body(ALERT, NotificationStatus.FIRING, "ops", "", "")
     assert document.alerts[0].ends_at == "0001-01-01T00:00:00Z"
     assert document.alerts[0].generator_url == ""
 
@@ -76,8 +76,8 @@ def test_fingerprint_is_alertmanagers() -> None:
 @given(st.dictionaries(st.text(min_size=1), st.text(min_size=1)))
 def test_document_survives_its_json(labels: dict[str, str]) -> None:
     alert = Alert(1, "r", Labels.of(labels), Labels.of(labels), AlertState.FIRING, 1.0, 0, 0, 0)
-    document = notification_document(alert, Notice.FIRING, "ops", "x", EXTERNAL)
-    assert NotificationDocument.model_validate_json(document.to_json()) == document
+    document = webhook_body(alert, NotificationStatus.FIRING, "ops", "x", EXTERNAL)
+    assert WebhookBody.model_validate_json(document.to_json()) == document
 
 
 @pytest.mark.parametrize(
@@ -101,8 +101,8 @@ def test_graph_link_escapes_the_expression() -> None:
 
 
 def test_text_says_what_how_and_where() -> None:
-    document = notification_document(ALERT, Notice.FIRING, "ops", "up == 0", EXTERNAL)
-    title, text = notification_text(document)
+    document = webhook_body(ALERT, NotificationStatus.FIRING, "ops", "up == 0", EXTERNAL)
+    title, text = plain_text(document)
     assert title == "[FIRING] web-1 is down"
     assert text.splitlines() == [
         "No scrape for 1m.",

@@ -1,4 +1,4 @@
-"""How each rule's evaluation goes, told to the log only when it changes."""
+"""The health of rules, logged when it changes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,11 +16,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RuleHealth:
-    """How a rule's last evaluation went.
+    """The outcome of a rule's last evaluation.
 
     Attributes:
-        error: why it failed, "" if it did not.
-        evaluated_ms: when, None before the first.
+        error: why it failed, "" if it succeeded.
+        evaluated_ms: its time, None before the first.
         duration_ms: how long it took.
     """
 
@@ -30,32 +30,28 @@ class RuleHealth:
 
     @property
     def word(self) -> str:
-        """`ok`, `err` or `unknown`, as in Prometheus."""
+        """Prometheus's word for it: `ok`, `err` or `unknown`."""
         if self.evaluated_ms is None:
             return "unknown"
         return "err" if self.error else "ok"
 
 
 class HealthBoard:
-    """The health of rules and groups, by name."""
+    """The health of all rules and groups, by name."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._health: dict[str, RuleHealth] = {}
 
     def __getitem__(self, rule: str) -> RuleHealth:
-        """Return a rule's health."""
+        """Return the health of a rule, `unknown` before its first evaluation."""
         return self._health.get(rule, RuleHealth())
-
-    def forget(self, rule: str) -> None:
-        """Drop a rule that is no more."""
-        self._health.pop(rule, None)
 
     @contextmanager
     def watching(self, rule: str) -> Iterator[None]:
-        """Note how an evaluation goes; what fails it ends here.
+        """Record the outcome of the evaluation in the `with` block, and suppress its errors.
 
-        A fault nobody expected does too: one rule must not stop the others.
+        Unexpected exceptions are suppressed too: one rule must not stop the others.
         """
         started_ms, error = self._clock(), ""
         try:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerting.errors import RuleFileError
+from alerting.rules.definitions import AlertingRule, RecordingRule
 from alerting.rules.files import load_rule_files, parse_rule_file
-from alerting.rules.rules import AlertRule, RecordingRule
 from model.labels import Labels
 
 PATH = Path("rules.yml")
@@ -54,7 +54,7 @@ def test_documented_example_is_read_whole() -> None:
         "sum by (code) (prometheus_http_requests_total)",
         Labels.of(team="myteam", tier="1"),
     )
-    assert isinstance(alert, AlertRule)
+    assert isinstance(alert, AlertingRule)
     assert alert.identity == "example/HighRequestLatency"
     assert (alert.timing.for_ms, alert.timing.keep_firing_for_ms) == (600_000, 300_000)
     sample = Labels.of(__name__="job:request_latency_seconds:mean5m", instance="a", job="myjob")
@@ -79,7 +79,7 @@ def test_our_own_keys_give_hysteresis_and_no_data() -> None:
     """
     [group] = parse_rule_file(text, PATH, parse)
     [rule] = group.rules
-    assert isinstance(rule, AlertRule)
+    assert isinstance(rule, AlertingRule)
     assert (rule.recovery, rule.data, rule.timing.no_data_for_ms) == ("x > 4", "x", 60_000)
 
 

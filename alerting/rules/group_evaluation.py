@@ -1,33 +1,34 @@
-"""Evaluates a group of a rule file: its rules in order, all at one time."""
+"""Evaluates a group of a rule file."""
 
-from alerting.book.book import AlertBook, AlertKey, Reading
-from alerting.book.states import Sight, Standing
+from alerting.book.alert_book import AlertBook
+from alerting.book.lifecycle import Condition, Lifecycle
+from alerting.book.observation import AlertKey, Observation
 from alerting.errors import RuleEvaluationError
-from alerting.health import HealthBoard
-from alerting.queries import instant_vector
-from alerting.rules.rules import AlertRule, RecordingRule, RuleGroup, by_labels
-from alerting.rules.series import SeriesWriter, alert_series
+from alerting.evaluation.health import HealthBoard
+from alerting.evaluation.queries import instant_vector
+from alerting.evaluation.series import SeriesWriter, alert_series
+from alerting.rules.definitions import AlertingRule, RecordingRule, RuleGroup, by_labels
 from model.labels import Labels
 from promql.api import QueryEngine
 from storage.api.alerts import Alert
 from storage.api.samples import SampleAppender
 
 Result = dict[Labels, tuple[Labels, float]]
-"""By the labels of the alert: the series of the result, and its value."""
+"""Labels and value of each series of a result, by the labels of its alert."""
 
 
 def rule_name(group: RuleGroup, position: int) -> str:
-    """Return the name under which a rule's health is kept."""
+    """Return the name under which `HealthBoard` keeps a rule's health."""
     return f"{group.file};{group.name};{position}"
 
 
 def rule_file_key(alert: Alert) -> AlertKey:
-    """Return the key of a stored alert: all its labels identify it, as in Prometheus."""
+    """Return the key of a stored alert: all its labels, as in Prometheus."""
     return AlertKey(alert.rule, alert.labels)
 
 
 class RuleGroupEvaluation:
-    """One group and what it wrote last."""
+    """Evaluates one group, again and again."""
 
     def __init__(
         self,
@@ -42,8 +43,8 @@ class RuleGroupEvaluation:
         self._engine, self._book, self._board = engine, book, board
         self._external_url = external_url
         stream = f"rules/{group.file};{group.name}"
-        # Recorded series and alerts are written at different moments of one evaluation,
-        # and the vectors of a source must be in order: a source each.
+        # A source takes one vector for each time, and the rules write one after the other:
+        # each has a source of its own.
         self._recorded = {
             position: SeriesWriter(appender, f"{stream};{position}")
             for position, rule in enumerate(group.rules)
@@ -52,7 +53,7 @@ class RuleGroupEvaluation:
         self._alerts = SeriesWriter(appender, f"alerts/{group.file};{group.name}")
 
     async def evaluate(self, now_ms: int) -> None:
-        """Evaluate every rule; one that fails changes nothing and shows in its health."""
+        """Evaluate every rule; one that fails leaves its alerts and series unchanged."""
         time_ms = now_ms - self.group.offset_ms
         for position, rule in enumerate(self.group.rules):
             with self._board.watching(rule_name(self.group, position)):
@@ -64,14 +65,14 @@ class RuleGroupEvaluation:
             self._alerts.write(alert_series(self.open_alerts()), time_ms)
 
     def end(self, now_ms: int) -> None:
-        """End every series that the group wrote, because it is no more."""
+        """Write staleness markers for all series of the group, which has been removed."""
         with self._board.watching(f"{self.group.file};{self.group.name};ALERTS"):
             for writer in (*self._recorded.values(), self._alerts):
                 writer.write({}, now_ms)
 
     def open_alerts(self) -> list[Alert]:
         """Return the open alerts of the group's rules."""
-        identities = [rule.identity for rule in self.group.rules if isinstance(rule, AlertRule)]
+        identities = [rule.identity for rule in self.group.rules if isinstance(rule, AlertingRule)]
         return [item.alert for name in identities for item in self._book.open_alerts(name)]
 
     async def _record(self, rule: RecordingRule, writer: SeriesWriter, time_ms: int) -> None:
@@ -81,13 +82,13 @@ class RuleGroupEvaluation:
         self._check_limit(len(values), "series")
         writer.write(values, time_ms)
 
-    async def _alert(self, rule: AlertRule, time_ms: int, now_ms: int) -> None:
+    async def _alert(self, rule: AlertingRule, time_ms: int, now_ms: int) -> None:
         holds = await self._result(rule, rule.expression, time_ms)
         self._check_limit(len(holds), "alerts")
-        readings = [
-            Reading(
+        observations = [
+            Observation(
                 key=AlertKey(rule.identity, labels),
-                sight=Sight.HOLDS,
+                condition=Condition.HOLDS,
                 timing=rule.timing,
                 value=value,
                 labels=labels,
@@ -97,36 +98,38 @@ class RuleGroupEvaluation:
             for labels, (sample, value) in holds.items()
         ]
         tracked = self._book.tracked(rule.identity)
-        others = {key: at for key, at in tracked.items() if key.labels not in holds}
-        if others:
-            readings += await self._others(rule, others, time_ms)
-        await self._book.apply(readings, now_ms)
+        ended = {key: at for key, at in tracked.items() if key.labels not in holds}
+        if ended:
+            observations += await self._ended(rule, ended, time_ms)
+        await self._book.apply(observations, now_ms)
 
-    async def _others(
-        self, rule: AlertRule, others: dict[AlertKey, Standing], time_ms: int
-    ) -> list[Reading]:
-        """Return readings of the alerts whose condition does not hold any more."""
+    async def _ended(
+        self, rule: AlertingRule, ended: dict[AlertKey, Lifecycle], time_ms: int
+    ) -> list[Observation]:
+        """Return observations of the alerts whose condition no longer holds."""
         lingering: Result = {}
         known: Result = {}
-        # Only what fired can linger: mostly there is nothing to ask.
-        if rule.recovery and any(standing.fired_ms is not None for standing in others.values()):
+        # Only an alert that has fired can linger. Mostly the query is not needed.
+        if rule.recovery and any(lifecycle.fired_ms is not None for lifecycle in ended.values()):
             lingering = await self._result(rule, rule.recovery, time_ms)
         if rule.data:
             known = await self._result(rule, rule.data, time_ms)
-        readings = []
-        for key in others:
+        observations = []
+        for key in ended:
             found = lingering.get(key.labels) or known.get(key.labels)
             if key.labels in lingering:
-                sight = Sight.LINGERS
+                condition = Condition.LINGERS
             elif rule.data and found is None:
-                sight = Sight.MISSING
+                condition = Condition.MISSING
             else:
-                sight = Sight.CLEAR
+                condition = Condition.CLEAR
             value = found[1] if found else None
-            readings.append(Reading(key, sight, rule.timing, value, expression=rule.expression))
-        return readings
+            observations.append(
+                Observation(key, condition, rule.timing, value, expression=rule.expression)
+            )
+        return observations
 
-    async def _result(self, rule: AlertRule, query: str, time_ms: int) -> Result:
+    async def _result(self, rule: AlertingRule, query: str, time_ms: int) -> Result:
         vector = await instant_vector(self._engine, query, time_ms)
         pairs = zip(vector.labels, vector.values.tolist(), strict=True)
         return by_labels(

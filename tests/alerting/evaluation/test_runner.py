@@ -6,7 +6,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerting.evaluator import GroupRunner
+from alerting.evaluation.runner import GroupRunner
 from tests.alerting.alerting_doubles import NOW_MS, SetClock
 
 INTERVAL_MS = 15_000

@@ -1,6 +1,7 @@
-"""What the alerts of host checks say."""
+"""The annotations of the alerts of host checks."""
 
-from alerting.checks.checks import CheckName, HostCheck
+from alerting.checks.host_check import HostCheck
+from alerting.settings import CheckName
 from model.durations import format_duration
 from model.labels import Labels
 from storage.api.alerts import Severity
@@ -15,23 +16,23 @@ def annotations_of(
 
     Args:
         check: the check as it applies to the host.
-        severity: the alert's.
-        target: the host's labels, and the filesystem's `mountpoint` if it is one.
-        host: what people call the host.
-        value: percent, or `up`; None where there is no value.
+        severity: the alert's severity.
+        target: the host's labels, and `mountpoint` if the alert is about a filesystem.
+        host: the host's name.
+        value: percent, or `up`; None without a value.
     """
     if check.check is CheckName.DOWN:
-        patience = format_duration(check.timing.for_ms)
+        waited = format_duration(check.timing.for_ms)
         return Labels.of(
             summary=f"{host} is down",
-            description=f"{target.get('instance')} could not be scraped for {patience}.",
+            description=f"{target.get('instance')} could not be scraped for {waited}.",
         )
     subject = _SUBJECTS.get(check.check) or f"Disk {target.get('mountpoint')}"
     if value is None:
-        patience = format_duration(check.timing.no_data_for_ms)
+        waited = format_duration(check.timing.no_data_for_ms)
         return Labels.of(
             summary=f"No data about {subject} of {host}",
-            description=f"The host is up and has not reported it for {patience}.",
+            description=f"The host is up and has not reported it for {waited}.",
         )
     held = f" for {format_duration(check.timing.for_ms)}" if check.timing.for_ms else ""
     return Labels.of(

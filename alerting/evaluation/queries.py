@@ -1,4 +1,4 @@
-"""What rules ask of the query engine: one vector at one time."""
+"""Instant queries of rules and host checks."""
 
 import numpy as np
 
@@ -8,11 +8,11 @@ from promql.api import InstantVector, QueryEngine, Scalar
 
 
 async def instant_vector(engine: QueryEngine, query: str, time_ms: int) -> InstantVector:
-    """Return the query's vector; a scalar is a vector of one series without labels.
+    """Return the result of a query; a scalar becomes one series without labels.
 
     Raises:
-        PromQLError: the query cannot be answered.
-        RuleEvaluationError: it gives neither a vector nor a scalar.
+        PromQLError: the query fails.
+        RuleEvaluationError: the result is neither a vector nor a scalar.
     """
     value = (await engine.instant(query, time_ms)).value
     match value:

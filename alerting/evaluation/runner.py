@@ -1,4 +1,4 @@
-"""The evaluation loop: a group at its interval, at evenly spaced times."""
+"""The schedule of a group: evaluations at evenly spaced times."""
 
 import asyncio
 import zlib
@@ -14,16 +14,16 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 class GroupRunner:
-    """Evaluates one group again and again.
+    """Evaluates one group at its interval.
 
-    Evaluation times are multiples of the interval, moved by a stable part of it, so
-    that groups do not all fall on the same moment. Times that pass while an evaluation
-    still runs are left out.
+    Evaluation times are multiples of the interval plus an offset that depends on the
+    group's name, so that groups with the same interval are spread over it. Times that
+    pass during an evaluation are skipped.
 
     Attributes:
         evaluated_ms: the time of the last evaluation, None before the first.
-        duration_ms: how long it took.
-        missed: how many were left out.
+        duration_ms: how long the last evaluation took.
+        missed: the number of skipped evaluations.
     """
 
     def __init__(
@@ -39,32 +39,32 @@ class GroupRunner:
         self.duration_ms = 0
         self.missed = 0
         self._evaluate, self._clock, self._sleep = evaluate, clock, sleep
-        self._phase_ms = zlib.crc32(name.encode()) % interval_ms
+        self._offset_ms = zlib.crc32(name.encode()) % interval_ms
 
     def tick_from(self, time_ms: int) -> int:
-        """Return the first evaluation time that is not before `time_ms`."""
-        return time_ms + (self._phase_ms - time_ms) % self.interval_ms
+        """Return the first evaluation time at or after `time_ms`."""
+        return time_ms + (self._offset_ms - time_ms) % self.interval_ms
 
     async def run(self, delay_ms: int = 0) -> None:
-        """Evaluate until cancelled, for the first time after a delay."""
+        """Wait for the delay, then evaluate until cancelled."""
         if delay_ms:
             await self._sleep(delay_ms / 1000)
         tick_ms = self.tick_from(self._clock())
         while True:
-            tick_ms = await self._due(tick_ms)
+            tick_ms = await self._wait_until(tick_ms)
             started_ms = self._clock()
             await self._evaluate(tick_ms)
             now_ms = self._clock()
             self.evaluated_ms, self.duration_ms = tick_ms, now_ms - started_ms
-            following_ms = self.tick_from(max(now_ms, tick_ms + 1))
-            self._note_missed((following_ms - tick_ms) // self.interval_ms - 1)
-            tick_ms = following_ms
+            next_ms = self.tick_from(max(now_ms, tick_ms + 1))
+            self._note_missed((next_ms - tick_ms) // self.interval_ms - 1)
+            tick_ms = next_ms
 
-    async def _due(self, tick_ms: int) -> int:
-        """Return when the time has come, and the time that it is."""
+    async def _wait_until(self, tick_ms: int) -> int:
+        """Sleep until an evaluation time and return it; earlier if the clock is set back."""
         while (wait_ms := tick_ms - self._clock()) > 0:
             if wait_ms > self.interval_ms:
-                # The clock was set back: do not sleep until it is where it was.
+                # The clock was set back. Go on from its new time.
                 tick_ms = self.tick_from(self._clock())
                 continue
             await self._sleep(wait_ms / 1000)

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerting.rules.series import SeriesWriter, alert_series
+from alerting.evaluation.series import SeriesWriter, alert_series
 from model.labels import Labels
 from model.series import STALE_BITS
 from storage.api.alerts import Alert, AlertState

@@ -1,36 +1,36 @@
-"""Which hosts there are, and which of them are up."""
+"""The registered hosts, and which of them are up."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from alerting.queries import instant_vector
+from alerting.evaluation.queries import instant_vector
 from model.labels import Labels
 from promql.api import QueryEngine
 
 HostKey = tuple[str, str]
 """A host's `job` and `instance`."""
-Hosts = Callable[[], Iterable[tuple[str, str, str]]]
-"""Returns the name, job and instance of every host to watch."""
+ListHosts = Callable[[], Iterable[tuple[str, str, str]]]
+"""Returns the name, job and instance of every registered host."""
 
 NOT_SCRAPED = "not scraped since the server started"
 NOT_UP = "the host is not up"
 
 
 def host_of(labels: Labels) -> HostKey:
-    """Return the host that a series or an alert is about."""
+    """Return the host of a series or an alert."""
     return labels.get("job"), labels.get("instance")
 
 
 @dataclass(frozen=True, slots=True)
-class Fleet:
-    """The hosts as one evaluation sees them.
+class HostSnapshot:
+    """The hosts at the time of one evaluation.
 
     Attributes:
-        names: by host.
-        up: `up` of each host that has been scraped since the server started.
-        labels: the target labels of the hosts that have `up`.
+        names: the names of all registered hosts.
+        up: the value of `up` of each host that has been scraped since the server started.
+        labels: the target labels of each host that has a series `up`.
     """
 
     names: Mapping[HostKey, str]
@@ -38,24 +38,24 @@ class Fleet:
     labels: Mapping[HostKey, Labels]
 
     def absence(self, host: HostKey) -> str:
-        """Say why a host's metrics cannot be judged now, "" if they can."""
+        """Return why a host's metrics say nothing about it now, "" if they do."""
         if host not in self.up:
             return NOT_SCRAPED
         return "" if self.up[host] == 1 else NOT_UP
 
 
-class FleetWatch:
-    """Looks at `up`, and tells what was scraped since the start from what was before."""
+class HostWatcher:
+    """Reads `up`, and leaves out the samples from before the server started."""
 
-    def __init__(self, engine: QueryEngine, hosts: Hosts, started_ms: int) -> None:
+    def __init__(self, engine: QueryEngine, hosts: ListHosts, started_ms: int) -> None:
         self._engine, self._hosts, self._started_ms = engine, hosts, started_ms
         self._scraped: set[HostKey] = set()
 
-    async def look(self, now_ms: int) -> Fleet:
+    async def snapshot(self, now_ms: int) -> HostSnapshot:
         """Return the hosts as they are now.
 
         Raises:
-            PromQLError: the engine cannot answer.
+            PromQLError: a query fails.
         """
         names = {(job, instance): name for name, job, instance in self._hosts()}
         vector = await instant_vector(self._engine, "up", now_ms)
@@ -67,7 +67,7 @@ class FleetWatch:
             fresh = np.flatnonzero(stamps.values * 1000 >= self._started_ms)
             self._scraped.update(host_of(stamps.labels[row]) for row in fresh.tolist())
         self._scraped &= names.keys()
-        return Fleet(
+        return HostSnapshot(
             names,
             {host: value for host, value in up.items() if host in self._scraped},
             {host: vector.labels[found[host]] for host in up},

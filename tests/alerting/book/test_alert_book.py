@@ -7,37 +7,39 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alerting.book.book import AlertBook, AlertKey, Reading
+from alerting.book.alert_book import AlertBook
+from alerting.book.lifecycle import Condition, RuleTiming
 from alerting.book.live_alerts import LiveAlerts
-from alerting.book.states import Notice, Sight, Timing
+from alerting.book.observation import AlertKey, Observation
 from model.labels import Labels
-from storage.api.alerts import Alert, AlertChange, NewNotification
+from storage.api.alerts import Alert, AlertChange
 from storage.api.errors import NotFoundError, StorageError
-from tests.alerting.alerting_doubles import NOW_MS, WatchedAlerts, open_records
+from tests.alerting.alerting_doubles import NOW_MS, RecordingPipeline, WatchedAlerts, open_records
 
 MINUTE_MS = 60_000
-TIMING = Timing(for_ms=MINUTE_MS, no_data_for_ms=MINUTE_MS)
+HOLDS, CLEAR = Condition.HOLDS, Condition.CLEAR
+TIMING = RuleTiming(for_ms=MINUTE_MS, no_data_for_ms=MINUTE_MS)
 WARNING = AlertKey("host/cpu", Labels.of(instance="web-1", severity="warning"))
 CRITICAL = AlertKey("host/cpu", Labels.of(instance="web-1", severity="critical"))
 
 
 class Bench:
-    """A book over real records, and what it told."""
+    """A book over real records, and the notices it sent."""
 
     def __init__(self, records: WatchedAlerts) -> None:
         self.records = records
-        self.told: list[tuple[str, str]] = []
+        self.pipeline = RecordingPipeline()
         self.published: list[AlertChange] = []
         self.book = self.fresh()
 
     def fresh(self) -> AlertBook:
-        return AlertBook(self.records, self._compose, self.published.extend)
+        return AlertBook(self.records, self.pipeline.run, self.published.extend)
 
-    def _compose(
-        self, alert: Alert, notice: Notice, expression: str
-    ) -> tuple[NewNotification, ...]:
-        self.told.append((notice.value, alert.labels.get("severity")))
-        return (NewNotification("log", expression),)
+    @property
+    def notified(self) -> list[tuple[str, str]]:
+        """Status and severity of each notice so far."""
+        notices = self.pipeline.notices
+        return [(item.status.value, item.alert.labels.get("severity")) for item in notices]
 
     async def restart(self) -> None:
         self.book = self.fresh()
@@ -45,22 +47,22 @@ class Bench:
         self.book.restore((AlertKey(a.rule, a.labels.drop({"alertname"})), a) for a in stored)
 
     async def see(
-        self, *sights: tuple[AlertKey, Sight], at_ms: int = NOW_MS, value: float | None = 91.0
+        self, *seen: tuple[AlertKey, Condition], at_ms: int = NOW_MS, value: float | None = 91.0
     ) -> None:
-        readings = [
-            Reading(
+        observations = [
+            Observation(
                 key,
-                sight,
+                condition,
                 TIMING,
                 value,
                 key.labels.overlaid(Labels.of(alertname="HostHighCpu")),
-                Labels.of(summary=f"at {value}") if sight is Sight.HOLDS else None,
+                Labels.of(summary=f"at {value}") if condition is HOLDS else None,
                 "cpu",
-                yields_to=(CRITICAL,) if key is WARNING else (),
+                inhibitors=(CRITICAL,) if key is WARNING else (),
             )
-            for key, sight in sights
+            for key, condition in seen
         ]
-        await self.book.apply(readings, at_ms)
+        await self.book.apply(observations, at_ms)
 
     @property
     def states(self) -> dict[str, str]:
@@ -77,12 +79,12 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
 
 
 async def test_alert_goes_from_pending_to_firing_to_resolved(bench: Bench) -> None:
-    await bench.see((WARNING, Sight.HOLDS))
-    assert (bench.states, bench.told) == ({"warning": "pending"}, [])
-    await bench.see((WARNING, Sight.HOLDS), at_ms=NOW_MS + MINUTE_MS, value=95.0)
-    assert (bench.states, bench.told) == ({"warning": "firing"}, [("firing", "warning")])
-    await bench.see((WARNING, Sight.CLEAR), at_ms=NOW_MS + 2 * MINUTE_MS, value=10.0)
-    assert (bench.states, bench.told[1:]) == ({}, [("resolved", "warning")])
+    await bench.see((WARNING, HOLDS))
+    assert (bench.states, bench.notified) == ({"warning": "pending"}, [])
+    await bench.see((WARNING, HOLDS), at_ms=NOW_MS + MINUTE_MS, value=95.0)
+    assert (bench.states, bench.notified) == ({"warning": "firing"}, [("firing", "warning")])
+    await bench.see((WARNING, CLEAR), at_ms=NOW_MS + 2 * MINUTE_MS, value=10.0)
+    assert (bench.states, bench.notified[1:]) == ({}, [("resolved", "warning")])
     [alert] = await bench.records.resolved(10)
     assert (alert.active_ms, alert.fired_ms, alert.resolved_ms) == (
         NOW_MS,
@@ -97,24 +99,24 @@ async def test_alert_goes_from_pending_to_firing_to_resolved(bench: Bench) -> No
 
 
 async def test_pending_alert_that_clears_leaves_only_its_history(bench: Bench) -> None:
-    await bench.see((WARNING, Sight.HOLDS))
-    await bench.see((WARNING, Sight.CLEAR), at_ms=NOW_MS + 1)
-    assert (bench.states, bench.told) == ({}, [])
+    await bench.see((WARNING, HOLDS))
+    await bench.see((WARNING, CLEAR), at_ms=NOW_MS + 1)
+    assert (bench.states, bench.notified) == ({}, [])
     assert [entry.after for entry in await bench.records.history(10)] == ["inactive", "pending"]
     assert bench.book.rules() == []
 
 
 async def test_open_alert_shows_its_latest_value_without_a_write(bench: Bench) -> None:
-    await bench.see((WARNING, Sight.HOLDS))
-    await bench.see((WARNING, Sight.HOLDS), at_ms=NOW_MS + 1, value=99.0)
+    await bench.see((WARNING, HOLDS))
+    await bench.see((WARNING, HOLDS), at_ms=NOW_MS + 1, value=99.0)
     [item] = bench.book.open_alerts("host/cpu")
     assert (item.alert.value, item.alert.annotations) == (99.0, Labels.of(summary="at 99.0"))
     assert (await bench.records.alert(item.alert.id)).value == 91.0
 
 
 async def test_people_read_open_alerts_as_they_are_now(bench: Bench) -> None:
-    await bench.see((WARNING, Sight.HOLDS))
-    await bench.see((WARNING, Sight.HOLDS), at_ms=NOW_MS + 1, value=99.0)
+    await bench.see((WARNING, HOLDS))
+    await bench.see((WARNING, HOLDS), at_ms=NOW_MS + 1, value=99.0)
     live = LiveAlerts(bench.records, bench.book)
     [alert] = await live.open_alerts()
     assert (alert.value, await live.alert(alert.id)) == (99.0, alert)
@@ -123,29 +125,31 @@ async def test_people_read_open_alerts_as_they_are_now(bench: Bench) -> None:
         assert list(nothing) == []
 
 
-async def test_critical_speaks_for_the_warning(bench: Bench) -> None:
-    both = ((CRITICAL, Sight.HOLDS), (WARNING, Sight.HOLDS))
+async def test_critical_alert_suppresses_the_warning(bench: Bench) -> None:
+    both = ((CRITICAL, HOLDS), (WARNING, HOLDS))
     await bench.see(*both)
     await bench.see(*both, at_ms=NOW_MS + MINUTE_MS)
-    assert bench.told == [("firing", "critical")]
+    assert bench.notified == [("firing", "critical")]
     assert bench.states == {"critical": "firing", "warning": "pending"}
-    held = {item.alert.labels.get("severity"): item.held_by for item in bench.book.open_alerts()}
+    held = {
+        item.alert.labels.get("severity"): item.suppressed_by for item in bench.book.open_alerts()
+    }
     assert held == {"critical": "", "warning": "HostHighCpu critical"}
-    # Down to the warning's range: now the warning speaks for itself, at once.
+    # Back in the range of the warning: it fires at once.
     later_ms = NOW_MS + 2 * MINUTE_MS
-    await bench.see((CRITICAL, Sight.CLEAR), (WARNING, Sight.HOLDS), at_ms=later_ms)
-    assert bench.told[1:] == [("resolved", "critical"), ("firing", "warning")]
-    await bench.see((WARNING, Sight.CLEAR), at_ms=later_ms + 1)
-    assert bench.told[3:] == [("resolved", "warning")]
+    await bench.see((CRITICAL, CLEAR), (WARNING, HOLDS), at_ms=later_ms)
+    assert bench.notified[1:] == [("resolved", "critical"), ("firing", "warning")]
+    await bench.see((WARNING, CLEAR), at_ms=later_ms + 1)
+    assert bench.notified[3:] == [("resolved", "warning")]
 
 
-async def test_warning_that_was_told_before_the_critical_is_resolved_too(bench: Bench) -> None:
-    await bench.see((WARNING, Sight.HOLDS))
-    await bench.see((CRITICAL, Sight.HOLDS), (WARNING, Sight.HOLDS), at_ms=NOW_MS + MINUTE_MS)
+async def test_warning_that_fired_before_the_critical_is_resolved_too(bench: Bench) -> None:
+    await bench.see((WARNING, HOLDS))
+    await bench.see((CRITICAL, HOLDS), (WARNING, HOLDS), at_ms=NOW_MS + MINUTE_MS)
     end_ms = NOW_MS + 2 * MINUTE_MS
-    await bench.see((CRITICAL, Sight.HOLDS), (WARNING, Sight.HOLDS), at_ms=end_ms)
-    await bench.see((CRITICAL, Sight.CLEAR), (WARNING, Sight.CLEAR), at_ms=end_ms + 1)
-    assert bench.told == [
+    await bench.see((CRITICAL, HOLDS), (WARNING, HOLDS), at_ms=end_ms)
+    await bench.see((CRITICAL, CLEAR), (WARNING, CLEAR), at_ms=end_ms + 1)
+    assert bench.notified == [
         ("firing", "warning"),
         ("firing", "critical"),
         ("resolved", "critical"),
@@ -153,8 +157,8 @@ async def test_warning_that_was_told_before_the_critical_is_resolved_too(bench: 
     ]
 
 
-async def test_failed_write_changes_nothing_and_is_made_up_for(bench: Bench) -> None:
-    await bench.see((WARNING, Sight.HOLDS))
+async def test_failed_write_changes_nothing_and_is_repeated(bench: Bench) -> None:
+    await bench.see((WARNING, HOLDS))
     original = bench.records.record
 
     async def refuse(changes: Sequence[AlertChange], now_ms: int) -> Sequence[Alert]:
@@ -162,11 +166,11 @@ async def test_failed_write_changes_nothing_and_is_made_up_for(bench: Bench) -> 
 
     bench.records.record = refuse  # type: ignore[method-assign]
     with pytest.raises(StorageError):
-        await bench.see((WARNING, Sight.HOLDS), at_ms=NOW_MS + MINUTE_MS)
+        await bench.see((WARNING, HOLDS), at_ms=NOW_MS + MINUTE_MS)
     assert bench.states == {"warning": "pending"}
     assert len(bench.published) == 1
     bench.records.record = original  # type: ignore[method-assign]
-    await bench.see((WARNING, Sight.HOLDS), at_ms=NOW_MS + MINUTE_MS + 1)
+    await bench.see((WARNING, HOLDS), at_ms=NOW_MS + MINUTE_MS + 1)
     assert bench.states == {"warning": "firing"}
     assert len(await bench.records.waiting("log", 10)) == 1
 
@@ -182,7 +186,7 @@ async def test_cancelled_evaluation_still_agrees_with_what_was_stored(bench: Ben
         return alerts
 
     bench.records.record = slow  # type: ignore[method-assign]
-    task = asyncio.create_task(bench.see((WARNING, Sight.HOLDS)))
+    task = asyncio.create_task(bench.see((WARNING, HOLDS)))
     await stored.wait()
     task.cancel()
     go_on.set()
@@ -193,37 +197,37 @@ async def test_cancelled_evaluation_still_agrees_with_what_was_stored(bench: Ben
     assert bench.book.open_alerts()[0].alert == alert
 
 
-async def test_firing_alert_stays_firing_over_a_restart_without_a_word(bench: Bench) -> None:
-    await bench.see((WARNING, Sight.HOLDS))
-    await bench.see((WARNING, Sight.HOLDS), at_ms=NOW_MS + MINUTE_MS)
+async def test_alert_that_fires_across_a_restart_is_not_notified_again(bench: Bench) -> None:
+    await bench.see((WARNING, HOLDS))
+    await bench.see((WARNING, HOLDS), at_ms=NOW_MS + MINUTE_MS)
     await bench.restart()
-    await bench.see((WARNING, Sight.HOLDS), at_ms=NOW_MS + 5 * MINUTE_MS)
-    assert bench.told == [("firing", "warning")]
+    await bench.see((WARNING, HOLDS), at_ms=NOW_MS + 5 * MINUTE_MS)
+    assert bench.notified == [("firing", "warning")]
     assert bench.states == {"warning": "firing"}
 
 
 async def test_alert_that_cleared_while_the_server_was_down_resolves_once(bench: Bench) -> None:
-    await bench.see((WARNING, Sight.HOLDS))
-    await bench.see((WARNING, Sight.HOLDS), at_ms=NOW_MS + MINUTE_MS)
+    await bench.see((WARNING, HOLDS))
+    await bench.see((WARNING, HOLDS), at_ms=NOW_MS + MINUTE_MS)
     await bench.restart()
-    await bench.see((WARNING, Sight.CLEAR), at_ms=NOW_MS + 5 * MINUTE_MS)
-    await bench.see((WARNING, Sight.CLEAR), at_ms=NOW_MS + 6 * MINUTE_MS)
-    assert bench.told[1:] == [("resolved", "warning")]
+    await bench.see((WARNING, CLEAR), at_ms=NOW_MS + 5 * MINUTE_MS)
+    await bench.see((WARNING, CLEAR), at_ms=NOW_MS + 6 * MINUTE_MS)
+    assert bench.notified[1:] == [("resolved", "warning")]
 
 
 async def test_acknowledgement_shows_ends_with_the_alert_and_hides_no_recovery(
     bench: Bench,
 ) -> None:
-    await bench.see((WARNING, Sight.HOLDS))
-    await bench.see((WARNING, Sight.HOLDS), at_ms=NOW_MS + MINUTE_MS)
+    await bench.see((WARNING, HOLDS))
+    await bench.see((WARNING, HOLDS), at_ms=NOW_MS + MINUTE_MS)
     [item] = bench.book.open_alerts()
     await bench.book.acknowledge(item.alert.id, "ada", NOW_MS + MINUTE_MS + 1)
     assert bench.published[-1].alert.acknowledged_by == "ada"
-    await bench.see((WARNING, Sight.HOLDS), at_ms=NOW_MS + 2 * MINUTE_MS)
+    await bench.see((WARNING, HOLDS), at_ms=NOW_MS + 2 * MINUTE_MS)
     assert bench.book.open_alerts()[0].alert.acknowledged_by == "ada"
-    await bench.see((WARNING, Sight.CLEAR), at_ms=NOW_MS + 3 * MINUTE_MS)
-    assert bench.told[1:] == [("resolved", "warning")]
-    await bench.see((WARNING, Sight.HOLDS), at_ms=NOW_MS + 4 * MINUTE_MS)
+    await bench.see((WARNING, CLEAR), at_ms=NOW_MS + 3 * MINUTE_MS)
+    assert bench.notified[1:] == [("resolved", "warning")]
+    await bench.see((WARNING, HOLDS), at_ms=NOW_MS + 4 * MINUTE_MS)
     assert bench.book.open_alerts()[0].alert.acknowledged_by is None
     with pytest.raises(NotFoundError):
         await bench.book.acknowledge(item.alert.id, "ada", NOW_MS + 5 * MINUTE_MS)
@@ -232,20 +236,36 @@ async def test_acknowledgement_shows_ends_with_the_alert_and_hides_no_recovery(
 async def test_data_that_vanish_while_all_is_well_open_an_alert_without_a_notification(
     bench: Bench,
 ) -> None:
-    await bench.see((WARNING, Sight.MISSING), value=None)
+    await bench.see((WARNING, Condition.MISSING), value=None)
     assert bench.states == {}
     assert list(bench.book.tracked("host/cpu")) == [WARNING]
-    await bench.see((WARNING, Sight.MISSING), at_ms=NOW_MS + MINUTE_MS, value=None)
+    await bench.see((WARNING, Condition.MISSING), at_ms=NOW_MS + MINUTE_MS, value=None)
     assert bench.states == {"warning": "no_data"}
     assert math.isnan(bench.book.open_alerts()[0].alert.value)
-    await bench.see((WARNING, Sight.CLEAR), at_ms=NOW_MS + 2 * MINUTE_MS, value=5.0)
-    assert (bench.states, bench.told) == ({}, [])
+    await bench.see((WARNING, CLEAR), at_ms=NOW_MS + 2 * MINUTE_MS, value=5.0)
+    assert (bench.states, bench.notified) == ({}, [])
 
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from([Sight.HOLDS, Sight.LINGERS, Sight.CLEAR, Sight.MISSING, Sight.WITHDRAWN]),
-        st.sampled_from([Sight.HOLDS, Sight.LINGERS, Sight.CLEAR, Sight.MISSING, Sight.WITHDRAWN]),
+        st.sampled_from(
+            [
+                HOLDS,
+                Condition.LINGERS,
+                CLEAR,
+                Condition.MISSING,
+                Condition.WITHDRAWN,
+            ]
+        ),
+        st.sampled_from(
+            [
+                HOLDS,
+                Condition.LINGERS,
+                CLEAR,
+                Condition.MISSING,
+                Condition.WITHDRAWN,
+            ]
+        ),
         st.sampled_from([0, 1, MINUTE_MS]),
         st.booleans(),
     ),
@@ -255,10 +275,10 @@ STEPS = st.lists(
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
-def test_restarts_at_any_time_change_nothing_that_receivers_hear(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Sight, Sight, int, bool]]
+def test_restarts_at_any_time_change_no_notification(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Condition, Condition, int, bool]]
 ) -> None:
-    async def heard(folder: Path, restarts: bool) -> list[tuple[str, str]]:
+    async def notifications(folder: Path, restarts: bool) -> list[tuple[str, str]]:
         async with open_records(folder / "records.db") as records:
             bench, now_ms = Bench(records), NOW_MS
             for critical, warning, later_ms, restart in steps:
@@ -270,13 +290,13 @@ def test_restarts_at_any_time_change_nothing_that_receivers_hear(
             transitions = [(entry.before.value, entry.after.value) for entry in history]
             assert all(before != after for before, after in transitions)
             waiting = await records.waiting("log", 1000)
-            assert len(waiting) == len(bench.told)
+            assert len(waiting) == len(bench.notified)
             for severity in ("warning", "critical"):
-                told = [notice for notice, of in bench.told if of == severity]
-                assert told == (["firing", "resolved"] * len(told))[: len(told)]
-            return bench.told
+                sent = [status for status, of in bench.notified if of == severity]
+                assert sent == (["firing", "resolved"] * len(sent))[: len(sent)]
+            return bench.notified
 
-    told = asyncio.run(heard(tmp_path_factory.mktemp("restarted"), restarts=True))
-    # Without missing data nothing waits in memory only, so both lives are the same.
-    if not any(Sight.MISSING in step for step in steps):
-        assert told == asyncio.run(heard(tmp_path_factory.mktemp("steady"), restarts=False))
+    sent = asyncio.run(notifications(tmp_path_factory.mktemp("restarted"), restarts=True))
+    # Only the waits for missing data are lost in a restart.
+    if not any(Condition.MISSING in step for step in steps):
+        assert sent == asyncio.run(notifications(tmp_path_factory.mktemp("steady"), restarts=False))

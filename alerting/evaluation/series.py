@@ -1,7 +1,7 @@
-"""Series that rules produce: recorded results, and `ALERTS` beside them.
+"""The series that evaluations write: recorded results and `ALERTS`.
 
 Source: Prometheus documentation, "Alerting rules", inspecting alerts during runtime;
-staleness as in rules/group.go: a series that is no longer produced ends.
+rules/group.go for staleness: a series that an evaluation no longer produces ends.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,12 +13,12 @@ from model.series import STALE_BITS
 from storage.api.alerts import Alert, AlertState
 from storage.api.samples import Layout, SampleAppender, Vector
 
-# A layout is rebuilt when it has this many columns beside twice those in use.
+# A layout is rebuilt once it has more than this and twice the columns in use.
 _SPARE_COLUMNS = 64
 
 
 class SeriesWriter:
-    """Appends one vector an evaluation to a source of its own."""
+    """Appends one vector for each evaluation to a source of its own."""
 
     def __init__(self, appender: SampleAppender, stream: str) -> None:
         self._appender = appender
@@ -29,13 +29,13 @@ class SeriesWriter:
         self._last_ms = 0
 
     def write(self, values: Mapping[Labels, float], time_ms: int) -> None:
-        """Append these values; series that had one before and have none now end.
+        """Append these values, and staleness markers for series without a value.
 
-        Nothing is appended where nothing was and nothing is, nor at a time that is not
-        newer than the last.
+        Nothing is appended if the time is not newer than the last one, or if there have
+        never been any series.
 
         Raises:
-            StorageError: the store refused.
+            StorageError: the store rejected the vector.
         """
         if time_ms <= self._last_ms or not (values or self._columns):
             return
@@ -59,7 +59,7 @@ class SeriesWriter:
         self._last, self._last_ms = bits, time_ms
 
     def _rebuild(self, values: Mapping[Labels, float]) -> bool:
-        """Drop columns that have ended if they are many; they were given their end before."""
+        """Drop the columns of ended series if they are many; return whether it did."""
         if len(self._columns) <= 2 * len(values) + _SPARE_COLUMNS:
             return False
         ended = set(np.flatnonzero(self._last == STALE_BITS).tolist())
@@ -76,10 +76,10 @@ class SeriesWriter:
 
 
 def alert_series(alerts: Iterable[Alert]) -> dict[Labels, float]:
-    """Return `ALERTS` and `ALERTS_FOR_STATE` of open alerts.
+    """Return the series `ALERTS` and `ALERTS_FOR_STATE` of open alerts.
 
-    `alertstate` is pending, firing or no_data; the second's value is when the alert
-    became active, in Unix seconds.
+    The label `alertstate` of `ALERTS` is pending, firing or no_data. The value of
+    `ALERTS_FOR_STATE` is the Unix time in seconds at which the alert became active.
     """
     series = {}
     for alert in alerts:

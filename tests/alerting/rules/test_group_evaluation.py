@@ -5,18 +5,17 @@ import numpy as np
 import pytest
 import structlog
 
-from alerting.book.book import AlertBook
-from alerting.book.states import Notice
-from alerting.health import HealthBoard
-from alerting.rules.evaluation import RuleGroupEvaluation, rule_file_key, rule_name
+from alerting.book.alert_book import AlertBook
+from alerting.evaluation.health import HealthBoard
 from alerting.rules.files import parse_rule_file
+from alerting.rules.group_evaluation import RuleGroupEvaluation, rule_file_key, rule_name
 from model.labels import Labels
 from promql.api import Answer, EvaluationError, Scalar, String
-from storage.api.alerts import Alert, NewNotification
 from tests.alerting.alerting_doubles import (
     NOW_MS,
     CannedEngine,
     MemoryAppender,
+    RecordingPipeline,
     SetClock,
     WatchedAlerts,
     open_records,
@@ -55,19 +54,21 @@ class Bench:
 
     def __init__(self, records: WatchedAlerts, text: str = ALERT) -> None:
         self.engine, self.appender = CannedEngine(), MemoryAppender()
-        self.told: list[str] = []
+        self.pipeline = RecordingPipeline()
         self.board = HealthBoard(SetClock())
-        self.book = AlertBook(records, self._compose, lambda changes: None)
+        self.book = AlertBook(records, self.pipeline.run, lambda changes: None)
         [self.group] = parse_rule_file(text, Path("rules.yml"), lambda expression: None)
         self.evaluation = RuleGroupEvaluation(
             self.group, self.engine, self.appender, self.book, self.board
         )
 
-    def _compose(
-        self, alert: Alert, notice: Notice, expression: str
-    ) -> tuple[NewNotification, ...]:
-        self.told.append(f"{notice.value}: {alert.annotations.get('summary')}")
-        return ()
+    @property
+    def notified(self) -> list[str]:
+        """Every notice so far: status and summary."""
+        return [
+            f"{item.status.value}: {item.alert.annotations.get('summary')}"
+            for item in self.pipeline.notices
+        ]
 
     async def at(self, minutes: float, **results: object) -> None:
         """Evaluate with these results: `holds`, `lingers`, `data`."""
@@ -96,11 +97,11 @@ async def test_alerting_rule_waits_fires_and_recovers(records: WatchedAlerts) ->
     await bench.at(0, holds={SAMPLE: 7.0})
     assert bench.states == ["pending"]
     await bench.at(1, holds={SAMPLE: 8.5})
-    assert bench.told == ["firing: a at 8.5"]
+    assert bench.notified == ["firing: a at 8.5"]
     [item] = bench.book.open_alerts("g/High")
     assert item.alert.labels == Labels.of(alertname="High", instance="a", severity="warning")
     await bench.at(2, holds={})
-    assert bench.told[1:] == ["resolved: a at 8.5"]
+    assert bench.notified[1:] == ["resolved: a at 8.5"]
     assert bench.states == []
 
 
@@ -136,7 +137,7 @@ async def test_alert_fires_on_until_the_recovery_condition_ends(records: Watched
     [item] = bench.book.open_alerts()
     assert (item.alert.state, item.alert.value) == ("firing", 4.5)
     await bench.at(3, lingers={}, data={SAMPLE: 3.0})
-    assert len(bench.told) == 2
+    assert len(bench.notified) == 2
     assert (await records.resolved(1))[0].value == 3.0
 
 
@@ -161,7 +162,7 @@ async def test_series_that_vanishes_is_no_data_and_comes_back_without_a_word(
     assert bench.states == ["no_data"]
     await bench.at(5, holds={SAMPLE: 7.0}, data={SAMPLE: 7.0})
     assert bench.states == ["firing"]
-    assert len(bench.told) == 1
+    assert len(bench.notified) == 1
 
 
 async def test_failing_evaluation_changes_nothing_and_is_logged_once(
@@ -180,7 +181,7 @@ async def test_failing_evaluation_changes_nothing_and_is_logged_once(
         "rule_evaluation_recovered",
     ]
     assert bench.board[rule_name(bench.group, 0)].word == "ok"
-    assert len(bench.told) == 1
+    assert len(bench.notified) == 1
 
 
 async def test_fault_nobody_expected_stays_with_its_rule(records: WatchedAlerts) -> None:
@@ -220,7 +221,7 @@ async def test_restored_alert_is_taken_up_by_its_rule(records: WatchedAlerts) ->
     after.book.restore((rule_file_key(alert), alert) for alert in stored)
     await after.at(2, holds={SAMPLE: 7.0})
     await after.at(3, holds={})
-    assert after.told == ["resolved: a at 7"]
+    assert after.notified == ["resolved: a at 7"]
 
 
 async def test_recording_rule_stores_its_result_under_its_name(records: WatchedAlerts) -> None:

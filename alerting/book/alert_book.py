@@ -1,0 +1,240 @@
+"""The open alerts in memory, in agreement with the records.
+
+All observations of an evaluation are applied together: one transaction stores the
+alerts, their transitions and the notifications, and then the book changes. If storing
+fails, the book is unchanged and the next evaluation repeats the change.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from alerting.book.lifecycle import INACTIVE, Lifecycle, advance
+from alerting.book.observation import AlertKey, Observation, OpenAlert
+from alerting.notifications.notice import Notice, notice_of
+from model.labels import Labels
+from storage.api.alerts import Alert, AlertChange, AlertRecords, AlertState, NewNotification
+
+T = TypeVar("T")
+# An observation takes 40 us. A thousand hosts may vanish at once: other tasks must run
+# in between.
+_OBSERVATIONS_PER_SLICE = 256
+
+Notify = Callable[[Notice], tuple[NewNotification, ...]]
+"""Returns the notifications to store for a notice."""
+Subscriber = Callable[[Sequence[AlertChange]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One alert of the book; `alert` is None while it only waits for missing data."""
+
+    lifecycle: Lifecycle
+    alert: Alert | None = None
+    suppressed_by: str = ""
+
+
+def restored_lifecycle(alert: Alert) -> Lifecycle:
+    """Return the lifecycle of a stored alert; its waits for data and recovery begin again."""
+    missing_ms = alert.changed_ms if alert.state is AlertState.NO_DATA else None
+    return Lifecycle(alert.state, alert.active_ms, alert.fired_ms, missing_ms=missing_ms)
+
+
+async def _finished(work: Coroutine[Any, Any, T]) -> T:
+    """Await work to its end even if the caller is cancelled meanwhile.
+
+    Otherwise the records could hold a change that the book does not, and the next
+    evaluation would send its notifications again.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        # Retrieve its exception, or asyncio logs that nobody did.
+        task.exception()
+        raise
+
+
+class AlertBook:
+    """All open alerts, by rule."""
+
+    def __init__(self, records: AlertRecords, notify: Notify, publish: Subscriber) -> None:
+        """Start with no alerts.
+
+        Args:
+            records: where alerts and notifications are stored.
+            notify: returns the notifications to store with a change.
+            publish: receives the changes after they have been stored.
+        """
+        self._records, self._notify, self._publish = records, notify, publish
+        self._rules: dict[str, dict[AlertKey, _Entry]] = {}
+        # Held while the records and the book change together.
+        self._lock = asyncio.Lock()
+
+    def restore(self, alerts: Iterable[tuple[AlertKey, Alert]]) -> None:
+        """Add the alerts that were open when the server stopped."""
+        for key, alert in alerts:
+            self._put(key, _Entry(restored_lifecycle(alert), alert))
+
+    def open_alerts(self, rule: str | None = None) -> list[OpenAlert]:
+        """Return the open alerts of one rule, or of all rules."""
+        entries = self._rules.get(rule, {}) if rule is not None else None
+        groups = self._rules.values() if entries is None else [entries]
+        return [
+            OpenAlert(entry.alert, entry.suppressed_by)
+            for group in groups
+            for entry in group.values()
+            if entry.alert is not None
+        ]
+
+    def tracked(self, rule: str) -> dict[AlertKey, Lifecycle]:
+        """Return the alerts that the next evaluation of a rule must observe."""
+        return {key: entry.lifecycle for key, entry in self._rules.get(rule, {}).items()}
+
+    def lifecycle(self, key: AlertKey) -> Lifecycle:
+        """Return the lifecycle of an alert."""
+        entry = self._entry(key)
+        return INACTIVE if entry is None else entry.lifecycle
+
+    def rules(self) -> list[str]:
+        """Return the identities of the rules that have tracked alerts."""
+        return list(self._rules)
+
+    async def apply(self, observations: Iterable[Observation], now_ms: int) -> None:
+        """Apply the observations of one evaluation, in their order.
+
+        Raises:
+            StorageError: nothing is stored, and the book is unchanged.
+        """
+        changes = await _finished(self._apply(observations, now_ms))
+        if changes:
+            self._publish(changes)
+
+    async def _apply(
+        self, observations: Iterable[Observation], now_ms: int
+    ) -> tuple[AlertChange, ...]:
+        async with self._lock:
+            after: dict[AlertKey, _Entry] = {}
+            changes: dict[AlertKey, AlertChange] = {}
+            for number, observation in enumerate(observations, 1):
+                if number % _OBSERVATIONS_PER_SLICE == 0:
+                    await asyncio.sleep(0)
+                entry, change = self._observe(observation, after, now_ms)
+                after[observation.key] = entry
+                if change is not None:
+                    changes[observation.key] = change
+            stored: Sequence[Alert] = ()
+            if changes:
+                stored = await self._records.record(tuple(changes.values()), now_ms)
+            for key, alert in zip(changes, stored, strict=True):
+                after[key] = replace(after[key], alert=alert)
+                changes[key] = replace(changes[key], alert=alert)
+            for key, entry in after.items():
+                self._put(key, entry)
+        return tuple(changes.values())
+
+    def _observe(
+        self, observation: Observation, after: dict[AlertKey, _Entry], now_ms: int
+    ) -> tuple[_Entry, AlertChange | None]:
+        """Return the entry after an observation, and the change of state if there is one."""
+        before = self._entry(observation.key) or _Entry(INACTIVE)
+        suppressed_by = observation.suppressed_by or self._inhibitor(observation.inhibitors, after)
+        lifecycle = advance(
+            before.lifecycle,
+            observation.condition,
+            observation.timing,
+            now_ms,
+            suppressed=bool(suppressed_by),
+        )
+        alert = self._alert(before.alert, observation, lifecycle, now_ms)
+        entry = _Entry(lifecycle, alert, suppressed_by)
+        if alert is None or lifecycle.state is before.lifecycle.state:
+            return entry, None
+        is_known = before.lifecycle.fired_ms is not None
+        notice = notice_of(alert, observation.expression, is_known=is_known)
+        notifications = self._notify(notice) if notice else ()
+        return entry, AlertChange(alert, before.lifecycle.state, notifications)
+
+    def _entry(self, key: AlertKey) -> _Entry | None:
+        return self._rules.get(key.rule, {}).get(key)
+
+    def _inhibitor(self, keys: tuple[AlertKey, ...], after: dict[AlertKey, _Entry]) -> str:
+        """Return the name of the first of these alerts that fires, "" if none does."""
+        for key in keys:
+            entry = after.get(key) or self._entry(key)
+            if entry is None or entry.alert is None or entry.lifecycle.fired_ms is None:
+                continue
+            if entry.lifecycle.state is not AlertState.RESOLVED:
+                labels = entry.alert.labels
+                return f"{labels.get('alertname')} {labels.get('severity')}".rstrip()
+        return ""
+
+    @staticmethod
+    def _alert(
+        before: Alert | None, observation: Observation, lifecycle: Lifecycle, now_ms: int
+    ) -> Alert | None:
+        """Return the alert after an observation, None if there is none."""
+        if before is None and lifecycle.state is AlertState.INACTIVE:
+            return None
+        value = float("nan") if observation.value is None else observation.value
+        if before is None:
+            return Alert(
+                id=0,
+                rule=observation.key.rule,
+                labels=observation.labels,
+                annotations=observation.annotations or Labels(),
+                state=lifecycle.state,
+                value=value,
+                active_ms=lifecycle.active_ms or now_ms,
+                changed_ms=now_ms,
+                fired_ms=lifecycle.fired_ms,
+            )
+        annotations = observation.annotations
+        resolved = lifecycle.state is AlertState.RESOLVED
+        return replace(
+            before,
+            annotations=before.annotations if annotations is None else annotations,
+            state=lifecycle.state,
+            value=before.value if observation.value is None else value,
+            active_ms=lifecycle.active_ms or before.active_ms,
+            changed_ms=before.changed_ms if lifecycle.state is before.state else now_ms,
+            fired_ms=lifecycle.fired_ms,
+            resolved_ms=now_ms if resolved else None,
+        )
+
+    def _put(self, key: AlertKey, entry: _Entry) -> None:
+        over = entry.lifecycle.state in (AlertState.INACTIVE, AlertState.RESOLVED)
+        if over and entry.lifecycle.missing_ms is None:
+            self._rules.get(key.rule, {}).pop(key, None)
+            if not self._rules.get(key.rule, {}):
+                self._rules.pop(key.rule, None)
+            return
+        self._rules.setdefault(key.rule, {})[key] = replace(
+            entry, alert=None if over else entry.alert
+        )
+
+    async def acknowledge(self, alert_id: int, user: str, now_ms: int) -> Alert:
+        """Record that a user works on an open alert, and return the alert.
+
+        Raises:
+            NotFoundError: no open alert has this id.
+        """
+        stored = await _finished(self._acknowledge(alert_id, user, now_ms))
+        self._publish((AlertChange(stored, stored.state),))
+        return stored
+
+    async def _acknowledge(self, alert_id: int, user: str, now_ms: int) -> Alert:
+        async with self._lock:
+            stored = await self._records.acknowledge(alert_id, user, now_ms)
+            for entries in self._rules.values():
+                for key, entry in entries.items():
+                    if entry.alert is not None and entry.alert.id == alert_id:
+                        alert = replace(
+                            entry.alert,
+                            acknowledged_by=stored.acknowledged_by,
+                            acknowledged_ms=stored.acknowledged_ms,
+                        )
+                        entries[key] = replace(entry, alert=alert)
+        return stored

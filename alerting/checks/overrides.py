@@ -1,0 +1,47 @@
+"""Validation of check overrides: the settings that a host has for itself."""
+
+from alerting.errors import BadOverrideError
+from alerting.settings import CheckName, HostCheckSettings, UsageSettings
+from storage.api.alerts import CheckOverride
+
+_MAX_FOR_S = 86_400 * 365
+
+
+def validate_override(settings: HostCheckSettings, override: CheckOverride) -> CheckName:
+    """Return the check of an override.
+
+    Raises:
+        BadOverrideError: there is no such check, a number is out of range, or the
+            numbers contradict each other or the defaults.
+    """
+    try:
+        check = CheckName(override.check)
+    except ValueError as exc:
+        names = ", ".join(CheckName)
+        raise BadOverrideError("check", f"{override.check!r} is none of {names}") from exc
+    if not override.instance:
+        raise BadOverrideError("instance", "must not be empty")
+    if override.for_s is not None and not 0 <= override.for_s <= _MAX_FOR_S:
+        raise BadOverrideError("for_s", "must be between 0 seconds and a year")
+    given = {name: getattr(override, name) for name in ("warning", "critical", "recovery")}
+    for name, value in given.items():
+        if value is None:
+            continue
+        if check is CheckName.DOWN:
+            raise BadOverrideError(name, "down has no thresholds")
+        if not 0 <= value <= 100:
+            raise BadOverrideError(name, "must be between 0 and 100 percent")
+    if check is not CheckName.DOWN:
+        _validate_order(getattr(settings, check.value), override)
+    return check
+
+
+def _validate_order(defaults: UsageSettings, override: CheckOverride) -> None:
+    warning = defaults.warning if override.warning is None else override.warning
+    critical = defaults.critical if override.critical is None else override.critical
+    if warning is not None and critical is not None and warning > critical:
+        field = "warning" if override.warning is not None else "critical"
+        raise BadOverrideError(field, f"warning {warning:g} is above critical {critical:g}")
+    lowest = warning if warning is not None else critical
+    if override.recovery is not None and lowest is not None and override.recovery > lowest:
+        raise BadOverrideError("recovery", f"is above the threshold {lowest:g}")
