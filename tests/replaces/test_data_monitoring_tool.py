@@ -8,6 +8,8 @@ import pytest
 from tests.replaces.documented import Answer, run_curl
 from tests.system.processes import ADMIN_PASSWORD, Server, redshank_server, until
 
+pytestmark = pytest.mark.usefixtures("curl")
+
 ADDRESS, KEY = "http://192.168.1.35:5005", "unique-host-key"
 HEALTH = "curl http://server-ip:5005/health"
 REPORT = r"""

@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.replaces.documented import run_curl
 from tests.system.processes import Server, redshank_server
+
+pytestmark = pytest.mark.usefixtures("curl")
 
 HEALTH_EXAMPLES = (
     (
