@@ -1,3 +1,3 @@
-"""Composition root: CLI, configuration, logging, start-up and shut-down."""
+"""The composition root: command line, configuration, logging, start-up and shut-down."""
 
 __all__: list[str] = []

@@ -1,6 +1,6 @@
-"""The `redshank` command: one sub-command a module of `daemon.commands`.
+"""The `redshank` command, whose sub-commands are the modules of `daemon.commands`.
 
-Each is imported only when it runs, so that `redshank --help` stays immediate.
+A module is imported when its command runs, so that `redshank --help` is fast.
 """
 
 import importlib
@@ -10,8 +10,12 @@ import click
 
 
 @dataclass(frozen=True, slots=True)
-class CommandPlace:
-    """Where a sub-command lives, and what the command list says of it."""
+class LazyCommand:
+    """A sub-command that is not imported yet.
+
+    Attributes:
+        summary: its line in the list of commands.
+    """
 
     module: str
     attribute: str
@@ -19,42 +23,42 @@ class CommandPlace:
 
 
 COMMANDS = {
-    "up": CommandPlace("daemon.commands.up", "up", "Watch this host: exporter and server."),
-    "server": CommandPlace("daemon.commands.server", "server", "Run the server."),
-    "exporter": CommandPlace("exporter.command", "exporter", "Expose this host's metrics."),
-    "build-exporter": CommandPlace(
+    "up": LazyCommand("daemon.commands.up", "up", "Monitor this host: exporter and server."),
+    "server": LazyCommand("daemon.commands.server", "server", "Run the server."),
+    "exporter": LazyCommand("exporter.command", "exporter", "Serve this host's metrics."),
+    "build-exporter": LazyCommand(
         "exporter.bundle", "build_exporter", "Write the exporter as one file."
     ),
-    "host": CommandPlace("daemon.commands.host", "host", "Add, list and remove hosts."),
-    "user": CommandPlace("daemon.commands.user", "user", "Manage accounts and passwords."),
-    "check": CommandPlace("daemon.commands.check", "check", "Check files before they are used."),
-    "query": CommandPlace("daemon.commands.query", "query", "Ask the server a PromQL query."),
-    "reload": CommandPlace("daemon.commands.reload", "reload", "Read the configuration again."),
-    "store": CommandPlace("daemon.commands.store", "store", "Work on the sample store's files."),
-    "backup": CommandPlace("daemon.commands.backup", "backup", "Write everything to a tar file."),
-    "restore": CommandPlace("daemon.commands.backup", "restore", "Read a backup back."),
-    "doctor": CommandPlace("daemon.commands.doctor", "doctor", "Find out what is wrong here."),
+    "host": LazyCommand("daemon.commands.host", "host", "Add, list and remove hosts."),
+    "user": LazyCommand("daemon.commands.user", "user", "Manage accounts and passwords."),
+    "check": LazyCommand("daemon.commands.check", "check", "Check files before using them."),
+    "query": LazyCommand("daemon.commands.query", "query", "Run a PromQL query."),
+    "reload": LazyCommand("daemon.commands.reload", "reload", "Apply a changed configuration."),
+    "store": LazyCommand("daemon.commands.store", "store", "Work with the store's samples."),
+    "backup": LazyCommand("daemon.commands.backup", "backup", "Write everything to a tar file."),
+    "restore": LazyCommand("daemon.commands.backup", "restore", "Restore a backup."),
+    "doctor": LazyCommand("daemon.commands.doctor", "doctor", "Find faults and remedies."),
 }
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands' names and imports one when it is used."""
+    """A group that imports a command when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names, in the order of the table."""
+        """Return the names of the commands, in the order of `COMMANDS`."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command, None if there is none of this name."""
+        """Import and return a command, None if the name is unknown."""
         place = COMMANDS.get(cmd_name)
         if place is None:
             return None
         command = getattr(importlib.import_module(place.module), place.attribute)
-        assert isinstance(command, click.Command)  # noqa: S101 - a table of our own
+        assert isinstance(command, click.Command)  # noqa: S101 - COMMANDS is ours.
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the command list without importing the commands."""
+        """Write the list of commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, place.summary) for name, place in COMMANDS.items()])
 

@@ -1,7 +1,7 @@
-"""How the command line talks to a server: this machine's by its socket, others by URL.
+"""Client of a server's JSON API: of this machine's server by its socket, of others by URL.
 
-The control socket lies in the data directory, which only its owner may enter: who
-can open it is the server's administrator and needs no password.
+Only the owner of the data directory can open the control socket in it, so a request
+through it has the rights of an administrator and needs no password.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """Which server to talk to: `url` with `token`, else the one on `data_directory`."""
+    """The server to talk to: the one at `url`, or the one that uses `data_directory`."""
 
     data_directory: DataDirectory
     url: str | None = None
@@ -28,7 +28,7 @@ class ServerAddress:
 
 
 class Control:
-    """A server's JSON API."""
+    """Sends requests to the JSON API of one server."""
 
     def __init__(self, session: aiohttp.ClientSession, base_url: str) -> None:
         self._session, self._base_url = session, base_url
@@ -41,7 +41,7 @@ class Control:
         body: Mapping[str, Any] | None = None,
         params: Mapping[str, str] | None = None,
     ) -> Any:
-        """Return the answer's JSON document, None for an empty answer.
+        """Return the JSON document of the response, None if it is empty.
 
         Raises:
             ControlError: the server cannot be reached or refused the request.
@@ -55,7 +55,7 @@ class Control:
                     raise ControlError(_reason(document, response.status))
                 return document
         except aiohttp.ContentTypeError as exc:
-            raise ControlError(f"{self._base_url}: this is no Redshank server") from exc
+            raise ControlError(f"{self._base_url}: not a Redshank server") from exc
         except (aiohttp.ClientError, TimeoutError) as exc:
             raise ControlError(f"{self._base_url}: {exc or 'timed out'}") from exc
 
@@ -67,10 +67,10 @@ def _reason(document: Any, status: int) -> str:
 
 
 async def with_control(address: ServerAddress, work: Callable[[Control], Awaitable[T]]) -> T:
-    """Run work against a server and return its result.
+    """Connect to a server, call `work` and return its result.
 
     Raises:
-        ControlError: the server cannot be reached or refused.
+        ControlError: the server cannot be reached or refused a request.
     """
     timeout = aiohttp.ClientTimeout(total=130)
     if address.url:
@@ -90,10 +90,10 @@ async def with_control(address: ServerAddress, work: Callable[[Control], Awaitab
 
 
 def call(address: ServerAddress, work: Callable[[Control], Awaitable[T]]) -> T:
-    """Run work against a server and return its result; ends the command on refusal.
+    """Connect to a server, call `work` and return its result; for commands.
 
     Raises:
-        click.ClickException: the server cannot be reached or refused.
+        click.ClickException: the server cannot be reached or refused a request.
     """
     try:
         return asyncio.run(with_control(address, work))

@@ -1,4 +1,4 @@
-"""The data directory, used by one server at a time.
+"""The data directory, which one server at a time uses.
 
 It holds the files of `storage.files`, and two that only a running server needs: `lock`
 and `redshank.sock`, the control socket.
@@ -17,7 +17,7 @@ from storage.files import FILE_KINDS, KEYS, MESSAGES, RECORDS
 
 @dataclass(frozen=True, slots=True)
 class DataDirectory:
-    """Names what lies in a data directory."""
+    """A data directory: its paths, its lock and its permissions."""
 
     path: Path
 
@@ -28,7 +28,7 @@ class DataDirectory:
 
     @property
     def keys(self) -> Path:
-        """The server's own keys."""
+        """The server's signing and encryption keys."""
         return self.path / KEYS.pattern
 
     @property
@@ -38,7 +38,7 @@ class DataDirectory:
 
     @property
     def control_socket(self) -> Path:
-        """The socket on which the server takes orders from this machine's command line."""
+        """The socket through which this machine's command line controls the server."""
         return self.path / "redshank.sock"
 
     @property
@@ -49,15 +49,31 @@ class DataDirectory:
 
     @property
     def size_bytes(self) -> int:
-        """The size of all files therein."""
+        """The total size of its files."""
         return sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file())
 
-    @contextmanager
-    def given_back(self) -> Iterator[None]:
-        """Give what root makes therein meanwhile to the directory's owner afterwards.
+    def require_used(self) -> None:
+        """Check that the directory exists and that a server or an import has written to it.
 
-        The server, which is not root, could not open it: SQLite makes files beside a
-        database even to read it.
+        Raises:
+            DataDirectoryError: it does not.
+        """
+        if not self.path.is_dir():
+            raise DataDirectoryError(
+                f"there is no data directory {self.path}; name it with --data-dir"
+            )
+        if not self.is_used:
+            raise DataDirectoryError(
+                f"{self.path} is no data directory: it has no files of a server;"
+                " name the right one with --data-dir"
+            )
+
+    @contextmanager
+    def ownership_kept(self) -> Iterator[None]:
+        """Afterwards, change the owner of files that root created to the directory's owner.
+
+        The server, which does not run as root, could not open them otherwise: SQLite
+        creates files beside a database even to read it.
         """
         try:
             yield
@@ -65,15 +81,15 @@ class DataDirectory:
             if os.geteuid() == 0 and self.path.is_dir() and (owner := self.path.stat()).st_uid:
                 for file in self.path.rglob("*"):
                     status = file.lstat()
-                    # Not through a link: what it leads to is not ours to give.
+                    # Skip links: their target may be a file outside the directory.
                     if status.st_uid == 0 and not file.is_symlink() and status.st_nlink == 1:
                         os.chown(file, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
     def create(self) -> None:
-        """Make the directory, for its owner only, where it is missing.
+        """Create the directory, private to its owner, if it is missing.
 
         Raises:
-            DataDirectoryError: it cannot be made or written.
+            DataDirectoryError: it cannot be created or is not writable.
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -89,10 +105,10 @@ class DataDirectory:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the directory for this process alone.
+        """Lock the directory, so that no other process uses it until the block ends.
 
         Raises:
-            DataDirectoryError: another process holds it.
+            DataDirectoryError: another process has locked it.
         """
         with (self.path / "lock").open("a") as lock:
             try:
@@ -105,9 +121,10 @@ class DataDirectory:
 
     @contextmanager
     def socket_address(self) -> Iterator[str]:
-        """Yield an address of the control socket that fits the kernel's 108 bytes.
+        """Yield a path of the control socket that fits the kernel's limit of 108 bytes.
 
-        A data directory may lie deep; through its open descriptor its name is short.
+        The path goes through an open descriptor, so it is short however deep the
+        directory lies.
         """
         descriptor = os.open(self.path, os.O_DIRECTORY)
         try:

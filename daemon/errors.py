@@ -1,21 +1,21 @@
-"""Every error that the daemon raises on purpose; their messages say what to do."""
+"""Errors that the daemon raises on purpose; their messages say what to do."""
 
 
 class DaemonError(Exception):
-    """Base of them all."""
+    """Base of every error that the daemon raises on purpose."""
 
 
 class ConfigurationError(DaemonError):
-    """A file or variable is wrong; the message names each place, FILE:LINE."""
+    """A configuration file or variable is invalid; the message names each place, FILE:LINE."""
 
 
 class DataDirectoryError(DaemonError):
     """The data directory cannot be used."""
 
 
-class ListenError(DaemonError):
-    """An address cannot be listened on."""
+class ServerListenError(DaemonError):
+    """The server cannot listen on its address."""
 
 
 class ControlError(DaemonError):
-    """The server cannot be reached, or refused."""
+    """The server cannot be reached, or refused a request."""

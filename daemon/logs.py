@@ -1,6 +1,6 @@
-"""Logging: structlog for ourselves, and other libraries' records through the same lines.
+"""Logging of the server: our events and the records of libraries, in one format.
 
-A traceback names places, never values: local variables hold passwords and tokens.
+Tracebacks show no values of local variables, which may be passwords and tokens.
 """
 
 import logging
@@ -15,10 +15,10 @@ LogFormat = Literal["auto", "console", "json"]
 
 
 class _MalformedRequests(logging.Filter):
-    """Says in one line what aiohttp tells of bytes that are no HTTP request.
+    """Replaces aiohttp's log record of a malformed HTTP request by one line.
 
-    It would quote them, and with them a token or a cookie, below a traceback that is
-    nobody's fault here.
+    aiohttp's record quotes the request, which may contain a token or a cookie, and has a
+    traceback although nothing is wrong with the server.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -31,7 +31,7 @@ class _MalformedRequests(logging.Filter):
 
 
 def configure(level: str = "info", log_format: LogFormat = "auto") -> None:
-    """Send every log line to standard error, as text for people or JSON for machines.
+    """Write log lines to standard error: as text ("console") or as JSON ("json").
 
     "auto" is text on a terminal and JSON elsewhere.
     """
@@ -75,6 +75,6 @@ def configure(level: str = "info", log_format: LogFormat = "auto") -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     logging.getLogger("aiohttp.server").filters[:] = [_MalformedRequests()]
-    # Their info lines tell what our own events and metrics already do.
+    # Our own events and metrics already have the information of their info lines.
     for name in ("aiohttp.access", "apscheduler", "asyncio", "apprise"):
         logging.getLogger(name).setLevel(logging.WARNING)

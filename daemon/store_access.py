@@ -1,23 +1,24 @@
-"""How tools come at the sample store's files: alone, or beside a running server."""
+"""Opens a data directory's stores for commands: exclusively, or beside a running server."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from daemon.configuration.configuration import ConfigurationSource
 from daemon.data_directory import DataDirectory
-from daemon.errors import DataDirectoryError
 from model.clock import system_clock
+from storage.records.records import Records
 from storage.samples.store import SqliteSampleStore
 from storage.samples.tools.snapshot import StoreSnapshot
 
 
 @contextmanager
 def exclusive_store(config: Path | None, directory: DataDirectory) -> Iterator[SqliteSampleStore]:
-    """Yield the store while no server uses it; nothing runs in its background.
+    """Lock the directory and yield its sample store, which runs no background work.
 
     Raises:
-        DaemonError: a server runs, or the configuration is wrong.
+        DaemonError: a server runs, or the configuration is invalid.
         StorageError: the files cannot be used.
     """
     settings = ConfigurationSource(config).settings().storage
@@ -32,13 +33,13 @@ def exclusive_store(config: Path | None, directory: DataDirectory) -> Iterator[S
 
 @contextmanager
 def store_snapshot(directory: DataDirectory) -> Iterator[StoreSnapshot]:
-    """Yield what is committed now, whether a server runs or not.
+    """Yield the samples committed by now; a server may be running.
 
     Raises:
         DataDirectoryError: there is no such directory.
         StorageError: the files cannot be read.
     """
-    require(directory)
+    directory.require_used()
     snapshot = StoreSnapshot(directory.path)
     try:
         snapshot.open()
@@ -47,18 +48,16 @@ def store_snapshot(directory: DataDirectory) -> Iterator[StoreSnapshot]:
         snapshot.close()
 
 
-def require(directory: DataDirectory) -> None:
-    """Refuse a directory that is not there, or that no server has used.
+@asynccontextmanager
+async def opened_records(path: Path) -> AsyncIterator[Records]:
+    """Open a records database, and close it when the block ends.
 
     Raises:
-        DataDirectoryError: it is such a one.
+        StorageError: the database cannot be opened.
     """
-    if not directory.path.is_dir():
-        raise DataDirectoryError(
-            f"there is no data directory {directory.path}; name it with --data-dir"
-        )
-    if not directory.is_used:
-        raise DataDirectoryError(
-            f"{directory.path} is no data directory: nothing of a server is in it;"
-            " name it with --data-dir"
-        )
+    records = Records(path)
+    await asyncio.to_thread(records.open)
+    try:
+        yield records
+    finally:
+        await asyncio.to_thread(records.close)

@@ -1,4 +1,4 @@
-"""`redshank backup` and `redshank restore`: the whole data directory as one tar file."""
+"""`redshank backup` and `redshank restore`: the data directory as one tar file."""
 
 import os
 import sys
@@ -9,7 +9,8 @@ from typing import BinaryIO
 
 import click
 
-from daemon.commands.store import refusals, store_options
+from daemon.commands.errors import errors_as_messages
+from daemon.commands.store import store_options
 from daemon.data_directory import DataDirectory
 
 
@@ -19,13 +20,12 @@ from daemon.data_directory import DataDirectory
 def backup(file: Path, directory: DataDirectory) -> None:
     """Write a backup of everything to FILE, a tar file (- for standard output).
 
-    A server may run meanwhile. It holds everything that was committed before.
+    The server may be running. The backup has everything that was committed before it began.
     """
-    from daemon.store_access import require
     from model.clock import system_clock
     from storage.backup import write_backup
 
-    require(directory)
+    directory.require_used()
     if file.exists():
         raise click.ClickException(f"{file} exists already")
     with _new_file(file) as stream:
@@ -37,13 +37,13 @@ def backup(file: Path, directory: DataDirectory) -> None:
 
 @contextmanager
 def _new_file(path: Path) -> Iterator[BinaryIO]:
-    """Yield a stream whose content is under this name only when it is whole."""
+    """Yield a stream to a file that appears under its name once it is complete."""
     if path == Path("-"):
         yield sys.stdout.buffer
         return
     partial = path.with_name(f".{path.name}.partial")
     try:
-        # For nobody else: it holds password hashes and sessions.
+        # Private to its owner: the backup has password hashes and sessions in it.
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
             yield stream
@@ -60,13 +60,13 @@ def _new_file(path: Path) -> Iterator[BinaryIO]:
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
-    help="The new data directory; it must not be there yet, or be empty.",
+    help="The new data directory, which must be missing or empty.",
 )
 def restore(file: BinaryIO, data_dir: Path) -> None:
-    """Make a data directory of the backup FILE (- for standard input)."""
+    """Create a data directory from the backup FILE (- for standard input)."""
     from storage.backup import restore_backup
 
-    with refusals():
+    with errors_as_messages():
         manifest = restore_backup(file, data_dir)
     click.echo(f"{data_dir}: {len(manifest.files)} files, {manifest.size_bytes / 1e6:,.1f} MB")
     click.echo(f"start it with: redshank server --data-dir {data_dir}")

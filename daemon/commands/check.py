@@ -1,4 +1,4 @@
-"""`redshank check`: files and queries are read as the server would, and nothing is started."""
+"""`redshank check`: checks files and queries the way the server reads them."""
 
 import sys
 from collections.abc import Sequence
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from daemon.output import pointed
+from daemon.commands.errors import errors_as_messages
+from daemon.commands.output import counted, mark_parse_error
 
 
 @click.group()
@@ -17,14 +18,11 @@ def check() -> None:
 @check.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
 def config(file: Path | None) -> None:
-    """Check a configuration file and those it names (default: what the server would read)."""
+    """Check a configuration file and the files it names (default: those of the server)."""
     from daemon.configuration.configuration import ConfigurationSource
-    from daemon.errors import ConfigurationError
 
-    try:
+    with errors_as_messages():
         configuration = ConfigurationSource(file).read()
-    except ConfigurationError as exc:
-        raise click.ClickException(str(exc)) from exc
     _warn(configuration.warnings)
     click.echo("the configuration is good")
 
@@ -33,16 +31,16 @@ def config(file: Path | None) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def scrape_config(file: Path) -> None:
     """Check a prometheus.yml: its jobs, the files it includes, its rule files."""
-    from alerting.errors import AlertingError
     from daemon.configuration.configuration import HANDLED_SECTIONS, read_rules
     from model.documents import DocumentError
     from scraper.configuration.prometheus_config import load_prometheus_config
     from scraper.discovery.jobs import job_targets
 
     try:
-        found = load_prometheus_config(file)
-        rules = read_rules((), found)
-    except (DocumentError, AlertingError) as exc:
+        with errors_as_messages():
+            found = load_prometheus_config(file)
+            rules = read_rules((), found)
+    except DocumentError as exc:
         raise click.ClickException(str(exc)) from exc
     static = [job_targets(job, job.static) for job in found.jobs]
     refused = [(each.pool, each.reason) for result in static for each in result.refused]
@@ -66,20 +64,13 @@ def _warn(warnings: Sequence[str]) -> None:
 @click.argument("files", type=click.Path(path_type=Path, dir_okay=False), nargs=-1, required=True)
 def rules(files: tuple[Path, ...]) -> None:
     """Check Prometheus rule files."""
-    from alerting.errors import AlertingError
     from alerting.rules.files import load_rule_files
     from promql.syntax.parser import parse
 
-    try:
+    with errors_as_messages():
         groups = load_rule_files(files, parse)
-    except AlertingError as exc:
-        raise click.ClickException(str(exc)) from exc
     count = sum(len(group.rules) for group in groups)
-    click.echo(f"{_counted(len(groups), 'group')}, {_counted(count, 'rule')}, all good")
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    click.echo(f"{counted(len(groups), 'group')}, {counted(count, 'rule')}, all good")
 
 
 @check.command()
@@ -92,7 +83,7 @@ def query(expression: str) -> None:
     try:
         parse(expression)
     except ParseError as exc:
-        raise click.ClickException(pointed(str(exc), expression)) from exc
+        raise click.ClickException(mark_parse_error(str(exc), expression)) from exc
     click.echo("the query is good")
 
 

@@ -1,42 +1,31 @@
-"""`redshank doctor`: look at everything, and say what to do."""
+"""`redshank doctor`: examines everything and says what to do."""
 
 import asyncio
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from daemon.commands.options import (
-    config_option,
-    configured,
-    data_directory_option,
-    default_data_directory,
-    listen_option,
-    scrape_config_option,
-)
+from daemon.commands.errors import errors_as_messages
+from daemon.commands.options import configuration_options
 from daemon.data_directory import DataDirectory
+
+if TYPE_CHECKING:
+    from daemon.configuration.configuration import ConfigurationSource
 
 
 @click.command()
-@config_option
-@data_directory_option
-@listen_option
-@scrape_config_option
-def doctor(
-    config: Path | None, data_dir: Path | None, listen: str | None, scrape_config: Path | None
-) -> None:
-    """Find out what is wrong here: packages, configuration, databases, ports, targets, clocks.
+@configuration_options
+def doctor(source: "ConfigurationSource", directory: DataDirectory) -> None:
+    """Find faults in packages, configuration, databases, ports, targets and clocks.
 
     Ends with status 1 if anything is broken.
     """
-    from daemon.doctor import Verdict, examine
-    from daemon.errors import ConfigurationError
+    from daemon.doctor.examination import examine
+    from daemon.doctor.findings import Verdict
 
-    try:
-        configuration = configured(config, listen, scrape_config).read()
-    except ConfigurationError as exc:
-        raise click.ClickException(str(exc)) from exc
-    directory = DataDirectory(data_dir or default_data_directory())
+    with errors_as_messages():
+        configuration = source.read()
     findings = asyncio.run(examine(configuration, directory))
     colours = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "red"}
     for finding in findings:
@@ -45,6 +34,7 @@ def doctor(
         if finding.remedy:
             click.echo(f"      → {finding.remedy}")
     broken = sum(finding.verdict is Verdict.BAD for finding in findings)
-    odd = sum(finding.verdict is Verdict.WARNING for finding in findings)
-    click.echo(f"\n{broken} broken, {odd} to look at" if broken or odd else "\nall is well")
+    warnings = sum(finding.verdict is Verdict.WARNING for finding in findings)
+    summary = f"{broken} broken, {warnings} to look at" if broken or warnings else "all is well"
+    click.echo(f"\n{summary}")
     sys.exit(1 if broken else 0)

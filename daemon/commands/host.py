@@ -1,12 +1,12 @@
-"""`redshank host`: the registered hosts of a running server."""
+"""`redshank host`: hosts registered with a running server."""
 
 from typing import Any
 
 import click
 
 from daemon.commands.options import server_options
+from daemon.commands.output import print_table
 from daemon.control import Control, ServerAddress, call
-from daemon.output import print_table
 from model.durations import parse_duration_ms
 
 
@@ -19,9 +19,9 @@ def host() -> None:
 @click.argument("name")
 @click.argument("host_address", metavar="[ADDRESS]", required=False)
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="A target label.")
-@click.option("--interval", metavar="DURATION", help="How often it is scraped or reports.")
-@click.option("--push", is_flag=True, help="The host pushes; its key is shown once.")
-@click.option("--key", help="With --push: the key that its agent has already.")
+@click.option("--interval", metavar="DURATION", help="How often the host is scraped, or reports.")
+@click.option("--push", is_flag=True, help="The host pushes its metrics. Prints its key, once.")
+@click.option("--key", help="With --push: the key that the host's agent already has.")
 @server_options
 def add(
     address: ServerAddress,
@@ -33,28 +33,24 @@ def add(
     *,
     push: bool,
 ) -> None:
-    """Register a host and start to scrape it, or let it push.
+    """Register a host to scrape, or one that pushes.
 
-    ADDRESS is HOST, HOST:PORT or the whole URL of its metrics; without one, NAME is it.
+    ADDRESS is HOST, HOST:PORT or the complete URL of its metrics (default: NAME).
     """
     body: dict[str, Any] = {"name": name}
     if push:
         if host_address:
-            raise click.BadParameter("a host that pushes has none", param_hint="ADDRESS")
+            raise click.BadParameter("a host that pushes has no address", param_hint="ADDRESS")
         body |= {"push": True} | ({"key": key} if key else {})
     elif key:
-        raise click.BadParameter("is for a host that pushes (--push)", param_hint="--key")
+        raise click.BadParameter("only for a host that pushes (--push)", param_hint="--key")
     else:
         body["url"] = host_address or name
     if labels:
         body["labels"] = dict(_label(label) for label in labels)
     if interval:
         body["interval_s"] = _seconds(interval)
-
-    async def register(control: Control) -> Any:
-        return await control.request("POST", "/api/hosts", body=body)
-
-    added = call(address, register)
+    added = call(address, lambda control: control.request("POST", "/api/hosts", body=body))
     if push:
         click.echo(f"added {added['name']}, which pushes")
         _show_key(added["key"])
@@ -83,17 +79,13 @@ def _label(text: str) -> tuple[str, str]:
 @host.command("list")
 @server_options
 def list_hosts(address: ServerAddress) -> None:
-    """List the hosts with how they are."""
-
-    async def fetch(control: Control) -> Any:
-        return await control.request("GET", "/api/fleet")
-
-    hosts = call(address, fetch)["hosts"]
+    """List the hosts with their state."""
+    fleet = call(address, lambda control: control.request("GET", "/api/fleet"))
     print_table(
         ["name", "state", "url", "reason"],
         [
             [host["name"], host["state"], host["url"] or "(pushes)", host["reason"]]
-            for host in hosts
+            for host in fleet["hosts"]
         ],
     )
 
@@ -102,7 +94,7 @@ def list_hosts(address: ServerAddress) -> None:
 @click.argument("name")
 @server_options
 def remove(address: ServerAddress, name: str) -> None:
-    """Stop scraping a host; what was stored stays until retention drops it."""
+    """Stop scraping a host. Its samples stay until retention deletes them."""
 
     async def unregister(control: Control) -> Any:
         await control.request("DELETE", f"/api/hosts/{await _id_of(control, name)}")
@@ -112,7 +104,11 @@ def remove(address: ServerAddress, name: str) -> None:
 
 
 async def _id_of(control: Control, name: str) -> int:
-    """Return the number of the host of this name; ends the command if it has none."""
+    """Return the id of the host with this name.
+
+    Raises:
+        click.ClickException: no registered host has this name.
+    """
     hosts = (await control.request("GET", "/api/fleet"))["hosts"]
     found = next((entry for entry in hosts if entry["name"] == name), None)
     if found is None:
@@ -124,18 +120,18 @@ async def _id_of(control: Control, name: str) -> int:
 
 @host.group()
 def key() -> None:
-    """The keys of hosts that push."""
+    """Manage the keys of hosts that push."""
 
 
 @key.command()
 @click.argument("name")
-@click.option("--key", "given", help="The new key, if its agent has it already.")
+@click.option("--key", "given", help="The new key, if the host's agent already has it.")
 @click.option(
-    "--overlap", default="24h", metavar="DURATION", help="The old key stays valid so long.  [24h]"
+    "--overlap", default="24h", metavar="DURATION", help="How long the old key stays valid.  [24h]"
 )
 @server_options
 def rotate(address: ServerAddress, name: str, given: str | None, overlap: str) -> None:
-    """Give a host another key; the old one stays valid for a while."""
+    """Give a host a new key; the old one stays valid for --overlap."""
     body = {"overlap_s": round(_seconds(overlap, "--overlap"))} | ({"key": given} if given else {})
 
     async def replace(control: Control) -> Any:
@@ -149,7 +145,7 @@ def rotate(address: ServerAddress, name: str, given: str | None, overlap: str) -
 @click.argument("name")
 @server_options
 def revoke(address: ServerAddress, name: str) -> None:
-    """End every key of a host at once."""
+    """Revoke all keys of a host at once."""
 
     async def end(control: Control) -> Any:
         await control.request("DELETE", f"/api/hosts/{await _id_of(control, name)}/keys")

@@ -12,19 +12,21 @@ from daemon.control import ServerAddress
 from daemon.data_directory import DataDirectory
 
 if TYPE_CHECKING:
-    from daemon.configuration.configuration import ConfigurationSource
+    from model.addresses import ListenAddress
 
 
-def default_data_directory() -> Path:
-    """Return systemd's StateDirectory where it gave one, else `./data`."""
-    return Path(os.environ.get("STATE_DIRECTORY", "data"))
+def _data_directory(_: click.Context, __: click.Parameter, path: Path | None) -> DataDirectory:
+    """Return the directory of --data-dir; the default is systemd's StateDirectory or ./data."""
+    return DataDirectory(path or Path(os.environ.get("STATE_DIRECTORY", "data")))
 
 
 data_directory_option = click.option(
     "--data-dir",
+    "directory",
     type=click.Path(path_type=Path, file_okay=False),
     envvar="REDSHANK_DATA_DIR",
-    help="Where everything is kept.  [default: ./data, or systemd's StateDirectory]",
+    callback=_data_directory,
+    help="The data directory.  [default: ./data, or systemd's StateDirectory]",
 )
 
 config_option = click.option(
@@ -33,51 +35,64 @@ config_option = click.option(
     help="Configuration file.  [default: ./redshank.yml, /etc/redshank/redshank.yml]",
 )
 
-listen_option = click.option(
-    "--listen", metavar="HOST:PORT", help="Where the server listens.  [default: 127.0.0.1:9190]"
-)
 
-
-scrape_config_option = click.option(
-    "--scrape-config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A prometheus.yml whose jobs and rules are run as well.",
-)
-
-
-def configured(
-    config: Path | None, listen: str | None, scrape_config: Path | None = None
-) -> "ConfigurationSource":
-    """Return where the configuration comes from.
+def parse_address(text: str, option: str) -> "ListenAddress":
+    """Return the address to listen on that an option has.
 
     Raises:
-        click.BadParameter: a flag is wrong.
+        click.BadParameter: the text is not an address.
     """
-    from daemon.configuration.configuration import ConfigurationSource
     from model.addresses import ListenAddress
 
-    if listen is not None:
-        try:
-            ListenAddress.parse(listen)
-        except ValueError as exc:
-            raise click.BadParameter(str(exc), param_hint="--listen") from exc
-    return ConfigurationSource(config, listen, scrape_config)
+    try:
+        return ListenAddress.parse(text)
+    except ValueError as exc:
+        raise click.BadParameter(str(exc), param_hint=option) from exc
+
+
+def configuration_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a server's configuration; the command receives `source`, `directory`."""
+
+    @config_option
+    @data_directory_option
+    @click.option(
+        "--listen",
+        metavar="HOST:PORT",
+        help="Address that the server listens on.  [default: 127.0.0.1:9190]",
+    )
+    @click.option(
+        "--scrape-config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="A prometheus.yml whose jobs and rules run too.",
+    )
+    @functools.wraps(function)
+    def wrapper(
+        *, config: Path | None, listen: str | None, scrape_config: Path | None, **rest: Any
+    ) -> Any:
+        from daemon.configuration.configuration import ConfigurationSource
+
+        if listen is not None:
+            parse_address(listen, "--listen")
+        return function(source=ConfigurationSource(config, listen, scrape_config), **rest)
+
+    return wrapper
 
 
 def admin_password_from_environment() -> str | None:
-    """Return the first administrator's password, None to have one made."""
+    """Return the first administrator's password, None to generate one."""
     return os.environ.get("REDSHANK_ADMIN_PASSWORD") or None
 
 
 def server_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that name a server; it receives `address`."""
+    """Add the options that name a server; the command receives `address`."""
 
-    @click.option("--url", envvar="REDSHANK_URL", help="A server elsewhere, with --token.")
-    @click.option("--token", envvar="REDSHANK_TOKEN", help="Bearer token of that server.")
+    @click.option("--url", envvar="REDSHANK_URL", help="URL of a server elsewhere, with --token.")
+    @click.option("--token", envvar="REDSHANK_TOKEN", help="Bearer token for that server.")
     @data_directory_option
     @functools.wraps(function)
-    def wrapper(*, url: str | None, token: str | None, data_dir: Path | None, **rest: Any) -> Any:
-        directory = DataDirectory(data_dir or default_data_directory())
+    def wrapper(
+        *, url: str | None, token: str | None, directory: DataDirectory, **rest: Any
+    ) -> Any:
         return function(address=ServerAddress(directory, url, token), **rest)
 
     return wrapper

@@ -1,4 +1,4 @@
-"""`redshank query`: a PromQL query to a running server."""
+"""`redshank query`: runs a PromQL query on a server."""
 
 import csv
 import json
@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from daemon.commands.options import server_options
-from daemon.control import Control, ServerAddress, call
-from daemon.output import pointed, print_table
+from daemon.commands.output import mark_parse_error, print_table
+from daemon.control import ServerAddress, call
 from model.clock import system_clock
 from model.durations import parse_duration_ms
 from model.labels import METRIC_NAME, Labels
@@ -20,11 +20,11 @@ Row = tuple[str, str, str]
 
 @click.command()
 @click.argument("expression")
-@click.option("--time", "at", help="When, as Unix seconds or RFC 3339.  [default: now]")
-@click.option("--start", help="With --end: evaluate over a range.")
+@click.option("--time", "at", help="Evaluation time, as Unix seconds or RFC 3339.  [default: now]")
+@click.option("--start", help="Start of a range, with --end.")
 @click.option("--end", help="End of the range.")
-@click.option("--last", help="Evaluate over the last time, such as 30m or 2h.")
-@click.option("--step", default="60s", show_default=True, help="Distance of a range's points.")
+@click.option("--last", help="A range that ends now, such as 30m or 2h.")
+@click.option("--step", default="60s", show_default=True, help="Step of the range.")
 @click.option(
     "--format",
     "output",
@@ -43,19 +43,15 @@ def query(
     step: str,
     output: str,
 ) -> None:
-    """Ask a server a PromQL query."""
+    """Run a PromQL query on a server."""
     params = {"query": expression} | _times(at, start, end, last)
     path = "/api/v1/query"
     if "start" in params:
         path, params = f"{path}_range", params | {"step": step}
-
-    async def ask(control: Control) -> Any:
-        return await control.request("GET", path, params=params)
-
     try:
-        answer = call(address, ask)
+        answer = call(address, lambda control: control.request("GET", path, params=params))
     except click.ClickException as exc:
-        raise click.ClickException(pointed(exc.message, expression)) from exc
+        raise click.ClickException(mark_parse_error(exc.message, expression)) from exc
     for kind in ("warning", "info"):
         for note in answer.get(f"{kind}s", []):
             click.echo(f"{kind}: {note.removeprefix(f'PromQL {kind}: ')}", err=True)
@@ -63,17 +59,17 @@ def query(
 
 
 def _times(at: str | None, start: str | None, end: str | None, last: str | None) -> dict[str, str]:
-    """Return the parameters that say when."""
+    """Return the time parameters of the request."""
     if last is not None:
         if start is not None or end is not None:
-            raise click.UsageError("--last stands without --start and --end")
-        start, end = _last(last)
+            raise click.UsageError("--last cannot be combined with --start and --end")
+        start, end = _range_until_now(last)
     if (start is None) != (end is None):
-        raise click.UsageError("--start and --end go together")
+        raise click.UsageError("--start and --end need each other")
     if start is None or end is None:
         return {} if at is None else {"time": at}
     if at is not None:
-        raise click.UsageError("--time is for one time, not for a range")
+        raise click.UsageError("--time cannot be combined with a range")
     return {"start": start, "end": end}
 
 
@@ -90,12 +86,12 @@ def _print(data: Any, output: str) -> None:
         writer.writerows(rows)
         return
     if sys.stdout.isatty():
-        rows = [(series, _shown(time), value) for series, time, value in rows]
+        rows = [(series, _local_time(time), value) for series, time, value in rows]
     print_table(["series", "time", "value"], rows)
 
 
-def _last(length: str) -> tuple[str, str]:
-    """Return start and end of the last time, Unix seconds."""
+def _range_until_now(length: str) -> tuple[str, str]:
+    """Return start and end, in Unix seconds, of the range of this length that ends now."""
     try:
         length_ms = parse_duration_ms(length)
     except ValueError as exc:
@@ -104,8 +100,8 @@ def _last(length: str) -> tuple[str, str]:
     return str((now_ms - length_ms) / 1000), str(now_ms / 1000)
 
 
-def _shown(seconds: str) -> str:
-    """Return a time as people read it, in their own zone."""
+def _local_time(seconds: str) -> str:
+    """Return a time in ISO 8601 and the local time zone."""
     local = datetime.fromtimestamp(float(seconds), UTC).astimezone()
     return local.isoformat(" ", "milliseconds")
 

@@ -1,25 +1,20 @@
-"""`redshank reload`: a running server reads its configuration again."""
-
-from typing import Any
+"""`redshank reload`: makes a running server read its configuration again."""
 
 import click
 
 from daemon.commands.options import server_options
-from daemon.control import Control, ServerAddress, call
+from daemon.control import ServerAddress, call
 
 
 @click.command()
 @server_options
 def reload(address: ServerAddress) -> None:
-    """Read configuration, scrape configuration and rule files again.
+    """Make the server read its configuration, scrape configuration and rule files again.
 
-    What did not change runs on. If something is wrong, nothing changes.
+    Unchanged targets and rules keep running. If a file is invalid, the server keeps its
+    configuration.
     """
-
-    async def ask(control: Control) -> Any:
-        return await control.request("POST", "/-/reload")
-
-    waiting = call(address, ask)["restart_needed"]
+    answer = call(address, lambda control: control.request("POST", "/-/reload"))
     click.echo("reloaded")
-    for key in waiting:
+    for key in answer["restart_needed"]:
         click.echo(f"{key} changed: restart the server for it to take effect", err=True)

@@ -5,17 +5,17 @@ import functools
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from daemon.commands.options import config_option, data_directory_option, default_data_directory
+from daemon.commands.errors import errors_as_messages
+from daemon.commands.options import config_option, data_directory_option
+from daemon.commands.output import counted, print_table
 from daemon.data_directory import DataDirectory
-from daemon.output import print_table
 
 if TYPE_CHECKING:
     from storage.samples.tools.backfilling.backfill import Backfill, BackfillReport
@@ -31,35 +31,18 @@ def store() -> None:
 
 
 def store_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the data directory; it receives `directory`, and errors end it in words."""
+    """Add --data-dir to a command; it receives `directory`, and errors end it with a message."""
 
     @data_directory_option
     @functools.wraps(function)
-    def wrapper(*, data_dir: Path | None, **rest: Any) -> Any:
+    def wrapper(*, directory: DataDirectory, **rest: Any) -> Any:
         from daemon import logs
 
         logs.configure("error")
-        directory = DataDirectory(data_dir or default_data_directory())
-        with refusals(), directory.given_back():
+        with errors_as_messages(), directory.ownership_kept():
             return function(directory=directory, **rest)
 
     return wrapper
-
-
-@contextmanager
-def refusals() -> Iterator[None]:
-    """End the command with what was refused and why.
-
-    Raises:
-        click.ClickException: something was.
-    """
-    from daemon.errors import DaemonError
-    from storage.api.errors import StorageError
-
-    try:
-        yield
-    except (DaemonError, StorageError, OSError) as exc:
-        raise click.ClickException(str(exc)) from exc
 
 
 @store.command("import")
@@ -67,11 +50,10 @@ def refusals() -> Iterator[None]:
 @config_option
 @store_options
 def import_(file: BinaryIO, config: Path | None, directory: DataDirectory) -> None:
-    """Import samples of the past from an OpenMetrics FILE (- for standard input).
+    """Import historical samples from an OpenMetrics FILE (- for standard input).
 
-    Every sample needs a timestamp; samples may stand in any order. Series with the same
-    job and instance are stored together, as if they had been scraped. The server must
-    not run meanwhile.
+    Every sample needs a timestamp; samples may be in any order. Series with the same job
+    and instance are stored together, as if they had been scraped. Stop the server first.
     """
     from daemon.store_access import exclusive_store
     from model.clock import system_clock
@@ -81,14 +63,14 @@ def import_(file: BinaryIO, config: Path | None, directory: DataDirectory) -> No
     with exclusive_store(config, directory) as opened:
         backfill = opened.backfill(system_clock())
         try:
-            _take(file, backfill)
+            _read_into(backfill, file)
             report = backfill.finish()
         finally:
             backfill.close()
     _print_report(report, time.monotonic() - started_s)
 
 
-def _take(file: BinaryIO, backfill: "Backfill") -> None:
+def _read_into(backfill: "Backfill", file: BinaryIO) -> None:
     from scraper.exposition.errors import ExpositionError
     from scraper.exposition.history import read_history
 
@@ -117,10 +99,6 @@ def _print_report(report: "BackfillReport", duration_s: float) -> None:
         click.echo(f"{report.repeated:,} given twice and stored once")
 
 
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
-
-
 def _utc(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(sep=" ", timespec="seconds")
 
@@ -132,10 +110,13 @@ def _utc(time_ms: int) -> str:
     "selectors",
     multiple=True,
     metavar="SELECTOR",
-    help="Which series, such as 'up{job=\"node\"}'; several add up.  [default: all]",
+    help="Series to export, such as 'up{job=\"node\"}'. Repeatable.  [default: all]",
 )
-@click.option("--start", help="From when on, as Unix seconds or RFC 3339.  [default: the first]")
-@click.option("--end", help="Until when, included.  [default: the last]")
+@click.option(
+    "--start",
+    help="Start, as Unix seconds or RFC 3339.  [default: the first sample]",
+)
+@click.option("--end", help="End, inclusive.  [default: the last sample]")
 @store_options
 def export(
     file: BinaryIO,
@@ -146,8 +127,8 @@ def export(
 ) -> None:
     """Export samples as OpenMetrics text to FILE (default: standard output).
 
-    A server may run meanwhile. `store import` reads back every value to the bit but
-    staleness markers and the payloads of NaNs, which the format does not have.
+    The server may be running. `store import` reads every value back exactly, except
+    staleness markers and NaN payloads, which the format cannot express.
     """
     from daemon.store_access import store_snapshot
     from promql.api import ParseError
@@ -185,10 +166,10 @@ def _time_ms(text: str | None, option: str, default_ms: int) -> int:
 @config_option
 @store_options
 def compact(config: Path | None, directory: DataDirectory) -> None:
-    """Merge all chunks as far as they go. The server must not run meanwhile."""
-    from daemon.store_access import exclusive_store, require
+    """Merge chunks as far as possible, to save space. Stop the server first."""
+    from daemon.store_access import exclusive_store
 
-    require(directory)
+    directory.require_used()
     before = directory.size_bytes
     with exclusive_store(config, directory) as opened:
         opened.compact()
@@ -199,11 +180,10 @@ def compact(config: Path | None, directory: DataDirectory) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @store_options
 def inspect(as_json: bool, directory: DataDirectory) -> None:
-    """Show what the files hold and where their bytes are. A server may run meanwhile."""
-    from daemon.store_access import require
+    """Show the contents and size of the files. The server may be running."""
     from storage.samples.tools.inspection import inspect as inspect_store
 
-    require(directory)
+    directory.require_used()
     found = inspect_store(directory.path)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(found)))
@@ -272,21 +252,19 @@ def _print_inspection(found: "StoreInspection") -> None:
 @store.command()
 @store_options
 def verify(directory: DataDirectory) -> None:
-    """Read and decode everything; list what is damaged. A server may run meanwhile.
+    """Read and decode every file and list the damage. The server may be running.
 
-    Ends with status 1 if anything is.
+    Ends with status 1 if anything is damaged.
     """
-    from daemon.store_access import require
     from storage.samples.tools.verification import Verified
     from storage.verification import verify as verify_directory
 
-    require(directory)
+    directory.require_used()
     verified, damaged = Verified(), 0
     for problem in verify_directory(directory.path, verified):
         damaged += 1
         click.echo(f"{problem.file}: {problem.what}")
-    chunks = f"{_counted(verified.chunks, 'chunk')} of {_counted(verified.windows, 'window')}"
-    rows = _counted(verified.journal_rows, "journal row")
-    told = damaged or "nothing"
-    click.echo(f"{verified.samples:,} samples in {chunks}, {rows}: {told} damaged")
+    chunks = f"{counted(verified.chunks, 'chunk')} of {counted(verified.windows, 'window')}"
+    rows = counted(verified.journal_rows, "journal row")
+    click.echo(f"{verified.samples:,} samples in {chunks}, {rows}: {damaged or 'nothing'} damaged")
     sys.exit(1 if damaged else 0)

@@ -1,52 +1,38 @@
-"""`redshank up`: this machine watches itself, with nothing to configure."""
+"""`redshank up`: monitors this machine, without any configuration."""
 
 import socket
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from daemon.commands.errors import errors_as_messages
 from daemon.commands.options import (
     admin_password_from_environment,
-    config_option,
-    configured,
-    data_directory_option,
-    default_data_directory,
-    listen_option,
-    scrape_config_option,
+    configuration_options,
+    parse_address,
 )
 from daemon.data_directory import DataDirectory
 
+if TYPE_CHECKING:
+    from daemon.configuration.configuration import ConfigurationSource
+
 
 @click.command()
-@config_option
-@data_directory_option
-@listen_option
-@scrape_config_option
+@configuration_options
 @click.option(
     "--exporter-listen",
     default="127.0.0.1:9100",
     show_default=True,
     metavar="HOST:PORT",
-    help="Where this host's exporter listens.",
+    help="Address that this host's exporter listens on.",
 )
-def up(
-    config: Path | None,
-    data_dir: Path | None,
-    listen: str | None,
-    scrape_config: Path | None,
-    exporter_listen: str,
-) -> None:
-    """Watch this host: run its exporter and a server that scrapes it."""
+def up(source: "ConfigurationSource", directory: DataDirectory, exporter_listen: str) -> None:
+    """Monitor this host: run its exporter and a server that scrapes it."""
     from daemon.server.server import LocalExporter, ServerPlan, run
-    from model.addresses import ListenAddress
 
-    try:
-        address = ListenAddress.parse(exporter_listen)
-    except ValueError as exc:
-        raise click.BadParameter(str(exc), param_hint="--exporter-listen") from exc
+    address = parse_address(exporter_listen, "--exporter-listen")
     if address.port == 0:
         raise click.BadParameter("name a port to scrape", param_hint="--exporter-listen")
-    source = configured(config, listen, scrape_config)
-    directory = DataDirectory(data_dir or default_data_directory())
     exporter = LocalExporter(socket.gethostname(), address)
-    run(ServerPlan(source, directory, admin_password_from_environment(), exporter))
+    with errors_as_messages():
+        run(ServerPlan(source, directory, admin_password_from_environment(), exporter))

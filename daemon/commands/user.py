@@ -1,4 +1,4 @@
-"""`redshank user`: the accounts of a server, running here or elsewhere, or at rest here."""
+"""`redshank user`: accounts of a running server, or offline in its data directory."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -7,12 +7,13 @@ from urllib.parse import quote
 
 import click
 
+from daemon.commands.errors import errors_as_messages
 from daemon.commands.options import server_options
+from daemon.commands.output import print_table
 from daemon.control import Control, ServerAddress, call
-from daemon.output import print_table
 
 if TYPE_CHECKING:
-    from daemon.records_at_rest import RecordsAtRest
+    from daemon.offline_accounts import OfflineAccounts
 
 ROLES = ("viewer", "editor", "admin")
 SCOPES = ("read", "write", "push")
@@ -23,7 +24,7 @@ _password_option = click.option(
     hide_input=True,
     confirmation_prompt=True,
     envvar="REDSHANK_USER_PASSWORD",
-    help="Asked for when not given; better not on the command line.",
+    help="Prompted for if omitted. Other users of this machine can see command lines.",
 )
 
 
@@ -34,34 +35,29 @@ def user() -> None:
 
 def change(
     address: ServerAddress,
-    running: Callable[[Control], Awaitable[Any]],
-    at_rest: Callable[["RecordsAtRest"], Any],
+    online: Callable[[Control], Awaitable[Any]],
+    offline: Callable[["OfflineAccounts"], Any],
 ) -> Any:
-    """Change something by the server, or where none runs here, in its files.
+    """Make a change through the server, or in the data directory if no server uses it.
 
     Raises:
-        click.ClickException: it is refused.
+        click.ClickException: the change is refused.
     """
     if address.url is not None:
-        return call(address, running)
+        return call(address, online)
     from pydantic import ValidationError
 
-    from daemon.errors import DaemonError
-    from daemon.records_at_rest import RecordsAtRest, idle_directory
-    from storage.api.errors import StorageError
-    from web.http.errors import WebError
+    from daemon.offline_accounts import OfflineAccounts, locked_if_unused
     from web.http.validation import first_field_error
 
     try:
-        with idle_directory(address.data_directory) as is_idle:
-            if is_idle:
-                return at_rest(RecordsAtRest(address.data_directory))
+        with errors_as_messages(), locked_if_unused(address.data_directory) as is_unused:
+            if is_unused:
+                return offline(OfflineAccounts(address.data_directory))
     except ValidationError as exc:
         name, message = first_field_error(exc)
         raise click.ClickException(f"{name}: {message}") from exc
-    except (DaemonError, StorageError, WebError, OSError) as exc:
-        raise click.ClickException(str(exc)) from exc
-    return call(address, running)
+    return call(address, online)
 
 
 def _path(name: str, rest: str = "") -> str:
@@ -72,12 +68,8 @@ def _path(name: str, rest: str = "") -> str:
 @server_options
 def list_users(address: ServerAddress) -> None:
     """List the users with their roles."""
-
-    async def fetch(control: Control) -> Any:
-        return await control.request("GET", "/api/users")
-
-    users = call(address, fetch)["users"]
-    print_table(["name", "role"], [[u["name"], u["role"]] for u in users])
+    answer = call(address, lambda control: control.request("GET", "/api/users"))
+    print_table(["name", "role"], [[each["name"], each["role"]] for each in answer["users"]])
 
 
 @user.command()
@@ -88,11 +80,7 @@ def list_users(address: ServerAddress) -> None:
 def add(address: ServerAddress, name: str, role: str, password: str) -> None:
     """Add a user."""
     body = {"name": name, "role": role, "password": password}
-
-    async def create(control: Control) -> Any:
-        return await control.request("POST", "/api/users", body=body)
-
-    call(address, create)
+    call(address, lambda control: control.request("POST", "/api/users", body=body))
     click.echo(f"added {name} ({role})")
 
 
@@ -101,15 +89,16 @@ def add(address: ServerAddress, name: str, role: str, password: str) -> None:
 @_password_option
 @server_options
 def password(address: ServerAddress, name: str, password: str) -> None:
-    """Set a new password; the user's sessions and tokens end.
+    """Set a new password and end the user's sessions and tokens.
 
-    Works on a server that does not run, too: for when nobody can log in.
+    Also works while the server is stopped, in case nobody can log in.
     """
-
-    async def running(control: Control) -> Any:
-        return await control.request("PUT", _path(name, "/password"), body={"password": password})
-
-    change(address, running, lambda records: records.set_password(name, password))
+    body, path = {"password": password}, _path(name, "/password")
+    change(
+        address,
+        lambda control: control.request("PUT", path, body=body),
+        lambda accounts: accounts.set_password(name, password),
+    )
     click.echo(f"{name} has a new password")
 
 
@@ -118,13 +107,14 @@ def password(address: ServerAddress, name: str, password: str) -> None:
 @click.argument("role", type=click.Choice(ROLES))
 @server_options
 def role(address: ServerAddress, name: str, role: str) -> None:
-    """Give a user another role; there is one admin always."""
+    """Give a user another role. The last admin keeps that role."""
     from storage.api.accounts import Role
 
-    async def running(control: Control) -> Any:
-        return await control.request("PUT", _path(name, "/role"), body={"role": role})
-
-    change(address, running, lambda records: records.set_role(name, Role(role)))
+    change(
+        address,
+        lambda control: control.request("PUT", _path(name, "/role"), body={"role": role}),
+        lambda accounts: accounts.set_role(name, Role(role)),
+    )
     click.echo(f"{name} is {role}")
 
 
@@ -133,17 +123,13 @@ def role(address: ServerAddress, name: str, role: str) -> None:
 @server_options
 def remove(address: ServerAddress, name: str) -> None:
     """Remove a user with all sessions and tokens."""
-
-    async def delete(control: Control) -> Any:
-        return await control.request("DELETE", _path(name))
-
-    call(address, delete)
+    call(address, lambda control: control.request("DELETE", _path(name)))
     click.echo(f"removed {name}")
 
 
 @user.command()
 @click.argument("name")
-@click.option("--label", default="command line", show_default=True, help="What it is for.")
+@click.option("--label", default="command line", show_default=True, help="What the token is for.")
 @click.option(
     "--scope",
     "scopes",
@@ -151,21 +137,19 @@ def remove(address: ServerAddress, name: str) -> None:
     multiple=True,
     default=("write",),
     show_default=True,
-    help="What it may do; push alone is enough for a device. Repeatable.",
+    help="What the token may do; a device needs push only. Repeatable.",
 )
 @click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True)
 @server_options
 def token(
     address: ServerAddress, name: str, label: str, scopes: tuple[str, ...], days: int
 ) -> None:
-    """Make a token that acts as a user, and print it, this once."""
+    """Create a token that acts as a user, and print it. It is not shown again."""
     body = {"label": label, "scopes": list(scopes), "lifetime_days": days}
-
-    async def create(control: Control) -> Any:
-        return await control.request("POST", _path(name, "/tokens"), body=body)
-
-    # Alone on standard output, so that a script can take it.
-    click.echo(call(address, create)["access_token"])
+    path = _path(name, "/tokens")
+    answer = call(address, lambda control: control.request("POST", path, body=body))
+    # Print the token alone, so that a script can read it.
+    click.echo(answer["access_token"])
 
 
 @user.command()
@@ -173,25 +157,23 @@ def token(
 @server_options
 def sessions(address: ServerAddress, name: str) -> None:
     """List a user's sessions and tokens."""
-
-    async def fetch(control: Control) -> Any:
-        return await control.request("GET", _path(name, "/credentials"))
-
+    path = _path(name, "/credentials")
+    answer = call(address, lambda control: control.request("GET", path))
     rows = [
         [
             str(each["id"]),
             each["kind"],
             " ".join(each["scopes"]),
-            _moment(each["last_used_ms"]),
-            _moment(each["expires_ms"]),
+            _timestamp(each["last_used_ms"]),
+            _timestamp(each["expires_ms"]),
             each["label"],
         ]
-        for each in call(address, fetch)["credentials"]
+        for each in answer["credentials"]
     ]
     print_table(["id", "kind", "scopes", "last used", "ends", "what"], rows)
 
 
-def _moment(time_ms: int) -> str:
+def _timestamp(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
@@ -201,10 +183,10 @@ def _moment(time_ms: int) -> str:
 def end_sessions(address: ServerAddress, name: str) -> None:
     """End all of a user's sessions and tokens."""
 
-    async def running(control: Control) -> Any:
+    async def online(control: Control) -> Any:
         return (await control.request("DELETE", _path(name, "/credentials")))["ended"]
 
-    ended = change(address, running, lambda records: records.end_sessions(name))
+    ended = change(address, online, lambda accounts: accounts.end_sessions(name))
     click.echo(f"{ended} sessions and tokens of {name} ended")
 
 
@@ -212,23 +194,24 @@ def end_sessions(address: ServerAddress, name: str) -> None:
 @click.argument("name")
 @server_options
 def reset_second_factor(address: ServerAddress, name: str) -> None:
-    """Turn a user's second factor off, for when phone and recovery codes are gone."""
-
-    async def running(control: Control) -> Any:
-        return await control.request("DELETE", _path(name, "/second-factor"))
-
-    change(address, running, lambda records: records.reset_second_factor(name))
+    """Turn a user's second factor off, if the phone and the recovery codes are lost."""
+    change(
+        address,
+        lambda control: control.request("DELETE", _path(name, "/second-factor")),
+        lambda accounts: accounts.reset_second_factor(name),
+    )
     click.echo(f"{name} logs in by password alone")
 
 
 @user.command("rotate-keys")
-@click.option("--at-once", is_flag=True, help="End every signed token now, for a key that leaked.")
+@click.option("--at-once", is_flag=True, help="End every signed token now, because the key leaked.")
 @server_options
 def rotate_keys(address: ServerAddress, at_once: bool) -> None:
-    """Sign tokens with a new key; the old one's tokens last their time."""
-
-    async def running(control: Control) -> Any:
-        return await control.request("POST", "/api/keys/rotate", body={"at_once": at_once})
-
-    change(address, running, lambda records: records.rotate_keys(at_once=at_once))
+    """Sign tokens with a new key; tokens of the old key stay valid until they expire."""
+    body = {"at_once": at_once}
+    change(
+        address,
+        lambda control: control.request("POST", "/api/keys/rotate", body=body),
+        lambda accounts: accounts.rotate_keys(at_once=at_once),
+    )
     click.echo("signing with a new key" + ("; all signed tokens have ended" if at_once else ""))

@@ -1,1 +1,1 @@
-"""The server's configuration: read, checked, reloaded."""
+"""Reads, validates and reloads the server's configuration."""

@@ -1,6 +1,6 @@
-"""Everything that files, variables and flags say, read together.
+"""Reads the whole configuration: files, environment variables and flags.
 
-Nothing is applied while it is read: either all of it is good, or none of it counts.
+Reading applies nothing. If any part is invalid, the whole configuration is rejected.
 """
 
 import glob
@@ -22,19 +22,19 @@ from scraper.configuration.settings import JobSettings
 from scraper.discovery.jobs import ScrapeJob
 
 HANDLED_SECTIONS = frozenset({"rule_files"})
-"""What of a Prometheus file has an effect beside its jobs."""
+"""Sections of a Prometheus file that have an effect, besides `global` and its jobs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What the server runs on.
+    """A valid configuration.
 
     Attributes:
         files: the configuration files that were read, `redshank.yml` first.
         jobs: the jobs of the Prometheus file.
-        rule_groups: of all rule files, Prometheus's among them.
-        warnings: what is asked for in vain, each with its place.
-        text: in the form of a Prometheus configuration, secrets left out.
+        rule_groups: the groups of all rule files, including those of the Prometheus file.
+        warnings: settings without an effect, each with its place in a file.
+        text: the configuration in the form of a Prometheus file, without secrets.
     """
 
     settings: Settings
@@ -47,11 +47,11 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationSource:
-    """Where the configuration comes from; read as often as wanted.
+    """The file and flags that a configuration is read from.
 
     Attributes:
-        file: None for the first default file that exists.
-        listen, scrape_config: flags, which win over the file.
+        file: the configuration file, None for the first default file that exists.
+        listen, scrape_config: flags, which take precedence over the file.
     """
 
     file: Path | None = None
@@ -59,10 +59,10 @@ class ConfigurationSource:
     scrape_config: Path | None = None
 
     def settings(self) -> Settings:
-        """Return the settings, flags applied; blocks.
+        """Return the settings of file, variables and flags; blocks.
 
         Raises:
-            ConfigurationError: the file or a variable is wrong.
+            ConfigurationError: the file or a variable is invalid.
         """
         try:
             settings = load_settings(self.file)
@@ -79,7 +79,7 @@ class ConfigurationSource:
 
     @property
     def _directory(self) -> Path:
-        """What names in the configuration file are relative to."""
+        """The directory that relative paths in the configuration file start from."""
         found = settings_file(self.file)
         return Path.cwd() if found is None else found.absolute().parent
 
@@ -87,7 +87,7 @@ class ConfigurationSource:
         """Read every file; blocks.
 
         Raises:
-            ConfigurationError: one of them is wrong.
+            ConfigurationError: a file is invalid.
         """
         settings = self.settings()
         file, own = settings.scrape.config_file, settings_file(self.file)
@@ -114,22 +114,23 @@ class ConfigurationSource:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundRules:
-    """The groups of all rule files, and which patterns match no file."""
+class LoadedRules:
+    """The groups of all rule files, and warnings about patterns that match no file."""
 
     groups: tuple[RuleGroup, ...]
     warnings: tuple[str, ...]
 
 
-def read_rules(patterns: Iterable[str], prometheus: PrometheusConfig | None) -> FoundRules:
-    """Read rule files, those of a Prometheus configuration at its interval; blocks.
+def read_rules(patterns: Iterable[str], prometheus: PrometheusConfig | None) -> LoadedRules:
+    """Read rule files; blocks.
 
     Args:
-        patterns: absolute.
-        prometheus: a configuration that names further ones, None for none.
+        patterns: absolute glob patterns of rule files.
+        prometheus: a Prometheus file, whose rule files are read too. Their groups have
+            its evaluation interval as the default.
 
     Raises:
-        RuleFileError: one cannot be read, or is no rule file.
+        RuleFileError: a file cannot be read, or is not a rule file.
     """
     paths: dict[str, int | None] = {}
     warnings = []
@@ -139,14 +140,14 @@ def read_rules(patterns: Iterable[str], prometheus: PrometheusConfig | None) -> 
         *((pattern, None) for pattern in patterns),
         *((pattern, interval_ms) for pattern in theirs),
     ]:
-        # Patterns may be absolute, which Path.glob refuses.
+        # Path.glob does not accept absolute patterns.
         matching = sorted(glob.glob(pattern))  # noqa: PTH207
         if not matching:
             warnings.append(f"{pattern}: no rule file has this name")
         for path in matching:
             paths.setdefault(path, default_ms)
     groups = load_rule_files([Path(path) for path in paths], parse)
-    return FoundRules(
+    return LoadedRules(
         tuple(
             replace(group, interval_ms=group.interval_ms or paths[group.file]) for group in groups
         ),
@@ -157,7 +158,7 @@ def read_rules(patterns: Iterable[str], prometheus: PrometheusConfig | None) -> 
 def _text(
     settings: Settings, rule_files: list[str], prometheus: PrometheusConfig | None = None
 ) -> str:
-    """Return the whole configuration as a Prometheus file would say it."""
+    """Return the configuration in the form of a Prometheus file."""
     scrape = settings.scrape
     document: dict[str, Any] = {
         "global": {

@@ -1,4 +1,4 @@
-"""Reloading: files are read again, and what changed in them takes effect while all runs on."""
+"""Reloads the configuration while the server runs."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -20,15 +20,15 @@ from web.services import ReloadState
 log = structlog.get_logger(__name__)
 
 _RELOADABLE = ("scrape", "log", "alerting")
-"""Sections that take effect at once; the others are told to need a restart."""
+"""Sections that take effect at once; changes in others are reported to need a restart."""
 
 
 class Reloader:
-    """Holds the configuration that the server runs on, and exchanges it.
+    """Holds the current configuration and replaces it.
 
     Attributes:
-        current: what counts now.
-        state: how the last reload went.
+        current: the current configuration.
+        state: result and time of the last reload.
     """
 
     def __init__(
@@ -38,37 +38,37 @@ class Reloader:
         apply: Callable[[Configuration], Awaitable[None]],
         clock: Clock,
         data_directory: Path,
-        signalled: Callable[[], Awaitable[None]] | None = None,
+        on_signal: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Take over what runs already.
+        """Start with a configuration that is applied already.
 
         Args:
-            configuration: what counts now.
-            read: returns what is to count, or raises `ConfigurationError`; blocks.
-            apply: makes it count.
+            configuration: the current configuration.
+            read: returns the new configuration, or raises `ConfigurationError`; blocks.
+            apply: applies a new configuration.
             clock: the current time.
-            data_directory: for `flags`.
-            signalled: told after a reload that a signal asked for.
+            data_directory: reported in `flags`.
+            on_signal: called after each successful reload that `request` caused.
         """
         self.current = configuration
         self.state = ReloadState(successful=True, success_ms=clock())
         self._read, self._apply, self._clock = read, apply, clock
-        self._data_directory, self._signalled = data_directory, signalled
+        self._data_directory, self._on_signal = data_directory, on_signal
         self._started = configuration.settings
         self._is_open = False
-        self._one_at_a_time = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._requested = asyncio.Event()
-        self._told: set[str] = set()
-        self.tell_warnings()
+        self._logged_warnings: set[str] = set()
+        self.log_warnings()
 
     @property
     def text(self) -> str:
-        """The configuration in Prometheus's form, without secrets."""
+        """The configuration in the form of a Prometheus file, without secrets."""
         return self.current.text
 
     @property
     def flags(self) -> Mapping[str, str]:
-        """What Prometheus has flags for, under its names."""
+        """Settings under the names of Prometheus's flags."""
         settings = self._started
         return {
             "config.file": str(next(iter(self.current.files), "")),
@@ -90,46 +90,46 @@ class Reloader:
 
     @asynccontextmanager
     async def running(self, tasks: asyncio.TaskGroup) -> AsyncIterator[None]:
-        """Take reloads for as long as the block lasts: all parts must be up."""
+        """Accept reloads until the block ends; all parts must be running."""
         serving = tasks.create_task(self._serve())
         self._is_open = True
         try:
             yield
         finally:
             serving.cancel()
-            async with self._one_at_a_time:
+            async with self._lock:
                 self._is_open = False
 
     def request(self) -> None:
-        """Reload soon; for signal handlers."""
+        """Request a reload and return at once; signal handlers may call it."""
         self._requested.set()
 
     async def _serve(self) -> None:
-        """Reload on each request; what is wrong is only logged."""
+        """Reload at each request; log failures."""
         while True:
             await self._requested.wait()
             self._requested.clear()
             try:
                 await self.reload()
-                if self._signalled is not None:
-                    await self._signalled()
+                if self._on_signal is not None:
+                    await self._on_signal()
             except (WebError, StorageError):
-                continue  # logged already
+                continue  # `reload` has logged it.
             except Exception:
-                # A mistake of ours: the server goes on with what it has.
+                # A defect of ours: the server keeps its configuration.
                 log.exception("reload_crashed")
 
     async def reload(self) -> tuple[str, ...]:
-        """Read everything again and let it take effect.
+        """Read the configuration again and apply it.
 
         Returns:
-            The settings that changed and need a restart.
+            The changed settings that need a restart to take effect.
 
         Raises:
-            ConfigurationRefusedError: something is wrong; nothing has changed.
+            ConfigurationRefusedError: the configuration is invalid; the old one stays.
             UnavailableError: the server is starting or stopping.
         """
-        async with self._one_at_a_time:
+        async with self._lock:
             if not self._is_open:
                 raise UnavailableError("the server is starting or stopping")
             try:
@@ -142,29 +142,29 @@ class Reloader:
             except Exception as exc:
                 self._failed(str(exc))
                 raise
-            waiting = restart_needed(self._started, new.settings)
+            pending = restart_needed(self._started, new.settings)
             self.current = new
             self.state = ReloadState(successful=True, success_ms=self._clock())
             log.info("configuration_reloaded", files=[str(file) for file in new.files])
-            if waiting:
-                log.warning("restart_needed", settings=waiting)
-            self.tell_warnings()
-            return waiting
+            if pending:
+                log.warning("restart_needed", settings=pending)
+            self.log_warnings()
+            return pending
 
     def _failed(self, error: str) -> None:
         self.state = ReloadState(successful=False, success_ms=self.state.success_ms)
         log.error("configuration_refused", error=error)
 
-    def tell_warnings(self) -> None:
-        """Log what is asked for in vain, each thing once."""
+    def log_warnings(self) -> None:
+        """Log each warning of the configuration once."""
         for warning in self.current.warnings:
-            if warning not in self._told:
-                self._told.add(warning)
+            if warning not in self._logged_warnings:
+                self._logged_warnings.add(warning)
                 log.warning("configuration_without_effect", detail=warning)
 
 
 def restart_needed(old: Settings, new: Settings) -> tuple[str, ...]:
-    """Return the keys that differ and take effect with the next start only."""
+    """Return the keys that differ and take effect at the next start only."""
     before, after = (one.model_dump(exclude={*_RELOADABLE}, by_alias=True) for one in (old, new))
     return tuple(_differences(before, after, ""))
 

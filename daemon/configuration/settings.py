@@ -1,7 +1,7 @@
-"""The server's configuration: each package's settings composed into one document.
+"""The server's settings: those of each package, composed into one document.
 
-Sources, the later ones win: defaults, `redshank.yml`, `REDSHANK_…` variables
-(sections by double underscores: `REDSHANK_SCRAPE__INTERVAL=30s`), flags.
+Sources, in order of precedence: flags, `REDSHANK_…` variables (with double underscores
+between sections: `REDSHANK_SCRAPE__INTERVAL=30s`), `redshank.yml`, defaults.
 """
 
 from pathlib import Path
@@ -27,7 +27,7 @@ DEFAULT_FILES = (Path("redshank.yml"), Path("/etc/redshank/redshank.yml"))
 
 
 class ServerSettings(BaseModel):
-    """Where the server listens."""
+    """Section `server`: the address to listen on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,7 +42,7 @@ class ServerSettings(BaseModel):
 
 
 class LogSettings(BaseModel):
-    """What is logged, and how."""
+    """Section `log`: level and format of log lines."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,7 +51,7 @@ class LogSettings(BaseModel):
 
 
 class Settings(BaseSettings):
-    """The whole configuration; every key is optional."""
+    """All settings; every key is optional."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", env_prefix="REDSHANK_", env_nested_delimiter="__"
@@ -74,21 +74,21 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let variables win over the document, which is given as keywords."""
+        """Give variables precedence over the document, which is passed as keywords."""
         return env_settings, init_settings
 
 
 def settings_file(path: Path | None = None) -> Path | None:
-    """Return the file that is read: the one given, or the first default one that exists."""
+    """Return the given file, or the first default file that exists."""
     return path or next((file for file in DEFAULT_FILES if file.exists()), None)
 
 
 def load_settings(path: Path | None = None) -> Settings:
-    """Return the configuration of a file, or of the first default one that exists.
+    """Return the settings of a file, or of the first default file that exists.
 
     Raises:
-        DocumentError: the file cannot be read, or something in it or in a variable is
-            wrong; the message names each place.
+        DocumentError: the file cannot be read, or it or a variable is invalid; the
+            message names each place.
     """
     found = settings_file(path)
     if found is None:
@@ -101,10 +101,10 @@ def load_settings(path: Path | None = None) -> Settings:
 
 
 def settings_of(document: Document) -> Settings:
-    """Return the configuration of a document and the environment.
+    """Return the settings of a document and the environment.
 
     Raises:
-        DocumentError: something is wrong; the message names each place.
+        DocumentError: the document or a variable is invalid; the message names each place.
     """
     if not isinstance(document.data, dict):
         raise DocumentError(document.name, [(1, "the configuration must be a mapping")])
@@ -124,7 +124,7 @@ def settings_of(document: Document) -> Settings:
 
 
 def _variable(place: tuple[str | int, ...]) -> str | None:
-    """Return the variable that set the value at a place, None if none did."""
+    """Return the environment variable that set the value at a path of keys, None if none did."""
     value: Any = EnvSettingsSource(Settings)()
     for part in place:
         if not isinstance(value, dict) or part not in value:

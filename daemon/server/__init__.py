@@ -1,1 +1,1 @@
-"""The server process: its parts, started in order and stopped in reverse."""
+"""The server process: its parts are started in order and stopped in reverse order."""

@@ -1,7 +1,7 @@
-"""The exporter of `redshank up`: a child process, restarted when it dies.
+"""The exporter of `redshank up`: a child process that is restarted when it exits.
 
-A process of its own, as on every other host: what its collectors do to it (a hung
-mount, a crash in a driver's file) never touches the server.
+It is a process of its own, as on every other host, so that a fault in a collector (a
+mount that hangs, a crash while reading a driver's file) never affects the server.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 _FIRST_DELAY_S = 0.5
 _LONGEST_DELAY_S = 30.0
-# A child that lived this long was healthy: its death starts the delays anew.
+# After a child that ran this long, the next restart has the first delay again.
 _HEALTHY_S = 60.0
 _START_S = 10.0
 _STOP_S = 5.0
@@ -28,15 +28,15 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class ExporterProcess:
-    """Runs an exporter that listens on an address."""
+    """Runs an exporter as a child process that listens on an address."""
 
     def __init__(self, listen: ListenAddress) -> None:
         self._listen = listen
         module = ["-m", "daemon.server.exporter_process"]
         self._command = [sys.executable, *module, "--listen", str(listen)]
 
-    async def answers(self) -> None:
-        """Return when the exporter takes connections, or after some seconds if it does not."""
+    async def wait_until_ready(self) -> None:
+        """Return once the exporter accepts connections, or after 10 s if it does not."""
         host = self._listen.local_host
         with suppress(TimeoutError):
             async with asyncio.timeout(_START_S):
@@ -80,13 +80,13 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
 
 
 def main() -> None:
-    """Be the child: end when the parent does, however it does, and run the exporter."""
+    """Run the exporter in the child process; end with the parent, even if that is killed."""
     parent = os.getppid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:  # it died before the kernel was told
+        if os.getppid() != parent:  # The parent died before the call of prctl.
             return
-    # A terminal's Ctrl-C reaches the whole group; the parent stops us in its own time.
+    # Ctrl-C in a terminal signals the whole process group; the parent stops us itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from exporter.command import exporter
 

@@ -1,4 +1,4 @@
-"""Where the server answers: its address, and the control socket in the data directory."""
+"""Serves the web application on its address and on the control socket."""
 
 import asyncio
 import os
@@ -8,25 +8,25 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from daemon.data_directory import DataDirectory
-from daemon.errors import ListenError
+from daemon.errors import ServerListenError
 from model.addresses import ListenAddress
 from web.http.bodies import SERVER_OPTIONS
 
 _STOP_S = 10.0
-"""How long open requests may go on once the server stops."""
+"""How long open requests may take to end once the server stops."""
 
 
 @asynccontextmanager
 async def listening(
     app: web.Application, listen: ListenAddress, directory: DataDirectory
 ) -> AsyncIterator[ListenAddress]:
-    """Serve the application for as long as the block lasts.
+    """Serve the application until the block ends.
 
     Yields:
-        The address with the port that the kernel gave, where it was left to it.
+        The address; its port is the actual one if `listen` has port 0.
 
     Raises:
-        ListenError: the address cannot be listened on.
+        ServerListenError: the server cannot listen on the address.
     """
     runner = web.AppRunner(
         app,
@@ -51,6 +51,8 @@ async def _listen(runner: web.AppRunner, listen: ListenAddress) -> ListenAddress
         await web.TCPSite(runner, listen.host or None, listen.port).start()
     except OSError as exc:
         reason = os.strerror(exc.errno) if exc.errno else str(exc)
-        raise ListenError(f"cannot listen on {listen}: {reason}; try another --listen") from exc
+        raise ServerListenError(
+            f"cannot listen on {listen}: {reason}; try another --listen"
+        ) from exc
     port = next(address[1] for address in runner.addresses if isinstance(address, tuple))
     return ListenAddress(listen.host, port)

@@ -1,4 +1,4 @@
-"""The server's own metrics, read from its parts when somebody asks."""
+"""The server's own metrics; each collector reads a part of the server at every scrape."""
 
 import platform
 from collections import Counter
@@ -24,7 +24,7 @@ from web.services import ReloadState
 
 
 def new_registry(version: str) -> CollectorRegistry:
-    """Return a registry that tells of the process, its interpreter and its version."""
+    """Return a registry with metrics of the process, the interpreter and the version."""
     registry = CollectorRegistry(auto_describe=True)
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
@@ -48,7 +48,7 @@ class _BuildInformation(Collector):
 
 
 class StoreCollector(Collector):
-    """The sample store's state."""
+    """Metrics of the sample store."""
 
     def __init__(self, stats: Callable[[], StoreStats]) -> None:
         self._stats = stats
@@ -88,7 +88,7 @@ class StoreCollector(Collector):
 
 
 class RecordsCollector(Collector):
-    """The state of hosts, users and alerts on disk."""
+    """Metrics of records.db: hosts, users and alerts."""
 
     def __init__(self, damaged_rows: Callable[[], int]) -> None:
         self._damaged_rows = damaged_rows
@@ -103,7 +103,7 @@ class RecordsCollector(Collector):
 
 
 class ConfigurationCollector(Collector):
-    """How the last reload went, under names as Prometheus has them."""
+    """Result and time of the last reload, named like Prometheus's metrics."""
 
     def __init__(self, state: Callable[[], ReloadState]) -> None:
         self._state = state
@@ -124,7 +124,7 @@ class ConfigurationCollector(Collector):
 
 
 class HttpCollector(Collector):
-    """What the web application refused."""
+    """Requests that the web application refused."""
 
     def __init__(self, refusals: Mapping[Holder, int]) -> None:
         self._refusals = refusals
@@ -142,7 +142,7 @@ class HttpCollector(Collector):
 
 
 class PushCollector(Collector):
-    """What was pushed."""
+    """Pushed messages and reports."""
 
     def __init__(self, messages: MessageLog) -> None:
         self._messages = messages
@@ -157,7 +157,7 @@ class PushCollector(Collector):
 
 
 class RemoteWriteCollector(Collector):
-    """What came by remote write."""
+    """Samples received by remote write."""
 
     def __init__(self, receiver: RemoteWriteReceiver) -> None:
         self._receiver = receiver
@@ -181,7 +181,7 @@ class RemoteWriteCollector(Collector):
 
 
 class ScraperCollector(Collector):
-    """What the scraper did."""
+    """Metrics of the scraper."""
 
     def __init__(self, scraper: Scraper) -> None:
         self._scraper = scraper

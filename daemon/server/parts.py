@@ -1,4 +1,4 @@
-"""The server's parts: each is constructed once, in order, and handed those that it needs."""
+"""Constructs the server's parts, each once, and passes each the parts that it needs."""
 
 import asyncio
 import importlib.metadata
@@ -16,7 +16,7 @@ from daemon.configuration.configuration import Configuration
 from daemon.configuration.reload import Reloader
 from daemon.configuration.settings import Settings
 from daemon.data_directory import DataDirectory
-from daemon.server.interpreter import share_lock
+from daemon.server.interpreter import set_switch_interval
 from daemon.server.metrics import (
     ConfigurationCollector,
     HttpCollector,
@@ -46,7 +46,7 @@ from web.services import Pushes, Services
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What makes up the server but for the web application."""
+    """The parts of the server, except the web application."""
 
     stores: Stores
     engine: LocalEngine
@@ -59,7 +59,7 @@ class Parts:
     gateway: PushGateway
 
     async def hosts_changed(self) -> None:
-        """Take over which hosts the records hold now."""
+        """Apply a change of the registered hosts."""
         await self.scraping.refresh()
         await self.pushed.refresh()
 
@@ -73,14 +73,14 @@ async def constructed(
 ) -> AsyncIterator[Parts]:
     """Construct the parts, and close them when the block ends.
 
-    Group commits and pushed hosts are at work from then on, as requests need them; what
-    works without being asked is started by `daemon.server.server`.
+    Group commits and pushed hosts start here, because requests need them. Periodic work
+    is started by `daemon.server.server`.
 
     Args:
-        stores: what they read and write; open until they are closed.
-        configuration: what counts now.
-        read: returns what is to count after a reload; blocks.
-        directory: of the stores.
+        stores: open stores, which must stay open until the block ends.
+        configuration: the current configuration.
+        read: returns the configuration for a reload; blocks.
+        directory: the data directory of the stores.
 
     Raises:
         StorageError: the records cannot be read.
@@ -134,7 +134,7 @@ def _engine(samples: SampleReader, settings: Settings) -> LocalEngine:
         max_samples=query.max_samples,
         threads=query.threads,
     )
-    return LocalEngine(samples, bounds, share=share_lock)
+    return LocalEngine(samples, bounds, share=set_switch_interval)
 
 
 def _pushed_hosts(stores: Stores, commits: GroupCommit) -> PushedHosts:
@@ -164,15 +164,15 @@ def _reloader(
         await scraping.apply(new)
         await alerting.reconfigure(new.settings.alerting, new.rule_groups)
 
-    async def signalled() -> None:
+    async def on_signal() -> None:
         entry = NewAuditEntry(system_clock(), "SIGHUP", "", "configuration.reload")
         await stores.records.audit.add(entry, retention)
 
-    return Reloader(configuration, read, apply, system_clock, directory.path, signalled)
+    return Reloader(configuration, read, apply, system_clock, directory.path, on_signal)
 
 
 def services_of(parts: Parts) -> Services:
-    """Return what the web application is handed of the parts."""
+    """Return the services that the web application depends on."""
     stores, reloader, scraper = parts.stores, parts.reloader, parts.scraping.scraper
     records, samples = stores.records, stores.samples
     version = importlib.metadata.version("redshank")

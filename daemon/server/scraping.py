@@ -1,4 +1,4 @@
-"""Scraping as the server runs it: what is to be scraped, found, joined and scraped."""
+"""Runs discovery and the scraper, and gives the scraper its targets."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,16 +17,17 @@ from storage.api.samples import SampleAppender
 
 log = structlog.get_logger(__name__)
 
-# Alerting takes a host that discovery has not found yet for one that is gone.
+# How long the first scrape waits for discovery: alerting would report a host that is not
+# discovered yet as gone.
 _DISCOVERY_S = 5.0
 
 
 class Scraping:
-    """Keeps the scraper scraping what configuration, records and discovery say.
+    """Scrapes the targets of configuration, registered hosts and discovery.
 
     Attributes:
-        scraper: what scrapes.
-        targets: what is to be scraped.
+        scraper: scrapes the targets.
+        targets: all targets, from every origin.
     """
 
     def __init__(
@@ -37,11 +38,11 @@ class Scraping:
         clock: Clock,
     ) -> None:
         self.scraper = Scraper(appender, clock)
-        self._discovery = Discovery(self._found)
+        self._discovery = Discovery(self._on_discovery)
         self.targets = TargetSet(configuration, hosts, self._discovery)
 
     async def refresh(self) -> None:
-        """Scrape what is to be scraped now.
+        """Read the registered hosts again and scrape the current targets.
 
         Raises:
             StorageError: the records cannot be read.
@@ -49,7 +50,7 @@ class Scraping:
         self.scraper.apply(await self.targets.refresh())
 
     async def apply(self, configuration: Configuration) -> None:
-        """Scrape what another configuration says; what did not change keeps its times.
+        """Scrape the targets of a new configuration; unchanged targets keep their schedule.
 
         Raises:
             StorageError: the records cannot be read.
@@ -57,7 +58,7 @@ class Scraping:
         self.targets.apply(configuration)
         await self.refresh()
 
-    async def _found(self) -> None:
+    async def _on_discovery(self) -> None:
         try:
             await self.refresh()
         except StorageError as exc:
@@ -65,7 +66,7 @@ class Scraping:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Discover and scrape for as long as the block lasts.
+        """Discover and scrape until the block ends.
 
         Raises:
             StorageError: the records cannot be read.

@@ -1,4 +1,4 @@
-"""The server: its parts started in order, and stopped in the reverse one."""
+"""Runs the server: starts its parts in order and stops them in reverse order."""
 
 import asyncio
 import signal
@@ -13,30 +13,35 @@ import structlog
 import uvloop
 from isal import isal_zlib
 
-from alerting.errors import AlertingError
 from daemon import logs
 from daemon.configuration.configuration import Configuration, ConfigurationSource
 from daemon.data_directory import DataDirectory
-from daemon.errors import DaemonError
 from daemon.server.exporter_process import ExporterProcess
-from daemon.server.interpreter import settle_garbage_collection, settle_malloc, share_lock
+from daemon.server.interpreter import (
+    configure_garbage_collection,
+    configure_malloc,
+    set_switch_interval,
+)
 from daemon.server.listening import listening
 from daemon.server.parts import Parts, constructed, services_of
 from daemon.server.stores import opened_stores
 from model.addresses import ListenAddress
 from model.clock import system_clock
 from model.sd_notify import sd_notify, watchdog_interval_s
-from storage.api.errors import StorageError
 from web.application import create_app
 from web.identity.first_admin import FIRST_ADMIN, ensure_first_admin
-from web.identity.keys import KeysError
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class LocalExporter:
-    """This machine's exporter, which `redshank up` runs beside the server."""
+    """This machine's exporter, which `redshank up` runs beside the server.
+
+    Attributes:
+        host: the name of this machine in the fleet.
+        listen: the address that the exporter listens on.
+    """
 
     host: str
     listen: ListenAddress
@@ -44,12 +49,12 @@ class LocalExporter:
 
 @dataclass(frozen=True, slots=True)
 class ServerPlan:
-    """What to run.
+    """What a server process runs.
 
     Attributes:
-        source: where the configuration comes from, now and with each reload.
-        admin_password: the first administrator's, None to have one made and printed.
-        exporter: None where the server runs alone.
+        source: where the configuration is read from, at the start and at each reload.
+        admin_password: password of the first administrator, None to generate one.
+        exporter: this machine's exporter, None if the server runs alone.
     """
 
     source: ConfigurationSource
@@ -59,23 +64,21 @@ class ServerPlan:
 
 
 def run(plan: ServerPlan) -> None:
-    """Run the server until it is told to stop (SIGTERM, SIGINT).
+    """Run the server until SIGTERM or SIGINT.
 
     Raises:
-        click.ClickException: it cannot start; the message says what to do.
+        AlertingError, DaemonError, StorageError, WebError, OSError: it cannot start; the
+            message says what to do.
     """
-    settle_malloc()
-    share_lock(evaluating=False)
+    configure_malloc()
+    set_switch_interval(evaluating=False)
     aiohttp.set_zlib_backend(isal_zlib)
-    try:
-        configuration = plan.source.read()
-        log_settings = configuration.settings.log
-        logs.configure(log_settings.level, log_settings.format)
-        plan.directory.create()
-        with plan.directory.locked():
-            uvloop.run(_serve(plan, configuration))
-    except (AlertingError, DaemonError, KeysError, StorageError, OSError) as exc:
-        raise click.ClickException(str(exc)) from exc
+    configuration = plan.source.read()
+    log_settings = configuration.settings.log
+    logs.configure(log_settings.level, log_settings.format)
+    plan.directory.create()
+    with plan.directory.locked():
+        uvloop.run(_serve(plan, configuration))
 
 
 async def _serve(plan: ServerPlan, configuration: Configuration) -> None:
@@ -85,7 +88,7 @@ async def _serve(plan: ServerPlan, configuration: Configuration) -> None:
         loop.add_signal_handler(number, stop.set)
     async with running_server(plan, configuration) as server:
         loop.add_signal_handler(signal.SIGHUP, server.request_reload)
-        settle_garbage_collection()
+        configure_garbage_collection()
         _announce(plan, server)
         sd_notify("READY=1")
         log.info("server_started", url=server.url, data_directory=str(plan.directory.path))
@@ -96,25 +99,25 @@ async def _serve(plan: ServerPlan, configuration: Configuration) -> None:
 
 
 def _announce(plan: ServerPlan, server: "RunningServer") -> None:
-    """Tell the person at the terminal where to go, and the first password, once."""
+    """Print the URL and the first login to the terminal. The password is not shown again."""
     click.echo(f"\n  Redshank   {server.url}")
     if server.generated_password is not None:
         click.echo(f"  Login      {FIRST_ADMIN} / {server.generated_password}   (shown only now)")
     elif plan.admin_password is not None:
-        told = "the password that REDSHANK_ADMIN_PASSWORD held on the first start"
-        click.echo(f"  Login      {FIRST_ADMIN}, with {told}")
+        origin = "the password that REDSHANK_ADMIN_PASSWORD held on the first start"
+        click.echo(f"  Login      {FIRST_ADMIN}, with {origin}")
     click.echo()
     sys.stdout.flush()
 
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """A server that answers.
+    """A server that accepts requests.
 
     Attributes:
-        url: under which this machine reaches it.
-        generated_password: the first administrator's, if one was made just now.
-        request_reload: has the configuration read again soon.
+        url: the URL at which this machine reaches it.
+        generated_password: password of the first administrator, if this start created it.
+        request_reload: requests a reload; returns at once.
     """
 
     url: str
@@ -126,12 +129,12 @@ class RunningServer:
 async def running_server(
     plan: ServerPlan, configuration: Configuration
 ) -> AsyncIterator[RunningServer]:
-    """Run every part for as long as the block lasts.
+    """Run every part until the block ends.
 
     Raises:
         StorageError: the data cannot be opened.
-        KeysError: the keys cannot be read or made.
-        ListenError: an address cannot be listened on.
+        KeysError: the keys cannot be read or created.
+        ServerListenError: the server cannot listen on its address.
     """
     settings, directory = configuration.settings, plan.directory
     async with AsyncExitStack() as stack:
@@ -159,7 +162,7 @@ async def running_server(
 
 @asynccontextmanager
 async def _running(parts: Parts, tasks: asyncio.TaskGroup) -> AsyncIterator[None]:
-    """Let the parts do their work by themselves for as long as the block lasts."""
+    """Run the periodic work of the parts until the block ends."""
     async with AsyncExitStack() as stack:
         pushing = tasks.create_task(parts.gateway.run())
         stack.callback(pushing.cancel)
@@ -172,17 +175,18 @@ async def _running(parts: Parts, tasks: asyncio.TaskGroup) -> AsyncIterator[None
 
 @asynccontextmanager
 async def _background(plan: ServerPlan) -> AsyncIterator[asyncio.TaskGroup]:
-    """Run what belongs to no part: the exporter's process and systemd's watchdog.
+    """Run the exporter's process and systemd's watchdog until the block ends.
 
-    Yields the group of tasks that they are in, for alerting's.
+    Yields:
+        Their task group, which the parts use for their own tasks.
     """
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(_feed_watchdog())]
         if plan.exporter is not None:
             exporter = ExporterProcess(plan.exporter.listen)
             running.append(tasks.create_task(exporter.run()))
-            # Else the very first scrape would find nobody and show the host as down.
-            await exporter.answers()
+            # Otherwise the first scrape would fail and show the host as down.
+            await exporter.wait_until_ready()
         try:
             yield tasks
         finally:

@@ -1,4 +1,4 @@
-"""What a data directory holds, opened in order and closed in the reverse one."""
+"""Opens the stores of a data directory in order and closes them in reverse order."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from daemon.data_directory import DataDirectory
+from daemon.store_access import opened_records
 from model.clock import system_clock
 from storage.messages.log import SqliteMessageLog
 from storage.records.records import Records
@@ -16,7 +17,7 @@ from web.identity.keys import KeyRing
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The stores of a running server, and the keys that lie beside them."""
+    """The open stores of a running server, and its keys."""
 
     samples: SqliteSampleStore
     records: Records
@@ -26,22 +27,21 @@ class Stores:
 
 @asynccontextmanager
 async def opened_stores(directory: DataDirectory, settings: StoreSettings) -> AsyncIterator[Stores]:
-    """Open everything for as long as the block lasts.
+    """Open all stores until the block ends.
 
     Raises:
         StorageError: the data cannot be opened.
-        KeysError: the keys cannot be read or made.
+        KeysError: the keys cannot be read or created.
     """
     async with AsyncExitStack() as stack:
 
-        async def opened(part: SqliteSampleStore | SqliteMessageLog | Records) -> None:
+        async def opened(part: SqliteSampleStore | SqliteMessageLog) -> None:
             await asyncio.to_thread(part.open)
             stack.push_async_callback(asyncio.to_thread, part.close)
 
         samples = SqliteSampleStore(directory.path, settings, clock=system_clock)
         await opened(samples)
-        records = Records(directory.records)
-        await opened(records)
+        records = await stack.enter_async_context(opened_records(directory.records))
         keys = await asyncio.to_thread(KeyRing.open, directory.keys, system_clock())
         messages = SqliteMessageLog(directory.messages)
         await opened(messages)

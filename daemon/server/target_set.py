@@ -1,4 +1,4 @@
-"""Everything that is to be scraped: configuration, registered hosts, and ourselves."""
+"""All targets to scrape: configured, discovered, registered hosts, and this server."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,17 +11,17 @@ from scraper.fetching.targets import DroppedTarget, ScrapeTarget
 from storage.api.hosts import HostRecords
 
 SELF_JOB = "redshank"
-# One's own machine costs no network, and whoever tries Redshank wants to see it move.
+# The local exporter costs no network traffic, and a new user sees charts move soon.
 LOCAL_INTERVAL_S = 5.0
-# Looking at oneself more often than this would show in what one looks at.
+# Scraping itself more often would noticeably change the server's own metrics.
 SELF_INTERVAL_S = 15.0
 
 
 class TargetSet:
-    """The targets as they are to be, joined anew on each `refresh`.
+    """The targets of every origin, joined by `refresh`.
 
     Attributes:
-        targets: as of the last refresh.
+        targets: the targets as of the last refresh.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class TargetSet:
         self.apply(configuration)
 
     def apply(self, configuration: Configuration) -> None:
-        """Take another configuration; `refresh` follows it."""
+        """Use a new configuration from the next `refresh` on."""
         self._settings = configuration.settings.scrape
         self._discovery.apply(configuration.jobs, self._settings.host_jobs)
 
@@ -43,24 +43,24 @@ class TargetSet:
         self._own_address = address
 
     def add_local_host(self, name: str, address: str) -> None:
-        """Scrape this machine's exporter at HOST:PORT, as a host of this name."""
+        """Scrape this machine's exporter at HOST:PORT, as the host `name`."""
         self._local_host = name, address
 
     async def refresh(self) -> Sequence[ScrapeTarget]:
-        """Read the registered hosts again and return all targets, those hosts first.
+        """Read the registered hosts again and return all targets, registered hosts first.
 
         Raises:
             StorageError: the records cannot be read.
         """
         registered = await self._hosts.all()
         configured = all_targets(self._settings, registered)
-        self.targets = [*configured, *self._discovery.targets(), *self._fixed()]
+        self.targets = [*configured, *self._discovery.targets(), *self._built_in()]
         if self._settings.start_times:
             self.targets = [replace(target, start_times=True) for target in self.targets]
         return self.targets
 
-    def _fixed(self) -> list[ScrapeTarget]:
-        """Return the targets that nobody has to configure."""
+    def _built_in(self) -> list[ScrapeTarget]:
+        """Return the targets that need no configuration: the server and the local exporter."""
         found: list[ScrapeTarget] = []
         if self._own_address:
             interval_s = max(SELF_INTERVAL_S, self._settings.interval)
@@ -74,7 +74,7 @@ class TargetSet:
         return found
 
     def hosts(self) -> list[tuple[str, str, str]]:
-        """Return name, job and instance of each target that is a host."""
+        """Return (name, job, instance) of each target that is a host."""
         return [
             (target.host, target.job, target.instance)
             for target in self.targets
@@ -82,19 +82,19 @@ class TargetSet:
         ]
 
     def pools(self) -> list[str]:
-        """Return the names of all jobs, those without a target too, sorted."""
+        """Return the names of all jobs, sorted, including jobs without targets."""
         configured = [job.name for job in self._settings.jobs]
         found = [target.scrape_pool for target in self.targets]
         return sorted({*configured, *found, *self._discovery.dropped_counts()})
 
     def dropped(self) -> Sequence[DroppedTarget]:
-        """Return the targets that relabelling dropped, as many as their jobs keep."""
+        """Return the targets that relabelling dropped, up to the number that a job keeps."""
         return self._discovery.dropped()
 
     def dropped_counts(self) -> Mapping[str, int]:
-        """Return for each job how many targets relabelling dropped."""
+        """Return how many targets relabelling dropped, by job."""
         return dict.fromkeys(self.pools(), 0) | self._discovery.dropped_counts()
 
     def refused(self) -> Sequence[DroppedTarget]:
-        """Return what was found and no target can be made of."""
+        """Return the discovered targets that are invalid."""
         return self._discovery.refused()

@@ -12,7 +12,7 @@ HEAVY = {"numpy", "aiohttp", "pydantic", "sqlite_utils", "apprise", "jinja2", "p
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_command_exists_and_explains_itself(name: str) -> None:
+def test_command_exists_and_has_a_help_text(name: str) -> None:
     place = COMMANDS[name]
     command = getattr(importlib.import_module(place.module), place.attribute)
     assert isinstance(command, click.Command)

@@ -8,19 +8,19 @@ from daemon.data_directory import DataDirectory
 from daemon.errors import DataDirectoryError
 
 
-def test_new_directory_is_its_owners_alone(tmp_path: Path) -> None:
+def test_new_directory_is_private_to_its_owner(tmp_path: Path) -> None:
     directory = DataDirectory(tmp_path / "a" / "b")
     directory.create()
     assert directory.path.stat().st_mode & 0o077 == 0
 
 
-def test_file_in_the_way_is_told_with_what_to_do(tmp_path: Path) -> None:
+def test_file_in_place_of_the_directory_is_reported_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataDirectoryError, match="choose another with --data-dir"):
         DataDirectory(tmp_path / "file" / "data").create()
 
 
-def test_second_holder_of_the_lock_is_refused(tmp_path: Path) -> None:
+def test_second_lock_is_refused(tmp_path: Path) -> None:
     directory = DataDirectory(tmp_path)
     with (
         directory.locked(),

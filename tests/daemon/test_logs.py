@@ -14,7 +14,7 @@ SECRET = "hunter2"
 
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
-    """Leave logging as the other tests know it."""
+    """Restore the configuration of logging after each test."""
     root, server = logging.getLogger(), logging.getLogger("aiohttp.server")
     before = root.handlers[:], root.level, server.filters[:], structlog.get_config()
     yield
@@ -50,7 +50,7 @@ def test_traceback_shows_no_values(
     assert SECRET not in text
 
 
-def test_bytes_that_are_no_request_are_not_quoted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_malformed_request_is_not_quoted(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("debug", "json")
     exc = InvalidHeader(f"Authorization: Bearer {SECRET}\x00".encode())
     logging.getLogger("aiohttp.server").error(
@@ -63,7 +63,7 @@ def test_bytes_that_are_no_request_are_not_quoted(capsys: pytest.CaptureFixture[
     assert SECRET not in repr(line)
 
 
-def test_configuring_again_does_not_say_things_twice(capsys: pytest.CaptureFixture[str]) -> None:
+def test_configuring_again_does_not_duplicate_lines(capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(3):
         logs.configure("info", "json")
     structlog.get_logger("fresh").info("something_happened", request_id="r1")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from daemon.data_directory import DataDirectory
-from daemon.doctor import Verdict, examine_data_directory
+from daemon.doctor.files import examine_data_directory
+from daemon.doctor.findings import Verdict
 from storage.backup import BackupError, restore_backup, write_backup
 from storage.files import FILE_KINDS, FileKind, copy_replaced_file
 from storage.samples.tools.verification import Verified

@@ -13,7 +13,7 @@ RULES = "groups: [{name: g, rules: [{record: a, expr: b}]}]"
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """Write files into an empty directory that is not the working one."""
+    """Return a function that writes files to a directory other than the working directory."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
@@ -32,7 +32,7 @@ def read(tmp_path: Path, scrape_config: str | None = None) -> Configuration:
     return ConfigurationSource(tmp_path / "redshank.yml", scrape_config=given).read()
 
 
-def test_prometheus_file_is_found_beside_the_file_that_names_it(
+def test_prometheus_file_is_relative_to_the_file_that_names_it(
     tmp_path: Path, write: Write
 ) -> None:
     write(
@@ -47,14 +47,14 @@ def test_prometheus_file_is_found_beside_the_file_that_names_it(
     found = read(tmp_path)
     assert [job.name for job in found.jobs] == ["j"]
     assert found.files == (tmp_path / "redshank.yml", tmp_path / "prom/p.yml")
-    # Prometheus's rules run at the interval that its file says, ours at ours.
+    # The interval of the Prometheus file applies to its own rules only.
     assert [(group.name, group.interval_ms) for group in found.rule_groups] == [
         ("g", None),
         ("h", 7_000),
     ]
 
 
-def test_flags_win_over_the_file(tmp_path: Path, write: Write) -> None:
+def test_flags_take_precedence_over_the_file(tmp_path: Path, write: Write) -> None:
     write(
         {
             "redshank.yml": "server: {listen: ':1'}\nscrape: {config_file: none.yml}",
@@ -74,7 +74,7 @@ def test_flags_win_over_the_file(tmp_path: Path, write: Write) -> None:
         ({"p.yml": "rule_files: [r.yml]", "r.yml": "groups:\n- nam: x"}, "r.yml:2: "),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(
+def test_error_is_reported_with_its_place(
     tmp_path: Path, write: Write, files: Mapping[str, str], place: str
 ) -> None:
     write({"redshank.yml": "scrape: {config_file: p.yml}", "p.yml": ""} | dict(files))
@@ -83,7 +83,7 @@ def test_what_is_wrong_is_told_with_its_place(
     assert place in str(caught.value)
 
 
-def test_what_has_no_effect_is_told_with_its_place(tmp_path: Path, write: Write) -> None:
+def test_setting_without_effect_is_reported_with_its_place(tmp_path: Path, write: Write) -> None:
     write(
         {
             "redshank.yml": "",

@@ -20,7 +20,7 @@ def settings(text: str = "") -> Settings:
     return settings_of(parse_document(text, "redshank.yml"))
 
 
-class Bench:
+class ReloaderHarness:
     def __init__(self, *found: Configuration | ConfigurationError) -> None:
         self.now_ms = 1_000
         self.applied: list[Configuration] = []
@@ -33,7 +33,7 @@ class Bench:
     async def reload(self) -> tuple[str, ...]:
         async with asyncio.TaskGroup() as tasks, self.reloader.running(tasks):
             reloading = asyncio.ensure_future(self.reloader.reload())
-            # What it raises is for the test, not for the group.
+            # Wait without raising: an exception of the reload must not cancel the task group.
             await asyncio.wait([reloading])
         return await reloading
 
@@ -60,40 +60,40 @@ class Bench:
 FIRST = Configuration(settings(), text="first")
 
 
-async def test_good_configuration_takes_effect() -> None:
+async def test_valid_configuration_takes_effect() -> None:
     second = Configuration(settings("server: {listen: ':1'}"), text="second")
-    bench = Bench(FIRST, second)
-    bench.now_ms = 5_000
-    assert await bench.reload() == ("server.listen",)
-    assert bench.applied == [second]
-    assert bench.reloader.text == "second"
-    # What is in effect, not what waits for a restart.
-    assert bench.reloader.flags["web.listen-address"] == "127.0.0.1:9190"
-    assert bench.metric("successful") == 1
-    assert bench.metric("success_timestamp_seconds") == 5
+    harness = ReloaderHarness(FIRST, second)
+    harness.now_ms = 5_000
+    assert await harness.reload() == ("server.listen",)
+    assert harness.applied == [second]
+    assert harness.reloader.text == "second"
+    # Flags have the values in effect, not those that need a restart.
+    assert harness.reloader.flags["web.listen-address"] == "127.0.0.1:9190"
+    assert harness.metric("successful") == 1
+    assert harness.metric("success_timestamp_seconds") == 5
 
 
-async def test_bad_configuration_changes_nothing() -> None:
-    bench = Bench(FIRST, ConfigurationError("p.yml:3: bad"), FIRST)
-    bench.now_ms = 5_000
+async def test_invalid_configuration_is_rejected() -> None:
+    harness = ReloaderHarness(FIRST, ConfigurationError("p.yml:3: bad"), FIRST)
+    harness.now_ms = 5_000
     with capture_logs() as logs, pytest.raises(ConfigurationRefusedError, match=r"p\.yml:3: bad"):
-        await bench.reload()
+        await harness.reload()
     assert [(entry["event"], entry["error"]) for entry in logs] == [
         ("configuration_refused", "p.yml:3: bad")
     ]
-    assert (bench.applied, bench.reloader.text) == ([], "first")
-    assert bench.metric("successful") == 0
-    assert bench.metric("success_timestamp_seconds") == 1
-    await bench.reload()
-    assert bench.metric("successful") == 1
+    assert (harness.applied, harness.reloader.text) == ([], "first")
+    assert harness.metric("successful") == 0
+    assert harness.metric("success_timestamp_seconds") == 1
+    await harness.reload()
+    assert harness.metric("successful") == 1
 
 
-async def test_what_cannot_be_applied_is_a_failed_reload() -> None:
-    bench = Bench(FIRST, replace(FIRST, text="second"))
-    bench.failure = StorageError("disk full")
+async def test_configuration_that_cannot_be_applied_is_a_failed_reload() -> None:
+    harness = ReloaderHarness(FIRST, replace(FIRST, text="second"))
+    harness.failure = StorageError("disk full")
     with pytest.raises(StorageError):
-        await bench.reload()
-    assert (bench.reloader.text, bench.metric("successful")) == ("first", 0)
+        await harness.reload()
+    assert (harness.reloader.text, harness.metric("successful")) == ("first", 0)
 
 
 async def test_each_warning_is_logged_once() -> None:
@@ -101,37 +101,37 @@ async def test_each_warning_is_logged_once() -> None:
         return replace(FIRST, warnings=warnings)
 
     with capture_logs() as logs:
-        bench = Bench(warned("a"), warned("a", "b"), warned("a", "b"))
-        await bench.reload()
-        await bench.reload()
-    told = [entry["detail"] for entry in logs if "detail" in entry]
-    assert told == ["a", "b"]
+        harness = ReloaderHarness(warned("a"), warned("a", "b"), warned("a", "b"))
+        await harness.reload()
+        await harness.reload()
+    warnings = [entry["detail"] for entry in logs if "detail" in entry]
+    assert warnings == ["a", "b"]
 
 
-async def test_requests_are_served_whatever_came_of_the_last() -> None:
-    bench = Bench(FIRST, FIRST, FIRST)
-    bench.failure = ZeroDivisionError("a mistake of ours")
+async def test_request_is_served_after_a_failed_one() -> None:
+    harness = ReloaderHarness(FIRST, FIRST, FIRST)
+    harness.failure = ZeroDivisionError("a defect")
     with capture_logs() as logs:
         async with (
             asyncio.timeout(30),
             asyncio.TaskGroup() as tasks,
-            bench.reloader.running(tasks),
+            harness.reloader.running(tasks),
         ):
             for _ in range(2):
-                bench.done.clear()
-                bench.reloader.request()
-                await bench.done.wait()
-    assert bench.applied == [FIRST]
+                harness.done.clear()
+                harness.reloader.request()
+                await harness.done.wait()
+    assert harness.applied == [FIRST]
     assert "reload_crashed" in {entry["event"] for entry in logs}
 
 
-async def test_while_the_server_starts_or_stops_there_is_no_reload() -> None:
-    bench = Bench(FIRST, FIRST, FIRST)
+async def test_reload_is_refused_while_the_server_starts_or_stops() -> None:
+    harness = ReloaderHarness(FIRST, FIRST, FIRST)
     with pytest.raises(UnavailableError):
-        await bench.reloader.reload()
-    await bench.reload()
+        await harness.reloader.reload()
+    await harness.reload()
     with pytest.raises(UnavailableError):
-        await bench.reloader.reload()
+        await harness.reloader.reload()
 
 
 def test_settings_that_take_effect_at_once_need_no_restart() -> None:
@@ -141,18 +141,18 @@ def test_settings_that_take_effect_at_once_need_no_restart() -> None:
     assert restart_needed(settings(), settings(text)) == ("storage.window", "web.live_interval_s")
 
 
-async def test_reload_that_a_signal_asked_for_is_told_once_it_is_good() -> None:
+async def test_on_signal_is_called_after_a_successful_requested_reload() -> None:
     second = Configuration(settings(), text="second")
-    bench, told = Bench(FIRST), asyncio.Event()
+    harness, called = ReloaderHarness(FIRST), asyncio.Event()
 
-    async def signalled() -> None:
-        assert bench.applied == [second]
-        told.set()
+    async def on_signal() -> None:
+        assert harness.applied == [second]
+        called.set()
 
-    reloader = Reloader(FIRST, lambda: second, bench.apply, lambda: 0, Path("data"), signalled)
+    reloader = Reloader(FIRST, lambda: second, harness.apply, lambda: 0, Path("data"), on_signal)
     async with asyncio.TaskGroup() as tasks, reloader.running(tasks), asyncio.timeout(30):
         await reloader.reload()
-        assert not told.is_set()
-        bench.applied.clear()
+        assert not called.is_set()
+        harness.applied.clear()
         reloader.request()
-        await told.wait()
+        await called.wait()

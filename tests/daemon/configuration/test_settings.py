@@ -12,7 +12,7 @@ def problems(text: str) -> str:
     return str(caught.value)
 
 
-def test_nothing_configured_is_every_default() -> None:
+def test_empty_configuration_has_all_defaults() -> None:
     settings = settings_of(parse_document("", "redshank.yml"))
     assert settings.server.listen == "127.0.0.1:9190"
     assert settings.scrape.interval == 15
@@ -23,34 +23,34 @@ def test_unknown_key_is_refused_with_its_line() -> None:
     assert problems(text) == "redshank.yml:3: server.lisen: unknown key"
 
 
-def test_each_wrong_value_is_told_with_its_place() -> None:
+def test_each_invalid_value_is_reported_with_its_place() -> None:
     text = "server:\n  listen: nowhere\nscrape:\n  interval: soon\n"
-    told = problems(text).splitlines()
-    assert told[0].startswith("redshank.yml:2: server.listen: 'nowhere' is not HOST:PORT")
-    assert told[1].startswith("redshank.yml:4: scrape.interval: ")
+    lines = problems(text).splitlines()
+    assert lines[0].startswith("redshank.yml:2: server.listen: 'nowhere' is not HOST:PORT")
+    assert lines[1].startswith("redshank.yml:4: scrape.interval: ")
 
 
-def test_variable_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variable_takes_precedence_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDSHANK_SCRAPE__INTERVAL", "30s")
     text = "scrape: {interval: 5s, timeout: 2s}"
     settings = settings_of(parse_document(text, "redshank.yml"))
     assert (settings.scrape.interval, settings.scrape.timeout) == (30, 2)
 
 
-def test_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDSHANK_LOG__LEVEL", "loud")
-    told = problems("")
-    assert "log.level: " in told
-    assert told.endswith("(from REDSHANK_LOG__LEVEL)")
+    message = problems("")
+    assert "log.level: " in message
+    assert message.endswith("(from REDSHANK_LOG__LEVEL)")
 
 
-def test_variables_of_the_command_line_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_the_command_line_are_not_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDSHANK_ADMIN_PASSWORD", "secret")
     monkeypatch.setenv("REDSHANK_DATA_DIR", "somewhere")
     settings_of(parse_document("", "redshank.yml"))
 
 
-def test_document_that_is_no_mapping_is_refused() -> None:
+def test_document_that_is_not_a_mapping_is_refused() -> None:
     assert "must be a mapping" in problems("- a\n")
 
 

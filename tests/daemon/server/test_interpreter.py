@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from daemon.server.interpreter import settle_garbage_collection, share_lock
+from daemon.server.interpreter import configure_garbage_collection, set_switch_interval
 
 
 @pytest.fixture(autouse=True)
@@ -16,14 +16,14 @@ def _restored() -> Iterator[None]:
     gc.set_threshold(*thresholds)
 
 
-def test_what_stands_is_not_looked_at_again() -> None:
-    settle_garbage_collection()
+def test_existing_objects_are_no_longer_traversed() -> None:
+    configure_garbage_collection()
     assert gc.get_freeze_count() > 1000
     assert len(gc.get_objects()) < 1000
 
 
 def test_later_garbage_is_still_collected() -> None:
-    settle_garbage_collection()
+    configure_garbage_collection()
     cycle: list[object] = []
     cycle.append(cycle)
     del cycle
@@ -31,10 +31,10 @@ def test_later_garbage_is_still_collected() -> None:
     assert gc.isenabled()
 
 
-def test_threads_take_short_turns_while_one_evaluates() -> None:
-    share_lock(evaluating=False)
+def test_switch_interval_is_shorter_during_queries() -> None:
+    set_switch_interval(evaluating=False)
     usual_s = sys.getswitchinterval()
-    share_lock(evaluating=True)
+    set_switch_interval(evaluating=True)
     assert sys.getswitchinterval() < usual_s
-    share_lock(evaluating=False)
+    set_switch_interval(evaluating=False)
     assert sys.getswitchinterval() == usual_s

@@ -8,13 +8,13 @@ import pytest
 from aiohttp import web
 
 from daemon.data_directory import DataDirectory
-from daemon.errors import ListenError
+from daemon.errors import ServerListenError
 from daemon.server.listening import listening
 from model.addresses import ListenAddress
 
 
 def greeting(ended: list[str]) -> web.Application:
-    """Return an application that answers `hello`, and says in `ended` when it was cleaned up."""
+    """Return an application that answers `hello` and appends to `ended` on its clean-up."""
 
     async def hello(_: web.Request) -> web.Response:
         return web.Response(text="hello")
@@ -30,7 +30,7 @@ def greeting(ended: list[str]) -> web.Application:
 
 
 async def fetched(url: str, connector: aiohttp.BaseConnector | None = None) -> str:
-    """Return what a GET answers."""
+    """Return the body of a GET."""
     async with aiohttp.ClientSession(connector=connector) as session, session.get(url) as answer:
         return await answer.text()
 
@@ -50,13 +50,13 @@ async def test_address_and_control_socket_answer_until_the_block_ends(tmp_path: 
         await fetched(address.local_url)
 
 
-async def test_address_that_is_taken_is_told_and_the_application_cleaned_up(
+async def test_address_in_use_is_an_error_and_the_application_is_cleaned_up(
     tmp_path: Path,
 ) -> None:
     ended = list[str]()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = ListenAddress("127.0.0.1", taken.getsockname()[1])
-        with pytest.raises(ListenError, match="in use; try another --listen"):
+        with pytest.raises(ServerListenError, match="in use; try another --listen"):
             async with listening(greeting(ended), address, DataDirectory(tmp_path)):
                 pytest.fail("it listens")
     assert ended == ["application"]

@@ -1,4 +1,4 @@
-"""What the server tells about itself."""
+"""The server's own metrics."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ from storage.api.sample_stats import StoreStats
 from web.http.quotas import Holder
 
 
-def test_store_tells_of_refused_writes_and_damage() -> None:
+def test_store_metrics_count_failed_writes_and_damage() -> None:
     registry = CollectorRegistry()
     stats = StoreStats(0, 0, 0, 0, 0, 0, 7, None, None, failed_writes=3, corrupt_items=2)
     registry.register(StoreCollector(lambda: stats))
@@ -18,7 +18,7 @@ def test_store_tells_of_refused_writes_and_damage() -> None:
     assert registry.get_sample_value("redshank_store_samples_total") == 7
 
 
-def test_refused_requests_are_told_by_reason_and_from_the_start() -> None:
+def test_refused_requests_are_counted_by_reason_from_zero() -> None:
     registry, refusals = CollectorRegistry(), Counter[Holder]()
     registry.register(HttpCollector(refusals))
 

@@ -10,7 +10,7 @@ from storage.api.errors import StorageError
 from storage.samples.settings import StoreSettings
 
 
-async def test_what_is_written_is_there_when_they_are_opened_again(tmp_path: Path) -> None:
+async def test_records_are_read_back_after_reopening(tmp_path: Path) -> None:
     directory = DataDirectory(tmp_path)
     async with opened_stores(directory, StoreSettings()) as stores:
         await stores.records.accounts.add_user("ann", Role.VIEWER, "hash", 1)
@@ -18,7 +18,7 @@ async def test_what_is_written_is_there_when_they_are_opened_again(tmp_path: Pat
         assert [user.name for user in await stores.records.accounts.users()] == ["ann"]
 
 
-async def test_one_that_cannot_be_opened_leaves_none_open(tmp_path: Path) -> None:
+async def test_stores_are_closed_if_one_cannot_be_opened(tmp_path: Path) -> None:
     directory = DataDirectory(tmp_path)
     await asyncio.to_thread(directory.messages.mkdir)
     with pytest.raises(StorageError):

@@ -37,7 +37,7 @@ def target_set(settings: ScrapeSettings, hosts: Hosts, *jobs: ScrapeJob) -> Targ
     return TargetSet(configuration, hosts, Discovery(nothing_changes))
 
 
-async def test_registered_configured_and_own_targets_come_together() -> None:
+async def test_registered_configured_and_built_in_targets_are_joined() -> None:
     hosts = Hosts()
     hosts.registered.append(Host("web-1", "http://10.0.0.5:9100/metrics", id=7))
     jobs = (JobSettings(name="db", targets=("10.0.0.6:9187",)),)
@@ -65,7 +65,7 @@ async def test_host_added_later_appears_with_the_next_refresh() -> None:
     assert [target.host_id for target in await targets.refresh()] == [7]
 
 
-async def test_own_machine_is_scraped_as_often_as_the_settings_allow() -> None:
+async def test_local_exporter_is_not_scraped_less_often_than_configured() -> None:
     targets = target_set(ScrapeSettings(interval=2, timeout=2), Hosts())
     targets.add_local_host("laptop", "127.0.0.1:9100")
     assert [target.interval_s for target in await targets.refresh()] == [2]
@@ -86,7 +86,7 @@ async def test_jobs_of_a_prometheus_file_join_the_others() -> None:
     assert [each.discovered.get("__address__") for each in targets.dropped()] == ["old:9100"]
 
 
-async def test_other_configuration_keeps_what_it_does_not_change() -> None:
+async def test_new_configuration_keeps_unchanged_targets() -> None:
     targets = target_set(ScrapeSettings(), Hosts())
     targets.add_self("127.0.0.1:9190")
     before = await targets.refresh()

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @pytest.fixture(autouse=True)
 def blockbuster() -> None:
-    """Let the command block: its event loop serves nobody else."""
+    """Allow blocking calls: the command's event loop has no other task."""
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def run(data: Path, *arguments: str) -> Result:
     return CliRunner().invoke(user, [*arguments, "--data-dir", str(data)])
 
 
-def test_password_is_set_where_no_server_runs(data: Path) -> None:
+def test_password_is_set_offline(data: Path) -> None:
     result = run(data, "password", "ann", "--password", "a brand new one")
     assert (result.exit_code, result.output) == (0, "ann has a new password\n")
     ann = in_records(data, lambda records: records.accounts.user("ann"))
@@ -68,13 +68,13 @@ def test_password_is_set_where_no_server_runs(data: Path) -> None:
     assert in_records(data, lambda records: records.accounts.credentials(ann.id, NOW_MS)) == []
 
 
-def test_short_password_is_refused_where_no_server_runs(data: Path) -> None:
+def test_short_password_is_refused_offline(data: Path) -> None:
     result = run(data, "password", "ann", "--password", "short")
     assert result.exit_code == 1
     assert "password: String should have at least 10 characters" in result.output
 
 
-def test_role_second_factor_and_sessions_change_where_no_server_runs(data: Path) -> None:
+def test_role_second_factor_and_sessions_are_changed_offline(data: Path) -> None:
     assert run(data, "role", "bo", "admin").output == "bo is admin\n"
     assert run(data, "role", "ann", "viewer").output == "ann is viewer\n"
     assert run(data, "reset-second-factor", "ann").exit_code == 0
@@ -93,7 +93,7 @@ def test_role_second_factor_and_sessions_change_where_no_server_runs(data: Path)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("role", "ann", "viewer"), "ann is the last admin"),
         (("role", "nobody", "viewer"), "no user 'nobody'"),
@@ -103,15 +103,15 @@ def test_role_second_factor_and_sessions_change_where_no_server_runs(data: Path)
         (("list",), "no server runs"),
     ],
 )
-def test_what_cannot_be_is_refused_in_words(
-    data: Path, arguments: tuple[str, ...], told: str
+def test_refused_change_is_reported_in_one_line(
+    data: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     result = run(data, *arguments)
     assert result.exit_code == 1
-    assert told in result.output
+    assert message in result.output
 
 
-def test_keys_are_rotated_where_no_server_runs(data: Path) -> None:
+def test_keys_are_rotated_offline(data: Path) -> None:
     keys = KeyRing.open(data / "keys.json", NOW_MS)
     token = keys.sign({}, "x", NOW_MS, 60)
     assert run(data, "rotate-keys").exit_code == 0
@@ -122,15 +122,15 @@ def test_keys_are_rotated_where_no_server_runs(data: Path) -> None:
     assert KeyRing.open(data / "keys.json", NOW_MS).claims(token, "x", NOW_MS) is None
 
 
-def test_directory_of_a_running_server_is_left_to_the_server(data: Path) -> None:
+def test_directory_of_a_running_server_is_not_changed_offline(data: Path) -> None:
     with DataDirectory(data).locked():
         result = run(data, "password", "ann", "--password", "a brand new one")
-    # It holds the lock but has no control socket: there is nobody to ask.
+    # The directory is locked but has no control socket, so there is no server to call.
     assert result.exit_code == 1
     assert "no server runs" in result.output
 
 
-def test_directory_without_records_is_told_and_left_as_it_is(tmp_path: Path) -> None:
+def test_directory_without_records_is_reported_and_unchanged(tmp_path: Path) -> None:
     result = run(tmp_path, "password", "ann", "--password", "a brand new one")
     assert result.exit_code == 1
     assert "is no data directory" in result.output

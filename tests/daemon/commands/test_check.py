@@ -10,13 +10,13 @@ def run(*arguments: str, given: str | None = None) -> Result:
     return CliRunner().invoke(check, arguments, input=given)
 
 
-def test_good_configuration_is_good(tmp_path: Path) -> None:
+def test_valid_configuration_is_accepted(tmp_path: Path) -> None:
     file = tmp_path / "redshank.yml"
     file.write_text("scrape: {interval: 5s, timeout: 5s}")
     assert run("config", str(file)).output == "the configuration is good\n"
 
 
-def test_bad_configuration_ends_with_its_line(tmp_path: Path) -> None:
+def test_invalid_configuration_is_reported_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "redshank.yml"
     file.write_text("scrape:\n  intervall: 5s\n")
     result = run("config", str(file))
@@ -24,7 +24,7 @@ def test_bad_configuration_ends_with_its_line(tmp_path: Path) -> None:
     assert "redshank.yml:2: scrape.intervall: unknown key" in result.output
 
 
-def test_rule_file_is_checked_down_to_its_expressions(tmp_path: Path) -> None:
+def test_rule_file_is_checked_with_its_expressions(tmp_path: Path) -> None:
     file = tmp_path / "rules.yml"
     file.write_text("groups: [{name: a, rules: [{alert: B, expr: 'up =='}]}]")
     result = run("rules", str(file))
@@ -34,7 +34,7 @@ def test_rule_file_is_checked_down_to_its_expressions(tmp_path: Path) -> None:
     assert run("rules", str(file)).output == "1 group, 1 rule, all good\n"
 
 
-def test_configuration_is_checked_with_all_that_it_names(tmp_path: Path) -> None:
+def test_configuration_is_checked_with_the_files_it_names(tmp_path: Path) -> None:
     file = tmp_path / "redshank.yml"
     file.write_text("scrape: {config_file: p.yml}")
     (tmp_path / "p.yml").write_text("rule_files: [r.yml]\n")
@@ -72,21 +72,21 @@ def test_query_is_parsed(query: str, status: int) -> None:
     assert run("query", query).exit_code == status
 
 
-def test_exposition_is_read_strictly() -> None:
+def test_exposition_is_parsed_strictly() -> None:
     assert run("metrics", given="up 1\n").output == "1 samples, all good\n"
     result = run("metrics", given="up one\n")
     assert result.exit_code == 1
     assert "line 1" in result.output
 
 
-def test_bad_query_is_shown_with_its_place() -> None:
+def test_invalid_query_is_shown_with_its_place() -> None:
     result = run("query", "sum(\n\trate(up))")
     assert result.exit_code == 1
     assert result.output.splitlines()[1:] == ["  \trate(up))", "  \t     ^"]
     assert "2:7: parse error: expected type range vector" in result.output
 
 
-def test_missing_file_is_told_in_words(tmp_path: Path) -> None:
+def test_missing_file_is_reported_in_one_line(tmp_path: Path) -> None:
     for command in ("rules", "scrape-config"):
         result = run(command, str(tmp_path / "no.yml"))
         assert result.output == f"Error: {tmp_path / 'no.yml'}: No such file or directory\n"

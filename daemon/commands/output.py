@@ -1,4 +1,4 @@
-"""What commands print: tables for people, delimited text and JSON for programs."""
+"""Output of commands: tables on a terminal, tab-separated text elsewhere."""
 
 import re
 import sys
@@ -7,28 +7,33 @@ from collections.abc import Sequence
 _PARSE_ERROR = re.compile(r'(?:invalid parameter "query": )?((\d+):(\d+): parse error: .*)')
 
 
-def pointed(message: str, query: str) -> str:
-    """Return a query's parse error with the line it is about and a mark below the place.
+def mark_parse_error(message: str, query: str) -> str:
+    """Return a parse error followed by the line of the query, with a mark below its place.
 
-    Other messages are returned as they are.
+    Other messages are returned unchanged.
     """
     match = _PARSE_ERROR.fullmatch(message)
     if match is None:
         return message
     line = query.split("\n")[int(match[2]) - 1]
-    # Tabs stay tabs, so that the mark stands where the eye expects it.
+    # Keep tabs, so that the mark is aligned with the line above.
     before = re.sub(r"[^\t]", " ", line[: int(match[3]) - 1])
     return f"{match[1]}\n  {line}\n  {before}^"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun: "1 rule", "1,200 rules"."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows as a table on a terminal, tab-separated elsewhere."""
+    """Print a table on a terminal, rows without headings separated by tabs elsewhere."""
     if not sys.stdout.isatty():
         for row in rows:
             sys.stdout.write("\t".join(row) + "\n")
         return
     from tabulate import tabulate
 
-    # disable_numparse: "1e3" is a name here as often as a number.
+    # disable_numparse: text such as "1e3" may be a name, and must stay as it is.
     table = tabulate(rows, headings, tablefmt="plain", disable_numparse=True)
     sys.stdout.write(table + "\n")

@@ -26,8 +26,8 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the command from this checkout's configuration, and from the tests' logging."""
+def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Isolate the command from this checkout's configuration and the tests' logging."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("daemon.logs.configure", lambda level: None)
 
@@ -36,7 +36,7 @@ def run(data: Path, *arguments: str, given: str | None = None) -> Result:
     return CliRunner().invoke(store, [*arguments, "--data-dir", str(data)], input=given)
 
 
-def test_import_makes_the_directory_and_reports(data: Path) -> None:
+def test_import_creates_the_directory_and_prints_a_report(data: Path) -> None:
     result = run(data, "import", "-", given=HISTORY)
     assert result.exit_code == 0
     assert "20 samples of 2 series imported" in result.output
@@ -65,7 +65,7 @@ def test_directory_in_use_is_refused(data: Path, command: tuple[str, ...]) -> No
     assert "another redshank server uses" in result.output
 
 
-def test_export_is_read_back_as_it_was(data: Path, tmp_path: Path) -> None:
+def test_imported_export_exports_the_same_text(data: Path, tmp_path: Path) -> None:
     run(data, "import", "-", given=HISTORY)
     exported = run(data, "export").stdout
     assert exported.startswith('x{instance="a",job="node"} 0 1700000000.500\n')
@@ -78,7 +78,7 @@ def test_export_is_read_back_as_it_was(data: Path, tmp_path: Path) -> None:
     assert file.read_text() == exported
 
 
-def test_export_may_be_narrowed(data: Path) -> None:
+def test_export_is_limited_to_a_selector_and_a_range(data: Path) -> None:
     run(data, "import", "-", given=HISTORY)
     narrowed = ["--match", 'x{instance="b"}', "--start", "1700000003.5"]
     assert run(data, "export", *narrowed, "--end", "2023-11-14T22:13:24.5Z").stdout == (
@@ -89,25 +89,25 @@ def test_export_may_be_narrowed(data: Path) -> None:
 
 
 @pytest.mark.parametrize("option", [("--match", "sum(x)"), ("--start", "soon")])
-def test_export_refuses_what_it_does_not_understand(data: Path, option: tuple[str, str]) -> None:
+def test_export_rejects_invalid_options(data: Path, option: tuple[str, str]) -> None:
     run(data, "import", "-", given=HISTORY)
     result = run(data, "export", *option)
     assert result.exit_code == 2
     assert option[0] in result.output
 
 
-def test_inspect_tells_where_the_bytes_are(data: Path) -> None:
+def test_inspect_reports_windows_and_metrics(data: Path) -> None:
     run(data, "import", "-", given=HISTORY)
-    told = run(data, "inspect").output
-    assert "20231113T000000Z.db" in told
-    assert "20 samples in" in told
-    assert "2 sources, 1 layouts" in told
+    output = run(data, "inspect").output
+    assert "20231113T000000Z.db" in output
+    assert "20 samples in" in output
+    assert "2 sources, 1 layouts" in output
     document = json.loads(run(data, "inspect", "--json").output)
     assert document["windows"][0]["samples"] == 20
     assert document["metrics"][0][0] == "x"
 
 
-def test_verify_ends_with_1_and_a_list_where_something_is_damaged(data: Path) -> None:
+def test_verify_ends_with_1_and_lists_the_damage(data: Path) -> None:
     run(data, "import", "-", given=HISTORY)
     result = run(data, "verify")
     assert result.exit_code == 0
@@ -125,7 +125,7 @@ def test_verify_ends_with_1_and_a_list_where_something_is_damaged(data: Path) ->
 
 
 @pytest.mark.parametrize("command", ["inspect", "verify", "export", "compact"])
-def test_missing_directory_is_told(data: Path, command: str) -> None:
+def test_missing_directory_is_reported(data: Path, command: str) -> None:
     result = run(data, command)
     assert result.exit_code == 1
     assert "there is no data directory" in result.output
@@ -133,7 +133,7 @@ def test_missing_directory_is_told(data: Path, command: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["inspect", "verify", "export"])
-def test_reading_goes_beside_a_server(data: Path, command: str) -> None:
+def test_reading_commands_run_beside_a_server(data: Path, command: str) -> None:
     run(data, "import", "-", given=HISTORY)
     with DataDirectory(data).locked():
         assert run(data, command).exit_code == 0

@@ -1,4 +1,4 @@
-"""Accounts where no server runs: what an administrator of the machine changes directly."""
+"""Changes accounts in a data directory that no server uses, for the machine's administrator."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -9,7 +9,7 @@ from typing import TypeVar
 from daemon.configuration.configuration import ConfigurationSource
 from daemon.data_directory import DataDirectory
 from daemon.errors import DataDirectoryError
-from daemon.store_access import require
+from daemon.store_access import opened_records
 from model.clock import system_clock
 from storage.api.accounts import Role, User
 from storage.api.audit import AuditRetention, NewAuditEntry
@@ -22,46 +22,46 @@ from web.identity.passwords import hash_password
 
 T = TypeVar("T")
 
-# What is too old or too much is for the server to say, which knows the settings.
+# Old entries of the audit log are deleted by the server, which knows the limits.
 _KEEP_ALL = AuditRetention(2**62, 2**62, 2**62)
 
 
 @contextmanager
-def idle_directory(directory: DataDirectory) -> Iterator[bool]:
-    """Hold a data directory that no server uses; yields False, and holds nothing, if one does.
+def locked_if_unused(directory: DataDirectory) -> Iterator[bool]:
+    """Lock a data directory and yield True, or yield False if a server has it locked.
 
     Raises:
         DataDirectoryError: there is no such directory.
     """
-    require(directory)
+    directory.require_used()
     with ExitStack() as stack:
         try:
             stack.enter_context(directory.locked())
-            is_idle = True
+            is_unused = True
         except DataDirectoryError:
-            is_idle = False
-        with directory.given_back():
-            yield is_idle
+            is_unused = False
+        with directory.ownership_kept():
+            yield is_unused
 
 
 @dataclass(frozen=True, slots=True)
-class RecordsAtRest:
-    """The accounts in a data directory that is held."""
+class OfflineAccounts:
+    """The accounts in a data directory that this process has locked."""
 
     directory: DataDirectory
 
     def set_password(self, name: str, password: str) -> None:
-        """Set a password; the user's sessions and tokens end.
+        """Set a password and end the user's sessions and tokens.
 
         Raises:
             NotFoundError: no such user.
-            ValidationError: it is too short, or too long.
+            ValidationError: the password is too short or too long.
         """
         password_hash = hash_password(ResetForm(password=password).password)
 
         async def work(records: Records) -> None:
             await records.accounts.set_password(name, password_hash)
-            await _record(records, "user.password", name)
+            await _audit(records, "user.password", name)
 
         self._run(work)
 
@@ -70,12 +70,12 @@ class RecordsAtRest:
 
         Raises:
             NotFoundError: no such user.
-            LastAdminError: there would be no admin left.
+            LastAdminError: the user is the last administrator.
         """
 
         async def work(records: Records) -> None:
             await records.accounts.set_role(name, role)
-            await _record(records, "user.role", name, role=role)
+            await _audit(records, "user.role", name, role=role)
 
         self._run(work)
 
@@ -83,14 +83,14 @@ class RecordsAtRest:
         """Turn a user's second factor off.
 
         Raises:
-            NotFoundError: no such user, or the user has none.
+            NotFoundError: no such user, or the user has no second factor.
         """
 
         async def work(records: Records) -> None:
             user = await _user(records, name)
             if not await records.second_factors.remove(user.id):
                 raise NotFoundError("second factor of user", name)
-            await _record(records, "second-factor.off", name)
+            await _audit(records, "second-factor.off", name)
 
         self._run(work)
 
@@ -104,16 +104,16 @@ class RecordsAtRest:
         async def work(records: Records) -> int:
             user = await _user(records, name)
             ended = await records.accounts.revoke_credentials(user.id)
-            await _record(records, "credential.revoke-all", name, ended=str(ended))
+            await _audit(records, "credential.revoke-all", name, ended=str(ended))
             return ended
 
         return self._run(work)
 
     def rotate_keys(self, *, at_once: bool) -> None:
-        """Exchange the signing key; tokens of the old one last their time, or end at once.
+        """Replace the signing key; the old key's tokens expire normally, or end at once.
 
         Raises:
-            KeysError: the keys are damaged.
+            KeysError: the key file is damaged.
         """
         lifetime_s = ConfigurationSource().settings().web.token_lifetime_s
         now_ms = system_clock()
@@ -121,25 +121,21 @@ class RecordsAtRest:
         keys.rotate(now_ms, 0 if at_once else lifetime_s * 1000)
 
         async def work(records: Records) -> None:
-            await _record(records, "keys.rotate", "", at_once=str(at_once).lower())
+            await _audit(records, "keys.rotate", "", at_once=str(at_once).lower())
 
         self._run(work)
 
     def _run(self, work: Callable[[Records], Awaitable[T]]) -> T:
         if not self.directory.records.is_file():
             raise DataDirectoryError(
-                f"{self.directory.path} holds no records: no server has run on it"
+                f"{self.directory.path} has no records.db: no server has used it yet"
             )
-        records = Records(self.directory.records)
-        records.open()
 
         async def run() -> T:
-            return await work(records)
+            async with opened_records(self.directory.records) as records:
+                return await work(records)
 
-        try:
-            return asyncio.run(run())
-        finally:
-            records.close()
+        return asyncio.run(run())
 
 
 async def _user(records: Records, name: str) -> User:
@@ -149,6 +145,6 @@ async def _user(records: Records, name: str) -> User:
     return user
 
 
-async def _record(records: Records, action: str, subject: str, **details: str) -> None:
+async def _audit(records: Records, action: str, subject: str, **details: str) -> None:
     entry = NewAuditEntry(system_clock(), COMMAND_LINE.name, "", action, subject, details)
     await records.audit.add(entry, _KEEP_ALL)

@@ -1,0 +1,65 @@
+"""Examines the data directory: permissions, free space, and the integrity of its files."""
+
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from daemon.data_directory import DataDirectory
+from daemon.doctor.findings import Finding, Verdict
+from storage.api.errors import StorageError
+from storage.files import FILE_KINDS, FileKind
+
+_LEAST_FREE_BYTES = 512 * 2**20
+
+
+def examine_data_directory(
+    directory: DataDirectory, kinds: Sequence[FileKind] = FILE_KINDS
+) -> Iterable[Finding]:
+    """Check the data directory's permissions, its free space and its files."""
+    path = directory.path
+    if not path.exists():
+        yield Finding(
+            Verdict.GOOD, "data directory", f"the first start of the server creates {path}"
+        )
+        return
+    mode = path.stat().st_mode & 0o077
+    if mode:
+        yield Finding(
+            Verdict.WARNING,
+            "data directory",
+            f"other users can open {path}",
+            f"chmod 700 {path}",
+        )
+    free_bytes = shutil.disk_usage(path).free
+    if free_bytes < _LEAST_FREE_BYTES:
+        yield Finding(
+            Verdict.BAD,
+            "disk",
+            f"{free_bytes / 2**20:.0f} MiB free on the disk of {path}",
+            "free some space, or lower storage.retention_age in the configuration",
+        )
+    else:
+        yield Finding(
+            Verdict.GOOD, "disk", f"{free_bytes / 2**30:.1f} GiB free on the disk of {path}"
+        )
+    for kind in kinds:
+        if kind.check is not None:
+            for file in kind.paths(path):
+                yield _examine_file(path, file, kind.check)
+
+
+def _examine_file(directory: Path, file: Path, check: Callable[[Path], Sequence[str]]) -> Finding:
+    noun = "database" if file.suffix == ".db" else "file"
+    name = f"{noun} {file.relative_to(directory)}"
+    try:
+        problems = check(file)
+    except StorageError as exc:
+        problems = [str(exc)]
+    if not problems:
+        return Finding(Verdict.GOOD, name, f"sound, {file.stat().st_size / 2**20:.1f} MiB")
+    return Finding(
+        Verdict.BAD,
+        name,
+        problems[0],
+        "stop the server and restore this file from a backup; the other files are not affected",
+    )

@@ -1,0 +1,46 @@
+"""Examines the address that the server listens on."""
+
+import socket
+
+import aiohttp
+
+from daemon.doctor.findings import Finding, Verdict
+from model.addresses import ListenAddress
+
+_TIMEOUT_S = 5.0
+
+
+async def examine_listen(listen: str) -> Finding:
+    """Report whether the address is free, in use, or answered by a Redshank server."""
+    address = ListenAddress.parse(listen)
+    subject = f"listen {address}"
+    health = await _get_json(address.local_url + "/health")
+    if health is not None and {"ok", "version", "uptime_s"} <= health.keys():
+        return Finding(Verdict.GOOD, subject, "a Redshank server answers")
+    try:
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address.host, address.port))
+    except OSError as exc:
+        return Finding(
+            Verdict.BAD,
+            subject,
+            f"cannot be used: {exc.strerror}",
+            "stop the program that listens there, or choose another address with --listen",
+        )
+    return Finding(Verdict.GOOD, subject, "free; no server runs")
+
+
+async def _get_json(url: str) -> dict[str, object] | None:
+    timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
+    try:
+        connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
+        async with (
+            aiohttp.ClientSession(timeout=timeout, connector=connector) as session,
+            session.get(url) as response,
+        ):
+            document = await response.json()
+    except (aiohttp.ClientError, TimeoutError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None
