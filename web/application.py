@@ -100,14 +100,13 @@ def _lay_headers(app: web.Application, settings: WebSettings) -> None:
 def _end_with(app: web.Application, internals: Internals) -> None:
     """Have connections and threads end when the application does."""
 
-    async def end_streams(_: web.Application) -> None:
-        internals.streams.close()
+    async def end_connections(_: web.Application) -> None:
         internals.socket.close()
 
     async def threads(_: web.Application) -> AsyncIterator[None]:
         yield
         await asyncio.to_thread(internals.passwords.close)
 
-    # Before the server waits for open requests: a stream never ends by itself.
-    app.on_shutdown.append(end_streams)
+    # On shutdown, before the server waits for open requests: a connection never ends by itself.
+    app.on_shutdown.append(end_connections)
     app.cleanup_ctx.append(threads)

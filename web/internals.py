@@ -9,10 +9,9 @@ from web.http.rendering import Renderer
 from web.identity.authentication import Authenticator
 from web.identity.passwords import Passwords
 from web.identity.second_factor import SecondFactors
-from web.live.regions import LiveStreams
+from web.live.feeds import Feeds
 from web.live.shell import Shell
 from web.live.socket import MetricsSocket
-from web.live.sources import Sources
 from web.prometheus.encoding import encode_value
 from web.services import Services
 from web.settings import WebSettings
@@ -23,7 +22,7 @@ class Internals:
     """One application's own parts.
 
     Attributes:
-        streams, socket: open connections, which end with the application.
+        socket: holds the open WebSocket connections, which end with the application.
         passwords: has threads, which end with it too.
     """
 
@@ -36,7 +35,6 @@ class Internals:
     actions: AccountActions
     fleet: Fleet
     register: HostRegister
-    streams: LiveStreams
     shell: Shell
     socket: MetricsSocket
 
@@ -48,9 +46,9 @@ class Internals:
         authenticator = Authenticator(
             services.accounts, passwords, second_factors, services.keys, services.clock, settings
         )
-        streams, fleet = LiveStreams(settings), Fleet(services)
-        shell = Shell(renderer, fleet, streams, authenticator)
-        sources = Sources(services, fleet, shell, encode_value)
+        fleet = Fleet(services)
+        shell = Shell(renderer, fleet)
+        feeds = Feeds(services, fleet, shell, encode_value)
         return cls(
             services=services,
             settings=settings,
@@ -61,7 +59,6 @@ class Internals:
             actions=AccountActions(services, passwords, second_factors, authenticator),
             fleet=fleet,
             register=HostRegister(services, fleet),
-            streams=streams,
             shell=shell,
-            socket=MetricsSocket(services, settings, authenticator, fleet, sources),
+            socket=MetricsSocket(services, settings, authenticator, fleet, feeds),
         )

@@ -66,8 +66,8 @@ class WebSettings(BaseModel):
         cors: which other sites' pages may use the API; none.
         rate_limits: beyond these a sender is refused (429) for a while.
         live_interval_s: how often an open page is brought up to date.
-        live_streams: pages that may be live at once; further ones reload by hand.
-        live_write_timeout_s: a live page that takes no data for so long is dropped.
+        live_streams: most WebSocket connections at once; each open page has one.
+        live_write_timeout_s: how long a WebSocket client may accept no data.
         audit_entries: the audit log keeps so many; of failed logins a tenth of it.
         audit_retention_days: older entries of the audit log are dropped.
     """

@@ -67,9 +67,7 @@ def routes(world: World, *methods: str) -> list[tuple[str, str]]:
     """Return method and path of every route that ends by itself."""
     table = world.client.app[ROUTES]
     return sorted(
-        (method, path)
-        for method, path in table
-        if method in methods and not path.startswith(("/live/", "/logout"))
+        (method, path) for method, path in table if method in methods and path != "/logout"
     )
 
 

@@ -16,7 +16,7 @@ from web.http.network import local_path
 from web.http.pages import Page
 from web.http.parameters import Paging, read_form, read_query, record_id
 from web.http.routing import Access, Route, Surface, user_of
-from web.live.shell import Address, Shell
+from web.live.shell import PageAddress, Shell
 from web.services import Services
 
 VIEWS: Final = {
@@ -44,12 +44,12 @@ class AlertsPages:
 
     def __init__(self, services: Services, fleet: Fleet, shell: Shell) -> None:
         self._services, self._fleet, self._shell = services, fleet, shell
+        shell.add_region("alerts", "alerts/live.html", self._region)
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
         return (
             self._shell.route(ALERTS, self.show),
-            self._shell.live_route("alerts", "alerts/live.html", self._region),
             Route(
                 "POST",
                 "/alerts/receivers/{name:[^/]+}/test",
@@ -65,9 +65,11 @@ class AlertsPages:
 
     async def show(self, request: web.Request) -> web.Response:
         """Show one of the four lists."""
-        return await self._shell.page(request, ALERTS, **await self._region(Address.of(request)))
+        return await self._shell.page(
+            request, ALERTS, **await self._region(PageAddress.of(request))
+        )
 
-    async def _region(self, address: Address) -> Mapping[str, Any]:
+    async def _region(self, address: PageAddress) -> Mapping[str, Any]:
         view = address.query.get("view", "open")
         view = view if view in VIEWS else "open"
         page = read_query(address.query, Paging)
@@ -138,7 +140,7 @@ class AlertsPages:
             trial = (name, str(exc))
         else:
             trial = (name, "")
-        region = await self._region(Address.of(request))
+        region = await self._region(PageAddress.of(request))
         return await self._shell.page(
             request, ALERTS, **{**region, "view": "notifications", "trial": trial}
         )

@@ -25,7 +25,7 @@ from web.http.parameters import DIGITS, Parameters, read_form, read_query
 from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface
 from web.http.validation import field_errors
-from web.live.shell import Address, Shell
+from web.live.shell import PageAddress, Shell
 from web.services import Services
 
 _Time = Annotated[int, Field(ge=1, le=2**53), DIGITS]
@@ -76,6 +76,7 @@ class HostPages:
     ) -> None:
         self._services, self._fleet, self._register = services, fleet, register
         self._shell = shell
+        shell.add_region("host", "hosts/host_live.html", self._region)
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -85,7 +86,6 @@ class HostPages:
         )
         return (
             self._shell.route(HOST, self.show),
-            self._shell.live_route("host", "hosts/host_live.html", self._region, of_host=True),
             Route(
                 "GET",
                 f"/api/hosts/{HOST_KEY}/charts",
@@ -124,10 +124,10 @@ class HostPages:
             problems=problems,
             given=given,
             keys=await self._register.keyring.of_host(host) if host.pushes else (),
-            **await self._region(Address.of(request)),
+            **await self._region(PageAddress.of(request)),
         )
 
-    async def _region(self, address: Address) -> Mapping[str, Any]:
+    async def _region(self, address: PageAddress) -> Mapping[str, Any]:
         view = await self._fleet.view()
         host = view.find(address.key)
         if host is None:

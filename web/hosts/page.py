@@ -11,7 +11,7 @@ from web.hosts.fleet_table import COLUMNS, TableState, tally
 from web.http.pages import Page
 from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface, wants_json
-from web.live.shell import Address, Shell
+from web.live.shell import PageAddress, Shell
 from web.services import Services
 
 HOSTS: Final = Page(
@@ -30,13 +30,13 @@ class HostsPages:
 
     def __init__(self, services: Services, fleet: Fleet, shell: Shell) -> None:
         self._services, self._fleet, self._shell = services, fleet, shell
+        shell.add_region("hosts", "hosts/live.html", self._region)
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
         return (
             self._shell.route(HOSTS, self.show, open_as_json=True),
             Route("GET", "/dashboard", self.show, Access.VIEWER, Surface.PAGE),
-            self._shell.live_route("hosts", "hosts/live.html", self._region),
         )
 
     async def show(self, request: web.Request) -> web.Response:
@@ -51,9 +51,9 @@ class HostsPages:
                     "metrics": "/metrics",
                 }
             )
-        return await self._shell.page(request, HOSTS, **await self._region(Address.of(request)))
+        return await self._shell.page(request, HOSTS, **await self._region(PageAddress.of(request)))
 
-    async def _region(self, address: Address) -> Mapping[str, Any]:
+    async def _region(self, address: PageAddress) -> Mapping[str, Any]:
         view = await self._fleet.view()
         table = TableState.read(address.query)
         return {

@@ -1,1 +1,1 @@
-"""Live updates: page regions, values and alerts over one WebSocket."""
+"""Live updates over the WebSocket `/ws/metrics`: page regions, query values and alerts."""

@@ -1,4 +1,4 @@
-"""One client of `/ws/metrics`: what it asked for, and its end."""
+"""One client's connection to `/ws/metrics`: its messages, its subscriptions, its end."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from storage.api.alerts import AlertChange
 from web.http.errors import BadRequestError, WebError
 from web.http.failures import Failure, failure_of
+from web.live.feeds import Feed, Feeds
 from web.live.messages import (
     Auth,
     ClientMessage,
@@ -24,86 +25,93 @@ from web.live.messages import (
     read_message,
 )
 from web.live.outbox import LARGEST_BYTES, Outbox
-from web.live.sources import Source, Sources
 
 log = structlog.get_logger(__name__)
 
 MOST_SUBSCRIPTIONS: Final = 32
 
 UNAUTHORIZED: Final = 4401
-"""Close code of a client whose login ended, or that never told a token."""
+"""Close code when the session or token has ended, or when none was sent."""
 
 CLOSE_S: Final = 2.0
-"""How long a client has to take the close frame."""
+"""How long a client may take to answer the close frame."""
 
 _PAUSE_S: Final = 0.02
-"""Between two messages of a client: each may cost a query."""
+"""Pause after each message of a client: a message may cost a query."""
 
 _DEFAULTS: Final = (
     Subscribe(type="subscribe", id="metrics", topic="metrics"),
     Subscribe(type="subscribe", id="alerts", topic="alerts"),
 )
-"""For a client that only listens, until it asks for something itself."""
+"""The subscriptions of a client that has not subscribed to anything yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often subscriptions are read, and how long a client may take nothing, seconds."""
+    """Timing of a connection, in seconds.
+
+    Attributes:
+        interval_s: how often a subscription is evaluated unless it names an interval.
+        write_timeout_s: how long a client may accept no data.
+    """
 
     interval_s: float
     write_timeout_s: float
 
 
 class Connection:
-    """Serves one client until either side ends it.
+    """Serves one client until either side ends the connection.
 
-    One task reads what the client sends, one sends what waits in the outbox, and each
-    subscription has one that fills the outbox. All belong to `run`.
+    One task receives messages, one sends the messages of the outbox, one checks that the
+    login is still valid, and each subscription has one that fills the outbox. All of them
+    belong to `run`.
     """
 
     def __init__(
         self,
         request: web.Request,
         socket: web.WebSocketResponse,
-        sources: Sources,
+        feeds: Feeds,
         pace: Pace,
         still_allowed: Callable[[], Awaitable[bool]],
     ) -> None:
-        self._request, self._socket, self._sources = request, socket, sources
+        self._request, self._socket, self._feeds = request, socket, feeds
         self._pace, self._still_allowed = pace, still_allowed
         self._outbox = Outbox()
         self._ended: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
         self._subscriptions: dict[str, asyncio.Task[None]] = {}
-        self._hears_alerts: set[str] = set()
+        self._alert_subscriptions: set[str] = set()
         self._changed = asyncio.Event()
-        self._by_default = True
+        self._has_defaults = True
 
     def end(self, code: int, reason: str) -> None:
-        """Have the connection closed with a code and a reason."""
+        """Close the connection with a code and a reason."""
         if not self._ended.done():
             self._ended.set_result((code, reason))
 
     def take_changes(self, changes: Sequence[AlertChange]) -> None:
-        """Tell of alerts that changed, and bring all else up to date at once."""
-        for name in sorted(self._hears_alerts):
+        """Send alerts that changed, and evaluate page and topic subscriptions at once."""
+        for name in sorted(self._alert_subscriptions):
             for change in changes:
                 self._put(alert_message(name, change))
         self._changed.set()
         self._changed = asyncio.Event()
 
     async def run(self, hello: bytes) -> None:
-        """Serve until the end, then close; cancelled where the connection is lost."""
+        """Serve until the end, then close the connection.
+
+        Cancelled by aiohttp when the client has disconnected or left a ping unanswered.
+        """
         self._put(hello)
         try:
             code, reason = await self._serve()
         except asyncio.CancelledError:
-            # Broken by the other side, or by aiohttp because a ping was not answered.
             log.info("stream_ended", code=WSCloseCode.ABNORMAL_CLOSURE.value, reason="lost")
             raise
         except ExceptionGroup:
-            # Not for the middleware: an answer of HTTP can no longer be sent.
+            # Handled here: the middleware could no longer send an HTTP response.
             log.exception("stream_failed")
-            code, reason = WSCloseCode.INTERNAL_ERROR, "a fault of ours; the log tells"
+            code, reason = WSCloseCode.INTERNAL_ERROR, "internal error; see the server's log"
         await self._close(code, reason)
 
     async def _serve(self) -> tuple[int, str]:
@@ -112,8 +120,8 @@ class Connection:
                 tasks.create_task(work)
                 for work in (self._send(), self._receive(tasks), self._watch())
             ]
-            for asked in _DEFAULTS:
-                self._subscribe(asked, tasks)
+            for each in _DEFAULTS:
+                self._subscribe(each, tasks)
             end = await self._ended
             for task in (*own, *self._subscriptions.values()):
                 task.cancel()
@@ -134,25 +142,25 @@ class Connection:
 
     def _put(self, body: bytes, key: str | None = None) -> None:
         if not self._outbox.put(body, key):
-            self.end(WSCloseCode.TRY_AGAIN_LATER, "too slow: too much waits to be sent")
+            self.end(WSCloseCode.TRY_AGAIN_LATER, "too slow: too many messages wait to be sent")
 
     async def _send(self) -> None:
         while True:
             body = await self._outbox.next()
             try:
                 async with asyncio.timeout(self._pace.write_timeout_s):
-                    # Waits while the client's buffers are full.
+                    # Blocks while the client's receive buffers are full.
                     await self._socket.send_frame(body, WSMsgType.TEXT)
             except TimeoutError:
-                took = f"took nothing for {self._pace.write_timeout_s:g} s"
-                self.end(WSCloseCode.TRY_AGAIN_LATER, f"too slow: {took}")
+                stalled = f"accepted no data for {self._pace.write_timeout_s:g} s"
+                self.end(WSCloseCode.TRY_AGAIN_LATER, f"too slow: {stalled}")
                 return
             except ConnectionResetError:
                 self.end(WSCloseCode.GOING_AWAY, "the client left")
                 return
 
     async def _watch(self) -> None:
-        """End with the session or token that the client came with."""
+        """End the connection when the client's session or token ends."""
         while await self._still_allowed():
             await asyncio.wait([self._ended], timeout=self._pace.interval_s)
         self.end(UNAUTHORIZED, "the session or token has ended")
@@ -162,84 +170,87 @@ class Connection:
     async def _receive(self, tasks: asyncio.TaskGroup) -> None:
         async for received in self._socket:
             if received.type is WSMsgType.ERROR:
-                # It broke the protocol (aiohttp has answered), or left a ping unanswered.
+                # A protocol error, which aiohttp has answered, or an unanswered ping.
                 self.end(self._socket.close_code or WSCloseCode.ABNORMAL_CLOSURE, "lost")
                 return
             if received.type is not WSMsgType.TEXT:
-                self.end(WSCloseCode.UNSUPPORTED_DATA, "messages are JSON texts")
+                self.end(WSCloseCode.UNSUPPORTED_DATA, "send JSON as text messages")
                 return
             try:
-                self._obey(read_message(received.data), tasks)
+                self._handle(read_message(received.data), tasks)
             except (ValidationError, WebError) as exc:
                 self._put(error_message(None, failure_of(exc)))
             await asyncio.sleep(_PAUSE_S)
         self.end(self._socket.close_code or WSCloseCode.OK, "the client left")
 
-    def _obey(self, asked: ClientMessage, tasks: asyncio.TaskGroup) -> None:
-        match asked:
+    def _handle(self, received: ClientMessage, tasks: asyncio.TaskGroup) -> None:
+        match received:
             case Subscribe():
-                if self._by_default:
-                    self._by_default = False
+                if self._has_defaults:
+                    self._has_defaults = False
                     for each in _DEFAULTS:
                         self._unsubscribe(each.id)
-                self._subscribe(asked, tasks)
+                self._subscribe(received, tasks)
             case Unsubscribe():
-                self._unsubscribe(asked.id)
+                self._unsubscribe(received.id)
             case Ping():
                 self._put(message("pong"))
             case Auth():
-                raise BadRequestError("you are logged in already", "type")
+                raise BadRequestError("the connection is already logged in", "type")
 
-    def _subscribe(self, asked: Subscribe, tasks: asyncio.TaskGroup) -> None:
-        if asked.id not in self._subscriptions and (len(self._subscriptions) >= MOST_SUBSCRIPTIONS):
+    def _subscribe(self, subscription: Subscribe, tasks: asyncio.TaskGroup) -> None:
+        is_new = subscription.id not in self._subscriptions
+        if is_new and len(self._subscriptions) >= MOST_SUBSCRIPTIONS:
             raise BadRequestError(f"at most {MOST_SUBSCRIPTIONS} subscriptions", "id")
-        source = self._sources.of(asked, self._request)
-        self._unsubscribe(asked.id)
-        # Of alerts the changes follow by themselves.
-        once = asked.topic == "alerts"
-        if once:
-            self._hears_alerts.add(asked.id)
-        work = self._once(asked, source) if once else self._produce(asked, source)
-        self._subscriptions[asked.id] = tasks.create_task(work)
+        feed = self._feeds.of(subscription, self._request)
+        self._unsubscribe(subscription.id)
+        if subscription.topic == "alerts":
+            # Read once: `take_changes` sends every later change.
+            self._alert_subscriptions.add(subscription.id)
+            work = self._send_once(subscription, feed)
+        else:
+            work = self._send_changes(subscription, feed)
+        self._subscriptions[subscription.id] = tasks.create_task(work)
 
     def _unsubscribe(self, name: str) -> None:
-        self._hears_alerts.discard(name)
+        self._alert_subscriptions.discard(name)
         self._outbox.drop(name)
         if task := self._subscriptions.pop(name, None):
             task.cancel()
 
     # Subscriptions
 
-    async def _once(self, asked: Subscribe, source: Source) -> None:
-        self._put(await self._read(asked.id, source), asked.id)
+    async def _send_once(self, subscription: Subscribe, feed: Feed) -> None:
+        self._put(await self._read(subscription.id, feed), subscription.id)
 
-    async def _produce(self, asked: Subscribe, source: Source) -> None:
-        told = b""
+    async def _send_changes(self, subscription: Subscribe, feed: Feed) -> None:
+        sent = b""
         while True:
             changed = self._changed
-            body = await self._read(asked.id, source)
-            if body != told:
-                self._put(body, asked.id)
-                told = body
-            await self._due(asked, changed)
+            body = await self._read(subscription.id, feed)
+            if body != sent:
+                self._put(body, subscription.id)
+                sent = body
+            await self._wait_until_due(subscription, changed)
 
-    async def _read(self, name: str, source: Source) -> bytes:
+    async def _read(self, name: str, feed: Feed) -> bytes:
+        """Return the feed's message, or an error message."""
         try:
-            body = await source()
+            body = await feed()
         except Exception as exc:
             failure = failure_of(exc)
             if not failure.expected:
-                log.exception("stream_source_failed", subscription=name)
+                log.exception("stream_feed_failed", subscription=name)
             return error_message(name, failure)
         if len(body) <= LARGEST_BYTES:
             return body
-        much = f"the result is larger than {LARGEST_BYTES // 2**20} MiB; ask for less"
-        return error_message(name, Failure(413, much))
+        problem = f"the result is larger than {LARGEST_BYTES // 2**20} MiB; narrow the query"
+        return error_message(name, Failure(413, problem))
 
-    async def _due(self, asked: Subscribe, changed: asyncio.Event) -> None:
-        """Wait until it is time to read again: after the interval, or when an alert changed."""
-        interval_s = asked.interval_s or self._pace.interval_s
-        if asked.query is not None:
+    async def _wait_until_due(self, subscription: Subscribe, changed: asyncio.Event) -> None:
+        """Wait for the interval; unless it is a query, only until an alert changes."""
+        interval_s = subscription.interval_s or self._pace.interval_s
+        if subscription.query is not None:
             await asyncio.sleep(interval_s)
             return
         try:

@@ -1,4 +1,4 @@
-"""What goes over `/ws/metrics`: JSON objects with a `type`, both ways (docs/api.md)."""
+"""The messages of `/ws/metrics`: JSON objects with a `type`, in both directions (docs/api.md)."""
 
 from typing import Annotated, Any, Final, Literal
 
@@ -9,8 +9,8 @@ from web.fleet.documents import alert_document
 from web.http.failures import Failure
 from web.http.responses import json_bytes
 
-LONGEST_MESSAGE_BYTES: Final = 65_536
-"""Of what a client sends."""
+LARGEST_REQUEST_BYTES: Final = 65_536
+"""The largest message that a client may send."""
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
@@ -20,20 +20,20 @@ class _Message(BaseModel):
 
 
 class Auth(_Message):
-    """A token; the first message of a client that sent none otherwise."""
+    """A token: the first message of a client that connected without one."""
 
     type: Literal["auth"]
     token: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
 
 class Subscribe(_Message):
-    """Asks for one thing, again and again; an id that is in use is given to the new one.
+    """Starts a subscription, in place of one with the same id.
 
     Attributes:
         query: PromQL, evaluated now and every `interval_s`.
         topic: `metrics`, the figures of every host, or `alerts`.
-        page: the moving part of a page as HTML, such as `/live/hosts?sort=cpu`.
-        interval_s: None is the server's own.
+        page: a page whose live region is sent as HTML, such as `/live/hosts?sort=cpu`.
+        interval_s: seconds between two evaluations; None for the server's default.
     """
 
     type: Literal["subscribe"]
@@ -44,21 +44,21 @@ class Subscribe(_Message):
     interval_s: float | None = Field(default=None, ge=1, le=3600, allow_inf_nan=False)
 
     @model_validator(mode="after")
-    def _one_thing(self) -> "Subscribe":
+    def _names_one_subject(self) -> "Subscribe":
         if sum(each is not None for each in (self.query, self.topic, self.page)) != 1:
             raise ValueError("give one of query, topic, page")
         return self
 
 
 class Unsubscribe(_Message):
-    """Ends one subscription."""
+    """Ends a subscription."""
 
     type: Literal["unsubscribe"]
     id: Id
 
 
 class Ping(_Message):
-    """Asks for a `pong`: browsers cannot send a ping of the protocol's own."""
+    """Requests a `pong`. Scripts in browsers cannot send a ping of the WebSocket protocol."""
 
     type: Literal["ping"]
 
@@ -71,28 +71,28 @@ _READER: Final[TypeAdapter[ClientMessage]] = TypeAdapter(
 
 
 def read_message(text: str | bytes) -> ClientMessage:
-    """Return a client's message.
+    """Parse a client's message.
 
     Raises:
-        ValidationError: it is none.
+        ValidationError: the message is invalid.
     """
     return _READER.validate_json(text)
 
 
 def message(kind: str, subscription: str | None = None, /, **fields: Any) -> bytes:
-    """Return a message of the server's."""
+    """Return a message of the server as JSON."""
     head = {"type": kind} if subscription is None else {"type": kind, "id": subscription}
     return json_bytes(head | fields)
 
 
 def values_message(subscription: str, time_ms: int, data: bytes, warnings: list[str]) -> bytes:
-    """Return a query's result; `data` is JSON already, in Prometheus's form."""
+    """Return a query's result; `data` is already JSON, as in the Prometheus API."""
     head = message("values", subscription, time_ms=time_ms, warnings=warnings)
     return head[:-1] + b',"data":' + data + b"}"
 
 
 def alert_message(subscription: str, change: AlertChange) -> bytes:
-    """Return a change of an alert; an acknowledgement is one to the same state."""
+    """Return an alert's change of state; an acknowledgement keeps the state."""
     alert = change.alert
     return message(
         "alert",
@@ -105,6 +105,6 @@ def alert_message(subscription: str, change: AlertChange) -> bytes:
 
 
 def error_message(subscription: str | None, failure: Failure) -> bytes:
-    """Return what was wrong with a message, or with evaluating a subscription."""
+    """Return an error of a client's message, or of a subscription."""
     field = {"field": failure.field} if failure.field else {}
     return message("error", subscription, error=failure.message, **field)

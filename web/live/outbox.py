@@ -1,4 +1,4 @@
-"""What waits to be sent to one client: bounded, and never two states of one thing."""
+"""The messages that wait to be sent to one client: bounded, one per key."""
 
 import asyncio
 from collections import OrderedDict
@@ -7,16 +7,16 @@ from typing import Final
 MOST_MESSAGES: Final = 256
 MOST_BYTES: Final = 4 * 2**20
 LARGEST_BYTES: Final = 3 * 2**20
-"""Of one message: the page of some 1,500 hosts. With thirty hosts two hundred clients
-that all stop reading at once hold 12 MB, until they are dropped."""
+"""The largest message: the page of some 1,500 hosts. With thirty hosts, two hundred clients
+that stop reading at once hold 12 MB until they are dropped."""
 
 
 class Outbox:
-    """A queue between those who make messages and the one task that sends them.
+    """A bounded queue between the tasks that make messages and the one that sends them.
 
-    A message with the key of one that still waits takes its place: whoever reads slowly
-    misses what is out of date. Messages without a key are kept each. What does not fit
-    is not taken, and makes `overflowed` true for good.
+    A message replaces a waiting message with the same key, so a slow client skips states
+    that are out of date. Messages without a key are all kept. A message that does not fit
+    is rejected.
     """
 
     def __init__(self, most_messages: int = MOST_MESSAGES, most_bytes: int = MOST_BYTES) -> None:
@@ -24,23 +24,21 @@ class Outbox:
         self._waiting: OrderedDict[object, bytes] = OrderedDict()
         self._size_bytes = 0
         self._filled = asyncio.Event()
-        self.overflowed = False
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     @property
     def size_bytes(self) -> int:
-        """How much waits."""
+        """Bytes of all waiting messages."""
         return self._size_bytes
 
     def put(self, body: bytes, key: str | None = None) -> bool:
-        """Add a message; tell whether there was room."""
+        """Add a message; return whether there was room."""
         slot: object = object() if key is None else key
         size_bytes = self._size_bytes + len(body) - len(self._waiting.get(slot, b""))
         full = slot not in self._waiting and len(self._waiting) >= self._most_messages
         if full or size_bytes > self._most_bytes:
-            self.overflowed = True
             return False
         self._waiting[slot] = body
         self._size_bytes = size_bytes
@@ -48,11 +46,11 @@ class Outbox:
         return True
 
     def drop(self, key: str) -> None:
-        """Forget what waits under a key."""
+        """Remove the waiting message with a key, if there is one."""
         self._size_bytes -= len(self._waiting.pop(key, b""))
 
     async def next(self) -> bytes:
-        """Take the oldest message out; waits for one."""
+        """Wait for a message; remove and return the oldest."""
         while not self._waiting:
             self._filled.clear()
             await self._filled.wait()

@@ -1,4 +1,4 @@
-"""What every page behind the login shares: the frame around it, and its live region."""
+"""The frame around every page behind the login, and the regions that are kept live."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,60 +11,51 @@ from yarl import URL
 
 from storage.api.alerts import AlertState
 from web.fleet.fleet import Fleet
-from web.http.errors import MissingError, UnauthorizedError
-from web.http.host_paths import HOST_KEY
+from web.http.errors import MissingError
 from web.http.pages import Page, PageRegistry
 from web.http.rendering import Renderer
 from web.http.responses import html_response
-from web.http.routing import Access, Handler, Route, Surface, principal_of
-from web.identity.authentication import Authenticator
-from web.live.regions import LiveStreams
+from web.http.routing import Handler, Route, Surface, principal_of
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """Which page somebody looks at: its host, if it is one of a host, and its query."""
+class PageAddress:
+    """The address of a page: its path, the key of its host or "", and its query."""
 
     path: str
     key: str
     query: Mapping[str, str]
 
     @classmethod
-    def of(cls, request: web.Request) -> "Address":
-        """Return the address of a page that is asked for."""
+    def of(cls, request: web.Request) -> "PageAddress":
+        """Return the address of the requested page."""
         return cls(request.path, request.match_info.get("key", ""), request.query)
 
 
-Region = Callable[[Address], Awaitable[Mapping[str, Any]]]
-"""Reads what a live region shows."""
+ReadRegion = Callable[[PageAddress], Awaitable[Mapping[str, Any]]]
+"""Returns the values of a region's template."""
 
-Render = Callable[[], Awaitable[str]]
+RenderRegion = Callable[[], Awaitable[str]]
+"""Returns the region's HTML as of now."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveRegion:
-    """A page's moving part: what it shows, and the small template that renders it alone."""
+    """The part of a page that is kept up to date: a template and its values."""
 
     template: str
-    read: Region
+    read: ReadRegion
 
 
 LIVE: Final = "/live/"
-"""A page's region has the page's path and query behind this."""
+"""The name of a live page is its path and query after this prefix: `/live/hosts?sort=cpu`."""
 
 
 class Shell:
-    """Renders pages in their frame and keeps their regions live."""
+    """Renders pages in their frame, and the live regions of pages."""
 
-    def __init__(
-        self,
-        renderer: Renderer,
-        fleet: Fleet,
-        streams: LiveStreams,
-        authenticator: Authenticator,
-    ) -> None:
+    def __init__(self, renderer: Renderer, fleet: Fleet) -> None:
         self._renderer, self._fleet = renderer, fleet
-        self._streams, self._authenticator = streams, authenticator
         self._regions: dict[str, LiveRegion] = {}
         self._pages = PageRegistry()
 
@@ -85,45 +76,26 @@ class Shell:
         values["page"] = page
         values["navigation"] = self._pages.navigation(principal_of(request))
         values["notice"] = page.notices.get(request.query.get("notice", ""), "")
-        # 60 us a host: a large fleet's table would hold the loop up.
+        # In a thread: a host takes 60 us, and a large fleet would stall the event loop.
         text = await asyncio.to_thread(self._renderer.text, request, page.template, values)
         return html_response(text, status)
 
-    def live_route(self, name: str, template: str, read: Region, *, of_host: bool = False) -> Route:
-        """Return the route that keeps a page live; `/ws/metrics` knows the page by it, too.
+    def add_region(self, name: str, template: str, read: ReadRegion) -> None:
+        """Register a page's live region.
 
         Args:
-            name: of the page in the address.
+            name: the first part of the page's name after `LIVE`.
             template: renders the region alone.
-            read: what the region shows.
-            of_host: whether a host's key follows the name.
+            read: returns the template's values.
         """
         self._regions[name] = LiveRegion(template, read)
-        path = f"{LIVE}{name}/{HOST_KEY}" if of_host else f"{LIVE}{name}"
 
-        async def live(request: web.Request) -> web.StreamResponse:
-            return await self._live(request)
-
-        return Route("GET", path, live, Access.VIEWER, Surface.JSON)
-
-    async def _live(self, request: web.Request) -> web.StreamResponse:
-        """Return a stream of a page's region."""
-        was_logged_in = principal_of(request).user is not None
-        draw = self.region(request, request.path_qs)
-
-        async def render() -> str:
-            if was_logged_in and await self._authenticator.principal(request) is None:
-                raise UnauthorizedError("the session ended")
-            return await draw()
-
-        return await self._streams.serve(request, render)
-
-    def region(self, request: web.Request, page: str) -> Render:
-        """Return what renders a page's region, each time as it is then.
+    def region(self, request: web.Request, page: str) -> RenderRegion:
+        """Return a function that renders a page's live region.
 
         Args:
-            request: whose it is: theme and rights are theirs.
-            page: such as `/live/hosts?sort=cpu`.
+            request: the reader's; their theme and rights apply.
+            page: the page's name, such as `/live/hosts?sort=cpu`.
 
         Raises:
             MissingError: there is no such live page.
@@ -137,11 +109,11 @@ class Shell:
 
         return render
 
-    def _find(self, page: str) -> tuple[LiveRegion, Address]:
+    def _find(self, page: str) -> tuple[LiveRegion, PageAddress]:
         try:
             url = URL(page, encoded=True)
             name, _, key = url.raw_path.removeprefix(LIVE).partition("/")
-            address = Address("/" + url.path.removeprefix(LIVE), unquote(key), url.query)
+            address = PageAddress("/" + url.path.removeprefix(LIVE), unquote(key), url.query)
         except ValueError:
             raise MissingError("there is no such live page") from None
         if name not in self._regions or not page.startswith(LIVE):

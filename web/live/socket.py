@@ -1,4 +1,4 @@
-"""The route `/ws/metrics`: who may connect, how many at once, and the end of all of them."""
+"""The route `/ws/metrics`: admits clients, limits their number, ends them on shutdown."""
 
 import asyncio
 from collections.abc import Sequence
@@ -23,8 +23,8 @@ from web.http.parameters import Parameters, read_query
 from web.http.routing import ANONYMOUS, PRINCIPAL, Access, Principal, Route, Surface
 from web.identity.authentication import Authenticator
 from web.live.connection import CLOSE_S, UNAUTHORIZED, Connection, Pace
-from web.live.messages import LONGEST_MESSAGE_BYTES, Auth, message, read_message
-from web.live.sources import Sources
+from web.live.feeds import Feeds
+from web.live.messages import LARGEST_REQUEST_BYTES, Auth, message, read_message
 from web.services import Services
 from web.settings import WebSettings
 
@@ -33,27 +33,29 @@ log = structlog.get_logger(__name__)
 PATH: Final = "/ws/metrics"
 
 _HEARTBEAT_S: Final = 20.0
-"""A client that does not answer a ping within half of it is gone."""
+"""Interval of pings. A client that leaves one unanswered for half of it is dropped."""
 
 _LOGIN_S: Final = 10.0
-_MOST_STRANGERS: Final = 20
-"""Clients that may be about to tell their token: they must not take all places."""
+"""How long a client may take to send its token."""
+
+_MOST_UNAUTHENTICATED: Final = 20
+"""Most clients whose token has not arrived yet, so that they cannot take all places."""
 
 
 class UpgradeRequiredError(WebError):
-    """The address takes WebSocket connections only."""
+    """The endpoint accepts WebSocket connections only."""
 
     status = 426
 
 
 class StreamQuery(Parameters):
-    """How a client that can send no header, such as a browser's script, tells its token."""
+    """The token of a client that cannot send headers, such as a script in a browser."""
 
     token: str | None = None
 
 
 class MetricsSocket:
-    """Takes connections and keeps them until they end, or the server does."""
+    """Admits WebSocket connections, and ends them when the server stops."""
 
     def __init__(
         self,
@@ -61,31 +63,31 @@ class MetricsSocket:
         settings: WebSettings,
         authenticator: Authenticator,
         fleet: Fleet,
-        sources: Sources,
+        feeds: Feeds,
     ) -> None:
         self._services, self._settings, self._authenticator = services, settings, authenticator
-        self._fleet, self._sources = fleet, sources
+        self._fleet, self._feeds = fleet, feeds
         self._connections: set[Connection] = set()
-        self._open = self._strangers = 0
+        self._open = self._unauthenticated = 0
         self._closing = False
         self._stop_listening = services.alerting.subscribe(self._take_changes)
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route.
 
-        Public in the table because a token may come after the connection: nothing is
-        sent before it has been told.
+        It is public because a client may send its token after it has connected. Until then
+        it receives nothing.
         """
-        told = Operation("live", query=StreamQuery, status=101, errors=(401, 403, 426, 503))
-        return (Route("GET", PATH, self.serve, Access.PUBLIC, Surface.JSON, operation=told),)
+        operation = Operation("live", query=StreamQuery, status=101, errors=(401, 403, 426, 503))
+        return (Route("GET", PATH, self.serve, Access.PUBLIC, Surface.JSON, operation=operation),)
 
     @property
     def open_connections(self) -> int:
-        """How many clients there are, with those that are about to tell their token."""
+        """Number of clients, including those whose token has not arrived yet."""
         return self._open
 
     def close(self) -> None:
-        """End every connection, and take no more."""
+        """End all connections and refuse new ones."""
         self._closing = True
         self._stop_listening()
         for connection in self._connections:
@@ -101,23 +103,23 @@ class MetricsSocket:
         socket = web.WebSocketResponse(
             timeout=CLOSE_S,
             heartbeat=_HEARTBEAT_S,
-            max_msg_size=LONGEST_MESSAGE_BYTES,
+            max_msg_size=LARGEST_REQUEST_BYTES,
             compress=False,
         )
         if not socket.can_prepare(request).ok:
-            raise UpgradeRequiredError("connect by WebSocket", None, {"Upgrade": "websocket"})
+            raise UpgradeRequiredError("connect with a WebSocket", None, {"Upgrade": "websocket"})
         request = self._without_foreign_cookie(request)
         if self._closing or self._open >= self._settings.live_streams:
             raise UnavailableError("too many live connections; try again later")
         token = read_query(request.query, StreamQuery).token
         sender = request if token is None else _with_token(request, token)
         principal = await self._principal(sender)
-        if principal is None and self._strangers >= _MOST_STRANGERS:
-            raise UnavailableError("too many connections without a login; try again later")
+        if principal is None and self._unauthenticated >= _MOST_UNAUTHENTICATED:
+            raise UnavailableError("too many connections wait for their login; try again later")
         self._open += 1
         try:
             await socket.prepare(request)
-            found = (sender, principal) if principal else await self._introduced(request, socket)
+            found = (sender, principal) if principal else await self._authenticate(request, socket)
             if found is None:
                 await socket.close(code=UNAUTHORIZED, message=b"log in, or send a token first")
             else:
@@ -127,10 +129,10 @@ class MetricsSocket:
         return socket
 
     def _without_foreign_cookie(self, request: web.Request) -> web.Request:
-        """Return the request; of a page that `cors` lets in, without the session it carries.
+        """Return the request; without its cookies if a page of another site sent it.
 
         Raises:
-            CrossSiteError: another site's page sent it.
+            CrossSiteError: `cors` does not admit that site.
         """
         try:
             refuse_cross_site(request, self._settings)
@@ -155,7 +157,7 @@ class MetricsSocket:
                 return False
 
         pace = Pace(self._settings.live_interval_s, self._settings.live_write_timeout_s)
-        connection = Connection(sender, socket, self._sources, pace, still_allowed)
+        connection = Connection(sender, socket, self._feeds, pace, still_allowed)
         self._connections.add(connection)
         try:
             await connection.run(
@@ -170,11 +172,11 @@ class MetricsSocket:
             self._connections.discard(connection)
 
     async def _principal(self, request: web.Request) -> Principal | None:
-        """Return who connects, None for somebody who has told nothing.
+        """Return the principal of a request, None if it carries no credential.
 
         Raises:
-            UnauthorizedError: the token is not valid.
-            ForbiddenError: it may not look.
+            UnauthorizedError: the token is invalid.
+            ForbiddenError: the role or the token's scope does not allow reading.
         """
         principal = await self._authenticator.principal(request)
         if principal is None:
@@ -183,11 +185,11 @@ class MetricsSocket:
             raise ForbiddenError("this needs the role viewer, and the scope read")
         return principal
 
-    async def _introduced(
+    async def _authenticate(
         self, request: web.Request, socket: web.WebSocketResponse
     ) -> tuple[web.Request, Principal] | None:
-        """Return who the first message says is there, None if it does not say."""
-        self._strangers += 1
+        """Return the request and principal of the token in the first message, None without one."""
+        self._unauthenticated += 1
         try:
             async with asyncio.timeout(_LOGIN_S):
                 first = await socket.receive()
@@ -201,12 +203,12 @@ class MetricsSocket:
         except (TimeoutError, ValidationError, UnauthorizedError, ForbiddenError):
             return None
         finally:
-            self._strangers -= 1
+            self._unauthenticated -= 1
         return None if principal is None else (sender, principal)
 
 
 def _with_token(request: web.Request, token: str) -> web.Request:
-    """Return the request as if it carried the token in its header."""
+    """Return the request with the token in its `Authorization` header."""
     headers = request.headers.copy()
     headers["Authorization"] = f"Bearer {token}"
     return request.clone(headers=headers)

@@ -104,9 +104,5 @@ def refuse_anonymous(request: web.Request, route: Route) -> NoReturn:
     if route.surface is Surface.PAGE and not wants_json(request):
         target = request.path_qs if request.method in SAFE_METHODS else "/"
         login = "/login" if target == "/" else "/login?" + urlencode({"next": target}, safe="/")
-        if "HX-Request" in request.headers:
-            exc = UnauthorizedError("you are logged out")
-            exc.headers["HX-Redirect"] = login
-            raise exc
         raise web.HTTPSeeOther(login)
     raise UnauthorizedError("log in, or send a token")

@@ -9,7 +9,7 @@ from aiohttp import web
 from model.targets import Health
 from web.http.pages import Page
 from web.http.routing import Route
-from web.live.shell import Address, Shell
+from web.live.shell import PageAddress, Shell
 from web.services import Services
 
 _MOST_SHOWN: Final = 15
@@ -23,22 +23,20 @@ class StorePages:
 
     def __init__(self, services: Services, shell: Shell) -> None:
         self._services, self._shell = services, shell
+        shell.add_region("store", "store/live.html", self._region)
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
-        return (
-            self._shell.route(STORE, self.show),
-            self._shell.live_route("store", "store/live.html", self._region),
-        )
+        return (self._shell.route(STORE, self.show),)
 
     async def show(self, request: web.Request) -> web.Response:
         """Show the store."""
         # Not live: going through every label costs more than the rest together.
         made_of = await asyncio.to_thread(self._services.cardinality, _MOST_SHOWN)
-        region = await self._region(Address.of(request))
+        region = await self._region(PageAddress.of(request))
         return await self._shell.page(request, STORE, made_of=made_of, **region)
 
-    async def _region(self, address: Address) -> Mapping[str, Any]:
+    async def _region(self, address: PageAddress) -> Mapping[str, Any]:
         stats = await asyncio.to_thread(self._services.samples.stats)
         disk_bytes = sum(window.size_bytes for window in stats.windows)
         disk_samples = sum(window.samples for window in stats.windows)

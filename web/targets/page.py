@@ -12,7 +12,7 @@ from aiohttp import web
 from model.targets import Health, TargetStatus
 from web.http.pages import Page
 from web.http.routing import Route
-from web.live.shell import Address, Shell
+from web.live.shell import PageAddress, Shell
 from web.services import Services
 
 TARGETS: Final = Page(path="/targets", title="Targets", template="targets/page.html", position=40)
@@ -63,19 +63,19 @@ class TargetsPages:
 
     def __init__(self, services: Services, shell: Shell) -> None:
         self._services, self._shell = services, shell
+        shell.add_region("targets", "targets/live.html", self._region)
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
-        return (
-            self._shell.route(TARGETS, self.show),
-            self._shell.live_route("targets", "targets/live.html", self._region),
-        )
+        return (self._shell.route(TARGETS, self.show),)
 
     async def show(self, request: web.Request) -> web.Response:
         """Show the targets."""
-        return await self._shell.page(request, TARGETS, **await self._region(Address.of(request)))
+        return await self._shell.page(
+            request, TARGETS, **await self._region(PageAddress.of(request))
+        )
 
-    async def _region(self, address: Address) -> Mapping[str, Any]:
+    async def _region(self, address: PageAddress) -> Mapping[str, Any]:
         statuses = self._services.targets()
         chosen = TargetFilter.read(address.query)
         shown = [status for status in statuses if chosen.matches(status)]

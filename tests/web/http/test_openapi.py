@@ -12,8 +12,8 @@ from tests.web.web_doubles import World, world_at
 from web.http.routing import ROUTES, Access, Surface
 from web.settings import WebSettings
 
-# The UI's own: files, and pages' regions as HTML.
-NOT_TOLD = re.compile(r"/static/|/live/")
+# The files of the UI are no part of the API.
+NOT_TOLD = re.compile(r"/static/")
 
 
 @pytest.fixture

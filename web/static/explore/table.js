@@ -1,123 +1,102 @@
-// A result as a table: what all series share stands above it, what tells them apart in
-// columns that sort.
-"use strict";
+// An instant query's result as a table. Labels that all series share stand above it, the others
+// in columns that sort.
 
-const resultTable = (() => {
-  const { element } = queryEditor;
-  const MOST_ROWS = 1000;
-  const MOST_COLUMNS = 12;
+import { element } from "../lib/dom.js";
+import { timeText } from "../lib/format.js";
+import { seriesText, sharedLine, splitLabels } from "./labels.js";
 
-  // Which labels all series share, and the names of the others, the metric's first.
-  const labelling = (metrics) => {
-    const names = [...new Set(metrics.flatMap((metric) => Object.keys(metric)))];
-    const shared = names.filter((name) => metrics.every((metric) => metric[name] === metrics[0][name]));
-    const differing = names.filter((name) => !shared.includes(name)).sort((a, b) => (b === "__name__") - (a === "__name__") || (a < b ? -1 : 1));
-    return { shared: shared.map((name) => [name, metrics[0][name]]), differing };
-  };
+const MOST_ROWS = 1000;
+const MOST_COLUMNS = 12;
+const MOST_SAMPLES = 200;
 
-  // A series as PromQL writes it; of some labels only, if they are given.
-  const seriesText = (metric, names = Object.keys(metric)) => {
-    const kept = names.filter((name) => name !== "__name__" && metric[name] !== undefined);
-    const inner = kept.map((name) => `${name}=${JSON.stringify(metric[name])}`).join(", ");
-    const name = names.includes("__name__") ? metric.__name__ ?? "" : "";
-    return inner ? `${name}{${inner}}` : name || "{}";
-  };
+const numberOf = (text) => (text === "+Inf" ? Infinity : text === "-Inf" ? -Infinity : Number(text));
 
-  const sharedLine = (shared, count) => {
-    if (count < 2 || !shared.length) return null;
-    const line = element("p", "shared labels");
-    line.append(element("span", "faint", "All: "));
-    for (const [name, value] of shared) line.append(element("code", "", name === "__name__" ? value : `${name}=${value}`), " ");
-    return line;
-  };
+const compareCells = (a, b) => {
+  if (typeof a === "number" && typeof b === "number") return Number.isNaN(a) - Number.isNaN(b) || a - b;
+  return String(a).localeCompare(String(b), "en", { numeric: true });
+};
 
-  const number = (text) => (text === "+Inf" ? Infinity : text === "-Inf" ? -Infinity : Number(text));
-  const compare = (a, b) => {
-    if (typeof a === "number" && typeof b === "number") return Number.isNaN(a) - Number.isNaN(b) || a - b;
-    return String(a).localeCompare(String(b), "en", { numeric: true });
-  };
+const scrolling = (table) => {
+  const scroll = element("div", "scroll");
+  scroll.append(table);
+  return scroll;
+};
 
-  const vector = (result) => {
-    const metrics = result.map((each) => each.metric);
-    const { shared, differing } = labelling(metrics);
-    const narrow = result.length > 1 && differing.length <= MOST_COLUMNS;
-    const columns = narrow ? differing : [];
-    const rows = result.map((each) => ({
-      each,
-      cells: [...(narrow ? columns.map((name) => each.metric[name] ?? "") : [seriesText(each.metric)]), number(each.value[1])],
-    }));
-    const table = element("table", "grid result");
-    const head = element("tr");
-    const titles = [...(narrow ? columns.map((name) => (name === "__name__" ? "metric" : name)) : ["series"]), "value"];
-    const body = element("tbody");
-    let by = null;
-    let down = false;
+const rowOf = (cells, value) => {
+  const row = element("tr");
+  row.append(...cells.map((cell) => element("td", "", cell)), element("td", "number", value));
+  return row;
+};
 
-    const fill = () => {
-      const ordered = by === null ? rows : [...rows].sort((a, b) => (down ? -1 : 1) * compare(a.cells[by], b.cells[by]));
-      body.replaceChildren(...ordered.slice(0, MOST_ROWS).map(({ each, cells }) => {
-        const row = element("tr");
-        cells.forEach((cell, index) => {
-          const isValue = index === cells.length - 1;
-          row.append(element("td", isValue ? "number" : "", isValue ? each.value[1] : cell));
-        });
-        return row;
-      }));
-    };
-
-    titles.forEach((title, index) => {
-      const cell = element("th", index === titles.length - 1 ? "number" : "");
-      cell.scope = "col";
-      const button = element("button", "", title);
-      button.type = "button";
-      button.addEventListener("click", () => {
-        down = by === index ? !down : index === titles.length - 1;
-        by = index;
-        for (const other of head.children) other.removeAttribute("aria-sort");
-        cell.setAttribute("aria-sort", down ? "descending" : "ascending");
-        fill();
-      });
-      cell.append(button);
-      head.append(cell);
+// The head of a table; `sort(column, isDescending)` is called when the reader clicks a title.
+const sortableHead = (titles, sort) => {
+  const row = element("tr");
+  const last = titles.length - 1;
+  let sorted = null;
+  let isDescending = false;
+  titles.forEach((title, column) => {
+    const cell = element("th", column === last ? "number" : "");
+    cell.scope = "col";
+    const button = element("button", "", title);
+    button.type = "button";
+    button.addEventListener("click", () => {
+      // Values begin with the greatest, labels with the first in the alphabet.
+      isDescending = sorted === column ? !isDescending : column === last;
+      sorted = column;
+      for (const other of row.children) other.removeAttribute("aria-sort");
+      cell.setAttribute("aria-sort", isDescending ? "descending" : "ascending");
+      sort(column, isDescending);
     });
-    const thead = element("thead");
-    thead.append(head);
-    table.append(thead, body);
-    fill();
-    const scroll = element("div", "scroll");
-    scroll.append(table);
-    const note = rows.length > MOST_ROWS ? element("p", "faint", `The first ${MOST_ROWS} of ${rows.length} rows are shown.`) : null;
-    return [narrow ? sharedLine(shared, rows.length) : null, scroll, note].filter(Boolean);
+    cell.append(button);
+    row.append(cell);
+  });
+  const head = element("thead");
+  head.append(row);
+  return head;
+};
+
+const vectorTable = (result) => {
+  const { shared, differing } = splitLabels(result.map((each) => each.metric));
+  const hasColumns = result.length > 1 && differing.length <= MOST_COLUMNS;
+  const cellsOf = ({ metric }) => (hasColumns ? differing.map((name) => metric[name] ?? "") : [seriesText(metric)]);
+  const rows = result.map((each) => {
+    const [labels, value] = [cellsOf(each), each.value[1]];
+    return { labels, value, cells: [...labels, numberOf(value)] };
+  });
+  const body = element("tbody");
+  const fill = (ordered) =>
+    body.replaceChildren(...ordered.slice(0, MOST_ROWS).map(({ labels, value }) => rowOf(labels, value)));
+  const sort = (column, isDescending) => {
+    const sign = isDescending ? -1 : 1;
+    fill([...rows].sort((a, b) => sign * compareCells(a.cells[column], b.cells[column])));
   };
+  const labelTitles = hasColumns ? differing.map((name) => (name === "__name__" ? "metric" : name)) : ["series"];
+  const table = element("table", "grid result");
+  table.append(sortableHead([...labelTitles, "value"], sort), body);
+  fill(rows);
+  const note = rows.length > MOST_ROWS ? element("p", "faint", `The first ${MOST_ROWS} of ${rows.length} rows are shown.`) : null;
+  return [hasColumns ? sharedLine(shared, rows.length) : null, scrolling(table), note].filter(Boolean);
+};
 
-  // A range vector at one time: every sample of each series.
-  const matrix = (result) => {
-    const table = element("table", "grid result samples");
-    const body = element("tbody");
-    for (const each of result.slice(0, MOST_ROWS)) {
-      const row = element("tr");
-      const samples = element("td", "number");
-      for (const [at, value] of each.values.slice(-200)) {
-        const line = element("div", "", value);
-        line.append(element("span", "faint", ` @ ${localTime.write(new Date(at * 1000), new Date())}`));
-        samples.append(line);
-      }
-      row.append(element("td", "", seriesText(each.metric)), samples);
-      body.append(row);
-    }
-    table.append(body);
-    const scroll = element("div", "scroll");
-    scroll.append(table);
-    return [scroll];
-  };
+// A range vector: the newest samples of each series.
+const matrixTable = (result) => {
+  const body = element("tbody");
+  for (const each of result.slice(0, MOST_ROWS)) {
+    const row = rowOf([seriesText(each.metric)], "");
+    row.lastElementChild.append(...each.values.slice(-MOST_SAMPLES).map(([time_s, value]) => {
+      const line = element("div", "", value);
+      line.append(element("span", "faint", ` @ ${timeText(new Date(time_s * 1000))}`));
+      return line;
+    }));
+    body.append(row);
+  }
+  const table = element("table", "grid result samples");
+  table.append(body);
+  return [scrolling(table)];
+};
 
-  const single = (value) => [element("p", "single", value)];
-
-  const show = (field, data) => {
-    if (data.resultType === "scalar" || data.resultType === "string") field.replaceChildren(...single(data.result[1]));
-    else if (!data.result.length) field.replaceChildren(element("p", "faint nothing", "No series match."));
-    else field.replaceChildren(...(data.resultType === "matrix" ? matrix : vector)(data.result));
-  };
-
-  return { show, labelling, seriesText, sharedLine };
-})();
+export const showTable = (field, { resultType, result }) => {
+  if (resultType === "scalar" || resultType === "string") field.replaceChildren(element("p", "single", result[1]));
+  else if (!result.length) field.replaceChildren(element("p", "faint nothing", "No series match."));
+  else field.replaceChildren(...(resultType === "matrix" ? matrixTable : vectorTable)(result));
+};

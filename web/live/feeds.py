@@ -1,4 +1,4 @@
-"""Where the messages of a subscription come from."""
+"""Feeds: the functions that make the messages of subscriptions."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,17 +17,17 @@ from web.services import Services
 Encode = Callable[[Scalar | String | InstantVector | AlignedSeries], bytes]
 """Returns a query's result as JSON."""
 
-Source = Callable[[], Awaitable[bytes]]
-"""Returns the message as of now; the same bytes again mean that nothing has changed."""
+Feed = Callable[[], Awaitable[bytes]]
+"""Returns a subscription's message as of now. Equal bytes mean that nothing has changed."""
 
 _THREAD_FROM_SERIES: Final = 2_000
-"""About 2 ms of encoding."""
+"""Encode results with more series in a thread: 2,000 series take 2 ms."""
 
-_PATIENCE: Final = QueryOptions(timeout_s=10.0)
+_OPTIONS: Final = QueryOptions(timeout_s=10.0)
 
 
-class Sources:
-    """Makes the source that a subscription asks for."""
+class Feeds:
+    """Makes the feeds of subscriptions."""
 
     def __init__(
         self, services: Services, fleet: Fleet, shell: Shell, encode_value: Encode
@@ -35,28 +35,29 @@ class Sources:
         self._services, self._fleet, self._shell = services, fleet, shell
         self._encode_value = encode_value
 
-    def of(self, asked: Subscribe, request: web.Request) -> Source:
-        """Return the source.
+    def of(self, subscription: Subscribe, request: web.Request) -> Feed:
+        """Return a subscription's feed.
 
         Args:
-            asked: what the client wants.
-            request: the client's, for pages: who looks.
+            subscription: the client's message.
+            request: the client's request; its theme and rights apply to page regions.
 
         Raises:
             MissingError: there is no such page.
         """
-        if asked.query is not None:
-            return self._values(asked.id, asked.query)
-        if asked.page is not None:
-            return self._region(asked.id, asked.page, request)
-        return self._metrics(asked.id) if asked.topic == "metrics" else self._alerts(asked.id)
+        name = subscription.id
+        if subscription.query is not None:
+            return self._values(name, subscription.query)
+        if subscription.page is not None:
+            return self._region(name, subscription.page, request)
+        return self._metrics(name) if subscription.topic == "metrics" else self._alerts(name)
 
-    def _values(self, name: str, query: str) -> Source:
+    def _values(self, name: str, query: str) -> Feed:
         engine: QueryEngine = self._services.engine
 
         async def read() -> bytes:
             now_ms = self._services.clock()
-            answer = await engine.instant(query, now_ms, _PATIENCE)
+            answer = await engine.instant(query, now_ms, _OPTIONS)
             value = answer.value
             large = (
                 isinstance(value, InstantVector | AlignedSeries)
@@ -71,7 +72,7 @@ class Sources:
 
         return read
 
-    def _metrics(self, name: str) -> Source:
+    def _metrics(self, name: str) -> Feed:
         async def read() -> bytes:
             view = await self._fleet.view()
             hosts = [fleet_host_document(host) for host in view.hosts]
@@ -79,14 +80,14 @@ class Sources:
 
         return read
 
-    def _alerts(self, name: str) -> Source:
+    def _alerts(self, name: str) -> Feed:
         async def read() -> bytes:
             found = [item.alert for item in self._services.alerting.open_alerts()]
             return message("alerts", name, alerts=[alert_document(alert) for alert in found])
 
         return read
 
-    def _region(self, name: str, page: str, request: web.Request) -> Source:
+    def _region(self, name: str, page: str, request: web.Request) -> Feed:
         render = self._shell.region(request, page)
 
         async def read() -> bytes:

@@ -30,13 +30,13 @@ async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[
         yield world
 
 
-async def told(socket: ClientWebSocketResponse, kind: str) -> dict[str, Any]:
-    """Return the next message of a kind, "" for any."""
+async def received(socket: ClientWebSocketResponse, kind: str) -> dict[str, Any]:
+    """Return the next message of a kind; of any kind for ""."""
     async with asyncio.timeout(10):
         while True:
-            received = await socket.receive()
-            assert received.type is WSMsgType.TEXT, received
-            found: dict[str, Any] = json.loads(received.data)
+            frame = await socket.receive()
+            assert frame.type is WSMsgType.TEXT, frame
+            found: dict[str, Any] = json.loads(frame.data)
             if kind in ("", found["type"]):
                 return found
 
@@ -44,17 +44,17 @@ async def told(socket: ClientWebSocketResponse, kind: str) -> dict[str, Any]:
 async def end_of(socket: ClientWebSocketResponse) -> tuple[int | None, str]:
     """Return code and reason of the close frame."""
     async with asyncio.timeout(10):
-        while (received := await socket.receive()).type is WSMsgType.TEXT:
+        while (frame := await socket.receive()).type is WSMsgType.TEXT:
             pass
-    assert received.type is WSMsgType.CLOSE, received
-    return received.data, received.extra or ""
+    assert frame.type is WSMsgType.CLOSE, frame
+    return frame.data, frame.extra or ""
 
 
-async def test_client_that_only_listens_is_told_figures_and_alerts(world: World) -> None:
+async def test_client_without_subscriptions_gets_figures_and_alerts(world: World) -> None:
     await world.desk.put(an_alert(instance="a:9100"))
     async with world.client.ws_connect(PATH, headers=await world.bearer(Role.VIEWER)) as socket:
-        assert (await told(socket, "hello"))["user"] == "the-viewer"
-        first = [await told(socket, ""), await told(socket, "")]
+        assert (await received(socket, "hello"))["user"] == "the-viewer"
+        first = [await received(socket, ""), await received(socket, "")]
         found = {message["type"]: message for message in first}
         assert found["metrics"]["hosts"] == (await fleet(world))["hosts"]
         assert [alert["rule"] for alert in found["alerts"]["alerts"]] == ["host/cpu"]
@@ -66,41 +66,39 @@ async def fleet(world: World) -> dict[str, Any]:
     return found
 
 
-async def test_change_of_an_alert_is_told_at_once(
-    tmp_path: Path, aiohttp_client: AiohttpClient
-) -> None:
+async def test_changed_alert_is_sent_at_once(tmp_path: Path, aiohttp_client: AiohttpClient) -> None:
     async with world_at(tmp_path, aiohttp_client, WebSettings(live_interval_s=3600)) as world:
         headers = await world.bearer()
         async with world.client.ws_connect(PATH, headers=headers) as socket:
-            await told(socket, "alerts")
+            await received(socket, "alerts")
             alert = await world.desk.put(an_alert())
-            change = await told(socket, "alert")
+            change = await received(socket, "alert")
             assert (change["before"], change["after"]) == ("inactive", "firing")
             assert change["alert"]["id"] == alert.id
             await world.client.post(f"/api/alerts/{alert.id}/acknowledge", headers=headers)
-            seen = await told(socket, "alert")
+            seen = await received(socket, "alert")
             assert (seen["before"], seen["after"]) == ("firing", "firing")
             assert seen["alert"]["acknowledged_by"] == "the-admin"
 
 
-async def test_query_is_answered_again_and_again(world: World) -> None:
+async def test_query_is_evaluated_again_after_each_interval(world: World) -> None:
     labels = Labels.of(__name__="up", instance="a:9100")
     world.engine.answers["up"] = vector({labels: 1.0})
     async with world.client.ws_connect(PATH, headers=await world.bearer()) as socket:
         await socket.send_json({"type": "subscribe", "id": "u", "query": "up", "interval_s": 1})
-        values = await told(socket, "values")
+        values = await received(socket, "values")
         assert values["id"] == "u"
         assert values["data"]["resultType"] == "vector"
         assert values["data"]["result"][0]["value"][1] == "1"
         world.engine.answers["up"] = vector({labels: 0.0})
-        assert (await told(socket, "values"))["data"]["result"][0]["value"][1] == "0"
+        assert (await received(socket, "values"))["data"]["result"][0]["value"][1] == "0"
 
 
-async def test_own_subscription_takes_the_place_of_the_defaults(world: World) -> None:
+async def test_first_subscription_replaces_the_defaults(world: World) -> None:
     async with world.client.ws_connect(PATH, headers=await world.bearer()) as socket:
-        await told(socket, "metrics")
+        await received(socket, "metrics")
         await socket.send_json({"type": "subscribe", "id": "q", "query": "up"})
-        await told(socket, "values")
+        await received(socket, "values")
         await world.desk.put(an_alert())
         await socket.send_json({"type": "ping"})
         seen: list[str] = []
@@ -110,28 +108,55 @@ async def test_own_subscription_takes_the_place_of_the_defaults(world: World) ->
         assert "alert" not in seen
 
 
-async def test_failing_query_is_told_and_tried_again(world: World) -> None:
+async def test_failing_query_reports_an_error_and_is_tried_again(world: World) -> None:
     world.engine.answers["up"] = QueryTimeoutError("query timed out in expression evaluation")
     async with world.client.ws_connect(PATH, headers=await world.bearer()) as socket:
         await socket.send_json({"type": "subscribe", "id": "u", "query": "up", "interval_s": 1})
-        error = await told(socket, "error")
+        error = await received(socket, "error")
         assert error["id"] == "u"
         assert "timed out" in error["error"]
         world.engine.answers["up"] = vector({Labels.of(__name__="up"): 1.0})
-        await told(socket, "values")
+        await received(socket, "values")
 
 
-async def test_page_is_drawn_again_when_it_changed(world: World) -> None:
+async def test_page_is_sent_again_when_it_changed(world: World) -> None:
     async with world.client.ws_connect(PATH, headers=await world.cookie()) as socket:
         await socket.send_json({"type": "subscribe", "id": "page", "page": "/live/hosts?q=web"})
-        assert 'id="fleet"' in (await told(socket, "region"))["html"]
+        assert 'id="fleet"' in (await received(socket, "region"))["html"]
         world.statuses[0] = target_status("web-1", "a:9100", Health.DOWN, "no route to host")
         world.now[0] += 5_000
-        assert "no route to host" in (await told(socket, "region"))["html"]
+        assert "no route to host" in (await received(socket, "region"))["html"]
         await socket.send_json({"type": "subscribe", "id": "page", "page": "/live/host/a%3A9100"})
         async with asyncio.timeout(10):
-            while 'id="host"' not in (await told(socket, "region"))["html"]:
+            while 'id="host"' not in (await received(socket, "region"))["html"]:
                 pass
+
+
+@pytest.mark.parametrize(
+    ("page", "region"),
+    [
+        ("hosts", "fleet"),
+        ("alerts", "alerts"),
+        ("targets", "targets"),
+        ("store", "store"),
+        ("host/a:9100", "host"),
+    ],
+)
+async def test_every_live_page_has_its_region(world: World, page: str, region: str) -> None:
+    async with world.client.ws_connect(PATH, headers=await world.cookie()) as socket:
+        await socket.send_json({"type": "subscribe", "id": "page", "page": f"/live/{page}"})
+        html = (await received(socket, "region"))["html"]
+        assert f'id="{region}"' in html
+        assert 'id="alert-badge"' in html
+
+
+async def test_page_of_a_removed_host_reports_an_error(world: World) -> None:
+    async with world.client.ws_connect(PATH, headers=await world.cookie()) as socket:
+        await socket.send_json({"type": "subscribe", "id": "page", "page": "/live/host/a:9100"})
+        await received(socket, "region")
+        world.statuses.clear()
+        world.now[0] += 5_000
+        assert (await received(socket, "error"))["id"] == "page"
 
 
 @pytest.mark.parametrize(
@@ -149,14 +174,14 @@ async def test_page_is_drawn_again_when_it_changed(world: World) -> None:
         ('{"type":"auth","token":"x"}', "already"),
     ],
 )
-async def test_wrong_message_is_told_and_the_connection_goes_on(
+async def test_invalid_message_reports_an_error_and_keeps_the_connection(
     world: World, text: str, says: str
 ) -> None:
     async with world.client.ws_connect(PATH, headers=await world.bearer()) as socket:
         await socket.send_str(text)
-        assert says in (await told(socket, "error"))["error"]
+        assert says in (await received(socket, "error"))["error"]
         await socket.send_json({"type": "ping"})
-        await told(socket, "pong")
+        await received(socket, "pong")
 
 
 async def test_subscriptions_are_bounded_in_number(world: World) -> None:
@@ -164,15 +189,15 @@ async def test_subscriptions_are_bounded_in_number(world: World) -> None:
         for number in range(33):
             asked = {"type": "subscribe", "id": f"{number}", "query": "up", "interval_s": 3600}
             await socket.send_json(asked)
-        assert "at most 32" in (await told(socket, "error"))["error"]
+        assert "at most 32" in (await received(socket, "error"))["error"]
         await socket.send_json({"type": "unsubscribe", "id": "7"})
         await socket.send_json({"type": "subscribe", "id": "33", "query": "up"})
         async with asyncio.timeout(10):
-            while (await told(socket, "values"))["id"] != "33":
+            while (await received(socket, "values"))["id"] != "33":
                 pass
 
 
-async def test_bytes_are_refused(world: World) -> None:
+async def test_binary_message_ends_the_connection(world: World) -> None:
     async with world.client.ws_connect(PATH, headers=await world.bearer()) as socket:
         await socket.send_bytes(b"\x00")
         assert (await end_of(socket))[0] == 1003
@@ -184,22 +209,22 @@ async def test_overlong_message_ends_the_connection(world: World) -> None:
         assert (await end_of(socket))[0] == 1009
 
 
-# Who may connect
+# Logging in
 
 
 async def test_token_may_come_in_the_address_or_in_the_first_message(world: World) -> None:
     secret = await world.secret(CredentialKind.BEARER, Role.VIEWER)
     async with world.client.ws_connect(f"{PATH}?token={secret}") as socket:
-        await told(socket, "hello")
+        await received(socket, "hello")
     async with world.client.ws_connect(PATH) as socket:
         await socket.send_json({"type": "auth", "token": secret})
-        assert (await told(socket, "hello"))["user"] == "the-viewer"
+        assert (await received(socket, "hello"))["user"] == "the-viewer"
         await socket.send_json({"type": "subscribe", "id": "p", "page": "/live/alerts"})
-        await told(socket, "region")
+        await received(socket, "region")
 
 
 @pytest.mark.parametrize("first", ['{"type":"auth","token":"x"}', '{"type":"ping"}', "{"])
-async def test_stranger_is_told_nothing(world: World, first: str) -> None:
+async def test_client_without_a_valid_token_is_closed(world: World, first: str) -> None:
     async with world.client.ws_connect(PATH) as socket:
         await socket.send_str(first)
         assert (await end_of(socket))[0] == 4401
@@ -223,8 +248,8 @@ async def test_anonymous_viewer_needs_no_token(
         world_at(tmp_path, aiohttp_client, settings) as world,
         world.client.ws_connect(PATH) as socket,
     ):
-        assert (await told(socket, "hello"))["user"] is None
-        await told(socket, "metrics")
+        assert (await received(socket, "hello"))["user"] is None
+        await received(socket, "metrics")
 
 
 async def test_page_of_another_site_is_refused(world: World) -> None:
@@ -235,22 +260,22 @@ async def test_page_of_another_site_is_refused(world: World) -> None:
         assert refused.value.status == 403
     own = {"Origin": f"http://{world.client.host}:{world.client.port}"}
     async with world.client.ws_connect(PATH, headers=cookie | own) as socket:
-        await told(socket, "hello")
+        await received(socket, "hello")
 
 
-async def test_request_without_upgrade_is_told_how(world: World) -> None:
+async def test_request_without_upgrade_is_answered_426(world: World) -> None:
     answer = await world.client.get(PATH, headers=await world.bearer())
     assert answer.status == 426
     assert answer.headers["Upgrade"] == "websocket"
 
 
-# Its end
+# The end of a connection
 
 
 async def test_revoked_session_ends_its_connection(world: World) -> None:
     headers = await world.cookie()
     async with world.client.ws_connect(PATH, headers=headers) as socket:
-        await told(socket, "hello")
+        await received(socket, "hello")
         await world.client.post("/logout", headers=headers, allow_redirects=False)
         assert (await end_of(socket))[0] == 4401
 
@@ -261,8 +286,8 @@ async def test_stopping_server_ends_every_connection(world: World) -> None:
         world.client.ws_connect(PATH, headers=headers) as one,
         world.client.ws_connect(PATH, headers=headers) as two,
     ):
-        await told(one, "metrics")
-        await told(two, "metrics")
+        await received(one, "metrics")
+        await received(two, "metrics")
         closing = asyncio.create_task(world.client.server.close())
         assert await end_of(one) == (1001, "the server stops")
         assert await end_of(two) == (1001, "the server stops")
@@ -277,8 +302,8 @@ async def test_connections_are_bounded_in_number(world: World) -> None:
         world.client.ws_connect(PATH, headers=headers) as one,
         world.client.ws_connect(PATH, headers=headers) as two,
     ):
-        await told(one, "hello")
-        await told(two, "hello")
+        await received(one, "hello")
+        await received(two, "hello")
         with pytest.raises(WSServerHandshakeError) as refused:
             await world.client.ws_connect(PATH, headers=headers)
         assert refused.value.status == 503
@@ -298,16 +323,16 @@ UPGRADE = (
 )
 
 
-async def test_client_that_never_reads_is_dropped_and_others_go_on(
+async def test_client_that_never_reads_is_dropped_and_others_are_served(
     tmp_path: Path, aiohttp_client: AiohttpClient
 ) -> None:
     settings = WebSettings(live_interval_s=0.05, live_write_timeout_s=0.5)
     async with world_at(tmp_path, aiohttp_client, settings) as world:
-        # Enough that a few messages fill every buffer between here and there.
+        # Large messages: a few of them fill every buffer between server and client.
         world.statuses += [target_status(f"host-{n}", f"h{n}:9100") for n in range(1500)]
         cookie = await world.cookie()
         async with world.client.ws_connect(PATH, headers=cookie) as other:
-            await told(other, "metrics")
+            await received(other, "metrics")
             before_bytes = await asyncio.to_thread(resident_bytes)
             deaf, writer = await asyncio.open_connection("127.0.0.1", world.client.port, limit=1)
             writer.write(UPGRADE.format(cookie=cookie["Cookie"]).encode())
@@ -317,18 +342,18 @@ async def test_client_that_never_reads_is_dropped_and_others_go_on(
                     status = world.statuses.pop(0)
                     seen_ms = world.now[0]
                     world.statuses.append(replace(status, last_up_ms=seen_ms))
-                    # The other one is still told what is new.
-                    await told(other, "metrics")
+                    # The other client still gets new figures.
+                    await received(other, "metrics")
             assert reasons[0].startswith("too slow")
             grown_bytes = await asyncio.to_thread(resident_bytes) - before_bytes
             assert grown_bytes < 64 * MIB
             writer.close()
             del deaf
             world.now[0] += 5_000
-            await told(other, "metrics")
+            await received(other, "metrics")
 
 
-async def test_flood_of_alerts_is_dropped_rather_than_kept(
+async def test_client_with_too_many_waiting_alerts_is_dropped(
     tmp_path: Path, aiohttp_client: AiohttpClient
 ) -> None:
     settings = WebSettings(live_interval_s=3600, live_write_timeout_s=3600)
@@ -340,7 +365,7 @@ async def test_flood_of_alerts_is_dropped_rather_than_kept(
         async with asyncio.timeout(60):
             while not (reasons := dropped(world)):
                 await world.desk.put(replace(alert, value=alert.value + 1), AlertState.FIRING)
-        assert reasons == ["too slow: too much waits to be sent"]
+        assert reasons == ["too slow: too many messages wait to be sent"]
         writer.close()
 
 
@@ -357,11 +382,11 @@ def dropped(world: World) -> list[str]:
     ]
 
 
-async def test_fault_of_ours_is_logged_and_told(
+async def test_fault_of_ours_is_logged_and_received(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with world.client.ws_connect(PATH, headers=await world.bearer()) as socket:
-        await told(socket, "hello")
+        await received(socket, "hello")
 
         async def broken(*_: object) -> None:
             raise RuntimeError("the disk is gone")
@@ -371,7 +396,7 @@ async def test_fault_of_ours_is_logged_and_told(
     assert "stream_failed" in [line["event"] for line in world.logs]
 
 
-async def test_page_that_cors_lets_in_needs_a_token_of_its_own(
+async def test_page_of_a_site_in_cors_needs_a_token(
     tmp_path: Path, aiohttp_client: AiohttpClient
 ) -> None:
     origin = {"Origin": "https://board.example"}
@@ -379,7 +404,7 @@ async def test_page_that_cors_lets_in_needs_a_token_of_its_own(
     async with world_at(tmp_path, aiohttp_client, settings) as world:
         token = (await world.bearer())["Authorization"].removeprefix("Bearer ")
         async with world.client.ws_connect(f"{PATH}?token={token}", headers=origin) as socket:
-            assert (await told(socket, "hello"))["user"]
+            assert (await received(socket, "hello"))["user"]
         cookie = origin | dict(await world.cookie())
         async with world.client.ws_connect(PATH, headers=cookie) as socket:
             await socket.send_str(json.dumps({"type": "auth", "token": "wrong"}))

@@ -15,7 +15,7 @@ JSON = st.recursive(
 
 
 @given(st.text() | st.binary() | JSON.map(json.dumps))
-def test_whatever_comes_is_a_message_or_refused(text: str | bytes) -> None:
+def test_any_text_is_a_message_or_refused(text: str | bytes) -> None:
     refused = None
     try:
         read_message(text)
@@ -30,7 +30,7 @@ def test_whatever_comes_is_a_message_or_refused(text: str | bytes) -> None:
         optional=dict.fromkeys(("id", "query", "topic", "page", "interval_s", "token"), JSON),
     )
 )
-def test_subscription_asks_for_exactly_one_thing(fields: dict[str, object]) -> None:
+def test_subscription_names_exactly_one_subject(fields: dict[str, object]) -> None:
     try:
         asked = read_message(json.dumps(fields))
     except ValidationError:

@@ -1,0 +1,30 @@
+// Requests to the Prometheus API.
+
+export class QueryError extends Error {
+  constructor(message, type) {
+    super(message);
+    this.type = type;
+  }
+
+  // Where in the query the error is: "1:5: parse error: …" is line 1, column 5. Null if unknown.
+  offsetIn(query) {
+    const found = /(\d+):(\d+): parse error/.exec(this.message);
+    if (!found) return null;
+    const linesBefore = query.split("\n").slice(0, found[1] - 1);
+    const offset = linesBefore.reduce((sum, line) => sum + line.length + 1, 0) + Number(found[2]) - 1;
+    return Math.min(offset, query.length);
+  }
+}
+
+// Returns the whole answer; `data` is the result. Throws a QueryError that the server reported.
+export const post = async (path, parameters, signal) => {
+  const response = await fetch(`/api/v1/${path}`, {
+    method: "POST", body: new URLSearchParams(parameters), headers: { Accept: "application/json" }, signal,
+  });
+  if (response.status === 401) {
+    location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  }
+  const answer = await response.json();
+  if (answer.status !== "success") throw new QueryError(answer.error, answer.errorType);
+  return answer;
+};

@@ -1,0 +1,180 @@
+// One query of the page: its editor, its buttons, and its result as a graph or a table.
+
+import { element } from "../lib/dom.js";
+import { countText, elapsedText } from "../lib/format.js";
+import { post, QueryError } from "./api.js";
+import { createEditor } from "./editor.js";
+import { showGraph } from "./graph.js";
+import { showTable } from "./table.js";
+import { spanText } from "./time_range.js";
+import { showTree } from "./tree.js";
+
+const MOST_SERIES = 1000;
+
+// The line of the query that an error points to, with the wrong word underlined.
+const excerptOf = (query, offset) => {
+  const before = query.slice(0, offset).split("\n");
+  const line = query.split("\n")[before.length - 1];
+  const at = before.at(-1).length;
+  const [word] = line.slice(at).match(/^(\w+|.|$)/u);
+  const excerpt = element("code", "excerpt");
+  excerpt.append(line.slice(0, at), element("span", "wrong", word || " "), line.slice(at + word.length));
+  return excerpt;
+};
+
+const resultText = ({ resultType, result }) =>
+  resultType === "scalar" || resultType === "string" ? resultType : countText(result.length, "series", "series");
+
+const statsText = ({ stats }) =>
+  stats ? `${countText(stats.samples.totalQueryableSamples, "sample")} read in ${elapsedText(stats.timings.execTotalTime)}` : "";
+
+// A query made from the template of the page.
+//   page: what the queries share: `grid()`, `zoom(start_s, end_s)`, `remember(isStep)`, which
+//   writes the address and, for a step, adds it to the history, and `remove(query)`.
+export const createQuery = (template, { text, view, isExplained }, page) => {
+  const item = template.content.firstElementChild.cloneNode(true);
+  const part = (name) => item.querySelector(name);
+  const [problem, notes, tree, result, cost] =
+    [".query-problem", ".query-notes", ".query-tree", ".query-result", ".query-cost"].map(part);
+  const button = (action) => part(`[data-action="${action}"]`);
+  const query = { item, view, isExplained };
+  let removeGraph = () => {};
+  let request = null;
+
+  const clearResult = () => {
+    removeGraph();
+    removeGraph = () => {};
+    result.replaceChildren();
+    cost.textContent = "";
+  };
+
+  const clearProblem = () => {
+    problem.hidden = true;
+    notes.hidden = true;
+    editor.underline(null);
+  };
+
+  const showProblem = (error) => {
+    // The place in the query says more than the name of the API's parameter.
+    const message = error.message.replace(/^invalid parameter "query": /, "");
+    const type = error.type && message === error.message ? `${error.type}: ` : "";
+    const offset = error instanceof QueryError ? error.offsetIn(editor.text) : null;
+    problem.hidden = false;
+    problem.replaceChildren(element("b", "", type), message);
+    editor.underline(offset);
+    if (offset !== null) problem.append(excerptOf(editor.text, offset));
+  };
+
+  const showNotes = ({ warnings = [], infos = [] }) => {
+    const note = (kind) => (message) => element("li", kind, message.replace(/^PromQL (info|warning): /, ""));
+    notes.hidden = !warnings.length && !infos.length;
+    notes.replaceChildren(...warnings.map(note("warning")), ...infos.map(note("")));
+  };
+
+  const fetchResult = (grid, signal) => {
+    const shared = { query: editor.text, limit: MOST_SERIES, stats: "1" };
+    return query.view === "graph"
+      ? post("query_range", { ...shared, start: grid.start_s, end: grid.end_s, step: grid.step_s }, signal)
+      : post("query", { ...shared, time: grid.end_s }, signal);
+  };
+
+  const showResult = (answer, grid, elapsed_s) => {
+    removeGraph();
+    removeGraph = () => {};
+    showNotes(answer);
+    const isGraph = query.view === "graph";
+    if (isGraph) removeGraph = showGraph(result, answer.data.result, grid, page.zoom);
+    else showTable(result, answer.data);
+    const step = isGraph ? `step ${spanText(grid.step_s)}` : "";
+    const texts = [resultText(answer.data), step, statsText(answer.data), `${elapsedText(elapsed_s)} in total`];
+    cost.textContent = texts.filter(Boolean).join(" · ");
+  };
+
+  query.run = async () => {
+    request?.abort();
+    const mine = (request = new AbortController());
+    clearProblem();
+    if (!editor.text.trim()) {
+      clearResult();
+      return;
+    }
+    item.setAttribute("aria-busy", "true");
+    const started_ms = performance.now();
+    const grid = page.grid();
+    try {
+      const answer = await fetchResult(grid, mine.signal);
+      if (mine === request) showResult(answer, grid, (performance.now() - started_ms) / 1000);
+    } catch (error) {
+      if (mine !== request || error.name === "AbortError") return;
+      clearResult();
+      showProblem(error);
+    } finally {
+      if (mine === request) item.removeAttribute("aria-busy");
+    }
+  };
+
+  const explain = async () => {
+    button("explain").setAttribute("aria-expanded", String(query.isExplained));
+    tree.hidden = !query.isExplained;
+    if (!query.isExplained || !editor.text.trim()) return tree.replaceChildren();
+    try {
+      showTree(tree, (await post("parse_query", { query: editor.text })).data);
+    } catch (error) {
+      tree.replaceChildren();
+      showProblem(error);
+    }
+  };
+
+  const format = async () => {
+    clearProblem();
+    try {
+      editor.text = (await post("format_query", { query: editor.text })).data;
+      page.remember(false);
+    } catch (error) {
+      showProblem(error);
+    }
+  };
+
+  const showView = () => {
+    for (const link of item.querySelectorAll("[data-view]")) link.toggleAttribute("aria-current", link.dataset.view === query.view);
+  };
+
+  const start = () => {
+    page.remember(true);
+    query.run();
+    explain();
+  };
+
+  const editor = createEditor(part(".editor"), start);
+  editor.text = text;
+  query.editor = editor;
+  button("run").addEventListener("click", start);
+  button("format").addEventListener("click", format);
+  button("explain").addEventListener("click", () => {
+    query.isExplained = !query.isExplained;
+    page.remember(false);
+    explain();
+  });
+  button("remove").addEventListener("click", () => page.remove(query));
+  for (const link of item.querySelectorAll("[data-view]")) {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      query.view = link.dataset.view;
+      showView();
+      page.remember(true);
+      query.run();
+    });
+  }
+  showView();
+
+  query.begin = () => {
+    query.run();
+    if (query.isExplained) explain();
+  };
+  query.end = () => {
+    request?.abort();
+    removeGraph();
+    item.remove();
+  };
+  return query;
+};

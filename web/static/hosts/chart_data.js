@@ -1,0 +1,67 @@
+// The samples of a host's charts, as `/api/hosts/{host}/charts` returns them.
+//
+// An answer is {start_ms, end_ms, step_ms, charts: [{key, title, unit, stacked, queries, lines}]};
+// a line is {name, mirrored, values} with one value, or null, per step.
+
+const SHORTEST_RANGE_MS = 300000;
+
+const stepsBetween = (start_ms, end_ms, step_ms) => Math.round((end_ms - start_ms) / step_ms);
+
+// The times of all samples, in seconds.
+export const timesOf = ({ start_ms, end_ms, step_ms }) =>
+  Array.from({ length: stepsBetween(start_ms, end_ms, step_ms) + 1 }, (_, index) => (start_ms + index * step_ms) / 1000);
+
+// Lines that are not zero throughout: a CPU mode that is never entered or a network card
+// without a cable is left out until it changes. All lines if all are zero.
+export const busyLines = (lines) => {
+  const busy = lines.filter((line) => line.values.some((value) => value));
+  return busy.length ? busy : lines;
+};
+
+// Where the samples begin, in seconds: a host added ten minutes ago does not fill an hour.
+export const firstSampleTime = ({ charts, start_ms, end_ms, step_ms }) => {
+  const firsts = charts.flatMap((chart) => chart.lines.map((line) => line.values.findIndex((value) => value !== null)));
+  const first = Math.min(...firsts.filter((index) => index >= 0));
+  const begin_ms = Number.isFinite(first) ? start_ms + first * step_ms : start_ms;
+  return Math.max(start_ms, Math.min(begin_ms, end_ms - SHORTEST_RANGE_MS)) / 1000;
+};
+
+// The rows that uPlot draws: stacked lines are sums, mirrored lines negative.
+export const drawnRows = (lines, { stacked, isHidden }) => {
+  if (!stacked) {
+    return lines.map((line) => (line.mirrored ? line.values.map((value) => (value === null ? null : -value)) : line.values));
+  }
+  const sums = [];
+  return lines.map((line) => {
+    if (isHidden(line)) return line.values.map(() => null);
+    return line.values.map((value, index) => {
+      if (value === null) return null;
+      sums[index] = (sums[index] ?? 0) + value;
+      return sums[index];
+    });
+  });
+};
+
+const hasSameLines = (old, fresh) =>
+  old.length === fresh.length &&
+  old.every((chart, at) => {
+    const lines = fresh[at].lines;
+    return chart.key === fresh[at].key && chart.lines.length === lines.length &&
+      chart.lines.every((line, index) => line.name === lines[index].name);
+  });
+
+// Appends the newest samples to `old` in place and drops as many of the oldest. Returns false,
+// and changes nothing, if the two answers do not fit together.
+export const appendSamples = (old, fresh) => {
+  const { step_ms } = old;
+  const keep = stepsBetween(old.start_ms, fresh.start_ms, step_ms);
+  const total = stepsBetween(old.start_ms, old.end_ms, step_ms) + 1;
+  const moved = keep + stepsBetween(fresh.start_ms, fresh.end_ms, step_ms) + 1 - total;
+  if (step_ms !== fresh.step_ms || keep < 0 || keep > total || !hasSameLines(old.charts, fresh.charts)) return false;
+  old.charts.forEach((chart, at) => chart.lines.forEach((line, index) => {
+    line.values = line.values.slice(moved, keep).concat(fresh.charts[at].lines[index].values);
+  }));
+  old.start_ms += moved * step_ms;
+  old.end_ms = fresh.end_ms;
+  return true;
+};

@@ -1,0 +1,88 @@
+// Elements of a page: made, brought up to date, and their times in the reader's time zone.
+
+import { timeText } from "./format.js";
+
+export const element = (name, className, text) => {
+  const made = document.createElement(name);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+};
+
+// The server writes times in UTC.
+export const showLocalTimes = (root) => {
+  for (const time of root.querySelectorAll("time[data-local]")) {
+    const at = new Date(time.dateTime);
+    time.textContent = timeText(at);
+    time.title = at.toString();
+  }
+};
+
+// ---- newer HTML in place of older ----
+
+const copyAttributes = (from, to) => {
+  for (const { name, value } of [...to.attributes]) {
+    if (from.getAttribute(name) !== value) from.setAttribute(name, value);
+  }
+  for (const { name } of [...from.attributes]) {
+    // The reader opens and closes a <details>, not the server.
+    const isReaders = name === "open" && from.tagName === "DETAILS";
+    if (!to.hasAttribute(name) && !isReaders) from.removeAttribute(name);
+  }
+};
+
+const isSameElement = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && a.id === b.id;
+
+const morphChildren = (from, to) => {
+  const byId = new Map([...from.children].filter((child) => child.id).map((child) => [child.id, child]));
+  let here = from.firstChild;
+  for (const wanted of [...to.childNodes]) {
+    const known = wanted.id ? byId.get(wanted.id) : null;
+    if (known && known !== here) from.insertBefore(known, here);
+    const match = known || (here && isSameElement(here, wanted) ? here : null);
+    if (match) {
+      here = match.nextSibling;
+      morph(match, wanted);
+    } else {
+      from.insertBefore(document.importNode(wanted, true), here);
+    }
+  }
+  while (here) {
+    const next = here.nextSibling;
+    here.remove();
+    here = next;
+  }
+};
+
+// Makes `from` equal to `to` and touches only what differs, so that focus, selection and
+// scroll position stay. Form fields keep what the reader typed.
+const morph = (from, to) => {
+  if (from.isEqualNode(to)) return;
+  if (from.nodeType !== Node.ELEMENT_NODE) {
+    from.nodeValue = to.nodeValue;
+    return;
+  }
+  if (from.matches("input, select, textarea")) return;
+  copyAttributes(from, to);
+  morphChildren(from, to);
+};
+
+// Brings every element with `data-region` up to date from the one with the same id in `fresh`,
+// a document or a fragment.
+export const updateRegions = (fresh) => {
+  showLocalTimes(fresh);
+  for (const region of fresh.querySelectorAll("[data-region]")) {
+    const shown = document.getElementById(region.id);
+    if (shown) morph(shown, region);
+  }
+};
+
+// Loads a page and brings the regions of this one up to date from it. A request that another
+// one has superseded is aborted through `signal`.
+export const loadRegions = async (address, signal) => {
+  const answer = await fetch(address, { headers: { Accept: "text/html" }, signal });
+  // Logged out: the server has redirected to the login page.
+  if (answer.redirected) location.assign(answer.url);
+  if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
+  updateRegions(new DOMParser().parseFromString(await answer.text(), "text/html"));
+};

@@ -1,0 +1,106 @@
+// Numbers, durations and times as text.
+
+const pad = (number) => String(number).padStart(2, "0");
+
+// ---- times, in the reader's own time zone ----
+
+const dateText = (at) => `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())}`;
+
+const minuteText = (at) => `${pad(at.getHours())}:${pad(at.getMinutes())}`;
+
+const clockText = (at) => `${minuteText(at)}:${pad(at.getSeconds())}`;
+
+// "14:05:33" today, "2026-11-22 14:05" on any other day.
+export const timeText = (at, now = new Date()) =>
+  dateText(at) === dateText(now) ? clockText(at) : `${dateText(at)} ${minuteText(at)}`;
+
+// The value of an <input type="datetime-local">.
+export const inputTime = (at) => `${dateText(at)}T${clockText(at)}`;
+
+// Labels of a time axis: dates where a day begins or where steps are days, else clock times.
+export const tickTexts = (times_s, step_s) =>
+  times_s.map((time_s, index) => {
+    const at = new Date(time_s * 1000);
+    const date = `${at.getDate()} ${at.toLocaleString("en", { month: "short" })}`;
+    if (step_s >= 86400) return date;
+    const isNewDay = index > 0 && new Date(times_s[index - 1] * 1000).getDate() !== at.getDate();
+    if (isNewDay) return date;
+    return step_s < 60 ? clockText(at) : minuteText(at);
+  });
+
+// ---- durations ----
+
+const DURATION_UNITS = [["w", 604800000], ["d", 86400000], ["h", 3600000], ["m", 60000], ["s", 1000], ["ms", 1]];
+const UNIT_SECONDS = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86400, w: 604800, y: 31536000 };
+
+// A duration as PromQL writes it: "1h30m".
+export const durationText = (length_ms) => {
+  let rest = Math.abs(length_ms);
+  const parts = DURATION_UNITS.map(([unit, size]) => {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    return count ? `${count}${unit}` : "";
+  });
+  return (length_ms < 0 ? "-" : "") + (parts.join("") || "0s");
+};
+
+// Seconds of "90", "1h30m" or "1d"; NaN for any other text.
+export const durationSeconds = (text) => {
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text);
+  if (!/^(\d+(ms|[smhdwy]))+$/.test(text)) return NaN;
+  return [...text.matchAll(/(\d+)(ms|[smhdwy])/g)].reduce((sum, [, count, unit]) => sum + count * UNIT_SECONDS[unit], 0);
+};
+
+// How long something took: "12 ms", "1.32 s".
+export const elapsedText = (length_s) =>
+  length_s < 1 ? `${Math.max(1, Math.round(length_s * 1000))} ms` : `${length_s.toFixed(2)} s`;
+
+// ---- numbers ----
+
+export const UNKNOWN = "–";
+
+const threeDigits = (value) => {
+  const size = Math.abs(value);
+  if (size >= 99.95 || size === 0) return value.toFixed(0);
+  return size >= 9.995 ? value.toFixed(1) : value.toFixed(2).replace(/\.?0+$/, "");
+};
+
+const scaled = (value, base, prefixes, suffix) => {
+  let power = 0;
+  while (Math.abs(value) >= base - 0.5 && power < prefixes.length - 1) {
+    value /= base;
+    power += 1;
+  }
+  return `${power === 0 ? value.toFixed(0) : threeDigits(value)} ${prefixes[power]}${suffix}`;
+};
+
+// The units of the server's charts; `base` is the one that the steps of an axis are powers of.
+export const UNITS = {
+  ratio: { text: (value) => `${threeDigits(value * 100)} %`, base: 10 },
+  number: { text: threeDigits, base: 10 },
+  bytes: { text: (value) => scaled(value, 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"], ""), base: 2 },
+  bytes_per_s: { text: (value) => scaled(value, 1000, ["", "k", "M", "G", "T"], "B/s"), base: 10 },
+  celsius: { text: (value) => `${threeDigits(value)} °C`, base: 10 },
+};
+
+// A sample's value with seven digits.
+export const valueText = (value) => {
+  if (value === null || value === undefined) return UNKNOWN;
+  const size = Math.abs(value);
+  if (size && (size < 1e-4 || size >= 1e15)) return value.toExponential(3);
+  return Number(value.toPrecision(7)).toString();
+};
+
+const PREFIXES = [[1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
+
+// A value that fits on an axis: four digits and a prefix.
+export const axisText = (value) => {
+  const size = Math.abs(value);
+  if (size >= 1e18 || (size && size < 1e-4)) return value.toExponential(1);
+  const [scale, prefix] = PREFIXES.find(([each]) => size >= each) ?? [1, ""];
+  return `${Number((value / scale).toPrecision(4))}${prefix}`;
+};
+
+// "1 sample", "1,234 samples".
+export const countText = (count, singular, plural = `${singular}s`) =>
+  `${count.toLocaleString("en")} ${count === 1 ? singular : plural}`;

@@ -1,0 +1,117 @@
+// Keeps the regions of a page up to date. The server sends a region's HTML over the WebSocket
+// `/ws/metrics` whenever it changed. Behind a proxy that lets no WebSocket through, the page is
+// loaded again every few seconds instead.
+
+import { loadRegions, updateRegions } from "./dom.js";
+import { timeText } from "./format.js";
+
+const RETRY_MS = 3000;
+const POLL_MS = 5000;
+const LOGGED_OUT = 4401;
+
+// `page` is the name of the page on the socket; `state` the element that says when the page
+// is not live. Returns a function to call when the query of the page's address has changed.
+export const keepLive = (page, state) => {
+  let socket = null;
+  let socketsPass = true;
+  let subscription = 0;
+  let timer = null;
+  let updated = new Date();
+
+  const showLost = (text) => {
+    state.hidden = !text;
+    state.textContent = text;
+  };
+
+  const showUpdated = () => {
+    updated = new Date();
+    showLost("");
+  };
+
+  const stop = () => {
+    clearTimeout(timer);
+    const old = socket;
+    socket = null;
+    old?.close();
+  };
+
+  const send = (message) => socket.send(JSON.stringify(message));
+
+  const subscribe = () => {
+    if (subscription) send({ type: "unsubscribe", id: `page-${subscription}` });
+    subscription += 1;
+    send({ type: "subscribe", id: `page-${subscription}`, page: page + location.search });
+  };
+
+  const receive = (message) => {
+    if (message.id !== `page-${subscription}`) return;
+    if (message.type === "region") {
+      const fresh = document.createElement("template");
+      fresh.innerHTML = message.html;
+      updateRegions(fresh.content);
+      showUpdated();
+    } else if (message.type === "error") {
+      showLost(`Not live since ${timeText(updated)}: ${message.error}`);
+    }
+  };
+
+  const poll = async () => {
+    let wait_ms = POLL_MS;
+    try {
+      await loadRegions(location.href);
+      showUpdated();
+    } catch {
+      // The server is away, which is why no WebSocket was opened: try one again.
+      socketsPass = true;
+      wait_ms = RETRY_MS;
+      showLost(`No connection since ${timeText(updated)}`);
+    }
+    clearTimeout(timer);
+    timer = setTimeout(start, wait_ms);
+  };
+
+  const connect = () => {
+    const address = new URL("/ws/metrics", location);
+    address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    const mine = (socket = new WebSocket(address));
+    let opened = false;
+    mine.addEventListener("open", () => {
+      opened = true;
+      subscription = 0;
+      subscribe();
+    });
+    mine.addEventListener("message", (event) => {
+      if (socket === mine) receive(JSON.parse(event.data));
+    });
+    mine.addEventListener("close", (event) => {
+      if (socket !== mine) return;
+      socket = null;
+      if (event.code === LOGGED_OUT) {
+        showLost(`Logged out at ${timeText(new Date())}; reload the page to log in`);
+      } else if (opened) {
+        showLost(`No connection since ${timeText(updated)}`);
+        timer = setTimeout(start, RETRY_MS);
+      } else {
+        socketsPass = false;
+        poll();
+      }
+    });
+  };
+
+  const start = () => {
+    stop();
+    // A hidden page needs no updates, and browsers open few connections to one server.
+    if (document.hidden) return;
+    if (socketsPass) connect();
+    else poll();
+  };
+
+  document.addEventListener("visibilitychange", start);
+  addEventListener("pageshow", (event) => event.persisted && start());
+  addEventListener("pagehide", stop);
+  start();
+
+  return () => {
+    if (socket?.readyState === WebSocket.OPEN) subscribe();
+  };
+};

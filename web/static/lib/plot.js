@@ -1,0 +1,68 @@
+// What all graphs have in common: colours, axes, a shared cursor, dragging to zoom.
+
+import { tickTexts } from "./format.js";
+
+// uPlot is a classic script: it is a global.
+export const { uPlot } = globalThis;
+
+const COLOURS = 8;
+const LEAST_SELECTION_PX = 8;
+
+// A canvas knows no custom properties: the browser computes the colour on a hidden element.
+const probe = document.createElement("i");
+probe.hidden = true;
+document.body.append(probe);
+
+const colour = (property) => {
+  probe.style.color = `var(${property})`;
+  return getComputedStyle(probe).color;
+};
+
+export const palette = () => Array.from({ length: COLOURS }, (_, index) => colour(`--line-${index + 1}`));
+
+export const translucent = (rgb, alpha) => rgb.replace(/^rgb\((.*)\)$/, `rgba($1, ${alpha})`);
+
+// The colour and dash of each of `count` lines: more than eight repeat the colours, dashed.
+export const strokes = (count) => {
+  const colours = palette();
+  return Array.from({ length: count }, (_, index) => {
+    const round = Math.floor(index / COLOURS);
+    return { stroke: colours[index % COLOURS], width: 1.25, dash: round ? [6, 2 + round] : undefined };
+  });
+};
+
+// uPlot's options for a graph over time in `field`.
+//   sync: graphs with the same key share their cursor.
+//   valueAxis: the options of the y axis.
+//   zoom: called with the start and end, in seconds, of the range that the reader has dragged across.
+export const plotOptions = (field, { height, sync, valueAxis, zoom }) => {
+  const line = { stroke: colour("--chart-grid"), width: 1 };
+  const axis = { stroke: colour("--ink-faint"), font: `11px ${getComputedStyle(field).fontFamily}`, gap: 3 };
+  const zoomToSelection = (plot) => {
+    const { left, width } = plot.select;
+    if (width < LEAST_SELECTION_PX) return;
+    const [start_s, end_s] = [left, left + width].map((x) => plot.posToVal(x, "x"));
+    plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+    zoom(start_s, end_s);
+  };
+  return {
+    width: field.clientWidth || 300,
+    height,
+    padding: [8, 14, 0, 0],
+    legend: { show: false },
+    cursor: {
+      sync: { key: sync, setSeries: false },
+      y: false,
+      points: { size: 6 },
+      drag: { x: true, y: false, setScale: false },
+    },
+    axes: [
+      {
+        ...axis, grid: { show: false }, ticks: { ...line, size: 4 }, size: 24, space: 70,
+        values: (_plot, times_s, _axis, _space, step_s) => tickTexts(times_s, step_s),
+      },
+      { ...axis, grid: line, ticks: { show: false }, gap: 6, ...valueAxis },
+    ],
+    hooks: { setSelect: [zoomToSelection] },
+  };
+};
