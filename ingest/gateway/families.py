@@ -1,4 +1,4 @@
-"""Pushed metric families: read from an exposition, merged by name, kept as JSON."""
+"""Metric families of the push gateway: parsed from an exposition, stored as JSON."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from scraper.exposition.parser import parse_exposition
 from scraper.exposition.rendering import render_value
 
 GroupKey = tuple[tuple[str, str], ...]
-"""A group's labels by name, `job` among them; a value may be empty."""
+"""The labels of a group, sorted by name, `job` among them; a value may be empty."""
 
 _SUFFIXES = {
     "counter": ("_total", "_created"),
@@ -26,7 +26,7 @@ _SUFFIXES = {
 
 
 class InconsistentPushError(PushError):
-    """The metrics are well formed and cannot be taken into their group."""
+    """The metrics are well formed but contradict each other, their group or another group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class PushedFamily:
     """One metric family of a group.
 
     Attributes:
-        type, help: as pushed; "" where nothing was said.
-        samples: the values of its series, whose labels are without the group's.
+        type, help: as pushed; "" if the push had none.
+        samples: the value of each series; the labels are without the group's.
     """
 
     type: str
@@ -47,11 +47,12 @@ Families = Mapping[str, PushedFamily]
 
 
 def read_families(body: bytes, exposition_format: ExpositionFormat, key: GroupKey) -> Families:
-    """Return the families of a pushed exposition by name.
+    """Parse a pushed exposition; return its families by name.
 
     Raises:
-        MalformedMessageError: it is none.
-        InconsistentPushError: a sample has a time, or two series are one in the group.
+        MalformedMessageError: the body is not an exposition.
+        InconsistentPushError: a sample has a timestamp, or two series are the same once
+            they have the group's labels.
     """
     try:
         exposition = parse_exposition(body, exposition_format)
@@ -68,7 +69,7 @@ def read_families(body: bytes, exposition_format: ExpositionFormat, key: GroupKe
         name = _family_of(labels.metric, exposition.metadata)
         family = samples.setdefault(name, {})
         if labels in family:
-            raise InconsistentPushError(f"{labels} stands there twice within the group")
+            raise InconsistentPushError(f"{labels} occurs twice within the group")
         family[labels] = sample.value
     nothing = MetricMetadata()
     return {
@@ -93,10 +94,10 @@ def _family_of(metric: str, metadata: Mapping[str, MetricMetadata]) -> str:
 
 
 def check_types(families: Families, others: Iterable[Families]) -> None:
-    """Refuse what contradicts other groups.
+    """Check families against those of other groups.
 
     Raises:
-        InconsistentPushError: a family has another type there.
+        InconsistentPushError: a family has another type in another group.
     """
     for other in others:
         for name in families.keys() & other.keys():
@@ -108,7 +109,7 @@ def check_types(families: Families, others: Iterable[Families]) -> None:
 
 
 def families_as_json(families: Families) -> str:
-    """Return families as they are kept."""
+    """Return families as JSON, for storage."""
     return json.dumps(
         {
             name: {
@@ -124,7 +125,7 @@ def families_as_json(families: Families) -> str:
 
 
 def families_from_json(text: str) -> Families:
-    """Return the families that `families_as_json` wrote."""
+    """Return families from the JSON of `families_as_json`."""
     return {
         name: PushedFamily(
             family["type"],

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.labels import Labels
-from model.series import ABSENT_BITS
+from model.series import absent_matrix
 from storage.api.samples import Layout, SampleAppender, Source
 
 NEVER = -(2**63)
@@ -85,4 +85,4 @@ class PushStream:
 
 def absent(count: int) -> Values:
     """Return a row without samples."""
-    return np.full(count, ABSENT_BITS, np.uint64).view(np.float64)
+    return absent_matrix(1, count).ravel()

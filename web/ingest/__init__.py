@@ -1,1 +1,1 @@
-"""Endpoints that take pushed samples."""
+"""Endpoints for pushed samples."""

@@ -1,4 +1,4 @@
-"""`/metrics/job/...`: Pushgateway's addresses.
+"""`/metrics/job/...`: the HTTP API of Pushgateway.
 
 Source: Pushgateway's README, "API", and its handler/push.go.
 """
@@ -14,7 +14,8 @@ from aiohttp import web
 
 from ingest.errors import PushError
 from ingest.gateway.families import GroupKey
-from ingest.gateway.gateway import MetricGroup, PushGateway
+from ingest.gateway.gateway import PushGateway
+from ingest.gateway.metric_group import FAILURE_TIME, PUSH_TIME, MetricGroup
 from model.labels import METRIC_NAME, Labels
 from scraper.exposition.formats import ExpositionFormat
 from web.http.bodies import read_body
@@ -34,7 +35,7 @@ _OPENMETRICS: Final = "application/openmetrics-text"
 
 
 class GatewayApi:
-    """Takes, lists and deletes groups."""
+    """Receives, lists and deletes groups of metrics."""
 
     def __init__(self, gateway: PushGateway) -> None:
         self._gateway = gateway
@@ -80,11 +81,11 @@ class GatewayApi:
         )
 
     async def replace(self, request: web.Request) -> web.Response:
-        """Replace all metrics of a group by those in the body."""
+        """Replace a group by the metrics in the body."""
         return await self._push(request, whole=True)
 
     async def merge(self, request: web.Request) -> web.Response:
-        """Replace the metrics of a group that are named in the body; the others stay."""
+        """Replace the metrics of a group that occur in the body; the others stay."""
         return await self._push(request, whole=False)
 
     async def _push(self, request: web.Request, *, whole: bool) -> web.Response:
@@ -97,7 +98,7 @@ class GatewayApi:
         return web.Response()
 
     async def delete(self, request: web.Request) -> web.Response:
-        """Delete a group; its series end."""
+        """Delete a group and end its series."""
         await self._gateway.delete(group_key(request.rel_url.raw_path))
         return web.Response(status=HTTPStatus.ACCEPTED)
 
@@ -112,15 +113,15 @@ def _format(request: web.Request) -> ExpositionFormat:
         return ExpositionFormat.OPENMETRICS
     if "protobuf" in request.content_type:
         raise UnsupportedMediaTypeError("push text/plain or application/openmetrics-text")
-    # Clients and curl say this and that, and mean text.
+    # Clients send text under many content types; curl sends it as a form.
     return ExpositionFormat.TEXT
 
 
 def group_key(raw_path: str) -> GroupKey:
-    """Return the group that a path names, percent-encoded as it came.
+    """Return the group that a percent-encoded path names.
 
     Raises:
-        BadRequestError: it names none.
+        BadRequestError: the path names no group.
     """
     parts = raw_path.removeprefix("/metrics/").split("/")
     if len(parts) > 2 and not parts[-1]:
@@ -141,7 +142,7 @@ def group_key(raw_path: str) -> GroupKey:
 
 
 def _decoded(value: str) -> str:
-    """Return text that was written in URL-safe base64, padded or not."""
+    """Decode text from URL-safe base64, padded or not."""
     padded = value.rstrip("=") + "=" * (-len(value.rstrip("=")) % 4)
     try:
         return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
@@ -150,7 +151,7 @@ def _decoded(value: str) -> str:
 
 
 def _shown(series: Labels, family: str) -> dict[str, str]:
-    """Return a series' labels; its name only where it is not the family's."""
+    """Return the labels of a series, without its name if that is the family's."""
     return {name: value for name, value in series if (name, value) != (METRIC_NAME, family)}
 
 
@@ -158,11 +159,11 @@ def _document(group: MetricGroup) -> dict[str, Any]:
     """Return a group in the form of Pushgateway's query API."""
     labels = dict(group.key)
     own = {
-        "push_time_seconds": (
+        PUSH_TIME: (
             group.pushed_ms,
             "Last Unix time when changing this group succeeded.",
         ),
-        "push_failure_time_seconds": (
+        FAILURE_TIME: (
             group.failed_ms,
             "Last Unix time when changing this group failed.",
         ),

@@ -15,7 +15,7 @@ _TAG: Final = "push"
 
 
 class MessagesApi:
-    """Takes messages, and shows the latest."""
+    """Receives messages and lists the latest."""
 
     def __init__(self, inbox: MessageInbox) -> None:
         self._inbox = inbox
@@ -31,14 +31,14 @@ class MessagesApi:
         )
 
     async def take(self, request: web.Request) -> web.Response:
-        """Take a device's message; a repeated one changes nothing and succeeds."""
+        """Store a device's message; a repeated one changes nothing and succeeds."""
         form = await read_json(request, MessageForm)
         await self._inbox.take(form.message())
         answer = MessageAnswer(message_id=form.message_id, metrics_count=len(form.metrics))
         return body_response(answer.model_dump_json().encode(), "application/json")
 
     async def recent(self, request: web.Request) -> web.Response:
-        """Show the latest messages, newest first."""
+        """List the latest messages, newest first."""
         query = read_query(request.query, RecentQuery)
         documents = self._inbox.log.latest(query.limit)
         body = b'{"count":%d,"messages":[%b]}' % (len(documents), b",".join(documents))

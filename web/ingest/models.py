@@ -1,7 +1,7 @@
-"""What devices and hosts send, and what they are answered.
+"""Requests and responses of devices and hosts.
 
-Unlike elsewhere, unknown fields are ignored: the clients are those of other servers,
-and may tell more than is documented.
+Unlike elsewhere, unknown fields are ignored: these clients were written for other
+servers and may send more than is documented.
 """
 
 import math
@@ -23,24 +23,24 @@ Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 
 
-class Given(BaseModel):
-    """Something that a client of another server sends."""
+class PushedDocument(BaseModel):
+    """A document from a client that was written for another server."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class MetricPoint(Given):
-    """One figure of a message."""
+class MetricPoint(PushedDocument):
+    """One measurement of a message."""
 
     metric_name: Text
     metric_value: Annotated[float, Field(allow_inf_nan=False)]
 
 
-class MessageForm(Given):
-    """What a device measured at one time.
+class MessageForm(PushedDocument):
+    """The measurements of a device at one time.
 
     Attributes:
-        message_id: repeated messages are known by it.
+        message_id: identifies the message when it is sent again.
         timestamp: Unix time in seconds.
     """
 
@@ -51,7 +51,7 @@ class MessageForm(Given):
     metrics: Annotated[tuple[MetricPoint, ...], Field(max_length=1000)]
 
     def message(self) -> Message:
-        """Return what the inbox takes."""
+        """Return the message for the inbox."""
         return Message(
             self.message_id,
             round(self.timestamp * 1000),
@@ -64,7 +64,7 @@ class MessageForm(Given):
 
 
 class MessageAnswer(BaseModel):
-    """A message was taken, now or before."""
+    """The message is stored, now or by an earlier request."""
 
     status: Literal["success"] = "success"
     message_id: str
@@ -72,7 +72,7 @@ class MessageAnswer(BaseModel):
 
 
 class RecentQuery(Parameters):
-    """How many messages are asked for."""
+    """How many messages to list."""
 
     limit: PageLength = 10
 
@@ -84,14 +84,14 @@ class RecentAnswer(BaseModel):
     messages: list[MessageForm]
 
 
-class ReportForm(Given):
-    """What a host says of itself.
+class ReportForm(PushedDocument):
+    """A report of a host.
 
     Attributes:
-        host_key: the same as in the header, where it is given.
-        collected_at: a time without a zone is UTC.
-        int_ip: its address in its own network.
-        mem_pct, disk_pct: as the host reckons them; without, used of total.
+        host_key: the key in the header, repeated by some agents.
+        collected_at: UTC if it has no time zone.
+        int_ip: the host's address in its own network.
+        mem_pct, disk_pct: as the host computes them; used/total if they are missing.
     """
 
     host_key: Detail | None = None
@@ -108,7 +108,7 @@ class ReportForm(Given):
     disk_pct: Percent | None = None
 
     def report(self) -> HostReport:
-        """Return what the hosts take."""
+        """Return the report in base units."""
         return HostReport(
             time_ms=_milliseconds(self.collected_at),
             cpu_used_ratio=self.cpu_pct / 100,
@@ -135,7 +135,7 @@ def _ratio(percent: float | None) -> float | None:
 
 
 class ReportAnswer(BaseModel):
-    """A report was taken; `data_id` is its number."""
+    """The report is stored; `data_id` is its number."""
 
     ok: Literal[True] = True
     data_id: int

@@ -34,7 +34,7 @@ _LOG_INTERVAL_S: Final = 10.0
 
 
 class RemoteWriteApi:
-    """Takes what senders write."""
+    """Receives remote-write requests."""
 
     def __init__(self, receiver: RemoteWriteReceiver) -> None:
         self._receiver = receiver
@@ -70,32 +70,32 @@ class RemoteWriteApi:
         body = await read_body(request)
         sender = principal_of(request).name
         try:
-            outcome = await self._receiver.receive(sender, body, version)
+            result = await self._receiver.receive(sender, body, version)
         except TooMuchError as exc:
             raise TooMuchInsideError(str(exc)) from exc
         except PushError as exc:
             raise BadRequestError(str(exc)) from exc
-        headers = _written(outcome) if version is WriteVersion.V2 else {}
-        if outcome.rejected:
-            self._tell(sender, outcome)
-            raise BadRequestError(_complaint(outcome), headers=headers)
+        headers = _written(result) if version is WriteVersion.V2 else {}
+        if result.rejected:
+            self._log_rejection(sender, result)
+            raise BadRequestError(_reason(result), headers=headers)
         return web.Response(status=HTTPStatus.NO_CONTENT, headers=headers)
 
-    def _tell(self, sender: str, outcome: WriteResult) -> None:
-        """Log a refusal, unless one was just now: senders have thousands in a row."""
+    def _log_rejection(self, sender: str, result: WriteResult) -> None:
+        """Log a rejection, at most one in ten seconds: senders cause thousands in a row."""
         now_s = asyncio.get_running_loop().time()
         if now_s >= self._log_after_s:
             self._log_after_s = now_s + _LOG_INTERVAL_S
             log.warning(
                 "remote_write_rejected",
                 sender=sender,
-                samples=outcome.rejected,
-                reason=outcome.messages[0],
+                samples=result.rejected,
+                reason=result.messages[0],
             )
 
 
 def _version(request: web.Request) -> WriteVersion:
-    """Return which message the request says it holds; without a word it is 1.0's."""
+    """Return the version of the message by its Content-Type; 1.0 is the default."""
     header = Message()
     header["Content-Type"] = request.headers.get("Content-Type", _MEDIA_TYPE)
     name = header.get_param("proto", "prometheus.WriteRequest")
@@ -106,15 +106,15 @@ def _version(request: web.Request) -> WriteVersion:
     return version
 
 
-def _written(outcome: WriteResult) -> dict[str, str]:
-    """Return the headers by which a 2.0 sender learns what was stored."""
+def _written(result: WriteResult) -> dict[str, str]:
+    """Return the headers of 2.0 that count what was stored."""
     return {
-        _WRITTEN.format("Samples"): str(outcome.written),
+        _WRITTEN.format("Samples"): str(result.written),
         _WRITTEN.format("Histograms"): "0",
         _WRITTEN.format("Exemplars"): "0",
     }
 
 
-def _complaint(outcome: WriteResult) -> str:
-    total = outcome.written + outcome.rejected
-    return f"{outcome.rejected} of {total} samples are refused: " + "; ".join(outcome.messages)
+def _reason(result: WriteResult) -> str:
+    total = result.written + result.rejected
+    return f"{result.rejected} of {total} samples are refused: " + "; ".join(result.messages)

@@ -18,24 +18,25 @@ from web.ingest.models import ReportAnswer, ReportForm
 
 _TAG: Final = "push"
 _FIELD: Final = "host_key"
+_JSON: Final = "application/json"
 
 _TOUCH_AFTER_MS: Final = 30_000
-"""`last_used_ms` is noted this often at most: each note is a write to disk."""
+"""`last_used_ms` is updated at most this often: each update is a write to disk."""
 
 
 class ReportsApi:
-    """Takes reports."""
+    """Receives reports."""
 
     def __init__(self, hosts: PushedHosts, keys: HostKeyRecords, clock: Clock) -> None:
         self._hosts, self._keys, self._clock = hosts, keys, clock
 
     def routes(self) -> tuple[Route, ...]:
-        """Return the routes; who may use them is the host key's matter."""
+        """Return the route. It is public: the handler checks the host key."""
         report = Operation(_TAG, ReportAnswer, ReportForm, errors=(401, 403, 409))
         return (Route("POST", "/report", self.take, Access.PUBLIC, Surface.JSON, operation=report),)
 
     async def take(self, request: web.Request) -> web.Response:
-        """Take a host's report of itself; the host's key is its bearer token."""
+        """Store a report of a host; its bearer token is the host key."""
         secret = token_of(request.headers)
         if not secret:
             raise UnauthorizedError(
@@ -44,11 +45,13 @@ class ReportsApi:
         now_ms = self._clock()
         found = await self._keys.find(secret_hash(secret), now_ms)
         if found is None:
-            raise ForbiddenError(f"{_FIELD}: belongs to no active host", _FIELD)
+            raise ForbiddenError(f"{_FIELD}: is not the key of a registered host", _FIELD)
         key, host = found
         form = await read_json(request, ReportForm)
         if form.host_key and secret_hash(form.host_key) != key.secret_hash:
-            raise UnauthorizedError(f"{_FIELD}: is another than the header's", _FIELD)
+            raise UnauthorizedError(
+                f"{_FIELD}: differs from the key in the Authorization header", _FIELD
+            )
         number = await self._hosts.take(host.id, form.report())
         await self._touch(key, now_ms)
         return body_response(ReportAnswer(data_id=number).model_dump_json().encode(), _JSON)
@@ -56,6 +59,3 @@ class ReportsApi:
     async def _touch(self, key: HostKey, now_ms: int) -> None:
         if key.last_used_ms is None or now_ms - key.last_used_ms >= _TOUCH_AFTER_MS:
             await self._keys.touch(key.id, now_ms)
-
-
-_JSON: Final = "application/json"
