@@ -39,7 +39,7 @@ class CallResult(Generic[T]):
 
 
 class _Call(Generic[T]):
-    """One execution of a function; callers that ask for its name meanwhile share it."""
+    """One execution of a function. Callers that request the same name meanwhile share it."""
 
     __slots__ = ("ended", "function", "key", "result", "started_s")
 
@@ -64,7 +64,7 @@ class _CallQueue(Generic[T]):
 class DeadlineExecutor(Generic[T]):
     """Runs named functions under a deadline; thread-safe.
 
-    Two callers that ask for the same name at the same time share one call.
+    Two callers that request the same name at the same time share one call.
     """
 
     def __init__(self, deadline_s: float, patience_s: float = 0.05) -> None:

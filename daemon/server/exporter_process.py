@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 _FIRST_DELAY_S = 0.5
 _LONGEST_DELAY_S = 30.0
-# After a child that ran this long, the next restart has the first delay again.
+# A child that ran this long was healthy: the next restart waits the first delay again.
 _HEALTHY_S = 60.0
 _START_S = 10.0
 _STOP_S = 5.0

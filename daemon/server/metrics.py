@@ -40,7 +40,7 @@ class _BuildInformation(Collector):
     def collect(self) -> Iterator[Metric]:
         family = GaugeMetricFamily(
             "redshank_build_info",
-            "Always 1; its labels tell what runs.",
+            "Version of Redshank and of Python; the value is always 1.",
             labels=["version", "python_version"],
         )
         family.add_metric(self._labels, 1)
@@ -57,11 +57,11 @@ class StoreCollector(Collector):
         """Yield the store's families."""
         stats = self._stats()
         for name, value, text in (
-            ("series", stats.series, "Active series in the head."),
-            ("sources", stats.sources, "Sources with a head."),
+            ("series", stats.series, "Active series."),
+            ("sources", stats.sources, "Active sources."),
             ("layouts", stats.layouts, "Distinct layouts in memory."),
-            ("head_samples", stats.head_samples, "Samples in memory that wait to be sealed."),
-            ("head_bytes", stats.head_bytes, "Memory of the samples that wait to be sealed."),
+            ("head_samples", stats.head_samples, "Samples in memory that are not in chunks yet."),
+            ("head_bytes", stats.head_bytes, "Memory of the samples that are not in chunks yet."),
             ("journal_bytes", stats.journal_bytes, "Size of the journal on disk."),
             ("windows", len(stats.windows), "Window files."),
             (
@@ -76,12 +76,12 @@ class StoreCollector(Collector):
             (
                 "failed_writes",
                 stats.failed_writes,
-                "Writes that the disk refused; what they held stays in memory and is tried again.",
+                "Writes that failed; their data stays in memory and is written again later.",
             ),
             (
                 "corrupt_items",
                 stats.corrupt_items,
-                "Chunks, journal rows and files found damaged since the start.",
+                "Damaged chunks, journal rows and files found since the start.",
             ),
         ):
             yield CounterMetricFamily(f"redshank_store_{name}", text, value)
@@ -97,7 +97,7 @@ class RecordsCollector(Collector):
         """Yield the records' families."""
         yield CounterMetricFamily(
             "redshank_records_damaged_rows",
-            "Rows of records.db passed over since the start because they are damaged.",
+            "Damaged rows of records.db that were skipped since the start.",
             self._damaged_rows(),
         )
 
@@ -118,7 +118,7 @@ class ConfigurationCollector(Collector):
         )
         yield GaugeMetricFamily(
             "redshank_config_last_reload_success_timestamp_seconds",
-            "When the configuration was last taken over.",
+            "Time of the last successful reload.",
             state.success_ms / 1000,
         )
 
@@ -133,7 +133,7 @@ class HttpCollector(Collector):
         """Yield the application's families."""
         refused = CounterMetricFamily(
             "redshank_http_requests_refused",
-            "Requests answered 429, by whose quota was used up.",
+            "Requests answered with 429, by the quota that was exhausted.",
             labels=["reason"],
         )
         for holder in Holder:
@@ -151,7 +151,7 @@ class PushCollector(Collector):
         """Yield the families of pushed messages and reports."""
         totals = self._messages.totals
         yield CounterMetricFamily(
-            "redshank_push_messages", "Messages of devices, repeated ones once.", totals.messages
+            "redshank_push_messages", "Messages of devices, without repetitions.", totals.messages
         )
         yield CounterMetricFamily("redshank_push_reports", "Reports of hosts.", totals.reports)
 
@@ -166,11 +166,19 @@ class RemoteWriteCollector(Collector):
         """Yield the receiver's families."""
         statistics = self._receiver.statistics
         for name, value, text in (
-            ("requests", statistics.requests, "Remote-write requests that were taken."),
-            ("samples", statistics.samples, "Samples of them that are stored."),
-            ("rejected_samples", statistics.rejected, "Samples of them that were refused."),
-            ("exemplars", statistics.exemplars, "Exemplars in them; none is stored."),
-            ("histograms", statistics.histograms, "Native histograms in them; none is stored."),
+            ("requests", statistics.requests, "Remote-write requests accepted."),
+            ("samples", statistics.samples, "Samples stored from remote write."),
+            ("rejected_samples", statistics.rejected, "Samples refused from remote write."),
+            (
+                "exemplars",
+                statistics.exemplars,
+                "Exemplars received by remote write and not stored.",
+            ),
+            (
+                "histograms",
+                statistics.histograms,
+                "Native histograms received by remote write and not stored.",
+            ),
         ):
             yield CounterMetricFamily(f"redshank_remote_write_{name}", text, value)
         yield GaugeMetricFamily(
@@ -190,30 +198,38 @@ class ScraperCollector(Collector):
         """Yield the scraper's families."""
         statistics = self._scraper.statistics
         for name, value, text in (
-            ("scrapes", statistics.scrapes, "Scrapes that ended, well or not."),
+            ("scrapes", statistics.scrapes, "Scrapes that ended, successful or failed."),
             ("failed", statistics.failures, "Scrapes that failed."),
-            ("missed", statistics.missed, "Scrapes that never began."),
+            ("missed", statistics.missed, "Scrapes that were due and did not start."),
             ("samples", statistics.samples, "Samples scraped."),
-            ("body_bytes", statistics.body_bytes, "Size of the expositions, decompressed."),
-            ("collisions", statistics.collisions, "Samples that relabelling made one of."),
-            ("clock_jumps", statistics.clock_jumps, "Times that the machine's clock was set."),
-            ("out_of_order", statistics.out_of_order, "Samples older than their series' last."),
+            ("body_bytes", statistics.body_bytes, "Size of the expositions after decompression."),
+            (
+                "collisions",
+                statistics.collisions,
+                "Samples dropped because relabelling made their series equal.",
+            ),
+            ("clock_jumps", statistics.clock_jumps, "How often the machine's clock was set."),
+            (
+                "out_of_order",
+                statistics.out_of_order,
+                "Samples older than the last one of their series.",
+            ),
             ("out_of_bounds", statistics.out_of_bounds, "Samples too far in the future."),
             (
                 "duplicate_timestamps",
                 statistics.duplicate_timestamps,
-                "Samples that disagree with one of the same time.",
+                "Samples with another value than an earlier one of the same time.",
             ),
             ("refused", statistics.append_failures, "Scrapes that the store refused."),
-            ("lag_seconds", statistics.lag_s, "How late scrapes began, summed."),
-            ("fetch_seconds", statistics.fetch_s, "Time spent fetching, summed."),
-            ("parse_seconds", statistics.parse_s, "Time spent parsing, summed."),
+            ("lag_seconds", statistics.lag_s, "Total delay of scrapes after their scheduled time."),
+            ("fetch_seconds", statistics.fetch_s, "Total time spent fetching."),
+            ("parse_seconds", statistics.parse_s, "Total time spent parsing."),
         ):
             yield CounterMetricFamily(f"redshank_scrape_{name}", text, value)
         healths = Counter(status.health for status in self._scraper.statuses())
         targets = GaugeMetricFamily(
             "redshank_scrape_targets",
-            "Targets by the health of their last scrape.",
+            "Targets by the result of their last scrape.",
             labels=["health"],
         )
         for health in Health:
