@@ -1,7 +1,7 @@
 """The nouns that every package shares: label sets, matchers, aligned series, durations, clock.
 
-Its public names are its modules, each imported on its own, because the exporter
-shares `labels` and `durations` with the server but has neither numpy nor RE2.
+Its public names are its modules. Each is imported on its own, because the exporter uses
+`labels` and `durations` but has neither numpy nor RE2.
 """
 
 __all__ = [

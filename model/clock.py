@@ -1,4 +1,4 @@
-"""Time as an argument: whoever needs the current time is handed a `Clock`."""
+"""Time as an argument: code that needs the current time takes a `Clock`."""
 
 import time
 from collections.abc import Callable
@@ -8,5 +8,5 @@ Clock = Callable[[], int]
 
 
 def system_clock() -> int:
-    """Return the machine's current time, Unix milliseconds; only `daemon` and `scraper` call it."""
+    """Return the current time in Unix milliseconds; only `daemon` and `scraper` call it."""
     return time.time_ns() // 1_000_000

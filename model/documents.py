@@ -1,7 +1,7 @@
-"""YAML documents that people write: read strictly, with the line of everything wrong.
+"""YAML documents that people write, parsed strictly; errors name the line.
 
-Duplicate keys, which YAML libraries let pass, are refused; a pydantic model says
-what the document may hold. Only the server reads such documents.
+Duplicate keys, which YAML libraries accept, are errors. A pydantic model defines the
+fields of a document. Only the server reads such documents.
 """
 
 import difflib
@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 Place = tuple[str | int, ...]
-"""Where in a document: keys and indices from its root."""
+"""A place in a document: keys and indices from the root."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -21,10 +21,10 @@ _STRUCTURAL_TAGS = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
 
 
 class DocumentError(ValueError):
-    """A document is not what it should be; one line for each thing wrong.
+    """A document is invalid; the message has one line for each problem.
 
     Attributes:
-        problems: for each, (line, message); line 0 where it has none.
+        problems: (line, message) of each problem; line 0 if it has none.
     """
 
     def __init__(self, name: str, problems: Iterable[tuple[int, str]]) -> None:
@@ -39,14 +39,14 @@ class DocumentError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document's data, and for each place in it the line it begins on."""
+    """The data of a document, and the line on which each place begins."""
 
     name: str
     data: Any
     lines: dict[Place, int]
 
     def line(self, place: Place) -> int:
-        """Return the line of a place, or of what is nearest around it; 0 if unknown."""
+        """Return the line of a place, or of the nearest place that contains it; 0 if unknown."""
         for length in range(len(place), -1, -1):
             if place[:length] in self.lines:
                 return self.lines[place[:length]]
@@ -54,7 +54,7 @@ class Document:
 
 
 class _TextLoader(yaml.CSafeLoader):
-    """Leaves every scalar but null as it is written: `1.10` and `yes` are strings."""
+    """Loads every scalar except null as text: `1.10` and `yes` are strings."""
 
 
 _TextLoader.yaml_implicit_resolvers = {
@@ -101,16 +101,16 @@ def _refuse_duplicates(name: str, node: yaml.MappingNode, loader: yaml.CSafeLoad
 
 
 def parse_document(text: str, name: str, *, plain_text: bool = False) -> Document:
-    """Read one YAML document; an empty one is an empty mapping.
+    """Parse one YAML document; an empty text is an empty mapping.
 
     Args:
         text: the document.
-        name: its file's, for messages.
-        plain_text: leave scalars as they are written, for models that say of each what
-            it is: Prometheus's label values may look like numbers.
+        name: the file name, for messages.
+        plain_text: load scalars as text, for models that declare the type of each field:
+            label values in Prometheus's files may look like numbers.
 
     Raises:
-        DocumentError: it is no YAML, or a key stands twice.
+        DocumentError: the text is not YAML, or a key occurs twice.
     """
     try:
         loader = (_TextLoader if plain_text else yaml.CSafeLoader)(text)
@@ -134,7 +134,7 @@ def parse_document(text: str, name: str, *, plain_text: bool = False) -> Documen
 
 
 class _TextDumper(yaml.SafeDumper):
-    """Writes text as `_TextLoader` reads it, without quotes where it may look like a number."""
+    """Writes text for `_TextLoader`: without quotes, even if it looks like a number."""
 
 
 _TextDumper.yaml_implicit_resolvers = {
@@ -149,7 +149,7 @@ def render_document(data: Any) -> str:
 
 
 def document_error(document: Document, exc: ValidationError) -> DocumentError:
-    """Return what pydantic found wrong with a document, each with its line."""
+    """Return the errors that pydantic found in a document, with their lines."""
     return DocumentError(
         document.name,
         [
@@ -171,7 +171,7 @@ def validate(model: type[M], document: Document) -> M:
     """Return the document as an instance of `model`.
 
     Raises:
-        DocumentError: it does not fit; every problem with its line.
+        DocumentError: the document does not fit the model; it lists every problem.
     """
     try:
         return model.model_validate(document.data)
@@ -180,5 +180,5 @@ def validate(model: type[M], document: Document) -> M:
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that `word` was probably meant to be, None if there is none."""
+    """Return the known word that is most similar to `word`, None if none is similar."""
     return next(iter(difflib.get_close_matches(word, list(known), 1)), None)

@@ -21,10 +21,10 @@ _DURATION = re.compile(
 
 
 def parse_duration_ms(text: str) -> int:
-    """Return the length of `text` in milliseconds; units must descend, each used once.
+    """Parse a duration; units must be in descending order, each at most once.
 
     Raises:
-        ValueError: `text` is no duration in this notation.
+        ValueError: `text` is not a duration in this notation.
     """
     if text == "0":
         return 0
@@ -36,7 +36,7 @@ def parse_duration_ms(text: str) -> int:
 
 
 def format_duration(duration_ms: int) -> str:
-    """Return the shortest notation that `parse_duration_ms` reads back to the same length."""
+    """Return a duration in the notation that `parse_duration_ms` accepts."""
     if duration_ms == 0:
         return "0s"
     if duration_ms < 0:
@@ -44,7 +44,7 @@ def format_duration(duration_ms: int) -> str:
     parts = []
     rest = duration_ms
     for unit, unit_ms in _UNIT_MS.items():
-        # Years and weeks only where they divide evenly: 400d reads better than 1y5w.
+        # Years and weeks only if they divide evenly: 400d reads better than 1y5w.
         if unit in ("y", "w") and rest % unit_ms:
             continue
         count, rest = divmod(rest, unit_ms)

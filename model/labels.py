@@ -10,24 +10,23 @@ METRIC_NAME = "__name__"
 
 
 class Labels(tuple[tuple[str, str], ...]):
-    """An immutable label set: (name, value) pairs sorted by name, no empty value.
+    """An immutable label set: (name, value) pairs sorted by name, without empty values.
 
-    A missing label and an empty one are the same thing, as in Prometheus. It is a
-    tuple so that hashing and comparing stay in C: grouping thousands of series is
-    dictionary work.
+    A missing label and an empty one are the same, as in Prometheus. It is a tuple because
+    hashing and comparing tuples is fast, and grouping series does little else.
     """
 
     __slots__ = ()
 
     @classmethod
     def of(cls, pairs: Mapping[str, str] | Iterable[tuple[str, str]] = (), /, **more: str) -> Self:
-        """Build from a mapping, pairs or keywords; later ones win, empty values vanish."""
+        """Build from a mapping, pairs or keywords; later ones win, empty values are dropped."""
         merged = dict(pairs)
         merged.update(more)
         return cls(sorted((name, value) for name, value in merged.items() if value))
 
     def get(self, name: str) -> str:
-        """Return the label's value, "" where it is missing."""
+        """Return the value of a label, "" if it is missing."""
         for key, value in self:
             if key == name:
                 return value
@@ -35,11 +34,11 @@ class Labels(tuple[tuple[str, str], ...]):
 
     @property
     def metric(self) -> str:
-        """The metric name, "" where there is none."""
+        """The metric name, "" if there is none."""
         return self.get(METRIC_NAME)
 
     def overlaid(self, upper: "Labels") -> "Labels":
-        """Return these labels with those of `upper` on top."""
+        """Return these labels, overridden by those of `upper`."""
         if not upper:
             return self
         merged = dict(self)
@@ -56,12 +55,12 @@ class Labels(tuple[tuple[str, str], ...]):
         return self if len(kept) == len(self) else Labels(kept)
 
     def __str__(self) -> str:
-        """Render in PromQL's notation, for messages: `up{job="node"}`."""
+        """Render as PromQL, for messages: `up{job="node"}`."""
         inner = ",".join(f"{name}={quote(value)}" for name, value in self if name != METRIC_NAME)
         return f"{self.metric}{{{inner}}}" if inner or not self.metric else self.metric
 
 
 def quote(value: str) -> str:
-    r"""Return `value` as the text format writes it: in quotes, with \\, \" and \n escaped."""
+    r"""Return `value` as the text format requires: in quotes, with \\, \" and \n escaped."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'

@@ -1,7 +1,7 @@
-"""Label matchers: what a selector asks of a label set.
+"""Label matchers: the conditions of a selector on label sets.
 
-Regular expressions are RE2, anchored at both ends, as in Prometheus: no pattern
-can take exponential time.
+Regular expressions are RE2 and anchored at both ends, as in Prometheus. RE2 takes linear
+time, so no pattern can block the server.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ _OPTIONS.dot_nl = True
 
 
 class BadPatternError(ValueError):
-    """A matcher's regular expression is not valid RE2."""
+    """The regular expression of a matcher is not valid RE2."""
 
     def __init__(self, pattern: str, reason: str) -> None:
         super().__init__(f"error parsing regexp {pattern!r}: {reason}")
@@ -27,7 +27,7 @@ class BadPatternError(ValueError):
 
 
 class MatchOperator(StrEnum):
-    """The four comparisons of a selector."""
+    """The four operators of a matcher."""
 
     EQUAL = "="
     NOT_EQUAL = "!="
@@ -51,7 +51,7 @@ def compile_pattern(pattern: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """One condition on one label; a missing label counts as the empty value."""
+    """A condition on one label; a missing label has the value ""."""
 
     name: str
     operator: MatchOperator
@@ -60,10 +60,10 @@ class Matcher:
 
     @classmethod
     def of(cls, name: str, operator: str, value: str) -> Self:
-        """Build a matcher, compiling its pattern where it has one.
+        """Build a matcher; compiles the value if it is a regular expression.
 
         Raises:
-            BadPatternError: the pattern is not valid RE2.
+            BadPatternError: the regular expression is not valid RE2.
             ValueError: the operator is none of the four.
         """
         kind = MatchOperator(operator)
@@ -71,7 +71,7 @@ class Matcher:
         return cls(name, kind, value, compile_pattern(value) if regex else None)
 
     def matches(self, value: str) -> bool:
-        """Tell whether a label with this value satisfies the condition."""
+        """Return whether a label with this value satisfies the condition."""
         match self.operator:
             case MatchOperator.EQUAL:
                 return value == self.value
@@ -88,10 +88,10 @@ class Matcher:
         return self.matches("")
 
     def __str__(self) -> str:
-        """Render as in a selector: `job=~"node|web"`."""
+        """Render as PromQL: `job=~"node|web"`."""
         return f"{self.name}{self.operator.value}{quote(self.value)}"
 
 
 def matches_all(matchers: Iterable[Matcher], labels: Labels) -> bool:
-    """Tell whether a label set satisfies every matcher."""
+    """Return whether a label set satisfies every matcher."""
     return all(matcher.matches(labels.get(matcher.name)) for matcher in matchers)

@@ -1,4 +1,4 @@
-"""Durations and sizes as configuration writes them, for pydantic models."""
+"""Types of durations and sizes in configuration files, for pydantic models."""
 
 import re
 from typing import Annotated
@@ -17,7 +17,7 @@ def _seconds(value: object) -> object:
 
 def _milliseconds(text: object) -> int:
     if not isinstance(text, str):
-        # A ValueError, because pydantic reports no other.
+        # A ValueError, because pydantic does not report a TypeError.
         raise ValueError("write a duration with its unit, such as 30s or 5m")  # noqa: TRY004
     return parse_duration_ms(text)
 
@@ -28,7 +28,7 @@ def _bytes(value: object) -> object:
     match = _SIZE.fullmatch(value)
     if match is None:
         raise ValueError(f'"{value}" is not a size such as 512KB or 10MB')
-    # Powers of 1024 whether written KB or KiB, as Prometheus reads them.
+    # KB and KiB are both powers of 1024, as in Prometheus.
     return int(match[1]) * 1024 ** (_UNITS.index(match[2]) + 1 if match[2] else 0)
 
 
@@ -38,17 +38,17 @@ Seconds = Annotated[
 """A duration: `15s`, `1h30m`, or a number of seconds."""
 
 PositiveSeconds = Annotated[Seconds, Field(ge=0.001)]
-"""A duration of a millisecond at least."""
+"""A duration of at least a millisecond."""
 
 DurationMs = Annotated[
     int,
     BeforeValidator(_milliseconds, json_schema_input_type=str),
     PlainSerializer(format_duration, return_type=str),
 ]
-"""A duration such as `5m`, held in milliseconds; it must have its unit."""
+"""A duration with its unit, such as `5m`, converted to milliseconds."""
 
 PositiveDurationMs = Annotated[DurationMs, Field(gt=0)]
-"""A duration of a millisecond at least."""
+"""A duration of at least a millisecond."""
 
 Bytes = Annotated[int, BeforeValidator(_bytes), Field(ge=0)]
 """A size: `10MB`, or a number of bytes."""

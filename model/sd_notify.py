@@ -1,4 +1,4 @@
-"""Tells systemd how a service is doing.
+"""Notifies systemd of the state of a service.
 
 Source: systemd's sd_notify(3) and sd_watchdog_enabled(3).
 """
@@ -9,10 +9,9 @@ from collections.abc import Mapping
 
 
 def sd_notify(state: str, environ: Mapping[str, str] = os.environ) -> bool:
-    """Send `state`, such as "READY=1", and return whether somebody took it.
+    """Send a state, such as "READY=1", and return whether systemd received it.
 
-    Nobody does where the service was not started by systemd with `Type=notify`, or where
-    the variable was inherited from a service that was.
+    Returns False if the service manager passed no NOTIFY_SOCKET or no longer listens on it.
     """
     address = environ.get("NOTIFY_SOCKET", "")
     if not address:
@@ -29,7 +28,7 @@ def sd_notify(state: str, environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def watchdog_interval_s(environ: Mapping[str, str] = os.environ) -> float | None:
-    """Return how often to send "WATCHDOG=1" (twice in each limit), None if not asked to."""
+    """Return the interval for "WATCHDOG=1", half of systemd's limit; None without a limit."""
     limit_us = environ.get("WATCHDOG_USEC", "")
     if not limit_us.isdecimal() or int(limit_us) == 0:
         return None

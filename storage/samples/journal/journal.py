@@ -217,10 +217,10 @@ class Journal(JournalFile):
         return self._next_row
 
     def truncate(self, before_row: int) -> None:
-        """Delete the rows before this one, all of whose vectors are in chunks; blocks.
+        """Delete the rows before `before_row`, whose vectors are all in chunks; blocks.
 
         Raises:
-            StorageError: the disk refused.
+            StorageError: the disk refused the write.
         """
         with self._flushing:
             unused = {one for one, row in self._layout_rows.items() if row < before_row}

@@ -1,4 +1,4 @@
-"""Compaction: which runs are merged when; small chunks into hours, hours into days."""
+"""Compaction: decides which runs are merged when, into hours first and then into days."""
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, count
@@ -19,15 +19,15 @@ from storage.samples.windows.windows import Window
 log = structlog.get_logger(__name__)
 
 _HOUR_MS = 3_600_000
-# How long a stretch of time the runs of a level cover before they are merged.
+# The runs of a level are merged once they cover this much time.
 _SPAN_MS = {runs.SEALED: 4 * _HOUR_MS, runs.HOURS: 24 * _HOUR_MS}
 
 
 def due_runs(window: Window, *, is_over: bool) -> tuple[Sequence[Run], int] | None:
-    """Return which runs should be merged now, and to which level; None for none.
+    """Return the runs to merge now, and the level to merge them to; None if none are due.
 
-    With `is_over` nothing more will be written to the window, and everything is merged
-    as far as it goes.
+    With `is_over` no more chunks will be sealed into the window, and all runs are merged to
+    the highest level.
     """
     by_level: list[list[Run]] = [[] for _ in range(runs.LEVELS)]
     for run in sorted(window.runs.values(), key=lambda run: run.start_ms):
@@ -43,13 +43,13 @@ def due_runs(window: Window, *, is_over: bool) -> tuple[Sequence[Run], int] | No
 
 
 def _in_one_run(candidates: Sequence[Run]) -> list[Run]:
-    """Return the first of some runs, as many as have numbers for their chunks in one."""
+    """Return the first runs of some, as many as one run has chunk numbers for."""
     chunks = accumulate(run.chunks for run in candidates)
     return [run for run, total in zip(candidates, chunks, strict=True) if total <= runs.MOST_CHUNKS]
 
 
 class Compactor:
-    """Finds what is to be merged and does it, a few steps at a time; one thread."""
+    """Merges the runs that are due, a few steps at a time; used by one thread."""
 
     def __init__(
         self, windows: WindowSet, heads: Heads, layouts: Layouts, chunk_age_ms: int
@@ -63,9 +63,10 @@ class Compactor:
         self.failed_merges = 0
 
     def run(self, now_ms: int, most_steps: int | None = None) -> None:
-        """Merge what is due, or go on with it, for some steps or to the end; blocks.
+        """Start or continue to merge the runs that are due; blocks.
 
-        What the disk refuses is begun again the next time.
+        Stops after `most_steps`, if given. A merge that the disk refuses starts again at
+        the next call.
         """
         steps = count() if most_steps is None else range(most_steps)
         for _ in steps:
@@ -85,10 +86,10 @@ class Compactor:
                 return
 
     def merge_all(self) -> None:
-        """Merge each window's chunks into one run, whatever is due; blocks.
+        """Merge all runs of each window into one, whether due or not; blocks.
 
         Raises:
-            StorageError: the disk refused.
+            StorageError: the disk refused the write.
         """
         for window in self._windows:
             if window.is_damaged:

@@ -1,7 +1,7 @@
-"""Merging: several runs of a window become one, of fewer and longer chunks.
+"""Merging: several runs of a window become one run with fewer and longer chunks.
 
-A longer piece takes fewer bytes a sample (0.61 at 120 points, 0.46 at 866) and one
-call to decode instead of many.
+A longer piece takes fewer bytes a sample (0.61 at 120 samples a series, 0.46 at 866), and
+one call decodes it.
 """
 
 from collections import Counter
@@ -24,8 +24,8 @@ from storage.samples.windows.windows import Window
 
 log = structlog.get_logger(__name__)
 
-# The ratio hardly improves beyond, and a query decodes whole pieces: 2,048 samples
-# are 8.5 hours at 15 s.
+# Longer pieces hardly compress better, and a query decodes whole pieces. 2,048 vectors are
+# 8.5 hours at 15 s.
 _CHUNK_VECTORS = 2048
 
 # A batch is one read, some encoding and one write: about 50 ms of work.
@@ -34,8 +34,8 @@ _BATCH_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """A chunk to be: its number, what it is merged from, oldest first, and its layout."""
+class MergedChunk:
+    """A chunk of the new run: its number, the chunks it replaces, oldest first, its layout."""
 
     id: int
     parts: list[ChunkRow]
@@ -43,13 +43,13 @@ class Target:
 
 
 class Merge:
-    """Merges runs of one window into one; used by the window's writing thread."""
+    """Merges some runs of one window; used by the window's writing thread."""
 
     def __init__(self, window: Window, inputs: Sequence[Run], level: int, layouts: Layouts) -> None:
         self.window, self._layouts = window, layouts
         self._inputs = sorted(run.id for run in inputs)
         self._run = window.next_run(level)
-        # What is merged once more need not be as small as it can be.
+        # Only the last merge takes the time to find the smallest encoding.
         self._is_last = level == runs.DAYS
         self._widths: dict[int, list[int]] = {}
         self._sizes: Counter[int] = Counter()
@@ -58,30 +58,28 @@ class Merge:
         self.corrupt_pieces = 0
 
     def steps(self) -> Iterator[None]:
-        """Do the work, a batch between two steps; given up halfway it changes nothing.
+        """Merge one batch at each step; if not run to the end, nothing changes.
 
         Raises:
-            StorageError: the disk refused.
+            StorageError: the disk refused the write.
         """
         window, run = self.window, self._run
-        targets = self._targets()
+        chunks = self._chunks()
         window.begin_merge(run)
         for code, metric_id in window.metrics():
-            for batch in _batches(targets):
-                keys = [
-                    runs.piece_key(row.id, metric_id) for target in batch for row in target.parts
-                ]
+            for batch in _batches(chunks):
+                keys = [runs.piece_key(row.id, metric_id) for chunk in batch for row in chunk.parts]
                 found = window.read(partial(runs.pieces_of, keys=keys))
-                for target in batch:
-                    self._put(target, code, metric_id, found)
+                for chunk in batch:
+                    self._put(chunk, code, metric_id, found)
                 if self._pending_bytes > _BATCH_BYTES:
                     self._flush()
                     yield
         self._flush()
-        rows = [self._row(target) for target in targets]
+        rows = [self._row(chunk) for chunk in chunks]
         window.finish_merge(run, rows, self._sizes, self._inputs)
 
-    def _targets(self) -> list[Target]:
+    def _chunks(self) -> list[MergedChunk]:
         rows = self.window.read(
             lambda connection: [
                 row
@@ -91,12 +89,12 @@ class Merge:
             ]
         )
         rows.sort(key=lambda row: (row.source_id, row.start_ms))
-        targets: list[Target] = []
+        chunks: list[MergedChunk] = []
         for _, of_source in groupby(rows, key=lambda row: row.source_id):
             for parts in self._grouped(list(of_source)):
-                number = runs.chunk_number(self._run, len(targets))
-                targets.append(Target(number, parts, self._layout(parts[-1])))
-        return targets
+                number = runs.chunk_number(self._run, len(chunks))
+                chunks.append(MergedChunk(number, parts, self._layout(parts[-1])))
+        return chunks
 
     def _is_readable(self, row: ChunkRow) -> bool:
         try:
@@ -108,7 +106,7 @@ class Merge:
         return True
 
     def _grouped(self, rows: list[ChunkRow]) -> Iterator[list[ChunkRow]]:
-        """Yield stretches of one source's chunks that fit in one chunk."""
+        """Yield consecutive chunks of one source that fit in one chunk."""
         parts = rows[:1]
         for row in rows[1:]:
             together = sum(part.count for part in parts) + row.count <= _CHUNK_VECTORS
@@ -128,13 +126,13 @@ class Merge:
             widths = self._widths[row.layout_id] = np.bincount(self._layout(row).codes).tolist()
         return widths[code] if code < len(widths) else 0
 
-    def _put(self, target: Target, code: int, metric_id: int, found: dict[int, bytes]) -> None:
-        pieces = [found.get(runs.piece_key(row.id, metric_id)) for row in target.parts]
-        # A damaged name is of no layout: nobody could read its pieces.
-        if not any(pieces) or not self._width(target.parts[-1], code):
+    def _put(self, chunk: MergedChunk, code: int, metric_id: int, found: dict[int, bytes]) -> None:
+        pieces = [found.get(runs.piece_key(row.id, metric_id)) for row in chunk.parts]
+        # A metric whose name is damaged is in no layout, so its pieces cannot be read.
+        if not any(pieces) or not self._width(chunk.parts[-1], code):
             return
         first = pieces[0]
-        widths = {self._width(row, code) for row in target.parts}
+        widths = {self._width(row, code) for row in chunk.parts}
         if (
             first
             and len(widths) == 1
@@ -144,13 +142,13 @@ class Merge:
         ):
             data = first
         else:
-            data = self._merged(target, code, pieces)
-        self._pending.append((runs.piece_key(target.id, metric_id), data))
+            data = self._merged(chunk, code, pieces)
+        self._pending.append((runs.piece_key(chunk.id, metric_id), data))
         self._pending_bytes += len(data)
         self._sizes[metric_id] += len(data)
 
-    def _merged(self, target: Target, code: int, pieces: list[bytes | None]) -> bytes:
-        rows = target.parts
+    def _merged(self, chunk: MergedChunk, code: int, pieces: list[bytes | None]) -> bytes:
+        rows = chunk.parts
         values = absent_matrix(self._width(rows[-1], code), sum(row.count for row in rows))
         at = 0
         for row, data in zip(rows, pieces, strict=True):
@@ -174,13 +172,13 @@ class Merge:
             fix=RESTORE,
         )
 
-    def _row(self, target: Target) -> ChunkRow:
-        parts = target.parts
+    def _row(self, chunk: MergedChunk) -> ChunkRow:
+        parts = chunk.parts
         times = [row.decoded_times() for row in parts]
         return ChunkRow(
-            target.id,
+            chunk.id,
             parts[0].source_id,
-            target.layout.id,
+            chunk.layout.id,
             parts[0].start_ms,
             parts[-1].end_ms,
             sum(row.count for row in parts),
@@ -194,12 +192,12 @@ class Merge:
         self._pending, self._pending_bytes = [], 0
 
 
-def _batches(targets: list[Target]) -> Iterator[list[Target]]:
-    batch: list[Target] = []
+def _batches(chunks: list[MergedChunk]) -> Iterator[list[MergedChunk]]:
+    batch: list[MergedChunk] = []
     size = 0
-    for target in targets:
-        batch.append(target)
-        size += len(target.parts)
+    for chunk in chunks:
+        batch.append(chunk)
+        size += len(chunk.parts)
         if size >= _BATCH_ROWS:
             yield batch
             batch, size = [], 0

@@ -1,4 +1,4 @@
-"""Retention: whole windows are deleted, the oldest first, never the newest."""
+"""Retention: deletes whole windows, the oldest first and never the newest."""
 
 import structlog
 
@@ -9,9 +9,9 @@ log = structlog.get_logger(__name__)
 
 
 def expired(windows: WindowSet, now_ms: int, age_ms: int, most_bytes: int) -> list[Window]:
-    """Return the windows to delete: too old, or the oldest while all are too large.
+    """Return the windows to delete: those too old, and the oldest while all are too large.
 
-    `most_bytes` 0 is no bound.
+    `most_bytes` 0 means no limit.
     """
     kept = list(windows)
     gone = [window for window in kept[:-1] if window.end_ms <= now_ms - age_ms]
@@ -25,7 +25,7 @@ def expired(windows: WindowSet, now_ms: int, age_ms: int, most_bytes: int) -> li
 
 
 def retain(windows: WindowSet, now_ms: int, age_ms: int, most_bytes: int) -> int:
-    """Delete what is expired and return how many windows that were; blocks."""
+    """Delete the expired windows and return their number; blocks."""
     gone = expired(windows, now_ms, age_ms, most_bytes)
     for window in gone:
         size_bytes = window.size_bytes

@@ -1,7 +1,7 @@
-"""Sealing: closed chunks are encoded and written, then their journal rows deleted.
+"""Sealing: encodes and writes closed chunks, then deletes their journal rows.
 
-In this order: death in between leaves rows that a chunk covers, and those are passed
-over when the store opens.
+The order matters: after a crash in between, the journal still has vectors that a chunk
+holds, and replay skips them.
 """
 
 from collections import defaultdict
@@ -21,16 +21,16 @@ from storage.samples.windows.windows import Window
 
 log = structlog.get_logger(__name__)
 
-# Chunks of one run lie together by metric, so larger runs read better; 64 chunks of
-# 500 series are some 2.5 MB encoded.
+# A run stores the chunks of one metric together, so large runs are faster to read. 64 chunks
+# of 500 series take about 2.5 MB.
 _RUN_CHUNKS = 64
-# So they wait for others a little, in memory and in the journal.
+# Closed chunks therefore wait until there are this many, but not longer than this.
 _WORTH_A_RUN = 32
 _LONGEST_WAIT_MS = 60_000
 
 
 class Sealer:
-    """Writes closed chunks; used by one thread."""
+    """Writes closed chunks to window files; used by one thread."""
 
     def __init__(self, heads: Heads, windows: WindowSet, journal: Journal) -> None:
         self._heads, self._windows, self._journal = heads, windows, journal
@@ -38,9 +38,9 @@ class Sealer:
         self.failed_runs = 0
 
     def seal(self, now_ms: int) -> None:
-        """Write the closed chunks, once they are worth a run, and shorten the journal; blocks.
+        """Write the closed chunks if there are enough, and truncate the journal; blocks.
 
-        What the disk refuses stays in memory for the next time.
+        Chunks that the disk refuses stay in memory until the next call.
         """
         chunks = self._heads.closed()
         waiting_ms = now_ms - min((chunk.times_ms[-1] for chunk in chunks), default=now_ms)
@@ -62,10 +62,10 @@ class Sealer:
         self._failing = False
 
     def rescue(self) -> None:
-        """Write everything that is in memory, whatever the journal's state; blocks.
+        """Write all vectors in memory and leave the journal alone; blocks.
 
         Raises:
-            StorageError: the disk refused.
+            StorageError: the disk refused the write.
         """
         self._heads.close_older_than(NO_TIME)
         self._write_all(self._heads.closed())

@@ -1,4 +1,4 @@
-"""Chunks: a stretch of one source's vectors, cut by metric and encoded."""
+"""Chunks: consecutive vectors of one source, split by metric and encoded."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,16 @@ from storage.samples.windows.codec import encode_pieces, encode_times
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedChunk:
-    """A chunk as its rows hold it.
+    """A chunk as a window file stores it.
 
     Attributes:
-        source, layout: whose, and what the columns are.
-        start_ms, end_ms, count: of its times; both ends included.
-        samples: how many it holds, staleness markers among them.
-        times: see `codec.encode_times`.
-        pieces: (metric code, bytes), ascending; metrics without a sample are left out.
+        source: the source of its vectors.
+        layout: the series of its columns.
+        start_ms, end_ms: the times of the first and the last vector.
+        count: the number of vectors.
+        samples: the number of samples, staleness markers included.
+        times: the encoded times, see `codec.encode_times`.
+        pieces: (metric code, bytes), ascending; a metric without samples has none.
     """
 
     source: Source
@@ -40,9 +42,9 @@ def encode_chunk(
     *,
     small: bool = False,
 ) -> EncodedChunk:
-    """Return the chunk of a (series, times) matrix with at least one time.
+    """Encode a (series, times) matrix with at least one time.
 
-    `small` takes longer to find a better encoding.
+    `small` takes longer and finds a smaller encoding.
     """
     columns, codes, starts = layout.by_metric()
     ordered = values[columns]

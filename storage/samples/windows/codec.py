@@ -1,10 +1,10 @@
-"""Pieces and times as bytes: what one chunk holds of one metric, and when.
+"""The codec of pieces and times.
 
-A piece is the (series, times) matrix of one metric of one source. Constant series are
-a bit and a value; the rest is one pcodec stream, int64 where all values are whole.
-What a codec of numbers should not see (the three NaNs, -0.0, which int64 lacks) is
-taken out first and kept as runs, so every bit survives. docs/storage-format.md gives
-the bytes.
+A piece is the (series, times) matrix of one metric in one chunk. Constant series are stored
+as a bit and a value; all others are one pcodec stream, of int64 if all values are whole.
+Values that the stream cannot hold (the three NaNs, and -0.0, which int64 lacks) are taken
+out first and stored as runs, so every bit survives. docs/storage-format.md describes the
+bytes.
 """
 
 import struct
@@ -34,15 +34,15 @@ _CONSTANTS_EQUAL = 16
 _ALL_CONSTANT = bytes([_CONSTANTS])
 _ALL_EQUAL = bytes([_CONSTANTS | _CONSTANTS_EQUAL])
 
-# Kinds of a times row.
+# Kinds of encoded times.
 _EVEN = 0
 _UNEVEN = 1
 
-# Consecutive deltas are found by trying one order, not all: three times faster to
-# compress than pcodec's own search, and within 1 % of its size on the recordings.
+# Only deltas of order 1: compresses three times faster than pcodec's own search, and within
+# 1 % of its size on the recordings.
 _FAST = ChunkConfig(delta_spec=DeltaSpec.try_consecutive(1))
-# pcodec's own search finds more in some pieces and less in others; what is written once
-# and kept for years is tried both ways.
+# pcodec's own search is smaller for some pieces and larger for others. Data that is kept for
+# years is compressed both ways, and the smaller result is stored.
 _SEARCH = ChunkConfig()
 
 _WHOLE_BOUND = 2.0**63
@@ -50,7 +50,7 @@ _NEGATIVE_ZERO = np.uint64(1 << 63)
 
 
 def encode_times(times_ms: Times) -> bytes:
-    """Return the bytes of a chunk's times, the first of which its row gives."""
+    """Encode the times of a chunk; the first one is stored in the chunk's row."""
     steps = np.diff(times_ms)
     if len(steps) == 0 or (steps == steps[0]).all():
         return _STEP.pack(_EVEN, int(steps[0]) if len(steps) else 0)
@@ -59,7 +59,7 @@ def encode_times(times_ms: Times) -> bytes:
 
 
 def decode_times(data: bytes, start_ms: int, count: int) -> Times:
-    """Return `count` times, the first of them `start_ms`.
+    """Decode `count` times, the first of which is `start_ms`.
 
     Raises:
         CorruptDataError: the bytes are damaged.
@@ -82,9 +82,9 @@ def decode_times(data: bytes, start_ms: int, count: int) -> Times:
 
 
 def encode_piece(values: Values, *, small: bool = False) -> bytes:
-    """Return the bytes of a (series, times) matrix with at least one of each.
+    """Encode a (series, times) matrix with at least one of each.
 
-    `small` takes longer to find a better encoding.
+    `small` takes longer and finds a smaller encoding.
     """
     return next(encode_pieces(values, np.array([0]), small=small))
 
@@ -92,15 +92,15 @@ def encode_piece(values: Values, *, small: bool = False) -> bytes:
 def encode_pieces(
     values: Values, starts: NDArray[np.intp], *, small: bool = False
 ) -> Iterator[bytes]:
-    """Yield the bytes of each piece of a (series, times) matrix cut into rows.
+    """Encode each piece of a matrix that holds several pieces, one below the other.
 
-    All of them are examined together, because a call of numpy costs more than what it
-    has to look at in a piece of one or two series.
+    All pieces are examined together: for a piece of one or two series, a numpy call takes
+    longer than the work it does.
 
     Args:
-        values: the pieces, one below the other.
-        starts: shape (pieces,), the row in which each begins; ascending from 0.
-        small: take longer to find a better encoding.
+        values: shape (series, times), all pieces.
+        starts: shape (pieces,), the first row of each piece; ascending from 0.
+        small: take longer to find a smaller encoding.
     """
     bits = values.view(np.uint64)
     firsts = bits[:, 0]
@@ -138,7 +138,7 @@ def encode_pieces(
 
 
 def _encode_constants(where: NDArray[np.bool_], firsts: NDArray[np.uint64]) -> tuple[int, bytes]:
-    """Return flags and bytes of the series that are constant, among others that are not."""
+    """Return flags and bytes of the constant series in a piece that has others too."""
     values = firsts[where]
     flags = _CONSTANTS
     if (values == values[0]).all():
@@ -148,7 +148,7 @@ def _encode_constants(where: NDArray[np.bool_], firsts: NDArray[np.uint64]) -> t
 
 
 def _encode_varying(values: Values, *, whole: bool, plain: bool, small: bool) -> tuple[int, bytes]:
-    """Return flags and bytes of the series that are not constant."""
+    """Return flags and bytes of the other series of a piece."""
     flags, runs = _VARYING, b""
     if not plain:
         flags |= _RUNS_TAKEN_OUT
@@ -166,12 +166,12 @@ def _encode_numbers(numbers: NDArray[np.number[Any]], *, small: bool) -> bytes:
 
 
 def is_constant(data: bytes) -> bool:
-    """Whether a piece holds nothing but constants: its bytes fit any number of times."""
+    """Whether all series of a piece are constant: its bytes fit any number of times."""
     return data[_CHECKSUM.size : _CHECKSUM.size + 1] in (_ALL_CONSTANT, _ALL_EQUAL)
 
 
 def decode_piece(data: bytes, series: int, times: int) -> Values:
-    """Return the (series, times) matrix of a piece.
+    """Decode a piece into its (series, times) matrix.
 
     Raises:
         CorruptDataError: the bytes are damaged.
@@ -225,9 +225,9 @@ def _decode_varying(data: bytes, at: int, flags: int, count: int) -> Values:
 
 
 def _take_out(values: Values) -> tuple[bytes, Values]:
-    """Return the runs of values that no number codec keeps, and `values` without them.
+    """Return the encoded runs of NaNs and -0.0, and `values` without them.
 
-    Each is replaced by what stands before it, which costs the codec nothing.
+    Each of these values is replaced by the one before it, which takes no space.
     """
     bits = values.view(np.uint64)
     special = np.isnan(values) | (bits == _NEGATIVE_ZERO)

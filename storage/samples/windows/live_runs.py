@@ -1,4 +1,4 @@
-"""What the live runs of a window file hold, read when it is opened and after each merge."""
+"""A summary of a window file's live runs, read when it is opened and after each merge."""
 
 import sqlite3
 from collections import Counter
@@ -10,7 +10,7 @@ from storage.samples.windows.runs import Run
 
 @dataclass(slots=True)
 class Span:
-    """The stretch of time in which a source used a layout."""
+    """The range of time in which a source used a layout, both ends included."""
 
     start_ms: int
     end_ms: int
@@ -18,14 +18,14 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class LiveRuns:
-    """All live runs together.
+    """The live runs of a window file.
 
     Attributes:
-        spans: when each (source number, layout number) was in use.
-        ends: when each source's chunks end.
-        samples: how many the chunks hold.
-        runs: by number.
-        sizes: how many bytes of pieces there are of each metric number.
+        spans: the range of time of each (source number, layout number).
+        ends: the last time of each source, by source number.
+        samples: the number of samples in all chunks.
+        runs: the runs by number.
+        sizes: the bytes of all pieces of each metric, by metric number.
     """
 
     spans: dict[tuple[int, int], Span]
@@ -36,7 +36,7 @@ class LiveRuns:
 
 
 def read_live(connection: sqlite3.Connection) -> LiveRuns:
-    """Return what the live runs hold; damaged rows are passed over."""
+    """Read the summary of the live runs; damaged rows are skipped."""
     spans: dict[tuple[int, int], Span] = {}
     ends: dict[int, int] = {}
     total = 0

@@ -1,4 +1,4 @@
-"""Writes runs: the SQL that fills and empties the tables of `storage.samples.windows.runs`."""
+"""The SQL that writes and deletes the rows of runs; `runs` has the tables."""
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,12 +19,12 @@ _DELETED_AT_ONCE = 50_000
 def insert_run(
     connection: sqlite3.Connection, run: int, state: int, sizes: Mapping[int, int]
 ) -> None:
-    """Write a run's row."""
+    """Insert the row of a run."""
     connection.execute("insert into runs values (?, ?, ?)", (run, state, pack_sizes(sizes)))
 
 
 def insert_chunks(connection: sqlite3.Connection, rows: Iterable[ChunkRow]) -> None:
-    """Write the rows of chunks."""
+    """Insert the rows of chunks."""
     connection.executemany(
         "insert into chunks values (?, ?, ?, ?, ?, ?, ?, ?)",
         (
@@ -46,14 +46,14 @@ def insert_chunks(connection: sqlite3.Connection, rows: Iterable[ChunkRow]) -> N
 def insert_pieces(
     connection: sqlite3.Connection, run: int, rows: Iterable[tuple[int, bytes]]
 ) -> None:
-    """Write (key, data) of one run's pieces; ascending keys keep the pages full."""
+    """Insert pieces of one run as (key, data); ascending keys fill the pages."""
     connection.executemany(f"insert into {table_of(run)} values (?, ?)", rows)  # noqa: S608
 
 
 def replace_runs(
     connection: sqlite3.Connection, new: int, sizes: Mapping[int, int], old: Sequence[int]
 ) -> None:
-    """Make a run that was building live and the runs that it was merged from dropped."""
+    """Set a merged run live, and the runs that it was merged from dropped."""
     connection.execute(
         "update runs set state = ?, sizes = ? where id = ?", (LIVE, pack_sizes(sizes), new)
     )
@@ -63,7 +63,7 @@ def replace_runs(
 
 
 def delete_pieces(connection: sqlite3.Connection, run: int) -> bool:
-    """Delete some pieces of a run that is not live; False once it is gone."""
+    """Delete some pieces of a run that is not live; return False once all are deleted."""
     (first, after), table = keys_of(run), table_of(run)
     row = connection.execute(
         f"select key from {table} where key >= ? and key < ?"  # noqa: S608

@@ -1,12 +1,12 @@
-"""Runs: chunks written together, and the SQL of the tables that hold them.
+"""Runs: chunks written together, and the SQL that reads them.
 
-A run is written in the order of its keys, so that a table only grows at its end and
-its pages are full; within a run the pieces lie by metric, then by chunk, so that a
-query of one metric over all hosts is a range of each run. Each level of merging has
-its table of pieces: what is sealed often and soon merged never stands between what
-stays.
+The pieces of a run are written in the order of their keys, so a table only grows at its end
+and its pages are full. Within a run they are ordered by metric, then by chunk, so that a
+query of one metric over all hosts is one range of each run. Each level of merging has a
+table of pieces of its own: short-lived runs leave no gaps between long-lived ones.
 
-A chunk's number is its run and its place therein; the run's number carries its level.
+The number of a chunk is made of its run and its place in the run, the number of a run of a
+sequence number and its level.
 """
 
 import sqlite3
@@ -38,8 +38,8 @@ create index if not exists chunks_by_source on chunks (source, start_ms);
     for level in range(LEVELS)
 )
 
-# A piece's key is run, metric and place in one integer, so that the table's own tree
-# is the clustering: 24 + 19 + 20 bits.
+# The key of a piece is run, metric and place in one integer (24 + 19 + 20 bits), so that
+# SQLite's own table order clusters the pieces.
 _LEVEL_BITS = 2
 _METRIC_BITS = 19
 _PLACE_BITS = 20
@@ -47,15 +47,15 @@ _RUN_SHIFT = _METRIC_BITS + _PLACE_BITS
 MOST_METRICS = 1 << _METRIC_BITS
 MOST_CHUNKS = 1 << _PLACE_BITS
 
-# States of a run's row. Only a live run has rows in `chunks`; one in another state
-# has pieces that nobody reads and that are deleted when the file is opened.
+# States of a run. Only a live run has rows in `chunks`. The pieces of any other run are not
+# read, and are deleted when the file is opened.
 LIVE, BUILDING, DROPPED = range(3)
 
 MOST_RUNS = 1 << 24
 _MOST_VECTORS = 1 << 20
 
-# A failing disk leaves rows of any type and value behind: those are passed over, or they
-# would stop what reads all others. Columns' types are told by the row's header.
+# A failing disk can leave rows with any type and value. They are skipped, because one such
+# row would make every query fail. `typeof` reads only the header of a row.
 _SOUND = f"""(
 id between 0 and {(MOST_RUNS << _PLACE_BITS) - 1}
 and (id >> {_PLACE_BITS}) & {(1 << _LEVEL_BITS) - 1} < {LEVELS}
@@ -72,7 +72,7 @@ _SIZE = struct.Struct("<II")
 
 @dataclass(slots=True)
 class Run:
-    """A live run: its number, stretch of time and how many chunks it has."""
+    """A live run: its number, its range of time, both ends included, and its chunks."""
 
     id: int
     start_ms: int
@@ -81,13 +81,13 @@ class Run:
 
     @property
     def level(self) -> int:
-        """How often its chunks were merged."""
+        """How many times its chunks were merged."""
         return level_of(self.id)
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkRow:
-    """A chunk's row; `id` is run and place in one."""
+    """The row of a chunk; `id` is made of its run and its place in the run."""
 
     id: int
     source_id: int
@@ -99,10 +99,10 @@ class ChunkRow:
     times: bytes
 
     def decoded_times(self) -> Times:
-        """Return when its vectors were.
+        """Return the times of its vectors.
 
         Raises:
-            CorruptDataError: that is damaged.
+            CorruptDataError: they are damaged.
         """
         decoded = decode_times(self.times, self.start_ms, self.count)
         if decoded[-1] != self.end_ms:
@@ -111,7 +111,7 @@ class ChunkRow:
 
 
 def run_number(sequence: int, level: int) -> int:
-    """Return the number of the run that was begun after `sequence` others."""
+    """Return the number of a run with this sequence number and level."""
     return sequence << _LEVEL_BITS | level
 
 
@@ -121,12 +121,12 @@ def level_of(run: int) -> int:
 
 
 def sequence_of(run: int) -> int:
-    """Return how many runs were begun before this one."""
+    """Return the sequence number of a run."""
     return run >> _LEVEL_BITS
 
 
 def chunk_number(run: int, place: int) -> int:
-    """Return the number of a run's chunk."""
+    """Return the number of the chunk at a place in a run."""
     return run << _PLACE_BITS | place
 
 
@@ -142,12 +142,12 @@ def piece_key(chunk: int, metric_id: int) -> int:
 
 
 def keys_of(run: int) -> tuple[int, int]:
-    """Return the first key of a run's pieces, and the first after them."""
+    """Return the first key of a run's pieces, and the first key after them."""
     return run << _RUN_SHIFT, (run + 1) << _RUN_SHIFT
 
 
 def chunks_of(run: int) -> tuple[int, int]:
-    """Return the first and the last number that a run's chunks may have."""
+    """Return the first and the last number of a run's chunks."""
     return chunk_number(run, 0), chunk_number(run, MOST_CHUNKS - 1)
 
 
@@ -157,19 +157,19 @@ def table_of(run: int) -> str:
 
 
 def pack_sizes(sizes: Mapping[int, int]) -> bytes:
-    """Return how many bytes of pieces a run has of each metric number."""
+    """Encode the bytes of all pieces of each metric in a run, by metric number."""
     return b"".join(_SIZE.pack(metric_id, size) for metric_id, size in sorted(sizes.items()))
 
 
 def unpack_sizes(packed: bytes) -> dict[int, int]:
-    """Undo `pack_sizes`; nothing of what it cannot have written."""
+    """Decode the result of `pack_sizes`; return {} for anything else."""
     if not isinstance(packed, bytes) or len(packed) % _SIZE.size:
         return {}
     return dict(_SIZE.iter_unpack(packed))
 
 
 def damaged_rows(connection: sqlite3.Connection) -> int:
-    """Return how many chunks cannot be read for what their rows are."""
+    """Return the number of chunks whose rows are damaged."""
     (count,) = connection.execute(
         f"select count(*) from chunks where {_SOUND} is not true"  # noqa: S608
         " or source not in (select id from sources) or layout not in (select id from layouts)"
@@ -186,7 +186,7 @@ def read_spans(connection: sqlite3.Connection) -> Iterator[tuple[int, int, int, 
 
 
 def read_runs(connection: sqlite3.Connection) -> tuple[dict[int, Run], Counter[int]]:
-    """Return the live runs, and how many bytes they have of each metric number."""
+    """Return the live runs, and their bytes of pieces by metric number."""
     runs = {
         row[0]: Run(*row)
         for row in connection.execute(
@@ -205,7 +205,7 @@ def unused_runs(connection: sqlite3.Connection) -> list[int]:
     rows = connection.execute(
         "select id from runs where state in (?, ?) and id between 0 and ?"  # noqa: S608
         f" and id & {(1 << _LEVEL_BITS) - 1} < {LEVELS}"
-        # One that has chunks is live, whatever its damaged row says.
+        # A run with chunks is live, even if a damaged row has another state.
         f" and not exists (select 1 from chunks where chunks.id between runs.id << {_PLACE_BITS}"
         f" and (runs.id << {_PLACE_BITS}) + {MOST_CHUNKS - 1}) order by id",
         (BUILDING, DROPPED, MOST_RUNS - 1),
@@ -239,7 +239,7 @@ def chunks_of_run(connection: sqlite3.Connection, run: int) -> list[ChunkRow]:
 
 
 def count_pieces(connection: sqlite3.Connection, run: int) -> int:
-    """Return how many pieces of a run there are."""
+    """Return the number of a run's pieces."""
     (count,) = connection.execute(
         f"select count(*) from {table_of(run)} where key >= ? and key < ?",  # noqa: S608
         keys_of(run),
@@ -248,7 +248,7 @@ def count_pieces(connection: sqlite3.Connection, run: int) -> int:
 
 
 def spans_of(connection: sqlite3.Connection, source_id: int) -> list[tuple[int, int]]:
-    """Return start and end of every chunk of a source."""
+    """Return the start and end of every chunk of a source."""
     return connection.execute(
         f"select start_ms, end_ms from chunks where source = ? and {_SOUND}",  # noqa: S608
         (source_id,),
@@ -256,7 +256,7 @@ def spans_of(connection: sqlite3.Connection, source_id: int) -> list[tuple[int, 
 
 
 def overlapping_chunks(connection: sqlite3.Connection) -> Iterator[tuple[int, int]]:
-    """Yield number and source of each chunk that begins before the source's last one ends."""
+    """Yield number and source of each chunk that overlaps the one before it."""
     rows = connection.execute(
         "select id, source, start_ms, lag(end_ms) over (partition by source order by start_ms)"  # noqa: S608
         f" from chunks where {_SOUND}"
@@ -267,7 +267,7 @@ def overlapping_chunks(connection: sqlite3.Connection) -> Iterator[tuple[int, in
 
 
 def pieces_of(connection: sqlite3.Connection, keys: Iterable[int]) -> dict[int, bytes]:
-    """Return the bytes of those pieces that are there, by key."""
+    """Return the bytes of the pieces with these keys; missing ones are left out."""
     found: dict[int, bytes] = {}
     ordered = sorted(keys, key=lambda key: (level_of(key >> _RUN_SHIFT), key))
     for level, some_keys in groupby(ordered, key=lambda key: level_of(key >> _RUN_SHIFT)):

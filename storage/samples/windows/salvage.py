@@ -1,4 +1,4 @@
-"""Reading many rows at once, and of a damaged file those that can be read."""
+"""Reads many rows at once; in a damaged file, all rows that can still be read."""
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,22 +12,22 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-# Well below SQLite's smallest limit of variables (32,766), and a fifth of the time of
-# one statement a row.
+# Well below SQLite's smallest limit of variables (32,766); takes a fifth of the time of one
+# statement for each row.
 _VARIABLES = 1000
 
 
 def in_batches(items: Sequence[int], fetch: Callable[[Sequence[int]], Iterable[T]]) -> Iterator[T]:
-    """Yield what `fetch` finds for all items, of which it is given some at a time.
+    """Call `fetch` with batches of items and yield all rows that it returns.
 
-    Rows that SQLite cannot read are passed over and logged.
+    Rows that SQLite cannot read are skipped and logged.
     """
     for at in range(0, len(items), _VARIABLES):
         yield from _salvage(items[at : at + _VARIABLES], fetch)
 
 
 def _salvage(items: Sequence[int], fetch: Callable[[Sequence[int]], Iterable[T]]) -> Iterator[T]:
-    """Yield what can be read of a damaged file: halve what fails until it is one item."""
+    """Yield all readable rows: a failing batch is split in half until it is one item."""
     try:
         found = list(fetch(items))
     except sqlite3.DatabaseError as exc:
@@ -44,5 +44,5 @@ def _salvage(items: Sequence[int], fetch: Callable[[Sequence[int]], Iterable[T]]
 
 
 def marks(items: Sequence[int]) -> str:
-    """Return as many places for variables as there are items."""
+    """Return one SQL placeholder for each item."""
     return ",".join("?" * len(items))

@@ -1,4 +1,4 @@
-"""A window's file: who reads it, who writes it, and what lies on disk."""
+"""The file of a window: its writing connection, its readers and its size on disk."""
 
 import sqlite3
 from collections.abc import Callable
@@ -24,11 +24,11 @@ _PAGES_FREED_AT_ONCE = 2000
 
 
 class WindowFile:
-    """One SQLite file. One thread writes; any may read.
+    """One SQLite file; one thread writes it, any thread may read it.
 
     Attributes:
-        is_damaged: SQLite found the file damaged: it is read as far as it goes, and no
-            longer written.
+        is_damaged: whether SQLite found the file damaged: its readable rows are still
+            read, but it is no longer written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,10 +39,10 @@ class WindowFile:
         self._readers = Readers(path, _READER_PRAGMAS)
 
     def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
-        """Run a write in one transaction; blocks. One thread only.
+        """Run a write in one transaction; blocks. Call it on one thread only.
 
         Raises:
-            StorageError: the disk refused.
+            StorageError: the disk refused the write.
             CorruptDataError: the file is damaged.
         """
         writer = self._writer or self._open_writer()
@@ -66,7 +66,7 @@ class WindowFile:
         """Run a read on one snapshot of the file; blocks.
 
         Raises:
-            StorageError: SQLite refused.
+            StorageError: SQLite reports an error.
             CorruptDataError: the file is damaged.
         """
 
@@ -86,8 +86,8 @@ class WindowFile:
     def release_writer(self) -> None:
         """Close the writing connection until the next write; blocks.
 
-        SQLite empties its log when the last connection is closed, but that may be one
-        that only reads, and those cannot.
+        It writes a checkpoint first: SQLite does so when the last connection closes, but
+        the last one may be a reader, which cannot.
         """
         if self._writer is not None:
             with suppress(StorageError):
@@ -103,25 +103,25 @@ class WindowFile:
         """Close every connection; blocks."""
         self._readers.close()
         if self._writer is None and self._wrote and not self.is_damaged:
-            # The log goes with the last connection, if that is one that may write.
+            # SQLite deletes the write-ahead log if the last connection to close can write.
             with suppress(StorageError):
                 self._open_writer()
         self.release_writer()
 
     @property
     def size_bytes(self) -> int:
-        """The file's size with its log."""
+        """The size of the file and its write-ahead log."""
         return sum(file.stat().st_size for file in self.files() if file.exists())
 
     def files(self) -> list[Path]:
-        """Return the file and those that SQLite keeps beside it."""
+        """Return the file and the files that SQLite keeps beside it."""
         return [self.path.with_name(self.path.name + end) for end in ("", "-wal", "-shm")]
 
     def shrink(self) -> None:
         """Give unused pages back to the file system; blocks.
 
         Raises:
-            StorageError: the disk refused.
+            StorageError: the disk refused the write.
         """
         while self.write(partial(free_pages, most=_PAGES_FREED_AT_ONCE)):
             pass

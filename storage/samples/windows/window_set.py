@@ -1,4 +1,4 @@
-"""All windows of a store: which there are, and which one a time belongs to."""
+"""All windows of a store, and the window that a time belongs to."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -18,14 +18,15 @@ log = structlog.get_logger(__name__)
 # Windows of a week begin on a Monday: the epoch was a Thursday.
 _MONDAY_MS = 4 * 86_400_000
 
-# Most queries are about the last days.
+# The newest windows keep their connections: most queries are about the last days.
 _BUSY_WINDOWS = 2
 
+# Within the years 1 to 9999, with room for a window at either end.
 EARLIEST_MS, LATEST_MS = -61_000_000_000_000, 253_000_000_000_000
 
 
 class WindowSet:
-    """The windows, oldest first; one thread changes it, any may read."""
+    """The windows, oldest first; one thread adds and removes them, any thread reads."""
 
     def __init__(self, directory: Path, window_ms: int, metrics: MetricNames) -> None:
         self._directory, self._window_ms, self._metrics = directory, window_ms, metrics
@@ -40,16 +41,16 @@ class WindowSet:
 
     @property
     def damaged_items(self) -> int:
-        """Files that could not be opened, and rows of others that could not be read."""
+        """The number of files that could not be opened, and of damaged rows in all others."""
         return self.unreadable_files + sum(window.damaged_rows for window in self._windows)
 
     def open(self) -> None:
-        """Open every file of the directory; blocks. What is damaged is put aside."""
+        """Open every file of the directory; blocks. Damaged files are renamed and left out."""
         self._directory.mkdir(parents=True, exist_ok=True)
         self._open(read_only=False)
 
     def open_read_only(self) -> None:
-        """Open every file and change nothing; blocks. What is damaged is left out."""
+        """Open every file without changing any; blocks. Damaged files are left out."""
         self._open(read_only=True)
 
     def _open(self, *, read_only: bool) -> None:
@@ -82,7 +83,7 @@ class WindowSet:
         self._windows = tuple(sorted(windows, key=lambda window: window.start_ms))
 
     def end_of(self, time_ms: int) -> int:
-        """Return where the window of a time ends, exclusive.
+        """Return the exclusive end of the window that a time belongs to.
 
         Raises:
             ValueError: the time is not within the years 1 to 9999.
@@ -94,7 +95,7 @@ class WindowSet:
     def _bounds(self, time_ms: int) -> tuple[int, int]:
         start = (time_ms - _MONDAY_MS) // self._window_ms * self._window_ms + _MONDAY_MS
         end = start + self._window_ms
-        # Files keep the length they were made with; new ones fit in between.
+        # A file keeps the length of its window; new windows fit in between.
         for window in self._windows:
             if window.start_ms <= time_ms < window.end_ms:
                 return window.start_ms, window.end_ms
@@ -105,10 +106,10 @@ class WindowSet:
         return start, end
 
     def at(self, time_ms: int) -> Window:
-        """Return the window of a time, made where it is missing; blocks.
+        """Return the window that a time belongs to; create it if there is none; blocks.
 
         Raises:
-            StorageError: the disk refused.
+            StorageError: the disk refused the write.
         """
         for window in self._windows:
             if window.start_ms <= time_ms < window.end_ms and not window.is_damaged:
@@ -120,7 +121,7 @@ class WindowSet:
 
     def _new_path(self, start_ms: int) -> Path:
         stem = datetime.fromtimestamp(start_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
-        # A second file for the same time stands beside one that is damaged.
+        # A damaged window gets a second file for the same time.
         for number in count(1):
             name = f"{stem}.db" if number == 1 else f"{stem}-{number}.db"
             if not (self._directory / name).exists():

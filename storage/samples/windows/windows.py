@@ -1,6 +1,6 @@
-"""Windows: one SQLite file of chunks for each stretch of time.
+"""A window: the chunks of one range of time, in one SQLite file.
 
-Retention deletes a whole file. docs/storage-format.md gives tables and keys.
+Retention deletes whole files. docs/storage-format.md describes the tables and keys.
 """
 
 import sqlite3
@@ -38,17 +38,17 @@ create table if not exists window (
 
 
 class Window(WindowFile):
-    """One file of chunks. One thread writes; any may read.
+    """One window file; one thread writes it, any thread may read it.
 
     Attributes:
-        start_ms, end_ms: what it is for, the end exclusive.
-        spans: when each (source number, layout number) was in use.
-        ends: when each source's chunks end.
-        runs: the live runs by number; like `spans` it is replaced when it gets a new
-            key, so that any thread may walk it.
-        samples: how many the file holds.
-        metric_bytes: how many bytes of pieces it has of each metric code.
-        damaged_rows: rows that could not be read when it was opened.
+        start_ms, end_ms: the range of time it is for, the end exclusive.
+        spans: the range of time of each (source number, layout number).
+        ends: the last time of each source, by source number.
+        runs: the live runs by number. Like `spans` it is replaced, not changed, when a key
+            is added, so that any thread may iterate over it.
+        samples: the number of samples in the file.
+        metric_bytes: the bytes of all pieces of each metric, by metric code.
+        damaged_rows: the number of rows that could not be read when it was opened.
     """
 
     def __init__(self, path: Path, start_ms: int, end_ms: int, metrics: MetricNames) -> None:
@@ -68,10 +68,10 @@ class Window(WindowFile):
 
     @classmethod
     def create(cls, path: Path, start_ms: int, end_ms: int, metrics: MetricNames) -> "Window":
-        """Make the file; blocks.
+        """Create the file; blocks.
 
         Raises:
-            StorageError: the disk refused.
+            StorageError: the disk refused the write.
         """
         window = cls(path, start_ms, end_ms, metrics)
 
@@ -87,13 +87,13 @@ class Window(WindowFile):
 
     @classmethod
     def open(cls, path: Path, metrics: MetricNames, *, read_only: bool = False) -> "Window":
-        """Open a file that is there and delete what a killed merge left; blocks.
+        """Open an existing file and delete the rest of an interrupted merge; blocks.
 
-        With `read_only` nothing is deleted: another process may be writing.
+        With `read_only` nothing is deleted, because another process may be writing.
 
         Raises:
             StorageError: it cannot be read.
-            CorruptDataError: it is no whole window.
+            CorruptDataError: it is not a complete window.
         """
         window = cls(path, 0, 0, metrics)
         try:
@@ -106,22 +106,23 @@ class Window(WindowFile):
         return window
 
     def _load(self, connection: sqlite3.Connection) -> bool:
-        """Read everything but chunks; tell whether there are runs to delete."""
+        """Read everything but chunks; return whether there are runs to delete."""
         tables = connection.execute("select count(*) from sqlite_master where name = 'window'")
         row = None
         if tables.fetchone() != (0,):
             row = connection.execute("select version, start_ms, end_ms from window").fetchone()
         if row is not None and isinstance(row[0], int) and row[0] > FORMAT_VERSION:
-            # No damage, and not to be renamed: the newer release will want it again.
+            # Not damaged, so not a CorruptDataError: the file must keep its name for the
+            # newer release.
             raise StorageError(
                 f"{self.path.name} has version {row[0]}, not {FORMAT_VERSION}:"
                 " it was written by a newer release"
             )
         if row is None or row[0] != FORMAT_VERSION:
-            raise CorruptDataError(f"{self.path.name} is no window of version {FORMAT_VERSION}")
+            raise CorruptDataError(f"{self.path.name} is not a window of version {FORMAT_VERSION}")
         _, self.start_ms, self.end_ms = row
         if not all(isinstance(end, int) for end in row[1:]) or self.start_ms >= self.end_ms:
-            raise CorruptDataError(f"{self.path.name}: its stretch of time is damaged")
+            raise CorruptDataError(f"{self.path.name}: its range of time is damaged")
         self._catalog = read_catalog(connection)
         self.damaged_rows = self._catalog.damaged_rows + runs.damaged_rows(connection)
         self._tables.load(connection)
@@ -140,9 +141,9 @@ class Window(WindowFile):
         return bool(runs.unused_runs(connection))
 
     def _show(self, live: LiveRuns) -> None:
-        """Let readers know what the live runs hold, once that is committed.
+        """Publish the live runs to readers; call it after they are committed.
 
-        Any earlier, they would plan by what their snapshot of the file does not show.
+        Earlier, readers would plan with runs that their snapshot does not have.
         """
         codes = {metric_id: code for code, metric_id in self._metric_ids.items()}
         self.metric_bytes = Counter(
@@ -152,37 +153,37 @@ class Window(WindowFile):
         self.spans, self.runs = live.spans, live.runs
 
     def take_catalog(self) -> CatalogRows:
-        """Return the sources and the layouts' digests that were there when it was opened."""
+        """Return the catalog that was read when the file was opened, and free it."""
         taken, self._catalog = self._catalog, CatalogRows()
         return taken
 
     def overlaps(self, start_ms: int, end_ms: int) -> bool:
-        """Whether any chunk may have a sample in the range."""
+        """Return whether any chunk may have a sample in the range."""
         return any(run.start_ms <= end_ms and run.end_ms >= start_ms for run in self.runs.values())
 
     def metric_id(self, code: int) -> int | None:
-        """Return this file's number of a metric, None if it has none of it."""
+        """Return the number that a metric has in this file, None if it has none."""
         return self._metric_ids.get(code)
 
     def metrics(self) -> list[tuple[int, int]]:
-        """Return code and number in this file of each metric, by number."""
+        """Return the code of each metric and its number in this file, ordered by number."""
         return sorted(self._metric_ids.items(), key=lambda item: item[1])
 
     def series_of(self, layout_id: int) -> Sequence[Labels]:
-        """Read a layout; blocks.
+        """Read the series of a layout; blocks.
 
         Raises:
-            CorruptDataError: it is not whole.
-            StorageError: SQLite refused.
+            CorruptDataError: the layout is missing or damaged.
+            StorageError: SQLite reports an error.
         """
         return self.read(lambda connection: read_layout(connection, layout_id))
 
     def add_run(self, chunks: Sequence[EncodedChunk]) -> None:
-        """Write sealed chunks as one run; blocks.
+        """Write sealed chunks as one run, or nothing; blocks.
 
         Raises:
-            StorageError: the disk refused; nothing is written.
-            CorruptDataError: the file is damaged; nothing is written.
+            StorageError: the disk refused the write.
+            CorruptDataError: the file is damaged.
         """
         ordered = sorted(chunks, key=lambda chunk: (chunk.source.id, chunk.start_ms))
         bytes_of: Counter[int] = Counter()
@@ -217,7 +218,7 @@ class Window(WindowFile):
         self._add_rows(run, rows)
 
     def next_run(self, level: int) -> int:
-        """Return a number for a run to be written."""
+        """Return the number of the next run."""
         self._next_sequence += 1
         return runs.run_number(self._next_sequence - 1, level)
 
@@ -249,10 +250,10 @@ class Window(WindowFile):
         self.runs = self.runs | {run: known}
 
     def begin_merge(self, run: int) -> None:
-        """Write the row of a run whose pieces follow; blocks.
+        """Write the row of a run that is being merged; blocks.
 
         Raises:
-            StorageError: the disk refused.
+            StorageError: the disk refused the write.
         """
         self.write(
             lambda connection: insert_run(connection, run, runs.BUILDING, {}),
@@ -260,26 +261,26 @@ class Window(WindowFile):
         )
 
     def add_pieces(self, run: int, rows: Sequence[tuple[int, bytes]]) -> None:
-        """Write some pieces of a run that is building; blocks.
+        """Write some pieces of a run that is being merged; blocks.
 
         Raises:
-            StorageError: the disk refused.
+            StorageError: the disk refused the write.
         """
         self.write(lambda connection: insert_pieces(connection, run, rows), durable=False)
 
     def finish_merge(
         self, run: int, rows: Sequence[ChunkRow], bytes_of: Mapping[int, int], old: Sequence[int]
     ) -> None:
-        """Put a merged run in the place of those it was merged from; blocks.
+        """Replace runs by the run that they were merged into; blocks.
 
         Args:
-            run: what `begin_merge` began.
+            run: the run that `begin_merge` began.
             rows: its chunks.
-            bytes_of: how many bytes of pieces it has, by metric number.
+            bytes_of: its bytes of pieces, by metric number.
             old: the runs it replaces.
 
         Raises:
-            StorageError: the disk refused; the old runs are still there.
+            StorageError: the disk refused the write; the old runs stay.
         """
 
         def replace(connection: sqlite3.Connection) -> LiveRuns:
@@ -294,7 +295,7 @@ class Window(WindowFile):
         """Delete the pieces of runs that are not live; blocks.
 
         Raises:
-            StorageError: the disk refused; it is done when the file is next opened.
+            StorageError: the disk refused the write; the next opening deletes them.
         """
         for run in self.write(runs.unused_runs):
             while self.write(partial(delete_pieces, run=run)):

@@ -1,7 +1,7 @@
 """Backfilling: samples of the past, in any order, become chunks.
 
-`backfill` takes them, `spill` keeps them meanwhile, `series_groups` finds their sources,
-`alignment` puts them together as vectors, `chunk_building` cuts those into chunks.
+`backfill` takes the samples, `spill` keeps them in a temporary file, `series_groups` finds
+their sources, `alignment` combines them into vectors, `chunk_building` makes chunks of those.
 """
 
 __all__ = ["alignment", "backfill", "chunk_building", "series_groups", "spill"]

@@ -1,8 +1,8 @@
-"""Alignment: samples of single series put together as vectors.
+"""Alignment: combines the samples of single series into vectors.
 
-A scrape's series share their times, so a source's samples are one matrix with hardly a
-gap. What does not share its times (each container's own, say) would be a matrix of
-gaps; such series are told apart by when they have samples.
+The series of a scrape share their times, so the samples of a source make a matrix with few
+gaps. Series with times of their own would make a matrix that is mostly gaps: they are split
+into groups with the same times.
 """
 
 from collections.abc import Iterator
@@ -14,21 +14,20 @@ from numpy.typing import NDArray
 from model.series import ABSENT_BITS, Times, Values, absent_matrix, is_absent
 from storage.samples.tools.backfilling.spill import Samples
 
-# A gap costs little where it lasts; beyond this many cells for each sample there is
-# no common rhythm.
+# Long gaps compress well. A matrix with more than this many cells for each sample is split.
 _SPARSEST = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stretch:
-    """Some vectors of some series.
+    """Consecutive vectors of some series.
 
     Attributes:
-        series: shape (N,), their numbers, ascending.
+        series: shape (N,), the numbers of the series, ascending.
         times_ms: shape (T,), ascending.
         values: shape (N, T), ABSENT where there is no sample.
-        repeated: samples left out because their series has an equal one at their time.
-        refused: samples left out because it has another one.
+        repeated: samples left out because the series has an equal one at that time.
+        refused: samples left out because the series has a different one at that time.
     """
 
     series: NDArray[np.uint32]
@@ -39,16 +38,16 @@ class Stretch:
 
     @property
     def samples(self) -> int:
-        """How many samples it holds."""
+        """The number of samples."""
         return int(self.values.size - np.count_nonzero(is_absent(self.values)))
 
     def between(self, start: int, stop: int) -> "Stretch":
-        """Return some of the vectors."""
+        """Return the vectors from `start` to before `stop`."""
         return Stretch(self.series, self.times_ms[start:stop], self.values[:, start:stop])
 
 
 def align(samples: Samples) -> Iterator[Stretch]:
-    """Yield samples in any order as one stretch, or several where they share no times."""
+    """Combine samples in any order into one stretch, or into several if they share no times."""
     series, rows = np.unique(samples["series"], return_inverse=True)
     times = _distinct_times(samples["time_ms"])
     if len(series) * len(times) <= _SPARSEST * len(samples):
@@ -60,7 +59,7 @@ def align(samples: Samples) -> Iterator[Stretch]:
 
 
 def _distinct_times(times_ms: Times) -> Times:
-    # Those of one scrape follow each other: most repetitions are seen without sorting.
+    # The samples of one scrape are adjacent: most repeated times are removed without sorting.
     changed = np.flatnonzero(times_ms[1:] != times_ms[:-1])
     return np.unique(np.append(times_ms[changed], times_ms[-1]))
 
@@ -68,7 +67,7 @@ def _distinct_times(times_ms: Times) -> Times:
 def _by_times(
     series: NDArray[np.uint32], rows: NDArray[np.intp], samples: Samples
 ) -> Iterator[Samples]:
-    """Yield the samples of those series that have samples at exactly the same times."""
+    """Yield the samples of each group of series with exactly the same times."""
     samples = samples[np.lexsort((samples["time_ms"], rows))]
     ends = np.cumsum(np.bincount(rows, minlength=len(series)))
     together: dict[bytes, list[Samples]] = {}
@@ -85,7 +84,7 @@ def _stretch(
     bits = values.view(np.uint64).ravel()
     cells = rows * len(times) + np.searchsorted(times, samples["time_ms"])
     given = samples["value"].view("<u8")
-    # Backwards: of several for one cell the first comes last, and stays.
+    # Backwards: of several samples for one cell the first is written last, and stays.
     bits[cells[::-1]] = given[::-1]
     surplus = len(samples) - int(np.count_nonzero(bits != ABSENT_BITS))
     refused = int(np.count_nonzero(bits[cells] != given)) if surplus else 0

@@ -1,8 +1,8 @@
-"""Backfill: samples of the past become chunks at once, past head and journal.
+"""Backfill: writes samples of the past as chunks, without head and journal.
 
-Series of one job and instance become one source, as if they had been scraped. What lies
-between the chunks that a source already has goes to the source itself; what overlaps
-them, or is not past yet, to another stream of it, and reads merge the two.
+The series of one job and instance become one source, as if they had been scraped. Chunks
+that fit between the existing chunks of that source are added to it. Chunks that overlap
+them, or end in the future, go to another stream, and reading merges the two.
 """
 
 from collections import defaultdict
@@ -33,15 +33,15 @@ _RUN_BYTES = 64 * 2**20
 
 @dataclass(slots=True)
 class BackfillReport:
-    """What became of a backfill.
+    """The result of a backfill.
 
     Attributes:
-        samples: stored.
-        series: how many they belong to.
+        samples: the samples stored.
+        series: the number of their series.
         repeated: samples left out because they were given twice.
-        refused: left out because their series has another value at their time.
-        out_of_range: left out because they are not of the years 1 to 9999.
-        start_ms, end_ms: the range of time stored, None if nothing was.
+        refused: samples left out because the series has another value at that time.
+        out_of_range: samples left out because they are not in the years 1 to 9999.
+        start_ms, end_ms: the first and last time stored, None if nothing was.
     """
 
     samples: int = 0
@@ -54,7 +54,7 @@ class BackfillReport:
 
 
 class Backfill:
-    """Takes samples in any order; they are in the store after `finish`, not before."""
+    """Takes samples in any order; `finish` adds them to the store."""
 
     def __init__(
         self, directory: Path, windows: WindowSet, sources: Sources, layouts: Layouts, now_ms: int
@@ -74,7 +74,7 @@ class Backfill:
         """Take samples, all arrays of shape (N,); blocks.
 
         Raises:
-            OSError: the disk refused.
+            OSError: the disk refused the write.
         """
         samples = np.empty(len(series), SAMPLE)
         samples["series"], samples["time_ms"], samples["value"] = series, times_ms, values
@@ -85,11 +85,11 @@ class Backfill:
         self._spill.add(self._groups.groups_of(samples["series"]), samples)
 
     def finish(self) -> BackfillReport:
-        """Write everything that was taken as chunks; blocks.
+        """Write all samples as chunks; blocks.
 
         Raises:
-            StorageError: the disk refused; what is written already stays.
-            OSError: the same.
+            StorageError: the disk refused the write; chunks that are written stay.
+            OSError: the temporary file cannot be read or written.
         """
         seen = np.zeros(len(self._groups), np.bool_)
         builders: dict[int, ChunkBuilder] = {}
@@ -139,7 +139,7 @@ class Backfill:
                 yield from window.read(lambda connection: runs.spans_of(connection, source.id))
 
     def close(self) -> None:
-        """Give up what is not finished; blocks."""
+        """Discard the samples that are not in the store; blocks."""
         self._spill.close()
 
 
@@ -147,7 +147,7 @@ class ChunkWriter:
     """Writes chunks to their windows, many at a time.
 
     Attributes:
-        start_ms, end_ms: the range of time written, None while nothing is.
+        start_ms, end_ms: the first and last time written, None while nothing is.
     """
 
     def __init__(self, windows: WindowSet) -> None:
@@ -158,10 +158,10 @@ class ChunkWriter:
         self.end_ms: int | None = None
 
     def add(self, chunks: Iterable[EncodedChunk]) -> None:
-        """Take chunks; blocks where they are enough for a run.
+        """Take chunks, and write them once they are enough for a run; blocks.
 
         Raises:
-            StorageError: the disk refused.
+            StorageError: the disk refused the write.
         """
         for chunk in chunks:
             self._waiting.append(chunk)
@@ -173,10 +173,10 @@ class ChunkWriter:
                 self.flush()
 
     def flush(self) -> None:
-        """Write what was taken; blocks.
+        """Write all chunks taken so far; blocks.
 
         Raises:
-            StorageError: the disk refused.
+            StorageError: the disk refused the write.
         """
         by_window = defaultdict[Window, list[EncodedChunk]](list)
         for chunk in self._waiting:

@@ -1,4 +1,4 @@
-"""Chunk building: stretches of one source's past, cut into chunks as long as they may be."""
+"""Chunk building: makes chunks, as long as possible, of the stretches of one source."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,24 +14,24 @@ from storage.samples.catalog.layouts import StoredLayout
 from storage.samples.tools.backfilling.alignment import Stretch
 from storage.samples.windows.chunks import EncodedChunk, encode_chunk
 
-# As long as merging makes them: only those at the ends are left to merge.
+# As long as merging makes them, so that only the first and last chunk may be merged again.
 _CHUNK_VECTORS = 2048
 # 32 MB: a source of 100,000 series has shorter chunks.
 _CHUNK_CELLS = 4_000_000
-# A chunk does not reach over a longer gap, in which another may have its place.
+# A chunk ends at a longer gap, because another chunk may have its place there.
 _LONGEST_GAP_MS = 2 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surroundings:
-    """What a builder must know of the store.
+    """The functions of the store that a builder calls.
 
     Attributes:
-        stream: returns the n-th source of the group, 0 the one that scrapes append to.
-        spans: returns start and end of every chunk that a source has.
+        stream: returns the n-th source of the group; 0 is the one that scrapes append to.
+        spans: returns the start and end of every chunk of a source.
         layout: returns the layout with these series.
-        window_end: returns where the window of a time ends, exclusive.
-        now_ms: chunks that end later are not for the source that scrapes append to.
+        window_end: returns the exclusive end of the window that a time belongs to.
+        now_ms: the current time; a chunk that ends later must not go to source 0.
     """
 
     stream: Callable[[int], Source]
@@ -43,15 +43,15 @@ class Surroundings:
 
 @dataclass(slots=True, eq=False)
 class _Lane:
-    """Series that have samples at the same times, and their vectors not in a chunk yet.
+    """Series with the same times, and their vectors that are not in a chunk yet.
 
     Attributes:
-        number: from 0.
-        columns: the series of the last chunk's layout, in its order.
+        number: the number of the lane, from 0.
+        columns: the series of the last chunk's layout, in order.
         stretches: the vectors.
-        vectors: how many they are.
-        width: the most series that one of the stretches has.
-        closes_ms: where the window of the first vector ends.
+        vectors: the number of vectors.
+        width: the number of series in the widest stretch.
+        closes_ms: the exclusive end of the first vector's window.
     """
 
     number: int
@@ -62,23 +62,23 @@ class _Lane:
     closes_ms: int = 0
 
     def room(self, stretch: Stretch) -> int:
-        """Return how many vectors of a stretch fit in the chunk, at least one in an empty one."""
+        """Return how many vectors of a stretch fit in the chunk; at least one if it is empty."""
         width = max(self.width, len(stretch.series))
         return min(_CHUNK_VECTORS, max(1, _CHUNK_CELLS // width)) - self.vectors
 
     def take(self, stretch: Stretch) -> None:
-        """Put vectors behind the others."""
+        """Append vectors."""
         self.stretches.append(stretch)
         self.vectors += len(stretch.times_ms)
         self.width = max(self.width, len(stretch.series))
 
     def clear(self) -> None:
-        """Begin another chunk."""
+        """Start another chunk."""
         self.stretches, self.vectors, self.width = [], 0, 0
 
 
 class ChunkBuilder:
-    """Takes a group's stretches in the order of time and yields chunks."""
+    """Takes the stretches of one group in order of time, and yields chunks."""
 
     def __init__(self, labels: Callable[[int], Labels], surroundings: Surroundings) -> None:
         self._labels, self._store = labels, surroundings
@@ -103,13 +103,13 @@ class ChunkBuilder:
                 at = stop
 
     def flush(self) -> Iterator[EncodedChunk]:
-        """Yield what is left as chunks."""
+        """Yield all remaining vectors as chunks."""
         for lane in self._lanes:
             if lane.stretches:
                 yield self._chunk(lane)
 
     def _placed(self, stretches: Sequence[Stretch]) -> Iterator[tuple[_Lane, Stretch]]:
-        """Yield stretches with their lanes: those that their series had before, if they can."""
+        """Yield each stretch with its lane: the lane its series had before, if it is free."""
         known = sorted(stretches, key=lambda one: int(one.series[0]) not in self._lane_of)
         used: set[int] = set()
         others = count()
@@ -126,7 +126,7 @@ class ChunkBuilder:
 
     @staticmethod
     def _is_over(lane: _Lane, stretch: Stretch, time_ms: int) -> bool:
-        """Whether the lane's chunk ends before a time of a stretch."""
+        """Return whether the lane's chunk ends before a time of a stretch."""
         if not lane.stretches:
             return False
         gap_ms = time_ms - int(lane.stretches[-1].times_ms[-1])
@@ -143,15 +143,15 @@ class ChunkBuilder:
         return encode_chunk(source, layout, times, values, small=True)
 
     def _columns(self, before: list[int], present: NDArray[np.uint32]) -> list[int]:
-        """Return the series of the next chunk: those of the last and new ones, or all anew."""
+        """Return the series of the next chunk: the last chunk's and new ones, or only `present`."""
         new = set(present.tolist()).difference(before)
-        # A layout that goes on can be merged; one that is mostly gaps costs more.
+        # Chunks whose layouts extend each other can be merged, unless most columns are gaps.
         gone = len(before) + len(new) - len(present)
         kept, added = (before, new) if gone <= len(present) else ([], present.tolist())
         return kept + sorted(added, key=self._labels)
 
     def _source(self, number: int, start_ms: int, end_ms: int) -> Source:
-        """Return the first source from a number on that has no chunk in a range; note it."""
+        """Return the first source from `number` on without a chunk in a range, and claim it."""
         for place in count(number):
             while len(self._sources) <= place:
                 source = self._store.stream(len(self._sources))

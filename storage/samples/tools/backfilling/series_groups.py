@@ -1,4 +1,4 @@
-"""Series groups: which series of a backfill make up one source, and which one."""
+"""Series groups: assigns the series of a backfill to sources."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ _IDENTITY = ("job", "instance")
 
 
 class SeriesGroups:
-    """Numbers series, and groups those that have job and instance in common."""
+    """Assigns a number to each series, and groups series with the same job and instance."""
 
     def __init__(self, known_sources: Iterable[Source]) -> None:
         self._known = defaultdict[Labels, list[Labels]](list)
@@ -30,7 +30,7 @@ class SeriesGroups:
         return len(self._labels)
 
     def number(self, labels: Labels) -> int:
-        """Return the number of a series, a new one where it is not known."""
+        """Return the number of a series; assign one on first use."""
         known = self._numbers.get(labels)
         if known is not None:
             return known
@@ -46,7 +46,7 @@ class SeriesGroups:
         return number
 
     def groups_of(self, series: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        """Return the number of the group of each series."""
+        """Return the group number of each series."""
         return self._group_of[series]
 
     def labels(self, series: int) -> Labels:
@@ -54,9 +54,10 @@ class SeriesGroups:
         return self._labels[series]
 
     def source_labels(self, group: int) -> Labels:
-        """Return the labels under which a group's series are stored as a source.
+        """Return the labels of the source that a group is stored as.
 
-        Those of a known source if all series have them, job and instance if not.
+        These are the labels of a known source if all series have them, else job and
+        instance.
         """
         members = self._members[group]
         identity = self._labels[members[0]].keep(_IDENTITY)

@@ -1,8 +1,8 @@
-"""The spill: a backfill's samples between their arrival and their chunks.
+"""The spill: a temporary file for the samples of a backfill.
 
-A backfill comes in any order and may be larger than memory, so its samples are cut into
-groups and slabs of time and written to a file without a name, which is gone with the
-process. Afterwards each slab of a group is read back as a whole.
+A backfill comes in any order and may be larger than memory. Its samples are sorted into
+groups and *slabs* of time and written to an unnamed file, which vanishes with the process.
+Then each slab of a group is read back as a whole.
 """
 
 import tempfile
@@ -19,19 +19,19 @@ Samples = NDArray[Any]
 SAMPLE = np.dtype([("series", "<u4"), ("time_ms", "<i8"), ("value", "<f8")])
 
 SLAB_MS = 3_600_000
-"""A slab is what has to fit in memory of one group: 1.8 M samples are an hour of 500
-series at 1 s."""
+"""The length of a slab, which must fit in memory for one group: an hour of 500 series at 1 s
+is 1.8 million samples."""
 
-# 20 MB, and six times that while they are sorted; a larger buffer makes longer stretches
-# of the file for each slab.
+# 20 MB, and six times that while they are sorted. With a larger buffer, a slab is in fewer
+# places of the file.
 _BUFFERED_SAMPLES = 1_000_000
 
 
 class Spill:
-    """Takes samples in any order, gives them back by slab of time and group."""
+    """Takes samples in any order, and returns them by slab of time and group."""
 
     def __init__(self, directory: Path) -> None:
-        # Beside the data: there is room where they will go, and /tmp may be memory.
+        # In the data directory, because /tmp may be in memory.
         self._file = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115 - closed by `close`
         self._waiting: list[tuple[NDArray[np.uint32], Samples]] = []
         self._buffered = 0
@@ -42,7 +42,7 @@ class Spill:
         """Take samples, each with the number of its group; blocks.
 
         Raises:
-            OSError: the disk refused.
+            OSError: the disk refused the write.
         """
         self._waiting.append((groups, samples))
         self._buffered += len(samples)
@@ -71,14 +71,13 @@ class Spill:
     def slabs(self, window_of: Callable[[int], int]) -> Iterator[tuple[int, int, Samples]]:
         """Yield window, group and samples of each slab; blocks.
 
-        Window by window, group by group therein, a group's slabs in the order of time;
-        a slab's samples in the order they came.
+        The slabs are ordered by window, group and time, the samples of a slab by arrival.
 
         Args:
-            window_of: gives something to sort windows by, for a time in milliseconds.
+            window_of: returns a sort key of the window that a time belongs to.
 
         Raises:
-            OSError: the disk refused.
+            OSError: the disk refused the read or write.
         """
         self._write()
         if not self._index:
@@ -99,5 +98,5 @@ class Spill:
         return np.frombuffer(self._file.read(count * SAMPLE.itemsize), SAMPLE)
 
     def close(self) -> None:
-        """Give the file back; blocks."""
+        """Delete the file; blocks."""
         self._file.close()
