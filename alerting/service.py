@@ -180,7 +180,7 @@ class AlertingService:
     async def _delete_history(self) -> None:
         while True:
             try:
-                await self._records.forget(self._clock() - self._settings.history_ms)
+                await self._records.delete_ended(self._clock() - self._settings.history_ms)
             except StorageError as exc:
                 log.warning("alert_history_not_trimmed", error=str(exc))
             await self._sleep(_DAY_S)

@@ -14,7 +14,7 @@ from model.clock import system_clock
 from storage.api.accounts import Role, User
 from storage.api.audit import AuditRetention, NewAuditEntry
 from storage.api.errors import NotFoundError
-from storage.records.records import Records
+from storage.records.store import Records
 from web.accounts.forms import ResetForm
 from web.http.routing import COMMAND_LINE
 from web.identity.keys import KeyRing

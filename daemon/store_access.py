@@ -8,7 +8,7 @@ from pathlib import Path
 from daemon.configuration.configuration import ConfigurationSource
 from daemon.data_directory import DataDirectory
 from model.clock import system_clock
-from storage.records.records import Records
+from storage.records.store import Records
 from storage.samples.store import SqliteSampleStore
 from storage.samples.tools.snapshot import StoreSnapshot
 

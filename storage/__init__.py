@@ -1,6 +1,7 @@
-"""Keeps samples, events and records; owns every SQL statement and every byte format.
+"""Stores samples, records and messages; owns every SQL statement and every byte format.
 
-`storage.api` is all that other packages may import; `daemon` constructs the rest.
+Other packages import `storage.api` only; `daemon` constructs the rest. `files` is the
+registry of a data directory's files, which `backup` and `verification` walk.
 """
 
-__all__ = ["api", "database", "records", "samples"]
+__all__ = ["api", "backup", "files", "messages", "records", "samples", "verification"]

@@ -1,4 +1,4 @@
-"""What is found damaged while the store serves: counted and told once, not at each read."""
+"""Damaged items found while the server runs: counted, and each logged once."""
 
 import threading
 from collections.abc import Hashable
@@ -7,18 +7,18 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-# What an operator can do; docs/operations.md says more.
-FREE_SPACE = "free disk space and see that the data directory is writable; it is tried again"
-RESTORE = "see the disk's health; `redshank store verify` lists the damage, a backup has the rest"
-LOOK_INTO = "restore the file from a backup, or delete it; the rest is served without it"
+# Advice for log lines; docs/operations.md has the details.
+FREE_SPACE = "free disk space and check that the data directory is writable; the server tries again"
+RESTORE = "check the disk; `redshank store verify` lists the damage; restore a backup"
+REPLACE_FILE = "restore the file from a backup, or delete it; the server goes on without it"
 RESTART = "make the file readable by the server's user and restart the server"
 
-# A disk that fails all over is told of by the first of them.
-_MOST_ITEMS = 10_000
+# On a failing disk there are many; the first suffice.
+_MAX_ITEMS = 10_000
 
 
 class Damage:
-    """The damaged items met so far; any thread."""
+    """Counts and logs damaged items; may be used from any thread."""
 
     def __init__(self) -> None:
         self._items: set[Hashable] = set()
@@ -28,17 +28,17 @@ class Damage:
         return len(self._items)
 
     def note(self, event: str, file: str, error: Exception, **item: Hashable) -> None:
-        """Count and log an item, the first time it is met.
+        """Count and log an item, unless it is known already.
 
         Args:
-            event: the line's name.
-            file: where it is.
-            error: what is wrong with it.
-            item: which one it is.
+            event: the log event.
+            file: the name of the file.
+            error: the error with which reading failed.
+            item: identifies the item in its file; logged as well.
         """
         key = (event, file, *item.values())
         with self._lock:
-            if key in self._items or len(self._items) >= _MOST_ITEMS:
+            if key in self._items or len(self._items) >= _MAX_ITEMS:
                 return
             self._items.add(key)
         log.warning(event, file=file, **item, error=str(error), fix=RESTORE)

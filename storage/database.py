@@ -1,4 +1,4 @@
-"""SQLite files as Redshank uses them: one writer thread and short read-only readers.
+"""SQLite files: one writer thread each, and read-only connections for readers.
 
 SQLite before 3.51.3 can corrupt a WAL database that several connections write or
 checkpoint (https://sqlite.org/wal.html, "The WAL-reset bug"), so exactly one
@@ -34,23 +34,23 @@ pragma busy_timeout = 5000;
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
-
-# The second: a damaged schema is told in words that are no UTF-8, and sqlite3 cannot read them.
+# UnicodeDecodeError: SQLite's message about a damaged schema may quote bytes that are not
+# UTF-8, and sqlite3 fails to decode it.
 SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
 
 def translate(path: Path, exc: Exception) -> StorageError:
-    """Return a storage error that names the file and says what SQLite said."""
-    # The low byte is the error; extended codes tell where it was met.
+    """Return a storage error with the name of the file and SQLite's message."""
+    # Extended codes have the primary code in their low byte.
     code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
     kind = CorruptDataError if code in _DAMAGE else StorageError
     return kind(f"{path.name}: {exc}")
 
 
 def set_aside(path: Path) -> str:
-    """Rename a damaged file and those beside it, so that a new one can take its place.
+    """Rename a damaged file with its `-wal` and `-shm` files, and return the new name.
 
-    Nothing may have it open. Returns the new name.
+    No connection may have it open.
     """
     number = 1
     while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
@@ -71,21 +71,21 @@ class Writer:
 
     def __init__(self, path: Path, pragmas: str = "", at_creation: str = "") -> None:
         self.path = path
-        # What decides the file's shape must come before the first page is written.
+        # Settings of the file format only work before the first page is written.
         self._pragmas = at_creation + _WRITER_PRAGMAS + pragmas
         self._connection: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"write-{path.stem}")
 
     def open(self) -> None:
-        """Open the file, made where it is missing; blocks.
+        """Open the file, which is created if it is missing; blocks.
 
         Raises:
-            StorageError: it cannot be opened, or is no database.
+            StorageError: it cannot be opened, or is not a database.
         """
         self._thread.submit(self._open).result()
 
     def _open(self) -> None:
-        # SQLite would open it all the same, and refuse the first write.
+        # SQLite opens a read-only file without an error and fails at the first write.
         if self.path.exists() and not os.access(self.path, os.W_OK):
             raise StorageError(
                 f"{self.path.name} is not writable by uid {os.getuid()}; change its owner or mode"
@@ -106,8 +106,10 @@ class Writer:
     ) -> "Future[T]":
         """Queue work from any thread and return its future.
 
-        With `durable` the commit outlives a power cut (an fsync), without only a
-        killed process; None leaves it as the pragmas say.
+        Args:
+            work: runs in one transaction.
+            durable: True: the commit survives a power cut (fsync). False: it survives a
+                killed process. None: as the pragmas of the writer set it.
 
         Raises:
             StoreClosedError: the writer is closed.
@@ -121,7 +123,7 @@ class Writer:
         """Run work in one transaction and return its result once it is committed.
 
         Raises:
-            StorageError: SQLite refused (disk full, read-only, corrupt).
+            StorageError: SQLite reports an error: disk full, read-only, corrupt.
             StoreClosedError: the writer is not open.
         """
         return await asyncio.shield(asyncio.wrap_future(self.submit(work)))
@@ -146,10 +148,10 @@ class Writer:
         return result
 
     def checkpoint(self) -> None:
-        """Move the log into the file and empty it, as far as no read needs it; blocks.
+        """Copy the WAL into the file and truncate it, unless readers need it; blocks.
 
         Raises:
-            StorageError: SQLite refused.
+            StorageError: SQLite reports an error.
         """
         self._thread.submit(self._checkpoint).result()
 
@@ -170,7 +172,7 @@ class Writer:
 
     def _close(self) -> None:
         if self._connection is not None:
-            # SQLite does it on its own only where no reader has the file open.
+            # SQLite checkpoints on close only if no reader has the file open.
             with suppress(*SQLITE_ERRORS):
                 self._connection.execute("pragma wal_checkpoint(truncate)")
             self._connection.close()
@@ -178,24 +180,24 @@ class Writer:
 
 
 def free_pages(connection: sqlite3.Connection, most: int, keep: int = 0) -> bool:
-    """Give unused pages back to the file system; tell whether there are more.
+    """Return free pages to the file system; return whether there are more.
 
     Args:
         connection: in a transaction, on a file with incremental vacuum.
-        most: how many at a time.
-        keep: how many may stay unused, for what is written next.
+        most: the number of pages to return at most.
+        keep: the number of free pages to keep for the next writes.
     """
     (before,) = connection.execute("pragma freelist_count").fetchone()
-    # sqlite3 takes one step of a statement without columns, and that is a page.
+    # sqlite3 steps a statement without columns once, and each step frees one page.
     for _ in range(min(before - keep, most)):
         connection.execute("pragma incremental_vacuum(1)")
     (after,) = connection.execute("pragma freelist_count").fetchone()
-    # A file made without incremental vacuum keeps them.
+    # The count does not change in a file without incremental vacuum.
     return bool(keep < after < before)
 
 
 class Readers:
-    """Read-only connections to one file, as many as there are reads at a time."""
+    """A pool of read-only connections to one file, one for each concurrent read."""
 
     def __init__(self, path: Path, pragmas: str = "") -> None:
         self.path = path
@@ -205,10 +207,10 @@ class Readers:
         self._closed = False
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run work on a connection that nobody else uses meanwhile; blocks.
+        """Run work on a connection of its own; blocks.
 
         Raises:
-            StorageError: SQLite refused.
+            StorageError: SQLite reports an error.
             StoreClosedError: the readers are closed.
         """
         try:
@@ -249,24 +251,24 @@ class Readers:
         connection.close()
 
     def release(self) -> None:
-        """Close every idle connection; the next read opens one again."""
+        """Close the idle connections; later reads open new ones."""
         with self._lock:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
 
     def close(self) -> None:
-        """Close every idle connection, and those in use as soon as their reads end."""
+        """Close the idle connections now, and the others when their reads end."""
         with self._lock:
             self._closed = True
         self.release()
 
 
 def integrity_problems(path: Path) -> list[str]:
-    """Return what SQLite finds wrong with a file, nothing if it is sound; only reads.
+    """Return the problems that SQLite's `quick_check` finds in a file.
 
     Raises:
-        StorageError: it cannot be read, or is no database.
+        StorageError: the file cannot be read, or is not a database.
     """
     readers = Readers(path)
     try:

@@ -1,4 +1,4 @@
-"""Background work: a thread that runs one job now and then, or when woken."""
+"""A background thread that runs one job at an interval, or sooner when woken."""
 
 import threading
 from collections.abc import Callable
@@ -11,14 +11,14 @@ log = structlog.get_logger(__name__)
 
 
 class Worker:
-    """Calls `work` every `interval_s` and at each `wake`, never twice at once.
+    """Calls `work` every `interval_s`, and soon after each `wake`.
 
-    What `work` raises is logged, and the thread lives on.
+    Exceptions of `work` are logged and do not end the thread.
     """
 
     def __init__(self, name: str, interval_s: float, work: Callable[[], None]) -> None:
         self._name, self._interval_s, self._work = name, interval_s, work
-        self._wakened = threading.Event()
+        self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -27,20 +27,20 @@ class Worker:
         self._thread.start()
 
     def wake(self) -> None:
-        """Run the job soon; callable from any thread, the event loop's too."""
-        self._wakened.set()
+        """Run the job soon; may be called from any thread."""
+        self._woken.set()
 
     def stop(self) -> None:
-        """Let a running job end and end the thread; blocks."""
+        """Wait for a running job and end the thread; blocks."""
         self._stopping.set()
-        self._wakened.set()
+        self._woken.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._wakened.wait(self._interval_s)
-            self._wakened.clear()
+            self._woken.wait(self._interval_s)
+            self._woken.clear()
             if self._stopping.is_set():
                 return
             try:
@@ -48,5 +48,5 @@ class Worker:
             except StorageError as exc:
                 log.warning("background_work_failed", worker=self._name, error=str(exc))
             except Exception:
-                # A defect that shows in one round must not end all rounds.
+                # A bug in one run must not end all later runs.
                 log.exception("background_work_crashed", worker=self._name)

@@ -16,7 +16,7 @@ from alerting.errors import DeliveryError
 from alerting.receivers.receiver import Receiver
 from alerting.settings import DeliverySettings
 from model.clock import Clock
-from storage.api.alerts import AlertRecords, Notification
+from storage.api.alerts import Notification, OutboxRecords
 from storage.api.errors import StorageError
 
 log = structlog.get_logger(__name__)
@@ -30,13 +30,13 @@ class Delivery:
 
     def __init__(
         self,
-        records: AlertRecords,
+        outbox: OutboxRecords,
         receivers: Mapping[str, Receiver],
         settings: DeliverySettings,
         clock: Clock,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self._records, self._receivers, self._settings = records, receivers, settings
+        self._outbox, self._receivers, self._settings = outbox, receivers, settings
         self._clock, self._sleep = clock, sleep
         self._arrivals = {name: asyncio.Event() for name in receivers}
 
@@ -58,11 +58,11 @@ class Delivery:
             StorageError: the records cannot be read or written.
         """
         while True:
-            waiting = await self._records.waiting(None, _ORPHAN_PAGE_SIZE)
+            waiting = await self._outbox.waiting(None, _ORPHAN_PAGE_SIZE)
             orphans = [item for item in waiting if item.receiver not in self._receivers]
             for item in orphans:
                 reason = "the receiver is no longer configured"
-                await self._records.failed(item.id, reason, self._clock(), None)
+                await self._outbox.failed(item.id, reason, self._clock(), None)
                 log.warning("notification_abandoned", receiver=item.receiver, error=reason)
             if len(waiting) < _ORPHAN_PAGE_SIZE or not orphans:
                 return
@@ -73,7 +73,7 @@ class Delivery:
         while True:
             arrival.clear()
             try:
-                oldest = await self._records.waiting(name, 1)
+                oldest = await self._outbox.waiting(name, 1)
                 if oldest:
                     await self._deliver(name, oldest[0])
                 else:
@@ -96,7 +96,7 @@ class Delivery:
             log.exception("receiver_crashed", receiver=item.receiver)
             await self._failed(item, DeliveryError(type(exc).__name__))
         else:
-            await self._records.delivered(item.id, self._clock())
+            await self._outbox.delivered(item.id, self._clock())
             if item.attempts:
                 log.info("notification_delivered", receiver=item.receiver, attempts=item.attempts)
 
@@ -106,10 +106,10 @@ class Delivery:
         if exc.retryable and next_ms < item.created_ms + self._settings.give_up_after_ms:
             if not item.attempts:
                 log.warning("notification_delayed", receiver=item.receiver, error=str(exc))
-            await self._records.failed(item.id, str(exc), now_ms, next_ms)
+            await self._outbox.failed(item.id, str(exc), now_ms, next_ms)
             return
         log.error("notification_abandoned", receiver=item.receiver, error=str(exc))
-        await self._records.failed(item.id, str(exc), now_ms, None)
+        await self._outbox.failed(item.id, str(exc), now_ms, None)
 
     def backoff_ms(self, attempts: int) -> int:
         """Return the wait after so many failed attempts: exponential, with jitter."""

@@ -9,7 +9,7 @@ from daemon.data_directory import DataDirectory
 from daemon.store_access import opened_records
 from model.clock import system_clock
 from storage.messages.log import SqliteMessageLog
-from storage.records.records import Records
+from storage.records.store import Records
 from storage.samples.settings import StoreSettings
 from storage.samples.store import SqliteSampleStore
 from web.identity.keys import KeyRing

@@ -1,7 +1,20 @@
-"""What the rest of Redshank may ask of the store: contracts, nouns and errors.
+"""The contracts of the stores: protocols, the types they use, and errors.
 
-No SQLite here: the engine implements these protocols, everyone else imports only
-these modules. Timestamps are Unix milliseconds; ranges include both ends.
+There is no SQLite here: the other rooms of `storage` implement these protocols, and all
+other packages import only these modules. Timestamps are Unix milliseconds; ranges
+include both ends.
 """
 
-__all__ = ["accounts", "alerts", "errors", "hosts", "samples", "vector_appender"]
+__all__ = [
+    "accounts",
+    "alerts",
+    "audit",
+    "errors",
+    "host_keys",
+    "hosts",
+    "messages",
+    "pushed_groups",
+    "samples",
+    "second_factors",
+    "vector_appender",
+]

@@ -1,7 +1,7 @@
-"""Accounts: users, and the sessions and bearer tokens that stand for them.
+"""Accounts: users with their sessions and bearer tokens.
 
-Secrets never reach the store: it is given hashes (argon2id for passwords, SHA-256
-for random tokens) and gives hashes back.
+Secrets never reach the store: it stores and returns hashes, argon2id of passwords and
+SHA-256 of random tokens.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Protocol
 
 
 class Role(StrEnum):
-    """What a user may do: look; change hosts and alerts; manage everything."""
+    """A user's rights. VIEWER: read. EDITOR: change hosts and alerts. ADMIN: everything."""
 
     VIEWER = "viewer"
     EDITOR = "editor"
@@ -19,10 +19,10 @@ class Role(StrEnum):
 
 
 class CredentialKind(StrEnum):
-    """How a credential is carried.
+    """How a client presents a credential.
 
-    SESSION: in a browser's cookie. BEARER: a random token in a header. JWT: named by a
-    signed token in a header, which is worth nothing without the record.
+    SESSION: in a cookie of the browser. BEARER: a random token in a header. JWT: a signed
+    token in a header; it is invalid once the credential is gone.
     """
 
     SESSION = "session"
@@ -31,10 +31,10 @@ class CredentialKind(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a credential lets its user do, never more than the user's role.
+    """The rights of a credential, within those of the user's role.
 
-    READ: what a viewer may. WRITE: all that the user's role may. PUSH: hand in samples
-    and nothing else; a device's key.
+    READ: the rights of a viewer. WRITE: all rights of the user's role. PUSH: send samples
+    and nothing else; for the key of a device.
     """
 
     READ = "read"
@@ -43,12 +43,12 @@ class Scope(StrEnum):
 
 
 FULL_SCOPES = frozenset({Scope.WRITE})
-"""Of sessions, and of tokens that name no scope."""
+"""The scopes of sessions, and of tokens that are created without scopes."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who may log in."""
+    """A user who may log in."""
 
     id: int
     name: str
@@ -59,7 +59,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A session or bearer token, known by the SHA-256 of its secret (hex)."""
+    """A session or token, identified by the SHA-256 of its secret, in hex."""
 
     id: int
     user_id: int
@@ -79,13 +79,13 @@ class AccountRecords(Protocol):
         """Return every user, by name."""
 
     async def user(self, name: str) -> User | None:
-        """Return the user of this name, None if there is none."""
+        """Return the user with this name, None if there is none."""
 
     async def add_user(self, name: str, role: Role, password_hash: str, now_ms: int) -> User:
         """Add a user.
 
         Raises:
-            TakenError: the name is taken.
+            TakenError: the name is already in use.
         """
 
     async def set_password(self, name: str, password_hash: str) -> None:
@@ -96,19 +96,19 @@ class AccountRecords(Protocol):
         """
 
     async def set_role(self, name: str, role: Role) -> None:
-        """Give a user another role; it counts from the next request on.
+        """Change the role of a user; it applies from the next request on.
 
         Raises:
             NotFoundError: no such user.
-            LastAdminError: there would be no admin left.
+            LastAdminError: the user is the last admin.
         """
 
     async def remove_user(self, name: str) -> None:
-        """Remove a user with all credentials.
+        """Remove a user and all credentials of the user.
 
         Raises:
             NotFoundError: no such user.
-            LastAdminError: there would be no admin left.
+            LastAdminError: the user is the last admin.
         """
 
     async def add_credential(
@@ -121,23 +121,23 @@ class AccountRecords(Protocol):
         expires_ms: int,
         scopes: frozenset[Scope] = FULL_SCOPES,
     ) -> Credential:
-        """Store a new session or bearer token; expired ones of the user are dropped.
+        """Store a new credential, and delete the expired ones of the user.
 
         Raises:
             NotFoundError: no such user.
         """
 
     async def credential(self, secret_hash: str, now_ms: int) -> tuple[Credential, User] | None:
-        """Return the live credential with this hash and its user, None if there is none."""
+        """Return the valid credential with this hash and its user, None if there is none."""
 
     async def credentials(self, user_id: int, now_ms: int) -> Sequence[Credential]:
-        """Return a user's live credentials, newest first."""
+        """Return a user's valid credentials, newest first."""
 
     async def touch_credential(self, credential_id: int, now_ms: int) -> None:
-        """Note that a credential was used."""
+        """Store the time at which a credential was used."""
 
     async def revoke_credential(self, secret_hash: str) -> None:
-        """End a credential at once; unknown ones are ignored."""
+        """Revoke a credential at once; an unknown hash is ignored."""
 
     async def revoke_credentials(self, user_id: int, kept_id: int | None = None) -> int:
-        """End every credential of a user, all but one if one is named; return how many."""
+        """Revoke all credentials of a user but `kept_id`, and return how many."""

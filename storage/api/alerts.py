@@ -1,9 +1,9 @@
-"""Alerts: their states, every transition once, what people did, and the outbox.
+"""Alerts, their transitions and notifications, and check overrides.
 
-One *alert* is one rule on one label set (a host check on one host), from pending to
-resolved. A *transition* is one change of its state; *notifications* wait in the
-outbox until their receiver took them. All three are written in one transaction, so
-that a restart neither forgets nor repeats anything.
+An *alert* is one rule for one label set (a host check of one host), from pending to
+resolved. A *transition* is one change of its state. A *notification* waits in the
+outbox until its receiver accepts it. All three are written in one transaction, so a
+restart loses none and repeats none.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from model.labels import Labels
 
 
 class AlertState(StrEnum):
-    """Where an alert stands. NO_DATA: the rule's series vanished while it was active."""
+    """The state of an alert. NO_DATA: the values of the rule are missing."""
 
     INACTIVE = "inactive"
     PENDING = "pending"
@@ -25,7 +25,7 @@ class AlertState(StrEnum):
 
 
 class Severity(StrEnum):
-    """How bad it is; the values are the `severity` label."""
+    """The severity of an alert; the values are those of the label `severity`."""
 
     WARNING = "warning"
     CRITICAL = "critical"
@@ -33,19 +33,19 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One rule on one label set, from the moment its condition first held.
+    """One rule for one label set, from the time its condition began to hold.
 
     Attributes:
-        id: the store's number, 0 while not stored.
+        id: the id in the store, 0 before it is stored.
         rule: the rule's identity, such as `host/cpu` or `group/alertname`.
-        labels: what identifies it to receivers: `alertname`, `severity`, `instance`, …
+        labels: identify the alert to receivers: `alertname`, `severity`, `instance`, …
         annotations: `summary`, `description`.
-        state: where it stands now.
+        state: the current state.
         value: the expression's last value.
-        active_ms: when the condition first held (pending began).
-        changed_ms: the last transition.
-        fired_ms, resolved_ms: when it fired and was resolved, None if not (yet).
-        acknowledged_by, acknowledged_ms: who said "I am on it"; ends with the alert.
+        active_ms: when the condition began to hold and the alert became pending.
+        changed_ms: the time of the last transition.
+        fired_ms, resolved_ms: when it fired and when it was resolved, None before that.
+        acknowledged_by, acknowledged_ms: the user who works on it, and since when.
     """
 
     id: int
@@ -63,7 +63,7 @@ class Alert:
 
     @property
     def is_open(self) -> bool:
-        """Whether it still wants attention: pending, firing or without data."""
+        """Whether the alert is pending, firing or without data."""
         return self.state not in (AlertState.INACTIVE, AlertState.RESOLVED)
 
 
@@ -84,7 +84,7 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class NewNotification:
-    """What to tell one receiver: `body` is its JSON document, made when it happened."""
+    """A notification for one receiver; `body` is its JSON, written at the state change."""
 
     receiver: str
     body: str
@@ -92,7 +92,7 @@ class NewNotification:
 
 @dataclass(frozen=True, slots=True)
 class Notification(NewNotification):
-    """A notification in the outbox or in the delivery log."""
+    """A notification in the outbox or the delivery log; `attempts` counts deliveries tried."""
 
     id: int = 0
     alert_id: int = 0
@@ -106,7 +106,7 @@ class Notification(NewNotification):
 
 @dataclass(frozen=True, slots=True)
 class AlertChange:
-    """An alert as it now stands, the state it came from, and whom to tell."""
+    """An alert after a change, its state before, and the notifications to send."""
 
     alert: Alert
     before: AlertState
@@ -134,8 +134,45 @@ class CheckOverride:
     for_s: float | None = None
 
 
-class AlertRecords(Protocol):
-    """Alerts, transitions, outbox and check overrides."""
+class OutboxRecords(Protocol):
+    """The outbox of notifications, and the delivery log."""
+
+    async def waiting(self, receiver: str | None, limit: int) -> Sequence[Notification]:
+        """Return the outbox of one receiver, or of all if None, oldest first.
+
+        The oldest comes first even if its next attempt is not due yet: a recovery must
+        not arrive before its alert.
+        """
+
+    async def delivered(self, notification_id: int, now_ms: int) -> None:
+        """Move a notification from the outbox to the delivery log."""
+
+    async def failed(
+        self, notification_id: int, error: str, now_ms: int, next_attempt_ms: int | None
+    ) -> None:
+        """Store a failed attempt; without a next attempt the notification is abandoned."""
+
+    async def notifications(
+        self, limit: int, before_id: int | None = None
+    ) -> Sequence[Notification]:
+        """Return the delivery log and the outbox together, newest first."""
+
+
+class CheckOverrideRecords(Protocol):
+    """The check overrides of all hosts."""
+
+    async def overrides(self) -> Sequence[CheckOverride]:
+        """Return every override."""
+
+    async def set_override(self, override: CheckOverride) -> None:
+        """Store an override, in place of an earlier one for the same host and check."""
+
+    async def remove_override(self, instance: str, check: str) -> None:
+        """Delete an override; if there is none, nothing happens."""
+
+
+class AlertRecords(OutboxRecords, CheckOverrideRecords, Protocol):
+    """Alerts and transitions, with the outbox and the overrides."""
 
     async def open_alerts(self) -> Sequence[Alert]:
         """Return the alerts that are pending, firing or without data, oldest first."""
@@ -143,13 +180,15 @@ class AlertRecords(Protocol):
     async def record(self, changes: Sequence[AlertChange], now_ms: int) -> Sequence[Alert]:
         """Store changes, their transitions and notifications in one transaction.
 
-        Returns the alerts with their ids, in order. An alert whose state returned to
-        INACTIVE (it was only pending) keeps its history and is no longer open. A
-        change whose states are equal stores the alert without a transition. What
-        `acknowledge` stored is kept, whatever the given alert says.
+        A pending alert that becomes INACTIVE is no longer open but keeps its history. A
+        change whose states are equal stores no transition. An acknowledgement in the
+        given alert is ignored; only `acknowledge` stores one.
+
+        Returns:
+            The alerts with their ids, in order.
 
         Raises:
-            NotFoundError: an alert has an id that is not stored; nothing is.
+            NotFoundError: an alert has an unknown id; no change is stored.
         """
 
     async def alert(self, alert_id: int) -> Alert:
@@ -160,51 +199,23 @@ class AlertRecords(Protocol):
         """
 
     async def resolved(self, limit: int, before_id: int | None = None) -> Sequence[Alert]:
-        """Return resolved alerts, newest first; `before_id` pages on."""
+        """Return resolved alerts, newest first, from the one before `before_id` on."""
 
     async def history(
         self, limit: int, before_id: int | None = None, alert_id: int | None = None
     ) -> Sequence[Transition]:
-        """Return transitions, newest first, of all alerts or of one."""
+        """Return the transitions of one alert or of all, newest first."""
 
     async def acknowledge(self, alert_id: int, user: str, now_ms: int) -> Alert:
-        """Mark an open alert as being worked on; a repeated call changes nothing.
+        """Store that a user works on an open alert; only the first call has an effect.
 
         Raises:
             NotFoundError: no alert has this id, or it is not open.
         """
 
-    async def waiting(self, receiver: str | None, limit: int) -> Sequence[Notification]:
-        """Return the outbox of one receiver, of all if None, oldest first.
+    async def delete_ended(self, before_ms: int) -> int:
+        """Delete the alerts that ended before a time, and return their number.
 
-        Each says when its next attempt is due. The oldest comes first even if it is
-        not, so that nobody hears of a recovery before the alert.
+        Their transitions and notifications are deleted too. An alert with a notification
+        in the outbox stays.
         """
-
-    async def delivered(self, notification_id: int, now_ms: int) -> None:
-        """Take a notification out of the outbox into the delivery log."""
-
-    async def failed(
-        self, notification_id: int, error: str, now_ms: int, next_attempt_ms: int | None
-    ) -> None:
-        """Count an attempt; None as the next one gives the notification up."""
-
-    async def notifications(
-        self, limit: int, before_id: int | None = None
-    ) -> Sequence[Notification]:
-        """Return the delivery log with what still waits, newest first."""
-
-    async def forget(self, before_ms: int) -> int:
-        """Drop alerts that ended before a time, with all that belongs to them.
-
-        One with a notification still in the outbox stays. Returns how many went.
-        """
-
-    async def overrides(self) -> Sequence[CheckOverride]:
-        """Return every host's own check settings."""
-
-    async def set_override(self, override: CheckOverride) -> None:
-        """Store one host's settings for one check, replacing earlier ones."""
-
-    async def remove_override(self, instance: str, check: str) -> None:
-        """Return a host's check to the default; nothing happens if it was there."""

@@ -1,23 +1,23 @@
-"""The audit log: who changed what, from where, and who tried to log in."""
+"""The audit log: changes that users make, and failed logins."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 LOGIN_FAILED: Final = "login.failed"
-"""Kept apart from the rest by `AuditRetention`: anybody can make such entries."""
+"""`AuditRetention` limits these entries separately: anybody can cause them."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewAuditEntry:
-    """What happened.
+    """One action that is to be logged.
 
     Attributes:
-        actor: a user's name, or what acted in nobody's name; "" for a stranger.
-        address: where the request came from, "" for this machine.
+        actor: the name of a user or of a part of the server; "" for a stranger.
+        address: the address that the request came from, "" for this machine.
         action: such as `user.add`.
-        subject: what it was done to, such as a user's or a host's name.
-        details: more of it, by name; never a secret.
+        subject: the name of the user, host or other thing that was changed.
+        details: further facts by name; never a secret.
     """
 
     time_ms: int
@@ -30,17 +30,20 @@ class NewAuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry(NewAuditEntry):
-    """An entry of the log; later ones have higher ids."""
+    """An entry of the log; later entries have higher ids."""
 
     id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class AuditRetention:
-    """What is kept: the newest entries, not beyond an age.
+    """Which entries are kept: the newest ones, up to an age.
 
     Attributes:
-        failed_logins: of them so many at most, so that guessing pushes nothing else out.
+        entries: the largest number of entries.
+        failed_logins: the largest number of failed logins among them, so that a password
+            guesser cannot displace other entries.
+        age_ms: the largest age.
     """
 
     entries: int
@@ -52,7 +55,7 @@ class AuditRecords(Protocol):
     """The audit log."""
 
     async def add(self, entry: NewAuditEntry, retention: AuditRetention) -> None:
-        """Append an entry, and drop what retention does not keep as of its time."""
+        """Append an entry, and delete those that `retention` does not keep."""
 
     async def entries(self, limit: int, before_id: int | None = None) -> Sequence[AuditEntry]:
-        """Return the newest entries, or the newest of those older than one; newest first."""
+        """Return the newest entries older than `before_id`, or of all; newest first."""

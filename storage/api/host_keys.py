@@ -1,7 +1,7 @@
-"""Host keys: the secrets by which pushing hosts are known.
+"""Host keys: the secrets with which pushing hosts authenticate.
 
-Secrets never reach the store: it is given their SHA-256 (hex). While a key is being
-rotated a host has two, the old one until it expires.
+The store gets their SHA-256 in hex, never the secrets. A host has two keys while one is
+being rotated: the new one, and the old one until it expires.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ class HostKey:
     Attributes:
         secret_hash: the SHA-256 of the key, hex.
         expires_ms: when it stops being valid, None for never.
-        last_used_ms: None until it was used.
+        last_used_ms: None before the first use.
     """
 
     id: int
@@ -32,12 +32,12 @@ class HostKey:
 
     @property
     def fingerprint(self) -> str:
-        """What tells it from others without telling the secret."""
+        """A short name of the key that does not reveal the secret."""
         return fingerprint(self.secret_hash)
 
 
 def fingerprint(secret_hash: str) -> str:
-    """Return the part of a hash by which people may know a key."""
+    """Return the beginning of a hash, by which people can recognise a key."""
     return secret_hash[:_FINGERPRINT_DIGITS]
 
 
@@ -45,14 +45,14 @@ class HostKeyRecords(Protocol):
     """The keys of all pushing hosts."""
 
     async def add_host(self, host: NewHost, secret_hash: str, now_ms: int) -> tuple[Host, HostKey]:
-        """Register a pushing host together with its key.
+        """Register a pushing host with its key.
 
         Raises:
-            TakenError: the name is registered already, or the key in use.
+            TakenError: the name is already registered, or the key is already in use.
         """
 
     async def live(self, now_ms: int) -> Sequence[HostKey]:
-        """Return the keys that are valid, those of a host newest first."""
+        """Return all valid keys by host, newest first."""
 
     async def find(self, secret_hash: str, now_ms: int) -> tuple[HostKey, Host] | None:
         """Return the valid key with this hash and its host, None if there is none."""
@@ -60,15 +60,15 @@ class HostKeyRecords(Protocol):
     async def rotate(
         self, host_id: int, secret_hash: str, now_ms: int, old_until_ms: int
     ) -> HostKey:
-        """Give a host another key; its present ones stay valid until `old_until_ms` at most.
+        """Add a key to a host; its present keys expire at `old_until_ms` at the latest.
 
         Raises:
             NotFoundError: no pushing host has this id.
-            TakenError: the key is in use.
+            TakenError: the key is already in use.
         """
 
     async def revoke(self, host_id: int) -> int:
-        """End every key of a host at once; return how many there were."""
+        """Revoke all keys of a host at once, and return their number."""
 
     async def touch(self, key_id: int, now_ms: int) -> None:
-        """Note that a key was used; an unknown one is ignored."""
+        """Store the time at which a key was used; an unknown id is ignored."""

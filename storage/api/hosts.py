@@ -1,4 +1,4 @@
-"""Hosts: the machines that people registered, each pulled at one URL or pushing by itself."""
+"""Registered hosts: each is scraped at a URL, or pushes its reports."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,16 +9,16 @@ from model.labels import Labels
 
 @dataclass(frozen=True, slots=True)
 class NewHost:
-    """What a person gives to register a host.
+    """The fields with which a host is registered.
 
     Attributes:
-        name: what people call it; unique.
-        url: where its exposition is, such as `http://10.0.0.5:9100/metrics`; "" for a
-            host that pushes.
-        labels: further target labels; `job` and `instance` among them win over the
-            defaults ("node", and the URL's host:port or a pushing host's name).
-        interval_s, timeout_s: None takes the server's default; how often a pushing host
-            reports is then learned.
+        name: unique.
+        url: the URL to scrape, such as `http://10.0.0.5:9100/metrics`; "" for a host
+            that pushes.
+        labels: additional target labels. `job` and `instance` replace the defaults:
+            `node`, and host:port of the URL or the name of a pushing host.
+        interval_s, timeout_s: None for the server's defaults. The interval of a pushing
+            host is then learned from its reports.
     """
 
     name: str
@@ -29,7 +29,7 @@ class NewHost:
 
     @property
     def pushes(self) -> bool:
-        """Whether it hands in its figures by itself."""
+        """Whether the host pushes its reports."""
         return not self.url
 
 
@@ -48,11 +48,11 @@ class HostRecords(Protocol):
         """Register a host.
 
         Raises:
-            TakenError: the name or the URL is registered already.
+            TakenError: the name or the URL is already registered.
         """
 
     async def remove(self, host_id: int) -> Host:
-        """Forget a host; its samples stay until retention drops them.
+        """Remove a host and return it; its samples stay until their retention ends.
 
         Raises:
             NotFoundError: no host has this id.

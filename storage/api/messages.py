@@ -1,7 +1,7 @@
-"""Pushed messages: which were taken already, the latest ones, and how many there were.
+"""The log of pushed messages: their ids, their totals, and the latest of them.
 
-A device that saw no answer sends its message again. What was taken once is known by its
-id, after a restart too, so that the repetition changes nothing.
+A device that gets no answer sends its message again. The log knows the ids of accepted
+messages, also after a restart, so a repeated message has no effect.
 """
 
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class MessageTotals:
-    """What was taken since the data directory was made.
+    """How much has been accepted since the data directory was created.
 
     Attributes:
-        messages: of devices.
-        reports: of hosts.
+        messages: messages of devices.
+        reports: reports of hosts.
     """
 
     messages: int
@@ -23,17 +23,17 @@ class MessageTotals:
 
 
 class MessageLog(Protocol):
-    """Remembers messages. All but `commit` is immediate, on the event loop."""
+    """Remembers messages. All methods but `commit` return at once; use them on one loop."""
 
     @property
     def totals(self) -> MessageTotals:
-        """How many were taken, those not committed yet included."""
+        """The totals, including messages that are not committed yet."""
 
     def take(self, message_id: str, document: bytes) -> bool:
-        """Remember a message until the next commit and beyond; False if it was taken before.
+        """Add a message; return False if one with this id was added before.
 
         Args:
-            message_id: what its sender calls it.
+            message_id: the id that the sender gave it.
             document: the message as JSON, for `latest`.
 
         Raises:
@@ -41,10 +41,10 @@ class MessageLog(Protocol):
         """
 
     def knows(self, message_id: str) -> bool:
-        """Tell whether a message was taken; one that is very old may be forgotten."""
+        """Return whether a message was added; very old ones may be forgotten."""
 
     def take_report(self) -> int:
-        """Count a report and return its number, which no other will have.
+        """Count a report, and return its number, which is unique.
 
         Raises:
             StoreClosedError: the log is not open.
@@ -54,8 +54,8 @@ class MessageLog(Protocol):
         """Return the documents of the latest messages, newest first."""
 
     async def commit(self) -> None:
-        """Return when everything taken before the call is durable.
+        """Return when everything added before the call is durable.
 
         Raises:
-            StorageError: the disk refused; it is tried again with the next commit.
+            StorageError: writing failed; the next commit tries again.
         """

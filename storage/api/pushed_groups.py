@@ -1,4 +1,4 @@
-"""Groups of metrics that batch jobs pushed, kept until they are deleted."""
+"""Groups of metrics that batch jobs push to the gateway, kept until they are deleted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class PushedGroup:
-    """What is remembered of a group.
+    """One group of pushed metrics.
 
     Attributes:
-        key: its grouping labels by name, `job` among them; a value may be empty.
-        families: its metrics, in a form that the store does not look into.
-        pushed_ms, failed_ms: when a push was last taken, and refused; 0 for never.
+        key: the grouping labels, sorted by name, `job` among them; values may be empty.
+        families: the metrics, in a form that is opaque to the store.
+        pushed_ms, failed_ms: when a push last succeeded and last failed; 0 for never.
     """
 
     key: tuple[tuple[str, str], ...]
@@ -22,13 +22,13 @@ class PushedGroup:
 
 
 class PushedGroupRecords(Protocol):
-    """The pushed groups."""
+    """All pushed groups."""
 
     async def all(self) -> Sequence[PushedGroup]:
-        """Return every group, by key."""
+        """Return every group, sorted by key."""
 
     async def put(self, group: PushedGroup) -> None:
-        """Store a group in the place of the one with its key, if there is one."""
+        """Store a group, in place of an earlier one with the same key."""
 
     async def remove(self, key: tuple[tuple[str, str], ...]) -> None:
-        """Forget a group; unknown ones are ignored."""
+        """Delete a group; an unknown key is ignored."""

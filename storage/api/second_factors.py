@@ -1,6 +1,6 @@
 """Second factors: the secrets that authenticator apps share with the server.
 
-Secrets reach the store sealed, recovery codes as SHA-256 (hex).
+The store gets the secrets encrypted, and recovery codes as SHA-256 in hex.
 """
 
 from collections.abc import Collection
@@ -13,10 +13,10 @@ class SecondFactor:
     """A user's authenticator.
 
     Attributes:
-        sealed_secret: encrypted; who has the key is not the store's business.
-        confirmed_ms: when a first code proved that it works; None until then, and
-            nobody is asked for it until then.
-        recovery_codes: how many are left.
+        sealed_secret: the encrypted secret; the store does not have the key.
+        confirmed_ms: when the user entered a first valid code. None before that: a login
+            does not ask for an unconfirmed factor.
+        recovery_codes: the number of unused recovery codes.
     """
 
     user_id: int
@@ -26,46 +26,46 @@ class SecondFactor:
 
 
 class SecondFactorRecords(Protocol):
-    """One authenticator a user at most; it goes with the user."""
+    """At most one second factor for each user; removed together with the user."""
 
     async def begin(self, user_id: int, sealed_secret: str) -> None:
-        """Store a secret that is still to be confirmed, in place of one that never was.
+        """Store an unconfirmed secret, in place of an earlier unconfirmed one.
 
         Raises:
             NotFoundError: no such user.
-            TakenError: the user has a confirmed one.
+            TakenError: the user has a confirmed second factor.
         """
 
     async def find(self, user_id: int) -> SecondFactor | None:
-        """Return a user's, None if there is none."""
+        """Return the second factor of a user, None if there is none."""
 
     async def confirm(
         self, user_id: int, step: int, code_hashes: Collection[str], now_ms: int
     ) -> bool:
-        """Let a secret count from now on, its code of a time step used up.
+        """Confirm a user's secret with the code of a time step, which is thereby used.
 
         Returns:
-            False if there is nothing to confirm.
+            False if there is no unconfirmed secret.
         """
 
     async def use_step(self, user_id: int, step: int) -> bool:
-        """Use up the codes until a time step; False if that one is used up already."""
+        """Mark the codes up to a time step as used; return False if that one already is."""
 
     async def renew_recovery_codes(
         self, user_id: int, step: int, code_hashes: Collection[str]
     ) -> bool:
-        """Use up the codes until a time step, and put recovery codes in the place of the old.
+        """Mark the codes up to a time step as used, and replace the recovery codes.
 
         Returns:
-            False if that step is used up already or nothing is confirmed; the old
-            recovery codes count on.
+            False if that step is already used or the factor is not confirmed; the old
+            recovery codes then stay valid.
         """
 
     async def use_recovery_code(self, user_id: int, code_hash: str) -> bool:
-        """Use up a recovery code; False if there is no such code (any more)."""
+        """Delete a recovery code; return False if there is no such code."""
 
     async def remove(self, user_id: int) -> bool:
-        """Forget a user's secret and recovery codes; False if there was none."""
+        """Delete a user's secret and recovery codes; return False if there was none."""
 
     async def users(self) -> frozenset[int]:
-        """Return the users who have a confirmed one."""
+        """Return the ids of the users with a confirmed second factor."""

@@ -1,4 +1,4 @@
-"""The message log: `messages.db`."""
+"""The log of pushed messages, `messages.db`."""
 
 from storage.messages.log import SqliteMessageLog
 

@@ -1,8 +1,7 @@
 """`MessageLog` in SQLite.
 
-One row is one commit: the hashes of the ids taken since the one before, and their
-documents, of which only the latest are kept. What is asked about messages is answered
-from memory.
+Each commit writes one row with the hashes of the new ids, and one with the documents, of
+which only the latest are kept. All reads are answered from memory.
 """
 
 import sqlite3
@@ -25,13 +24,13 @@ from storage.messages.remembered import RememberedIds, hash_bytes, hashes_of
 
 LATEST_DOCUMENTS: Final = 1000
 LATEST_BYTES: Final = 8 * 2**20
-"""A thousand usual messages take one; this bounds a thousand large ones."""
+"""A thousand typical messages take 1 MiB; this limits a thousand large ones."""
 
 _FORMAT_VERSION: Final = 1
 _KEY_BYTES: Final = 16
 
 _AT_CREATION: Final = "pragma auto_vacuum = incremental;"
-# fsync on each commit: a message that was acknowledged outlives a power cut.
+# fsync on each commit: an acknowledged message survives a power cut.
 _PRAGMAS: Final = """
 pragma synchronous = full;
 pragma secure_delete = off;
@@ -44,13 +43,13 @@ _SCHEMA: Final = (
     create table if not exists batches (
         id integer primary key, generation integer not null, hashes blob not null)
     """,
-    # documents: a JSON array, the oldest first.
+    # documents: a JSON array, oldest first.
     "create table if not exists latest (id integer primary key, documents blob not null)",
 )
 
 
-class Latest:
-    """The latest documents, bounded in number and bytes."""
+class LatestDocuments:
+    """The latest documents, limited in number and bytes."""
 
     def __init__(self) -> None:
         self._documents: deque[bytes] = deque()
@@ -66,7 +65,7 @@ class Latest:
         return reversed(self._documents)
 
     def append(self, document: bytes) -> None:
-        """Take one; the oldest go where it gets too much, but never this one."""
+        """Add a document, and drop the oldest ones beyond the limits, but never this one."""
         documents = self._documents
         documents.append(document)
         self._bytes += len(document)
@@ -76,23 +75,24 @@ class Latest:
             self._bytes -= len(documents.popleft())
 
     def extend(self, documents: Iterable[bytes]) -> None:
-        """Take several, the oldest first."""
+        """Add several documents, oldest first."""
         for document in documents:
             self.append(document)
 
 
 @dataclass(slots=True)
-class _Batch:
-    """What was taken since the last commit.
+class _Commit:
+    """The messages since the last commit.
 
     Attributes:
-        hashes: by generation.
-        documents: at most as many as `latest` gives.
-        totals: messages and reports up to its end.
+        hashes: the hashes of the new ids, by generation.
+        documents: the latest of the new documents.
+        has_report: whether a report was counted.
+        totals: messages and reports at the end of the commit.
     """
 
     hashes: dict[int, list[int]] = field(default_factory=dict)
-    documents: Latest = field(default_factory=Latest)
+    documents: LatestDocuments = field(default_factory=LatestDocuments)
     has_report: bool = False
     totals: tuple[int, int] = (0, 0)
 
@@ -102,28 +102,33 @@ class _Batch:
 
 
 class SqliteMessageLog:
-    """`MessageLog` in one file; used on one thread, the event loop's."""
+    """`MessageLog` in one file; used on the thread of the event loop only."""
 
     def __init__(self, path: Path, remembered: int = 4_000_000) -> None:
-        """Args: path of the file; `remembered`: at least so many ids are known again."""
+        """Set the log up; `open` reads the file.
+
+        Args:
+            path: the path of the file.
+            remembered: how many ids, at least, are recognised again.
+        """
         self.path = path
         self._writer = Writer(path, _PRAGMAS, _AT_CREATION)
         self._ids = RememberedIds(remembered)
         self._key = b""
         self._messages = self._reports = 0
-        self._latest = Latest()
-        # For each row of `latest` how many documents it has, the oldest first.
+        self._latest = LatestDocuments()
+        # Id and number of documents of each row of `latest`, oldest first.
         self._rows: deque[tuple[int, int]] = deque()
         self._next_row = 1
         self._oldest_stored = -1
-        self._batch = _Batch()
+        self._pending = _Commit()
         self._is_open = False
 
     def open(self) -> None:
-        """Open the file, made where it is missing, and read it; blocks.
+        """Open the file, which is created if it is missing, and read it; blocks.
 
         Raises:
-            StorageError: it cannot be opened, is damaged, or was written by another release.
+            StorageError: it cannot be opened, is damaged, or has another format version.
         """
         self._writer.open()
         self._writer.submit(self._load).result()
@@ -164,12 +169,12 @@ class SqliteMessageLog:
             raise CorruptDataError(f"{self.path.name}: documents do not decode") from exc
 
     def close(self) -> None:
-        """Commit what is pending and close the file; blocks."""
+        """Commit pending messages and close the file; blocks."""
         if self._is_open:
             self._is_open = False
-            batch = self._end_batch()
-            if not batch.is_empty:
-                self._writer.submit(lambda connection: self._write(connection, batch)).result()
+            commit = self._take_pending()
+            if not commit.is_empty:
+                self._writer.submit(lambda connection: self._write(connection, commit)).result()
         self._writer.close()
 
     @property
@@ -185,8 +190,8 @@ class SqliteMessageLog:
             return False
         self._ids.add(key)
         self._messages += 1
-        self._batch.hashes.setdefault(self._ids.generation, []).append(key)
-        self._batch.documents.append(document)
+        self._pending.hashes.setdefault(self._ids.generation, []).append(key)
+        self._pending.documents.append(document)
         self._latest.append(document)
         return True
 
@@ -195,8 +200,8 @@ class SqliteMessageLog:
         return self._hash(message_id) in self._ids
 
     def _hash(self, message_id: str) -> int:
-        # Keyed, so that nobody can make up two ids with one hash; 64 bits are enough for
-        # four million ids: one in 4e12 messages would be taken for a repeated one.
+        # Keyed, so that nobody can construct two ids with the same hash. With four million
+        # ids in 64 bits, one in 4e12 messages is wrongly taken for a repeated one.
         digest = blake2b(message_id.encode(), digest_size=8, key=self._key).digest()
         return int.from_bytes(digest, "little") or 1
 
@@ -204,7 +209,7 @@ class SqliteMessageLog:
         """See `MessageLog.take_report`."""
         self._require_open()
         self._reports += 1
-        self._batch.has_report = True
+        self._pending.has_report = True
         return self._reports
 
     def _require_open(self) -> None:
@@ -218,48 +223,50 @@ class SqliteMessageLog:
     async def commit(self) -> None:
         """See `MessageLog.commit`."""
         self._require_open()
-        batch = self._end_batch()
-        if batch.is_empty:
+        commit = self._take_pending()
+        if commit.is_empty:
             return
         try:
-            await self._writer.write(lambda connection: self._write(connection, batch))
+            await self._writer.write(lambda connection: self._write(connection, commit))
         except StorageError:
-            self._put_back(batch)
+            self._put_back(commit)
             raise
 
-    def _end_batch(self) -> _Batch:
-        batch, self._batch = self._batch, _Batch()
-        batch.totals = self._messages, self._reports
-        return batch
+    def _take_pending(self) -> _Commit:
+        commit, self._pending = self._pending, _Commit()
+        commit.totals = self._messages, self._reports
+        return commit
 
-    def _put_back(self, batch: _Batch) -> None:
-        """Let the next commit write what this one could not."""
-        newer = self._batch
+    def _put_back(self, commit: _Commit) -> None:
+        """Return the messages of a failed commit to the next one."""
+        newer = self._pending
         for generation, hashes in newer.hashes.items():
-            batch.hashes.setdefault(generation, []).extend(hashes)
-        batch.documents.extend(newer.documents)
-        batch.has_report |= newer.has_report
-        self._batch = batch
+            commit.hashes.setdefault(generation, []).extend(hashes)
+        commit.documents.extend(newer.documents)
+        commit.has_report |= newer.has_report
+        self._pending = commit
 
-    def _write(self, connection: sqlite3.Connection, batch: _Batch) -> None:
+    def _write(self, connection: sqlite3.Connection, commit: _Commit) -> None:
         row = self._next_row
-        connection.execute("update log set messages = ?, reports = ?", batch.totals)
+        connection.execute("update log set messages = ?, reports = ?", commit.totals)
         connection.executemany(
             "insert into batches values (?, ?, ?)",
             (
                 (row + at, generation, hash_bytes(hashes))
-                for at, (generation, hashes) in enumerate(batch.hashes.items())
+                for at, (generation, hashes) in enumerate(commit.hashes.items())
             ),
         )
         oldest = self._ids.oldest_generation
         if oldest != self._oldest_stored:
             connection.execute("delete from batches where generation < ?", (oldest,))
             self._oldest_stored = oldest
-        if batch.documents:
-            self._write_documents(connection, row, batch.documents)
-        self._next_row = row + max(1, len(batch.hashes))
+        if commit.documents:
+            self._write_documents(connection, row, commit.documents)
+        self._next_row = row + max(1, len(commit.hashes))
 
-    def _write_documents(self, connection: sqlite3.Connection, row: int, documents: Latest) -> None:
+    def _write_documents(
+        self, connection: sqlite3.Connection, row: int, documents: LatestDocuments
+    ) -> None:
         connection.execute(
             "insert into latest values (?, ?)", (row, b"[" + b",".join(documents) + b"]")
         )

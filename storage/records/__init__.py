@@ -1,7 +1,7 @@
-"""Records: everything small and relational, in `records.db` by sqlite-utils.
+"""Records: users, hosts, alerts and other small relational data, in `records.db`.
 
-One module a subject, each with its own migrations; `database` opens the file and
-brings every schema up to date, `records` puts the subjects together.
+Each subject has a module with its tables and migrations. `database` owns the file,
+`store` holds all subjects.
 """
 
-__all__ = ["accounts", "alerts", "database", "hosts", "records"]
+__all__ = ["store"]

@@ -1,4 +1,4 @@
-"""Users, their sessions and bearer tokens, tables `users` and `credentials`."""
+"""Users, sessions and bearer tokens, tables `users` and `credentials`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,12 +13,12 @@ from storage.records.rows import decoded
 MIGRATIONS = Migrations("accounts")
 
 
-# Some megabytes at most.
-_MOST_KNOWN = 10_000
+# Takes some megabytes.
+_MAX_CACHED = 10_000
 
 _SCHEMA = (
-    # autoincrement: an id is never given out twice, so that nothing that still carries a
-    # removed user's id can stand for the next user.
+    # autoincrement: an id is never reused, so a credential of a removed user never belongs
+    # to a later one.
     """
     create table users (
         id integer primary key autoincrement,
@@ -48,14 +48,14 @@ _SCHEMA = (
 
 @MIGRATIONS()
 def create(database: Database) -> None:
-    """Create the tables, in SQL because sqlite-utils knows neither cascades nor autoincrement."""
+    """Create the tables, in SQL because sqlite-utils has no cascades and no autoincrement."""
     for statement in _SCHEMA:
         database.execute(statement)
 
 
 @MIGRATIONS()
 def add_scopes(database: Database) -> None:
-    """Give each credential its scopes, separated by spaces; those that exist keep all."""
+    """Add the scopes of credentials, separated by spaces; existing ones get `write`."""
     database.execute("alter table credentials add column scopes text not null default 'write'")
 
 
@@ -93,7 +93,7 @@ class SqliteAccounts:
 
     def __init__(self, database: RecordsDatabase) -> None:
         self._database = database
-        # By hash: devices ask for the same few thousands of times a second.
+        # By hash. Devices send the same few keys thousands of times a second.
         self._credentials: dict[str, tuple[Credential, User]] = {}
         self._credentials_version = database.version
 
@@ -195,14 +195,14 @@ class SqliteAccounts:
         version = self._database.version
         if self._credentials_version is not version:
             self._credentials, self._credentials_version = {}, version
-        known = self._credentials
-        found = known.get(secret_hash)
+        cached = self._credentials
+        found = cached.get(secret_hash)
         if found is None:
             found = await self._read_credential(secret_hash)
             if found is None:
                 return None
-            if self._database.version is version and len(known) < _MOST_KNOWN:
-                known[secret_hash] = found
+            if self._database.version is version and len(cached) < _MAX_CACHED:
+                cached[secret_hash] = found
         return found if found[0].expires_ms > now_ms else None
 
     async def _read_credential(self, secret_hash: str) -> tuple[Credential, User] | None:
@@ -211,7 +211,7 @@ class SqliteAccounts:
             row = next(rows, None)
             if row is None:
                 return None
-            # Removed meanwhile: the two reads need not see the same.
+            # None if the user was removed between the two reads.
             user = next(database.table("users").rows_where("id = ?", [row["user_id"]]), None)
             return None if user is None else (_credential(row), _user(user))
 
@@ -232,7 +232,7 @@ class SqliteAccounts:
         """See `AccountRecords.touch_credential`."""
 
         def touch(database: Database) -> None:
-            # Never backwards, and no error if it was revoked meanwhile.
+            # The clock may go back; a revoked credential is no error.
             database.execute(
                 "update credentials set last_used_ms = max(last_used_ms, ?) where id = ?",
                 [now_ms, credential_id],
@@ -252,7 +252,7 @@ class SqliteAccounts:
         """See `AccountRecords.revoke_credentials`."""
 
         def delete(database: Database) -> int:
-            # SQLite counts from 1: no credential has the id 0.
+            # Ids begin at 1: `id != 0` keeps no credential.
             return database.execute(
                 "delete from credentials where user_id = ? and id != ?", [user_id, kept_id or 0]
             ).rowcount

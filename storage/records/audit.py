@@ -12,7 +12,7 @@ from storage.records.database import RecordsDatabase
 MIGRATIONS = Migrations("audit")
 
 _SCHEMA = (
-    # autoincrement: what is dropped leaves a gap that shows.
+    # autoincrement: deleted entries leave a visible gap.
     """
     create table audit (
         id integer primary key autoincrement,
@@ -34,7 +34,7 @@ _DROP_FAILED_BEYOND_COUNT = f"""
     delete from audit where action = '{LOGIN_FAILED}' and id <= (
         select id from audit where action = '{LOGIN_FAILED}' order by id desc limit 1 offset :most
     )
-"""  # noqa: S608 - a constant of ours
+"""  # noqa: S608 - LOGIN_FAILED is a constant
 
 
 @MIGRATIONS()

@@ -1,4 +1,4 @@
-"""`records.db`: the file, its schema versions, and how a subject reads and writes it."""
+"""The file `records.db`: opens and migrates it, and runs reads and writes."""
 
 import asyncio
 import sqlite3
@@ -16,36 +16,36 @@ from storage.database import Readers, Writer
 T = TypeVar("T")
 
 _FIX = (
-    "restore a backup with `redshank restore`, or move the file away to begin anew"
+    "restore a backup with `redshank restore`, or move the file away to start"
     " without hosts, users and alerts"
 )
 
 
 def _wrapped(work: Callable[[Database], T]) -> Callable[[sqlite3.Connection], T]:
-    # execute_plugins: no code of other distributions runs on our connections.
+    # execute_plugins: sqlite-utils would let other installed packages change connections.
     return lambda connection: work(Database(connection, execute_plugins=False))
 
 
 class RecordsDatabase:
-    """Every write is one transaction on the writer thread; reads run beside it.
+    """Runs each write as one transaction on the writer thread, and reads beside it.
 
     Attributes:
-        damage: the rows that could not be read.
-        version: another object whenever a write begins or ends: what was read while it
-            stayed the same is still true. Nobody else writes the file.
+        damage: counts and logs the damaged rows.
+        version: a new object whenever a write begins or ends. Data that was read while
+            it was the same object as now is still valid; no other process writes.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.version = object()
-        # fsync on each commit: a record that was acknowledged outlives a power cut.
+        # fsync on each commit: an acknowledged record survives a power cut.
         self._writer = Writer(path, "pragma synchronous = full;")
         self._readers = Readers(path)
         self.damage = Damage()
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="read-records")
 
     def open(self, migrations: Iterable[Migrations]) -> None:
-        """Open the file and apply what is pending of each migration set; blocks.
+        """Open the file and apply the pending migrations; blocks.
 
         Raises:
             StorageError: the file cannot be opened or migrated.
@@ -59,14 +59,14 @@ class RecordsDatabase:
             self._writer.open()
             self._writer.submit(_wrapped(migrate)).result()
         except CorruptDataError as exc:
-            # Not put aside: a new file would ask nobody for a password.
+            # Not replaced by an empty file: a server without users has no login.
             raise CorruptDataError(f"{exc}; {_FIX}") from exc
 
     async def write(self, work: Callable[[Database], T]) -> T:
-        """Run work in one transaction; return its result once it is on disk.
+        """Run `work` in one transaction; return its result once it is on disk.
 
         Raises:
-            StorageError: SQLite refused; nothing of the work is stored.
+            StorageError: SQLite reports an error; nothing is stored.
         """
         self._changed()
         written = self._writer.submit(_wrapped(work))
@@ -77,16 +77,16 @@ class RecordsDatabase:
         self.version = object()
 
     async def read(self, work: Callable[[Database], T]) -> T:
-        """Run work on a read-only connection in a thread.
+        """Run `work` on a read-only connection in a thread.
 
         Raises:
-            StorageError: SQLite refused.
+            StorageError: SQLite reports an error.
         """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._readers.read, _wrapped(work))
 
     def close(self) -> None:
-        """Finish what is queued and close the file; blocks."""
+        """Finish the queued work and close the file; blocks."""
         self._threads.shutdown()
         self._readers.close()
         self._writer.close()

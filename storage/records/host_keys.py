@@ -1,4 +1,4 @@
-"""The keys of pushing hosts, table `host_keys`."""
+"""Keys of pushing hosts, table `host_keys`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -33,19 +33,19 @@ _LIVE = "(expires_ms is null or expires_ms > ?)"
 
 @MIGRATIONS()
 def create(database: Database) -> None:
-    """Create the table, in SQL because sqlite-utils knows neither cascades nor autoincrement."""
+    """Create the table, in SQL because sqlite-utils has no cascades and no autoincrement."""
     for statement in _SCHEMA:
         database.execute(statement)
 
 
 def _insert_key(database: Database, host_id: int, secret_hash: str, now_ms: int) -> HostKey:
-    """Add a key, inside of a transaction.
+    """Add a key; runs in the caller's transaction.
 
     Raises:
-        TakenError: it is in use.
+        TakenError: the key is already in use.
     """
     keys = database.table("host_keys")
-    # One that expired is in nobody's way.
+    # An expired key with this hash may be replaced.
     keys.delete_where("secret_hash = ? and expires_ms <= ?", [secret_hash, now_ms])
     if next(keys.rows_where("secret_hash = ?", [secret_hash]), None):
         raise TakenError("host key", "key", fingerprint(secret_hash))

@@ -1,4 +1,4 @@
-"""The registered hosts, table `hosts`."""
+"""Registered hosts, table `hosts`."""
 
 import json
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ def create(database: Database) -> None:
 
 @MIGRATIONS()
 def let_hosts_push(database: Database) -> None:
-    """Let any number of hosts have no URL: they push."""
+    """Allow any number of hosts without a URL: pushing hosts have none."""
     database.execute("drop index idx_hosts_url")
     database.execute("create unique index hosts_url on hosts(url) where url != ''")
 
@@ -48,16 +48,16 @@ def _host(row: dict[str, Any]) -> Host:
 
 
 def find_host(database: Database, host_id: int) -> Host | None:
-    """Return a host by number, None if there is none."""
+    """Return the host with this id, None if there is none."""
     row = next(database.table("hosts").rows_where("id = ?", [host_id]), None)
     return None if row is None else _host(row)
 
 
 def insert_host(database: Database, host: NewHost, now_ms: int) -> Host:
-    """Add a host, inside of a transaction.
+    """Add a host; runs in the caller's transaction.
 
     Raises:
-        TakenError: the name or the URL is registered already.
+        TakenError: the name or the URL is already registered.
     """
     hosts = database.table("hosts")
     row = asdict(host) | {"labels": json.dumps(dict(host.labels)), "created_ms": now_ms}

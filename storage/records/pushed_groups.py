@@ -13,7 +13,7 @@ MIGRATIONS = Migrations("pushed_groups")
 
 @MIGRATIONS()
 def create(database: Database) -> None:
-    """Create the table; the key is JSON, pairs sorted by name."""
+    """Create the table; `key` is a JSON list of label pairs, sorted by name."""
     database.table("pushed_groups").create(
         {"key": str, "families": str, "pushed_ms": int, "failed_ms": int},
         pk="key",

@@ -1,4 +1,4 @@
-"""Rows as objects: those that a failing disk left no such thing are passed over and told."""
+"""Reads rows as dataclasses, and skips the rows that a failing disk has damaged."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import fields
@@ -18,19 +18,19 @@ T = TypeVar("T", bound=_Dataclass)
 def decoded(
     table: str, rows: Iterable[dict[str, Any]], make: Callable[[dict[str, Any]], T], damage: Damage
 ) -> list[T]:
-    """Return what `make` makes of each row.
+    """Return the objects that `make` builds from the rows, without damaged rows.
 
     Args:
-        table: whose rows they are.
-        rows: with an `id`, or known by their first column.
-        make: raises ValueError, TypeError or KeyError for what is no such row.
-        damage: told of the others.
+        table: the table of the rows.
+        rows: the first column of each identifies it.
+        make: raises ValueError, TypeError or KeyError for a damaged row.
+        damage: counts and logs the damaged rows.
     """
     found = []
     for row in rows:
         try:
             one = make(row)
-            _check(one)
+            _check_types(one)
         except (ValueError, TypeError, KeyError) as exc:
             key = str(next(iter(row.values()), ""))
             damage.note("record_damaged", "records.db", exc, table=table, key=key)
@@ -40,11 +40,11 @@ def decoded(
 
 
 @cache
-def _kinds(of: type) -> dict[str, Any]:
-    """Return the types of a dataclass's fields that can be asked for."""
+def _checkable_types(of: type) -> dict[str, Any]:
+    """Return the types of a dataclass's fields, without generic ones."""
     hints = get_type_hints(of)
     plain = {field.name: hints[field.name] for field in fields(of)}
-    # An SQLite column of numbers gives whole ones as int.
+    # SQLite returns whole numbers of a float column as int.
     return {
         name: int | kind if "float" in str(kind) else kind
         for name, kind in plain.items()
@@ -52,8 +52,17 @@ def _kinds(of: type) -> dict[str, Any]:
     }
 
 
-def _check(one: _Dataclass) -> None:
-    for name, kind in _kinds(type(one)).items():
+def _check_types(one: _Dataclass) -> None:
+    for name, kind in _checkable_types(type(one)).items():
         value = getattr(one, name)
         if not isinstance(value, kind):
             raise TypeError(f"{name} is {type(value).__name__}")
+
+
+def page_condition(
+    condition: str, arguments: tuple[object, ...], column: str, before_id: int | None
+) -> tuple[str, tuple[object, ...]]:
+    """Return a condition and its arguments, limited to ids below `before_id` if it is given."""
+    if before_id is None:
+        return condition, arguments
+    return f"{condition} and {column} < ?", (*arguments, before_id)

@@ -31,7 +31,7 @@ _SCHEMA = (
 
 @MIGRATIONS()
 def create(database: Database) -> None:
-    """Create the tables; those of accounts must be there."""
+    """Create the tables; they reference `users`, which must exist."""
     for statement in _SCHEMA:
         database.execute(statement)
 
@@ -62,8 +62,8 @@ class SqliteSecondFactors:
         def replace(database: Database) -> None:
             if next(database.table("users").rows_where("id = ?", [user_id]), None) is None:
                 raise NotFoundError("user", user_id)
-            there = _find(database, user_id)
-            if there is not None and there.confirmed_ms is not None:
+            present = _find(database, user_id)
+            if present is not None and present.confirmed_ms is not None:
                 raise TakenError("second factor", "user", str(user_id))
             database.execute("delete from second_factors where user_id = ?", [user_id])
             database.table("second_factors").insert(

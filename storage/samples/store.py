@@ -15,7 +15,7 @@ from model.series import AlignedSeries
 from storage.api.errors import CorruptDataError, StoreClosedError
 from storage.api.sample_stats import Cardinality, StoreStats
 from storage.api.samples import LastVector, Layout, ReadBudget, SelectHints, Source, Vector
-from storage.damage import LOOK_INTO, RESTORE
+from storage.damage import REPLACE_FILE, RESTORE
 from storage.samples.catalog.interning import Interner
 from storage.samples.catalog.kinds import SourceKind
 from storage.samples.catalog.layouts import Layouts, StoredLayout
@@ -158,7 +158,7 @@ class SqliteSampleStore:
                 file=self._journal.path.name,
                 kept_as=name,
                 vectors=self._replay.vectors,
-                fix=LOOK_INTO,
+                fix=REPLACE_FILE,
             )
 
     def close(self) -> None:

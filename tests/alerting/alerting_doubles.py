@@ -18,7 +18,8 @@ from promql.api import Answer, InstantVector, QueryOptions
 from storage.api.alerts import NewNotification
 from storage.api.errors import OutOfOrderError
 from storage.api.samples import Layout, Source, Vector
-from storage.records.alerts import MIGRATIONS, SqliteAlerts
+from storage.records.alert_tables import MIGRATIONS
+from storage.records.alerts import SqliteAlerts
 from storage.records.database import RecordsDatabase
 
 NOW_MS = 1_700_000_000_000

@@ -12,7 +12,7 @@ from ingest.series.commits import GroupCommit
 from promql.api import InstantVector
 from promql.engine import EngineSettings, LocalEngine
 from storage.messages.log import SqliteMessageLog
-from storage.records.records import Records
+from storage.records.store import Records
 from storage.samples.store import SqliteSampleStore
 
 NOW_MS = 1_790_000_000_000

@@ -11,7 +11,7 @@ import pytest
 
 from storage.api.alerts import AlertState
 from storage.messages.log import SqliteMessageLog
-from storage.records.records import Records
+from storage.records.store import Records
 from storage.samples.tools.inspection import inspect
 from storage.samples.tools.verification import Verified
 from storage.verification import verify

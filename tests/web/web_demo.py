@@ -28,7 +28,7 @@ from model.series import AlignedSeries
 from model.targets import Health, TargetStatus
 from promql.api import Answer, InstantVector, QueryOptions
 from storage.api.alerts import AlertState, CheckOverride
-from storage.records.records import Records
+from storage.records.store import Records
 from tests.web.web_doubles import (
     Desk,
     Finds,

@@ -54,7 +54,7 @@ from storage.api.alerts import (
 from storage.api.sample_stats import Cardinality, StoreStats
 from storage.api.samples import Layout, ReadBudget, SelectHints, Source, Vector
 from storage.messages.log import SqliteMessageLog
-from storage.records.records import Records
+from storage.records.store import Records
 from tests.scraper.recording_appender import RecordingAppender
 from web.application import Resources, create_app
 from web.http.bodies import SERVER_OPTIONS

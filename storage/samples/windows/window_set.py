@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from storage.api.errors import CorruptDataError, StorageError
-from storage.damage import LOOK_INTO, RESTART, RESTORE
+from storage.damage import REPLACE_FILE, RESTART, RESTORE
 from storage.database import set_aside
 from storage.samples.catalog.metric_names import MetricNames
 from storage.samples.windows.windows import Window
@@ -67,7 +67,7 @@ class WindowSet:
                         file=path.name,
                         kept_as=aside,
                         error=str(exc),
-                        fix=LOOK_INTO,
+                        fix=REPLACE_FILE,
                     )
                 else:
                     log.warning("window_unreadable", file=path.name, error=str(exc), fix=RESTART)

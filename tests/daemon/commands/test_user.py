@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from daemon.commands.user import user
 from daemon.data_directory import DataDirectory
 from storage.api.accounts import CredentialKind, Role
-from storage.records.records import Records
+from storage.records.store import Records
 from web.identity.keys import KeyRing
 
 NOW_MS = 1_763_820_000_000

@@ -10,7 +10,7 @@ from sqlite_utils import Database, Migrations
 from storage.api.accounts import Credential, CredentialKind, Role, Scope, User
 from storage.api.errors import LastAdminError, NotFoundError, TakenError
 from storage.records.accounts import SqliteAccounts, create
-from storage.records.records import Records
+from storage.records.store import Records
 
 NOW_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000

@@ -20,7 +20,7 @@ from storage.api.alerts import (
 )
 from storage.api.errors import NotFoundError, StorageError
 from storage.records.alerts import SqliteAlerts
-from storage.records.records import Records
+from storage.records.store import Records
 
 NOW_MS = 1_700_000_000_000
 INACTIVE, PENDING, FIRING, NO_DATA, RESOLVED = AlertState
@@ -260,7 +260,7 @@ async def test_forgetting_drops_what_ended_long_ago_and_spares_the_outbox(
     )
     await alerts.record([moved(old, INACTIVE, NOW_MS + 1), told], NOW_MS + 1)
     await alerts.record([moved(fresh, RESOLVED, NOW_MS + 9)], NOW_MS + 9)
-    assert await alerts.forget(NOW_MS + 5) == 1
+    assert await alerts.delete_ended(NOW_MS + 5) == 1
     with pytest.raises(NotFoundError):
         await alerts.alert(old.id)
     assert list(await alerts.history(10, alert_id=old.id)) == []

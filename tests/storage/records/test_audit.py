@@ -5,7 +5,7 @@ import pytest
 
 from storage.api.audit import LOGIN_FAILED, AuditRetention, NewAuditEntry
 from storage.records.audit import SqliteAudit
-from storage.records.records import Records
+from storage.records.store import Records
 
 NOW_MS = 1_700_000_000_000
 ALL = AuditRetention(entries=1000, failed_logins=1000, age_ms=86_400_000)

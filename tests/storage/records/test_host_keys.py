@@ -5,7 +5,7 @@ import pytest
 
 from storage.api.errors import NotFoundError, TakenError
 from storage.api.hosts import Host, NewHost
-from storage.records.records import Records
+from storage.records.store import Records
 
 NOW_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000

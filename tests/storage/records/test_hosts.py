@@ -7,7 +7,7 @@ import pytest
 from model.labels import Labels
 from storage.api.errors import NotFoundError, TakenError
 from storage.api.hosts import NewHost
-from storage.records.records import Records
+from storage.records.store import Records
 
 NOW_MS = 1_700_000_000_000
 

@@ -2,7 +2,7 @@ import asyncio
 from pathlib import Path
 
 from storage.api.pushed_groups import PushedGroup
-from storage.records.records import Records
+from storage.records.store import Records
 
 
 def opened(path: Path) -> Records:

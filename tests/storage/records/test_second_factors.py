@@ -6,8 +6,8 @@ import pytest
 
 from storage.api.accounts import Role
 from storage.api.errors import NotFoundError, TakenError
-from storage.records.records import Records
 from storage.records.second_factors import SqliteSecondFactors
+from storage.records.store import Records
 
 NOW_MS = 1_700_000_000_000
 ADA = 1

@@ -25,7 +25,7 @@ from ingest.gateway.gateway import PushGateway
 from model.labels import Labels
 from model.series import is_absent, is_stale
 from storage.api.accounts import CredentialKind, Role, Scope
-from storage.records.records import Records
+from storage.records.store import Records
 from storage.samples.store import SqliteSampleStore
 from tests.web.web_doubles import World, world_at
 from web.http.errors import BadRequestError

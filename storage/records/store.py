@@ -1,10 +1,10 @@
-"""Every subject of `records.db`, opened and closed together."""
+"""The records: all subjects of `records.db`, opened and closed together."""
 
 from pathlib import Path
 
 from storage.records import (
     accounts,
-    alerts,
+    alert_tables,
     audit,
     host_keys,
     hosts,
@@ -22,7 +22,7 @@ from storage.records.second_factors import SqliteSecondFactors
 
 
 class Records:
-    """The records, one attribute a subject."""
+    """All records; each subject is an attribute."""
 
     def __init__(self, path: Path) -> None:
         self._database = RecordsDatabase(path)
@@ -35,19 +35,19 @@ class Records:
         self.pushed_groups = SqlitePushedGroups(self._database)
 
     def open(self) -> None:
-        """Open the file and bring its schema up to date; blocks.
+        """Open the file and migrate its schema; blocks.
 
         Raises:
             StorageError: the file cannot be opened or migrated.
         """
-        subjects = (accounts, alerts, audit, hosts, host_keys, pushed_groups, second_factors)
+        subjects = (accounts, alert_tables, audit, hosts, host_keys, pushed_groups, second_factors)
         self._database.open([subject.MIGRATIONS for subject in subjects])
 
     @property
     def damaged_rows(self) -> int:
-        """How many rows were passed over since the start because they are damaged."""
+        """The number of damaged rows that reads have skipped since the start."""
         return len(self._database.damage)
 
     def close(self) -> None:
-        """Finish queued writes and close the file; blocks."""
+        """Finish the queued writes and close the file; blocks."""
         self._database.close()

@@ -1,0 +1,88 @@
+"""The outbox and the delivery log, table `notifications`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlite_utils import Database
+
+from storage.api.alerts import NewNotification, Notification
+from storage.records.alert_tables import WAITING
+from storage.records.database import RecordsDatabase
+from storage.records.rows import decoded, page_condition
+
+
+def _notification(row: Mapping[str, Any]) -> Notification:
+    return Notification(**row)
+
+
+def insert_notification(
+    database: Database, alert_id: int, notification: NewNotification, now_ms: int
+) -> None:
+    """Add a notification to the outbox; runs in the caller's transaction."""
+    database.execute(
+        "insert into notifications (alert_id, receiver, body, created_ms, next_attempt_ms)"
+        " values (?, ?, ?, ?, ?)",
+        [alert_id, notification.receiver, notification.body, now_ms, now_ms],
+    )
+
+
+class SqliteOutbox:
+    """`OutboxRecords` in SQLite."""
+
+    def __init__(self, database: RecordsDatabase) -> None:
+        self._database = database
+
+    async def waiting(self, receiver: str | None, limit: int) -> Sequence[Notification]:
+        """See `OutboxRecords.waiting`."""
+        if receiver is None:
+            return await self._listed(WAITING, (), "id", limit)
+        return await self._listed(f"receiver = ? and {WAITING}", (receiver,), "id", limit)
+
+    async def notifications(
+        self, limit: int, before_id: int | None = None
+    ) -> Sequence[Notification]:
+        """See `OutboxRecords.notifications`."""
+        where, arguments = page_condition("true", (), "id", before_id)
+        return await self._listed(where, arguments, "id desc", limit)
+
+    async def _listed(
+        self, where: str, arguments: tuple[object, ...], order_by: str, limit: int
+    ) -> Sequence[Notification]:
+        return await self._database.read(
+            lambda database: decoded(
+                "notifications",
+                database.table("notifications").rows_where(
+                    where, arguments, order_by=order_by, limit=limit
+                ),
+                _notification,
+                self._database.damage,
+            )
+        )
+
+    async def delivered(self, notification_id: int, now_ms: int) -> None:
+        """See `OutboxRecords.delivered`."""
+        await self._attempted(notification_id, delivered_ms=now_ms, last_error=None)
+
+    async def failed(
+        self, notification_id: int, error: str, now_ms: int, next_attempt_ms: int | None
+    ) -> None:
+        """See `OutboxRecords.failed`."""
+        if next_attempt_ms is None:
+            await self._attempted(notification_id, abandoned_ms=now_ms, last_error=error)
+        else:
+            await self._attempted(
+                notification_id, next_attempt_ms=next_attempt_ms, last_error=error
+            )
+
+    async def _attempted(self, notification_id: int, **outcome: object) -> None:
+        assignments = ", ".join(f"{name} = :{name}" for name in outcome)
+        # Delivered and abandoned are final.
+        statement = (
+            f"update notifications set attempts = attempts + 1, {assignments}"  # noqa: S608
+            f" where id = :id and {WAITING}"
+        )
+
+        def update(database: Database) -> None:
+            database.execute(statement, outcome | {"id": notification_id})
+
+        await self._database.write(update)
