@@ -1,21 +1,19 @@
-"""Finds targets, schedules, fetches, parses expositions into vectors, appends them.
+"""Discovers targets, scrapes them, and appends their samples to the store.
 
-`scraper` holds the `Scraper`, `settings` turns configuration and registered hosts into
-the targets it is given, `targets` says what a target is and how it goes.
-`prometheus_config` reads Prometheus's own configuration, whose jobs `discovery` keeps
-supplied with targets.
+Rooms, top down: `configuration` reads scrape settings and `prometheus.yml`; `discovery`
+finds the targets of jobs; `scheduling` scrapes each target at the times of its slot;
+`recording` turns scrapes into vectors and appends them; `fetching` requests expositions;
+`exposition` parses and renders them. `relabel` rewrites label sets.
 """
 
 __all__ = [
+    "configuration",
     "discovery",
     "errors",
     "exposition",
-    "families",
-    "grammar",
-    "jobs",
-    "prometheus_config",
-    "scraper",
-    "settings",
-    "statistics",
-    "targets",
+    "fetching",
+    "messages",
+    "recording",
+    "relabel",
+    "scheduling",
 ]

@@ -1,6 +1,6 @@
 """Relabelling: rules that rewrite, keep or drop label sets.
 
-Applied to targets before they are scraped and to series before they are stored.
+Rules apply to discovered targets, and to scraped series before they are stored.
 
 Source: Prometheus documentation, "Configuration", relabel_config.
 """
@@ -22,7 +22,7 @@ _VARIABLE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})")
 
 
 class RelabelAction(StrEnum):
-    """What a rule does."""
+    """The actions of rules, by Prometheus's names."""
 
     REPLACE = "replace"
     KEEP = "keep"
@@ -39,7 +39,7 @@ class RelabelAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RelabelRule:
-    """One rule; the defaults are Prometheus's."""
+    """One relabelling rule; the defaults are Prometheus's."""
 
     action: RelabelAction = RelabelAction.REPLACE
     source_labels: tuple[str, ...] = ()
@@ -54,12 +54,12 @@ class RelabelRule:
         """Compile the regular expression.
 
         Raises:
-            BadPatternError: it is not valid RE2.
+            BadPatternError: the expression is not valid RE2.
         """
         object.__setattr__(self, "_pattern", compile_pattern(self.regex))
 
     def apply(self, labels: dict[str, str]) -> bool:
-        """Rewrite `labels` in place; tell whether they are kept."""
+        """Rewrite `labels` in place; return whether the label set is kept."""
         value = self.separator.join([labels.get(name, "") for name in self.source_labels])
         match self.action:
             case RelabelAction.KEEP:
@@ -79,7 +79,7 @@ class RelabelRule:
         return True
 
     def __str__(self) -> str:
-        """Render what a rule that keeps or drops looks for, as documents write it."""
+        """Return the condition of a keep or drop rule, for messages."""
         labels = ", ".join(self.source_labels)
         if self.action in (RelabelAction.KEEP_EQUAL, RelabelAction.DROP_EQUAL):
             return f"{self.action} [{labels}] equal to {self.target_label}"
@@ -110,7 +110,7 @@ class RelabelRule:
                 del labels[name]
 
     def _expand(self, template: str, match: Any) -> str:
-        """Put groups in place of `$1`, `${1}` and `${name}`; unknown ones are empty."""
+        """Replace `$1`, `${1}` and `${name}` by the match's groups; unknown groups are empty."""
         if "$" not in template:
             return template
 
@@ -134,10 +134,10 @@ def _set(labels: dict[str, str], name: str, value: str) -> None:
 
 
 def relabel(labels: dict[str, str], rules: Sequence[RelabelRule]) -> bool:
-    """Apply the rules in turn, in place; tell whether the label set is kept."""
+    """Apply the rules in order, in place; return whether the label set is kept."""
     return dropping_rule(labels, rules) is None
 
 
 def dropping_rule(labels: dict[str, str], rules: Sequence[RelabelRule]) -> int | None:
-    """Apply the rules in turn, in place; return the index of the one that drops."""
+    """Apply the rules in order, in place; return the index of the rule that drops it, or None."""
     return next((index for index, rule in enumerate(rules) if not rule.apply(labels)), None)

@@ -34,7 +34,7 @@ def scrape_config(file: Path) -> None:
     from daemon.configuration.configuration import HANDLED_SECTIONS, read_rules
     from model.documents import DocumentError
     from scraper.configuration.prometheus_config import load_prometheus_config
-    from scraper.discovery.jobs import job_targets
+    from scraper.discovery.job_targets import job_targets
 
     try:
         with errors_as_messages():

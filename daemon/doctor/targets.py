@@ -14,8 +14,8 @@ from daemon.data_directory import DataDirectory
 from daemon.doctor.findings import Finding, Verdict
 from daemon.errors import ControlError
 from daemon.store_access import opened_records
-from scraper.configuration.settings import all_targets
-from scraper.discovery.jobs import job_targets
+from scraper.configuration.static_targets import static_targets
+from scraper.discovery.job_targets import job_targets
 from storage.api.hosts import Host
 
 _TIMEOUT_S = 5.0
@@ -53,7 +53,7 @@ async def _configured_endpoints(
     configuration: Configuration, directory: DataDirectory
 ) -> Sequence[Endpoint]:
     registered = await _registered_hosts(directory)
-    targets = all_targets(configuration.settings.scrape, registered)
+    targets = static_targets(configuration.settings.scrape, registered)
     # Static targets only: other discovery needs the running server.
     targets += [each for job in configuration.jobs for each in job_targets(job, job.static).targets]
     return [Endpoint(f"{target.job} {target.instance}", target.url) for target in targets]

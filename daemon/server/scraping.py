@@ -9,7 +9,7 @@ import structlog
 from daemon.configuration.configuration import Configuration
 from daemon.server.target_set import TargetSet
 from model.clock import Clock
-from scraper.discovery.discovery import Discovery
+from scraper.discovery.manager import DiscoveryManager
 from scraper.scheduling.scraper import Scraper
 from storage.api.errors import StorageError
 from storage.api.hosts import HostRecords
@@ -38,7 +38,7 @@ class Scraping:
         clock: Clock,
     ) -> None:
         self.scraper = Scraper(appender, clock)
-        self._discovery = Discovery(self._on_discovery)
+        self._discovery = DiscoveryManager(self._on_discovery)
         self.targets = TargetSet(configuration, hosts, self._discovery)
 
     async def refresh(self) -> None:

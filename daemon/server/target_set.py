@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from daemon.configuration.configuration import Configuration
 from model.targets import HOST_JOB
-from scraper.configuration.settings import JobSettings, all_targets, job_targets
-from scraper.discovery.discovery import Discovery
+from scraper.configuration.settings import JobSettings
+from scraper.configuration.static_targets import static_targets, targets_of_job
+from scraper.discovery.manager import DiscoveryManager
 from scraper.fetching.targets import DroppedTarget, ScrapeTarget
 from storage.api.hosts import HostRecords
 
@@ -25,7 +26,7 @@ class TargetSet:
     """
 
     def __init__(
-        self, configuration: Configuration, hosts: HostRecords, discovery: Discovery
+        self, configuration: Configuration, hosts: HostRecords, discovery: DiscoveryManager
     ) -> None:
         self.targets: Sequence[ScrapeTarget] = ()
         self._hosts, self._discovery = hosts, discovery
@@ -53,7 +54,7 @@ class TargetSet:
             StorageError: the records cannot be read.
         """
         registered = await self._hosts.all()
-        configured = all_targets(self._settings, registered)
+        configured = static_targets(self._settings, registered)
         self.targets = [*configured, *self._discovery.targets(), *self._built_in()]
         if self._settings.start_times:
             self.targets = [replace(target, start_times=True) for target in self.targets]
@@ -65,12 +66,12 @@ class TargetSet:
         if self._own_address:
             interval_s = max(SELF_INTERVAL_S, self._settings.interval)
             own = JobSettings(name=SELF_JOB, targets=(self._own_address,), interval=interval_s)
-            found += job_targets(own, self._settings)
+            found += targets_of_job(own, self._settings)
         if self._local_host is not None:
             name, address = self._local_host
             interval_s = min(LOCAL_INTERVAL_S, self._settings.interval)
             job = JobSettings(name=HOST_JOB, targets=(address,), hosts=True, interval=interval_s)
-            found += [replace(target, host=name) for target in job_targets(job, self._settings)]
+            found += [replace(target, host=name) for target in targets_of_job(job, self._settings)]
         return found
 
     def hosts(self) -> list[tuple[str, str, str]]:

@@ -1,15 +1,16 @@
-"""How a server is reached over HTTP, as configuration says it (Prometheus's http_config).
+"""HTTP client settings: credentials, TLS, headers and proxy (Prometheus's http_config).
 
 Source: Prometheus documentation, "Configuration", http_config and tls_config.
 """
 
 import ssl
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
+from scraper.configuration.sections import Section, Unsupported
 from scraper.fetching.http_access import Authorization, BasicAuth, HttpAccess, Secret, TlsAccess
 
 TlsVersion = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
@@ -20,7 +21,7 @@ _TLS_VERSIONS: dict[str, ssl.TLSVersion] = {
     "TLS12": ssl.TLSVersion.TLSv1_2,
     "TLS13": ssl.TLSVersion.TLSv1_3,
 }
-_OWN_HEADERS = frozenset(
+_RESERVED_HEADERS = frozenset(
     {
         "accept",
         "accept-encoding",
@@ -34,27 +35,6 @@ _OWN_HEADERS = frozenset(
 HiddenText = Annotated[str, Field(repr=False)]
 
 
-def _refuse(_: object) -> object:
-    raise ValueError("not supported by Redshank")
-
-
-Unsupported = Annotated[Any, AfterValidator(_refuse)]
-"""What Prometheus has and Redshank has not: better refused than left without effect."""
-
-
-class Section(BaseModel):
-    """A part of a document in which an empty value means the default."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_empty(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            return {key: value for key, value in data.items() if value is not None}
-        return data
-
-
 def _secret(text: str, file: Path | None, directory: Path) -> Secret:
     return Secret(text, directory / file if file is not None else None)
 
@@ -66,7 +46,7 @@ def _refuse_both(section: BaseModel, *names: str) -> None:
 
 
 class BasicAuthSettings(Section):
-    """A user's name and password."""
+    """Credentials of HTTP Basic authentication."""
 
     username: str = ""
     username_file: Path | None = None
@@ -80,7 +60,7 @@ class BasicAuthSettings(Section):
 
 
 class AuthorizationSettings(Section):
-    """Credentials of another type, such as a bearer token."""
+    """Credentials of another type, for example a bearer token."""
 
     type: str = "Bearer"
     credentials: HiddenText = ""
@@ -95,7 +75,7 @@ class AuthorizationSettings(Section):
 
 
 class TlsSettings(Section):
-    """How TLS connections are made."""
+    """TLS options."""
 
     ca: str = ""
     ca_file: Path | None = None
@@ -116,7 +96,7 @@ class TlsSettings(Section):
         return self
 
     def access(self, directory: Path) -> TlsAccess:
-        """Return how connections are made; file names are relative to `directory`."""
+        """Return the TLS options; file names are relative to `directory`."""
         return TlsAccess(
             _secret(self.ca, self.ca_file, directory),
             _secret(self.cert, self.cert_file, directory),
@@ -129,7 +109,7 @@ class TlsSettings(Section):
 
 
 class HeaderSettings(Section):
-    """The values of one further header."""
+    """The values of one additional header."""
 
     values: tuple[str, ...] = ()
     secrets: Annotated[tuple[str, ...], Field(repr=False)] = ()
@@ -137,13 +117,13 @@ class HeaderSettings(Section):
 
 
 class HttpSettings(Section):
-    """How a server is reached over HTTP."""
+    """Options of HTTP requests."""
 
     basic_auth: BasicAuthSettings | None = None
     authorization: AuthorizationSettings | None = None
     oauth2: Unsupported = None
     follow_redirects: bool = True
-    # Accepted and without effect: requests are HTTP/1.1.
+    # Accepted without effect: requests use HTTP/1.1.
     enable_http2: bool = True
     tls_config: TlsSettings | None = None
     proxy_url: str | None = None
@@ -170,7 +150,7 @@ class HttpSettings(Section):
     @classmethod
     def _check_headers(cls, headers: dict[str, HeaderSettings]) -> dict[str, HeaderSettings]:
         for name in headers:
-            if name.lower() in _OWN_HEADERS:
+            if name.lower() in _RESERVED_HEADERS:
                 raise ValueError(f"header {name} is set by Redshank itself")
         return headers
 
@@ -181,7 +161,7 @@ class HttpSettings(Section):
         return self
 
     def access(self, directory: Path, *, compression: bool = True) -> HttpAccess:
-        """Return how requests are made; file names are relative to `directory`."""
+        """Return the request options; file names are relative to `directory`."""
         headers = [
             (name, _secret(text, file, directory))
             for name, header in self.http_headers.items()

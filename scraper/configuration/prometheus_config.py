@@ -1,13 +1,14 @@
-"""Prometheus's own configuration file, read into scrape jobs.
+"""Reads a `prometheus.yml` into scrape jobs.
 
-Strict as Prometheus is: an unknown key is refused with its line. Sections that belong
-to other parts (rules, alerting, remote write) are handed on, or told as warnings.
+As strict as Prometheus: an unknown key is refused, with its line. Sections about other
+subjects (rules, alerting, remote write) are returned unread or become warnings.
 
 Source: Prometheus documentation, "Configuration".
 """
 
 import glob
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,27 +16,19 @@ from typing import Any
 
 from model.documents import Document, DocumentError, parse_document, validate
 from model.labels import Labels
-from scraper.configuration.prometheus_sections import (
+from scraper.configuration.prometheus_document import (
     GlobalSettings,
     PrometheusDocument,
     ScrapeConfigFile,
     ScrapeConfigSettings,
     ScrapeKeys,
-    relative_to,
-    static_labels,
-    without_secrets,
 )
+from scraper.configuration.prometheus_jobs import JobBuilder
+from scraper.configuration.secret_masking import mask_secrets
 from scraper.configuration.settings import LimitSettings
-from scraper.discovery.dns_sd import DnsSource
-from scraper.discovery.file_sd import FileSource
-from scraper.discovery.groups import TargetSource
-from scraper.discovery.http_sd import HttpSource
 from scraper.discovery.jobs import ScrapeJob
-from scraper.fetching.protocols import DEFAULT_PROTOCOLS, EscapingScheme, ScrapeProtocol
 from scraper.fetching.targets import ScrapeLimits
 
-_DEFAULT_INTERVAL_S = 60.0
-_DEFAULT_TIMEOUT_S = 10.0
 _IGNORED_KEYS = (
     "scrape_failure_log_file",
     "scrape_native_histograms",
@@ -59,20 +52,25 @@ _OTHER_SECTIONS = (
     "runtime",
 )
 
+_Place = tuple[str | int, ...]
+"""The keys and indices that lead to a part of a document."""
+_LocatedConfig = tuple[Document, _Place, ScrapeConfigSettings]
+"""A job's configuration, with its document and place."""
+
 
 @dataclass(frozen=True, slots=True)
 class PrometheusConfig:
-    """What the file asks for.
+    """The contents of a `prometheus.yml`.
 
     Attributes:
-        jobs: what to scrape.
+        jobs: the scrape jobs.
         rule_files: absolute names or patterns of rule files.
-        evaluation_interval_s: how often their rules are to run.
-        external_labels: what tells this server from others.
-        sections: sections that are not about scraping and not empty, `rule_files`
-            among them, each with its place, FILE:LINE.
-        warnings: what the file sets and Redshank does without, each with its place.
-        document: `global` and every job as they are written, secrets left out.
+        evaluation_interval_s: default evaluation interval of their rule groups.
+        external_labels: labels that identify this server to other systems.
+        sections: non-empty sections that are not about scraping, `rule_files` among
+            them, each with its place, FILE:LINE.
+        warnings: settings that have no effect in Redshank, each with its place.
+        document: `global` and every job as written, with secrets masked.
     """
 
     jobs: tuple[ScrapeJob, ...]
@@ -84,7 +82,7 @@ class PrometheusConfig:
     document: Mapping[str, Any]
 
     def unhandled(self, handled: frozenset[str] = frozenset()) -> tuple[str, ...]:
-        """Return the warnings, with one for each section that nobody handles."""
+        """Return the warnings, with one for each section that is not in `handled`."""
         return self.warnings + tuple(
             f"{place}: {section} has no effect in Redshank"
             for section, place in self.sections.items()
@@ -92,49 +90,30 @@ class PrometheusConfig:
         )
 
 
-def load_prometheus_config(path: Path, ceilings: ScrapeLimits | None = None) -> PrometheusConfig:
-    """Read a configuration file and the files it includes; blocks.
+def load_prometheus_config(path: Path, limits: ScrapeLimits | None = None) -> PrometheusConfig:
+    """Read a configuration file and the files that it includes; blocks.
 
     Args:
-        path: the file. Names in it are relative to its directory.
-        ceilings: limits where the file sets none: Prometheus's "no limit" would let
-            one target take the memory of all.
+        path: the file. File names in it are relative to its directory.
+        limits: limits where the file sets none, because Prometheus's default of no limit
+            would let one target use all memory. None for the defaults of `LimitSettings`.
 
     Raises:
-        DocumentError: a file cannot be read, or something in it is wrong; the message
-            names each place.
+        DocumentError: a file cannot be read or is invalid; the message names each place.
     """
     document = _read(path)
     settings = validate(PrometheusDocument, document)
     directory = path.absolute().parent
-    scope = _Scope(settings.global_settings, directory, ceilings or LimitSettings().limits())
-    found = [
-        (document, ("scrape_configs", index), config)
-        for index, config in enumerate(settings.scrape_configs)
-    ]
-    for name in _included(settings.scrape_config_files, directory):
-        included = _read(Path(name))
-        found += [
-            (included, ("scrape_configs", index), config)
-            for index, config in enumerate(validate(ScrapeConfigFile, included).scrape_configs)
-        ]
+    configs = _scrape_configs(document, settings, directory)
+    builder = JobBuilder(settings.global_settings, directory, limits or LimitSettings().limits())
     warnings = list(_ignored(document, ("global",), settings.global_settings))
-    jobs: dict[str, ScrapeJob] = {}
-    for source, place, config in found:
-        if config.job_name in jobs:
-            message = f'job_name "{config.job_name}" stands twice'
-            raise DocumentError(source.name, [(source.line((*place, "job_name")), message)])
-        try:
-            jobs[config.job_name] = scope.job(config)
-        except ValueError as exc:
-            message = f'job "{config.job_name}": {exc}'
-            raise DocumentError(source.name, [(source.line(place), message)]) from exc
+    for source, place, config in configs:
         warnings += _ignored(source, place, config)
     return PrometheusConfig(
-        tuple(jobs.values()),
-        tuple(relative_to(directory, pattern) for pattern in settings.rule_files),
+        _jobs(configs, builder),
+        tuple(str(directory / pattern) for pattern in settings.rule_files),
         settings.global_settings.evaluation_interval,
-        static_labels(settings.global_settings, dict(os.environ)),
+        _external_labels(settings.global_settings, dict(os.environ)),
         {
             name: f"{document.name}:{document.line((name,))}"
             for name in _OTHER_SECTIONS
@@ -142,10 +121,10 @@ def load_prometheus_config(path: Path, ceilings: ScrapeLimits | None = None) -> 
         },
         tuple(warnings),
         {
-            "global": without_secrets(document.data.get("global") or {}),
+            "global": mask_secrets(document.data.get("global") or {}),
             "scrape_configs": [
-                without_secrets(source.data["scrape_configs"][place[-1]])
-                for source, place, _ in found
+                mask_secrets(source.data["scrape_configs"][place[-1]])
+                for source, place, _ in configs
             ],
         },
     )
@@ -161,108 +140,58 @@ def _read(path: Path) -> Document:
     return parse_document(text, str(path), plain_text=True)
 
 
-def _included(patterns: tuple[str, ...], directory: Path) -> list[str]:
-    absolute = [relative_to(directory, pattern) for pattern in patterns]
-    return [name for pattern in absolute for name in sorted(glob.glob(pattern))]  # noqa: PTH207
+def _scrape_configs(
+    document: Document, settings: PrometheusDocument, directory: Path
+) -> list[_LocatedConfig]:
+    """Return the job configurations of the file and of the files it includes."""
+    configs: list[_LocatedConfig] = [
+        (document, ("scrape_configs", index), config)
+        for index, config in enumerate(settings.scrape_configs)
+    ]
+    for pattern in settings.scrape_config_files:
+        for name in sorted(glob.glob(str(directory / pattern))):  # noqa: PTH207
+            included = _read(Path(name))
+            configs += [
+                (included, ("scrape_configs", index), config)
+                for index, config in enumerate(validate(ScrapeConfigFile, included).scrape_configs)
+            ]
+    return configs
 
 
-def _ignored(
-    document: Document, place: tuple[str | int, ...], settings: ScrapeKeys
-) -> Iterator[str]:
-    """Yield a warning for each key that is set and has no effect here."""
+def _jobs(configs: list[_LocatedConfig], builder: JobBuilder) -> tuple[ScrapeJob, ...]:
+    jobs: dict[str, ScrapeJob] = {}
+    for source, place, config in configs:
+        if config.job_name in jobs:
+            message = f'job_name "{config.job_name}" is defined twice'
+            raise DocumentError(source.name, [(source.line((*place, "job_name")), message)])
+        try:
+            jobs[config.job_name] = builder.job(config)
+        except ValueError as exc:
+            message = f'job "{config.job_name}": {exc}'
+            raise DocumentError(source.name, [(source.line(place), message)]) from exc
+    return tuple(jobs.values())
+
+
+def _ignored(document: Document, place: _Place, settings: ScrapeKeys) -> Iterator[str]:
+    """Yield a warning for each key that is set and has no effect."""
     for key in _IGNORED_KEYS:
         if getattr(settings, key, None):
             line = document.line((*place, key))
             yield f"{document.name}:{line}: {key} has no effect in Redshank"
     if "PrometheusProto" in (settings.scrape_protocols or ()):
         line = document.line((*place, "scrape_protocols"))
-        yield f"{document.name}:{line}: PrometheusProto is not asked for by Redshank"
+        yield f"{document.name}:{line}: PrometheusProto is not supported by Redshank"
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """What all jobs of a configuration share."""
+def _external_labels(settings: GlobalSettings, environment: dict[str, str]) -> Labels:
+    """Return the external labels with `${NAME}` replaced from the environment."""
 
-    defaults: GlobalSettings
-    directory: Path
-    ceilings: ScrapeLimits
+    def value(match: re.Match[str]) -> str:
+        return "$" if match[1] else environment.get(match[2] or match[3], "")
 
-    def job(self, config: ScrapeConfigSettings) -> ScrapeJob:
-        """Return a job with every default filled in.
-
-        Raises:
-            ValueError: its settings do not fit together.
-        """
-        interval_s, timeout_s = self._times(config)
-        legacy = self._first("metric_name_validation_scheme", config) == "legacy"
-        usual = EscapingScheme.UNDERSCORES if legacy else EscapingScheme.ALLOW_UTF_8
-        return ScrapeJob(
-            config.job_name,
-            interval_s,
-            timeout_s,
-            config.metrics_path,
-            config.scheme,
-            tuple(sorted(config.params.items())),
-            static=tuple(group.group() for group in config.static_configs),
-            sources=self._sources(config),
-            relabel_rules=tuple(one.rule() for one in config.relabel_configs),
-            metric_relabel_rules=tuple(one.rule() for one in config.metric_relabel_configs),
-            access=config.access(self.directory, compression=config.enable_compression),
-            limits=self._limits(config),
-            honor_labels=config.honor_labels,
-            honor_timestamps=config.honor_timestamps,
-            track_timestamps_staleness=config.track_timestamps_staleness,
-            protocols=self._protocols(config),
-            fallback_protocol=config.fallback_scrape_protocol,
-            legacy_names=legacy,
-            escaping=EscapingScheme(self._first("metric_name_escaping_scheme", config) or usual),
-            target_limit=config.target_limit or self.defaults.target_limit,
-            keep_dropped=config.keep_dropped_targets or self.defaults.keep_dropped_targets,
-        )
-
-    def _first(self, key: str, config: ScrapeConfigSettings) -> str:
-        return str(getattr(config, key) or getattr(self.defaults, key))
-
-    def _times(self, config: ScrapeConfigSettings) -> tuple[float, float]:
-        interval_s = config.scrape_interval or self.defaults.scrape_interval or _DEFAULT_INTERVAL_S
-        if config.scrape_timeout is None:
-            return interval_s, min(self.defaults.scrape_timeout or _DEFAULT_TIMEOUT_S, interval_s)
-        if config.scrape_timeout > interval_s:
-            raise ValueError("scrape_timeout is longer than scrape_interval")
-        return interval_s, config.scrape_timeout
-
-    def _limits(self, config: ScrapeConfigSettings) -> ScrapeLimits:
-        wide, ceilings = self.defaults, self.ceilings
-        return ScrapeLimits(
-            config.body_size_limit or wide.body_size_limit or ceilings.body_bytes,
-            config.sample_limit or wide.sample_limit or ceilings.samples,
-            config.label_limit or wide.label_limit or ceilings.label_count,
-            config.label_name_length_limit
-            or wide.label_name_length_limit
-            or ceilings.label_name_length,
-            config.label_value_length_limit
-            or wide.label_value_length_limit
-            or ceilings.label_value_length,
-        )
-
-    def _protocols(self, config: ScrapeConfigSettings) -> tuple[ScrapeProtocol, ...]:
-        names = config.scrape_protocols or self.defaults.scrape_protocols or DEFAULT_PROTOCOLS
-        return tuple(ScrapeProtocol(name) for name in names if name != "PrometheusProto")
-
-    def _sources(self, config: ScrapeConfigSettings) -> tuple[TargetSource, ...]:
-        sources: list[TargetSource] = [
-            FileSource(
-                tuple(relative_to(self.directory, file) for file in one.files),
-                one.refresh_interval,
-            )
-            for one in config.file_sd_configs
-        ]
-        sources += [
-            HttpSource(one.url, one.refresh_interval, one.access(self.directory))
-            for one in config.http_sd_configs
-        ]
-        sources += [
-            DnsSource(one.names, one.type, one.port, one.refresh_interval)
-            for one in config.dns_sd_configs
-        ]
-        return tuple(sources)
+    return Labels.of(
+        {
+            name: re.sub(r"\$(?:(\$)|(\w+)|\{(\w+)\})", value, text)
+            for name, text in settings.external_labels.items()
+        }
+    )

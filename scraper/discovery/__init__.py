@@ -1,6 +1,7 @@
-"""Service discovery: where the targets of a scrape configuration come from.
+"""Service discovery: finds the targets of scrape jobs.
 
-`discovery` keeps a set of jobs up to date, each way of finding targets has a module.
+`manager` keeps the targets of a set of jobs up to date; each kind of discovery has a
+module.
 """
 
-__all__ = ["discovery", "dns_sd", "file_sd", "groups", "http_sd"]
+__all__ = ["dns_sd", "file_sd", "groups", "http_sd", "job_targets", "jobs", "manager"]

@@ -1,4 +1,4 @@
-"""Targets looked up in the DNS: one for each record of a name.
+"""DNS discovery: one target for each DNS record of a name.
 
 Source: Prometheus documentation, "Configuration", dns_sd_config.
 """
@@ -24,7 +24,7 @@ RecordType = Literal["A", "AAAA", "SRV", "MX", "NS"]
 
 _FAMILIES = {"A": socket.AF_INET, "AAAA": socket.AF_INET6}
 
-# These say that the name has no such record, which is an answer.
+# The name has no such record: an empty result, not a failure.
 _NO_ADDRESS = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 _NO_RECORD = frozenset({ARES_ENODATA, ARES_ENOTFOUND})
 
@@ -33,22 +33,22 @@ _TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class DnsServer:
-    """A server to ask in place of the system's."""
+    """A DNS server to use instead of the system's."""
 
     address: str
     port: int
 
 
 @dataclass(frozen=True, slots=True)
-class DnsSource:
-    """Asks the system's resolver.
+class DnsDiscoverer:
+    """Looks up DNS names at regular intervals.
 
     Attributes:
-        names: what is looked up.
-        record: the kind of record.
-        port: that of every target; SRV records have their own.
-        refresh_s: how often.
-        server: whom to ask for other records than addresses, None for the system's.
+        names: the names.
+        record: the record type.
+        port: the port of every target; SRV records contain a port.
+        refresh_s: time between two lookups.
+        server: the server for records other than addresses, None for the system's.
     """
 
     names: tuple[str, ...]
@@ -58,7 +58,7 @@ class DnsSource:
     server: DnsServer | None = None
 
     async def run(self, session: HttpSession, publish: Publish) -> None:
-        """See `TargetSource.run`."""
+        """See `Discoverer.run`."""
         groups: dict[str, Sequence[TargetGroup]] = {}
         known: dict[str, Sequence[TargetGroup]] | None = None
         failing: set[str] = set()
@@ -72,7 +72,7 @@ class DnsSource:
                     failing.add(name)
                 else:
                     failing.discard(name)
-            # Where nobody answered at first, nothing is known: not that there are none.
+            # If no name was resolved yet, the groups are unknown rather than empty.
             if groups and groups != known:
                 known = dict(groups)
                 publish([group for found in groups.values() for group in found])
@@ -100,12 +100,12 @@ class DnsSource:
         return TargetGroup(tuple(addresses), Labels.of(__meta_dns_name=name))
 
     async def _records(self, name: str) -> Sequence[DNSRecord]:
-        """Return the records of a name, none where it has none.
+        """Return the records of a name.
 
         Raises:
-            DiscoveryError: no server answered, or one refused.
+            DiscoveryError: no server answered, or the server refused.
         """
-        # A new one each time: the machine may have other name servers by now.
+        # A new resolver each time, because the system's name servers may have changed.
         async with self._resolver() as resolver:
             try:
                 return (await resolver.query_dns(name, self.record)).answer
@@ -125,7 +125,7 @@ class DnsSource:
 
 
 def _group(name: str, record: DNSRecord, port: int) -> TargetGroup | None:
-    """Return the target of a record; None for others that came along, such as CNAME."""
+    """Return the target of a record; None for other record types, for example CNAME."""
     match record.data:
         case SRVRecordData(port=own_port, target=host):
             meta = {"srv_record_target": _rooted(host), "srv_record_port": str(own_port)}

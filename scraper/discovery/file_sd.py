@@ -1,4 +1,4 @@
-"""Targets listed in files, YAML or JSON."""
+"""File discovery: targets listed in YAML or JSON files."""
 
 import asyncio
 import glob
@@ -13,25 +13,26 @@ from scraper.fetching.http_session import HttpSession
 log = structlog.get_logger(__name__)
 
 _MAX_POLL_S = 5.0
-"""Files are looked at this often whatever the refresh interval; Prometheus is told by inotify."""
+"""Longest time between two checks of the files; Prometheus gets events from inotify."""
 
-Stamp = tuple[int, int, int]
+_Stamp = tuple[int, int, int]
+"""Modification time, size and inode of a file."""
 
 
 @dataclass(frozen=True, slots=True)
-class FileSource:
+class FileDiscoverer:
     """Reads the files that match any of the patterns.
 
     Attributes:
-        patterns: absolute, with `*` in the last part at most.
-        refresh_s: a bound of how late a change is seen.
+        patterns: absolute, with `*` only in the last part.
+        refresh_s: longest time until a change is noticed.
     """
 
     patterns: tuple[str, ...]
     refresh_s: float
 
     async def run(self, session: HttpSession, publish: Publish) -> None:
-        """See `TargetSource.run`."""
+        """See `Discoverer.run`."""
         files = _Files(self.patterns)
         while True:
             if await asyncio.to_thread(files.update):
@@ -40,11 +41,11 @@ class FileSource:
 
 
 class _Files:
-    """What the files said when they were last good."""
+    """The groups of each file when it was last valid."""
 
     def __init__(self, patterns: tuple[str, ...]) -> None:
         self._patterns = patterns
-        self._stamps: dict[str, Stamp] = {}
+        self._stamps: dict[str, _Stamp] = {}
         self._groups: dict[str, list[TargetGroup]] = {}
         self._published = False
 
@@ -53,7 +54,7 @@ class _Files:
         return [group for name in sorted(self._groups) for group in self._groups[name]]
 
     def update(self) -> bool:
-        """Read what changed; tell whether the groups did. Blocks."""
+        """Read changed files; return whether the groups changed. Blocks."""
         names = {name for pattern in self._patterns for name in glob.glob(pattern)}  # noqa: PTH207
         changed = not self._published
         self._published = True
@@ -65,13 +66,14 @@ class _Files:
         return changed
 
     def _read(self, name: str) -> bool:
+        """Read a file if it has changed; return whether its groups changed."""
         path = Path(name)
         try:
             status = path.stat()
             stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
             if self._stamps.get(name) == stamp:
                 return False
-            # Noted before it is read: a malformed file is told once, not every time.
+            # Set before reading, so that a malformed file is logged once, not each time.
             self._stamps[name] = stamp
             text = path.read_text(encoding="utf-8")
             found = parse_groups(text, name, is_json=path.suffix.lower() == ".json")

@@ -1,4 +1,4 @@
-"""Target groups: addresses that share labels, and the documents that list them.
+"""Target groups: addresses with common labels, and the documents that list them.
 
 Source: Prometheus documentation, "Configuration", file_sd_config and http_sd_config.
 """
@@ -15,30 +15,30 @@ from scraper.fetching.http_session import HttpSession
 
 
 class DiscoveryError(Exception):
-    """Targets could not be looked up; those known so far stay."""
+    """A lookup of targets failed; the known targets stay."""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetGroup:
-    """Addresses and the labels that all of them have, `__meta_…` among them."""
+    """Addresses and their common labels, `__meta_…` labels among them."""
 
     addresses: tuple[str, ...]
     labels: Labels = field(default_factory=Labels)
 
 
 Publish = Callable[[Sequence[TargetGroup]], None]
-"""Takes all groups that a provider knows now."""
+"""Receives all groups that a discoverer knows now."""
 
 
-class TargetSource(Hashable, Protocol):
-    """Where targets are looked up, again and again; equal ones find the same."""
+class Discoverer(Hashable, Protocol):
+    """Looks up target groups repeatedly; equal discoverers find the same groups."""
 
     async def run(self, session: HttpSession, publish: Publish) -> None:
-        """Publish the groups whenever they change; ends only when cancelled."""
+        """Publish the groups whenever they change, until cancelled."""
 
 
 class StaticGroup(BaseModel):
-    """One group as documents write it."""
+    """A group as documents write it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -46,25 +46,25 @@ class StaticGroup(BaseModel):
     labels: dict[str, str] = Field(default_factory=dict)
 
     def group(self, **meta: str) -> TargetGroup:
-        """Return the group, labelled with where it was found."""
+        """Return the group with additional labels about its origin."""
         return TargetGroup(self.targets, Labels.of(self.labels | meta))
 
 
 class GroupList(RootModel[tuple[StaticGroup, ...]]):
-    """A list of groups."""
+    """The document of a list of groups."""
 
 
 def parse_groups(text: str, name: str, *, is_json: bool) -> tuple[StaticGroup, ...]:
-    """Return the groups of a document.
+    """Return the groups of a document, JSON or YAML.
 
     Raises:
-        DiscoveryError: it is malformed, with every problem in words.
+        DiscoveryError: it is malformed; the message lists every problem.
     """
     try:
         if is_json:
             return GroupList.model_validate_json(text).root
         document = parse_document(text, name, plain_text=True)
-        # An empty file lists nothing.
+        # An empty file lists no groups.
         return GroupList.model_validate(document.data or []).root
     except ValidationError as exc:
         source = Document(name, None, {}) if is_json else document

@@ -1,4 +1,4 @@
-"""Targets listed by an HTTP endpoint, as JSON."""
+"""HTTP discovery: targets that an HTTP endpoint lists as JSON."""
 
 import asyncio
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ _MAX_BODY_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class HttpSource:
-    """Asks a URL.
+class HttpDiscoverer:
+    """Requests a URL at regular intervals.
 
     Attributes:
-        url: what is asked.
-        refresh_s: how often, and how long an answer may take.
-        access: credentials, TLS and the like.
+        url: the URL.
+        refresh_s: time between two requests, and the timeout of each.
+        access: credentials, TLS, headers and proxy.
     """
 
     url: str
@@ -31,12 +31,12 @@ class HttpSource:
     access: HttpAccess
 
     async def run(self, session: HttpSession, publish: Publish) -> None:
-        """See `TargetSource.run`."""
+        """See `Discoverer.run`."""
         known: list[TargetGroup] | None = None
         failing = False
         while True:
             try:
-                found = await self._ask(session)
+                found = await self._request(session)
             except DiscoveryError as exc:
                 if not failing:
                     log.warning("discovery_failed", kind="http_sd", url=self.url, error=str(exc))
@@ -48,7 +48,7 @@ class HttpSource:
                     publish(found)
             await asyncio.sleep(self.refresh_s)
 
-    async def _ask(self, session: HttpSession) -> list[TargetGroup]:
+    async def _request(self, session: HttpSession) -> list[TargetGroup]:
         headers = {
             "Accept": "application/json",
             "X-Prometheus-Refresh-Interval-Seconds": f"{self.refresh_s:g}",

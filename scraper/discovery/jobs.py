@@ -1,31 +1,30 @@
-"""Scrape jobs: a scrape configuration with every default filled in, and its targets.
+"""Scrape jobs: scrape configurations with every default filled in.
 
-Source: Prometheus documentation, "Configuration", scrape_config and relabel_config.
+Source: Prometheus documentation, "Configuration", scrape_config.
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, replace
-from urllib.parse import quote, urlencode
+from dataclasses import dataclass, field
 
-from model.durations import format_duration, parse_duration_ms
-from model.labels import Labels
-from scraper.discovery.groups import TargetGroup, TargetSource
+from scraper.discovery.groups import Discoverer, TargetGroup
 from scraper.fetching.http_access import HttpAccess
 from scraper.fetching.protocols import DEFAULT_PROTOCOLS, EscapingScheme, ScrapeProtocol
-from scraper.fetching.targets import DroppedTarget, ScrapeLimits, ScrapeTarget
-from scraper.relabel import RelabelRule, dropping_rule
+from scraper.fetching.targets import ScrapeLimits
+from scraper.relabel import RelabelRule
 
 
 @dataclass(frozen=True, slots=True)
 class ScrapeJob:
-    """How one job's targets are found and scraped.
+    """How the targets of a job are discovered and scraped.
+
+    `ScrapeTarget` explains the attributes that each target takes from its job.
 
     Attributes:
         name: the `job` label unless discovery or relabelling sets another.
-        static: groups that are always there.
-        sources: where further groups come from.
-        target_limit: more targets than this are all refused; 0 for any number.
-        keep_dropped: how many dropped targets are kept to be shown; 0 for all.
+        static: groups that are always present.
+        discoverers: find further groups.
+        relabel_rules: applied to each target's labels.
+        target_limit: if a job has more targets, all are refused; 0 for no limit.
+        keep_dropped: number of dropped targets that are shown; 0 for all.
     """
 
     name: str
@@ -35,7 +34,7 @@ class ScrapeJob:
     scheme: str = "http"
     params: tuple[tuple[str, tuple[str, ...]], ...] = ()
     static: tuple[TargetGroup, ...] = ()
-    sources: tuple[TargetSource, ...] = ()
+    discoverers: tuple[Discoverer, ...] = ()
     relabel_rules: tuple[RelabelRule, ...] = ()
     metric_relabel_rules: tuple[RelabelRule, ...] = ()
     access: HttpAccess = field(default_factory=HttpAccess)
@@ -49,143 +48,3 @@ class ScrapeJob:
     escaping: EscapingScheme = EscapingScheme.ALLOW_UTF_8
     target_limit: int = 0
     keep_dropped: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class JobTargets:
-    """What became of a job's groups.
-
-    Attributes:
-        targets: to be scraped.
-        dropped: by relabelling, as many as are kept to be shown.
-        dropped_count: how many were.
-        refused: what no target can be made of.
-    """
-
-    targets: tuple[ScrapeTarget, ...]
-    dropped: tuple[DroppedTarget, ...]
-    dropped_count: int
-    refused: tuple[DroppedTarget, ...]
-
-
-def job_targets(
-    job: ScrapeJob, groups: Iterable[TargetGroup], host_jobs: Collection[str] = ()
-) -> JobTargets:
-    """Return the targets of a job's groups, relabelled.
-
-    Args:
-        job: how they are scraped.
-        groups: all of the job's groups.
-        host_jobs: `job` labels whose targets are machines.
-    """
-    targets: dict[ScrapeTarget, None] = {}
-    dropped: list[DroppedTarget] = []
-    refused: list[DroppedTarget] = []
-    for group in groups:
-        for address in group.addresses:
-            discovered = _discovered(job, group, address)
-            labels = dict(discovered)
-            if reason := _drop_reason(labels, job):
-                dropped.append(DroppedTarget(job.name, discovered, reason))
-                continue
-            try:
-                targets[_target(job, discovered, labels, host_jobs)] = None
-            except ValueError as exc:
-                refused.append(DroppedTarget(job.name, discovered, str(exc)))
-    return JobTargets(
-        _within_limit(job, list(targets)),
-        tuple(dropped[: job.keep_dropped] if job.keep_dropped else dropped),
-        len(dropped),
-        tuple(refused),
-    )
-
-
-def _drop_reason(labels: dict[str, str], job: ScrapeJob) -> str:
-    """Relabel in place; return what drops the target, "" if it is kept."""
-    index = dropping_rule(labels, job.relabel_rules)
-    if index is not None:
-        return f"relabel rule {index + 1}: {job.relabel_rules[index]}"
-    return "" if labels.get("__address__") else "no __address__ is left after relabelling"
-
-
-def _discovered(job: ScrapeJob, group: TargetGroup, address: str) -> Labels:
-    """Return a target's labels before relabelling; the group's own win."""
-    defaults = {
-        "job": job.name,
-        "__address__": address,
-        "__scheme__": job.scheme,
-        "__metrics_path__": job.metrics_path,
-        "__scrape_interval__": format_duration(round(job.interval_s * 1000)),
-        "__scrape_timeout__": format_duration(round(job.timeout_s * 1000)),
-    }
-    defaults |= {f"__param_{name}": values[0] for name, values in job.params if values}
-    return Labels.of(defaults | dict(group.labels) | {"__address__": address})
-
-
-def _target(
-    job: ScrapeJob, discovered: Labels, labels: dict[str, str], host_jobs: Collection[str]
-) -> ScrapeTarget:
-    interval_s, timeout_s = _times(labels)
-    url = _url(job, labels)
-    public = {name: value for name, value in labels.items() if not name.startswith("__")}
-    public.setdefault("instance", labels["__address__"])
-    # The exporter's usual port says nothing; any other tells two on one machine apart.
-    host = public["instance"].removesuffix(":9100")
-    return ScrapeTarget(
-        url,
-        Labels.of(public),
-        interval_s,
-        timeout_s,
-        discovered,
-        limits=job.limits,
-        host=host if public.get("job") in host_jobs else None,
-        honor_labels=job.honor_labels,
-        honor_timestamps=job.honor_timestamps,
-        track_timestamps_staleness=job.track_timestamps_staleness,
-        metric_relabel_rules=job.metric_relabel_rules,
-        legacy_names=job.legacy_names,
-        escaping=job.escaping,
-        access=job.access,
-        protocols=job.protocols,
-        fallback_protocol=job.fallback_protocol,
-        pool=job.name,
-    )
-
-
-def _times(labels: dict[str, str]) -> tuple[float, float]:
-    interval_ms, timeout_ms = (
-        parse_duration_ms(labels.get(f"__scrape_{name}__", "")) for name in ("interval", "timeout")
-    )
-    if interval_ms == 0 or timeout_ms == 0:
-        raise ValueError("scrape interval and timeout cannot be 0")
-    if timeout_ms > interval_ms:
-        raise ValueError("the scrape timeout is longer than the interval")
-    return interval_ms / 1000, timeout_ms / 1000
-
-
-def _url(job: ScrapeJob, labels: dict[str, str]) -> str:
-    scheme, address = labels.get("__scheme__", ""), labels["__address__"]
-    if scheme not in ("http", "https"):
-        raise ValueError(f'"{scheme}" is neither http nor https')
-    if "/" in address:
-        raise ValueError(f'"{address}" is not a valid host')
-    params = dict(job.params)
-    for name, value in labels.items():
-        if name.startswith("__param_"):
-            key = name.removeprefix("__param_")
-            params[key] = (value, *params.get(key, ())[1:])
-    path = labels.get("__metrics_path__", "")
-    path = path if path.startswith("/") else f"/{path}"
-    query = urlencode(sorted(params.items()), doseq=True)
-    return f"{scheme}://{address}{quote(path, safe=_PATH)}" + (f"?{query}" if query else "")
-
-
-_PATH = "/:@!$&'()*+,;=~-._"
-"""What stands in a URL's path as it is."""
-
-
-def _within_limit(job: ScrapeJob, targets: list[ScrapeTarget]) -> tuple[ScrapeTarget, ...]:
-    if not job.target_limit or len(targets) <= job.target_limit:
-        return tuple(targets)
-    refused = f"target limit of {job.target_limit} exceeded ({len(targets)} targets)"
-    return tuple(replace(target, refused=refused) for target in targets)

@@ -66,3 +66,12 @@ class DroppedTarget:
     pool: str
     discovered: Labels
     reason: str = ""
+
+
+def host_name(instance: str) -> str:
+    """Return a machine's name from its `instance` label.
+
+    The default port of node_exporter is left out; any other port distinguishes two
+    exporters on one machine.
+    """
+    return instance.removesuffix(":9100")

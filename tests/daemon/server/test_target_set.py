@@ -5,9 +5,9 @@ from daemon.configuration.settings import Settings
 from daemon.server.target_set import TargetSet
 from model.labels import Labels
 from scraper.configuration.settings import JobSettings, ScrapeSettings
-from scraper.discovery.discovery import Discovery
 from scraper.discovery.groups import TargetGroup
 from scraper.discovery.jobs import ScrapeJob
+from scraper.discovery.manager import DiscoveryManager
 from scraper.relabel import RelabelAction, RelabelRule
 from storage.api.hosts import Host, NewHost
 
@@ -34,7 +34,7 @@ async def nothing_changes() -> None:
 
 def target_set(settings: ScrapeSettings, hosts: Hosts, *jobs: ScrapeJob) -> TargetSet:
     configuration = Configuration(Settings(scrape=settings), jobs=jobs)
-    return TargetSet(configuration, hosts, Discovery(nothing_changes))
+    return TargetSet(configuration, hosts, DiscoveryManager(nothing_changes))
 
 
 async def test_registered_configured_and_built_in_targets_are_joined() -> None:

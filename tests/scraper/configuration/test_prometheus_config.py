@@ -8,10 +8,10 @@ import pytest
 from model.documents import DocumentError
 from model.labels import Labels
 from scraper.configuration.prometheus_config import PrometheusConfig, load_prometheus_config
-from scraper.discovery.dns_sd import DnsSource
-from scraper.discovery.file_sd import FileSource
+from scraper.discovery.dns_sd import DnsDiscoverer
+from scraper.discovery.file_sd import FileDiscoverer
 from scraper.discovery.groups import TargetGroup
-from scraper.discovery.http_sd import HttpSource
+from scraper.discovery.http_sd import HttpDiscoverer
 from scraper.discovery.jobs import ScrapeJob
 from scraper.fetching.http_access import Authorization, BasicAuth
 from scraper.fetching.protocols import EscapingScheme, ScrapeProtocol
@@ -78,8 +78,8 @@ def test_short_interval_shortens_the_inherited_timeout_only(files: Files) -> Non
 
 def test_limits_without_a_bound_get_the_servers(files: Files, tmp_path: Path) -> None:
     files.load("scrape_configs: [{job_name: j, sample_limit: 5, body_size_limit: 1MB}]")
-    ceilings = ScrapeLimits(1, 2, 3, 4, 5)
-    (job,) = load_prometheus_config(tmp_path / "prometheus.yml", ceilings).jobs
+    limits = ScrapeLimits(1, 2, 3, 4, 5)
+    (job,) = load_prometheus_config(tmp_path / "prometheus.yml", limits).jobs
     assert job.limits == ScrapeLimits(2**20, 5, 3, 4, 5)
 
 
@@ -102,13 +102,13 @@ dns_sd_configs:
     port: 9100
   - names: [_node._tcp.example]
 """)
-    file, http, dns, srv = job.sources
-    assert file == FileSource((f"{tmp_path}/targets/*.json", "/etc/x.yml"), 60.0)
-    assert isinstance(http, HttpSource)
+    file, http, dns, srv = job.discoverers
+    assert file == FileDiscoverer((f"{tmp_path}/targets/*.json", "/etc/x.yml"), 60.0)
+    assert isinstance(http, HttpDiscoverer)
     assert isinstance(http.access.auth, BasicAuth)
     assert http.access.auth.password.file == tmp_path / "secret"
-    assert dns == DnsSource(("a.example",), "A", 9100, 30.0)
-    assert srv == DnsSource(("_node._tcp.example",), "SRV", 0, 30.0)
+    assert dns == DnsDiscoverer(("a.example",), "A", 9100, 30.0)
+    assert srv == DnsDiscoverer(("_node._tcp.example",), "SRV", 0, 30.0)
 
 
 def test_how_a_job_is_scraped(files: Files) -> None:
@@ -193,12 +193,15 @@ def test_wrong_rules_are_refused_with_their_line(files: Files, rule: str, reason
         ("file_sd_configs: [{files: [a.txt]}]", "is not the name of"),
         ("http_sd_configs: [{url: 'ftp://x'}]", "is not an HTTP URL"),
         ("static_configs: [{targets: ['http://a']}]", "is not a valid host"),
-        ("static_configs: [{targets: [a], labels: {__name__: a}}]", "need names"),
+        (
+            "static_configs: [{targets: [a], labels: {__name__: a}}]",
+            "cannot have the label",
+        ),
         ("scrape_protocols: [PrometheusProto]", "not supported by Redshank"),
-        ("scrape_protocols: [PrometheusText0.0.4, PrometheusText0.0.4]", "stands twice"),
+        ("scrape_protocols: [PrometheusText0.0.4, PrometheusText0.0.4]", "listed twice"),
         ("scrape_protocols: [XML]", "scrape_protocols"),
         ("scheme: ftp", "Input should be 'http' or 'https'"),
-        ("job_name: again", "stands twice"),
+        ("job_name: again", 'key "job_name" stands twice'),
     ],
 )
 def test_wrong_jobs_are_refused_with_their_line(files: Files, keys: str, reason: str) -> None:
@@ -213,7 +216,7 @@ def test_job_names_are_unique_across_files(files: Files) -> None:
     config = files.load(top + "scrape_configs: [{job_name: a}]", more=more)
     assert [job.name for job in config.jobs] == ["a", "b"]
     (problem,) = files.problems(top + "scrape_configs: [{job_name: b}]")
-    assert problem == (1, 'job_name "b" stands twice')
+    assert problem == (1, 'job_name "b" is defined twice')
 
 
 def test_what_has_no_effect_is_told(files: Files, tmp_path: Path) -> None:

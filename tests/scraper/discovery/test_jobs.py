@@ -4,7 +4,8 @@ import pytest
 
 from model.labels import Labels
 from scraper.discovery.groups import TargetGroup
-from scraper.discovery.jobs import JobTargets, ScrapeJob, job_targets
+from scraper.discovery.job_targets import JobTargets, job_targets
+from scraper.discovery.jobs import ScrapeJob
 from scraper.relabel import RelabelAction, RelabelRule
 
 JOB = ScrapeJob("web", 15.0, 10.0)

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.labels import Labels
-from scraper.configuration.settings import ScrapeSettings, all_targets
+from scraper.configuration.settings import ScrapeSettings
+from scraper.configuration.static_targets import static_targets
 from scraper.errors import FetchError
 from scraper.fetching.address_policy import AddressPolicy, AddressPolicySettings
 from scraper.fetching.fetch import Fetcher
@@ -135,7 +136,7 @@ def test_link_local_addresses_are_refused_in_every_notation(address: object) -> 
 def test_only_registered_hosts_are_checked() -> None:
     settings = ScrapeSettings.model_validate({"jobs": [{"name": "j", "targets": ["a:1"]}]})
     host = Host("h", "http://b:9100/metrics", id=1)
-    registered, configured = all_targets(settings, [host])
+    registered, configured = static_targets(settings, [host])
     assert registered.access.address_policy == AddressPolicy()
     assert configured.access.address_policy is None
 

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from model.labels import Labels
 from model.targets import Health, TargetStatus
 from scraper.configuration.prometheus_config import PrometheusConfig, load_prometheus_config
-from scraper.discovery.discovery import Discovery
+from scraper.discovery.manager import DiscoveryManager
 from scraper.exposition.families import MetricMetadata
 from scraper.fetching.targets import ScrapeLimits, ScrapeTarget
 from scraper.scheduling.scraper import Scraper
@@ -276,7 +276,7 @@ scrape_configs:
             async def changed() -> None:
                 scraper.apply(discovery.targets())
 
-            async with Discovery(changed) as discovery:
+            async with DiscoveryManager(changed) as discovery:
                 discovery.apply(loaded.jobs)
                 await until(lambda: bool(store.vectors))
                 assert store.of("probe_success", job="probes", instance="https://site.example/")

@@ -7,20 +7,22 @@ from typing import Self
 
 import structlog
 
-from scraper.discovery.groups import TargetGroup, TargetSource
-from scraper.discovery.jobs import JobTargets, ScrapeJob, job_targets
+from scraper.discovery.groups import Discoverer, TargetGroup
+from scraper.discovery.job_targets import JobTargets, job_targets
+from scraper.discovery.jobs import ScrapeJob
 from scraper.fetching.http_session import HttpSession
 from scraper.fetching.targets import DroppedTarget, ScrapeTarget
 
 log = structlog.get_logger(__name__)
 
-Key = tuple[str, TargetSource]
+_Key = tuple[str, Discoverer]
+"""The name of a job, and one of its discoverers."""
 
 
-class Discovery:
-    """Finds the targets of jobs for as long as it is entered.
+class DiscoveryManager:
+    """Discovers the targets of jobs from entry to exit.
 
-        async with Discovery(changed) as discovery:
+        async with DiscoveryManager(changed) as discovery:
             discovery.apply(config.jobs)
 
     Enter and leave it in one task. All methods belong on the event loop.
@@ -33,19 +35,19 @@ class Discovery:
         self._session = HttpSession()
         self._jobs: tuple[ScrapeJob, ...] = ()
         self._found: dict[str, JobTargets] = {}
-        self._groups: dict[Key, Sequence[TargetGroup]] = {}
-        self._running: dict[Key, asyncio.Task[None]] = {}
+        self._groups: dict[_Key, Sequence[TargetGroup]] = {}
+        self._running: dict[_Key, asyncio.Task[None]] = {}
         self._tasks: asyncio.TaskGroup | None = None
-        self._teller: asyncio.Task[None] | None = None
-        self._news = asyncio.Event()
-        self._found_more = asyncio.Event()
+        self._notifier: asyncio.Task[None] | None = None
+        self._has_changed = asyncio.Event()
+        self._has_published = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        """Begin to look for the targets of what `apply` gave or will give."""
+        """Start the discoverers of the jobs of `apply`, called before or after."""
         await self._session.open()
         self._tasks = await asyncio.TaskGroup().__aenter__()
-        self._teller = self._tasks.create_task(self._tell())
-        self._run_sources()
+        self._notifier = self._tasks.create_task(self._notify())
+        self._run_discoverers()
         return self
 
     async def __aexit__(
@@ -54,9 +56,9 @@ class Discovery:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop looking."""
+        """Stop all discoverers."""
         tasks, self._tasks = self._tasks, None
-        for task in [*self._running.values(), *([self._teller] if self._teller else [])]:
+        for task in [*self._running.values(), *([self._notifier] if self._notifier else [])]:
             task.cancel()
         self._running.clear()
         try:
@@ -66,14 +68,14 @@ class Discovery:
             await self._session.close()
 
     def apply(self, jobs: Sequence[ScrapeJob], host_jobs: Collection[str] = ()) -> None:
-        """Look for the targets of these jobs from now on, and of no others.
+        """Replace the set of jobs.
 
-        What a source that stays has found is kept. `targets` is right at once for
-        static targets; the others follow. A job whose sources changed keeps what the
-        old ones found until all new ones have answered.
+        `targets` contains static targets at once; the others follow. A discoverer that
+        remains keeps its groups. If the discoverers of a job change, the groups of the
+        old ones stay until every new one has published.
 
         Args:
-            jobs: each with a name of its own.
+            jobs: jobs with distinct names.
             host_jobs: `job` labels whose targets are machines.
         """
         self._jobs, self._host_jobs = tuple(jobs), frozenset(host_jobs)
@@ -85,50 +87,50 @@ class Discovery:
             if key[0] not in waiting:
                 del self._groups[key]
         self._found = {job.name: self._build(job) for job in self._jobs}
-        self._found_more.set()
+        self._has_published.set()
         if self._tasks is not None:
-            self._run_sources()
-            self._news.set()
+            self._run_discoverers()
+            self._has_changed.set()
 
     def targets(self) -> list[ScrapeTarget]:
-        """Return every target found, in the order of the jobs."""
+        """Return every discovered target, in the order of the jobs."""
         return [target for job in self._jobs for target in self._found[job.name].targets]
 
     def dropped(self) -> list[DroppedTarget]:
-        """Return the targets that relabelling dropped, as many as their jobs keep."""
+        """Return the targets that relabelling dropped, up to each job's `keep_dropped`."""
         return [target for job in self._jobs for target in self._found[job.name].dropped]
 
     def dropped_counts(self) -> dict[str, int]:
-        """Return for each job how many targets relabelling dropped."""
+        """Return the number of targets that relabelling dropped, by job."""
         return {job.name: self._found[job.name].dropped_count for job in self._jobs}
 
     def refused(self) -> list[DroppedTarget]:
-        """Return what was found and no target can be made of."""
+        """Return the discovered addresses that are not valid targets."""
         return [target for job in self._jobs for target in self._found[job.name].refused]
 
     async def settled(self) -> None:
-        """Return when every source has answered once.
+        """Wait until every discoverer has published once.
 
-        One that fails does not answer: bound the wait.
+        A discoverer that fails does not publish, so limit the wait.
         """
         while self._wanted() - self._groups.keys():
-            self._found_more.clear()
-            await self._found_more.wait()
+            self._has_published.clear()
+            await self._has_published.wait()
 
-    def _wanted(self) -> set[Key]:
-        return {(job.name, source) for job in self._jobs for source in job.sources}
+    def _wanted(self) -> set[_Key]:
+        return {(job.name, discoverer) for job in self._jobs for discoverer in job.discoverers}
 
-    def _run_sources(self) -> None:
+    def _run_discoverers(self) -> None:
         if self._tasks is None:
             return
         for job in self._jobs:
-            for source in job.sources:
-                key = (job.name, source)
+            for discoverer in job.discoverers:
+                key = (job.name, discoverer)
                 if key not in self._running:
                     self._running[key] = self._tasks.create_task(self._run(key))
 
-    async def _run(self, key: Key) -> None:
-        name, source = key
+    async def _run(self, key: _Key) -> None:
+        name, discoverer = key
 
         def publish(groups: Sequence[TargetGroup]) -> None:
             self._groups[key] = groups
@@ -136,23 +138,24 @@ class Discovery:
             for job in self._jobs:
                 if job.name == name:
                     self._found[job.name] = self._build(job)
-            self._news.set()
-            self._found_more.set()
+            self._has_changed.set()
+            self._has_published.set()
 
-        await source.run(self._session, publish)
+        await discoverer.run(self._session, publish)
 
     def _drop_outdated(self, name: str) -> None:
-        """Forget what a job's former sources found, once all it has now have answered."""
+        """Remove the groups of a job's former discoverers once all new ones have published."""
         wanted = {key for key in self._wanted() if key[0] == name}
         if wanted <= self._groups.keys():
             for key in [key for key in self._groups if key[0] == name and key not in wanted]:
                 del self._groups[key]
 
     def _build(self, job: ScrapeJob) -> JobTargets:
+        """Return the targets of a job's groups; log targets that are newly refused."""
         groups = [*job.static]
-        sources = [(job.name, source) for source in job.sources]
-        outdated = [key for key in self._groups if key[0] == job.name and key not in sources]
-        for key in [*sources, *outdated]:
+        current = [(job.name, discoverer) for discoverer in job.discoverers]
+        outdated = [key for key in self._groups if key[0] == job.name and key not in current]
+        for key in [*current, *outdated]:
             groups.extend(self._groups.get(key, ()))
         found = job_targets(job, groups, self._host_jobs)
         before = self._found.get(job.name)
@@ -166,8 +169,8 @@ class Discovery:
                 )
         return found
 
-    async def _tell(self) -> None:
+    async def _notify(self) -> None:
         while True:
-            await self._news.wait()
-            self._news.clear()
+            await self._has_changed.wait()
+            self._has_changed.clear()
             await self._changed()

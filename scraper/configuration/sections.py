@@ -1,0 +1,28 @@
+"""The base class of configuration sections, and the type of unsupported keys."""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+Count = Annotated[int, Field(ge=0)]
+
+
+def _refuse(_: object) -> object:
+    raise ValueError("not supported by Redshank")
+
+
+Unsupported = Annotated[Any, AfterValidator(_refuse)]
+"""A key of Prometheus that Redshank lacks: refused, because ignoring it would be wrong."""
+
+
+class Section(BaseModel):
+    """A part of a document in which an empty value means the default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            return {key: value for key, value in data.items() if value is not None}
+        return data

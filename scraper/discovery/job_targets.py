@@ -1,0 +1,160 @@
+"""Makes the targets of a job from its target groups: labels, relabelling, URLs.
+
+Source: Prometheus documentation, "Configuration", scrape_config and relabel_config.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from urllib.parse import quote, urlencode
+
+from model.durations import format_duration, parse_duration_ms
+from model.labels import Labels
+from scraper.discovery.groups import TargetGroup
+from scraper.discovery.jobs import ScrapeJob
+from scraper.fetching.targets import DroppedTarget, ScrapeTarget, host_name
+from scraper.relabel import dropping_rule
+
+# The characters that a URL's path may contain unescaped.
+_PATH_CHARACTERS = "/:@!$&'()*+,;=~-._"
+
+
+@dataclass(frozen=True, slots=True)
+class JobTargets:
+    """The targets of a job, and the addresses that gave none.
+
+    Attributes:
+        targets: the targets to scrape.
+        dropped: targets that relabelling dropped, up to the job's `keep_dropped`.
+        dropped_count: number of targets that relabelling dropped.
+        refused: addresses that are not valid targets.
+    """
+
+    targets: tuple[ScrapeTarget, ...]
+    dropped: tuple[DroppedTarget, ...]
+    dropped_count: int
+    refused: tuple[DroppedTarget, ...]
+
+
+def job_targets(
+    job: ScrapeJob, groups: Iterable[TargetGroup], host_jobs: Collection[str] = ()
+) -> JobTargets:
+    """Return the targets of a job after relabelling.
+
+    Args:
+        job: the job.
+        groups: all of its groups.
+        host_jobs: `job` labels whose targets are machines.
+    """
+    targets: dict[ScrapeTarget, None] = {}
+    dropped: list[DroppedTarget] = []
+    refused: list[DroppedTarget] = []
+    for group in groups:
+        for address in group.addresses:
+            discovered = _discovered(job, group, address)
+            labels = dict(discovered)
+            if reason := _drop_reason(labels, job):
+                dropped.append(DroppedTarget(job.name, discovered, reason))
+                continue
+            try:
+                targets[_target(job, discovered, labels, host_jobs)] = None
+            except ValueError as exc:
+                refused.append(DroppedTarget(job.name, discovered, str(exc)))
+    return JobTargets(
+        _within_limit(job, list(targets)),
+        tuple(dropped[: job.keep_dropped] if job.keep_dropped else dropped),
+        len(dropped),
+        tuple(refused),
+    )
+
+
+def _drop_reason(labels: dict[str, str], job: ScrapeJob) -> str:
+    """Relabel `labels` in place; return why the target is dropped, "" if it is kept."""
+    index = dropping_rule(labels, job.relabel_rules)
+    if index is not None:
+        return f"relabel rule {index + 1}: {job.relabel_rules[index]}"
+    return "" if labels.get("__address__") else "no __address__ is left after relabelling"
+
+
+def _discovered(job: ScrapeJob, group: TargetGroup, address: str) -> Labels:
+    """Return a target's labels before relabelling; the group's labels override the job's."""
+    defaults = {
+        "job": job.name,
+        "__address__": address,
+        "__scheme__": job.scheme,
+        "__metrics_path__": job.metrics_path,
+        "__scrape_interval__": format_duration(round(job.interval_s * 1000)),
+        "__scrape_timeout__": format_duration(round(job.timeout_s * 1000)),
+    }
+    defaults |= {f"__param_{name}": values[0] for name, values in job.params if values}
+    return Labels.of(defaults | dict(group.labels) | {"__address__": address})
+
+
+def _target(
+    job: ScrapeJob, discovered: Labels, labels: dict[str, str], host_jobs: Collection[str]
+) -> ScrapeTarget:
+    """Return the target with these labels.
+
+    Raises:
+        ValueError: an interval, the scheme or the address is invalid.
+    """
+    interval_s, timeout_s = _times(labels)
+    url = _url(job, labels)
+    public = {name: value for name, value in labels.items() if not name.startswith("__")}
+    public.setdefault("instance", labels["__address__"])
+    return ScrapeTarget(
+        url,
+        Labels.of(public),
+        interval_s,
+        timeout_s,
+        discovered,
+        limits=job.limits,
+        host=host_name(public["instance"]) if public.get("job") in host_jobs else None,
+        honor_labels=job.honor_labels,
+        honor_timestamps=job.honor_timestamps,
+        track_timestamps_staleness=job.track_timestamps_staleness,
+        metric_relabel_rules=job.metric_relabel_rules,
+        legacy_names=job.legacy_names,
+        escaping=job.escaping,
+        access=job.access,
+        protocols=job.protocols,
+        fallback_protocol=job.fallback_protocol,
+        pool=job.name,
+    )
+
+
+def _times(labels: dict[str, str]) -> tuple[float, float]:
+    """Return interval and timeout in seconds."""
+    interval_ms, timeout_ms = (
+        parse_duration_ms(labels.get(f"__scrape_{name}__", "")) for name in ("interval", "timeout")
+    )
+    if interval_ms == 0 or timeout_ms == 0:
+        raise ValueError("scrape interval and timeout cannot be 0")
+    if timeout_ms > interval_ms:
+        raise ValueError("the scrape timeout is longer than the interval")
+    return interval_ms / 1000, timeout_ms / 1000
+
+
+def _url(job: ScrapeJob, labels: dict[str, str]) -> str:
+    scheme, address = labels.get("__scheme__", ""), labels["__address__"]
+    if scheme not in ("http", "https"):
+        raise ValueError(f'"{scheme}" is neither http nor https')
+    if "/" in address:
+        raise ValueError(f'"{address}" is not a valid host')
+    params = dict(job.params)
+    for name, value in labels.items():
+        if name.startswith("__param_"):
+            key = name.removeprefix("__param_")
+            params[key] = (value, *params.get(key, ())[1:])
+    path = labels.get("__metrics_path__", "")
+    path = path if path.startswith("/") else f"/{path}"
+    query = urlencode(sorted(params.items()), doseq=True)
+    path = quote(path, safe=_PATH_CHARACTERS)
+    return f"{scheme}://{address}{path}" + (f"?{query}" if query else "")
+
+
+def _within_limit(job: ScrapeJob, targets: list[ScrapeTarget]) -> tuple[ScrapeTarget, ...]:
+    """Return the targets, all of them refused if there are more than the job's limit."""
+    if not job.target_limit or len(targets) <= job.target_limit:
+        return tuple(targets)
+    refused = f"target limit of {job.target_limit} exceeded ({len(targets)} targets)"
+    return tuple(replace(target, refused=refused) for target in targets)

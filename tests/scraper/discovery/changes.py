@@ -1,0 +1,42 @@
+"""Waits for changes of a DiscoveryManager's targets."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from scraper.discovery.groups import Discoverer
+from scraper.discovery.jobs import ScrapeJob
+from scraper.discovery.manager import DiscoveryManager
+
+
+class Changes:
+    """Receives the notifications of a manager."""
+
+    def __init__(self) -> None:
+        self._notified = asyncio.Event()
+
+    async def notify(self) -> None:
+        self._notified.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(30):
+            while not condition():
+                self._notified.clear()
+                await self._notified.wait()
+
+
+def job(*discoverers: Discoverer, name: str = "j", **fields: object) -> ScrapeJob:
+    return ScrapeJob(name, 15.0, 10.0, discoverers=discoverers, **fields)  # type: ignore[arg-type]
+
+
+def instances(discovery: DiscoveryManager) -> list[str]:
+    return [target.instance for target in discovery.targets()]
+
+
+async def write(path: Path, text: str) -> None:
+    def replaced() -> None:
+        new = path.with_suffix(".new")
+        new.write_text(text)
+        new.rename(path)
+
+    await asyncio.to_thread(replaced)

@@ -1,0 +1,96 @@
+import asyncio
+from pathlib import Path
+
+from aiohttp import web
+
+from model.labels import Labels
+from scraper.discovery.file_sd import FileDiscoverer
+from scraper.discovery.groups import TargetGroup
+from scraper.discovery.http_sd import HttpDiscoverer
+from scraper.discovery.manager import DiscoveryManager
+from scraper.fetching.http_access import HttpAccess
+from scraper.relabel import RelabelAction, RelabelRule
+from tests.scraper.discovery.changes import Changes, instances, job, write
+from tests.scraper.exposing_server import serving
+
+
+async def test_static_targets_are_available_at_once(
+    discovery: DiscoveryManager, changes: Changes
+) -> None:
+    discovery.apply([job(static=(TargetGroup(("a:1",)),))])
+    assert instances(discovery) == ["a:1"]
+    discovery.apply([])
+    assert instances(discovery) == []
+
+
+async def test_unchanged_discoverers_keep_running(
+    discovery: DiscoveryManager, changes: Changes, tmp_path: Path
+) -> None:
+    await write(tmp_path / "a.json", '[{"targets": ["a:1"]}]')
+    discoverer = FileDiscoverer((f"{tmp_path}/*.json",), 300.0)
+    discovery.apply([job(discoverer)])
+    await changes.until(lambda: instances(discovery) == ["a:1"])
+    running = dict(discovery._running)
+    rule = RelabelRule(RelabelAction.REPLACE, target_label="x", replacement="y")
+    discovery.apply([job(discoverer, relabel_rules=(rule,)), job(discoverer, name="k")])
+    assert discovery.targets()[0].labels == Labels.of(job="j", instance="a:1", x="y")
+    assert all(discovery._running[key] is task for key, task in running.items())
+    await changes.until(lambda: len(instances(discovery)) == 2)
+
+
+async def test_dropped_targets_are_listed(discovery: DiscoveryManager) -> None:
+    drop = RelabelRule(RelabelAction.DROP, ("__address__",))
+    discovery.apply([job(static=(TargetGroup(("a:1",)),), relabel_rules=(drop,))])
+    assert instances(discovery) == []
+    assert [target.pool for target in discovery.dropped()] == ["j"]
+
+
+async def test_settled_waits_until_every_discoverer_has_published(
+    discovery: DiscoveryManager, tmp_path: Path
+) -> None:
+    await write(tmp_path / "a.json", '[{"targets": ["a:1"]}]')
+    discovery.apply([job(FileDiscoverer((f"{tmp_path}/*.json",), 60.0))])
+    async with asyncio.timeout(30):
+        await discovery.settled()
+    assert instances(discovery) == ["a:1"]
+
+
+async def test_dropped_and_refused_targets_are_listed_separately(
+    discovery: DiscoveryManager,
+) -> None:
+    rules = (
+        RelabelRule(RelabelAction.DROP, ("__address__",), regex="b.*"),
+        RelabelRule(source_labels=("__address__",), regex="(c):1", target_label="__scheme__"),
+    )
+    group = TargetGroup(("a:1", "b:1", "b:2", "c:1"))
+    discovery.apply([job(static=(group,), relabel_rules=rules, keep_dropped=1)])
+    assert instances(discovery) == ["a:1"]
+    assert [each.discovered.get("__address__") for each in discovery.dropped()] == ["b:1"]
+    assert discovery.dropped_counts() == {"j": 2}
+    assert [each.reason for each in discovery.refused()] == ['"c" is neither http nor https']
+
+
+async def test_job_with_new_discoverers_keeps_its_targets_until_they_publish(
+    discovery: DiscoveryManager, changes: Changes, tmp_path: Path
+) -> None:
+    await write(tmp_path / "a.json", '[{"targets": ["a:1"]}]')
+    discoverer = FileDiscoverer((f"{tmp_path}/a.json",), 60.0)
+    discovery.apply([job(discoverer)])
+    await changes.until(lambda: instances(discovery) == ["a:1"])
+    requested = asyncio.Event()
+    answer_now = asyncio.Event()
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        requested.set()
+        await answer_now.wait()
+        return web.json_response([{"targets": ["b:1"]}])
+
+    async with serving(sd=slow) as url:
+        other = job(discoverer, name="other")
+        discovery.apply([job(HttpDiscoverer(url("sd"), 60.0, HttpAccess())), other])
+        await requested.wait()
+        await changes.until(lambda: instances(discovery) == ["a:1", "a:1"])
+        answer_now.set()
+        await changes.until(lambda: instances(discovery) == ["b:1", "a:1"])
+        discovery.apply([other])
+        assert instances(discovery) == ["a:1"]
