@@ -9,7 +9,7 @@ import heapq
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,6 +39,7 @@ from promql.running.guard import Guard
 from promql.syntax.nodes import Expression, ValueType, VectorSelector, walk
 from promql.syntax.parser import parse
 from promql.syntax.pinning import pinned
+from promql.syntax.uses import SelectorUse, selector_uses
 from storage.api.samples import SampleReader
 
 MAX_STEPS: Final = 11_000
@@ -75,11 +76,13 @@ class ParsedQuery:
         tree: the syntax tree.
         pinned: ids of the nodes that yield the same at all steps.
         repeated: the conditions of selectors that occur more than once.
+        uses: the uses of all selectors, by the id of the selector's node.
     """
 
     tree: Expression
     pinned: frozenset[int]
     repeated: frozenset[tuple[Matcher, ...]]
+    uses: Mapping[int, SelectorUse]
 
     @classmethod
     def of(cls, query: str) -> "ParsedQuery":
@@ -91,7 +94,7 @@ class ParsedQuery:
         tree = parse(query)
         read = Counter(node.matchers for node in walk(tree) if isinstance(node, VectorSelector))
         repeated = frozenset(matchers for matchers, count in read.items() if count > 1)
-        return cls(tree, pinned(tree), repeated)
+        return cls(tree, pinned(tree), repeated, selector_uses(tree))
 
 
 class ParsedQueries:
@@ -243,7 +246,7 @@ class LocalEngine:
         rules = EvaluationOptions(
             lookback_ms, settings.default_step_ms, settings.delayed_name_removal
         )
-        selection = Selection(self._reader, run.guard, parsed.repeated)
+        selection = Selection(self._reader, run.guard, parsed.repeated, parsed.uses)
         if options is not None and options.statistics:
             run.count(asked.steps())
         notes = AnnotationCollector(query)

@@ -152,10 +152,11 @@ class Evaluator:
         matrix = cast("MatrixSelector", node)
         selector = matrix.selector
         ends_ms = self.query.reference(selector.shift, steps)
-        starts_ms = ends_ms - self.query.length_ms(matrix.range)
+        range_ms = self.query.length_ms(matrix.range)
+        starts_ms = ends_ms - range_ms
         low_ms, high_ms = int(starts_ms[0]) - reach_ms, int(ends_ms[-1]) + reach_ms
         parts = self.selection.read(
-            selector.matchers, low_ms + 1, high_ms, steps.count, starts=starts
+            selector, low_ms + 1, high_ms, steps, range_ms=range_ms, starts=starts
         )
         one_name = has_one_name(selector.matchers)
         count = None if self._counter is None else self._counter.count_windows

@@ -4,8 +4,9 @@ Source: Prometheus documentation, "Querying basics", instant and range vector se
 offset and @ modifiers, staleness.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -19,7 +20,8 @@ from promql.kernels.step_matrix import StepMatrix, any_step, concatenated
 from promql.kernels.steps import Steps
 from promql.running.guard import Guard
 from promql.syntax.nodes import VectorSelector
-from storage.api.samples import SampleReader
+from promql.syntax.uses import UNUSED, SelectorUse
+from storage.api.samples import SampleReader, SelectHints
 
 Matchers = tuple[Matcher, ...]
 
@@ -61,45 +63,76 @@ class Selection:
         guard: the query's limits.
         repeated: the matchers of selectors that occur more than once; their samples are
             read once and kept until the query ends.
+        uses: the uses of selectors, by the id of the selector's node.
     """
 
     def __init__(
-        self, reader: SampleReader, guard: Guard, repeated: frozenset[Matchers] = frozenset()
+        self,
+        reader: SampleReader,
+        guard: Guard,
+        repeated: frozenset[Matchers] = frozenset(),
+        uses: Mapping[int, SelectorUse] = MappingProxyType({}),
     ) -> None:
         self._reader = reader
         self._guard = guard
         self._repeated = repeated
+        self._uses = uses
         self._kept: dict[tuple[Matchers, int, int, int, bool], list[AlignedSeries]] = {}
 
     def read(
-        self, matchers: Matchers, start_ms: int, end_ms: int, steps: int, *, starts: bool = False
+        self,
+        selector: VectorSelector,
+        start_ms: int,
+        end_ms: int,
+        steps: Steps,
+        *,
+        range_ms: int = 0,
+        starts: bool = False,
     ) -> Iterable[AlignedSeries]:
         """Return the series between two times, both ends included, as few large matrices.
 
-        With `starts`, the matrices include start times, if any are known.
+        Args:
+            selector: the selector.
+            start_ms: the first time.
+            end_ms: the last time.
+            steps: the evaluation times.
+            range_ms: the length of the range that is selected at each step.
+            starts: include start times, if any are known.
         """
+        matchers = selector.matchers
         if self._repeated and matchers in self._repeated:
-            key = (matchers, start_ms, end_ms, steps, starts)
+            key = (matchers, start_ms, end_ms, steps.count, starts)
             kept = self._kept.get(key)
             if kept is None:
-                slots, found = self._read(matchers, start_ms, end_ms, steps, starts)
+                # Without function and grouping: several functions share the samples.
+                hints = _hints(UNUSED, steps, range_ms)
+                slots, found = self._read(matchers, start_ms, end_ms, steps, starts, hints)
                 self._guard.keep(slots)
                 self._kept[key] = kept = list(found)
             return kept
-        slots, found = self._read(matchers, start_ms, end_ms, steps, starts)
+        hints = _hints(self._uses.get(id(selector), UNUSED), steps, range_ms)
+        slots, found = self._read(matchers, start_ms, end_ms, steps, starts, hints)
         self._guard.hold(slots)
         return found
 
     def _read(
-        self, matchers: Matchers, start_ms: int, end_ms: int, steps: int, starts: bool
+        self,
+        matchers: Matchers,
+        start_ms: int,
+        end_ms: int,
+        steps: Steps,
+        starts: bool,
+        hints: SelectHints,
     ) -> tuple[int, Iterator[AlignedSeries]]:
         """Return the number of sample slots, and the series."""
         with self._guard.scope():
-            parts = self._reader.select(matchers, start_ms, end_ms, self._guard, starts=starts)
+            parts = self._reader.select(
+                matchers, start_ms, end_ms, self._guard, starts=starts, hints=hints
+            )
         self._guard.check()
         slots = sum(part.sample_slots for part in parts)
         self._guard.samples += slots
-        return slots, stacks([part for part in parts if part.labels], steps)
+        return slots, stacks([part for part in parts if part.labels], steps.count)
 
     def instant_blocks(
         self, selector: VectorSelector, steps: Steps, lookback_ms: int, *, starts: bool = False
@@ -114,12 +147,22 @@ class Selection:
             end_ms += lookback_ms
         align = _interpolated if selector.smoothed else _newest
         one_name = has_one_name(selector.matchers)
-        for part in self.read(selector.matchers, start_ms, end_ms, steps.count, starts=starts):
+        for part in self.read(selector, start_ms, end_ms, steps, starts=starts):
             keep_stale = not selector.smoothed
             edges_ms = steps.first_ms, steps.last_ms
             for _, block in in_blocks(part, steps.count, edges_ms, keep_stale=keep_stale):
                 self._guard.check()
                 yield align(block, steps, lookback_ms, one_name)
+
+
+def _hints(use: SelectorUse, steps: Steps, range_ms: int) -> SelectHints:
+    return SelectHints(
+        step_ms=steps.step_ms,
+        range_ms=range_ms,
+        function=use.function,
+        grouping=use.grouping,
+        by=use.by,
+    )
 
 
 def joined(blocks: Iterable[InstantSelection], steps: int) -> InstantSelection:

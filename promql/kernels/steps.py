@@ -30,6 +30,11 @@ class Steps:
         """The last step."""
         return int(self.times_ms[-1])
 
+    @property
+    def step_ms(self) -> int:
+        """The interval between two steps, 0 if there is only one."""
+        return int(self.times_ms[1] - self.times_ms[0]) if self.count > 1 else 0
+
     @cached_property
     def seconds(self) -> Floats:
         """The steps in Unix seconds."""
