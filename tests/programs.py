@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
@@ -13,7 +14,12 @@ def program(name: str) -> str:
     """
     found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if found is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"{name} is not installed, and CI must run this test")
-        pytest.skip(f"{name} is not installed (Debian has it)")
+        skip_as_missing(f"{name} is not installed (Debian has it)")
     return found
+
+
+def skip_as_missing(reason: str) -> NoReturn:
+    """Skip the test because something is missing; in CI fail it."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason}, and CI must run this test")
+    pytest.skip(reason)

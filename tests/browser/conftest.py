@@ -1,48 +1,35 @@
-"""Debian's chromium, driven by Playwright's asynchronous interface."""
+"""A page in chromium that fails its test on any script error."""
 
-import os
 from collections.abc import AsyncIterator
+from typing import Final
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from tests.programs import program
-
-# The flags keep chromium from talking to anything but the page under test.
-FLAGS = [
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tests.browser.chromium import launch, require_chromium
 
 
 @pytest.fixture(autouse=True)
 def blockbuster() -> None:
-    """Let the test's own code block: the loop that matters is in another process."""
+    """Let the test's own code block: the server's event loop is in another process."""
+
+
+@pytest.fixture(scope="session")
+def chromium() -> None:
+    """Skip where no browser can run; checked once per session."""
+    require_chromium()
 
 
 @pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+async def browser(chromium: None) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=program("chromium"), args=FLAGS + sandbox
-        )
+        browser = await launch(playwright)
         yield browser
         await browser.close()
 
 
-# What a page may say: a refused form, and its live stream ending with the server and
-# looking for it again.
-EXPECTED = (
-    "status of 400",
-    "status of 401",
-    "ERR_INCOMPLETE_CHUNKED_ENCODING",
-    "ERR_CONNECTION_REFUSED",
-)
+# Console errors that tests cause on purpose: a refused form, and a server that has stopped.
+EXPECTED: Final = ("status of 400", "status of 401", "ERR_CONNECTION_REFUSED")
 
 
 @pytest.fixture
@@ -50,7 +37,7 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     """A page that fails the test on any script error or refused resource."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     page = await context.new_page()
-    # Safety bounds for a busy machine, never a claim about speed.
+    # Generous: a busy machine is slow, not broken.
     page.set_default_timeout(30_000)
     expect.set_options(timeout=30_000)
     complaints: list[str] = []

@@ -1,4 +1,4 @@
-"""Takes the documentation's pictures from a running program.
+"""Takes the pictures of the documentation from a running server.
 
     ./run exec python -m tests.browser.screenshots URL docs/images
 
@@ -12,17 +12,13 @@ from pathlib import Path
 
 from playwright.async_api import async_playwright
 
-from tests.browser.conftest import FLAGS
-from tests.programs import program
+from tests.browser.chromium import launch
 
 
 async def take(url: str, directory: Path) -> None:
-    """Log in, and keep one picture a page."""
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    """Log in, and write a picture of each page into a folder."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=program("chromium"), args=FLAGS + sandbox
-        )
+        browser = await launch(playwright)
         page = await browser.new_page(viewport={"width": 1280, "height": 800})
         await page.goto(url)
         await page.get_by_label("User name").fill("admin")
