@@ -12,10 +12,11 @@ from aiohttp.test_utils import TestServer
 
 from alerting.notifications.notice import Notice
 from alerting.notifications.stages import deduplicate
+from alerting.receivers.webhook_body import NotificationStatus, webhook_body
 from model.labels import Labels
 from model.series import ABSENT, STALE_BITS
 from promql.api import Answer, InstantVector, QueryOptions
-from storage.api.alerts import NewNotification
+from storage.api.alerts import Alert, AlertState, NewNotification
 from storage.api.errors import OutOfOrderError
 from storage.api.samples import Layout, Source, Vector
 from storage.records.alert_tables import MIGRATIONS
@@ -23,6 +24,20 @@ from storage.records.alerts import SqliteAlerts
 from storage.records.database import RecordsDatabase
 
 NOW_MS = 1_700_000_000_000
+HOST_DOWN = Alert(
+    1,
+    "host/down",
+    Labels.of(alertname="HostDown", instance="web-1:9100"),
+    Labels.of(summary="web-1 is down"),
+    AlertState.FIRING,
+    0.0,
+    NOW_MS,
+    NOW_MS,
+    NOW_MS,
+)
+HOST_DOWN_BODY = webhook_body(
+    HOST_DOWN, NotificationStatus.FIRING, "ops", "up == 0", "http://h"
+).to_json()
 
 
 class SetClock:

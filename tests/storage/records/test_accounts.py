@@ -1,6 +1,5 @@
 import asyncio
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -14,14 +13,6 @@ from storage.records.store import Records
 
 NOW_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000
-
-
-@pytest.fixture
-def records(tmp_path: Path) -> Iterator[Records]:
-    records = Records(tmp_path / "records.db")
-    records.open()
-    yield records
-    records.close()
 
 
 @pytest.fixture

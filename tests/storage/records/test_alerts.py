@@ -1,7 +1,5 @@
 import asyncio
-import json
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,64 +7,24 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
-from model.labels import Labels
 from storage.api.alerts import (
-    Alert,
     AlertChange,
-    AlertState,
-    CheckOverride,
     NewNotification,
-    Notification,
 )
 from storage.api.errors import NotFoundError, StorageError
 from storage.records.alerts import SqliteAlerts
 from storage.records.store import Records
-
-NOW_MS = 1_700_000_000_000
-INACTIVE, PENDING, FIRING, NO_DATA, RESOLVED = AlertState
-
-
-@pytest.fixture
-def records(tmp_path: Path) -> Iterator[Records]:
-    records = Records(tmp_path / "records.db")
-    records.open()
-    yield records
-    records.close()
-
-
-@pytest.fixture
-def alerts(records: Records) -> SqliteAlerts:
-    return records.alerts
-
-
-def new_alert(instance: str = "web-1:9100", state: AlertState = PENDING) -> Alert:
-    return Alert(
-        id=0,
-        rule="host/cpu",
-        labels=Labels.of(alertname="HostHighCpu", instance=instance, severity="warning"),
-        annotations=Labels.of(summary="CPU at 91 %"),
-        state=state,
-        value=91.5,
-        active_ms=NOW_MS,
-        changed_ms=NOW_MS,
-    )
-
-
-def moved(alert: Alert, state: AlertState, now_ms: int) -> AlertChange:
-    fired_ms = now_ms if state is FIRING else alert.fired_ms
-    resolved_ms = now_ms if state is RESOLVED else None
-    after = replace(
-        alert, state=state, changed_ms=now_ms, fired_ms=fired_ms, resolved_ms=resolved_ms
-    )
-    return AlertChange(after, alert.state)
-
-
-async def opened(
-    alerts: SqliteAlerts, instance: str = "web-1:9100", *notifications: NewNotification
-) -> Alert:
-    change = AlertChange(new_alert(instance), INACTIVE, notifications)
-    [alert] = await alerts.record([change], NOW_MS)
-    return alert
+from tests.storage.records.alert_builders import (
+    FIRING,
+    INACTIVE,
+    NO_DATA,
+    NOW_MS,
+    PENDING,
+    RESOLVED,
+    moved,
+    new_alert,
+    opened,
+)
 
 
 async def test_recorded_alert_is_open_after_reopening(records: Records, tmp_path: Path) -> None:
@@ -204,51 +162,6 @@ async def test_only_open_alerts_can_be_acknowledged(alerts: SqliteAlerts) -> Non
         await alerts.alert(99)
 
 
-async def waiting(alerts: SqliteAlerts, receiver: str | None) -> list[tuple[str, int]]:
-    found = await alerts.waiting(receiver, 10)
-    return [(item.receiver, json.loads(item.body)) for item in found]
-
-
-async def test_outbox_keeps_order_for_each_receiver(alerts: SqliteAlerts) -> None:
-    alert = await opened(alerts, "a", NewNotification("log", "1"), NewNotification("ops", "2"))
-    resolution = replace(
-        moved(alert, RESOLVED, NOW_MS), notifications=(NewNotification("ops", "3"),)
-    )
-    await alerts.record([resolution], NOW_MS)
-    assert await waiting(alerts, "ops") == [("ops", 2), ("ops", 3)]
-    assert await waiting(alerts, None) == [("log", 1), ("ops", 2), ("ops", 3)]
-    # The oldest stays first even while it waits for its next attempt.
-    first = (await alerts.waiting("ops", 1))[0]
-    await alerts.failed(first.id, "refused", NOW_MS, NOW_MS + 60_000)
-    [again] = await alerts.waiting("ops", 1)
-    assert again == replace(
-        first, attempts=1, next_attempt_ms=NOW_MS + 60_000, last_error="refused"
-    )
-
-
-async def test_delivered_and_abandoned_notifications_leave_the_outbox_for_the_log(
-    alerts: SqliteAlerts,
-) -> None:
-    alert = await opened(alerts, "a", *(NewNotification("log", str(n)) for n in range(3)))
-    one, two, three = await alerts.waiting("log", 10)
-    await alerts.failed(one.id, "time-out", NOW_MS, NOW_MS + 1)
-    await alerts.delivered(one.id, NOW_MS + 2)
-    await alerts.failed(two.id, "400 Bad Request", NOW_MS + 3, None)
-    # An outcome is final.
-    await alerts.failed(one.id, "late", NOW_MS + 4, None)
-    await alerts.delivered(two.id, NOW_MS + 4)
-    assert list(await alerts.notifications(10)) == [
-        three,
-        replace(two, attempts=1, abandoned_ms=NOW_MS + 3, last_error="400 Bad Request"),
-        replace(one, attempts=2, next_attempt_ms=NOW_MS + 1, delivered_ms=NOW_MS + 2),
-    ]
-    assert list(await alerts.waiting("log", 10)) == [three]
-    assert three == Notification(
-        "log", "2", id=three.id, alert_id=alert.id, created_ms=NOW_MS, next_attempt_ms=NOW_MS
-    )
-    assert [item.id for item in await alerts.notifications(10, before_id=two.id)] == [one.id]
-
-
 async def test_forgetting_drops_what_ended_long_ago_and_spares_the_outbox(
     alerts: SqliteAlerts,
 ) -> None:
@@ -266,20 +179,6 @@ async def test_forgetting_drops_what_ended_long_ago_and_spares_the_outbox(
     assert list(await alerts.history(10, alert_id=old.id)) == []
     for kept in (fresh, untold, still_open):
         assert (await alerts.alert(kept.id)).id == kept.id
-
-
-async def test_override_replaces_the_earlier_one_of_its_host_and_check(
-    alerts: SqliteAlerts,
-) -> None:
-    await alerts.set_override(CheckOverride("a:9100", "cpu", warning=50.0))
-    latest = CheckOverride("a:9100", "cpu", enabled=False, critical=99.0, for_s=2.5)
-    other = CheckOverride("a:9100", "disk", recovery=70.0)
-    await alerts.set_override(latest)
-    await alerts.set_override(other)
-    assert list(await alerts.overrides()) == [latest, other]
-    await alerts.remove_override("a:9100", "cpu")
-    await alerts.remove_override("a:9100", "cpu")
-    assert list(await alerts.overrides()) == [other]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,3 @@
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from storage.api.errors import NotFoundError, TakenError
@@ -11,14 +8,6 @@ NOW_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 KEY, OTHER = "a1" * 32, "b2" * 32
-
-
-@pytest.fixture
-def records(tmp_path: Path) -> Iterator[Records]:
-    records = Records(tmp_path / "records.db")
-    records.open()
-    yield records
-    records.close()
 
 
 async def pushing(records: Records, name: str = "nas", key: str = KEY) -> Host:

@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,14 +9,6 @@ from storage.api.hosts import NewHost
 from storage.records.store import Records
 
 NOW_MS = 1_700_000_000_000
-
-
-@pytest.fixture
-def records(tmp_path: Path) -> Iterator[Records]:
-    records = Records(tmp_path / "records.db")
-    records.open()
-    yield records
-    records.close()
 
 
 async def test_added_host_is_listed_after_reopening(records: Records, tmp_path: Path) -> None:

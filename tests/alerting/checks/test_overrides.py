@@ -1,0 +1,41 @@
+import pytest
+
+from alerting.checks.overrides import validate_override
+from alerting.errors import BadOverrideError
+from alerting.settings import CheckName, HostCheckSettings
+from storage.api.alerts import CheckOverride
+
+SETTINGS = HostCheckSettings()
+HOST = "web-1:9100"
+
+
+def cpu(**own: float | bool) -> CheckOverride:
+    return CheckOverride(HOST, "cpu", **own)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        (CheckOverride(HOST, "swap"), "check: 'swap' is none of down, cpu, memory, disk"),
+        (CheckOverride("", "cpu"), "instance: must not be empty"),
+        (CheckOverride(HOST, "down", warning=5.0), "warning: down has no thresholds"),
+        (cpu(warning=101.0), "warning: must be between 0 and 100"),
+        (cpu(recovery=float("nan")), "recovery: must be between 0 and 100"),
+        (cpu(for_s=-1.0), "for_s: must be between"),
+        (cpu(warning=96.0), "warning: warning 96 is above critical 95"),
+        (cpu(critical=80.0), "critical: warning 85 is above critical 80"),
+        (cpu(recovery=90.0), "recovery: is above the threshold 85"),
+    ],
+)
+def test_override_that_makes_no_sense_is_refused_by_field(
+    override: CheckOverride, message: str
+) -> None:
+    with pytest.raises(BadOverrideError, match=message):
+        validate_override(SETTINGS, override)
+
+
+def test_override_that_makes_sense_is_taken() -> None:
+    override = cpu(warning=50.0, critical=60.0, recovery=40.0, for_s=0.0)
+    assert validate_override(SETTINGS, override) is CheckName.CPU
+    down = CheckOverride(HOST, "down", for_s=10.0)
+    assert validate_override(SETTINGS, down) is CheckName.DOWN

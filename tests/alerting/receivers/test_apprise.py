@@ -1,0 +1,43 @@
+from collections.abc import AsyncIterator
+
+import pytest
+from pydantic import SecretStr
+
+from alerting.errors import DeliveryError
+from alerting.receivers.apprise import AppriseReceiver
+from tests.alerting.alerting_doubles import HOST_DOWN_BODY, Webhook, running_webhook
+
+# Apprise imports modules that Python 3.11 deprecates.
+loads_apprise = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+
+@pytest.fixture
+async def webhook() -> AsyncIterator[Webhook]:
+    async with running_webhook() as webhook:
+        yield webhook
+
+
+@loads_apprise
+async def test_apprise_takes_a_title_and_a_text(webhook: Webhook) -> None:
+    url = webhook.url.replace("http://", "json://")
+    await AppriseReceiver(SecretStr(url), 30).send(HOST_DOWN_BODY)
+    body = await webhook.next()
+    assert body["title"] == "[FIRING] web-1 is down"
+    assert "instance: web-1:9100" in body["message"]
+
+
+@loads_apprise
+async def test_service_that_refuses_through_apprise_is_tried_again(webhook: Webhook) -> None:
+    webhook.answers.append(500)
+    url = webhook.url.replace("http://", "json://")
+    with pytest.raises(DeliveryError, match="did not take it") as caught:
+        await AppriseReceiver(SecretStr(url), 30).send(HOST_DOWN_BODY)
+    assert caught.value.retryable
+    assert "s3cret" not in str(caught.value)
+
+
+@loads_apprise
+async def test_url_that_apprise_does_not_know_is_given_up() -> None:
+    with pytest.raises(DeliveryError, match="pigeon://…: not a URL of Apprise") as caught:
+        await AppriseReceiver(SecretStr("pigeon://s3cret"), 30).send(HOST_DOWN_BODY)
+    assert not caught.value.retryable
