@@ -32,7 +32,7 @@ _Sample = tuple[int, int, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SampleBatch:
+class HistoryBatch:
     """Some samples of a history, in its order.
 
     Attributes:
@@ -46,7 +46,7 @@ class SampleBatch:
     values: NDArray[np.float64]
 
 
-def read_history(stream: BinaryIO, number_of: Callable[[Labels], int]) -> Iterator[SampleBatch]:
+def read_history(stream: BinaryIO, number_of: Callable[[Labels], int]) -> Iterator[HistoryBatch]:
     """Yield the samples of a text that ends with `# EOF`.
 
     Args:
@@ -82,7 +82,7 @@ def _blocks(stream: BinaryIO) -> Iterator[list[bytes]]:
         yield [rest]
 
 
-_NO_SAMPLES = SampleBatch(np.empty(0, np.uint32), np.empty(0, np.int64), np.empty(0))
+_NO_SAMPLES = HistoryBatch(np.empty(0, np.uint32), np.empty(0, np.int64), np.empty(0))
 
 
 class _HistoryReader:
@@ -94,7 +94,7 @@ class _HistoryReader:
         self._times_ms: dict[bytes, int] = {}
         self._types: dict[str, str] = {}
 
-    def read(self, lines: Sequence[bytes], first_line: int) -> SampleBatch:
+    def read(self, lines: Sequence[bytes], first_line: int) -> HistoryBatch:
         """Return the samples of a block whose first line has the number `first_line`.
 
         Raises:
@@ -108,7 +108,7 @@ class _HistoryReader:
                 self._read_strictly(lines, index, first_line, {})
             raise
 
-    def _read(self, lines: Sequence[bytes], first_line: int) -> SampleBatch:
+    def _read(self, lines: Sequence[bytes], first_line: int) -> HistoryBatch:
         parts = [line.rsplit(b" ", 2) for line in lines]
         prefixes = self._series_by_prefix
         series = [prefixes.get(part[0], _UNKNOWN) for part in parts]
@@ -135,7 +135,7 @@ class _HistoryReader:
 
     def _read_known(
         self, series: Sequence[int], parts: Sequence[Sequence[bytes]]
-    ) -> SampleBatch | None:
+    ) -> HistoryBatch | None:
         """Parse lines split into prefix, value and timestamp; None if one has another form."""
         try:
             values = parse_values([part[1] for part in parts])
@@ -146,7 +146,7 @@ class _HistoryReader:
             return None
         if values is None:
             return None
-        return SampleBatch(np.array(series, np.uint32), np.array(times, np.int64), values)
+        return HistoryBatch(np.array(series, np.uint32), np.array(times, np.int64), values)
 
     def _time_ms(self, text: bytes) -> int:
         known = self._times_ms.get(text)
@@ -192,8 +192,8 @@ class _HistoryReader:
 
 
 def _with_samples(
-    batch: SampleBatch, known: Sequence[int], samples: Mapping[int, _Sample]
-) -> SampleBatch:
+    batch: HistoryBatch, known: Sequence[int], samples: Mapping[int, _Sample]
+) -> HistoryBatch:
     """Return the samples of a batch and `samples`, in the order of their lines.
 
     Args:
@@ -203,7 +203,7 @@ def _with_samples(
     """
     series, times, values = zip(*samples.values(), strict=True)
     order = np.argsort([*known, *samples])
-    return SampleBatch(
+    return HistoryBatch(
         np.concatenate([batch.series, np.array(series, np.uint32)])[order],
         np.concatenate([batch.times_ms, np.array(times, np.int64)])[order],
         np.concatenate([batch.values, np.array(values, np.float64)])[order],
