@@ -11,6 +11,7 @@ __all__ = [
     "durations",
     "labels",
     "matchers",
+    "metadata",
     "quantities",
     "sd_notify",
     "series",

@@ -1,9 +1,10 @@
-"""What a query engine answers, whether it runs here or elsewhere.
+"""The contract of a query engine, local or remote: its requests, answers and errors.
 
-The shapes are those of the Prometheus HTTP API: a scalar, a string, an instant
+The answers have the shapes of the Prometheus HTTP API: a scalar, a string, an instant
 vector or a matrix, with annotations. A matrix is an `AlignedSeries`.
 """
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,15 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.labels import Labels
+from model.matchers import Matcher
+from model.metadata import MetricMetadata
 from model.series import AlignedSeries
 
 
 class PromQLError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of every error that this package raises on purpose."""
 
 
 class ParseError(PromQLError):
-    """The text is no PromQL; `start` and `end` are offsets in characters.
+    """The text is not PromQL; `start` and `end` are offsets in characters.
 
     The message is Prometheus's, with line and column: `1:5: parse error: …`.
     """
@@ -30,11 +33,23 @@ class ParseError(PromQLError):
 
 
 class EvaluationError(PromQLError):
-    """The query is well formed and cannot be answered (many-to-many matching, …)."""
+    """The query is valid but cannot be evaluated, for example by many-to-many matching."""
 
 
 class ExpressionTypeError(EvaluationError):
-    """A range query of an expression that yields neither scalars nor instant vectors."""
+    """The expression of a range query yields neither scalars nor instant vectors."""
+
+
+class QueryRangeError(EvaluationError):
+    """The end or the step of a range query is invalid; `parameter` is "end" or "step"."""
+
+    def __init__(self, message: str, parameter: str) -> None:
+        super().__init__(message)
+        self.parameter = parameter
+
+
+class TooManyStepsError(QueryRangeError):
+    """A range query has more steps than the limit allows."""
 
 
 class TooManySamplesError(EvaluationError):
@@ -46,18 +61,18 @@ class QueryTimeoutError(PromQLError):
 
 
 class QueryCanceledError(PromQLError):
-    """Nobody waits for the answer any more."""
+    """The query was stopped, because its client has gone or the engine was closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueryOptions:
-    """Limits of one query; None takes the engine's own.
+    """The limits of one query; None is the engine's default.
 
     Attributes:
-        timeout_s: evaluation stops after this time.
+        timeout_s: the evaluation stops after this time; the engine's limit is the maximum.
         lookback_ms: how far back an instant selector looks for a sample.
-        max_samples: samples held in memory at once.
-        statistics: whether samples are counted step by step, for `Answer.statistics`.
+        max_samples: how many samples may be in memory at once.
+        statistics: count the samples of each step, for `Answer.statistics`.
     """
 
     timeout_s: float | None = None
@@ -76,7 +91,7 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class String:
-    """A string literal's value."""
+    """The value of a string literal."""
 
     time_ms: int
     value: str
@@ -84,7 +99,7 @@ class String:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InstantVector:
-    """One value a series at one time: `labels` of length N, `values` of shape (N,)."""
+    """One value for each series at one time: N `labels`, and `values` of shape (N,)."""
 
     time_ms: int
     labels: tuple[Labels, ...]
@@ -93,7 +108,7 @@ class InstantVector:
 
 @dataclass(frozen=True, slots=True)
 class Annotations:
-    """What the querier should know though the query succeeded, in Prometheus's words."""
+    """Warnings and infos about a query that succeeded, in Prometheus's words."""
 
     warnings: tuple[str, ...] = ()
     infos: tuple[str, ...] = ()
@@ -101,17 +116,17 @@ class Annotations:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QueryStatistics:
-    """What a query cost.
+    """The cost of a query.
 
     Attributes:
-        queue_s: waiting for a thread.
-        preparation_s: parsing.
-        evaluation_s: reading samples and computing.
-        sort_s: putting the result in order.
-        peak_samples: the most samples held in memory at once.
-        step_samples: shape (S,), int64, the samples looked at for each step: one a
-            series for an instant selector, those in the range for a range selector,
-            a subquery's results in the range for a subquery.
+        queue_s: time spent waiting for a thread.
+        preparation_s: time spent parsing.
+        evaluation_s: time spent reading and computing.
+        sort_s: time spent sorting the result.
+        peak_samples: the largest number of samples in memory.
+        step_samples: shape (S,), int64, the samples evaluated for each step: one a series
+            for an instant selector, those in the range for a range selector, and the
+            inner results in the range for a subquery.
         steps_ms: shape (S,), int64, the steps.
     """
 
@@ -126,14 +141,14 @@ class QueryStatistics:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """A query's result.
+    """The result of a query.
 
     Attributes:
-        value: for a range query always a matrix (`AlignedSeries`), for an instant
-            query whatever the expression's type is.
+        value: a matrix (`AlignedSeries`) for a range query; the value of the expression
+            for an instant query.
         annotations: warnings and infos.
         samples: how many samples were read.
-        statistics: what it cost, where `QueryOptions.statistics` asked for it.
+        statistics: the cost, if `QueryOptions.statistics` asked for it.
     """
 
     value: Scalar | String | InstantVector | AlignedSeries
@@ -142,13 +157,40 @@ class Answer:
     statistics: QueryStatistics | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Exemplar:
+    """One exemplar: a sample with labels of its own, such as a trace id."""
+
+    labels: Labels
+    value: float
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExemplarSeries:
+    """The exemplars of one series."""
+
+    labels: Labels
+    exemplars: tuple[Exemplar, ...]
+
+
+MetadataByMetric = Mapping[str, Collection[MetricMetadata]]
+"""The metadata of metrics by name; several for a metric whose targets disagree."""
+
+Selectors = Sequence[Sequence[Matcher]]
+"""Series selectors. A series matches if it satisfies all matchers of any selector."""
+
+
 class QueryEngine(Protocol):
-    """Answers PromQL. Cancelling the call stops the work."""
+    """Answers PromQL and lists series. Cancelling a call stops its work.
+
+    Times are Unix milliseconds, and ranges include both ends.
+    """
 
     async def instant(
         self, query: str, time_ms: int, options: QueryOptions | None = None
     ) -> Answer:
-        """Evaluate at one time.
+        """Evaluate a query at one time.
 
         Raises:
             PromQLError: ParseError, EvaluationError, QueryTimeoutError, …
@@ -162,8 +204,37 @@ class QueryEngine(Protocol):
         step_ms: int,
         options: QueryOptions | None = None,
     ) -> Answer:
-        """Evaluate at `start_ms`, `start_ms + step_ms`, … up to `end_ms` included.
+        """Evaluate a query at `start_ms`, `start_ms + step_ms`, … up to `end_ms`.
 
         Raises:
+            QueryRangeError: end or step are invalid, or there are too many steps.
             PromQLError: as `instant`.
         """
+
+    async def series(
+        self, selectors: Selectors, start_ms: int, end_ms: int, limit: int = 0
+    ) -> list[Labels]:
+        """Return the label sets of matching series, sorted; limit 0 returns all."""
+
+    async def label_names(
+        self, selectors: Selectors, start_ms: int, end_ms: int, limit: int = 0
+    ) -> list[str]:
+        """Return the label names of matching series, sorted; no selector matches all."""
+
+    async def label_values(
+        self, name: str, selectors: Selectors, start_ms: int, end_ms: int, limit: int = 0
+    ) -> list[str]:
+        """Return the values of one label of matching series; no selector matches all."""
+
+    async def metadata(self, metric: str = "") -> MetadataByMetric:
+        """Return type, help and unit of one metric, or of all metrics, by name."""
+
+    async def exemplars(self, query: str, start_ms: int, end_ms: int) -> list[ExemplarSeries]:
+        """Return the exemplars of the series that a query selects.
+
+        Raises:
+            ParseError: the query is not PromQL.
+        """
+
+    async def close(self) -> None:
+        """Stop running queries and release all resources."""

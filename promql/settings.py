@@ -6,11 +6,11 @@ from model.quantities import PositiveDurationMs
 
 
 class QuerySettings(BaseModel):
-    """Section `query` of the configuration: what bounds every query, rules included.
+    """Section `query` of the configuration: the limits of every query, rules included.
 
     Attributes:
-        max_samples: samples that one query may hold in memory at once.
-        threads: queries that run at the same time; others wait.
+        max_samples: how many samples a query may hold in memory at once.
+        threads: how many queries run at the same time; others wait.
         lookback_ms: `lookback`, how far back an instant selector looks for a sample.
     """
 

@@ -19,12 +19,12 @@ from web.ingest.remote_write import RemoteWriteApi
 from web.ingest.reports import ReportsApi
 from web.internals import Internals
 from web.pages import PAGES, PageFactory
-from web.prometheus.expressions import Expressions
-from web.prometheus.federation import Federation
+from web.prometheus.expressions import ExpressionApi
+from web.prometheus.federation import FederationApi
 from web.prometheus.probes import Probes
-from web.prometheus.queries import Queries
+from web.prometheus.queries import QueryApi
 from web.prometheus.rules import RulesApi
-from web.prometheus.series import SeriesCatalogue
+from web.prometheus.series import SeriesApi
 from web.prometheus.status import StatusApi
 from web.prometheus.targets import TargetsApi
 from web.server.configuration import ConfigurationApi
@@ -79,12 +79,12 @@ def _pushes(services: Services) -> Iterator[Handlers]:
 
 def _prometheus_api(services: Services, settings: WebSettings) -> tuple[Handlers, ...]:
     return (
-        Queries(services, settings),
-        Expressions(),
-        SeriesCatalogue(services),
+        QueryApi(services),
+        ExpressionApi(services),
+        SeriesApi(services),
         TargetsApi(services),
         RulesApi(services),
         StatusApi(services),
         Probes(services),
-        Federation(services),
+        FederationApi(services),
     )

@@ -5,7 +5,7 @@ their protocols; what only the web needs is defined here.
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,10 +20,9 @@ from ingest.gateway.gateway import PushGateway
 from ingest.hosts.pushed_hosts import PushedHosts
 from ingest.remote_write.receiver import RemoteWriteReceiver
 from model.clock import Clock
-from model.matchers import Matcher
+from model.metadata import MetricMetadata
 from model.targets import Target, TargetStatus
 from promql.api import QueryEngine
-from scraper.exposition.families import MetricMetadata
 from scraper.fetching.address_policy import AddressPolicySettings
 from scraper.fetching.targets import DroppedTarget
 from storage.api.accounts import AccountRecords
@@ -154,10 +153,6 @@ async def _nothing_to_do() -> None:
     return None
 
 
-def _no_metadata() -> Mapping[str, Collection[MetricMetadata]]:
-    return {}
-
-
 def _no_target_metadata() -> Iterable[tuple[Target, Mapping[str, MetricMetadata]]]:
     return ()
 
@@ -173,7 +168,6 @@ class Services:
     Attributes:
         alerts: what was; `alerting` knows what is open and takes what people do.
         cardinality: what the active series are made of, so many entries a list; blocks.
-        parse_selector: a series selector's matchers; raises `ParseError`.
         keys: sign access tokens and seal secrets.
         targets: how every target stands now; called on the event loop.
         discovered: what was found beside them.
@@ -182,7 +176,6 @@ class Services:
         pushes: what takes what comes by itself.
         hosts_changed: awaited after a host was added or removed.
         host_checks: the checks of every host, and which filesystems count, as of now.
-        metadata: by metric family, what targets say of it.
         target_metadata: for each target, by metric family, what it says of it.
         registry: the server's own metrics, for `/metrics`.
         remote_write: what takes samples of other servers; None where nothing does.
@@ -205,7 +198,6 @@ class Services:
     samples: SampleReader
     cardinality: Callable[[int], Cardinality]
     engine: QueryEngine
-    parse_selector: Callable[[str], Sequence[Matcher]]
     targets: Callable[[], Sequence[TargetStatus]]
     discovered: Discovered
     pushes: Pushes
@@ -217,7 +209,6 @@ class Services:
     hosts_changed: Callable[[], Awaitable[None]] = _nothing_to_do
     added_hosts: Callable[[], AddressPolicySettings] = AddressPolicySettings
     host_checks: Callable[[], HostCheckSettings] = HostCheckSettings
-    metadata: Callable[[], Mapping[str, Collection[MetricMetadata]]] = _no_metadata
     target_metadata: Callable[[], Iterable[tuple[Target, Mapping[str, MetricMetadata]]]] = (
         _no_target_metadata
     )

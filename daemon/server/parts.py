@@ -1,6 +1,5 @@
 """Constructs the server's parts, each once, and passes each the parts that it needs."""
 
-import asyncio
 import importlib.metadata
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -35,8 +34,8 @@ from ingest.hosts.pushed_hosts import PushedHosts
 from ingest.remote_write.receiver import RemoteWriteReceiver
 from ingest.series.commits import GroupCommit
 from model.clock import system_clock
+from promql.api import MetadataByMetric
 from promql.engine import EngineSettings, LocalEngine
-from promql.syntax.parser import parse_selector
 from storage.api.audit import NewAuditEntry
 from storage.api.samples import SampleReader
 from web.http.audit_trail import audit_retention
@@ -87,9 +86,9 @@ async def constructed(
     """
     settings, samples, records = configuration.settings, stores.samples, stores.records
     async with AsyncExitStack() as stack:
-        engine = _engine(samples, settings)
-        stack.push_async_callback(asyncio.to_thread, engine.close)
         scraping = Scraping(configuration, records.hosts, samples, system_clock)
+        engine = _engine(samples, settings, scraping.scraper.metadata)
+        stack.push_async_callback(engine.close)
         commits = await stack.enter_async_context(GroupCommit(samples, stores.messages).running())
         pushed = await stack.enter_async_context(_pushed_hosts(stores, commits).running())
         connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
@@ -126,7 +125,9 @@ async def constructed(
         )
 
 
-def _engine(samples: SampleReader, settings: Settings) -> LocalEngine:
+def _engine(
+    samples: SampleReader, settings: Settings, metadata: Callable[[], MetadataByMetric]
+) -> LocalEngine:
     query = settings.query
     bounds = EngineSettings(
         timeout_s=settings.web.query_timeout_s,
@@ -134,7 +135,7 @@ def _engine(samples: SampleReader, settings: Settings) -> LocalEngine:
         max_samples=query.max_samples,
         threads=query.threads,
     )
-    return LocalEngine(samples, bounds, share=set_switch_interval)
+    return LocalEngine(samples, bounds, on_busy=set_switch_interval, metadata=metadata)
 
 
 def _pushed_hosts(stores: Stores, commits: GroupCommit) -> PushedHosts:
@@ -189,7 +190,6 @@ def services_of(parts: Parts) -> Services:
         samples=samples,
         cardinality=samples.cardinality,
         engine=parts.engine,
-        parse_selector=parse_selector,
         targets=scraper.statuses,
         discovered=parts.scraping.targets,
         pushes=Pushes(inbox, parts.pushed, records.host_keys),
@@ -201,7 +201,6 @@ def services_of(parts: Parts) -> Services:
         hosts_changed=parts.hosts_changed,
         added_hosts=lambda: reloader.current.settings.scrape.added_hosts,
         host_checks=lambda: reloader.current.settings.alerting.checks,
-        metadata=scraper.metadata,
         target_metadata=scraper.target_metadata,
         remote_write=parts.remote_write,
         push_gateway=parts.gateway,

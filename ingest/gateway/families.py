@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from ingest.errors import MalformedMessageError, PushError
 from model.labels import METRIC_NAME, Labels
+from model.metadata import MetricMetadata
 from scraper.exposition.errors import ExpositionError
-from scraper.exposition.families import MetricMetadata
 from scraper.exposition.formats import ExpositionFormat
 from scraper.exposition.numbers import parse_value
 from scraper.exposition.parser import parse_exposition

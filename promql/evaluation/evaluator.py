@@ -86,7 +86,7 @@ class Evaluator:
         if steps.count > 1 and id(node) in self._pinned:
             return _repeat(self.evaluate(node, steps.only_first()), steps.count)
         self.guard.check()
-        with self.guard.scope():
+        with self.guard.memory_scope():
             value = self._HANDLERS[type(node)](self, node, steps)
         if isinstance(value, StepMatrix):
             self.guard.hold(value.values.size)

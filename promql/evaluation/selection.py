@@ -125,7 +125,7 @@ class Selection:
         hints: SelectHints,
     ) -> tuple[int, Iterator[AlignedSeries]]:
         """Return the number of sample slots, and the series."""
-        with self._guard.scope():
+        with self._guard.memory_scope():
             parts = self._reader.select(
                 matchers, start_ms, end_ms, self._guard, starts=starts, hints=hints
             )

@@ -10,10 +10,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from promql.api import EvaluationError
+from promql.api import EvaluationError, QueryRangeError, TooManyStepsError
 from promql.kernels.steps import Steps
 from promql.syntax.nodes import AtEdge, Duration, DurationOperation, NumberLiteral, TimeShift
 
+MAX_STEPS: Final = 11_000
+"""Points of one series in one answer, Prometheus's limit: a week at one a minute."""
 _LIMIT_S: Final = 2**63 / 1e9
 """Go's longest duration: 292 years."""
 _LIMIT_MS: Final = 2**61
@@ -28,12 +30,44 @@ class QueryRange:
     end_ms: int
     step_ms: int
 
+    @classmethod
+    def checked(cls, start_ms: int, end_ms: int, step_ms: int) -> "QueryRange":
+        """Return the range of a range query.
+
+        Raises:
+            QueryRangeError: the end is before the start, the step is not positive, or there
+                are more than `MAX_STEPS` steps.
+            EvaluationError: a time is out of range.
+        """
+        if end_ms < start_ms:
+            raise QueryRangeError("end timestamp must not be before start time", "end")
+        if step_ms <= 0:
+            raise QueryRangeError(
+                "zero or negative query resolution step widths are not accepted."
+                " Try a positive integer",
+                "step",
+            )
+        if (end_ms - start_ms) // step_ms > MAX_STEPS:
+            raise TooManyStepsError(
+                f"exceeded maximum resolution of {MAX_STEPS:,} points per timeseries."
+                " Try decreasing the query resolution (?step=XX)",
+                "step",
+            )
+        found = cls(start_ms, end_ms, step_ms)
+        found.check_times()
+        return found
+
+    @property
+    def step_count(self) -> int:
+        """The number of evaluation times of a range query."""
+        return (self.end_ms - self.start_ms) // self.step_ms + 1
+
     @property
     def is_range(self) -> bool:
         """Whether start and end differ."""
         return self.start_ms != self.end_ms
 
-    def check(self) -> None:
+    def check_times(self) -> None:
         """Check that the times are in the range of sample times.
 
         Raises:

@@ -1,12 +1,13 @@
-"""EvaluationLock: evaluations run one at a time, a few milliseconds each.
+"""A lock under which evaluations run one at a time, in slices of a few milliseconds.
 
-numpy gives the interpreter's lock up and takes it again around every call. Threads that
-evaluate at the same time wake each other for each of them: 100 rules over 400 targets
-made 20,000 futex calls a second on four threads, and 3,600 by turns. So one evaluation
-computes while the others sleep, and between blocks passes its turn on to who has waited
-longest: a small query does not wait for a large one to end.
+numpy releases and takes the GIL around every call, so threads that evaluate at the same
+time wake each other for every call. 100 rules over 400 targets made 20,000 futex calls a
+second on four threads without this lock, and 3,600 with it. One evaluation computes while
+the others sleep. Between blocks it hands the lock to the thread that has waited longest,
+so that a small query does not wait for the end of a large one.
 
-EvaluationLock are a courtesy, not a lock: who has waited in vain goes on without.
+The lock only saves time; nothing depends on it. A thread that has waited too long evaluates
+without it.
 """
 
 import threading
@@ -15,65 +16,66 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
-_TURN_S: Final = 0.005
-"""Changing hands costs some 50 us; nobody sees a wait of a few turns."""
-_PATIENCE_S: Final = 0.05
+_SLICE_S: Final = 0.005
+"""The shortest time between two hand-overs, which cost about 50 us each."""
+_MAX_WAIT_S: Final = 0.05
+"""How long a thread waits for the lock before it evaluates without."""
 
 
 class EvaluationLock:
-    """Whose turn it is, first come, first served; any thread."""
+    """A lock that is handed to waiting threads in the order of their arrival."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self.monotonic = monotonic
         self._lock = threading.Lock()
-        # Each is locked until it is its owner's turn.
+        # One locked lock for each waiting thread; releasing it wakes that thread.
         self._waiting: deque[threading.Lock] = deque()
-        self._taken = False
+        self._is_taken = False
 
     @property
-    def wanted(self) -> bool:
-        """Whether anybody waits."""
+    def is_contended(self) -> bool:
+        """Whether any thread waits."""
         return bool(self._waiting)
 
-    def take(self) -> bool:
-        """Wait for a turn; return whether there was one in time."""
+    def acquire(self) -> bool:
+        """Wait for the lock; return False if it was not free in time."""
         with self._lock:
-            if not self._taken:
-                self._taken = True
+            if not self._is_taken:
+                self._is_taken = True
                 return True
             own = threading.Lock()
             own.acquire()
             self._waiting.append(own)
-        if own.acquire(timeout=_PATIENCE_S):
+        if own.acquire(timeout=_MAX_WAIT_S):
             return True
         with self._lock:
             if own not in self._waiting:
-                # It came at the last moment.
+                # `release` handed the lock over just after the time-out.
                 return True
             self._waiting.remove(own)
             return False
 
-    def give(self) -> None:
-        """End a turn that was taken."""
+    def release(self) -> None:
+        """Hand the lock to the thread that has waited longest, or set it free."""
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().release()
             else:
-                self._taken = False
+                self._is_taken = False
 
 
 class TimeSlice:
-    """One evaluation's turn, for the time of a `with` block on its thread."""
+    """Holds the lock for one evaluation; a context manager for the evaluating thread."""
 
-    def __init__(self, turns: EvaluationLock) -> None:
-        self._turns = turns
+    def __init__(self, lock: EvaluationLock) -> None:
+        self._lock = lock
         self._thread = 0
         self._is_held = False
         self._since_s = 0.0
 
     def __enter__(self) -> Self:
         self._thread = threading.get_ident()
-        self._take()
+        self._acquire()
         return self
 
     def __exit__(
@@ -83,22 +85,22 @@ class TimeSlice:
         trace: TracebackType | None,
     ) -> None:
         if self._is_held:
-            self._turns.give()
+            self._lock.release()
         self._is_held = False
 
-    def _take(self) -> None:
-        self._is_held = self._turns.take()
-        self._since_s = self._turns.monotonic()
+    def _acquire(self) -> None:
+        self._is_held = self._lock.acquire()
+        self._since_s = self._lock.monotonic()
 
-    def pass_on(self) -> None:
-        """Let others have theirs, if anybody waits and this one has lasted."""
-        turns = self._turns
+    def offer(self) -> None:
+        """Hand the lock to a waiting thread and wait for it again, once the slice is over."""
+        lock = self._lock
         if (
             self._is_held
-            and turns.wanted
-            and turns.monotonic() - self._since_s >= _TURN_S
-            # Threads that help a read ask the same guard.
+            and lock.is_contended
+            and lock.monotonic() - self._since_s >= _SLICE_S
+            # Threads that help with a read call this too.
             and threading.get_ident() == self._thread
         ):
-            turns.give()
-            self._take()
+            lock.release()
+            self._acquire()

@@ -1,4 +1,4 @@
-"""What bounds one query: its time, its memory, and whether anybody still waits for it."""
+"""The limits of one query: its time-out, its memory and its cancellation."""
 
 from collections.abc import Callable
 from types import TracebackType
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
 
 
 class Guard:
-    """Stops a query that was cancelled, takes too long or holds too many samples.
+    """Stops a query that is cancelled, takes too long or holds too many samples.
 
-    Evaluation calls `check` between nodes and between blocks of big kernels; the
-    store calls `spend` before each chunk it decodes (`storage.api.samples.ReadBudget`).
+    The evaluation calls `check` between nodes and between blocks of series. The store
+    calls `spend` before it decodes a chunk (`storage.api.samples.ReadBudget`).
 
     Attributes:
         samples: how many samples were read from the store so far.
-        spent: how many samples the store said it would decode so far.
-        held: how many samples memory holds now.
-        peak: the most samples that memory held at once so far.
-        monotonic: the clock given, seconds.
-        started: when it was made, by that clock.
-        max_samples: how many may be held, beside those that are kept.
-        turn: passed on to other queries now and then; None where nobody takes turns.
+        spent: how many samples the store announced to decode so far.
+        held: how many samples are in memory now.
+        peak: the largest number of samples in memory so far.
+        monotonic: the clock, in seconds.
+        started: the time of creation, by that clock.
+        max_samples: how many samples may be in memory beside those that are kept.
+        time_slice: given up to waiting evaluations now and then; None on the event loop.
     """
 
     def __init__(self, timeout_s: float, max_samples: int, monotonic: Callable[[], float]) -> None:
@@ -38,11 +38,11 @@ class Guard:
         self.samples = 0
         self.spent = 0
         self.peak = 0
-        self.turn: TimeSlice | None = None
+        self.time_slice: TimeSlice | None = None
 
     @property
     def remaining_s(self) -> float:
-        """Seconds until the time-out, negative behind it."""
+        """Seconds until the time-out; negative after it."""
         return self._deadline - self.monotonic()
 
     def cancel(self) -> None:
@@ -50,7 +50,7 @@ class Guard:
         self._is_cancelled = True
 
     def check(self, place: str = "expression evaluation") -> None:
-        """Raise if the query should end.
+        """Raise if the query should end; let waiting evaluations continue for a while.
 
         Raises:
             QueryCanceledError: `cancel` was called.
@@ -60,11 +60,11 @@ class Guard:
             raise QueryCanceledError(f"query was canceled in {place}")
         if self.monotonic() > self._deadline:
             raise QueryTimeoutError(f"query timed out in {place}")
-        if self.turn is not None:
-            self.turn.pass_on()
+        if self.time_slice is not None:
+            self.time_slice.offer()
 
     def spend(self, samples: int) -> None:
-        """Count samples about to be decoded.
+        """Count samples that the store is about to decode.
 
         Raises:
             TooManySamplesError: memory would hold more than the limit.
@@ -74,15 +74,11 @@ class Guard:
         self.spent += samples
         self.hold(samples)
 
-    def expect_wait(self) -> None:
-        """See `storage.api.samples.ReadBudget.expect_wait`."""
-        self.check()
-
     def hold(self, samples: int) -> None:
-        """Count samples that memory now holds, until the enclosing `scope` ends.
+        """Count samples that are in memory until the enclosing `memory_scope` ends.
 
         Raises:
-            TooManySamplesError: they are more than the limit.
+            TooManySamplesError: they exceed the limit.
         """
         self.held += samples
         self.peak = max(self.peak, self.held + self._kept)
@@ -92,26 +88,22 @@ class Guard:
             )
 
     def keep(self, samples: int) -> None:
-        """Count samples that memory now holds until the query ends.
+        """Count samples that are in memory until the query ends.
 
         Raises:
-            TooManySamplesError: they are more than the limit.
+            TooManySamplesError: they exceed the limit.
         """
         self.max_samples -= samples
         self._kept += samples
         self.hold(0)
 
-    def scope(self) -> "MemoryScope":
-        """Return what releases at its end whatever was held inside; for a `with` block."""
+    def memory_scope(self) -> "MemoryScope":
+        """Return a context manager that releases at its end the samples held inside."""
         return MemoryScope(self)
-
-    def promptly(self, samples: int, longest_s: float) -> "EventLoopGuard":
-        """Return a guard for a try that must not wait, with the same limits otherwise."""
-        return EventLoopGuard(self, samples, longest_s)
 
 
 class MemoryScope:
-    """Part of an evaluation; a generator would cost it more than what it does."""
+    """A part of an evaluation; a class because a generator's overhead would exceed its work."""
 
     __slots__ = ("_before", "_guard")
 
@@ -120,7 +112,7 @@ class MemoryScope:
         self._before = guard.held
 
     def __enter__(self) -> None:
-        """Begin."""
+        """Begin the scope."""
 
     def __exit__(
         self,
@@ -128,55 +120,47 @@ class MemoryScope:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Release what was held since."""
+        """Release the samples that were held since."""
         self._guard.held = self._before
 
 
-class TooSlowForLoopError(Exception):
-    """A try that must not wait would have to."""
+class LoopAttemptError(Exception):
+    """An attempt on the event loop takes longer, or reads more, than expected."""
 
 
-class EventLoopGuard(Guard):
-    """Stops what was expected to be quick, as soon as it is not.
+class LoopGuard(Guard):
+    """The limits of an attempt on the event loop, which must stay quick.
 
     Args:
-        guard: the query's.
-        samples: how many may be decoded.
-        longest_s: how long it may take.
+        guard: the query's limits.
+        max_spent: how many samples the store may decode.
+        max_duration_s: how long the attempt may take.
     """
 
-    def __init__(self, guard: Guard, samples: int, longest_s: float) -> None:
+    def __init__(self, guard: Guard, max_spent: int, max_duration_s: float) -> None:
         super().__init__(guard.remaining_s, guard.max_samples, guard.monotonic)
         self.started = guard.started
-        self._most_spent = samples
-        self._stop_at = guard.monotonic() + longest_s
+        self._max_spent = max_spent
+        self._stop_at = guard.monotonic() + max_duration_s
 
     def check(self, place: str = "expression evaluation") -> None:
-        """Raise if the query should end, or the try.
+        """Raise if the query or the attempt should end.
 
         Raises:
-            TooSlowForLoopError: it takes too long.
+            LoopAttemptError: the attempt takes too long.
             QueryCanceledError, QueryTimeoutError: as `Guard.check`.
         """
         super().check(place)
         if self.monotonic() > self._stop_at:
-            raise TooSlowForLoopError
+            raise LoopAttemptError
 
     def spend(self, samples: int) -> None:
-        """Count samples about to be decoded.
+        """Count samples that the store is about to decode.
 
         Raises:
-            TooSlowForLoopError: they are too many to be decoded at once.
+            LoopAttemptError: they are too many for the event loop.
             TooManySamplesError, QueryCanceledError, QueryTimeoutError: as `Guard.spend`.
         """
-        if self.spent + samples > self._most_spent:
-            raise TooSlowForLoopError
+        if self.spent + samples > self._max_spent:
+            raise LoopAttemptError
         super().spend(samples)
-
-    def expect_wait(self) -> None:
-        """Stop the try.
-
-        Raises:
-            TooSlowForLoopError: always.
-        """
-        raise TooSlowForLoopError

@@ -122,6 +122,11 @@ def _matcher(matcher: Matcher) -> str:
     return f"{label_name(matcher.name)}{matcher.operator.value}{quoted(matcher.value)}"
 
 
+def selector_text(matchers: Sequence[Matcher]) -> str:
+    """Return an instant vector selector with these matchers."""
+    return f"{{{','.join(map(_matcher, matchers))}}}"
+
+
 def _selector(node: VectorSelector) -> str:
     shown = [
         _matcher(matcher)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
+from model.metadata import MetricMetadata
 from scraper.exposition.errors import ExpositionError
 from scraper.exposition.formats import ExpositionFormat
 from scraper.exposition.grammar import GRAMMARS, Comment
@@ -33,15 +34,6 @@ _TYPES = {
     ),
 }
 _TYPES_WITH_BOUNDS = ("histogram", "gaugehistogram", "summary")
-
-
-@dataclass(frozen=True, slots=True)
-class MetricMetadata:
-    """Type, help and unit of a metric family; "" where the exposition has none."""
-
-    type: str = ""
-    help: str = ""
-    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)

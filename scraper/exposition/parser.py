@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from model.labels import Labels
+from model.metadata import MetricMetadata
 from scraper.exposition.errors import ExpositionError
-from scraper.exposition.families import MetricMetadata, read_families
+from scraper.exposition.families import read_families
 from scraper.exposition.formats import ExpositionFormat
 from scraper.exposition.grammar import GRAMMARS, Sample
 from scraper.exposition.lines import count_content_lines, is_comment, split_lines

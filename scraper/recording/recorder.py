@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from model.labels import METRIC_NAME, Labels
+from model.metadata import MetricMetadata
 from model.series import STALE
 from scraper.exposition.catalog import SeriesCatalog
 from scraper.exposition.delta import ExpositionDelta
 from scraper.exposition.difference import DifferenceParser
-from scraper.exposition.families import FamilyInterner, MetricMetadata
+from scraper.exposition.families import FamilyInterner
 from scraper.exposition.formats import ExpositionFormat
 from scraper.fetching.targets import ScrapeTarget
 from scraper.recording.detached import DetachedRecorder

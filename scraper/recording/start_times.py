@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.labels import METRIC_NAME, Labels
+from model.metadata import MetricMetadata
 from scraper.exposition.delta import ExpositionDelta
-from scraper.exposition.families import Families, MetricMetadata
+from scraper.exposition.families import Families
 from storage.api.samples import StartTimes
 
 _CREATED = "_created"

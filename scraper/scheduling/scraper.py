@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Self
 import structlog
 
 from model.clock import Clock, system_clock
+from model.metadata import MetricMetadata
 from model.targets import Health, TargetStatus
-from scraper.exposition.families import FamilyInterner, MetricMetadata
+from scraper.exposition.families import FamilyInterner
 from scraper.fetching.fetch import Fetcher
 from scraper.fetching.http_session import HttpSession
 from scraper.fetching.targets import ScrapeTarget

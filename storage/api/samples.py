@@ -151,12 +151,6 @@ class ReadBudget(Protocol):
     def check(self) -> None:
         """Give way to other threads; raise to stop the read. Called on any thread."""
 
-    def expect_wait(self) -> None:
-        """Be told that a read from disk or a look through new labels comes next.
-
-        Either may take long. Raise to stop the read.
-        """
-
 
 class SampleAppender(Protocol):
     """The writing half of the sample store; called on the event loop."""

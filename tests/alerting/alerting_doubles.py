@@ -1,7 +1,7 @@
 """Doubles for the alerting tests: clocks, a query engine, a store, a webhook."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from alerting.notifications.stages import deduplicate
 from alerting.receivers.webhook_body import NotificationStatus, webhook_body
 from model.labels import Labels
 from model.series import ABSENT, STALE_BITS
-from promql.api import Answer, InstantVector, QueryOptions
 from storage.api.alerts import Alert, AlertState, NewNotification
 from storage.api.errors import OutOfOrderError
 from storage.api.samples import Layout, Source, Vector
@@ -141,40 +140,6 @@ async def open_records(path: Path) -> AsyncIterator[WatchedAlerts]:
         yield WatchedAlerts(database)
     finally:
         await asyncio.to_thread(database.close)
-
-
-Samples = Mapping[Labels, float]
-
-
-class CannedEngine:
-    """A query engine with set answers."""
-
-    def __init__(self) -> None:
-        self.results: dict[str, Samples | Exception | Answer] = {}
-        self.asked: list[tuple[str, int]] = []
-
-    async def instant(
-        self, query: str, time_ms: int, options: QueryOptions | None = None
-    ) -> Answer:
-        self.asked.append((query, time_ms))
-        result = self.results.get(query, {})
-        await asyncio.sleep(0)
-        if isinstance(result, Exception):
-            raise result
-        if isinstance(result, Answer):
-            return result
-        values = np.fromiter(result.values(), np.float64, len(result))
-        return Answer(InstantVector(time_ms, tuple(result), values))
-
-    async def range(
-        self,
-        query: str,
-        start_ms: int,
-        end_ms: int,
-        step_ms: int,
-        options: QueryOptions | None = None,
-    ) -> Answer:
-        raise NotImplementedError
 
 
 class MemoryAppender:

@@ -19,13 +19,13 @@ from storage.api.alerts import AlertChange, AlertState, CheckOverride, Severity
 from storage.api.errors import NotFoundError
 from tests.alerting.alerting_doubles import (
     NOW_MS,
-    CannedEngine,
     MemoryAppender,
     WatchedAlerts,
     Webhook,
     open_records,
     running_webhook,
 )
+from tests.promql.scripted_engine import ScriptedEngine
 
 HOST = Labels.of(job="node", instance="web-1:9100")
 UP = Labels.of(__name__="up", job="node", instance="web-1:9100")
@@ -75,7 +75,7 @@ class Bench:
         settings: AlertingSettings,
         groups: Sequence[RuleGroup] = (),
     ) -> None:
-        self.records, self.engine, self.appender = records, CannedEngine(), MemoryAppender()
+        self.records, self.engine, self.appender = records, ScriptedEngine(), MemoryAppender()
         self.time = SteppedTime()
         self.changes: asyncio.Queue[AlertChange] = asyncio.Queue()
         self.hosts = [("web-1", "node", "web-1:9100")]
@@ -98,8 +98,8 @@ class Bench:
             self.changes.put_nowait(change)
 
     def set(self, up: float) -> None:
-        self.engine.results["up"] = {UP: up}
-        self.engine.results["timestamp(up)"] = {UP: self.time.now_ms / 1000 + 3600}
+        self.engine.answers["up"] = {UP: up}
+        self.engine.answers["timestamp(up)"] = {UP: self.time.now_ms / 1000 + 3600}
 
     async def change(self) -> tuple[str, str, str]:
         """Let time pass until an alert changes; return its name and both states."""
@@ -209,7 +209,7 @@ async def test_alert_whose_rule_is_gone_is_resolved_at_the_start(
     records: WatchedAlerts, session: aiohttp.ClientSession
 ) -> None:
     first = Bench(records, session, settings(), rule_groups())
-    first.engine.results["x > 5"] = {HOST: 7.0}
+    first.engine.answers["x > 5"] = {HOST: 7.0}
     async with running(first):
         assert await first.change() == ("High", "inactive", "firing")
     second = Bench(records, session, settings())
@@ -223,7 +223,7 @@ async def test_rules_are_replaced_while_running(
 ) -> None:
     text = RULES + "- name: h\n  rules:\n  - {alert: Low, expr: x < 1}\n"
     bench = Bench(records, session, settings(), rule_groups(text))
-    bench.engine.results |= {"x > 5": {HOST: 7.0}, "x < 1": {HOST: 0.0}, "2 * x": {HOST: 14.0}}
+    bench.engine.answers |= {"x > 5": {HOST: 7.0}, "x < 1": {HOST: 0.0}, "2 * x": {HOST: 14.0}}
     async with running(bench) as service:
         fired = {(await bench.change())[0] for _ in range(2)}
         assert fired == {"High", "Low"}
@@ -243,9 +243,9 @@ async def test_other_settings_take_effect_while_running(
     records: WatchedAlerts, session: aiohttp.ClientSession, webhook: Webhook
 ) -> None:
     bench = Bench(records, session, settings(), rule_groups())
-    bench.engine.results |= {"x > 5": {HOST: 7.0}, "2 * x": {HOST: 14.0}}
+    bench.engine.answers |= {"x > 5": {HOST: 7.0}, "2 * x": {HOST: 14.0}}
     cpu = usage_expression(settings().checks, CheckName.CPU)
-    bench.engine.results[cpu] = {HOST: 50.0}
+    bench.engine.answers[cpu] = {HOST: 50.0}
     async with running(bench) as service:
         assert (await bench.change())[0] == "High"
         await service.set_override(CheckOverride("web-2:9100", "cpu", warning=70.0))
@@ -265,7 +265,7 @@ async def test_other_settings_take_effect_while_running(
         assert {group.interval_ms for group in service.rules()} == {2_000}
         await service.test_receiver("ops")
         assert (await webhook.next())["commonLabels"]["alertname"] == "RedshankTest"
-        bench.engine.results[cpu] = {HOST: 10.0}
+        bench.engine.answers[cpu] = {HOST: 10.0}
         assert await bench.change() == ("HostHighCpu", "firing", "resolved")
 
 
@@ -278,7 +278,7 @@ async def test_own_settings_apply_at_once_and_outlive_a_restart(
         await service.set_override(override)
     second = Bench(records, session, settings())
     cpu = usage_expression(settings().checks, CheckName.CPU)
-    second.engine.results[cpu] = {HOST: 50.0}
+    second.engine.answers[cpu] = {HOST: 50.0}
     async with running(second) as service:
         assert await second.change() == ("HostHighCpu", "inactive", "firing")
         _, view, *_ = service.check_settings("web-1:9100")
@@ -352,12 +352,12 @@ async def test_rules_and_alerts_are_shown_as_prometheus_shows_them(
     records: WatchedAlerts, session: aiohttp.ClientSession
 ) -> None:
     bench = Bench(records, session, settings(), rule_groups())
-    bench.engine.results["x > 5"] = {HOST: 91.5}
+    bench.engine.answers["x > 5"] = {HOST: 91.5}
     async with running(bench) as service:
         await service.set_override(CheckOverride("web-1:9100", "cpu", warning=40.0))
         await bench.change()
         # Another alert in a later evaluation: the first evaluation has ended then.
-        bench.engine.results["x > 5"] = {HOST: 91.5, Labels.of(instance="other"): 7.0}
+        bench.engine.answers["x > 5"] = {HOST: 91.5, Labels.of(instance="other"): 7.0}
         await bench.change()
         data = rules_data(service.rules())
         alerts = alerts_data(service.open_alerts())

@@ -131,7 +131,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         async with open_records(tmp_path / "records.db") as records:
             yield Bench(store, engine, records)
     finally:
-        await asyncio.to_thread(engine.close)
+        await engine.close()
         await asyncio.to_thread(store.close)
 
 

@@ -56,7 +56,7 @@ async def push_world(folder: Path, clock: Clock | None = None) -> AsyncIterator[
             await asyncio.to_thread(part.open)
             stack.push_async_callback(asyncio.to_thread, part.close)
         engine = LocalEngine(store, EngineSettings())
-        stack.push_async_callback(asyncio.to_thread, engine.close)
+        stack.push_async_callback(engine.close)
         commits = await stack.enter_async_context(GroupCommit(store, log).running())
         hosts = PushedHosts(
             samples=store,

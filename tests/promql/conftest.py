@@ -33,4 +33,4 @@ def make_engine() -> Iterator[MakeEngine]:
 
     yield make
     for engine in engines:
-        engine.close()
+        engine.close_blocking()

@@ -46,7 +46,7 @@ def engines() -> Iterator[tuple[LocalEngine, LocalEngine]]:
     both = LocalEngine(reader, settings_), LocalEngine(reader, delayed)
     yield both
     for engine in both:
-        engine.close()
+        engine.close_blocking()
 
 
 @settings(max_examples=200, deadline=None)

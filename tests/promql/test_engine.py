@@ -23,7 +23,7 @@ from promql.api import (
     String,
     TooManySamplesError,
 )
-from promql.engine import EngineSettings, LocalEngine, ParsedQueries
+from promql.engine import EngineSettings, LocalEngine
 from promql.evaluation.evaluator import Evaluator
 from promql.evaluation.selection import Selection
 from storage.api.samples import ReadBudget, SelectHints
@@ -186,7 +186,7 @@ async def test_cancelling_stops_the_thread() -> None:
     with pytest.raises(asyncio.CancelledError):
         await query
     assert await asyncio.to_thread(store.stopped.wait, 10)
-    await asyncio.to_thread(engine.close)
+    await engine.close()
 
 
 async def test_time_out_stops_the_thread() -> None:
@@ -195,7 +195,14 @@ async def test_time_out_stops_the_thread() -> None:
     with pytest.raises(QueryTimeoutError, match="query timed out in expression evaluation"):
         await engine.instant("up", 0, QueryOptions(timeout_s=0.05))
     assert await asyncio.to_thread(store.stopped.wait, 10)
-    await asyncio.to_thread(engine.close)
+    await engine.close()
+
+
+async def test_options_cannot_exceed_the_time_limit_of_the_engine() -> None:
+    engine = LocalEngine(_Endless(), EngineSettings(timeout_s=0.05))
+    with pytest.raises(QueryTimeoutError):
+        await engine.instant("up", 0, QueryOptions(timeout_s=60.0))
+    await engine.close()
 
 
 async def test_waiting_for_a_thread_counts_towards_the_time_out() -> None:
@@ -208,7 +215,7 @@ async def test_waiting_for_a_thread_counts_towards_the_time_out() -> None:
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
-    await asyncio.to_thread(engine.close)
+    await engine.close()
 
 
 async def test_closing_stops_running_and_waiting_queries() -> None:
@@ -218,7 +225,7 @@ async def test_closing_stops_running_and_waiting_queries() -> None:
     await asyncio.to_thread(store.reading.wait, 10)
     waiting = asyncio.ensure_future(engine.instant("up", 0))
     await asyncio.sleep(0)
-    await asyncio.to_thread(engine.close)
+    await engine.close()
     for query in (running, waiting):
         with pytest.raises(QueryCanceledError):
             await query
@@ -234,15 +241,6 @@ async def test_many_queries_at_once(make_engine: MakeEngine) -> None:
     for number, answer in enumerate(answers):
         assert isinstance(answer.value, AlignedSeries)
         assert answer.value.values[0, 0] == number
-
-
-def test_parsed_queries_are_remembered_up_to_a_bound() -> None:
-    parsed = ParsedQueries(size=2)
-    first = parsed.get("a")
-    assert parsed.get("a") is first
-    parsed.get("b")
-    parsed.get("c")
-    assert parsed.get("a") is not first
 
 
 async def test_ordinary_nan_is_a_value(make_engine: MakeEngine) -> None:

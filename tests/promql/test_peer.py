@@ -67,7 +67,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalEngine
     engine = LocalEngine(TableStore(sources))
     with running(tmp_path_factory.mktemp("prometheus"), openmetrics(sources)) as prometheus:
         yield engine, prometheus
-    engine.close()
+    engine.close_blocking()
 
 
 def _theirs(data: Any) -> dict[Labels, dict[int, float]]:

@@ -90,7 +90,7 @@ def _run(path: Path, store: ScriptStore) -> Score:
                         failure = Failure(path.name, command.line, command.query, reason, need)
                         score.failures.append(failure)
     finally:
-        engine.close()
+        engine.close_blocking()
     return score
 
 

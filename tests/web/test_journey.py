@@ -8,7 +8,8 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from promql.api import Answer, QueryOptions
-from tests.web.web_doubles import ScriptedEngine, World, world_at
+from tests.promql.scripted_engine import ScriptedEngine
+from tests.web.web_doubles import World, world_at
 from web.settings import WebSettings
 
 

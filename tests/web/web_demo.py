@@ -29,6 +29,7 @@ from model.targets import Health, TargetStatus
 from promql.api import Answer, InstantVector, QueryOptions
 from storage.api.alerts import AlertState, CheckOverride
 from storage.records.store import Records
+from tests.promql.scripted_engine import ScriptedEngine
 from tests.web.web_doubles import (
     Desk,
     Finds,
@@ -38,7 +39,6 @@ from tests.web.web_doubles import (
     desk_over,
     opened_pushes,
     opened_records,
-    parse_selector,
     shared_resources,
 )
 from tests.web.web_doubles import target_status as status_of
@@ -214,7 +214,7 @@ KINDS: tuple[tuple[str, Callable[[str, Labels, Times], Rows]], ...] = (
 )
 
 
-class MadeUpEngine:
+class MadeUpEngine(ScriptedEngine):
     """Answers the queries that the pages ask, from formulas."""
 
     async def instant(
@@ -326,7 +326,7 @@ async def fill_alerts(desk: Desk, records: Records, now_ms: int) -> None:
 @asynccontextmanager
 async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> AsyncIterator[str]:
     """Serve the made-up world, its records in a folder; yields its address."""
-    now_ms, engine, samples = clock(), MadeUpEngine(), MemorySamples()
+    now_ms, engine, samples = clock(), MadeUpEngine(MemorySamples()), MemorySamples()
     async with (
         opened_records(folder) as records,
         opened_pushes(records, folder, clock) as pushes,
@@ -346,7 +346,6 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
             samples=samples,
             cardinality=samples.cardinality,
             engine=engine,
-            parse_selector=parse_selector,
             targets=lambda: statuses(clock()),
             discovered=Finds(["node"]),
             pushes=pushes,

@@ -29,11 +29,11 @@ from ingest.hosts.pushed_hosts import PushedHosts
 from ingest.series.commits import GroupCommit
 from model.clock import Clock
 from model.labels import Labels
-from model.matchers import Matcher
+from model.matchers import Matcher, matches_all
+from model.metadata import MetricMetadata
 from model.series import AlignedSeries
 from model.targets import Health, Target, TargetStatus
-from promql.api import Answer, InstantVector, ParseError, QueryEngine, QueryOptions
-from scraper.exposition.families import MetricMetadata
+from promql.api import Answer, InstantVector, QueryEngine
 from scraper.fetching.targets import DroppedTarget
 from storage.api.accounts import (
     FULL_SCOPES,
@@ -55,6 +55,7 @@ from storage.api.sample_stats import Cardinality, StoreStats
 from storage.api.samples import Layout, ReadBudget, SelectHints, Source, Vector
 from storage.messages.log import SqliteMessageLog
 from storage.records.store import Records
+from tests.promql.scripted_engine import ScriptedEngine
 from tests.scraper.recording_appender import RecordingAppender
 from web.application import Resources, create_app
 from web.http.bodies import SERVER_OPTIONS
@@ -168,44 +169,6 @@ def an_alert(
 
 
 @dataclass
-class ScriptedEngine:
-    """Answers queries by rules: the first whose text occurs in the query."""
-
-    answers: dict[str, Answer | Exception] = field(default_factory=dict)
-    asked: list[tuple[str, int, int, int]] = field(default_factory=list)
-    options: QueryOptions | None = None
-
-    async def instant(
-        self, query: str, time_ms: int, options: QueryOptions | None = None
-    ) -> Answer:
-        self.asked.append((query, time_ms, time_ms, 0))
-        self.options = options
-        return self._answer(query, time_ms)
-
-    async def range(
-        self,
-        query: str,
-        start_ms: int,
-        end_ms: int,
-        step_ms: int,
-        options: QueryOptions | None = None,
-    ) -> Answer:
-        self.asked.append((query, start_ms, end_ms, step_ms))
-        self.options = options
-        return self._answer(query, start_ms)
-
-    def _answer(self, query: str, time_ms: int) -> Answer:
-        if not query:
-            raise ParseError("unknown position: parse error: no expression found in input", 0, 0)
-        for part, answer in self.answers.items():
-            if part in query:
-                if isinstance(answer, Exception):
-                    raise answer
-                return answer
-        return Answer(InstantVector(time_ms, (), np.empty(0)))
-
-
-@dataclass
 class MemorySamples:
     """`SampleReader` over a fixed list of label sets."""
 
@@ -224,7 +187,12 @@ class MemorySamples:
         starts: bool = False,
         hints: SelectHints | None = None,
     ) -> list[AlignedSeries]:
-        return self.stored
+        found = []
+        for part in self.stored:
+            rows = [row for row, one in enumerate(part.labels) if matches_all(matchers, one)]
+            labels = [part.labels[row] for row in rows]
+            found.append(AlignedSeries.of_source(labels, part.times_ms[0], part.values[rows]))
+        return found
 
     def series(
         self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int, limit: int = 0
@@ -271,16 +239,6 @@ class MemorySamples:
             values_by_label=tuple(Counts(name for name, _ in pairs).most_common(limit)),
             series_by_pair=tuple((f"{a}={b}", n) for (a, b), n in pairs.most_common(limit)),
         )
-
-
-def parse_selector(text: str) -> Sequence[Matcher]:
-    """Parse a bare metric name or `{a="b"}`; enough for these tests."""
-    if text.startswith("{") and text.endswith("}"):
-        pairs = [part.split("=", 1) for part in text[1:-1].split(",") if part]
-        return [Matcher.of(name, "=", value.strip('"')) for name, value in pairs]
-    if not text.isidentifier():
-        raise ParseError(f"1:1: parse error: unexpected {text!r}", 0, len(text))
-    return [Matcher.of("__name__", "=", text)]
 
 
 def target_status(
@@ -437,12 +395,14 @@ async def world_at(
     aiohttp_client: AiohttpClient,
     settings: WebSettings | None = None,
     pages: Sequence[PageFactory] = PAGES,
+    other_engine: QueryEngine | None = None,
     **further: Any,
 ) -> AsyncIterator[World]:
-    """Start the application in a new world, with `further` services if it needs some."""
+    """Start the application in a new world, with another engine and `further` services if given."""
     settings = settings or WebSettings()
     now, changes = [NOW_MS], list[None]()
-    engine, samples = ScriptedEngine(), MemorySamples()
+    samples = MemorySamples()
+    engine = ScriptedEngine(samples, by_part=True)
     statuses: list[TargetStatus] = []
     finds, configuration = Finds(), FixedConfiguration()
     metadata: list[tuple[Target, dict[str, MetricMetadata]]] = []
@@ -472,8 +432,7 @@ async def world_at(
             alerting=desk,
             samples=samples,
             cardinality=samples.cardinality,
-            engine=engine,
-            parse_selector=parse_selector,
+            engine=other_engine or engine,
             targets=lambda: statuses,
             discovered=finds,
             pushes=pushes,

@@ -1,4 +1,4 @@
-"""The shape of what the Prometheus API answers, for the API document.
+"""The types of the Prometheus API's responses, for the API document.
 
 Source: Prometheus documentation, "HTTP API".
 """
@@ -12,11 +12,11 @@ T = TypeVar("T")
 
 LabelSet = Mapping[str, str]
 Sample = tuple[float, str]
-"""Unix seconds, and the value as text."""
+"""The time in Unix seconds, and the value as text."""
 
 
 class Success(TypedDict, Generic[T]):
-    """An answer, with what the asker should know though it succeeded."""
+    """The envelope of a successful response, with warnings and infos."""
 
     status: Literal["success"]
     data: T
@@ -25,7 +25,7 @@ class Success(TypedDict, Generic[T]):
 
 
 class PrometheusError(TypedDict):
-    """An error; `errorType` is Prometheus's word for its kind."""
+    """The envelope of an error; `errorType` is Prometheus's name for its kind."""
 
     status: Literal["error"]
     errorType: Literal[
@@ -51,22 +51,22 @@ class _SampleCounts(TypedDict):
     totalQueryableSamples: int
 
 
-class Statistics(TypedDict):
-    """What a query cost, in seconds and samples."""
+class QueryStats(TypedDict):
+    """The cost of a query, in seconds and samples."""
 
     timings: _Timings
     samples: _SampleCounts
 
 
 class VectorSeries(TypedDict):
-    """A series' value at one time."""
+    """The value of a series at one time."""
 
     metric: LabelSet
     value: Sample
 
 
 class MatrixSeries(TypedDict):
-    """A series' values."""
+    """The values of a series."""
 
     metric: LabelSet
     values: list[Sample]
@@ -77,7 +77,7 @@ class VectorData(TypedDict):
 
     resultType: Literal["vector"]
     result: list[VectorSeries]
-    stats: NotRequired[Statistics]
+    stats: NotRequired[QueryStats]
 
 
 class MatrixData(TypedDict):
@@ -85,7 +85,7 @@ class MatrixData(TypedDict):
 
     resultType: Literal["matrix"]
     result: list[MatrixSeries]
-    stats: NotRequired[Statistics]
+    stats: NotRequired[QueryStats]
 
 
 class ScalarData(TypedDict):
@@ -93,14 +93,29 @@ class ScalarData(TypedDict):
 
     resultType: Literal["scalar", "string"]
     result: Sample
-    stats: NotRequired[Statistics]
+    stats: NotRequired[QueryStats]
 
 
 InstantData = VectorData | MatrixData | ScalarData
 
 
+class ExemplarEntry(TypedDict):
+    """An exemplar; the timestamp is in Unix seconds."""
+
+    labels: LabelSet
+    value: str
+    timestamp: float
+
+
+class ExemplarData(TypedDict):
+    """The exemplars of one series."""
+
+    seriesLabels: LabelSet
+    exemplars: list[ExemplarEntry]
+
+
 class MetadataEntry(TypedDict):
-    """What targets say of a metric."""
+    """The metadata of a metric."""
 
     type: str
     help: str
@@ -108,7 +123,7 @@ class MetadataEntry(TypedDict):
 
 
 class TargetMetadata(TypedDict):
-    """What one target says of one metric, which is left out where it was asked for."""
+    """The metadata of a metric at one target; without the name if the client gave it."""
 
     target: LabelSet
     metric: NotRequired[str]
@@ -118,7 +133,7 @@ class TargetMetadata(TypedDict):
 
 
 class ActiveTarget(TypedDict):
-    """A target that is scraped."""
+    """An active target."""
 
     discoveredLabels: LabelSet
     labels: LabelSet
@@ -141,7 +156,7 @@ class DroppedTargetData(TypedDict):
 
 
 class TargetsData(TypedDict):
-    """Targets; what `state` leaves out is empty."""
+    """Active and dropped targets; lists excluded by `state` are empty."""
 
     activeTargets: list[ActiveTarget]
     droppedTargets: list[DroppedTargetData]
@@ -155,7 +170,7 @@ class PoolsData(TypedDict):
 
 
 class AlertData(TypedDict):
-    """An alert that is pending or firing."""
+    """A pending or firing alert."""
 
     labels: LabelSet
     annotations: LabelSet
@@ -165,13 +180,13 @@ class AlertData(TypedDict):
 
 
 class AlertsData(TypedDict):
-    """The alerts that are pending or firing."""
+    """All pending and firing alerts."""
 
     alerts: list[AlertData]
 
 
 class RuleData(TypedDict):
-    """A rule; what only alerting rules have is left out of recording rules."""
+    """A rule; recording rules lack the optional fields of alerting rules."""
 
     name: str
     query: str
@@ -201,14 +216,14 @@ class RuleGroupData(TypedDict):
 
 
 class RulesData(TypedDict):
-    """Groups of rules; the token asks for the page after this one."""
+    """Groups of rules, and the token of the next page."""
 
     groups: list[RuleGroupData]
     groupNextToken: NotRequired[str]
 
 
 class BuildData(TypedDict):
-    """Which API this is."""
+    """The version of the API."""
 
     version: str
     revision: str
@@ -219,13 +234,13 @@ class BuildData(TypedDict):
 
 
 class ConfigurationData(TypedDict):
-    """The configuration, as a Prometheus configuration."""
+    """The running configuration in Prometheus's format."""
 
     yaml: str
 
 
 class RuntimeData(TypedDict):
-    """The process; what only Go has is told as Go's defaults."""
+    """Facts about the process, with Go's defaults for those that only Go has."""
 
     startTime: str
     CWD: str
@@ -243,7 +258,7 @@ class RuntimeData(TypedDict):
 
 
 class HeadData(TypedDict):
-    """What is in memory."""
+    """The series in memory."""
 
     numSeries: int
     numLabelPairs: int
@@ -253,14 +268,14 @@ class HeadData(TypedDict):
 
 
 class CountData(TypedDict):
-    """How much of something there is."""
+    """A name and its count."""
 
     name: str
     value: int
 
 
 class StoreData(TypedDict):
-    """What the active series are made of."""
+    """The cardinality of the active series."""
 
     headStats: HeadData
     seriesCountByMetricName: list[CountData]
@@ -270,7 +285,7 @@ class StoreData(TypedDict):
 
 
 class ReplayData(TypedDict):
-    """How far the journal's replay is."""
+    """The progress of the journal's replay."""
 
     min: int
     max: int
@@ -279,4 +294,4 @@ class ReplayData(TypedDict):
 
 
 SyntaxNode = Mapping[str, Any]
-"""A node of a query's syntax tree: its `type`, and what nodes of that type have."""
+"""A node of a query's syntax tree: its `type` and the fields of that type."""

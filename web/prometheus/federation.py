@@ -4,7 +4,7 @@ Source: Prometheus documentation, "Federation"; web/federate.go.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -14,8 +14,9 @@ from aiohttp import web
 
 from model.labels import METRIC_NAME, Labels, quote
 from model.matchers import Matcher
-from model.series import AlignedSeries, is_absent, is_stale
-from storage.api.samples import SampleReader
+from model.series import AlignedSeries, is_absent
+from promql.api import InstantVector, QueryEngine, QueryOptions
+from promql.syntax.printer import selector_text
 from web.http.errors import BadRequestError
 from web.http.operations import Operation
 from web.http.routing import Route
@@ -32,18 +33,18 @@ _PLAIN_NAME: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class LatestSample:
-    """A series' newest sample."""
+    """The newest sample of a series."""
 
     labels: Labels
     time_ms: int
     value: float
 
 
-class Federation:
-    """Gives series away."""
+class FederationApi:
+    """Serves the latest samples in the text format."""
 
     def __init__(self, services: Services) -> None:
-        self._services = services
+        self._engine, self._clock = services.engine, services.clock
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route."""
@@ -57,44 +58,60 @@ class Federation:
         return (only_get("/federate", self.federate, exposition),)
 
     async def federate(self, request: web.Request) -> web.StreamResponse:
-        """Return the latest samples of every series that matches, in the text format."""
+        """Return the latest sample of every series that matches any selector."""
         parameters = await read_parameters(request)
         try:
-            selectors = selectors_parameter(parameters, self._services)
+            selectors = selectors_parameter(parameters)
         except BadRequestError as exc:
-            # A scraper, not a client of the API, reads this.
+            # The client is a scraper, which expects plain text.
             return web.Response(status=exc.status, text=f"{exc.message}\n")
-        body = _exposition(self._services.samples, selectors, self._services.clock())
-        return await streamed(request, body, _CONTENT_TYPE)
+        found: dict[Labels, LatestSample] = {}
+        now_ms = self._clock()
+        for matchers in selectors:
+            found.update(await latest_samples(self._engine, matchers, now_ms))
+        return await streamed(request, _exposition(found), _CONTENT_TYPE)
 
 
-def _exposition(
-    samples: SampleReader, selectors: Sequence[Sequence[Matcher]], now_ms: int
-) -> Iterator[bytes]:
-    found: dict[Labels, LatestSample] = {}
-    for matchers in selectors:
-        for part in samples.select(matchers, now_ms - _LOOKBACK_MS + 1, now_ms):
-            found.update((sample.labels, sample) for sample in latest(part))
+async def latest_samples(
+    engine: QueryEngine, matchers: Sequence[Matcher], now_ms: int
+) -> Mapping[Labels, LatestSample]:
+    """Return the newest sample of each series that matches and has not ended.
+
+    An instant selector skips series that have ended, but has no sample times; a range
+    selector has the times, but includes ended series. So both are evaluated.
+    """
+    selector = selector_text(matchers)
+    options = QueryOptions(lookback_ms=_LOOKBACK_MS)
+    current = (await engine.instant(selector, now_ms, options)).value
+    samples = (await engine.instant(f"{selector}[{_LOOKBACK_MS}ms]", now_ms, options)).value
+    if not isinstance(current, InstantVector) or not isinstance(samples, AlignedSeries):
+        return {}
+    active = frozenset(current.labels)
+    return {each.labels: each for each in _newest(samples) if each.labels in active}
+
+
+def _newest(series: AlignedSeries) -> Iterator[LatestSample]:
+    """Yield the newest sample of each series that has any."""
+    present = ~is_absent(series.values)
+    if not present.size:
+        return
+    last = present.shape[1] - 1 - np.argmax(present[:, ::-1], axis=1)
+    every = np.arange(len(last))
+    times_ms = series.times_ms[series.rows, last].tolist()
+    values = series.values[every, last].tolist()
+    for row in np.flatnonzero(present.any(axis=1)).tolist():
+        yield LatestSample(series.labels[row], times_ms[row], values[row])
+
+
+def _exposition(found: Mapping[Labels, LatestSample]) -> Iterator[bytes]:
     ordered = sorted(found.values(), key=lambda sample: (sample.labels.metric, sample.labels))
     for metric, members in groupby(ordered, key=lambda sample: sample.labels.metric):
-        name = metric if _PLAIN_NAME.fullmatch(metric) else quote(metric)
-        lines = [f"# TYPE {name} untyped\n", *map(_line, members)]
-        yield "".join(lines).encode()
+        yield _family(metric, members)
 
 
-def latest(series: AlignedSeries) -> Iterable[LatestSample]:
-    """Return the newest sample of each series that has one and has not ended."""
-    absent = is_absent(series.values)
-    for index, labels in enumerate(series.labels):
-        columns = np.flatnonzero(~absent[index])
-        if not len(columns) or is_stale(series.values[index, columns[-1:]])[0]:
-            continue
-        column = columns[-1]
-        yield LatestSample(
-            labels,
-            int(series.times_ms[series.rows[index], column]),
-            float(series.values[index, column]),
-        )
+def _family(metric: str, members: Iterable[LatestSample]) -> bytes:
+    name = metric if _PLAIN_NAME.fullmatch(metric) else quote(metric)
+    return "".join([f"# TYPE {name} untyped\n", *map(_line, members)]).encode()
 
 
 def _line(sample: LatestSample) -> str:
@@ -105,7 +122,7 @@ def _line(sample: LatestSample) -> str:
         if name != METRIC_NAME
     ]
     if not _PLAIN_NAME.fullmatch(metric):
-        # A name beyond ASCII stands in quotes, first inside the braces.
+        # A name beyond ASCII is quoted and stands first inside the braces.
         pairs.insert(0, quote(metric))
         metric = ""
     inner = f"{{{','.join(pairs)}}}" if pairs else ""

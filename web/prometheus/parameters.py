@@ -1,4 +1,4 @@
-"""Parameters as Prometheus reads them, with its messages.
+"""Parses the parameters of the Prometheus API, with Prometheus's error messages.
 
 Source: Prometheus, web/api/v1/api.go (parseTime, parseDuration and their callers).
 """
@@ -10,26 +10,27 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from aiohttp import web
-from multidict import MultiDict, MultiDictProxy
+from multidict import MultiDict, MultiDictProxy, MultiMapping
 
 from model.durations import parse_duration_ms
 from model.matchers import Matcher
 from promql.api import ParseError
+from promql.syntax.parser import parse_selector
 from web.http.errors import BadRequestError
 from web.http.parameters import FORM, form_fields, read_body
-from web.services import Services
 
-Parameters = MultiDictProxy[str]
+Parameters = MultiMapping[str]
 
 EARLIEST_MS: Final = -(2**53)
 LATEST_MS: Final = 2**53
-"""Stand for all of time: what a double, and so a JSON number, holds exactly."""
+"""All of time: the range of integers that a double, and so a JSON number, holds exactly."""
 
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d+)?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
 )
+_WHOLE_NUMBER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-# What Go prints for the two ends of its time type; Grafana and Thanos send them.
+# The first and last time of Go's time type; Grafana and Thanos send them.
 _ENDS: Final = {
     "-292273086-05-16T16:47:06Z": EARLIEST_MS,
     "292277025-08-18T07:12:54.999999999Z": LATEST_MS,
@@ -37,7 +38,7 @@ _ENDS: Final = {
 
 
 async def read_parameters(request: web.Request) -> Parameters:
-    """Return the parameters of the URL and, with POST, those of the form before them."""
+    """Return the parameters of the URL; with POST, those of the form come first."""
     merged: MultiDict[str] = MultiDict()
     if request.method == "POST":
         body = await read_body(request)
@@ -79,7 +80,7 @@ def _rfc3339_ms(match: re.Match[str]) -> int | None:
         return None
     if sign:
         offset = timedelta(hours=int(hours), minutes=int(minutes))
-        # As a plain number below: the first and last day of the calendar stay in range.
+        # Subtracted as a number: a datetime would overflow on the first and last day.
         offset_ms = round(offset.total_seconds() * 1000) * (1 if sign == "+" else -1)
     else:
         offset_ms = 0
@@ -89,7 +90,7 @@ def _rfc3339_ms(match: re.Match[str]) -> int | None:
 
 
 def parse_length_ms(text: str) -> int:
-    """Return a length given in seconds or as a duration (`1h30m`), in milliseconds.
+    """Return a duration in milliseconds, given in seconds or as PromQL (`1h30m`).
 
     Raises:
         ValueError: with Prometheus's message.
@@ -109,10 +110,10 @@ def parse_length_ms(text: str) -> int:
 
 
 def time_parameter(parameters: Parameters, name: str, default_ms: int | None = None) -> int:
-    """Return a time parameter; without a default it must be there.
+    """Return a time parameter; without a default it is required.
 
     Raises:
-        BadRequestError: it is no time.
+        BadRequestError: it is not a time.
     """
     text = parameters.get(name, "")
     if not text and default_ms is not None:
@@ -120,16 +121,16 @@ def time_parameter(parameters: Parameters, name: str, default_ms: int | None = N
     try:
         return parse_time_ms(text)
     except ValueError as exc:
-        # Prometheus reads optional times elsewhere than required ones, and says so.
+        # Prometheus words the error of an optional time differently.
         place = "" if default_ms is None else f"Invalid time value for '{name}': "
         raise invalid(name, f"{place}{exc}") from None
 
 
 def length_parameter(parameters: Parameters, name: str) -> int | None:
-    """Return a duration parameter in milliseconds, None where it is missing.
+    """Return a duration parameter in milliseconds, None if it is missing.
 
     Raises:
-        BadRequestError: it is no duration.
+        BadRequestError: it is not a duration.
     """
     text = parameters.get(name, "")
     if not text:
@@ -140,32 +141,55 @@ def length_parameter(parameters: Parameters, name: str) -> int | None:
         raise invalid(name, exc) from None
 
 
+def whole_number(text: str) -> int | None:
+    """Return a whole number, None if the text is not one."""
+    return int(text) if _WHOLE_NUMBER.fullmatch(text) else None
+
+
 def limit_parameter(parameters: Parameters) -> int:
-    """Return how many results the client wants at most, 0 for all.
+    """Return the largest number of results, 0 for all.
 
     Raises:
-        BadRequestError: it is no whole number, or negative.
+        BadRequestError: it is not a whole number, or negative.
     """
     text = parameters.get("limit", "")
     if not text:
         return 0
-    if not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
+    limit = whole_number(text)
+    if limit is None:
         raise invalid("limit", f'strconv.Atoi: parsing "{text}": invalid syntax')
-    if int(text) < 0:
+    if limit < 0:
         raise invalid("limit", "limit must be non-negative")
-    return int(text)
+    return limit
 
 
-def selectors_parameter(parameters: Parameters, services: Services) -> list[Sequence[Matcher]]:
+def metadata_limit(parameters: Parameters, name: str = "limit") -> int | None:
+    """Return a limit of the metadata endpoints, None for all.
+
+    Unlike other endpoints, they accept 0 as a limit and negative numbers as none.
+
+    Raises:
+        BadRequestError: it is not a whole number.
+    """
+    text = parameters.get(name, "")
+    if not text:
+        return None
+    limit = whole_number(text)
+    if limit is None:
+        raise BadRequestError(f"{name} must be a number", name)
+    return limit if limit >= 0 else None
+
+
+def selectors_parameter(parameters: Parameters) -> list[Sequence[Matcher]]:
     """Return the matchers of every `match[]`.
 
     Raises:
-        BadRequestError: one is no selector, or would match every series there is.
+        BadRequestError: one is not a selector, or would match every series.
     """
-    selectors = []
+    selectors: list[Sequence[Matcher]] = []
     for text in parameters.getall("match[]", []):
         try:
-            matchers = services.parse_selector(text)
+            matchers = parse_selector(text)
         except (ParseError, ValueError) as exc:
             raise BadRequestError(str(exc), "match[]") from exc
         if all(matcher.matches_empty for matcher in matchers):
@@ -176,12 +200,12 @@ def selectors_parameter(parameters: Parameters, services: Services) -> list[Sequ
 
 
 def range_parameters(parameters: Parameters) -> tuple[int, int]:
-    """Return `start` and `end` in milliseconds, all of time where they are missing.
+    """Return `start` and `end` in milliseconds; by default all of time.
 
-    The wrong way round they hold nothing, which is no error here.
+    An end before the start is valid: the range is empty.
 
     Raises:
-        BadRequestError: one is no time.
+        BadRequestError: one is not a time.
     """
     return (
         time_parameter(parameters, "start", EARLIEST_MS),

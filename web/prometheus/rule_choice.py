@@ -1,18 +1,16 @@
-"""Which rules `/api/v1/rules` shows: by type, name, group, file or labels, page by page.
+"""The filters and pages of `/api/v1/rules`: by type, name, group, file or labels.
 
 Source: Prometheus, web/api/v1/api.go (rules and its parameters).
 """
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from alerting.views import GroupView, RuleKind, RuleView
 from model.matchers import Matcher, matches_all
-from web.prometheus.parameters import Parameters, invalid, selectors_parameter
-from web.services import Services
+from web.prometheus.parameters import Parameters, invalid, selectors_parameter, whole_number
 
 _KINDS: Final = {"": None, "alert": RuleKind.ALERTING, "record": RuleKind.RECORDING}
 _BOOLEANS: Final = {
@@ -23,13 +21,17 @@ _BOOLEANS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class RuleChoice:
-    """What a client wants to see; an empty set is no restriction.
+    """The filters of one request; an empty set does not filter.
 
     Attributes:
-        selectors: of which a rule's labels must match one.
-        without_alerts: whether the rules' alerts are left out.
-        most_groups: groups of one page, 0 for all on one.
-        page: the token of the group that the page begins after, "" for the first page.
+        kind: alerting or recording rules; None for both.
+        rules: names of rules.
+        groups: names of groups.
+        files: names of rule files.
+        selectors: a rule's labels must match one of these.
+        without_alerts: leave out the alerts of each rule.
+        max_groups: the largest number of groups on a page, 0 for all.
+        page: the token of the last group of the page before, "" for the first page.
     """
 
     kind: RuleKind | None
@@ -38,15 +40,15 @@ class RuleChoice:
     files: frozenset[str]
     selectors: Sequence[Sequence[Matcher]]
     without_alerts: bool
-    most_groups: int
+    max_groups: int
     page: str
 
     @classmethod
-    def read(cls, parameters: Parameters, services: Services) -> "RuleChoice":
-        """Return the choice of a request.
+    def read(cls, parameters: Parameters) -> "RuleChoice":
+        """Return the filters of a request.
 
         Raises:
-            BadRequestError: a parameter is wrong, in Prometheus's words.
+            BadRequestError: a parameter is invalid.
         """
         kind = parameters.get("type", "")
         if kind.lower() not in _KINDS:
@@ -60,43 +62,43 @@ class RuleChoice:
             frozenset(parameters.getall("rule_name[]", [])),
             frozenset(parameters.getall("rule_group[]", [])),
             frozenset(parameters.getall("file[]", [])),
-            selectors_parameter(parameters, services),
+            selectors_parameter(parameters),
             _BOOLEANS[exclude],
-            _most_groups(parameters),
+            _max_groups(parameters),
             parameters.get("group_next_token", ""),
         )
 
     def of(self, groups: Sequence[GroupView]) -> tuple[list[GroupView], str]:
         """Return one page of groups, and the token of the next page, "" after the last.
 
-        Groups without a rule that was asked for are left out.
+        Groups without matching rules are left out.
 
         Raises:
-            BadRequestError: the page's token is that of no group.
+            BadRequestError: no group has the page's token.
         """
-        found = [kept for group in groups if (kept := self._kept(group)).rules]
+        found = [kept for group in groups if (kept := self._filtered(group)).rules]
         if self.page:
             tokens = [_token(group) for group in found]
             if self.page not in tokens:
                 reason = f"invalid group_next_token '{self.page}'. were rule groups changed?"
                 raise invalid("group_next_token", reason)
             found = found[tokens.index(self.page) + 1 :]
-        if not self.most_groups or len(found) <= self.most_groups:
+        if not self.max_groups or len(found) <= self.max_groups:
             return found, ""
-        page = found[: self.most_groups]
+        page = found[: self.max_groups]
         return page, _token(page[-1])
 
-    def _kept(self, group: GroupView) -> GroupView:
+    def _filtered(self, group: GroupView) -> GroupView:
         if (self.groups and group.name not in self.groups) or (
             self.files and group.file not in self.files
         ):
             return replace(group, rules=())
-        rules = tuple(rule for rule in group.rules if self._takes(rule))
+        rules = tuple(rule for rule in group.rules if self._matches(rule))
         if self.without_alerts:
             rules = tuple(replace(rule, alerts=()) for rule in rules)
         return replace(group, rules=rules)
 
-    def _takes(self, rule: RuleView) -> bool:
+    def _matches(self, rule: RuleView) -> bool:
         return (
             (self.kind is None or rule.kind is self.kind)
             and (not self.rules or rule.name in self.rules)
@@ -104,21 +106,22 @@ class RuleChoice:
         )
 
 
-def _most_groups(parameters: Parameters) -> int:
+def _max_groups(parameters: Parameters) -> int:
     text = parameters.get("group_limit", "")
     if not text:
         if parameters.get("group_next_token"):
             reason = "group_limit needs to be present in order to paginate over the groups"
             raise invalid("group_next_token", reason)
         return 0
-    if not re.fullmatch(r"[+-]?\d{1,9}", text, re.ASCII):
+    limit = whole_number(text)
+    if limit is None:
         reason = f'strconv.ParseInt: parsing "{text}": invalid syntax'
         raise invalid("group_limit", f"group_limit needs to be a valid number: {reason}")
-    if int(text) <= 0:
+    if limit <= 0:
         raise invalid("group_limit", "group_limit needs to be greater than 0")
-    return int(text)
+    return limit
 
 
 def _token(group: GroupView) -> str:
-    """Return what names a group in an address."""
+    """Return the token that identifies a group in a URL."""
     return hashlib.sha256(f"{group.file};{group.name}".encode()).hexdigest()[:40]

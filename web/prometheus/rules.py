@@ -1,4 +1,4 @@
-"""`/api/v1/rules` and `/alerts`: what is evaluated, and what came of it."""
+"""`/api/v1/rules` and `/alerts`: rules and their alerts."""
 
 from aiohttp import web
 
@@ -13,7 +13,7 @@ from web.services import Services
 
 
 class RulesApi:
-    """The rules and alerts as Prometheus tells them."""
+    """Lists rules and alerts in Prometheus's form."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -28,7 +28,7 @@ class RulesApi:
 
     async def rules(self, request: web.Request) -> web.Response:
         """List rule groups with their rules, and the alerts of each alerting rule."""
-        choice = RuleChoice.read(await read_parameters(request), self._services)
+        choice = RuleChoice.read(await read_parameters(request))
         groups, next_page = choice.of(self._services.alerting.rules())
         data = rules_data(groups)
         if next_page:

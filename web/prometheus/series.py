@@ -1,7 +1,5 @@
-"""`/api/v1/series`, `/labels`, `/label/{name:[^/]+}/values` and `/metadata`."""
+"""`/api/v1/series`, `/labels`, `/label/…/values` and `/metadata`."""
 
-import asyncio
-import re
 from itertools import chain
 from operator import attrgetter
 from typing import Final, TypeVar
@@ -13,6 +11,7 @@ from web.http.routing import Route
 from web.prometheus.document_types import LabelSet, MetadataEntry
 from web.prometheus.encoding import encode_labels
 from web.prometheus.envelope import OPENING, TRUNCATED, closing, success, success_of
+from web.prometheus.label_names import unescape_name
 from web.prometheus.operations import (
     CatalogueParameters,
     MetadataParameters,
@@ -22,9 +21,9 @@ from web.prometheus.operations import (
     prometheus_operation,
 )
 from web.prometheus.parameters import (
-    Parameters,
     invalid,
     limit_parameter,
+    metadata_limit,
     range_parameters,
     read_parameters,
     selectors_parameter,
@@ -34,17 +33,15 @@ from web.services import Services
 
 T = TypeVar("T")
 
-_ESCAPED: Final = "U__"
-
 _STREAM_FROM_SERIES: Final = 2_000
-"""About 2 ms of encoding and 300 KB; more are written in a thread and sent piece by piece."""
+"""About 2 ms of encoding and 300 KB; longer lists are encoded in a thread and streamed."""
 
 
-class SeriesCatalogue:
-    """Tells which series, labels and metrics there are."""
+class SeriesApi:
+    """Lists series, label names, label values and metric metadata."""
 
     def __init__(self, services: Services) -> None:
-        self._services = services
+        self._engine = services.engine
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -74,13 +71,11 @@ class SeriesCatalogue:
         limit = limit_parameter(parameters)
         start_ms, end_ms = range_parameters(parameters)
         try:
-            selectors = selectors_parameter(parameters, self._services)
+            selectors = selectors_parameter(parameters)
         except BadRequestError as exc:
-            # Only here does Prometheus name the parameter, too.
+            # Prometheus names the parameter in this error only here.
             raise invalid("match[]", exc) from exc
-        found = await asyncio.to_thread(
-            self._services.samples.series, selectors, start_ms, end_ms, limit and limit + 1
-        )
+        found = await self._engine.series(selectors, start_ms, end_ms, limit and limit + 1)
         kept, warnings = _cut(found, limit)
         listed = comma_separated(encode_labels(labels) for labels in kept)
         if len(kept) <= _STREAM_FROM_SERIES:
@@ -93,10 +88,8 @@ class SeriesCatalogue:
         parameters = await read_parameters(request)
         limit = limit_parameter(parameters)
         start_ms, end_ms = range_parameters(parameters)
-        selectors = selectors_parameter(parameters, self._services)
-        names = await asyncio.to_thread(
-            self._services.samples.label_names, selectors, start_ms, end_ms, limit and limit + 1
-        )
+        selectors = selectors_parameter(parameters)
+        names = await self._engine.label_names(selectors, start_ms, end_ms, limit and limit + 1)
         return success_of(*_cut(names, limit))
 
     async def label_values(self, request: web.Request) -> web.Response:
@@ -107,32 +100,25 @@ class SeriesCatalogue:
         parameters = await read_parameters(request)
         limit = limit_parameter(parameters)
         start_ms, end_ms = range_parameters(parameters)
-        selectors = selectors_parameter(parameters, self._services)
-        values = await asyncio.to_thread(
-            self._services.samples.label_values,
-            name,
-            selectors,
-            start_ms,
-            end_ms,
-            limit and limit + 1,
+        selectors = selectors_parameter(parameters)
+        values = await self._engine.label_values(
+            name, selectors, start_ms, end_ms, limit and limit + 1
         )
         return success_of(*_cut(values, limit))
 
     async def metadata(self, request: web.Request) -> web.Response:
-        """List what targets say of their metrics: type, help, unit."""
+        """List the metadata of metrics: type, help, unit."""
         parameters = await read_parameters(request)
-        limit = _number(parameters, "limit")
-        per_metric = _number(parameters, "limit_per_metric")
-        wanted = parameters.get("metric", "")
-        everything = self._services.metadata()
-        known = {wanted: everything.get(wanted, ())} if wanted else everything
+        limit = metadata_limit(parameters)
+        per_metric = metadata_limit(parameters, "limit_per_metric")
+        known = await self._engine.metadata(parameters.get("metric", ""))
         answer: dict[str, list[dict[str, str]]] = {}
         for metric, entries in known.items():
-            if limit is not None and 0 <= limit <= len(answer):
+            if limit is not None and limit <= len(answer):
                 break
-            # A set elsewhere: sorted, so that the same question has the same answer.
+            # Sorted, because the order of a set differs between processes.
             kept = sorted(entries, key=attrgetter("type", "help", "unit"))
-            if per_metric is not None and per_metric > 0:
+            if per_metric:
                 kept = kept[:per_metric]
             if kept:
                 answer[metric] = [
@@ -142,44 +128,5 @@ class SeriesCatalogue:
 
 
 def _cut(found: list[T], limit: int) -> tuple[list[T], tuple[str, ...]]:
+    """Return the first `limit` results, and a warning if there are more."""
     return (found[:limit], (TRUNCATED,)) if limit and len(found) > limit else (found, ())
-
-
-def _number(parameters: Parameters, name: str) -> int | None:
-    """Return a whole number, None where it is missing; below 0 is no limit."""
-    text = parameters.get(name, "")
-    if not text:
-        return None
-    if not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
-        raise BadRequestError(f"{name} must be a number", name)
-    return int(text)
-
-
-def unescape_name(name: str) -> str:
-    """Return a label name from Prometheus's escaped form, `U__a_2e_b` for `a.b`.
-
-    Source: Prometheus, "UTF-8 support": values escaping; a name that is not validly
-    escaped is taken as it is.
-    """
-    if not name.startswith(_ESCAPED):
-        return name
-    result: list[str] = []
-    rest = name[len(_ESCAPED) :]
-    while rest:
-        before, mark, rest = rest.partition("_")
-        result.append(before)
-        if not mark:
-            break
-        if rest.startswith("_"):
-            result.append("_")
-            rest = rest[1:]
-            continue
-        digits, mark, rest = rest.partition("_")
-        try:
-            code = int(digits, 16)
-            result.append(chr(code))
-        except (ValueError, OverflowError):
-            return name
-        if not mark or len(digits) > 6 or 0xD800 <= code < 0xE000:
-            return name
-    return "".join(result)

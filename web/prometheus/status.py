@@ -1,4 +1,4 @@
-"""`/api/v1/status/…`: what the server is, runs on and holds, as Prometheus 3 tells it."""
+"""`/api/v1/status/…`: the server's build, configuration, process and store."""
 
 import asyncio
 import os
@@ -22,20 +22,21 @@ from web.prometheus.document_types import (
 )
 from web.prometheus.envelope import success_of
 from web.prometheus.operations import StoreParameters, only_get, prometheus_operation
+from web.prometheus.parameters import whole_number
 from web.services import Services
 
 COMPATIBLE_VERSION: Final = "3.5.0"
-"""The Prometheus whose API this is; Grafana decides by it which requests it may send."""
+"""The version of Prometheus whose API this is; Grafana chooses its requests by it."""
 
 _DEFAULT_LIMIT: Final = 10
 _LARGEST_LIMIT: Final = 10_000
-# The limits of Go's integers, which Prometheus tells where there is nothing.
+# The limits of Go's integers, which Prometheus returns for an empty store.
 _NO_LIMIT: Final = 2**63 - 1
 _NEVER: Final = -(2**63)
 
 
 class StatusApi:
-    """What the server is, runs on and holds."""
+    """Describes the server in Prometheus's form."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -56,7 +57,7 @@ class StatusApi:
         )
 
     async def build(self, request: web.Request) -> web.Response:
-        """Tell which API this is."""
+        """Return the version of the API."""
         return success_of(
             {
                 "version": COMPATIBLE_VERSION,
@@ -69,15 +70,15 @@ class StatusApi:
         )
 
     async def configuration(self, request: web.Request) -> web.Response:
-        """Tell what is scraped and evaluated, as a Prometheus configuration."""
+        """Return the running configuration as a Prometheus configuration."""
         return success_of({"yaml": self._services.configuration.text})
 
     async def flags(self, request: web.Request) -> web.Response:
-        """Tell what Prometheus has flags for."""
+        """Return the settings that are flags in Prometheus."""
         return success_of(dict(self._services.configuration.flags))
 
     async def runtime(self, request: web.Request) -> web.Response:
-        """Tell about the process; what only Go has is told as Go's defaults."""
+        """Return facts about the process, with Go's defaults for those that only Go has."""
         services = self._services
         state = services.configuration.state
         stats = await asyncio.to_thread(services.samples.stats)
@@ -101,7 +102,7 @@ class StatusApi:
         )
 
     async def store(self, request: web.Request) -> web.Response:
-        """Tell what the active series are made of."""
+        """Return the cardinality of the active series."""
         found = await asyncio.to_thread(self._services.cardinality, _limit(request))
         return success_of(
             {
@@ -120,7 +121,7 @@ class StatusApi:
         )
 
     async def replay(self, request: web.Request) -> web.Response:
-        """Tell how far the journal's replay is: nothing is answered before it is done."""
+        """Return the state of the journal's replay: always done, as the server starts after it."""
         return success_of({"min": 0, "max": 0, "current": 0, "state": "done"})
 
 
@@ -128,8 +129,8 @@ def _limit(request: web.Request) -> int:
     text = request.query.get("limit", "")
     if not text:
         return _DEFAULT_LIMIT
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-    if number < 1:
+    number = whole_number(text)
+    if number is None or number < 1:
         raise BadRequestError("limit must be a positive number", "limit")
     if number > _LARGEST_LIMIT:
         raise BadRequestError(f"limit must not exceed {_LARGEST_LIMIT}", "limit")

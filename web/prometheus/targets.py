@@ -1,6 +1,5 @@
-"""`/api/v1/targets`, `/targets/metadata` and `/scrape_pools`: what is scraped, and how it goes."""
+"""`/api/v1/targets`, `/targets/metadata` and `/scrape_pools`: the targets and their health."""
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,8 +11,8 @@ from model.labels import Labels
 from model.matchers import Matcher
 from model.targets import TargetStatus
 from promql.api import ParseError
+from promql.syntax.parser import parse_selector
 from scraper.fetching.targets import DroppedTarget
-from web.http.errors import BadRequestError
 from web.http.routing import Route
 from web.prometheus.document_types import PoolsData, TargetMetadata, TargetsData
 from web.prometheus.envelope import success_of
@@ -23,12 +22,12 @@ from web.prometheus.operations import (
     only_get,
     prometheus_operation,
 )
-from web.prometheus.parameters import invalid
+from web.prometheus.parameters import invalid, metadata_limit
 from web.services import Services
 
 
 class TargetsApi:
-    """The targets as Prometheus tells them."""
+    """Lists targets in Prometheus's form."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -44,7 +43,7 @@ class TargetsApi:
         )
 
     async def targets(self, request: web.Request) -> web.Response:
-        """List the targets, those dropped by relabelling too unless `state` leaves them out."""
+        """List the active and dropped targets, or those with the given `state`."""
         state, pool = request.query.get("state", "").lower(), request.query.get("scrapePool", "")
         data: dict[str, Any] = {
             "activeTargets": [],
@@ -73,16 +72,16 @@ class TargetsApi:
         return success_of({"scrapePools": list(self._services.discovered.pools())})
 
     async def metadata(self, request: web.Request) -> web.Response:
-        """List what each target says of its metrics: type, help, unit."""
-        limit, metric = _limit(request), request.query.get("metric", "")
-        matchers = self._matchers(request.query.get("match_target", ""))
+        """List the metadata of metrics by target: type, help, unit."""
+        limit, metric = metadata_limit(request.query), request.query.get("metric", "")
+        matchers = _matchers(request.query.get("match_target", ""))
         found: list[dict[str, Any]] = []
         for target, families in self._services.target_metadata():
             if limit is not None and len(found) >= limit:
                 break
             if not _matches(target.labels, matchers):
                 continue
-            # Like Prometheus, the name is left out where it was asked for.
+            # Like Prometheus, without the name if the client asked for one metric.
             found += [
                 {"target": dict(target.labels)}
                 | ({} if metric else {"metric": name})
@@ -92,22 +91,14 @@ class TargetsApi:
             ]
         return success_of(found)
 
-    def _matchers(self, selector: str) -> Sequence[Matcher]:
-        if not selector:
-            return ()
-        try:
-            return self._services.parse_selector(selector)
-        except (ParseError, ValueError) as exc:
-            raise invalid("match_target", exc) from exc
 
-
-def _limit(request: web.Request) -> int | None:
-    text = request.query.get("limit", "")
-    if not text:
-        return None
-    if re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII) is None:
-        raise BadRequestError("limit must be a number", "limit")
-    return int(text) if int(text) >= 0 else None
+def _matchers(selector: str) -> Sequence[Matcher]:
+    if not selector:
+        return ()
+    try:
+        return parse_selector(selector)
+    except (ParseError, ValueError) as exc:
+        raise invalid("match_target", exc) from exc
 
 
 def _matches(labels: Labels, matchers: Iterable[Matcher]) -> bool:
@@ -115,7 +106,7 @@ def _matches(labels: Labels, matchers: Iterable[Matcher]) -> bool:
 
 
 def target_document(status: TargetStatus) -> dict[str, Any]:
-    """Return a target as `/api/v1/targets` shows it."""
+    """Return a target in the form of `/api/v1/targets`."""
     target = status.target
     return {
         "discoveredLabels": dict(target.discovered),

@@ -140,8 +140,6 @@ class ChunkReader:
                         keys.append(piece_key(row.id, metric_id))
             return rows, pieces_of(connection, keys)
 
-        if self._budget is not None:
-            self._budget.expect_wait()
         try:
             rows, found = window.read(fetch)
         except StoreClosedError:

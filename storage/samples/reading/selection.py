@@ -166,7 +166,7 @@ class CachedSelector:
             selected = self._known[key] = self._aged[key]
         except KeyError:
             if budget is not None:
-                budget.expect_wait()
+                budget.check()
             with self._lock:
                 return self._answer(key, source, layouts)
         return selected

@@ -38,9 +38,6 @@ class _Bound:
     def check(self) -> None:
         """See `ReadBudget.check`."""
 
-    def expect_wait(self) -> None:
-        """See `ReadBudget.expect_wait`."""
-
 
 def exported(
     query: Query, selectors: Selectors, start_ms: int, end_ms: int

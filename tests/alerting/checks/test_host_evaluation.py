@@ -15,13 +15,13 @@ from promql.api import EvaluationError
 from storage.api.alerts import CheckOverride
 from tests.alerting.alerting_doubles import (
     NOW_MS,
-    CannedEngine,
     MemoryAppender,
     RecordingPipeline,
     SetClock,
     WatchedAlerts,
     open_records,
 )
+from tests.promql.scripted_engine import ScriptedEngine
 
 SETTINGS = HostCheckSettings.model_validate(
     {name: {"for": "1m"} for name in ("down", "cpu", "memory", "disk")} | {"no_data_for": "2m"}
@@ -41,7 +41,7 @@ class Bench:
 
     def __init__(self, records: WatchedAlerts, started: float = 0) -> None:
         self.records = records
-        self.engine, self.appender = CannedEngine(), MemoryAppender()
+        self.engine, self.appender = ScriptedEngine(), MemoryAppender()
         self.pipeline = RecordingPipeline()
         self.hosts = ["web-1", "web-2"]
         self.registry = HostCheckRegistry(SETTINGS)
@@ -71,7 +71,7 @@ class Bench:
         """Evaluate; values are `web_1_up`, `web_1_cpu` …, None takes the series away."""
         self.values |= values
         now_ms = NOW_MS + round(minutes * MINUTE_MS)
-        self.engine.results |= {
+        self.engine.answers |= {
             "up": self._series("up"),
             "timestamp(up)": dict.fromkeys(self._series("up"), now_ms / 1000),
             CPU: self._series("cpu"),
@@ -123,7 +123,7 @@ async def bench(records: WatchedAlerts) -> Bench:
 async def test_quiet_fleet_costs_one_query_a_check_and_stores_nothing(bench: Bench) -> None:
     bench.engine.asked.clear()
     await bench.at(1)
-    assert [query for query, _ in bench.engine.asked] == ["up", CPU, MEMORY, DISK]
+    assert [query for query, *_ in bench.engine.asked] == ["up", CPU, MEMORY, DISK]
     assert bench.states == {}
     assert list(await bench.records.history(1)) == []
     assert bench.appender.vectors == []
@@ -239,7 +239,7 @@ async def test_host_without_a_check_s_metrics_from_the_start_is_left_alone(bench
 
 async def test_filesystems_of_a_host_are_alerts_of_their_own(bench: Bench) -> None:
     await bench.at(0.5)
-    bench.engine.results[DISK] = {
+    bench.engine.answers[DISK] = {
         target("web-1", mountpoint=mountpoint, device="x", fstype="ext4"): value
         for mountpoint, value in (("/", 90.0), ("/data", 96.0), ("/home", 10.0))
     }
@@ -326,12 +326,12 @@ async def test_alert_survives_a_restart_until_its_host_is_scraped_again(
 async def test_failing_query_leaves_its_check_as_it_was(bench: Bench) -> None:
     await bench.at(1, web_1_cpu=90, web_1_memory=90)
     await bench.at(2)
-    bench.engine.results[CPU] = EvaluationError("too many samples")
-    bench.engine.results[MEMORY] = {target("web-1"): 10.0}
+    bench.engine.answers[CPU] = EvaluationError("too many samples")
+    bench.engine.answers[MEMORY] = {target("web-1"): 10.0}
     await bench.evaluation.evaluate(NOW_MS + 3 * MINUTE_MS)
     assert bench.states == {"cpu warning web-1": "firing"}
     assert bench.board["host/cpu"].error == "too many samples"
-    bench.engine.results["up"] = EvaluationError("gone")
+    bench.engine.answers["up"] = EvaluationError("gone")
     await bench.evaluation.evaluate(NOW_MS + 4 * MINUTE_MS)
     assert {bench.board[f"host/{check}"].word for check in CheckName} == {"err"}
     assert bench.states == {"cpu warning web-1": "firing"}

@@ -13,13 +13,13 @@ from model.labels import Labels
 from promql.api import Answer, EvaluationError, Scalar, String
 from tests.alerting.alerting_doubles import (
     NOW_MS,
-    CannedEngine,
     MemoryAppender,
     RecordingPipeline,
     SetClock,
     WatchedAlerts,
     open_records,
 )
+from tests.promql.scripted_engine import ScriptedEngine
 
 MINUTE_MS = 60_000
 SAMPLE = Labels.of(__name__="x", instance="a")
@@ -53,7 +53,7 @@ class Bench:
     """One group over a canned engine."""
 
     def __init__(self, records: WatchedAlerts, text: str = ALERT) -> None:
-        self.engine, self.appender = CannedEngine(), MemoryAppender()
+        self.engine, self.appender = ScriptedEngine(), MemoryAppender()
         self.pipeline = RecordingPipeline()
         self.board = HealthBoard(SetClock())
         self.book = AlertBook(records, self.pipeline.run, lambda changes: None)
@@ -74,7 +74,7 @@ class Bench:
         """Evaluate with these results: `holds`, `lingers`, `data`."""
         queries = {"holds": "x > 5", "lingers": "x > 4", "data": "x"}
         for name, result in results.items():
-            self.engine.results[queries[name]] = result  # type: ignore[assignment]
+            self.engine.answers[queries[name]] = result  # type: ignore[assignment]
         await self.evaluation.evaluate(NOW_MS + round(minutes * MINUTE_MS))
 
     @property
@@ -126,7 +126,7 @@ async def test_without_hysteresis_nothing_but_the_condition_is_asked(
     await bench.at(0, holds={SAMPLE: 7.0})
     await bench.at(1)
     await bench.at(2, holds={})
-    assert {query for query, _ in bench.engine.asked} == {"x > 5"}
+    assert {query for query, *_ in bench.engine.asked} == {"x > 5"}
 
 
 async def test_alert_fires_on_until_the_recovery_condition_ends(records: WatchedAlerts) -> None:
@@ -146,7 +146,7 @@ async def test_pending_alert_does_not_linger(records: WatchedAlerts) -> None:
     await bench.at(0, holds={SAMPLE: 7.0})
     await bench.at(0.5, holds={}, lingers={SAMPLE: 4.5}, data={SAMPLE: 4.5})
     assert bench.states == []
-    assert "x > 4" not in {query for query, _ in bench.engine.asked}
+    assert "x > 4" not in {query for query, *_ in bench.engine.asked}
 
 
 async def test_series_that_vanishes_is_no_data_and_comes_back_without_a_word(
@@ -226,8 +226,8 @@ async def test_restored_alert_is_taken_up_by_its_rule(records: WatchedAlerts) ->
 
 async def test_recording_rule_stores_its_result_under_its_name(records: WatchedAlerts) -> None:
     bench = Bench(records, RECORD)
-    bench.engine.results["2 * x"] = {SAMPLE: 14.0, Labels.of(instance="b"): 2.0}
-    bench.engine.results["42"] = Answer(Scalar(NOW_MS, 42.0))
+    bench.engine.answers["2 * x"] = {SAMPLE: 14.0, Labels.of(instance="b"): 2.0}
+    bench.engine.answers["42"] = Answer(Scalar(NOW_MS, 42.0))
     await bench.at(0)
     doubled = Labels.of(__name__="x:doubled", team="ops")
     assert bench.appender.last["rules/rules.yml;g;0"] == {
@@ -238,4 +238,4 @@ async def test_recording_rule_stores_its_result_under_its_name(records: WatchedA
     [(_, vector), _] = bench.appender.vectors
     assert vector.time_ms == NOW_MS - 10_000
     assert np.isfinite(vector.values).all()
-    assert {at_ms for _, at_ms in bench.engine.asked} == {NOW_MS - 10_000}
+    assert {at_ms for _, at_ms, *_ in bench.engine.asked} == {NOW_MS - 10_000}

@@ -27,7 +27,7 @@ async def query(setting: Setting, expression: str, time_ms: int) -> dict[str, fl
     try:
         answer = await engine.instant(expression, time_ms)
     finally:
-        await asyncio.to_thread(engine.close)
+        await engine.close()
     assert isinstance(answer.value, InstantVector)
     names = [labels.get("name") for labels in answer.value.labels]
     return dict(zip(names, answer.value.values.tolist(), strict=True))

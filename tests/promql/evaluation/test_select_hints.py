@@ -42,7 +42,7 @@ def hints_of(query: str, step_ms: int = 60_000) -> list[SelectHints | None]:
         else:
             asyncio.run(engine.instant(query, 600_000))
     finally:
-        engine.close()
+        engine.close_blocking()
     return store.hints
 
 

@@ -158,7 +158,7 @@ def _answered(
     try:
         value = engine.range_blocking(query, 0, steps * STEP_MS, STEP_MS).value
     finally:
-        engine.close()
+        engine.close_blocking()
     assert isinstance(value, AlignedSeries)
     absent = is_absent(value.values).tolist()
     times = value.times_ms[0].tolist()
@@ -292,4 +292,4 @@ def test_a_range_query_is_its_instant_queries(sources: dict[Labels, dict[int, fl
             # way it is rounded depends on the order of adding.
             assert found == pytest.approx(wanted, rel=1e-12, abs=1e-15 * largest)
     finally:
-        engine.close()
+        engine.close_blocking()

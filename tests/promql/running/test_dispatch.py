@@ -1,4 +1,4 @@
-"""Where evaluations run."""
+"""The choice between a thread and the event loop."""
 
 import asyncio
 import threading
@@ -17,7 +17,7 @@ QUERY = "rate(x[5m])"
 
 
 class Clock:
-    """Stands still but for the work that is done."""
+    """A clock that only the work itself moves."""
 
     def __init__(self) -> None:
         self.now_s = 100.0
@@ -27,31 +27,28 @@ class Clock:
 
 
 class Runs:
-    """Work whose cost a test sets, and where it was done."""
+    """Work whose cost a test sets; remembers the threads it ran on."""
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.shared: list[bool] = []
-        self.dispatcher = Dispatcher(2, self.clock, self.shared.append)
+        self.busy: list[bool] = []
+        self.dispatcher = Dispatcher(2, self.clock, self.busy.append)
         self.threads: list[int] = []
         self.duration_s = QUICK_S
         self.samples = 100
-        self.waits = False
 
     def guard(self, max_samples: int = 1_000_000) -> Guard:
         return Guard(60.0, max_samples, self.clock)
 
     def work(self, guard: Guard) -> str:
         self.threads.append(threading.get_ident())
-        if self.waits:
-            guard.expect_wait()
         guard.spend(self.samples)
         self.clock.now_s += self.duration_s
         guard.check()
         return "answer"
 
     async def run(self, steps: int = 10, max_samples: int = 1_000_000) -> list[str]:
-        """Evaluate once more, some time later; return where, try by try."""
+        """Evaluate a second later; return where each attempt ran."""
         self.clock.now_s += 1
         self.threads.clear()
         assert (
@@ -73,14 +70,14 @@ async def open_runs() -> AsyncIterator[Runs]:
         await asyncio.to_thread(runs.dispatcher.close)
 
 
-async def test_what_was_quick_is_evaluated_on_the_loop_from_then_on() -> None:
+async def test_quick_queries_run_on_the_event_loop_next_time() -> None:
     async with open_runs() as runs:
         assert await runs.run() == ["thread"]
         assert await runs.run() == ["loop"]
         assert await runs.run() == ["loop"]
 
 
-async def test_what_was_slow_is_never_evaluated_on_the_loop() -> None:
+async def test_slow_queries_never_run_on_the_event_loop() -> None:
     async with open_runs() as runs:
         runs.duration_s = SLOW_S
         assert await runs.run() == ["thread"]
@@ -95,21 +92,14 @@ async def test_more_steps_than_the_last_time_go_to_a_thread() -> None:
         assert await runs.run(steps=5) == ["loop"]
 
 
-async def test_a_try_that_would_wait_is_begun_anew_in_a_thread() -> None:
-    async with open_runs() as runs:
-        await runs.run()
-        runs.waits = True
-        assert await runs.run() == ["loop", "thread"]
-
-
-async def test_a_try_that_reads_much_more_is_begun_anew_in_a_thread() -> None:
+async def test_an_attempt_that_reads_many_more_samples_starts_again_in_a_thread() -> None:
     async with open_runs() as runs:
         await runs.run()
         runs.samples *= 100
         assert await runs.run() == ["loop", "thread"]
 
 
-async def test_a_try_that_lasts_is_begun_anew_in_a_thread_and_not_tried_again() -> None:
+async def test_an_attempt_that_takes_long_starts_again_in_a_thread_and_is_the_last() -> None:
     async with open_runs() as runs:
         await runs.run()
         runs.duration_s = SLOW_S
@@ -117,18 +107,18 @@ async def test_a_try_that_lasts_is_begun_anew_in_a_thread_and_not_tried_again() 
         assert await runs.run() == ["thread"]
 
 
-async def test_the_loop_has_at_least_every_second_moment_to_itself() -> None:
+async def test_the_event_loop_is_free_for_as_long_as_an_attempt_took() -> None:
     async with open_runs() as runs:
         await runs.run()
         await runs.run()
         runs.threads.clear()
-        # None comes later than the one before has ended.
+        # Each query arrives when the one before has ended.
         for _ in range(4):
             await runs.dispatcher.run(QUERY, 10, runs.guard(), runs.work)
         assert runs.places() == ["thread", "loop", "thread", "loop"]
 
 
-async def test_nothing_is_evaluated_on_the_loop_beside_another_evaluation() -> None:
+async def test_no_query_runs_on_the_event_loop_while_a_thread_evaluates() -> None:
     started, may_end = threading.Event(), threading.Event()
 
     def slow(guard: Guard) -> None:
@@ -145,7 +135,7 @@ async def test_nothing_is_evaluated_on_the_loop_beside_another_evaluation() -> N
         assert await runs.run() == ["loop"]
 
 
-async def test_it_is_told_whether_any_thread_evaluates() -> None:
+async def test_callback_says_whether_any_thread_evaluates() -> None:
     may_end = threading.Event()
 
     def slow(guard: Guard) -> None:
@@ -156,20 +146,20 @@ async def test_it_is_told_whether_any_thread_evaluates() -> None:
             asyncio.create_task(runs.dispatcher.run(name, 1, runs.guard(), slow)) for name in "ab"
         )
         await asyncio.sleep(0)
-        assert runs.shared == [True, True]
+        assert runs.busy == [True, True]
         first.cancel()
         await asyncio.wait([first])
-        assert runs.shared[-1:] == [True]
+        assert runs.busy[-1:] == [True]
         may_end.set()
         await second
-        assert runs.shared[-1:] == [False]
+        assert runs.busy[-1:] == [False]
         await runs.run()
-        told = list(runs.shared)
+        calls = list(runs.busy)
         assert await runs.run() == ["loop"]
-        assert runs.shared == told
+        assert runs.busy == calls
 
 
-async def test_limits_hold_on_the_loop_as_well() -> None:
+async def test_limits_hold_on_the_event_loop() -> None:
     async with open_runs() as runs:
         await runs.run()
         with pytest.raises(TooManySamplesError):
@@ -177,7 +167,7 @@ async def test_limits_hold_on_the_loop_as_well() -> None:
         assert runs.places() == ["loop"]
 
 
-async def test_nothing_is_evaluated_once_it_is_closed() -> None:
+async def test_a_closed_dispatcher_evaluates_nothing() -> None:
     async with open_runs() as runs:
         await runs.run()
         await asyncio.to_thread(runs.dispatcher.close)

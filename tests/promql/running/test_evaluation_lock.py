@@ -1,4 +1,4 @@
-"""Evaluations by turns: one at a time, in order, and nobody waits for ever."""
+"""Evaluations by lock: one at a time, in order, and nobody waits for ever."""
 
 import threading
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def turns(clock: Clock) -> EvaluationLock:
+def lock(clock: Clock) -> EvaluationLock:
     return EvaluationLock(clock)
 
 
@@ -44,12 +44,12 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def test_one_at_a_time() -> None:
-    turns = EvaluationLock(lambda: 0.0)
+    lock = EvaluationLock(lambda: 0.0)
     running, most = 0, 0
 
     def evaluate(_: int) -> None:
         nonlocal running, most
-        with TimeSlice(turns):
+        with TimeSlice(lock):
             running += 1
             most = max(most, running)
             running -= 1
@@ -57,47 +57,47 @@ def test_one_at_a_time() -> None:
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(evaluate, range(200)))
     assert most == 1
-    assert turns.take()
+    assert lock.acquire()
 
 
-def test_a_turn_is_passed_on_once_it_has_lasted(turns: EvaluationLock, clock: Clock) -> None:
+def test_a_turn_is_passed_on_once_it_has_lasted(lock: EvaluationLock, clock: Clock) -> None:
     order: list[str] = []
 
     def other() -> None:
-        with TimeSlice(turns):
+        with TimeSlice(lock):
             order.append("other")
 
-    with TimeSlice(turns) as own:
+    with TimeSlice(lock) as own:
         thread = started(other)
-        wait_until(lambda: turns.wanted)
-        own.pass_on()
+        wait_until(lambda: lock.is_contended)
+        own.offer()
         order.append("own")
         clock.now_s += 1
-        own.pass_on()
+        own.offer()
         order.append("own again")
     thread.join()
     assert order == ["own", "other", "own again"]
 
 
-def test_nobody_waits_for_one_that_never_ends(turns: EvaluationLock) -> None:
-    with TimeSlice(turns):
-        thread = started(lambda: TimeSlice(turns).__enter__().__exit__(None, None, None))
+def test_nobody_waits_for_one_that_never_ends(lock: EvaluationLock) -> None:
+    with TimeSlice(lock):
+        thread = started(lambda: TimeSlice(lock).__enter__().__exit__(None, None, None))
         thread.join()
-    assert turns.take()
+    assert lock.acquire()
 
 
-def test_another_thread_passes_nothing_on(turns: EvaluationLock, clock: Clock) -> None:
-    with TimeSlice(turns) as own:
-        waiting = started(lambda: TimeSlice(turns).__enter__().__exit__(None, None, None))
-        wait_until(lambda: turns.wanted)
+def test_another_thread_passes_nothing_on(lock: EvaluationLock, clock: Clock) -> None:
+    with TimeSlice(lock) as own:
+        waiting = started(lambda: TimeSlice(lock).__enter__().__exit__(None, None, None))
+        wait_until(lambda: lock.is_contended)
         clock.now_s += 1
-        helper = started(own.pass_on)
+        helper = started(own.offer)
         helper.join()
-        assert not turns.take()
+        assert not lock.acquire()
     waiting.join()
 
 
-def test_an_error_ends_a_turn(turns: EvaluationLock) -> None:
-    with suppress(ValueError), TimeSlice(turns):
+def test_an_error_ends_a_turn(lock: EvaluationLock) -> None:
+    with suppress(ValueError), TimeSlice(lock):
         raise ValueError
-    assert turns.take()
+    assert lock.acquire()

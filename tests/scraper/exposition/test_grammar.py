@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from model.labels import Labels
+from model.metadata import MetricMetadata
 from scraper.exposition.errors import ExpositionError
-from scraper.exposition.families import MetricMetadata
 from scraper.exposition.formats import ExpositionFormat
 from scraper.exposition.grammar import GRAMMARS, Sample
 from scraper.exposition.parser import parse_exposition

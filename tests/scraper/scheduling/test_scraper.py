@@ -6,10 +6,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from model.labels import Labels
+from model.metadata import MetricMetadata
 from model.targets import Health, TargetStatus
 from scraper.configuration.prometheus_config import PrometheusConfig, load_prometheus_config
 from scraper.discovery.manager import DiscoveryManager
-from scraper.exposition.families import MetricMetadata
 from scraper.fetching.targets import ScrapeLimits, ScrapeTarget
 from scraper.scheduling.scraper import Scraper
 from storage.api.errors import StorageError

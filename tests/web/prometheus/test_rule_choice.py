@@ -1,27 +1,23 @@
 """Which rules a client of `/api/v1/rules` sees."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_aiohttp import AiohttpClient
 
 from alerting.evaluation.health import RuleHealth
 from alerting.views import GroupView, RuleKind, RuleView
 from model.labels import Labels
-from tests.web.web_doubles import World, world_at
+from tests.web.web_doubles import World
 
 
 @pytest.fixture
-async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[World]:
-    async with world_at(tmp_path, aiohttp_client) as world:
-        world.desk.groups = (
-            group("one", "a.yml", "First", "Second"),
-            group("two", "a.yml", "First"),
-            group("two", "b.yml", "Third"),
-        )
-        yield world
+async def world(world: World) -> World:
+    world.desk.groups = (
+        group("one", "a.yml", "First", "Second"),
+        group("two", "a.yml", "First"),
+        group("two", "b.yml", "Third"),
+    )
+    return world
 
 
 def group(name: str, file: str, *rules: str) -> GroupView:

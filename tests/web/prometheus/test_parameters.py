@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from web.prometheus.label_names import unescape_name
 from web.prometheus.parameters import EARLIEST_MS, LATEST_MS, parse_length_ms, parse_time_ms
-from web.prometheus.series import unescape_name
 
 
 @pytest.mark.parametrize(

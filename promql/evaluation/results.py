@@ -1,0 +1,66 @@
+"""Converts the value of an evaluated query into the answer's scalar, vector or matrix."""
+
+import heapq
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.labels import Labels
+from model.series import ABSENT_BITS, AlignedSeries
+from promql.api import InstantVector, Scalar, String
+from promql.kernels.step_matrix import StepMatrix, Value, any_series
+
+_SORTED_AT_ONCE: Final = 20_000
+"""Label sets sorted in one call, which holds the GIL; a million at once take seconds."""
+
+
+def instant_result(value: Value, time_ms: int) -> Scalar | String | InstantVector:
+    """Return the result of an instant query.
+
+    Raises:
+        EvaluationError: two series have equal labels once their metric names are dropped.
+    """
+    if isinstance(value, str):
+        return String(time_ms, value)
+    if not isinstance(value, StepMatrix):
+        return Scalar(time_ms, float(value[0]))
+    vector = value.without_names().occupied()
+    return InstantVector(time_ms, tuple(vector.labels), np.ascontiguousarray(vector.values[:, 0]))
+
+
+def range_result(value: Value, times_ms: NDArray[np.int64]) -> AlignedSeries:
+    """Return the matrix of a range query, sorted by labels, without empty steps at its ends.
+
+    Raises:
+        EvaluationError: two series have equal labels once their metric names are dropped.
+    """
+    if not isinstance(value, StepMatrix):
+        row = np.broadcast_to(value, (1, len(times_ms))).astype(np.float64)
+        return AlignedSeries.of_source([Labels()], times_ms, row)
+    vector = value.without_names()
+    if not vector.present.all():
+        vector = vector.occupied()
+        # Most gaps are at the ends: the first windows hold too few samples.
+        seen = np.flatnonzero(any_series(vector.present))
+        ends = slice(int(seen[0]), int(seen[-1]) + 1) if len(seen) else slice(0)
+        vector, times_ms = vector.columns(ends), times_ms[ends]
+    order = _label_order(vector.labels)
+    if order != list(range(len(order))):
+        vector = vector.take(np.array(order, dtype=np.intp))
+    values, present = vector.values, vector.present
+    if not present.all():
+        values = values.copy()
+        # ABSENT is a signalling NaN: copy its bits, because float operations would change it.
+        np.copyto(values.view(np.uint64), np.uint64(ABSENT_BITS), where=~present)
+    return AlignedSeries.of_source(vector.labels, times_ms, values)
+
+
+def _label_order(labels: Sequence[Labels]) -> list[int]:
+    """Return the indices that sort the label sets."""
+    runs = [
+        sorted(range(start, min(start + _SORTED_AT_ONCE, len(labels))), key=labels.__getitem__)
+        for start in range(0, len(labels), _SORTED_AT_ONCE)
+    ]
+    return runs[0] if len(runs) == 1 else list(heapq.merge(*runs, key=labels.__getitem__))

@@ -1,0 +1,15 @@
+"""`/api/v1/format_query`, `/parse_query` and `/query_exemplars`."""
+
+from tests.web.prometheus.requests import ask
+from tests.web.web_doubles import World
+
+
+async def test_query_is_formatted_and_parsed(world: World) -> None:
+    formatted = await ask(world, "format_query", query="sum by(job)(up)")
+    assert formatted["data"] == "sum by (job) (up)"
+    tree = await ask(world, "parse_query", query="up + 1")
+    assert (tree["data"]["type"], tree["data"]["op"]) == ("binaryExpr", "+")
+    for path in ("format_query", "parse_query", "query_exemplars"):
+        wrong = await ask(world, path, 400, query="sum(")
+        assert wrong["error"].endswith("1:5: parse error: unclosed left parenthesis")
+    assert (await ask(world, "query_exemplars", query="up"))["data"] == []

@@ -1,0 +1,31 @@
+"""`/api/v1/rules` and `/alerts`."""
+
+from storage.api.alerts import AlertState
+from tests.web.prometheus.requests import ask
+from tests.web.web_doubles import World, an_alert
+
+
+async def test_alerts_are_pending_or_firing(world: World) -> None:
+    for state in (AlertState.PENDING, AlertState.NO_DATA, AlertState.RESOLVED):
+        await world.desk.put(an_alert(state, value=0.5, now_ms=1_000))
+    answer = await ask(world, "alerts")
+    assert [alert["state"] for alert in answer["data"]["alerts"]] == ["pending", "firing"]
+    assert answer["data"]["alerts"][0] == {
+        "labels": {
+            "alertname": "HighCpu",
+            "instance": "a:9100",
+            "job": "node",
+            "severity": "critical",
+        },
+        "annotations": {"summary": "CPU at 97.5 %"},
+        "state": "pending",
+        "activeAt": "1970-01-01T00:00:01Z",
+        "value": "5e-01",
+    }
+
+
+async def test_rules_can_be_filtered_by_type(world: World) -> None:
+    (group,) = (await ask(world, "rules"))["data"]["groups"]
+    assert {rule["type"] for rule in group["rules"]} == {"alerting"}
+    assert {rule["name"] for rule in group["rules"]} >= {"HostDown"}
+    assert (await ask(world, "rules", type="record"))["data"] == {"groups": []}
