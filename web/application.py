@@ -1,4 +1,4 @@
-"""Puts the application together from what the daemon hands in."""
+"""Builds the aiohttp application from the services that the daemon passes in."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -11,16 +11,16 @@ from jinja2 import Environment
 from web.http.assets import Assets
 from web.http.audit_trail import AuditLog
 from web.http.rendering import Renderer
-from web.http.routing import install
+from web.http.routing import add_routes
 from web.identity.first_admin import ensure_first_admin
 from web.internals import Internals
 from web.middleware.audit import audit
+from web.middleware.cors import add_cors_headers, preflights
 from web.middleware.failures import failures
 from web.middleware.guard import guard
 from web.middleware.headers import add_headers
-from web.middleware.journey import journey
-from web.middleware.origins import lay_origin_headers, preflights
-from web.middleware.rates import RateLimits
+from web.middleware.rate_limits import RateLimits
+from web.middleware.request_log import request_log
 from web.pages import PAGES, PageFactory
 from web.prometheus.envelope import failure_envelope
 from web.routes import all_routes
@@ -32,14 +32,14 @@ __all__ = ["Resources", "create_app", "ensure_first_admin"]
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Files read and templates compiled; any number of applications may share them."""
+    """The static files and compiled templates, which several applications may share."""
 
     assets: Assets
     templates: Environment
 
     @classmethod
     def read(cls) -> "Resources":
-        """Read them; blocks."""
+        """Read the files and compile the templates; blocks."""
         assets = Assets.read()
         return cls(assets, Renderer.compile(assets))
 
@@ -67,18 +67,18 @@ def create_app(
     app = web.Application(
         middlewares=_middlewares(internals), client_max_size=settings.body_limit_bytes
     )
-    _lay_headers(app, settings)
-    _end_with(app, internals)
-    install(app, all_routes(internals, resources.assets, pages))
+    _add_response_headers(app, settings)
+    _close_on_shutdown(app, internals)
+    add_routes(app, all_routes(internals, resources.assets, pages))
     return app
 
 
 def _middlewares(internals: Internals) -> tuple[Middleware, ...]:
-    """Return what every request passes, the outermost first."""
+    """Return the middlewares, the outermost first."""
     services, settings = internals.services, internals.settings
     rates = RateLimits(settings, services.clock, services.refusals)
     return (
-        journey(settings),
+        request_log(settings),
         failures(internals.renderer.error_page, failure_envelope),
         rates.by_address,
         preflights(settings.cors),
@@ -88,25 +88,24 @@ def _middlewares(internals: Internals) -> tuple[Middleware, ...]:
     )
 
 
-def _lay_headers(app: web.Application, settings: WebSettings) -> None:
-    """Have every answer carry the headers that all have."""
+def _add_response_headers(app: web.Application, settings: WebSettings) -> None:
+    async def add_cors(request: web.Request, response: web.StreamResponse) -> None:
+        add_cors_headers(settings.cors, request, response)
 
-    async def lay_origins(request: web.Request, answer: web.StreamResponse) -> None:
-        lay_origin_headers(settings.cors, request, answer)
-
-    app.on_response_prepare.extend((add_headers, lay_origins))
+    app.on_response_prepare.extend((add_headers, add_cors))
 
 
-def _end_with(app: web.Application, internals: Internals) -> None:
-    """Have connections and threads end when the application does."""
+def _close_on_shutdown(app: web.Application, internals: Internals) -> None:
+    """Close live connections and threads when the application stops."""
 
-    async def end_connections(_: web.Application) -> None:
+    async def close_connections(_: web.Application) -> None:
         internals.socket.close()
 
     async def threads(_: web.Application) -> AsyncIterator[None]:
         yield
         await asyncio.to_thread(internals.passwords.close)
 
-    # On shutdown, before the server waits for open requests: a connection never ends by itself.
-    app.on_shutdown.append(end_connections)
+    # on_shutdown runs before the server waits for open requests, and a live connection
+    # does not end by itself.
+    app.on_shutdown.append(close_connections)
     app.cleanup_ctx.append(threads)

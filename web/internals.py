@@ -1,4 +1,4 @@
-"""What the web application makes for itself, and its handlers share."""
+"""The objects that the web application constructs for itself and its handlers share."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,10 @@ from web.accounts.actions import AccountActions
 from web.fleet.fleet import Fleet
 from web.hosts.register import HostRegister
 from web.http.rendering import Renderer
+from web.identity.access_tokens import AccessTokens
 from web.identity.authentication import Authenticator
+from web.identity.credentials import Credentials
+from web.identity.login import Logins
 from web.identity.passwords import Passwords
 from web.identity.second_factor import SecondFactors
 from web.live.feeds import Feeds
@@ -19,11 +22,11 @@ from web.settings import WebSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Internals:
-    """One application's own parts.
+    """The shared objects of one application.
 
     Attributes:
-        socket: holds the open WebSocket connections, which end with the application.
-        passwords: has threads, which end with it too.
+        socket: holds the open WebSocket connections; closed with the application.
+        passwords: has threads; closed with the application.
     """
 
     services: Services
@@ -32,6 +35,8 @@ class Internals:
     passwords: Passwords
     second_factors: SecondFactors
     authenticator: Authenticator
+    logins: Logins
+    issuer: Credentials
     actions: AccountActions
     fleet: Fleet
     register: HostRegister
@@ -40,12 +45,14 @@ class Internals:
 
     @classmethod
     def of(cls, services: Services, settings: WebSettings, renderer: Renderer) -> "Internals":
-        """Make them of what the application was handed."""
+        """Construct them."""
+        accounts, clock, keys = services.accounts, services.clock, services.keys
         passwords = Passwords()
-        second_factors = SecondFactors(services.second_factors, services.keys, services.clock)
-        authenticator = Authenticator(
-            services.accounts, passwords, second_factors, services.keys, services.clock, settings
-        )
+        second_factors = SecondFactors(services.second_factors, keys, clock)
+        access_tokens = AccessTokens(accounts, keys, clock, settings.token_lifetime_s)
+        authenticator = Authenticator(accounts, access_tokens, clock, settings)
+        issuer = Credentials(accounts, access_tokens, clock, settings)
+        logins = Logins(accounts, passwords, second_factors, keys, clock, settings)
         fleet = Fleet(services)
         shell = Shell(renderer, fleet)
         feeds = Feeds(services, fleet, shell, encode_value)
@@ -56,7 +63,9 @@ class Internals:
             passwords=passwords,
             second_factors=second_factors,
             authenticator=authenticator,
-            actions=AccountActions(services, passwords, second_factors, authenticator),
+            logins=logins,
+            issuer=issuer,
+            actions=AccountActions(accounts, clock, passwords, second_factors, logins, issuer),
             fleet=fleet,
             register=HostRegister(services, fleet),
             shell=shell,

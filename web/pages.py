@@ -25,7 +25,7 @@ from web.targets.page import TargetsPages
 PageFactory = Callable[[Internals], Handlers]
 
 PAGES: Final[tuple[PageFactory, ...]] = (
-    lambda it: LoginPages(it.renderer, it.authenticator),
+    lambda it: LoginPages(it.renderer, it.logins, it.issuer),
     lambda it: HostsPages(it.services, it.fleet, it.shell),
     lambda it: HostPages(it.services, it.fleet, it.register, it.shell),
     lambda it: HostKeyPages(it.fleet, it.register.keyring, NewKeyPage(it.shell, it.settings)),
@@ -35,11 +35,9 @@ PAGES: Final[tuple[PageFactory, ...]] = (
     lambda it: TargetsPages(it.services, it.shell),
     lambda it: DiscoveryPages(it.services, it.shell),
     lambda it: StorePages(it.services, it.shell),
-    lambda it: AccountPages(it.shell, it.authenticator, it.second_factors, it.actions),
+    lambda it: AccountPages(it.shell, it.issuer, it.second_factors, it.actions),
     lambda it: SecondFactorPages(it.shell, it.second_factors, it.actions),
-    lambda it: UsersPages(it.services, it.shell, it.second_factors, it.actions),
+    lambda it: UsersPages(it.services.accounts, it.shell, it.second_factors, it.actions),
     lambda it: AuditPages(it.services, it.shell),
-    lambda it: ReferencePages(
-        it.renderer, it.authenticator, it.settings, it.services.version, PrometheusError
-    ),
+    lambda it: ReferencePages(it.renderer, it.settings, it.services.version, PrometheusError),
 )

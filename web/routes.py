@@ -6,6 +6,7 @@ from itertools import chain
 from web.accounts.api import AccountsApi
 from web.accounts.registration_api import RegistrationApi
 from web.accounts.second_factor_api import SecondFactorApi
+from web.accounts.signing_keys_api import SigningKeysApi
 from web.accounts.users_api import UsersApi
 from web.alerts.api import AlertsApi
 from web.audit.api import AuditApi
@@ -51,16 +52,17 @@ def all_routes(
 
 def _json_api(internals: Internals) -> tuple[Handlers, ...]:
     services, settings, fleet = internals.services, internals.settings, internals.fleet
-    authenticator, actions = internals.authenticator, internals.actions
+    logins, issuer, actions = internals.logins, internals.issuer, internals.actions
     hosts = HostsApi(services, fleet, internals.register)
     return (
         hosts,
         HostKeysApi(hosts, internals.register.keyring),
         AlertsApi(services, fleet),
-        AccountsApi(services, authenticator, actions),
-        UsersApi(services, settings, actions),
+        AccountsApi(services.accounts, logins, issuer, actions),
+        UsersApi(services.accounts, actions),
+        SigningKeysApi(services.keys, services.clock, settings),
         SecondFactorApi(internals.second_factors, actions),
-        RegistrationApi(settings, authenticator, actions),
+        RegistrationApi(settings, logins, issuer, actions),
         AuditApi(services),
         HealthApi(services),
         ConfigurationApi(services),

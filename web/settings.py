@@ -1,22 +1,109 @@
-"""The configuration of the web application."""
+"""Section `web` of the configuration."""
 
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+from yarl import URL
 
 from storage.api.accounts import Role
-from web.http.cors import CorsSettings
 
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
 
-class QuotaSettings(BaseModel):
-    """Requests a minute; 0 is no limit.
+ANY_ORIGIN: Final = "*"
+
+
+class CorsSettings(BaseModel):
+    """Which pages of other origins may use the API from a browser: none by default.
+
+    HTML pages and static files are never opened to other origins.
 
     Attributes:
-        key_per_minute: of one session, token or host key.
-        address_per_minute: of one IPv4 address or IPv6 network of 64 bits.
+        origins: such as `https://app.example.com`, or `*` alone for all.
+        credentials: whether a browser may send the session cookie along. Only named
+            origins may have it; their pages can then do all that the user can.
+        paths: prefixes of the paths that are open to the origins.
+        max_age_s: how long a browser may cache the answer to a preflight request.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    origins: tuple[str, ...] = ()
+    credentials: bool = False
+    paths: tuple[str, ...] = ("/",)
+    max_age_s: int = Field(default=600, ge=0, le=86_400)
+
+    @field_validator("origins")
+    @classmethod
+    def _normalise_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(
+            origin if origin == ANY_ORIGIN else _normal_origin(origin) for origin in origins
+        )
+
+    @field_validator("paths")
+    @classmethod
+    def _check_paths(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        for path in paths:
+            if not path.startswith("/"):
+                raise ValueError(f'"{path}" must begin with /')
+        return paths
+
+    @model_validator(mode="after")
+    def _check_any_origin(self) -> Self:
+        if ANY_ORIGIN in self.origins and (self.credentials or len(self.origins) > 1):
+            raise ValueError('"*" stands alone in origins, and without credentials')
+        return self
+
+    def opens(self, path: str) -> bool:
+        """Report whether any other origin may use a path."""
+        return bool(self.origins) and path.startswith(self.paths)
+
+    def allows(self, origin: str) -> bool:
+        """Report whether pages of an origin may use the open paths."""
+        if not self.origins or origin == "null":
+            return False
+        if ANY_ORIGIN in self.origins:
+            return True
+        try:
+            return _normal_origin(origin) in self.origins
+        except ValueError:
+            return False
+
+    def trusts(self, origin: str) -> bool:
+        """Report whether pages of an origin may use the visitor's session."""
+        return self.credentials and self.allows(origin)
+
+
+def _normal_origin(text: str) -> str:
+    """Return an origin as browsers write it.
+
+    Raises:
+        ValueError: the text is no origin, which is a scheme and a host without a path.
+    """
+    url = URL(text)
+    if url.scheme not in ("http", "https") or not url.host or text.rstrip("/") != text:
+        raise ValueError(f'"{text}" is no origin such as https://app.example.com')
+    origin = url.origin()
+    if url != origin:
+        raise ValueError(f'"{text}" is no origin such as https://app.example.com')
+    return str(origin).lower()
+
+
+class QuotaSettings(BaseModel):
+    """Requests that one sender may make in a minute; 0 is no limit.
+
+    Attributes:
+        key_per_minute: for one session, token or host key.
+        address_per_minute: for one IPv4 address or one IPv6 network of 64 bits.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,15 +113,15 @@ class QuotaSettings(BaseModel):
 
 
 class RateLimitSettings(BaseModel):
-    """How much one sender may ask for.
+    """Quotas of one sender.
 
-    The defaults are far above what people, dashboards and fleets do: a hundred open
-    pages and twenty people's Grafana stay below 200 requests a second, and behind a
-    proxy that is not named in `trusted_proxies` they all have one address.
+    The defaults are far above normal use: a hundred open pages and twenty people's
+    Grafana stay below 200 requests a second, and behind a proxy that is missing in
+    `trusted_proxies` they all share one address.
 
     Attributes:
-        requests: of all but the following.
-        push: where samples are handed in: one key may push for a whole fleet.
+        requests: for all routes but those of `push`.
+        push: for routes that take samples; one key may push for a whole fleet.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,29 +134,30 @@ class WebSettings(BaseModel):
     """Section `web` of the configuration; every field has a default.
 
     Attributes:
-        public_url: the URL people type, where a proxy stands in front; `https` makes
+        public_url: the URL that people type if a proxy stands in front; `https` makes
             cookies Secure. None takes scheme and host from each request.
-        trusted_proxies: networks whose `X-Forwarded-For` is believed.
-        trusted_header: a header by which those proxies name the user who is logged in
-            there; None where they do not.
-        trusted_role_header: a header by which they name the user's role.
-        trusted_header_role: of users that a proxy names for the first time without one.
-        registration: whether anybody may make an account, as a viewer, by
+        trusted_proxies: networks whose `X-Forwarded-For` header is trusted.
+        trusted_header: the header in which these proxies name the logged-in user;
+            None if they do not.
+        trusted_role_header: the header in which they name the user's role.
+        trusted_header_role: the role of a new user whose proxy names none.
+        registration: whether anybody may create a viewer account by
             `POST /api/v1/auth/register`.
-        session_lifetime_days: a login in a browser lasts this long.
-        token_lifetime_s: a token of `POST /auth/token` lasts this long.
-        metrics_public: whether `/metrics` answers without a login, as the scrapers
-            of a local network expect.
-        anonymous_viewer: whether everybody may look without a login.
-        body_limit_bytes: larger request bodies are refused.
-        query_timeout_s: the longest time-out a query may ask for.
-        cors: which other sites' pages may use the API; none.
-        rate_limits: beyond these a sender is refused (429) for a while.
-        live_interval_s: how often an open page is brought up to date.
-        live_streams: most WebSocket connections at once; each open page has one.
+        session_lifetime_days: how long a login in a browser lasts.
+        token_lifetime_s: how long a token of `POST /auth/token` lasts.
+        metrics_public: whether `/metrics` needs no login, as scrapers in a local
+            network expect.
+        anonymous_viewer: whether viewing needs no login.
+        body_limit_bytes: the largest request body.
+        query_timeout_s: the longest timeout that a query may request.
+        cors: which other origins' pages may use the API.
+        rate_limits: quotas; a sender over its quota gets status 429 for a while.
+        live_interval_s: how often an open page is updated.
+        live_streams: the largest number of WebSocket connections; each open page has one.
         live_write_timeout_s: how long a WebSocket client may accept no data.
-        audit_entries: the audit log keeps so many; of failed logins a tenth of it.
-        audit_retention_days: older entries of the audit log are dropped.
+        audit_entries: the number of entries that the audit log keeps; failed logins
+            take at most a tenth.
+        audit_retention_days: how long the audit log keeps an entry.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -95,7 +183,7 @@ class WebSettings(BaseModel):
     audit_retention_days: int = Field(default=365, ge=1)
 
     @model_validator(mode="after")
-    def _header_needs_proxies(self) -> Self:
+    def _check_trusted_headers(self) -> Self:
         if self.trusted_header is not None and not self.trusted_proxies:
             raise ValueError("trusted_header: name the proxies that may send it in trusted_proxies")
         if self.trusted_role_header is not None and self.trusted_header is None:
@@ -104,5 +192,5 @@ class WebSettings(BaseModel):
 
     @property
     def secure(self) -> bool:
-        """Whether people reach the server over https."""
+        """Whether browsers reach the server over https."""
         return self.public_url is not None and self.public_url.scheme == "https"

@@ -15,7 +15,7 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import CredentialKind, Role, Scope
-from tests.web.test_guard import ACCESS, concrete, sent_to_login
+from tests.web.middleware.test_guard import ACCESS, concrete, sent_to_login
 from tests.web.web_doubles import NOW_MS, World, world_at
 from web.identity.secret_hashes import secret_hash
 

@@ -19,7 +19,7 @@ from pytest_aiohttp import AiohttpClient
 from yarl import URL
 
 from storage.api.accounts import CredentialKind, Role
-from tests.web.test_guard import ACCESS, concrete
+from tests.web.middleware.test_guard import ACCESS, concrete
 from tests.web.web_doubles import PASSWORD, World, target_status, world_at
 from web.http.network import local_path
 from web.http.routing import ROUTES, Surface

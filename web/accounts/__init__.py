@@ -1,11 +1,1 @@
-"""Who is there: passwords, second factors, login throttling, sessions, tokens and keys."""
-
-__all__ = [
-    "authentication",
-    "first_admin",
-    "keys",
-    "passwords",
-    "proxy_login",
-    "second_factor",
-    "throttle",
-]
+"""Accounts: login, registration, users, tokens and second factors as pages and API."""

@@ -1,4 +1,4 @@
-"""The own account: password, second factor, sessions and tokens."""
+"""The page of the user's own account: password, second factor, sessions and tokens."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -13,7 +13,7 @@ from web.http.pages import Page
 from web.http.parameters import read_form, record_id
 from web.http.routing import Access, Route, Surface, principal_of, user_of
 from web.http.validation import field_errors
-from web.identity.authentication import Authenticator
+from web.identity.credentials import Credentials
 from web.identity.passwords import SHORTEST
 from web.identity.second_factor import SecondFactors
 from web.live.shell import Shell
@@ -33,16 +33,16 @@ ACCOUNT: Final = Page(
 
 
 class AccountPages:
-    """Changes the own account."""
+    """Shows and changes the user's own account."""
 
     def __init__(
         self,
         shell: Shell,
-        authenticator: Authenticator,
+        issuer: Credentials,
         second_factors: SecondFactors,
         actions: AccountActions,
     ) -> None:
-        self._shell, self._authenticator = shell, authenticator
+        self._shell, self._issuer = shell, issuer
         self._second_factors, self._actions = second_factors, actions
 
     def routes(self) -> tuple[Route, ...]:
@@ -86,7 +86,7 @@ class AccountPages:
         )
 
     async def change_password(self, request: web.Request) -> web.Response:
-        """Change the password and go on in a new session; all others end."""
+        """Change the password and start a new session; all others end."""
         user, fields = user_of(request), await read_form(request)
         repeated = fields.pop("repeat_password", None)
         try:
@@ -101,12 +101,13 @@ class AccountPages:
         except (BadRequestError, TooManyRequestsError) as exc:
             problems = {exc.field or "current_password": exc.message}
             return await self._account(request, exc.status, problems)
-        answer = web.Response(status=303, headers={"Location": "/account?notice=password-changed"})
-        await self._authenticator.start_session(request, answer, user)
-        return answer
+        headers = {"Location": "/account?notice=password-changed"}
+        response = web.Response(status=303, headers=headers)
+        await self._issuer.start_session(request, response, user)
+        return response
 
     async def add_token(self, request: web.Request) -> web.Response:
-        """Make a token and show it, this once."""
+        """Create a token and show its secret once."""
         fields = await read_form(request)
         try:
             form = TokenForm.model_validate(fields)
@@ -124,7 +125,7 @@ class AccountPages:
         raise web.HTTPSeeOther("/account?notice=credential-revoked")
 
     async def revoke_others(self, request: web.Request) -> web.Response:
-        """End every session and token but the one that asks."""
+        """End every session and token but the current session."""
         current = principal_of(request).credential
         await self._actions.revoke_all(request, user_of(request), current)
         raise web.HTTPSeeOther("/account?notice=others-revoked")

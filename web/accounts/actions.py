@@ -1,18 +1,19 @@
-"""What people do to accounts, by the JSON API or by the pages; each is told to the audit log."""
+"""Changes to accounts, for the JSON API and the pages; each is noted for the audit log."""
 
 from collections.abc import Sequence
 
 from aiohttp import web
 
+from model.clock import Clock
 from storage.api.accounts import AccountRecords, Credential, CredentialKind, Role, Scope, User
 from storage.api.errors import NotFoundError
 from web.accounts.forms import PasswordForm, TokenForm, UserForm
-from web.http.audit_trail import Note, attach, note
+from web.http.audit_trail import AuditNote, add_note, note
 from web.http.errors import BadRequestError, ConflictError, UnauthorizedError
-from web.identity.authentication import DAY_MS, Authenticator, IssuedCredential
+from web.identity.credentials import DAY_MS, Credentials, IssuedCredential
+from web.identity.login import Logins
 from web.identity.passwords import Passwords
 from web.identity.second_factor import SecondFactors
-from web.services import Services
 
 
 class AccountActions:
@@ -20,21 +21,22 @@ class AccountActions:
 
     def __init__(
         self,
-        services: Services,
+        accounts: AccountRecords,
+        clock: Clock,
         passwords: Passwords,
         second_factors: SecondFactors,
-        authenticator: Authenticator,
+        logins: Logins,
+        issuer: Credentials,
     ) -> None:
-        self._accounts: AccountRecords = services.accounts
-        self._clock = services.clock
+        self._accounts, self._clock = accounts, clock
         self._passwords, self._second_factors = passwords, second_factors
-        self._authenticator = authenticator
+        self._logins, self._issuer = logins, issuer
 
     async def user(self, name: str) -> User:
         """Return a user.
 
         Raises:
-            NotFoundError: there is none of this name.
+            NotFoundError: no user has this name.
         """
         user = await self._accounts.user(name)
         if user is None:
@@ -53,16 +55,16 @@ class AccountActions:
         return user
 
     async def register(self, request: web.Request, form: UserForm) -> User:
-        """Add a user in the user's own name.
+        """Add a user who registers; the audit log names the new user as the actor.
 
         Raises:
             TakenError: the name is taken.
-            TooManyRequestsError: too many were made from this address.
+            TooManyRequestsError: too many registrations from this address.
         """
-        self._authenticator.count_registration(request)
+        self._logins.count_registration(request)
         password_hash = await self._passwords.hash(form.password)
         user = await self._accounts.add_user(form.name, form.role, password_hash, self._clock())
-        attach(request, Note("user.register", user.name, {"role": user.role}, user.name))
+        add_note(request, AuditNote("user.register", user.name, {"role": user.role}, user.name))
         return user
 
     async def set_role(self, request: web.Request, name: str, role: Role) -> None:
@@ -70,7 +72,7 @@ class AccountActions:
 
         Raises:
             NotFoundError: no such user.
-            LastAdminError: nobody could manage the server afterwards.
+            LastAdminError: the user is the last admin.
         """
         await self._accounts.set_role(name, role)
         note(request, "user.role", name, role=role)
@@ -80,8 +82,8 @@ class AccountActions:
 
         Raises:
             NotFoundError: no such user.
-            ConflictError: it is oneself.
-            LastAdminError: nobody could manage the server afterwards.
+            ConflictError: the user is the actor.
+            LastAdminError: the user is the last admin.
         """
         if name == actor.name:
             raise ConflictError("you cannot remove yourself")
@@ -89,7 +91,7 @@ class AccountActions:
         note(request, "user.remove", name)
 
     async def reset_password(self, request: web.Request, name: str, password: str) -> None:
-        """Give a user another password; it ends the user's sessions and tokens.
+        """Give a user another password, which ends the user's sessions and tokens.
 
         Raises:
             NotFoundError: no such user.
@@ -98,24 +100,24 @@ class AccountActions:
         note(request, "user.password", name)
 
     async def confirm_password(self, request: web.Request, user: User, password: str) -> None:
-        """Make sure that it is the user, and not somebody at the user's open session.
+        """Check the user's password, because anybody may sit at an open session.
 
         Raises:
             BadRequestError: the password is wrong.
-            TooManyRequestsError: it was wrong too often; a session is no way to guess it.
+            TooManyRequestsError: too many wrong passwords.
         """
         try:
-            await self._authenticator.check_password(request, user.name, password)
+            await self._logins.check_password(request, user.name, password)
         except UnauthorizedError as exc:
             raise BadRequestError("the current password is wrong", "current_password") from exc
 
     async def change_own_password(
         self, request: web.Request, user: User, form: PasswordForm
     ) -> None:
-        """Change one's password; it ends every session and token, this one too.
+        """Change the user's own password, which ends all sessions and tokens, this one too.
 
         Raises:
-            BadRequestError, TooManyRequestsError: as `confirm_password`.
+            BadRequestError, TooManyRequestsError: as for `confirm_password`.
         """
         await self.confirm_password(request, user, form.current_password)
         await self.reset_password(request, user.name, form.new_password)
@@ -123,14 +125,14 @@ class AccountActions:
     async def issue_token(
         self, request: web.Request, user: User, form: TokenForm
     ) -> IssuedCredential:
-        """Make a token for a program.
+        """Create a token for a program.
 
         Raises:
-            BadRequestError: its only purpose is what the user may not do.
+            BadRequestError: the only scope is push, and the user may not push.
         """
         if form.scopes == {Scope.PUSH} and user.role is Role.VIEWER:
             raise BadRequestError("scopes: a viewer may not push", "scopes")
-        issued = await self._authenticator.issue(
+        issued = await self._issuer.issue(
             user,
             CredentialKind.BEARER,
             form.label,
@@ -167,16 +169,16 @@ class AccountActions:
     async def revoke_all(
         self, request: web.Request, user: User, kept: Credential | None = None
     ) -> int:
-        """End all of a user's sessions and tokens, all but one if one is named."""
+        """End all of a user's sessions and tokens but `kept`; return how many."""
         ended = await self._accounts.revoke_credentials(user.id, kept.id if kept else None)
         note(request, "credential.revoke-all", user.name, ended=str(ended))
         return ended
 
     async def reset_second_factor(self, request: web.Request, name: str) -> None:
-        """Turn a user's second factor off, for when the phone and the codes are gone.
+        """Turn a user's second factor off, for a user who lost the phone and the codes.
 
         Raises:
-            NotFoundError: no such user, or the user has none.
+            NotFoundError: no such user, or the user has no second factor.
         """
         user = await self.user(name)
         if not await self._second_factors.turn_off(user):

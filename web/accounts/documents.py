@@ -36,7 +36,7 @@ class UsersDocument(TypedDict):
 
 
 class AccountDocument(TypedDict):
-    """A new account."""
+    """A newly registered account."""
 
     id: int
     username: str
@@ -45,7 +45,7 @@ class AccountDocument(TypedDict):
 
 
 class CredentialDocument(TypedDict):
-    """A session or token; `current` is the one that the request came with."""
+    """A session or token; `current` marks the one that the request carries."""
 
     id: int
     kind: CredentialKind
@@ -64,7 +64,7 @@ class CredentialsDocument(TypedDict):
 
 
 class NewTokenDocument(CredentialDocument):
-    """A new token with its secret, which is told only now."""
+    """A new token with its secret, which is returned only once."""
 
     access_token: str
 
@@ -76,14 +76,14 @@ class EndedDocument(TypedDict):
 
 
 class SessionUserDocument(TypedDict):
-    """Who is logged in."""
+    """The user who is logged in."""
 
     name: str
     role: Role
 
 
 class SessionDocument(TypedDict):
-    """Who sends the request; without a user it is the anonymous viewer."""
+    """The sender of the request; without a user, the anonymous viewer."""
 
     user: SessionUserDocument | None
     role: Role
@@ -93,27 +93,27 @@ class SessionDocument(TypedDict):
 
 
 class SecondFactorDocument(TypedDict):
-    """Whether the second factor is on, and how many recovery codes are left."""
+    """The state of a second factor, and how many recovery codes are left."""
 
     enabled: bool
     recovery_codes_left: int
 
 
 class EnrolmentDocument(TypedDict):
-    """What an authenticator app needs: the secret, and a URI for its QR code."""
+    """The secret for an authenticator app, and the URI in its QR code."""
 
     secret: str
     uri: str
 
 
 class RecoveryCodesDocument(TypedDict):
-    """The recovery codes, told this once."""
+    """The recovery codes, which are returned only once."""
 
     recovery_codes: list[str]
 
 
 def access_token_document(issued: AccessToken) -> AccessTokenDocument:
-    """Return a JSON Web Token as OAuth's token endpoints answer."""
+    """Return a JSON Web Token in the format of OAuth token endpoints."""
     return {
         "access_token": issued.token,
         "token_type": "bearer",
@@ -141,7 +141,7 @@ def credential_document(credential: Credential, current_id: int | None) -> Crede
 
 
 def principal_document(principal: Principal) -> SessionDocument:
-    """Return who is logged in."""
+    """Return the sender of a request."""
     credential = principal.credential
     return {
         "user": {"name": principal.name, "role": principal.role} if principal.user else None,
@@ -153,7 +153,7 @@ def principal_document(principal: Principal) -> SessionDocument:
 
 
 def second_factor_document(factor: SecondFactor | None) -> SecondFactorDocument:
-    """Return how a user's second factor stands."""
+    """Return the state of a user's second factor."""
     return {
         "enabled": factor is not None,
         "recovery_codes_left": factor.recovery_codes if factor else 0,
@@ -161,5 +161,5 @@ def second_factor_document(factor: SecondFactor | None) -> SecondFactorDocument:
 
 
 def enrolment_document(enrolment: Enrolment) -> EnrolmentDocument:
-    """Return what an authenticator app needs."""
+    """Return the secret and URI of a second factor being set up."""
     return {"secret": enrolment.secret, "uri": enrolment.uri}

@@ -1,4 +1,4 @@
-"""What people send about accounts: the same rules for the JSON API and for the forms."""
+"""Request bodies about accounts, for the JSON API and the HTML forms alike."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ from web.identity.passwords import LONGEST, SHORTEST
 
 
 def _split(value: object) -> object:
-    # As in OAuth: a form's field is one string, its scopes separated by spaces.
+    # As in OAuth, a form field holds several scopes separated by spaces.
     return value.split() if isinstance(value, str) else value
 
 
@@ -28,11 +28,9 @@ GivenCode = Annotated[str, StringConstraints(max_length=64)]
 
 
 class LoginForm(BaseModel):
-    """A name and a password, and where the user has one the second factor's code.
+    """A name, a password, and the code of the second factor if the user has one.
 
-    Unlike in all else, unknown fields are ignored.
-
-    Clients of other token endpoints send `grant_type` and more.
+    Unknown fields are ignored: clients of other token endpoints send `grant_type` and more.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -43,9 +41,9 @@ class LoginForm(BaseModel):
 
 
 class RegisterForm(BaseModel):
-    """An account that somebody makes; unknown fields are ignored, as in `LoginForm`.
+    """An account to register; unknown fields are ignored, as in `LoginForm`.
 
-    Clients of the replaced service name themselves by `username` or by `email`.
+    Clients of the replaced service send the name as `username` or as `email`.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -55,7 +53,7 @@ class RegisterForm(BaseModel):
 
 
 class ServiceLoginForm(LoginForm):
-    """A login at the replaced service's path: `email` is as good as `username`."""
+    """A login at the path of the replaced service, which also accepts `email` as the name."""
 
     username: Annotated[str, StringConstraints(max_length=200)] = Field(
         validation_alias=AliasChoices("username", "email")
@@ -63,7 +61,7 @@ class ServiceLoginForm(LoginForm):
 
 
 class OwnPasswordForm(BaseModel):
-    """One's password, before something that a session alone must not do."""
+    """The user's password, for actions that need more than a session."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -86,8 +84,8 @@ class RoleForm(BaseModel):
     role: Role
 
 
-class RotationForm(BaseModel):
-    """How signing keys are exchanged: with `at_once` every signed token ends."""
+class SigningKeyRotationForm(BaseModel):
+    """A rotation of the signing key; `at_once` ends every token signed before."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -95,7 +93,7 @@ class RotationForm(BaseModel):
 
 
 class PasswordForm(BaseModel):
-    """A new password of one's own."""
+    """A new password for the user's own account."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -104,7 +102,7 @@ class PasswordForm(BaseModel):
 
 
 class ResetForm(BaseModel):
-    """A new password for somebody else."""
+    """A new password for another user."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -122,7 +120,7 @@ class UserForm(BaseModel):
 
 
 class TokenForm(BaseModel):
-    """A token to make, for a program."""
+    """A token to create for a program."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

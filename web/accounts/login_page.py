@@ -1,4 +1,4 @@
-"""Login and logout."""
+"""The login pages, and logout."""
 
 from aiohttp import web
 
@@ -8,15 +8,16 @@ from web.http.network import local_path
 from web.http.parameters import read_form
 from web.http.rendering import Renderer
 from web.http.routing import Access, Route, Surface, principal_of
-from web.identity.authentication import Authenticator
+from web.identity.credentials import Credentials
+from web.identity.login import Logins
 from web.identity.second_factor import SecondFactorNeededError
 
 
 class LoginPages:
-    """Lets people in and out."""
+    """Logs browsers in and out."""
 
-    def __init__(self, renderer: Renderer, authenticator: Authenticator) -> None:
-        self._renderer, self._authenticator = renderer, authenticator
+    def __init__(self, renderer: Renderer, logins: Logins, issuer: Credentials) -> None:
+        self._renderer, self._logins, self._issuer = renderer, logins, issuer
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -31,7 +32,7 @@ class LoginPages:
         )
 
     async def show(self, request: web.Request) -> web.Response:
-        """Show the form; who is logged in goes on at once."""
+        """Show the form; redirect a browser that is logged in."""
         target = local_path(request.query.get("next", "/"))
         if principal_of(request).user is not None:
             raise web.HTTPSeeOther(target)
@@ -40,17 +41,17 @@ class LoginPages:
         )
 
     async def log_in(self, request: web.Request) -> web.Response:
-        """Start a session and go on to where the visitor wanted."""
+        """Start a session and redirect to the page that the visitor wanted."""
         form = await read_form(request)
         target = local_path(form.get("next", "/"))
         name, password = form.get("username", "")[:200], form.get("password", "")[:256]
         try:
-            user = await self._authenticator.check_login(request, name, password, "")
+            user = await self._logins.check(request, name, password, "")
         except SecondFactorNeededError as exc:
-            ticket = self._authenticator.ticket(exc.user)
+            ticket = self._logins.ticket(exc.user)
             return self._code_page(request, 200, target, ticket, "")
         except (UnauthorizedError, TooManyRequestsError, UnavailableError) as exc:
-            answer = self._renderer.page(
+            response = self._renderer.page(
                 request,
                 "accounts/login_page.html",
                 exc.status,
@@ -59,18 +60,18 @@ class LoginPages:
                 problem=exc.message,
             )
             if isinstance(exc, TooManyRequestsError):
-                answer.headers.update(exc.headers)
-            return answer
-        return await self._let_in(request, user, target)
+                response.headers.update(exc.headers)
+            return response
+        return await self._start_session(request, user, target)
 
     async def enter_code(self, request: web.Request) -> web.Response:
-        """Start the session of whoever gave the password and now a code."""
+        """Start a session after the second step, the code of the second factor."""
         form = await read_form(request)
         target, ticket = local_path(form.get("next", "/")), form.get("ticket", "")
-        # Without a code the ticket alone must not do.
+        # An empty code would skip the check of the second factor.
         code = form.get("code", "")[:64].strip() or "-"
         try:
-            user = await self._authenticator.check_ticket(request, ticket, code)
+            user = await self._logins.check_ticket(request, ticket, code)
         except (UnauthorizedError, TooManyRequestsError) as exc:
             if exc.field is None and isinstance(exc, UnauthorizedError):
                 return self._renderer.page(
@@ -81,11 +82,11 @@ class LoginPages:
                     name="",
                     problem=exc.message,
                 )
-            answer = self._code_page(request, exc.status, target, ticket, exc.message)
+            response = self._code_page(request, exc.status, target, ticket, exc.message)
             if isinstance(exc, TooManyRequestsError):
-                answer.headers.update(exc.headers)
-            return answer
-        return await self._let_in(request, user, target)
+                response.headers.update(exc.headers)
+            return response
+        return await self._start_session(request, user, target)
 
     def _code_page(
         self, request: web.Request, status: int, target: str, ticket: str, problem: str
@@ -99,13 +100,13 @@ class LoginPages:
             problem=problem,
         )
 
-    async def _let_in(self, request: web.Request, user: User, target: str) -> web.Response:
-        answer = web.Response(status=303, headers={"Location": target})
-        await self._authenticator.start_session(request, answer, user)
-        return answer
+    async def _start_session(self, request: web.Request, user: User, target: str) -> web.Response:
+        response = web.Response(status=303, headers={"Location": target})
+        await self._issuer.start_session(request, response, user)
+        return response
 
     async def log_out(self, request: web.Request) -> web.Response:
         """End the session."""
-        answer = web.Response(status=303, headers={"Location": "/login"})
-        await self._authenticator.end_session(request, answer)
-        return answer
+        response = web.Response(status=303, headers={"Location": "/login"})
+        await self._issuer.end_session(request, response)
+        return response

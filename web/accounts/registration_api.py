@@ -1,4 +1,4 @@
-"""`/api/v1/auth`: accounts and tokens as api-analytics-service has them."""
+"""`/api/v1/auth`: registration and login in the format of api-analytics-service."""
 
 from aiohttp import web
 
@@ -11,18 +11,23 @@ from web.http.operations import JSON, Operation
 from web.http.parameters import FORM, read_form, read_json
 from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface
-from web.identity.authentication import Authenticator
+from web.identity.credentials import Credentials
+from web.identity.login import Logins
 from web.settings import WebSettings
 
 
 class RegistrationApi:
-    """Lets people make an account, where that is allowed, and log in by it."""
+    """Registers accounts if the settings allow it, and logs them in."""
 
     def __init__(
-        self, settings: WebSettings, authenticator: Authenticator, actions: AccountActions
+        self,
+        settings: WebSettings,
+        logins: Logins,
+        issuer: Credentials,
+        actions: AccountActions,
     ) -> None:
         self._open = settings.registration
-        self._authenticator, self._actions = authenticator, actions
+        self._logins, self._issuer, self._actions = logins, issuer, actions
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -45,7 +50,7 @@ class RegistrationApi:
         )
 
     async def register(self, request: web.Request) -> web.Response:
-        """Make an account, as a viewer; open only where `web.registration` says so."""
+        """Create a viewer account; needs `web.registration`."""
         if not self._open:
             raise ForbiddenError(
                 "registration is closed: an admin adds users, or sets web.registration"
@@ -64,13 +69,11 @@ class RegistrationApi:
         )
 
     async def login(self, request: web.Request) -> web.Response:
-        """Trade a name and a password, as JSON or as a form, for a JSON Web Token."""
+        """Exchange a name and a password, as JSON or as a form, for a JSON Web Token."""
         if request.content_type == FORM:
             form = ServiceLoginForm.model_validate(await read_form(request))
         else:
             form = await read_json(request, ServiceLoginForm)
-        user = await self._authenticator.check_login(
-            request, form.username, form.password, form.totp
-        )
-        issued = await self._authenticator.issue_access_token(request, user)
+        user = await self._logins.check(request, form.username, form.password, form.totp)
+        issued = await self._issuer.issue_access_token(request, user)
         return json_response(access_token_document(issued))

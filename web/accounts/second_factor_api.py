@@ -1,4 +1,4 @@
-"""`/api/account/second-factor`: the own second factor."""
+"""`/api/account/second-factor`: the user's own second factor as JSON."""
 
 from typing import Final
 
@@ -24,7 +24,7 @@ _PATH: Final = "/api/account/second-factor"
 
 
 class SecondFactorApi:
-    """The own second factor as JSON."""
+    """The user's own second factor as JSON."""
 
     def __init__(self, second_factors: SecondFactors, actions: AccountActions) -> None:
         self._second_factors, self._actions = second_factors, actions
@@ -49,12 +49,12 @@ class SecondFactorApi:
         )
 
     async def show(self, request: web.Request) -> web.Response:
-        """Tell whether the second factor is on."""
+        """Return whether the second factor is on."""
         factor = await self._second_factors.find(user_of(request))
         return json_response(second_factor_document(factor))
 
     async def begin(self, request: web.Request) -> web.Response:
-        """Make a secret for an authenticator app; it counts once confirmed."""
+        """Create a secret for an authenticator app; `confirm` puts it into effect."""
         user, form = user_of(request), await read_json(request, OwnPasswordForm)
         await self._actions.confirm_password(request, user, form.current_password)
         enrolment = await self._second_factors.begin(user)
@@ -62,14 +62,14 @@ class SecondFactorApi:
         return json_response(enrolment_document(enrolment))
 
     async def confirm(self, request: web.Request) -> web.Response:
-        """Turn the second factor on by a first code; the recovery codes are told once."""
+        """Turn the second factor on with a first code; return the recovery codes, once."""
         user, form = user_of(request), await read_json(request, CodeForm)
         codes = await self._second_factors.confirm(user, form.code)
         note(request, "second-factor.on", user.name)
         return json_response({"recovery_codes": list(codes)})
 
     async def renew_recovery_codes(self, request: web.Request) -> web.Response:
-        """Exchange all recovery codes for new ones, told once; takes a code of the app."""
+        """Replace all recovery codes, after a code of the app; return the new ones, once."""
         user, form = user_of(request), await read_json(request, CodeForm)
         codes = await self._second_factors.renew_recovery_codes(user, form.code)
         note(request, "second-factor.renew-codes", user.name)

@@ -1,4 +1,4 @@
-"""The own second factor: scanned, confirmed, its recovery codes renewed, turned off."""
+"""The page of the user's own second factor: set up, recovery codes, turned off."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ SECOND_FACTOR: Final = Page(
 
 
 class SecondFactorPages:
-    """Turns the own second factor on and off, and renews its recovery codes."""
+    """Turns the user's own second factor on and off, and renews its recovery codes."""
 
     def __init__(
         self, shell: Shell, second_factors: SecondFactors, actions: AccountActions
@@ -50,7 +50,7 @@ class SecondFactorPages:
         return (self._shell.route(SECOND_FACTOR, self.show), *forms)
 
     async def show(self, request: web.Request) -> web.Response:
-        """Show whether it is on, or what waits to be scanned."""
+        """Show whether it is on, or the QR code to scan."""
         return await self._page(request)
 
     async def _page(
@@ -75,7 +75,7 @@ class SecondFactorPages:
         )
 
     async def begin(self, request: web.Request) -> web.Response:
-        """Make a secret and show it, once the password is given."""
+        """Create a secret and show it, after the password."""
         if refused := await self._refused_password(request):
             return refused
         user = user_of(request)
@@ -84,18 +84,18 @@ class SecondFactorPages:
         raise web.HTTPSeeOther("/account/second-factor")
 
     async def confirm(self, request: web.Request) -> web.Response:
-        """Turn it on by a first code and show the recovery codes, this once."""
+        """Turn it on with a first code and show the recovery codes once."""
         user, code = user_of(request), await _code(request)
         try:
             codes = await self._second_factors.confirm(user, code)
         except BadRequestError:
-            problem = "This is not the app's code of now. Is the phone's clock right?"
+            problem = "This is not the app's current code. Is the phone's clock right?"
             return await self._page(request, 400, {"code": problem})
         note(request, "second-factor.on", user.name)
         return await self._page(request, codes=codes)
 
     async def renew_recovery_codes(self, request: web.Request) -> web.Response:
-        """Exchange the recovery codes, once a code of the app is given; show the new, this once."""
+        """Replace the recovery codes after a code of the app, and show the new ones once."""
         user, code = user_of(request), await _code(request)
         try:
             codes = await self._second_factors.renew_recovery_codes(user, code)
@@ -108,7 +108,7 @@ class SecondFactorPages:
         return await self._page(request, codes=codes)
 
     async def turn_off(self, request: web.Request) -> web.Response:
-        """Turn it off, once the password is given."""
+        """Turn it off, after the password."""
         if refused := await self._refused_password(request):
             return refused
         user = user_of(request)
@@ -117,7 +117,7 @@ class SecondFactorPages:
         raise web.HTTPSeeOther("/account?notice=second-factor-off")
 
     async def _refused_password(self, request: web.Request) -> web.Response | None:
-        """Return what to answer if the form's password is not the user's, None if it is."""
+        """Return the error page if the form's password is wrong, None if it is right."""
         password = (await read_form(request)).get("current_password", "")[:LONGEST]
         try:
             await self._actions.confirm_password(request, user_of(request), password)
@@ -127,14 +127,14 @@ class SecondFactorPages:
 
 
 async def _code(request: web.Request) -> str:
-    """Return the code of a form, "" if there is none."""
+    """Return the code in the form, "" if it is missing."""
     return (await read_form(request)).get("code", "")[:64]
 
 
 def qr_code(text: str) -> Markup:
-    """Return a QR code as SVG: dark on light in both themes, for cameras read no other."""
+    """Return a QR code as SVG, dark on light in both themes: cameras read no other."""
     code = segno.make(text, error="m", micro=False)
     picture = code.svg_inline(
         omitsize=True, border=3, dark="#000", light="#fff", svgclass="qr-code"
     )
-    return Markup(picture)  # noqa: S704 - made by segno of modules, not of the text
+    return Markup(picture)  # noqa: S704 - segno draws modules; the text itself is not in it

@@ -1,67 +1,91 @@
-"""Other people's accounts for admins: roles, sessions and tokens, and the server's keys."""
+"""`/api/users`: users, their roles, sessions and tokens, for admins."""
 
-import asyncio
 from typing import Final
 
 from aiohttp import web
 
-from storage.api.accounts import User
+from storage.api.accounts import AccountRecords, User
 from web.accounts.actions import AccountActions
 from web.accounts.documents import (
     CredentialsDocument,
     EndedDocument,
     NewTokenDocument,
+    UserDocument,
+    UsersDocument,
     credential_document,
+    user_document,
 )
-from web.accounts.forms import RoleForm, RotationForm, TokenForm
-from web.http.audit_trail import note
+from web.accounts.forms import ResetForm, RoleForm, TokenForm, UserForm
 from web.http.operations import Operation
 from web.http.parameters import Parameters, RecordId, read_json, read_path
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface, principal_of
-from web.services import Services
-from web.settings import WebSettings
+from web.http.routing import Access, Route, Surface, principal_of, user_of
 
 _USER: Final = "/api/users/{name:[^/]+}"
 
 
 class UserCredentialPath(Parameters):
-    """A path with a user and one of the user's sessions or tokens."""
+    """The path parameters of one of a user's sessions or tokens."""
 
     name: str
     id: RecordId
 
 
 class UsersApi:
-    """Users' roles and credentials as JSON."""
+    """Users as JSON."""
 
-    def __init__(self, services: Services, settings: WebSettings, actions: AccountActions) -> None:
-        self._keys, self._clock, self._actions = services.keys, services.clock, actions
-        self._overlap_ms = settings.token_lifetime_s * 1000
-        self._one_at_a_time = asyncio.Lock()
+    def __init__(self, accounts: AccountRecords, actions: AccountActions) -> None:
+        self._accounts, self._actions = accounts, actions
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
         tag = "accounts"
+        users = Operation(tag, UsersDocument)
+        new_user = Operation(tag, UserDocument, UserForm, status=201, errors=(409, 503))
+        password = Operation(tag, None, ResetForm, status=204, errors=(404, 503))
+        removed = Operation(tag, status=204, errors=(404, 409))
         role = Operation(tag, None, RoleForm, status=204, errors=(404, 409))
         listed = Operation(tag, CredentialsDocument, errors=(404,))
         ended = Operation(tag, EndedDocument, errors=(404,))
         revoked = Operation(tag, path=UserCredentialPath, status=204, errors=(404,))
         token = Operation(tag, NewTokenDocument, TokenForm, status=201, errors=(404,))
         reset = Operation(tag, status=204, errors=(404,))
-        rotated = Operation(tag, None, RotationForm, status=204)
         return tuple(
             Route(method, path, handler, Access.ADMIN, Surface.JSON, operation=operation)
             for method, path, handler, operation in (
+                ("GET", "/api/users", self.users, users),
+                ("POST", "/api/users", self.add_user, new_user),
+                ("PUT", f"{_USER}/password", self.reset_password, password),
+                ("DELETE", _USER, self.remove_user, removed),
                 ("PUT", f"{_USER}/role", self.set_role, role),
                 ("GET", f"{_USER}/credentials", self.credentials, listed),
                 ("DELETE", f"{_USER}/credentials", self.revoke_all, ended),
                 ("DELETE", f"{_USER}/credentials/{{id}}", self.revoke, revoked),
                 ("POST", f"{_USER}/tokens", self.add_token, token),
                 ("DELETE", f"{_USER}/second-factor", self.reset_second_factor, reset),
-                ("POST", "/api/keys/rotate", self.rotate_keys, rotated),
             )
         )
+
+    async def users(self, request: web.Request) -> web.Response:
+        """List the users."""
+        users = await self._accounts.users()
+        return json_response({"users": [user_document(user) for user in users]})
+
+    async def add_user(self, request: web.Request) -> web.Response:
+        """Add a user."""
+        user = await self._actions.add_user(request, await read_json(request, UserForm))
+        return json_response(user_document(user), 201)
+
+    async def reset_password(self, request: web.Request) -> web.Response:
+        """Give a user another password."""
+        form = await read_json(request, ResetForm)
+        await self._actions.reset_password(request, request.match_info["name"], form.password)
+        return web.Response(status=204)
+
+    async def remove_user(self, request: web.Request) -> web.Response:
+        """Remove a user."""
+        await self._actions.remove_user(request, request.match_info["name"], user_of(request))
+        return web.Response(status=204)
 
     async def set_role(self, request: web.Request) -> web.Response:
         """Give a user another role."""
@@ -90,7 +114,7 @@ class UsersApi:
         return web.Response(status=204)
 
     async def add_token(self, request: web.Request) -> web.Response:
-        """Make a lasting token that acts as a user; its secret is told once."""
+        """Create a long-lived token that acts as a user; its secret is returned once."""
         form = await read_json(request, TokenForm)
         issued = await self._actions.issue_token(request, await self._user(request), form)
         document = credential_document(issued.credential, None)
@@ -99,15 +123,6 @@ class UsersApi:
     async def reset_second_factor(self, request: web.Request) -> web.Response:
         """Turn a user's second factor off."""
         await self._actions.reset_second_factor(request, request.match_info["name"])
-        return web.Response(status=204)
-
-    async def rotate_keys(self, request: web.Request) -> web.Response:
-        """Sign with a new key from now on."""
-        form = await read_json(request, RotationForm)
-        overlap_ms = 0 if form.at_once else self._overlap_ms
-        async with self._one_at_a_time:
-            await asyncio.to_thread(self._keys.rotate, self._clock(), overlap_ms)
-        note(request, "keys.rotate", at_once=str(form.at_once).lower())
         return web.Response(status=204)
 
     async def _user(self, request: web.Request) -> User:

@@ -1,4 +1,4 @@
-"""The users, for admins: added, given roles and passwords, logged out, removed."""
+"""The pages of all users and of one user, for admins."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -7,7 +7,7 @@ from urllib.parse import quote
 from aiohttp import web
 from pydantic import ValidationError
 
-from storage.api.accounts import Role
+from storage.api.accounts import AccountRecords, Role
 from storage.api.errors import LastAdminError, TakenError
 from web.accounts.actions import AccountActions
 from web.accounts.forms import ResetForm, RoleForm, UserForm
@@ -18,7 +18,6 @@ from web.http.validation import field_errors
 from web.identity.passwords import SHORTEST
 from web.identity.second_factor import SecondFactors
 from web.live.shell import Shell
-from web.services import Services
 
 _USER: Final = "/users/{name:[^/]+}"
 
@@ -48,16 +47,16 @@ USER: Final = Page(
 
 
 class UsersPages:
-    """Manages users."""
+    """Shows users, and adds, changes and removes them."""
 
     def __init__(
         self,
-        services: Services,
+        accounts: AccountRecords,
         shell: Shell,
         second_factors: SecondFactors,
         actions: AccountActions,
     ) -> None:
-        self._services, self._shell = services, shell
+        self._accounts, self._shell = accounts, shell
         self._second_factors, self._actions = second_factors, actions
 
     def routes(self) -> tuple[Route, ...]:
@@ -95,7 +94,7 @@ class UsersPages:
             request,
             USERS,
             status,
-            users=await self._services.accounts.users(),
+            users=await self._accounts.users(),
             with_second_factor=await self._second_factors.users(),
             roles=list(Role),
             problems=problems or {},
@@ -126,7 +125,7 @@ class UsersPages:
         )
 
     async def add_user(self, request: web.Request) -> web.Response:
-        """Add a user, or say at each field what is wrong with it."""
+        """Add a user, or show the form again with a message at each invalid field."""
         fields = await read_form(request)
         try:
             await self._actions.add_user(request, UserForm.model_validate(fields))
@@ -141,7 +140,7 @@ class UsersPages:
         try:
             form = RoleForm(role=Role((await read_form(request)).get("role", "")))
         except ValueError:
-            return await self._user(request, 400, {"role": "must be one of those"})
+            return await self._user(request, 400, {"role": "must be one of these"})
         try:
             await self._actions.set_role(request, request.match_info["name"], form.role)
         except LastAdminError:

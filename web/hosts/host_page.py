@@ -82,7 +82,7 @@ class HostPages:
         """Return the routes."""
         page, json = Surface.PAGE, Surface.JSON
         charts = Operation(
-            "hosts", ChartsDocument, query=ChartsQuery, errors=(404,), answers={204: None}
+            "hosts", ChartsDocument, query=ChartsQuery, errors=(404,), responses={204: None}
         )
         return (
             self._shell.route(HOST, self.show),

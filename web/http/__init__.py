@@ -1,1 +1,1 @@
-"""What every route shares: routing, errors, parameters, rendering, OpenAPI."""
+"""The HTTP base of every feature: routes, parameters, errors, rendering, OpenAPI."""

@@ -1,8 +1,8 @@
 """Static files: read once at start-up and served from memory.
 
-A URL carries the hash of all files, as a folder: `/static/<version>/explore/page.js`.
-Browsers keep such a file for good, and relative imports and `url()` stay in the same
-version. Names are keys of a dictionary, so no path leads out of the folder.
+A URL contains the hash of all files as a folder: `/static/<version>/explore/page.js`.
+Browsers cache such a file forever; relative imports and `url()` stay in the same version.
+Files are looked up in a dictionary, so no path leads out of the folder.
 """
 
 import gzip
@@ -37,7 +37,7 @@ _VERSION: Final = re.compile(r"([0-9a-f]{16})/")
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file; `packed` is its gzip form where that is smaller."""
+    """One file; `packed` is its gzip form, None if that saves less than a tenth."""
 
     content_type: str
     body: bytes
@@ -49,7 +49,7 @@ class Assets:
     """All static files, by their path under `static/`.
 
     Attributes:
-        version: hash of all files.
+        version: the hash of all files.
     """
 
     def __init__(self, files: Mapping[str, Asset]) -> None:
@@ -59,7 +59,7 @@ class Assets:
 
     @classmethod
     def read(cls, folder: Path = FOLDER) -> "Assets":
-        """Read all files of a folder; blocks."""
+        """Read the files of a folder; blocks."""
         return cls(
             {
                 str(path.relative_to(folder)): _asset(path.read_bytes(), _TYPES[path.suffix])
@@ -85,8 +85,8 @@ class Assets:
     async def serve(self, request: web.Request) -> web.Response:
         """Serve a file.
 
-        A URL without a version, or with the version of an older server, gets the current
-        file, which the browser checks again before each use.
+        A URL without a version or with an old one gets the current file; the browser must
+        revalidate it before each use.
         """
         path = request.match_info["path"]
         versioned = _VERSION.match(path)

@@ -1,9 +1,9 @@
-"""What the audit log is told, and by whom.
+"""Entries of the audit log: who changed what, and from which address.
 
-The middleware records every change by itself: whatever an unsafe method did on a route
-that needs a login. A handler says more by `note`; without it the entry names the
-method and the route, so that a new route cannot be forgotten. Handing in samples and
-evaluating queries is no change.
+The audit middleware records every successful request with an unsafe method on a route
+that needs a login. A handler describes the change with `note`. Without a note the entry
+names the method and the route, so that a new route is never missing in the log. Pushing
+samples and evaluating queries is not recorded.
 """
 
 from collections.abc import Mapping
@@ -28,12 +28,12 @@ _DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """What a handler says of its request.
+class AuditNote:
+    """A handler's description of what a request changed.
 
     Attributes:
-        actor: who did it, None for who sent the request.
-        even_if_refused: whether it counts though the request is answered by an error.
+        actor: the name of who did it; None for the sender of the request.
+        even_if_refused: whether to record it even if the response is an error.
     """
 
     action: str
@@ -43,26 +43,26 @@ class Note:
     even_if_refused: bool = False
 
 
-NOTES: web.RequestKey[list[Note]] = web.RequestKey("audit_notes", list)
+NOTES: web.RequestKey[list[AuditNote]] = web.RequestKey("audit_notes", list)
 
 
 def note(request: web.Request, action: str, subject: str = "", **details: str) -> None:
-    """Say what the request has changed; never tell a secret."""
-    attach(request, Note(action, subject, details))
+    """Describe what the request changed; secrets must stay out of `details`."""
+    add_note(request, AuditNote(action, subject, details))
 
 
-def attach(request: web.Request, said: Note) -> None:
-    """Say of the request what `note` cannot."""
-    request.setdefault(NOTES, []).append(said)
+def add_note(request: web.Request, described: AuditNote) -> None:
+    """Add a note with fields that `note` does not take."""
+    request.setdefault(NOTES, []).append(described)
 
 
 def is_change(route: Route, method: str) -> bool:
-    """Tell whether success of a route is recorded, whatever its handler says."""
+    """Report whether a successful request of the route is always recorded."""
     return method not in SAFE_METHODS and route.access in AUDITED
 
 
 def audit_retention(settings: WebSettings) -> AuditRetention:
-    """Return what of the log is kept."""
+    """Return how many entries the log keeps, and for how long."""
     return AuditRetention(
         settings.audit_entries,
         max(1, settings.audit_entries // 10),
@@ -71,23 +71,23 @@ def audit_retention(settings: WebSettings) -> AuditRetention:
 
 
 class AuditLog:
-    """Writes the audit log."""
+    """Writes entries of the audit log."""
 
     def __init__(self, records: AuditRecords, clock: Clock, settings: WebSettings) -> None:
         self._records, self._clock, self._settings = records, clock, settings
         self._retention = audit_retention(settings)
 
     async def record(self, request: web.Request, route: Route | None, *, success: bool) -> None:
-        """Write what a request did, once it is clear how it ends.
+        """Record the changes of a request that has ended.
 
-        An entry that cannot be stored is logged: what it tells has happened already.
+        An entry that cannot be stored is written to the log: the change itself is done.
         """
-        notes: list[Note] = request.get(NOTES, [])
-        said = [each for each in notes if success or each.even_if_refused]
-        if success and not said and route is not None and is_change(route, request.method):
+        notes: list[AuditNote] = request.get(NOTES, [])
+        described = [each for each in notes if success or each.even_if_refused]
+        if success and not described and route is not None and is_change(route, request.method):
             subject = ", ".join(request.match_info.values())
-            said = [Note(f"{request.method} {route_name(request)}", subject)]
-        for each in said:
+            described = [AuditNote(f"{request.method} {route_name(request)}", subject)]
+        for each in described:
             entry = self._entry(request, each)
             try:
                 await self._records.add(entry, self._retention)
@@ -96,10 +96,10 @@ class AuditLog:
                     "audit_failed", action=entry.action, subject=entry.subject, error=str(exc)
                 )
 
-    def _entry(self, request: web.Request, said: Note) -> NewAuditEntry:
+    def _entry(self, request: web.Request, change: AuditNote) -> NewAuditEntry:
         principal = principal_of(request)
-        if said.actor is not None:
-            actor = said.actor
+        if change.actor is not None:
+            actor = change.actor
         elif is_control_socket(request):
             actor = COMMAND_LINE.name
         else:
@@ -108,12 +108,12 @@ class AuditLog:
             self._clock(),
             storable(actor),
             storable(client_address(request, self._settings)),
-            said.action,
-            storable(said.subject),
-            {name: storable(value) for name, value in said.details.items()},
+            change.action,
+            storable(change.subject),
+            {name: storable(value) for name, value in change.details.items()},
         )
 
 
 def storable(text: str) -> str:
-    """Return what can be stored of a path or a header, which may hold what is no Unicode."""
+    """Return text from a path or header shortened and as valid Unicode, for the database."""
     return text[:_LONGEST].encode("utf-8", "replace").decode()

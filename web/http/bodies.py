@@ -1,7 +1,8 @@
-"""Request bodies: read whole, never beyond what the route takes, gzip undone here.
+"""Request bodies: read up to the route's limit and decompressed here.
 
-Not by aiohttp: it also decompresses what no handler reads, some seconds of CPU for two
-megabytes from whoever is refused, and takes a stream that was cut off for a whole one.
+aiohttp's own decompression is off. It also decompresses bodies that no handler reads,
+which takes seconds of CPU for two megabytes of a refused request, and it accepts a
+truncated stream as complete.
 """
 
 import asyncio
@@ -21,29 +22,29 @@ from web.http.errors import (
 from web.http.routing import route_of
 
 SERVER_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({"auto_decompress": False})
-"""What an `AppRunner` of the application must be made with."""
+"""Arguments that an `AppRunner` of the application must get."""
 
 _BODY = web.RequestKey("body", bytes)
 
 _TIMEOUT_S: Final = 60.0
 _GZIP_WBITS: Final = 31
 _IN_THREAD_FROM_BYTES: Final = 2**17
-"""Packed; unpacking this much may take some milliseconds."""
+"""Compressed size; decompressing this much may take some milliseconds."""
 
 _MOST_MEMBERS: Final = 16
-"""Every further stream in one body has the rest of it copied."""
+"""Each further gzip member copies the rest of the body."""
 
 _LEFT_TO_HANDLERS: Final = frozenset({"snappy"})
 
 
 async def read_body(request: web.Request) -> bytes:
-    """Return the whole body, without its gzip; snappy is left to who expects it.
+    """Return the whole body, decompressed from gzip; handlers decompress snappy themselves.
 
     Raises:
-        BadRequestError: it is not what its `Content-Encoding` says.
-        UnsupportedEncodingError: nothing here undoes its `Content-Encoding`.
-        TooLargeError: it is larger than the route takes.
-        BodyTimeoutError: it did not come in time.
+        BadRequestError: the body does not match its `Content-Encoding`.
+        UnsupportedEncodingError: its `Content-Encoding` is unknown.
+        TooLargeError: the body is larger than the route accepts.
+        BodyTimeoutError: the body did not arrive in time.
     """
     known: bytes | None = request.get(_BODY)
     if known is not None:
@@ -63,7 +64,7 @@ async def read_body(request: web.Request) -> bytes:
 
 
 def body_limit_bytes(request: web.Request) -> int:
-    """Return how large a body the request's route takes."""
+    """Return the size of the largest body that the request's route accepts."""
     route = route_of(request)
     own = None if route is None else route.body_limit_bytes
     return own or request.client_max_size
@@ -76,7 +77,7 @@ async def _received(request: web.Request, limit_bytes: int) -> bytes:
     reader = request.clone(client_max_size=limit_bytes) if own_limit else request
     try:
         if request.content.is_eof():
-            # All of it is here already, as with nearly every small body.
+            # It arrived with the headers, as nearly every small body does.
             return await reader.read()
         async with asyncio.timeout(_TIMEOUT_S):
             return await reader.read()
@@ -85,15 +86,15 @@ async def _received(request: web.Request, limit_bytes: int) -> bytes:
     except web.HTTPRequestEntityTooLarge:
         raise TooLargeError(limit_bytes) from None
     except web.RequestPayloadError as exc:
-        raise BadRequestError("the body did not come as its headers say") from exc
+        raise BadRequestError("the body does not match its headers") from exc
 
 
 def gunzip(packed: bytes, limit_bytes: int) -> bytes:
-    """Undo gzip, at most to one byte beyond the limit; blocks.
+    """Return the decompressed body; stop one byte beyond the limit. Blocks.
 
     Raises:
-        BadRequestError: it is no gzip, damaged, or not whole.
-        TooLargeError: there is more in it.
+        BadRequestError: the body is not gzip, is damaged or is truncated.
+        TooLargeError: the decompressed body is larger than the limit.
     """
     parts, room_bytes = list[bytes](), limit_bytes + 1
     for _ in range(_MOST_MEMBERS):
@@ -106,9 +107,9 @@ def gunzip(packed: bytes, limit_bytes: int) -> bytes:
         if not room_bytes:
             raise TooLargeError(limit_bytes)
         if not stream.eof:
-            raise BadRequestError("the body is gzip that ends too early")
+            raise BadRequestError("the body is truncated gzip")
         parts.append(part)
         packed = stream.unused_data
         if not packed:
             return parts[0] if len(parts) == 1 else b"".join(parts)
-    raise BadRequestError("the body is gzip of too many pieces")
+    raise BadRequestError(f"the body is gzip with more than {_MOST_MEMBERS} members")

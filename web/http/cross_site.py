@@ -1,4 +1,4 @@
-"""Cross-site requests: refuses what another site's page made a browser send.
+"""Refuses requests that another site's page made the visitor's browser send.
 
 Source: OWASP Cross-Site Request Forgery Prevention Cheat Sheet, "Fetch Metadata headers".
 """
@@ -12,13 +12,13 @@ from web.settings import WebSettings
 
 
 def refuse_cross_site(request: web.Request, settings: WebSettings) -> None:
-    """Refuse what another site's page made the browser send.
+    """Return if the request comes from our own pages or from no browser, else raise.
 
-    Browsers tell by Sec-Fetch-Site, older ones and plain http by Origin; who sends
-    neither is no browser and carries nobody's cookie unknowingly.
+    Browsers send Sec-Fetch-Site; older browsers, and all over plain http, send Origin. A
+    client that sends neither is no browser, so it adds no cookie by itself.
 
     Raises:
-        CrossSiteError: the request is another site's.
+        CrossSiteError: a page of another site sent the request.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site in ("same-origin", "none"):
@@ -34,7 +34,7 @@ def refuse_cross_site(request: web.Request, settings: WebSettings) -> None:
 
 
 def _is_trusted(request: web.Request, origin: str, settings: WebSettings) -> bool:
-    """Tell whether pages of `origin` may act with a session here: never by our forms."""
+    """Report whether pages of `origin` may use the session here; never for our own forms."""
     route = route_of(request)
     return (
         route is not None

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 
 class WebError(Exception):
-    """Base of them all; `field` names the parameter at fault where there is one."""
+    """Base of every error here; `field` names the invalid parameter, None if there is none."""
 
     status: int = HTTPStatus.INTERNAL_SERVER_ERROR
 
@@ -17,7 +17,7 @@ class WebError(Exception):
 
 
 class BadRequestError(WebError):
-    """The request cannot be understood."""
+    """The request is malformed or invalid."""
 
     status = HTTPStatus.BAD_REQUEST
 
@@ -32,33 +32,36 @@ class UnauthorizedError(WebError):
 
 
 class ForbiddenError(WebError):
-    """The user may not do this."""
+    """The sender's role or scope does not suffice."""
 
     status = HTTPStatus.FORBIDDEN
 
 
 class CrossSiteError(ForbiddenError):
-    """Another site's page made the browser send this request."""
+    """A page of another site made the browser send this request."""
 
 
 class MissingError(WebError):
-    """There is nothing at this address."""
+    """Nothing exists at this URL."""
 
     status = HTTPStatus.NOT_FOUND
 
 
 class ConflictError(WebError):
-    """The change contradicts how things stand."""
+    """The change contradicts the current state."""
 
     status = HTTPStatus.CONFLICT
 
 
 class ConfigurationRefusedError(WebError):
-    """Something is wrong in the configuration; the old one stays. The status is Prometheus's."""
+    """A configuration file is invalid and the running configuration is kept.
+
+    The status 500 is that of Prometheus.
+    """
 
 
 class TooManyRequestsError(WebError):
-    """Try again later."""
+    """The sender is over a limit and may try again later."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
 
@@ -67,7 +70,7 @@ class TooManyRequestsError(WebError):
 
 
 class TooLargeError(WebError):
-    """The body is larger than the route takes."""
+    """The body is larger than the route accepts."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
@@ -76,37 +79,37 @@ class TooLargeError(WebError):
 
 
 class TooMuchInsideError(WebError):
-    """The body is small enough, but what it holds is not."""
+    """The body is small enough, but its decompressed or decoded content is not."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 class UnsupportedMediaTypeError(WebError):
-    """The body is of no type that the route reads."""
+    """The route does not read bodies of this media type."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
 class BodyTimeoutError(WebError):
-    """The body did not come in time."""
+    """The body did not arrive in time."""
 
     status = HTTPStatus.REQUEST_TIMEOUT
 
     def __init__(self, timeout_s: float) -> None:
-        super().__init__(f"the request body did not come within {timeout_s:g} s")
+        super().__init__(f"the request body did not arrive within {timeout_s:g} s")
 
 
 class UnsupportedEncodingError(WebError):
-    """Nothing here undoes the body's `Content-Encoding`."""
+    """The body's `Content-Encoding` is unknown."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
     def __init__(self) -> None:
-        message = "send the body as it is or as gzip"
+        message = "send the body uncompressed or as gzip"
         super().__init__(message, None, {"Accept-Encoding": "gzip"})
 
 
 class UnavailableError(WebError):
-    """The server cannot take this on now."""
+    """The server cannot handle the request at the moment."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE

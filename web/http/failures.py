@@ -1,6 +1,6 @@
-"""The one table from exceptions to HTTP statuses.
+"""The table from exceptions to HTTP statuses.
 
-Each surface (page, JSON, Prometheus) renders the `Failure` in its own form.
+Each surface (page, JSON, Prometheus) renders a `Failure` in its own format.
 """
 
 import dataclasses
@@ -37,9 +37,9 @@ class Failure:
     """An error as a client sees it.
 
     Attributes:
-        timed_out: Prometheus tells a query's time-out from a server that is not ready,
-            though both are 503.
-        expected: whether it is no fault of ours, and not logged as one.
+        timed_out: whether a query timed out. Prometheus distinguishes this from a server
+            that is not ready, though both have status 503.
+        expected: False for an internal error, which is logged with its traceback.
     """
 
     status: int
@@ -91,7 +91,7 @@ def error_document(failure: Failure, request_id: str) -> ErrorDocument:
 
 
 def failure_of(exc: Exception) -> Failure:
-    """Return how `exc` is answered; whatever is in no table is an internal error."""
+    """Return the failure for an exception; an unknown exception is an internal error."""
     match exc:
         case WebError():
             return Failure(exc.status, exc.message, exc.field, exc.headers)
@@ -100,18 +100,18 @@ def failure_of(exc: Exception) -> Failure:
             return Failure(HTTPStatus.BAD_REQUEST, f"{name}: {message}" if name else message, name)
         case web.HTTPException():
             kept = {key: exc.headers[key] for key in ("Allow",) if key in exc.headers}
-            return Failure(exc.status, _sentence(exc), None, kept)
+            return Failure(exc.status, _reason(exc), None, kept)
     for kind, status in _STATUS_OF:
         if isinstance(exc, kind):
             timed_out = isinstance(exc, QueryTimeoutError)
             return Failure(status, str(exc), getattr(exc, "field", None), timed_out=timed_out)
     if isinstance(exc, StorageError):
-        # The disk is full or read-only: the operator's business, so it is told and logged.
+        # The disk is full or read-only: the operator must know, so it is shown and logged.
         return Failure(HTTPStatus.INTERNAL_SERVER_ERROR, str(exc), expected=False)
     return Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error", expected=False)
 
 
-def _sentence(exc: web.HTTPException) -> str:
+def _reason(exc: web.HTTPException) -> str:
     match exc:
         case web.HTTPNotFound():
             return "there is nothing at this address"

@@ -1,4 +1,4 @@
-"""Where a request comes from and which address it was sent to, proxies considered."""
+"""The client's address and the server's URL of a request that may come through proxies."""
 
 import socket
 from ipaddress import IPv6Address, IPv6Network, ip_address
@@ -10,9 +10,9 @@ from web.settings import WebSettings
 
 
 def is_control_socket(request: web.Request) -> bool:
-    """Tell whether a request came by the socket in the data directory.
+    """Report whether a request came through the control socket in the data directory.
 
-    Only the directory's owner can open it, so that no login is asked for.
+    Only the directory's owner can open it, so such a request needs no login.
     """
     transport = request.transport
     connection = None if transport is None else transport.get_extra_info("socket")
@@ -20,7 +20,7 @@ def is_control_socket(request: web.Request) -> bool:
 
 
 def client_address(request: web.Request, settings: WebSettings) -> str:
-    """Return the client's address: the last hop that is no trusted proxy."""
+    """Return the client's address: the last hop that is not a trusted proxy."""
     hops = [
         hop.strip()
         for header in request.headers.getall("X-Forwarded-For", [])
@@ -33,10 +33,10 @@ def client_address(request: web.Request, settings: WebSettings) -> str:
 
 
 def sender_network(address: str) -> str:
-    """Return what is counted as one sender: an IPv4 address, or an IPv6 network of 64 bits.
+    """Return the network that counts as one sender: an IPv4 address or an IPv6 /64 network.
 
-    Whoever has one address of such a network usually has all of it. Text that is no
-    address, as a proxy may pass on, is cut to what an address can take.
+    A client that has one address of such a network usually has all of them. Text that is
+    no address, as a proxy may send, is cut to the length of one.
     """
     if ":" not in address:
         return address[:64]
@@ -52,7 +52,7 @@ def sender_network(address: str) -> str:
 
 
 def is_trusted_proxy(address: str, settings: WebSettings) -> bool:
-    """Tell whether an address is one of `trusted_proxies`."""
+    """Report whether an address is in `trusted_proxies`."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -61,7 +61,7 @@ def is_trusted_proxy(address: str, settings: WebSettings) -> bool:
 
 
 def is_own_origin(request: web.Request, origin: str, settings: WebSettings) -> bool:
-    """Tell whether a page of `origin` is one of ours."""
+    """Report whether `origin` is this server's own."""
     try:
         url = URL(origin)
         authority = url.authority.lower()
@@ -77,16 +77,16 @@ def is_own_origin(request: web.Request, origin: str, settings: WebSettings) -> b
 
 
 def base_url(request: web.Request, settings: WebSettings) -> str:
-    """Return the URL that people reach the server by, without a final slash."""
+    """Return the URL by which the client reaches the server, without a final slash."""
     if settings.public_url is not None:
         return str(settings.public_url).rstrip("/")
     return str(request.url.origin())
 
 
 def local_path(target: str) -> str:
-    r"""Return `target` if it is a path of this server, else "/".
+    r"""Return `target` if it is a path on this server, else "/".
 
-    Browsers take `//host`, `/\host` and control characters as ways to another site.
+    Browsers resolve `//host`, `/\host` and paths with control characters to other sites.
     """
     if not target.startswith("/") or target.startswith(("//", "/\\")):
         return "/"

@@ -1,4 +1,4 @@
-"""The OpenAPI document, generated from the routing table and the types its operations name.
+"""The OpenAPI document, generated from the routes and the types of their operations.
 
 Source: OpenAPI Specification 3.1.1; schemas are pydantic's, JSON Schema 2020-12.
 """
@@ -27,7 +27,7 @@ _TAGS: Final[Mapping[str, str]] = {
     "alerts": "Alerts, their history, notifications and receivers",
     "accounts": "Logins, tokens and users",
     "prometheus": "The Prometheus HTTP API",
-    "push": "Samples handed in by devices and hosts",
+    "push": "Samples pushed by devices and hosts",
     "live": "Values and alerts as they change",
     "health": "Probes, own metrics, reload",
 }
@@ -44,7 +44,7 @@ _NEEDS: Final[Mapping[Access, str]] = {
 
 _DESCRIPTION: Final = """\
 Times are Unix milliseconds (`_ms`), durations seconds (`_s`), ratios 0 to 1; null means unknown.
-Every answer carries `X-Request-ID`; one that is sent is taken over."""
+Every response carries `X-Request-ID`; the one of the request is kept if it is valid."""
 
 
 def openapi_document(
@@ -59,26 +59,26 @@ def openapi_document(
 
     Args:
         routes: the routing table.
-        version: of Redshank.
-        cookie_name: of the session's cookie.
-        anonymous_viewer: whether a viewer needs no login.
-        prometheus_error: the type of an error in Prometheus's form.
+        version: the version of Redshank.
+        cookie_name: the name of the session cookie.
+        anonymous_viewer: whether viewing needs no login.
+        prometheus_error: the type of an error in the Prometheus API.
     """
-    told = [(route, route.operation) for route in routes if route.operation is not None]
+    documented = [(route, route.operation) for route in routes if route.operation is not None]
     error_types = {
         Surface.PAGE: ErrorDocument,
         Surface.JSON: ErrorDocument,
         Surface.PROMETHEUS: prometheus_error,
     }
-    schemas = _Schemas((operation for _, operation in told), error_types)
+    schemas = _Schemas((operation for _, operation in documented), error_types)
     paths: dict[str, Json] = {}
-    for route, operation in told:
+    for route, operation in documented:
         path = _PLACEHOLDER.sub(r"{\1}", route.path)
         document = _operation(route, operation, path, schemas)
         if anonymous_viewer and route.access is Access.VIEWER:
             document["security"].append({})
         paths.setdefault(path, {})[route.method.lower()] = document
-    used = {operation.tag for _, operation in told}
+    used = {operation.tag for _, operation in documented}
     return {
         "openapi": "3.1.1",
         "info": {"title": "Redshank", "version": version, "description": _DESCRIPTION},
@@ -101,7 +101,7 @@ def openapi_document(
 
 
 class _Schemas:
-    """The JSON Schema of every type that operations name, as they are read and written."""
+    """The JSON Schemas of all types, as validated in requests and as serialised in responses."""
 
     def __init__(
         self, operations: Iterable[Operation], error_types: Mapping[Surface, Described]
@@ -120,11 +120,11 @@ class _Schemas:
         self.definitions: Json = rest.get("$defs", {})
 
     def of(self, described: Described, mode: Mode) -> Json:
-        """Return a type's schema, a reference where it has a name."""
+        """Return a type's schema; a reference if the type has a name."""
         return dict(self._schemas[repr(described), mode])
 
     def referred_to(self, paths: Json) -> Json:
-        """Return the named schemas that the paths lead to: parameters stand there unnamed."""
+        """Return the named schemas that the paths refer to, directly or indirectly."""
         found: Json = {}
         waiting = _references(paths)
         while waiting:
@@ -134,7 +134,7 @@ class _Schemas:
         return dict(sorted(found.items()))
 
     def properties(self, described: Described) -> tuple[Json, Sequence[str]]:
-        """Return the properties of a model that is read, and which of them are required."""
+        """Return the properties of a request model, and the names of the required ones."""
         schema = self.of(described, "validation")
         if "$ref" in schema:
             schema = self.definitions[schema["$ref"].rpartition("/")[2]]
@@ -149,7 +149,7 @@ def _types(operation: Operation) -> Iterable[tuple[Described, Mode]]:
     for described in (operation.body, operation.query, operation.path):
         if described is not None:
             yield described, "validation"
-    for described in (operation.answer, *operation.answers.values()):
+    for described in (operation.response, *operation.responses.values()):
         if described is not None:
             yield described, "serialization"
 
@@ -206,7 +206,7 @@ def _parameters(operation: Operation, path: str, schemas: _Schemas) -> list[Json
 
 
 def _without_null(schema: Json) -> Json:
-    """Return the schema of a query's parameter: it is left out, never null."""
+    """Return the schema of a query parameter without null: clients omit it instead."""
     kept: Json = {key: value for key, value in schema.items() if key != "anyOf"}
     if kept.get("default", ...) is None:
         del kept["default"]
@@ -220,9 +220,10 @@ def _responses(route: Route, operation: Operation, schemas: _Schemas) -> Json:
         _error_statuses(route, operation), (schemas.error_types[route.surface], JSON)
     )
     bodies |= {
-        status: (answer, operation.media_type) for status, answer in operation.answers.items()
+        status: (described, operation.media_type)
+        for status, described in operation.responses.items()
     }
-    bodies[operation.status] = (operation.answer, operation.media_type)
+    bodies[operation.status] = (operation.response, operation.media_type)
     responses: Json = {}
     for status, (described, kind) in sorted(bodies.items()):
         response: Json = {"description": HTTPStatus(status).phrase}
@@ -243,6 +244,6 @@ def _error_statuses(route: Route, operation: Operation) -> set[int]:
     if route.access is not Access.PUBLIC:
         statuses |= {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
     elif route.method not in SAFE_METHODS:
-        # Sent by another site's page, with the session's cookie.
+        # The response to a request forged by another site's page.
         statuses.add(HTTPStatus.FORBIDDEN)
     return statuses

@@ -1,4 +1,4 @@
-"""What the API document tells of a route beyond its method, path and access."""
+"""The description of a route in the OpenAPI document."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,33 +8,33 @@ from typing import Any
 from pydantic import BaseModel
 
 Described = Any
-"""A type that pydantic can describe: a model, a TypedDict, `list[str]`, `str`, `bytes`."""
+"""A type that pydantic can describe: a model, a TypedDict, `list[str]`, `str` or `bytes`."""
 
 JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of the API document; its summary is the handler's docstring.
+    """One operation of the OpenAPI document; its summary is the handler's docstring.
 
-    Who may use it, 401, 403, 429 and, where something is read, 400 and 413 follow from
-    the route and need not be told.
+    The document adds the statuses 401, 403 and 429, and 400 and 413 for a route with
+    parameters or a body, by itself.
 
     Attributes:
-        tag: the group that it is listed in.
-        answer: the body of success; None where there is none.
-        body: what validates the request's body; None where none is read.
-        query: what validates the query's parameters.
-        path: what validates the path's parameters; without it they are strings.
-        status: of success.
-        media_type: of the body of success.
-        body_media_types: in which the request's body may come.
-        errors: further statuses, answered in the form of the route's surface.
-        answers: further statuses with bodies of their own.
+        tag: the group in which the document lists it.
+        response: the type of the body on success; None for no body.
+        body: the type of the request body; None for no body.
+        query: the type of the query parameters.
+        path: the type of the path parameters; None if all are strings.
+        status: the status on success.
+        media_type: of the body on success.
+        body_media_types: of the request body.
+        errors: further statuses, with an error body in the format of the route's surface.
+        responses: further statuses with a body type of their own.
     """
 
     tag: str
-    answer: Described = None
+    response: Described = None
     body: Described = None
     query: type[BaseModel] | None = None
     path: type[BaseModel] | None = None
@@ -42,4 +42,4 @@ class Operation:
     media_type: str = JSON
     body_media_types: tuple[str, ...] = (JSON,)
     errors: tuple[int, ...] = ()
-    answers: Mapping[int, Described] = field(default_factory=dict)
+    responses: Mapping[int, Described] = field(default_factory=dict)

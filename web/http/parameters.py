@@ -1,4 +1,4 @@
-"""Reading requests: bodies into models, query parameters into numbers."""
+"""Reads query, path and body of a request into pydantic models."""
 
 from collections.abc import Mapping
 from typing import Annotated, Final, TypeVar
@@ -33,7 +33,7 @@ _MOST_FIELDS: Final = 1000
 Model = TypeVar("Model", bound=BaseModel)
 
 _LARGEST_ID: Final = 2**63 - 1
-"""SQLite's; a larger number in a URL is no record."""
+"""The largest integer of SQLite; a larger number in a URL names no record."""
 
 
 def _digits(value: object) -> object:
@@ -44,7 +44,7 @@ def _digits(value: object) -> object:
 
 
 DIGITS: Final = BeforeValidator(_digits)
-"""Of whole numbers that come as text; after their bounds, or these are not documented."""
+"""Accepts whole numbers as text. Place it after the bounds, or OpenAPI omits these."""
 
 RecordId = Annotated[int, Field(ge=1, le=_LARGEST_ID), DIGITS]
 
@@ -52,19 +52,19 @@ PageLength = Annotated[int, Field(ge=1, le=1000), DIGITS]
 
 
 class Parameters(BaseModel):
-    """Parameters of a query or path; those that it does not know are ignored."""
+    """Base of query and path parameters; unknown ones are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class RecordPath(Parameters):
-    """A path with a record's id."""
+    """The path parameter `id` of a record."""
 
     id: RecordId
 
 
 class Paging(Parameters):
-    """One page of a list; `before_id` is the last id of the page before."""
+    """One page of a list; `before_id` is the last id of the previous page."""
 
     limit: PageLength = 100
     before_id: RecordId | None = None
@@ -74,28 +74,28 @@ P = TypeVar("P", bound=Parameters)
 
 
 def read_query(query: Mapping[str, str], model: type[P]) -> P:
-    """Return the query's parameters; an empty one counts as missing.
+    """Return the query parameters; an empty one counts as missing.
 
     Raises:
-        ValidationError: one does not fit.
+        ValidationError: one is invalid.
     """
     return model.model_validate({name: value for name, value in query.items() if value})
 
 
 def read_path(request: web.Request, model: type[P]) -> P:
-    """Return the path's parameters.
+    """Return the path parameters.
 
     Raises:
-        ValidationError: one does not fit.
+        ValidationError: one is invalid.
     """
     return model.model_validate(dict(request.match_info))
 
 
 def record_id(request: web.Request) -> int:
-    """Return the record id of a path with nothing else.
+    """Return the record id in the path.
 
     Raises:
-        ValidationError: it is no number.
+        ValidationError: it is not a number.
     """
     return read_path(request, RecordPath).id
 
@@ -105,7 +105,7 @@ async def read_json(request: web.Request, model: type[Model]) -> Model:
 
     Raises:
         WebError: as `read_body`.
-        ValidationError: it is no JSON, or does not fit the model.
+        ValidationError: the body is not JSON or does not fit the model.
     """
     return model.model_validate_json(await read_body(request))
 
@@ -115,11 +115,11 @@ async def read_form(request: web.Request) -> dict[str, str]:
 
     Raises:
         WebError: as `read_body`.
-        BadRequestError: the body is no form.
+        BadRequestError: the body is not a form.
     """
     body = await read_body(request)
     if body and request.content_type != FORM:
-        # Multipart bodies would be written to temporary files; no form of ours sends any.
+        # aiohttp writes multipart bodies to temporary files; none of our forms sends one.
         raise BadRequestError(f"send the form as {FORM}")
     if (request.charset or "utf-8").lower() not in ("utf-8", "us-ascii"):
         raise BadRequestError("send the form as UTF-8")
@@ -127,10 +127,10 @@ async def read_form(request: web.Request) -> dict[str, str]:
 
 
 def form_fields(body: bytes) -> list[tuple[str, str]]:
-    """Return names and values of a form's body, in their order.
+    """Return the names and values of a form's body, in order.
 
     Raises:
-        BadRequestError: it is no form in UTF-8, or has a thousand fields.
+        BadRequestError: it is not a form in UTF-8, or has more than a thousand fields.
     """
     try:
         return parse_qsl(

@@ -1,9 +1,9 @@
-"""Quotas: how many requests a sender may make, told ahead and bounded in memory.
+"""Quotas: how many requests a sender may make in a minute.
 
-A quota is a bucket that refills evenly. What is kept of a sender is one number, the
-time at which its bucket will be full again (the generic cell rate algorithm), so that
-a sender costs some 200 bytes whatever its rate. A moving window keeps one entry a
-request: at the rates at which a fleet pushes that is tens of megabytes for one key.
+A quota is a bucket that refills evenly. It stores one number for each sender, the time
+at which its bucket is full again (the generic cell rate algorithm), so that a sender
+takes some 200 bytes at any rate. A sliding window stores one entry for each request: at
+the rates at which a fleet pushes, tens of megabytes for one key.
 
 Source: ITU-T I.371, annex A, "virtual scheduling".
 """
@@ -15,28 +15,28 @@ from enum import StrEnum
 from typing import Final
 
 MOST_SENDERS: Final = 20_000
-"""Some 4 MB. The one that was silent longest is forgotten first, its bucket then full:
-who commands more addresses than this has a full bucket at each of them anyway."""
+"""Some 4 MB. The sender that was silent longest is forgotten first, and its bucket is full
+again. An attacker with more addresses has a full bucket at each of them anyway."""
 
 WINDOW_S: Final = 60
 
 
 class Holder(StrEnum):
-    """Whose quota a request is taken out of."""
+    """Whose quota a request counts against."""
 
     ADDRESS = "address"
     KEY = "key"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How a sender stands after a request.
+class QuotaState:
+    """A sender's quota after a request.
 
     Attributes:
         limit: requests a minute.
-        remaining: requests that may follow at once.
-        full_ms: how long until nothing is missing from the quota.
-        wait_ms: how long until a request is taken again; 0 if this one was.
+        remaining: how many more requests are accepted at once.
+        full_ms: the time until the quota is full again.
+        wait_ms: the time until the next request is accepted; 0 if this one was.
     """
 
     limit: int
@@ -45,7 +45,7 @@ class Standing:
     wait_ms: float
 
     def headers(self) -> dict[str, str]:
-        """Return what tells the sender.
+        """Return the response headers that show the quota.
 
         Source: draft-ietf-httpapi-ratelimit-headers-06.
         """
@@ -58,7 +58,7 @@ class Standing:
 
 
 class Quota:
-    """So many requests a minute for each sender, all of them at once if need be."""
+    """A limit on each sender's requests a minute; a burst may use all of it at once."""
 
     def __init__(self, per_minute: int, most_senders: int = MOST_SENDERS) -> None:
         self._limit, self._most = per_minute, most_senders
@@ -67,26 +67,26 @@ class Quota:
         self._full_at_ms: OrderedDict[str, float] = OrderedDict()
 
     def __len__(self) -> int:
-        """Return how many senders are remembered."""
+        """Return the number of senders in memory."""
         return len(self._full_at_ms)
 
-    def take(self, sender: str, now_ms: float) -> Standing:
-        """Take one request out of the sender's quota, if there is one in it."""
+    def take(self, sender: str, now_ms: float) -> QuotaState:
+        """Take one request out of the sender's quota, unless it is used up."""
         known_ms = self._full_at_ms.get(sender, now_ms)
-        # Not before now, for a bucket is never more than full; not beyond the window,
-        # in which it fills: a clock that was set back locks nobody out.
+        # At least 0, because a bucket is never more than full. At most the window, in
+        # which it fills, so that a clock that was set back locks nobody out.
         full_ms = min(max(known_ms - now_ms, 0.0), self._window_ms)
         wait_ms = full_ms + self._interval_ms - self._window_ms
-        # A thousandth of a millisecond: sums of fractions are not exact.
+        # A thousandth of a millisecond of tolerance: sums of fractions are not exact.
         is_taken = wait_ms <= 1e-3
         if is_taken:
             full_ms += self._interval_ms
-        # Who is refused is remembered too, else a flood of others would clear his record.
+        # A refused sender moves to the end too, or a flood of others would evict its entry.
         self._full_at_ms[sender] = now_ms + full_ms
         self._full_at_ms.move_to_end(sender)
         if len(self._full_at_ms) > self._most:
             self._full_at_ms.popitem(last=False)
         if not is_taken:
-            return Standing(self._limit, 0, full_ms, wait_ms)
-        left = int((self._window_ms - full_ms) / self._interval_ms + 1e-6)
-        return Standing(self._limit, left, full_ms, 0.0)
+            return QuotaState(self._limit, 0, full_ms, wait_ms)
+        remaining = int((self._window_ms - full_ms) / self._interval_ms + 1e-6)
+        return QuotaState(self._limit, remaining, full_ms, 0.0)

@@ -1,4 +1,4 @@
-"""HTML by jinja2: templates compiled at start-up, values escaped, units written out."""
+"""HTML by jinja2: templates are compiled at start-up and escape every value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from urllib.parse import quote
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
-from web.http import figures
+from web.http import filters
 from web.http.assets import Assets
 from web.http.failures import Failure
 from web.http.host_paths import host_path
@@ -31,7 +31,7 @@ def _feature_templates() -> PrefixLoader:
 
 @dataclass(frozen=True, slots=True)
 class Renderer:
-    """Renders templates with what every page needs: who looks, the theme, the navigation."""
+    """Renders templates with the values of every page: the sender, the theme, the path."""
 
     environment: Environment
     version: str
@@ -49,7 +49,7 @@ class Renderer:
             lstrip_blocks=True,
         )
         environment.globals.update(asset=assets.url, host_path=host_path)
-        environment.filters.update(figures.FILTERS, path_part=partial(quote, safe=""))
+        environment.filters.update(filters.FILTERS, path_part=partial(quote, safe=""))
         for name in environment.list_templates(extensions=["html"]):
             environment.get_template(name)
         return environment
@@ -74,7 +74,7 @@ class Renderer:
         return html_response(self.text(request, template, values), status)
 
     def error_page(self, request: web.Request, failure: Failure) -> str:
-        """Return the page that tells a failure."""
+        """Return the HTML page of an error."""
         return self.text(
             request,
             "http/error.html",

@@ -1,4 +1,4 @@
-"""Responses: JSON by orjson, HTML; bodies worth it are compressed."""
+"""JSON and HTML responses; large bodies are compressed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,19 +7,19 @@ import orjson
 from aiohttp import web
 
 COMPRESS_FROM_BYTES = 1400
-"""Below this a response fits one network packet anyway."""
+"""A smaller response fits into one network packet anyway."""
 
 
 def json_bytes(data: Any) -> bytes:
-    """Return `data` as JSON; dataclasses become objects, NaN and infinities null."""
+    """Return `data` as JSON; dataclasses become objects, NaN and infinities become null."""
     return orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS)
 
 
 def body_response(
     body: bytes, content_type: str, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    """Return a UTF-8 response, compressed where the client takes that and it pays."""
-    answer = web.Response(
+    """Return a UTF-8 response, compressed if it is large and the client accepts it."""
+    response = web.Response(
         body=body,
         status=status,
         headers=headers,
@@ -30,8 +30,8 @@ def body_response(
         zlib_executor_size=2**17,
     )
     if len(body) >= COMPRESS_FROM_BYTES:
-        answer.enable_compression()
-    return answer
+        response.enable_compression()
+    return response
 
 
 def json_response(

@@ -1,4 +1,4 @@
-"""Routes: each says who may use it and in which words its errors are answered."""
+"""Routes: each declares who may use it and the format of its errors."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Access(Enum):
     """Who may use a route.
 
-    PUBLIC needs no login. SCRAPE is public where the settings say so. VIEWER, EDITOR
-    and ADMIN need that role or a higher one. USER is a person's own account: any role,
-    never the anonymous viewer. PUSH hands in samples: an editor's or admin's credential.
+    PUBLIC needs no login. SCRAPE needs none unless `web.metrics_public` is off. VIEWER,
+    EDITOR and ADMIN need that role or a higher one. USER needs a user of any role, not the
+    anonymous viewer. PUSH takes samples and needs a credential of an editor or admin.
     """
 
     PUBLIC = auto()
@@ -33,7 +33,7 @@ class Access(Enum):
 
 
 class Surface(Enum):
-    """In which form a route's errors are answered: HTML, our JSON, or Prometheus's envelope."""
+    """The format of a route's errors: an HTML page, our JSON or Prometheus's JSON."""
 
     PAGE = auto()
     JSON = auto()
@@ -48,9 +48,9 @@ class Route:
     """One entry of the routing table.
 
     Attributes:
-        open_as_json: lets everybody in who asks for JSON.
-        body_limit_bytes: the largest body it takes, unpacked; None for the server's limit.
-        operation: what the API document tells of it; every JSON and Prometheus route has one.
+        open_as_json: whether requests for JSON need no login.
+        body_limit_bytes: the largest decompressed body; None for the server's limit.
+        operation: its description in the OpenAPI document; None omits the route there.
     """
 
     method: str
@@ -80,7 +80,7 @@ _NEEDED_RANK = {
 }
 _SUFFICIENT_SCOPES = {
     Access.VIEWER: {Scope.READ, Scope.WRITE},
-    # A token that may only read must not make itself one that may write.
+    # A read-only token must not be able to create one that may write.
     Access.USER: {Scope.WRITE},
     Access.PUSH: {Scope.PUSH, Scope.WRITE},
     Access.EDITOR: {Scope.WRITE},
@@ -90,7 +90,7 @@ _SUFFICIENT_SCOPES = {
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who sends a request; without a user it is the anonymous viewer."""
+    """The sender of a request; without a user, the anonymous viewer."""
 
     user: User | None
     credential: Credential | None
@@ -102,16 +102,16 @@ class Principal:
 
     @property
     def role(self) -> Role:
-        """What the sender may do."""
+        """The sender's role."""
         return self.user.role if self.user else Role.VIEWER
 
     @property
     def scopes(self) -> frozenset[Scope]:
-        """What the credential lets the sender do of that."""
+        """The scopes of the credential, which restrict the role."""
         return self.credential.scopes if self.credential else FULL_SCOPES
 
     def may(self, access: Access) -> bool:
-        """Tell whether role and scopes suffice for a route that needs them."""
+        """Report whether role and scopes suffice for a route with this access."""
         if access is Access.USER and self.user is None:
             return False
         if self.scopes.isdisjoint(_SUFFICIENT_SCOPES[access]):
@@ -121,19 +121,19 @@ class Principal:
 
 ANONYMOUS = Principal(None, None)
 COMMAND_LINE = Principal(User(0, "command line", Role.ADMIN, "", 0), None)
-"""Whoever may open the control socket, which is an administrator of the machine."""
+"""The sender of requests through the control socket, which only its owner can open."""
 
 PRINCIPAL = web.RequestKey("principal", Principal)
-"""Set by the authentication middleware wherever the route needs a login or one was given."""
+"""Set by the guard for every authenticated request."""
 
 REQUEST_ID = web.RequestKey("request_id", str)
 
 ROUTES: web.AppKey[dict[tuple[str, str], Route]] = web.AppKey("routes", dict)
-"""By method and path pattern."""
+"""All routes by method and path pattern."""
 
 
-def install(app: web.Application, routes: Iterable[Route]) -> None:
-    """Add routes to the application and remember what each demands.
+def add_routes(app: web.Application, routes: Iterable[Route]) -> None:
+    """Add routes to the application, and to its table `ROUTES`.
 
     Raises:
         ValueError: two routes share a method and a path.
@@ -150,9 +150,10 @@ def install(app: web.Application, routes: Iterable[Route]) -> None:
 
 
 def route_of(request: web.Request) -> Route | None:
-    """Return the route that a request was resolved to, None for an unknown address.
+    """Return the route of a request, None for an unknown URL.
 
-    A resolved route that is not in the table is a KeyError: nothing is served unguarded.
+    Raises:
+        KeyError: the route is not in `ROUTES`, so that no route can bypass the guard.
     """
     resource = request.match_info.route.resource
     if resource is None:
@@ -161,41 +162,43 @@ def route_of(request: web.Request) -> Route | None:
 
 
 def route_name(request: web.Request) -> str:
-    """Return the route's pattern, for logs: `/api/hosts/{key}`."""
+    """Return the path pattern of the route, for logs: `/api/hosts/{key}`."""
     resource = request.match_info.route.resource
     return "unknown" if resource is None else resource.canonical
 
 
 def surface_of(request: web.Request) -> Surface:
-    """Return in which form errors of this request are answered.
+    """Return the format of errors for this request.
 
-    An unknown address is answered in HTML to whoever asks for HTML.
+    At an unknown URL, it follows the `Accept` header.
     """
     route = route_of(request)
     if route is not None:
         return (
-            Surface.JSON
-            if route.surface is Surface.PAGE and wants_json(request)
-            else (route.surface)
+            Surface.JSON if route.surface is Surface.PAGE and wants_json(request) else route.surface
         )
     return Surface.PAGE if "text/html" in request.headers.get("Accept", "") else Surface.JSON
 
 
 def wants_json(request: web.Request) -> bool:
-    """Tell whether the client asks for JSON rather than HTML."""
+    """Report whether the client asks for JSON rather than HTML."""
     accept = request.headers.get("Accept", "")
     return "application/json" in accept and "text/html" not in accept
 
 
 def principal_of(request: web.Request) -> Principal:
-    """Return who sends the request, the anonymous viewer where nobody logged in."""
+    """Return the sender of the request, the anonymous viewer if nobody is logged in."""
     principal: Principal = request.get(PRINCIPAL, ANONYMOUS)
     return principal
 
 
 def user_of(request: web.Request) -> User:
-    """Return the user of a route with access USER or higher than VIEWER."""
+    """Return the user who sends the request.
+
+    Raises:
+        LookupError: the route admits anonymous senders.
+    """
     user = principal_of(request).user
     if user is None:
-        raise LookupError("the route's access lets anonymous senders in")
+        raise LookupError("the route admits anonymous senders")
     return user

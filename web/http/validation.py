@@ -1,10 +1,10 @@
-"""Validation errors of pydantic as one message a field."""
+"""Messages for the validation errors of pydantic, one for each field."""
 
 from pydantic import ValidationError
 
 
 def field_errors(exc: ValidationError) -> dict[str, str]:
-    """Return for each field at fault what is wrong with it, the first fault of a field."""
+    """Return the first error message of each invalid field."""
     found: dict[str, str] = {}
     for error in exc.errors(include_url=False, include_context=False, include_input=False):
         name = ".".join(str(part) for part in error["loc"])
@@ -13,5 +13,5 @@ def field_errors(exc: ValidationError) -> dict[str, str]:
 
 
 def first_field_error(exc: ValidationError) -> tuple[str, str]:
-    """Return the first field at fault ("" for the whole body) and its message."""
+    """Return the first invalid field ("" for the whole body) and its message."""
     return next(iter(field_errors(exc).items()))

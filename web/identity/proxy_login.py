@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from model.clock import Clock
 from storage.api.accounts import AccountRecords, Role, User
 from storage.api.errors import LastAdminError, TakenError
-from web.http.audit_trail import Note, attach
+from web.http.audit_trail import AuditNote, add_note
 from web.http.errors import UnauthorizedError
 from web.http.network import is_trusted_proxy
 from web.identity.names import UserName
@@ -76,7 +76,7 @@ class ProxyLogin:
         except TakenError:
             # Another request of the same page was first.
             return await self._existing(name)
-        attach(request, Note("user.add", name, {"role": role}, PROXY, even_if_refused=True))
+        add_note(request, AuditNote("user.add", name, {"role": role}, PROXY, even_if_refused=True))
         return user
 
     async def _other_role(self, request: web.Request, user: User, role: Role) -> User:
@@ -85,7 +85,9 @@ class ProxyLogin:
         except LastAdminError:
             log.warning("last_admin_kept", user=user.name, role=role)
             return user
-        attach(request, Note("user.role", user.name, {"role": role}, PROXY, even_if_refused=True))
+        add_note(
+            request, AuditNote("user.role", user.name, {"role": role}, PROXY, even_if_refused=True)
+        )
         return await self._existing(user.name)
 
     async def _existing(self, name: str) -> User:

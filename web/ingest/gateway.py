@@ -51,7 +51,7 @@ class GatewayApi:
         deleting = Operation(
             tag="push", status=HTTPStatus.ACCEPTED, errors=(HTTPStatus.BAD_REQUEST,)
         )
-        listing = Operation(tag="push", answer=dict[str, Any])
+        listing = Operation(tag="push", response=dict[str, Any])
         return (
             *(
                 Route(

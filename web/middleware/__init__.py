@@ -1,11 +1,10 @@
-"""What happens around every request, outermost first.
+"""The middlewares around every request handler, in `application.py` from the outermost in.
 
-`journey` gives it an id and a log line, `failures` turns exceptions into answers,
-`journey` gives it an id and a log line, `failures` turns exceptions into answers,
-`rates` refuses who asks too often, by address before `guard` and by key after, `origins`
-answers what browsers ask on behalf of other sites' pages, `audit` records what was
-changed, `guard` finds out who sends it and whether they may; `headers` are laid on every
-answer.
+`request_log` gives a request its id and writes its log line. `failures` turns exceptions
+into responses. `rate_limits` refuses senders over their quota: by address before `guard`,
+by session or token after it. `cors` answers preflight requests. `audit` records changes.
+`guard` authenticates the sender and checks its role. `headers` adds the headers of every
+response.
 """
 
-__all__ = ["audit", "failures", "guard", "headers", "journey", "origins", "rates"]
+__all__ = ["audit", "cors", "failures", "guard", "headers", "rate_limits", "request_log"]

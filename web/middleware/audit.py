@@ -1,4 +1,4 @@
-"""Every change is recorded, in one place."""
+"""Records every change in the audit log, for all routes in one place."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def audit(log: AuditLog) -> Middleware:
-    """Return the middleware; it stands around the guard, which tells who sends."""
+    """Return the middleware; the guard runs inside it and identifies the sender."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -22,25 +22,25 @@ def audit(log: AuditLog) -> Middleware:
 
         async def recorded() -> web.StreamResponse:
             try:
-                answer = await handler(request)
+                response = await handler(request)
             except Exception as exc:
-                moved = isinstance(exc, web.HTTPException) and exc.status < 400
-                await log.record(request, route, success=moved)
+                redirects = isinstance(exc, web.HTTPException) and exc.status < 400
+                await log.record(request, route, success=redirects)
                 raise
-            await log.record(request, route, success=answer.status < 400)
-            return answer
+            await log.record(request, route, success=response.status < 400)
+            return response
 
         if route is not None and is_change(route, request.method):
-            # The client may leave, and a write that has begun is not undone by that: nobody
-            # keeps a change out of the log by hanging up.
-            return await to_the_end(recorded())
+            # A client that disconnects does not undo a write that has begun, so it must
+            # not keep the write out of the log either.
+            return await run_to_completion(recorded())
         return await recorded()
 
     return middleware
 
 
-async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
-    """Run work to its end even if the caller is cancelled, who then waits for it.
+async def run_to_completion(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` to its end even if the caller is cancelled, and return its result.
 
     Raises:
         asyncio.CancelledError: the caller was cancelled; the work is done.
@@ -53,7 +53,7 @@ async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
         except asyncio.CancelledError:
             cancelled = True
     if cancelled:
-        # What it raised is nobody's any more.
+        # Retrieve the exception, or asyncio logs it as never retrieved.
         task.exception()
         raise asyncio.CancelledError
     return task.result()

@@ -1,4 +1,4 @@
-"""Exceptions become answers here and nowhere else."""
+"""Turns exceptions into error responses; no other code does."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,13 +16,12 @@ log = structlog.get_logger(__name__)
 ErrorPage = Callable[[web.Request, Failure], str]
 """Renders a failure as an HTML page."""
 
-
 PrometheusBody = Callable[[Failure], Any]
 """Returns a failure as the body of a Prometheus API error."""
 
 
 def failures(error_page: ErrorPage, prometheus_body: PrometheusBody) -> Middleware:
-    """Return the middleware, which turns exceptions into responses."""
+    """Return the middleware."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -33,10 +32,9 @@ def failures(error_page: ErrorPage, prometheus_body: PrometheusBody) -> Middlewa
                 raise
             failure = failure_of(exc)
         except ConnectionResetError:
-            # The client left in the middle of a streamed answer; nobody reads another.
+            # The client left while the response was being streamed.
             raise
         except Exception as exc:
-            # The outermost frame: whatever it is, it is logged and answered.
             failure = failure_of(exc)
             if not failure.expected:
                 log.exception("request_failed", path=request.path)

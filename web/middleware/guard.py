@@ -1,4 +1,4 @@
-"""Who sends a request, whether another site made them, and whether they may."""
+"""Authenticates the sender of a request, refuses forged requests, and checks the sender's role."""
 
 from typing import NoReturn
 from urllib.parse import urlencode
@@ -48,10 +48,10 @@ def guard(authenticator: Authenticator, settings: WebSettings) -> Middleware:
 
 
 def _can_be_forged(request: web.Request, route: Route, authenticator: Authenticator) -> bool:
-    # Without a credential that browsers add there is nothing to abuse, but for the forms:
-    # a foreign page must not log somebody in as somebody else.
+    # Without a credential that browsers add there is nothing to abuse. Forms are the
+    # exception: another site's page must not log a visitor in as somebody else.
     return request.method not in SAFE_METHODS and (
-        authenticator.is_sent_unasked(request) or route.surface is Surface.PAGE
+        authenticator.is_sent_by_browser(request) or route.surface is Surface.PAGE
     )
 
 
@@ -61,7 +61,7 @@ async def _principal(
     try:
         return await authenticator.principal(request)
     except UnauthorizedError:
-        # A public route does not care: a scraper may send some header to /metrics.
+        # A public route ignores it: a scraper may send any header to /metrics.
         if route.access in OPEN_TO_ALL:
             return None
         raise
@@ -74,6 +74,7 @@ def _admit(
     principal: Principal | None,
     settings: WebSettings,
 ) -> None:
+    """Return if the sender may use the route, else raise."""
     if access in OPEN_TO_ALL or (route.open_as_json and wants_json(request)):
         return
     if principal is None and settings.anonymous_viewer:
@@ -82,12 +83,12 @@ def _admit(
         return
     if principal is None or principal.user is None:
         refuse_anonymous(request, route)
-    raise ForbiddenError(_lack(access, principal))
+    raise ForbiddenError(_missing_right(access, principal))
 
 
-def _lack(access: Access, principal: Principal) -> str:
-    unbound = Principal(principal.user, None)
-    if unbound.may(access):
+def _missing_right(access: Access, principal: Principal) -> str:
+    without_scopes = Principal(principal.user, None)
+    if without_scopes.may(access):
         scopes = " ".join(sorted(principal.scopes))
         return f"this token may not do this: it has only the scope {scopes}"
     role = "editor" if access is Access.PUSH else access.name.lower()
@@ -95,11 +96,11 @@ def _lack(access: Access, principal: Principal) -> str:
 
 
 def refuse_anonymous(request: web.Request, route: Route) -> NoReturn:
-    """Send a browser to the login page and tell every other client to log in.
+    """Redirect a browser to the login page, and refuse every other client.
 
     Raises:
-        web.HTTPSeeOther: to the login page.
-        UnauthorizedError: for everybody but browsers.
+        web.HTTPSeeOther: a browser asked for a page.
+        UnauthorizedError: any other client.
     """
     if route.surface is Surface.PAGE and not wants_json(request):
         target = request.path_qs if request.method in SAFE_METHODS else "/"

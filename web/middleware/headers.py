@@ -1,4 +1,4 @@
-"""Headers of every answer: what a browser may do with it, and the request's id."""
+"""Adds the headers of every response: security, quota and request id."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -7,8 +7,8 @@ from aiohttp import web
 
 from web.http.routing import REQUEST_ID
 from web.http.security_policy import CONTENT_SECURITY_POLICY
-from web.middleware.journey import HEADER
-from web.middleware.rates import STANDING
+from web.middleware.rate_limits import QUOTA_STATE
+from web.middleware.request_log import REQUEST_ID_HEADER
 
 SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -22,16 +22,16 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
 }
 
 
-async def add_headers(request: web.Request, answer: web.StreamResponse) -> None:
-    """Lay the headers on an answer that is about to be sent (signal on_response_prepare)."""
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Add the headers to a response about to be sent (signal `on_response_prepare`)."""
     for name, value in SECURITY_HEADERS.items():
-        answer.headers.setdefault(name, value)
-    # In place of aiohttp's and Python's versions.
-    answer.headers["Server"] = "redshank"
-    answer.headers.setdefault("Cache-Control", "no-store")
-    standing = request.get(STANDING)
-    if standing is not None:
-        answer.headers.update(standing.headers())
+        response.headers.setdefault(name, value)
+    # Hides the versions of aiohttp and Python.
+    response.headers["Server"] = "redshank"
+    response.headers.setdefault("Cache-Control", "no-store")
+    state = request.get(QUOTA_STATE)
+    if state is not None:
+        response.headers.update(state.headers())
     request_id = request.get(REQUEST_ID)
     if request_id is not None:
-        answer.headers[HEADER] = request_id
+        response.headers[REQUEST_ID_HEADER] = request_id

@@ -53,7 +53,7 @@ class FederationApi:
             str,
             query=FederationParameters,
             media_type="text/plain",
-            answers={400: str},
+            responses={400: str},
         )
         return (only_get("/federate", self.federate, exposition),)
 

@@ -22,7 +22,7 @@ class Probes:
         tag, json = "health", Surface.JSON
         metrics = Operation(tag, str, media_type="text/plain")
         alive = Operation(tag, str, media_type="text/plain")
-        ready = Operation(tag, str, media_type="text/plain", answers={503: str})
+        ready = Operation(tag, str, media_type="text/plain", responses={503: str})
         return (
             Route("GET", "/metrics", self.metrics, Access.SCRAPE, json, operation=metrics),
             Route("GET", "/-/healthy", self.healthy, Access.PUBLIC, json, operation=alive),

@@ -37,8 +37,8 @@ class HealthApi:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
-        health = Operation(_TAG, HealthAnswer, answers={503: HealthAnswer})
-        push = Operation(_TAG, PushHealth, answers={503: PushHealth})
+        health = Operation(_TAG, HealthAnswer, responses={503: HealthAnswer})
+        push = Operation(_TAG, PushHealth, responses={503: PushHealth})
         access, surface = Access.PUBLIC, Surface.JSON
         return (
             Route("GET", "/health", self.health, access, surface, operation=health),

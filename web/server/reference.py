@@ -16,7 +16,7 @@ from web.http.rendering import Renderer
 from web.http.responses import body_response, json_bytes
 from web.http.routing import ROUTES, Access, Route, Surface
 from web.http.security_policy import CONTENT_SECURITY_POLICY
-from web.identity.authentication import Authenticator
+from web.identity.credentials import session_cookie
 from web.settings import WebSettings
 
 _POLICY: Final = CONTENT_SECURITY_POLICY.replace("img-src 'self'", "img-src 'self' data:")
@@ -29,13 +29,12 @@ class ReferencePages:
     def __init__(
         self,
         renderer: Renderer,
-        authenticator: Authenticator,
         settings: WebSettings,
         version: str,
         prometheus_error: Described,
     ) -> None:
         self._renderer, self._version = renderer, version
-        self._cookie_name = authenticator.cookie_name
+        self._cookie_name = session_cookie(settings)
         self._prometheus_error = prometheus_error
         self._anonymous_viewer = settings.anonymous_viewer
         self._lock = asyncio.Lock()

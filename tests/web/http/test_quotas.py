@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.http.quotas import Quota, Standing
+from web.http.quotas import Quota, QuotaState
 
 NOW_MS = 1_763_820_000_000
 
@@ -85,7 +85,7 @@ def test_never_more_than_a_full_quota_and_what_refilled(
 
 
 def test_headers_are_those_of_the_draft() -> None:
-    assert Standing(600, 42, 1200.5, 0).headers() == {
+    assert QuotaState(600, 42, 1200.5, 0).headers() == {
         "RateLimit-Limit": "600",
         "RateLimit-Remaining": "42",
         "RateLimit-Reset": "2",

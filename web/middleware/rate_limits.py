@@ -1,7 +1,7 @@
-"""Rate limits: by address before anybody is asked who they are, by key after.
+"""Rate limits: by address before authentication, by session or token after it.
 
-The limits are there for programs gone wild and for floods, not for billing: they are
-counted in memory and begin anew with each start.
+The limits stop floods and programs gone wild; they do not bill. The counts are in memory
+and start again with the server.
 """
 
 import math
@@ -14,20 +14,20 @@ from aiohttp import web
 from model.clock import Clock
 from web.http.errors import TooManyRequestsError
 from web.http.network import client_address, is_control_socket, sender_network
-from web.http.quotas import Holder, Quota, Standing
+from web.http.quotas import Holder, Quota, QuotaState
 from web.http.routing import Access, Handler, Principal, principal_of, route_of
 from web.identity.secret_hashes import secret_hash
 from web.identity.tokens import token_of
 from web.settings import QuotaSettings, WebSettings
 
-STANDING = web.RequestKey("standing", Standing)
-"""What the answer tells of the sender's quota: the key's where there is one."""
+QUOTA_STATE = web.RequestKey("quota_state", QuotaState)
+"""The sender's quota for the response headers: the key's if the request has one."""
 
 _PUSH_PATHS: Final = frozenset({"/report"})
-"""Open routes whose handlers know the key: it is a host's, not a user's."""
+"""Public routes whose handlers check the key, because it belongs to a host, not to a user."""
 
 EXEMPT: Final = frozenset({"/health", "/api/health", "/-/healthy", "/-/ready"})
-"""A probe that is refused has the server restarted, which helps nobody."""
+"""Health probes: a refused one would make the orchestrator restart the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +44,21 @@ class _Quotas:
 
 
 _QUOTAS = web.RequestKey("quotas", _Quotas)
-"""Both quotas that a request is taken out of; absent for who is exempt."""
+"""The quotas that a request counts against; absent for an exempt request."""
 
 
 class RateLimits:
-    """Both middlewares, and what they count."""
+    """The two middlewares, with their counts."""
 
     def __init__(self, settings: WebSettings, clock: Clock, refusals: Counter[Holder]) -> None:
-        """Count for as long as the application lasts; `refusals` is told what is refused."""
+        """Start with full quotas; `refusals` counts the refused requests."""
         self._settings, self._clock, self._refusals = settings, clock, refusals
         self._requests = _Quotas.of(settings.rate_limits.requests)
         self._push = _Quotas.of(settings.rate_limits.push)
 
     @web.middleware
     async def by_address(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Count a request for its address; stands before authentication, which costs a look-up."""
+        """Count a request for its address, before authentication reads the database."""
         quotas = self._quotas(request)
         if quotas is not None:
             request[_QUOTAS] = quotas
@@ -69,10 +69,10 @@ class RateLimits:
 
     @web.middleware
     async def by_key(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Count a request for the session or token that it carries; stands after the guard."""
+        """Count a request for its session or token; runs inside the guard."""
         quotas = request.get(_QUOTAS)
         if quotas is not None and quotas.by_key is not None:
-            key = _key(principal_of(request)) or _host_key(request)
+            key = _credential_key(principal_of(request)) or _host_key(request)
             if key:
                 self._take(request, quotas.by_key, key, Holder.KEY)
         return await handler(request)
@@ -86,24 +86,24 @@ class RateLimits:
         return self._requests
 
     def _take(self, request: web.Request, quota: Quota, sender: str, holder: Holder) -> None:
-        standing = quota.take(sender, self._clock())
-        request[STANDING] = standing
-        if standing.wait_ms:
+        state = quota.take(sender, self._clock())
+        request[QUOTA_STATE] = state
+        if state.wait_ms:
             self._refusals[holder] += 1
             raise TooManyRequestsError(
-                f"more than {standing.limit} requests a minute from this {holder}",
-                math.ceil(standing.wait_ms / 1000),
+                f"more than {state.limit} requests a minute from this {holder}",
+                math.ceil(state.wait_ms / 1000),
             )
 
 
 def _host_key(request: web.Request) -> str:
-    """Return what stands for a key that only its handler can judge, "" if there is none."""
+    """Return the quota key of a host key, "" if the request carries none."""
     token = token_of(request.headers) if request.path in _PUSH_PATHS else None
     return f"key {secret_hash(token)}" if token else ""
 
 
-def _key(principal: Principal) -> str:
-    """Return what stands for the sender's credential, "" if there is none."""
+def _credential_key(principal: Principal) -> str:
+    """Return the quota key of the sender's session, token or user, "" for anonymous senders."""
     user = "" if principal.user is None else f"user {principal.user.id}"
     if principal.credential is not None:
         return f"{user} credential {principal.credential.id}"

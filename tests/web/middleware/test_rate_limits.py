@@ -146,7 +146,7 @@ def test_defaults_let_a_fleet_push_and_dashboards_ask() -> None:
 
 
 def test_documented_quotas_are_the_defaults() -> None:
-    docs = Path(__file__).parents[2] / "docs"
+    docs = Path(__file__).parents[3] / "docs"
     limits = WebSettings().rate_limits
     for page in ("security.md", "configuration.md"):
         text = (docs / page).read_text()

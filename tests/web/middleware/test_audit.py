@@ -12,8 +12,8 @@ from storage.api.accounts import Role, Scope
 from storage.api.audit import AuditEntry
 from tests.web.web_doubles import PASSWORD, World, an_alert, world_at
 from web.http.audit_trail import AUDITED, AuditLog, is_change, note
-from web.http.routing import ROUTES, SAFE_METHODS, Access, Handler, Route, Surface, install
-from web.middleware.audit import audit, to_the_end
+from web.http.routing import ROUTES, SAFE_METHODS, Access, Handler, Route, Surface, add_routes
+from web.middleware.audit import audit, run_to_completion
 from web.settings import WebSettings
 
 NOT_RECORDED_BY_ITSELF = {
@@ -78,7 +78,7 @@ async def test_change_whose_handler_says_nothing_is_recorded_by_its_route(
     log = AuditLog(world.services.audit, world.services.clock, world.settings)
     app = web.Application(middlewares=[audit(log)])
     path = "/api/things/{id}/parts/{part}"
-    install(app, [Route("PATCH", path, silent, Access.EDITOR, Surface.JSON)])
+    add_routes(app, [Route("PATCH", path, silent, Access.EDITOR, Surface.JSON)])
     client = await aiohttp_client(app)
     for status in (200, 303, 400, 500):
         await client.patch(f"/api/things/7/parts/a%2Fb?status={status}", allow_redirects=False)
@@ -268,7 +268,7 @@ async def test_change_is_recorded_though_the_client_hung_up(
 
     log = AuditLog(world.services.audit, world.services.clock, world.settings)
     app = web.Application(middlewares=[watching, audit(log)])
-    install(app, [Route("POST", "/api/things", slow, Access.EDITOR, Surface.JSON)])
+    add_routes(app, [Route("POST", "/api/things", slow, Access.EDITOR, Surface.JSON)])
     client = await aiohttp_client(app, server_kwargs={"handler_cancellation": True})
     async with asyncio.timeout(30):
         asking = asyncio.ensure_future(client.post("/api/things"))
@@ -288,7 +288,7 @@ async def test_cancelled_caller_waits_for_the_work_and_is_cancelled() -> None:
         await go_on.wait()
         finished.set()
 
-    caller = asyncio.ensure_future(to_the_end(work()))
+    caller = asyncio.ensure_future(run_to_completion(work()))
     await begun.wait()
     caller.cancel()
     await asyncio.sleep(0)

@@ -307,7 +307,7 @@ async def test_every_page_route_is_of_the_page_surface(world: World) -> None:
 
 
 def test_every_route_for_programs_is_documented() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
     for _, path, _ in ROWS:
         if path.startswith(MACHINE_PATHS) and not path.startswith("/static/"):
             documented = path.replace("/hosts/{key}", "/hosts/{host}").replace(

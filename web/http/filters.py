@@ -1,4 +1,4 @@
-"""Numbers as people read them: three significant digits, a unit, nothing for unknown."""
+"""Template filters: numbers with their units and times, as text for people."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -21,12 +21,12 @@ def _three_digits(value: float) -> str:
 
 
 def percent(ratio: float | None) -> str:
-    """Return a ratio as a percentage: `42.0 %` is written `42`, its unit stands in the head."""
+    """Return a ratio as a whole percentage without the unit: 0.42 is `42`."""
     return UNKNOWN if ratio is None else f"{min(max(ratio, 0.0), 1.0) * 100:.0f}"
 
 
 def size(value_bytes: float | None) -> str:
-    """Return a number of bytes: `15.6 GiB`."""
+    """Return a number of bytes with a binary unit: `15.6 GiB`."""
     if value_bytes is None:
         return UNKNOWN
     power = 0
@@ -38,7 +38,7 @@ def size(value_bytes: float | None) -> str:
 
 
 def speed(bytes_per_s: float | None) -> str:
-    """Return a throughput in bytes: `1.2 MB/s`, decimal as network people count."""
+    """Return a throughput with a decimal unit, as is usual for networks: `1.2 MB/s`."""
     if bytes_per_s is None:
         return UNKNOWN
     power = 0
@@ -50,7 +50,7 @@ def speed(bytes_per_s: float | None) -> str:
 
 
 def count(value: float | None) -> str:
-    """Return a whole number with its thousands apart: `204,800`; above a million `1.2 M`."""
+    """Return a whole number: `204,800`; from a million on `1.2 M`."""
     if value is None:
         return UNKNOWN
     if abs(value) < 999_999.5:
@@ -63,29 +63,29 @@ def count(value: float | None) -> str:
 
 
 def number(value: float | None) -> str:
-    """Return a bare number with two decimals: a load average."""
+    """Return a number with two decimals, such as a load average."""
     return UNKNOWN if value is None else f"{value:.2f}"
 
 
 def plain(value: float | None) -> str:
-    """Return a number as short as it can be: a threshold, a count of cores."""
+    """Return a number in its shortest form, such as a threshold."""
     return UNKNOWN if value is None else f"{value:g}"
 
 
 def value(sample: float) -> str:
-    """Return a sample's value with at most four digits."""
+    """Return a sample value with at most four significant digits."""
     return "no value" if math.isnan(sample) else f"{sample:.4g}"
 
 
 def span(length_s: float | None) -> str:
-    """Return a length of time in its largest unit or two: `41 d`, `3 h 20 min`, `45 s`."""
+    """Return a duration in its largest one or two units: `41 d`, `3 h 20 min`, `45 s`."""
     if length_s is None:
         return UNKNOWN
     rest = max(0, round(length_s))
     for index, (unit, unit_s) in enumerate(_SPANS):
         if rest >= unit_s or unit_s == 1:
             count, left = divmod(rest, unit_s)
-            # From ten on the smaller unit tells nothing that matters.
+            # From ten on the smaller unit does not matter.
             if count < 10 and index + 1 < len(_SPANS):
                 next_unit, next_s = _SPANS[index + 1]
                 if left >= next_s:
@@ -95,28 +95,28 @@ def span(length_s: float | None) -> str:
 
 
 def seconds(length_s: float | None) -> str:
-    """Return how long something took: `12 ms`, `1.32 s`."""
+    """Return a short duration: `12 ms`, `1.32 s`."""
     if length_s is None:
         return UNKNOWN
     return f"{length_s * 1000:.0f} ms" if length_s < 1 else f"{length_s:.2f} s"
 
 
 def iso_time(time_ms: int | None) -> str:
-    """Return a time for machines: `2026-11-22T14:05:33Z`, "" for None."""
+    """Return a time in ISO 8601: `2026-11-22T14:05:33Z`, "" for None."""
     if time_ms is None:
         return ""
     return datetime.fromtimestamp(time_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def utc_time(time_ms: int | None) -> str:
-    """Return a time for people, in UTC; the browser shows it in its own zone."""
+    """Return a time in UTC for people; a script converts it to the browser's time zone."""
     if time_ms is None:
         return UNKNOWN
     return datetime.fromtimestamp(time_ms // 1000, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def bar_width(ratio: float | None) -> str:
-    """Return a bar's length in percent for an SVG attribute."""
+    """Return the length of a bar in percent, for an SVG attribute."""
     return "0" if ratio is None else f"{min(max(ratio, 0.0), 1.0) * 100:.1f}"
 
 

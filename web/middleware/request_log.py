@@ -1,9 +1,10 @@
-"""A request's id, and the one log line that says how it went."""
+"""Gives each request an id and writes its log line."""
 
 import asyncio
 import logging
 import os
 import re
+from typing import Final
 
 import structlog
 from aiohttp import web
@@ -16,44 +17,44 @@ from web.settings import WebSettings
 
 log = structlog.get_logger(__name__)
 
-HEADER = "X-Request-ID"
-_ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+REQUEST_ID_HEADER: Final = "X-Request-ID"
+_ACCEPTED_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
-_QUIET = {
+_FREQUENT: Final = {
     *("/-/healthy", "/-/ready", "/health", "/api/health", "/metrics", "/static/{path}"),
     *("/api/metrics", "/api/v1/write", "/report"),
     *("/api/v1/query", "/api/v1/query_range", "/api/v1/series", "/api/v1/labels"),
     "/api/v1/label/{name}/values",
 }
-"""Asked for or sent by machines every few seconds: logged at level debug if all is well."""
+"""Routes that programs use every few seconds: successful requests are logged at level debug."""
 
 
-def journey(settings: WebSettings) -> Middleware:
+def request_log(settings: WebSettings) -> Middleware:
     """Return the middleware."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        given = request.headers.get(HEADER, "")
+        given = request.headers.get(REQUEST_ID_HEADER, "")
         request_id = given if _ACCEPTED_ID.fullmatch(given) else os.urandom(8).hex()
         request[REQUEST_ID] = request_id
         now_s = asyncio.get_running_loop().time
         started_s = now_s()
-        # Each request has a task, and with it a context, of its own.
+        # Each request has its own task, and with it its own context.
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        # Unless something else happens: the client left before there was an answer.
+        # The status if the handler is cancelled because the client left.
         status = CLIENT_CLOSED_REQUEST
         try:
-            answer = await handler(request)
-            status = answer.status
+            response = await handler(request)
+            status = response.status
         except web.HTTPException as exc:
-            # Redirects are raised; what is wrong has become an answer further in.
+            # A redirect; the inner middleware turns errors into responses.
             status = exc.status
             raise
         finally:
             route = route_name(request)
-            is_quiet = route in _QUIET and 0 < status < 400
-            level = logging.DEBUG if is_quiet else logging.INFO
-            # What nobody reads is not put together: a tenth of a small query's time.
+            is_debug = route in _FREQUENT and 0 < status < 400
+            level = logging.DEBUG if is_debug else logging.INFO
+            # Building a line that is then dropped takes a tenth of a small query's time.
             if log.is_enabled_for(level):
                 log.log(
                     level,
@@ -65,6 +66,6 @@ def journey(settings: WebSettings) -> Middleware:
                     user=principal_of(request).name or None,
                     address=client_address(request, settings),
                 )
-        return answer
+        return response
 
     return middleware
