@@ -115,7 +115,7 @@ async def test_host_is_added_by_its_form(page: Page, tmp_path: Path) -> None:
     ):
         await log_in(page, server)
         await page.get_by_role("link", name="Add host").first.click()
-        await page.get_by_label("Name").fill("web-1")
+        await page.get_by_label("Name").first.fill("web-1")
         await page.get_by_label("Address").fill("not an address")
         await page.get_by_role("button", name="Add host").click()
         await expect(page.locator("[data-wrong]")).to_contain_text("address such as")

@@ -144,7 +144,7 @@ async def test_strangers_text_never_becomes_markup(world: World, path: str) -> N
 async def test_unknown_page_is_told_in_html(world: World) -> None:
     answer = await world.client.get("/host/nobody", headers=await world.cookie())
     assert answer.status == 404
-    assert "Nothing here" in await answer.text()
+    assert "Not found" in await answer.text()
     assert answer.content_type == "text/html"
 
 
@@ -340,7 +340,7 @@ async def test_receiver_is_tested_on_the_notifications_page(world: World) -> Non
     assert "Send a test" in await get(world, "/alerts?view=notifications")
     headers = await world.cookie(Role.EDITOR)
     path = "/alerts/receivers/phone/test?view=notifications"
-    assert "Taken." in await (await world.client.post(path, headers=headers)).text()
+    assert "Accepted." in await (await world.client.post(path, headers=headers)).text()
     assert world.desk.tested == ["phone"]
     world.desk.failure = DeliveryError("answered 500")
     assert "answered 500" in await (await world.client.post(path, headers=headers)).text()

@@ -162,7 +162,7 @@ async def test_page_of_a_user_changes_role_and_ends_sessions(world: World) -> No
     own = await world.client.post("/users/the-admin/role", data=form, headers=headers)
     assert (own.status, "the last admin" in await own.text()) == (409, True)
     ended = await world.client.post(f"{page}/credentials/revoke-all", headers=headers)
-    assert "logged in nowhere" in await ended.text()
+    assert "has no sessions and no tokens" in await ended.text()
     assert not await is_live(world, cookie)
     short = await world.client.post(f"{page}/password", data={"password": "x"}, headers=headers)
     assert (short.status, "at least 10" in await short.text()) == (400, True)
