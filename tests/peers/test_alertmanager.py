@@ -1,4 +1,4 @@
-"""The webhook's body beside the one that Alertmanager posts for the same alert."""
+"""The webhook receiver posts the same body as Alertmanager for the same alert."""
 
 import asyncio
 import json
@@ -46,7 +46,7 @@ pytestmark = [
 
 @asynccontextmanager
 async def running_alertmanager(directory: Path, webhook: str) -> AsyncIterator[str]:
-    """Run Alertmanager with one webhook, every alert a group of its own; yield its URL."""
+    """Run Alertmanager with one webhook and one group per alert; yield its URL."""
     configuration = directory / "alertmanager.yml"
     configuration.write_text(
         f"""
@@ -83,12 +83,12 @@ async def running_alertmanager(directory: Path, webhook: str) -> AsyncIterator[s
 
 
 def without_generator(body: dict[str, Any]) -> dict[str, Any]:
-    """Return a body without the link that each program makes to its own pages."""
+    """Return a body without `generatorURL`, which links to the program's own pages."""
     [alert] = body["alerts"]
     return body | {"alerts": [alert | {"generatorURL": ""}]}
 
 
-async def test_body_is_what_alertmanager_posts_for_the_same_alert(tmp_path: Path) -> None:
+async def test_body_equals_the_one_of_alertmanager(tmp_path: Path) -> None:
     def ours(status: NotificationStatus) -> dict[str, Any]:
         document = webhook_body(ALERT, status, "ops", "x > 95", EXTERNAL_URL)
         parsed: dict[str, Any] = json.loads(document.to_json())

@@ -1,4 +1,4 @@
-"""Debian's prometheus federates from us: the same labels, values and times."""
+"""Debian's prometheus federates from Redshank with the same labels, values and times."""
 
 import asyncio
 import json
@@ -76,7 +76,7 @@ async def test_prometheus_federates_with_honored_labels_and_times(tmp_path: Path
                 time_s = found["value"][0]
                 theirs = samples(await answer(session, url, '{job="node"}[1m]', time_s))
                 ours = samples(await answer(server.session, server.url, '{job="node"}[1m]', time_s))
-            # Every sample that prometheus took is one of ours, under the same labels.
+            # Every sample in prometheus is in Redshank under the same labels.
             assert len(theirs) > 300
             assert theirs.keys() <= ours.keys()
             for labels, values in theirs.items():

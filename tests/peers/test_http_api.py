@@ -1,15 +1,15 @@
-"""Every request of Prometheus's HTTP API, answered by Debian's Prometheus 2.42 and by us.
+"""Redshank's HTTP API gives the same responses as Debian's Prometheus 2.42.
 
-Both scrape the same target and evaluate the same rules. Status code, content type and the
-whole body must be equal, but for the order of a vector and what depends on the moment;
-`CHANGED` names what Prometheus 3, whose API ours is, says otherwise.
+Both scrape the same target and evaluate the same rules. Status code, content type and body
+must be equal, except for the order of a vector and for values that depend on time.
+`CHANGED` lists messages that differ in Prometheus 3, whose API Redshank implements.
 """
 
 import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.peers.http_api_requests import REQUESTS, ApiRequest, get
 from tests.ports import free_port
 from tests.programs import program
 from tests.system.processes import redshank_server, running, until
@@ -74,198 +75,18 @@ RULES = {
     ]
 }
 
-Parameters = Sequence[tuple[str, str]]
-"""`TIME` in a value stands for the time at which both are asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One request; a form is sent as such, parameters in the URL."""
-
-    path: str
-    parameters: Parameters = ()
-    form: Parameters | None = None
-
-    def __str__(self) -> str:
-        sent = [f"{name}={value}" for name, value in (*self.parameters, *(self.form or ()))]
-        return f"{'POST' if self.form is not None else 'GET'} {self.path}?{'&'.join(sent)}"
-
-
-def ask(path: str, *parameters: tuple[str, str], **more: str) -> Ask:
-    """Return a GET of the API."""
-    return Ask(f"/api/v1/{path}", (*parameters, *more.items()))
-
-
-def form(path: str, *parameters: tuple[str, str], **more: str) -> Ask:
-    """Return a POST of the API."""
-    return Ask(f"/api/v1/{path}", (), (*parameters, *more.items()))
-
-
-JOB = ("match[]", '{job="peer"}')
-ROOMS = ("match[]", "temperature_celsius")
-WINDOW = {"start": "TIME", "end": "TIME", "step": "1"}
-
-QUERIES = [
-    "1",
-    "1 + 1",
-    '"text"',
-    "temperature_celsius",
-    "odd_values",
-    "-visits_total",
-    "visits_total / 0",
-    "visits_total / 3",
-    "{__name__=~'.+_total',job='peer'}",
-    "nothing_of_this_name",
-    "sum(visits_total)",
-    "sum by (path) (visits_total)",
-    "histogram_quantile(0.9, wait_seconds_bucket)",
-    "count_values('v', visits_total)",
-    "time() - time()",
-    "vector(1)",
-    "scalar(nothing)",
-    "topk(1, visits_total)",
-    "sort_desc(visits_total)",
-    "absent(nothing{a='b'})",
-    "label_replace(visits_total, 'a', '$1', 'path', '/(.*)')",
-    "temperature_celsius @ TIME",
-    "temperature_celsius offset 1h",
-    # Refused by both, in the same words.
-    "",
-    "sum(",
-    "sum(visits_total",
-    "visits_total[",
-    "visits_total{",
-    'visits_total{path="',
-    "visits_total{path=}",
-    "visits_total[5q]",
-    "foo bar",
-    "1 +",
-    "no_such_function(1)",
-    "rate(visits_total)",
-    "sum(1)",
-    "{}",
-    '{a=~"("}',
-    "visits_total offset",
-    "1 and 1",
-    "1 == 2",
-    "visits_total == bool",
-    "'",
-    "\\",
-    "# nothing but a comment",
-    "visits_total + on (path) group_left (path) visits_total",
-    "label_replace(visits_total, 'a', '', 'path', '(')",
-    "quantile(2, visits_total)",
-]
-ASKED = [
-    *(ask("query", query=query, time="TIME") for query in QUERIES),
-    *(ask("query_range", query=query, **WINDOW) for query in QUERIES),
-    ask("query_range", query="visits_total[5m]", **WINDOW),
-    form("query", query="visits_total", time="TIME"),
-    form("query", query="visits_total", time="TIME", timeout="10s"),
-    form("query_range", query="visits_total", **WINDOW),
-    Ask("/api/v1/query", (("query", "1"), ("time", "5")), (("query", "2"),)),
-    ask("query", query="1", time="1.5"),
-    ask("query", query="1", time="1e3"),
-    ask("query", query="1", time="-1"),
-    ask("query", query="1", time="1970-01-01T00:00:01.5+01:00"),
-    ask("query", query="1", time="1970-01-01"),
-    ask("query", query="1", time="now"),
-    ask("query", query="1", time="TIME", timeout="x"),
-    ask("query", query="1", time="TIME", timeout="-5s"),
-    ask("query", time="TIME"),
-    ask("query_range", query="1"),
-    ask("query_range", query="1", start="0"),
-    ask("query_range", query="1", start="x", end="1", step="1"),
-    ask("query_range", query="1", start="0", end="x", step="1"),
-    ask("query_range", query="1", start="0", end="1"),
-    ask("query_range", query="1", start="0", end="1", step="x"),
-    ask("query_range", query="1", start="0", end="1", step="0"),
-    ask("query_range", query="1", start="0", end="1", step="-1"),
-    ask("query_range", query="1", start="0", end="1", step="1e300"),
-    ask("query_range", query="1", start="0", end="10", step="2s"),
-    ask("query_range", query="1", start="0", end="0.3", step="100ms"),
-    ask("query_range", query="1", start="2", end="1", step="1"),
-    ask("query_range", query="1", start="0", end="11000", step="1"),
-    ask("query_range", query="1", start="0", end="11001", step="1"),
-    ask("query_range", query="'text'", **WINDOW),
-    ask("query_range", query="sum(", start="0", end="1", step="1", timeout="x"),
-    ask("series"),
-    ask("series", JOB),
-    ask("series", ROOMS, ("match[]", "up")),
-    ask("series", ROOMS, ROOMS),
-    ask("series", ROOMS, start="0", end="1"),
-    ask("series", ("match[]", "{}")),
-    ask("series", ("match[]", "{a=~'.*'}")),
-    ask("series", ("match[]", "sum(up)")),
-    ask("series", ("match[]", "")),
-    ask("series", ROOMS, start="x"),
-    ask("series", ROOMS, end="x"),
-    form("series", ROOMS),
-    form("series"),
-    ask("labels", JOB),
-    ask("labels", JOB, start="0", end="1"),
-    ask("labels", ("match[]", "{")),
-    ask("labels", ("match[]", "{}")),
-    ask("labels", start="x"),
-    form("labels", JOB),
-    ask("labels", start="2", end="1"),
-    ask("series", ROOMS, start="2", end="1"),
-    ask("label/room/values", start="2", end="1"),
-    ask("label/room/values"),
-    ask("label/room/values", ("match[]", "visits_total")),
-    ask("label/__name__/values", JOB),
-    ask("label/nothing/values"),
-    ask("label/room/values", ("match[]", "{")),
-    ask("label/room/values", ("match[]", "{}")),
-    ask("label/room/values", start="0", end="1"),
-    ask("label/room/values", end="x"),
-    ask("metadata", metric="visits_total"),
-    ask("metadata", metric="wait_seconds"),
-    ask("metadata", metric="odd_values"),
-    ask("metadata", metric="temperature_celsius"),
-    ask("metadata", metric="nothing"),
-    ask("metadata", metric="up"),
-    ask("metadata", limit="0"),
-    ask("metadata", limit="x"),
-    ask("query_exemplars", query="visits_total", start="0", end="1"),
-    ask("query_exemplars", query="sum(", start="0", end="1"),
-    ask("query_exemplars", query="visits_total", start="1", end="0"),
-    ask("query_exemplars", query="visits_total", start="x", end="0"),
-    form("query_exemplars", query="visits_total", start="0", end="1"),
-    ask("format_query", query="sum(rate(x[5m]))by(a)"),
-    ask("format_query", query="a+on(b)group_left(c)d or sum without(e)(topk(3,f))"),
-    ask("format_query", query="sum("),
-    ask("format_query"),
-    form("format_query", query="a+b"),
-    ask("targets"),
-    ask("targets", state="active"),
-    ask("targets", state="dropped"),
-    ask("targets", state="x"),
-    ask("rules"),
-    ask("rules", type="alert"),
-    ask("rules", type="record"),
-    ask("rules", type="x"),
-    ask("alerts"),
-    ask("status/walreplay"),
-    Ask("/federate", (JOB,)),
-    Ask("/federate", (ROOMS, ("match[]", "visits_total"))),
-    Ask("/federate", (("match[]", "nothing"),)),
-    Ask("/federate", (("match[]", "{"),)),
-    Ask("/federate"),
-]
-
 CHANGED = (
-    # In an error: what 2.42 says, and what 3 says.
+    # Error messages of 2.42, and those of 3.
     ("missing unit character in duration", "unexpected end of input in duration expression"),
     ('bad duration syntax: "5"', 'bad number or duration syntax: "5q"'),
     ("in offset, expected duration", "in offset, expected number, duration, step(), or range()"),
 )
-# RE2 itself and Go's translation of it describe a wrong expression differently.
+# RE2 and Go's regexp package describe an invalid expression differently.
 RE2 = re.compile("(error parsing regexp: ).*")
 
-MOMENTARY = {
+TIME_DEPENDENT = {
     "evaluationTime", "lastEvaluation", "activeAt", "lastScrape", "lastScrapeDuration",
-    # How a target was found is a matter of each one's own discovery.
+    # These depend on the server's service discovery and address.
     "discoveredLabels", "globalUrl", "droppedTargetCounts",
     # 2.42 has no annotations.
     "warnings", "infos",
@@ -274,7 +95,7 @@ MOMENTARY = {
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer as it came."""
+    """An HTTP response."""
 
     status: int
     content_type: str
@@ -282,32 +103,32 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """Where a server answers, and with which credentials."""
+class Api:
+    """The API of one server."""
 
     url: str
     session: aiohttp.ClientSession
     time_s: str = ""
 
-    async def reply(self, asked: Ask) -> Reply:
-        """Return the answer to a request."""
-        parameters = [(n, v.replace("TIME", self.time_s)) for n, v in asked.parameters]
-        if asked.form is None:
-            sent = self.session.get(self.url + asked.path, params=parameters)
+    async def reply(self, request: ApiRequest) -> Reply:
+        """Send a request and return the response."""
+        parameters = [(n, v.replace("TIME", self.time_s)) for n, v in request.parameters]
+        if request.form is None:
+            sent = self.session.get(self.url + request.path, params=parameters)
         else:
-            form = [(n, v.replace("TIME", self.time_s)) for n, v in asked.form]
-            sent = self.session.post(self.url + asked.path, params=parameters, data=form)
-        async with sent as answer:
-            return Reply(answer.status, answer.headers["Content-Type"], await answer.text())
+            form = [(n, v.replace("TIME", self.time_s)) for n, v in request.form]
+            sent = self.session.post(self.url + request.path, params=parameters, data=form)
+        async with sent as response:
+            return Reply(response.status, response.headers["Content-Type"], await response.text())
 
 
 def settled(value: Any) -> Any:
-    """Return a JSON value without what depends on the moment, lists in one order."""
+    """Return a JSON value with sorted lists, without time-dependent keys."""
     match value:
         case dict():
-            # Not to be compared: our own group of rules.
-            return {k: settled(v) for k, v in value.items() if k not in MOMENTARY}
+            return {k: settled(v) for k, v in value.items() if k not in TIME_DEPENDENT}
         case list() if all(isinstance(each, dict) for each in value):
+            # Redshank has one more rule group: its host checks.
             kept = [settled(each) for each in value if each.get("name") != "host checks"]
             return sorted(kept, key=lambda each: json.dumps(each, sort_keys=True))
         case _:
@@ -315,7 +136,7 @@ def settled(value: Any) -> Any:
 
 
 def exposed(text: str) -> Any:
-    """Return an exposition's lines: name and labels with the value, without the time."""
+    """Return the samples of an exposition as series and value, without timestamps."""
     samples = set()
     for line in text.splitlines():
         if line.startswith("#"):
@@ -326,30 +147,30 @@ def exposed(text: str) -> Any:
     return samples
 
 
-def comparable(asked: Ask, reply: Reply, *, theirs: bool) -> tuple[int, str, Any]:
-    """Return what must be equal of an answer."""
+def comparable(request: ApiRequest, reply: Reply, *, theirs: bool) -> tuple[int, str, Any]:
+    """Return the parts of a response that must be equal."""
     if reply.content_type != "application/json":
         whole = exposed(reply.text) if reply.status == 200 else reply.text
         return reply.status, reply.content_type, whole
     body = settled(json.loads(reply.text))
-    if asked.path == "/api/v1/status/walreplay":
-        # Documented since 2.28; 2.42 leaves it out.
+    if request.path == "/api/v1/status/walreplay":
+        # Documented since 2.28, but missing in 2.42.
         body["data"].pop("state", None)
     if body["status"] == "error":
         error = RE2.sub(r"\1", body["error"])
         if theirs:
             for before, after in CHANGED:
                 error = error.replace(before, after)
-            if asked.path.endswith("query_range") and re.match(r"\d|invalid expr", error):
-                # 3 names the parameter here, too.
+            if request.path.endswith("query_range") and re.match(r"\d|invalid expr", error):
+                # Prometheus 3 names the parameter here as well.
                 error = f'invalid parameter "query": {error}'
         body["error"] = error
     return reply.status, reply.content_type, body
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Asker, Asker]]:
-    """Redshank and Prometheus, which have scraped the same target."""
+async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Api, Api]]:
+    """The APIs of Redshank and Prometheus, which scrape the same target."""
     directory = tmp_path_factory.mktemp("both")
 
     async def expose(_: web.Request) -> web.Response:
@@ -388,21 +209,23 @@ async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[
             aiohttp.ClientSession() as session,
         ):
             await prometheus.line("ready to receive web requests")
-            ours, theirs = Asker(server.url, server.session), Asker(f"http://{address}", session)
-            for asker in (ours, theirs):
+            ours, theirs = Api(server.url, server.session), Api(f"http://{address}", session)
+            for api in (ours, theirs):
 
-                async def evaluated(asker: Asker = asker) -> bool:
-                    found = await asker.reply(ask("query", query="ALERTS and on () visits:sum"))
+                async def evaluated(api: Api = api) -> bool:
+                    found = await api.reply(get("query", query="ALERTS and on () visits:sum"))
                     return len(json.loads(found.text)["data"]["result"]) == 2
 
-                await until(evaluated, f"rules to be evaluated by {asker.url}")
+                await until(evaluated, f"rules to be evaluated by {api.url}")
             time_s = f"{time.time():.3f}"
-            # Whatever either one takes in from now on is no part of the answers.
+            # Samples scraped from now on are after the time of the queries.
             await asyncio.sleep(1)
-            yield Asker(ours.url, ours.session, time_s), Asker(theirs.url, session, time_s)
+            yield Api(ours.url, ours.session, time_s), Api(theirs.url, session, time_s)
 
 
-@pytest.mark.parametrize("asked", ASKED, ids=str)
-async def test_answer_is_prometheus_answer(both: tuple[Asker, Asker], asked: Ask) -> None:
-    ours, theirs = await asyncio.gather(*(asker.reply(asked) for asker in both))
-    assert comparable(asked, ours, theirs=False) == comparable(asked, theirs, theirs=True)
+@pytest.mark.parametrize("request", REQUESTS, ids=str)
+async def test_response_equals_prometheus_response(
+    both: tuple[Api, Api], request: ApiRequest
+) -> None:
+    ours, theirs = await asyncio.gather(*(api.reply(request) for api in both))
+    assert comparable(request, ours, theirs=False) == comparable(request, theirs, theirs=True)

@@ -1,4 +1,4 @@
-"""Debian's node_exporter is scraped: every series is queryable, with the text's value."""
+"""Every series of Debian's node_exporter is queryable with the value in its exposition."""
 
 import math
 import re
@@ -23,12 +23,12 @@ Exposition = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def _normalised(name: str, value: str) -> str:
-    # As Prometheus 3 does on ingestion, whatever the format: quantile="1" is "1.0".
+    # Prometheus 3 normalises bounds of every format: quantile="1" is "1.0".
     return repr(float(value)) if name in ("le", "quantile") else value
 
 
 def read(text: str) -> Exposition:
-    """Read an exposition by a way of its own, independent of the code under test."""
+    """Parse an exposition with code that is independent of the code under test."""
     found: Exposition = {}
     for line in text.splitlines():
         if line.startswith("#") or not line:
@@ -47,7 +47,7 @@ def read(text: str) -> Exposition:
 
 @pytest.fixture
 async def exposition() -> AsyncIterator[str]:
-    """One scrape of the real program, taken once so that it can be compared."""
+    """The exposition of one scrape of node_exporter."""
     address = f"127.0.0.1:{free_port()}"
     async with running(
         program("prometheus-node-exporter"), f"--web.listen-address={address}"
@@ -60,9 +60,7 @@ async def exposition() -> AsyncIterator[str]:
             yield await response.text()
 
 
-async def test_every_series_is_queryable_with_the_value_of_the_text(
-    exposition: str, tmp_path: Path
-) -> None:
+async def test_every_series_is_queryable_with_its_value(exposition: str, tmp_path: Path) -> None:
     async def answer(_request: web.Request) -> web.Response:
         return web.Response(text=exposition)
 

@@ -1,4 +1,4 @@
-"""Debian's prometheus and promtool read our expositions without a complaint."""
+"""Debian's prometheus and promtool accept Redshank's expositions without warnings."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from tests.system.processes import (
 pytestmark = pytest.mark.peer
 
 
-async def promtool_complaints(exposition: bytes) -> list[str]:
+async def promtool_warnings(exposition: bytes) -> list[str]:
     promtool = await asyncio.create_subprocess_exec(
         program("promtool"),
         "check",
@@ -37,11 +37,11 @@ async def promtool_complaints(exposition: bytes) -> list[str]:
     return lines
 
 
-async def complaints_of_ours(exposition: bytes) -> set[str]:
-    """Return promtool's complaints but for those about names that node_exporter chose.
+async def own_warnings(exposition: bytes) -> set[str]:
+    """Return promtool's warnings, except those about names of node_exporter.
 
-    Its names in camel case and in bits are what dashboards ask for; newer versions than
-    Debian's take more of the kernel's counters, named alike.
+    Dashboards need its names with camel case and bits. Versions newer than Debian's have
+    further metrics with similar names, so names are compared by their first three words.
     """
     address = f"127.0.0.1:{free_port()}"
     async with running(
@@ -50,12 +50,14 @@ async def complaints_of_ours(exposition: bytes) -> set[str]:
         await peer.line(r"[Ll]istening on.*" + re.escape(address))
         theirs = (await fetch(f"http://{address}/metrics")).decode()
     names = re.findall(r"^# TYPE (\S+)", theirs, re.MULTILINE)
-    chosen = {_beginning(name) for name in names}
-    complaints = await promtool_complaints(exposition)
-    return {line for line in complaints if _beginning(line.partition(" ")[0]) not in chosen}
+    of_node_exporter = {_first_words(name) for name in names}
+    warnings = await promtool_warnings(exposition)
+    return {
+        line for line in warnings if _first_words(line.partition(" ")[0]) not in of_node_exporter
+    }
 
 
-def _beginning(name: str) -> tuple[str, ...]:
+def _first_words(name: str) -> tuple[str, ...]:
     return tuple(name.split("_")[:3])
 
 
@@ -81,8 +83,8 @@ async def test_prometheus_scrapes_exporter_and_server_without_a_warning(tmp_path
     ):
         exporter_url = f"http://{address}"
         await self_scraped(server)
-        assert await complaints_of_ours(await fetch(exporter_url + "/metrics")) == set()
-        assert await promtool_complaints(await fetch(server.url + "/metrics")) == []
+        assert await own_warnings(await fetch(exporter_url + "/metrics")) == set()
+        assert await promtool_warnings(await fetch(server.url + "/metrics")) == []
 
         targets = [url.removeprefix("http://") for url in (exporter_url, server.url)]
         configuration = tmp_path / "prometheus.yml"
@@ -111,7 +113,7 @@ async def test_prometheus_scrapes_exporter_and_server_without_a_warning(tmp_path
             assert [(target["health"], target["lastError"]) for target in active] == [
                 ("up", "")
             ] * 2
-            complaints = [
+            warnings = [
                 line for line in prometheus.lines if "level=warn" in line or "level=error" in line
             ]
-            assert complaints == []
+            assert warnings == []

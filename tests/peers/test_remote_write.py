@@ -1,4 +1,4 @@
-"""Debian's prometheus and vmagent write into us: every sample arrives, whatever happens."""
+"""Redshank stores every remote-write sample of Debian's prometheus and vmagent."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ SCRAPES = 12
 
 @dataclass
 class Receiver:
-    """Where a server of ours listens, and how to start it again."""
+    """A Redshank server that can be restarted at the same address."""
 
     url: str
     port: int
@@ -68,7 +68,7 @@ def receiver(tmp_path: Path) -> Receiver:
 async def raw_samples(
     url: str, time_s: float, headers: Mapping[str, str] | None = None
 ) -> Samples | None:
-    """Return the samples of the job up to a time as a range selector gives them."""
+    """Return the samples of the job up to a time, None if the server does not respond."""
     query = {"query": f'{{job="{JOB}"}}[10m]', "time": str(time_s)}
     try:
         async with (
@@ -103,7 +103,7 @@ def now_s() -> float:
 
 
 async def arrived(peer_url: str, count: int) -> float:
-    """Return a time until when the peer has so many scrapes."""
+    """Wait until the peer has `count` scrapes; return the time."""
 
     async def enough() -> float | None:
         time_s = now_s()
@@ -115,14 +115,14 @@ async def arrived(peer_url: str, count: int) -> float:
 
 
 async def same_in_both(receiver: Receiver, peer_url: str, time_s: float) -> Samples:
-    """Wait until both hold the same up to a time and return it."""
+    """Wait until both servers have the same samples up to a time; return them."""
     expected = await raw_samples(peer_url, time_s)
     assert expected
 
     async def same() -> bool:
         return await raw_samples(receiver.url, time_s, receiver.headers) == expected
 
-    await until(same, "both to hold the same samples")
+    await until(same, "both servers to have the same samples")
     return expected
 
 
@@ -134,7 +134,7 @@ async def prometheus(tmp_path: Path, receiver: Receiver, target: str) -> AsyncIt
         "queue_config": {
             "min_shards": 3,
             "max_shards": 3,
-            # Cuts every scrape into parts.
+            # Splits every scrape into several requests.
             "max_samples_per_send": 100,
             "batch_send_deadline": "100ms",
             "min_backoff": "30ms",
@@ -153,12 +153,12 @@ async def prometheus(tmp_path: Path, receiver: Receiver, target: str) -> AsyncIt
     ) as process:
         await process.line("Server is ready")
         yield f"http://{address}"
-        complaints = [
+        errors = [
             line
             for line in process.lines
             if "non-recoverable" in line or ("remote" in line and "level=error" in line)
         ]
-        assert complaints == []
+        assert errors == []
 
 
 async def test_prometheus_writes_every_sample(tmp_path: Path, receiver: Receiver) -> None:
@@ -173,7 +173,7 @@ async def test_prometheus_writes_every_sample(tmp_path: Path, receiver: Receiver
 
 
 @pytest.mark.slow
-async def test_nothing_is_lost_when_we_are_killed_meanwhile(
+async def test_no_sample_is_lost_when_redshank_is_killed(
     tmp_path: Path, receiver: Receiver
 ) -> None:
     async with redshank_exporter() as (_, target):
@@ -190,7 +190,7 @@ async def test_nothing_is_lost_when_we_are_killed_meanwhile(
 
 
 async def exported(url: str, until_ms: int) -> Samples:
-    """Return the samples of the job up to a time as VictoriaMetrics exports them."""
+    """Return the samples of the job up to a time from VictoriaMetrics."""
     query = {"match[]": f'{{job="{JOB}"}}'}
     async with (
         aiohttp.ClientSession() as session,
@@ -248,14 +248,14 @@ async def test_vmagent_writes_every_sample(tmp_path: Path, receiver: Receiver) -
             async def same() -> bool:
                 ours = await raw_samples(receiver.url, time_s, receiver.headers)
                 theirs = await exported(f"http://{storage}", round(time_s * 1000))
-                return ours is not None and alike(ours, theirs)
+                return ours is not None and equal_samples(ours, theirs)
 
-            await until(same, "both to hold the same samples")
+            await until(same, "both servers to have the same samples")
             assert not [line for line in process.lines if "unexpected status code" in line]
 
 
-def alike(ours: Samples, theirs: Samples) -> bool:
-    """Tell whether two have the same; VictoriaMetrics keeps some 15 digits."""
+def equal_samples(ours: Samples, theirs: Samples) -> bool:
+    """Return whether both have the same samples; VictoriaMetrics stores about 15 digits."""
     return ours.keys() == theirs.keys() and all(
         samples.keys() == theirs[labels].keys()
         and all(

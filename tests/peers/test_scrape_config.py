@@ -1,4 +1,4 @@
-"""The same prometheus.yml gives the same targets here and in Debian's Prometheus."""
+"""A prometheus.yml gives the same targets in Redshank and in Debian's Prometheus."""
 
 import asyncio
 import json
@@ -110,10 +110,10 @@ async def fetch(url: str) -> Any:
 
 
 def active(data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what a configuration decides of the targets; how they do is their business."""
+    """Return the properties of active targets that depend on the configuration."""
     keys = ("labels", "scrapePool", "scrapeUrl", "scrapeInterval", "scrapeTimeout")
     found = [{key: target[key] for key in keys} for target in data["activeTargets"]]
-    # Ours watches itself too.
+    # Redshank also scrapes its own metrics.
     return sorted(
         (target for target in found if target["scrapePool"] != "redshank"),
         key=lambda target: (target["scrapePool"], sorted(target["labels"].items())),
@@ -121,9 +121,10 @@ def active(data: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def plain(data: Mapping[str, Any]) -> list[list[tuple[str, str]]]:
-    """Return the labels before relabelling, where there is none.
+    """Return the discovered labels of the job without relabelling.
 
-    Prometheus 2.42 relabels in the place of these labels, and tells a mixture of both.
+    Prometheus 2.42 changes discovered labels in place, so after relabelling it reports a
+    mixture.
     """
     return sorted(
         sorted(target["discoveredLabels"].items())
@@ -177,7 +178,7 @@ async def rule_groups(server: Server) -> list[tuple[str, float, int]]:
 
 
 async def same_status_fields(server: Server, their_url: str) -> None:
-    """Check that whatever Prometheus tells of itself is told here, as the same type."""
+    """Check that Redshank's status has every field of Prometheus's, with the same type."""
     for path in ("buildinfo", "config", "runtimeinfo", "tsdb", "walreplay"):
         theirs = await fetch(f"{their_url}/api/v1/status/{path}")
         ours = (await server.get(f"/api/v1/status/{path}"))["data"]
@@ -188,13 +189,13 @@ async def same_status_fields(server: Server, their_url: str) -> None:
     assert flags.keys() <= (await fetch(f"{their_url}/api/v1/status/flags")).keys()
 
 
-async def test_configuration_told_is_one_that_prometheus_takes(tmp_path: Path) -> None:
+async def test_reported_configuration_is_valid_for_promtool(tmp_path: Path) -> None:
     configuration = await asyncio.to_thread(write, tmp_path)
     settings = {"scrape": {"config_file": str(configuration)}}
     async with redshank_server(tmp_path / "data", settings) as server:
         text = (await server.get("/api/v1/status/config"))["data"]["yaml"]
-    told = tmp_path / "told.yml"
-    await asyncio.to_thread(told.write_text, text)
-    async with running(program("promtool"), "check", "config", str(told)) as promtool:
+    reported = tmp_path / "reported.yml"
+    await asyncio.to_thread(reported.write_text, text)
+    async with running(program("promtool"), "check", "config", str(reported)) as promtool:
         async with asyncio.timeout(60):
             assert await promtool.process.wait() == 0, promtool.output
