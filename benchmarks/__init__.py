@@ -1,1 +1,1 @@
-"""Measurements of Redshank beside its peers: `./run bench NAME`, see docs/performance.md."""
+"""Benchmarks of Redshank and its peers: `./run bench NAME`, see docs/performance.md."""

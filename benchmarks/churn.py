@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from benchmarks.harness.command import argument_parser, run
-from benchmarks.harness.report import Limit
-from benchmarks.harness.scraping import Period, add_scraping_arguments, compare
+from benchmarks.harness.measuring.scraping import Period, add_scraping_arguments, compare
+from benchmarks.harness.reporting.command import argument_parser, run
+from benchmarks.harness.reporting.report import Limit
 
 _LIMITS = (Limit("ratio_cpu_prometheus", 0.6),)
-# In one minute every target's series are replaced once.
+# Within one minute every target has a new generation of series.
 _PERIOD = Period(interval_s=1.0, warm_up_s=10.0, measured_s=120.0, peers_measured_s=60.0)
 
 

@@ -1,10 +1,9 @@
-"""Kill -9 at random moments under load, and what is there afterwards: `./run bench crash`.
+"""Kills a server at random moments and checks what it stored: `./run bench crash`.
 
-Targets that remember what they served are scraped, and samples pushed where the server
-has a route for it. The server is killed while it starts, at any time, or just when it
-writes chunks, and started again; everything it then has is held against what was served
-and what it acknowledged. Chunks and windows are small, so that sealing and merging are
-always near.
+The server scrapes targets that record what they served, and receives pushed samples. It
+is killed with SIGKILL while it starts, at a random time, or while it writes chunks, and
+is started again. Everything that it then has is compared with what was served and what
+it acknowledged. Chunks and windows are small, so that it often seals and merges.
 """
 
 import argparse
@@ -17,17 +16,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.harness import pushes
-from benchmarks.harness.command import plain_parser, progress, run
-from benchmarks.harness.contenders import Redshank, ScrapePlan, redshank_command
+from benchmarks.harness.contenders.contender import ScrapePlan
+from benchmarks.harness.contenders.servers import Redshank, redshank_command
+from benchmarks.harness.durability import pushes
+from benchmarks.harness.durability.verdict import (
+    CrashVerdict,
+    Life,
+    Points,
+    TargetComparison,
+    compare_pushes,
+)
+from benchmarks.harness.durability.witnesses import Witnesses
 from benchmarks.harness.processes import wait_until, work_directory
-from benchmarks.harness.verdict import Judge, Life, Points, Verdict, compare_pushes
-from benchmarks.harness.witnesses import Witnesses
+from benchmarks.harness.reporting.command import plain_parser, progress, run
 
 INTERVAL_S = 0.2
 ALLOWED_LOSS_MS = 1000
 
-# The default, and two at which commits are always near.
+# The default, and two with frequent commits.
 _COMMIT_INTERVALS = ("1s", "100ms", "10ms")
 _STORAGE = {"chunk_vectors": 8, "chunk_age": "10s", "window": "1m"}
 _MOMENTS = ("any", "any", "writing", "writing", "starting")
@@ -36,16 +42,16 @@ _LONGEST_START_S = 1.5
 _WRITING_TIMEOUT_S = 8.0
 _AFTER_WRITING_S = 0.03
 _POLL_S = 0.001
-# Each life is compared with some time before it, all of them at the end.
+# Each comparison looks so far back; the last one compares everything.
 _LOOK_BACK_MS = 120_000
 _HARMLESS = frozenset({"scrape_failed"})
 
 
 class CrashedServer(Redshank):
-    """A server whose store seals and merges all the time.
+    """A server whose store seals and merges often.
 
     Attributes:
-        commit_interval: of the next life.
+        commit_interval: for the next start.
     """
 
     commit_interval = _COMMIT_INTERVALS[0]
@@ -60,7 +66,7 @@ class CrashedServer(Redshank):
         self.configuration.write_text(json.dumps(document))
 
     def points(self, selector: str, start_ms: int, end_ms: int) -> dict[tuple[str, str], Points]:
-        """Return samples by metric name and label `n`."""
+        """Return samples in a range by metric name and label `n`."""
         found = self.ask(f"{selector}[{end_ms - start_ms}ms]", end_ms / 1000)
         return {
             (series["metric"]["__name__"], series["metric"].get("n", "")): [
@@ -72,16 +78,16 @@ class CrashedServer(Redshank):
 
 @dataclass(slots=True)
 class CrashFindings:
-    """What some rounds came to."""
+    """The result of all rounds."""
 
     rounds: int = 0
     moments: Counter[str] = field(default_factory=Counter)
     scrapes: int = 0
     acknowledged: int = 0
-    verdict: Verdict = field(default_factory=Verdict)
+    verdict: CrashVerdict = field(default_factory=CrashVerdict)
 
     def print(self) -> None:
-        """Print them for people."""
+        """Print the result."""
         kills = ", ".join(f"{count} {moment}" for moment, count in sorted(self.moments.items()))
         print(f"crash: {self.rounds} rounds of kill -9 ({kills})")
         print(f"  scrapes served            {self.scrapes:,}")
@@ -108,12 +114,12 @@ class CrashFindings:
         )
 
     def exceeded(self) -> Sequence[str]:
-        """Return what must not be."""
+        """Return the problems."""
         return self.verdict.problems
 
 
 class CrashTest:
-    """Kills and compares, round by round, in a directory of its own."""
+    """Kills and compares, round by round."""
 
     def __init__(self, witnesses: Witnesses, directory: Path, seed: int) -> None:
         self._witnesses, self._directory = witnesses, directory
@@ -125,7 +131,7 @@ class CrashTest:
         self.findings = CrashFindings()
 
     def run(self, rounds: int) -> None:
-        """Run some rounds and compare everything at the end."""
+        """Run the rounds; compare everything at the end."""
         try:
             for number in range(rounds):
                 self._round(number)
@@ -163,7 +169,7 @@ class CrashTest:
         self.findings.rounds += 1
         self.findings.moments[moment] += 1
         if number % 2:
-            # In every other round the server is the first to open what was left.
+            # In every other round the server, not `verify`, opens the directory first.
             self._verify("after the kill")
         self._read_log()
 
@@ -195,17 +201,17 @@ class CrashTest:
         served = self._witnesses.served()
         for number, served_ms in enumerate(served):
             address = self._server.plan.targets[number]
-            # The first vector in the range may be of a scrape served before it.
+            # The first vector in the range may be from a scrape that was served before it.
             found = self._server.points(f'{{instance="{address}"}}', from_ms, until_ms)
             stored = {int(n): points for (_, n), points in found.items() if n}
-            judge = Judge(
+            comparison = TargetComparison(
                 number,
                 served_ms,
                 [life for life in lives if life.start_ms > from_ms or life is self._lives[0]],
                 ALLOWED_LOSS_MS,
                 verdict,
             )
-            judge.compare(stored, found.get(("up", ""), []))
+            comparison.compare(stored, found.get(("up", ""), []))
         self.findings.scrapes = sum(map(len, served))
         for push in self._pushes or ():
             points = self._server.points(push.metric, self._lives[0].start_ms, _now_ms() + 60_000)
@@ -218,8 +224,8 @@ class CrashTest:
         command = redshank_command("store", "verify", "--data-dir", directory)
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            told = (done.stdout + done.stderr).strip()
-            self.findings.verdict.problems.append(f"store verify {when}: {told}")
+            output = (done.stdout + done.stderr).strip()
+            self.findings.verdict.problems.append(f"store verify {when}: {output}")
 
     def _read_log(self) -> None:
         log = self._server.log()
@@ -238,7 +244,7 @@ class CrashTest:
 
 
 def crash(rounds: int, targets: int, seed: int, directory: Path) -> CrashFindings:
-    """Kill a server so many times; return what was found."""
+    """Kill a server in each of some rounds; return the result."""
     with Witnesses(targets, directory) as witnesses:
         test = CrashTest(witnesses, directory, seed)
         test.run(rounds)
@@ -255,7 +261,7 @@ def _measure(options: argparse.Namespace) -> CrashFindings:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Kill a server under load again and again; compare what it has with what was served."""
+    """Kill a server under load repeatedly; compare what it stored with what was served."""
     parser = plain_parser("crash", main.__doc__)
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--targets", type=int, default=8)

@@ -1,10 +1,10 @@
 """Bytes on disk per sample after compaction: `./run bench disk`.
 
-A fleet cannot be scraped faster than time passes, so each store is given the whole
-recording through its own import, then compacted as far as it goes. Twice: with the
-timestamps as recorded, some milliseconds early or late (as pushed samples, scrapes of a
-busy server or of other agents are), and evenly spaced, as all three make them when they
-scrape in time. Jitter costs Prometheus nearly two bytes a sample.
+Scraping takes real time, so each store imports the whole recording with its own tool and
+compacts it completely. It does so twice: with the timestamps as recorded, some
+milliseconds early or late, like those of pushed samples and busy servers; and with
+evenly spaced timestamps, which all three servers make when they scrape on time. Jitter
+costs Prometheus nearly two bytes per sample.
 """
 
 import argparse
@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.harness.command import argument_parser, progress, run
-from benchmarks.harness.contenders import ScrapePlan, VictoriaMetrics, choose, titles
-from benchmarks.harness.corpus import Recording, find_recording, sample_lines
-from benchmarks.harness.imports import compact, create_blocks, import_text
+from benchmarks.harness.contenders.contender import ScrapePlan
+from benchmarks.harness.contenders.servers import VictoriaMetrics, choose, titles
+from benchmarks.harness.contenders.store_import import compact, create_blocks, import_text
+from benchmarks.harness.load.replay import series_key
 from benchmarks.harness.processes import directory_size_bytes, wait_until, work_directory
-from benchmarks.harness.replay import series_key
-from benchmarks.harness.report import Limit, Measure, Report
+from benchmarks.harness.recordings.recording import Recording, find_recording, sample_lines
+from benchmarks.harness.reporting.command import argument_parser, progress, run
+from benchmarks.harness.reporting.report import Limit, Measure, Report
 
 _MEASURES = (
     Measure("disk_bytes_per_sample", "disk\nB/sample", 3, ratio="disk"),
@@ -31,20 +32,21 @@ _LIMITS = (
     Limit("ratio_disk_prometheus", 0.20),
     Limit("ratio_disk_victoriametrics", 0.85),
 )
-# One Prometheus block's worth of time: the recording begins where a block does.
+# The length of a Prometheus block: the recording begins at the start of a block.
 _BLOCK_MS = 2 * 3600 * 1000
 _MERGE_TIMEOUT_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What is imported: a recording as so many hosts gave it, some hours ago.
+    """A recording, repeated for several hosts, to import.
 
     Attributes:
-        recording: what each host gave.
-        hosts: how many; told apart by `instance`, each at its own offset in the interval.
-        start_ms: Unix milliseconds of the first scrape.
-        even: whether the scrapes are evenly spaced, else as recorded.
+        recording: the scrapes of each host.
+        hosts: how many. They differ in `instance`, and each has its own offset in the
+            interval.
+        start_ms: the time of the first scrape, Unix milliseconds.
+        even: whether the scrapes are evenly spaced; else their times are as recorded.
     """
 
     recording: Recording
@@ -54,20 +56,20 @@ class History:
 
     @property
     def samples(self) -> int:
-        """How many samples it has."""
+        """The number of samples."""
         return self.hosts * sum(
             1 for scrape in self.recording.scrapes for _ in sample_lines(scrape.body)
         )
 
     def times_ms(self) -> Iterator[int]:
-        """Yield the times of the first host's scrapes."""
+        """Yield the scrape times of the first host."""
         first_ms = self.recording.scrapes[0].time_ms
         for number, scrape in enumerate(self.recording.scrapes):
             spacing_ms = number * self.recording.interval_ms
             yield self.start_ms + (spacing_ms if self.even else scrape.time_ms - first_ms)
 
     def write(self, path: Path, render_time: Callable[[int], bytes]) -> None:
-        """Write it as text, one line a sample with its timestamp, in the order of time."""
+        """Write the history as text in time order, each sample with its timestamp."""
         with path.open("wb", buffering=1 << 20) as file:
             file.writelines(self._lines(render_time))
             file.write(b"# EOF\n")
@@ -75,7 +77,7 @@ class History:
     def _lines(self, render_time: Callable[[int], bytes]) -> Iterator[bytes]:
         interval_ms = self.recording.interval_ms
         host_labels = [b'instance="host%03d:9100",job="node"' % host for host in range(self.hosts)]
-        opened: dict[bytes, bytes] = {}  # a series' key up to where the host's labels go
+        opened: dict[bytes, bytes] = {}  # a series' key up to the place of the host's labels
         for time_ms, scrape in zip(self.times_ms(), self.recording.scrapes, strict=True):
             samples = []
             for line in sample_lines(scrape.body):
@@ -89,12 +91,12 @@ class History:
 
 
 def open_metrics_time(time_ms: int) -> bytes:
-    """Render seconds, as OpenMetrics has them."""
+    """Render a timestamp in seconds, as in OpenMetrics."""
     return b"%d.%03d" % divmod(time_ms, 1000)
 
 
 def text_format_time(time_ms: int) -> bytes:
-    """Render milliseconds, as the Prometheus text format has them."""
+    """Render a timestamp in milliseconds, as in the Prometheus text format."""
     return b"%d" % time_ms
 
 
@@ -108,7 +110,7 @@ def store_in_redshank(history: History, directory: Path) -> int:
 
 
 def store_in_prometheus(history: History, directory: Path) -> int:
-    """Make blocks as a server does when its head is full; return their size."""
+    """Import as blocks; return their size."""
     text, blocks = directory / "history.om", directory / "blocks"
     history.write(text, open_metrics_time)
     create_blocks(text, blocks)
@@ -116,25 +118,24 @@ def store_in_prometheus(history: History, directory: Path) -> int:
 
 
 def store_in_victoriametrics(history: History, directory: Path) -> int:
-    """Import, force a merge of everything; return the size of data and index."""
+    """Import and force a merge of everything; return the size of data and index."""
     text = directory / "history.prom"
     history.write(text, text_format_time)
-    nothing = ScrapePlan([], 60.0)
-    with VictoriaMetrics(nothing, directory) as server:
+    with VictoriaMetrics(ScrapePlan([], 60.0), directory) as server:
         server.post_file("/api/v1/import/prometheus", text)
         server.post("/internal/force_flush")
         server.post("/internal/force_merge")
         wait_until_merged(server)
-        # Without `cache/`, which it can do without.
+        # Not `cache/`, which can be deleted.
         parts = [server.data_directory / name for name in ("data", "indexdb")]
         return sum(map(directory_size_bytes, parts))
 
 
 def wait_until_merged(server: VictoriaMetrics) -> None:
-    """Return when the server says that the forced merge is finished.
+    """Wait until the server logs the end of the forced merge.
 
     Raises:
-        BenchmarkError: it does not within ten minutes.
+        BenchmarkError: it has not after ten minutes.
     """
 
     def merged() -> bool:
@@ -146,7 +147,7 @@ def wait_until_merged(server: VictoriaMetrics) -> None:
 
 
 Store = Callable[[History, Path], int]
-"""Imports and compacts a history in a directory, returns the size in bytes."""
+"""Imports and compacts a history in a directory; returns the size in bytes."""
 
 STORES: dict[str, Store] = {
     "redshank": store_in_redshank,
@@ -156,7 +157,7 @@ STORES: dict[str, Store] = {
 
 
 def compare(options: argparse.Namespace) -> Report:
-    """Give each store the same history; compare what lies on disk."""
+    """Import the same history into each store; compare the sizes on disk."""
     chosen = choose(options.contenders)
     recording = find_recording(options.recording)
     duration_ms = len(recording.scrapes) * recording.interval_ms
@@ -169,7 +170,7 @@ def compare(options: argparse.Namespace) -> Report:
         store = STORES[contender.key]
         begun_s = time.monotonic()
         size_bytes, even_bytes = (
-            store_anew(store, history, options.work_dir)
+            size_of(store, history, options.work_dir)
             for history in (recorded, replace(recorded, even=True))
         )
         results[contender.key] = {
@@ -188,8 +189,8 @@ def compare(options: argparse.Namespace) -> Report:
     )
 
 
-def store_anew(store: Store, history: History, parent: Path | None) -> int:
-    """Return the size of a history in a store of its own."""
+def size_of(store: Store, history: History, parent: Path | None) -> int:
+    """Return the size of a history in a new store."""
     with work_directory(parent) as directory:
         return store(history, directory)
 
@@ -197,7 +198,7 @@ def store_anew(store: Store, history: History, parent: Path | None) -> int:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Compare bytes on disk per sample after compaction."""
     parser = argument_parser("disk", main.__doc__)
-    parser.add_argument("--hosts", type=int, default=20, help="how many give the recording")
+    parser.add_argument("--hosts", type=int, default=20, help="how many hosts have the recording")
     run(compare, parser.parse_args(arguments))
 
 

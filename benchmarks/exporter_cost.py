@@ -1,8 +1,8 @@
-"""What one scrape costs the host, beside node_exporter: `./run bench exporter_cost`.
+"""The cost of one scrape for the host, compared with node_exporter: `./run bench exporter_cost`.
 
-Both serve this host, with the same exclusions, and are asked in turn over kept
-connections with gzip, as a scraper asks. CPU is that of the process (user and system)
-over all its scrapes; times are what the client waits.
+Both exporters serve this host with the same collectors, and are scraped in turn over
+persistent connections with gzip. CPU is the user and system time of the process, divided
+by the scrapes; times are the latencies of the client.
 """
 
 import argparse
@@ -24,7 +24,7 @@ OURS, PEER = "redshank exporter", "node_exporter"
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """One exporter's figures."""
+    """The figures of one exporter."""
 
     series: int
     body_bytes: int
@@ -35,10 +35,10 @@ class Cost:
 
 
 def measure(scrapes: int, port: int) -> dict[str, Cost]:
-    """Return each exporter's cost; the peer is left out where it is not installed."""
+    """Return the cost of each exporter; without the peer if it is not installed."""
     peer = shutil.which("prometheus-node-exporter") or shutil.which("node_exporter")
     ours = [sys.executable, "-m", "exporter", "--listen", f"127.0.0.1:{port}"]
-    # Off in node_exporter; and systemd, which Debian's build switches on, we do not ask.
+    # node_exporter has `processes` off by default, and Debian's build has `systemd` on.
     commands = {OURS: [*ours, "--disable-collector", "processes"]}
     if peer is not None:
         listen = f"--web.listen-address=127.0.0.1:{port + 1}"
@@ -63,7 +63,7 @@ def measure(scrapes: int, port: int) -> dict[str, Cost]:
 
 
 def cost(before: Usage, after: Usage, waits_s: Sequence[float], body: bytes) -> Cost:
-    """Return the figures of an exporter that answered once for each of `waits_s`."""
+    """Return the figures of an exporter, given the latency of each scrape."""
     return Cost(
         series=sum(not line.startswith(b"#") for line in body.splitlines()),
         body_bytes=len(body),
@@ -75,14 +75,14 @@ def cost(before: Usage, after: Usage, waits_s: Sequence[float], body: bytes) -> 
 
 
 def scrape(connection: HTTPConnection, encoding: str) -> bytes:
-    """Ask for the metrics once and return the body as it came."""
+    """Scrape once; return the body, not decompressed."""
     connection.request("GET", "/metrics", headers={"Accept-Encoding": encoding})
     return connection.getresponse().read()
 
 
 @contextmanager
 def connected(port: int) -> Iterator[HTTPConnection]:
-    """Connect to an exporter, and warm it up."""
+    """Connect to an exporter and warm it up."""
     with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
         for _ in range(_WARM_UP_SCRAPES):
             scrape(connection, "gzip")
@@ -90,10 +90,10 @@ def connected(port: int) -> Iterator[HTTPConnection]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print a table, or with --json one object."""
+    """Compare the cost of a scrape with node_exporter's."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scrapes", type=int, default=300)
-    parser.add_argument("--port", type=int, default=39750, help="the first of two")
+    parser.add_argument("--port", type=int, default=39750, help="the first of two ports")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     costs = measure(options.scrapes, options.port)
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(json.dumps({"cpu_ratio": ratio, **figures}))
         return
     if ratio is not None:
-        print(f"CPU a scrape, ours to node_exporter's: {ratio:.2f}\n")
+        print(f"CPU per scrape, Redshank to node_exporter: {ratio:.2f}\n")
     print(f"{'':20}{'series':>8}{'KiB':>7}{'CPU ms':>9}{'median ms':>11}{'p99 ms':>9}{'MiB':>7}")
     for name, cost in costs.items():
         print(

@@ -1,7 +1,7 @@
-"""Queries that ask for too much, and who is answered meanwhile: `./run bench limits`.
+"""The latency of small queries beside excessive ones: `./run bench limits`.
 
-A store of a million series is asked for all of them, and for 10**9 samples. While each
-such query runs, another client asks for `up` again and again.
+Queries ask a store of a million series for all of them, or for 10**9 samples. While each
+of them runs, another client queries `up` repeatedly.
 """
 
 import argparse
@@ -13,14 +13,15 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.harness.background import repeated
-from benchmarks.harness.command import argument_parser, comma_separated, progress, run
-from benchmarks.harness.contenders import Redshank, ScrapePlan
-from benchmarks.harness.imports import import_text
+from benchmarks.harness.contenders.contender import ScrapePlan
+from benchmarks.harness.contenders.query_paths import instant_path, range_path
+from benchmarks.harness.contenders.servers import Redshank
+from benchmarks.harness.contenders.store_import import import_text
+from benchmarks.harness.load.repetition import repeated
+from benchmarks.harness.measuring.query_client import connected
 from benchmarks.harness.processes import work_directory
-from benchmarks.harness.query_paths import instant_path, range_path
-from benchmarks.harness.query_timing import connected
-from benchmarks.harness.report import Limit, Measure, Report
+from benchmarks.harness.reporting.command import argument_parser, comma_separated, progress, run
+from benchmarks.harness.reporting.report import Limit, Measure, Report
 
 _MEASURES = (
     Measure("status", "status", 0),
@@ -60,7 +61,7 @@ _SMALL = 'up{instance="host00000"}'
 
 
 def write_series(path: Path, series: int, end_s: int) -> None:
-    """Write OpenMetrics text with so many series, and `up` of each instance."""
+    """Write OpenMetrics text with some number of series, and `up` of each instance."""
     times = [end_s - _INTERVAL_S * back for back in range(_SAMPLES)][::-1]
     with path.open("w", buffering=1 << 20) as file:
         for number in range(-(-series // _SERIES_AN_INSTANCE)):
@@ -76,7 +77,7 @@ def write_series(path: Path, series: int, end_s: int) -> None:
 
 @dataclass(slots=True)
 class Probe:
-    """What another client saw."""
+    """The latencies that another client sees."""
 
     waits_s: list[float] = field(default_factory=list)
     rss_peak_bytes: int = 0
@@ -84,7 +85,7 @@ class Probe:
 
 @contextmanager
 def probing(server: Redshank, path: str) -> Iterator[Probe]:
-    """Ask for something small all the time while a `with` block runs."""
+    """Send a small query repeatedly while a `with` block runs."""
     with connected(server) as client:
         probe = Probe()
 
@@ -99,7 +100,7 @@ def probing(server: Redshank, path: str) -> Iterator[Probe]:
 
 
 def measure(server: Redshank, path: str, small: str) -> dict[str, float]:
-    """Ask for too much, and return what came of it and what others saw."""
+    """Send an excessive query; return its figures and those of the other client."""
     with probing(server, small) as probe:
         time.sleep(_BEFORE_S)
         begun_s = time.perf_counter()
@@ -121,7 +122,7 @@ def measure(server: Redshank, path: str, small: str) -> dict[str, float]:
 
 
 def load(data: Path, series: int, end_s: int) -> None:
-    """Import so many series into a store that nobody has open."""
+    """Import some number of series into a store."""
     progress(f"importing {series:,} series")
     text = data.with_name("big.om")
     write_series(text, series, end_s)
@@ -130,7 +131,7 @@ def load(data: Path, series: int, end_s: int) -> None:
 
 
 def heavy_path(name: str, end_s: int) -> str:
-    """Return the request of a query that asks for too much."""
+    """Return the path of an excessive query."""
     query = _QUERIES[name]
     if name in _RANGES:
         return range_path(query, end_s - _RANGE_S, end_s, _INTERVAL_S)
@@ -138,7 +139,7 @@ def heavy_path(name: str, end_s: int) -> str:
 
 
 def ask_all(server: Redshank, names: Sequence[str], end_s: int) -> dict[str, dict[str, float]]:
-    """Return the figures of each query, asked one after the other."""
+    """Return the figures of each query, one after the other."""
     found = {}
     for name in names:
         progress(f"{name}: {_QUERIES[name]}")
@@ -148,18 +149,18 @@ def ask_all(server: Redshank, names: Sequence[str], end_s: int) -> dict[str, dic
 
 
 def report(found: Mapping[str, Mapping[str, float]], series: int) -> Report:
-    """Return what each query came to, and the worst of all."""
+    """Return the figures of each query, and the worst of all."""
     worst = {
         measure.key: max(figures[measure.key] for figures in found.values())
         for measure in _MEASURES
     }
     titles = {**{name: _QUERIES[name] for name in found}, Redshank.key: "the worst of all"}
-    setup = f"{series:,} series x {_SAMPLES} samples; others ask for one `up`"
+    setup = f"{series:,} series x {_SAMPLES} samples; another client queries one `up`"
     return Report("limits", setup, _MEASURES, {**found, Redshank.key: worst}, titles, _LIMITS)
 
 
 def compare(options: argparse.Namespace) -> Report:
-    """Load a store, and ask it for too much."""
+    """Load a store and send it excessive queries."""
     names = [name for name in _QUERIES if not options.only or name in options.only]
     end_s = int(time.time()) // _INTERVAL_S * _INTERVAL_S
     with work_directory(options.work_dir) as directory:
@@ -171,7 +172,7 @@ def compare(options: argparse.Namespace) -> Report:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Ask a store of a million series for too much, and see who is answered meanwhile."""
+    """Measure the latency of small queries while excessive ones run."""
     parser = argument_parser("limits", main.__doc__)
     parser.add_argument("--series", type=int, default=1_000_000)
     parser.add_argument("--only", type=comma_separated, metavar="NAME,...")

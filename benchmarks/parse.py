@@ -1,9 +1,9 @@
 """Time to parse one sample of a scrape: `./run bench parse`.
 
-Redshank reads a scrape by what differs from the one before, so each contender reads the
-whole recording in order, in one process, without network or storage. The peers are
-parsers in Python too: Redshank's own strict one, and the reference one of
-prometheus-client.
+Redshank parses the lines of a scrape that differ from the scrape before, so each
+contender parses the whole recording in order, in one process, without network or
+storage. The peers are Python parsers too: Redshank's own strict one, and the reference
+parser of prometheus-client.
 """
 
 import argparse
@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from benchmarks.harness.command import argument_parser, progress, run
-from benchmarks.harness.corpus import Recording, find_recording
-from benchmarks.harness.report import Limit, Measure, Report
+from benchmarks.harness.recordings.recording import Recording, find_recording
+from benchmarks.harness.reporting.command import argument_parser, progress, run
+from benchmarks.harness.reporting.report import Limit, Measure, Report
 from model.labels import Labels
 from scraper.exposition.catalog import SeriesCatalog
 from scraper.exposition.difference import DifferenceParser
@@ -26,21 +26,21 @@ from scraper.recording.series_naming import SeriesNaming
 _MEASURES = (Measure("parse_ns_per_sample", "parse\nns/sample", 0, ratio="parse"),)
 _LIMITS = (Limit("parse_ns_per_sample", 250), Limit("ratio_parse_prometheus_client", 0.05))
 _SLOW_SCRAPES = 20
-"""The peers take tens of microseconds a sample, and every scrape the same."""
+"""The peers take tens of microseconds per sample, the same for every scrape."""
 
 Parse = Callable[[bytes], int]
-"""Parses a body and returns how many samples it has."""
+"""Parses a body and returns the number of samples."""
 
 
 def by_difference() -> Parse:
-    """Return Redshank's parser of one target."""
+    """Return Redshank's parser for one target."""
     catalog = SeriesCatalog(SeriesNaming(Labels.of(job="node", instance="host:9100")).name)
     parser = DifferenceParser(catalog, FamilyInterner())
     return lambda body: parser.parse(body, ExpositionFormat.TEXT).samples
 
 
 def strictly() -> Parse:
-    """Return Redshank's parser of whole bodies."""
+    """Return Redshank's strict parser."""
     return lambda body: len(parse_exposition(body, ExpositionFormat.TEXT).samples)
 
 
@@ -59,7 +59,7 @@ CONTENDERS = {
 
 
 def parse_ns_per_sample(make: Callable[[], Parse], bodies: Sequence[bytes], rounds: int) -> float:
-    """Return the best of several rounds, the first scrape included."""
+    """Return the best time of several rounds; each includes the first scrape."""
     best = float("inf")
     for _ in range(rounds):
         parse = make()
@@ -70,7 +70,7 @@ def parse_ns_per_sample(make: Callable[[], Parse], bodies: Sequence[bytes], roun
 
 
 def compare(options: argparse.Namespace) -> Report:
-    """Have each parser read the recording."""
+    """Parse the recording with each parser."""
     recording: Recording = find_recording(options.recording)
     bodies = [scrape.body for scrape in recording.scrapes]
     results = {}
@@ -85,7 +85,7 @@ def compare(options: argparse.Namespace) -> Report:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Compare the time to parse one sample."""
     parser = argument_parser("parse", main.__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="of which the best counts")
+    parser.add_argument("--rounds", type=int, default=5, help="the best one counts")
     run(compare, parser.parse_args(arguments))
 
 

@@ -1,8 +1,8 @@
-"""Latency and CPU of queries over 3,200 series beside Prometheus: `./run bench promql`.
+"""Latency and CPU of queries over 3,200 series, compared with Prometheus: `./run bench promql`.
 
-Both servers are loaded with the same six hours of CPU counters and asked the same
-requests in turn over HTTP. They must agree, or the run ends with an error. In the end
-two others evaluate alerting rules (see `rules`).
+Both servers hold the same six hours of CPU counters and get the same requests in turn
+over HTTP. They must answer alike, or the run ends with an error. At the end two other
+servers evaluate alerting rules (see `rules`).
 """
 
 import argparse
@@ -11,20 +11,21 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.harness.command import argument_parser, comma_separated, progress, run
-from benchmarks.harness.contenders import (
-    Contender,
-    Prometheus,
-    Redshank,
-    ScrapePlan,
-    choose,
-    titles,
-)
-from benchmarks.harness.cpu_history import MODES, CpuHistory, load_prometheus, load_redshank
+from benchmarks.harness.contenders.contender import Contender, ScrapePlan
+from benchmarks.harness.contenders.servers import Prometheus, Redshank, choose, titles
+from benchmarks.harness.measuring.query_agreement import ensure_agreement
+from benchmarks.harness.measuring.query_client import TimedQuery, connected
+from benchmarks.harness.measuring.query_report import QueryFindings, QueryReport
+from benchmarks.harness.measuring.query_timing import time_query
 from benchmarks.harness.processes import work_directory
-from benchmarks.harness.query_report import QueryFindings, QueryReport
-from benchmarks.harness.query_timing import TimedQuery, connected, ensure_agreement, time_query
-from benchmarks.harness.report import Limit
+from benchmarks.harness.recordings.cpu_history import (
+    MODES,
+    CpuHistory,
+    load_prometheus,
+    load_redshank,
+)
+from benchmarks.harness.reporting.command import argument_parser, comma_separated, progress, run
+from benchmarks.harness.reporting.report import Limit
 from benchmarks.rules import RuleOptions, evaluate, filled_servers
 
 _LIMITS = (
@@ -47,8 +48,8 @@ _HEAVY = {
     "topk_1h": "topk by (mode) (3, increase(node_cpu_seconds_total[1h]))",
 }
 _STEP_S = 60.0
-# Off the scrapes, whose times are whole multiples of 15 ms: whether a range includes a
-# sample exactly at its start differs between Prometheus 2 and 3.
+# Between two scrape times, which are multiples of 15 ms: Prometheus 2 and 3 differ in
+# whether a range includes a sample exactly at its start.
 _OFF_SCRAPES_S = 0.007
 
 LOADERS: Mapping[str, Callable[[CpuHistory, Path], None]] = {
@@ -58,7 +59,7 @@ LOADERS: Mapping[str, Callable[[CpuHistory, Path], None]] = {
 
 
 def queries(history: CpuHistory) -> list[TimedQuery]:
-    """Return what is asked."""
+    """Return the queries."""
     end_s = history.end_ms / 1000 - _OFF_SCRAPES_S
     range_s = history.duration_ms / 1000
     one_host = 'rate(node_cpu_seconds_total{instance="host0007:9100"}[5m])'
@@ -81,7 +82,7 @@ def queries(history: CpuHistory) -> list[TimedQuery]:
 
 
 def compare(options: argparse.Namespace) -> QueryReport:
-    """Load both, then time every query, and the rules in the end."""
+    """Load both servers, time every query, then measure rules."""
     chosen = [each for each in choose(options.contenders) if each.key in LOADERS]
     history = CpuHistory(
         options.hosts,
@@ -96,14 +97,14 @@ def compare(options: argparse.Namespace) -> QueryReport:
             stack.enter_context(loaded(each, history, options.work_dir, stack)) for each in chosen
         ]
         found = time_all(contenders, history, options)
-    # Not meanwhile: what other servers scrape empties the caches of those that are timed.
+    # Afterwards, because servers that scrape would evict the caches of those that are timed.
     figures = rules_ratio(chosen, options) if with_rules else {}
     setup = describe(history, options.repeats)
     return QueryReport(setup, titles(chosen), found, figures, _LIMITS)
 
 
 def rules_ratio(chosen: Sequence[type[Contender]], options: argparse.Namespace) -> dict[str, float]:
-    """Return what `rules` finds."""
+    """Return the ratio that `rules` measures."""
     rules = RuleOptions(recording=options.recording, work_directory=options.work_dir)
     with filled_servers(chosen, rules) as servers:
         report = evaluate(servers, rules.seconds)
@@ -113,7 +114,7 @@ def rules_ratio(chosen: Sequence[type[Contender]], options: argparse.Namespace) 
 def time_all(
     contenders: Sequence[Contender], history: CpuHistory, options: argparse.Namespace
 ) -> list[QueryFindings]:
-    """Ask every query that was chosen."""
+    """Time every chosen query."""
     found = []
     with ExitStack() as stack:
         clients = [stack.enter_context(connected(contender)) for contender in contenders]
@@ -127,7 +128,7 @@ def time_all(
 
 
 def describe(history: CpuHistory, repeats: int) -> str:
-    """Return what is asked for, in words."""
+    """Return a description of the run."""
     spacing = f"{history.jitter_ms} ms of jitter" if history.jitter_ms else "evenly spaced"
     return (
         f"{history.hosts} hosts x {len(MODES)} counters, {history.duration_ms / 3_600_000:g} h "
@@ -142,7 +143,7 @@ def loaded(
     parent: Path | None,
     stack: ExitStack,
 ) -> Contender:
-    """Return a contender on a data directory that holds the history."""
+    """Return a contender whose data directory holds the history."""
     directory = stack.enter_context(work_directory(parent))
     contender = contender_type(ScrapePlan([], 60.0), directory)
     progress(f"{contender.title}: loading {history.samples / 1e6:.1f} M samples")
@@ -154,12 +155,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Compare queries over thousands of series with Prometheus's."""
     parser = argument_parser("promql", main.__doc__)
     parser.add_argument("--hosts", type=int, default=400)
-    parser.add_argument("--targets", type=int, default=1000, help="with `up`, the hosts included")
+    parser.add_argument("--targets", type=int, default=1000, help="with `up`, including hosts")
     parser.add_argument("--hours", type=float, default=6.0)
     parser.add_argument("--jitter", type=int, default=0, metavar="MS", help="of the scrapes")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument(
-        "--only", type=comma_separated, metavar="KEY,...", help="these queries alone"
+        "--only", type=comma_separated, metavar="KEY,...", help="only these queries"
     )
     run(compare, parser.parse_args(arguments))
 

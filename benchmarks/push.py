@@ -1,9 +1,9 @@
 """Messages of devices, each durable before its answer: `./run bench push`.
 
-Devices post over connections kept alive, each its next message when the last one was
-answered. Afterwards the server is killed and started again: it must know every message
-that it answered. Then another one is written to as by Prometheus; `remote_write` does
-that beside peers.
+Devices post over persistent connections, each its next message when the last one is
+answered. Then the server is killed and started again: it must know every message that
+it acknowledged. At the end another server receives remote write; `remote_write` compares
+that with peers.
 """
 
 import argparse
@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import remote_write
-from benchmarks.harness.command import argument_parser, progress, run
-from benchmarks.harness.contenders import Redshank, ScrapePlan, titles
+from benchmarks.harness.contenders.contender import ScrapePlan
+from benchmarks.harness.contenders.servers import Redshank, titles
 from benchmarks.harness.loopback import fetch
 from benchmarks.harness.processes import BenchmarkError, Child, work_directory
-from benchmarks.harness.report import Limit, Measure, Report
+from benchmarks.harness.reporting.command import argument_parser, progress, run
+from benchmarks.harness.reporting.report import Limit, Measure, Report
 
 _WARM_UP_S = 3.0
 _MEASURES = (
@@ -45,7 +46,7 @@ _LIMITS = (
 
 
 def compare(options: argparse.Namespace) -> Report:
-    """Push to Redshank for a while, kill it, and look what it still knows."""
+    """Push to Redshank, kill it, and count the messages that it still has."""
     with (
         work_directory(options.work_dir) as directory,
         Redshank(ScrapePlan((), 15.0), directory) as server,
@@ -64,11 +65,11 @@ def compare(options: argparse.Namespace) -> Report:
 
 
 def measure(server: Redshank, directory: Path, options: argparse.Namespace) -> dict[str, float]:
-    """Return the figures by `_MEASURES`'s keys."""
+    """Return the figures by the keys of `_MEASURES`."""
     load = Child(
         "devices",
         [
-            *(sys.executable, "-c", "from benchmarks.harness.devices import main; main()"),
+            *(sys.executable, "-m", "benchmarks.harness.load.device_load"),
             *("--devices", str(options.devices), "--metrics", str(options.metrics)),
             *("--warm-up", str(_WARM_UP_S), "--seconds", str(options.seconds)),
             # A token may begin with a dash.
@@ -79,17 +80,17 @@ def measure(server: Redshank, directory: Path, options: argparse.Namespace) -> d
     progress(f"{options.devices} devices push for {options.seconds:g} s")
     with load:
         time.sleep(_WARM_UP_S)
-        before, used = taken(server), server.usage()
+        before, used = stored_messages(server), server.usage()
         time.sleep(options.seconds)
-        messages, after = taken(server) - before, server.usage()
+        messages, after = stored_messages(server) - before, server.usage()
         pushed = load.wait_figures()
     server.kill()
     server.start()
     server.wait_ready()
-    lost = pushed["answered"] - taken(server)
+    lost = pushed["answered"] - stored_messages(server)
     stored = sum(server.query("sum(count_over_time(cpu_usage[1h]))", time.time() + 1))
     if stored < pushed["answered"]:
-        raise BenchmarkError(f"of {pushed['answered']:,} messages {stored:,.0f} have samples")
+        raise BenchmarkError(f"only {stored:,.0f} of {pushed['answered']:,} messages have samples")
     rate = pushed["measured"] / options.seconds
     return {
         "messages_per_s": rate,
@@ -104,8 +105,8 @@ def measure(server: Redshank, directory: Path, options: argparse.Namespace) -> d
 
 
 def _written(options: argparse.Namespace) -> dict[str, float]:
-    """Return what comes in by remote write."""
-    progress("Redshank is written to by remote write")
+    """Return the figures of remote write."""
+    progress("Redshank receives remote write")
     usual = remote_write.parser().parse_args([])
     usual.recording, usual.work_dir = options.recording, options.work_dir
     found = remote_write.measure(Redshank, usual)
@@ -116,13 +117,13 @@ def _written(options: argparse.Namespace) -> dict[str, float]:
     }
 
 
-def taken(server: Redshank) -> int:
-    """Return how many messages the server knows of."""
+def stored_messages(server: Redshank) -> int:
+    """Return the number of messages that the server has."""
     return int(json.loads(fetch(f"{server.url}/api/health"))["total_messages"])
 
 
 def push_token(server: Redshank) -> str:
-    """Return a token that may push and nothing else."""
+    """Return a token with the scope `push` only."""
     body = json.dumps({"label": "bench", "scopes": ["push"]}).encode()
     headers = {**server.headers(), "Content-Type": "application/json"}
     answer = json.loads(fetch(f"{server.url}/api/account/tokens", body, headers))
@@ -130,7 +131,7 @@ def push_token(server: Redshank) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure how many messages a second are taken, each durable before its answer."""
+    """Measure messages per second, each durable before its answer."""
     parser = argument_parser("push", main.__doc__)
     parser.add_argument("--devices", type=int, default=256)
     parser.add_argument("--metrics", type=int, default=10)

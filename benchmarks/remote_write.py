@@ -1,26 +1,25 @@
-"""Samples taken by remote write, received, appended and durable: `./run bench remote_write`.
+"""Throughput and latency of remote write, each request durable: `./run bench remote_write`.
 
-Four connections send a fleet's scrapes as fast as they are answered, from a process of
-their own; all servers run alone, on the same load.
+Four connections send the scrapes of a fleet as fast as they are answered, from their own
+process. Each server runs alone, under the same load.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from benchmarks.harness.command import argument_parser, progress, run
-from benchmarks.harness.contenders import (
-    Contender,
+from benchmarks.harness.contenders.contender import Contender, ScrapePlan
+from benchmarks.harness.contenders.servers import (
     Prometheus,
     Redshank,
-    ScrapePlan,
     VictoriaMetrics,
     choose,
     titles,
 )
-from benchmarks.harness.corpus import find_recording
 from benchmarks.harness.processes import Child, directory_size_bytes, work_directory
-from benchmarks.harness.report import Limit, Measure, Report
+from benchmarks.harness.recordings.recording import find_recording
+from benchmarks.harness.reporting.command import argument_parser, progress, run
+from benchmarks.harness.reporting.report import Limit, Measure, Report
 
 _MEASURES = (
     Measure("samples_per_s", "samples/s", 0),
@@ -31,12 +30,12 @@ _MEASURES = (
     Measure("rss_mb", "RSS\nMB", 0),
     Measure("data_mb", "data directory\nMB", 0),
 )
-# 300,000 samples/s.
+# At least 300,000 samples/s.
 _LIMITS = (Limit("seconds_per_million", 1e6 / 300_000), Limit("p99_ms", 250.0))
 
 
 class ReceivingPrometheus(Prometheus):
-    """Debian's prometheus as a receiver."""
+    """Prometheus as a remote-write receiver."""
 
     def command(self) -> list[str]:
         return [*super().command(), "--web.enable-remote-write-receiver"]
@@ -47,7 +46,7 @@ def _receiving(contender: type[Contender]) -> type[Contender]:
 
 
 def compare(options: argparse.Namespace) -> Report:
-    """Write to the contenders in turn."""
+    """Send to each contender in turn."""
     chosen = [_receiving(contender) for contender in choose(options.contenders)]
     recording = find_recording(options.recording)
     results = {}
@@ -66,7 +65,7 @@ def compare(options: argparse.Namespace) -> Report:
 
 
 def measure(contender_type: type[Contender], options: argparse.Namespace) -> dict[str, float]:
-    """Write to one contender; return its figures by `_MEASURES`'s keys."""
+    """Send to one contender; return its figures by the keys of `_MEASURES`."""
     with (
         work_directory(options.work_dir) as directory,
         contender_type(ScrapePlan((), 15.0), directory) as contender,
@@ -93,7 +92,12 @@ def _sender_command(
     contender: Contender, headers: Sequence[str], options: argparse.Namespace
 ) -> list[str]:
     return [
-        *(sys.executable, "-m", "benchmarks.harness.write_load", f"{contender.url}/api/v1/write"),
+        *(
+            sys.executable,
+            "-m",
+            "benchmarks.harness.load.remote_write_load",
+            f"{contender.url}/api/v1/write",
+        ),
         *(argument for header in headers for argument in ("--header", header)),
         *("--targets", str(options.targets), "--samples", str(options.samples)),
         *("--connections", str(options.connections), "--seconds", str(options.seconds)),
@@ -102,7 +106,7 @@ def _sender_command(
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return what reads the options of `compare` and `measure`."""
+    """Return a parser of the options of `compare` and `measure`."""
     found = argument_parser("remote_write", main.__doc__)
     found.add_argument("--targets", type=int, default=40)
     found.add_argument("--samples", type=int, default=2000, help="in one request")
@@ -113,7 +117,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Compare how many samples a second are taken by remote write, and what each costs."""
+    """Compare throughput, latency and cost of remote write."""
     run(compare, parser().parse_args(arguments))
 
 

@@ -9,18 +9,19 @@ import argparse
 import time
 from collections.abc import Sequence
 
-from benchmarks.harness.command import argument_parser, progress, run
-from benchmarks.harness.contenders import Contender, ScrapePlan, choose, titles
-from benchmarks.harness.corpus import find_recording
-from benchmarks.harness.fleet import Fleet, FleetPlan
+from benchmarks.harness.contenders.contender import Contender, ScrapePlan
+from benchmarks.harness.contenders.servers import choose, titles
+from benchmarks.harness.load.fleet import FleetPlan, TargetFleet
+from benchmarks.harness.measuring.scraping import wait_until_all_scraped
 from benchmarks.harness.processes import (
     BenchmarkError,
     directory_size_bytes,
     wait_until,
     work_directory,
 )
-from benchmarks.harness.report import Limit, Measure, Report
-from benchmarks.harness.scraping import wait_until_all_scraped
+from benchmarks.harness.recordings.recording import find_recording
+from benchmarks.harness.reporting.command import argument_parser, progress, run
+from benchmarks.harness.reporting.report import Limit, Measure, Report
 
 _MEASURES = (
     Measure("answer_s", "first answer\ns", 2, ratio="answer"),
@@ -44,7 +45,7 @@ def compare(options: argparse.Namespace) -> Report:
     results = {}
     with (
         work_directory(options.work_dir) as directory,
-        Fleet(FleetPlan(options.targets), recording, directory) as fleet,
+        TargetFleet(FleetPlan(options.targets), recording, directory) as fleet,
     ):
         for contender in chosen:
             progress(f"{contender.title}: filling the head for {options.fill:g} s")
@@ -61,9 +62,9 @@ def compare(options: argparse.Namespace) -> Report:
 
 
 def measure(
-    contender_type: type[Contender], fleet: Fleet, options: argparse.Namespace
+    contender_type: type[Contender], fleet: TargetFleet, options: argparse.Namespace
 ) -> dict[str, float]:
-    """Fill, kill and restart one contender; return its figures by `_MEASURES`'s keys."""
+    """Fill, kill and restart one contender; return its figures by the keys of `_MEASURES`."""
     fleet.rewind()
     scraped = ScrapePlan(fleet.addresses(), options.interval)
     with (
@@ -97,10 +98,10 @@ def measure(
 def wait_for_answer(
     contender: Contender, expression: str, time_s: float, expected: list[float]
 ) -> None:
-    """Return when a query of the past is answered as it was before the kill.
+    """Wait until a query of the past has the same answer as before the kill.
 
     Raises:
-        BenchmarkError: it is not within five minutes.
+        BenchmarkError: it has not after five minutes.
     """
     answer: list[float] | OSError = []
 
@@ -117,7 +118,7 @@ def wait_for_answer(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Compare how long after a kill with a full head the first answer comes."""
+    """Compare the time from a kill with a full head to the first answer."""
     parser = argument_parser("restart", main.__doc__)
     parser.add_argument("--targets", type=int, default=400)
     parser.add_argument("--interval", type=float, default=1.0, metavar="SECONDS")

@@ -1,8 +1,8 @@
 """CPU of evaluating 100 alerting rules over 400 targets: `./run bench rules`.
 
-Both servers scrape one fleet until five minutes of history are there. Then each is
-given the same rule file by a reload, and evaluates it by itself every second.
-What scraping alone costs is measured before and taken off.
+Both servers scrape one fleet for five minutes. Then each in turn loads the same rule
+file and evaluates it every second. The cost of scraping alone is measured before and
+subtracted.
 """
 
 import argparse
@@ -12,21 +12,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.harness.alerting_rules import ALERTS, COUNTED, rule_file
-from benchmarks.harness.command import argument_parser, progress, run
-from benchmarks.harness.contenders import (
-    Contender,
-    Prometheus,
-    Redshank,
-    ScrapePlan,
-    choose,
-    titles,
-)
-from benchmarks.harness.corpus import find_recording
-from benchmarks.harness.fleet import Fleet, FleetPlan
+from benchmarks.harness.contenders.contender import Contender, ScrapePlan
+from benchmarks.harness.contenders.servers import Prometheus, Redshank, choose, titles
+from benchmarks.harness.load.alerting_rules import ALERTS, COUNTED, rule_file
+from benchmarks.harness.load.fleet import FleetPlan, TargetFleet
+from benchmarks.harness.measuring.scraping import wait_until_all_scraped
 from benchmarks.harness.processes import wait_until, work_directory
-from benchmarks.harness.report import Limit, Measure, Report
-from benchmarks.harness.scraping import wait_until_all_scraped
+from benchmarks.harness.recordings.recording import find_recording
+from benchmarks.harness.reporting.command import argument_parser, progress, run
+from benchmarks.harness.reporting.report import Limit, Measure, Report
 
 _MEASURES = (
     Measure("rules_cpu_ms", "CPU an evaluation\nms", 1, ratio="rules"),
@@ -41,11 +35,11 @@ _FIRST_EVALUATION_TIMEOUT_S = 180.0
 
 @dataclass(frozen=True, slots=True)
 class RuleOptions:
-    """What is measured.
+    """The size and the durations of the measurement.
 
     Attributes:
-        fill_s: how long the targets are scraped before: a [5m] range must be full.
-        seconds: how long rules are evaluated.
+        fill_s: how long the targets are scraped before, to fill a [5m] range.
+        seconds: how long the rules are evaluated.
     """
 
     targets: int = 400
@@ -57,12 +51,12 @@ class RuleOptions:
 
 @dataclass(frozen=True, slots=True)
 class FilledServers:
-    """Servers that scrape one fleet, until they have the history that rules look at.
+    """Servers that scrape one fleet to fill the ranges that rules read.
 
     Attributes:
-        directory: where everything of theirs is.
-        setup: what is evaluated, in words.
-        full_s: when they will have scraped long enough, by `time.monotonic`.
+        directory: of all their files.
+        setup: a description of the run.
+        full_s: when the ranges are full, by `time.monotonic`.
     """
 
     contenders: Sequence[Contender]
@@ -75,11 +69,11 @@ class FilledServers:
 def filled_servers(
     chosen: Sequence[type[Contender]], options: RuleOptions
 ) -> Iterator[FilledServers]:
-    """Start a fleet and who scrapes it, and return at once; `evaluate` waits."""
+    """Start a fleet and servers that scrape it; does not wait until the ranges are full."""
     with ExitStack() as stack:
         directory = stack.enter_context(work_directory(options.work_directory))
         recording = find_recording(options.recording)
-        fleet = stack.enter_context(Fleet(FleetPlan(options.targets), recording, directory))
+        fleet = stack.enter_context(TargetFleet(FleetPlan(options.targets), recording, directory))
         contenders = []
         for contender_type in chosen:
             own = directory / contender_type.key
@@ -96,7 +90,7 @@ def filled_servers(
 
 
 def evaluate(servers: FilledServers, seconds: float) -> Report:
-    """Let each evaluate the rules in turn, once they have scraped long enough."""
+    """Wait until the ranges are full, then measure each server in turn."""
     left_s = servers.full_s - time.monotonic()
     if left_s > 0:
         progress(f"rules: the targets are scraped for {left_s:.0f} s more")
@@ -114,7 +108,7 @@ def evaluate(servers: FilledServers, seconds: float) -> Report:
 
 
 def compare(options: argparse.Namespace) -> Report:
-    """Let each evaluate the rules; compare what that costs."""
+    """Compare the cost of evaluating the rules."""
     chosen = [each for each in choose(options.contenders) if each in (Redshank, Prometheus)]
     own = RuleOptions(
         options.targets, options.recording, options.work_dir, options.fill, options.seconds
@@ -124,7 +118,7 @@ def compare(options: argparse.Namespace) -> Report:
 
 
 def _cores_over(contenders: Sequence[Contender], seconds: float) -> dict[str, float]:
-    """Return how many CPUs each keeps busy for some seconds from now."""
+    """Return how many CPUs each keeps busy in the next seconds."""
     before = [contender.usage().cpu_s for contender in contenders]
     time.sleep(seconds)
     return {
@@ -136,7 +130,7 @@ def _cores_over(contenders: Sequence[Contender], seconds: float) -> dict[str, fl
 def _evaluating(
     contender: Contender, rules: Path, seconds: float, scraping_cores: float
 ) -> dict[str, float]:
-    """Give a contender rules; return its figures, and leave it stopped."""
+    """Have a contender evaluate rules, then kill it; return its figures."""
     contender.rule_file = rules
     contender.reload()
 
@@ -159,7 +153,7 @@ def _evaluating(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Compare what 100 alerting rules over 400 targets cost."""
+    """Compare the cost of 100 alerting rules over 400 targets."""
     parser = argument_parser("rules", main.__doc__)
     usual = RuleOptions()
     parser.add_argument("--targets", type=int, default=usual.targets)

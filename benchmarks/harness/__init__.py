@@ -1,1 +1,1 @@
-"""What the benchmarks share: contenders, fleets, measurements, reports."""
+"""What the benchmarks share: load, contenders, measurements, reports."""

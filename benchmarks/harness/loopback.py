@@ -1,4 +1,4 @@
-"""HTTP on this machine: all that the benchmarks talk to."""
+"""HTTP requests to servers on this machine."""
 
 import socket
 import urllib.error
@@ -6,7 +6,7 @@ import urllib.request
 from collections.abc import Mapping
 from typing import BinaryIO
 
-# Whatever proxy the environment names.
+# Ignores proxies that the environment names.
 _DIRECT = urllib.request.ProxyHandler({})
 
 
@@ -16,10 +16,10 @@ def fetch(
     headers: Mapping[str, str] | None = None,
     timeout_s: float = 60.0,
 ) -> bytes:
-    """Return a URL's body; POST where there is data.
+    """Return the body of a GET request, or of a POST request if there is data.
 
     Raises:
-        OSError: nobody answers, or with another status than 2xx.
+        OSError: no answer, or a status other than 2xx.
     """
     request = urllib.request.Request(url, data, headers or {})
     opener = urllib.request.build_opener(_DIRECT)
@@ -34,7 +34,7 @@ def fetch(
 
 
 def free_port() -> int:
-    """Return a port on 127.0.0.1 that nobody listened on just now."""
+    """Return a port on 127.0.0.1 that is free now."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port

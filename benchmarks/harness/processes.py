@@ -1,4 +1,4 @@
-"""Child processes that are measured and never left behind, and what /proc says of them."""
+"""Child processes to measure: started, awaited, measured through /proc, and killed."""
 
 import ctypes
 import json
@@ -25,15 +25,15 @@ _LOG_TAIL = 2000
 
 
 class BenchmarkError(Exception):
-    """A benchmark cannot go on; the message says why."""
+    """A benchmark cannot continue; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a process and its descendants have used.
+    """CPU time and memory of a process and its descendants.
 
     Attributes:
-        cpu_s: user and system time since their start, those that ended included.
+        cpu_s: user and system time since the start, including descendants that ended.
         rss_bytes: resident memory now.
     """
 
@@ -42,13 +42,13 @@ class Usage:
 
 
 def usage(pid: int) -> Usage:
-    """Read a process and its descendants from /proc."""
+    """Read the usage of a process and its descendants from /proc."""
     cpu_s, rss_bytes = 0.0, 0
     root = psutil.Process(pid)
     for process in [root, *root.children(recursive=True)]:
         try:
             times, memory = process.cpu_times(), process.memory_info()
-        except psutil.NoSuchProcess:  # a child that ended: counted in its parent's children times
+        except psutil.NoSuchProcess:  # it ended: its parent's children times include it
             continue
         cpu_s += times.user + times.system + times.children_user + times.children_system
         rss_bytes += memory.rss
@@ -56,17 +56,18 @@ def usage(pid: int) -> Usage:
 
 
 class Child:
-    """A process for the time of a `with` block; it ends with ourselves however we end.
+    """A child process that runs while a `with` block runs.
 
-    The block begins when it answers, and ends it as a power cut would: what is to be
-    measured was measured. It runs in this checkout, where `python -m` finds our modules.
+    The block begins when the process is ready; at its end the process is killed with
+    SIGKILL. The process also dies with this one. Its working directory is the
+    checkout, so that `python -m` finds our modules.
 
     Args:
-        name: for its log, and for errors.
+        name: names its log file, and the process in errors.
         command: its command line.
-        log_directory: for what it prints.
-        ready_url: where it answers 2xx once it serves; "" if it serves nothing.
-        variables: added to our environment.
+        log_directory: where the log file with its output goes.
+        ready_url: answers 2xx once the process is ready; "" if it serves no HTTP.
+        variables: added to the environment.
     """
 
     def __init__(
@@ -86,13 +87,13 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Its process id; only while it was started."""
+        """The process id; the process must have been started."""
         if self._process is None:
             raise BenchmarkError(f"{self._name} was not started")
         return self._process.pid
 
     def start(self) -> None:
-        """Start it; `wait_ready` tells when it serves."""
+        """Start the process, without waiting until it is ready."""
         with self._log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -101,16 +102,16 @@ class Child:
                 stderr=subprocess.STDOUT,
                 cwd=_ROOT,
                 env={**os.environ, **self._variables},
-                # Ctrl-C is for us; we stop the children in our own order.
+                # Ctrl-C must reach only this process, which then kills its children.
                 start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - we have no threads
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads here
             )
 
     def wait_ready(self) -> None:
-        """Return when it serves.
+        """Return when the process is ready.
 
         Raises:
-            BenchmarkError: it ended before, or the time is over.
+            BenchmarkError: it ended, or was not ready in time.
         """
         deadline_s = time.monotonic() + _READY_TIMEOUT_S
         while self._ready_url:
@@ -126,44 +127,44 @@ class Child:
             time.sleep(0.01)
 
     def usage(self) -> Usage:
-        """Read what it used so far from /proc."""
+        """Return the CPU time and memory used so far."""
         self._ensure_running()
         return usage(self.pid)
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill the process with SIGKILL."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
 
     def wait_success(self) -> None:
-        """Return when it has ended well.
+        """Return when the process has ended with status 0.
 
         Raises:
-            BenchmarkError: it ended with another status than 0.
+            BenchmarkError: it ended with another status.
         """
         if self._process is not None and self._process.wait() != 0:
             self._ensure_running()
 
     def wait_figures(self) -> dict[str, float]:
-        """Return what it has measured, when it has ended well: its last line, as JSON.
+        """Wait until the process ends; return the JSON object in its last line of output.
 
         Raises:
-            BenchmarkError: it ended with another status than 0, or said something else.
+            BenchmarkError: it ended with another status than 0, or printed something else.
         """
         self.wait_success()
         try:
             figures: dict[str, float] = json.loads(self.log().splitlines()[-1])
         except (ValueError, IndexError) as exc:
-            raise self.error("told no figures") from exc
+            raise self.error("printed no figures") from exc
         return figures
 
     def log(self) -> str:
-        """Return what it printed so far."""
+        """Return the output so far."""
         return self._log_path.read_text(errors="replace") if self._log_path.exists() else ""
 
     def error(self, what: str) -> BenchmarkError:
-        """Return an error that says what is wrong with it, and what it printed last."""
+        """Return an error with the end of the output."""
         return BenchmarkError(f"{self._name} {what}\n{self.log()[-_LOG_TAIL:]}")
 
     def _ensure_running(self) -> None:
@@ -185,7 +186,7 @@ class Child:
 
 
 def finish(name: str, command: Sequence[str], directory: Path) -> None:
-    """Run a command to its end."""
+    """Run a command until it ends with status 0."""
     with Child(name, command, directory) as child:
         child.wait_success()
 
@@ -196,13 +197,13 @@ def _die_with_parent() -> None:
 
 @contextmanager
 def work_directory(parent: Path | None = None) -> Iterator[Path]:
-    """Make a directory for the time of a `with` block, in the system's usual place or another."""
+    """Make a directory for a `with` block, in the system's temporary directory or in `parent`."""
     with TemporaryDirectory(prefix="redshank-bench-", dir=parent) as name:
         yield Path(name)
 
 
 def wait_until(done: Callable[[], bool], timeout_s: float, poll_s: float = 0.1) -> bool:
-    """Ask again and again; tell whether it was done in time."""
+    """Poll a condition; return whether it became true in time."""
     deadline_s = time.monotonic() + timeout_s
     while not done():
         if time.monotonic() > deadline_s:
@@ -212,13 +213,13 @@ def wait_until(done: Callable[[], bool], timeout_s: float, poll_s: float = 0.1) 
 
 
 def directory_size_bytes(directory: Path) -> int:
-    """Return the sum of its files' lengths."""
+    """Return the sum of the sizes of all files."""
     return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
 
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP unwind like Ctrl-C, so that `with` blocks clean up."""
+    """Raise SystemExit on SIGTERM and SIGHUP, so that `with` blocks clean up."""
 
     def leave(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)

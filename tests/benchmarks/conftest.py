@@ -1,10 +1,15 @@
-"""A recording small enough to start a fleet with in no time."""
+"""A small recording, with which a fleet starts at once."""
 
 from pathlib import Path
 
 import pytest
 
-from benchmarks.harness.corpus import Recording, Scrape, read_recording, write_recording
+from benchmarks.harness.recordings.recording import (
+    Recording,
+    Scrape,
+    read_recording,
+    write_recording,
+)
 
 _EXPOSITION = """\
 # HELP node_cpu_seconds_total Seconds the CPUs spent in each mode.
@@ -24,7 +29,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Recording:
-    """Five scrapes of four series, 5 s apart and a little late."""
+    """Five scrapes of four series, 5 s apart with a slight delay."""
     path = tmp_path / "node_exporter.scrapes.zst"
     write_recording(
         path,

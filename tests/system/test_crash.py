@@ -6,8 +6,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks.crash import ALLOWED_LOSS_MS, crash
-from benchmarks.harness.verdict import Judge, Life, Points, Verdict, compare_pushes
-from benchmarks.harness.witnesses import SERIES, STAMPED, kind_of, value_of
+from benchmarks.harness.durability.verdict import (
+    CrashVerdict,
+    Life,
+    Points,
+    TargetComparison,
+    compare_pushes,
+)
+from benchmarks.harness.durability.witnesses import SERIES, STAMPED, kind_of, value_of
 
 BASE_MS = 1_700_000_000_000
 SCRAPES = 20
@@ -38,10 +44,10 @@ def stored() -> dict[int, dict[int, float]]:
 
 
 def judged(found: dict[int, dict[int, float]], up: Points = ()) -> list[str]:
-    verdict = Verdict()
+    verdict = CrashVerdict()
     life = Life(BASE_MS, BASE_MS + 200 * SCRAPES)
     points = {series: sorted(samples.items()) for series, samples in found.items()}
-    Judge(2, served(), [life], ALLOWED_LOSS_MS, verdict).compare(points, up)
+    TargetComparison(2, served(), [life], ALLOWED_LOSS_MS, verdict).compare(points, up)
     return verdict.problems
 
 
@@ -96,6 +102,6 @@ def test_lost_doubled_and_invented_pushes_are_found() -> None:
         ([(1, 1.0), (2, 5.0)], 1),
         ([(1, 1.0), (2, 2.0), (4, 4.0)], 1),
     ):
-        verdict = Verdict()
+        verdict = CrashVerdict()
         compare_pushes("push", stored_points, sent, {1: 1.0, 2: 2.0}, verdict)
         assert len(verdict.problems) == problems

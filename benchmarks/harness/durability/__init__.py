@@ -1,0 +1,1 @@
+"""Checks what a server has stored after a crash."""

@@ -1,0 +1,1 @@
+"""Load: targets to scrape, pushes, rules."""

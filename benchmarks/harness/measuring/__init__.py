@@ -1,0 +1,1 @@
+"""Measurements of scraping and of queries."""
