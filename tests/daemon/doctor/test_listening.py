@@ -1,0 +1,23 @@
+import socket
+
+from aiohttp import web
+from pytest_aiohttp import AiohttpServer
+
+from daemon.doctor.findings import Verdict
+from daemon.doctor.listening import examine_listen
+
+
+async def test_free_address_is_good() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    finding = await examine_listen(f"127.0.0.1:{port}")
+    assert (finding.verdict, finding.detail) == (Verdict.GOOD, "free; no server runs")
+
+
+async def test_address_of_another_program_is_bad_and_has_a_remedy(
+    aiohttp_server: AiohttpServer,
+) -> None:
+    other = await aiohttp_server(web.Application())
+    finding = await examine_listen(f"127.0.0.1:{other.port}")
+    assert finding.verdict is Verdict.BAD
+    assert "--listen" in finding.remedy
