@@ -81,5 +81,5 @@ async def test_prometheus_federates_with_honored_labels_and_times(tmp_path: Path
             assert theirs.keys() <= ours.keys()
             for labels, values in theirs.items():
                 assert values.items() <= ours[labels].items()
-            complaints = [line for line in prometheus.lines if "level=warn" in line]
-            assert complaints == []
+            warnings = [line for line in prometheus.lines if "level=warn" in line]
+            assert warnings == []
