@@ -92,11 +92,11 @@ def _print_report(report: "BackfillReport", duration_s: float) -> None:
     rejected = report.refused + report.out_of_range
     click.echo(f"{rejected:,} rejected" + (":" if rejected else ""))
     if report.refused:
-        click.echo(f"  {report.refused:,} with another value at the same time of their series")
+        click.echo(f"  {report.refused:,} have a series with another value at the same time")
     if report.out_of_range:
-        click.echo(f"  {report.out_of_range:,} not within the years 1 to 9999")
+        click.echo(f"  {report.out_of_range:,} are not within the years 1 to 9999")
     if report.repeated:
-        click.echo(f"{report.repeated:,} given twice and stored once")
+        click.echo(f"{report.repeated:,} repeated, stored once")
 
 
 def _utc(time_ms: int) -> str:
