@@ -1,7 +1,6 @@
-"""Everything that the web application is handed: the protocols it talks to.
+"""The services that the web application depends on, as protocols.
 
-The daemon builds one `Services`. What other packages already define is named by
-their protocols; what only the web needs is defined here.
+The daemon builds one `Services`. Protocols that only the web needs are defined here.
 """
 
 from collections import Counter
@@ -38,29 +37,29 @@ from web.identity.keys import KeyRing
 
 
 class Alerting(Protocol):
-    """What pages ask of alerting; `alerting.service.AlertingService` is one."""
+    """The part of `alerting.service.AlertingService` that the web uses."""
 
     @property
     def receivers(self) -> tuple[tuple[str, str], ...]:
-        """Name and type of each configured receiver."""
+        """The name and the type of each configured receiver."""
 
     def rules(self) -> tuple[GroupView, ...]:
-        """Return every group with its rules, the host checks first."""
+        """Return all rule groups, the host checks first."""
 
     def open_alerts(self) -> tuple[OpenAlert, ...]:
         """Return the alerts that are pending, firing or without data, oldest first."""
 
     def check_settings(self, instance: str) -> tuple[CheckView, ...]:
-        """Return every host check as it applies to one host."""
+        """Return all host checks with the settings of one host."""
 
     def subscribe(self, subscriber: Callable[[Sequence[AlertChange]], None]) -> Callable[[], None]:
-        """Call `subscriber` with each batch of stored changes; return what ends that.
+        """Call `subscriber` with each batch of stored changes; return a function that stops it.
 
-        An acknowledgement is a change too, from a state to the same state.
+        An acknowledgement is a change that keeps the state.
         """
 
     async def acknowledge(self, alert_id: int, user: str) -> Alert:
-        """Mark an open alert as being worked on.
+        """Acknowledge an open alert.
 
         Raises:
             NotFoundError: no open alert has this id.
@@ -70,79 +69,79 @@ class Alerting(Protocol):
         """Give a host its own settings for a check.
 
         Raises:
-            BadOverrideError: they make no sense; it names the field.
+            BadOverrideError: they are invalid; the error names the field.
         """
 
     async def remove_override(self, instance: str, check: str) -> None:
-        """Return a host's check to the default.
+        """Reset a host's check to the default.
 
         Raises:
             BadOverrideError: there is no such check.
         """
 
     async def test_receiver(self, name: str) -> None:
-        """Send a notification that says it is a test.
+        """Send a test notification.
 
         Raises:
             UnknownReceiverError: no receiver has this name.
-            DeliveryError: it was not taken; the message says why.
+            DeliveryError: the delivery failed; the message states the reason.
         """
 
 
 class Discovered(Protocol):
-    """What discovery found beside the targets that are scraped."""
+    """The discovered targets that are not scraped."""
 
     def pools(self) -> Sequence[str]:
-        """Return the names of all jobs, those without a target too, sorted."""
+        """Return the names of all jobs, with or without a target, sorted."""
 
     def dropped(self) -> Sequence[DroppedTarget]:
-        """Return the targets that relabelling dropped, as many as their jobs keep."""
+        """Return the targets that relabelling dropped, up to the limit of their jobs."""
 
     def dropped_counts(self) -> Mapping[str, int]:
-        """Return for each job how many targets relabelling dropped."""
+        """Return the number of targets that relabelling dropped, by job."""
 
     def refused(self) -> Sequence[DroppedTarget]:
-        """Return what was found and no target can be made of."""
+        """Return the discovered targets that are invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReloadState:
-    """How the last reload went, and when the configuration was last taken over."""
+    """Whether the last reload succeeded, and the time of the last successful one."""
 
     successful: bool
     success_ms: int
 
 
 class RunningConfiguration(Protocol):
-    """The configuration that the server runs on."""
+    """The running configuration of the server."""
 
     @property
     def text(self) -> str:
-        """It in the form of a Prometheus configuration, without secrets."""
+        """The configuration in the format of Prometheus, without secrets."""
 
     @property
     def flags(self) -> Mapping[str, str]:
-        """What Prometheus has flags for, under its names."""
+        """The values of Prometheus's command-line flags that have a counterpart here."""
 
     @property
     def retention(self) -> str:
-        """How long samples are kept, as a duration."""
+        """How long samples are kept, as a PromQL duration."""
 
     @property
     def state(self) -> ReloadState:
-        """How the last reload went."""
+        """The result of the last reload."""
 
     async def reload(self) -> Sequence[str]:
-        """Read every file again; return the settings that need a restart.
+        """Reload the configuration; return the changed settings that need a restart.
 
         Raises:
-            ConfigurationRefusedError: something is wrong; nothing has changed.
+            ConfigurationRefusedError: it is invalid; the running one is kept.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Pushes:
-    """What comes by itself: messages of devices, reports of hosts, and the hosts' keys."""
+    """Receivers of pushed data: messages of devices and reports of hosts, and host keys."""
 
     inbox: MessageInbox
     hosts: PushedHosts
@@ -163,28 +162,29 @@ def _always() -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What the application talks to.
+    """The services that the application depends on.
 
     Attributes:
-        alerts: what was; `alerting` knows what is open and takes what people do.
-        cardinality: what the active series are made of, so many entries a list; blocks.
-        keys: sign access tokens and seal secrets.
-        targets: how every target stands now; called on the event loop.
-        discovered: what was found beside them.
-        configuration: what the server runs on.
-        added_hosts: where a host that somebody adds may be, as of now.
-        pushes: what takes what comes by itself.
+        alerts: the stored alerts and their history; `alerting` has the open ones.
+        cardinality: returns statistics of the active series, each list up to a limit;
+            blocks.
+        keys: signs access tokens and encrypts secrets.
+        targets: returns the status of all targets; called on the event loop.
+        discovered: the discovered targets that are not scraped.
+        configuration: the running configuration.
+        added_hosts: returns the addresses at which users may add hosts.
+        pushes: the receivers of pushed data.
         hosts_changed: awaited after a host was added or removed.
-        host_checks: the checks of every host, and which filesystems count, as of now.
-        target_metadata: for each target, by metric family, what it says of it.
+        host_checks: returns the current settings of host checks.
+        target_metadata: returns each target with its metadata by metric family.
         registry: the server's own metrics, for `/metrics`.
-        remote_write: what takes samples of other servers; None where nothing does.
-        push_gateway: what keeps the metrics of batch jobs; None where nothing does.
-        refusals: how many requests were beyond a quota, counted by the application.
-        ready: whether start-up is complete, for `/-/ready`.
-        clock: the current time.
-        version: of Redshank.
-        exporter_commands: ways to start an exporter on a host: a title and the command.
+        remote_write: receives samples by remote write; None if it is off.
+        push_gateway: keeps the metrics of batch jobs; None if it is off.
+        refusals: counts the requests over a quota; the application adds to it.
+        ready: returns whether start-up is complete, for `/-/ready`.
+        clock: returns the current time.
+        version: the version of Redshank.
+        exporter_commands: commands that start an exporter on a host, with titles.
         started_ms: when the server started.
     """
 

@@ -1,1 +1,1 @@
-"""Alerts: page and API."""
+"""Alerts and notifications as pages and API."""

@@ -1,4 +1,4 @@
-"""`/api/alerts`, their history, acknowledgement, and `/api/notifications`."""
+"""`/api/alerts`, `/api/notifications` and `/api/receivers`."""
 
 from collections.abc import Sequence
 from typing import Final, Literal
@@ -34,13 +34,13 @@ _OPEN_STATES: Final = {
 
 
 class AlertsQuery(Paging):
-    """Which alerts to list; pages are of those that are resolved."""
+    """The state of the alerts to list; only resolved alerts are paged."""
 
     state: Literal["open", "pending", "firing", "no_data", "acknowledged", "resolved"] = "open"
 
 
 class HistoryQuery(Paging):
-    """Which changes to list, of one alert or of all."""
+    """The changes of state to list: of one alert or of all."""
 
     alert_id: RecordId | None = None
 
@@ -57,31 +57,37 @@ class AlertsApi:
         found = Operation(tag, AlertsDocument, query=AlertsQuery)
         history = Operation(tag, TransitionsDocument, query=HistoryQuery)
         one = Operation(tag, AlertWithHistoryDocument, path=RecordPath, errors=(404,))
-        seen = Operation(tag, AlertDocument, path=RecordPath, errors=(404,))
-        told = Operation(tag, NotificationsDocument, query=Paging)
+        acknowledged = Operation(tag, AlertDocument, path=RecordPath, errors=(404,))
+        sent = Operation(tag, NotificationsDocument, query=Paging)
         receivers = Operation(tag, ReceiversDocument)
-        trial = Operation(tag, status=204, errors=(404, 502))
+        test = Operation(tag, status=204, errors=(404, 502))
         return tuple(
             Route(method, path, handler, access, Surface.JSON, operation=operation)
             for method, path, handler, access, operation in (
                 ("GET", "/api/alerts", self.alerts, Access.VIEWER, found),
                 ("GET", "/api/alerts/history", self.history, Access.VIEWER, history),
                 ("GET", "/api/alerts/{id}", self.alert, Access.VIEWER, one),
-                ("POST", "/api/alerts/{id}/acknowledge", self.acknowledge, Access.EDITOR, seen),
-                ("GET", "/api/notifications", self.notifications, Access.VIEWER, told),
+                (
+                    "POST",
+                    "/api/alerts/{id}/acknowledge",
+                    self.acknowledge,
+                    Access.EDITOR,
+                    acknowledged,
+                ),
+                ("GET", "/api/notifications", self.notifications, Access.VIEWER, sent),
                 ("GET", "/api/receivers", self.receivers, Access.VIEWER, receivers),
                 (
                     "POST",
                     "/api/receivers/{name:[^/]+}/test",
                     self.test_receiver,
                     Access.EDITOR,
-                    trial,
+                    test,
                 ),
             )
         )
 
     async def alerts(self, request: web.Request) -> web.Response:
-        """List alerts by state, the open ones unless asked otherwise."""
+        """List alerts of a state, by default the open ones."""
         query = read_query(request.query, AlertsQuery)
         found = await self._by_state(query)
         return json_response({"alerts": [alert_document(alert) for alert in found]})
@@ -112,20 +118,20 @@ class AlertsApi:
         return json_response(document)
 
     async def acknowledge(self, request: web.Request) -> web.Response:
-        """Say that somebody is on it."""
+        """Acknowledge an open alert as the sender."""
         alert = await self._services.alerting.acknowledge(record_id(request), user_of(request).name)
         note(request, "alert.acknowledge", alert_name(alert), id=str(alert.id))
         self._fleet.forget()
         return json_response(alert_document(alert))
 
     async def notifications(self, request: web.Request) -> web.Response:
-        """List what was sent, or waits to be, newest first."""
+        """List sent and waiting notifications, newest first."""
         query = read_query(request.query, Paging)
         found = await self._services.alerts.notifications(query.limit, query.before_id)
         return json_response({"notifications": [notification_document(each) for each in found]})
 
     async def receivers(self, request: web.Request) -> web.Response:
-        """List who is told of alerts."""
+        """List the receivers of notifications."""
         return json_response(
             {
                 "receivers": [
@@ -135,13 +141,13 @@ class AlertsApi:
         )
 
     async def test_receiver(self, request: web.Request) -> web.Response:
-        """Send a receiver a notification that says it is a test."""
+        """Send a test notification to a receiver."""
         await self._services.alerting.test_receiver(request.match_info["name"])
         note(request, "receiver.test", request.match_info["name"])
         return web.Response(status=204)
 
 
 def alert_name(alert: Alert) -> str:
-    """Return what people call an alert: `HighCpu db-1:9100`."""
+    """Return the name of an alert for people: `HighCpu db-1:9100`."""
     names = (alert.labels.get("alertname"), alert.labels.get("instance"))
     return " ".join(filter(None, names))

@@ -14,7 +14,7 @@ class AlertsDocument(TypedDict):
 
 
 class TransitionDocument(TypedDict):
-    """A change of an alert's state; an acknowledgement is one to the same state."""
+    """A change of an alert's state; an acknowledgement keeps the state."""
 
     id: int
     alert_id: int
@@ -40,7 +40,7 @@ class AlertWithHistoryDocument(AlertDocument):
 
 
 class NotificationDocument(TypedDict):
-    """What was told, or is to be told, to one receiver."""
+    """A notification to one receiver, sent or waiting."""
 
     id: int
     alert_id: int
@@ -60,14 +60,14 @@ class NotificationsDocument(TypedDict):
 
 
 class ReceiverDocument(TypedDict):
-    """Somebody who is told of alerts."""
+    """A receiver of notifications."""
 
     name: str
     type: str
 
 
 class ReceiversDocument(TypedDict):
-    """Who is told of alerts."""
+    """The receivers of notifications."""
 
     receivers: list[ReceiverDocument]
 
@@ -88,7 +88,7 @@ def transition_document(transition: Transition) -> TransitionDocument:
 
 
 def notification_document(notification: Notification) -> NotificationDocument:
-    """Return a notification; its body may hold what only the receiver should know."""
+    """Return a notification without its body, which may contain secrets of the receiver."""
     return {
         "id": notification.id,
         "alert_id": notification.alert_id,

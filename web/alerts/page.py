@@ -1,4 +1,4 @@
-"""The alerts page: what is open, what was resolved, every change, every notification."""
+"""The alerts page (open, resolved, history, notifications) and the page of one alert."""
 
 import asyncio
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ ALERT: Final = Page(
 
 
 class AlertsPages:
-    """Shows alerts and lets people acknowledge them."""
+    """Shows and acknowledges alerts, and tests receivers."""
 
     def __init__(self, services: Services, fleet: Fleet, shell: Shell) -> None:
         self._services, self._fleet, self._shell = services, fleet, shell
@@ -64,7 +64,7 @@ class AlertsPages:
         )
 
     async def show(self, request: web.Request) -> web.Response:
-        """Show one of the four lists."""
+        """Show one of the four views."""
         return await self._shell.page(
             request, ALERTS, **await self._region(PageAddress.of(request))
         )
@@ -82,7 +82,7 @@ class AlertsPages:
             "open_count": len(fleet.alerts),
             "host_names": {host.instance: host.name for host in fleet.hosts},
             "receivers": self._services.alerting.receivers,
-            "trial": None,
+            "test_result": None,
             "held_by": {
                 item.alert.id: item.suppressed_by for item in self._services.alerting.open_alerts()
             },
@@ -103,11 +103,11 @@ class AlertsPages:
                 )
                 ids = sorted({notification.alert_id for notification in sent})
                 about = await asyncio.gather(*map(alerts.alert, ids))
-                values["told"] = {alert.id: alert for alert in about}
+                values["notified"] = {alert.id: alert for alert in about}
         return values
 
     async def alert(self, request: web.Request) -> web.Response:
-        """Show one alert: why it fired and what happened since."""
+        """Show one alert with its rule and its history."""
         alert = await self._services.alerts.alert(record_id(request))
         fleet = await self._fleet.view()
         rule, held_by = self._explain(alert.id)
@@ -122,7 +122,7 @@ class AlertsPages:
         )
 
     def _explain(self, alert_id: int) -> tuple[RuleView | None, str]:
-        """Return the rule of an open alert, and what keeps it from being told."""
+        """Return the rule of an open alert, and the reason why it is held back or ""."""
         for group in self._services.alerting.rules():
             for rule in group.rules:
                 for item in rule.alerts:
@@ -131,22 +131,22 @@ class AlertsPages:
         return None, ""
 
     async def test_receiver(self, request: web.Request) -> web.Response:
-        """Send a receiver a test and say how that went."""
+        """Send a test notification to a receiver and show the result."""
         name = request.match_info["name"]
         try:
             await self._services.alerting.test_receiver(name)
             note(request, "receiver.test", name)
         except DeliveryError as exc:
-            trial = (name, str(exc))
+            test_result = (name, str(exc))
         else:
-            trial = (name, "")
+            test_result = (name, "")
         region = await self._region(PageAddress.of(request))
         return await self._shell.page(
-            request, ALERTS, **{**region, "view": "notifications", "trial": trial}
+            request, ALERTS, **{**region, "view": "notifications", "test_result": test_result}
         )
 
     async def acknowledge(self, request: web.Request) -> web.Response:
-        """Say that somebody is on it, and go back."""
+        """Acknowledge an alert as the sender, and redirect back."""
         form = await read_form(request)
         alert = await self._services.alerting.acknowledge(record_id(request), user_of(request).name)
         note(request, "alert.acknowledge", alert_name(alert), id=str(alert.id))
@@ -158,7 +158,7 @@ _STATE_RANK: Final = {AlertState.FIRING: 0, AlertState.NO_DATA: 1, AlertState.PE
 
 
 def urgency(alert: Alert) -> tuple[bool, int, bool, int]:
-    """Return the order of open alerts: what nobody looks after and is worst comes first."""
+    """Return the sort key of an open alert: unacknowledged and severe alerts come first."""
     return (
         alert.acknowledged_by is not None,
         _STATE_RANK.get(alert.state, 3),

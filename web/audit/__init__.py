@@ -1,1 +1,1 @@
-"""The audit log: page and API."""
+"""The audit log as a page and as API."""

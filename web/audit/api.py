@@ -1,4 +1,4 @@
-"""`/api/audit`: who changed what."""
+"""`/api/audit`: the audit log as JSON."""
 
 from aiohttp import web
 
@@ -11,7 +11,7 @@ from web.services import Services
 
 
 class AuditQuery(Parameters):
-    """One page of the log; `before` is the last id of the page before."""
+    """One page of the log; `before` is the last id of the previous page."""
 
     limit: PageLength = 100
     before: RecordId | None = None
@@ -33,7 +33,7 @@ class AuditApi:
         )
 
     async def entries(self, request: web.Request) -> web.Response:
-        """List what was changed, newest first."""
+        """List recorded changes, newest first."""
         query = read_query(request.query, AuditQuery)
         found = await self._records.entries(query.limit, query.before)
         return json_response({"entries": [audit_entry_document(each) for each in found]})

@@ -7,7 +7,7 @@ from storage.api.audit import AuditEntry
 
 
 class AuditEntryDocument(TypedDict):
-    """What somebody did."""
+    """A recorded change."""
 
     id: int
     time_ms: int

@@ -1,4 +1,4 @@
-"""The audit log, for admins."""
+"""The audit log page, for admins."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -39,7 +39,7 @@ TITLES: Final[Mapping[str, str]] = {
     "user.remove": "User removed",
     "user.role": "Role changed",
 }
-"""In people's words; what is not here is shown as it was recorded."""
+"""The titles of actions; an action without one is shown by its name."""
 
 
 AUDIT: Final = Page(
@@ -52,7 +52,7 @@ AUDIT: Final = Page(
 
 
 class AuditPages:
-    """Shows who changed what."""
+    """Shows the audit log."""
 
     def __init__(self, services: Services, shell: Shell) -> None:
         self._records, self._shell = services.audit, shell

@@ -1,1 +1,1 @@
-"""The fleet's current state and figures."""
+"""The fleet: all hosts with their states, figures and open alerts."""

@@ -15,7 +15,7 @@ from web.fleet.hosts import AlertCount, Figures, FleetHost, HostState
 
 
 class FleetHostDocument(TypedDict):
-    """A host; without an id it comes from the configuration file."""
+    """A host; `id` is null for a host in the configuration file."""
 
     id: int | None
     name: str
@@ -34,7 +34,7 @@ class FleetHostDocument(TypedDict):
 
 
 class AlertDocument(TypedDict):
-    """An alert; it is open unless its state is `inactive` or `resolved`."""
+    """An alert, which is open unless its state is `inactive` or `resolved`."""
 
     id: int
     rule: str

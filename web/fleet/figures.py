@@ -23,18 +23,18 @@ _OPTIONS: Final = QueryOptions(timeout_s=10.0)
 
 
 def real_disks(disk: DiskSettings) -> str:
-    """Return the matchers of the filesystems that the disk check looks at too."""
+    """Return the matchers of the filesystems that the disk check covers."""
     return f"fstype!~{quote(disk.ignored_fstypes)},mountpoint!~{quote(disk.ignored_mountpoints)}"
 
 
 def queries(window: str, disk: DiskSettings) -> Mapping[str, str]:
-    """Return the query of each figure; rates are taken over `window`."""
+    """Return the query of each field of `Figures`; `window` is that of the rates."""
     received = f'node_network_receive_bytes_total{{device!~"{NO_NIC}"}}[{window}]'
     transmitted = f'node_network_transmit_bytes_total{{device!~"{NO_NIC}"}}[{window}]'
     disks = f"{{{real_disks(disk)}}}"
     return {
         "cpu_used_ratio": (
-            # As the CPU check: what is neither idle nor waiting for a disk is busy.
+            # As in the CPU check: time that is neither idle nor iowait is busy.
             "1 - sum by (instance) (avg without (cpu) "
             f'(rate(node_cpu_seconds_total{{mode=~"idle|iowait"}}[{window}])))'
         ),
@@ -44,7 +44,7 @@ def queries(window: str, disk: DiskSettings) -> Mapping[str, str]:
             f"1 - node_filesystem_avail_bytes{disks} / (node_filesystem_size_bytes{disks} > 0)"
         ),
         "load1": "node_load1",
-        # "all": a host that pushes does not tell how many it has.
+        # cpu="all" comes from hosts that push, which do not report their number of cores.
         "cores": 'count by (instance) (node_cpu_seconds_total{mode="idle",cpu!="all"})',
         "receive_bytes_per_s": f"sum by (instance) (rate({received}))",
         "transmit_bytes_per_s": f"sum by (instance) (rate({transmitted}))",
@@ -60,8 +60,8 @@ async def read_figures(
     Args:
         engine: evaluates the queries.
         intervals_s: the scrape intervals of all hosts.
-        disk: which filesystems count.
-        now_ms: when.
+        disk: selects the filesystems.
+        now_ms: the time of evaluation.
     """
     wanted = queries(rate_window(intervals_s), disk)
     answers = await asyncio.gather(
@@ -94,6 +94,6 @@ async def _instant(engine: QueryEngine, name: str, query: str, now_ms: int) -> I
 
 
 def rate_window(intervals_s: Iterable[float]) -> str:
-    """Return a window with four scrapes of the slowest host, from one to ten minutes."""
+    """Return a window with four scrapes of the slowest host, between one and ten minutes."""
     slowest_s = max(intervals_s, default=15.0)
     return format_duration(round(min(max(4 * slowest_s, 60.0), 600.0)) * 1000)

@@ -19,7 +19,7 @@ _FRESH_MS: Final = 1_000
 
 
 class Fleet:
-    """Puts hosts, targets, figures and alerts together, once for all who ask at a time."""
+    """Combines records, targets, figures and alerts into a view; concurrent readers share it."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -27,7 +27,7 @@ class Fleet:
         self._view: FleetView | None = None
 
     async def view(self) -> FleetView:
-        """Return the fleet as it is, at most a second old."""
+        """Return the current view, which is at most a second old."""
         async with self._lock:
             now_ms = self._services.clock()
             view = self._view
@@ -40,7 +40,7 @@ class Fleet:
         return (await self.view()).find(key)
 
     def forget(self) -> None:
-        """Read everything anew at the next call, because hosts or alerts changed."""
+        """Drop the cached view after hosts or alerts have changed."""
         self._view = None
 
     async def _read(self, now_ms: int) -> FleetView:
@@ -62,17 +62,17 @@ class Fleet:
 
 
 def count_alerts(alerts: Sequence[Alert]) -> Mapping[str, AlertCount]:
-    """Return the open alerts of each instance."""
-    tally: dict[str, list[int]] = {}
+    """Return the number of open alerts of each instance."""
+    by_instance: dict[str, list[int]] = {}
     for alert in alerts:
-        counts = tally.setdefault(alert.labels.get("instance"), [0, 0, 0])
+        counts = by_instance.setdefault(alert.labels.get("instance"), [0, 0, 0])
         if alert.state is AlertState.PENDING:
             counts[2] += 1
         elif alert.labels.get("severity") == Severity.CRITICAL:
             counts[0] += 1
         else:
             counts[1] += 1
-    return {instance: AlertCount(*counts) for instance, counts in tally.items()}
+    return {instance: AlertCount(*counts) for instance, counts in by_instance.items()}
 
 
 def _record_of(status: TargetStatus, records: Sequence[Host]) -> Host | None:
@@ -106,7 +106,7 @@ def _host(
         interval_s=target.interval_s,
         timeout_s=target.timeout_s,
         created_ms=record.created_ms if record else None,
-        # A host that is down does nothing now; its last figures would deceive.
+        # The last figures of a host that is down would look current.
         figures=figures.get(target.instance, Figures()) if state is HostState.UP else Figures(),
         alerts=alerts.get(target.instance, AlertCount()),
     )
@@ -129,7 +129,7 @@ def _pending(record: Host) -> FleetHost:
 
 
 def default_instance(record: Host) -> str:
-    """Return the `instance` label that a host gets: of its URL, or its name if it pushes."""
+    """Return the `instance` label of a host: host and port of its URL, or its name if it pushes."""
     if record.pushes:
         return record.name
     return record.url.split("://", 1)[-1].split("/", 1)[0]

@@ -9,7 +9,7 @@ from web.http.host_paths import host_path
 
 
 class HostState(StrEnum):
-    """How a host stands. PENDING: not scraped yet."""
+    """The state of a host. PENDING: not scraped yet."""
 
     UP = "up"
     DOWN = "down"
@@ -18,13 +18,14 @@ class HostState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a host does now; None where its exporter does not tell.
+    """The current figures of a host; None if its exporter does not export one.
 
     Attributes:
-        cpu_used_ratio: of all cores, 0..1.
-        memory_used_ratio: what programs cannot get, 0..1.
-        disk_used_ratio: of the fullest filesystem, which is `disk_mount`.
-        load1: processes that run or wait, averaged over a minute.
+        cpu_used_ratio: of all cores, 0 to 1.
+        memory_used_ratio: the memory that is not available to programs, 0 to 1.
+        disk_used_ratio: of the fullest filesystem, 0 to 1.
+        disk_mount: the mount point of that filesystem.
+        load1: running and waiting processes, averaged over a minute.
     """
 
     cpu_used_ratio: float | None = None
@@ -41,7 +42,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class AlertCount:
-    """Open alerts of a host."""
+    """The number of a host's open alerts by severity."""
 
     critical: int = 0
     warning: int = 0
@@ -49,7 +50,7 @@ class AlertCount:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """The number of all open alerts."""
         return self.critical + self.warning + self.pending
 
 
@@ -58,12 +59,12 @@ class FleetHost:
     """One host.
 
     Attributes:
-        name: what people call it.
-        instance: its `instance` label, the host's key in URLs and samples.
-        id: of its record, None for one from configuration.
-        url: where it is scraped, "" if it pushes.
-        reason: why the last scrape failed or that no report came, "" if all is well.
-        last_seen_ms: when it last answered or reported, None if it never did.
+        name: the name on the pages.
+        instance: its `instance` label, which identifies it in URLs and samples.
+        id: the id of its record, None for a host in the configuration file.
+        url: the URL that is scraped, "" if the host pushes.
+        reason: why the last scrape failed or a report is missing, "" if neither.
+        last_seen_ms: the time of the last successful scrape or report, None for never.
     """
 
     name: str
@@ -82,25 +83,25 @@ class FleetHost:
 
     @property
     def pushes(self) -> bool:
-        """Whether it hands in its figures by itself."""
+        """Whether the host pushes reports instead of being scraped."""
         return not self.url
 
     @property
     def path(self) -> str:
-        """The path of the host's page; the instance serves hosts without a record too."""
+        """The path of the host's page, which names the instance: not every host has a record."""
         return host_path(self.instance)
 
 
 @dataclass(frozen=True, slots=True)
 class FleetView:
-    """All hosts, by name, and all open alerts at one moment."""
+    """All hosts, ordered by name, and all open alerts at one time."""
 
     time_ms: int
     hosts: tuple[FleetHost, ...]
     alerts: tuple[Alert, ...] = ()
 
     def find(self, key: str) -> FleetHost | None:
-        """Return the host with this record id or, failing that, this instance."""
+        """Return the host with this record id or, if there is none, this instance."""
         if key.isascii() and key.isdigit():
             for host in self.hosts:
                 if host.id is not None and str(host.id) == key:

@@ -1,1 +1,1 @@
-"""Hosts: pages, API, forms, charts."""
+"""Hosts as pages and API: the fleet table, charts, checks, keys, adding and removing."""

@@ -1,4 +1,4 @@
-"""The form that registers a host, and the command to run on it."""
+"""The page that registers a host, with the command to run on it."""
 
 from typing import Final
 
@@ -28,7 +28,7 @@ ADD_HOST: Final = Page(
 
 
 class AddHostPages:
-    """Registers hosts."""
+    """Shows and handles the form that registers a host."""
 
     def __init__(
         self, services: Services, register: HostRegister, shell: Shell, new_key: NewKeyPage
@@ -48,9 +48,9 @@ class AddHostPages:
         return await self._form(request, 200, {}, {})
 
     async def add(self, request: web.Request) -> web.Response:
-        """Register the host, or say at each field what is wrong with it.
+        """Register the host, or show the form again with a message at each invalid field.
 
-        The key of one that pushes is shown at once, because it never is again.
+        For a host that pushes, show its key, which cannot be shown again.
         """
         given = await read_form(request)
         fields: dict[str, object] = {
@@ -93,7 +93,7 @@ class AddHostPages:
 
 
 def read_labels(text: str) -> tuple[dict[str, str], str]:
-    """Return the labels written as `name=value` a line, and what is wrong, "" if nothing."""
+    """Return the labels in lines of `name=value`, and an error message or ""."""
     labels: dict[str, str] = {}
     for line in filter(None, map(str.strip, text.splitlines())):
         name, mark, value = line.partition("=")

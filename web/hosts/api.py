@@ -1,4 +1,4 @@
-"""`/api/fleet`, `/api/hosts` and each host's checks."""
+"""`/api/fleet`, `/api/hosts` and `/api/hosts/{key}/checks`."""
 
 from aiohttp import web
 
@@ -21,7 +21,7 @@ from web.services import Services
 
 
 class CheckPath(Parameters):
-    """A path with a host and one of its checks."""
+    """The path parameters of one check of a host."""
 
     key: str
     check: CheckName
@@ -59,7 +59,7 @@ class HostsApi:
         )
 
     async def fleet(self, request: web.Request) -> web.Response:
-        """List every host, registered or configured, with its current figures."""
+        """List all hosts, registered or configured, with their current figures."""
         view = await self._fleet.view()
         return json_response({"hosts": [fleet_host_document(host) for host in view.hosts]})
 
@@ -70,7 +70,7 @@ class HostsApi:
         return json_response({"hosts": hosts})
 
     async def add(self, request: web.Request) -> web.Response:
-        """Register a host; the key of one that pushes is told this once."""
+        """Register a host; the key of a host that pushes is returned only now."""
         added, issued = await self._register.add(await read_json(request, HostForm))
         note(request, "host.add", added.name, url=added.url or "pushes")
         host = await self._fleet.host(str(added.id))
@@ -87,7 +87,7 @@ class HostsApi:
         return json_response(fleet_host_document(await self.find(request)))
 
     async def remove(self, request: web.Request) -> web.Response:
-        """Forget a host."""
+        """Remove a host; its samples stay."""
         host = await self.find(request)
         await self._register.remove(host)
         note(request, "host.remove", host.name)
@@ -108,17 +108,17 @@ class HostsApi:
         return await self.checks(request)
 
     async def reset_check(self, request: web.Request) -> web.Response:
-        """Return one check to the default."""
+        """Reset one check of the host to the default."""
         host, check = await self.find(request), self._check(request)
         await self._services.alerting.remove_override(host.instance, check)
         note(request, "check.reset", host.name, check=check)
         return await self.checks(request)
 
     async def find(self, request: web.Request) -> FleetHost:
-        """Return the host that the URL names.
+        """Return the host in the path.
 
         Raises:
-            MissingError: there is none.
+            MissingError: there is no such host.
         """
         key = request.match_info["key"]
         host = await self._fleet.host(key)

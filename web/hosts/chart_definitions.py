@@ -1,4 +1,4 @@
-"""Which charts a host's page shows: their PromQL, units and names."""
+"""The charts of a host's page: their PromQL, units and line names."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,11 +7,11 @@ from typing import Final
 from web.fleet.figures import NO_NIC
 
 _NO_DRIVE: Final = "loop.*|ram.*|zram.*|sr.*|fd.*|dm-.*|md.*"
-"""Names of block devices that are no drives, or whose drives are counted already."""
+"""Block devices that are not drives, or whose drives are listed separately."""
 
 
 class ChartUnit(StrEnum):
-    """What a chart's numbers are; the browser writes them accordingly."""
+    """The unit of a chart's values, by which the browser formats them."""
 
     RATIO = "ratio"
     NUMBER = "number"
@@ -22,13 +22,13 @@ class ChartUnit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """One query of a chart and how its series are called.
+    """One query of a chart and the names of its lines.
 
     Attributes:
-        query: PromQL with `HOST` for the host's matcher, `DISKS` for those of filesystems
-            that count, and `WINDOW` for the rate window.
-        name: with `{label}` for each label's value.
-        mirrored: drawn below the axis, as what goes out.
+        query: PromQL, with `HOST` for the host's matcher, `DISKS` for the matchers of
+            filesystems, and `WINDOW` for the window of rates.
+        name: the name of a line, with `{label}` for the value of a label.
+        mirrored: whether the line is drawn below the axis, such as outgoing traffic.
     """
 
     query: str
@@ -38,7 +38,7 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One chart; `order` lists the names that come first, in this order."""
+    """One chart; `order` lists the line names that come first."""
 
     key: str
     title: str

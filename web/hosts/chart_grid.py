@@ -1,4 +1,4 @@
-"""The times of a host's charts: the ranges that people choose, and their steps."""
+"""The times of a host's charts: the ranges on the page, and their steps."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,14 +10,14 @@ DAY_MS: Final = 24 * _HOUR_MS
 
 @dataclass(frozen=True, slots=True)
 class ChartRange:
-    """A choice of how far back the charts reach, and the step that suits it."""
+    """The length of a chart's time range, and its step."""
 
     length_ms: int
     step_ms: int
 
 
-# 240 to 360 points: about one for every two pixels of a chart. The first has more, so
-# that the charts of a host that was just added show a line within seconds.
+# 240 to 360 points: about one for every two pixels of a chart. The first range has more,
+# so that the charts of a new host show a line within seconds.
 RANGES: Final = {
     "1h": ChartRange(_HOUR_MS, 5_000),
     "6h": ChartRange(6 * _HOUR_MS, _MINUTE_MS),
@@ -33,7 +33,7 @@ _WANTED_POINTS: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The times that all lines share: `start_ms`, `start_ms + step_ms`, … `end_ms`."""
+    """The times of all lines: `start_ms`, `start_ms + step_ms`, … `end_ms`."""
 
     start_ms: int
     end_ms: int
@@ -41,27 +41,27 @@ class Grid:
 
     @classmethod
     def back_from(cls, now_ms: int, chosen: ChartRange) -> "Grid":
-        """Return the grid of a range that ends now; its times are multiples of the step."""
+        """Return the grid of a range that ends now, with times at multiples of the step."""
         end_ms = now_ms // chosen.step_ms * chosen.step_ms
         return cls(end_ms - chosen.length_ms, end_ms, chosen.step_ms)
 
     @classmethod
     def between(cls, start_ms: int, end_ms: int) -> "Grid":
-        """Return a grid of some 300 points over a part that somebody picked."""
+        """Return a grid of some 300 points between two times."""
         wanted_s = (end_ms - start_ms) / 1000 / _WANTED_POINTS
         step_s = next((step for step in _STEPS_S if step >= wanted_s), None)
         step_ms = (step_s or int(wanted_s) + 1) * 1000
         return cls(start_ms // step_ms * step_ms, end_ms // step_ms * step_ms, step_ms)
 
     def since(self, last_ms: int) -> "Grid | None":
-        """Return what is new to somebody who has all up to `last_ms`, None if nothing is.
+        """Return the part of the grid from `last_ms` on, None if nothing is new.
 
-        The last column comes again: it was drawn before its scrape had arrived.
+        It includes the column at `last_ms`, whose scrape may have arrived since.
         """
         first_ms = max(self.start_ms, last_ms // self.step_ms * self.step_ms)
         return Grid(first_ms, self.end_ms, self.step_ms) if first_ms < self.end_ms else None
 
     @property
     def points(self) -> int:
-        """How many times there are."""
+        """The number of times."""
         return (self.end_ms - self.start_ms) // self.step_ms + 1

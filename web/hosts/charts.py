@@ -45,26 +45,26 @@ _DECIMALS: Final = {
 async def read_charts(
     engine: QueryEngine, instance: str, interval_s: float, disk: DiskSettings, grid: Grid
 ) -> ChartsDocument:
-    """Return all charts of a host that have any line, as the browser takes them."""
+    """Return all charts of a host that have a line."""
     window_ms = max(round(4000 * interval_s), _SHORTEST_WINDOW_MS, grid.step_ms)
     window = format_duration(min(window_ms, DAY_MS))
     disks = real_disks(disk)
     queries = [
         lines.query.replace("WINDOW", window)
         .replace("DISKS", disks)
-        # Last, because a host may be called anything.
+        # Last, because an instance may contain "WINDOW" or "DISKS".
         .replace("HOST", f"instance={quote(instance)}")
         for chart in CHARTS
         for lines in chart.lines
     ]
-    answers = await asyncio.gather(*(_ask(engine, query, grid) for query in queries))
-    asked = iter(zip(queries, answers, strict=True))
+    answers = await asyncio.gather(*(_range(engine, query, grid) for query in queries))
+    answered = iter(zip(queries, answers, strict=True))
     documents = []
     for chart in CHARTS:
         found: list[_Line] = []
         drawn: list[str] = []
         for lines in chart.lines:
-            query, answer = next(asked)
+            query, answer = next(answered)
             if more := _lines(lines, answer, grid):
                 found += more
                 drawn.append(query)
@@ -78,11 +78,11 @@ async def read_charts(
     }
 
 
-async def _ask(engine: QueryEngine, query: str, grid: Grid) -> AlignedSeries | None:
+async def _range(engine: QueryEngine, query: str, grid: Grid) -> AlignedSeries | None:
     try:
         answer = await engine.range(query, grid.start_ms, grid.end_ms, grid.step_ms, _OPTIONS)
     except PromQLError as exc:
-        # The other charts are still worth seeing.
+        # Show the other charts.
         log.warning("chart_query_failed", query=query, error=str(exc))
         return None
     return answer.value if isinstance(answer.value, AlignedSeries) else None
@@ -111,14 +111,14 @@ def _name(pattern: str, labels: Labels) -> str:
 
 
 def _on_grid(series: AlignedSeries, index: int, grid: Grid) -> NDArray[np.float64]:
-    """Return one series' values at the grid's times, NaN where it has none."""
+    """Return the values of one series at the times of the grid, NaN where there is none."""
     result = np.full(grid.points, np.nan)
     values = series.values[index]
     times = series.times_ms[series.rows[index]]
-    there = ~(is_absent(values) | is_stale(values)) & (times != NO_TIME)
-    columns = (times[there] - grid.start_ms) // grid.step_ms
+    present = ~(is_absent(values) | is_stale(values)) & (times != NO_TIME)
+    columns = (times[present] - grid.start_ms) // grid.step_ms
     inside = (columns >= 0) & (columns < grid.points)
-    result[columns[inside]] = values[there][inside]
+    result[columns[inside]] = values[present][inside]
     return result
 
 

@@ -1,4 +1,4 @@
-"""Host checks as people see them: the default, the host's own settings, what holds."""
+"""Host checks as the pages and the API show them, and the levels of figures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ TITLES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class HostCheckView:
-    """One check on one host.
+    """One check of one host.
 
     Attributes:
-        enabled, warning, critical, recovery, for_s: what holds for this host;
-            thresholds in percent, None where there is none.
-        default: what holds without settings of its own.
-        own: whether the host has settings of its own.
-        conditions: PromQL of its alerts, by severity.
+        enabled, warning, critical, recovery, for_s: the settings in effect; thresholds
+            are in percent, None for no threshold.
+        default: the settings of a host without its own.
+        own: whether the host has its own settings.
+        conditions: the PromQL of its alerts by severity.
     """
 
     check: str
@@ -44,7 +44,7 @@ class HostCheckView:
 def checks_of(
     instance: str, alerting: Alerting, settings: HostCheckSettings
 ) -> tuple[HostCheckView, ...]:
-    """Return every check of a host."""
+    """Return all checks of a host."""
     return tuple(
         HostCheckView(
             check=view.check.check.value,
@@ -63,7 +63,7 @@ def checks_of(
 
 
 class Levels:
-    """Tells how bad a figure is by the host's thresholds, for colouring only."""
+    """The severity of a figure by the host's thresholds, for its colour on the page."""
 
     def __init__(self, settings: HostCheckSettings, own: Sequence[CheckOverride]) -> None:
         self._defaults = {str(name): host_check(settings, name) for name in CheckName}

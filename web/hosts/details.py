@@ -1,4 +1,4 @@
-"""What a host is, beyond its figures: kernel, system, filesystems."""
+"""The details of a host: system, kernel, hardware, filesystems."""
 
 import asyncio
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class Filesystem:
 
     @property
     def used_ratio(self) -> float | None:
-        """How full it is for programs without privileges, 0..1."""
+        """The share that is in use or reserved for root, 0 to 1; None if unknown."""
         if self.available_bytes is None or not self.size_bytes:
             return None
         return 1 - self.available_bytes / self.size_bytes
@@ -37,10 +37,10 @@ class Filesystem:
 
 @dataclass(frozen=True, slots=True)
 class HostDetails:
-    """What an exporter tells of its host; "" where it does not.
+    """The details of a host; "" for what its exporter does not export.
 
     Attributes:
-        hardware: vendor and product.
+        hardware: the vendor and the product.
     """
 
     system: str
@@ -54,13 +54,13 @@ class HostDetails:
 async def read_details(
     engine: QueryEngine, instance: str, disk: DiskSettings, now_ms: int
 ) -> HostDetails:
-    """Return what there is to know about a host now."""
+    """Return the details of a host."""
     host = f"instance={quote(instance)}"
     disks = f"{{{host},{real_disks(disk)}}}"
     infos, sizes, available = await asyncio.gather(
-        _ask(engine, f'{{__name__=~"{_INFO_METRICS}",{host}}}', now_ms),
-        _ask(engine, f"node_filesystem_size_bytes{disks}", now_ms),
-        _ask(engine, f"node_filesystem_avail_bytes{disks}", now_ms),
+        _instant(engine, f'{{__name__=~"{_INFO_METRICS}",{host}}}', now_ms),
+        _instant(engine, f"node_filesystem_size_bytes{disks}", now_ms),
+        _instant(engine, f"node_filesystem_avail_bytes{disks}", now_ms),
     )
     by_metric = {labels.metric: labels for labels, _ in infos}
     uname = by_metric.get("node_uname_info", Labels())
@@ -79,7 +79,7 @@ async def read_details(
 def _filesystems(
     sizes: Sequence[tuple[Labels, float]], available: Sequence[tuple[Labels, float]]
 ) -> tuple[Filesystem, ...]:
-    left = {labels.get("mountpoint"): value for labels, value in available}
+    available_bytes = {labels.get("mountpoint"): value for labels, value in available}
     return tuple(
         sorted(
             (
@@ -88,7 +88,7 @@ def _filesystems(
                     labels.get("device"),
                     labels.get("fstype"),
                     value,
-                    left.get(labels.get("mountpoint")),
+                    available_bytes.get(labels.get("mountpoint")),
                 )
                 for labels, value in sizes
                 if value > 0
@@ -98,7 +98,7 @@ def _filesystems(
     )
 
 
-async def _ask(engine: QueryEngine, query: str, now_ms: int) -> list[tuple[Labels, float]]:
+async def _instant(engine: QueryEngine, query: str, now_ms: int) -> list[tuple[Labels, float]]:
     try:
         answer = await engine.instant(query, now_ms)
     except PromQLError as exc:

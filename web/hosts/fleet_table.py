@@ -1,4 +1,4 @@
-"""The fleet table: which hosts it shows, in which order; its state lives in the URL."""
+"""The fleet table: its columns, order and filters, which are kept in the URL."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ SortKey = Callable[[FleetHost], float | tuple[int, ...] | str | None]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column; `descending` is how its first click sorts."""
+    """One column; `descending` is the order after the first click on its title."""
 
     key: str
     title: str
@@ -63,7 +63,7 @@ _FILTERS: Final[Mapping[str, Callable[[FleetHost], bool]]] = {
 
 @dataclass(frozen=True, slots=True)
 class TableState:
-    """How somebody looks at the table; what a URL says that makes no sense is ignored."""
+    """The order and the filters of the table; invalid values in the URL are ignored."""
 
     sort: str = DEFAULT_SORT
     descending: bool = False
@@ -72,7 +72,7 @@ class TableState:
 
     @classmethod
     def read(cls, query: Mapping[str, str]) -> "TableState":
-        """Return the state that a URL's query describes."""
+        """Return the state in the query of a URL."""
         sort = query.get("sort", "")
         column = _BY_KEY.get(sort) or _BY_KEY[DEFAULT_SORT]
         order = query.get("order", "")
@@ -99,16 +99,16 @@ class TableState:
         return f"/?{query}" if query else "/"
 
     def sort_link(self, column: Column) -> str:
-        """Return the URL that sorts by a column, the other way round if it does already."""
+        """Return the URL that sorts by a column, or reverses its order."""
         descending = not self.descending if column.key == self.sort else column.descending
         return self.link(sort=column.key, order="desc" if descending else "asc")
 
     def rows(self, view: FleetView) -> list[FleetHost]:
-        """Return the hosts to show, in order; those without the figure come last."""
+        """Return the hosts to show, in order; hosts without the figure come last."""
         hosts = [host for host in view.hosts if self._shows(host)]
         sort_key = _BY_KEY[self.sort].sort_key
         known = [host for host in hosts if sort_key(host) is not None]
-        # Hosts of equal rank stay in order of their names, whichever way it is sorted.
+        # The sort is stable: hosts of equal rank stay ordered by name.
         known.sort(key=sort_key, reverse=self.descending)  # type: ignore[arg-type]
         return known + [host for host in hosts if sort_key(host) is None]
 
@@ -121,8 +121,8 @@ class TableState:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """How many hosts are in each state."""
+class HostCounts:
+    """The number of hosts in each state."""
 
     total: int
     up: int
@@ -131,9 +131,9 @@ class Tally:
     alerting: int
 
 
-def tally(view: FleetView) -> Tally:
-    """Count the hosts by state."""
+def count_hosts(view: FleetView) -> HostCounts:
+    """Return the number of hosts in each state."""
     counts = {
         name: sum(1 for host in view.hosts if keeps(host)) for name, keeps in _FILTERS.items()
     }
-    return Tally(len(view.hosts), **counts)
+    return HostCounts(len(view.hosts), **counts)

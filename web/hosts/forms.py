@@ -1,4 +1,4 @@
-"""What people send about hosts: the same rules for the JSON API and for the forms."""
+"""Request bodies about hosts, for the JSON API and the HTML forms alike."""
 
 import re
 from typing import Annotated, Any, Final
@@ -17,21 +17,31 @@ from yarl import URL
 from model.labels import METRIC_NAME, Labels
 from storage.api.alerts import CheckOverride
 from storage.api.hosts import NewHost
-from web.hosts.key_forms import Key
 
 EXPORTER_PORT: Final = 9100
+SHORTEST_KEY: Final = 16
+DEFAULT_OVERLAP_S: Final = 86_400
+_LONGEST_OVERLAP_S: Final = 90 * 86_400
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
+
+# Printable ASCII, which every program can put into a header.
+Key = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=SHORTEST_KEY, max_length=256, pattern=r"^[!-~]*$"
+    ),
+]
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
 
 def exposition_url(text: str) -> str:
-    """Return the URL of a host's exposition; what is left out is filled in.
+    """Return the URL of a host's metrics, with defaults for the missing parts.
 
     `10.0.0.5`, `db-1:9101` and `https://db-1/metrics` are all accepted.
 
     Raises:
-        ValueError: it names no host, or not by http.
+        ValueError: the text contains no host, or the scheme is not http or https.
     """
     text = text.strip()
     if not text or any(character.isspace() or not character.isprintable() for character in text):
@@ -57,8 +67,8 @@ class HostForm(BaseModel):
     """A host to register.
 
     Attributes:
-        push: it hands in its figures by itself and has no URL.
-        key: of a host that pushes, if its agent has one already.
+        push: whether the host pushes reports, and so has no URL.
+        key: the key of a host that pushes, if its agent has one already.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -115,12 +125,12 @@ class HostForm(BaseModel):
         return self
 
     def host(self) -> NewHost:
-        """Return what the records take."""
+        """Return the host for the records."""
         return NewHost(self.name, self.url, Labels.of(self.labels), self.interval_s, self.timeout_s)
 
 
 class CheckForm(BaseModel):
-    """One host's own settings for one check; a threshold left out keeps the default."""
+    """A host's own settings for one check; a missing threshold keeps the default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -133,7 +143,7 @@ class CheckForm(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _empty_is_default(cls, data: Any) -> Any:
-        # A form's empty field means "the default".
+        # An empty field in an HTML form means the default.
         if isinstance(data, dict):
             return {name: None if value == "" else value for name, value in data.items()}
         return data
@@ -147,7 +157,21 @@ class CheckForm(BaseModel):
         return self
 
     def override(self, instance: str, check: str) -> CheckOverride:
-        """Return what the records take."""
+        """Return the settings for the records."""
         return CheckOverride(
             instance, check, self.enabled, self.warning, self.critical, self.recovery, self.for_s
         )
+
+
+class HostKeyRotationForm(BaseModel):
+    """Another key for a host.
+
+    Attributes:
+        key: the key that the agent has already; None generates one.
+        overlap_s: how long the old key stays valid.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: Key | None = None
+    overlap_s: int = Field(default=DEFAULT_OVERLAP_S, ge=0, le=_LONGEST_OVERLAP_S)

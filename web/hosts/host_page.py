@@ -1,4 +1,4 @@
-"""One host's page: figures, charts, alerts, filesystems, checks, and its removal."""
+"""The page of one host: figures, charts, alerts, filesystems, checks; its removal."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
@@ -69,7 +69,7 @@ REMOVE_HOST: Final = Page(
 
 
 class HostPages:
-    """Shows one host."""
+    """Shows one host, changes its checks and removes it."""
 
     def __init__(
         self, services: Services, fleet: Fleet, register: HostRegister, shell: Shell
@@ -173,7 +173,7 @@ class HostPages:
         return Grid.back_from(self._services.clock(), RANGES[query.range])
 
     async def set_check(self, request: web.Request) -> web.Response:
-        """Give the host its own settings for a check, or return it to the default."""
+        """Give the host its own settings for a check, or reset it to the default."""
         host = await self._find(request)
         check = request.match_info["check"]
         if check not in TITLES:
@@ -197,12 +197,12 @@ class HostPages:
         return _back(host, "check-saved")
 
     async def confirm_removal(self, request: web.Request) -> web.Response:
-        """Ask whether the host should really go."""
+        """Ask for confirmation."""
         host = await self._find(request)
         return await self._shell.page(request, REMOVE_HOST, host=host)
 
     async def remove(self, request: web.Request) -> web.Response:
-        """Forget the host."""
+        """Remove the host; its samples stay."""
         host = await self._find(request)
         await self._register.remove(host)
         note(request, "host.remove", host.name)

@@ -1,4 +1,4 @@
-"""The keys of hosts that push: made, rotated and revoked by people, shown once."""
+"""The keys of hosts that push: created, rotated and revoked."""
 
 import secrets
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from storage.api.errors import NotFoundError
 from storage.api.host_keys import HostKey
 from storage.api.hosts import Host, NewHost
 from web.fleet.hosts import FleetHost
-from web.hosts.key_forms import RotationForm
+from web.hosts.forms import HostKeyRotationForm
 from web.http.errors import ConflictError
 from web.identity.secret_hashes import secret_hash
 from web.services import Services
@@ -19,14 +19,14 @@ _KEY_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class IssuedKey:
-    """A key with its secret, which nobody can learn again."""
+    """A new key with its secret, of which only a hash is stored."""
 
     secret: str
     key: HostKey
 
 
 class HostKeyring:
-    """Gives hosts their keys."""
+    """Manages the keys of hosts."""
 
     def __init__(self, services: Services) -> None:
         self._keys, self._clock = services.pushes.keys, services.clock
@@ -35,17 +35,17 @@ class HostKeyring:
         """Register a host that pushes, with a given key or a new one.
 
         Raises:
-            TakenError: its name is registered already, or the key in use.
+            TakenError: its name is registered already, or the key is in use.
         """
         secret = given or _new_secret()
         added, key = await self._keys.add_host(host, secret_hash(secret), self._clock())
         return added, IssuedKey(secret, key)
 
-    async def rotate(self, host: FleetHost, form: RotationForm) -> IssuedKey:
+    async def rotate(self, host: FleetHost, form: HostKeyRotationForm) -> IssuedKey:
         """Give a host another key.
 
         Raises:
-            ConflictError: the host is scraped.
+            ConflictError: the host does not push.
             TakenError: the key is in use.
         """
         secret, now_ms = form.key or _new_secret(), self._clock()
@@ -62,7 +62,7 @@ class HostKeyring:
         """End every key of a host at once.
 
         Raises:
-            ConflictError: the host is scraped.
+            ConflictError: the host does not push.
         """
         await self._keys.revoke(_pushing(host))
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from storage.api.host_keys import HostKey
 from web.hosts.api import HostsApi
-from web.hosts.key_forms import RotationForm
+from web.hosts.forms import HostKeyRotationForm
 from web.hosts.keys import HostKeyring, IssuedKey
 from web.http.audit_trail import note
 from web.http.host_paths import HOST_KEY
@@ -20,7 +20,7 @@ _TAG: Final = "hosts"
 
 
 class HostKeyDocument(BaseModel):
-    """A key without its secret; `fingerprint` begins its SHA-256."""
+    """A key without its secret; `fingerprint` is the start of its SHA-256."""
 
     fingerprint: str
     created_ms: int
@@ -29,7 +29,7 @@ class HostKeyDocument(BaseModel):
 
 
 class IssuedKeyDocument(HostKeyDocument):
-    """A new key; `key` is told this once."""
+    """A new key; `key`, its secret, is returned only once."""
 
     key: str
 
@@ -50,7 +50,9 @@ class HostKeysApi:
         """Return the routes."""
         path = f"/api/hosts/{HOST_KEY}/keys"
         listing = Operation(_TAG, HostKeyList, errors=(404,))
-        rotation = Operation(_TAG, IssuedKeyDocument, RotationForm, status=201, errors=(404, 409))
+        rotation = Operation(
+            _TAG, IssuedKeyDocument, HostKeyRotationForm, status=201, errors=(404, 409)
+        )
         end = Operation(_TAG, None, status=204, errors=(404, 409))
         access, surface = Access.EDITOR, Surface.JSON
         return (
@@ -68,7 +70,7 @@ class HostKeysApi:
     async def rotate(self, request: web.Request) -> web.Response:
         """Give the host another key; the old one stays valid for a while."""
         host = await self._hosts.find(request)
-        issued = await self._keyring.rotate(host, await read_json(request, RotationForm))
+        issued = await self._keyring.rotate(host, await read_json(request, HostKeyRotationForm))
         note(request, "host-key.rotate", host.name)
         return json_response(issued_document(issued).model_dump(), 201)
 

@@ -1,4 +1,4 @@
-"""The key of a host that pushes: shown once when it is made, rotated, revoked."""
+"""The page of a host's new key; rotates and revokes host keys."""
 
 import shlex
 from typing import Final
@@ -8,7 +8,7 @@ from aiohttp import web
 
 from web.fleet.fleet import Fleet
 from web.fleet.hosts import FleetHost
-from web.hosts.key_forms import DEFAULT_OVERLAP_S, RotationForm
+from web.hosts.forms import DEFAULT_OVERLAP_S, HostKeyRotationForm
 from web.hosts.keys import HostKeyring, IssuedKey
 from web.http.audit_trail import note
 from web.http.errors import MissingError
@@ -41,7 +41,7 @@ NEW_KEY: Final = Page(
 
 
 class NewKeyPage:
-    """Shows the key of a host, once, when it is made."""
+    """Shows the new key of a host, which cannot be shown again."""
 
     def __init__(self, shell: Shell, settings: WebSettings) -> None:
         self._shell, self._settings = shell, settings
@@ -49,7 +49,7 @@ class NewKeyPage:
     async def show(
         self, request: web.Request, name: str, link: str, issued: IssuedKey, overlap_s: int = 0
     ) -> web.Response:
-        """Show a new key, this once, and what to do with it."""
+        """Show a new key, and the agent's configuration and a command with it."""
         url = f"{base_url(request, self._settings)}/report"
         agent = {
             "api_url": url,
@@ -69,7 +69,7 @@ class NewKeyPage:
 
 
 class HostKeyPages:
-    """Shows, rotates and revokes host keys."""
+    """Rotates and revokes host keys."""
 
     def __init__(self, fleet: Fleet, keyring: HostKeyring, new_key: NewKeyPage) -> None:
         self._fleet, self._keyring, self._new_key = fleet, keyring, new_key
@@ -83,9 +83,9 @@ class HostKeyPages:
         )
 
     async def rotate(self, request: web.Request) -> web.Response:
-        """Give the host another key and show it, this once."""
+        """Give the host another key and show it once."""
         host = await self._find(request)
-        issued = await self._keyring.rotate(host, RotationForm())
+        issued = await self._keyring.rotate(host, HostKeyRotationForm())
         note(request, "host-key.rotate", host.name)
         return await self._new_key.show(request, host.name, host.path, issued, DEFAULT_OVERLAP_S)
 
@@ -104,9 +104,9 @@ class HostKeyPages:
 
 
 def curl_command(url: str, secret: str) -> str:
-    """Return a command that sends a report of made-up figures."""
+    """Return a curl command that sends an example report."""
     body = orjson.dumps(_EXAMPLE).decode()
-    # The time is the shell's when it runs.
+    # The shell inserts the time when the command runs.
     stamped = body.replace("{", '{"collected_at":"\'$(date -u +%FT%TZ)\'",', 1)
     return (
         f"curl -X POST {shlex.quote(url)} -H {shlex.quote(f'Authorization: Bearer {secret}')}"

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from web.fleet.fleet import Fleet
 from web.hosts.checks import Levels
-from web.hosts.fleet_table import COLUMNS, TableState, tally
+from web.hosts.fleet_table import COLUMNS, TableState, count_hosts
 from web.http.pages import Page
 from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface, wants_json
@@ -26,7 +26,7 @@ HOSTS: Final = Page(
 
 
 class HostsPages:
-    """Shows every host in one table."""
+    """Shows all hosts in one table."""
 
     def __init__(self, services: Services, fleet: Fleet, shell: Shell) -> None:
         self._services, self._fleet, self._shell = services, fleet, shell
@@ -40,7 +40,7 @@ class HostsPages:
         )
 
     async def show(self, request: web.Request) -> web.Response:
-        """Show the table; a program that asks for JSON is told what this server is."""
+        """Show the table, or describe the server to a client that asks for JSON."""
         if wants_json(request):
             return json_response(
                 {
@@ -60,6 +60,6 @@ class HostsPages:
             "table": table,
             "columns": COLUMNS,
             "rows": table.rows(view),
-            "tally": tally(view),
+            "counts": count_hosts(view),
             "levels": Levels(self._services.host_checks(), await self._services.alerts.overrides()),
         }

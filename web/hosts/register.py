@@ -13,10 +13,10 @@ from web.services import Services
 
 
 class HostRegister:
-    """Adds and removes hosts: what the API and the pages both do.
+    """Adds and removes hosts.
 
     Attributes:
-        keyring: of the hosts that push.
+        keyring: manages the keys of hosts that push.
     """
 
     def __init__(self, services: Services, fleet: Fleet) -> None:
@@ -24,12 +24,12 @@ class HostRegister:
         self.keyring = HostKeyring(services)
 
     async def add(self, form: HostForm) -> tuple[Host, IssuedKey | None]:
-        """Register a host; it is scraped from now on, or may push with its key.
+        """Register a host, which is scraped from now on or may push with its key.
 
         Raises:
-            TakenError: its name or URL is registered already, or its key in use.
-            BadRequestError: nothing may be scraped at its address; of a name that is
-                found out when it is scraped.
+            TakenError: its name or URL is registered already, or its key is in use.
+            BadRequestError: its IP address may not be scraped. A host name is resolved
+                and checked at each scrape instead.
         """
         host: Host
         issued: IssuedKey | None = None
@@ -38,7 +38,7 @@ class HostRegister:
         else:
             self._check_address(form.url)
             host = await self._services.hosts.add(form.host(), self._services.clock())
-        await self._changed()
+        await self._apply_change()
         return host, issued
 
     def _check_address(self, url: str) -> None:
@@ -49,17 +49,17 @@ class HostRegister:
                 raise BadRequestError(f"url: {refusal}", "url")
 
     async def remove(self, host: FleetHost) -> None:
-        """Forget a host; its samples stay.
+        """Remove a host; its samples stay.
 
         Raises:
-            ConflictError: the configuration file names it, so it would come back.
-            NotFoundError: it was removed meanwhile.
+            ConflictError: the host is in the configuration file.
+            NotFoundError: it was removed concurrently.
         """
         if host.id is None:
             raise ConflictError(f"{host.name} is in the configuration file; remove it there")
         await self._services.hosts.remove(host.id)
-        await self._changed()
+        await self._apply_change()
 
-    async def _changed(self) -> None:
+    async def _apply_change(self) -> None:
         await self._services.hosts_changed()
         self._fleet.forget()

@@ -1,1 +1,1 @@
-"""Who sends a request: passwords, tokens, sessions, second factors."""
+"""The identity of a request's sender: login, passwords, second factors, sessions, tokens."""

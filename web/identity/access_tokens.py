@@ -1,7 +1,7 @@
 """JSON Web Tokens for the clients of the replaced APIs.
 
-Each names a record that ends with it: logging out, a new password and the user's
-removal end the token at once, though its signature is still good.
+Each token names a stored credential. Revoking the credential, a new password and the
+removal of the user end the token at once, though its signature is still valid.
 """
 
 import secrets
@@ -17,13 +17,13 @@ _AUDIENCE: Final = "redshank api"
 
 
 def is_signed(token: str) -> bool:
-    """Tell whether a token has a JWT's form; random tokens hold no dot."""
+    """Report whether a token looks like a JWT; random tokens contain no dot."""
     return token.count(".") == 2
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A new token; `lifetime_s` says how long it lasts."""
+    """A new token, which is valid for `lifetime_s`."""
 
     token: str
     lifetime_s: int
@@ -31,7 +31,7 @@ class AccessToken:
 
 
 class AccessTokens:
-    """Issues and checks them."""
+    """Issues and checks JSON Web Tokens."""
 
     def __init__(
         self, accounts: AccountRecords, keys: KeyRing, clock: Clock, lifetime_s: int
@@ -40,7 +40,7 @@ class AccessTokens:
         self.lifetime_s = lifetime_s
 
     async def issue(self, user: User, label: str, scopes: frozenset[Scope]) -> AccessToken:
-        """Make a token of a user."""
+        """Create a token of a user."""
         name, now_ms = secrets.token_urlsafe(24), self._clock()
         credential = await self._accounts.add_credential(
             user.id,
@@ -57,7 +57,7 @@ class AccessTokens:
         return AccessToken(token, self.lifetime_s, credential)
 
     async def find(self, token: str) -> tuple[Credential, User] | None:
-        """Return the live record that a token names and its user, None if there is none."""
+        """Return the valid credential that a token names and its user, None if there is none."""
         await self._keys.ready()
         now_ms = self._clock()
         claims = self._keys.claims(token, _AUDIENCE, now_ms)

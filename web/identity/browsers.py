@@ -1,8 +1,8 @@
-"""Names for sessions that people recognise: `Firefox on Linux`."""
+"""Names of browsers for the list of sessions, such as `Firefox on Linux`."""
 
 from typing import Final
 
-# In this order: every browser claims to be the ones that came before it.
+# The order matters: each browser also names those further down in its User-Agent.
 _BROWSERS: Final = (
     ("Firefox/", "Firefox"),
     ("Edg/", "Edge"),
@@ -22,7 +22,7 @@ _SYSTEMS: Final = (
 
 
 def browser_name(user_agent: str) -> str:
-    """Return what a person calls the browser that sends this `User-Agent`."""
+    """Return a short name for a `User-Agent` header."""
     browser = next((name for mark, name in _BROWSERS if mark in user_agent), "")
     system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
     if browser and system:

@@ -1,41 +1,39 @@
-"""One-time codes of authenticator apps, and the recovery codes for when the phone is gone.
+"""One-time codes of authenticator apps, and recovery codes for a lost phone.
 
-Source: RFC 6238 (TOTP: SHA-1, six digits, 30 s, as every app has it).
+Source: RFC 6238 (TOTP with SHA-1, six digits, 30 s: the defaults of all apps).
 """
 
 import hashlib
 import hmac
-import secrets
 from typing import Final
 
 import pyotp
 
+from web.identity.readable_codes import readable_code
+
 STEP_MS: Final = 30_000
 RECOVERY_CODES: Final = 10
 _DRIFT_STEPS = 1
-"""A phone's clock may be off by so many steps."""
-
-# No 0/O, 1/l/i: they are copied from paper by hand.
-_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
+"""The number of steps by which a phone's clock may be off."""
 
 
 def new_secret() -> str:
-    """Return a secret to share with an app, in base32; 160 bits."""
+    """Return a secret for an authenticator app: 160 bits in base32."""
     return pyotp.random_base32()
 
 
 def provisioning_uri(secret: str, user: str) -> str:
-    """Return what an app reads from the QR code."""
+    """Return the URI in the QR code for an authenticator app."""
     return pyotp.TOTP(secret).provisioning_uri(name=user, issuer_name="Redshank")
 
 
 def step_of(secret: str, code: str, now_ms: int) -> int | None:
-    """Return the time step whose code this is, None if it is no code of about now."""
+    """Return the time step of a code, None if the code is invalid at this time."""
     totp = pyotp.TOTP(secret)
     given = code.encode("utf-8", "surrogatepass")
     current = now_ms // STEP_MS
     found = None
-    # Every step is compared, so that the time taken does not tell which one it was.
+    # Compare with every step, so that the duration does not reveal the matching one.
     for step in range(current - _DRIFT_STEPS, current + _DRIFT_STEPS + 1):
         if hmac.compare_digest(totp.generate_otp(step).encode(), given):
             found = step
@@ -43,15 +41,12 @@ def step_of(secret: str, code: str, now_ms: int) -> int | None:
 
 
 def new_recovery_codes() -> tuple[str, ...]:
-    """Return codes to write down: 16 characters each, 79 bits."""
-    return tuple(
-        "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(4))
-        for _ in range(RECOVERY_CODES)
-    )
+    """Return new recovery codes: 16 characters each, 79 bits."""
+    return tuple(readable_code(4, 4) for _ in range(RECOVERY_CODES))
 
 
 def recovery_hash(code: str) -> str:
-    """Return what is stored of a recovery code, however it was typed.
+    """Return the stored hash of a recovery code; case, dashes and blanks are ignored.
 
     A plain hash is enough for 79 random bits.
     """

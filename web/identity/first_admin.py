@@ -11,10 +11,10 @@ FIRST_ADMIN = "admin"
 async def ensure_first_admin(
     accounts: AccountRecords, password: str | None, now_ms: int
 ) -> str | None:
-    """Add the user `admin` where there is no user yet.
+    """Add the user `admin` if there is no user yet.
 
-    Its password is the given one, else generated and returned, to be shown once; None
-    is returned if there are users already or the password was given.
+    Returns:
+        The generated password; None if `password` was given or there are users.
     """
     if await accounts.users():
         return None

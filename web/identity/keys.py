@@ -1,9 +1,9 @@
-"""The server's own keys, in one file that only its user may read.
+"""The server's secret keys, in a file with mode 600.
 
-Signing keys sign JSON Web Tokens (HS256: who checks them is who made them); the first
-is the current one, the others are accepted until the last token they signed has
-ended. The sealing key encrypts what must be read again, such as the secrets of second
-factors, so that a copy of `records.db` alone gives them to nobody.
+Signing keys sign JSON Web Tokens with HS256, because the server itself checks them. The
+first key is the current one; the others are accepted until the last token that they
+signed has expired. The sealing key encrypts secrets that must be read again, such as
+those of second factors, so that a copy of `records.db` alone does not reveal them.
 
 Source: RFC 7519 (JWT), RFC 7516 (JWE, direct AES-256-GCM).
 """
@@ -38,11 +38,11 @@ Key256 = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
 
 
 class KeysError(WebError):
-    """The keys cannot be used; the message says why."""
+    """The keys cannot be used; the message states the reason."""
 
 
 class SigningKey(BaseModel):
-    """A key with the time until which its tokens are accepted, None for the current one."""
+    """A signing key; `accepted_until_ms` is None for the current one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -53,7 +53,7 @@ class SigningKey(BaseModel):
 
 
 class KeyFile(BaseModel):
-    """What the file holds; keys are base64url, as in a JWK."""
+    """The content of the file; keys are base64url, as in a JWK."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -63,46 +63,46 @@ class KeyFile(BaseModel):
 
 
 class VerifiedTokens:
-    """Tokens whose signature was good a moment ago: verifying one takes 0.15 ms.
+    """A cache of verified tokens: verifying a signature takes 0.15 ms.
 
-    Whether what a token names still lives is asked of the records each time.
+    Revocation is not cached: each request looks the credential up in the records.
     """
 
     def __init__(self) -> None:
         self._tokens: OrderedDict[bytes, tuple[Mapping[str, Any], int, int]] = OrderedDict()
 
     def get(self, token: str, audience: str, now_ms: int) -> Mapping[str, Any] | None:
-        """Return a token's claims, None if it must be verified."""
+        """Return the claims of a verified token, None if it is not cached."""
         claims, since_ms, until_ms = self._tokens.get(_digest(token, audience), ({}, 0, 0))
-        # A clock that was set back may have made a token one of the future.
+        # If the clock was set back, the token may not be valid yet.
         return claims if since_ms <= now_ms < until_ms else None
 
     def put(
         self, token: str, audience: str, claims: Mapping[str, Any], since_ms: int, until_ms: int
     ) -> None:
-        """Remember claims until a time."""
+        """Cache the claims of a token that was verified."""
         self._tokens[_digest(token, audience)] = claims, since_ms, until_ms
         if len(self._tokens) > MOST_VERIFIED:
             self._tokens.popitem(last=False)
 
 
 def _digest(token: str, audience: str) -> bytes:
-    """Return what a token is remembered by: memory holds no more secrets than it must."""
+    """Return the cache key of a token: a hash, so that memory holds fewer secrets."""
     return hashlib.blake2b(f"{audience} {token}".encode(), digest_size=32).digest()
 
 
 class KeyRing:
-    """Signs and seals; `ready` comes before anything else that does."""
+    """Signs and checks tokens, encrypts and decrypts secrets; await `ready` first."""
 
     def __init__(self, path: Path, file: KeyFile) -> None:
         self._path = path
-        # Exchanged as a whole, for another thread may use it.
+        # Replaced as a whole, because other threads may be reading it.
         self._file = file
         self._is_ready = False
         self._verified = VerifiedTokens()
 
     async def ready(self) -> None:
-        """Import what signs and seals: 9 MB that a server without tokens does not need."""
+        """Import joserfc on first use: 9 MB that a server without tokens does not need."""
         if not self._is_ready:
             await asyncio.to_thread(importlib.import_module, "joserfc.jwt")
             await asyncio.to_thread(importlib.import_module, "joserfc.jwe")
@@ -110,11 +110,11 @@ class KeyRing:
 
     @classmethod
     def open(cls, path: Path, now_ms: int) -> "KeyRing":
-        """Read the file, or make one with new keys; blocks.
+        """Read the file, or create it with new keys; blocks.
 
         Raises:
-            KeysError: it is damaged.
-            OSError: the disk refused.
+            KeysError: the file is damaged.
+            OSError: reading or writing failed.
         """
         try:
             text = path.read_bytes()
@@ -126,11 +126,11 @@ class KeyRing:
         try:
             return cls(path, KeyFile.model_validate_json(text))
         except (ValidationError, ValueError) as exc:
-            # What it holds is not told: it is secret.
+            # Without the details, which contain secrets.
             raise KeysError(f"{path} is damaged; restore it from a backup") from exc
 
     def sign(self, claims: Mapping[str, Any], audience: str, now_ms: int, lifetime_s: int) -> str:
-        """Return a token with these claims, good for one purpose and for a while."""
+        """Return a token with these claims, for one audience and a limited time."""
         from joserfc import jwt
 
         current = self._file.signing[0]
@@ -144,7 +144,7 @@ class KeyRing:
         )
 
     def claims(self, token: str, audience: str, now_ms: int) -> Mapping[str, Any] | None:
-        """Return what a token of ours says; None for any other, or once it has ended."""
+        """Return the claims of a valid token of this server, None for any other."""
         if len(token) > _LONGEST_TOKEN or not token.isascii():
             return None
         seen = self._verified.get(token, audience, now_ms)
@@ -174,14 +174,14 @@ class KeyRing:
             found = jwt.decode(token, signer, algorithms=[_SIGNATURE])
             registry.validate(found.claims)
         except (JoseError, ValueError, KeyError, TypeError):
-            # Whatever strangers make up; the hypothesis test holds us to it.
+            # A hypothesis test checks that arbitrary tokens raise nothing else.
             return None
         until_ms = min([int(found.claims["exp"]) * 1000, *ends_ms])
         self._verified.put(token, audience, found.claims, now_ms, until_ms)
         return found.claims
 
     def seal(self, purpose: str, text: str) -> str:
-        """Return `text` encrypted; it opens for the same purpose only."""
+        """Return `text` encrypted; decrypting it needs the same purpose."""
         from joserfc import jwe
 
         return jwe.encrypt_compact(dict(_SEAL), json.dumps([purpose, text]), self._sealing())
@@ -190,10 +190,10 @@ class KeyRing:
         return _key(self._file.sealing)
 
     def unseal(self, purpose: str, sealed: str) -> str:
-        """Return what was sealed.
+        """Return the decrypted text.
 
         Raises:
-            KeysError: it was sealed with another key or for another purpose.
+            KeysError: the text was sealed with another key or for another purpose.
         """
         from joserfc import jwe
         from joserfc.errors import JoseError
@@ -202,7 +202,7 @@ class KeyRing:
             plain = jwe.decrypt_compact(sealed, self._sealing(), algorithms=list(_SEAL.values()))
             found, text = json.loads(plain.plaintext or b"")
         except (JoseError, ValueError, TypeError) as exc:
-            raise KeysError(f"{self._path.name} is not the one that sealed this") from exc
+            raise KeysError(f"{self._path.name} is not the file whose key sealed this") from exc
         if found != purpose or not isinstance(text, str):
             raise KeysError("sealed for another purpose")
         return text
@@ -210,10 +210,10 @@ class KeyRing:
     def rotate(self, now_ms: int, overlap_ms: int) -> None:
         """Sign with a new key from now on; blocks.
 
-        Tokens of the old one are accepted for `overlap_ms`; 0 ends them at once.
+        Tokens of the old key are accepted for `overlap_ms`; 0 ends them at once.
 
         Raises:
-            OSError: the disk refused; nothing has changed.
+            OSError: writing failed; nothing has changed.
         """
         file = self._file
         current, *older = file.signing
@@ -226,7 +226,7 @@ class KeyRing:
         file = file.model_copy(update={"signing": (_new_signing_key(now_ms), *kept)})
         _write(self._path, file)
         self._file = file
-        # What an old key signed is looked at again.
+        # Tokens of the old key must be verified again.
         self._verified = VerifiedTokens()
 
 
@@ -245,7 +245,7 @@ def _key(text: str) -> "OctKey":
 
 
 def _write(path: Path, file: KeyFile) -> None:
-    """Exchange the file: it is the old or the new one, whatever happens meanwhile."""
+    """Replace the file atomically: after a crash it is the old or the new one."""
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

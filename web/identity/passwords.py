@@ -1,4 +1,4 @@
-"""Passwords: argon2id at OWASP's setting, off the event loop.
+"""Hashes passwords with argon2id, outside the event loop.
 
 Source: OWASP Password Storage Cheat Sheet (19 MiB, two passes, one lane).
 """
@@ -13,6 +13,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from web.http.errors import UnavailableError
+from web.identity.readable_codes import readable_code
 
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
@@ -20,7 +21,7 @@ Arguments = TypeVarTuple("Arguments")
 SHORTEST = 10
 LONGEST = 256
 _MOST_WAITING = 32
-"""About a second of hashing on two threads: further logins are told to come again."""
+"""About a second of hashing on two threads; further logins are refused with status 503."""
 
 
 def _hasher() -> PasswordHasher:
@@ -33,15 +34,12 @@ def hash_password(password: str) -> str:
 
 
 def generate_password() -> str:
-    """Return a random password that a person can read out: 20 characters, 95 bits."""
-    # No 0/O, 1/l/i: it is copied from a terminal by hand.
-    alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
-    groups = ["".join(secrets.choice(alphabet) for _ in range(5)) for _ in range(4)]
-    return "-".join(groups)
+    """Return a random password that is easy to copy: 20 characters, 95 bits."""
+    return readable_code(4, 5)
 
 
 class Passwords:
-    """Hashes and verifies on threads of its own, a bounded number at a time."""
+    """Hashes and verifies passwords on its own threads; the queue is bounded."""
 
     def __init__(self, threads: int = 2) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
@@ -52,18 +50,18 @@ class Passwords:
         """Return the hash of a new password.
 
         Raises:
-            UnavailableError: too many logins wait already.
+            UnavailableError: too many logins are waiting.
         """
         return await self._run(hash_password, password)
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        """Tell whether the password fits; None (no such user) takes as long as a real one.
+        """Report whether the password fits the hash; None (no such user) takes as long.
 
         Raises:
-            UnavailableError: too many logins wait already.
+            UnavailableError: too many logins are waiting.
         """
         if self._dummy is None:
-            # At the first login whoever it is of, so that it too tells nothing.
+            # Made at the first login of any name, so that its duration reveals nothing.
             self._dummy = await self.hash(secrets.token_urlsafe(16))
         fits = await self._run(_verify, password_hash or self._dummy, password)
         return fits and password_hash is not None
@@ -78,7 +76,7 @@ class Passwords:
             self._waiting -= 1
 
     def close(self) -> None:
-        """End the threads once their work is done."""
+        """Stop the threads after their current work."""
         self._threads.shutdown(wait=False)
 
 

@@ -1,7 +1,7 @@
-"""Login by a proxy in front: it names the user in a header, and is believed.
+"""Login by a proxy in front of the server, which names the user in a header.
 
-Only for requests that come from `trusted_proxies` themselves; everybody else could
-write the header too.
+Only requests that come directly from `trusted_proxies` count: any other client could
+send the header too.
 """
 
 import structlog
@@ -21,17 +21,17 @@ log = structlog.get_logger(__name__)
 
 _NAME: TypeAdapter[str] = TypeAdapter(UserName)
 PROXY = "proxy"
-"""Whom the audit log names for users that a proxy made or changed."""
+"""The actor in the audit log for users that a proxy added or changed."""
 
 
 class ProxyLogin:
-    """Finds or makes the user whom a trusted proxy names."""
+    """Finds or adds the user whom a trusted proxy names."""
 
     def __init__(self, accounts: AccountRecords, clock: Clock, settings: WebSettings) -> None:
         self._accounts, self._clock, self._settings = accounts, clock, settings
 
     def names_user(self, request: web.Request) -> bool:
-        """Tell whether a trusted proxy names a user."""
+        """Report whether a trusted proxy names a user."""
         header = self._settings.trusted_header
         return (
             header is not None
@@ -40,10 +40,10 @@ class ProxyLogin:
         )
 
     async def user(self, request: web.Request) -> User | None:
-        """Return the user, None where no proxy names one.
+        """Return the user whom a proxy names, None if none does.
 
         Raises:
-            UnauthorizedError: the proxy names several, or none that can be.
+            UnauthorizedError: the proxy names several users, or the name is invalid.
         """
         header = self._settings.trusted_header
         if header is None or not self.names_user(request):
@@ -52,16 +52,18 @@ class ProxyLogin:
             (given,) = request.headers.getall(header)
             name = _NAME.validate_python(given.encode("utf-8").decode("utf-8"))
         except (ValueError, ValidationError) as exc:
-            raise UnauthorizedError(f"the proxy's header {header} names no user") from exc
-        told = self._told_role(request)
+            raise UnauthorizedError(
+                f"the proxy's header {header} must hold one valid user name"
+            ) from exc
+        role = self._named_role(request)
         user = await self._accounts.user(name)
         if user is None:
-            return await self._first_seen(request, name, told or self._settings.trusted_header_role)
-        if told is not None and told is not user.role:
-            return await self._other_role(request, user, told)
+            return await self._add(request, name, role or self._settings.trusted_header_role)
+        if role is not None and role is not user.role:
+            return await self._set_role(request, user, role)
         return user
 
-    def _told_role(self, request: web.Request) -> Role | None:
+    def _named_role(self, request: web.Request) -> Role | None:
         header = self._settings.trusted_role_header
         values = request.headers.getall(header, []) if header else []
         try:
@@ -69,17 +71,17 @@ class ProxyLogin:
         except ValueError:
             return None
 
-    async def _first_seen(self, request: web.Request, name: str, role: Role) -> User:
+    async def _add(self, request: web.Request, name: str, role: Role) -> User:
         try:
-            # Without a password hash: nobody logs in as this user but by the proxy.
+            # Without a password hash, so that the user can log in through the proxy only.
             user = await self._accounts.add_user(name, role, "", self._clock())
         except TakenError:
-            # Another request of the same page was first.
+            # A concurrent request of the same page added the user.
             return await self._existing(name)
         add_note(request, AuditNote("user.add", name, {"role": role}, PROXY, even_if_refused=True))
         return user
 
-    async def _other_role(self, request: web.Request, user: User, role: Role) -> User:
+    async def _set_role(self, request: web.Request, user: User, role: Role) -> User:
         try:
             await self._accounts.set_role(user.name, role)
         except LastAdminError:

@@ -1,4 +1,4 @@
-"""The second factor: enrolled, asked for at login, its recovery codes renewed, turned off."""
+"""Second factors: set up, checked at login, recovery codes renewed, turned off."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,13 +22,13 @@ from web.identity.throttle import FailureLimit
 
 _GUESSES = 10
 _WINDOW_MS = 15 * 60_000
-"""Three of a million codes count at a time: 960 guesses a day find one in a year."""
+"""Three of a million codes are valid at a time: 960 guesses a day find one in a year."""
 
 WRONG_CODE: Final = "this code is wrong or was used before"
 
 
 class SecondFactorNeededError(UnauthorizedError):
-    """The password is right; the user's second factor is asked for."""
+    """The password is right, but the second factor is missing."""
 
     def __init__(self, user: User) -> None:
         super().__init__("a second factor is needed: send its code as totp", "totp")
@@ -37,18 +37,18 @@ class SecondFactorNeededError(UnauthorizedError):
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """A secret for an authenticator app, as text and as what the QR code holds."""
+    """A secret for an authenticator app, as text and as the URI in the QR code."""
 
     secret: str
     uri: str
 
 
 class SecondFactors:
-    """Every user's second factor."""
+    """Sets up, checks and removes the second factors of all users."""
 
     def __init__(self, records: SecondFactorRecords, keys: KeyRing, clock: Clock) -> None:
         self._records, self._keys, self._clock = records, keys, clock
-        # By user and not by address: who guesses codes knows the password already.
+        # By user, not by address: an attacker who guesses codes has the password already.
         self._guesses = FailureLimit(_GUESSES, _WINDOW_MS)
 
     async def find(self, user: User) -> SecondFactor | None:
@@ -57,11 +57,11 @@ class SecondFactors:
         return found if found is not None and found.confirmed_ms is not None else None
 
     async def users(self) -> frozenset[int]:
-        """Return the ids of the users who have one."""
+        """Return the ids of the users with a second factor."""
         return await self._records.users()
 
     async def begin(self, user: User) -> Enrolment:
-        """Make a secret; nothing is asked for until `confirm`.
+        """Create a secret, which has no effect until `confirm`.
 
         Raises:
             ConflictError: the user has a second factor.
@@ -75,7 +75,7 @@ class SecondFactors:
         return Enrolment(secret, provisioning_uri(secret, user.name))
 
     async def enrolment(self, user: User) -> Enrolment | None:
-        """Return what was begun and waits for its first code, None if nothing does."""
+        """Return the unconfirmed secret of a user, None if there is none."""
         found = await self._records.find(user.id)
         if found is None or found.confirmed_ms is not None:
             return None
@@ -84,30 +84,30 @@ class SecondFactors:
         return Enrolment(secret, provisioning_uri(secret, user.name))
 
     async def confirm(self, user: User, code: str) -> tuple[str, ...]:
-        """Turn the second factor on; return the recovery codes, which nobody learns again.
+        """Turn the second factor on; return the recovery codes, of which only hashes are stored.
 
         Raises:
-            ConflictError: none was begun.
+            ConflictError: there is no unconfirmed secret.
             BadRequestError: the code is wrong.
         """
         begun = await self.enrolment(user)
         if begun is None:
-            raise ConflictError("no second factor waits for a code")
+            raise ConflictError("no second factor is being set up")
         step = step_of(begun.secret, "".join(code.split()), self._clock())
         if step is None:
-            raise BadRequestError("code: this is not the app's code of now", "code")
+            raise BadRequestError("code: this is not the app's current code", "code")
         codes = new_recovery_codes()
         hashes = [recovery_hash(each) for each in codes]
         if not await self._records.confirm(user.id, step, hashes, self._clock()):
-            raise ConflictError("no second factor waits for a code")
+            raise ConflictError("no second factor is being set up")
         return codes
 
     async def check(self, user: User, factor: SecondFactor, code: str) -> str:
-        """Use up a code of the app, or a recovery code; return which of both it was.
+        """Use up a code of the app or a recovery code; return which of them it was.
 
         Raises:
-            UnauthorizedError: it is neither.
-            TooManyRequestsError: too many wrong ones.
+            UnauthorizedError: the code is neither.
+            TooManyRequestsError: too many wrong codes.
         """
         with self._guess(user):
             step = await self._step(factor, code)
@@ -121,12 +121,12 @@ class SecondFactors:
         return kind
 
     async def renew_recovery_codes(self, user: User, code: str) -> tuple[str, ...]:
-        """Use up a code of the app; return recovery codes that take the old ones' place.
+        """Use up a code of the app; return new recovery codes, which replace the old ones.
 
         Raises:
             ConflictError: the second factor is off.
-            BadRequestError: it is no code of the app, or was used before.
-            TooManyRequestsError: too many wrong ones.
+            BadRequestError: the code is wrong or was used before.
+            TooManyRequestsError: too many wrong codes.
         """
         factor = await self.find(user)
         if factor is None:
@@ -141,28 +141,28 @@ class SecondFactors:
 
     @contextmanager
     def _guess(self, user: User) -> Iterator[None]:
-        """Count what the block tries as a wrong code, unless it ends without an error.
+        """Count the block as a wrong code, unless it ends without an error.
 
         Raises:
-            TooManyRequestsError: there were too many; the block is not begun.
+            TooManyRequestsError: too many wrong codes; the block does not run.
         """
         key, now_ms = str(user.id), self._clock()
         wait_ms = self._guesses.wait_ms(key, now_ms)
         if wait_ms:
             raise TooManyRequestsError("too many wrong codes; try again later", -(-wait_ms // 1000))
-        # Counted before it is tried, so that guesses side by side gain nothing.
+        # Count before the check, so that parallel guesses gain nothing.
         self._guesses.count(key, now_ms)
         yield
         self._guesses.refund(key)
 
     async def _step(self, factor: SecondFactor, code: str) -> int | None:
-        """Return the time step whose code of the app this is, None if it is none."""
+        """Return the time step of a code of the app, None if it is invalid."""
         await self._keys.ready()
         secret = self._keys.unseal(_purpose(factor.user_id), factor.sealed_secret)
         return step_of(secret, "".join(code.split()), self._clock())
 
     async def turn_off(self, user: User) -> bool:
-        """Forget the user's second factor; False if there was none."""
+        """Remove the user's second factor; return False if there was none."""
         return await self._records.remove(user.id)
 
 

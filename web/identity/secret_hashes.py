@@ -1,13 +1,13 @@
-"""What is stored of random secrets."""
+"""The hashes of random secrets that are stored in their place."""
 
 import hashlib
 
 
 def secret_hash(secret: str) -> str:
-    """Return what is stored of a secret.
+    """Return the hash of a secret.
 
-    A plain hash is enough: the secret has 192 random bits or more, there is nothing to
-    guess. It is also what makes looking one up safe: how long SQLite takes to compare
-    hashes tells nothing of a secret that hashes to one.
+    A plain hash is enough: a secret with 192 random bits or more cannot be guessed. The
+    hash also makes the look-up safe: how long SQLite takes to compare hashes reveals
+    nothing about the secret.
     """
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,4 +1,4 @@
-"""Login throttling: guessing is slow, for one account and from one address."""
+"""Login throttling: limits failed logins for one account and from one address."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from web.http.network import sender_network
 
 _MOST_KEYS = 10_000
-"""Bounds the memory that an attacker with many addresses can take."""
+"""Bounds the memory that an attacker with many addresses can use."""
 
 
 @dataclass(slots=True)
@@ -16,14 +16,14 @@ class _Failures:
 
 
 class FailureLimit:
-    """Counts failures by key in fixed windows; over the limit a key must wait its window out."""
+    """Counts failures by key in fixed windows; a key over the limit waits for the next window."""
 
     def __init__(self, most: int, window_ms: int) -> None:
         self._most, self._window_ms = most, window_ms
         self._failures: OrderedDict[str, _Failures] = OrderedDict()
 
     def wait_ms(self, key: str, now_ms: int) -> int:
-        """Return how long the key must wait, 0 if it need not."""
+        """Return how long the key must wait, 0 if it is below the limit."""
         failures = self._failures.get(key)
         if failures is None or failures.count < self._most:
             return 0
@@ -45,16 +45,16 @@ class FailureLimit:
             failures.count -= 1
 
     def clear(self, key: str) -> None:
-        """Forget a key's failures."""
+        """Reset a key's count."""
         self._failures.pop(key, None)
 
 
 class LoginThrottle:
-    """Refuses logins after too many failures of one name from one address, or of one address.
+    """Refuses logins after too many failures of a name from one address, or of an address.
 
-    Counting name and address together keeps a stranger from locking somebody out;
-    counting the address alone keeps one machine from trying every name. An attempt
-    counts as failed from its start, so that attempts side by side gain nothing.
+    Counting a name only together with the address keeps strangers from locking a user
+    out; counting the address alone keeps one machine from trying every name. An attempt
+    counts as failed from its start, so that parallel attempts gain nothing.
     """
 
     def __init__(
@@ -64,18 +64,18 @@ class LoginThrottle:
         self._by_address = FailureLimit(per_address, window_ms)
 
     def wait_ms(self, name: str, address: str, now_ms: int) -> int:
-        """Return how long this login must wait, 0 if it may be tried now."""
+        """Return how long this login must wait, 0 if it may be attempted now."""
         return max(
             self._by_name.wait_ms(f"{sender_network(address)} {name}", now_ms),
             self._by_address.wait_ms(sender_network(address), now_ms),
         )
 
     def attempt(self, name: str, address: str, now_ms: int) -> None:
-        """Count a login that is about to be tried."""
+        """Count a login that is about to be attempted."""
         self._by_name.count(f"{sender_network(address)} {name}", now_ms)
         self._by_address.count(sender_network(address), now_ms)
 
     def succeed(self, name: str, address: str) -> None:
-        """Take the attempt back, and forget the name's earlier failures."""
+        """Take the attempt back, and reset the count of the name."""
         self._by_name.clear(f"{sender_network(address)} {name}")
         self._by_address.refund(sender_network(address))

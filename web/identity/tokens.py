@@ -1,4 +1,4 @@
-"""Where programs put their tokens: three headers, one token."""
+"""Reads the token of a request from its headers."""
 
 import base64
 import binascii
@@ -6,15 +6,13 @@ from collections.abc import Mapping
 
 
 def token_of(headers: Mapping[str, str]) -> str | None:
-    """Return the token that a request carries, "" for one that cannot be read.
+    """Return the token of a request, "" if it is malformed, None if there is none.
 
-    `Authorization: Bearer` and `X-API-Key` hold it as it is; in `Authorization: Basic`,
-    which Prometheus's `basic_auth` and Pushgateway's clients send, it is the password
-    and the user name says nothing. Never the password of an account: it would be
-    tried without end and without a second factor.
-
-    Returns:
-        None for a request that carries none; of two headers `Authorization` counts.
+    `Authorization: Bearer` and `X-API-Key` contain the token itself. In `Authorization:
+    Basic`, which Prometheus's `basic_auth` and clients of the Pushgateway send, the token
+    is the password and the user name is ignored. An account's password is never accepted
+    there: it could be guessed without a limit and without the second factor. If both
+    headers are present, `Authorization` counts.
     """
     header = headers.get("Authorization")
     if header is None:

@@ -1,1 +1,1 @@
-"""The server itself: health, reload, API reference."""
+"""The server itself: health checks, configuration reload, API reference."""

@@ -1,4 +1,4 @@
-"""`/-/reload`: the server reads its configuration again, as Prometheus has it."""
+"""`/-/reload`: reloads the configuration, as in Prometheus."""
 
 from aiohttp import web
 
@@ -19,22 +19,22 @@ class ReloadDocument(TypedDict):
 
 
 class ConfigurationApi:
-    """Exchanges the configuration."""
+    """Reloads the configuration."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
-        # 500, as Prometheus has it, where a file is wrong.
-        told = Operation("health", ReloadDocument, errors=(500,))
+        # 500 for an invalid file, as in Prometheus.
+        operation = Operation("health", ReloadDocument, errors=(500,))
         return tuple(
-            Route(method, "/-/reload", self.reload, Access.ADMIN, Surface.JSON, operation=told)
+            Route(method, "/-/reload", self.reload, Access.ADMIN, Surface.JSON, operation=operation)
             for method in ("POST", "PUT")
         )
 
     async def reload(self, request: web.Request) -> web.Response:
-        """Read every file again; tell which changes wait for a restart."""
+        """Reload the configuration; return the changed settings that need a restart."""
         waiting = await self._services.configuration.reload()
         note(request, "configuration.reload", restart_needed=" ".join(waiting))
         return json_response({"restart_needed": list(waiting)})

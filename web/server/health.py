@@ -1,4 +1,4 @@
-"""`/health` and `/api/health`, for people's probes and load balancers."""
+"""`/health` and `/api/health`, for probes and load balancers."""
 
 from typing import Final, Literal
 
@@ -21,8 +21,8 @@ class PushHealth(BaseModel):
     total_messages: int
 
 
-class HealthAnswer(PushHealth):
-    """Whether the server works."""
+class ServerHealth(PushHealth):
+    """Whether the server is ready."""
 
     ok: bool
     version: str
@@ -30,14 +30,14 @@ class HealthAnswer(PushHealth):
 
 
 class HealthApi:
-    """Whether the server works."""
+    """Answers health checks."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
-        health = Operation(_TAG, HealthAnswer, responses={503: HealthAnswer})
+        health = Operation(_TAG, ServerHealth, responses={503: ServerHealth})
         push = Operation(_TAG, PushHealth, responses={503: PushHealth})
         access, surface = Access.PUBLIC, Surface.JSON
         return (
@@ -46,9 +46,9 @@ class HealthApi:
         )
 
     async def health(self, request: web.Request) -> web.Response:
-        """Tell whether the server works; 503 while it starts."""
+        """Return whether the server is ready; status 503 while it starts."""
         ready = self._services.ready()
-        answer = HealthAnswer(
+        answer = ServerHealth(
             ok=ready,
             status="healthy" if ready else "starting",
             version=self._services.version,
@@ -59,7 +59,7 @@ class HealthApi:
         return json_response(answer.model_dump(), 200 if ready else 503)
 
     async def push_health(self, request: web.Request) -> web.Response:
-        """Tell whether messages are taken, and how many were; 503 while the server starts."""
+        """Return whether messages are accepted, and their number; status 503 while it starts."""
         ready = self._services.ready()
         answer = PushHealth(
             status="healthy" if ready else "starting",

@@ -1,7 +1,7 @@
-"""The API document, and Swagger UI over it: `/openapi.json`, `/docs` and their other names.
+"""The OpenAPI document and Swagger UI: `/openapi.json`, `/docs` and their other paths.
 
-Open to everybody: the document tells what every copy of the program tells, and nothing
-of this server's hosts or users.
+They need no login: the document is the same on every server of this version and contains
+nothing about hosts or users.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ from web.identity.credentials import session_cookie
 from web.settings import WebSettings
 
 _POLICY: Final = CONTENT_SECURITY_POLICY.replace("img-src 'self'", "img-src 'self' data:")
-"""Swagger UI's style sheet holds its icons as data URLs; scripts stay as strict as elsewhere."""
+"""Allows data URLs for the icons in Swagger UI's style sheet; scripts stay restricted."""
 
 
 class ReferencePages:
-    """Shows the API to programs and people."""
+    """Serves the OpenAPI document and the page that renders it."""
 
     def __init__(
         self,
@@ -41,11 +41,11 @@ class ReferencePages:
         self._document: bytes | None = None
 
     def routes(self) -> tuple[Route, ...]:
-        """Return the routes; the replaced systems had the same things at other addresses."""
-        told = Operation("health", dict[str, Any])
+        """Return the routes; the replaced systems served the same at other paths."""
+        operation = Operation("health", dict[str, Any])
         return (
             *(
-                Route("GET", path, self.document, Access.PUBLIC, Surface.JSON, operation=told)
+                Route("GET", path, self.document, Access.PUBLIC, Surface.JSON, operation=operation)
                 for path in ("/openapi.json", "/apispec.json")
             ),
             *(
@@ -58,7 +58,7 @@ class ReferencePages:
         """Return this document."""
         async with self._lock:
             if self._document is None:
-                # Made on first use: 80 ms that few servers ever need.
+                # Generated on first use: 80 ms that few servers need.
                 table = {id(route): route for route in request.app[ROUTES].values()}
                 self._document = await asyncio.to_thread(self._generate, table.values())
         return body_response(self._document, JSON)
@@ -75,7 +75,7 @@ class ReferencePages:
         )
 
     async def show(self, request: web.Request) -> web.Response:
-        """Show it with Swagger UI."""
-        answer = self._renderer.page(request, "server/reference_page.html")
-        answer.headers["Content-Security-Policy"] = _POLICY
-        return answer
+        """Show the document with Swagger UI."""
+        response = self._renderer.page(request, "server/reference_page.html")
+        response.headers["Content-Security-Policy"] = _POLICY
+        return response

@@ -1,1 +1,1 @@
-"""The store page."""
+"""The sample store as a page."""

@@ -1,4 +1,4 @@
-"""The store page: what is kept, what it takes, and which metrics take the most."""
+"""The store page: the size of the store, and the metrics that take the most space."""
 
 import asyncio
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ STORE: Final = Page(path="/store", title="Store", template="store/page.html", po
 
 
 class StorePages:
-    """Shows the sample store's state."""
+    """Shows the state of the sample store."""
 
     def __init__(self, services: Services, shell: Shell) -> None:
         self._services, self._shell = services, shell
@@ -31,7 +31,7 @@ class StorePages:
 
     async def show(self, request: web.Request) -> web.Response:
         """Show the store."""
-        # Not live: going through every label costs more than the rest together.
+        # Not updated live: walking all labels costs more than everything else here.
         made_of = await asyncio.to_thread(self._services.cardinality, _MOST_SHOWN)
         region = await self._region(PageAddress.of(request))
         return await self._shell.page(request, STORE, made_of=made_of, **region)

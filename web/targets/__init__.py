@@ -1,1 +1,1 @@
-"""Targets and discovery: pages."""
+"""Scrape targets and discovered targets as pages."""

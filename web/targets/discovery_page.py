@@ -1,4 +1,4 @@
-"""The discovery page: what was found, what relabelling made of it, and why not."""
+"""The discovery page: discovered targets before and after relabelling."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from web.live.shell import Shell
 from web.services import Services
 
 _MOST_SHOWN: Final = 300
-"""A page of thousands is of no use to anybody; the search finds the rest."""
+"""A list of thousands is too long to read; the search finds the rest."""
 
 
 DISCOVERY: Final = Page(
@@ -28,7 +28,7 @@ DISCOVERY: Final = Page(
 
 
 class DiscoveryOutcome(StrEnum):
-    """What became of a discovered target."""
+    """What happened to a discovered target."""
 
     SCRAPED = "scraped"
     DROPPED = "dropped"
@@ -36,13 +36,14 @@ class DiscoveryOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class DiscoveredTarget:
     """A discovered target.
 
     Attributes:
         job: the name of its scrape configuration.
-        before, after: its labels around relabelling; none after where it is not scraped.
-        reason: why it is not scraped.
+        before, after: its labels before and after relabelling; none after it if the
+            target is not scraped.
+        reason: why it is not scraped, "" if it is.
     """
 
     job: str
@@ -53,7 +54,7 @@ class Found:
 
 
 class DiscoveryPages:
-    """Shows what discovery found."""
+    """Shows the discovered targets."""
 
     def __init__(self, services: Services, shell: Shell) -> None:
         self._services, self._shell = services, shell
@@ -63,7 +64,7 @@ class DiscoveryPages:
         return (self._shell.route(DISCOVERY, self.show),)
 
     async def show(self, request: web.Request) -> web.Response:
-        """Show the targets before and after relabelling."""
+        """Show the labels of discovered targets before and after relabelling."""
         outcome = request.query.get("show", "")
         outcome = outcome if outcome in set(DiscoveryOutcome) else ""
         search = request.query.get("q", "").strip()[:100]
@@ -87,7 +88,7 @@ class DiscoveryPages:
             counts={
                 str(each): sum(e.outcome is each for e in everything) for each in DiscoveryOutcome
             },
-            # Dropped targets that their jobs do not keep to be shown.
+            # Each job keeps only so many dropped targets for this page.
             unkept={job: count - kept[job] for job, count in counts.items() if count > kept[job]},
             total=len(everything),
             shown=len(matching),
@@ -96,10 +97,10 @@ class DiscoveryPages:
             search=search,
         )
 
-    def _found(self) -> Iterator[Found]:
+    def _found(self) -> Iterator[DiscoveredTarget]:
         for status in self._services.targets():
             target = status.target
-            yield Found(
+            yield DiscoveredTarget(
                 target.scrape_pool, DiscoveryOutcome.SCRAPED, target.discovered, target.labels
             )
         discovered = self._services.discovered
@@ -108,4 +109,6 @@ class DiscoveryPages:
             (DiscoveryOutcome.REFUSED, discovered.refused()),
         ):
             for other in others:
-                yield Found(other.pool, outcome, other.discovered, Labels(), other.reason)
+                yield DiscoveredTarget(
+                    other.pool, outcome, other.discovered, Labels(), other.reason
+                )

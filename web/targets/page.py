@@ -1,4 +1,4 @@
-"""The targets page: what is scraped, how it goes, why it fails."""
+"""The targets page: scrape targets with their health and last error."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ TARGETS: Final = Page(path="/targets", title="Targets", template="targets/page.h
 
 @dataclass(frozen=True, slots=True)
 class TargetFilter:
-    """Which targets a page shows; each field is "" for all.
+    """The filter of the page; a field that is "" matches all targets.
 
     Attributes:
-        health: one of `Health`.
+        health: a value of `Health`.
         job: the name of a scrape configuration.
-        search: part of a label or the URL.
+        search: a part of a label or of the URL.
     """
 
     health: str = ""
@@ -34,7 +34,7 @@ class TargetFilter:
 
     @classmethod
     def read(cls, query: Mapping[str, str]) -> "TargetFilter":
-        """Return what a page's address asks for."""
+        """Return the filter in the query of a URL."""
         health = query.get("health", "")
         return cls(
             health if health in set(Health) else "",
@@ -43,7 +43,7 @@ class TargetFilter:
         )
 
     def matches(self, status: TargetStatus) -> bool:
-        """Tell whether a target is shown."""
+        """Report whether a target matches."""
         target = status.target
         return (
             self.health in ("", status.health)
@@ -52,14 +52,14 @@ class TargetFilter:
         )
 
     def query(self, **changed: str) -> str:
-        """Return the address's query with some fields changed, "" if nothing is asked for."""
+        """Return the query of a URL with some fields changed, "" for no filter."""
         fields = {"health": self.health, "job": self.job, "q": self.search} | changed
         query = urlencode({name: value for name, value in fields.items() if value})
         return f"?{query}" if query else ""
 
 
 class TargetsPages:
-    """Shows the targets of every job."""
+    """Shows the scrape targets of all jobs."""
 
     def __init__(self, services: Services, shell: Shell) -> None:
         self._services, self._shell = services, shell

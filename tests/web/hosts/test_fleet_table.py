@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from model.labels import Labels
 from web.fleet.hosts import AlertCount, Figures, FleetHost, FleetView, HostState
-from web.hosts.fleet_table import COLUMNS, TableState, tally
+from web.hosts.fleet_table import COLUMNS, TableState, count_hosts
 
 
 def host(
@@ -71,7 +71,7 @@ def test_state_filters() -> None:
 
 
 def test_tally_counts_every_state() -> None:
-    counts = tally(VIEW)
+    counts = count_hosts(VIEW)
     assert (counts.total, counts.up, counts.down, counts.alerting) == (4, 3, 1, 2)
 
 
