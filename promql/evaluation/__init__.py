@@ -1,1 +1,1 @@
-"""Evaluates a syntax tree: selects samples, calls kernels, matches vectors."""
+"""Evaluates a syntax tree: reads samples, calls kernels, matches vectors."""

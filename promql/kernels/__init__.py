@@ -1,1 +1,1 @@
-"""Computes on samples in numpy: one function per PromQL function or operator."""
+"""The numpy functions that compute PromQL's functions, operators and aggregations."""

@@ -1,1 +1,1 @@
-"""Decides where and how long a query runs."""
+"""Where a query runs and when it is stopped: threads, event loop, limits."""

@@ -1,1 +1,1 @@
-"""Reads and writes PromQL: tokens, syntax tree, type checks, printer."""
+"""Parses and prints PromQL: tokens, syntax tree, type checks, printer."""

@@ -1,7 +1,7 @@
-"""Type checking while the tree is built, in Prometheus's words.
+"""Type checks while the syntax tree is built, with Prometheus's messages.
 
-What is found is kept until the whole text has proved to be syntactically right,
-because a syntax error further on is told first.
+Type errors are collected and raised after parsing, because a syntax error anywhere in the
+text takes precedence.
 
 Source: Prometheus, promql/parser/parse.go, checkAST.
 """
@@ -37,21 +37,21 @@ def position(text: str, offset: int) -> str:
 
 
 class Checks:
-    """Collects type errors of one query; `finish` raises the first."""
+    """Collects the type errors of one query; `finish` raises the first."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._first: ParseError | None = None
 
     def error(self, message: str, start: int, end: int) -> ParseError:
-        """Build an error at a place of the text."""
+        """Return a parse error for a part of the text."""
         return ParseError(f"{position(self._text, start)}: parse error: {message}", start, end)
 
     def finish(self) -> None:
-        """Raise the first error that was found, if any.
+        """Raise the first type error, if there is any.
 
         Raises:
-            ParseError: the types do not fit.
+            ParseError: an expression has the wrong type.
         """
         if self._first is not None:
             raise self._first
@@ -68,12 +68,12 @@ class Checks:
             self._note(message, node.start, node.end)
 
     def operand(self, node: Expression) -> None:
-        """Check what stands alone or as part of something; selectors have rules of their own."""
+        """Check an operand or a whole query; only selectors need a check."""
         if isinstance(node, VectorSelector):
             self.selector(node)
 
     def selector(self, node: VectorSelector) -> None:
-        """A selector must not select everything, nor name its metric twice."""
+        """Check that a selector does not match all series or name its metric twice."""
         if node.name:
             for matcher in node.matchers[:-1]:
                 if matcher.name == METRIC_NAME:
@@ -85,7 +85,7 @@ class Checks:
             self._note(message, node.start, node.end)
 
     def positive(self, length: Duration) -> None:
-        """A range or step that is a plain number must be greater than 0.
+        """Check that a literal range or step is greater than 0.
 
         Raises:
             ParseError: it is not.
@@ -94,7 +94,7 @@ class Checks:
             raise self.error("duration must be greater than 0", length.start, length.end)
 
     def unary(self, node: UnaryOperation) -> None:
-        """A sign goes before a scalar or an instant vector."""
+        """Check that the operand of a sign is a scalar or an instant vector."""
         operand = node.expression
         self.operand(operand)
         if operand.type not in (_SCALAR, _VECTOR):
@@ -103,7 +103,7 @@ class Checks:
             self._note(message, node.start, node.end)
 
     def subquery(self, node: Subquery) -> None:
-        """A subquery repeats an instant vector."""
+        """Check that a subquery's expression is an instant vector."""
         inner = node.expression
         self.operand(inner)
         if inner.type is not _VECTOR:
@@ -112,7 +112,7 @@ class Checks:
             self._note(message, node.start, node.end)
 
     def aggregation(self, node: Aggregation) -> None:
-        """An aggregation takes an instant vector, some a parameter as well."""
+        """Check the types of an aggregation's vector and parameter."""
         self._want(node.expression, _VECTOR, "aggregation expression")
         if node.parameter is None:
             return
@@ -123,7 +123,7 @@ class Checks:
             self._want(node.parameter, ValueType.STRING, context)
 
     def call(self, node: Call, function: Function) -> None:
-        """A call has the right number of arguments, of the right types."""
+        """Check the number and the types of a call's arguments."""
         count = len(node.arguments)
         least, most = function.least, function.most
         amount = ""
@@ -161,7 +161,7 @@ class Checks:
         matching: VectorMatching,
         returns_bool: bool,
     ) -> BinaryOperation:
-        """Build a binary operation and check it."""
+        """Return a binary operation after checking it."""
         self.operand(left)
         self.operand(right)
         operator = token.kind

@@ -1,4 +1,4 @@
-"""Walks over a query's tokens and tells what was not expected, in Prometheus's words."""
+"""The position in a query's tokens, and errors about unexpected ones."""
 
 from typing import Final
 
@@ -17,9 +17,9 @@ from promql.syntax.lexer import (
 )
 
 MAX_LENGTH: Final = 65_536
-"""Characters of a query; Grafana's longest are some thousands."""
+"""Characters of a query; Grafana's longest queries have several thousand."""
 MAX_NESTING: Final = 100
-"""Levels of a tree: five frames each stay well below Python's limit of 1,000."""
+"""Levels of a tree; at five frames a level, this is well below Python's limit of 1,000."""
 
 _CLOSING: Final = frozenset({"}", ")", "]", "duration", "number"})
 _PLACES: Final = frozenset({"{", "(", ")", "}", "[", "]", ",", "=", ":"})
@@ -28,7 +28,7 @@ _PREPROCESSORS: Final = frozenset({"start", "end", "step", "range"})
 
 
 class Cursor:
-    """The tokens of one query and the place reached; base of the parsers."""
+    """The tokens of one query and the current position; base class of the parsers."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -87,7 +87,7 @@ class Cursor:
 
 
 def _describe(token: Token) -> str:
-    """Return a token as messages show it."""
+    """Return the description of a token in error messages."""
     kind, text = token.kind, token.text
     if kind == "eof":
         return "end of input"

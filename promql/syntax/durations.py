@@ -18,16 +18,16 @@ PRECEDENCE: Final = {
     "==": 3, "!=": 3, "<=": 3, "<": 3, ">=": 3, ">": 3, "</": 3, ">/": 3,
     "+": 4, "-": 4, "*": 5, "/": 5, "%": 5, "atan2": 5, "^": 6,
 }  # fmt: skip
-"""How tightly operators bind."""
+"""The precedence of binary operators; higher binds more tightly."""
 POWER: Final = 6
-"""The one precedence that groups to the right."""
+"""The precedence of `^`, the only right-associative operator."""
 DURATION_EXPECTED: Final = "number, duration, step(), or range()"
 _OPERATORS: Final = frozenset({"+", "-", "*", "/", "%", "^"})
 _MAX_DURATION_S: Final = 2**63 / 1e9
 
 
 class DurationParser(Cursor):
-    """Parses what stands for a number or a length of time."""
+    """Parses numbers and durations."""
 
     def _number(self) -> NumberLiteral:
         token = self._advance()
@@ -47,7 +47,7 @@ class DurationParser(Cursor):
         return NumberLiteral(value, token.kind == "duration", start=token.start, end=token.end)
 
     def _duration(self, least: int, context: str, expected: str) -> Duration:
-        """Parse arithmetic on durations, by the precedence of ordinary arithmetic."""
+        """Parse arithmetic on durations; operators have their usual precedence."""
         self._descend()
         left = self._duration_operand(context, expected)
         while True:
@@ -90,7 +90,7 @@ class DurationParser(Cursor):
         raise self._unexpected(context, expected)
 
     def _offset(self) -> Duration:
-        """Parse an offset: one unit with an optional sign; arithmetic wants parentheses."""
+        """Parse an offset: a duration with an optional sign, or arithmetic in parentheses."""
         token = self._token
         if token.kind == "+" or token.kind == "-":
             self._advance()

@@ -1,6 +1,6 @@
-"""The signatures of PromQL's functions and aggregation operators.
+"""The signatures of PromQL's functions, experimental ones included.
 
-Source: Prometheus documentation, "Query functions"; experimental ones included.
+Source: Prometheus documentation, "Query functions".
 """
 
 from dataclasses import dataclass
@@ -14,14 +14,15 @@ _S, _V, _M, _T = ValueType.SCALAR, ValueType.VECTOR, ValueType.MATRIX, ValueType
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One function's signature.
+    """The signature of a function.
 
     Attributes:
-        arguments: their types; the last one is that of all further ones, too.
-        optional: how many arguments may be left out or added: the last of `arguments`
-            and those beyond it; -1 is any number.
-        returns: the type of its result.
-        experimental: whether Prometheus wants a feature flag for it.
+        name: the name.
+        arguments: the types of the arguments; further arguments have the last type.
+        optional: the number of optional arguments, the last of `arguments` included; -1 for
+            any number.
+        returns: the type of the result.
+        experimental: whether Prometheus requires a feature flag.
     """
 
     name: str
@@ -32,16 +33,16 @@ class Function:
 
     @property
     def least(self) -> int:
-        """The least number of arguments."""
+        """The smallest number of arguments."""
         return len(self.arguments) - (1 if self.optional else 0)
 
     @property
     def most(self) -> int | None:
-        """The greatest number of arguments, None where there is no limit."""
+        """The largest number of arguments, None for no limit."""
         return None if self.optional < 0 else self.least + self.optional
 
     def argument(self, index: int) -> ValueType:
-        """The type that the argument at `index` must have."""
+        """Return the type of the argument at `index`."""
         return self.arguments[min(index, len(self.arguments) - 1)]
 
 
@@ -96,7 +97,7 @@ ts_of_max_over_time ts_of_min_over_time
 _CALENDAR = "days_in_month day_of_month day_of_week day_of_year hour minute month year"
 
 FUNCTIONS: Final = MappingProxyType(_table())
-"""Every function by its name."""
+"""All functions by name."""
 
 SCALAR_PARAMETER: Final = frozenset({"topk", "bottomk", "quantile", "limitk", "limit_ratio"})
 """Aggregation operators whose first argument is a scalar."""
@@ -104,6 +105,6 @@ STRING_PARAMETER: Final = frozenset({"count_values"})
 """Aggregation operators whose first argument is a string."""
 
 SMOOTHED: Final = ("delta", "increase", "rate")
-"""Functions that take a `smoothed` range."""
+"""Functions that accept a `smoothed` range."""
 ANCHORED: Final = ("changes", "delta", "increase", "rate", "resets")
-"""Functions that take an `anchored` range."""
+"""Functions that accept an `anchored` range."""

@@ -1,7 +1,7 @@
-"""EvaluationLock PromQL text into tokens, with Prometheus's words for what cannot be one.
+"""Splits PromQL text into tokens, with Prometheus's error messages.
 
-One regular expression does the work; a `Token` is a plain tuple because a query of
-one kilobyte has hundreds of them.
+Regular expressions match the tokens. `Token` is a named tuple, because a query of one
+kilobyte has hundreds of them.
 
 Source: Prometheus, promql/parser/lex.go, for the token rules and error texts.
 """
@@ -11,11 +11,11 @@ from typing import Final, NamedTuple
 
 
 class Token(NamedTuple):
-    """One token: `kind` is what the grammar sees, `text` what stands in the query.
+    """One token: its kind for the grammar, its text and its offset in the query.
 
-    Operators, punctuation and keywords are their own kind, in lower case; others are
-    "identifier", "metric identifier", "number", "duration", "string", "eof" and
-    "error", whose text is the message.
+    The kind of an operator, punctuation or keyword is its text in lower case. The other
+    kinds are "identifier", "metric identifier", "number", "duration", "string", "eof" and
+    "error", whose text is the error message.
     """
 
     kind: str
@@ -24,7 +24,7 @@ class Token(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The offset behind the token."""
+        """The offset after the token."""
         return self.start if self.kind == "error" else self.start + len(self.text)
 
 
@@ -55,11 +55,11 @@ METRIC_WORDS: Final = (
     | _PREPROCESSORS
     | {"identifier", "metric identifier", "by", "offset", "without", "smoothed", "anchored"}
 )
-"""Kinds that may stand for a metric name."""
+"""Kinds of tokens that can be a metric name."""
 LABEL_WORDS: Final = (_WORDS | {"identifier"}) - _FILLS
-"""Kinds that may stand for a label name."""
+"""Kinds of tokens that can be a label name."""
 
-# Possessive: a comment must not give back its last word.
+# Possessive quantifiers, so that backtracking cannot end a comment early.
 _SKIPPED = r"[ \t\n\r]*+(?:#[^\r\n]*+[ \t\n\r]*+)*+"
 _NUMBER = (
     r"0[xX]_?[0-9a-fA-F](?:_?[0-9a-fA-F])*"
@@ -89,7 +89,7 @@ _RUN = re.compile(r"\.?[0-9a-zA-Z_.]+")
 
 
 def tokenize(text: str) -> list[Token]:
-    """Return the tokens of a query; the last is "eof", or "error" where lexing stopped."""
+    """Return the tokens of a query; the last one is "eof" or "error"."""
     return _Lexer(text).run()
 
 
@@ -147,7 +147,7 @@ class _Lexer:
         return Token("metric identifier" if ":" in word else "identifier", word, start)
 
     def _bracketing(self, word: str, start: int) -> Token | None:
-        """Keep count of what is open; an error where something closes that is not."""
+        """Track open brackets; return an error for a closing one without its opening."""
         if word == "(":
             self._parens += 1
         elif word == ")":
@@ -170,7 +170,7 @@ class _Lexer:
         return None
 
     def _stop(self, pattern: re.Pattern[str], at: int) -> Token:
-        """Return the end of input, or the error that explains why no token starts here."""
+        """Return the end of input, or an error that says why no token starts here."""
         text = self._text
         space = _SPACE.match(text, at)
         start = space.end() if space else at
@@ -231,7 +231,7 @@ _NEEDED = {"x": 2, "u": 4, "U": 8}
 
 
 def _bad_escape(quoted: str) -> str | None:
-    """Return what is wrong with the first bad escape of a quoted string, None if nothing is."""
+    """Return the error of the first invalid escape in a quoted string, None without one."""
     if quoted[0] == "`" or "\\" not in quoted:
         return None
     at = quoted.find("\\")
@@ -262,13 +262,13 @@ def _explain_escape(quoted: str, at: int) -> str:
 
 
 def _code_point(char: str) -> str:
-    """Render as Go's `%#U`: `U+0041 'A'`."""
+    """Format a character as Go's `%#U`: `U+0041 'A'`."""
     shown = f" '{char}'" if char.isprintable() else ""
     return f"U+{ord(char):04X}{shown}"
 
 
 def _rune(char: str) -> str:
-    """Render as Go's `%q` of a rune."""
+    """Format a character as Go's `%q`."""
     if not char:
         return "'\\uffff'"
     return f"'{_ESCAPED.get(char, char)}'"
@@ -289,8 +289,8 @@ _SIMPLE = {
 def unquote(quoted: str) -> str:
     r"""Return the value of a string token.
 
-    `\xhh` and `\ooo` are bytes, as in Go; bytes that are no UTF-8 become surrogates
-    (PEP 383), so that no name or value passes for another.
+    `\xhh` and `\ooo` are bytes, as in Go. Bytes that are not UTF-8 become surrogates (PEP 383),
+    so that different bytes stay different.
     """
     inner = quoted[1:-1]
     if quoted[0] == "`" or "\\" not in inner:

@@ -1,7 +1,7 @@
 """The abstract syntax tree of a query.
 
-Every node knows where it stands in the text (`start`, `end`, offsets in characters);
-positions do not take part in comparison, so that two spellings of one query are equal.
+Every node has its position in the text (`start` and `end`, offsets in characters). Comparison
+ignores positions, so that two spellings of one query are equal.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from model.matchers import Matcher
 
 
 class ValueType(StrEnum):
-    """What an expression yields; the values are Prometheus's names in JSON."""
+    """The type of an expression's value; the members are Prometheus's names in JSON."""
 
     SCALAR = "scalar"
     VECTOR = "vector"
@@ -37,13 +37,13 @@ class Node:
 
     @property
     def type(self) -> ValueType:
-        """What the expression yields."""
+        """The type of the expression's value."""
         return ValueType.VECTOR
 
 
 @dataclass(frozen=True, slots=True)
 class NumberLiteral(Node):
-    """A number; `is_duration` where it was written as one (`5m`), in seconds."""
+    """A number; with `is_duration` it was written as a duration (`5m`) and is in seconds."""
 
     @property
     def type(self) -> ValueType:
@@ -66,11 +66,11 @@ class StringLiteral(Node):
 
 @dataclass(frozen=True, slots=True)
 class DurationOperation(Node):
-    """Arithmetic where a duration is expected: `[5m * 2]`, `[step()]`.
+    """A computed duration: `[5m * 2]`, `[step()]`.
 
     Attributes:
         operator: `+ - * / % ^`, or `step`, `range`, `min_of`, `max_of`.
-        operands: none, one (a sign) or two.
+        operands: none, one (with a sign) or two.
     """
 
     operator: str
@@ -78,11 +78,11 @@ class DurationOperation(Node):
 
 
 Duration = NumberLiteral | DurationOperation
-"""A length of time: a number of seconds, or what yields one."""
+"""A duration in seconds, literal or computed."""
 
 
 class AtEdge(StrEnum):
-    """The ends of the query's own range, as `@ start()` and `@ end()`."""
+    """An end of the query's range, as in `@ start()` and `@ end()`."""
 
     START = "start"
     END = "end"
@@ -93,9 +93,9 @@ class TimeShift:
     """The modifiers `offset` and `@` of a selector or subquery.
 
     Attributes:
-        offset: None where there is none.
-        at_ms: a fixed time, Unix milliseconds.
-        at_edge: an end of the query's range instead.
+        offset: the offset, or None.
+        at_ms: the time of `@`, Unix milliseconds, or None.
+        at_edge: the end of the query's range in `@ start()` or `@ end()`, or None.
     """
 
     offset: Duration | None = None
@@ -104,7 +104,7 @@ class TimeShift:
 
     @property
     def pinned(self) -> bool:
-        """Whether the evaluation time does not matter."""
+        """Whether `@` makes the selector independent of the evaluation time."""
         return self.at_ms is not None or self.at_edge is not None
 
 
@@ -116,8 +116,10 @@ class VectorSelector(Node):
     """An instant vector selector.
 
     Attributes:
-        name: the metric name written before the braces, "" where there is none.
-        matchers: all conditions, that on `__name__` last where `name` is given.
+        name: the metric name before the braces, or "".
+        matchers: all matchers; if `name` is given, its matcher is the last one.
+        shift: the modifiers `offset` and `@`.
+        anchored, smoothed: whether the selector has the modifier of that name.
     """
 
     name: str
@@ -129,7 +131,7 @@ class VectorSelector(Node):
 
 @dataclass(frozen=True, slots=True)
 class MatrixSelector(Node):
-    """A range vector selector; its modifiers are those of `selector`."""
+    """A range vector selector; its modifiers are in `selector`."""
 
     @property
     def type(self) -> ValueType:
@@ -141,7 +143,7 @@ class MatrixSelector(Node):
 
 @dataclass(frozen=True, slots=True)
 class Subquery(Node):
-    """An expression evaluated again and again over a range."""
+    """An expression that is evaluated at many times in a range."""
 
     @property
     def type(self) -> ValueType:
@@ -155,7 +157,7 @@ class Subquery(Node):
 
 @dataclass(frozen=True, slots=True)
 class Call(Node):
-    """A function call; `returns` is the function's type."""
+    """A function call; `returns` is the type of the function's result."""
 
     function: str
     arguments: tuple["Expression", ...]
@@ -168,7 +170,7 @@ class Call(Node):
 
 @dataclass(frozen=True, slots=True)
 class Aggregation(Node):
-    """An aggregation; `parameter` is the first argument of those that have one."""
+    """An aggregation; `parameter` is the first argument of operators such as `topk`."""
 
     operator: str
     expression: "Expression"
@@ -178,7 +180,7 @@ class Aggregation(Node):
 
 
 class MatchCardinality(StrEnum):
-    """How many series of each side may match; the values are Prometheus's."""
+    """How many series of each side may match; the members are Prometheus's names."""
 
     ONE_TO_ONE = "one-to-one"
     MANY_TO_ONE = "many-to-one"
@@ -188,13 +190,14 @@ class MatchCardinality(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VectorMatching:
-    """How the series of two vectors find each other.
+    """How the series of two vectors are matched.
 
     Attributes:
-        labels: those of `on` or `ignoring`.
-        on: whether `labels` is what must agree, rather than what need not.
-        include: labels that `group_left` or `group_right` copies from the one side.
-        fill_left, fill_right: what stands for a missing series of that side.
+        cardinality: how many series of each side may match.
+        labels: the labels of `on` or `ignoring`.
+        on: whether `labels` are the labels of `on`.
+        include: the labels that `group_left` or `group_right` copies from the one side.
+        fill_left, fill_right: the value of a missing series on that side, or None.
     """
 
     cardinality: MatchCardinality = MatchCardinality.ONE_TO_ONE
@@ -207,9 +210,14 @@ class VectorMatching:
 
 @dataclass(frozen=True, slots=True)
 class BinaryOperation(Node):
-    """Two operands; `matching` where both are vectors, else None.
+    """A binary operator and its operands.
 
-    `of_scalars` is whether both are scalars.
+    Attributes:
+        operator: the operator.
+        left, right: the operands.
+        matching: how series are matched; None unless both operands are vectors.
+        returns_bool: whether the modifier `bool` is given.
+        of_scalars: whether both operands are scalars.
     """
 
     operator: str
@@ -289,7 +297,7 @@ def walk(node: Expression) -> Iterator[Expression]:
 
 
 def nesting(node: Expression) -> int:
-    """Return how deep expressions stand in one another; a left edge counts once."""
+    """Return the depth of a tree; a chain of binary operators counts as one level."""
     deepest = 0
     pending = [(node, 1)]
     while pending:
@@ -303,17 +311,17 @@ def nesting(node: Expression) -> int:
 
 
 def unwrap(node: Expression) -> Expression:
-    """Return what stands inside any parentheses."""
+    """Return the expression inside of any parentheses."""
     while isinstance(node, Parentheses):
         node = node.expression
     return node
 
 
 def left_spine(node: Expression) -> list[BinaryOperation]:
-    """Return the binary operations down the left edge, outermost first.
+    """Return the binary operations of a chain `a + b + c + …`, the outermost first.
 
-    `a + b + c + …` nests as deep as it is long; whoever works on trees walks this
-    list in a loop, so that only real nesting costs stack.
+    A chain is a tree as deep as the chain is long. Code that walks trees handles the list in
+    a loop, so that only nested expressions need stack.
     """
     spine = []
     while isinstance(node, BinaryOperation):

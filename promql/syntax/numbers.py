@@ -1,4 +1,4 @@
-"""Numbers as Go reads and writes them: the literals of PromQL, the floats of the HTTP API.
+"""Parses and formats numbers as Go does, for PromQL literals and the HTTP API.
 
 Source: Go's strconv package, and the Prometheus documentation, "Querying basics",
 float literals.
@@ -18,7 +18,7 @@ def parse_number(text: str) -> float:
     """Return the value of a literal: decimal, `0x…`, octal with a leading zero, Inf or NaN.
 
     Raises:
-        ValueError: no number, or one that no float can hold.
+        ValueError: it is not a number, or out of the range of a float.
     """
     plain = text.replace("_", "").lower()
     if plain.startswith("0x"):
@@ -35,7 +35,7 @@ def parse_number(text: str) -> float:
 
 
 def format_float(value: float) -> str:
-    """Return the shortest decimal notation without exponent that reads back to `value`.
+    """Return the shortest decimal notation without exponent that parses back to `value`.
 
     The same as Go's `strconv.FormatFloat(value, 'f', -1, 64)`: `+Inf`, `-Inf`, `NaN`.
     """
@@ -51,7 +51,7 @@ _SPECIAL = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
 
 def _without_exponent(text: str) -> str:
-    """Write out `1.5e-07` as `0.00000015`; `text` is Python's repr with an exponent."""
+    """Return `1.5e-07` as `0.00000015`; `text` is Python's repr with an exponent."""
     mantissa, _, exponent = text.partition("e")
     sign = "-" if mantissa.startswith("-") else ""
     whole, _, fraction = mantissa.lstrip("-").partition(".")
@@ -66,8 +66,7 @@ def _without_exponent(text: str) -> str:
 def format_floats(values: NDArray[np.float64]) -> list[str]:
     """Return `format_float` of every value of a one-dimensional array.
 
-    Whole numbers below 2**53, most of what a monitoring server stores, go through
-    one integer conversion for the whole array.
+    An array of whole numbers below 2**53, the most common case, is converted in one call.
     """
     if not values.size:
         return []

@@ -1,7 +1,7 @@
-"""Parses PromQL: tokens to a syntax tree, by operator precedence (Pratt).
+"""Parses PromQL tokens into a syntax tree, by operator precedence (Pratt parser).
 
-Every error is a `ParseError` in Prometheus's words. Nesting and length are bounded,
-so that no input can exhaust the stack.
+Every error is a `ParseError` with Prometheus's message. Nesting and length are limited, so
+that no input can exhaust the stack.
 
 Source: Prometheus, promql/parser (grammar and error texts).
 """
@@ -41,19 +41,18 @@ def parse(text: str) -> Expression:
     """Return the syntax tree of a query.
 
     Raises:
-        ParseError: it is no PromQL, its types do not fit, or it is too long or too
-            deeply nested.
+        ParseError: it is not PromQL, has a type error, or is too long or too deeply nested.
     """
     return _Parser(text).expression()
 
 
 def parse_selector(text: str) -> tuple[Matcher, ...]:
-    """Return the matchers of a series selector, as `match[]` of the HTTP API takes it.
+    """Return the matchers of a series selector, such as `match[]` of the HTTP API.
 
-    Unlike in a query they may match every series there is: `{}`.
+    Unlike in a query, the selector may match all series: `{}`.
 
     Raises:
-        ParseError: it is no instant vector selector without modifiers.
+        ParseError: it is not an instant vector selector without modifiers.
     """
     return _Parser(text).selector()
 
@@ -241,7 +240,7 @@ class _Parser(SelectorParser):
         return self._grouping(), kind == "without"
 
     def _postfix(self, node: Expression) -> Expression:
-        """Parse what may follow an operand: ranges, `offset`, `@`, `smoothed`, `anchored`."""
+        """Parse the modifiers after an operand: ranges, `offset`, `@`, `smoothed`, `anchored`."""
         while True:
             kind = self._token.kind
             if kind == "[":
@@ -360,7 +359,7 @@ class _Parser(SelectorParser):
 _PLAIN_MATCHING: Final = VectorMatching()
 _SET_MATCHING: Final = VectorMatching(MatchCardinality.MANY_TO_MANY)
 _FUNCTION_WORDS: Final = frozenset({"start", "end", "step", "range"})
-# After an aggregator's name these make it a metric's name instead.
+# Followed by one of these, the name of an aggregation is a metric name.
 _AFTER_METRIC: Final = (
     frozenset({"{", "[", ")", "}", "]", ",", "eof", "error", "offset", "@", "smoothed"})
     | frozenset({"anchored"})
@@ -369,5 +368,5 @@ _AFTER_METRIC: Final = (
 
 
 def round_half_away(value: float) -> int:
-    """Round to the nearest integer, halves away from zero, as Go's `math.Round`."""
+    """Round to the nearest integer, halves away from zero, like Go's `math.Round`."""
     return int(math.copysign(math.floor(abs(value) + 0.5), value))

@@ -1,6 +1,6 @@
 """Finds the expressions that `@` makes independent of the evaluation time.
 
-They are evaluated once, not at every step: Prometheus's step invariant expressions.
+These are Prometheus's step-invariant expressions; they are evaluated once for all steps.
 """
 
 from typing import Final
@@ -16,7 +16,7 @@ from promql.syntax.nodes import (
     walk,
 )
 
-# What these yield depends on the evaluation time, whatever their arguments are.
+# Functions whose value depends on the evaluation time, whatever their arguments are.
 _TIME_DEPENDENT: Final = frozenset(
     {
         "days_in_month", "day_of_month", "day_of_week", "day_of_year", "hour", "minute",
@@ -26,7 +26,7 @@ _TIME_DEPENDENT: Final = frozenset(
 
 
 def pinned(root: Expression) -> frozenset[int]:
-    """Return the ids of the expressions below `root` that yield the same at all steps."""
+    """Return the ids of the expressions below `root` with the same value at all steps."""
     nodes = list(walk(root))
     if not any(_has_pin(node) for node in nodes):
         return frozenset()
@@ -41,7 +41,7 @@ def _has_pin(node: Expression) -> bool:
 
 
 def _stays(node: Expression, pinned: dict[int, bool]) -> bool:
-    """Tell whether a node whose children are known yields the same at all steps."""
+    """Return whether a node has the same value at all steps; its children are in `pinned`."""
     match node:
         case VectorSelector():
             return node.shift.pinned

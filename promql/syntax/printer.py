@@ -1,4 +1,4 @@
-"""Writes syntax trees back as PromQL: on one line, or indented for people to read.
+"""Formats syntax trees as PromQL, on one line or indented.
 
 Source: Prometheus, promql/parser/printer.go and prettier.go.
 """
@@ -43,10 +43,10 @@ _ESCAPES: Final = {
 
 
 def format_query(query: str) -> str:
-    """Return a query in Prometheus's own layout.
+    """Return a query in Prometheus's layout.
 
     Raises:
-        ParseError: it is no PromQL.
+        ParseError: it is not PromQL.
     """
     return pretty(parse(query))
 
@@ -99,7 +99,7 @@ def _number(node: NumberLiteral) -> str:
 
 
 def quoted(value: str) -> str:
-    """Return a string in double quotes that the lexer reads back."""
+    """Return a string in double quotes, escaped for the lexer."""
     out = []
     for char in value:
         if char in _ESCAPES:
@@ -114,7 +114,7 @@ def quoted(value: str) -> str:
 
 
 def label_name(name: str) -> str:
-    """Return a label's name, in quotes where it is no plain word."""
+    """Return a label name, in quotes unless it is a plain identifier."""
     return name if _NAME.fullmatch(name) else quoted(name)
 
 
@@ -161,7 +161,7 @@ def _shift(shift: TimeShift) -> str:
 
 
 def _offset(offset: Duration) -> str:
-    """Return an offset; arithmetic stands in parentheses, or it would end the offset."""
+    """Return an offset, with arithmetic in parentheses, which the grammar requires."""
     if isinstance(offset, DurationOperation) and len(offset.operands) == 2:
         return duration(offset) if offset.operator in _FUNCTIONS else f"({duration(offset)})"
     return duration(offset)
@@ -188,7 +188,7 @@ def duration(node: Duration) -> str:
 
 
 def _bound(node: Duration, least: int) -> str:
-    """Return an operand, in parentheses where it binds more loosely than `least`."""
+    """Return an operand, in parentheses if its precedence is below `least`."""
     shown = duration(node)
     if isinstance(node, NumberLiteral):
         return f"({shown})" if shown.startswith("-") and least > 1 else shown
@@ -230,7 +230,7 @@ def _matching(matching: VectorMatching) -> str:
         side = "left" if matching.cardinality is MatchCardinality.MANY_TO_ONE else "right"
         out += f" group_{side} {_labels(matching.include)}"
     left, right = matching.fill_left, matching.fill_right
-    # NaN fills are equal here, too: their text is.
+    # Compare texts, so that NaN equals NaN.
     if left is not None and right is not None and format_general(left) == format_general(right):
         return f"{out} fill ({format_general(left)})"
     if left is not None:
@@ -241,7 +241,7 @@ def _matching(matching: VectorMatching) -> str:
 
 
 def pretty(node: Expression, level: int = 0) -> str:
-    """Return an expression, split and indented where it is longer than a line."""
+    """Return an expression, split over indented lines if it is longer than a line."""
     indent = "  " * min(level, MAX_NESTING)
     line = text(node)
     if len(line) <= _LINE:
@@ -273,9 +273,9 @@ def _pretty_call(head: str, arguments: Sequence[str], indent: str) -> str:
 
 
 def _pretty_spine(node: BinaryOperation, level: int) -> str:
-    """Lay out a chain of operators: each left operand one level further in than its operator."""
+    """Format a chain of operators, with each left operand one level deeper than its operator."""
     spine = left_spine(node)
-    # Widths of `a`, `a + b`, `a + b + c`, …: the innermost that fits stays on a line.
+    # Find the longest prefix of `a`, `a + b`, `a + b + c`, … that fits on one line.
     width = len(text(spine[-1].left))
     rights = [text(operation.right) for operation in spine]
     fitting = len(spine)

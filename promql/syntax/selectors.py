@@ -11,7 +11,7 @@ from promql.syntax.nodes import VectorSelector
 
 
 class SelectorParser(DurationParser):
-    """Parses instant vector selectors, without modifiers, and `(label, label)`."""
+    """Parses instant vector selectors without modifiers, and label lists `(a, b)`."""
 
     def _vector_selector(self) -> VectorSelector:
         token = self._token

@@ -1,4 +1,4 @@
-"""A syntax tree as JSON-ready dictionaries, as `/api/v1/parse_query` of Prometheus has it.
+"""Converts a syntax tree into dictionaries, in the form of `/api/v1/parse_query`.
 
 Source: Prometheus, web/api/v1/translate_ast.go.
 """
@@ -29,14 +29,14 @@ from promql.syntax.nodes import (
 from promql.syntax.numbers import format_float
 
 _DEEPEST: Final = 100
-"""Operators in a row; JSON encoders give up at 254 levels, and each is one."""
+"""Operators in a chain, each of which is a level; JSON encoders allow 254 levels."""
 
 
 def tree(node: Expression) -> Mapping[str, Any]:
     """Return an expression as nested dictionaries.
 
     Raises:
-        EvaluationError: it is nested deeper than JSON can be written.
+        EvaluationError: it is nested too deeply for JSON.
     """
     match node:
         case BinaryOperation():
@@ -151,5 +151,5 @@ def _shift(shift: TimeShift) -> Mapping[str, Any]:
 
 
 def _milliseconds(duration: Duration) -> int:
-    """Return a plain duration; 0 for arithmetic, which has no value before evaluation."""
+    """Return a literal duration; 0 for arithmetic, which has no value before evaluation."""
     return round(duration.value * 1000) if isinstance(duration, NumberLiteral) else 0

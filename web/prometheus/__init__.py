@@ -1,7 +1,8 @@
-"""The Prometheus HTTP API, so that Grafana, promtool and curl work unmodified.
+"""The Prometheus HTTP API, for Grafana, promtool and curl.
 
-Source: Prometheus documentation, "HTTP API"; envelope, texts and status codes as
-Prometheus 3 sends them.
+Envelope, messages and status codes are those of Prometheus 3.
+
+Source: Prometheus documentation, "HTTP API".
 """
 
 __all__ = [

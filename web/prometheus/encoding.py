@@ -1,4 +1,4 @@
-"""Query results as Prometheus's JSON."""
+"""Encodes query results in Prometheus's JSON format."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -15,7 +15,7 @@ _SAMPLES_AT_ONCE: Final = 4096
 
 
 def open_pieces(value: InstantVector | AlignedSeries) -> Iterator[bytes | memoryview]:
-    """Yield `{"resultType":…,"result":[…]` piece by piece; more members may follow."""
+    """Yield `{"resultType":…,"result":[…]` in pieces; the caller adds members and the end."""
     if isinstance(value, InstantVector):
         yield b'{"resultType":"vector","result":['
         yield from encode_samples(value)
@@ -26,9 +26,9 @@ def open_pieces(value: InstantVector | AlignedSeries) -> Iterator[bytes | memory
 
 
 def encode_rows(matrix: AlignedSeries) -> Iterator[bytes | memoryview]:
-    """Yield `{"metric":{…},"values":[…]},…` piece by piece, series without samples left out.
+    """Yield `{"metric":{…},"values":[…]},…` in pieces, without series that have no samples.
 
-    The pieces are to be joined once: each copy of an answer of 5 MB takes a millisecond.
+    Callers should join the pieces once: each copy of a 5 MB response takes a millisecond.
     """
     opening = b'{"metric":%b,"values":['
     for labels, samples in zip(matrix.labels, sample_rows(matrix), strict=True):
@@ -40,7 +40,7 @@ def encode_rows(matrix: AlignedSeries) -> Iterator[bytes | memoryview]:
 
 
 def encode_samples(vector: InstantVector) -> Iterator[bytes]:
-    """Yield `{"metric":{…},"value":[…]},…` piece by piece."""
+    """Yield `{"metric":{…},"value":[…]},…` in pieces."""
     stamp = format_time(vector.time_ms).encode()
     form = b'{"metric":%b,"value":[%b,"%b"]}'
     for start in range(0, len(vector.labels), _SAMPLES_AT_ONCE):
@@ -52,7 +52,7 @@ def encode_samples(vector: InstantVector) -> Iterator[bytes]:
 
 
 def encode_value(value: Scalar | String | InstantVector | AlignedSeries) -> bytes:
-    """Return a query's result as the `data` of Prometheus's envelope."""
+    """Return a query's result as the member `data` of Prometheus's envelope."""
     match value:
         case AlignedSeries() | InstantVector():
             return b"".join([*open_pieces(value), b"}"])

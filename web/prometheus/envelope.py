@@ -1,4 +1,4 @@
-"""Prometheus's envelope: `{"status": ..., "data": ...}` around every answer."""
+"""Prometheus's envelope `{"status": ..., "data": ...}` around every response."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -26,13 +26,13 @@ _ERROR_TYPES: Final[dict[int, str]] = {
 }
 
 OPENING: Final = b'{"status":"success","data":'
-"""What stands before the data."""
+"""The start of the envelope, up to the data."""
 
 TRUNCATED: Final = "results truncated due to limit"
 
 
 def failure_envelope(failure: Failure) -> dict[str, str]:
-    """Return the error envelope of a failure."""
+    """Return the envelope of a failed request."""
     kind = "timeout" if failure.timed_out else _ERROR_TYPES.get(failure.status, "internal")
     return {
         "status": "error",
@@ -44,12 +44,12 @@ def failure_envelope(failure: Failure) -> dict[str, str]:
 def success(
     data: bytes, annotations: Annotations | None = None, warnings: Sequence[str] = ()
 ) -> web.Response:
-    """Return the success envelope around `data`, which is JSON already."""
+    """Return the response with `data`, which is JSON."""
     return body_response(OPENING + data + closing(annotations, warnings), "application/json")
 
 
 def closing(annotations: Annotations | None, warnings: Sequence[str] = ()) -> bytes:
-    """Return what follows the data: warnings and infos, and the envelope's end."""
+    """Return the end of the envelope after the data: warnings, infos and the brace."""
     notes = annotations or Annotations()
     parts = []
     if all_warnings := (*notes.warnings, *warnings):
@@ -60,5 +60,5 @@ def closing(annotations: Annotations | None, warnings: Sequence[str] = ()) -> by
 
 
 def success_of(data: Any, warnings: Sequence[str] = ()) -> web.Response:
-    """Return the success envelope around a value."""
+    """Return the response with `data` encoded as JSON."""
     return success(json_bytes(data), warnings=warnings)

@@ -1,7 +1,7 @@
-"""The parameters of the Prometheus API, for the API document, and how its routes are made.
+"""The parameters of the Prometheus API for the API document, and builders of its routes.
 
-They are described here and read in `parameters`, with Prometheus's own messages: its
-clients know those, not pydantic's.
+These models only describe the parameters. `parameters` parses them, with Prometheus's error
+messages, which clients expect, instead of pydantic's.
 """
 
 from collections.abc import Iterable
@@ -17,14 +17,18 @@ from web.prometheus.document_types import Success
 
 
 class QueryParameters(Parameters):
-    """An instant query; times are Unix seconds or RFC 3339, durations seconds or `1h30m`."""
+    """An instant query; times in Unix seconds or RFC 3339, durations in seconds or `1h30m`."""
 
     query: str = Field(examples=["sum by (mode) (rate(node_cpu_seconds_total[5m]))"])
-    time: str | None = Field(None, description="Now, if it is left out.")
+    time: str | None = Field(None, description="The evaluation time; now by default.")
     timeout: str | None = None
-    limit: int | None = Field(None, ge=0, le=10**9, description="Most series, 0 for all.")
+    limit: int | None = Field(
+        None, ge=0, le=10**9, description="The largest number of series, 0 for all."
+    )
     lookback_delta: str | None = None
-    stats: str | None = Field(None, description="Anything: the answer tells what it cost.")
+    stats: str | None = Field(
+        None, description='Any text adds statistics; "all" adds the samples of each step.'
+    )
 
 
 class RangeParameters(QueryParameters):
@@ -49,13 +53,13 @@ class ExemplarParameters(ExpressionParameters):
 
 
 class SelectorParameters(Parameters):
-    """Which series: those that match any selector, all without one."""
+    """Series selectors; without one, all series match."""
 
     match: list[str] = Field([], alias="match[]", examples=[["up", '{job="node"}']])
 
 
 class CatalogueParameters(SelectorParameters):
-    """Which series, within which range, and how many results at most."""
+    """Series selectors, a time range, and the largest number of results."""
 
     start: str | None = None
     end: str | None = None
@@ -63,17 +67,17 @@ class CatalogueParameters(SelectorParameters):
 
 
 class SeriesParameters(CatalogueParameters):
-    """Which series; at least one selector."""
+    """At least one series selector, a time range, and the largest number of results."""
 
     match: list[str] = Field(alias="match[]", min_length=1, examples=[["up"]])
 
 
 class FederationParameters(SelectorParameters):
-    """Which series, all that match any selector."""
+    """Series selectors."""
 
 
 class MetadataParameters(Parameters):
-    """Which metrics, and how many at most."""
+    """A metric, and the largest numbers of metrics and of entries for each."""
 
     metric: str | None = None
     limit: int | None = None
@@ -81,14 +85,14 @@ class MetadataParameters(Parameters):
 
 
 class TargetsParameters(Parameters):
-    """Which targets."""
+    """Filters of targets by state and job."""
 
     state: str | None = Field(None, examples=["active"])
     scrapePool: str | None = None  # noqa: N815
 
 
 class TargetMetadataParameters(Parameters):
-    """Which targets and metrics."""
+    """Filters of metadata by target and metric."""
 
     match_target: str | None = Field(None, examples=['{job="node"}'])
     metric: str | None = None
@@ -96,7 +100,7 @@ class TargetMetadataParameters(Parameters):
 
 
 class RuleParameters(SelectorParameters):
-    """Which rules, and which page of them."""
+    """Filters of rules, and a page."""
 
     type: Literal["alert", "record"] | None = None
     rule_name: list[str] = Field([], alias="rule_name[]")
@@ -108,7 +112,7 @@ class RuleParameters(SelectorParameters):
 
 
 class StoreParameters(Parameters):
-    """How many entries of each list."""
+    """The largest number of entries in each list."""
 
     limit: int | None = Field(None, ge=1, le=10_000)
 
@@ -118,13 +122,13 @@ def prometheus_operation(
     query: type[Parameters] | None = None,
     errors: Iterable[int] = (),
 ) -> Operation:
-    """Return the operation of a route that answers `data` in Prometheus's envelope."""
+    """Return the operation of a route that returns `data` in Prometheus's envelope."""
     envelope: Any = Success[data]
     return Operation("prometheus", envelope, query=query, errors=tuple(errors))
 
 
 def get_and_post(path: str, handler: Handler, operation: Operation) -> tuple[Route, Route]:
-    """Return the two routes of a query whose parameters may also come as a form."""
+    """Return the GET and POST routes of an operation; POST takes its parameters as a form."""
     posted = replace(operation, query=None, body=operation.query, body_media_types=(FORM,))
     return (
         Route("GET", path, handler, Access.VIEWER, Surface.PROMETHEUS, operation=operation),
@@ -133,5 +137,5 @@ def get_and_post(path: str, handler: Handler, operation: Operation) -> tuple[Rou
 
 
 def only_get(path: str, handler: Handler, operation: Operation) -> Route:
-    """Return the route of what is only looked at."""
+    """Return the GET route of an operation."""
     return Route("GET", path, handler, Access.VIEWER, Surface.PROMETHEUS, operation=operation)

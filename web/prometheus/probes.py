@@ -12,7 +12,7 @@ from web.services import Services
 
 
 class Probes:
-    """How those who watch the server see it."""
+    """Serves the server's own metrics and its health."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -30,20 +30,20 @@ class Probes:
         )
 
     async def metrics(self, request: web.Request) -> web.Response:
-        """Give the server's own metrics, in the format that the scraper prefers."""
+        """Return the server's own metrics, in the format that the scraper prefers."""
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        # Collecting reads files of /proc, so not on the event loop.
+        # In a thread, because collecting reads files of /proc.
         body = await asyncio.to_thread(encode, self._services.registry)
         answer = body_response(body, "text/plain")
         answer.headers["Content-Type"] = content_type
         return answer
 
     async def healthy(self, request: web.Request) -> web.Response:
-        """Tell that the process answers."""
+        """Return 200 while the process responds."""
         return web.Response(text="Redshank is healthy.\n")
 
     async def ready(self, request: web.Request) -> web.Response:
-        """Tell whether start-up is complete."""
+        """Return 200 after start-up, 503 before."""
         if self._services.ready():
             return web.Response(text="Redshank is ready.\n")
         return web.Response(status=503, text="Redshank is starting.\n")

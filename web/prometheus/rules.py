@@ -27,7 +27,7 @@ class RulesApi:
         )
 
     async def rules(self, request: web.Request) -> web.Response:
-        """List rule groups with their rules, and the alerts of each alerting rule."""
+        """List rule groups with their rules and alerts."""
         choice = RuleChoice.read(await read_parameters(request))
         groups, next_page = choice.of(self._services.alerting.rules())
         data = rules_data(groups)
@@ -36,5 +36,5 @@ class RulesApi:
         return success_of(data)
 
     async def alerts(self, request: web.Request) -> web.Response:
-        """List the alerts that are pending or firing."""
+        """List the pending and firing alerts."""
         return success_of(alerts_data(self._services.alerting.open_alerts()))

@@ -1,12 +1,12 @@
-"""Samples as JSON, `[1700000000,"1.5"],[…`, some thousands at a time.
+"""Formats samples as JSON, `[1700000000,"1.5"],[…`, thousands at a time.
 
-orjson writes all numbers in one call. Each number's text is then cut out of that and put
-with its time into a record of fixed width: bytes are moved between arrays, and no object
-is made of a single number. What is left of a record is white space, as JSON allows it.
+orjson formats all numbers in one call. Each number's text is then copied with its time into a
+record of fixed width, by operations on whole arrays: no Python object is created for a single
+number. White space, which JSON allows, fills the rest of a record.
 
-Numbers are strings, in the shortest notation that reads back to the same double, as
-Go writes them. What orjson writes otherwise (NaN, infinities, exponents) is rare and
-written one by one.
+Values are strings in the shortest notation that parses back to the same double, as Go
+formats them. Values that orjson formats differently (NaN, infinities, exponents) are rare and
+formatted one by one.
 
 Source of the notation: Prometheus, util/jsonutil/marshal.go.
 """
@@ -24,19 +24,19 @@ from model.series import ABSENT_BITS, NO_TIME, STALE_BITS, AlignedSeries
 
 _LARGEST_PLAIN: Final = 1e16
 _SMALLEST_PLAIN: Final = 1e-5
-"""Outside of these orjson writes an exponent, which Go does only outside of 1e-6..1e21."""
+"""Outside of this range orjson uses an exponent; Go does only outside of 1e-6..1e21."""
 
 _BLOCK_CELLS: Final = 1 << 13
-"""Numbers at once: their records stay in a core's cache."""
+"""Numbers formatted at once; their records fit into a core's cache."""
 
 _COMMA, _QUOTE, _SPACE = b'," '
 _WORD: Final = 8
 _LONGEST: Final = 32
-"""Of a number and the quote behind it; a double has at most 26."""
+"""Bytes of a number with the quote after it; a double has at most 26."""
 
 
 def _masks(words: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Return, for each length of a text, which bytes are its own and what follows it."""
+    """Return two masks for each length of a text: its own bytes, and the bytes after it."""
     kept = np.zeros((_LONGEST, words * _WORD), dtype=np.uint8)
     added = np.full((_LONGEST, words * _WORD), _SPACE, dtype=np.uint8)
     for length in range(words * _WORD):
@@ -50,7 +50,7 @@ _MASKS: Final = {words: _masks(words) for words in range(1, _LONGEST // _WORD + 
 
 
 def format_value(value: float) -> str:
-    """Return a sample's value as Prometheus writes it."""
+    """Return a sample's value in Prometheus's notation."""
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
@@ -66,21 +66,21 @@ def format_value(value: float) -> str:
 
 
 def format_time(time_ms: int) -> str:
-    """Return a timestamp in seconds, with three decimals where it has any."""
+    """Return a timestamp in seconds, with three decimals unless it is a whole second."""
     whole, rest = divmod(abs(time_ms), 1000)
     sign = "-" if time_ms < 0 else ""
     return f"{sign}{whole}.{rest:03}" if rest else f"{sign}{whole}"
 
 
 def format_values(values: NDArray[np.float64]) -> list[bytes]:
-    """Return each value as Prometheus writes it; shape (N,)."""
+    """Return each value in Prometheus's notation; `values` has shape (N,)."""
     texts = _texts(np.ascontiguousarray(values))
     padded: list[bytes] = texts.copy().view(f"S{texts.itemsize}").tolist()
     return [text.rstrip(b' "') for text in padded]
 
 
 def sample_rows(matrix: AlignedSeries) -> Iterator[memoryview]:
-    """Yield `[1700000000,"1.5"],[…` of each series, nothing for one without samples."""
+    """Yield `[1700000000,"1.5"],[…` for each series, empty for one without samples."""
     stamps = _Stamps(matrix.times_ms)
     size = max(1, _BLOCK_CELLS // max(1, matrix.values.shape[1]))
     for start in range(0, len(matrix.labels), size):
@@ -100,24 +100,24 @@ def sample_rows(matrix: AlignedSeries) -> Iterator[memoryview]:
         end = 0
         for count in counts:
             begin, end = end, end + count * records.itemsize
-            # Without the comma behind the last one.
+            # Without the comma after the last record.
             yield written[begin : max(begin, end - 1)]
 
 
 class _Stamps:
-    """What stands before a value, `[1700000000,"`, for each row of times."""
+    """The text before each value, `[1700000000,"`, by row of times."""
 
     def __init__(self, times_ms: NDArray[np.int64]) -> None:
         self._times_ms = times_ms
         self._rows: dict[int, list[bytes]] = {}
         self._shared: NDArray[np.bytes_] | None = None
         if len(times_ms) == 1:
-            # Panels of one dashboard ask for the same times.
+            # The panels of a dashboard query the same times.
             known = times_ms.size <= _MOST_REMEMBERED
             self._shared = _written(times_ms.tobytes()) if known else self._together([0])
 
     def of(self, rows: NDArray[np.intp]) -> NDArray[np.bytes_]:
-        """Return those of some rows, all as long: (len(rows), T), or (1, T) if all share one."""
+        """Return the texts of some rows, padded: (len(rows), T), or (1, T) if all share one."""
         return self._together(rows.tolist()) if self._shared is None else self._shared
 
     def _together(self, rows: list[int]) -> NDArray[np.bytes_]:
@@ -130,36 +130,37 @@ class _Stamps:
 
 
 _MOST_REMEMBERED: Final = 2000
+"""Longer rows of times are not cached."""
 
 
 @lru_cache(32)
 def _written(times_ms: bytes) -> NDArray[np.bytes_]:
-    """Return the openings of one row of times, given as its bytes: shape (1, T)."""
+    """Return the texts of one row of times, given as bytes for the cache: shape (1, T)."""
     return _aligned([_openings(np.frombuffer(times_ms, np.int64))])
 
 
 def _aligned(texts: list[list[bytes]]) -> NDArray[np.bytes_]:
-    """Return texts of equal length, white space before the shorter ones."""
+    """Return the texts padded to equal length, with white space in front."""
     width = max((len(text) for row in texts for text in row), default=1)
     return np.array([[text.rjust(width) for text in row] for row in texts], f"S{width}")
 
 
 def _openings(padded_ms: NDArray[np.int64]) -> list[bytes]:
-    """Return `[1700000000,"` of each time, nothing for padding; shape (N,), ascending."""
+    """Return `[1700000000,"` for each of N ascending times, empty for padding."""
     times_ms = padded_ms[padded_ms != NO_TIME]
     padding = [b""] * (len(padded_ms) - len(times_ms))
     seconds, rest = np.divmod(times_ms, 1000)
     if not len(times_ms) or times_ms[0] < 0 or (rest != rest[0]).any():
         texts = [b'[%b,"' % format_time(time_ms).encode() for time_ms in times_ms.tolist()]
         return texts + padding
-    # Steps of whole seconds: what follows them is the same.
+    # All times have the same milliseconds, so the text after the seconds is the same.
     end = b'.%03d,"' % int(rest[0]) if rest[0] else b',"'
     texts = orjson.dumps(seconds, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
     return [b"[%b%b" % (text, end) for text in texts] + padding
 
 
 def _records(times: NDArray[np.bytes_], texts: NDArray[np.void]) -> NDArray[np.void]:
-    """Return `[1700000000,"1.5"   ],` of each sample, flat."""
+    """Return `[1700000000,"1.5"   ],` for each sample, as a flat array."""
     records = np.empty(texts.shape, dtype=_record(times.itemsize, texts.itemsize))
     records["time"] = times
     records["value"] = texts
@@ -173,11 +174,11 @@ def _record(time_bytes: int, value_bytes: int) -> np.dtype[np.void]:
 
 
 def _texts(values: NDArray[np.float64]) -> NDArray[np.void]:
-    """Return `1.5"   ` of each value, as many bytes of each; shape (N,), contiguous."""
+    """Return `1.5"   ` for each value, padded to equal length; `values` is contiguous."""
     if not len(values):
         return np.empty(0, dtype="V1")
     size = np.abs(values)
-    # Negated, so that NaN, which compares as false, is among the odd ones.
+    # Negated, so that NaN, which compares as False, counts as odd.
     odd = ~((size < _LARGEST_PLAIN) & ((size >= _SMALLEST_PLAIN) | (size == 0)))
     others = {at: format_value(float(values[at])) for at in odd.nonzero()[0].tolist()}
     written = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
@@ -185,11 +186,11 @@ def _texts(values: NDArray[np.float64]) -> NDArray[np.void]:
     begins[0], begins[-1] = 0, len(written) - 1
     begins[1:-1] = (np.frombuffer(written, dtype=np.uint8) == _COMMA).nonzero()[0]
     lengths = begins[1:] - begins[:-1] - 1
-    # Whole numbers end in `.0`.
+    # Drop the `.0` of whole numbers.
     lengths[(np.floor(values) == values) & ~odd] -= 2
     longest = 1 + max([int(lengths.max()), *map(len, others.values())])
     words = -(-longest // _WORD)
-    # Overlapping pieces, of which one begins at each byte.
+    # Overlapping pieces, one beginning at each byte.
     pieces = np.ndarray((len(written),), f"V{words * _WORD}", written + bytes(_LONGEST), strides=1)
     found = pieces[begins[:-1] + 1].view(np.uint64).reshape(len(values), words)
     kept, added = _MASKS[words]

@@ -64,7 +64,7 @@ class SeriesApi:
         )
 
     async def series(self, request: web.Request) -> web.StreamResponse:
-        """List the label sets that match any selector."""
+        """List the label sets of series that match any selector."""
         parameters = await read_parameters(request)
         if "match[]" not in parameters:
             raise BadRequestError("no match[] parameter provided", "match[]")
@@ -93,7 +93,7 @@ class SeriesApi:
         return success_of(*_cut(names, limit))
 
     async def label_values(self, request: web.Request) -> web.Response:
-        """List one label's values among matching series."""
+        """List the values of one label of matching series."""
         name = unescape_name(request.match_info["name"])
         if not name:
             raise BadRequestError(f'invalid label name: "{name}"')

@@ -1,4 +1,4 @@
-"""Large answers, sent while they are still being written: memory holds some pieces at a time."""
+"""Streams large responses, so that memory holds only a few pieces at a time."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -8,22 +8,22 @@ from typing import Final
 from aiohttp import web
 
 _PIECE_BYTES: Final = 2**19
-"""Some 6 ms of compression: the event loop has time for others between two."""
+"""About 6 ms of compression, after which the event loop serves other requests."""
 _AT_ONCE: Final = 16
-"""Pieces made on one way to a thread and back, which costs as much as a third of one."""
+"""Pieces formatted in one call of a thread, which costs as much as a third of a piece."""
 
 
 async def streamed(
     request: web.Request, body: Iterable[bytes | memoryview], content_type: str
 ) -> web.StreamResponse:
-    """Send a body that is made piece by piece, in a thread."""
+    """Send a body whose parts are formatted in a thread, piece by piece."""
     answer = web.StreamResponse(headers={"Content-Type": content_type})
     answer.enable_compression()
     pieces = gathered(body)
-    # Made before the status line is sent: what fails at once is still answered as an error.
+    # Format before sending the status line, so that an early failure becomes an error response.
     some = await asyncio.to_thread(_some, pieces)
     if len(some) < _AT_ONCE:
-        # Where the length is not known, aiohttp copies each piece into a chunk.
+        # Without a length, aiohttp copies each piece into a chunk.
         answer.content_length = sum(map(len, some))
     await answer.prepare(request)
     while some:
@@ -39,7 +39,7 @@ def _some(pieces: Iterator[bytes]) -> list[bytes]:
 
 
 def gathered(body: Iterable[bytes | memoryview]) -> Iterator[bytes]:
-    """Yield the same bytes in pieces that are worth a call each."""
+    """Join small parts into pieces of at least `_PIECE_BYTES`."""
     waiting: list[bytes | memoryview] = []
     size = 0
     for part in body:
@@ -53,6 +53,6 @@ def gathered(body: Iterable[bytes | memoryview]) -> Iterator[bytes]:
 
 
 def comma_separated(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield parts with a comma between each two."""
+    """Yield the parts, all but the first with a comma in front."""
     for index, part in enumerate(parts):
         yield b"," + part if index else part

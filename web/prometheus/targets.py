@@ -68,7 +68,7 @@ class TargetsApi:
         return success_of(data)
 
     async def pools(self, request: web.Request) -> web.Response:
-        """List the names of all jobs."""
+        """List the names of all scrape jobs."""
         return success_of({"scrapePools": list(self._services.discovered.pools())})
 
     async def metadata(self, request: web.Request) -> web.Response:
