@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from model.series import AlignedSeries, stack
 from promql.kernels.arrays import BLOCK_CELLS, Indices
-from promql.kernels.samples import GaplessSamples, without_gaps
+from promql.kernels.ranges.samples import GaplessSamples, without_gaps
 from storage.api.examined_series import ExaminedSeries
 
 Part = slice | Indices

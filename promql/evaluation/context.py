@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from promql.evaluation.annotations import AnnotationCollector
+from promql.evaluation.instant_selection import InstantSelection
 from promql.evaluation.ranges import RangeVector
-from promql.evaluation.selection import InstantSelection, Selection
+from promql.evaluation.selection import Selection
 from promql.evaluation.timing import QueryRange
 from promql.kernels.arrays import Scalars
 from promql.kernels.step_matrix import StepMatrix, Value

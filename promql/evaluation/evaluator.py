@@ -15,8 +15,9 @@ from promql.evaluation.annotations import AnnotationCollector
 from promql.evaluation.binary_operators import combined
 from promql.evaluation.calls import table
 from promql.evaluation.context import EvaluationOptions
+from promql.evaluation.instant_selection import InstantSelection, joined
 from promql.evaluation.ranges import RangeVector, as_series, inner_steps
-from promql.evaluation.selection import InstantSelection, Selection, has_one_name, joined
+from promql.evaluation.selection import Selection, has_one_name
 from promql.evaluation.statistics import StepCounter
 from promql.evaluation.timing import QueryRange
 from promql.kernels.arrays import Scalars
@@ -38,9 +39,8 @@ from promql.syntax.nodes import (
     UnaryOperation,
     ValueType,
     VectorSelector,
-    left_spine,
-    unwrap,
 )
+from promql.syntax.traversal import left_spine, unwrap
 
 Handler = Callable[["Evaluator", Any, Steps], Value]
 

@@ -12,12 +12,13 @@ import re2
 from model.labels import METRIC_NAME, Labels
 from model.matchers import Matcher, MatchOperator
 from promql.api import EvaluationError
-from promql.evaluation.selection import InstantSelection
+from promql.evaluation.instant_selection import InstantSelection
 from promql.evaluation.timing import QueryRange
 from promql.kernels.arrays import Indices, Mask
 from promql.kernels.step_matrix import StepMatrix, concatenated, merged
 from promql.kernels.steps import Steps
-from promql.syntax.nodes import Expression, Subquery, VectorSelector, walk
+from promql.syntax.nodes import Expression, Subquery, VectorSelector
+from promql.syntax.traversal import walk
 
 _IDENTIFYING: Final = ("instance", "job")
 _DEFAULT: Final = Matcher.of(METRIC_NAME, "=", "target_info")

@@ -10,11 +10,11 @@ from model.labels import Labels
 from model.series import ABSENT, NO_TIME, AlignedSeries, Times, absent_matrix
 from promql.evaluation.blocks import Part, in_blocks
 from promql.kernels.arrays import Floats, Mask, Scalars
-from promql.kernels.over_time import Kernel
+from promql.kernels.ranges.over_time import Kernel
+from promql.kernels.ranges.windows import Windows
 from promql.kernels.reserved_labels import without_reserved
 from promql.kernels.step_matrix import StepMatrix
 from promql.kernels.steps import Steps
-from promql.kernels.windows import Windows
 from promql.running.guard import Guard
 
 _SPARSE: Final = 4

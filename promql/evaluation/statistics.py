@@ -16,9 +16,9 @@ from promql.api import (
     Scalar,
     String,
 )
-from promql.evaluation.selection import InstantSelection
+from promql.evaluation.instant_selection import InstantSelection
+from promql.kernels.ranges.windows import Windows
 from promql.kernels.steps import Steps
-from promql.kernels.windows import Windows
 from promql.running.guard import Guard
 
 

@@ -39,6 +39,8 @@ class QueryRange:
                 are more than `MAX_STEPS` steps.
             EvaluationError: a time is out of range.
         """
+        found = cls(start_ms, end_ms, step_ms)
+        found.check_times()
         if end_ms < start_ms:
             raise QueryRangeError("end timestamp must not be before start time", "end")
         if step_ms <= 0:
@@ -53,8 +55,6 @@ class QueryRange:
                 " Try decreasing the query resolution (?step=XX)",
                 "step",
             )
-        found = cls(start_ms, end_ms, step_ms)
-        found.check_times()
         return found
 
     @property

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from model.matchers import Matcher
-from promql.syntax.nodes import Expression, VectorSelector, walk
+from promql.syntax.nodes import Expression, VectorSelector
 from promql.syntax.parser import parse
 from promql.syntax.pinning import pinned
+from promql.syntax.traversal import walk
 from promql.syntax.uses import SelectorUse, selector_uses
 
 _CACHED: Final = 1_000

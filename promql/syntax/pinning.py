@@ -12,9 +12,8 @@ from promql.syntax.nodes import (
     StringLiteral,
     Subquery,
     VectorSelector,
-    children,
-    walk,
 )
+from promql.syntax.traversal import children, walk
 
 # Functions whose value depends on the evaluation time, whatever their arguments are.
 _TIME_DEPENDENT: Final = frozenset(

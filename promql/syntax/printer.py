@@ -10,7 +10,6 @@ from typing import Final
 from model.durations import format_duration
 from model.labels import METRIC_NAME
 from model.matchers import Matcher, MatchOperator
-from promql.syntax.cursor import MAX_NESTING
 from promql.syntax.nodes import (
     Aggregation,
     BinaryOperation,
@@ -28,27 +27,15 @@ from promql.syntax.nodes import (
     UnaryOperation,
     VectorMatching,
     VectorSelector,
-    left_spine,
 )
 from promql.syntax.numbers import format_general
-from promql.syntax.parser import parse
+from promql.syntax.traversal import left_spine
 
-_LINE: Final = 100
-"""Characters; longer expressions are split over lines."""
 _NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _ESCAPES: Final = {
     "\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r",
     "\a": "\\a", "\b": "\\b", "\f": "\\f", "\v": "\\v",
 }  # fmt: skip
-
-
-def format_query(query: str) -> str:
-    """Return a query in Prometheus's layout.
-
-    Raises:
-        ParseError: it is not PromQL.
-    """
-    return pretty(parse(query))
 
 
 def text(node: Expression) -> str:
@@ -58,14 +45,14 @@ def text(node: Expression) -> str:
             spine = left_spine(node)
             parts = [text(spine[-1].left)]
             for operation in reversed(spine):
-                parts.append(f" {_operator(operation)} ")
+                parts.append(f" {operator_text(operation)} ")
                 parts.append(text(operation.right))
             return "".join(parts)
         case Aggregation():
             arguments = text(node.expression)
             if node.parameter is not None:
                 arguments = f"{text(node.parameter)}, {arguments}"
-            return f"{_head(node)}({arguments})"
+            return f"{aggregation_head(node)}({arguments})"
         case Call():
             return f"{node.function}({', '.join(map(text, node.arguments))})"
         case Parentheses():
@@ -73,7 +60,7 @@ def text(node: Expression) -> str:
         case UnaryOperation():
             return f"{node.operator}{text(node.expression)}"
         case Subquery():
-            return f"{text(node.expression)}{_repetition(node)}"
+            return f"{text(node.expression)}{subquery_range(node)}"
         case _:
             return _leaf(node)
 
@@ -198,7 +185,8 @@ def _bound(node: Duration, least: int) -> str:
     return f"({shown})" if own < least else shown
 
 
-def _repetition(node: Subquery) -> str:
+def subquery_range(node: Subquery) -> str:
+    """Return the range, the step and the modifiers of a subquery."""
     step = "" if node.step is None else duration(node.step)
     return f"[{duration(node.range)}:{step}]{_shift(node.shift)}"
 
@@ -207,7 +195,8 @@ def _labels(names: Sequence[str]) -> str:
     return f"({', '.join(map(label_name, names))})"
 
 
-def _head(node: Aggregation) -> str:
+def aggregation_head(node: Aggregation) -> str:
+    """Return an aggregation up to its arguments: `sum by (job) `."""
     if node.without:
         return f"{node.operator} without {_labels(node.grouping)} "
     if node.grouping:
@@ -215,7 +204,8 @@ def _head(node: Aggregation) -> str:
     return node.operator
 
 
-def _operator(node: BinaryOperation) -> str:
+def operator_text(node: BinaryOperation) -> str:
+    """Return a binary operator with its modifiers: `== bool on (job)`."""
     out = node.operator + (" bool" if node.returns_bool else "")
     return out if node.matching is None else out + _matching(node.matching)
 
@@ -238,57 +228,3 @@ def _matching(matching: VectorMatching) -> str:
     if right is not None:
         out += f" fill_right ({format_general(right)})"
     return out
-
-
-def pretty(node: Expression, level: int = 0) -> str:
-    """Return an expression, split over indented lines if it is longer than a line."""
-    indent = "  " * min(level, MAX_NESTING)
-    line = text(node)
-    if len(line) <= _LINE:
-        return indent + line
-    match node:
-        case BinaryOperation():
-            return _pretty_spine(node, level)
-        case Aggregation():
-            arguments = [pretty(node.expression, level + 1)]
-            if node.parameter is not None:
-                arguments.insert(0, pretty(node.parameter, level + 1))
-            return _pretty_call(indent + _head(node), arguments, indent)
-        case Call():
-            arguments = [pretty(each, level + 1) for each in node.arguments]
-            return _pretty_call(indent + node.function, arguments, indent)
-        case Parentheses():
-            return _pretty_call(indent, [pretty(node.expression, level + 1)], indent)
-        case UnaryOperation():
-            return f"{indent}{node.operator}{pretty(node.expression, level).strip()}"
-        case Subquery():
-            return f"{pretty(node.expression, level)}{_repetition(node)}"
-        case _:
-            return indent + line
-
-
-def _pretty_call(head: str, arguments: Sequence[str], indent: str) -> str:
-    joined = ",\n".join(arguments)
-    return f"{head}(\n{joined}\n{indent})"
-
-
-def _pretty_spine(node: BinaryOperation, level: int) -> str:
-    """Format a chain of operators, with each left operand one level deeper than its operator."""
-    spine = left_spine(node)
-    # Find the longest prefix of `a`, `a + b`, `a + b + c`, … that fits on one line.
-    width = len(text(spine[-1].left))
-    rights = [text(operation.right) for operation in spine]
-    fitting = len(spine)
-    for index in range(len(spine) - 1, -1, -1):
-        width += len(_operator(spine[index])) + 2 + len(rights[index])
-        if width > _LINE:
-            break
-        fitting = index
-    start = spine[fitting] if fitting < len(spine) else spine[-1].left
-    lines = [pretty(start, level + fitting)]
-    for index in range(fitting - 1, -1, -1):
-        depth = level + index
-        indent = "  " * min(depth, MAX_NESTING)
-        lines.append(f"{indent}{_operator(spine[index])}")
-        lines.append(pretty(spine[index].right, depth + 1))
-    return "\n".join(lines)

@@ -6,8 +6,9 @@ Source: Prometheus documentation, "Querying basics", time series selectors.
 from model.labels import METRIC_NAME
 from model.matchers import BadPatternError, Matcher
 from promql.syntax.durations import DurationParser
-from promql.syntax.lexer import LABEL_WORDS, unquote
+from promql.syntax.lexer import LABEL_WORDS
 from promql.syntax.nodes import VectorSelector
+from promql.syntax.strings import unquote
 
 
 class SelectorParser(DurationParser):

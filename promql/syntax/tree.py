@@ -24,9 +24,9 @@ from promql.syntax.nodes import (
     UnaryOperation,
     VectorMatching,
     VectorSelector,
-    left_spine,
 )
 from promql.syntax.numbers import format_float
+from promql.syntax.traversal import left_spine
 
 _DEEPEST: Final = 100
 """Operators in a chain, each of which is a level; JSON encoders allow 254 levels."""

@@ -13,8 +13,8 @@ from promql.syntax.nodes import (
     MatrixSelector,
     Parentheses,
     VectorSelector,
-    children,
 )
+from promql.syntax.traversal import children
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from enum import StrEnum
 from model.labels import METRIC_NAME, Labels
 from model.matchers import matches_all
 from promql.api import ParseError
-from promql.syntax.nodes import VectorSelector, walk
+from promql.syntax.nodes import VectorSelector
 from promql.syntax.parser import parse
+from promql.syntax.traversal import walk
 from tests.promqltest.points import Histogram
 from tests.promqltest.script import Eval, Load
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from model.durations import parse_duration_ms
 from model.labels import METRIC_NAME, Labels
 from model.series import STALE
-from promql.syntax.lexer import unquote
 from promql.syntax.numbers import parse_number
+from promql.syntax.strings import unquote
 
 _NUMBER = r"(?:[-+]?(?:[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?|[0-9]+\.|[iI]nf|[nN]a[nN]))"
 _POINT = re.compile(rf"({_NUMBER})(?:([-+])({_NUMBER}))?(?:x([0-9]+))?")

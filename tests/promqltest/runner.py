@@ -23,10 +23,10 @@ from promql.syntax.nodes import (
     TimeShift,
     UnaryOperation,
     VectorSelector,
-    walk,
 )
 from promql.syntax.parser import parse
 from promql.syntax.printer import text
+from promql.syntax.traversal import walk
 from tests.promqltest.needs import NativeHistograms, Need
 from tests.promqltest.points import Histogram, Point
 from tests.promqltest.script import Clear, Eval, Load, read

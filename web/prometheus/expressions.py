@@ -3,8 +3,8 @@
 from aiohttp import web
 
 from promql.api import EvaluationError, ExemplarSeries, ParseError
+from promql.syntax.formatter import format_query
 from promql.syntax.parser import parse
-from promql.syntax.printer import format_query
 from promql.syntax.tree import tree
 from web.http.errors import BadRequestError
 from web.http.routing import Route

@@ -8,7 +8,7 @@ from web.prometheus.document_types import AlertsData, RulesData
 from web.prometheus.envelope import success_of
 from web.prometheus.operations import RuleParameters, only_get, prometheus_operation
 from web.prometheus.parameters import read_parameters
-from web.prometheus.rule_choice import RuleChoice
+from web.prometheus.rule_filters import RuleFilters
 from web.services import Services
 
 
@@ -28,7 +28,7 @@ class RulesApi:
 
     async def rules(self, request: web.Request) -> web.Response:
         """List rule groups with their rules and alerts."""
-        choice = RuleChoice.read(await read_parameters(request))
+        choice = RuleFilters.read(await read_parameters(request))
         groups, next_page = choice.of(self._services.alerting.rules())
         data = rules_data(groups)
         if next_page:

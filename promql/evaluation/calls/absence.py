@@ -6,7 +6,8 @@ from model.labels import METRIC_NAME, Labels
 from model.matchers import MatchOperator
 from promql.kernels.step_matrix import StepMatrix, any_series
 from promql.kernels.steps import Steps
-from promql.syntax.nodes import Expression, MatrixSelector, VectorSelector, unwrap
+from promql.syntax.nodes import Expression, MatrixSelector, VectorSelector
+from promql.syntax.traversal import unwrap
 
 
 def absence(found: StepMatrix, argument: Expression, steps: Steps) -> StepMatrix:

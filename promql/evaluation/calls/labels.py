@@ -9,7 +9,7 @@ from typing import Final, cast
 from promql.evaluation import relabeling
 from promql.evaluation.context import CallHandler, Evaluation
 from promql.evaluation.info import InfoSelector, enrich, reference_steps
-from promql.evaluation.selection import joined
+from promql.evaluation.instant_selection import joined
 from promql.kernels.step_matrix import StepMatrix
 from promql.kernels.steps import Steps
 from promql.syntax.nodes import Call, VectorSelector

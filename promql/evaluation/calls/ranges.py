@@ -11,15 +11,16 @@ import numpy as np
 from promql.evaluation.calls.absence import absence
 from promql.evaluation.context import CallHandler, CallStream, Evaluation
 from promql.evaluation.ranges import RangeVector
-from promql.kernels import over_time, rates
 from promql.kernels.arrays import Scalars
-from promql.kernels.extended import kernel_for
-from promql.kernels.over_time import Kernel, Result
-from promql.kernels.start_times import overlaps
+from promql.kernels.ranges import over_time, rates
+from promql.kernels.ranges.extended import kernel_for
+from promql.kernels.ranges.over_time import Kernel, Result
+from promql.kernels.ranges.start_times import overlaps
+from promql.kernels.ranges.windows import Windows
 from promql.kernels.step_matrix import StepMatrix, concatenated
 from promql.kernels.steps import Steps
-from promql.kernels.windows import Windows
-from promql.syntax.nodes import Call, Expression, MatrixSelector, ValueType, unwrap
+from promql.syntax.nodes import Call, Expression, MatrixSelector, ValueType
+from promql.syntax.traversal import unwrap
 
 _KERNELS: Final = {**over_time.KERNELS, **rates.KERNELS}
 _KEEP_NAME: Final = frozenset({"first_over_time", "last_over_time"})

@@ -15,7 +15,8 @@ from promql.kernels import instant
 from promql.kernels.arrays import Floats, Scalars
 from promql.kernels.step_matrix import StepMatrix, empty_matrix
 from promql.kernels.steps import Steps
-from promql.syntax.nodes import Call, VectorSelector, unwrap
+from promql.syntax.nodes import Call, VectorSelector
+from promql.syntax.traversal import unwrap
 
 
 def _math(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:

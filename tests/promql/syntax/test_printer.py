@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, reject
 
 from promql.api import ParseError
+from promql.syntax.formatter import format_query, pretty
 from promql.syntax.nodes import Expression
 from promql.syntax.parser import parse
-from promql.syntax.printer import format_query, pretty, text
+from promql.syntax.printer import text
 from tests.promql.strategies import durations, queries
 
 _UNSEEN = re.compile(r"(start|end)=\d+, |, is_duration=(True|False)")

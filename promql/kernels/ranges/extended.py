@@ -13,12 +13,12 @@ from typing import Final
 import numpy as np
 
 from promql.api import EvaluationError
-from promql.kernels import over_time
 from promql.kernels.arrays import Floats, Indices, Mask
-from promql.kernels.over_time import Kernel, Result
-from promql.kernels.rates import lost_to_resets
-from promql.kernels.samples import GaplessSamples
-from promql.kernels.windows import Windows
+from promql.kernels.ranges import over_time
+from promql.kernels.ranges.over_time import Kernel, Result
+from promql.kernels.ranges.rates import lost_to_resets
+from promql.kernels.ranges.samples import GaplessSamples
+from promql.kernels.ranges.windows import Windows
 from promql.syntax.functions import ANCHORED, SMOOTHED
 from promql.syntax.nodes import VectorSelector
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promql.kernels.arrays import Indices, Mask
-from promql.kernels.samples import GaplessSamples
+from promql.kernels.ranges.samples import GaplessSamples
 
 
 def _nothing() -> None:

@@ -12,8 +12,8 @@ import numpy as np
 
 from promql.kernels.arrays import Floats, Indices
 from promql.kernels.compensated import two_sum
-from promql.kernels.samples import GaplessSamples, columns_of
-from promql.kernels.windows import Windows
+from promql.kernels.ranges.samples import GaplessSamples, columns_of
+from promql.kernels.ranges.windows import Windows
 
 State = tuple[Floats, ...]
 """The folded state of every piece: arrays of shape (N or 1, positions)."""

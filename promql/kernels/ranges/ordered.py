@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from promql.kernels.arrays import Floats, Indices, Mask, Scalars
 from promql.kernels.quantiles import interpolation, replace_out_of_range
-from promql.kernels.windows import Windows
+from promql.kernels.ranges.windows import Windows
 
 Result = tuple[Floats, Mask]
 

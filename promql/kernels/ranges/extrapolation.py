@@ -10,8 +10,8 @@ import numpy as np
 
 from model.series import Times
 from promql.kernels.arrays import Floats, Indices
-from promql.kernels.samples import GaplessSamples
-from promql.kernels.windows import Windows
+from promql.kernels.ranges.samples import GaplessSamples
+from promql.kernels.ranges.windows import Windows
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promql.kernels.arrays import Floats, Mask
-from promql.kernels.samples import GaplessSamples
-from promql.kernels.windows import Windows
+from promql.kernels.ranges.samples import GaplessSamples
+from promql.kernels.ranges.windows import Windows
 
 Times = NDArray[np.int64]
 

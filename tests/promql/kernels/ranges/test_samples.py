@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from model.labels import Labels
 from model.series import NO_TIME
-from promql.kernels.samples import GaplessSamples, columns_of
+from promql.kernels.ranges.samples import GaplessSamples, columns_of
 
 _rows = st.lists(
     st.lists(st.integers(0, 60), min_size=1, max_size=12, unique=True).map(sorted),

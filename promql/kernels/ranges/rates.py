@@ -10,12 +10,12 @@ from typing import Final
 import numpy as np
 
 from promql.kernels.arrays import Floats, Indices
-from promql.kernels.extrapolation import Spans, growth_factor, limited_at_zero
-from promql.kernels.folding import exact_sum, fold
-from promql.kernels.over_time import Kernel, Result
-from promql.kernels.samples import GaplessSamples
-from promql.kernels.start_times import is_restart, restarts, since_start
-from promql.kernels.windows import Windows
+from promql.kernels.ranges.extrapolation import Spans, growth_factor, limited_at_zero
+from promql.kernels.ranges.folding import exact_sum, fold
+from promql.kernels.ranges.over_time import Kernel, Result
+from promql.kernels.ranges.samples import GaplessSamples
+from promql.kernels.ranges.start_times import is_restart, restarts, since_start
+from promql.kernels.ranges.windows import Windows
 
 # Up to this many resets for each series, adding them one by one is faster than a fold.
 _FEW_RESETS: Final = 2

@@ -20,7 +20,7 @@ _BOOLEANS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class RuleChoice:
+class RuleFilters:
     """The filters of one request; an empty set does not filter.
 
     Attributes:
@@ -44,7 +44,7 @@ class RuleChoice:
     page: str
 
     @classmethod
-    def read(cls, parameters: Parameters) -> "RuleChoice":
+    def read(cls, parameters: Parameters) -> "RuleFilters":
         """Return the filters of a request.
 
         Raises:
