@@ -1,4 +1,4 @@
-"""A real HTTP server whose answers a test decides."""
+"""An HTTP server with handlers of a test."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,7 +12,7 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def body(text: bytes | str, content_type: str = TEXT, status: int = 200) -> Answer:
-    """Answer with a whole body."""
+    """Return a handler that responds with a complete body."""
     data = text.encode() if isinstance(text, str) else text
 
     async def answer(_: web.Request) -> web.Response:
@@ -24,7 +24,7 @@ def body(text: bytes | str, content_type: str = TEXT, status: int = 200) -> Answ
 def stream(
     chunks: Callable[[], AsyncIterator[bytes]], headers: dict[str, str] | None = None
 ) -> Answer:
-    """Answer piece by piece until the client goes away."""
+    """Return a handler that sends pieces until the client disconnects."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": TEXT} | (headers or {}))
@@ -42,11 +42,11 @@ def stream(
 
 @asynccontextmanager
 async def serving(**answers: Answer) -> AsyncIterator[Callable[[str], str]]:
-    """Serve each answer at the path of its name; yield a function from name to URL."""
+    """Serve each handler under its name; yield a function that returns the URL of a name."""
     app = web.Application()
     for name, answer in answers.items():
         app.router.add_get(f"/{name}", answer)
-    # Handlers that wait for a client that left are not worth waiting for.
+    # Do not wait for handlers whose client has disconnected.
     server = TestServer(app)
     await server.start_server(shutdown_timeout=0.1)
     try:

@@ -1,4 +1,4 @@
-"""A sample store's appending half that keeps everything and checks the contract."""
+"""A `SampleAppender` that records every vector and checks the contract."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from storage.api.errors import OutOfOrderError, StorageError
 from storage.api.samples import Layout, Source, Vector
 
 STALE = "stale"
-"""What stands for the staleness marker in `samples`."""
+"""Represents the staleness marker in `samples`."""
 
 
 class _Head:
@@ -25,9 +25,9 @@ class RecordingAppender:
     """`SampleAppender` for tests.
 
     Attributes:
-        samples: of every series, the whole label set, its samples in order of arrival.
-        vectors: everything appended.
-        failing: the next appends raise this.
+        samples: the samples of each series in order of arrival, by complete label set.
+        vectors: every appended vector with its source.
+        failing: if set, `append` raises it.
     """
 
     def __init__(self) -> None:
@@ -84,10 +84,10 @@ class RecordingAppender:
             self.samples.setdefault(whole, []).append((vector.time_ms, value))
 
     async def commit(self) -> None:
-        """Everything is durable at once here."""
+        """Return at once."""
 
     def of(self, metric: str, **labels: str) -> list[tuple[int, float | str]]:
-        """Return the samples of the one series with this metric and these labels."""
+        """Return the samples of the only series with this metric and these labels."""
         wanted = set(Labels.of({"__name__": metric} | labels))
         (found,) = [key for key in self.samples if wanted <= set(key)]
         return self.samples[found]

@@ -37,7 +37,7 @@ def test_replace(fields: dict[str, object], changed: dict[str, str | None]) -> N
     assert applied(rule("replace", "a", **fields)) == wanted
 
 
-def test_sources_are_joined_by_the_separator() -> None:
+def test_source_labels_are_joined_by_the_separator() -> None:
     assert applied(rule("replace", "a", "none", "b", target_label="d")) == LABELS | {
         "d": "foo;;bar"
     }
@@ -63,18 +63,18 @@ def test_dot_matches_line_feeds() -> None:
         (True, rule("dropequal", "a", target_label="b")),
     ],
 )
-def test_keeping_and_dropping(kept: bool, a_rule: RelabelRule) -> None:
+def test_keep_and_drop_actions(kept: bool, a_rule: RelabelRule) -> None:
     assert applied(a_rule) == (LABELS if kept else None)
 
 
-def test_nothing_runs_after_a_drop() -> None:
+def test_no_rule_runs_after_a_drop() -> None:
     labels = dict(LABELS)
     drop, replace = rule("drop", "a", regex="foo"), rule("replace", "a", target_label="d")
     assert not relabel(labels, [drop, replace])
     assert "d" not in labels
 
 
-def test_hashmod_gives_prometheus_number() -> None:
+def test_hashmod_equals_prometheus() -> None:
     # The figures are those of Prometheus's own test of this action.
     assert applied(rule("hashmod", "c", target_label="d", modulus=1000)) == LABELS | {"d": "976"}
     escaped = rule("hashmod", "a", target_label="d", modulus=1000)
@@ -86,12 +86,12 @@ def test_labelmap_copies_by_name() -> None:
     assert applied(mapped) == LABELS | {"m_x": "1"}
 
 
-def test_labeldrop_and_labelkeep_choose_by_name() -> None:
+def test_labeldrop_and_labelkeep_select_by_name() -> None:
     assert applied(rule("labeldrop", regex="__.*|a")) == {"b": "bar", "c": "baz"}
     assert applied(rule("labelkeep", regex="__.*|a")) == {"a": "foo", "__meta_x": "1"}
 
 
-def test_case_is_changed() -> None:
+def test_lowercase_and_uppercase() -> None:
     upper = rule("uppercase", "a", target_label="a")
     assert applied(upper, a="Foo") == {"a": "FOO"}
     assert applied(rule("lowercase", "a", target_label="d"), a="Foo") == {"a": "Foo", "d": "foo"}

@@ -50,7 +50,7 @@ async def sent(fetcher: Fetcher, directory: Path, **settings: object) -> list[tu
     return seen
 
 
-async def test_password_is_read_from_its_file_each_time(fetcher: Fetcher, tmp_path: Path) -> None:
+async def test_password_file_is_read_for_each_request(fetcher: Fetcher, tmp_path: Path) -> None:
     file = tmp_path / "password"
     settings = {"basic_auth": {"username": "u", "password_file": "password"}}
     for password, header in (("p", "Basic dTpw"), ("q", "Basic dTpx")):
@@ -63,14 +63,12 @@ async def test_credentials_are_sent(fetcher: Fetcher, tmp_path: Path) -> None:
     assert ("Authorization", "Bearer abc") in headers
 
 
-async def test_missing_secret_is_the_reason_of_the_failure(
-    fetcher: Fetcher, tmp_path: Path
-) -> None:
+async def test_missing_secret_file_fails_the_fetch(fetcher: Fetcher, tmp_path: Path) -> None:
     with pytest.raises(FetchError, match="cannot read"):
         await sent(fetcher, tmp_path, authorization={"credentials_file": "none"})
 
 
-async def test_further_headers_are_sent(fetcher: Fetcher, tmp_path: Path) -> None:
+async def test_configured_headers_are_sent(fetcher: Fetcher, tmp_path: Path) -> None:
     headers = await sent(
         fetcher, tmp_path, http_headers={"X-Scope": {"values": ["a", "b"], "secrets": ["c"]}}
     )
@@ -135,7 +133,7 @@ async def tls_url(certificate: Path) -> AsyncIterator[str]:
     await server.close()
 
 
-async def test_certificate_is_checked(fetcher: Fetcher, certificate: Path, tls_url: str) -> None:
+async def test_certificate_is_verified(fetcher: Fetcher, certificate: Path, tls_url: str) -> None:
     with pytest.raises(FetchError, match="certificate"):
         await fetcher.fetch(target(tls_url, certificate))
     with pytest.raises(FetchError, match="certificate"):
@@ -156,14 +154,14 @@ async def test_certificate_is_checked(fetcher: Fetcher, certificate: Path, tls_u
         },
     ],
 )
-async def test_tls_settings_are_followed(
+async def test_tls_settings_are_applied(
     fetcher: Fetcher, certificate: Path, tls_url: str, tls: dict[str, object]
 ) -> None:
     fetched = await fetcher.fetch(target(tls_url, certificate, tls_config=tls))
     assert fetched.body == b"a 1\n"
 
 
-async def test_certificate_and_key_may_stand_in_the_configuration(
+async def test_certificate_and_key_may_be_inline(
     fetcher: Fetcher, certificate: Path, tls_url: str
 ) -> None:
     texts = {
@@ -175,6 +173,6 @@ async def test_certificate_and_key_may_stand_in_the_configuration(
     assert fetched.body == b"a 1\n"
 
 
-async def test_unusable_certificate_file_is_the_reason(fetcher: Fetcher, tmp_path: Path) -> None:
+async def test_invalid_certificate_file_fails_the_fetch(fetcher: Fetcher, tmp_path: Path) -> None:
     with pytest.raises(FetchError, match="cannot read"):
         await fetcher.fetch(target("https://127.0.0.1:1/", tmp_path, tls_config={"ca_file": "x"}))

@@ -47,7 +47,7 @@ def files(tmp_path: Path) -> Files:
     return Files(tmp_path)
 
 
-def test_defaults_are_prometheus(files: Files) -> None:
+def test_defaults_equal_prometheus(files: Files) -> None:
     job = files.job("static_configs: [{targets: ['a:1']}]")
     assert (job.interval_s, job.timeout_s) == (60.0, 10.0)
     assert (job.scheme, job.metrics_path) == ("http", "/metrics")
@@ -56,7 +56,7 @@ def test_defaults_are_prometheus(files: Files) -> None:
     assert not job.legacy_names
 
 
-def test_empty_file_and_empty_sections_scrape_nothing(files: Files) -> None:
+def test_empty_file_and_empty_sections_have_no_jobs(files: Files) -> None:
     assert files.load("").jobs == ()
     assert files.load("global:\nscrape_configs:\nrule_files:\nalerting:\n").unhandled() == ()
 
@@ -76,19 +76,19 @@ def test_short_interval_shortens_the_inherited_timeout_only(files: Files) -> Non
     assert problem == (2, 'job "j": scrape_timeout is longer than scrape_interval')
 
 
-def test_limits_without_a_bound_get_the_servers(files: Files, tmp_path: Path) -> None:
+def test_missing_limits_are_taken_from_the_server(files: Files, tmp_path: Path) -> None:
     files.load("scrape_configs: [{job_name: j, sample_limit: 5, body_size_limit: 1MB}]")
     limits = ScrapeLimits(1, 2, 3, 4, 5)
     (job,) = load_prometheus_config(tmp_path / "prometheus.yml", limits).jobs
     assert job.limits == ScrapeLimits(2**20, 5, 3, 4, 5)
 
 
-def test_label_values_stay_as_they_are_written(files: Files) -> None:
+def test_label_values_are_kept_as_written(files: Files) -> None:
     job = files.job("static_configs: [{targets: [a], labels: {v: 1.10, on: yes, n: 0x1F}}]")
     assert job.static[0].labels == Labels.of(v="1.10", on="yes", n="0x1F")
 
 
-def test_every_way_of_finding_targets_that_we_have(files: Files, tmp_path: Path) -> None:
+def test_every_supported_kind_of_discovery(files: Files, tmp_path: Path) -> None:
     job = files.job("""
 file_sd_configs:
   - files: [targets/*.json, /etc/x.yml]
@@ -111,7 +111,7 @@ dns_sd_configs:
     assert srv == DnsDiscoverer(("_node._tcp.example",), "SRV", 0, 30.0)
 
 
-def test_how_a_job_is_scraped(files: Files) -> None:
+def test_scrape_options_of_a_job(files: Files) -> None:
     job = files.job("""
 scheme: https
 metrics_path: /x
@@ -145,7 +145,7 @@ target_limit: 5
     assert job.target_limit == 5
 
 
-def test_relabelling_rules_are_read(files: Files) -> None:
+def test_relabelling_rules_are_parsed(files: Files) -> None:
     job = files.job("""
 relabel_configs:
   - source_labels: [a, b]
@@ -173,7 +173,7 @@ metric_relabel_configs:
         ("{action: keep, regexp: a}", "unknown key"),
     ],
 )
-def test_wrong_rules_are_refused_with_their_line(files: Files, rule: str, reason: str) -> None:
+def test_invalid_rules_are_refused_with_their_line(files: Files, rule: str, reason: str) -> None:
     text = f"scrape_configs:\n  - job_name: j\n    relabel_configs:\n      - {rule}\n"
     ((line, message),) = files.problems(text)
     assert line == 4
@@ -204,7 +204,7 @@ def test_wrong_rules_are_refused_with_their_line(files: Files, rule: str, reason
         ("job_name: again", 'key "job_name" stands twice'),
     ],
 )
-def test_wrong_jobs_are_refused_with_their_line(files: Files, keys: str, reason: str) -> None:
+def test_invalid_jobs_are_refused_with_their_line(files: Files, keys: str, reason: str) -> None:
     problems = files.problems(f"scrape_configs:\n  - job_name: j\n    {keys}\n")
     assert problems[0][0] in (2, 3)
     assert reason in problems[0][1]
@@ -219,7 +219,7 @@ def test_job_names_are_unique_across_files(files: Files) -> None:
     assert problem == (1, 'job_name "b" is defined twice')
 
 
-def test_what_has_no_effect_is_told(files: Files, tmp_path: Path) -> None:
+def test_settings_without_effect_are_warnings(files: Files, tmp_path: Path) -> None:
     config = files.load(
         "global:\n  query_log_file: x\nrule_files: [r/*.yml]\nremote_write: [{url: 'http://x'}]\n"
         "scrape_configs:\n  - job_name: j\n    scrape_native_histograms: true\n"
@@ -232,7 +232,7 @@ def test_what_has_no_effect_is_told(files: Files, tmp_path: Path) -> None:
     assert third.endswith("prometheus.yml:4: remote_write has no effect in Redshank")
 
 
-def test_document_shows_every_job_without_its_secrets(files: Files) -> None:
+def test_document_contains_every_job_with_masked_secrets(files: Files) -> None:
     config = files.load(
         "global: {scrape_interval: 7s}\nscrape_config_files: [more*.yml]\nscrape_configs:\n"
         "  - job_name: a\n    basic_auth: {username: u, password: p1}\n"
@@ -246,7 +246,7 @@ def test_document_shows_every_job_without_its_secrets(files: Files) -> None:
     assert second["http_sd_configs"] == [{"url": "http://u:<secret>@x/"}]
 
 
-def test_external_labels_take_the_environment(
+def test_external_labels_are_expanded_from_the_environment(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SITE", "north")
@@ -297,7 +297,7 @@ BAD = [
 @pytest.mark.peer
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 @pytest.mark.parametrize(("text", "good"), [(GOOD, True), *((text, False) for text in BAD)])
-def test_promtool_is_of_the_same_opinion(files: Files, text: str, good: bool) -> None:
+def test_promtool_agrees(files: Files, text: str, good: bool) -> None:
     if good:
         files.load(text)
     else:

@@ -1,4 +1,4 @@
-"""A DNS server on loopback that answers what a test tells it to."""
+"""A DNS server on loopback with the records of a test."""
 
 import asyncio
 import struct
@@ -12,11 +12,11 @@ SRV, MX, NS, CNAME = 33, 15, 2, 5
 NAME_ERROR, REFUSED = 3, 5
 
 Records = Mapping[str, Sequence[tuple[int, bytes]] | int]
-"""For each name its records as (type, data), or the code of an error."""
+"""The records of each name as (type, data), or an error code."""
 
 
 def encoded(name: str) -> bytes:
-    """Return a name as it travels."""
+    """Return a name in wire format."""
     labels = [label.encode() for label in name.rstrip(".").split(".")]
     return b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
 
@@ -60,7 +60,7 @@ class _Answers(asyncio.DatagramProtocol):
 
 @asynccontextmanager
 async def dns_server(records: Records) -> AsyncIterator[DnsServer]:
-    """Serve records for as long as the block lasts; they may change meanwhile."""
+    """Serve `records` within the block; the test may change them."""
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(
         lambda: _Answers(records), local_addr=("127.0.0.1", 0)

@@ -76,7 +76,7 @@ DISTINCT = [
     b'{"my.metric","label.name"="v"}',
     b'empty{x=""}',
 ]
-"""Series in their various spellings, each of them another."""
+"""Distinct series in various notations."""
 ALIASES = [
     b'a_total{y="2",x="1"}',
     b'a_total{ x = "1" , y="2", }',
@@ -89,7 +89,7 @@ ALIASES = [
     b"a_total{",
     b'a_total{x="\\t"}',
 ]
-"""Other spellings of the same, and malformed ones."""
+"""Other notations of the same series, and malformed ones."""
 NUMBERS = [b"0", b"1", b"1.0", b"-3", b"1e5", b"1.5E-3", b"NaN", b"+Inf", b"-Inf", b".5", b"5."]
 ODD_NUMBERS = [
     *(b"0x1", b"1_0", b"nan ", b"1e999", b"", b"5\t7", b"+nan", b"infinity", b"1,2", b"5\r"),
@@ -119,7 +119,7 @@ odd_lines = st.one_of(
 
 
 Lines = list[tuple[bytes, bytes]]
-"""Each series and what stands after it."""
+"""Lines as pairs of a series and the text after it."""
 
 
 def texts(draw: st.DrawFn) -> bytes:
@@ -132,7 +132,7 @@ def new_value(draw: st.DrawFn, lines: Lines) -> Lines:
 
 
 def replaced(draw: st.DrawFn, lines: Lines) -> Lines:
-    """One series in another's place, the number of lines the same."""
+    """Replace a series by another; the number of lines stays the same."""
     come = draw(st.sampled_from(DISTINCT))
     at = draw(st.integers(0, len(lines) - 1))
     if come in dict(lines):
@@ -162,7 +162,7 @@ def stamped(draw: st.DrawFn, lines: Lines) -> Lines:
 
 
 def repeated(draw: st.DrawFn, lines: Lines) -> Lines:
-    """A series at a further time."""
+    """Add a line with the same series and another timestamp."""
     return [*lines, (lines[0][0], draw(numbers) + draw(st.sampled_from([b" 4000", b" 5000"])))]
 
 
@@ -182,9 +182,9 @@ def written(draw: st.DrawFn, lines: Lines, comments: list[bytes], *, odd: bool) 
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[tuple[bytes, ExpositionFormat]]:
-    """Bodies that resemble one another: values differ, lines move, come and go.
+    """Similar bodies: values change, lines move, appear and vanish.
 
-    About every other history holds something that is odd or malformed as well.
+    About half of the histories also contain unusual or malformed lines.
     """
     odd = draw(st.booleans())
     exposition_format = draw(st.sampled_from([TEXT, TEXT, OPENMETRICS]))
@@ -210,7 +210,7 @@ def plain_value(draw: st.DrawFn, lines: Lines) -> Lines:
 
 @st.composite
 def plain_histories(draw: st.DrawFn) -> list[tuple[bytes, ExpositionFormat]]:
-    """As most targets are: no timestamps, many values change, the rest seldom does."""
+    """Typical bodies: no timestamps, many changed values, few other changes."""
     odd = draw(st.booleans())
     lines = [(series, draw(numbers)) for series in draw(st.permutations(DISTINCT))[:8]]
     comments = draw(st.lists(st.sampled_from(COMMENTS), max_size=2))
@@ -241,7 +241,7 @@ def outcome(work: Any) -> Any:
 
 @settings(max_examples=800, deadline=None)
 @given(st.one_of(histories(), plain_histories()))
-def test_difference_says_what_the_strict_parser_says(
+def test_difference_parser_equals_the_strict_parser(
     history: list[tuple[bytes, ExpositionFormat]],
 ) -> None:
     follower = Follower()
@@ -255,7 +255,7 @@ def test_difference_says_what_the_strict_parser_says(
             assert got == wanted
 
 
-def test_unchanged_lines_are_not_read_again() -> None:
+def test_unchanged_lines_are_not_parsed_again() -> None:
     follower = Follower()
     follower.parse(b"a 1\nb 2\n", TEXT)
     delta = follower.parse(b"a 1\nb 3\n", TEXT)
@@ -266,7 +266,7 @@ def test_unchanged_lines_are_not_read_again() -> None:
     )
 
 
-def test_refused_body_leaves_the_parser_as_it_was() -> None:
+def test_rejected_body_leaves_the_parser_unchanged() -> None:
     follower = Follower()
     follower.parse(b"a 1\nb 2\n", TEXT)
     with pytest.raises(
@@ -277,28 +277,28 @@ def test_refused_body_leaves_the_parser_as_it_was() -> None:
     assert follower.parse(b"a 1\nb 2\n", TEXT).columns.tolist() == []
 
 
-def test_complete_delta_gives_every_series() -> None:
+def test_complete_delta_contains_every_series() -> None:
     follower = Follower()
     follower.parse(b"a 1\nb 2\n", TEXT)
     delta = follower.parser.parse(b"a 1\nb 2\n", TEXT, complete=True)
     assert (delta.complete, delta.values.tolist()) == (True, [1, 2])
 
 
-def test_changed_type_names_buckets_anew() -> None:
+def test_changed_type_changes_the_names_of_buckets() -> None:
     follower = Follower()
     follower.parse(b'# TYPE h counter\nh_bucket{le="1"} 1\n', TEXT)
     follower.parse(b'# TYPE h histogram\nh_bucket{le="1"} 1\n', TEXT)
     assert list(follower.values) == [Labels.of(__name__="h_bucket", le="1.0")]
 
 
-def test_timestamp_after_a_tab_is_found_on_a_line_known_without_one() -> None:
+def test_timestamp_after_a_tab_is_parsed_on_a_known_line() -> None:
     follower = Follower()
     for body in (b"a 1\n", b"a 2\t7000\n"):
         follower.parse(body, TEXT)
         assert follower.samples == expected(body, TEXT)
 
 
-def test_one_series_at_several_times_is_read_whole_each_time() -> None:
+def test_series_with_several_timestamps_is_always_parsed_fully() -> None:
     follower = Follower()
     follower.parse(b"a 1 1000\na 2 2000\n", TEXT)
     with pytest.raises(ExpositionError, match="line 2: duplicate series a"):
@@ -306,7 +306,7 @@ def test_one_series_at_several_times_is_read_whole_each_time() -> None:
 
 
 @pytest.mark.parametrize("number", ODD_NUMBERS)
-def test_odd_value_of_a_known_line_is_judged_by_the_strict_parser(number: bytes) -> None:
+def test_unusual_value_of_a_known_line_is_parsed_strictly(number: bytes) -> None:
     follower = Follower()
     follower.parse(b"a 1\n", TEXT)
     body = b"a " + number + b"\n"
@@ -314,14 +314,14 @@ def test_odd_value_of_a_known_line_is_judged_by_the_strict_parser(number: bytes)
     assert (follower.samples if isinstance(got, ExpositionDelta) else got) == wanted
 
 
-def test_value_that_returns_is_seen() -> None:
+def test_value_that_returns_to_an_earlier_one_is_a_change() -> None:
     follower = Follower()
     for body in (b"a 1\n", b"a 2\n", b"a 1\n"):
         follower.parse(body, TEXT)
     assert follower.samples == expected(b"a 1\n", TEXT)
 
 
-def test_line_that_changed_long_ago_is_read_again_when_it_changes() -> None:
+def test_line_that_became_constant_may_change_again() -> None:
     follower = Follower()
     follower.parse(b"a 1\nb 1\n", TEXT)
     follower.parse(b"a 2\nb 1\n", TEXT)

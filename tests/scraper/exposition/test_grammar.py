@@ -36,7 +36,7 @@ def sample(line: str, exposition_format: ExpositionFormat = TEXT) -> Sample:
         ('a{x="1"}1', {"__name__": "a", "x": "1"}),
     ],
 )
-def test_series_of_the_text_format(line: str, labels: dict[str, str]) -> None:
+def test_labels_of_text_format_lines(line: str, labels: dict[str, str]) -> None:
     assert Labels.of(sample(line).pairs) == Labels.of(labels)
 
 
@@ -90,7 +90,7 @@ def test_malformed_lines_of_the_text_format(line: str, reason: str) -> None:
         sample(line)
 
 
-def test_invalid_utf8_is_told_by_column() -> None:
+def test_error_of_invalid_utf8_names_the_column() -> None:
     with pytest.raises(ExpositionError, match="line 7: invalid UTF-8 at column 5"):
         GRAMMARS[TEXT].sample(b'a{x="\xff"} 1'.replace(b'"\xff', b"\xff"), 7, {})
 
@@ -150,7 +150,7 @@ def test_any_label_set_reads_back_as_written(labels: dict[str, str], name: str) 
 
 
 @given(st.binary(max_size=60), st.sampled_from(ExpositionFormat))
-def test_hostile_lines_are_read_or_refused(
+def test_hostile_lines_are_parsed_or_rejected(
     line: bytes, exposition_format: ExpositionFormat
 ) -> None:
     grammar = GRAMMARS[exposition_format]
@@ -160,12 +160,12 @@ def test_hostile_lines_are_read_or_refused(
         grammar.comment(b"#" + line, 1)
 
 
-def test_bytes_of_the_value_are_where_value_at_says() -> None:
+def test_value_at_is_the_byte_offset_of_the_value() -> None:
     line = 'a{x="é"} 12.5'.encode()
     assert line[GRAMMARS[TEXT].sample(line, 1, {}).value_at :] == b"12.5"
 
 
-def test_line_of_megabytes_is_refused() -> None:
+def test_line_of_megabytes_is_rejected() -> None:
     with pytest.raises(ExpositionError, match="line 3: longer than 1048576 bytes"):
         GRAMMARS[TEXT].sample(b'a{x="' + b"x" * 10_000_000 + b'"} 1', 3, {})
 
@@ -249,12 +249,12 @@ def test_bucket_bounds_are_made_canonical(written: str, stored: str) -> None:
     assert Labels.of(bucket.pairs).get("le") == stored
 
 
-def test_bounds_of_other_families_stay_as_written() -> None:
+def test_bounds_of_other_families_are_kept_as_written() -> None:
     (bucket,) = parse_exposition(b'# TYPE h counter\nh_bucket{le="1"} 1\n', TEXT).samples
     assert Labels.of(bucket.pairs).get("le") == "1"
 
 
-def test_a_hundred_thousand_labels_are_looked_through_once() -> None:
+def test_a_hundred_thousand_labels_take_one_pass() -> None:
     labels = ",".join(f'l{number}=""' for number in range(80_000))
     with pytest.raises(ExpositionError, match='label name "l79999" is not unique'):
         sample(f'a{{{labels},l79999=""}} 1')

@@ -28,7 +28,7 @@ bits = st.one_of(
     times=st.lists(st.integers(-(10**13), 10**14), min_size=1, max_size=5, unique=True),
     data=st.data(),
 )
-def test_everything_but_staleness_is_read_back_to_the_bit(
+def test_every_sample_but_staleness_markers_reads_back_to_the_bit(
     labels: list[Labels], times: list[int], data: st.DataObject
 ) -> None:
     times = sorted(times)

@@ -36,14 +36,14 @@ async def fetched(
         return await fetcher.fetch(target(url("metrics"), timeout_s, **fields))
 
 
-async def test_body_comes_with_its_format(fetcher: Fetcher) -> None:
+async def test_body_is_returned_with_its_format(fetcher: Fetcher) -> None:
     assert await fetched(fetcher, body("a 1\n")) == Fetched(b"a 1\n", ExpositionFormat.TEXT)
     answer = body("# EOF\n", "application/openmetrics-text; version=1.0.0; charset=utf-8")
     assert (await fetched(fetcher, answer)).format is ExpositionFormat.OPENMETRICS
     assert (await fetched(fetcher, body("a 1\n", "text/plain"))).format is ExpositionFormat.TEXT
 
 
-async def test_request_says_what_prometheus_says(fetcher: Fetcher) -> None:
+async def test_request_headers_equal_prometheus(fetcher: Fetcher) -> None:
     seen: dict[str, str] = {}
 
     async def answer(request: web.Request) -> web.Response:
@@ -58,7 +58,7 @@ async def test_request_says_what_prometheus_says(fetcher: Fetcher) -> None:
     assert seen["Accept-Encoding"] == "gzip"
 
 
-async def test_gzip_is_undone(fetcher: Fetcher) -> None:
+async def test_gzip_is_decompressed(fetcher: Fetcher) -> None:
     text = b"a 1\n" * 1000
 
     async def answer(_: web.Request) -> web.Response:
@@ -80,12 +80,12 @@ async def test_gzip_is_undone(fetcher: Fetcher) -> None:
         (body("x", "application/vnd.google.protobuf"), "unsupported Content-Type"),
     ],
 )
-async def test_wrong_answers_are_told(fetcher: Fetcher, answer: Answer, reason: str) -> None:
+async def test_unusable_responses_are_errors(fetcher: Fetcher, answer: Answer, reason: str) -> None:
     with pytest.raises(FetchError, match=reason):
         await fetched(fetcher, answer)
 
 
-async def test_fallback_protocol_reads_what_has_no_known_content_type(fetcher: Fetcher) -> None:
+async def test_fallback_protocol_applies_to_unknown_content_types(fetcher: Fetcher) -> None:
     protocol = ScrapeProtocol.TEXT_0_0_4
     html = await fetched(fetcher, body("a 1\n", "text/html"), fallback_protocol=protocol)
     assert html.format is ExpositionFormat.TEXT
@@ -94,7 +94,7 @@ async def test_fallback_protocol_reads_what_has_no_known_content_type(fetcher: F
     assert known.format is ExpositionFormat.OPENMETRICS
 
 
-async def test_protocols_are_asked_for_in_order(fetcher: Fetcher) -> None:
+async def test_accept_header_lists_protocols_in_order(fetcher: Fetcher) -> None:
     seen: list[str] = []
 
     async def answer(request: web.Request) -> web.Response:
@@ -109,7 +109,7 @@ async def test_protocols_are_asked_for_in_order(fetcher: Fetcher) -> None:
     assert anything == "*/*;q=0.1"
 
 
-async def test_refused_target_is_not_asked(fetcher: Fetcher) -> None:
+async def test_refused_target_is_not_requested(fetcher: Fetcher) -> None:
     with pytest.raises(FetchError, match="too many"):
         await fetcher.fetch(target("http://127.0.0.1:1/", refused="too many"))
 
@@ -170,7 +170,7 @@ async def test_broken_gzip_is_an_error(fetcher: Fetcher) -> None:
         await fetched(fetcher, answer)
 
 
-async def test_slow_drip_ends_at_the_timeout(fetcher: Fetcher) -> None:
+async def test_slow_body_ends_at_the_timeout(fetcher: Fetcher) -> None:
     never = asyncio.Event()
 
     async def drip() -> AsyncIterator[bytes]:
@@ -182,7 +182,7 @@ async def test_slow_drip_ends_at_the_timeout(fetcher: Fetcher) -> None:
     never.set()
 
 
-async def test_server_that_hangs_up_midway_is_an_error(fetcher: Fetcher) -> None:
+async def test_connection_closed_within_the_body_is_an_error(fetcher: Fetcher) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(
@@ -198,7 +198,7 @@ async def test_server_that_hangs_up_midway_is_an_error(fetcher: Fetcher) -> None
             await fetcher.fetch(target(f"http://127.0.0.1:{port}/"))
 
 
-async def test_refused_connection_is_told_in_the_systems_words(fetcher: Fetcher) -> None:
+async def test_refused_connection_is_reported_in_the_words_of_the_system(fetcher: Fetcher) -> None:
     server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     server.close()
@@ -217,7 +217,7 @@ async def test_redirects_are_followed_unless_forbidden(fetcher: Fetcher) -> None
             await fetcher.fetch(target(url("here"), access=HttpAccess(follow_redirects=False)))
 
 
-async def test_redirects_in_a_circle_are_an_error(fetcher: Fetcher) -> None:
+async def test_circular_redirects_are_an_error(fetcher: Fetcher) -> None:
     async def around(_: web.Request) -> web.Response:
         raise web.HTTPFound("/around")
 
@@ -226,6 +226,6 @@ async def test_redirects_in_a_circle_are_an_error(fetcher: Fetcher) -> None:
             await fetcher.fetch(target(url("around")))
 
 
-async def test_unusable_url_is_an_error(fetcher: Fetcher) -> None:
+async def test_invalid_url_is_an_error(fetcher: Fetcher) -> None:
     with pytest.raises(FetchError):
         await fetcher.fetch(target("http://"))

@@ -1,4 +1,4 @@
-"""Start times are taken from `_created` series, which stay as they are."""
+"""Tests of start times through the recorder."""
 
 import numpy as np
 import pytest
@@ -40,8 +40,8 @@ free_created 1
 """
 
 
-class Scrapes:
-    """Scrapes one target second by second; knows the start times the store was given."""
+class StartTimeScrapes:
+    """Scrapes one target once a millisecond and collects the appended start times."""
 
     def __init__(self, *, start_times: bool = True) -> None:
         self.store = RecordingAppender()
@@ -49,18 +49,18 @@ class Scrapes:
         self.recorder = Recorder(self.store, target, FamilyInterner())
         self.at = 0
         self.known: dict[str, int] = {}
-        self.given = 0
+        self.appended = 0
 
     def good(
         self, body: str, exposition_format: ExpositionFormat = ExpositionFormat.OPENMETRICS
     ) -> None:
         self.at += 1
-        reading = self.recorder.read(body.encode(), exposition_format)
-        self.recorder.record(reading, NOW_MS + self.at, 0.25)
+        delta = self.recorder.read(body.encode(), exposition_format)
+        self.recorder.record(delta, NOW_MS + self.at, 0.25)
         vector = self.store.vectors[-1][1]
         if vector.starts is None:
             return
-        self.given += 1
+        self.appended += 1
         columns = vector.starts.columns
         assert vector.starts.times_ms.dtype == np.int64
         if columns is None:
@@ -87,44 +87,44 @@ EXPECTED = {
 }
 
 
-def test_created_series_tell_when_others_began() -> None:
-    scrapes = Scrapes()
+def test_created_series_give_start_times() -> None:
+    scrapes = StartTimeScrapes()
     scrapes.good(BODY)
     assert scrapes.starts == EXPECTED
     assert scrapes.store.of("jobs_created", kind="a") == [(NOW_MS + 1, 1605281325.123)]
 
 
-def test_nothing_is_given_unless_asked_for() -> None:
-    scrapes = Scrapes(start_times=False)
+def test_start_times_are_off_by_default() -> None:
+    scrapes = StartTimeScrapes(start_times=False)
     scrapes.good(BODY)
-    assert scrapes.given == 0
+    assert scrapes.appended == 0
 
 
-def test_start_times_are_given_once_and_when_they_change() -> None:
-    scrapes = Scrapes()
+def test_start_times_are_appended_when_they_change() -> None:
+    scrapes = StartTimeScrapes()
     scrapes.good(BODY)
     scrapes.good(BODY.replace("wait_count 3", "wait_count 4"))
-    # One line more: everything is read anew, and nothing has begun anew.
+    # A new line causes a full parse, which changes no start time.
     scrapes.good(BODY.replace("# TYPE free gauge", "# TYPE free gauge\nmore 1"))
-    assert scrapes.given == 1
+    assert scrapes.appended == 1
     restarted = BODY.replace("wait_created 1605281000.5", "wait_created 1605290000")
     scrapes.good(BODY)
     scrapes.good(restarted)
-    assert scrapes.given == 2
+    assert scrapes.appended == 2
     assert scrapes.starts["wait_sum"] == 1605290000000
     assert scrapes.starts["size_sum"] == 1605282000000
 
 
-def test_vanished_created_series_takes_the_start_time_away() -> None:
-    scrapes = Scrapes()
+def test_start_time_becomes_unknown_when_the_created_series_vanishes() -> None:
+    scrapes = StartTimeScrapes()
     scrapes.good(BODY)
     scrapes.good(BODY.replace("wait_created 1605281000.5\n", ""))
     assert "wait_sum" not in scrapes.starts
     assert "size_sum" in scrapes.starts
 
 
-def test_what_the_store_did_not_take_is_given_again() -> None:
-    scrapes = Scrapes()
+def test_refused_start_times_are_appended_again() -> None:
+    scrapes = StartTimeScrapes()
     scrapes.store.failing = StorageError("full")
     with pytest.raises(StorageError):
         scrapes.good(BODY)
@@ -133,23 +133,23 @@ def test_what_the_store_did_not_take_is_given_again() -> None:
     assert scrapes.starts == EXPECTED
 
 
-def test_text_format_tells_it_as_well() -> None:
-    scrapes = Scrapes()
+def test_start_times_work_in_the_text_format() -> None:
+    scrapes = StartTimeScrapes()
     body = "# TYPE jobs_total counter\njobs_total 5\n# TYPE jobs_created gauge\njobs_created 9.5\n"
     scrapes.good(body, ExpositionFormat.TEXT)
     assert scrapes.starts == {"jobs_total": 9500}
 
 
-def test_nonsense_is_no_start_time() -> None:
-    scrapes = Scrapes()
+def test_invalid_values_are_no_start_times() -> None:
+    scrapes = StartTimeScrapes()
     scrapes.good("# TYPE a counter\na_total 1\na_created NaN\n# EOF\n")
     scrapes.good("# TYPE a counter\na_total 1\na_created 1e300\n# EOF\n")
     scrapes.good("# TYPE a counter\na_total 1\na_created -Inf\n# EOF\n")
     assert scrapes.starts == {}
 
 
-def test_fresh_layout_is_given_all_start_times() -> None:
-    scrapes = Scrapes()
+def test_new_layout_gets_all_start_times() -> None:
+    scrapes = StartTimeScrapes()
     many = "".join(f"g{number} 1\n" for number in range(40))
     scrapes.good(BODY.replace("# TYPE free gauge", many + "# TYPE free gauge"))
     scrapes.good(BODY)

@@ -1,4 +1,4 @@
-"""The machine's clock is set back and forward while the scraper runs on a real store."""
+"""The system clock is set back and forward while the scraper appends to a real store."""
 
 import asyncio
 import datetime as dt
@@ -25,7 +25,7 @@ INTERVAL_MS = 100
 
 
 class SettableClock:
-    """The machine's clock, set by a test; APScheduler goes by it as well."""
+    """A clock that a test can set; APScheduler uses it as well."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.offset_ms = 0
@@ -58,7 +58,7 @@ async def running(directory: Path, clock: SettableClock) -> AsyncIterator[tuple[
 
 
 class Reader:
-    """Reads back when samples are."""
+    """Reads the times of samples from the store."""
 
     def __init__(self, store: SqliteSampleStore) -> None:
         self._store = store
@@ -82,7 +82,7 @@ async def scraped(scraper: Scraper, more: int) -> None:
 
 
 @pytest.mark.parametrize("by_ms", [-HOUR_MS, HOUR_MS])
-async def test_clock_that_is_set_and_set_right_again_loses_nothing(
+async def test_scraping_continues_when_the_clock_is_set_and_corrected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_ms: int
 ) -> None:
     clock = SettableClock(monkeypatch)
@@ -91,7 +91,7 @@ async def test_clock_that_is_set_and_set_right_again_loses_nothing(
             await scraped(scraper, 5)
             before = await reader.times_ms()
             clock.offset_ms = by_ms
-            # Scraping goes on at its pace; it would stand still for an hour otherwise.
+            # Scrapes continue at the interval instead of pausing for an hour.
             await until(lambda: scraper.statistics.clock_jumps == 1)
             await scraped(scraper, 5)
             meanwhile = await reader.times_ms()
@@ -104,7 +104,7 @@ async def test_clock_that_is_set_and_set_right_again_loses_nothing(
     told = [entry for entry in logs if entry["event"] == "clock_jumped"]
     assert [round(entry["by_s"]) for entry in told] == [by_ms // 1000, -by_ms // 1000]
     assert all(entry["fix"] for entry in told)
-    # Whichever setting was the one back, its scrapes are not newer than what is there.
+    # Scrapes after the clock was set back are older than the stored samples.
     assert scraper.statistics.append_failures > 0
     assert [entry["event"] for entry in logs].count("append_failed") == 1
     if by_ms < 0:

@@ -79,7 +79,7 @@ HOSTILE: dict[str, tuple[Answer, str]] = {
 }
 
 
-async def test_hostile_targets_are_down_with_the_reason_and_cost_nobody_else() -> None:
+async def test_hostile_targets_are_down_and_do_not_affect_others() -> None:
     store = RecordingAppender()
     answers = {name: answer for name, (answer, _) in HOSTILE.items()}
     async with serving(good=body("a 1\n"), **answers) as url, Scraper(store) as scraper:
@@ -105,7 +105,7 @@ async def test_hostile_targets_are_down_with_the_reason_and_cost_nobody_else() -
             assert store.of("up", instance=name)[0][1] == 0
 
 
-async def test_good_target_is_up_and_its_metadata_known() -> None:
+async def test_healthy_target_is_up_and_has_metadata() -> None:
     store = RecordingAppender()
     text = "# HELP a Help.\n# TYPE a gauge\na 1\n"
     async with serving(metrics=body(text)) as url, Scraper(store) as scraper:
@@ -119,7 +119,7 @@ async def test_good_target_is_up_and_its_metadata_known() -> None:
     assert store.of("up")[-1][1] == 1
 
 
-async def test_scrape_that_begins_in_time_has_its_slots_time() -> None:
+async def test_scrape_within_tolerance_gets_the_time_of_its_slot() -> None:
     store = RecordingAppender()
     clock = [1_700_000_000_040]
     async with serving(metrics=body("a 1\n")) as url, Scraper(store, lambda: clock[0]) as scraper:
@@ -136,7 +136,7 @@ async def test_scrape_that_begins_in_time_has_its_slots_time() -> None:
     ]
 
 
-async def test_closing_leaves_series_as_they_are_and_nothing_running() -> None:
+async def test_closing_ends_no_series_and_stops_every_task() -> None:
     store = RecordingAppender()
     async with serving(metrics=body("a 1\n"), slow=stream(drip)) as url:
         async with Scraper(store) as scraper:
@@ -153,7 +153,7 @@ async def test_closing_leaves_series_as_they_are_and_nothing_running() -> None:
         assert len(store.vectors) == count
 
 
-async def test_removed_target_ends_and_the_others_keep_their_state() -> None:
+async def test_series_of_a_removed_target_end_and_other_targets_keep_their_state() -> None:
     store = RecordingAppender()
     async with serving(metrics=body("a 1\n")) as url, Scraper(store) as scraper:
         one, two = target(url("metrics"), "one"), target(url("metrics"), "two")
@@ -168,7 +168,7 @@ async def test_removed_target_ends_and_the_others_keep_their_state() -> None:
         assert STALE not in {value for _, value in store.of("a", instance="two")}
 
 
-async def test_target_removed_during_its_scrape_is_ended_after_it() -> None:
+async def test_series_of_a_target_removed_during_a_scrape_end_after_it() -> None:
     store = RecordingAppender()
     asked, go_on = asyncio.Event(), asyncio.Event()
     answered = False
@@ -191,7 +191,7 @@ async def test_target_removed_during_its_scrape_is_ended_after_it() -> None:
         assert [value for _, value in store.of("a")] == [1, STALE]
 
 
-async def test_changed_target_is_scraped_anew_under_the_same_labels() -> None:
+async def test_changed_target_keeps_its_labels() -> None:
     store = RecordingAppender()
     async with (
         serving(one=body("a 1\n"), two=body("b 2\n")) as url,
@@ -204,7 +204,7 @@ async def test_changed_target_is_scraped_anew_under_the_same_labels() -> None:
         assert store.of("a")[-1][1] == STALE
 
 
-async def test_second_target_of_the_same_labels_is_refused_in_words() -> None:
+async def test_second_target_with_the_same_labels_is_refused() -> None:
     store = RecordingAppender()
     async with serving(one=body("a 1\n"), two=body("a 2\n")) as url, Scraper(store) as scraper:
         scraper.apply([target(url(name), "x") for name in ("one", "one", "two")])
@@ -214,7 +214,7 @@ async def test_second_target_of_the_same_labels_is_refused_in_words() -> None:
         assert first.target.url == url("one")
 
 
-async def test_store_that_refuses_is_told_and_tried_again() -> None:
+async def test_refused_append_is_reported_and_retried() -> None:
     store = RecordingAppender()
     store.failing = StorageError("disk full")
     async with serving(metrics=body("a 1\n")) as url, Scraper(store) as scraper:
@@ -226,7 +226,7 @@ async def test_store_that_refuses_is_told_and_tried_again() -> None:
         assert store.of("a")[0][1] == 1
 
 
-async def test_our_own_mistake_costs_one_scrape_of_one_target(
+async def test_internal_error_fails_one_scrape_of_one_target(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store = RecordingAppender()
@@ -249,7 +249,7 @@ async def test_our_own_mistake_costs_one_scrape_of_one_target(
     assert len(store.of("a", instance="x")) > 1
 
 
-async def test_configuration_of_prometheus_is_scraped(tmp_path: Path) -> None:
+async def test_jobs_of_a_prometheus_configuration_are_scraped(tmp_path: Path) -> None:
     store = RecordingAppender()
     async with serving(probe=body("probe_success 1\n")) as url:
         address = url("").removeprefix("http://").rstrip("/")
@@ -285,7 +285,7 @@ scrape_configs:
                 )
 
 
-async def test_large_bodies_are_read_off_the_loop() -> None:
+async def test_large_bodies_are_parsed_in_a_thread() -> None:
     store = RecordingAppender()
     large = body("".join(f'a{{x="{i}"}} 1\n' for i in range(60_000)))
     async with serving(metrics=large) as url, Scraper(store) as scraper:

@@ -10,7 +10,7 @@ NOW_MS = 1_700_000_000_000
 
 
 @given(st.text(), st.integers(1, 3_600_000), st.integers(NOW_MS, NOW_MS + 10**7))
-def test_nominal_times_are_the_slots_and_never_far_ahead(
+def test_nominal_times_belong_to_the_slot_and_are_at_most_slightly_ahead(
     identity: str, interval_ms: int, now_ms: int
 ) -> None:
     slot = Slot.of(identity, interval_ms)
@@ -21,7 +21,7 @@ def test_nominal_times_are_the_slots_and_never_far_ahead(
     assert now_ms < slot.next_ms(now_ms) <= now_ms + interval_ms
 
 
-def test_timer_that_fires_a_little_early_means_the_coming_time() -> None:
+def test_timer_that_fires_slightly_early_gets_the_next_nominal_time() -> None:
     slot = Slot(1000, 300)
     assert slot.nominal_ms(NOW_MS + 299) == NOW_MS + 300
     assert slot.nominal_ms(NOW_MS + 280) == NOW_MS - 700
@@ -60,7 +60,7 @@ async def test_keys_start_at_their_slots_times_until_removed() -> None:
     assert len(started) == count
 
 
-async def test_ticks_that_were_held_up_are_counted_as_missed() -> None:
+async def test_skipped_ticks_are_counted_as_missed() -> None:
     now_ms = NOW_MS
     started: list[int] = []
     missed: list[int] = []
@@ -77,7 +77,7 @@ async def test_ticks_that_were_held_up_are_counted_as_missed() -> None:
     assert missed == [6]
 
 
-async def test_clock_set_back_starts_nothing_twice() -> None:
+async def test_no_slot_starts_twice_when_the_clock_is_set_back() -> None:
     now_ms = NOW_MS
     started: list[int] = []
     slots: SlotScheduler[str] = SlotScheduler(

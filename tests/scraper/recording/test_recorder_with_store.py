@@ -1,4 +1,4 @@
-"""What the recorder appends reads back from the real store as the test double keeps it."""
+"""The real store returns the same samples from the recorder as the test double."""
 
 import tempfile
 from pathlib import Path
@@ -28,11 +28,11 @@ Samples = dict[Labels, list[tuple[int, float | str]]]
 def scrape(recorder: Recorder, history: list[tuple[bytes, ExpositionFormat]]) -> None:
     for step, (body, exposition_format) in enumerate(history):
         try:
-            reading = recorder.read(body, exposition_format)
+            delta = recorder.read(body, exposition_format)
         except ScrapeError:
             recorder.record_failure(START_MS + step, 0.5)
         else:
-            recorder.record(reading, START_MS + step, 0.25)
+            recorder.record(delta, START_MS + step, 0.25)
 
 
 def stored(store: SqliteSampleStore) -> Samples:
@@ -49,7 +49,7 @@ def stored(store: SqliteSampleStore) -> Samples:
 
 
 def comparable(samples: Samples) -> dict[Labels, list[tuple[int, str]]]:
-    """Return the samples in order of time, NaN equal to itself."""
+    """Return the samples sorted by time, values as text so that NaN equals NaN."""
     return {
         labels: [(time_ms, str(value)) for time_ms, value in sorted(kept, key=lambda one: one[0])]
         for labels, kept in samples.items()
@@ -59,7 +59,9 @@ def comparable(samples: Samples) -> dict[Labels, list[tuple[int, str]]]:
 
 @settings(max_examples=60, deadline=None)
 @given(histories(), st.booleans())
-def test_any_history_reads_back(history: list[tuple[bytes, ExpositionFormat]], honor: bool) -> None:
+def test_any_sequence_of_scrapes_reads_back(
+    history: list[tuple[bytes, ExpositionFormat]], honor: bool
+) -> None:
     target = ScrapeTarget(
         "http://a:1/metrics",
         Labels.of(job="j", instance="a:1", x="2"),

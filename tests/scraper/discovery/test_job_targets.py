@@ -36,7 +36,7 @@ def test_address_becomes_url_and_instance() -> None:
     )
 
 
-def test_relabelling_decides_everything() -> None:
+def test_relabelling_changes_every_part_of_a_target() -> None:
     rules = (
         put("__scheme__", "https"),
         put("__metrics_path__", "probe me"),
@@ -82,7 +82,7 @@ def test_target_that_loses_its_address_is_dropped() -> None:
         ("__scrape_timeout__", "0", "cannot be 0"),
     ],
 )
-def test_impossible_targets_are_told(label: str, value: str, reason: str) -> None:
+def test_invalid_targets_are_refused(label: str, value: str, reason: str) -> None:
     result = found(replace(JOB, relabel_rules=(put(label, value),)), "a:1")
     assert result.targets == ()
     assert reason in result.refused[0].reason
@@ -93,7 +93,7 @@ def test_target_without_an_address_is_dropped() -> None:
     assert (len(result.targets), len(result.dropped)) == (0, 1)
 
 
-def test_more_targets_than_the_limit_are_all_refused() -> None:
+def test_all_targets_are_refused_beyond_the_target_limit() -> None:
     result = found(replace(JOB, target_limit=1), "a:1", "b:1")
     assert {target.refused for target in result.targets} == {
         "target limit of 1 exceeded (2 targets)"
