@@ -1,4 +1,4 @@
-"""The Explore page in a real browser, over a real server that scrapes itself."""
+"""The Explore page in a real browser, with a real server and exporter."""
 
 import re
 from collections.abc import AsyncIterator
@@ -97,7 +97,7 @@ async def test_table_sorts_and_graph_is_drawn(page: Page, server: Server) -> Non
     await expect(page.locator('.graph-legend [aria-pressed="true"]')).to_have_count(1)
 
 
-async def test_address_keeps_everything(page: Page, server: Server) -> None:
+async def test_address_holds_queries_views_and_range(page: Page, server: Server) -> None:
     await page.goto(explore(server, ("query", "up"), ("view", "table")))
     await page.get_by_role("button", name="Add a query").click()
     await page.keyboard.type("node_load1")
@@ -129,7 +129,7 @@ async def test_address_keeps_everything(page: Page, server: Server) -> None:
     await expect(page.locator("#until")).to_have_value("2026-01-02T03:04:05")
 
 
-async def test_wrong_query_is_told_and_underlined(page: Page, server: Server) -> None:
+async def test_invalid_query_shows_its_error_underlined(page: Page, server: Server) -> None:
     await page.goto(explore(server, ("query", "sum(up) bad"), ("view", "table")))
     problem = page.locator(".query-problem")
     await expect(problem).to_contain_text('1:9: parse error: unexpected identifier "bad"')
@@ -145,7 +145,7 @@ async def test_wrong_query_is_told_and_underlined(page: Page, server: Server) ->
     await expect(box).to_have_value("quantile(2, up)")
 
 
-async def test_many_series_are_said_to_be_cut(page: Page, server: Server) -> None:
+async def test_graph_of_many_series_says_how_many_are_drawn(page: Page, server: Server) -> None:
     await page.goto(explore(server, ("query", '{job="node"}'), ("view", "graph")))
     await expect(page.locator(".graph-many")).to_contain_text("100 of")
     await expect(page.locator(".graph-legend li")).to_have_count(100)
@@ -164,7 +164,7 @@ async def test_query_is_explained_node_by_node(page: Page, server: Server) -> No
 
 
 @pytest.mark.parametrize("width", [400, 1280])
-async def test_nothing_sticks_out(page: Page, server: Server, width: int) -> None:
+async def test_page_is_not_wider_than_the_window(page: Page, server: Server, width: int) -> None:
     await page.set_viewport_size({"width": width, "height": 800})
     queries = [("query", USERS), ("view", "graph.explained"), ("query", "up"), ("view", "table")]
     await page.goto(explore(server, *queries))

@@ -1,11 +1,12 @@
-"""Text of strangers in a real browser: nothing in it may ever run.
+"""Hostile text of exporters, rules and users in a real browser: none of it runs.
 
-The page fixture fails on whatever chromium complains about, a script that the policy
-stopped among it: markup must not even get that far.
+The page fixture fails on every error in the console, also on scripts that the content
+security policy has blocked: markup must be escaped in the first place.
 """
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -15,7 +16,7 @@ from aiohttp.test_utils import TestServer
 from playwright.async_api import Page, expect
 
 from tests.browser.test_main_job import log_in
-from tests.system.processes import redshank_server, until
+from tests.system.processes import Server, redshank_server, until
 
 pytestmark = pytest.mark.browser
 
@@ -55,7 +56,9 @@ async def expose(_: web.Request) -> web.Response:
     return web.Response(text=EXPOSITION)
 
 
-async def test_no_text_of_a_stranger_runs(page: Page, tmp_path: Path) -> None:
+@pytest.fixture
+async def server(page: Page, tmp_path: Path) -> AsyncIterator[Server]:
+    """A server whose host, series, rule and alert are hostile; the browser is logged in."""
     rules = tmp_path / "rules.yml"
     await asyncio.to_thread(rules.write_text, json.dumps(RULES))
     settings = {
@@ -88,33 +91,40 @@ async def test_no_text_of_a_stranger_runs(page: Page, tmp_path: Path) -> None:
         await until(alerting, "the hostile rule to fire")
         await log_in(page, server)
         await page.wait_for_selector("#fleet")
-        await expect(page.get_by_text("<script>").first).to_be_visible()
-        (alert, *_) = (await server.get("/api/alerts"))["alerts"]
-        explore = "/explore?" + urlencode({"query": "hostile", "view": "table"})
-        for path in (
-            "/",
-            f"/host/{quote(HOSTILE, safe='')}",
-            "/alerts",
-            f"/alerts/{alert['id']}",
-            "/alerts?view=history",
-            "/targets",
-            "/discovery",
-            "/store",
-            explore,
-            explore.replace("table", "graph"),
-        ):
-            await page.goto(server.url + path)
-            # Live regions come anew, charts and tables are drawn by scripts.
-            await page.wait_for_load_state("load")
-            shown = f"javascript:{RUN}" if "explore" in path else ""
-            await expect(page.locator("main")).to_contain_text(shown)
-            assert await page.evaluate("window.ran") is None, path
-            assert await page.locator(MADE).count() == 0, path
-            links = await page.locator("a").evaluate_all("all => all.map(a => a.protocol)")
-            assert set(links) <= {"http:"}, path
-        await page.goto(server.url + "/explore")
-        await page.get_by_role("combobox", name="PromQL query").fill("")
-        await page.keyboard.type('hostile{x="')
-        await expect(page.get_by_role("option").first).to_contain_text("script")
-        assert await page.evaluate("window.ran") is None
+        yield server
         await page.goto("about:blank")
+
+
+async def test_no_page_runs_hostile_text(page: Page, server: Server) -> None:
+    await expect(page.get_by_text("<script>").first).to_be_visible()
+    (alert, *_) = (await server.get("/api/alerts"))["alerts"]
+    explore = "/explore?" + urlencode({"query": "hostile", "view": "table"})
+    for path in (
+        "/",
+        f"/host/{quote(HOSTILE, safe='')}",
+        "/alerts",
+        f"/alerts/{alert['id']}",
+        "/alerts?view=history",
+        "/targets",
+        "/discovery",
+        "/store",
+        explore,
+        explore.replace("table", "graph"),
+    ):
+        await page.goto(server.url + path)
+        # Scripts update live regions and draw charts and tables.
+        await page.wait_for_load_state("load")
+        shown = f"javascript:{RUN}" if "explore" in path else ""
+        await expect(page.locator("main")).to_contain_text(shown)
+        assert await page.evaluate("window.ran") is None, path
+        assert await page.locator(MADE).count() == 0, path
+        links = await page.locator("a").evaluate_all("all => all.map(a => a.protocol)")
+        assert set(links) <= {"http:"}, path
+
+
+async def test_completion_does_not_run_hostile_text(page: Page, server: Server) -> None:
+    await page.goto(server.url + "/explore")
+    await page.get_by_role("combobox", name="PromQL query").fill("")
+    await page.keyboard.type('hostile{x="')
+    await expect(page.get_by_role("option").first).to_contain_text("script")
+    assert await page.evaluate("window.ran") is None

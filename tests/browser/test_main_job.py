@@ -1,4 +1,4 @@
-"""A person's first quarter of an hour, in a real browser against real processes."""
+"""The first steps of a new user, in a real browser with real processes."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from tests.system.processes import (
 
 pytestmark = pytest.mark.browser
 
-# Counts the pixels of a chart that are not transparent and not its background's colour.
+# Counts the coloured pixels of a canvas: neither transparent nor grey.
 DRAWN_PIXELS = """canvas => {
     const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     const colours = new Map();
@@ -41,7 +41,7 @@ def settings(*addresses: str) -> dict[str, Any]:
             "timeout": "1s",
             "jobs": [{"name": "node", "hosts": True, "targets": list(addresses)}],
         },
-        # The machine under test may really be busy, or its disk really be full.
+        # Off: the machine that runs the tests may be busy, or its disk full.
         "alerting": {
             "evaluation_interval": "1s",
             "checks": {"down": {"for": "1s"}}
@@ -58,7 +58,7 @@ async def log_in(page: Page, server: Server, password: str = ADMIN_PASSWORD) -> 
     await page.get_by_role("button", name="Log in").click()
 
 
-async def test_host_is_seen_opened_and_its_charts_have_drawn(page: Page, tmp_path: Path) -> None:
+async def test_host_is_opened_and_its_charts_are_drawn(page: Page, tmp_path: Path) -> None:
     async with (
         redshank_exporter() as (_, address),
         redshank_server(tmp_path / "data", settings(address)) as server,
@@ -78,13 +78,13 @@ async def test_host_is_seen_opened_and_its_charts_have_drawn(page: Page, tmp_pat
         await expect(canvases.first).to_be_visible()
 
         async def drawn() -> bool:
-            # The live page redraws as samples come; the first may find a chart empty.
+            # The first drawing may be empty; later samples fill it.
             return int(await canvases.first.evaluate(DRAWN_PIXELS)) > 20
 
         await until(drawn, "the first chart to have drawn coloured pixels")
 
 
-async def test_dead_host_is_acknowledged(page: Page, tmp_path: Path) -> None:
+async def test_alert_of_a_host_that_went_down_is_acknowledged(page: Page, tmp_path: Path) -> None:
     async with (
         redshank_exporter() as (exporter, address),
         redshank_server(tmp_path / "data", settings(address)) as server,
@@ -98,7 +98,7 @@ async def test_dead_host_is_acknowledged(page: Page, tmp_path: Path) -> None:
         await page.get_by_role("link", name="Alerts").first.click()
         await expect(page.get_by_text("Nothing is wrong")).to_be_visible()
         await exporter.kill()
-        # The open page learns of it by itself.
+        # Without a reload.
         row = page.get_by_role("row").filter(has_text="HostDown")
         await expect(row).to_contain_text("Critical")
         await row.get_by_role("button", name="Acknowledge").click()
@@ -108,7 +108,7 @@ async def test_dead_host_is_acknowledged(page: Page, tmp_path: Path) -> None:
         assert [alert["acknowledged_by"] for alert in down] == ["admin"]
 
 
-async def test_host_is_added_by_its_form(page: Page, tmp_path: Path) -> None:
+async def test_host_is_added_with_the_form(page: Page, tmp_path: Path) -> None:
     async with (
         redshank_exporter() as (_, address),
         redshank_server(tmp_path / "data", settings()) as server,

@@ -1,4 +1,4 @@
-"""A second factor is set up, asked for and got around by a recovery code, in a real browser."""
+"""A second factor is set up, asked for, and replaced by a recovery code, in a real browser."""
 
 from pathlib import Path
 
@@ -18,8 +18,7 @@ async def log_in(page: Page, url: str) -> None:
     await page.keyboard.press("Enter")
 
 
-async def test_second_factor_from_the_qr_code_to_the_next_login(tmp_path: Path, page: Page) -> None:
-    expect.set_options(timeout=30_000)
+async def test_second_factor_from_set_up_to_the_next_login(tmp_path: Path, page: Page) -> None:
     async with serving(tmp_path) as url:
         await log_in(page, url)
         await page.wait_for_selector(".targets")

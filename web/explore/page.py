@@ -1,6 +1,6 @@
-"""The Explore page: PromQL typed, run, drawn and explained.
+"""The Explore page: runs PromQL queries, draws their results and explains their syntax tree.
 
-The page's own script asks the Prometheus API; here is only what it starts from.
+The page's script uses the Prometheus API. The server adds the words of PromQL.
 """
 
 from dataclasses import asdict
@@ -17,7 +17,7 @@ EXPLORE: Final = Page(path="/explore", title="Explore", template="explore/page.h
 
 
 class ExplorePages:
-    """Shows the page; queries, range and views stand in its address."""
+    """Shows the page. Its address holds the queries, the time range and the views."""
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell

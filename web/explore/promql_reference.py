@@ -1,6 +1,6 @@
-"""PromQL's words as the Explore page offers and explains them.
+"""The words of PromQL, each with a signature and a line of help, for the Explore page.
 
-Signatures come from the engine's own table; here is one line on each word.
+The signatures are made from the engine's table of functions.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ class Word:
 
     Attributes:
         kind: `function`, `aggregation` or `keyword`.
-        signature: how it is written.
-        text: what it does, in one line.
+        signature: how it is written, for example `rate(range vector)`.
+        text: a line of help.
     """
 
     name: str
@@ -54,7 +54,7 @@ _OF_VALUE: Final = {
     "clamp": "limited to a minimum and a maximum",
     "clamp_max": "limited to a maximum",
     "clamp_min": "limited to a minimum",
-    "round": "rounded to the nearest multiple, of 1 unless given",
+    "round": "rounded to the nearest multiple of a number, by default 1",
     "day_of_month": "day of the month, 1 to 31, of a time in UTC",
     "day_of_week": "day of the week, 0 for Sunday to 6, of a time in UTC",
     "day_of_year": "day of the year, 1 to 366, of a time in UTC",
@@ -63,17 +63,17 @@ _OF_VALUE: Final = {
     "minute": "minute, 0 to 59, of a time in UTC",
     "month": "month, 1 to 12, of a time in UTC",
     "year": "year of a time in UTC",
-    "start_timestamp": "since when each sample has counted, in Unix seconds; 0 where unknown",
+    "start_timestamp": "start timestamp of each sample, in Unix seconds; 0 if unknown",
     "timestamp": "time of each sample, in Unix seconds",
 }
 _OVER_TIME: Final = {
-    "absent_over_time": "1 if the range has no sample at all, else nothing",
+    "absent_over_time": "1 if the range has no samples, else no result",
     "avg_over_time": "average over the range",
     "changes": "how often the value changed in the range",
     "count_over_time": "number of samples in the range",
     "delta": "difference between end and start of the range; for gauges",
     "deriv": "slope per second by linear regression; for gauges",
-    "double_exponential_smoothing": "smoothed value; factors for level and trend follow",
+    "double_exponential_smoothing": "smoothed value, with factors for level and trend",
     "first_over_time": "oldest value in the range",
     "idelta": "difference between the last two samples",
     "increase": "how much a counter grew over the range",
@@ -82,7 +82,7 @@ _OVER_TIME: Final = {
     "mad_over_time": "median absolute deviation over the range",
     "max_over_time": "largest value in the range",
     "min_over_time": "smallest value in the range",
-    "predict_linear": "value expected in so many seconds, by linear regression",
+    "predict_linear": "value a number of seconds ahead, by linear regression",
     "present_over_time": "1 for each series that has a sample in the range",
     "quantile_over_time": "quantile (0 to 1) of the values in the range",
     "rate": "growth of a counter per second, averaged over the range",
@@ -96,19 +96,19 @@ _OVER_TIME: Final = {
     "ts_of_min_over_time": "time of the smallest value in the range",
 }
 _OTHERS: Final = {
-    "absent": "1 if there is no such series, else nothing",
+    "absent": "1 if no series match, else no result",
     "end": "end of the query's range, in Unix seconds",
     "histogram_avg": "average of native histograms",
     "histogram_count": "number of observations of native histograms",
     "histogram_fraction": "share of observations between two values",
     "histogram_quantile": "quantile (0 to 1) of histograms, from their buckets",
-    "histogram_quantiles": "several quantiles of histograms, under a label of that name",
+    "histogram_quantiles": "several quantiles of histograms, each with a label that names it",
     "histogram_stddev": "standard deviation of native histograms",
     "histogram_stdvar": "variance of native histograms",
     "histogram_sum": "sum of observations of native histograms",
     "info": "adds the labels of matching info metrics",
-    "label_join": "joins the values of labels with a separator under a new label",
-    "label_replace": "sets a label from another one's value, by a regular expression",
+    "label_join": "joins the values of labels with a separator into a new label",
+    "label_replace": "sets a label from the value of another, by a regular expression",
     "max_of": "the larger of two numbers",
     "min_of": "the smaller of two numbers",
     "pi": "the number π",
@@ -130,7 +130,7 @@ AGGREGATION_TEXTS: Final = MappingProxyType(
         "avg": "average of each group",
         "bottomk": "the k series of each group with the smallest values",
         "count": "number of series of each group",
-        "count_values": "number of series of each value, under a label of that name",
+        "count_values": "number of series with each value; the value becomes a label",
         "group": "1 for each group",
         "limit_ratio": "a share of each group's series, always the same ones",
         "limitk": "k series of each group, always the same ones",
@@ -145,23 +145,27 @@ AGGREGATION_TEXTS: Final = MappingProxyType(
 )
 
 _KEYWORDS: Final = (
-    ("by", "by (labels)", "groups by these labels only"),
-    ("without", "without (labels)", "groups by all labels but these"),
-    ("on", "on (labels)", "both sides match where these labels agree"),
-    ("ignoring", "ignoring (labels)", "both sides match where all other labels agree"),
+    ("by", "by (labels)", "groups by these labels"),
+    ("without", "without (labels)", "groups by all labels except these"),
+    ("on", "on (labels)", "series match if these labels are equal"),
+    ("ignoring", "ignoring (labels)", "series match if all other labels are equal"),
     ("group_left", "group_left (labels)", "many series on the left match one on the right"),
     ("group_right", "group_right (labels)", "many series on the right match one on the left"),
-    ("bool", "== bool", "a comparison yields 0 or 1 instead of leaving series out"),
+    ("bool", "== bool", "the comparison returns 0 or 1 instead of dropping series"),
     ("and", "a and b", "series of the left side that have a match on the right"),
     ("or", "a or b", "series of the left side, and those of the right without a match"),
     ("unless", "a unless b", "series of the left side without a match on the right"),
-    ("offset", "offset 5m", "looks so far back"),
+    ("offset", "offset 5m", "evaluates at an earlier time"),
     ("atan2", "a atan2 b", "arc tangent of the quotient, in radians"),
-    ("anchored", "x[5m] anchored", "a range whose ends hold the sample before them"),
-    ("smoothed", "x[5m] smoothed", "a range whose ends are interpolated"),
-    ("fill", "fill (0)", "stands for a missing series of either side"),
-    ("fill_left", "fill_left (0)", "stands for a missing series of the left side"),
-    ("fill_right", "fill_right (0)", "stands for a missing series of the right side"),
+    (
+        "anchored",
+        "x[5m] anchored",
+        "the ends of the range take the value of the sample before them",
+    ),
+    ("smoothed", "x[5m] smoothed", "the ends of the range take interpolated values"),
+    ("fill", "fill (0)", "the value of a missing series on either side"),
+    ("fill_left", "fill_left (0)", "the value of a missing series on the left side"),
+    ("fill_right", "fill_right (0)", "the value of a missing series on the right side"),
 )
 
 
@@ -180,7 +184,7 @@ def words() -> tuple[Word, ...]:
 
 
 def signature(function: Function) -> str:
-    """Return how a function is called: `round(instant vector, [scalar])`."""
+    """Return a function's signature: `round(instant vector, [scalar])`."""
     types = [argument.documented for argument in function.arguments]
     required = types[: function.least]
     if function.optional < 0:

@@ -1,5 +1,3 @@
-"""The Explore page's reference: each word of the engine is there, and told."""
-
 import pytest
 
 from promql.syntax.functions import FUNCTIONS
@@ -7,7 +5,7 @@ from promql.syntax.lexer import AGGREGATORS, KEYWORDS, SET_OPERATORS
 from web.explore.promql_reference import AGGREGATION_TEXTS, FUNCTION_TEXTS, signature, words
 
 
-def test_every_word_of_the_engine_is_told_and_no_other() -> None:
+def test_reference_has_every_word_of_the_engine_and_no_other() -> None:
     assert FUNCTION_TEXTS.keys() == FUNCTIONS.keys()
     assert AGGREGATION_TEXTS.keys() == AGGREGATORS
     keywords = {word.name for word in words() if word.kind == "keyword"}
@@ -25,5 +23,5 @@ def test_every_word_of_the_engine_is_told_and_no_other() -> None:
         ("label_join", "label_join(instant vector, string, string, [string, …])"),
     ],
 )
-def test_signature_is_written_with_what_may_be_left_out(name: str, expected: str) -> None:
+def test_signature_marks_optional_arguments(name: str, expected: str) -> None:
     assert signature(FUNCTIONS[name]) == expected
