@@ -37,7 +37,7 @@ class MessageInbox:
         """The log of stored messages."""
         return self._log
 
-    async def take(self, message: Message) -> None:
+    async def receive(self, message: Message) -> None:
         """Store a message; it is durable when this returns. A repetition changes nothing.
 
         Raises:

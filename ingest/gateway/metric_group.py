@@ -15,7 +15,7 @@ PUSH_TIME: Final = "push_time_seconds"
 FAILURE_TIME: Final = "push_failure_time_seconds"
 
 _STREAM: Final = "pushgateway"
-# Columns of ended series are removed when there are more than these and more than alive.
+# Columns of ended series are removed if they outnumber the others and this number.
 _FEW: Final = 16
 
 

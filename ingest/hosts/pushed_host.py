@@ -84,7 +84,7 @@ class PushedHost:
         self._gaps_ms.extend(history.gaps_ms)
         self._seen_ms = seen_ms
 
-    def take(self, report: HostReport, now_ms: int) -> None:
+    def append(self, report: HostReport, now_ms: int) -> None:
         """Append a report.
 
         Raises:

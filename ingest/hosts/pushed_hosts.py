@@ -34,7 +34,7 @@ _UPDATE_EVERY_S: Final = 1.0
 class PushedHosts:
     """Every registered host that pushes.
 
-        async with PushedHosts(...).running() as hosts: await hosts.take(host_id, report)
+        async with PushedHosts(...).running() as hosts: await hosts.receive(host_id, report)
 
     Runs on the event loop.
     """
@@ -94,7 +94,7 @@ class PushedHosts:
                 known.resume(history, used.get(host.id))
                 self._hosts[host.id] = known
 
-    async def take(self, host_id: int, report: HostReport) -> int:
+    async def receive(self, host_id: int, report: HostReport) -> int:
         """Store a report; it is durable when this returns.
 
         Returns:
@@ -108,7 +108,7 @@ class PushedHosts:
         if host is None:
             raise UnknownHostError
         check_time(report.time_ms, now_ms, "collected_at")
-        host.take(report, now_ms)
+        host.append(report, now_ms)
         number = self._messages.take_report()
         await self._commits.committed()
         return number

@@ -9,7 +9,7 @@ from ingest.series.tasks import background_task
 from storage.api.errors import StorageError, StoreClosedError
 
 
-class Committing(Protocol):
+class CommittingStore(Protocol):
     """A store with a commit."""
 
     async def commit(self) -> None:
@@ -26,7 +26,7 @@ class GroupCommit:
     async with GroupCommit(samples, messages).running() as commits: await commits.committed()
     """
 
-    def __init__(self, *stores: Committing) -> None:
+    def __init__(self, *stores: CommittingStore) -> None:
         """Args: the stores in the order of their commits; the message log comes last."""
         self._stores = stores
         self._waiting: list[asyncio.Future[None]] = []

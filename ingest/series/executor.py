@@ -1,4 +1,4 @@
-"""Calls in a worker thread that are never abandoned half way."""
+"""Calls in a worker thread that finish even if the caller is cancelled."""
 
 import asyncio
 from collections.abc import Callable

@@ -22,10 +22,11 @@ from storage.api.samples import AmendingAppender, LastVector, Source, Vector
 NOBODY = -1
 """The owner of a column whose series moved to another lane."""
 
-# Look for dead columns after so many vectors: those of series that moved, and all.
+# The number of vectors between two searches for dead columns: for those of series that
+# moved away, and for all.
 _VECTORS_PER_LOOK_FOR_MOVED = 4
 _VECTORS_PER_LOOK = 64
-# Remove them if they are more than this share of all columns, and more than a few.
+# Dead columns are removed if they are more than this share of all, and more than a few.
 _DEAD_RATIO = 0.25
 _FEW = 16
 # A column is dead after so long without a sample.
@@ -41,8 +42,8 @@ class Lane(PushStream):
     Attributes:
         number: identifies the lane among all lanes of its sender.
         owners: shape (columns,), the number of the column's series, or NOBODY.
-        given_ms, given: shape (columns,), timestamp and value of the last sample;
-            ABSENT where the value is unknown.
+        sample_times_ms, sample_values: shape (columns,), timestamp and value of the last
+            sample of each column; ABSENT where the value is unknown.
         closed_ms: the time of a vector that the store no longer amends.
     """
 
@@ -59,8 +60,8 @@ class Lane(PushStream):
         self.number = number
         self.closed_ms = NEVER
         self.owners: Columns = np.empty(0, np.int64)
-        self.given_ms: Columns = np.empty(0, np.int64)
-        self.given: Values = np.empty(0)
+        self.sample_times_ms: Columns = np.empty(0, np.int64)
+        self.sample_values: Values = np.empty(0)
         self._state: Values = np.empty(0)
         self._starts = LaneStarts()
         self._whole = True
@@ -70,11 +71,15 @@ class Lane(PushStream):
 
     def _resume(self, last: LastVector) -> None:
         self.last_ms, self._layout, self._whole = last.time_ms, last.layout, False
-        self.series, self._state, self.given = last.layout.series, last.values, last.values.copy()
+        self.series, self._state, self.sample_values = (
+            last.layout.series,
+            last.values,
+            last.values.copy(),
+        )
         self._starts = LaneStarts(last.starts_ms)
         self.owners = np.full(self.width, NOBODY, np.int64)
         # Of a column without a sample at the last time, nothing else is known.
-        self.given_ms = np.where(self.alive, last.time_ms, last.time_ms - 1)
+        self.sample_times_ms = np.where(self.alive, last.time_ms, last.time_ms - 1)
 
     @property
     def alive(self) -> NDArray[np.bool_]:
@@ -90,16 +95,18 @@ class Lane(PushStream):
         first, count = self.width, len(series)
         self.grow(series)
         self.owners = np.concatenate([self.owners, np.asarray(owners, np.int64)])
-        self.given_ms = np.concatenate([self.given_ms, np.full(count, NEVER, np.int64)])
-        self.given = np.concatenate([self.given, absent(count)])
+        self.sample_times_ms = np.concatenate(
+            [self.sample_times_ms, np.full(count, NEVER, np.int64)]
+        )
+        self.sample_values = np.concatenate([self.sample_values, absent(count)])
         self._state = np.concatenate([self._state, absent(count)])
         self._starts.grow(count)
         return np.arange(first, first + count)
 
     def forget(self, column: int) -> None:
         """Forget the last sample of a column."""
-        self.given_ms[column] = NEVER
-        self.given[column : column + 1].view(np.uint64)[:] = ABSENT_BITS
+        self.sample_times_ms[column] = NEVER
+        self.sample_values[column : column + 1].view(np.uint64)[:] = ABSENT_BITS
 
     def write(self, time_ms: int, columns: Columns, samples: Samples, now_ms: int) -> None:
         """Append a vector; all other columns have no sample in it.
@@ -129,8 +136,8 @@ class Lane(PushStream):
         try:
             self._appender.append(self._source, vector)
         except OutOfOrderError as exc:
-            self.last_ms = self.closed_ms = self.given_ms[columns] = exc.last_ms
-            self.given[columns] = absent(len(columns))
+            self.last_ms = self.closed_ms = self.sample_times_ms[columns] = exc.last_ms
+            self.sample_values[columns] = absent(len(columns))
             raise
         self._whole = False
         self.last_ms = time_ms
@@ -166,8 +173,8 @@ class Lane(PushStream):
         self._note(time_ms, columns, samples)
 
     def _note(self, time_ms: int, columns: Columns, samples: Samples) -> None:
-        self.given_ms[columns] = time_ms
-        self.given[columns] = samples["value"]
+        self.sample_times_ms[columns] = time_ms
+        self.sample_values[columns] = samples["value"]
         if STALE_BITS in samples["value"].view(np.uint64):
             state = self._state.view(np.uint64)
             state[state == STALE_BITS] = ABSENT_BITS
@@ -185,14 +192,14 @@ class Lane(PushStream):
         if self._vectors < _VECTORS_PER_LOOK:
             return moved if moved.any() else None
         self._vectors = 0
-        dead = moved | ((self.last_ms - self.given_ms > _DEAD_AFTER_MS) & ended)
+        dead = moved | ((self.last_ms - self.sample_times_ms > _DEAD_AFTER_MS) & ended)
         return dead if dead.sum() > max(_FEW, _DEAD_RATIO * self.width) else None
 
     def compact(self, keep: NDArray[np.bool_]) -> None:
         """Remove the columns that are not kept; the next vector needs a new layout."""
         kept = zip(self.series, keep.tolist(), strict=True)
         self.replace(tuple(labels for labels, stays in kept if stays))
-        self.owners, self.given_ms = self.owners[keep], self.given_ms[keep]
-        self.given, self._state = self.given[keep], self._state[keep]
+        self.owners, self.sample_times_ms = self.owners[keep], self.sample_times_ms[keep]
+        self.sample_values, self._state = self.sample_values[keep], self._state[keep]
         self._starts.compact(keep)
         self._whole = True

@@ -1,4 +1,4 @@
-"""Late samples: older than the last sample of their series, as far as its lane knows.
+"""Late samples: older than the last sample that the lane of their series has.
 
 Most of them are repetitions, because a sender repeats a request that was not answered.
 The store decides which samples are repetitions, which contradict a stored sample, and
@@ -26,7 +26,7 @@ from model.series import is_absent
 from storage.api.errors import OutOfOrderError
 from storage.api.samples import SampleReader
 
-# Samples of a series are looked up until so long after a late one.
+# How long after a late sample the lookup searches for later samples of its series.
 _LOOKED_UP_MS: Final = 3_600_000
 
 _StoredSamples = Mapping[int, Mapping[int, int]]
@@ -145,7 +145,7 @@ def _written(
     if new:
         lane.add(new, [NOBODY] * len(new))
     columns = np.array([lane.column_of(labels) for labels in series], np.int64)
-    is_free: NDArray[np.bool_] = lane.given_ms[columns] != time_ms
+    is_free: NDArray[np.bool_] = lane.sample_times_ms[columns] != time_ms
     order = columns.argsort()
     some = order[is_free[order]]
     try:

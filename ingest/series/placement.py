@@ -50,7 +50,10 @@ class Placement:
     def lane_for(
         self, time_ms: int, source: SenderSource, exclude: Lane | None = None
     ) -> Lane | None:
-        """Return the lane that takes a time and has the latest vector, or a new one."""
+        """Return the lane with the latest vector that takes a time, or a new lane.
+
+        None if the source has 64 lanes and none takes it.
+        """
         able = [lane for lane in source.lanes if lane is not exclude and lane.takes(time_ms)]
         roomy = [lane for lane in able if lane.width < _LANE_COLUMNS]
         if roomy:

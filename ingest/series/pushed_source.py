@@ -18,9 +18,10 @@ from storage.api.errors import OutOfOrderError
 from storage.api.samples import SampleAppender, Source, Vector
 
 _MOST_STREAMS: Final = 16
-# A layout is replaced when more columns than this have no sample in a vector.
-_MOST_SILENT: Final = 64
-_MOST_SILENT_SHARE: Final = 4
+# A layout is replaced if a vector leaves more columns empty than this number plus this
+# multiple of its series.
+_MOST_EMPTY: Final = 64
+_MOST_EMPTY_MULTIPLE: Final = 4
 
 
 class _OrderedStream(PushStream):
@@ -58,7 +59,7 @@ class _OrderedStream(PushStream):
     def _columns_for(self, series: tuple[Labels, ...]) -> Columns | None:
         """Return the columns of series, added where missing; None for all columns in order."""
         new = [labels for labels in series if self.column_of(labels) is None]
-        if self.width + len(new) - len(series) > _MOST_SILENT + _MOST_SILENT_SHARE * len(series):
+        if self.width + len(new) - len(series) > _MOST_EMPTY + _MOST_EMPTY_MULTIPLE * len(series):
             self.replace(series)
             self._last_series = ()
         elif new:

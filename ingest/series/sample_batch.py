@@ -48,5 +48,5 @@ def split_by_time(samples: Samples) -> Sequence[Samples]:
         return [samples] if len(samples) else []
     order = times_ms.argsort(kind="stable")
     cuts = np.flatnonzero(np.diff(times_ms[order])) + 1
-    # `take`: indexing with an array copies field by field, 20 times slower.
+    # `take`, because indexing copies field by field and is 20 times slower.
     return np.split(samples.take(order), cuts)

@@ -4,7 +4,7 @@ Samples go to the store time by time, and at each time lane by lane:
 
     place new series  →  append or amend  →  look up late samples  →  append the missing
 
-A step passes on what it could not store; no step calls an earlier one.
+Each step returns the samples that it cannot store, for the next one.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ class SampleWriter:
         self._batch = samples
         self._result.written += len(samples)
         late = await self._write_in_order(self._placed(samples))
-        # A lane may turn out to be later than known: then another round finds another lane.
+        # The store may hold a later vector of a lane; the next round then uses another lane.
         for _ in range(MOST_LANES + 1):
             if not late:
                 return
@@ -103,7 +103,7 @@ class SampleWriter:
         """Yield samples of one time lane by lane, ordered by column, without repetitions."""
         places = self._table.places[samples["series"]]
         order = places.argsort(kind="stable")
-        # `take`: indexing with an array copies field by field, 20 times slower.
+        # `take`, because indexing copies field by field and is 20 times slower.
         samples, places = samples.take(order), places[order]
         repeated = places[1:] == places[:-1]
         if repeated.any():
@@ -136,8 +136,8 @@ class SampleWriter:
             await self._append_vector(lane, time_ms, samples, late)
             return None
         columns = self._table.columns_of(samples)
-        given_ms = lane.given_ms[columns]
-        known, is_late = given_ms == time_ms, given_ms > time_ms
+        last_ms = lane.sample_times_ms[columns]
+        known, is_late = last_ms == time_ms, last_ms > time_ms
         if known.any():
             self._compare(lane, columns[known], samples[known], late)
         if is_late.any():
@@ -183,11 +183,11 @@ class SampleWriter:
         self, lane: Lane, columns: NDArray[np.int64], samples: Samples, late: list[Samples]
     ) -> None:
         """Compare samples with those of the lane at the same time; reject other values."""
-        given = lane.given[columns].view(np.uint64)
-        same = given == _bits(samples)
+        lane_bits = lane.sample_values[columns].view(np.uint64)
+        same = lane_bits == _bits(samples)
         if same.all():
             return
-        unknown = given == ABSENT_BITS
+        unknown = lane_bits == ABSENT_BITS
         if unknown.any():
             late.append(samples[unknown])
         self._rejections.duplicates(samples[~(same | unknown)])

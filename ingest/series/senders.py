@@ -1,4 +1,4 @@
-"""Senders: who writes samples, and the way of a request from its batch to the store.
+"""Senders: number the series of a batch, check its samples and write them.
 
 A protocol decodes a request into a `SampleBatch` and hands it to the sender:
 
@@ -38,7 +38,7 @@ class Sender:
     """One sender and its series.
 
     Attributes:
-        turn: to be held from decoding to the end of `write`: one request at a time.
+        turn: a lock to hold while decoding and writing: one request at a time.
         find: returns the number of a known series.
     """
 

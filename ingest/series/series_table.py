@@ -94,7 +94,7 @@ class SeriesTable:
         return columns
 
     def columns_in(self, lane: Lane, samples: Samples) -> NDArray[np.int64]:
-        """Return the columns of a lane that samples belong to."""
+        """Return the columns of those samples whose series are in a lane."""
         places = self.places[samples["series"]]
         columns: NDArray[np.int64] = places[places >> COLUMN_BITS == lane.number] & COLUMN_MASK
         return columns

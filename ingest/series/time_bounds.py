@@ -1,4 +1,4 @@
-"""Which timestamps are plausible."""
+"""Bounds of plausible timestamps."""
 
 from typing import Final
 

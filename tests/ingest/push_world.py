@@ -1,4 +1,4 @@
-"""A real store and message log around what is pushed, and a clock that is set."""
+"""A real store, message log and records for tests of pushes, with a settable clock."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -37,7 +37,7 @@ class PushWorld:
     engine: LocalEngine
 
     async def query(self, expression: str, time_ms: int) -> dict[str, float]:
-        """Return an instant query's result: label sets as text, values."""
+        """Return the result of an instant query: values by label set."""
         answer = await self.engine.instant(expression, time_ms)
         assert isinstance(answer.value, InstantVector)
         values = answer.value.values.tolist()
@@ -46,7 +46,7 @@ class PushWorld:
 
 @asynccontextmanager
 async def push_world(folder: Path, clock: Clock | None = None) -> AsyncIterator[PushWorld]:
-    """Open everything in a folder; a second time it is a restart."""
+    """Open everything in a folder; opening it again simulates a restart."""
     clock = clock or Clock()
     async with AsyncExitStack() as stack:
         store = SqliteSampleStore(folder, clock=clock)
@@ -67,7 +67,7 @@ async def push_world(folder: Path, clock: Clock | None = None) -> AsyncIterator[
             keys=records.host_keys,
             clock=clock,
         )
-        # Not entered: the test looks when it wants to.
+        # `running` is not entered: the test calls `update` itself.
         await hosts.refresh()
         inbox = MessageInbox(store, log, commits, clock)
         yield PushWorld(store, log, records, inbox, hosts, clock, engine)

@@ -22,18 +22,18 @@ class MessagesApi:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
-        take = Operation(_TAG, MessageAnswer, MessageForm, errors=(409,))
+        receive = Operation(_TAG, MessageAnswer, MessageForm, errors=(409,))
         recent = Operation(_TAG, RecentAnswer, query=RecentQuery)
         access, surface = Access.PUSH, Surface.JSON
         return (
-            Route("POST", "/api/metrics", self.take, access, surface, operation=take),
+            Route("POST", "/api/metrics", self.receive, access, surface, operation=receive),
             Route("GET", "/api/recent", self.recent, access, surface, operation=recent),
         )
 
-    async def take(self, request: web.Request) -> web.Response:
+    async def receive(self, request: web.Request) -> web.Response:
         """Store a device's message; a repeated one changes nothing and succeeds."""
         form = await read_json(request, MessageForm)
-        await self._inbox.take(form.message())
+        await self._inbox.receive(form.message())
         answer = MessageAnswer(message_id=form.message_id, metrics_count=len(form.metrics))
         return body_response(answer.model_dump_json().encode(), "application/json")
 

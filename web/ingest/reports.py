@@ -33,9 +33,11 @@ class ReportsApi:
     def routes(self) -> tuple[Route, ...]:
         """Return the route. It is public: the handler checks the host key."""
         report = Operation(_TAG, ReportAnswer, ReportForm, errors=(401, 403, 409))
-        return (Route("POST", "/report", self.take, Access.PUBLIC, Surface.JSON, operation=report),)
+        return (
+            Route("POST", "/report", self.receive, Access.PUBLIC, Surface.JSON, operation=report),
+        )
 
-    async def take(self, request: web.Request) -> web.Response:
+    async def receive(self, request: web.Request) -> web.Response:
         """Store a report of a host; its bearer token is the host key."""
         secret = token_of(request.headers)
         if not secret:
@@ -52,7 +54,7 @@ class ReportsApi:
             raise UnauthorizedError(
                 f"{_FIELD}: differs from the key in the Authorization header", _FIELD
             )
-        number = await self._hosts.take(host.id, form.report())
+        number = await self._hosts.receive(host.id, form.report())
         await self._touch(key, now_ms)
         return body_response(ReportAnswer(data_id=number).model_dump_json().encode(), _JSON)
 

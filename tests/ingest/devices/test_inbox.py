@@ -27,8 +27,8 @@ def message(
     return Message(identity, time_ms, device, "local", names, values, b'{"id":1}')
 
 
-async def test_metric_is_a_series_of_its_device_and_source(world: PushWorld) -> None:
-    await world.inbox.take(message(names=("cpu usage", "ram"), values=(1.0, 2.0)))
+async def test_metric_becomes_a_series_of_device_and_source(world: PushWorld) -> None:
+    await world.inbox.receive(message(names=("cpu usage", "ram"), values=(1.0, 2.0)))
     found = await world.query('{"cpu usage"}', NOW_MS)
     assert list(found.values()) == [1.0]
     assert await world.query(
@@ -37,48 +37,48 @@ async def test_metric_is_a_series_of_its_device_and_source(world: PushWorld) -> 
 
 
 async def test_repeated_message_changes_nothing(world: PushWorld) -> None:
-    await world.inbox.take(message())
-    await world.inbox.take(message(values=(99.0,), time_ms=NOW_MS + 1))
+    await world.inbox.receive(message())
+    await world.inbox.receive(message(values=(99.0,), time_ms=NOW_MS + 1))
     assert list((await world.query("cpu", NOW_MS + 1)).values()) == [1.0]
     assert world.log.totals.messages == 1
     assert len(world.log.latest(10)) == 1
 
 
-async def test_message_and_its_repetition_at_once_count_once(world: PushWorld) -> None:
-    await asyncio.gather(*(world.inbox.take(message()) for _ in range(50)))
+async def test_concurrent_repetition_of_a_message_counts_once(world: PushWorld) -> None:
+    await asyncio.gather(*(world.inbox.receive(message()) for _ in range(50)))
     assert world.log.totals.messages == 1
 
 
-async def test_refused_message_may_come_again_with_the_right_time(world: PushWorld) -> None:
+async def test_rejected_message_is_stored_when_its_time_is_corrected(world: PushWorld) -> None:
     for time_ms in (0, NOW_MS + 3_600_000, 2**62):
         with pytest.raises(BadTimeError, match="timestamp") as caught:
-            await world.inbox.take(message(time_ms=time_ms))
+            await world.inbox.receive(message(time_ms=time_ms))
         assert caught.value.field == "timestamp"
-    await world.inbox.take(message())
+    await world.inbox.receive(message())
     assert world.log.totals.messages == 1
 
 
-async def test_name_that_stands_twice_has_its_last_value(world: PushWorld) -> None:
-    await world.inbox.take(message(names=("cpu", "ram", "cpu"), values=(1.0, 2.0, 3.0)))
+async def test_last_value_of_a_repeated_name_counts(world: PushWorld) -> None:
+    await world.inbox.receive(message(names=("cpu", "ram", "cpu"), values=(1.0, 2.0, 3.0)))
     assert list((await world.query("cpu", NOW_MS)).values()) == [3.0]
 
 
-async def test_message_without_metrics_is_taken(world: PushWorld) -> None:
-    await world.inbox.take(message(names=(), values=()))
+async def test_message_without_metrics_is_accepted(world: PushWorld) -> None:
+    await world.inbox.receive(message(names=(), values=()))
     assert world.log.totals.messages == 1
 
 
-async def test_disorder_beyond_bounds_leaves_the_message_unknown(world: PushWorld) -> None:
+async def test_message_rejected_for_disorder_is_not_remembered(world: PushWorld) -> None:
     for number in range(16):
-        await world.inbox.take(message(f"m{number}", values=(float(number),)))
+        await world.inbox.receive(message(f"m{number}", values=(float(number),)))
     with pytest.raises(DisorderError):
-        await world.inbox.take(message("one more", values=(99.0,)))
+        await world.inbox.receive(message("one more", values=(99.0,)))
     assert not world.log.knows("one more")
 
 
-async def test_answer_waits_for_both_commits(world: PushWorld, tmp_path: Path) -> None:
+async def test_answer_follows_both_commits(world: PushWorld, tmp_path: Path) -> None:
     await asyncio.gather(
-        *(world.inbox.take(message(f"m{number}", device=f"d{number}")) for number in range(500))
+        *(world.inbox.receive(message(f"m{number}", device=f"d{number}")) for number in range(500))
     )
     async with push_world(await asyncio.to_thread(_copied, tmp_path)) as again:
         assert again.log.totals.messages == 500
@@ -86,7 +86,7 @@ async def test_answer_waits_for_both_commits(world: PushWorld, tmp_path: Path) -
 
 
 def _copied(folder: Path) -> Path:
-    """Return what a killed server leaves: the files as they are now."""
+    """Copy the files as they are now: the state that a killed server leaves."""
 
     target = folder / "copy"
     target.mkdir()
@@ -95,7 +95,7 @@ def _copied(folder: Path) -> Path:
     return target
 
 
-async def test_disk_that_refuses_is_told_to_everybody_who_waits(
+async def test_failed_commit_fails_every_waiting_request(
     world: PushWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def refuse() -> None:
@@ -104,11 +104,11 @@ async def test_disk_that_refuses_is_told_to_everybody_who_waits(
     with monkeypatch.context() as patch:
         patch.setattr(world.log, "commit", refuse)
         told = await asyncio.gather(
-            *(world.inbox.take(message(f"m{number}", NOW_MS + number)) for number in range(5)),
+            *(world.inbox.receive(message(f"m{number}", NOW_MS + number)) for number in range(5)),
             return_exceptions=True,
         )
     assert [str(each) for each in told] == ["disk is full"] * 5
-    # The same messages again, as devices do: now they are stored.
+    # Devices send the same messages again, and now they are stored.
     for number in range(5):
-        await world.inbox.take(message(f"m{number}", NOW_MS + number))
+        await world.inbox.receive(message(f"m{number}", NOW_MS + number))
     assert world.log.totals.messages == 5

@@ -49,7 +49,7 @@ async def report_for(world: PushWorld, host: Host, minutes: int, cpu: float = 0.
     for _ in range(minutes):
         world.clock.now_ms += MINUTE_MS
         world.hosts.update()
-        await world.hosts.take(host.id, a_report(world.clock.now_ms, cpu))
+        await world.hosts.receive(host.id, a_report(world.clock.now_ms, cpu))
 
 
 def health(world: PushWorld) -> Health:
@@ -64,7 +64,7 @@ async def up(world: PushWorld) -> list[float]:
 @pytest.mark.parametrize(
     ("check", "percent"), [(CheckName.CPU, 15.5), (CheckName.MEMORY, 25.0), (CheckName.DISK, 25.1)]
 )
-async def test_host_checks_see_what_was_reported(
+async def test_host_checks_evaluate_reports(
     world: PushWorld, check: CheckName, percent: float
 ) -> None:
     host = await registered(world)
@@ -74,7 +74,7 @@ async def test_host_checks_see_what_was_reported(
     assert value == pytest.approx(percent)
 
 
-async def test_cpu_counters_go_on_after_a_restart(tmp_path: Path) -> None:
+async def test_cpu_counters_continue_after_a_restart(tmp_path: Path) -> None:
     clock = Clock()
     async with push_world(tmp_path, clock) as world:
         host = await registered(world)
@@ -89,10 +89,10 @@ async def test_cpu_counters_go_on_after_a_restart(tmp_path: Path) -> None:
         assert value == pytest.approx(90)
 
 
-async def test_late_report_leaves_the_counters_alone(world: PushWorld) -> None:
+async def test_late_report_does_not_change_the_counters(world: PushWorld) -> None:
     host = await registered(world)
     await report_for(world, host, 6)
-    await world.hosts.take(host.id, a_report(world.clock.now_ms - 90_000, cpu=1.0))
+    await world.hosts.receive(host.id, a_report(world.clock.now_ms - 90_000, cpu=1.0))
     expression = usage_expression(HostCheckSettings(), CheckName.CPU)
     (value,) = (await world.query(expression, world.clock.now_ms)).values()
     assert value == pytest.approx(15.5)
@@ -118,7 +118,7 @@ async def test_host_is_down_after_three_intervals_of_silence(world: PushWorld) -
     assert (health(world), await up(world)) == (Health.UP, [1.0])
 
 
-async def test_up_never_goes_out_of_date_between_seldom_reports(world: PushWorld) -> None:
+async def test_up_stays_fresh_between_rare_reports(world: PushWorld) -> None:
     host = await registered(world, interval_s=1800.0)
     await report_for(world, host, 1)
     for _ in range(60):
@@ -133,7 +133,7 @@ async def test_usual_interval_is_learned_and_survives_a_restart(tmp_path: Path) 
         host = await registered(world, interval_s=None)
         for _ in range(6):
             clock.now_ms += 10 * MINUTE_MS
-            await world.hosts.take(host.id, a_report(clock.now_ms))
+            await world.hosts.receive(host.id, a_report(clock.now_ms))
         assert world.hosts.statuses()[0].target.interval_s == 600
         (key,) = await world.records.host_keys.live(clock.now_ms)
         await world.records.host_keys.touch(key.id, clock.now_ms)
@@ -147,7 +147,7 @@ async def test_reports_kept_while_offline_do_not_shorten_the_interval(world: Pus
     host = await registered(world, interval_s=None)
     for minute in range(-10, 1):
         world.clock.now_ms += 20
-        await world.hosts.take(host.id, a_report(NOW_MS + minute * MINUTE_MS))
+        await world.hosts.receive(host.id, a_report(NOW_MS + minute * MINUTE_MS))
     assert world.hosts.statuses()[0].target.interval_s == 60
 
 
@@ -176,7 +176,7 @@ async def test_host_that_never_reported_is_not_down(world: PushWorld) -> None:
     assert await up(world) == []
 
 
-async def test_removed_host_has_no_series_any_more(world: PushWorld) -> None:
+async def test_series_of_a_removed_host_end(world: PushWorld) -> None:
     host = await registered(world)
     await report_for(world, host, 2)
     await world.records.hosts.remove(host.id)
@@ -186,14 +186,14 @@ async def test_removed_host_has_no_series_any_more(world: PushWorld) -> None:
     assert await world.query("node_memory_MemTotal_bytes", world.clock.now_ms) == {}
     assert world.hosts.statuses() == []
     with pytest.raises(UnknownHostError):
-        await world.hosts.take(host.id, a_report(world.clock.now_ms))
+        await world.hosts.receive(host.id, a_report(world.clock.now_ms))
 
 
-async def test_impossible_time_is_refused_by_name(world: PushWorld) -> None:
+async def test_implausible_time_is_rejected_with_its_field(world: PushWorld) -> None:
     host = await registered(world)
     for time_ms in (0, NOW_MS + 3_600_000):
         with pytest.raises(BadTimeError, match="collected_at"):
-            await world.hosts.take(host.id, a_report(time_ms))
+            await world.hosts.receive(host.id, a_report(time_ms))
     assert health(world) is Health.UNKNOWN
 
 

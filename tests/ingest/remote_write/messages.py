@@ -1,4 +1,4 @@
-"""Remote-write messages encoded from what they say, independently of the decoder."""
+"""Encodes remote-write messages, independently of the decoder."""
 
 import struct
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ def sample(one: Sample) -> bytes:
 
 
 def request_1(many: Sequence[Series]) -> bytes:
-    """Encode a `prometheus.WriteRequest`, metadata at its end as Prometheus sends it."""
+    """Encode a `prometheus.WriteRequest` with metadata at the end, as Prometheus does."""
     parts = []
     for one in many:
         labels = b"".join(

@@ -1,4 +1,4 @@
-"""What senders hand in is in the store afterwards: once, whatever order it came in."""
+"""Every sample of a sender is stored once, whatever the order of requests."""
 
 import asyncio
 import random
@@ -36,19 +36,19 @@ async def test_samples_are_stored(setting: Setting, version: WriteVersion) -> No
         series("lonely", (NOW_MS - 7, -3.0)),
         series("ended", (NOW_MS, 1.0), (NOW_MS + 5, STALE), job="node", instance="a:9100"),
     ]
-    outcome = await setting.send(*many, version=version)
-    assert (outcome.written, outcome.rejected, outcome.messages) == (6, 0, [])
+    result = await setting.send(*many, version=version)
+    assert (result.written, result.rejected, result.messages) == (6, 0, [])
     assert await setting.stored() == as_bits(many)
     assert setting.receiver.series == 4
 
 
-async def test_histograms_and_exemplars_are_counted_and_not_kept(setting: Setting) -> None:
+async def test_histograms_and_exemplars_are_counted_and_not_stored(setting: Setting) -> None:
     one = series("m", (NOW_MS, 1.0))
     with_others = Series(one.labels, one.samples, exemplars=2, metadata=True)
     histograms = Series((("__name__", "h"),), histograms=3)
     for version in WriteVersion:
-        outcome = await setting.send(with_others, histograms, version=version)
-        assert (outcome.written, outcome.exemplars, outcome.histograms) == (1, 2, 3)
+        result = await setting.send(with_others, histograms, version=version)
+        assert (result.written, result.exemplars, result.histograms) == (1, 2, 3)
     assert await setting.stored() == as_bits([one])
 
 
@@ -71,29 +71,29 @@ async def test_same_request_again_changes_nothing_even_after_a_restart(setting: 
     ]
     for _ in range(2):
         for _ in range(2):
-            outcome = await setting.send(*many)
-            assert (outcome.written, outcome.rejected) == (45, 0)
+            result = await setting.send(*many)
+            assert (result.written, result.rejected) == (45, 0)
         assert await setting.stored() == as_bits(many)
         assert await setting.sources() == 1
         await setting.restart()
 
 
-async def test_another_value_for_a_time_is_refused_and_the_rest_stored(setting: Setting) -> None:
+async def test_second_value_at_a_time_is_rejected_and_the_rest_stored(setting: Setting) -> None:
     first = [series(name, (NOW_MS, 1.0), (NOW_MS + 9, 1.0), job="a") for name in "xy"]
     await setting.send(*first)
     fine = series("z", (NOW_MS, 7.0), job="a")
     for time_ms in (NOW_MS, NOW_MS + 9):
-        outcome = await setting.send(series("x", (time_ms, 2.0), job="a"), fine)
-        assert (outcome.written, outcome.rejected) == (1, 1)
-        assert "duplicate sample for timestamp" in outcome.messages[0]
-        assert 'x{job="a"}' in outcome.messages[0]
-    outcome = await setting.send(series("w", (NOW_MS, 1.0), (NOW_MS, 1.0), (NOW_MS, 2.0)))
-    assert (outcome.written, outcome.rejected) == (2, 1)
+        result = await setting.send(series("x", (time_ms, 2.0), job="a"), fine)
+        assert (result.written, result.rejected) == (1, 1)
+        assert "duplicate sample for timestamp" in result.messages[0]
+        assert 'x{job="a"}' in result.messages[0]
+    result = await setting.send(series("w", (NOW_MS, 1.0), (NOW_MS, 1.0), (NOW_MS, 2.0)))
+    assert (result.written, result.rejected) == (2, 1)
     expected = as_bits([*first, fine, series("w", (NOW_MS, 1.0))])
     assert await setting.stored() == expected
 
 
-async def test_series_that_lag_behind_and_late_samples_are_kept(setting: Setting) -> None:
+async def test_lagging_series_and_late_samples_are_stored(setting: Setting) -> None:
     fast = [series("fast", (NOW_MS + tick, float(tick)), job="a") for tick in range(20)]
     slow = [series("slow", (NOW_MS + tick, float(tick)), job="a") for tick in range(20)]
     for one in [*fast, *slow, *[series("late", (NOW_MS - tick, 1.0)) for tick in range(8)]]:
@@ -102,36 +102,36 @@ async def test_series_that_lag_behind_and_late_samples_are_kept(setting: Setting
     assert await setting.stored() == as_bits([*fast, *slow, *late])
 
 
-async def test_lateness_has_a_bound(setting: Setting) -> None:
-    outcomes = [await setting.send(series("late", (NOW_MS - tick, 1.0))) for tick in range(70)]
-    refused = [outcome for outcome in outcomes if outcome.rejected]
+async def test_late_samples_need_at_most_64_streams(setting: Setting) -> None:
+    results = [await setting.send(series("late", (NOW_MS - tick, 1.0))) for tick in range(70)]
+    refused = [result for result in results if result.rejected]
     assert len(refused) == 70 - 64
     assert "out of order sample" in refused[0].messages[0]
 
 
-async def test_bad_series_and_impossible_times_are_refused_and_the_rest_stored(
+async def test_bad_series_and_implausible_times_are_rejected_and_the_rest_stored(
     setting: Setting,
 ) -> None:
     fine = series("fine", (NOW_MS, 1.0))
-    outcome = await setting.send(
+    result = await setting.send(
         Series((("b", "1"), ("a", "2")), (Sample(NOW_MS, 1.0),)),
         fine,
         series("future", (NOW_MS + 3_600_000, 1.0)),
         series("past", (-5, 1.0)),
     )
-    assert (outcome.written, outcome.rejected) == (1, 3)
-    assert [any(text in one for one in outcome.messages) for text in ("sorted", "future", "old")]
+    assert (result.written, result.rejected) == (1, 3)
+    assert [any(text in one for one in result.messages) for text in ("sorted", "future", "old")]
     assert await setting.stored() == as_bits([fine])
     assert setting.receiver.series == 1
 
 
-async def test_our_own_mark_for_no_sample_is_an_ordinary_nan(setting: Setting) -> None:
+async def test_the_bits_of_absent_are_stored_as_an_ordinary_nan(setting: Setting) -> None:
     absent = float(np.uint64(0x7FF0000000000A5B).view(np.float64))
     await setting.send(series("m", (NOW_MS, absent)))
     assert await setting.stored() == {Labels.of(__name__="m"): {NOW_MS: ORDINARY_NAN_BITS}}
 
 
-async def test_senders_do_not_get_in_each_others_way(setting: Setting) -> None:
+async def test_senders_have_sources_of_their_own(setting: Setting) -> None:
     for tick in range(10):
         await setting.send(series("m", (NOW_MS + 2 * tick, 1.0)), sender="one")
         await setting.send(series("n", (NOW_MS + 2 * tick + 1, 2.0)), sender="two")
@@ -139,7 +139,7 @@ async def test_senders_do_not_get_in_each_others_way(setting: Setting) -> None:
     assert await setting.sources() == 2
 
 
-async def test_client_that_leaves_leaves_nothing_half_done(setting: Setting) -> None:
+async def test_disconnect_of_a_client_leaves_a_consistent_state(setting: Setting) -> None:
     many = [series(f"m{number}", (NOW_MS, 1.0), job="a") for number in range(3000)]
     for _ in range(8):
         leaving = asyncio.ensure_future(setting.send(*many))
@@ -162,13 +162,13 @@ async def test_limits(tmp_path: Path) -> None:
         await setting.receiver.receive("p", b"\xff\xff\xff\xff\xff\xff\xff", WriteVersion.V1)
     with pytest.raises(MalformedMessageError):
         await setting.receiver.receive("p", b"", WriteVersion.V1)
-    outcome = await setting.send(*[series(f"m{number}", (NOW_MS, 1.0)) for number in range(5)])
-    assert (outcome.written, outcome.rejected) == (3, 2)
-    assert "too many series" in outcome.messages[0]
+    result = await setting.send(*[series(f"m{number}", (NOW_MS, 1.0)) for number in range(5)])
+    assert (result.written, result.rejected) == (3, 2)
+    assert "too many series" in result.messages[0]
     await asyncio.to_thread(setting.close)
 
 
-async def test_silent_sources_are_given_up_and_taken_up_again(setting: Setting) -> None:
+async def test_silent_sources_are_removed_and_return(setting: Setting) -> None:
     await setting.send(series("a", (NOW_MS, 1.0), job="a"))
     setting.now_ms += 25 * 3_600_000
     await setting.send(series("b", (setting.now_ms, 1.0), job="b"))
@@ -204,8 +204,8 @@ async def test_any_mix_of_shards_retries_lateness_and_restarts_loses_nothing(
             rng.shuffle(batch)
         version = rng.choice(list(WriteVersion))
         for _ in range(rng.choice([1, 1, 1, 2])):
-            outcome = await setting.send(*batch, version=version)
-            assert (outcome.written, outcome.messages) == (len(batch), [])
+            result = await setting.send(*batch, version=version)
+            assert (result.written, result.messages) == (len(batch), [])
         if rng.random() < 0.05:
             await setting.restart()
         if rng.random() < 0.1:
@@ -213,13 +213,13 @@ async def test_any_mix_of_shards_retries_lateness_and_restarts_loses_nothing(
     assert await setting.stored() == as_bits(expected)
 
 
-async def test_columns_that_series_left_are_dropped(setting: Setting) -> None:
+async def test_columns_of_moved_series_are_removed(setting: Setting) -> None:
     def both(tick: int) -> list[Series]:
         return [series(name, (NOW_MS + tick, 1.0), job="a") for name in ("fast", "slow")]
 
     await setting.send(*both(0))
     await setting.send(series("fast", (NOW_MS + 2, 1.0), job="a"))
-    # Its lane is beyond this time, so it moves.
+    # The lane has a later vector, so the series moves.
     await setting.send(series("slow", (NOW_MS + 1, 1.0), job="a"))
     for tick in range(3, 12):
         await setting.send(*both(tick))
@@ -233,7 +233,7 @@ async def test_columns_that_series_left_are_dropped(setting: Setting) -> None:
     ]
 
 
-async def test_what_is_sent_while_another_request_is_taken_is_not_mixed_up(
+async def test_concurrent_requests_of_a_sender_are_stored(
     setting: Setting,
 ) -> None:
     many = [
@@ -256,7 +256,7 @@ async def test_what_is_sent_while_another_request_is_taken_is_not_mixed_up(
 
 
 @pytest.mark.parametrize("method", ["append", "amend", "commit"])
-async def test_store_that_refuses_is_told_and_trying_again_helps(
+async def test_request_succeeds_again_after_a_storage_error(
     setting: Setting, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     def refuse(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""Start times that remote write 2.0 tells are stored, however its samples come."""
+"""Start times of remote write 2.0 are stored, whatever the order of requests."""
 
 import asyncio
 import random
@@ -16,13 +16,13 @@ from tests.ingest.remote_write.write_setting import NOW_MS, STEP_MS, Setting
 BEGUN_MS = NOW_MS - 3_600_000
 
 
-def told(name: str, time_ms: int, value: float, start_ms: int) -> Series:
+def counter(name: str, time_ms: int, value: float, start_ms: int) -> Series:
     labels = Labels.of(__name__="jobs_total", instance="a:9100", job="node", name=name)
     return Series(tuple(labels), (Sample(time_ms, value, start_ms),))
 
 
 async def query(setting: Setting, expression: str, time_ms: int) -> dict[str, float]:
-    """Return an instant query's values by the label `name`."""
+    """Return the values of an instant query by the label `name`."""
     engine = LocalEngine(setting.store, EngineSettings())
     try:
         answer = await engine.instant(expression, time_ms)
@@ -47,7 +47,7 @@ async def stored_starts(setting: Setting) -> dict[tuple[str, int], int]:
     return found
 
 
-# A scrape comes in as many requests as its sender cuts it into.
+# A sender splits a scrape into any number of requests.
 @pytest.mark.parametrize("series_per_request", [1, 2, 4])
 async def test_rate_sees_a_restart_by_its_start_time(
     setting: Setting, series_per_request: int
@@ -55,30 +55,30 @@ async def test_rate_sees_a_restart_by_its_start_time(
     for tick, value in enumerate((100.0, 200.0, 210.0)):
         time_ms = NOW_MS + tick * STEP_MS
         begun_ms = BEGUN_MS if tick < 2 else time_ms - 1
-        scrape = [told(name, time_ms, value, begun_ms) for name in "abc"]
-        scrape.append(told("never told", time_ms, value, 0))
+        scrape = [counter(name, time_ms, value, begun_ms) for name in "abc"]
+        scrape.append(counter("without start", time_ms, value, 0))
         for at in range(0, len(scrape), series_per_request):
             some = scrape[at : at + series_per_request]
             assert (await setting.send(*some, version=WriteVersion.V2)).messages == []
     rates = await query(setting, "rate(jobs_total[31s])", NOW_MS + 2 * STEP_MS)
     restarted, continued = (100 + 210) / 30, 110 / 30
-    expected = dict.fromkeys("abc", restarted) | {"never told": continued}
+    expected = dict.fromkeys("abc", restarted) | {"without start": continued}
     assert rates == pytest.approx(expected)
 
 
-async def test_start_times_that_cannot_be_are_none(setting: Setting) -> None:
+async def test_implausible_start_times_are_ignored(setting: Setting) -> None:
     starts = (-1, -(2**63), NOW_MS + 1, 2**63 - 1, 5)
     await setting.send(
-        *(told(str(number), NOW_MS, 1.0, start) for number, start in enumerate(starts)),
+        *(counter(str(number), NOW_MS, 1.0, start) for number, start in enumerate(starts)),
         version=WriteVersion.V2,
     )
     expected = {(str(number), NOW_MS): 0 for number in range(4)} | {("4", NOW_MS): 5}
     assert await stored_starts(setting) == expected
 
 
-async def test_start_time_that_is_told_no_more_is_unknown(setting: Setting) -> None:
+async def test_start_time_is_unknown_once_samples_lack_it(setting: Setting) -> None:
     for tick, start_ms in enumerate((BEGUN_MS, BEGUN_MS, 0, 0, BEGUN_MS)):
-        many = [told(name, NOW_MS + tick, 1.0, start_ms) for name in "ab"]
+        many = [counter(name, NOW_MS + tick, 1.0, start_ms) for name in "ab"]
         await setting.send(*many, version=WriteVersion.V2)
     expected = {NOW_MS + tick: 0 if tick in {2, 3} else BEGUN_MS for tick in range(5)}
     found = await stored_starts(setting)
@@ -87,7 +87,7 @@ async def test_start_time_that_is_told_no_more_is_unknown(setting: Setting) -> N
 
 @pytest.mark.parametrize("shard_count", [1, 2, 3])
 @pytest.mark.parametrize("seed", range(6))
-async def test_any_mix_of_cuts_shards_and_restarts_reads_back(
+async def test_start_times_survive_any_mix_of_requests_shards_and_restarts(
     setting: Setting, seed: int, shard_count: int
 ) -> None:
     rng = random.Random(seed)
@@ -100,7 +100,7 @@ async def test_any_mix_of_cuts_shards_and_restarts_reads_back(
             begun_ms = rng.choice([0, time_ms - 1, time_ms]) if rng.random() < 0.1 else known
             starts[name] = begun_ms
             if rng.random() < 0.8:
-                one = told(name, time_ms, rng.choice([0.0, 1.0, tick / 3]), begun_ms)
+                one = counter(name, time_ms, rng.choice([0.0, 1.0, tick / 3]), begun_ms)
                 shards[number % len(shards)].append(one)
                 expected[name, time_ms] = begun_ms
     while any(shards):
@@ -116,10 +116,10 @@ async def test_any_mix_of_cuts_shards_and_restarts_reads_back(
     assert found.keys() == expected.keys()
     if shard_count == 1:
         assert found == expected
-    # Of series that change their lane as their counter restarts, the start time of before
-    # may be read. That shows one restart less; none is ever made up.
+    # If a series changes its lane when its counter restarts, its previous start time may be
+    # returned, which hides one restart. A wrong start time is never invented.
     for (name, time_ms), start_ms in found.items():
-        told_before = {
+        sent_before = {
             start for (one, at), start in expected.items() if one == name and at <= time_ms
         }
-        assert start_ms in {0, *told_before}
+        assert start_ms in {0, *sent_before}

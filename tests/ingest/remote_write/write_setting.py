@@ -1,4 +1,4 @@
-"""A store with a remote-write receiver before it, and what of it is stored."""
+"""A store with a remote-write receiver."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ STEP_MS = 15_000
 
 @dataclass
 class Setting:
-    """A store with a receiver before it."""
+    """A store with a receiver, at a settable time."""
 
     directory: Path
     now_ms: int = NOW_MS
@@ -60,7 +60,7 @@ class Setting:
         return (await asyncio.to_thread(self.store.stats)).sources
 
     async def stored(self) -> dict[Labels, dict[int, int]]:
-        """Return every sample in the store, in bits."""
+        """Return every stored sample: the bits of its value by label set and timestamp."""
         found: dict[Labels, dict[int, int]] = {}
         for part in await asyncio.to_thread(self.store.select, [], 0, 2 * NOW_MS):
             bits = part.values.view(np.uint64)

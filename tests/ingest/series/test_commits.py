@@ -7,7 +7,7 @@ from storage.api.errors import StorageError, StoreClosedError
 
 
 class Part:
-    """Counts its commits; each waits until it is let go."""
+    """A store that counts its commits; each waits for the gate."""
 
     def __init__(self) -> None:
         self.commits = 0
@@ -23,12 +23,12 @@ class Part:
             raise self.error
 
 
-async def test_all_who_wait_share_a_commit() -> None:
+async def test_waiting_requests_share_a_commit() -> None:
     part = Part()
     async with GroupCommit(part).running() as commits, asyncio.timeout(30):
         first = asyncio.ensure_future(commits.committed())
         await part.begun.wait()
-        # What comes while a commit is under way is not in it: it waits for the next.
+        # Requests that arrive during a commit wait for the next one.
         others = [asyncio.ensure_future(commits.committed()) for _ in range(1000)]
         await asyncio.sleep(0)
         part.gate.set()
@@ -36,7 +36,7 @@ async def test_all_who_wait_share_a_commit() -> None:
     assert part.commits == 2
 
 
-async def test_parts_are_committed_in_order() -> None:
+async def test_stores_are_committed_in_order() -> None:
     samples, messages = Part(), Part()
     messages.gate.set()
     async with GroupCommit(samples, messages).running() as commits, asyncio.timeout(30):
@@ -48,7 +48,7 @@ async def test_parts_are_committed_in_order() -> None:
     assert messages.commits == 1
 
 
-async def test_one_who_left_does_not_hold_up_the_others() -> None:
+async def test_cancelled_request_does_not_delay_the_others() -> None:
     part = Part()
     async with GroupCommit(part).running() as commits, asyncio.timeout(30):
         leaving, staying = (asyncio.ensure_future(commits.committed()) for _ in range(2))
@@ -59,7 +59,7 @@ async def test_one_who_left_does_not_hold_up_the_others() -> None:
     assert leaving.cancelled()
 
 
-async def test_refused_commit_is_told_and_the_next_may_succeed() -> None:
+async def test_commit_succeeds_after_a_failed_one() -> None:
     part = Part()
     part.gate.set()
     part.error = StorageError("disk is full")
@@ -70,7 +70,7 @@ async def test_refused_commit_is_told_and_the_next_may_succeed() -> None:
         await commits.committed()
 
 
-async def test_who_waits_at_the_end_is_promised_nothing() -> None:
+async def test_requests_waiting_at_the_end_fail() -> None:
     part = Part()
     async with GroupCommit(part).running() as commits:
         waiting = asyncio.ensure_future(commits.committed())

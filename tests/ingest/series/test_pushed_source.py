@@ -29,7 +29,7 @@ def appender() -> RecordingAppender:
     return RecordingAppender()
 
 
-def test_metric_that_is_not_named_has_no_sample(appender: RecordingAppender) -> None:
+def test_missing_metric_has_no_sample(appender: RecordingAppender) -> None:
     source = PushedSource(appender, DEVICE)
     source.append(1, named("cpu", "ram"), (1.0, 2.0))
     source.append(2, named("cpu"), (3.0,))
@@ -47,7 +47,7 @@ def test_older_messages_are_kept(appender: RecordingAppender) -> None:
     ]
 
 
-def test_same_vector_once_more_is_dropped(appender: RecordingAppender) -> None:
+def test_repeated_vector_is_dropped(appender: RecordingAppender) -> None:
     source = PushedSource(appender, DEVICE)
     for _ in range(100):
         source.append(5, named("cpu"), (1.0,))
@@ -64,7 +64,7 @@ def test_disorder_is_bounded_and_ends_as_time_goes_on(appender: RecordingAppende
     source.append(101, named("cpu"), (1.0,))
 
 
-def test_names_that_come_and_go_do_not_pile_up(appender: RecordingAppender) -> None:
+def test_layout_stays_small_while_names_come_and_go(appender: RecordingAppender) -> None:
     source = PushedSource(appender, DEVICE)
     for number in range(1000):
         source.append(number + 1, named("cpu", f"job-{number}"), (1.0, 2.0))
@@ -73,7 +73,7 @@ def test_names_that_come_and_go_do_not_pile_up(appender: RecordingAppender) -> N
     assert appender.of("job-7", device_id="d1") == [(8, 2.0)]
 
 
-def test_ended_series_begin_again(appender: RecordingAppender) -> None:
+def test_ended_series_can_begin_again(appender: RecordingAppender) -> None:
     source = PushedSource(appender, DEVICE)
     source.append(1, named("cpu"), (1.0,))
     source.end(2)
@@ -82,7 +82,7 @@ def test_ended_series_begin_again(appender: RecordingAppender) -> None:
     assert appender.of("cpu", device_id="d1") == [(1, 1.0), (2, STALE), (4, 1.0)]
 
 
-async def test_times_before_a_restart_are_older_ones(tmp_path: Path) -> None:
+async def test_vectors_from_before_a_restart_keep_their_place(tmp_path: Path) -> None:
     for times in ((100, 200), (150, 50, 300)):
         store = SqliteSampleStore(tmp_path, clock=lambda: START_MS)
         await asyncio.to_thread(store.open)
@@ -120,7 +120,7 @@ def stored(store: SqliteSampleStore) -> dict[Labels, list[tuple[int, float]]]:
         max_size=60,
     )
 )
-def test_store_gives_back_every_message_that_was_taken(
+def test_every_accepted_message_is_stored(
     messages: list[tuple[int, set[str]]],
 ) -> None:
     expected: dict[str, dict[int, set[float]]] = {}

@@ -1,4 +1,4 @@
-"""Pushgateway's addresses, used by its real Python client and by hand."""
+"""The API of Pushgateway, used by the Prometheus Python client and directly."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -63,7 +63,7 @@ class Setting:
         return await self.world.client.request(method, path, data=data, headers=headers)
 
     async def last(self) -> dict[Labels, float | None]:
-        """Return the last value of every series, None where it ended."""
+        """Return the last value of every series, None if the series ended."""
         found: dict[Labels, float | None] = {}
         for part in await asyncio.to_thread(self.store.select, [], 0, 2 * NOW_MS):
             for row, labels in enumerate(part.labels):
@@ -174,7 +174,7 @@ async def test_groups_are_appended_again_and_survive_a_restart(
         ("/metrics/job/j", "push_time_seconds 1\n", "own metric"),
     ],
 )
-async def test_bad_pushes_are_refused(setting: Setting, path: str, body: str, reason: str) -> None:
+async def test_bad_pushes_are_rejected(setting: Setting, path: str, body: str, reason: str) -> None:
     for method in ("PUT", "POST"):
         answer = await setting.call(method, path, body)
         assert answer.status == 400
@@ -182,7 +182,7 @@ async def test_bad_pushes_are_refused(setting: Setting, path: str, body: str, re
     assert await setting.of("m") == {}
 
 
-async def test_refused_push_sets_the_time_of_failure_and_keeps_the_group(
+async def test_rejected_push_sets_the_failure_time_and_keeps_the_group(
     setting: Setting,
 ) -> None:
     await setting.call("PUT", "/metrics/job/j", "# TYPE m gauge\nm 1\n")
@@ -198,7 +198,7 @@ async def test_refused_push_sets_the_time_of_failure_and_keeps_the_group(
     assert await setting.of("m") == {job: 1}
 
 
-async def test_empty_bodies_empty_a_group_or_leave_it(setting: Setting) -> None:
+async def test_empty_body_empties_a_group_with_put_only(setting: Setting) -> None:
     await setting.call("PUT", "/metrics/job/j", "m 1\n")
     setting.now[0] += 1000
     assert (await setting.call("POST", "/metrics/job/j")).status == 200
@@ -210,7 +210,7 @@ async def test_empty_bodies_empty_a_group_or_leave_it(setting: Setting) -> None:
     assert await setting.of("push_time_seconds") == {Labels.of(job="j"): NOW_MS / 1000 + 2}
 
 
-async def test_openmetrics_is_read_and_protobuf_is_not(setting: Setting) -> None:
+async def test_openmetrics_is_supported_and_protobuf_is_not(setting: Setting) -> None:
     headers = {"Authorization": f"Bearer {setting.token}"}
     for kind, status in (
         ("application/openmetrics-text; version=1.0.0", 200),
@@ -241,11 +241,11 @@ async def test_groups_are_listed(setting: Setting) -> None:
     assert group["push_time_seconds"]["metrics"][0]["value"] == repr(NOW_MS / 1000)
 
 
-async def test_deleting_what_is_not_there_is_accepted(setting: Setting) -> None:
+async def test_deleting_an_unknown_group_succeeds(setting: Setting) -> None:
     assert (await setting.call("DELETE", "/metrics/job/nobody")).status == 202
 
 
-async def test_only_who_may_push_is_let_in(setting: Setting) -> None:
+async def test_only_tokens_with_the_scope_push_are_accepted(setting: Setting) -> None:
     setting.token = await setting.world.secret(CredentialKind.BEARER, Role.VIEWER)
     for method in ("PUT", "POST", "DELETE"):
         assert (await setting.call(method, "/metrics/job/j", "m 1\n")).status == 403
@@ -266,6 +266,6 @@ def test_paths_name_groups(path: str, key: dict[str, str]) -> None:
     assert dict(group_key(path)) == key
 
 
-def test_path_with_another_encoding_is_refused() -> None:
+def test_invalid_base64_in_a_path_is_rejected() -> None:
     with pytest.raises(BadRequestError):
         group_key("/metrics/job@base64/_w")

@@ -71,7 +71,7 @@ async def report(world: World, body: Any, key: str = KEY) -> tuple[int, Any]:
     return await post(world, "/report", body, {"Authorization": f"Bearer {key}"})
 
 
-async def test_latest_messages_are_shown_as_they_were_sent(world: World) -> None:
+async def test_latest_messages_are_listed_as_sent(world: World) -> None:
     for number in range(12):
         message = a_message(message_id=f"m{number}", timestamp=NOW_S + number, battery="low")
         assert (await push(world, message))[0] == 200
@@ -107,7 +107,7 @@ async def test_latest_messages_are_shown_as_they_were_sent(world: World) -> None
         ({"metrics": [{"metric_name": "a", "metric_value": 1}] * 1001}, "metrics"),
     ],
 )
-async def test_unfit_message_is_refused_by_field(
+async def test_invalid_message_is_rejected_with_its_field(
     world: World, changes: dict[str, Any], field: str
 ) -> None:
     status, answer = await push(world, a_message(**changes))
@@ -115,12 +115,12 @@ async def test_unfit_message_is_refused_by_field(
     assert world.services.pushes.inbox.log.totals.messages == 0
 
 
-async def test_viewers_key_may_not_push(world: World) -> None:
+async def test_key_of_a_viewer_cannot_push(world: World) -> None:
     status, _ = await post(world, "/api/metrics", a_message(), await world.bearer(Role.VIEWER))
     assert status == 403
 
 
-async def test_taken_message_makes_no_line_in_the_log(world: World) -> None:
+async def test_accepted_message_is_not_logged(world: World) -> None:
     await push(world, a_message())
     await push(world, {})
     lines = [line for line in world.logs if line["event"] == "http_request"]
@@ -128,7 +128,7 @@ async def test_taken_message_makes_no_line_in_the_log(world: World) -> None:
     assert levels == [("debug", 200), ("info", 400)]
 
 
-async def test_report_without_optional_fields_is_taken(world: World) -> None:
+async def test_report_without_optional_fields_is_accepted(world: World) -> None:
     await a_host(world)
     status, answer = await report(world, a_report(mem_pct=None, disk_pct=None))
     assert (status, answer) == (200, {"ok": True, "data_id": 1})
@@ -149,7 +149,7 @@ async def test_report_without_optional_fields_is_taken(world: World) -> None:
         ({"int_ip": "x" * 300}, "int_ip"),
     ],
 )
-async def test_unfit_report_is_refused_by_field(
+async def test_invalid_report_is_rejected_with_its_field(
     world: World, changes: dict[str, Any], field: str
 ) -> None:
     await a_host(world)
@@ -163,7 +163,7 @@ async def test_naive_time_is_utc(world: World) -> None:
     assert form.report().time_ms == zoned.report().time_ms == 1_705_314_600_000
 
 
-async def test_use_of_a_key_is_noted(world: World) -> None:
+async def test_use_of_a_key_is_recorded(world: World) -> None:
     await a_host(world)
     assert (await report(world, a_report()))[0] == 200
     (key,) = await world.services.pushes.keys.live(NOW_MS)

@@ -1,4 +1,4 @@
-"""`POST /api/v1/write` as the specifications ask: types, headers, statuses."""
+"""`POST /api/v1/write`: content types, headers and statuses of the specifications."""
 
 import asyncio
 import io
@@ -65,7 +65,7 @@ async def setting(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterato
 
 
 @pytest.mark.parametrize("content_type", [V1, V2, "application/x-protobuf", None])
-async def test_each_version_is_taken(setting: Setting, content_type: str | None) -> None:
+async def test_each_version_is_accepted(setting: Setting, content_type: str | None) -> None:
     answer = await setting.write([series("m", (NOW_MS, 1.0))], content_type)
     assert (answer.status, await answer.text()) == (204, "")
     names = ["Samples", "Histograms", "Exemplars"]
@@ -91,7 +91,7 @@ async def test_other_types_and_encodings_are_unsupported(
 
 
 @pytest.mark.parametrize("content_type", [V1, V2])
-async def test_what_is_refused_is_described_and_the_rest_is_stored(
+async def test_refused_samples_are_described_and_the_rest_is_stored(
     setting: Setting, content_type: str
 ) -> None:
     many = [series("fine", (NOW_MS, 1.0)), series("far", (2 * NOW_MS, 1.0))]
@@ -113,7 +113,7 @@ async def test_malformed_and_oversized_bodies_are_refused(setting: Setting) -> N
     assert (await setting.write([], body=bytes(17 * 2**20))).status == 413
 
 
-async def test_only_who_may_push_is_let_in(setting: Setting) -> None:
+async def test_only_tokens_with_the_scope_push_are_accepted(setting: Setting) -> None:
     one = [series("m", (NOW_MS, 1.0))]
     client, scopes = setting.world, frozenset({Scope.PUSH})
     for headers, status in (
@@ -126,7 +126,7 @@ async def test_only_who_may_push_is_let_in(setting: Setting) -> None:
         assert (await setting.write(one)).status == status
 
 
-async def test_disk_that_refuses_is_worth_another_try(setting: Setting) -> None:
+async def test_storage_error_asks_the_sender_to_retry(setting: Setting) -> None:
     await asyncio.to_thread(setting.store.close)
     answer = await setting.write([series("m", (NOW_MS, 1.0))])
     assert answer.status in (500, 503)

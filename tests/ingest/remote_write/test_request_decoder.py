@@ -1,4 +1,4 @@
-"""What an independent encoder wrote is read back, and hostile bytes are refused."""
+"""The decoders read messages of an independent encoder and reject malformed ones."""
 
 import struct
 from collections.abc import Callable
@@ -78,7 +78,7 @@ def found(request: SampleBatch, known: dict[int, SeriesKey]) -> list[tuple[Label
     return sorted(result)
 
 
-def told(many: list[Series]) -> list[tuple[Labels, int, bytes]]:
+def sent(many: list[Series]) -> list[tuple[Labels, int, bytes]]:
     return sorted(
         (Labels(one.labels), sample.time_ms, bits(sample.value))
         for one in many
@@ -89,16 +89,16 @@ def told(many: list[Series]) -> list[tuple[Labels, int, bytes]]:
 @VERSIONS
 @given(many=many_series)
 @settings(max_examples=150, deadline=None)
-def test_what_was_encoded_is_decoded_unknown_and_known(
+def test_round_trip_of_unknown_and_known_series(
     many: list[Series], encode: Callable[[list[Series]], bytes], decode: Decode
 ) -> None:
     data = encode(many)
     first = decode(data, nothing)
-    assert found(first, {}) == told(many)
+    assert found(first, {}) == sent(many)
     known = {key: number for number, key in enumerate(first.unknown)}
     again = decode(data, known_by(known))
     assert again.unknown == ()
-    assert found(again, {number: key for key, number in known.items()}) == told(many)
+    assert found(again, {number: key for key, number in known.items()}) == sent(many)
     if all(one.samples for one in many):
         assert again.exemplars == sum(one.exemplars for one in many)
         assert again.histograms == sum(one.histograms for one in many)
@@ -107,7 +107,7 @@ def test_what_was_encoded_is_decoded_unknown_and_known(
 @VERSIONS
 @given(data=st.binary(max_size=200))
 @settings(deadline=None)
-def test_any_bytes_are_read_or_refused(
+def test_arbitrary_bytes_decode_or_are_malformed(
     data: bytes, encode: Callable[[list[Series]], bytes], decode: Decode
 ) -> None:
     try:
@@ -122,7 +122,7 @@ def test_any_bytes_are_read_or_refused(
 @VERSIONS
 @given(many=many_series.filter(bool), data=st.data())
 @settings(max_examples=150, deadline=None)
-def test_damaged_messages_are_read_alike_whether_series_are_known_or_not(
+def test_damaged_messages_decode_alike_for_known_and_unknown_series(
     many: list[Series],
     data: st.DataObject,
     encode: Callable[[list[Series]], bytes],
@@ -135,23 +135,23 @@ def test_damaged_messages_are_read_alike_whether_series_are_known_or_not(
         damaged[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     damaged = damaged[: data.draw(st.integers(0, len(whole)))]
     keys = {number: key for key, number in known.items()}
-    outcomes = []
+    results = []
     for find in (nothing, known_by(known)):
         try:
-            outcomes.append(found(decode(bytes(damaged), find), keys))
+            results.append(found(decode(bytes(damaged), find), keys))
         except (MalformedMessageError, BadLabelsError):
-            outcomes.append([])
-    assert outcomes[0] == outcomes[1]
+            results.append([])
+    assert results[0] == results[1]
 
 
-def test_two_zeros_in_the_place_of_a_usual_sample_are_two_samples() -> None:
+def test_two_zero_samples_as_long_as_one_plain_sample_are_two_samples() -> None:
     one, two = series("m", (NOW_MS, 1.0)), series("m", (NOW_MS, 0.0), (NOW_MS + 1, 0.0))
     (key,) = decode_1(request_1([one]), nothing).unknown
-    assert found(decode_1(request_1([two]), known_by({key: 0})), {0: key}) == told([two])
+    assert found(decode_1(request_1([two]), known_by({key: 0})), {0: key}) == sent([two])
 
 
 @VERSIONS
-def test_start_timestamps_are_read(encode: Callable[[list[Series]], bytes], decode: Decode) -> None:
+def test_start_times_are_decoded(encode: Callable[[list[Series]], bytes], decode: Decode) -> None:
     one = Series((("__name__", "m"),), (Sample(NOW_MS, 1.0, NOW_MS - 5), Sample(NOW_MS + 1, 2.0)))
     request = decode(encode([one]), nothing)
     assert sorted(request.samples[["time_ms", "start_ms"]].tolist()) == [
@@ -160,7 +160,7 @@ def test_start_timestamps_are_read(encode: Callable[[list[Series]], bytes], deco
     ]
 
 
-def test_start_timestamp_of_a_series_is_that_of_samples_without_their_own() -> None:
+def test_start_timestamp_of_a_series_applies_to_samples_without_one() -> None:
     symbols = b"".join(block(4, text) for text in (b"", b"__name__", b"m"))
     samples = sample(Sample(NOW_MS, 1.0)) + sample(Sample(NOW_MS + 1, 2.0, NOW_MS - 5))
     created = number_field(6, NOW_MS - 9)
@@ -192,36 +192,3 @@ def test_symbols_begin_with_the_empty_string() -> None:
 
 def request_2_sample() -> bytes:
     return block(2, b"\x10\x01")
-
-
-@pytest.mark.parametrize(
-    ("labels", "reason"),
-    [
-        ((("a", "1"), ("__name__", "m")), "not sorted"),
-        ((("__name__", "m"), ("a", "1"), ("a", "2")), "twice"),
-        ((("a", "1"),), "no label '__name__'"),
-        ((("__name__", "m"), ("a", "")), "'a' is empty"),
-        ((("", "x"), ("__name__", "m")), "a label name is empty"),
-        ((("__name__", "m"), ("a", "\0")), "NUL"),
-        ((), "no label '__name__'"),
-        ((("__name__", "m"), ("a", "x" * 70_000)), "bytes of labels"),
-        ((("__name__", "m"), *((f"a{number:03}", "x") for number in range(200))), "201 labels"),
-    ],
-)
-def test_labels_are_checked(labels: tuple[tuple[str, str], ...], reason: str) -> None:
-    one = Series(labels, (Sample(NOW_MS, 1.0),))
-    for encode, decode in ((request_1, decode_1), (request_2, decode_2)):
-        (key,) = decode(encode([one]), nothing).unknown
-        with pytest.raises(BadLabelsError, match=reason):
-            READER.labels_of(key)
-
-
-def test_labels_that_are_not_utf_8_are_refused() -> None:
-    label = block(1, block(1, b"__name__") + block(2, b"\xff"))
-    (key,) = decode_1(block(1, label + request_2_sample()), nothing).unknown
-    with pytest.raises(BadLabelsError, match="UTF-8"):
-        READER.labels_of(key)
-    data = b"".join(block(4, text) for text in (b"", b"__name__", b"\xff"))
-    (key,) = decode_2(data + block(5, block(1, b"\1\2") + request_2_sample()), nothing).unknown
-    with pytest.raises(BadLabelsError, match="UTF-8"):
-        READER.labels_of(key)
