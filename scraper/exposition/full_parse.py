@@ -17,9 +17,10 @@ from scraper.exposition.parser import duplicate_series
 
 
 class FullParse:
-    """Parses every line of one body; changes only itself and the catalog's provisional part.
+    """Parses every line of one body.
 
-    Call `read`, then `resolve_duplicates`, then `delta`.
+    Outside of it, only the catalog's provisional series change. Call `read`, then
+    `resolve_duplicates`, then `delta`.
 
     Attributes:
         state: the lines' state, after `resolve_duplicates`.

@@ -73,7 +73,7 @@ class AddressPolicy:
         try:
             address = ip_address(text.partition("%")[0])
         except ValueError:
-            return "is no address"
+            return f'"{text}" is not an IP address'
         return next(filter(None, map(self._refusal, _destinations(address))), "")
 
     def _refusal(self, address: IPAddress) -> str:
@@ -85,7 +85,7 @@ class AddressPolicy:
             if _is_in(address, networks):
                 return f"{address} is refused: {name}"
         if not self.private and not address.is_global:
-            return f"{address} is refused: private networks are"
+            return f"{address} is refused: private networks are not allowed"
         return ""
 
     def socket_factory(self) -> Callable[[Any], socket.socket]:

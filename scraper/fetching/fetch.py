@@ -22,10 +22,10 @@ from scraper.fetching.targets import ScrapeTarget
 from scraper.messages import quoted
 
 _YIELD_BYTES = 2**20
-"""While a body arrives without a pause, other tasks run after so many bytes."""
+"""Other tasks get a turn after this many bytes of a body that arrives without pauses."""
 _FORMATS = {str(known): known for known in ExpositionFormat}
 _CACHED_TARGETS = 4096
-"""Parsed URLs that are kept: parsing one takes as long as sending a request."""
+"""Size of the caches of parsed URLs and headers: parsing a URL takes as long as a request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ class TlsAccess:
         """The files that hold certificates and the key."""
         return tuple(secret.file for secret in (self.ca, self.cert, self.key) if secret.file)
 
-    def stamp(self) -> tuple[int, ...]:
+    def modification_times_ns(self) -> tuple[int, ...]:
         """Return the files' modification times, 0 for a missing file; blocks."""
         return tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in self.files)
 
@@ -111,13 +111,13 @@ class TlsAccess:
         if self.max_version is not None:
             context.maximum_version = self.max_version
         if self.cert.file is not None or self.cert.text:
-            with _on_disk(self.cert) as cert, _on_disk(self.key) as key:
+            with _as_file(self.cert) as cert, _as_file(self.key) as key:
                 context.load_cert_chain(cert, key)
         return context
 
 
 @contextmanager
-def _on_disk(secret: Secret) -> Iterator[str]:
+def _as_file(secret: Secret) -> Iterator[str]:
     """Yield the name of a file with the secret; `ssl` loads certificates only from files."""
     if secret.file is not None:
         yield str(secret.file)

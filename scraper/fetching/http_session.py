@@ -94,7 +94,7 @@ class HttpSession:
         """
         if not self._is_open:
             raise FetchError("the scraper is closed")
-        headers_of_access = (
+        access_headers = (
             await asyncio.to_thread(access.request_headers)
             if access.reads_files
             else access.request_headers()
@@ -106,19 +106,17 @@ class HttpSession:
         return await self._session(access.address_policy).get(
             url,
             allow_redirects=access.follow_redirects,
-            headers=CIMultiDict([*headers_of_access, *headers.items()])
-            if headers_of_access
-            else headers,
+            headers=CIMultiDict([*access_headers, *headers.items()]) if access_headers else headers,
             proxy=access.proxy_url,
             **options,
         )
 
     async def _context(self, tls: TlsAccess) -> Any:
         """Return the SSL context, made again if one of its files has changed."""
-        stamp = await asyncio.to_thread(tls.stamp) if tls.files else ()
+        changed_ns = await asyncio.to_thread(tls.modification_times_ns) if tls.files else ()
         known = self._contexts.get(tls)
-        if known is None or known[0] != stamp:
-            known = self._contexts[tls] = stamp, await asyncio.to_thread(tls.context)
+        if known is None or known[0] != changed_ns:
+            known = self._contexts[tls] = changed_ns, await asyncio.to_thread(tls.context)
         return known[1]
 
 

@@ -1,4 +1,4 @@
-"""Scrape targets: the endpoints that the scraper fetches, and how it treats each of them."""
+"""Scrape targets: endpoints with their scrape options."""
 
 from dataclasses import dataclass, field
 

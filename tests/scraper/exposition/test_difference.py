@@ -133,11 +133,11 @@ def new_value(draw: st.DrawFn, lines: Lines) -> Lines:
 
 def replaced(draw: st.DrawFn, lines: Lines) -> Lines:
     """Replace a series by another; the number of lines stays the same."""
-    come = draw(st.sampled_from(DISTINCT))
+    series = draw(st.sampled_from(DISTINCT))
     at = draw(st.integers(0, len(lines) - 1))
-    if come in dict(lines):
+    if series in dict(lines):
         return lines
-    return [*lines[:at], (come, texts(draw)), *lines[at + 1 :]]
+    return [*lines[:at], (series, texts(draw)), *lines[at + 1 :]]
 
 
 def removed(draw: st.DrawFn, lines: Lines) -> Lines:
@@ -146,11 +146,11 @@ def removed(draw: st.DrawFn, lines: Lines) -> Lines:
 
 
 def added(draw: st.DrawFn, lines: Lines) -> Lines:
-    come = draw(st.sampled_from(DISTINCT))
+    series = draw(st.sampled_from(DISTINCT))
     at = draw(st.integers(0, len(lines)))
-    if come in dict(lines):
+    if series in dict(lines):
         return lines
-    return [*lines[:at], (come, texts(draw)), *lines[at:]]
+    return [*lines[:at], (series, texts(draw)), *lines[at:]]
 
 
 def shuffled(draw: st.DrawFn, lines: Lines) -> Lines:

@@ -101,9 +101,9 @@ async def test_scraping_continues_when_the_clock_is_set_and_corrected(
             after = await reader.times_ms()
     assert after[: len(before)] == before
     assert after == sorted(set(after))
-    told = [entry for entry in logs if entry["event"] == "clock_jumped"]
-    assert [round(entry["by_s"]) for entry in told] == [by_ms // 1000, -by_ms // 1000]
-    assert all(entry["fix"] for entry in told)
+    jumps = [entry for entry in logs if entry["event"] == "clock_jumped"]
+    assert [round(entry["by_s"]) for entry in jumps] == [by_ms // 1000, -by_ms // 1000]
+    assert all(entry["fix"] for entry in jumps)
     # Scrapes after the clock was set back are older than the stored samples.
     assert scraper.statistics.append_failures > 0
     assert [entry["event"] for entry in logs].count("append_failed") == 1

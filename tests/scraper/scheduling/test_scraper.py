@@ -170,21 +170,21 @@ async def test_series_of_a_removed_target_end_and_other_targets_keep_their_state
 
 async def test_series_of_a_target_removed_during_a_scrape_end_after_it() -> None:
     store = RecordingAppender()
-    asked, go_on = asyncio.Event(), asyncio.Event()
+    requested, go_on = asyncio.Event(), asyncio.Event()
     answered = False
 
     async def chunks() -> AsyncIterator[bytes]:
         nonlocal answered
         yield b"a 1\n"
         if answered:
-            asked.set()
+            requested.set()
             await go_on.wait()
         answered = True
 
     async with serving(metrics=stream(chunks)) as url, Scraper(store) as scraper:
         scraper.apply([target(url("metrics"), "x", timeout_s=10.0)])
         async with asyncio.timeout(30):
-            await asked.wait()
+            await requested.wait()
         scraper.apply([])
         go_on.set()
         await until(lambda: store.of("up")[-1][1] == STALE)
