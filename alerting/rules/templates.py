@@ -59,11 +59,6 @@ class Template:
     source: str
     _parts: tuple[str | Expression, ...] = field(compare=False, repr=False)
 
-    @property
-    def is_constant(self) -> bool:
-        """Whether its text is the same for every alert."""
-        return all(isinstance(part, str) for part in self._parts)
-
     def render(self, data: TemplateData) -> str:
         """Return the text; if a function fails, the text is the error, as in Prometheus."""
         try:

@@ -179,7 +179,7 @@ class MemoryAppender:
             values[: len(known)] = before.values
             values[vector.columns] = vector.values
         if before is not None:
-            # Whatever is left out of a new layout must have ended before.
+            # A series that is not in a new layout must have ended before.
             present = set(vector.layout.series)
             for labels, bits in zip(
                 before.layout.series, before.values.view(np.uint64), strict=True

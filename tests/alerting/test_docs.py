@@ -1,4 +1,4 @@
-"""The examples of docs/alerting.md are what the program takes."""
+"""The program accepts the examples of docs/alerting.md."""
 
 import re
 from pathlib import Path

@@ -41,7 +41,7 @@ groups:
 
 
 class SteppedTime:
-    """A clock that runs on from sleeper to sleeper, only as far as it is let."""
+    """A clock that only `advance` moves; it then wakes the sleepers that are due."""
 
     def __init__(self) -> None:
         self.now_ms = NOW_MS
@@ -57,7 +57,7 @@ class SteppedTime:
         await woken.wait()
 
     def advance(self, seconds: float) -> None:
-        """Let time pass and wake who is due."""
+        """Move the clock on and wake the sleepers that are due."""
         self.now_ms += round(seconds * 1000)
         due = [sleeper for sleeper in self._sleepers if sleeper[0] <= self.now_ms]
         self._sleepers = [sleeper for sleeper in self._sleepers if sleeper not in due]
@@ -66,7 +66,7 @@ class SteppedTime:
 
 
 class Bench:
-    """A whole service; `changed` yields what subscribers are told."""
+    """A running service; `changes` collects the published changes."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class Bench:
                 self.time.advance(1)
                 for _ in range(10):
                     await asyncio.sleep(0)
-                # A write is under way in its thread: it is waited for, not slept for.
+                # Wait for a write in progress: it runs in a thread.
                 async with self.service._book._lock:
                     pass
             change = self.changes.get_nowait()
@@ -159,7 +159,7 @@ async def running(bench: Bench) -> AsyncIterator[AlertingService]:
             await bench.service.stop()
 
 
-async def test_dead_host_is_told_to_the_webhook_and_so_is_its_return(
+async def test_webhook_gets_a_dead_host_and_its_recovery(
     records: WatchedAlerts, session: aiohttp.ClientSession, webhook: Webhook
 ) -> None:
     bench = Bench(records, session, settings(webhook))
@@ -186,7 +186,7 @@ async def test_dead_host_is_told_to_the_webhook_and_so_is_its_return(
             await service.acknowledge(item.alert.id, "ada")
 
 
-async def test_restart_in_the_middle_tells_nothing_twice(
+async def test_restart_during_an_alert_sends_nothing_twice(
     records: WatchedAlerts, session: aiohttp.ClientSession, webhook: Webhook
 ) -> None:
     first = Bench(records, session, settings(webhook))
@@ -205,7 +205,7 @@ async def test_restart_in_the_middle_tells_nothing_twice(
     assert webhook.bodies.empty()
 
 
-async def test_alert_whose_rule_is_gone_is_resolved_at_the_start(
+async def test_alert_of_a_removed_rule_is_resolved_at_the_start(
     records: WatchedAlerts, session: aiohttp.ClientSession
 ) -> None:
     first = Bench(records, session, settings(), rule_groups())
@@ -231,7 +231,7 @@ async def test_rules_are_replaced_while_running(
         await service.replace_rules(rule_groups())
         assert await bench.change() == ("Low", "firing", "resolved")
         _, after = service.rules()
-        # The group that did not change ran on.
+        # The unchanged group kept running.
         assert after.evaluated_ms == before.evaluated_ms
         assert bench.appender.last["alerts/rules.yml;h"] == {}
         await service.replace_rules([])
@@ -239,7 +239,7 @@ async def test_rules_are_replaced_while_running(
         assert bench.appender.last["rules/rules.yml;g;1"] == {}
 
 
-async def test_other_settings_take_effect_while_running(
+async def test_reconfiguration_takes_effect_while_running(
     records: WatchedAlerts, session: aiohttp.ClientSession, webhook: Webhook
 ) -> None:
     bench = Bench(records, session, settings(), rule_groups())
@@ -255,7 +255,7 @@ async def test_other_settings_take_effect_while_running(
         assert (await webhook.next())["commonLabels"]["alertname"] == "HostHighCpu"
         assert service.receivers == (("ops", "webhook"),)
         assert service.check_settings("web-2:9100")[1].check.overridden
-        # The alert that fired before fires on, told to nobody twice.
+        # The alert that fired before keeps firing and is not notified again.
         assert {item.alert.labels.get("alertname") for item in service.open_alerts()} == {
             "High",
             "HostHighCpu",
@@ -269,7 +269,7 @@ async def test_other_settings_take_effect_while_running(
         assert await bench.change() == ("HostHighCpu", "firing", "resolved")
 
 
-async def test_own_settings_apply_at_once_and_outlive_a_restart(
+async def test_override_applies_at_once_and_survives_a_restart(
     records: WatchedAlerts, session: aiohttp.ClientSession
 ) -> None:
     override = CheckOverride("web-1:9100", "cpu", warning=40.0, critical=99.0, for_s=0.0)
@@ -290,7 +290,7 @@ async def test_own_settings_apply_at_once_and_outlive_a_restart(
     assert list(await records.overrides()) == []
 
 
-async def test_override_that_makes_no_sense_is_not_stored(
+async def test_invalid_override_is_not_stored(
     records: WatchedAlerts, session: aiohttp.ClientSession
 ) -> None:
     service = Bench(records, session, settings()).service
@@ -312,7 +312,7 @@ async def test_stored_override_of_an_unknown_check_is_ignored(
     assert [line["event"] for line in lines] == ["unknown_check_ignored"]
 
 
-async def test_receiver_is_tested_past_the_outbox(
+async def test_trial_of_a_receiver_bypasses_the_outbox(
     records: WatchedAlerts, session: aiohttp.ClientSession, webhook: Webhook
 ) -> None:
     service = Bench(records, session, settings(webhook)).service
@@ -327,7 +327,7 @@ async def test_receiver_is_tested_past_the_outbox(
     assert list(await records.notifications(10)) == []
 
 
-async def test_failing_subscriber_stops_nothing_and_a_former_one_hears_nothing(
+async def test_failing_subscriber_stops_nothing_and_an_unsubscribed_one_is_not_called(
     records: WatchedAlerts, session: aiohttp.ClientSession
 ) -> None:
     bench = Bench(records, session, settings())
@@ -348,7 +348,7 @@ async def test_failing_subscriber_stops_nothing_and_a_former_one_hears_nothing(
     assert [line["event"] for line in lines].count("alert_subscriber_failed") == 2
 
 
-async def test_rules_and_alerts_are_shown_as_prometheus_shows_them(
+async def test_rules_and_alerts_have_the_form_of_prometheus(
     records: WatchedAlerts, session: aiohttp.ClientSession
 ) -> None:
     bench = Bench(records, session, settings(), rule_groups())
@@ -356,7 +356,7 @@ async def test_rules_and_alerts_are_shown_as_prometheus_shows_them(
     async with running(bench) as service:
         await service.set_override(CheckOverride("web-1:9100", "cpu", warning=40.0))
         await bench.change()
-        # Another alert in a later evaluation: the first evaluation has ended then.
+        # A change in a later evaluation shows that the first evaluation has ended.
         bench.engine.answers["x > 5"] = {HOST: 91.5, Labels.of(instance="other"): 7.0}
         await bench.change()
         data = rules_data(service.rules())

@@ -7,7 +7,7 @@ from storage.api.alerts import Severity
 WEBHOOK = {"name": "ops", "type": "webhook", "url": "http://user:secret@ops.example.org/hook"}
 
 
-def test_defaults_watch_every_host_and_tell_the_log() -> None:
+def test_defaults_check_every_host_and_notify_the_log() -> None:
     settings = AlertingSettings()
     assert [receiver.name for receiver in settings.routed] == ["log"]
     assert settings.checks.down.for_ms == 60_000
@@ -35,7 +35,7 @@ def test_url_of_a_receiver_is_never_shown() -> None:
     assert "secret" not in repr(settings) + settings.model_dump_json()
 
 
-def test_route_narrows_who_is_told() -> None:
+def test_route_selects_the_receivers() -> None:
     settings = AlertingSettings.model_validate(
         {"receivers": [WEBHOOK | {"severities": ["critical"]}, {"name": "log", "type": "log"}],
          "route": ["ops"]}
@@ -62,7 +62,7 @@ def test_route_narrows_who_is_told() -> None:
         ({"route": ["nobody"]}, "route: no receiver 'nobody'"),
     ],
 )
-def test_nonsense_is_refused_by_name(document: dict[str, object], message: str) -> None:
+def test_invalid_settings_are_rejected_by_name(document: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         AlertingSettings.model_validate(document)
 

@@ -150,7 +150,7 @@ async def test_a_day_in_the_life_of_three_hosts(bench: Bench) -> None:
     await bench.run_to(11)
     c.disk = 0.5
     await bench.run_to(12)
-    # b goes while c's disk is filling, and comes back: one notification each way.
+    # Host b goes down while the disk of c fills, and comes back: one notification each time.
     assert bench.notified == [
         "2.25 firing HostDiskFilling warning c/",
         "3.75 firing HostHighCpu critical a",
@@ -161,7 +161,7 @@ async def test_a_day_in_the_life_of_three_hosts(bench: Bench) -> None:
     ]
 
 
-async def test_usage_is_that_of_the_machine(bench: Bench) -> None:
+async def test_usage_expressions_give_the_usage_of_the_machine(bench: Bench) -> None:
     bench.machines[0].busy = 0.25
     await bench.run_to(5)
     for check, expected in ((CheckName.CPU, 25), (CheckName.MEMORY, 50), (CheckName.DISK, 30)):

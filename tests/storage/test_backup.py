@@ -59,7 +59,7 @@ def restored(content: bytes, directory: Path) -> Samples:
         store.close()
 
 
-def test_backup_beside_a_writing_server_holds_what_was_committed(data: Path) -> None:
+def test_backup_of_a_running_store_holds_all_committed_samples(data: Path) -> None:
     store = opened(data)
     fill(store, 150)
     store.maintain(BASE_MS + HOUR_MS)
@@ -72,7 +72,7 @@ def test_backup_beside_a_writing_server_holds_what_was_committed(data: Path) -> 
     store.close()
 
 
-def test_what_is_sealed_between_two_files_counts_once(
+def test_samples_sealed_between_two_files_are_restored_once(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = opened(data)
@@ -93,7 +93,7 @@ def test_what_is_sealed_between_two_files_counts_once(
     store.close()
 
 
-def test_every_database_is_in_it_and_nothing_else(data: Path) -> None:
+def test_backup_holds_every_database_and_no_other_file(data: Path) -> None:
     opened(data).close()
     with closing(sqlite3.connect(data / "records.db")) as connection:
         connection.execute("create table hosts (name text)")
@@ -155,7 +155,9 @@ EMPTY = json.dumps({"format": 1, "created_ms": 0, "files": []}).encode()
         lambda content: tar_of({"manifest.json": b"{}"}),
     ],
 )
-def test_anything_but_a_whole_backup_is_refused(data: Path, harm: Callable[[bytes], bytes]) -> None:
+def test_incomplete_or_damaged_backup_is_rejected(
+    data: Path, harm: Callable[[bytes], bytes]
+) -> None:
     store = opened(data)
     fill(store, 30)
     store.close()
@@ -166,7 +168,7 @@ def test_anything_but_a_whole_backup_is_refused(data: Path, harm: Callable[[byte
     assert sorted(path.name for path in data.parent.iterdir()) == ["data"]
 
 
-def test_keys_are_in_it_and_stay_for_their_owner_only(data: Path, tmp_path: Path) -> None:
+def test_backup_holds_the_keys_readable_by_their_owner_only(data: Path, tmp_path: Path) -> None:
     data.mkdir()
     (data / "keys.json").write_text('{"format": 1}')
     restore_backup(io.BytesIO(backup(data)), tmp_path / "again")

@@ -1,8 +1,8 @@
-"""The code under test runs in processes of its own here."""
+"""Fixtures of the tests whose code under test runs in processes of its own."""
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
 def blockbuster() -> None:
-    """Let the test's own code block: the loop that matters is in another process."""
+    """Allow blocking calls: the event loop under test is in another process."""

@@ -1,4 +1,4 @@
-"""Starts real processes for tests, waits for what they promise, and leaves none behind."""
+"""Starts real processes for tests, waits for their output, and ends them all."""
 
 import asyncio
 import json
@@ -16,12 +16,12 @@ import aiohttp
 
 ROOT = Path(__file__).resolve().parents[2]
 ADMIN_PASSWORD = "correct horse battery staple"
-# A safety bound on waiting, never a claim about speed.
+# Ends a test that hangs; says nothing about speed.
 PATIENCE_S = 60
 
 
 async def until(condition: Callable[[], Awaitable[Any]], what: str) -> Any:
-    """Return the condition's first true result; asks again until it has one."""
+    """Call the condition until its result is true, and return that result."""
     try:
         async with asyncio.timeout(PATIENCE_S):
             while True:
@@ -35,7 +35,7 @@ async def until(condition: Callable[[], Awaitable[Any]], what: str) -> Any:
 
 @dataclass
 class Process:
-    """A running program with what it has printed so far."""
+    """A running program and its output so far."""
 
     process: asyncio.subprocess.Process
     lines: list[str] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Process:
         self._grown.set()
 
     async def line(self, pattern: str) -> re.Match[str]:
-        """Return the match of the first line printed that has the pattern."""
+        """Wait for a line of output that matches the pattern, and return the match."""
         seen = 0
         try:
             async with asyncio.timeout(PATIENCE_S):
@@ -71,16 +71,16 @@ class Process:
 
     @property
     def output(self) -> str:
-        """All it printed."""
+        """All output so far."""
         return "\n".join(self.lines)
 
     async def kill(self) -> None:
-        """End it as `kill -9` does."""
+        """End the program as `kill -9` does."""
         self.process.kill()
         await self.process.wait()
 
     async def stop(self) -> int:
-        """Ask it to end and return its exit status."""
+        """Ask the program to end, and return its exit status."""
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(PATIENCE_S):
@@ -91,7 +91,7 @@ class Process:
 async def running(
     *command: str, environment: Mapping[str, str] | None = None, cwd: Path = ROOT
 ) -> AsyncIterator[Process]:
-    """Run a program for as long as the block lasts."""
+    """Run a program during the `async with` block."""
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=cwd,
@@ -116,7 +116,7 @@ async def running(
 async def redshank(
     *arguments: str, environment: Mapping[str, str] | None = None, under: Sequence[str] = ()
 ) -> AsyncIterator[Process]:
-    """Run a `redshank` command of this checkout, under another program where one is given."""
+    """Run a `redshank` command of this checkout, through a wrapper program if one is given."""
     given = {"REDSHANK_ADMIN_PASSWORD": ADMIN_PASSWORD} | dict(environment or {})
     async with running(
         *under, sys.executable, "-m", "daemon.cli", *arguments, environment=given
@@ -134,26 +134,26 @@ async def redshank_exporter(port: int = 0) -> AsyncIterator[tuple[Process, str]]
 
 @dataclass
 class Server:
-    """A running Redshank server and an administrator's way in."""
+    """A running Redshank server and an administrator's session."""
 
     process: Process
     url: str
     session: aiohttp.ClientSession
 
     async def get(self, path: str, **params: str) -> Any:
-        """Return the JSON answer to a GET; the test fails on another status than 200."""
+        """Return the JSON answer to a GET; the test fails unless the status is 200."""
         async with self.session.get(self.url + path, params=params) as response:
             assert response.status == 200, await response.text()
             return await response.json()
 
     async def post(self, path: str, body: object, status: int = 200) -> Any:
-        """Return the JSON answer to a POST that must have this status."""
+        """Return the JSON answer to a POST; the test fails unless it has this status."""
         async with self.session.post(self.url + path, json=body) as response:
             assert response.status == status, await response.text()
             return await response.json()
 
     async def query(self, expression: str) -> list[dict[str, Any]]:
-        """Return an instant query's result."""
+        """Return the result of an instant query."""
         result: list[dict[str, Any]] = (await self.get("/api/v1/query", query=expression))["data"][
             "result"
         ]

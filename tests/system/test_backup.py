@@ -1,4 +1,4 @@
-"""A backup of a running server starts as another one that knows the same."""
+"""A server on a restored backup has the data of the server that was backed up."""
 
 import json
 import time
@@ -21,7 +21,7 @@ async def samples(server: Server, until_s: float) -> list[list[object]]:
     return result[0]["values"] if result else []
 
 
-async def test_backup_of_a_running_server_starts_as_another(tmp_path: Path) -> None:
+async def test_restored_backup_of_a_running_server_has_its_data(tmp_path: Path) -> None:
     data, again, file = tmp_path / "data", tmp_path / "again", tmp_path / "backup.tar"
     async with redshank_exporter() as (_, address):
         settings = {
@@ -38,19 +38,19 @@ async def test_backup_of_a_running_server_starts_as_another(tmp_path: Path) -> N
                 found = await samples(server, time.time())
                 return found if len(found) > 3 else []
 
-            # The first of four was committed long ago.
+            # Of four scrapes the first is certainly committed.
             first = (await until(scraped, "four scrapes"))[0]
-            status, told = await run("backup", str(file), "--data-dir", str(data))
-            assert status == 0, told
-            refused, told = await run("backup", str(file), "--data-dir", str(data))
-            assert (refused, told) == (1, f"Error: {file} exists already")
-    refused, told = await run("restore", str(file), "--data-dir", str(data))
+            status, output = await run("backup", str(file), "--data-dir", str(data))
+            assert status == 0, output
+            refused, output = await run("backup", str(file), "--data-dir", str(data))
+            assert (refused, output) == (1, f"Error: {file} exists already")
+    refused, output = await run("restore", str(file), "--data-dir", str(data))
     assert refused == 1
-    assert "is not empty" in told
-    status, told = await run("restore", str(file), "--data-dir", str(again))
-    assert status == 0, told
-    status, told = await run("store", "verify", "--data-dir", str(again))
-    assert status == 0, told
+    assert "is not empty" in output
+    status, output = await run("restore", str(file), "--data-dir", str(again))
+    assert status == 0, output
+    status, output = await run("store", "verify", "--data-dir", str(again))
+    assert status == 0, output
     async with redshank_server(again) as server:
         assert await samples(server, float(first[0])) == [first]
         hosts = (await server.get("/api/hosts"))["hosts"]

@@ -33,31 +33,31 @@ async def test_host_is_added_seen_and_removed(tmp_path: Path) -> None:
             return line in (await run(data, "host", "list"))[1]
 
         await until(listed_as_up, "the list to show the host as up")
-        status, told = await run(data, "host", "add", "web-1", "10.0.0.5")
-        assert (status, told) == (1, "Error: name: a host 'web-1' exists already")
+        status, output = await run(data, "host", "add", "web-1", "10.0.0.5")
+        assert (status, output) == (1, "Error: name: a host 'web-1' exists already")
         assert await run(data, "host", "remove", "web-1") == (0, "removed web-1")
         assert "web-1" not in (await run(data, "host", "list"))[1]
 
 
-async def test_query_is_answered_as_table_json_and_csv(tmp_path: Path) -> None:
+async def test_query_prints_table_json_and_csv(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with redshank_server(data):
-        status, told = await run(data, "query", "1 + 1", "--time", "10")
-        assert (status, told) == (0, "\t10\t2")
-        _, told = await run(data, "query", "vector(3)", "--time", "10", "--format", "json")
-        assert json.loads(told)["result"] == [{"metric": {}, "value": [10, "3"]}]
+        status, output = await run(data, "query", "1 + 1", "--time", "10")
+        assert (status, output) == (0, "\t10\t2")
+        _, output = await run(data, "query", "vector(3)", "--time", "10", "--format", "json")
+        assert json.loads(output)["result"] == [{"metric": {}, "value": [10, "3"]}]
         arguments = ["--start", "0", "--end", "60", "--step", "30s", "--format", "csv"]
-        _, told = await run(data, "query", "time()", *arguments)
-        assert told.splitlines()[1:] == ["{},0,0", "{},30,30", "{},60,60"]
-        status, told = await run(data, "query", "sum(")
+        _, output = await run(data, "query", "time()", *arguments)
+        assert output.splitlines()[1:] == ["{},0,0", "{},30,30", "{},60,60"]
+        status, output = await run(data, "query", "sum(")
         assert status == 1
-        assert told.splitlines()[0] == "Error: 1:5: parse error: unclosed left parenthesis"
-        status, told = await run(data, "query", "time()", "--last", "1m", "--step", "30s")
-        assert (status, len(told.splitlines())) == (0, 3)
-        status, told = await run(data, "query", "time()", "--last", "1m", "--time", "3")
+        assert output.splitlines()[0] == "Error: 1:5: parse error: unclosed left parenthesis"
+        status, output = await run(data, "query", "time()", "--last", "1m", "--step", "30s")
+        assert (status, len(output.splitlines())) == (0, 3)
+        status, output = await run(data, "query", "time()", "--last", "1m", "--time", "3")
         assert status == 2
         assert await run(data, "query", "missing") == (0, "no series")
-        status, told = await run(data, "query", "rate(missing[5m])", "--last", "soon")
+        status, output = await run(data, "query", "rate(missing[5m])", "--last", "soon")
         assert status == 2
 
 
@@ -70,36 +70,36 @@ async def test_user_is_added_gets_a_new_password_and_is_removed(tmp_path: Path) 
             return response.status == 200
 
     async with redshank_server(data) as server:
-        status, told = await run(data, "user", "add", "bo", "--password", "first password")
-        assert (status, told) == (0, "added bo (viewer)")
+        status, output = await run(data, "user", "add", "bo", "--password", "first password")
+        assert (status, output) == (0, "added bo (viewer)")
         assert await can_log_in(server, "first password")
         await run(data, "user", "password", "bo", "--password", "second password")
         assert not await can_log_in(server, "first password")
         assert await can_log_in(server, "second password")
         assert "bo\tviewer" in (await run(data, "user", "list"))[1]
         assert await run(data, "user", "role", "bo", "editor") == (0, "bo is editor")
-        status, told = await run(data, "user", "role", "admin", "viewer")
-        assert (status, told) == (1, "Error: admin is the last admin")
+        status, output = await run(data, "user", "role", "admin", "viewer")
+        assert (status, output) == (1, "Error: admin is the last admin")
         status, token = await run(data, "user", "token", "bo", "--scope", "push", "--label", "pi")
         assert (status, len(token)) == (0, 43)
         assert "bearer\tpush\t" in (await run(data, "user", "sessions", "bo"))[1]
-        _, told = await run(data, "user", "rotate-keys")
-        assert told == "signing with a new key"
+        _, output = await run(data, "user", "rotate-keys")
+        assert output == "signing with a new key"
         assert (await server.get("/api/session"))["user"]["name"] == "admin"
         assert "all signed tokens" in (await run(data, "user", "rotate-keys", "--at-once"))[1]
         async with server.session.get(server.url + "/api/session") as response:
             assert response.status == 401
         # One login with the second password, and the token.
-        told = (await run(data, "user", "end-sessions", "bo"))[1]
-        assert told == "2 sessions and tokens of bo ended"
+        output = (await run(data, "user", "end-sessions", "bo"))[1]
+        assert output == "2 sessions and tokens of bo ended"
         assert await run(data, "user", "remove", "bo") == (0, "removed bo")
     assert (data / "keys.json").stat().st_mode & 0o777 == 0o600
 
 
 async def test_without_a_server_the_command_says_how_to_start_one(tmp_path: Path) -> None:
-    status, told = await run(tmp_path, "host", "list")
+    status, output = await run(tmp_path, "host", "list")
     assert status == 1
-    assert "start one with `redshank server`" in told
+    assert "start one with `redshank server`" in output
 
 
 async def test_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
@@ -107,12 +107,12 @@ async def test_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
     async with redshank_exporter() as (exporter, address), redshank_server(data) as server:
         await run(data, "host", "add", "web-1", address)
         listen = server.url.removeprefix("http://")
-        status, told = await run(data, "doctor", "--listen", listen)
-        assert status == 0, told
-        assert f"target node {address}: answered in" in told
-        assert "database records.db: sound" in told
-        assert "a Redshank server answers" in told
+        status, output = await run(data, "doctor", "--listen", listen)
+        assert status == 0, output
+        assert f"target node {address}: answered in" in output
+        assert "database records.db: sound" in output
+        assert "a Redshank server answers" in output
         await exporter.kill()
-        status, told = await run(data, "doctor", "--listen", listen)
+        status, output = await run(data, "doctor", "--listen", listen)
         assert status == 1
-        assert "is the exporter running there" in told
+        assert "is the exporter running there" in output

@@ -1,4 +1,4 @@
-"""A prometheus.yml as it is, followed while it and the files it names change."""
+"""The server reads a prometheus.yml, and follows changes of it and of its target files."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ SETTINGS = {"scrape": {"config_file": "prometheus.yml"}} | EAGER
 
 
 async def write(path: Path, text: str) -> None:
-    """Write as careful programs do: other readers see all of it or nothing."""
+    """Replace a file atomically: readers see the old text or the new one."""
 
     def replace() -> None:
         new = path.with_suffix(".new")
@@ -84,7 +84,7 @@ async def test_discovered_targets_follow_their_file(tmp_path: Path) -> None:
             assert data["droppedTargetCounts"]["node"] == 1
             assert data["droppedTargets"][0]["discoveredLabels"]["env"] == "staging"
 
-            # The host is a machine like any other.
+            # The discovered target is a host.
             async def in_fleet() -> bool:
                 fleet = (await server.get("/api/fleet"))["hosts"]
                 return [host["state"] for host in fleet] == ["up"]
@@ -98,12 +98,11 @@ async def test_discovered_targets_follow_their_file(tmp_path: Path) -> None:
             await write_targets(tmp_path, (address, "north"), (address, "south"))
             await until(have(server, "north", "south"), "the new target to be scraped")
             assert await server.process.stop() == 0
-    told = [line for line in server.process.lines if "configuration_without_effect" in line]
-    assert len(told) == 1
-    assert f"{file}:6: query_log_file has no effect" in told[0]
+    [line] = [line for line in server.process.lines if "configuration_without_effect" in line]
+    assert f"{file}:6: query_log_file has no effect" in line
 
 
-async def test_reload_changes_what_changed_and_nothing_else(tmp_path: Path) -> None:
+async def test_reload_applies_changes_and_keeps_the_rest_running(tmp_path: Path) -> None:
     data = tmp_path / "data"
     await write(tmp_path / "prometheus.yml", PROMETHEUS)
     await write(tmp_path / "rules.yml", RULES)
@@ -120,22 +119,17 @@ async def test_reload_changes_what_changed_and_nothing_else(tmp_path: Path) -> N
 
         (alert,) = await until(fired, "the alert to fire")
 
-        # A bad file: nothing changes, and it is told where it is bad.
+        # An invalid file changes nothing; the error names the line.
         await write(tmp_path / "rules.yml", RULES.replace("count(up)", "count(up"))
         async with server.session.post(server.url + "/-/reload") as answer:
             assert answer.status == 500
             assert "rules.yml:5: " in (await answer.json())["error"]
-        (successful,) = [
-            line
-            for line in (await metrics(server)).splitlines()
-            if line.startswith("redshank_config_last_reload_successful")
-        ]
-        assert successful.endswith(" 0.0")
+        assert "\nredshank_config_last_reload_successful 0.0\n" in await metrics(server)
         information = (await server.get("/api/v1/status/runtimeinfo"))["data"]
         assert not information["reloadConfigSuccess"]
         assert len((await server.get("/api/v1/rules"))["data"]["groups"]) == 2
 
-        # A good one, by signal: a job more, and a rule more.
+        # A valid one, reloaded by signal: one more job and one more group.
         more = f"  - {{job_name: more, static_configs: [{{targets: ['{address}']}}]}}\n"
         await write(tmp_path / "prometheus.yml", PROMETHEUS + more)
         await write(tmp_path / "rules.yml", RULES + "  - {name: h}\n")
@@ -153,10 +147,10 @@ async def test_reload_changes_what_changed_and_nothing_else(tmp_path: Path) -> N
             return sorted(t["scrapePool"] for t in found if t["health"] == "up") == ["more", "node"]
 
         await until(joined, "the new job to be scraped")
-        # The other job's series never ended, and its alert still is the same one.
+        # The series of the other job did not end, and its alert is still the same.
         assert not await server.query("resets(up{job='node'}[1m]) > 0")
         assert [each["activeAt"] for each in await fired()] == [alert["activeAt"]]
-        # What needs a restart is named, by the command line too.
+        # The command line names the settings that need a restart.
         await write(tmp_path / "data.yml", json.dumps(SETTINGS | {"web": {"live_streams": 3}}))
         async with redshank("reload", environment={"REDSHANK_DATA_DIR": str(data)}) as process:
             async with asyncio.timeout(60):

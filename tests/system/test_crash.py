@@ -1,4 +1,4 @@
-"""A server that is killed under load has what it promised; `./run bench crash` does more of it."""
+"""A server killed under load loses nothing it acknowledged; `./run bench crash` tests more."""
 
 import math
 from pathlib import Path
@@ -21,7 +21,7 @@ SCRAPES = 20
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_killed_server_has_what_its_targets_served(tmp_path: Path) -> None:
+def test_killed_server_has_the_samples_that_its_targets_served(tmp_path: Path) -> None:
     findings = crash(rounds=4, targets=6, seed=3, directory=tmp_path)
     assert findings.verdict.problems == []
     assert findings.verdict.samples > 1000
@@ -32,7 +32,7 @@ def served() -> list[int]:
 
 
 def stored() -> dict[int, dict[int, float]]:
-    """Return what a faultless server holds of target 2, by series and time."""
+    """Return the samples of target 2 that a correct server holds, by series and time."""
     found: dict[int, dict[int, float]] = {}
     for series in range(SERIES):
         late = 5 if kind_of(series) == STAMPED else 0
@@ -51,7 +51,7 @@ def judged(found: dict[int, dict[int, float]], up: Points = ()) -> list[str]:
     return verdict.problems
 
 
-def test_faultless_server_is_acquitted() -> None:
+def test_check_finds_no_fault_in_a_correct_server() -> None:
     assert judged(stored()) == []
 
 

@@ -1,4 +1,4 @@
-"""What a running server does when its disk refuses, its files are damaged or it is locked out."""
+"""A running server with a full or read-only disk, damaged files, or missing permissions."""
 
 import asyncio
 import json
@@ -56,7 +56,7 @@ async def samples(server: Server) -> float:
 
 
 async def logged(server: Server, event: str) -> dict[str, Any]:
-    """Return a line of the log once it is there; it says what to do."""
+    """Wait for a line of the log, and check that it has a `fix`."""
     await server.process.line(f'"event": "{event}"')
     line = events(server)[event]
     assert line["fix"]
@@ -64,7 +64,7 @@ async def logged(server: Server, event: str) -> dict[str, Any]:
 
 
 async def more_samples(server: Server, count: int) -> float:
-    """Return how many samples there are once there are so many more."""
+    """Wait until there are this many more samples, and return their number."""
     before = await samples(server)
 
     async def grown() -> float:
@@ -76,7 +76,7 @@ async def more_samples(server: Server, count: int) -> float:
 
 
 async def refused_and_recovers(server: Server, lift: Any) -> None:
-    """A disk refuses now: that is told, queries go on; after `lift` nothing is missing."""
+    """While writes fail, the log says so and queries go on; after `lift` no sample is missing."""
     line = await logged(server, "journal_commit_failed")
     assert "journal.db" in line["file"]
     assert await metric(server, "redshank_store_failed_writes_total") > 0
@@ -87,7 +87,7 @@ async def refused_and_recovers(server: Server, lift: Any) -> None:
 
 @asynccontextmanager
 async def filled(data: Path, under: Sequence[str] = ()) -> AsyncIterator[tuple[str, Server]]:
-    """Run a server that has some samples of an exporter; yield the latter's address too."""
+    """Run a server that has scraped an exporter; yield both, the exporter as its address."""
     async with (
         redshank_exporter() as (_, address),
         redshank_server(data, settings(address), under=under) as server,
@@ -97,14 +97,14 @@ async def filled(data: Path, under: Sequence[str] = ()) -> AsyncIterator[tuple[s
 
 
 async def scrapes_in(server: Server, start_s: float, end_s: float) -> list[float]:
-    """Return when samples of the exporter are, in order."""
+    """Return the timestamps of the exporter's samples, in order."""
     query = f"node_load1[{max(1, round(end_s - start_s))}s]"
     answer = await server.get("/api/v1/query", query=query, time=f"{end_s:.3f}")
     (series,) = answer["data"]["result"]
     return [float(time_s) for time_s, _ in series["values"]]
 
 
-async def test_files_that_must_not_grow_stop_nothing_and_all_is_stored_later(
+async def test_file_size_limit_stops_nothing_and_all_samples_are_stored_later(
     tmp_path: Path,
 ) -> None:
     data = tmp_path / "data"
@@ -112,7 +112,7 @@ async def test_files_that_must_not_grow_stop_nothing_and_all_is_stored_later(
     async with filled(data) as (address, server):
         pid = server.process.process.pid
         usual = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-        # As a full disk: every write fails that would make a file longer than it may be.
+        # Like a full disk: writes that would make a file longer than the limit fail.
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, usual[1]))
         await refused_and_recovers(
             server, lambda: resource.prlimit(pid, resource.RLIMIT_FSIZE, usual)
@@ -148,13 +148,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(filler: Path) -> None:
-    """Leave no block free."""
+    """Fill the file system completely."""
     with filler.open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(bytes(4096))
 
 
-async def test_full_disk_stops_nothing_and_all_is_stored_once_there_is_room(
+async def test_full_disk_stops_nothing_and_all_samples_are_stored_once_there_is_room(
     tmp_path: Path, small_disk: Path
 ) -> None:
     begun_s = time.time()
@@ -168,7 +168,7 @@ async def test_full_disk_stops_nothing_and_all_is_stored_once_there_is_room(
 
 
 def bound_by_modes() -> list[str]:
-    """Return what a command is run under so that files' modes bind it though we are root."""
+    """Return the wrapper that makes file modes apply to a command although we are root."""
     if os.geteuid():
         return []
     if shutil.which("setpriv") is None:
@@ -177,7 +177,7 @@ def bound_by_modes() -> list[str]:
 
 
 @pytest.mark.parametrize("locked", [".", "journal.db", "records.db"])
-async def test_read_only_data_is_refused_in_words(tmp_path: Path, locked: str) -> None:
+async def test_error_about_read_only_data_says_what_to_do(tmp_path: Path, locked: str) -> None:
     data = tmp_path / "data"
     async with redshank_server(data) as server:
         await server.process.stop()
@@ -196,7 +196,7 @@ async def test_read_only_data_is_refused_in_words(tmp_path: Path, locked: str) -
 
 
 @pytest.mark.slow
-async def test_directory_that_becomes_read_only_holds_up_sealing_only(tmp_path: Path) -> None:
+async def test_directory_that_becomes_read_only_delays_sealing_only(tmp_path: Path) -> None:
     data = tmp_path / "data"
     samples_directory = data / "samples"
     async with filled(data, under=bound_by_modes()) as (_, server):
@@ -211,7 +211,7 @@ async def test_directory_that_becomes_read_only_holds_up_sealing_only(tmp_path: 
         assert list(samples_directory.glob("*.db"))
 
 
-async def test_corrupted_chunk_is_told_once_and_the_rest_served(tmp_path: Path) -> None:
+async def test_corrupted_chunk_is_logged_once_and_the_rest_is_served(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with filled(data) as (_, server):
         await more_samples(server, 20)
@@ -237,7 +237,7 @@ async def test_corrupted_chunk_is_told_once_and_the_rest_served(tmp_path: Path) 
         assert len(told_of) == 1
 
 
-async def test_truncated_journal_is_put_aside_and_the_chunks_served(tmp_path: Path) -> None:
+async def test_truncated_journal_is_set_aside_and_the_chunks_are_served(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with filled(data) as (address, server):
         await more_samples(server, 20)
@@ -259,7 +259,7 @@ async def test_truncated_journal_is_put_aside_and_the_chunks_served(tmp_path: Pa
         assert status == 0, told
 
 
-async def test_garbage_for_records_is_refused_in_words(tmp_path: Path) -> None:
+async def test_error_about_damaged_records_says_what_to_do(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     (data / "records.db").write_bytes(b"\xa5" * 8192)
@@ -268,11 +268,11 @@ async def test_garbage_for_records_is_refused_in_words(tmp_path: Path) -> None:
     assert "Traceback" not in told
     assert "records.db" in told
     assert "restore" in told
-    # Nothing is thrown away: somebody may yet mend it.
+    # The damaged file stays: it may be repairable.
     assert (data / "records.db").read_bytes() == b"\xa5" * 8192
 
 
-async def test_wrong_types_in_records_stop_neither_start_nor_pages(tmp_path: Path) -> None:
+async def test_wrong_types_in_records_prevent_neither_start_nor_pages(tmp_path: Path) -> None:
     data = tmp_path / "data"
     log = {"log": {"format": "json"}}
     async with redshank_server(data, log) as server:

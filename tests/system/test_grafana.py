@@ -1,4 +1,4 @@
-"""What Grafana's Prometheus data source asks, replayed against a server with our exporter.
+"""The requests of Grafana's Prometheus data source, sent to a server with our exporter.
 
 The requests are those of the data source's health check, label and metric browsers, query
 editor, annotations and alert list; the queries those of dashboards over node_exporter.
@@ -26,7 +26,7 @@ DASHBOARD = [
     if not line.startswith("#")
 ]
 
-# What every Linux has: these must yield series, not only an answer.
+# Every Linux has these metrics: the queries must return series.
 SURE = ("node_load1", "node_memory_MemTotal_bytes", "node_time_seconds{", "node_cpu_seconds_total")
 
 
@@ -40,7 +40,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
         async with redshank_server(data, {"scrape": scrape}) as server:
 
             async def rates() -> bool:
-                # At the whole second that panels end at: the first scrape may be later.
+                # Panels end at a whole second, which may lie before the first scrape.
                 query = f"rate(node_cpu_seconds_total[5s] @ {int(time.time())})"
                 return bool(await server.query(query))
 
@@ -49,7 +49,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 
 
 async def get(server: Server, path: str, *parameters: tuple[str, str]) -> Any:
-    """Return the data of a GET that must succeed."""
+    """Return the data of a GET, which must succeed."""
     url = server.url + path
     async with server.session.get(url, params=parameters) as answer:
         text = await answer.text()
@@ -60,7 +60,7 @@ async def get(server: Server, path: str, *parameters: tuple[str, str]) -> Any:
 
 
 async def post(server: Server, path: str, **form: str) -> Any:
-    """Return the data of a form that must succeed, sent as Grafana's proxy does."""
+    """POST a form as Grafana's proxy does, and return the data of the answer."""
     async with server.session.post(server.url + path, data=form) as answer:
         text = await answer.text()
         assert answer.status == 200, text
@@ -70,7 +70,7 @@ async def post(server: Server, path: str, **form: str) -> Any:
 
 
 def window() -> dict[str, str]:
-    """Return the last minute as a panel asks for it."""
+    """Return the last minute of a query, as a panel requests it."""
     now_s = int(time.time())
     return {"start": str(now_s - 60), "end": str(now_s), "step": "5"}
 
@@ -83,7 +83,7 @@ async def test_data_source_is_saved_and_tested(server: Server) -> None:
         assert data["resultType"] == "scalar"
         assert data["result"][1] == "2"
     build = await get(server, "/api/v1/status/buildinfo")
-    # Grafana chooses what it may ask by the version, and Mimir by its features.
+    # Grafana reads the version to choose its requests, and the features to recognise Mimir.
     assert int(build["version"].split(".")[0]) == 3
     assert "features" not in build
 
@@ -102,7 +102,7 @@ async def test_label_and_metric_browsers_are_filled(server: Server) -> None:
     series = await get(server, "/api/v1/series", *span, selector)
     assert {each["mode"] for each in series} == set(modes)
     known = await get(server, "/api/v1/metadata", ("limit", "40000"))
-    # By family, as Prometheus does: OpenMetrics names a counter's without its ending.
+    # By family as in Prometheus: the family of an OpenMetrics counter has no suffix.
     assert known["node_cpu_seconds"][0]["type"] == "counter"
     one = await get(server, "/api/v1/metadata", ("metric", "node_load1"))
     assert [each["type"] for each in one["node_load1"]] == ["gauge"]
@@ -156,7 +156,7 @@ async def test_rules_alerts_and_exemplars_are_listed(server: Server) -> None:
     assert parsed["type"] == "aggregation"
 
 
-async def test_wrong_query_is_told_as_grafana_shows_it(server: Server) -> None:
+async def test_invalid_query_has_the_error_that_grafana_shows(server: Server) -> None:
     form = {"query": "sum(", **window()}
     async with server.session.post(f"{server.url}/api/v1/query_range", data=form) as answer:
         assert answer.status == 400

@@ -1,4 +1,4 @@
-"""The main job, with real processes: a host dies, the alarm is raised once, and ends once."""
+"""A host dies: its alert fires once and resolves once. With real processes."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ class Webhook:
         return web.Response()
 
     def statuses(self, alertname: str) -> list[str]:
-        """Return firing and resolved, in the order they came, for one alert."""
+        """Return the statuses of one alert in the order in which they arrived."""
         return [
             alert["status"]
             for message in self.messages
@@ -83,7 +83,7 @@ async def test_dead_host_fires_once_through_a_restart_and_resolves_once(
             assert await server.process.stop() == 0
 
         async with redshank_server(tmp_path / "data", settings) as server:
-            # Three scrapes and as many evaluations of the new process: time enough to repeat.
+            # In three scrapes and evaluations the new process could repeat a notification.
             async def scraped() -> bool:
                 result = await server.query("count_over_time(up{job='node'}[4s])")
                 return bool(result) and float(result[0]["value"][1]) >= 3
@@ -101,7 +101,7 @@ async def test_dead_host_fires_once_through_a_restart_and_resolves_once(
     assert webhook.statuses("HostDown") == ["firing", "resolved"]
 
 
-async def test_killed_server_keeps_all_but_the_last_second(tmp_path: Path) -> None:
+async def test_killed_server_loses_at_most_the_last_second(tmp_path: Path) -> None:
     async with redshank_exporter() as (_, address):
         job = {"name": "node", "targets": [address]}
         settings = {"scrape": {"interval": "1s", "timeout": "1s", "jobs": [job]}}
@@ -133,7 +133,7 @@ async def test_two_servers_cannot_share_a_data_directory(tmp_path: Path) -> None
     assert "another redshank server uses" in second.output
 
 
-async def test_taken_port_is_told_with_what_to_do(tmp_path: Path) -> None:
+async def test_error_about_a_port_in_use_says_what_to_do(tmp_path: Path) -> None:
     async with redshank_server(tmp_path / "first") as server:
         listen = server.url.removeprefix("http://")
         arguments = ["--data-dir", str(tmp_path / "second"), "--listen", listen]

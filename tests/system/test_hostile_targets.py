@@ -1,4 +1,4 @@
-"""A hostile exposition costs its own target, is named on the targets page, and nothing else."""
+"""A hostile exposition affects its own target only; the targets page shows the reason."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from tests.system.processes import redshank_server, until
 TEXT = "text/plain; version=0.0.4"
 MEGABYTE = 2**20
 
-# path -> (body, a word that its reason must have)
+# path → (body, a word of the reason that must be shown)
 HOSTILE = {
     "bad_escape": (b'up_{a="\\x"} 1\n', "escape"),
     "duplicate": (b'a{b="1"} 1\na{b="1"} 2\n', "duplicate"),

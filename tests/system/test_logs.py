@@ -1,4 +1,4 @@
-"""What the server's log says of a whole journey, and what it never says."""
+"""The server's log during a typical use: its request lines, and no secrets."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ async def send_raw(url: str, request: bytes) -> None:
     await writer.wait_closed()
 
 
-async def test_no_secret_of_a_whole_journey_is_ever_logged(tmp_path: Path) -> None:
+async def test_no_secret_is_ever_logged(tmp_path: Path) -> None:
     secrets = {"wrong-password-secret", "query-secret", "malformed-secret", "unknown-token-secret"}
     secrets |= {"webhook-secret-in-path", "webhook-secret-in-query", ADMIN_PASSWORD}
     new_password = "another-password-secret"
@@ -60,10 +60,10 @@ async def test_no_secret_of_a_whole_journey_is_ever_logged(tmp_path: Path) -> No
                 await answer.read()
                 return answer
 
-        # A person logs in, mistypes first, looks around and changes the password.
+        # A person mistypes the password, then logs in.
         form = {"username": "admin", "password": "wrong-password-secret"}
         assert (await request("POST", "/login", data=form, headers={"Authorization": ""})).status
-        # The password in the wrong field.
+        # The password is in the field of the user name.
         await request("POST", "/login", data={"username": ADMIN_PASSWORD, "password": "x"})
         form["password"] = ADMIN_PASSWORD
         logged_in = await request("POST", "/login", data=form)
@@ -71,7 +71,7 @@ async def test_no_secret_of_a_whole_journey_is_ever_logged(tmp_path: Path) -> No
         session = logged_in.cookies["redshank_session"].value
         secrets.add(session)
         await request("GET", "/account?token=query-secret")
-        # Programs: tokens made, used, wrong, refreshed.
+        # Programs use valid and invalid tokens.
         made = await server.post("/api/account/tokens", {"label": "grafana"}, 201)
         secrets.add(made["access_token"])
         for headers in (
@@ -85,15 +85,14 @@ async def test_no_secret_of_a_whole_journey_is_ever_logged(tmp_path: Path) -> No
         await server.post("/api/users", user | {"role": "nonsense"}, 400)
         reset = {"password": new_password + "!"}
         assert (await request("PUT", "/api/users/bob/password", json=reset)).status == 204
-        # A fault of the receiver, whose address is a secret.
+        # A receiver fails; its URL is a secret.
         assert (await request("POST", "/api/receivers/hook/test")).status == 502
         secrets.add((await server.post("/auth/refresh", {}))["access_token"])
         for malformed in MALFORMED:
             await send_raw(server.url, malformed.replace(b"%s", b"malformed-secret"))
 
         async def logged() -> bool:
-            output = server.process.output
-            return output.count("http_request_malformed") == len(MALFORMED)
+            return server.process.output.count("http_request_malformed") == len(MALFORMED)
 
         await until(logged, "the malformed requests to be logged")
         await server.process.stop()
@@ -108,7 +107,7 @@ async def test_no_secret_of_a_whole_journey_is_ever_logged(tmp_path: Path) -> No
     assert not [line for line in lines(output) if line["level"] == "error"]
 
 
-async def test_added_host_that_resolves_to_a_refused_address_is_shown_as_down(
+async def test_host_with_a_forbidden_address_is_shown_as_down(
     tmp_path: Path,
 ) -> None:
     settings = {
@@ -128,7 +127,7 @@ async def test_added_host_that_resolves_to_a_refused_address_is_shown_as_down(
             host = await server.get(f"/api/hosts/{added['id']}")
             return str(host["reason"])
 
-        told = await until(reason, "the host to be down")
-        assert "is refused: private networks are" in told
+        shown = await until(reason, "the host to be down")
+        assert "is refused: private networks are" in shown
         refused = {"name": "other", "url": f"http://127.0.0.1:{port}/metrics"}
         assert (await server.post("/api/hosts", refused, 400))["field"] == "url"

@@ -1,4 +1,4 @@
-"""A host that pushes falls silent: the alarm is raised once, through a restart, and ends once."""
+"""A pushing host falls silent: its alert fires once, despite a restart, and resolves once."""
 
 import time
 from pathlib import Path
@@ -68,7 +68,7 @@ async def test_silent_host_fires_once_through_a_restart_and_resolves_once(
             return len(webhook.statuses("HostDown")) > 1
 
         await until(resolved, "the alert to resolve")
-        # Now: it is silent again, and may fire while the commands run.
+        # Read now: the host is silent again and its alert may fire while the commands run.
         assert webhook.statuses("HostDown") == ["firing", "resolved"]
         status, told = await run(data, "host", "key", "rotate", "nas", "--overlap", "1h")
         assert (status, told.startswith("host key (shown only now): ")) == (0, True)

@@ -1,4 +1,4 @@
-"""Queries that ask too much: refused as Prometheus refuses them, while others are answered."""
+"""Queries beyond the limits fail as in Prometheus, while others are answered."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ import pytest
 
 from tests.system.processes import Server, redshank_server, until
 
-# The median of 300,000 values for each of 10,000 steps: this takes longer than any test waits.
+# The median of 300,000 values at each of 10,000 steps takes longer than any test waits.
 ENDLESS = {
     "query": "quantile_over_time(0.5, sin(vector(time()))[300000s:1s])",
     "start": "0",
@@ -22,7 +22,7 @@ TOO_MANY = "query processing would load too many samples into memory in query ex
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    """A server that holds few samples at once and runs two queries at the same time."""
+    """A server with a low limit of samples that runs two queries at a time."""
     settings = {
         "scrape": {"interval": "1s", "timeout": "1s"},
         "query": {"max_samples": 1_000_000, "threads": 2},
@@ -41,7 +41,7 @@ async def ask(server: Server, path: str = "query", **parameters: str) -> tuple[i
         return answer.status, await answer.json()
 
 
-async def test_too_many_samples_are_refused(server: Server) -> None:
+async def test_query_over_too_many_samples_fails(server: Server) -> None:
     queries = ("count_over_time(vector(1)[30d:1s])", "vector(1)[30d:1s]")
     for query in queries:
         assert await ask(server, query=query) == (
@@ -60,7 +60,7 @@ async def test_query_that_takes_too_long_ends(server: Server) -> None:
     assert document["error"].startswith("query timed out in ")
 
 
-async def test_others_are_answered_meanwhile(server: Server) -> None:
+async def test_other_queries_are_answered_meanwhile(server: Server) -> None:
     endless = asyncio.ensure_future(ask(server, "query_range", **ENDLESS))
     for _ in range(20):
         status, document = await ask(server, query="up")
@@ -71,7 +71,7 @@ async def test_others_are_answered_meanwhile(server: Server) -> None:
 
 
 async def test_query_of_a_client_that_left_is_cancelled(server: Server) -> None:
-    # More of them than threads: were one not cancelled, the last query would wait for it.
+    # There are more queries than threads: if one were not cancelled, the last would wait.
     for _ in range(4):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):
@@ -81,7 +81,7 @@ async def test_query_of_a_client_that_left_is_cancelled(server: Server) -> None:
     assert status == 200
 
 
-async def test_large_answer_to_a_client_that_leaves_harms_nobody(server: Server) -> None:
+async def test_client_that_leaves_a_large_answer_harms_no_other(server: Server) -> None:
     large = {"query": "vector(time()) or up", "start": "0", "end": "11000", "step": "1"}
     async with aiohttp.ClientSession(headers=server.session.headers) as session:
         url = f"{server.url}/api/v1/query_range"

@@ -1,4 +1,4 @@
-"""The server as systemd runs it: told when it is ready, alive and stopping."""
+"""The server as systemd runs it: it reports that it is ready, alive and stopping."""
 
 import asyncio
 import socket
@@ -8,7 +8,7 @@ from tests.ports import free_port
 from tests.system.processes import PATIENCE_S, redshank
 
 
-async def test_systemd_hears_ready_watchdog_and_stopping(tmp_path: Path) -> None:
+async def test_server_notifies_systemd_of_ready_watchdog_and_stopping(tmp_path: Path) -> None:
     address = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(address)
@@ -55,7 +55,7 @@ async def test_up_runs_the_exporter_and_ends_it_with_itself(tmp_path: Path) -> N
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.close()
         await writer.wait_closed()
-        # The hardest end there is: the child must notice by itself.
+        # SIGKILL: the child must notice by itself that its parent has ended.
         await server.kill()
         async with asyncio.timeout(PATIENCE_S):
             while True:

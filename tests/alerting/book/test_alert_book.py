@@ -114,7 +114,7 @@ async def test_open_alert_shows_its_latest_value_without_a_write(bench: Bench) -
     assert (await bench.records.alert(item.alert.id)).value == 91.0
 
 
-async def test_people_read_open_alerts_as_they_are_now(bench: Bench) -> None:
+async def test_live_alerts_have_the_latest_values(bench: Bench) -> None:
     await bench.see((WARNING, HOLDS))
     await bench.see((WARNING, HOLDS), at_ms=NOW_MS + 1, value=99.0)
     live = LiveAlerts(bench.records, bench.book)
@@ -175,7 +175,7 @@ async def test_failed_write_changes_nothing_and_is_repeated(bench: Bench) -> Non
     assert len(await bench.records.waiting("log", 10)) == 1
 
 
-async def test_cancelled_evaluation_still_agrees_with_what_was_stored(bench: Bench) -> None:
+async def test_book_agrees_with_the_records_after_a_cancelled_evaluation(bench: Bench) -> None:
     stored, go_on = asyncio.Event(), asyncio.Event()
     original = bench.records.record
 
@@ -215,7 +215,7 @@ async def test_alert_that_cleared_while_the_server_was_down_resolves_once(bench:
     assert bench.notified[1:] == [("resolved", "warning")]
 
 
-async def test_acknowledgement_shows_ends_with_the_alert_and_hides_no_recovery(
+async def test_acknowledgement_ends_with_the_alert_and_suppresses_no_recovery(
     bench: Bench,
 ) -> None:
     await bench.see((WARNING, HOLDS))
@@ -233,7 +233,7 @@ async def test_acknowledgement_shows_ends_with_the_alert_and_hides_no_recovery(
         await bench.book.acknowledge(item.alert.id, "ada", NOW_MS + 5 * MINUTE_MS)
 
 
-async def test_data_that_vanish_while_all_is_well_open_an_alert_without_a_notification(
+async def test_lost_data_without_an_alert_become_no_data_without_a_notification(
     bench: Bench,
 ) -> None:
     await bench.see((WARNING, Condition.MISSING), value=None)

@@ -38,7 +38,7 @@ def test_down_is_critical_and_has_no_threshold() -> None:
         (cpu(warning=2.0), 2, 95, [93, 0]),
     ],
 )
-def test_override_is_laid_over_the_defaults(
+def test_override_replaces_defaults(
     override: CheckOverride, warning: float, critical: float, recoveries: list[float]
 ) -> None:
     check = host_check(SETTINGS, CheckName.CPU, override)
@@ -46,7 +46,7 @@ def test_override_is_laid_over_the_defaults(
     assert [check.recovery_of(severity) for severity in (CRITICAL, WARNING)] == recoveries
 
 
-def test_override_changes_the_wait_and_switches_off() -> None:
+def test_override_changes_for_and_disables_the_check() -> None:
     assert host_check(SETTINGS, CheckName.CPU, cpu(for_s=2.5)).timing.for_ms == 2_500
     assert host_check(SETTINGS, CheckName.CPU, cpu(enabled=False)).severities == ()
 

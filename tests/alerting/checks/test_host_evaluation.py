@@ -120,7 +120,9 @@ async def bench(records: WatchedAlerts) -> Bench:
     return bench
 
 
-async def test_quiet_fleet_costs_one_query_a_check_and_stores_nothing(bench: Bench) -> None:
+async def test_hosts_without_alerts_cost_one_query_for_each_check_and_store_nothing(
+    bench: Bench,
+) -> None:
     bench.engine.asked.clear()
     await bench.at(1)
     assert [query for query, *_ in bench.engine.asked] == ["up", CPU, MEMORY, DISK]
@@ -174,11 +176,12 @@ async def test_jump_to_critical_is_one_notification(bench: Bench) -> None:
     assert bench.states == {}
 
 
-async def test_dead_host_is_one_notification_whatever_else_it_had(bench: Bench) -> None:
+async def test_dead_host_is_one_notification_whatever_other_alerts_it_has(bench: Bench) -> None:
     await bench.at(1, web_1_cpu=97, web_1_disk=90)
     await bench.at(2)
     bench.pipeline.notices.clear()
-    # Dead: `up` is 0, memory and disk vanish at once, the rate lives on in its window.
+    # The host is dead: `up` is 0, memory and disk are missing at once, the rate lasts as long
+    # as its window.
     await bench.at(2.5, web_1_up=0, web_1_memory=None, web_1_disk=None)
     for minutes in range(3, 30):
         await bench.at(minutes, web_1_cpu=99 if minutes < 7 else None)
@@ -188,7 +191,7 @@ async def test_dead_host_is_one_notification_whatever_else_it_had(bench: Bench) 
         "cpu critical web-1": "firing",
         "disk warning web-1": "firing",
     }
-    # Back, and everything is well: each alert that receivers know of is resolved, once.
+    # The host is back and recovered: each alert that has fired is resolved once.
     bench.pipeline.notices.clear()
     await bench.at(30, web_1_up=1, web_1_memory=20, web_1_disk=50)
     await bench.at(31, web_1_cpu=5)
@@ -225,13 +228,13 @@ async def test_metrics_that_vanish_from_a_host_that_is_up_are_no_data(bench: Ben
     assert bench.notified == ["firing HostHighCpu critical web-1"]
 
 
-async def test_filesystem_that_is_unmounted_while_all_is_well_is_nothing(bench: Bench) -> None:
+async def test_filesystem_unmounted_without_an_alert_is_no_alert(bench: Bench) -> None:
     await bench.at(1, web_1_disk=None)
     await bench.at(10)
     assert bench.states == {}
 
 
-async def test_host_without_a_check_s_metrics_from_the_start_is_left_alone(bench: Bench) -> None:
+async def test_host_that_never_had_the_metrics_of_a_check_gets_no_alert(bench: Bench) -> None:
     await bench.at(10)
     await bench.at(20)
     assert bench.states == {}
@@ -251,7 +254,7 @@ async def test_filesystems_of_a_host_are_alerts_of_their_own(bench: Bench) -> No
     ]
 
 
-async def test_own_settings_of_a_host_apply_to_it_only(bench: Bench) -> None:
+async def test_override_applies_to_its_host_only(bench: Bench) -> None:
     bench.registry.set_override(CheckOverride("web-2:9100", "cpu", warning=40.0, for_s=0.0))
     bench.registry.set_override(CheckOverride("web-1:9100", "cpu", enabled=False))
     await bench.at(1, web_1_cpu=99, web_2_cpu=50)
@@ -275,7 +278,7 @@ async def test_switching_a_check_off_resolves_its_alert(bench: Bench) -> None:
     ]
 
 
-async def test_removed_host_takes_its_alerts_along(bench: Bench) -> None:
+async def test_alerts_of_a_removed_host_are_resolved(bench: Bench) -> None:
     await bench.at(1, web_1_cpu=90, web_2_up=0)
     await bench.at(2)
     bench.pipeline.notices.clear()
@@ -285,7 +288,7 @@ async def test_removed_host_takes_its_alerts_along(bench: Bench) -> None:
     assert bench.states == {}
 
 
-async def test_target_that_is_no_host_is_not_watched(bench: Bench) -> None:
+async def test_target_that_is_not_a_registered_host_is_not_checked(bench: Bench) -> None:
     await bench.at(1, db_up=0, db_cpu=99)
     await bench.at(2)
     assert bench.states == {}
@@ -323,7 +326,7 @@ async def test_alert_survives_a_restart_until_its_host_is_scraped_again(
     assert after.states == {"down critical web-1": "firing"}
 
 
-async def test_failing_query_leaves_its_check_as_it_was(bench: Bench) -> None:
+async def test_failing_query_changes_no_alert_of_its_check(bench: Bench) -> None:
     await bench.at(1, web_1_cpu=90, web_1_memory=90)
     await bench.at(2)
     bench.engine.answers[CPU] = EvaluationError("too many samples")

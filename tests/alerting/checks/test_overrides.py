@@ -27,14 +27,12 @@ def cpu(**own: float | bool) -> CheckOverride:
         (cpu(recovery=90.0), "recovery: is above the threshold 85"),
     ],
 )
-def test_override_that_makes_no_sense_is_refused_by_field(
-    override: CheckOverride, message: str
-) -> None:
+def test_invalid_override_is_rejected_with_its_field(override: CheckOverride, message: str) -> None:
     with pytest.raises(BadOverrideError, match=message):
         validate_override(SETTINGS, override)
 
 
-def test_override_that_makes_sense_is_taken() -> None:
+def test_valid_override_is_accepted() -> None:
     override = cpu(warning=50.0, critical=60.0, recovery=40.0, for_s=0.0)
     assert validate_override(SETTINGS, override) is CheckName.CPU
     down = CheckOverride(HOST, "down", for_s=10.0)

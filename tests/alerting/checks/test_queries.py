@@ -18,7 +18,7 @@ SETTINGS = HostCheckSettings()
 WARNING, CRITICAL = Severity.WARNING, Severity.CRITICAL
 
 
-def test_expressions_are_node_exporters() -> None:
+def test_expressions_use_node_exporters_metrics() -> None:
     assert usage_expression(SETTINGS, CheckName.CPU) == (
         "100 - 100 * sum without (mode) (avg without (cpu)"
         ' (rate(node_cpu_seconds_total{mode=~"idle|iowait"}[5m])))'
@@ -55,7 +55,7 @@ def test_pseudo_filesystems_are_no_disks(fstype: str, mountpoint: str, watched: 
     assert watched is not ignored
 
 
-def test_conditions_are_whole_expressions() -> None:
+def test_alert_expression_is_the_whole_condition() -> None:
     down = host_check(SETTINGS, CheckName.DOWN)
     memory = host_check(SETTINGS, CheckName.MEMORY)
     assert alert_expression(SETTINGS, down, CRITICAL) == "up == 0"
@@ -63,7 +63,7 @@ def test_conditions_are_whole_expressions() -> None:
     assert alert_expression(SETTINGS, memory, WARNING).endswith("node_memory_MemTotal_bytes > 85")
 
 
-def test_hosts_of_the_same_settings_share_one_rule() -> None:
+def test_hosts_with_the_same_settings_share_a_variant() -> None:
     overrides = [
         CheckOverride("b:1", "cpu", warning=50.0),
         CheckOverride("a.x:1", "cpu", warning=50.0),

@@ -18,7 +18,7 @@ async def run(
     during: Callable[[int], None] = lambda tick_ms: None,
     delay_ms: int = 0,
 ) -> tuple[list[int], GroupRunner]:
-    """Evaluate so many times; `during` may move the clock."""
+    """Evaluate this often; `during` may move the clock."""
     ticks: list[int] = []
     done = asyncio.Event()
 
@@ -47,7 +47,7 @@ async def test_evaluations_are_evenly_spaced_and_on_time() -> None:
     assert runner.missed == 0
 
 
-async def test_groups_fall_on_different_moments_the_same_after_a_restart() -> None:
+async def test_groups_have_different_offsets_that_survive_a_restart() -> None:
     async def nothing(tick_ms: int) -> None:
         return None
 
@@ -67,7 +67,7 @@ async def test_first_evaluation_waits_for_its_delay() -> None:
     assert NOW_MS + 60_000 <= ticks[0] < NOW_MS + 60_000 + INTERVAL_MS
 
 
-async def test_slow_evaluation_leaves_times_out_and_keeps_the_rhythm() -> None:
+async def test_slow_evaluation_skips_times_and_stays_evenly_spaced() -> None:
     clock = SetClock()
 
     def slow(tick_ms: int) -> None:
@@ -83,7 +83,7 @@ async def test_slow_evaluation_leaves_times_out_and_keeps_the_rhythm() -> None:
     assert [(line["event"], line["count"]) for line in lines] == [("evaluations_missed", 2)]
 
 
-async def test_clock_that_is_set_back_does_not_silence_the_group() -> None:
+async def test_group_goes_on_after_the_clock_is_set_back() -> None:
     clock = SetClock()
 
     def set_back(tick_ms: int) -> None:

@@ -22,7 +22,7 @@ def test_only_what_changed_is_appended() -> None:
     assert columns.tolist() == [1]
 
 
-def test_series_that_is_not_produced_any_more_ends() -> None:
+def test_series_that_is_no_longer_produced_ends() -> None:
     appender = MemoryAppender()
     writer = SeriesWriter(appender, "rules/g")
     writer.write({A: 1.0, B: 2.0}, NOW_MS)
@@ -33,7 +33,7 @@ def test_series_that_is_not_produced_any_more_ends() -> None:
     assert appender.last["rules/g"] == {A: 5.0}
 
 
-def test_nothing_is_written_while_there_is_nothing_or_no_time_passed() -> None:
+def test_nothing_is_written_without_series_or_newer_time() -> None:
     appender = MemoryAppender()
     writer = SeriesWriter(appender, "rules/g")
     writer.write({}, NOW_MS)
@@ -77,6 +77,6 @@ def test_alerts_are_series_as_in_prometheus() -> None:
     }
 
 
-def test_alert_without_data_has_a_state_of_its_own_and_ended_ones_none() -> None:
+def test_no_data_alert_has_its_own_state_and_ended_alerts_have_no_series() -> None:
     [labels] = alert_series([alert(AlertState.NO_DATA), alert(AlertState.RESOLVED)])
     assert labels.get("alertstate") == "no_data"

@@ -38,7 +38,7 @@ async def records(tmp_path: Path) -> AsyncIterator[WatchedAlerts]:
 
 
 class Sink:
-    """A receiver in memory: keeps what it takes, fails as told."""
+    """A receiver in memory: keeps the bodies it accepts, and raises set errors."""
 
     def __init__(self, *failures: DeliveryError) -> None:
         self.taken: list[str] = []
@@ -75,7 +75,9 @@ async def running(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_what_waits_is_delivered_in_order_and_news_after_it(records: WatchedAlerts) -> None:
+async def test_outbox_is_delivered_in_order_and_later_notifications_after_it(
+    records: WatchedAlerts,
+) -> None:
     sink, clock = Sink(), SetClock()
     await enqueue(records, "ops", "1", "2")
     async with running(records, {"ops": sink}, clock) as delivery:
@@ -95,7 +97,7 @@ async def test_failing_receiver_gets_everything_in_order_later(records: WatchedA
         outcomes = await records.next_outcomes(4)
     assert outcomes == ["delayed", "delayed", "delivered", "delivered"]
     assert sink.taken == ["fires", "resolved"]
-    # Between the attempts lay the waits: half to all of 5 s, then of 10 s.
+    # The waits between the attempts are 50 to 100 % of 5 s, then of 10 s.
     assert 7_500 <= clock.now_ms - NOW_MS <= 15_000
     item = (await records.notifications(10))[1]
     assert (item.attempts, item.last_error) == (3, None)
@@ -112,7 +114,7 @@ async def test_rejected_notification_is_abandoned_at_once(records: WatchedAlerts
     assert {"notification_abandoned"} == {line["event"] for line in lines}
 
 
-async def test_notification_is_given_up_at_the_configured_age(records: WatchedAlerts) -> None:
+async def test_notification_is_abandoned_at_the_configured_age(records: WatchedAlerts) -> None:
     sink, clock = Sink(*[DeliveryError("no answer")] * 99), SetClock()
     await enqueue(records, "ops", "1")
     settings = DeliverySettings.model_validate({"give_up_after": "10m", "retry_max": "1m"})
@@ -125,7 +127,9 @@ async def test_notification_is_given_up_at_the_configured_age(records: WatchedAl
     assert item.last_error == "no answer"
 
 
-async def test_old_notification_is_tried_once_before_it_is_given_up(records: WatchedAlerts) -> None:
+async def test_old_notification_is_tried_once_before_it_is_abandoned(
+    records: WatchedAlerts,
+) -> None:
     sink, clock = Sink(), SetClock(NOW_MS + 10 * SETTINGS.give_up_after_ms)
     await enqueue(records, "ops", "1")
     async with running(records, {"ops": sink}, clock):
@@ -153,7 +157,7 @@ async def test_slow_receiver_delays_only_itself(records: WatchedAlerts) -> None:
                 await records.next_outcomes(4)
 
 
-async def test_notification_under_way_at_the_end_is_sent_again(
+async def test_notification_in_delivery_at_shutdown_is_sent_again(
     records: WatchedAlerts,
 ) -> None:
     async def attempt(webhook: Webhook, session: aiohttp.ClientSession) -> object:
@@ -174,7 +178,7 @@ async def test_notification_under_way_at_the_end_is_sent_again(
         assert await attempt(webhook, session) == "once or twice"
 
 
-async def test_records_that_fail_for_a_moment_stop_nothing(records: WatchedAlerts) -> None:
+async def test_delivery_goes_on_after_a_failure_of_the_records(records: WatchedAlerts) -> None:
     await enqueue(records, "ops", "1")
     original, failures = records.waiting, [StorageError("disk full")]
 
@@ -190,7 +194,7 @@ async def test_records_that_fail_for_a_moment_stop_nothing(records: WatchedAlert
     assert sink.taken == ["1"]
 
 
-async def test_receiver_that_is_gone_leaves_nothing_waiting(records: WatchedAlerts) -> None:
+async def test_notifications_of_a_removed_receiver_are_abandoned(records: WatchedAlerts) -> None:
     await enqueue(records, "gone", "1", "2")
     await enqueue(records, "ops", "3")
     delivery = Delivery(records, {"ops": Sink()}, SETTINGS, SetClock())

@@ -18,7 +18,7 @@ async def webhook() -> AsyncIterator[Webhook]:
 
 
 @loads_apprise
-async def test_apprise_takes_a_title_and_a_text(webhook: Webhook) -> None:
+async def test_apprise_sends_a_title_and_a_text(webhook: Webhook) -> None:
     url = webhook.url.replace("http://", "json://")
     await AppriseReceiver(SecretStr(url), 30).send(HOST_DOWN_BODY)
     body = await webhook.next()
@@ -27,7 +27,7 @@ async def test_apprise_takes_a_title_and_a_text(webhook: Webhook) -> None:
 
 
 @loads_apprise
-async def test_service_that_refuses_through_apprise_is_tried_again(webhook: Webhook) -> None:
+async def test_rejection_by_an_apprise_service_is_retryable(webhook: Webhook) -> None:
     webhook.answers.append(500)
     url = webhook.url.replace("http://", "json://")
     with pytest.raises(DeliveryError, match="did not take it") as caught:
@@ -37,7 +37,7 @@ async def test_service_that_refuses_through_apprise_is_tried_again(webhook: Webh
 
 
 @loads_apprise
-async def test_url_that_apprise_does_not_know_is_given_up() -> None:
+async def test_url_unknown_to_apprise_is_not_retryable() -> None:
     with pytest.raises(DeliveryError, match="pigeon://…: not a URL of Apprise") as caught:
         await AppriseReceiver(SecretStr("pigeon://s3cret"), 30).send(HOST_DOWN_BODY)
     assert not caught.value.retryable

@@ -14,5 +14,5 @@ from alerting.receivers.receiver import masked
         ("", "://…"),
     ],
 )
-def test_masked_url_shows_where_and_no_more(url: str, shown: str) -> None:
+def test_masked_url_shows_scheme_and_host_only(url: str, shown: str) -> None:
     assert masked(SecretStr(url)) == shown

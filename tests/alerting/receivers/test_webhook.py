@@ -34,7 +34,7 @@ async def test_webhook_receives_the_body_as_it_was_stored(
     ("status", "retryable"),
     [(408, True), (429, True), (500, True), (503, True), (400, False), (404, False), (302, False)],
 )
-async def test_only_what_may_pass_is_tried_again(
+async def test_only_temporary_errors_are_retryable(
     webhook: Webhook, session: aiohttp.ClientSession, status: int, retryable: bool
 ) -> None:
     webhook.answers.append(status)
@@ -44,7 +44,7 @@ async def test_only_what_may_pass_is_tried_again(
     assert "s3cret-token" not in str(caught.value)
 
 
-async def test_webhook_that_does_not_answer_is_left_after_the_timeout(
+async def test_webhook_without_an_answer_times_out(
     webhook: Webhook, session: aiohttp.ClientSession
 ) -> None:
     webhook.gate.clear()
@@ -61,7 +61,7 @@ async def test_webhook_that_does_not_answer_is_left_after_the_timeout(
         ("ftp://example.org/s3cret", False, "ftp://…: not a URL"),
     ],
 )
-async def test_unreachable_webhook_is_named_without_its_secrets(
+async def test_error_of_an_unreachable_webhook_shows_no_secrets(
     session: aiohttp.ClientSession, url: str, retryable: bool, reason: str
 ) -> None:
     with pytest.raises(DeliveryError, match=reason) as caught:

@@ -68,13 +68,13 @@ def test_firing_alert_has_no_end() -> None:
 
 def test_fingerprint_is_alertmanagers() -> None:
     assert fingerprint(Labels()) == "cbf29ce484222325"
-    # As Alertmanager 0.25 posted it.
+    # From a body of Alertmanager 0.25.
     labels = Labels.of(alertname="HostDown", instance="web-1:9100")
     assert fingerprint(labels) == "ccf1c6b9aa2b5ee3"
 
 
 @given(st.dictionaries(st.text(min_size=1), st.text(min_size=1)))
-def test_document_survives_its_json(labels: dict[str, str]) -> None:
+def test_body_survives_a_round_trip_through_json(labels: dict[str, str]) -> None:
     alert = Alert(1, "r", Labels.of(labels), Labels.of(labels), AlertState.FIRING, 1.0, 0, 0, 0)
     document = webhook_body(alert, NotificationStatus.FIRING, "ops", "x", EXTERNAL)
     assert WebhookBody.model_validate_json(document.to_json()) == document
@@ -100,7 +100,7 @@ def test_graph_link_escapes_the_expression() -> None:
     )
 
 
-def test_text_says_what_how_and_where() -> None:
+def test_plain_text_has_summary_labels_and_link() -> None:
     document = webhook_body(ALERT, NotificationStatus.FIRING, "ops", "up == 0", EXTERNAL)
     title, text = plain_text(document)
     assert title == "[FIRING] web-1 is down"

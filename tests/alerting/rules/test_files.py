@@ -44,7 +44,7 @@ def parse(expression: str) -> None:
         raise ValueError("1:1: parse error: unclosed (")
 
 
-def test_documented_example_is_read_whole() -> None:
+def test_example_of_the_documentation_is_read() -> None:
     [group] = parse_rule_file(EXAMPLE, PATH, parse)
     assert (group.name, group.file, group.interval_ms) == ("example", "rules.yml", 30_000)
     assert (group.limit, group.offset_ms) == (10, 5_000)
@@ -66,7 +66,7 @@ def test_documented_example_is_read_whole() -> None:
     )
 
 
-def test_our_own_keys_give_hysteresis_and_no_data() -> None:
+def test_additional_keys_give_hysteresis_and_no_data() -> None:
     text = """
     groups:
     - name: g
@@ -121,12 +121,12 @@ RULE = "groups: [{name: g, rules: [%s]}]"
         (RULE % "{alert: A, expr: x}, {alert: B, x: 1}", r"rule 2 \(B\)"),
     ],
 )
-def test_what_is_no_rule_file_is_refused_with_its_place(text: str, message: str) -> None:
+def test_invalid_rule_file_is_rejected_with_the_line(text: str, message: str) -> None:
     with pytest.raises(RuleFileError, match=message):
         parse_rule_file(text, PATH, parse)
 
 
-def test_everything_wrong_is_told_at_once_with_its_line() -> None:
+def test_all_mistakes_are_reported_at_once_with_their_lines() -> None:
     text = EXAMPLE.replace("limit: 10", "limits: 10").replace("for: 10m", "for: soon")
     text += "- name: other\n  rules:\n  - {alert: A, expr: (}\n  - {alert: B, expr: x, y: z}\n"
     with pytest.raises(RuleFileError) as caught:
@@ -139,7 +139,7 @@ def test_everything_wrong_is_told_at_once_with_its_line() -> None:
 
 
 @given(st.text() | st.text("groups:{}[]- \nam&*<?!'\"#|>1"))
-def test_any_text_is_read_or_refused(text: str) -> None:
+def test_any_text_is_read_or_rejected(text: str) -> None:
     with contextlib.suppress(RuleFileError):
         parse_rule_file(text, PATH, parse)
 
@@ -149,7 +149,7 @@ def write(path: Path, *rules: str) -> Path:
     return path
 
 
-def test_rules_of_one_name_are_told_apart_by_their_labels_in_any_order(tmp_path: Path) -> None:
+def test_rules_with_one_name_get_identities_from_their_labels_in_any_order(tmp_path: Path) -> None:
     rules = [f"{{alert: A, expr: x, labels: {{severity: {s}}}}}" for s in ("warning", "critical")]
     one = load_rule_files([write(tmp_path / "a.yml", *rules)], parse)
     other = load_rule_files([write(tmp_path / "a.yml", *reversed(rules))], parse)
@@ -158,7 +158,7 @@ def test_rules_of_one_name_are_told_apart_by_their_labels_in_any_order(tmp_path:
     assert identities[0] == {'g/A{severity="warning"}', 'g/A{severity="critical"}'}
 
 
-def test_true_duplicates_and_groups_of_one_name_get_identities_of_their_own(tmp_path: Path) -> None:
+def test_duplicate_rules_get_distinct_identities(tmp_path: Path) -> None:
     files = [write(tmp_path / name, *["{alert: A, expr: x}"] * 2) for name in ("a.yml", "b.yml")]
     groups = load_rule_files(files, parse)
     identities = [rule.identity for group in groups for rule in group.rules]  # type: ignore[union-attr]
@@ -172,7 +172,7 @@ def test_group_called_host_does_not_take_over_the_host_checks(tmp_path: Path) ->
     assert [rule.identity for rule in group.rules] == ["host/cpu{}"]  # type: ignore[union-attr]
 
 
-def test_unreadable_file_is_refused_by_name(tmp_path: Path) -> None:
+def test_error_about_an_unreadable_file_names_it(tmp_path: Path) -> None:
     with pytest.raises(RuleFileError, match=r"none\.yml"):
         load_rule_files([tmp_path / "none.yml"], parse)
     (tmp_path / "bytes.yml").write_bytes(b"\xff\xfe\x00")
@@ -182,7 +182,7 @@ def test_unreadable_file_is_refused_by_name(tmp_path: Path) -> None:
 
 @pytest.mark.peer
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
-def test_promtool_takes_the_example_too(tmp_path: Path) -> None:
+def test_promtool_accepts_the_example_too(tmp_path: Path) -> None:
     path = tmp_path / "rules.yml"
     # Group labels and query offsets are younger than Debian's promtool.
     old = EXAMPLE.replace("  labels:\n    team: myteam\n", "").replace("  query_offset: 5s\n", "")

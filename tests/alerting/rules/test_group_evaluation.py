@@ -119,7 +119,7 @@ async def test_alerts_are_written_as_series_that_end_with_them(records: WatchedA
     assert bench.appender.last[stream] == {}
 
 
-async def test_without_hysteresis_nothing_but_the_condition_is_asked(
+async def test_without_hysteresis_only_the_condition_is_queried(
     records: WatchedAlerts,
 ) -> None:
     bench = Bench(records)
@@ -129,7 +129,9 @@ async def test_without_hysteresis_nothing_but_the_condition_is_asked(
     assert {query for query, *_ in bench.engine.asked} == {"x > 5"}
 
 
-async def test_alert_fires_on_until_the_recovery_condition_ends(records: WatchedAlerts) -> None:
+async def test_alert_keeps_firing_while_the_recovery_expression_holds(
+    records: WatchedAlerts,
+) -> None:
     bench = Bench(records, HYSTERESIS)
     await bench.at(0, holds={SAMPLE: 7.0}, data={SAMPLE: 7.0})
     await bench.at(1)
@@ -149,7 +151,7 @@ async def test_pending_alert_does_not_linger(records: WatchedAlerts) -> None:
     assert "x > 4" not in {query for query, *_ in bench.engine.asked}
 
 
-async def test_series_that_vanishes_is_no_data_and_comes_back_without_a_word(
+async def test_missing_series_is_no_data_and_returns_without_a_notification(
     records: WatchedAlerts,
 ) -> None:
     bench = Bench(records, HYSTERESIS)
@@ -184,7 +186,7 @@ async def test_failing_evaluation_changes_nothing_and_is_logged_once(
     assert len(bench.notified) == 1
 
 
-async def test_fault_nobody_expected_stays_with_its_rule(records: WatchedAlerts) -> None:
+async def test_unexpected_exception_affects_its_rule_only(records: WatchedAlerts) -> None:
     bench = Bench(records)
     with structlog.testing.capture_logs() as lines:
         await bench.at(0, holds=ZeroDivisionError("oops"))
@@ -203,7 +205,7 @@ async def test_fault_nobody_expected_stays_with_its_rule(records: WatchedAlerts)
         (Answer(String(NOW_MS, "text")), "neither a vector nor a scalar"),
     ],
 )
-async def test_result_that_makes_no_alerts_is_an_error(
+async def test_unusable_result_is_an_error(
     records: WatchedAlerts, result: object, error: str
 ) -> None:
     bench = Bench(records)
@@ -212,7 +214,7 @@ async def test_result_that_makes_no_alerts_is_an_error(
     assert bench.states == []
 
 
-async def test_restored_alert_is_taken_up_by_its_rule(records: WatchedAlerts) -> None:
+async def test_restored_alert_belongs_to_its_rule_again(records: WatchedAlerts) -> None:
     before = Bench(records)
     await before.at(0, holds={SAMPLE: 7.0})
     await before.at(1)

@@ -80,7 +80,7 @@ def test_supported_templates(source: str, text: str) -> None:
         ('{{ toUpper "\\q" }}', "bad string"),
     ],
 )
-def test_everything_else_is_refused_when_parsed(source: str, reason: str) -> None:
+def test_unsupported_templates_are_rejected_when_parsed(source: str, reason: str) -> None:
     with pytest.raises(TemplateError, match=reason):
         parse_template(source)
 
@@ -100,19 +100,14 @@ def test_everything_else_is_refused_when_parsed(source: str, reason: str) -> Non
         ("{{ index `a` `b` }}", "index needs labels"),
     ],
 )
-def test_what_fails_when_rendered_is_said_in_the_text(source: str, error: str) -> None:
+def test_error_of_rendering_is_in_the_text(source: str, error: str) -> None:
     text = rendered(source)
     assert text.startswith("<error expanding template: ")
     assert error in text
 
 
-def test_constant_template_knows_that_it_is_one() -> None:
-    assert parse_template("page").is_constant
-    assert not parse_template("{{ $value }}").is_constant
-
-
 @given(st.text() | st.from_regex(r"(\{\{[-a-z$ .|()\"`0-9/*]*\}\}?|[a-z ]*){0,4}", fullmatch=True))
-def test_any_text_is_rendered_or_refused(source: str) -> None:
+def test_any_text_is_rendered_or_rejected(source: str) -> None:
     try:
         template = parse_template(source)
     except TemplateError:
@@ -121,12 +116,12 @@ def test_any_text_is_rendered_or_refused(source: str) -> None:
 
 
 @given(st.text().filter(lambda text: "{{" not in text))
-def test_text_without_actions_is_left_as_it_is(source: str) -> None:
+def test_text_without_actions_is_unchanged(source: str) -> None:
     assert rendered(source) == source
 
 
 @given(st.dictionaries(st.from_regex(r"[a-z_]{1,5}", fullmatch=True), st.text(min_size=1)))
-def test_label_values_are_never_read_as_templates(labels: dict[str, str]) -> None:
+def test_label_values_are_never_parsed_as_templates(labels: dict[str, str]) -> None:
     for name, value in labels.items():
         template = parse_template("{{ $labels." + name + " }}")
         assert template.render(TemplateData(Labels.of(labels), 0.0)) == value

@@ -43,13 +43,13 @@ async def test_message_is_known_again_after_a_restart(tmp_path: Path) -> None:
         assert log.totals == MessageTotals(2, 0)
 
 
-async def test_what_was_not_committed_is_not_known_after_a_kill(tmp_path: Path) -> None:
+async def test_uncommitted_message_is_unknown_after_a_kill(tmp_path: Path) -> None:
     async with opened(tmp_path / "messages.db") as log:
         log.take("m1", document(1))
         await log.commit()
         log.take("m2", document(2))
 
-        # What a killed process leaves is what is in the file now.
+        # A killed process leaves the file as it is now.
         def copy() -> None:
             source = sqlite3.connect(tmp_path / "messages.db")
             target = sqlite3.connect(tmp_path / "copy.db")
@@ -78,7 +78,7 @@ async def test_latest_documents_come_newest_first_after_a_restart_too(tmp_path: 
         assert len(log.latest(10_000)) == LATEST_DOCUMENTS
 
 
-async def test_documents_beyond_the_latest_leave_the_file(tmp_path: Path) -> None:
+async def test_older_documents_are_deleted_from_the_file(tmp_path: Path) -> None:
     path = tmp_path / "messages.db"
     async with opened(path) as log:
         for number in range(3 * LATEST_DOCUMENTS):
@@ -95,7 +95,7 @@ async def test_documents_beyond_the_latest_leave_the_file(tmp_path: Path) -> Non
     assert LATEST_DOCUMENTS <= await asyncio.to_thread(stored) < LATEST_DOCUMENTS + 200
 
 
-async def test_report_numbers_are_never_given_twice(tmp_path: Path) -> None:
+async def test_report_numbers_are_unique(tmp_path: Path) -> None:
     path = tmp_path / "messages.db"
     async with opened(path) as log:
         assert [log.take_report(), log.take_report()] == [1, 2]
@@ -104,7 +104,7 @@ async def test_report_numbers_are_never_given_twice(tmp_path: Path) -> None:
         assert log.take_report() == 3
 
 
-async def test_refused_commit_is_made_good_by_the_next(
+async def test_messages_of_a_failed_commit_are_in_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "messages.db"
@@ -141,7 +141,7 @@ async def test_oldest_generation_is_forgotten_in_memory_and_on_disk(tmp_path: Pa
         assert all(log.knows(f"m{number}") for number in range(200_000 - least, 200_000))
 
 
-async def test_closed_log_takes_nothing(tmp_path: Path) -> None:
+async def test_closed_log_rejects_messages(tmp_path: Path) -> None:
     log = SqliteMessageLog(tmp_path / "messages.db")
     with pytest.raises(StoreClosedError):
         log.take("m1", b"{}")
@@ -150,7 +150,7 @@ async def test_closed_log_takes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [lambda data: b"no database" * 999, lambda data: data[:2000]])
-def test_damaged_file_is_told(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+def test_damaged_file_is_an_error(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
     path = tmp_path / "messages.db"
     log = SqliteMessageLog(path)
     log.open()
@@ -162,7 +162,7 @@ def test_damaged_file_is_told(tmp_path: Path, spoil: Callable[[bytes], bytes]) -
 
 @given(st.lists(st.integers(1, 2**64 - 1), unique=True, max_size=300), st.integers(0, 2**16))
 def test_restored_ids_are_those_that_were_remembered(keys: list[int], spread: int) -> None:
-    # Neighbours in one place of the table are what goes wrong, if anything does.
+    # Hashes that share a slot are the hard case.
     keys = list(dict.fromkeys([key & ~spread or 1 for key in keys]))
     one_by_one, restored = RememberedIds(1000), RememberedIds(1000)
     for key in keys:
@@ -175,5 +175,5 @@ def test_restored_ids_are_those_that_were_remembered(keys: list[int], spread: in
 
 
 @given(st.lists(st.integers(0, 2**64 - 1)))
-def test_hashes_survive_their_row(keys: list[int]) -> None:
+def test_hashes_survive_a_round_trip_through_bytes(keys: list[int]) -> None:
     assert hashes_of(hash_bytes(keys)).tolist() == keys

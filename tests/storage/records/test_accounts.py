@@ -50,7 +50,7 @@ async def test_users_are_listed_by_name(accounts: SqliteAccounts) -> None:
     assert [user.name for user in await accounts.users()] == ["ada", "edsger", "grace"]
 
 
-async def test_second_user_of_a_name_is_refused(accounts: SqliteAccounts) -> None:
+async def test_second_user_with_a_name_is_rejected(accounts: SqliteAccounts) -> None:
     await ada(accounts)
     with pytest.raises(TakenError, match="name: a user 'ada' exists already"):
         await accounts.add_user("ada", Role.VIEWER, "other", NOW_MS)
@@ -60,7 +60,7 @@ async def test_unknown_user_is_none(accounts: SqliteAccounts) -> None:
     assert await accounts.user("nobody") is None
 
 
-async def test_live_credential_leads_to_its_user(accounts: SqliteAccounts) -> None:
+async def test_valid_credential_is_found_with_its_user(accounts: SqliteAccounts) -> None:
     user = await ada(accounts)
     credential = await log_in(accounts, user, "aa")
     assert await accounts.credential("aa", NOW_MS) == (credential, user)
@@ -82,19 +82,21 @@ async def test_credentials_are_listed_newest_first(accounts: SqliteAccounts) -> 
     assert list(await accounts.credentials(user.id, NOW_MS)) == [second, first]
 
 
-async def test_new_login_drops_the_users_expired_credentials(accounts: SqliteAccounts) -> None:
+async def test_new_login_deletes_the_expired_credentials_of_the_user(
+    accounts: SqliteAccounts,
+) -> None:
     user = await ada(accounts)
     other = await accounts.add_user("grace", Role.VIEWER, "hash", NOW_MS)
     await log_in(accounts, user, "old")
     await log_in(accounts, other, "theirs")
     later_ms = NOW_MS + 2 * HOUR_MS
     fresh = await log_in(accounts, user, "new", later_ms)
-    # Looked up as of a time when the old ones had not expired: only what is stored counts.
+    # At this earlier time the old credentials were valid: they must be gone from the table.
     assert list(await accounts.credentials(user.id, NOW_MS)) == [fresh]
     assert len(await accounts.credentials(other.id, NOW_MS)) == 1
 
 
-async def test_credential_for_an_unknown_user_is_refused(accounts: SqliteAccounts) -> None:
+async def test_credential_for_an_unknown_user_is_rejected(accounts: SqliteAccounts) -> None:
     with pytest.raises(NotFoundError, match="no user 7"):
         await accounts.add_credential(
             7, CredentialKind.BEARER, "aa", "script", NOW_MS, NOW_MS + HOUR_MS
@@ -111,7 +113,7 @@ async def test_new_password_revokes_every_credential(accounts: SqliteAccounts) -
     assert changed.password_hash == "$argon2id$2"
 
 
-async def test_removed_user_takes_its_credentials_along(accounts: SqliteAccounts) -> None:
+async def test_credentials_of_a_removed_user_are_deleted(accounts: SqliteAccounts) -> None:
     user = await ada(accounts)
     await accounts.add_user("grace", Role.ADMIN, "hash", NOW_MS)
     await log_in(accounts, user, "aa")
@@ -120,7 +122,7 @@ async def test_removed_user_takes_its_credentials_along(accounts: SqliteAccounts
     assert await accounts.credential("aa", NOW_MS) is None
 
 
-async def test_id_of_a_removed_user_is_not_given_out_again(accounts: SqliteAccounts) -> None:
+async def test_id_of_a_removed_user_is_not_reused(accounts: SqliteAccounts) -> None:
     await accounts.add_user("grace", Role.ADMIN, "hash", NOW_MS)
     user = await ada(accounts)
     await accounts.remove_user("ada")
@@ -128,7 +130,7 @@ async def test_id_of_a_removed_user_is_not_given_out_again(accounts: SqliteAccou
     assert again.id > user.id
 
 
-async def test_changes_to_unknown_users_are_refused(accounts: SqliteAccounts) -> None:
+async def test_changes_to_unknown_users_are_rejected(accounts: SqliteAccounts) -> None:
     with pytest.raises(NotFoundError):
         await accounts.set_password("nobody", "hash")
     with pytest.raises(NotFoundError):
@@ -166,7 +168,7 @@ async def test_scopes_of_a_credential_are_kept(accounts: SqliteAccounts) -> None
     assert found[0].scopes == scopes
 
 
-def test_credentials_of_an_older_version_keep_all_they_could(tmp_path: Path) -> None:
+def test_credentials_of_an_older_version_keep_all_rights(tmp_path: Path) -> None:
     path = tmp_path / "records.db"
     with closing(sqlite3.connect(path)) as old:
         database = Database(old)
@@ -212,12 +214,12 @@ async def test_of_two_admins_who_degrade_each_other_one_stays(accounts: SqliteAc
     assert [type(outcome) for outcome in outcomes].count(LastAdminError) == 1
 
 
-async def test_role_of_an_unknown_user_is_refused(accounts: SqliteAccounts) -> None:
+async def test_role_of_an_unknown_user_is_rejected(accounts: SqliteAccounts) -> None:
     with pytest.raises(NotFoundError):
         await accounts.set_role("nobody", Role.ADMIN)
 
 
-async def test_all_credentials_but_one_end(accounts: SqliteAccounts) -> None:
+async def test_all_credentials_but_one_are_revoked(accounts: SqliteAccounts) -> None:
     user = await ada(accounts)
     other = await accounts.add_user("grace", Role.VIEWER, "hash", NOW_MS)
     for secret_hash in ("aa", "bb"):
@@ -230,7 +232,7 @@ async def test_all_credentials_but_one_end(accounts: SqliteAccounts) -> None:
     assert len(await accounts.credentials(other.id, NOW_MS)) == 1
 
 
-async def test_found_credential_is_found_again_only_while_it_is_valid(
+async def test_cached_credential_is_found_only_while_it_is_valid(
     accounts: SqliteAccounts,
 ) -> None:
     user = await ada(accounts)
@@ -246,7 +248,7 @@ async def test_found_credential_is_found_again_only_while_it_is_valid(
     assert await accounts.credential("h1", NOW_MS) is None
 
 
-async def test_credential_read_while_it_is_revoked_is_not_kept(accounts: SqliteAccounts) -> None:
+async def test_credential_revoked_during_its_read_is_not_cached(accounts: SqliteAccounts) -> None:
     user = await ada(accounts)
     for number in range(20):
         name = f"h{number}"

@@ -73,7 +73,7 @@ async def test_each_change_of_state_is_in_the_history_once_newest_first(
     assert resolved.value == 97.0
 
 
-async def test_history_pages_and_narrows_to_one_alert(alerts: SqliteAlerts) -> None:
+async def test_history_has_pages_and_can_be_of_one_alert(alerts: SqliteAlerts) -> None:
     one, other = await opened(alerts, "a"), await opened(alerts, "b")
     for time_ms, state in enumerate((FIRING, RESOLVED), NOW_MS):
         [one] = await alerts.record([moved(one, state, time_ms)], time_ms)
@@ -86,7 +86,7 @@ async def test_history_pages_and_narrows_to_one_alert(alerts: SqliteAlerts) -> N
     assert [entry.after for entry in last] == [PENDING]
 
 
-async def test_resolved_alerts_page_newest_first(alerts: SqliteAlerts) -> None:
+async def test_resolved_alerts_have_pages_newest_first(alerts: SqliteAlerts) -> None:
     stored = await alerts.record(
         [moved(new_alert(str(number)), RESOLVED, NOW_MS) for number in range(5)], NOW_MS
     )
@@ -98,7 +98,7 @@ async def test_resolved_alerts_page_newest_first(alerts: SqliteAlerts) -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-async def test_values_that_are_no_numbers_survive(alerts: SqliteAlerts, value: float) -> None:
+async def test_nan_and_infinities_survive(alerts: SqliteAlerts, value: float) -> None:
     [stored] = await alerts.record(
         [AlertChange(replace(new_alert(), value=value), INACTIVE)], NOW_MS
     )
@@ -107,7 +107,7 @@ async def test_values_that_are_no_numbers_survive(alerts: SqliteAlerts, value: f
         assert found == value or (math.isnan(found) and math.isnan(value))
 
 
-async def test_failing_record_leaves_nothing(alerts: SqliteAlerts) -> None:
+async def test_failing_record_stores_nothing(alerts: SqliteAlerts) -> None:
     good = AlertChange(new_alert(), INACTIVE, (NewNotification("log", "{}"),))
     unknown = AlertChange(replace(new_alert("b"), id=99), INACTIVE)
     with pytest.raises(NotFoundError, match="no alert 99"):
@@ -117,9 +117,7 @@ async def test_failing_record_leaves_nothing(alerts: SqliteAlerts) -> None:
     assert list(await alerts.notifications(10)) == []
 
 
-async def test_write_refused_by_the_disk_leaves_nothing(
-    records: Records, alerts: SqliteAlerts
-) -> None:
+async def test_failed_write_stores_nothing(records: Records, alerts: SqliteAlerts) -> None:
     def refuse_notifications(database: Database) -> None:
         database.execute(
             "create temp trigger full before insert on main.notifications"
@@ -133,13 +131,13 @@ async def test_write_refused_by_the_disk_leaves_nothing(
     assert list(await alerts.history(10)) == []
 
 
-async def test_acknowledgement_is_kept_by_later_changes_and_told_in_the_history(
+async def test_acknowledgement_survives_later_changes_and_is_in_the_history(
     alerts: SqliteAlerts,
 ) -> None:
     alert = await opened(alerts)
     acknowledged = await alerts.acknowledge(alert.id, "ada", NOW_MS + 1)
     assert (acknowledged.acknowledged_by, acknowledged.acknowledged_ms) == ("ada", NOW_MS + 1)
-    # The evaluation's copy knows nothing of it yet.
+    # The alert of the evaluation does not have the acknowledgement yet.
     [fired] = await alerts.record([moved(alert, FIRING, NOW_MS + 2)], NOW_MS + 2)
     assert fired.acknowledged_by == "ada"
     entry = (await alerts.history(2))[1]
@@ -162,7 +160,7 @@ async def test_only_open_alerts_can_be_acknowledged(alerts: SqliteAlerts) -> Non
         await alerts.alert(99)
 
 
-async def test_forgetting_drops_what_ended_long_ago_and_spares_the_outbox(
+async def test_old_ended_alerts_are_deleted_unless_they_are_in_the_outbox(
     alerts: SqliteAlerts,
 ) -> None:
     old, fresh, untold, still_open = [
@@ -193,7 +191,7 @@ async def test_forgetting_drops_what_ended_long_ago_and_spares_the_outbox(
         (lambda alerts: alerts.notifications(100, 500), "PRIMARY KEY"),
     ],
 )
-async def test_every_listing_reads_along_an_index_without_sorting(
+async def test_every_listing_uses_an_index_and_sorts_nothing(
     records: Records, monkeypatch: pytest.MonkeyPatch, listing: object, index: str
 ) -> None:
     plans: list[str] = []

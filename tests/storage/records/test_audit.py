@@ -35,7 +35,7 @@ async def test_entry_is_kept_as_it_was_given(audit: SqliteAudit) -> None:
     assert found.details == {"role": "viewer"}
 
 
-async def test_newest_come_first_and_further_ones_page_by_page(audit: SqliteAudit) -> None:
+async def test_entries_have_pages_newest_first(audit: SqliteAudit) -> None:
     for name in "abcde":
         await audit.add(entry(name), ALL)
     first = await audit.entries(2)
@@ -58,7 +58,7 @@ async def test_old_entries_are_dropped(audit: SqliteAudit) -> None:
     assert await subjects(audit) == ["new", "edge"]
 
 
-async def test_failed_logins_push_nothing_else_out(audit: SqliteAudit) -> None:
+async def test_failed_logins_displace_no_other_entries(audit: SqliteAudit) -> None:
     keep = AuditRetention(10, 2, 1000)
     await audit.add(entry("kept"), keep)
     for number in range(20):

@@ -15,7 +15,7 @@ async def pushing(records: Records, name: str = "nas", key: str = KEY) -> Host:
     return host
 
 
-async def test_key_of_a_new_host_leads_to_it(records: Records) -> None:
+async def test_key_is_found_with_its_host(records: Records) -> None:
     host = await pushing(records)
     found = await records.host_keys.find(KEY, NOW_MS)
     assert found is not None
@@ -47,7 +47,7 @@ async def test_rotated_key_is_valid_until_its_time_is_over(records: Records) -> 
     assert await records.host_keys.find(OTHER, NOW_MS + DAY_MS)
 
 
-async def test_second_rotation_prolongs_nothing(records: Records) -> None:
+async def test_second_rotation_extends_no_key(records: Records) -> None:
     host = await pushing(records)
     await records.host_keys.rotate(host.id, OTHER, NOW_MS, NOW_MS + HOUR_MS)
     await records.host_keys.rotate(host.id, "c3" * 32, NOW_MS, NOW_MS + DAY_MS)
@@ -67,14 +67,14 @@ async def test_revoked_keys_are_gone_at_once(records: Records) -> None:
     assert await records.host_keys.find(KEY, NOW_MS) is None
 
 
-async def test_key_goes_with_its_host_and_may_be_used_again(records: Records) -> None:
+async def test_key_of_a_removed_host_is_deleted_and_may_be_reused(records: Records) -> None:
     host = await pushing(records)
     await records.hosts.remove(host.id)
     assert await records.host_keys.live(NOW_MS) == []
     await pushing(records)
 
 
-async def test_use_is_noted(records: Records) -> None:
+async def test_last_use_is_stored(records: Records) -> None:
     await pushing(records)
     (key,) = await records.host_keys.live(NOW_MS)
     await records.host_keys.touch(key.id, NOW_MS + 5)

@@ -23,7 +23,7 @@ async def test_added_host_is_listed_after_reopening(records: Records, tmp_path: 
         await asyncio.to_thread(again.close)
 
 
-async def test_second_host_of_a_name_is_refused_by_field(records: Records) -> None:
+async def test_second_host_with_a_name_or_url_is_rejected_with_the_field(records: Records) -> None:
     await records.hosts.add(NewHost("web-1", "http://a:9100/metrics"), NOW_MS)
     with pytest.raises(TakenError, match="name: a host 'web-1' exists already"):
         await records.hosts.add(NewHost("web-1", "http://b:9100/metrics"), NOW_MS)

@@ -39,7 +39,7 @@ async def test_delivered_and_abandoned_notifications_leave_the_outbox_for_the_lo
     await alerts.failed(one.id, "time-out", NOW_MS, NOW_MS + 1)
     await alerts.delivered(one.id, NOW_MS + 2)
     await alerts.failed(two.id, "400 Bad Request", NOW_MS + 3, None)
-    # An outcome is final.
+    # Delivered and abandoned are final.
     await alerts.failed(one.id, "late", NOW_MS + 4, None)
     await alerts.delivered(two.id, NOW_MS + 4)
     assert list(await alerts.notifications(10)) == [

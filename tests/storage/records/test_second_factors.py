@@ -27,7 +27,7 @@ def factors(records: Records) -> SqliteSecondFactors:
     return records.second_factors
 
 
-async def test_secret_counts_once_confirmed(factors: SqliteSecondFactors) -> None:
+async def test_secret_is_used_after_confirmation(factors: SqliteSecondFactors) -> None:
     await factors.begin(ADA, "sealed")
     begun = await factors.find(ADA)
     assert begun is not None
@@ -62,7 +62,7 @@ async def test_unknown_user_has_none(factors: SqliteSecondFactors) -> None:
         await factors.begin(99, "sealed")
 
 
-async def test_step_is_used_once_even_side_by_side(factors: SqliteSecondFactors) -> None:
+async def test_step_is_used_once_even_concurrently(factors: SqliteSecondFactors) -> None:
     await factors.begin(ADA, "sealed")
     await factors.confirm(ADA, 7, [], NOW_MS)
     assert not await factors.use_step(ADA, 7)
@@ -99,7 +99,7 @@ async def test_renewed_recovery_codes_take_the_place_of_the_old(
     assert not await factors.renew_recovery_codes(99, 9, ["nobody"])
 
 
-async def test_all_of_it_goes_with_its_removal_and_with_the_user(records: Records) -> None:
+async def test_second_factor_is_deleted_by_its_removal_and_with_the_user(records: Records) -> None:
     factors = records.second_factors
     await records.accounts.add_user("grace", Role.ADMIN, "hash", NOW_MS)
     await factors.begin(ADA, "sealed")
