@@ -24,7 +24,7 @@ def rules_data(groups: Iterable[GroupView]) -> dict[str, Any]:
 
 
 def _state(state: AlertState, *, fired: bool) -> str:
-    """Return one of Prometheus's three states; *no data* becomes the state it had before."""
+    """Return a state of Prometheus; *no data* is firing if the alert has fired, else pending."""
     if state is AlertState.NO_DATA:
         return "firing" if fired else "pending"
     return state.value

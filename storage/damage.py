@@ -13,7 +13,7 @@ RESTORE = "check the disk; `redshank store verify` lists the damage; restore a b
 REPLACE_FILE = "restore the file from a backup, or delete it; the server goes on without it"
 RESTART = "make the file readable by the server's user and restart the server"
 
-# On a failing disk there are many; the first suffice.
+# A failing disk may damage millions of items; the first ones suffice.
 _MAX_ITEMS = 10_000
 
 

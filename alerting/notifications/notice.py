@@ -31,7 +31,7 @@ class Notice:
 
 
 def notice_of(alert: Alert, expression: str, *, is_known: bool) -> Notice | None:
-    """Return the notice of a state change, None if receivers never hear of that state.
+    """Return the notice of a state change, None if no notification reports that state.
 
     Args:
         alert: the alert after the change.

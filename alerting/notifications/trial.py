@@ -12,7 +12,8 @@ def trial_body(receiver: str, external_url: str, now_ms: int) -> str:
         rule="test",
         labels=Labels.of(alertname="RedshankTest", severity=Severity.WARNING.value),
         annotations=Labels.of(
-            summary="Test of this receiver", description="Nothing is wrong. Somebody tried it."
+            summary="Test of this receiver",
+            description="Nothing is wrong: somebody tested this receiver.",
         ),
         state=AlertState.FIRING,
         value=1.0,

@@ -38,4 +38,4 @@ class AppriseReceiver:
         except Exception as exc:  # noqa: BLE001 - each of 170 plugins raises errors of its own
             raise DeliveryError(f"{shown}: {type(exc).__name__}") from None
         if not accepted:
-            raise DeliveryError(f"{shown}: the service did not take it")
+            raise DeliveryError(f"{shown}: the service did not accept it")

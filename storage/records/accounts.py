@@ -252,7 +252,7 @@ class SqliteAccounts:
         """See `AccountRecords.revoke_credentials`."""
 
         def delete(database: Database) -> int:
-            # Ids begin at 1: `id != 0` keeps no credential.
+            # Ids begin at 1, so 0 excludes no credential.
             return database.execute(
                 "delete from credentials where user_id = ? and id != ?", [user_id, kept_id or 0]
             ).rowcount

@@ -30,7 +30,7 @@ async def test_apprise_sends_a_title_and_a_text(webhook: Webhook) -> None:
 async def test_rejection_by_an_apprise_service_is_retryable(webhook: Webhook) -> None:
     webhook.answers.append(500)
     url = webhook.url.replace("http://", "json://")
-    with pytest.raises(DeliveryError, match="did not take it") as caught:
+    with pytest.raises(DeliveryError, match="did not accept it") as caught:
         await AppriseReceiver(SecretStr(url), 30).send(HOST_DOWN_BODY)
     assert caught.value.retryable
     assert "s3cret" not in str(caught.value)
