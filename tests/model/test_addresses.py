@@ -11,7 +11,7 @@ def test_address_renders_as_it_was_written(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "9190", "::1:9190", "host:", "host:x", "host:65536", "h:-1", "h:\u0661"]
 )
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_text_that_is_not_an_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not HOST:PORT|a port is at most 65535"):
         ListenAddress.parse(text)
 

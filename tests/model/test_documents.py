@@ -27,7 +27,7 @@ def problems(text: str) -> tuple[tuple[int, str], ...]:
     return caught.value.problems
 
 
-def test_every_problem_is_told_with_its_line() -> None:
+def test_every_problem_is_reported_with_its_line() -> None:
     text = "jobs:\n  - name: a\n    targets:\n      - 1\n      - x\n  - nam: b\n"
     found = dict(problems(text))
     assert found[5].startswith("jobs.0.targets.1: Input should be a valid integer")
@@ -35,7 +35,7 @@ def test_every_problem_is_told_with_its_line() -> None:
     assert len(problems(text)) == 3
 
 
-def test_scalars_may_be_left_as_they_are_written() -> None:
+def test_plain_text_keeps_scalars_as_text() -> None:
     text = "a: 1.10\nyes: no\nb: {<<: {c: 0x1F}, d: }\ne: 2024-01-01\n"
     document = parse_document(text, "x", plain_text=True)
     assert document.data == {
@@ -46,20 +46,20 @@ def test_scalars_may_be_left_as_they_are_written() -> None:
     }
 
 
-def test_key_that_stands_twice_is_refused() -> None:
+def test_duplicate_key_is_refused() -> None:
     assert problems("jobs: []\njobs: []\n") == ((2, 'key "jobs" stands twice'),)
 
 
-def test_file_and_line_open_the_message() -> None:
+def test_message_begins_with_file_and_line() -> None:
     with pytest.raises(DocumentError, match=r"^redshank\.yml:2: bad: unknown key$"):
         validate(Root, parse_document("jobs: []\nbad: 1", "redshank.yml"))
 
 
-def test_empty_document_is_the_defaults() -> None:
+def test_empty_document_yields_the_defaults() -> None:
     assert validate(Root, parse_document("# nothing\n", "x")) == Root()
 
 
-def test_merge_keys_are_followed() -> None:
+def test_merge_keys_are_resolved() -> None:
     text = "jobs:\n  - &one {name: a, targets: [1]}\n  - {<<: *one, name: b}\n"
     assert validate(Root, parse_document(text, "x")).jobs[1] == Job(name="b", targets=[1])
 
@@ -78,18 +78,18 @@ def test_merge_keys_are_followed() -> None:
         "\ud800",
     ],
 )
-def test_hostile_document_is_refused_in_words(text: str) -> None:
+def test_malformed_document_is_refused_with_a_message(text: str) -> None:
     with pytest.raises(DocumentError):
         validate(Root, parse_document(text, "x"))
 
 
 @given(st.text())
-def test_any_text_is_read_or_refused(text: str) -> None:
+def test_any_text_is_parsed_or_raises_document_error(text: str) -> None:
     with contextlib.suppress(DocumentError):
         assert parse_document(text, "x").line(()) >= 0
 
 
-def test_misspelt_word_finds_its_neighbour() -> None:
+def test_misspelt_word_finds_the_closest_word() -> None:
     assert closest("scrape_intervall", ["scrape_interval", "job_name"]) == "scrape_interval"
     assert closest("zzz", ["scrape_interval"]) is None
 
@@ -104,7 +104,7 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cn", "Co
         max_leaves=10,
     )
 )
-def test_rendered_document_is_read_back_the_same(data: object) -> None:
+def test_rendered_document_round_trip(data: object) -> None:
     assert parse_document(render_document({"data": data}), "x", plain_text=True).data == {
         "data": data
     }

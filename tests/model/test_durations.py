@@ -22,7 +22,7 @@ def test_duration_is_read_in_milliseconds(text: str, duration_ms: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "15", "s", "1m1h", "1s1s", "-1s", "1.5h", "1 s", "\u0661s"])
-def test_what_is_no_duration_is_refused(text: str) -> None:
+def test_text_that_is_not_a_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a duration such as 30s"):
         parse_duration_ms(text)
 

@@ -6,7 +6,7 @@ from model.labels import Labels
 pairs = st.dictionaries(st.text(max_size=4), st.text(max_size=4), max_size=5)
 
 
-def test_order_and_empty_values_make_no_difference() -> None:
+def test_equality_ignores_order_and_empty_values() -> None:
     assert Labels.of({"b": "2", "a": "1", "c": ""}) == Labels.of(a="1", b="2")
 
 

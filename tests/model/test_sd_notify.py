@@ -24,7 +24,7 @@ def test_abstract_address_begins_with_a_null_byte() -> None:
 
 
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": "/nowhere/notify"}])
-def test_nobody_who_listens_is_no_error(environ: dict[str, str]) -> None:
+def test_missing_listener_is_not_an_error(environ: dict[str, str]) -> None:
     assert not sd_notify("READY=1", environ)
 
 
@@ -39,7 +39,7 @@ def test_nobody_who_listens_is_no_error(environ: dict[str, str]) -> None:
         ({"WATCHDOG_USEC": "soon"}, None),
     ],
 )
-def test_watchdog_is_fed_twice_in_each_limit(
+def test_watchdog_interval_is_half_the_limit(
     environ: dict[str, str], interval_s: float | None
 ) -> None:
     assert watchdog_interval_s(environ) == interval_s

@@ -24,7 +24,7 @@ def test_three_nans_are_told_apart() -> None:
     assert is_absent(values).tolist() == [False, False, True, False]
 
 
-def test_absent_matrix_holds_no_sample() -> None:
+def test_absent_matrix_has_no_sample() -> None:
     assert is_absent(absent_matrix(2, 3)).all()
 
 

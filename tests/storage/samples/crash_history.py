@@ -1,4 +1,4 @@
-"""What the killed writer appends: any sample can be told from its place and time."""
+"""The vectors of the killed writer: each sample follows from its column and time."""
 
 import numpy as np
 

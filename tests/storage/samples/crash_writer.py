@@ -1,4 +1,4 @@
-"""Appends to a store until it is killed; says on stdout what is durable.
+"""Appends to a store until it is killed; prints the ticks that are durable.
 
 Usage: python crash_writer.py DIRECTORY SEED. Run by test_crash.py.
 """

@@ -1,4 +1,4 @@
-"""The store as a dict of dicts: what every engine must agree with."""
+"""A model of the store: a dict of dicts, which every store must equal."""
 
 from collections.abc import Sequence
 
@@ -43,7 +43,7 @@ class NaiveSource:
     def amend(
         self, time_ms: int, series: Sequence[Labels], columns: Sequence[int], values: Values
     ) -> None:
-        """Put values into the vector of a time, the last one."""
+        """Merge values into the last vector, which has this time."""
         self.series = tuple(series)
         for column, bits in zip(columns, values.view(np.uint64).tolist(), strict=True):
             self.state[column] = ABSENT_BITS if bits == STALE_BITS else bits
@@ -55,7 +55,7 @@ class NaiveSource:
 
 
 def samples_of(parts: Sequence[AlignedSeries]) -> Samples:
-    """Return what a select answered, sample by sample; a label set may occur once."""
+    """Return the samples of a select as a dict; each label set must occur once."""
     result: Samples = {}
     for part in parts:
         assert part.values.shape == (len(part.labels), part.times_ms.shape[1])

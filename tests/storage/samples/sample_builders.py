@@ -1,4 +1,4 @@
-"""Short ways to say what a test appends and asks for."""
+"""Builders of the settings, matchers and vectors that tests use."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ BASE_MS = 1_700_000_000_000
 
 
 def small(**settings: object) -> StoreSettings:
-    """Settings under which a few vectors exercise everything, and no timer runs."""
+    """Return settings with small chunks and without timers."""
     return StoreSettings.model_validate({"chunk_vectors": 5, "commit_interval": "1h"} | settings)
 
 

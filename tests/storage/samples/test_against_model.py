@@ -1,4 +1,4 @@
-"""Any history of appends, restarts and background work reads back as a dict would."""
+"""The store equals a dict after any history of appends, restarts and maintenance."""
 
 import copy
 import shutil
@@ -55,7 +55,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.directory = Path(tempfile.mkdtemp())
         self.now_ms = 0
         self.store = self.opened()
-        # The last has the labels of the first, so their series coincide.
+        # The last source has the labels of the first, so their label sets are equal.
         self.sources = [
             Appending(self.store.source(Labels.of(job=job), stream))
             for job, stream in (("a", ""), ("b", ""), ("a", "push"))
@@ -128,7 +128,7 @@ class StoreMachine(RuleBasedStateMachine):
             try:
                 self.store.amend(one.source, vector)
             except OutOfOrderError:
-                # Its chunk is closed, or its head given up.
+                # Its chunk is closed, or its head was freed.
                 return
             one.model.amend(one.last_ms, series, columns, values)
 

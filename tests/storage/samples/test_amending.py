@@ -1,4 +1,4 @@
-"""A vector that comes in parts reads as if it had come whole."""
+"""A vector that arrives in parts reads like one that arrived whole."""
 
 from pathlib import Path
 
@@ -46,7 +46,9 @@ def expected(ticks: int) -> dict[Labels, dict[int, int]]:
 
 
 @pytest.mark.parametrize("ticks", [1, 2, 4, 5, 6, 23])
-def test_parts_read_as_one_vector_from_head_journal_and_chunks(tmp_path: Path, ticks: int) -> None:
+def test_amended_parts_read_as_one_vector_from_head_journal_and_chunks(
+    tmp_path: Path, ticks: int
+) -> None:
     store = opened(tmp_path)
     append_in_parts(store, ticks)
     assert samples_of(store.select([], 0, 2 * BASE_MS)) == expected(ticks)
@@ -59,7 +61,7 @@ def test_parts_read_as_one_vector_from_head_journal_and_chunks(tmp_path: Path, t
     store.close()
 
 
-def test_parts_that_repeat_old_values_take_no_memory(store: SqliteSampleStore) -> None:
+def test_amending_with_unchanged_values_takes_no_memory(store: SqliteSampleStore) -> None:
     append_in_parts(store, 4)
     layout = store.layout(series("x", "y", "z"))
     source = store.source(Labels.of(job="a"))

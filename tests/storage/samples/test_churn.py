@@ -1,4 +1,4 @@
-"""What a store remembers of series that went does not grow with their number."""
+"""Caches of the store do not grow with the number of series that have ended."""
 
 import gc
 from collections import Counter
@@ -16,7 +16,7 @@ _METRICS = 4
 
 
 def _live(store: SqliteSampleStore, sources: list[Source], first: int, last: int) -> None:
-    """Append a vector a second, another layout each other time, and ask after each."""
+    """Append a vector a second, every other one with a new layout, and select after each."""
     for second in range(first, last):
         now_ms = BASE_MS + second * 1000
         generation = second // 2
@@ -38,13 +38,13 @@ def _remembered() -> dict[str, int]:
     return {kind.__name__: kinds[kind.__name__] for kind in _REMEMBERED}
 
 
-def test_what_is_remembered_of_layouts_does_not_grow_with_those_that_went(
+def test_caches_do_not_grow_with_the_number_of_ended_series(
     store: SqliteSampleStore,
 ) -> None:
     before = _remembered()
     sources = [store.source(Labels.of(instance=name), "") for name in "ab"]
     _live(store, sources, 0, 110)
-    # 120 seconds would forget what nobody asked for: it is little already.
+    # Without aging, which would drop unused answers after 120 s.
     held = {kind: count - before[kind] for kind, count in _remembered().items()}
     answers = 3 * len(sources) * _METRICS
     layouts = _RANGE_MS // 2000 + 2

@@ -1,4 +1,4 @@
-"""A store that is killed loses nothing it confirmed and yields nothing untrue."""
+"""A killed store loses no committed vector and returns no wrong sample."""
 
 import os
 import random
@@ -30,7 +30,7 @@ def killed_after(directory: Path, seed: int, confirmations: int) -> int:
         for _ in range(confirmations):
             durable = int(process.stdout.readline())
         process.kill()
-        # What was confirmed before the kill and not read yet.
+        # Read the confirmations that were printed before the kill.
         for line in process.stdout:
             if line.endswith("\n"):
                 durable = int(line)

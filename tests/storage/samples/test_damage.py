@@ -1,4 +1,4 @@
-"""Damaged files and a disk that refuses: said in the log, counted, the rest served."""
+"""Damaged files and refused writes are logged and counted; all other data is served."""
 
 import asyncio
 import sqlite3
@@ -53,7 +53,7 @@ def samples_in(found: Samples) -> int:
     return sum(map(len, found.values()))
 
 
-def test_corrupt_piece_costs_its_samples_only(tmp_path: Path) -> None:
+def test_corrupt_piece_loses_only_its_samples(tmp_path: Path) -> None:
     store = opened(tmp_path, recent_bytes=0, decoded_bytes=0)
     filled(store, 20)
     store.maintain(BASE_MS + 10 * MINUTE_MS)
@@ -75,7 +75,7 @@ def test_corrupt_piece_costs_its_samples_only(tmp_path: Path) -> None:
     store.close()
 
 
-def test_damaged_pages_of_a_window_cost_what_is_on_them(tmp_path: Path) -> None:
+def test_damaged_pages_of_a_window_lose_only_their_rows(tmp_path: Path) -> None:
     store = opened(tmp_path, chunk_vectors=50)
     rng = np.random.default_rng(0)
     layout = store.layout(series(*(f"m{number}" for number in range(40))))
@@ -103,7 +103,7 @@ def test_damaged_pages_of_a_window_cost_what_is_on_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "harm", [lambda path: overwrite(path, 0, 100), lambda path: overwrite(path, 100, 4000)]
 )
-def test_window_that_cannot_be_opened_is_put_aside(
+def test_window_that_cannot_be_opened_is_renamed(
     tmp_path: Path, harm: Callable[[Path], None]
 ) -> None:
     store = opened(tmp_path, window="1m")
@@ -153,7 +153,7 @@ def test_damaged_journal_row_never_yields_wrong_values(tmp_path: Path) -> None:
     )
     assert {"journal_row_corrupt", "journal_vectors_lost"} <= {entry["event"] for entry in logs}
     assert again.stats().corrupt_items == 1
-    # What follows the next whole vector is there again.
+    # The vectors after the next whole one are there again.
     assert max(time for times in after.values() for time in times) == BASE_MS + 12
     again.close()
 
@@ -191,7 +191,7 @@ def test_damaged_journal_is_replaced_and_the_chunks_stay(tmp_path: Path, offset:
 
 
 def limit_pages(store: SqliteSampleStore, more: int) -> None:
-    """Make SQLite refuse to let the journal grow, as a full disk would."""
+    """Make SQLite refuse to grow the journal, like a full disk."""
 
     def limit(connection: sqlite3.Connection) -> None:
         (pages,) = connection.execute("pragma page_count").fetchone()

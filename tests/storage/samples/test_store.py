@@ -36,7 +36,7 @@ def test_unchanged_columns_keep_their_value(store: SqliteSampleStore, node: Sour
     assert floats(store, "up") == {0: 1, 1000: 1}
 
 
-def test_labels_of_the_series_win_over_the_sources(store: SqliteSampleStore, node: Source) -> None:
+def test_series_labels_override_source_labels(store: SqliteSampleStore, node: Source) -> None:
     layout = store.layout([Labels.of(__name__="x", job="scraped")])
     store.append(node, whole(layout, BASE_MS, 1))
     (part,) = store.select(ALL, BASE_MS, BASE_MS)
@@ -94,7 +94,7 @@ def test_first_vector_must_be_whole(store: SqliteSampleStore, node: Source) -> N
         store.append(node, change(store.layout(series("x")), BASE_MS, {0: 1}))
 
 
-def test_layout_that_grows_goes_on_where_it_was(store: SqliteSampleStore, node: Source) -> None:
+def test_growing_layout_continues_the_chunk(store: SqliteSampleStore, node: Source) -> None:
     store.append(node, whole(store.layout(series("x")), BASE_MS, 1))
     grown = store.layout(series("x", "y", "z"))
     store.append(node, change(grown, BASE_MS + 1, {1: 5}))
@@ -204,7 +204,7 @@ def test_values_hidden_by_the_series_are_not_listed(store: SqliteSampleStore, no
         assert store.label_names(selectors, *span) == ["__name__", "instance", "job"]
 
 
-def test_stats_tell_head_and_windows(store: SqliteSampleStore, node: Source) -> None:
+def test_stats_count_head_and_windows(store: SqliteSampleStore, node: Source) -> None:
     layout = store.layout(series("x", "y"))
     for tick in range(7):
         store.append(node, whole(layout, BASE_MS + tick, tick, 1))
@@ -221,7 +221,9 @@ def test_stats_tell_head_and_windows(store: SqliteSampleStore, node: Source) -> 
     assert sizes == sorted(sizes, reverse=True)
 
 
-def test_layout_beyond_65536_series_is_taken(store: SqliteSampleStore, node: Source) -> None:
+def test_layout_of_more_than_65536_series_is_accepted(
+    store: SqliteSampleStore, node: Source
+) -> None:
     labels = [Labels.of(__name__="x", n=str(number)) for number in range(65_538)]
     store.append(node, whole(store.layout(labels[:65_536]), BASE_MS, *range(65_536)))
     store.append(node, change(store.layout(labels[:65_536]), BASE_MS + 1, {65_535: 7}))

@@ -1,4 +1,4 @@
-"""Rows of a wrong type, as a failing disk leaves them: told, passed over, the rest served."""
+"""Rows of a wrong type, as a failing disk leaves them, are logged and skipped."""
 
 import shutil
 import sqlite3
@@ -19,13 +19,13 @@ from tests.storage.samples.test_damage import MINUTE_MS, everything, filled, ope
 WRONG = ("NULL", "'text'", "99999999999999", "x'ff00'")
 FIRST, ALL = "rowid = (select min(rowid) from {table})", "1"
 
-# A name that is another one is no damage that a read can see: `store verify` does.
+# A read cannot detect that a metric name is another one; `store verify` can.
 SEEN_BY_VERIFY_ONLY = {"metrics", "pieces_0"}
 
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a store with chunks, a journal and a layout that grew."""
+    """Create a store with chunks, a journal and a layout that has grown."""
     directory = tmp_path_factory.mktemp("sound") / "data"
     store = opened(directory, chunk_vectors=10)
     filled(store, 25)
@@ -38,7 +38,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def columns(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield table and column of everything a file holds."""
+    """Yield the table and column of all data in a file."""
     with closing(sqlite3.connect(path)) as connection:
         tables = connection.execute(
             "select name from sqlite_master where type = 'table' and name not like 'sqlite%'"
@@ -50,7 +50,7 @@ def columns(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def changed(path: Path, statement: str) -> bool:
-    """Change a file; False where SQLite refuses such a value itself."""
+    """Change a file; return False if SQLite itself refuses the value."""
     with closing(sqlite3.connect(path)) as connection:
         try:
             with connection:
@@ -61,7 +61,7 @@ def changed(path: Path, statement: str) -> bool:
 
 
 def contradictions(found: Samples, before: Samples) -> list[object]:
-    """Return the samples that are not what was written."""
+    """Return the samples that differ from those written."""
     return [
         (labels, time_ms)
         for labels, samples in found.items()
@@ -90,7 +90,7 @@ def held_against(directory: Path, before: Samples, table: str) -> None:
 
 @pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("where", [FIRST, ALL], ids=["first", "all"])
-def test_wrong_value_costs_its_row_only(
+def test_wrong_value_loses_only_its_row(
     sound: Path, tmp_path: Path, wrong: str, where: str
 ) -> None:
     store = opened(shutil.copytree(sound, tmp_path / "before"))

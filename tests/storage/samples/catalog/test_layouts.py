@@ -27,12 +27,12 @@ def test_series_survive_packing(labels: list[Labels]) -> None:
 
 
 @given(st.binary(max_size=50))
-def test_other_bytes_are_corrupt(data: bytes) -> None:
+def test_any_other_bytes_raise_corrupt_data(data: bytes) -> None:
     with pytest.raises(CorruptDataError):
         unpack_series(data)
 
 
-def test_labels_that_are_no_text_are_refused() -> None:
+def test_labels_with_invalid_unicode_are_refused() -> None:
     with pytest.raises(ValueError, match="not valid text"):
         fresh().of([Labels.of(__name__="x", value="\ud800")])
 
@@ -44,7 +44,7 @@ def test_layouts_share_their_label_sets() -> None:
     assert first.series[1] is second.series[0]
 
 
-def test_layout_that_nobody_uses_is_let_go_and_keeps_its_number() -> None:
+def test_unused_layout_is_freed_and_keeps_its_number() -> None:
     layouts = fresh()
     layout = layouts.of(series("x"))
     number, alive = layout.id, weakref.ref(layout)
@@ -55,7 +55,7 @@ def test_layout_that_nobody_uses_is_let_go_and_keeps_its_number() -> None:
     assert layouts.of(series("x")).id == number
 
 
-def test_layout_loaded_by_number_is_the_one_made_of_its_series() -> None:
+def test_layout_is_the_same_object_by_number_and_by_series() -> None:
     layouts = fresh()
     layout = layouts.of(series("x"))
     assert layouts.get(layout.id, lambda _: []) is layout
@@ -63,7 +63,7 @@ def test_layout_loaded_by_number_is_the_one_made_of_its_series() -> None:
     assert layouts.of(series("m77")) is loaded
 
 
-def test_label_sets_of_dead_layouts_are_swept() -> None:
+def test_label_sets_of_freed_layouts_are_swept() -> None:
     interner = Interner()
     layouts = Layouts(interner, MetricNames())
     kept = layouts.of(series("kept"))
@@ -75,7 +75,7 @@ def test_label_sets_of_dead_layouts_are_swept() -> None:
     assert layouts.of(series("kept")) is kept
 
 
-def test_extension_begins_with_the_other_layout() -> None:
+def test_layout_extends_its_prefix() -> None:
     layouts = fresh()
     short, long, other = (layouts.of(series(*names)) for names in ("ab", "abc", "ba"))
     assert long.extends(short)

@@ -11,7 +11,7 @@ from tests.storage.samples.sample_builders import BASE_MS, change, series, small
 DAY_MS = 86_400_000
 
 
-def test_silent_source_gives_its_memory_back(store: SqliteSampleStore) -> None:
+def test_head_of_a_silent_source_is_freed(store: SqliteSampleStore) -> None:
     layout = store.layout(series("x", "y"))
     source = store.source(Labels.of(job="a"))
     for tick in range(8):

@@ -38,7 +38,7 @@ def add(chunk: OpenChunk, time_ms: int, changes: Changes) -> None:
 
 
 def vectors_of(first: list[float], later: list[Changes]) -> Values:
-    """Return what the vectors are, shape (series, times), one after the other."""
+    """Return the values of all vectors, shape (series, times), computed one by one."""
     found = [dict(enumerate(first))]
     for changes in later:
         before = {
@@ -58,7 +58,7 @@ def same(one: Values, other: Values) -> bool:
     st.lists(CHANGES, max_size=8),
     st.sets(st.integers(0, WIDTH - 1), min_size=1),
 )
-def test_matrix_is_every_vector_carried_forward(
+def test_matrix_carries_values_forward(
     first: list[float], later: list[Changes], columns: set[int]
 ) -> None:
     view = chunk_of(first, later).view()
@@ -80,7 +80,7 @@ def test_view_does_not_show_what_is_added_later() -> None:
 
 
 @pytest.mark.parametrize("later", [[], [{0: 2.0, 4: 2.0}]])
-def test_amended_vector_has_the_new_values_beside_the_old(later: list[Changes]) -> None:
+def test_amending_merges_new_values_into_the_vector(later: list[Changes]) -> None:
     chunk = chunk_of([1.0] * WIDTH, later)
     chunk.amend(LAYOUT, np.array([4, 5], np.uint32), np.array([8.0, 9.0]), None)
     last = chunk.view().matrix()[:, -1].tolist()

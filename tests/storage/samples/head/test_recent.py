@@ -1,4 +1,4 @@
-"""The recent window answers exactly what chunks would, and says when it cannot."""
+"""The recent window returns the same samples as chunks, or refuses to answer."""
 
 import threading
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ def test_last_minutes_are_one_array(store: SqliteSampleStore, ticks: int) -> Non
         assert len(part.labels) == len(part.times_ms) == 30
 
 
-def test_what_rings_do_not_reach_is_read_from_chunks(store: SqliteSampleStore) -> None:
+def test_samples_older_than_the_rings_are_read_from_chunks(store: SqliteSampleStore) -> None:
     fill(store, 80)
     assert not answered_by_rings(store, named("load"), BASE_MS)
     found = samples_of(store.select(named("load"), BASE_MS, 2 * BASE_MS))
@@ -102,7 +102,7 @@ def test_rings_still_short_after_a_restart_do_not_slow_the_others(tmp_path: Path
     store.close()
 
 
-def test_layout_that_grows_keeps_what_its_ring_holds(store: SqliteSampleStore) -> None:
+def test_growing_layout_keeps_the_samples_in_its_ring(store: SqliteSampleStore) -> None:
     (source,) = fill(store, 10, hosts=1)
     wide = store.layout(series("up", "load", "other", *(f"m{number}" for number in range(100))))
     store.append(source, change(wide, BASE_MS + 10 * STEP_MS, {50: 7.0}))
@@ -112,7 +112,7 @@ def test_layout_that_grows_keeps_what_its_ring_holds(store: SqliteSampleStore) -
     assert sum(map(len, found.values())) == 3 * 11 + 1
 
 
-def test_layout_that_is_replaced_shows_both(store: SqliteSampleStore) -> None:
+def test_replaced_layout_shows_the_series_of_both_layouts(store: SqliteSampleStore) -> None:
     (source,) = fill(store, 10, hosts=1)
     store.append(source, whole(store.layout(series("new")), BASE_MS + 10 * STEP_MS, 7))
     for matchers in (named("load"), named("new"), []):
@@ -142,12 +142,12 @@ def test_reopened_store_reads_what_only_chunks_hold(tmp_path: Path) -> None:
         store.close()
 
 
-def test_rings_reach_five_minutes_back_or_are_not_made() -> None:
+def test_a_ring_covers_five_minutes_or_is_not_created() -> None:
     assert [slots_for(interval_ms) for interval_ms in (60_000, 30_000, 15_000)] == [8, 16, 24]
     assert slots_for(1000) is None
 
 
-def test_memory_is_bounded_and_given_back() -> None:
+def test_ring_memory_is_bounded_and_reused() -> None:
     recent = RecentWindow(3 * 2**20)
     rings = []
     while (ring := recent.ring(500, 24, 0)) is not None:
@@ -165,7 +165,7 @@ def width_at(tick: int) -> int:
     return 10 + tick // 9 % 40 if tick % 150 else 50
 
 
-def test_readers_beside_a_writer_see_whole_vectors_only(tmp_path: Path) -> None:
+def test_readers_see_only_whole_vectors_while_a_thread_appends(tmp_path: Path) -> None:
     store = SqliteSampleStore(tmp_path, small(chunk_vectors=20), clock=lambda: 0)
     store.open()
     names = [f"m{number}" for number in range(50)]

@@ -41,7 +41,7 @@ async def test_commit_waits_until_the_vectors_are_in_the_file(tmp_path: Path) ->
     await asyncio.to_thread(store.close)
 
 
-async def test_vectors_are_committed_unasked(tmp_path: Path) -> None:
+async def test_vectors_are_committed_in_the_background(tmp_path: Path) -> None:
     store = SqliteSampleStore(tmp_path, small(commit_interval="1ms"), clock=lambda: 0)
     await asyncio.to_thread(store.open)
     source = store.source(Labels.of(job="a"))
@@ -52,7 +52,7 @@ async def test_vectors_are_committed_unasked(tmp_path: Path) -> None:
     await asyncio.to_thread(store.close)
 
 
-async def test_commit_under_way_when_the_store_closes_succeeds(tmp_path: Path) -> None:
+async def test_close_finishes_a_running_commit(tmp_path: Path) -> None:
     store = SqliteSampleStore(tmp_path, small(), clock=lambda: 0)
     await asyncio.to_thread(store.open)
     store.append(store.source(Labels()), whole(store.layout(series("x")), BASE_MS, 1))
@@ -110,7 +110,7 @@ def test_layouts_that_no_row_uses_are_deleted(tmp_path: Path) -> None:
     again.close()
 
 
-async def test_commit_syncs_what_was_committed_while_nobody_waited(tmp_path: Path) -> None:
+async def test_commit_syncs_earlier_background_commits(tmp_path: Path) -> None:
     store = SqliteSampleStore(tmp_path, small(), clock=lambda: 0)
     await asyncio.to_thread(store.open)
     log = tmp_path / "journal.db-wal"

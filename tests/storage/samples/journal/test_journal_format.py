@@ -19,7 +19,7 @@ from tests.storage.samples.sample_builders import series
 LAYOUT = Layouts(Interner(), MetricNames()).of(series("x"))
 
 
-def test_row_of_another_format_is_corrupt_and_no_crash() -> None:
+def test_row_of_another_format_raises_corrupt_data() -> None:
     body = b"not what this version writes"
     with pytest.raises(CorruptDataError, match="journal row"):
         list(decode_records(struct.pack("<I", zlib.crc32(body)) + body))
@@ -54,7 +54,7 @@ def as_record(one: AppendedVector) -> JournalRecord:
 
 
 @given(st.lists(vectors()))
-def test_row_survives(group: list[AppendedVector]) -> None:
+def test_row_round_trip(group: list[AppendedVector]) -> None:
     assert list(decode_records(encode_records(group))) == [as_record(one) for one in group]
 
 

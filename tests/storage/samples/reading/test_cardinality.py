@@ -43,7 +43,7 @@ def test_ended_series_do_not_count(store: SqliteSampleStore) -> None:
     assert dict(found.series_by_pair) == {"__name__=y": 1, "job=j": 1}
 
 
-def test_empty_store_has_nothing(store: SqliteSampleStore) -> None:
+def test_cardinality_of_an_empty_store_is_zero(store: SqliteSampleStore) -> None:
     found = store.cardinality(ALL)
     assert (found.series, found.label_pairs, found.oldest_ms) == (0, 0, None)
 
@@ -52,7 +52,7 @@ LABELS = st.dictionaries(st.sampled_from("abc"), st.sampled_from(["", "x", "y"])
 
 
 @given(st.lists(st.tuples(LABELS, st.lists(LABELS, min_size=1, max_size=4, unique=True))))
-def test_counts_are_those_of_the_series_one_by_one(
+def test_counts_equal_those_of_single_series(
     sources: list[tuple[Labels, list[Labels]]],
 ) -> None:
     layouts, heads = Layouts(Interner(), MetricNames()), []

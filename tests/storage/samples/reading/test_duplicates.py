@@ -1,4 +1,4 @@
-"""Reading: which series several sources yield."""
+"""Label sets that several sources yield are found without comparing all."""
 
 from collections import Counter
 
@@ -28,7 +28,7 @@ _HERE, _THERE = Labels.of(instance="x"), Labels.of(instance="y")
 @example(sources=[(_HERE, [[{}]]), (_THERE, [[{"zone": "x"}], [{"instance": "x"}]])])
 @example(sources=[(_HERE, [[{"zone": "x"}]]), (Labels.of(instance="x", zone="x"), [[{}]])])
 @given(sources=st.lists(st.tuples(_own, st.lists(_layout, min_size=1, max_size=2)), max_size=5))
-def test_series_of_several_sources_are_found(
+def test_label_sets_of_several_sources_are_found(
     sources: list[tuple[Labels, list[list[dict[str, str]]]]],
 ) -> None:
     metrics = MetricNames()

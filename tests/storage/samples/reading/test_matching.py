@@ -37,7 +37,7 @@ def test_selector_agrees_with_the_matchers(
         assert [own.overlaid(series[column]) for column in match.columns] == list(match.labels)
 
 
-def test_metric_met_after_the_selector_was_made_is_found() -> None:
+def test_selector_finds_metrics_that_are_newer_than_itself() -> None:
     metrics = MetricNames()
     layouts = Layouts(Interner(), metrics)
     source = Source(1, Labels())

@@ -1,4 +1,4 @@
-"""What selectors mean is remembered as long as somebody asks, and no longer."""
+"""Selections are cached as long as queries use them."""
 
 import gc
 import weakref
@@ -14,7 +14,7 @@ from tests.storage.samples.sample_builders import named, series
 SOURCE = Source(1, Labels.of(job="a"))
 
 
-def test_layouts_that_nobody_asks_for_any_more_are_let_go() -> None:
+def test_answers_for_unused_layouts_are_dropped() -> None:
     metrics = MetricNames()
     layouts = Layouts(Interner(), metrics)
     selector = CachedSelector(named("x"), metrics)
@@ -22,7 +22,7 @@ def test_layouts_that_nobody_asks_for_any_more_are_let_go() -> None:
     answer = selector.select(SOURCE, [kept])
     gone = []
     for number in range(20):
-        # A series that comes and goes, as containers and processes do.
+        # A short-lived series, such as a container's.
         layout = layouts.of(series("x", f"y{number}"))
         gone.append(weakref.ref(layout))
         assert selector.select(SOURCE, [layout]) is not None
@@ -34,19 +34,19 @@ def test_layouts_that_nobody_asks_for_any_more_are_let_go() -> None:
     assert selector.label_sets <= 3
 
 
-def test_answers_for_layouts_of_before_give_way_to_newer_ones() -> None:
+def test_oldest_answers_of_a_source_are_dropped() -> None:
     metrics = MetricNames()
     layouts = Layouts(Interner(), metrics)
     selector = CachedSelector(named("x"), metrics)
     steps = [layouts.of(series("x", *(f"y{n}" for n in range(count)))) for count in range(100)]
-    # A range of five layouts that moves on, as a rule asks for every second.
+    # A range of five layouts that moves on, as a rule selects it every second.
     ranges = [steps[first : first + 5] for first in range(96)]
     held = []
     for some in ranges:
         assert selector.select(SOURCE, some) is not None
         held.append((selector.matches, selector.label_sets))
     assert max(held) <= (7, 15), "three answers: seven layouts, each matched once"
-    # The last ones are still known, the first one is not.
+    # The last answers are still cached, the first one is not.
     latest = [selector.select(SOURCE, some) for some in ranges[-3:]]
     assert latest == [selector.select(SOURCE, some) for some in ranges[-3:]]
     assert held[-1] == (selector.matches, selector.label_sets)
@@ -68,7 +68,7 @@ def test_answers_of_one_source_share_matches_and_label_sets() -> None:
     assert both.matches[after.id].match.labels[0] is match.labels[0]
 
 
-def test_an_aged_answer_still_gives_way_and_other_sources_keep_theirs() -> None:
+def test_new_answers_replace_aged_ones_of_the_same_source_only() -> None:
     metrics = MetricNames()
     layouts = Layouts(Interner(), metrics)
     selector = CachedSelector(named("x"), metrics)
@@ -82,7 +82,7 @@ def test_an_aged_answer_still_gives_way_and_other_sources_keep_theirs() -> None:
         assert selector.matches <= 4
 
 
-def test_selectors_that_nobody_asks_for_any_more_are_let_go() -> None:
+def test_unused_selectors_are_dropped() -> None:
     cache = SelectorCache(MetricNames())
     often, once = cache.get(named("x")), cache.get(named("y"))
     for _ in range(3):

@@ -84,7 +84,7 @@ def test_a_refreshed_dashboard_decodes_the_end_only(
     assert sum(decoded) <= 20 * 4
 
 
-def test_samples_kept_back_are_not_missed(store: SqliteSampleStore) -> None:
+def test_late_samples_of_a_buffering_host_are_found(store: SqliteSampleStore) -> None:
     fill(store, range(60))
     store.maintain(BASE_MS + HOUR_MS)
     load(store, BASE_MS, BASE_MS + HOUR_MS)
@@ -94,7 +94,7 @@ def test_samples_kept_back_are_not_missed(store: SqliteSampleStore) -> None:
     assert len(found) == 5
 
 
-def test_what_retention_deletes_is_gone(tmp_path: Path) -> None:
+def test_samples_deleted_by_retention_are_not_cached(tmp_path: Path) -> None:
     settings = small(recent_bytes=0, window="1h", retention_age="2h")
     store = SqliteSampleStore(tmp_path, settings, clock=lambda: 0)
     store.open()
@@ -140,7 +140,7 @@ def test_padding_between_two_reads_moves_to_the_end() -> None:
     assert found.values[1, :3].tolist() == [3, 4, 12]
 
 
-def test_series_are_kept_by_the_moment_of_their_scrapes() -> None:
+def test_series_are_sorted_by_the_moment_of_their_scrapes() -> None:
     read = matrix("x", [[3, 13, 23], [1, 11, 21], [2, 12, 22]])
     settled = Settled.of(0, 29, [read])
     assert settled.parts[0].series.times_ms[:, 0].tolist() == [1, 2, 3]
@@ -150,14 +150,14 @@ def test_series_are_kept_by_the_moment_of_their_scrapes() -> None:
     assert [labels.get("n") for labels in found.labels] == ["1", "2", "0"]
 
 
-def test_a_ragged_end_is_read_again() -> None:
+def test_a_ragged_end_is_not_cached() -> None:
     read = matrix("x", [[1, 11, 21], [5, 15, NO_TIME], [2, 12, 22]])
     settled = Settled.of(0, 23, [read])
     assert settled.end_ms == 20
     assert settled.parts[0].series.times_ms.tolist() == [[1, 11], [2, 12], [5, 15]]
 
 
-def test_a_host_that_missed_scrapes_does_not_keep_the_others_ragged() -> None:
+def test_a_host_that_missed_scrapes_is_ignored_when_the_end_is_trimmed() -> None:
     read = matrix("x", [[1, 11, 21, 31], [5, 15, 25, NO_TIME], [9, 29, NO_TIME, NO_TIME]])
     settled = Settled.of(0, 33, [read])
     assert settled.end_ms == 30
@@ -200,7 +200,7 @@ def test_a_settled_read_returns_examined_series(store: SqliteSampleStore) -> Non
         assert not part.falls.any()
 
 
-def test_hosts_may_be_gone_or_new() -> None:
+def test_hosts_may_come_and_go_between_two_reads() -> None:
     known = Settled.of(0, 29, [matrix("x", [[3, 13, 23], [1, 11, 21], [2, 12, 22]])])
     after = matrix("x", [[0], [31], [32], [34]], first=100).take(np.array([1, 3]))
     found = known.continued(0, [after])
@@ -214,7 +214,7 @@ def test_hosts_may_be_gone_or_new() -> None:
     assert not old.gaps.any()
 
 
-def test_series_may_end_while_their_source_goes_on() -> None:
+def test_a_series_may_end_before_its_source() -> None:
     labels = [Labels.of(n="0"), Labels.of(n="1")]
     read = AlignedSeries.of_source(labels, np.array([1, 2]), np.ones((2, 2)))
     after = AlignedSeries.of_source(labels[1:], np.array([3]), np.ones((1, 1)))

@@ -1,4 +1,4 @@
-"""Start times are kept beside samples: found again after anything, seen by nobody else."""
+"""Start times survive restarts and merges, and are hidden from readers of samples."""
 
 import asyncio
 import shutil
@@ -64,7 +64,7 @@ class Store:
         self.now.append(self.source(job, stream), vector)
 
     def amend(self, time_ms: int, starts: dict[int, int], names: tuple[str, ...]) -> None:
-        """Put columns into the last vector, each with its start time."""
+        """Amend the last vector with columns, each with its start time."""
         columns, times = column_array(starts), np.array(list(starts.values()), np.int64)
         given = StartTimes(columns, times)
         vector = Vector(time_ms, self.layout(*names), columns, np.ones(len(columns)), given)
@@ -91,7 +91,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.now.close()
 
 
-def test_start_time_stays_until_another_is_given(store: Store) -> None:
+def test_start_time_stays_until_it_changes(store: Store) -> None:
     store.append(10, [5, 0])
     store.append(20)
     store.append(30, {0: 25})
@@ -100,7 +100,7 @@ def test_start_time_stays_until_another_is_given(store: Store) -> None:
     assert store.starts("b") == {10: 0, 20: 0, 30: 0, 40: 0}
 
 
-def test_nothing_is_known_where_nobody_asked_or_gave_any(store: Store) -> None:
+def test_series_without_start_times_and_selects_without_starts_have_none(store: Store) -> None:
     store.append(10)
     (found,) = store.now.select(named("a"), 0, END_MS, starts=True)
     assert found.starts_ms is None
@@ -124,7 +124,7 @@ def test_start_times_survive_journal_chunks_and_merging(store: Store) -> None:
     assert store.starts() == expected
     store.now.maintain(BASE_MS + 400 * HOUR_MS)
     assert store.starts() == expected
-    # Long after they were given, they are found from where a range begins.
+    # A range that begins long after the start times were appended has them too.
     late_ms = BASE_MS + 39 * HOUR_MS
     assert store.starts(start_ms=late_ms) == {late_ms: BASE_MS - 7}
 
@@ -133,7 +133,7 @@ def test_start_times_are_durable_with_their_samples(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     store.append(10, [5, 6])
     asyncio.run(store.now.commit())
-    # As a crash would leave it: what is not in the files now is lost.
+    # Copy the files as a crash would leave them.
     shutil.copytree(store.directory, tmp_path / "crashed")
     store.now.close()
     survivor = Store(tmp_path / "crashed")
@@ -141,7 +141,7 @@ def test_start_times_are_durable_with_their_samples(tmp_path: Path) -> None:
     survivor.now.close()
 
 
-def test_replaced_layout_and_restart_forget_start_times(store: Store) -> None:
+def test_replaced_layout_and_restart_reset_start_times(store: Store) -> None:
     store.append(10, [5, 6])
     store.append(20, names=("c", "a"))
     assert store.starts() == {10: 5, 20: 0}
@@ -151,7 +151,7 @@ def test_replaced_layout_and_restart_forget_start_times(store: Store) -> None:
     assert store.starts() == {10: 5, 20: 0, 30: 8, 40: 8}
 
 
-def test_what_is_put_into_the_last_vector_has_start_times_too(store: Store) -> None:
+def test_amended_values_have_start_times_too(store: Store) -> None:
     store.append(10, names=("a",))
     store.amend(10, {1: 6}, ("a", "b"))
     store.append(20, names=("a", "b"))
@@ -168,7 +168,7 @@ def test_what_is_put_into_the_last_vector_has_start_times_too(store: Store) -> N
         store.reopen()
 
 
-def test_what_cannot_be_put_into_the_last_vector_leaves_its_start_times(store: Store) -> None:
+def test_refused_amendment_does_not_change_start_times(store: Store) -> None:
     store.append(10, [5, 6])
     with pytest.raises(OutOfOrderError):
         store.amend(9, {0: 7}, ("a", "b"))
@@ -176,7 +176,7 @@ def test_what_cannot_be_put_into_the_last_vector_leaves_its_start_times(store: S
     assert store.starts() == {10: 5, 20: 5}
 
 
-def test_last_vector_tells_its_start_times_and_they_stay(store: Store) -> None:
+def test_last_vector_has_its_start_times_and_they_stay(store: Store) -> None:
     store.append(10, [5, 0])
     store.append(20, names=("a", "b", "c"))
     for time_ms in (30, 40):
@@ -193,11 +193,11 @@ def test_last_vector_tells_its_start_times_and_they_stay(store: Store) -> None:
     assert without.starts_ms is None
 
 
-def test_series_that_is_elsewhere_now_has_the_start_time_of_there(store: Store) -> None:
+def test_start_time_of_a_moved_series_comes_from_its_new_source(store: Store) -> None:
     store.append(10, [5, 6], stream="here")
     store.append(15, [12, 0], stream="there")
     store.append(20, {0: ELSEWHERE}, stream="here")
-    # Each vector begins a chunk, and so renews what is known.
+    # Each vector begins a chunk, and so repeats the known start times.
     for time_ms in range(25, 25 + 400 * HOUR_MS, 40 * HOUR_MS):
         store.append(time_ms, {}, stream="here")
     starts = store.starts()
@@ -206,7 +206,7 @@ def test_series_that_is_elsewhere_now_has_the_start_time_of_there(store: Store) 
     assert set(store.starts("b").values()) == {6}
 
 
-def test_sources_keep_their_own(store: Store) -> None:
+def test_each_source_has_its_own_start_times(store: Store) -> None:
     store.append(10, [5, 6])
     store.append(10, job="b")
     store.append(20, [9, 9], job="b")
@@ -230,7 +230,7 @@ def test_start_times_are_found_however_long_a_chunk_lasts(tmp_path: Path) -> Non
     store.now.close()
 
 
-def test_store_with_start_times_is_found_sound(store: Store) -> None:
+def test_store_with_start_times_verifies(store: Store) -> None:
     for step in range(30):
         store.append(BASE_MS + step * HOUR_MS, [step, 0] if step % 7 == 0 else None)
     store.now.maintain(BASE_MS + 400 * HOUR_MS)
@@ -238,7 +238,7 @@ def test_store_with_start_times_is_found_sound(store: Store) -> None:
     assert list(verify(store.directory, Verified())) == []
 
 
-def test_readers_of_samples_see_nothing_of_them(store: Store) -> None:
+def test_readers_of_samples_do_not_see_start_times(store: Store) -> None:
     for step in range(12):
         store.append(step + 1, [5, 6] if step % 3 == 0 else None)
     store.amend(12, {0: 8}, ("a", "b"))
@@ -255,7 +255,7 @@ def test_readers_of_samples_see_nothing_of_them(store: Store) -> None:
     assert found.values.shape == (2, 12)
 
 
-def test_misfits_are_refused_and_leave_nothing_behind(store: Store) -> None:
+def test_start_times_that_do_not_fit_are_refused_and_change_nothing(store: Store) -> None:
     store.append(10, [5, 6])
     misfits = [
         StartTimes(None, np.array([1], np.int64)),
@@ -284,7 +284,7 @@ given_starts = st.one_of(
 
 @settings(max_examples=40, deadline=None)
 @given(history=st.lists(st.tuples(given_starts, st.sampled_from("aaaamr")), max_size=30))
-def test_any_history_reads_back(
+def test_start_times_of_any_history_read_back(
     history: list[tuple[dict[int, int] | list[int] | None, str]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

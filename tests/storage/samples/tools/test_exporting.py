@@ -20,7 +20,7 @@ def filled(store: SqliteSampleStore) -> SqliteSampleStore:
 
 
 @pytest.mark.parametrize("at_once", [0, 30, 10**6])
-def test_all_is_exported_once_however_little_fits(
+def test_every_series_is_exported_once_whatever_the_memory_limit(
     filled: SqliteSampleStore, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exporting, "_SAMPLES_AT_ONCE", at_once)

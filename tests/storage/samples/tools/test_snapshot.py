@@ -36,7 +36,7 @@ def everything(reader: StoreSnapshot | SqliteSampleStore) -> Samples:
     return samples_of(query.select([], 0, 2 * BASE_MS))
 
 
-def test_what_is_committed_is_seen_and_nothing_later(
+def test_snapshot_has_what_was_committed_and_nothing_later(
     store: SqliteSampleStore, tmp_path: Path
 ) -> None:
     fill(store, 23)
@@ -55,7 +55,7 @@ def test_what_is_committed_is_seen_and_nothing_later(
         assert everything(opened) == everything(store) != before
 
 
-def test_nothing_is_changed(store: SqliteSampleStore, tmp_path: Path) -> None:
+def test_snapshot_changes_no_file(store: SqliteSampleStore, tmp_path: Path) -> None:
     fill(store, 23)
     store.maintain(BASE_MS + HOUR_MS)
     store.close()
@@ -77,7 +77,7 @@ def test_directory_without_samples_is_empty(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("offset", [0, 5000])
-def test_damaged_journal_costs_what_is_in_it(
+def test_damaged_journal_loses_only_its_vectors(
     store: SqliteSampleStore, tmp_path: Path, offset: int
 ) -> None:
     fill(store, 23)

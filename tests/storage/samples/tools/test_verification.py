@@ -46,7 +46,7 @@ def window(store: SqliteSampleStore, tmp_path: Path) -> Path:
     return window
 
 
-def test_sound_store_is_found_sound(window: Path, tmp_path: Path) -> None:
+def test_undamaged_store_has_no_problems(window: Path, tmp_path: Path) -> None:
     verified = Verified()
     assert list(verify(tmp_path, verified)) == []
     assert (verified.windows, verified.samples) == (1, 40 * 3 * 3)
@@ -72,7 +72,7 @@ def test_sound_store_is_found_sound(window: Path, tmp_path: Path) -> None:
         ("update sources set labels = x'00'", "decode"),
     ],
 )
-def test_damage_is_told(window: Path, tmp_path: Path, statement: str, told: str) -> None:
+def test_damage_is_reported(window: Path, tmp_path: Path, statement: str, told: str) -> None:
     connection = sqlite3.connect(window)
     with connection:
         connection.execute(statement)
@@ -83,7 +83,7 @@ def test_damage_is_told(window: Path, tmp_path: Path, statement: str, told: str)
     assert any(told in problem for problem in found)
 
 
-def test_chunks_that_overlap_are_told(window: Path, tmp_path: Path) -> None:
+def test_overlapping_chunks_are_reported(window: Path, tmp_path: Path) -> None:
     connection = sqlite3.connect(window)
     with connection:
         connection.execute("update chunks set source = 1")
@@ -91,7 +91,7 @@ def test_chunks_that_overlap_are_told(window: Path, tmp_path: Path) -> None:
     assert any("begins before" in problem for problem in problems(tmp_path))
 
 
-def test_damaged_journal_row_is_told(window: Path, tmp_path: Path) -> None:
+def test_damaged_journal_row_is_reported(window: Path, tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "journal.db")
     with connection:
         connection.execute("update journal set records = zeroblob(80)")
@@ -113,7 +113,7 @@ def everything(directory: Path) -> Samples:
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(place=st.floats(0, 1, exclude_max=True), flipped=st.integers(1, 255))
-def test_whatever_byte_is_wrong_no_value_is_wrong_that_is_not_told(
+def test_any_flipped_byte_that_changes_a_value_is_reported(
     window: Path, tmp_path: Path, place: float, flipped: int
 ) -> None:
     sound = window.read_bytes()
@@ -129,7 +129,7 @@ def test_whatever_byte_is_wrong_no_value_is_wrong_that_is_not_told(
 
 
 @pytest.mark.parametrize("reads", [1, 4, 6, 9])
-def test_server_may_seal_and_merge_meanwhile(
+def test_a_server_may_seal_and_merge_during_verification(
     store: SqliteSampleStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reads: int
 ) -> None:
     fill(store, 20)

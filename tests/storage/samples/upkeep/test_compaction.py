@@ -49,7 +49,7 @@ def test_hours_and_then_days_are_merged(store: SqliteSampleStore) -> None:
     store.close()
 
 
-def test_new_chunks_wait_for_their_hours(store: SqliteSampleStore) -> None:
+def test_new_chunks_are_not_merged_before_they_cover_hours(store: SqliteSampleStore) -> None:
     now_ms = fill(store, 3)
     store.maintain(now_ms)
     (window,) = store._windows
@@ -57,7 +57,7 @@ def test_new_chunks_wait_for_their_hours(store: SqliteSampleStore) -> None:
     store.close()
 
 
-def test_window_that_is_over_is_merged_to_the_end_and_shrunk(store: SqliteSampleStore) -> None:
+def test_finished_window_is_merged_to_one_run_and_shrunk(store: SqliteSampleStore) -> None:
     now_ms = fill(store, 30)
     store._heads.close_older_than(now_ms)
     store.maintain(now_ms)
@@ -82,7 +82,7 @@ def test_merged_chunks_take_less_room(store: SqliteSampleStore) -> None:
     store.close()
 
 
-def test_merge_that_was_killed_is_begun_again(store: SqliteSampleStore, tmp_path: Path) -> None:
+def test_interrupted_merge_starts_again(store: SqliteSampleStore, tmp_path: Path) -> None:
     now_ms = fill(store, 30)
     before = samples_of(store.select([], 0, now_ms))
     store._heads.close_older_than(now_ms)
@@ -104,7 +104,7 @@ def test_merge_that_was_killed_is_begun_again(store: SqliteSampleStore, tmp_path
     again.close()
 
 
-def test_reads_go_on_while_merging(store: SqliteSampleStore) -> None:
+def test_reads_work_during_a_merge(store: SqliteSampleStore) -> None:
     now_ms = fill(store, 30)
     before = samples_of(store.select([], 0, now_ms))
     for _ in range(12):

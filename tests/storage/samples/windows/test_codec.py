@@ -63,7 +63,7 @@ def same_bits(first: Values, second: Values) -> bool:
 
 @settings(deadline=None)
 @given(matrices(), st.booleans())
-def test_piece_survives_to_the_bit(values: Values, small: bool) -> None:
+def test_piece_round_trip_keeps_every_bit(values: Values, small: bool) -> None:
     data = encode_piece(values, small=small)
     assert same_bits(decode_piece(data, *values.shape), values)
 
@@ -99,7 +99,7 @@ def test_counters_gauges_and_constants_are_small() -> None:
 
 @settings(deadline=None)
 @given(matrices(), st.data())
-def test_damaged_piece_is_told_never_returned(values: Values, data: st.DataObject) -> None:
+def test_damaged_piece_raises_corrupt_data(values: Values, data: st.DataObject) -> None:
     encoded = bytearray(encode_piece(values))
     place = data.draw(st.integers(0, len(encoded) - 1))
     encoded[place] ^= data.draw(st.integers(1, 255))
@@ -111,7 +111,7 @@ def test_damaged_piece_is_told_never_returned(values: Values, data: st.DataObjec
 
 @settings(deadline=None)
 @given(st.binary(max_size=60), st.integers(1, 4), st.integers(1, 9))
-def test_any_bytes_raise_nothing_else(data: bytes, series: int, times: int) -> None:
+def test_any_bytes_decode_or_raise_corrupt_data(data: bytes, series: int, times: int) -> None:
     with pytest.raises(CorruptDataError):
         decode_piece(data, series, times)
 
@@ -121,7 +121,7 @@ times = st.lists(st.integers(-(2**50), 2**50), min_size=1, max_size=300, unique=
 
 @settings(deadline=None)
 @given(times)
-def test_times_survive(times_ms: list[int]) -> None:
+def test_times_round_trip(times_ms: list[int]) -> None:
     expected = np.array(times_ms, np.int64)
     decoded = decode_times(encode_times(expected), times_ms[0], len(times_ms))
     assert (decoded == expected).all()
@@ -138,7 +138,9 @@ def test_even_times_are_a_step(start_ms: int, step_ms: int, count: int) -> None:
 
 @settings(deadline=None)
 @given(times, st.data())
-def test_damaged_times_are_told_or_still_even(times_ms: list[int], data: st.DataObject) -> None:
+def test_damaged_times_raise_corrupt_data_unless_even(
+    times_ms: list[int], data: st.DataObject
+) -> None:
     encoded = encode_times(np.array(times_ms, np.int64))
     short = encoded[: data.draw(st.integers(0, len(encoded) - 1))]
     with pytest.raises(CorruptDataError):
@@ -147,6 +149,6 @@ def test_damaged_times_are_told_or_still_even(times_ms: list[int], data: st.Data
 
 @settings(deadline=None)
 @given(st.binary(max_size=40), st.integers(1, 9))
-def test_any_bytes_are_times_or_corrupt(data: bytes, count: int) -> None:
+def test_any_bytes_decode_as_times_or_raise_corrupt_data(data: bytes, count: int) -> None:
     with suppress(CorruptDataError):
         assert len(decode_times(data, 0, count)) == count

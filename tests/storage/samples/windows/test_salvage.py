@@ -8,7 +8,7 @@ from storage.samples.windows.salvage import in_batches
 
 
 def fetching(bad: set[int], code: int) -> Callable[[Sequence[int]], list[int]]:
-    """Return what fetches items as they are, and fails as SQLite does where one is `bad`."""
+    """Return a function that fetches items, and fails like SQLite if one is `bad`."""
 
     def fetch(items: Sequence[int]) -> list[int]:
         if not bad.isdisjoint(items):
@@ -20,7 +20,7 @@ def fetching(bad: set[int], code: int) -> Callable[[Sequence[int]], list[int]]:
     return fetch
 
 
-def test_many_items_are_fetched_some_at_a_time_in_their_order() -> None:
+def test_items_are_fetched_in_batches_and_in_order() -> None:
     sizes = list[int]()
 
     def fetch(items: Sequence[int]) -> Sequence[int]:
@@ -32,7 +32,7 @@ def test_many_items_are_fetched_some_at_a_time_in_their_order() -> None:
     assert len(sizes) < 10
 
 
-def test_only_unreadable_items_are_missing_and_each_is_told() -> None:
+def test_unreadable_items_are_left_out_and_logged() -> None:
     bad = {0, 700, 1999}
     with capture_logs() as logs:
         found = list(in_batches(range(2000), fetching(bad, sqlite3.SQLITE_CORRUPT)))
@@ -40,6 +40,6 @@ def test_only_unreadable_items_are_missing_and_each_is_told() -> None:
     assert {entry["item"] for entry in logs if entry["event"] == "rows_unreadable"} == bad
 
 
-def test_other_errors_are_no_damage() -> None:
+def test_other_errors_pass_through() -> None:
     with pytest.raises(sqlite3.DatabaseError, match="refused"):
         list(in_batches([1, 2], fetching({2}, sqlite3.SQLITE_IOERR)))

@@ -65,7 +65,7 @@ def everything(store: SqliteSampleStore) -> Samples:
 
 
 def as_samples(samples: Iterable[Given]) -> Samples:
-    """Return what is expected of samples of which the first for each time counts."""
+    """Return the expected samples: for each time, the first one given."""
     found: Samples = {}
     for labels, time_ms, value in samples:
         found.setdefault(labels, {}).setdefault(time_ms, int(np.float64(value).view(np.uint64)))
@@ -77,7 +77,7 @@ def host(instance: str, *names: str) -> list[Labels]:
 
 
 def scrapes(instances: int, times: int, step_ms: int = 15_000, start_ms: int = 0) -> list[Given]:
-    """Return what a fleet gives, scrape by scrape."""
+    """Return the samples of a fleet, scrape by scrape."""
     return [
         (labels, BASE_MS + start_ms + tick * step_ms + number, float(tick * row + number))
         for tick in range(times)
@@ -121,7 +121,7 @@ aligned_samples = st.builds(
     vectors=st.sampled_from([1, 3, 2048]),
     window=st.sampled_from(["2h", "7d"]),
 )
-def test_any_samples_read_back_the_first_given_for_each_time(
+def test_of_samples_with_equal_times_the_first_one_is_stored(
     backfills: list[list[Given]], buffered: int, vectors: int, window: str
 ) -> None:
     backfills = [scrapes(2, 3), *backfills]
@@ -183,7 +183,7 @@ def test_order_of_the_samples_makes_no_difference(tmp_path: Path) -> None:
     assert len(set(sizes)) == 1
 
 
-def test_series_with_times_of_their_own_do_not_fill_a_matrix_with_gaps(tmp_path: Path) -> None:
+def test_series_with_times_of_their_own_get_chunks_of_their_own(tmp_path: Path) -> None:
     containers = [
         (labels, BASE_MS + tick * 15_000 + 37 * container, 1.5 * tick)
         for container in range(50)
@@ -198,7 +198,7 @@ def test_series_with_times_of_their_own_do_not_fill_a_matrix_with_gaps(tmp_path:
         assert rows[0][0] == '{instance="kubelet",job="node"}'
 
 
-def test_long_past_is_cut_into_chunks_and_windows(tmp_path: Path) -> None:
+def test_long_backfill_is_split_into_chunks_and_windows(tmp_path: Path) -> None:
     day_ms = 24 * HOUR_MS
     report = imported(tmp_path, scrapes(1, 5000, step_ms=600_000))
     assert report.samples == 15_000
@@ -218,7 +218,7 @@ def test_gap_is_not_covered_by_a_chunk(tmp_path: Path) -> None:
         assert everything(store) == as_samples(around + between)
 
 
-def test_past_of_a_scraped_target_joins_its_source(tmp_path: Path) -> None:
+def test_backfill_of_a_scraped_target_joins_its_source(tmp_path: Path) -> None:
     labels = Labels.of(job="node", instance="host0", rack="r1")
     with serving(tmp_path) as store:
         source = store.source(labels)
@@ -239,7 +239,7 @@ def test_past_of_a_scraped_target_joins_its_source(tmp_path: Path) -> None:
         store.append(store.source(labels), whole(layout, BASE_MS + 7000, 7, 1))
 
 
-def test_past_that_overlaps_is_merged_on_read_and_scrapes_go_on(tmp_path: Path) -> None:
+def test_overlapping_backfill_is_merged_on_read_and_scrapes_continue(tmp_path: Path) -> None:
     labels = Labels.of(job="node", instance="host0")
     with serving(tmp_path) as store:
         source, layout = store.source(labels), store.layout(series("x"))
@@ -251,13 +251,13 @@ def test_past_that_overlaps_is_merged_on_read_and_scrapes_go_on(tmp_path: Path) 
         expected = as_samples((x, BASE_MS + tick * 1000, float(tick)) for tick in range(30))
         assert everything(store) == expected
         store.append(store.source(labels), whole(layout, BASE_MS + 19_000, 99))
-        # The value scraped at a time that was imported as well is the one that counts.
+        # Of a scraped and an imported sample at one time, the scraped one wins.
         assert everything(store)[x] == expected[x] | {
             BASE_MS + 19_000: int(np.float64(99).view(np.uint64))
         }
 
 
-def test_times_to_come_do_not_stop_scrapes(tmp_path: Path) -> None:
+def test_backfill_of_future_times_does_not_block_scrapes(tmp_path: Path) -> None:
     (x,) = host("host0", "x")
     with offline(tmp_path) as store:
         backfill = store.backfill(now_ms=BASE_MS)
@@ -270,7 +270,7 @@ def test_times_to_come_do_not_stop_scrapes(tmp_path: Path) -> None:
         assert len(everything(store)[x]) == 2
 
 
-def test_report_tells_what_was_left_out(tmp_path: Path) -> None:
+def test_report_counts_samples_left_out(tmp_path: Path) -> None:
     (x,) = host("host0", "x")
     nowhere = 10**15
     samples = [(x, BASE_MS, 1.0), (x, BASE_MS, 1.0), (x, BASE_MS, 2.0), (x, nowhere, 1.0)]
@@ -278,7 +278,7 @@ def test_report_tells_what_was_left_out(tmp_path: Path) -> None:
     assert (report.samples, report.repeated, report.refused, report.out_of_range) == (1, 1, 1, 1)
 
 
-def test_nothing_is_stored_before_the_end(tmp_path: Path) -> None:
+def test_nothing_is_stored_before_finish(tmp_path: Path) -> None:
     with offline(tmp_path) as store:
         backfill = store.backfill(now_ms=2 * BASE_MS)
         add(backfill, scrapes(2, 100))
@@ -287,7 +287,7 @@ def test_nothing_is_stored_before_the_end(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["journal.db", "samples"]
 
 
-def test_layout_grows_and_is_made_anew_when_mostly_gone(tmp_path: Path) -> None:
+def test_layout_grows_and_is_replaced_when_most_series_have_ended(tmp_path: Path) -> None:
     def pods(first: int, count: int, hour: int) -> list[Given]:
         names = [f"pod{number:02}" for number in range(first, first + count)]
         return [
