@@ -81,11 +81,6 @@ class MetricsSocket:
         operation = Operation("live", query=StreamQuery, status=101, errors=(401, 403, 426, 503))
         return (Route("GET", PATH, self.serve, Access.PUBLIC, Surface.JSON, operation=operation),)
 
-    @property
-    def open_connections(self) -> int:
-        """Number of clients, including those whose token has not arrived yet."""
-        return self._open
-
     def close(self) -> None:
         """End all connections and refuse new ones."""
         self._closing = True
