@@ -84,7 +84,7 @@ class SeriesCatalog:
         honor_timestamps: bool = True,
         sample_limit: int = 0,
     ) -> None:
-        """Begin with the `reserved` series as first columns; scraped ones are dropped."""
+        """Assign the first columns to `reserved`; scraped samples of these series are dropped."""
         self.honor_timestamps = honor_timestamps
         self.sample_limit = sample_limit
         self.name = name

@@ -26,9 +26,9 @@ from scraper.exposition.numbers import parse_values
 from scraper.exposition.skeleton import BodySkeleton
 
 _LEAST_LINE_LIMIT = 500_000
-"""Lines allowed under any sample limit; metadata takes two lines a family."""
+"""Lines allowed whatever the sample limit: metadata takes two lines per family."""
 _MAX_SKELETON_USES = 4096
-"""A skeleton is rebuilt after so many bodies: lines that changed long ago are constant again."""
+"""Bodies after which the skeleton is rebuilt, so that unchanged lines become constant again."""
 
 
 class DifferenceParser:
@@ -114,7 +114,7 @@ class DifferenceParser:
         )
 
     def _read_changed(self, lines: list[bytes]) -> ExpositionDelta | None:
-        """Parse lines that each have the same series as before; None if one has not."""
+        """Parse a body in which each line has the same series as before; None if one has not."""
         state, previous = self._state, self._lines
         if state.repeats:
             return None
@@ -173,7 +173,7 @@ class DifferenceParser:
         except ExpositionError:
             if not known:
                 raise
-            # Report the first malformed line, as without known prefixes.
+            # Parse again without the fast path, to report the first malformed line.
             full = FullParse(lines, count, exposition_format, families.types, self._catalog)
             full.read(KnownPrefixes.empty())
         full.resolve_duplicates()

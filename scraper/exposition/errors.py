@@ -1,4 +1,4 @@
-"""The errors of a scrape that lie in the exposition."""
+"""Errors in the content of an exposition."""
 
 from scraper.errors import ScrapeError
 

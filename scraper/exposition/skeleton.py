@@ -71,7 +71,13 @@ class BodySkeleton:
                 return None
 
     def _cut_piece(self, number: int, body: bytes, at: int, value_at: Sequence[int]) -> bool:
-        """Make the lines of a piece variable whose values differ from the body's at `at`.
+        """Cut a piece at each value that differs from the body; its line becomes variable.
+
+        Args:
+            number: the piece.
+            body: the new body.
+            at: offset in the body at which the piece should begin.
+            value_at: see `value_tokens`.
 
         Returns:
             False if other text differs.

@@ -41,7 +41,7 @@ class StartTimeColumns:
         self._last_ms: NDArray[np.int64] | None = None
 
     def forget(self) -> None:
-        """Return every start time for the next delta, which must be complete."""
+        """Discard the last start times; the next delta must be complete."""
         self._last_ms = None
 
     def changed(

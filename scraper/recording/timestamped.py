@@ -51,7 +51,7 @@ class TimestampedSeries:
     def __init__(self, appender: SampleAppender, target: Labels, *, track_staleness: bool) -> None:
         self.track_staleness = track_staleness
         self._appender, self._target = appender, target
-        # By `has_target_labels`.
+        # The groups of series with all labels of the target, and of those without.
         self._groups: dict[bool, list[DetachedSource]] = {True: [], False: []}
         # The group and column of each series, by series index.
         self._places: dict[int, tuple[DetachedSource, int]] = {}
@@ -159,10 +159,10 @@ class TimestampedSeries:
     def _place(
         self, unplaced: _Unplaced, series: Sequence[DetachedSeries], placed: _Placed
     ) -> None:
-        """Move the samples from `unplaced` to a group in `placed`.
+        """Assign a group to each new series and move its sample to `placed`.
 
-        The first of: a group with a vector at the same time, an empty group, a new group,
-        the group with the oldest last vector.
+        The group is the first available of: one with samples at the same time, one
+        without live series, a new one, the one with the oldest last vector.
         """
         for (has_target_labels, timestamp_ms), values in unplaced.items():
             groups = self._groups[has_target_labels]

@@ -48,7 +48,7 @@ class VectorAppender:
             self.alive = np.concatenate([self.alive, np.zeros(missing, np.bool_)])
 
     def prepare(self, series: Sequence[Labels]) -> Layout:
-        """Return the layout of `series`, made if the columns have changed; any thread."""
+        """Return the layout of `series`, a new one if columns were added; any thread."""
         if self._layout is None or len(self._layout.series) != len(series):
             self._layout = self._appender.layout(series)
         return self._layout

@@ -128,7 +128,7 @@ def test_type_makes_bounds_canonical_from_its_line_on(
     block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(history, "_BLOCK_BYTES", block)
-    # The first two lines are a block of their own where blocks have 38 bytes.
+    # With blocks of 38 bytes, the first two lines form one block.
     text = (
         b'h_bucket{le="1"} 1 1\nup 1 1111111111\n# TYPE h histogram\nh_bucket{le="1"} 2 2\n# EOF\n'
     )
