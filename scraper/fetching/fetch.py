@@ -7,25 +7,32 @@ Source: Prometheus documentation, "Configuration", scrape protocols and content 
 """
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import Final
 
 import aiohttp
 from yarl import URL
 
 from scraper.errors import FetchError
 from scraper.exposition.formats import ExpositionFormat
-from scraper.fetching.http_session import HttpSession, failure_message
-from scraper.fetching.protocols import EscapingScheme, ScrapeProtocol, accept_header
+from scraper.fetching.compression import decoded
+from scraper.fetching.direct import DirectResponse, Origin
+from scraper.fetching.http_session import (
+    DEFAULT_HEADERS,
+    HttpSession,
+    connection_failure,
+    failure_message,
+)
+from scraper.fetching.protocols import accept_header
 from scraper.fetching.targets import ScrapeTarget
 from scraper.messages import quoted
 
-_YIELD_BYTES = 2**20
+_YIELD_BYTES: Final = 2**20
 """Other tasks get a turn after this many bytes of a body that arrives without pauses."""
 _FORMATS = {str(known): known for known in ExpositionFormat}
-_CACHED_TARGETS = 4096
-"""Size of the caches of parsed URLs and headers: parsing a URL takes as long as a request."""
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_CACHED_REQUESTS: Final = 65_536
+"""Size of the cache of requests: building one takes as long as sending it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +43,80 @@ class Fetched:
     format: ExpositionFormat
 
 
+@dataclass(frozen=True, slots=True)
+class _ScrapeRequest:
+    """The request of a target, the same at each scrape.
+
+    Attributes:
+        target: the target that it was built for.
+        url: the parsed URL.
+        headers: of the scrape, without those of `target.access`.
+        origin: None if the request needs aiohttp.
+        head: request line and headers for `DirectClient`.
+    """
+
+    target: ScrapeTarget
+    url: URL
+    headers: dict[str, str]
+    origin: Origin | None
+    head: bytes
+
+    @classmethod
+    def of(cls, target: ScrapeTarget) -> "_ScrapeRequest":
+        url = URL(target.url)
+        headers = {
+            "Accept": accept_header(target.protocols, target.escaping),
+            "X-Prometheus-Scrape-Timeout-Seconds": f"{target.timeout_s:g}",
+        }
+        if not _can_be_direct(url, target):
+            return cls(target, url, headers, None, b"")
+        origin = Origin(url.raw_host or "", url.port or 80, target.access.address_policy)
+        port = "" if url.is_default_port() else f":{url.port}"
+        host = f"[{origin.host}]" if ":" in origin.host else origin.host
+        lines = [*target.access.request_headers(), *headers.items()]
+        given = {name.lower() for name, _ in lines}
+        defaults = (("Host", f"{host}{port}"), *DEFAULT_HEADERS.items())
+        lines = [line for line in defaults if line[0].lower() not in given] + lines
+        head = f"GET {url.raw_path_qs} HTTP/1.1\r\n" + "".join(
+            f"{name}: {value}\r\n" for name, value in lines
+        )
+        return cls(target, url, headers, origin, f"{head}\r\n".encode())
+
+
+def _can_be_direct(url: URL, target: ScrapeTarget) -> bool:
+    """Return whether `DirectClient` can send a target's request.
+
+    aiohttp sends those that need TLS, a proxy, credentials of the URL, or files.
+    """
+    access = target.access
+    return (
+        url.scheme == "http"
+        and bool(url.raw_host)
+        and url.raw_user is None
+        and url.raw_password is None
+        and access.tls is None
+        and access.proxy_url is None
+        and not access.reads_files
+        and not _has_line_break(target)
+    )
+
+
+def _has_line_break(target: ScrapeTarget) -> bool:
+    """Return whether a header has a line break; aiohttp refuses it with a clear error."""
+    return any(
+        character in text
+        for pair in target.access.request_headers()
+        for text in pair
+        for character in "\r\n\0"
+    )
+
+
 class Fetcher:
     """Fetches the expositions of all targets."""
 
     def __init__(self, session: HttpSession) -> None:
         self._session = session
-        self._url = lru_cache(_CACHED_TARGETS)(URL)
-        self._headers = lru_cache(_CACHED_TARGETS)(_request_headers)
+        self._requests: dict[str, _ScrapeRequest] = {}
 
     async def fetch(self, target: ScrapeTarget) -> Fetched:
         """Return the target's exposition.
@@ -52,38 +126,79 @@ class Fetcher:
         """
         if target.refused:
             raise FetchError(target.refused)
-        headers = self._headers(target.protocols, target.escaping, target.timeout_s)
+        if not self._session.is_open:
+            raise FetchError("the scraper is closed")
         try:
             # Limits everything: connecting, headers and a body that arrives slowly.
             async with asyncio.timeout(target.timeout_s):
-                response = await self._session.send(self._url(target.url), target.access, headers)
-                async with response:
-                    return await _read(response, target)
+                request = self._request(target)
+                if request.origin is not None:
+                    response = await self._get_directly(request, request.origin)
+                    if not self._follows(response, target):
+                        return await _fetched(response, target)
+                return await _fetched(await self._get(request), target)
         except TimeoutError as exc:
             raise FetchError(f"timed out after {target.timeout_s:g} s") from exc
         except (aiohttp.ClientError, OSError, ValueError) as exc:
             raise FetchError(failure_message(exc)) from exc
 
+    def _request(self, target: ScrapeTarget) -> _ScrapeRequest:
+        known = self._requests.get(target.url)
+        if known is None or known.target is not target:
+            if len(self._requests) >= _CACHED_REQUESTS:
+                self._requests.clear()
+            known = self._requests[target.url] = _ScrapeRequest.of(target)
+        return known
 
-async def _read(response: aiohttp.ClientResponse, target: ScrapeTarget) -> Fetched:
-    try:
-        _check_status(response)
-        exposition_format = _format(response.headers.get("Content-Type", ""), target)
-        return Fetched(await _body(response, target.limits.body_bytes), exposition_format)
-    except FetchError:
-        # Close the connection instead of reading the rest of the body.
-        response.close()
-        raise
+    async def _get_directly(self, request: _ScrapeRequest, origin: Origin) -> DirectResponse:
+        try:
+            return await self._session.direct.get(
+                origin, request.head, request.target.limits.body_bytes
+            )
+        except OSError as exc:
+            raise FetchError(connection_failure(origin.host, origin.port, exc)) from exc
+
+    @staticmethod
+    def _follows(response: DirectResponse, target: ScrapeTarget) -> bool:
+        return response.status in _REDIRECTS and target.access.follow_redirects
+
+    async def _get(self, request: _ScrapeRequest) -> DirectResponse:
+        """Return the response by aiohttp, redirects followed."""
+        target = request.target
+        response = await self._session.send(
+            request.url, target.access, request.headers, decompress=False
+        )
+        async with response:
+            try:
+                _check_status(response.status, response.reason or "")
+                body = await _body(response, target.limits.body_bytes)
+            except FetchError:
+                # Close the connection instead of reading the rest of the body.
+                response.close()
+                raise
+            return DirectResponse(
+                response.status,
+                response.reason or "",
+                response.headers.get("Content-Type", ""),
+                response.headers.get("Content-Encoding", "").strip().lower(),
+                body,
+            )
 
 
-def _check_status(response: aiohttp.ClientResponse) -> None:
-    if response.status != 200:
-        phrase = (response.reason or "")[:128]
-        raise FetchError(f"server returned HTTP status {response.status} {phrase}".rstrip())
+async def _fetched(response: DirectResponse, target: ScrapeTarget) -> Fetched:
+    _check_status(response.status, response.reason)
+    exposition_format = _format(response.content_type, target)
+    body = await decoded(response.body, response.content_encoding, target.limits.body_bytes)
+    return Fetched(body, exposition_format)
+
+
+def _check_status(status: int, reason: str) -> None:
+    if status != 200:
+        raise FetchError(f"server returned HTTP status {status} {reason[:128]}".rstrip())
 
 
 async def _body(response: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
-    """Return the decompressed body; stop reading at the limit."""
+    """Return the encoded body; stop reading at the limit."""
     chunks: list[bytes] = []
     size = since_yield = 0
     while chunk := await response.content.readany():
@@ -96,15 +211,6 @@ async def _body(response: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
             since_yield = 0
             await asyncio.sleep(0)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-def _request_headers(
-    protocols: tuple[ScrapeProtocol, ...], escaping: EscapingScheme, timeout_s: float
-) -> Mapping[str, str]:
-    return {
-        "Accept": accept_header(protocols, escaping),
-        "X-Prometheus-Scrape-Timeout-Seconds": f"{timeout_s:g}",
-    }
 
 
 def _format(content_type: str, target: ScrapeTarget) -> ExpositionFormat:

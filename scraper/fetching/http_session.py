@@ -3,9 +3,10 @@
 import asyncio
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 from multidict import CIMultiDict
@@ -13,11 +14,11 @@ from yarl import URL
 
 from scraper.errors import FetchError
 from scraper.fetching.address_policy import AddressPolicy, RefusedAddressError
+from scraper.fetching.direct import IDLE_S, DirectClient
 from scraper.fetching.http_access import HttpAccess, TlsAccess
 from scraper.messages import one_line
 
-# 90 s: longer than the usual intervals, so that a target keeps its connection.
-_KEEP_ALIVE_S = 90.0
+DEFAULT_HEADERS: Final = {"Accept-Encoding": "gzip", "User-Agent": "redshank"}
 
 
 class HttpSession:
@@ -26,33 +27,39 @@ class HttpSession:
     Each address policy has its own session, so that an unchecked connection is never
     reused for a request with a policy. Requests have no timeout of their own: the caller
     limits the whole exchange.
+
+    Attributes:
+        is_open: whether requests are accepted.
+        direct: the lean client for plain requests.
     """
 
     def __init__(self) -> None:
-        self._is_open = False
-        self._sessions: dict[AddressPolicy | None, aiohttp.ClientSession] = {}
+        self.is_open = False
+        self.direct = DirectClient(time.monotonic)
+        self._sessions: dict[tuple[AddressPolicy | None, bool], aiohttp.ClientSession] = {}
         self._contexts: dict[TlsAccess, tuple[tuple[int, ...], Any]] = {}
 
     async def open(self) -> None:
         """Accept requests; connections are made on demand."""
-        self._is_open = True
+        self.is_open = True
 
     async def close(self) -> None:
         """Close every session and its connections."""
-        self._is_open = False
+        self.is_open = False
+        self.direct.close()
         while self._sessions:
             _, session = self._sessions.popitem()
             await session.close()
 
-    def _session(self, policy: AddressPolicy | None) -> aiohttp.ClientSession:
+    def _session(self, policy: AddressPolicy | None, decompress: bool) -> aiohttp.ClientSession:
         """Return the session whose connections follow a policy."""
-        known = self._sessions.get(policy)
+        known = self._sessions.get((policy, decompress))
         if known is not None:
             return known
-        session = self._sessions[policy] = aiohttp.ClientSession(
+        session = self._sessions[policy, decompress] = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,
-                keepalive_timeout=_KEEP_ALIVE_S,
+                keepalive_timeout=IDLE_S,
                 ttl_dns_cache=30,
                 # The system's resolver: aiohttp's default ignores /etc/nsswitch.conf.
                 resolver=aiohttp.ThreadedResolver(),
@@ -60,7 +67,8 @@ class HttpSession:
             ),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"Accept-Encoding": "gzip", "User-Agent": "redshank"},
+            auto_decompress=decompress,
+            headers=DEFAULT_HEADERS,
         )
         return session
 
@@ -83,16 +91,19 @@ class HttpSession:
         url: str | URL,
         access: HttpAccess,
         headers: Mapping[str, str],
+        *,
+        decompress: bool = True,
     ) -> aiohttp.ClientResponse:
         """Send a request and return the response, its body unread; the caller releases it.
 
-        A caller that repeats a request should pass a parsed URL.
+        A caller that repeats a request should pass a parsed URL. Without `decompress` the
+        body is read as `Content-Encoding` says.
 
         Raises:
             FetchError: the session is closed, or a secret cannot be read.
             aiohttp.ClientError: there is no response; see `failure_message`.
         """
-        if not self._is_open:
+        if not self.is_open:
             raise FetchError("the scraper is closed")
         access_headers = (
             await asyncio.to_thread(access.request_headers)
@@ -103,7 +114,7 @@ class HttpSession:
         if access.tls is not None:
             options["ssl"] = await self._context(access.tls)
             options["server_hostname"] = access.tls.server_name or None
-        return await self._session(access.address_policy).get(
+        return await self._session(access.address_policy, decompress).get(
             url,
             allow_redirects=access.follow_redirects,
             headers=CIMultiDict([*access_headers, *headers.items()]) if access_headers else headers,
@@ -125,16 +136,20 @@ def failure_message(exc: Exception) -> str:
     if isinstance(exc, aiohttp.ClientConnectorCertificateError):
         return one_line(f"certificate of {exc.host}: {exc.certificate_error}")
     if isinstance(exc, aiohttp.ClientConnectorError):
-        cause = exc.os_error
-        if isinstance(cause, RefusedAddressError):
-            return one_line(f"{exc.host}:{exc.port}: {cause}")
-        if isinstance(cause, socket.gaierror) or not cause.errno:
-            why = cause.strerror or str(cause)
-        else:
-            why = os.strerror(cause.errno)
-        return one_line(f"cannot connect to {exc.host}:{exc.port}: {why}")
+        return connection_failure(exc.host, exc.port, exc.os_error)
     if isinstance(exc, aiohttp.ServerDisconnectedError):
         return "the server closed the connection"
     if isinstance(exc, aiohttp.TooManyRedirects):
         return "too many redirects"
     return one_line(str(exc) or type(exc).__name__)
+
+
+def connection_failure(host: str, port: int | None, cause: OSError) -> str:
+    """Return on one line why there is no connection to an address."""
+    if isinstance(cause, RefusedAddressError):
+        return one_line(f"{host}:{port}: {cause}")
+    if isinstance(cause, socket.gaierror) or not cause.errno:
+        why = cause.strerror or str(cause)
+    else:
+        why = os.strerror(cause.errno)
+    return one_line(f"cannot connect to {host}:{port}: {why}")

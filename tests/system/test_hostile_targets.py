@@ -103,7 +103,9 @@ async def test_hostile_targets_are_down_with_a_reason_and_others_go_on(
             return bool(result) and float(result[0]["value"][1]) >= 4
 
         await until(goes_on, "the good target to be scraped on")
-        assert {s["metric"]["job"] for s in await server.query("up == 0")} == set(paths) - {"/good"}
+        # On a busy machine the server's scrape of itself may take longer than its second.
+        down = {series["metric"]["job"] for series in await server.query("up == 0")}
+        assert down - {"redshank"} == set(paths) - {"/good"}
         peak_kb = await asyncio.to_thread(peak_memory_kb, server.process.process.pid)
         assert peak_kb < 600 * 1024, "a hostile body must not be kept in memory"
         assert await server.process.stop() == 0
