@@ -38,7 +38,7 @@ class HostSnapshot:
     labels: Mapping[HostKey, Labels]
 
     def absence(self, host: HostKey) -> str:
-        """Return why a host's metrics say nothing about it now, "" if they do."""
+        """Return why a host has no current metrics, "" if it has."""
         if host not in self.up:
             return NOT_SCRAPED
         return "" if self.up[host] == 1 else NOT_UP

@@ -15,7 +15,7 @@ from alerting.notifications.stages import deduplicate
 from alerting.receivers.webhook_body import NotificationStatus, webhook_body
 from model.labels import Labels
 from model.series import ABSENT, STALE_BITS
-from storage.api.alerts import Alert, AlertState, NewNotification
+from storage.api.alerts import Alert, AlertChange, AlertState, NewNotification
 from storage.api.errors import OutOfOrderError
 from storage.api.samples import Layout, Source, Vector
 from storage.records.alert_tables import MIGRATIONS
@@ -109,11 +109,24 @@ async def running_webhook() -> AsyncIterator[Webhook]:
 
 
 class WatchedAlerts(SqliteAlerts):
-    """The real records; `outcomes` yields each outcome of a delivery once it is stored."""
+    """The real records.
+
+    `outcomes` yields each outcome of a delivery once it is stored; `idle` is set while no
+    changes are being stored.
+    """
 
     def __init__(self, database: RecordsDatabase) -> None:
         super().__init__(database)
         self.outcomes: asyncio.Queue[str] = asyncio.Queue()
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    async def record(self, changes: Sequence[AlertChange], now_ms: int) -> Sequence[Alert]:
+        self.idle.clear()
+        try:
+            return await super().record(changes, now_ms)
+        finally:
+            self.idle.set()
 
     async def delivered(self, notification_id: int, now_ms: int) -> None:
         await super().delivered(notification_id, now_ms)

@@ -109,8 +109,7 @@ class Bench:
                 for _ in range(10):
                     await asyncio.sleep(0)
                 # Wait for a write in progress: it runs in a thread.
-                async with self.service._book._lock:
-                    pass
+                await self.records.idle.wait()
             change = self.changes.get_nowait()
         return change.alert.labels.get("alertname"), change.before.value, change.alert.state.value
 

@@ -1,3 +1,4 @@
+import asyncio
 import io
 import json
 import sqlite3
@@ -64,7 +65,7 @@ def test_backup_of_a_running_store_holds_all_committed_samples(data: Path) -> No
     fill(store, 150)
     store.maintain(BASE_MS + HOUR_MS)
     fill(store, 7, start=150)
-    store._journal.flush()
+    asyncio.run(store.commit())
     before = everything(store)
     fill(store, 3, start=157)
     content = backup(data)
@@ -77,7 +78,7 @@ def test_samples_sealed_between_two_files_are_restored_once(
 ) -> None:
     store = opened(data)
     fill(store, 150)
-    store._journal.flush()
+    asyncio.run(store.commit())
     before = everything(store)
     add = tarfile.TarFile.addfile
 

@@ -5,13 +5,13 @@ from hypothesis import strategies as st
 
 from alerting.checks.host_check import host_check
 from alerting.checks.queries import (
-    _alternation,
     alert_expression,
     check_variants,
     host_matchers,
     usage_expression,
 )
 from alerting.settings import CheckName, HostCheckSettings
+from promql.syntax.parser import parse_selector
 from storage.api.alerts import CheckOverride, Severity
 
 SETTINGS = HostCheckSettings()
@@ -79,10 +79,10 @@ def test_hosts_with_the_same_settings_share_a_variant() -> None:
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, unique=True))
-def test_alternation_matches_its_instances_and_no_others(instances: list[str]) -> None:
+def test_matchers_of_a_variant_select_its_instances_and_no_others(instances: list[str]) -> None:
     overrides = [CheckOverride(instance, "cpu", warning=50.0) for instance in instances]
-    pattern = check_variants(SETTINGS, overrides)[2].matchers
-    assert pattern.startswith("instance=~")
-    compiled = re2.compile(_alternation(instances))
-    assert all(compiled.fullmatch(instance) for instance in instances)
-    assert not compiled.fullmatch("".join(instances) + "x")
+    variant = check_variants(SETTINGS, overrides)[2]
+    [matcher] = parse_selector(f"{{{variant.matchers}}}")
+    assert matcher.name == "instance"
+    assert all(map(matcher.matches, instances))
+    assert not matcher.matches("".join(instances) + "x")

@@ -12,7 +12,9 @@ from storage.api.alerts import (
     NewNotification,
 )
 from storage.api.errors import NotFoundError, StorageError
+from storage.records.alert_tables import MIGRATIONS
 from storage.records.alerts import SqliteAlerts
+from storage.records.database import RecordsDatabase
 from storage.records.store import Records
 from tests.storage.records.alert_builders import (
     FIRING,
@@ -117,18 +119,24 @@ async def test_failing_record_stores_nothing(alerts: SqliteAlerts) -> None:
     assert list(await alerts.notifications(10)) == []
 
 
-async def test_failed_write_stores_nothing(records: Records, alerts: SqliteAlerts) -> None:
+async def test_failed_write_stores_nothing(tmp_path: Path) -> None:
     def refuse_notifications(database: Database) -> None:
         database.execute(
             "create temp trigger full before insert on main.notifications"
             " begin select raise(abort, 'disk full'); end"
         )
 
-    await records._database.write(refuse_notifications)
-    with pytest.raises(StorageError, match=r"records\.db: disk full"):
-        await opened(alerts, "a", NewNotification("log", "{}"))
-    assert list(await alerts.open_alerts()) == []
-    assert list(await alerts.history(10)) == []
+    database = RecordsDatabase(tmp_path / "records.db")
+    await asyncio.to_thread(database.open, [MIGRATIONS])
+    try:
+        alerts = SqliteAlerts(database)
+        await database.write(refuse_notifications)
+        with pytest.raises(StorageError, match=r"records\.db: disk full"):
+            await opened(alerts, "a", NewNotification("log", "{}"))
+        assert list(await alerts.open_alerts()) == []
+        assert list(await alerts.history(10)) == []
+    finally:
+        await asyncio.to_thread(database.close)
 
 
 async def test_acknowledgement_survives_later_changes_and_is_in_the_history(
