@@ -12,7 +12,8 @@ from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import Role
 from tests.programs import program
-from tests.web.web_doubles import NOW_MS, World, world_at
+from tests.web.service_doubles import NOW_MS
+from tests.web.world import World, world_at
 from web.settings import WebSettings
 
 DEMO = '{"username": "demo", "password": "demo123"}'

@@ -1,6 +1,6 @@
 """Every route against every kind of credential.
 
-The rows are ACCESS of tests/web/test_guard.py, one line a route; that a route has one,
+The rows are ACCESS of tests/web/middleware/test_guard.py, one line a route; that a route has one,
 and a row a route, is tested there. A new kind of credential is one line in CREDENTIALS
 and its name in each line of ADMITTED that lets it in.
 """
@@ -16,7 +16,8 @@ from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import CredentialKind, Role, Scope
 from tests.web.middleware.test_guard import ACCESS, concrete, sent_to_login
-from tests.web.web_doubles import NOW_MS, World, world_at
+from tests.web.service_doubles import NOW_MS
+from tests.web.world import World, world_at
 from web.identity.secret_hashes import secret_hash
 
 Headers = Mapping[str, str]

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from pytest_aiohttp import AiohttpClient
 from yarl import URL
 
-from tests.web.web_doubles import World, an_alert, target_status, world_at
+from tests.web.alerting_double import an_alert
+from tests.web.service_doubles import target_status
+from tests.web.world import World, world_at
 from web.http.routing import ROUTES
 
 HOSTILE = settings(
@@ -58,7 +60,7 @@ def blockbuster() -> None:
 async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[World]:
     async with world_at(tmp_path, aiohttp_client) as world:
         world.statuses.append(target_status("web-1", "a:9100"))
-        await world.desk.put(an_alert())
+        await world.alerting.put(an_alert())
         world.samples.known.append(an_alert().labels)
         yield world
 

@@ -30,18 +30,10 @@ from promql.api import Answer, InstantVector, QueryOptions
 from storage.api.alerts import AlertState, CheckOverride
 from storage.records.store import Records
 from tests.promql.scripted_engine import ScriptedEngine
-from tests.web.web_doubles import (
-    Desk,
-    Finds,
-    FixedConfiguration,
-    MemorySamples,
-    an_alert,
-    desk_over,
-    opened_pushes,
-    opened_records,
-    shared_resources,
-)
-from tests.web.web_doubles import target_status as status_of
+from tests.web.alerting_double import AlertingDouble, alerting_over, an_alert
+from tests.web.service_doubles import DiscoveryDouble, FixedConfiguration, MemorySamples
+from tests.web.service_doubles import target_status as status_of
+from tests.web.world import opened_pushes, opened_records, shared_resources
 from web.application import create_app, ensure_first_admin
 from web.http.bodies import SERVER_OPTIONS
 from web.identity.keys import KeyRing
@@ -290,7 +282,7 @@ ALERTS: tuple[tuple[str, str, str, AlertState, float, int, str | None, str], ...
 )
 
 
-async def fill_alerts(desk: Desk, records: Records, now_ms: int) -> None:
+async def fill_alerts(alerting: AlertingDouble, records: Records, now_ms: int) -> None:
     """Put alerts in every state, with their history and notifications."""
     by_name = {name: instance for instance, name in ADDRESSES.items()}
     for rule, host, severity, state, value, minutes, by, why in reversed(ALERTS):
@@ -306,21 +298,21 @@ async def fill_alerts(desk: Desk, records: Records, now_ms: int) -> None:
                 now_ms=began,
             )
         )
-        alert = await desk.put(alert)
+        alert = await alerting.put(alert)
         if state is not PENDING:
             fired = began + 300_000
             alert = replace(alert, state=FIRING, fired_ms=fired, changed_ms=fired)
-            alert = await desk.put(alert, PENDING)
+            alert = await alerting.put(alert, PENDING)
             if by:
-                await desk.acknowledge(alert.id, by)
+                await alerting.acknowledge(alert.id, by)
         if state in (RESOLVED, NO_DATA):
             done = began + 1_260_000
             ended = done if state is RESOLVED else None
             alert = replace(alert, state=state, resolved_ms=ended, changed_ms=done)
-            await desk.put(alert, FIRING)
+            await alerting.put(alert, FIRING)
     for waiting in (await records.alerts.waiting(None, 100))[:-2]:
         await records.alerts.delivered(waiting.id, waiting.created_ms + 800)
-    await desk.set_override(CheckOverride(by_name["build-1"], "cpu", warning=92.0))
+    await alerting.set_override(CheckOverride(by_name["build-1"], "cpu", warning=92.0))
 
 
 @asynccontextmanager
@@ -333,8 +325,8 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
         aiohttp.ClientSession() as session,
     ):
         await ensure_first_admin(records.accounts, "demo-password", now_ms)
-        desk = desk_over(records, engine, session, clock)
-        await fill_alerts(desk, records, now_ms)
+        alerting = alerting_over(records, engine, session, clock)
+        await fill_alerts(alerting, records, now_ms)
         services = Services(
             hosts=records.hosts,
             accounts=records.accounts,
@@ -342,12 +334,12 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
             audit=records.audit,
             second_factors=records.second_factors,
             keys=await asyncio.to_thread(KeyRing.open, folder / "keys.json", now_ms),
-            alerting=desk,
+            alerting=alerting,
             samples=samples,
             cardinality=samples.cardinality,
             engine=engine,
             targets=lambda: statuses(clock()),
-            discovered=Finds(["node"]),
+            discovered=DiscoveryDouble(["node"]),
             pushes=pushes,
             hosts_changed=pushes.hosts.refresh,
             configuration=FixedConfiguration(),

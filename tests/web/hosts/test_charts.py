@@ -12,7 +12,8 @@ from pytest_aiohttp import AiohttpClient
 from model.labels import Labels
 from model.series import AlignedSeries, absent_matrix
 from promql.api import Answer, EvaluationError
-from tests.web.web_doubles import NOW_MS, World, target_status, world_at
+from tests.web.service_doubles import NOW_MS, target_status
+from tests.web.world import World, world_at
 from web.hosts.chart_definitions import CHARTS
 from web.hosts.chart_grid import RANGES, Grid
 

@@ -8,7 +8,8 @@ from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import Role
 from tests.web.ingest.test_push_api import a_report, post
-from tests.web.web_doubles import NOW_MS, World, target_status, world_at
+from tests.web.service_doubles import NOW_MS, target_status
+from tests.web.world import World, world_at
 
 DAY_MS = 86_400_000
 

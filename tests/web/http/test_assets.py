@@ -8,7 +8,7 @@ import pytest
 from pytest_aiohttp import AiohttpClient
 from yarl import URL
 
-from tests.web.web_doubles import World, world_at
+from tests.web.world import World, world_at
 from web.http.assets import FOLDER, Assets
 
 VENDOR = FOLDER / "vendor"

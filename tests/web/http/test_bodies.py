@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_aiohttp import AiohttpClient
 
-from tests.web.web_doubles import PASSWORD, World, world_at
+from tests.web.world import PASSWORD, World, world_at
 from web.http import bodies
 from web.http.bodies import SERVER_OPTIONS, gunzip, read_body
 from web.http.errors import BadRequestError, TooLargeError

@@ -8,7 +8,7 @@ import pytest
 from openapi_spec_validator import validate
 from pytest_aiohttp import AiohttpClient
 
-from tests.web.web_doubles import World, world_at
+from tests.web.world import World, world_at
 from web.http.routing import ROUTES, Access, Surface
 from web.settings import WebSettings
 

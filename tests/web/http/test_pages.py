@@ -8,7 +8,7 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import Role, User
-from tests.web.web_doubles import World, world_at
+from tests.web.world import World, world_at
 from web.http.pages import Page, PageRegistry
 from web.http.routing import ANONYMOUS, Access, Principal, Route
 from web.live.shell import Shell

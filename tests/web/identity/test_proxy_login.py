@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import Role
-from tests.web.web_doubles import PASSWORD, World, world_at
+from tests.web.world import PASSWORD, World, world_at
 from web.identity.names import UserName
 from web.settings import WebSettings
 

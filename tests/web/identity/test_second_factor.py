@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import CredentialKind
-from tests.web.web_doubles import NOW_MS, PASSWORD, World, world_at
+from tests.web.service_doubles import NOW_MS
+from tests.web.world import PASSWORD, World, world_at
 from web.accounts.second_factor_page import qr_code
 from web.identity.codes import (
     STEP_MS,

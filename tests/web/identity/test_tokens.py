@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import Credential, CredentialKind, Role, Scope, User
-from tests.web.web_doubles import PASSWORD, World, world_at
+from tests.web.world import PASSWORD, World, world_at
 from web.http.routing import Access, Principal
 from web.identity.tokens import token_of
 

@@ -27,7 +27,7 @@ from model.series import is_absent, is_stale
 from storage.api.accounts import CredentialKind, Role, Scope
 from storage.records.store import Records
 from storage.samples.store import SqliteSampleStore
-from tests.web.web_doubles import World, world_at
+from tests.web.world import World, world_at
 from web.http.errors import BadRequestError
 from web.ingest.gateway import group_key
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pytest_aiohttp import AiohttpClient
 
 from tests.web.ingest.test_push_api import KEY, a_host, a_message, a_report, post, push, report
-from tests.web.web_doubles import World, world_at
+from tests.web.world import World, world_at
 from web.ingest.models import MessageForm, ReportForm
 
 

@@ -9,7 +9,8 @@ from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import Role
 from storage.api.hosts import Host, NewHost
-from tests.web.web_doubles import NOW_MS, World, world_at
+from tests.web.service_doubles import NOW_MS
+from tests.web.world import World, world_at
 from web.identity.secret_hashes import secret_hash
 from web.ingest.models import MessageForm, RecentAnswer, ReportForm
 

@@ -15,7 +15,7 @@ from ingest.remote_write.receiver import RemoteWriteReceiver
 from storage.api.accounts import Role, Scope
 from storage.samples.store import SqliteSampleStore
 from tests.ingest.remote_write.messages import Series, request_1, request_2, series
-from tests.web.web_doubles import World, world_at
+from tests.web.world import World, world_at
 
 V1 = "application/x-protobuf;proto=prometheus.WriteRequest"
 V2 = "application/x-protobuf; proto=io.prometheus.write.v2.Request"

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from pytest_aiohttp import AiohttpClient
 
-from tests.web.web_doubles import World, target_status, world_at
+from tests.web.service_doubles import target_status
+from tests.web.world import World, world_at
 from web.settings import WebSettings
 
 SETTINGS = WebSettings(live_interval_s=0.05, live_streams=2)

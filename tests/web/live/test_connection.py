@@ -12,15 +12,17 @@ from model.targets import Health
 from promql.api import QueryTimeoutError
 from storage.api.accounts import Role
 from storage.api.alerts import AlertState
+from tests.web.alerting_double import an_alert
 from tests.web.live.client import PATH, end_of, received
-from tests.web.web_doubles import World, an_alert, target_status, vector, world_at
+from tests.web.service_doubles import target_status, vector
+from tests.web.world import World, world_at
 from web.settings import WebSettings
 
 MIB = 2**20
 
 
 async def test_client_without_subscriptions_gets_figures_and_alerts(world: World) -> None:
-    await world.desk.put(an_alert(instance="a:9100"))
+    await world.alerting.put(an_alert(instance="a:9100"))
     async with world.client.ws_connect(PATH, headers=await world.bearer(Role.VIEWER)) as socket:
         assert (await received(socket, "hello"))["user"] == "the-viewer"
         first = [await received(socket, ""), await received(socket, "")]
@@ -40,7 +42,7 @@ async def test_changed_alert_is_sent_at_once(tmp_path: Path, aiohttp_client: Aio
         headers = await world.bearer()
         async with world.client.ws_connect(PATH, headers=headers) as socket:
             await received(socket, "alerts")
-            alert = await world.desk.put(an_alert())
+            alert = await world.alerting.put(an_alert())
             change = await received(socket, "alert")
             assert (change["before"], change["after"]) == ("inactive", "firing")
             assert change["alert"]["id"] == alert.id
@@ -68,7 +70,7 @@ async def test_first_subscription_replaces_the_defaults(world: World) -> None:
         await received(socket, "metrics")
         await socket.send_json({"type": "subscribe", "id": "q", "query": "up"})
         await received(socket, "values")
-        await world.desk.put(an_alert())
+        await world.alerting.put(an_alert())
         await socket.send_json({"type": "ping"})
         seen: list[str] = []
         async with asyncio.timeout(10):
@@ -245,10 +247,10 @@ async def test_client_with_too_many_waiting_alerts_is_dropped(
         cookie = await world.cookie()
         _, writer = await asyncio.open_connection("127.0.0.1", world.client.port, limit=1)
         writer.write(UPGRADE.format(cookie=cookie["Cookie"]).encode())
-        alert = await world.desk.put(an_alert(summary="x" * 50_000))
+        alert = await world.alerting.put(an_alert(summary="x" * 50_000))
         async with asyncio.timeout(60):
             while not (reasons := dropped(world)):
-                await world.desk.put(replace(alert, value=alert.value + 1), AlertState.FIRING)
+                await world.alerting.put(replace(alert, value=alert.value + 1), AlertState.FIRING)
         assert reasons == ["too slow: too many messages wait to be sent"]
         writer.close()
 

@@ -8,7 +8,7 @@ from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import CredentialKind, Role
 from tests.web.live.client import PATH, end_of, received
-from tests.web.web_doubles import World, world_at
+from tests.web.world import World, world_at
 from web.settings import WebSettings
 
 
@@ -97,7 +97,7 @@ async def test_stopping_server_ends_every_connection(world: World) -> None:
         assert await end_of(two) == (1001, "the server stops")
         async with asyncio.timeout(10):
             await closing
-    assert world.desk.subscribers == []
+    assert world.alerting.subscribers == []
 
 
 async def test_connections_are_bounded_in_number(world: World) -> None:

@@ -10,7 +10,8 @@ from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import Role, Scope
 from storage.api.audit import AuditEntry
-from tests.web.web_doubles import PASSWORD, World, an_alert, world_at
+from tests.web.alerting_double import an_alert
+from tests.web.world import PASSWORD, World, world_at
 from web.http.audit_trail import AUDITED, AuditLog, is_change, note
 from web.http.routing import ROUTES, SAFE_METHODS, Access, Handler, Route, Surface, add_routes
 from web.middleware.audit import audit, run_to_completion
@@ -113,7 +114,7 @@ async def test_hosts_checks_alerts_and_reloads_are_recorded(world: World) -> Non
     await world.client.post("/api/hosts", json={"name": "db-1", "url": "db-1"}, headers=headers)
     await world.client.put("/api/hosts/1/checks/cpu", json={"warning": 91}, headers=headers)
     await world.client.delete("/api/hosts/1/checks/cpu", headers=headers)
-    alert = await world.desk.put(an_alert())
+    alert = await world.alerting.put(an_alert())
     await world.client.post(f"/api/alerts/{alert.id}/acknowledge", headers=headers)
     await world.client.post("/api/receivers/phone/test", headers=headers)
     await world.client.post("/-/reload", headers=headers)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import Role
-from tests.web.web_doubles import PASSWORD, World, world_at
+from tests.web.world import PASSWORD, World, world_at
 from web.http.routing import ROUTES, Surface
 from web.middleware.cors import response_headers
 from web.settings import CorsSettings, WebSettings

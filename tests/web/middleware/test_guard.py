@@ -11,7 +11,8 @@ import pytest
 from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import CredentialKind, Role
-from tests.web.web_doubles import NOW_MS, World, world_at
+from tests.web.service_doubles import NOW_MS
+from tests.web.world import World, world_at
 from web.http.routing import ROUTES, Access, Surface
 from web.middleware.headers import SECURITY_HEADERS
 from web.settings import WebSettings

@@ -8,7 +8,7 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import Role
-from tests.web.web_doubles import PASSWORD, World, world_at
+from tests.web.world import PASSWORD, World, world_at
 from web.http.network import sender_network
 from web.http.quotas import MOST_SENDERS, Holder
 from web.identity.throttle import LoginThrottle

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from promql.api import Answer, QueryOptions
 from tests.promql.scripted_engine import ScriptedEngine
-from tests.web.web_doubles import World, world_at
+from tests.web.world import World, world_at
 from web.settings import WebSettings
 
 

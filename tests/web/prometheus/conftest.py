@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pytest_aiohttp import AiohttpClient
 
-from tests.web.web_doubles import World, world_at
+from tests.web.world import World, world_at
 
 
 @pytest.fixture

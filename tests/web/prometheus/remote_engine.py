@@ -27,7 +27,7 @@ from promql.api import (
 )
 from promql.evaluation.timing import QueryRange
 from promql.syntax.printer import selector_text
-from tests.web.web_doubles import Client
+from tests.web.world import Client
 
 Parameters = list[tuple[str, str]]
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.web.web_doubles import World
+from tests.web.world import World
 
 
 async def ask(world: World, path: str, status: Any = 200, **parameters: Any) -> Any:

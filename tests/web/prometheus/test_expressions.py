@@ -1,7 +1,7 @@
 """`/api/v1/format_query`, `/parse_query` and `/query_exemplars`."""
 
 from tests.web.prometheus.requests import ask
-from tests.web.web_doubles import World
+from tests.web.world import World
 
 
 async def test_query_is_formatted_and_parsed(world: World) -> None:

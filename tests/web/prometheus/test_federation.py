@@ -12,12 +12,8 @@ from model.series import ABSENT, STALE, AlignedSeries
 from promql.engine import LocalEngine
 from scraper.exposition.formats import ExpositionFormat
 from scraper.exposition.parser import parse_exposition
-from tests.web.web_doubles import (
-    NOW_MS,
-    MemorySamples,
-    World,
-    world_at,
-)
+from tests.web.service_doubles import NOW_MS, MemorySamples
+from tests.web.world import World, world_at
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """`/metrics` and the probes."""
 
-from tests.web.web_doubles import World
+from tests.web.world import World
 
 
 async def test_metrics_come_from_the_registry(world: World) -> None:

@@ -18,7 +18,8 @@ from promql.api import (
 )
 from storage.api.errors import StorageError, StoreClosedError
 from tests.web.prometheus.requests import ask
-from tests.web.web_doubles import NOW_MS, World, vector
+from tests.web.service_doubles import NOW_MS, vector
+from tests.web.world import World
 
 
 async def test_instant_vector_has_prometheus_envelope(world: World) -> None:

@@ -11,7 +11,7 @@ from promql.api import (
     Scalar,
 )
 from tests.web.prometheus.requests import ask
-from tests.web.web_doubles import World
+from tests.web.world import World
 
 
 async def test_large_results_are_streamed_completely(world: World) -> None:

@@ -14,7 +14,8 @@ from model.metadata import MetricMetadata
 from model.series import STALE, AlignedSeries
 from promql.engine import LocalEngine
 from tests.web.prometheus.remote_engine import RemoteEngine
-from tests.web.web_doubles import NOW_MS, MemorySamples, World, world_at
+from tests.web.service_doubles import NOW_MS, MemorySamples
+from tests.web.world import World, world_at
 
 STEP_MS = 15_000
 LABELS = [

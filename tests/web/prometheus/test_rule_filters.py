@@ -7,12 +7,12 @@ import pytest
 from alerting.evaluation.health import RuleHealth
 from alerting.views import GroupView, RuleKind, RuleView
 from model.labels import Labels
-from tests.web.web_doubles import World
+from tests.web.world import World
 
 
 @pytest.fixture
 async def world(world: World) -> World:
-    world.desk.groups = (
+    world.alerting.groups = (
         group("one", "a.yml", "First", "Second"),
         group("two", "a.yml", "First"),
         group("two", "b.yml", "Third"),

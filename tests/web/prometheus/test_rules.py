@@ -1,13 +1,14 @@
 """`/api/v1/rules` and `/alerts`."""
 
 from storage.api.alerts import AlertState
+from tests.web.alerting_double import an_alert
 from tests.web.prometheus.requests import ask
-from tests.web.web_doubles import World, an_alert
+from tests.web.world import World
 
 
 async def test_alerts_are_pending_or_firing(world: World) -> None:
     for state in (AlertState.PENDING, AlertState.NO_DATA, AlertState.RESOLVED):
-        await world.desk.put(an_alert(state, value=0.5, now_ms=1_000))
+        await world.alerting.put(an_alert(state, value=0.5, now_ms=1_000))
     answer = await ask(world, "alerts")
     assert [alert["state"] for alert in answer["data"]["alerts"]] == ["pending", "firing"]
     assert answer["data"]["alerts"][0] == {

@@ -2,7 +2,7 @@
 
 from model.labels import Labels
 from tests.web.prometheus.requests import ask
-from tests.web.web_doubles import World
+from tests.web.world import World
 
 
 async def test_series_label_names_and_values_are_listed(world: World) -> None:

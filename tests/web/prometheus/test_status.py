@@ -2,7 +2,7 @@
 
 from model.labels import Labels
 from tests.web.prometheus.requests import ask
-from tests.web.web_doubles import World
+from tests.web.world import World
 
 
 async def test_build_info_names_the_compatible_version(world: World) -> None:

@@ -5,7 +5,8 @@ from model.metadata import MetricMetadata
 from model.targets import Health
 from scraper.fetching.targets import DroppedTarget
 from tests.web.prometheus.requests import ask
-from tests.web.web_doubles import World, target_status
+from tests.web.service_doubles import target_status
+from tests.web.world import World
 
 
 async def test_targets_have_prometheus_fields(world: World) -> None:
@@ -38,8 +39,10 @@ async def test_targets_have_prometheus_fields(world: World) -> None:
 
 async def test_dropped_targets_are_counted_by_job(world: World) -> None:
     world.statuses.append(target_status())
-    world.finds.names = ["node", "blackbox"]
-    world.finds.dropped_targets = [DroppedTarget("node", Labels.of(__address__="a:1"), "rule 1")]
+    world.discovered.names = ["node", "blackbox"]
+    world.discovered.dropped_targets = [
+        DroppedTarget("node", Labels.of(__address__="a:1"), "rule 1")
+    ]
     data = (await ask(world, "targets"))["data"]
     dropped = {"discoveredLabels": {"__address__": "a:1"}, "scrapePool": "node"}
     assert data["droppedTargets"] == [dropped]
@@ -78,5 +81,5 @@ async def test_target_metadata_is_listed_by_target(world: World) -> None:
 
 
 async def test_jobs_without_targets_are_scrape_pools(world: World) -> None:
-    world.finds.names = ["node", "empty"]
+    world.discovered.names = ["node", "empty"]
     assert (await ask(world, "scrape_pools"))["data"] == {"scrapePools": ["empty", "node"]}

@@ -5,7 +5,8 @@ import pytest
 from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import CredentialKind, Role
-from tests.web.web_doubles import NOW_MS, PASSWORD, World, opened_records, world_at
+from tests.web.service_doubles import NOW_MS
+from tests.web.world import PASSWORD, World, opened_records, world_at
 from web.identity.first_admin import ensure_first_admin
 from web.settings import WebSettings
 

@@ -7,7 +7,9 @@ from pytest_aiohttp import AiohttpClient
 
 from alerting.errors import DeliveryError
 from storage.api.alerts import AlertState
-from tests.web.web_doubles import NOW_MS, World, an_alert, world_at
+from tests.web.alerting_double import an_alert
+from tests.web.service_doubles import NOW_MS
+from tests.web.world import World, world_at
 
 
 @pytest.fixture
@@ -20,7 +22,7 @@ async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[
             AlertState.RESOLVED,
             AlertState.RESOLVED,
         ):
-            await world.desk.put(an_alert(state))
+            await world.alerting.put(an_alert(state))
         yield world
 
 
@@ -86,7 +88,7 @@ async def test_alert_comes_with_its_history(world: World) -> None:
 
 
 async def test_value_that_json_does_not_know_is_null(world: World) -> None:
-    stored = await world.desk.put(an_alert(AlertState.NO_DATA, value=float("nan")))
+    stored = await world.alerting.put(an_alert(AlertState.NO_DATA, value=float("nan")))
     assert (await call(world, "GET", f"/api/alerts/{stored.id}"))["value"] is None
 
 
@@ -103,8 +105,8 @@ async def test_receiver_is_tested_and_its_refusal_told(world: World) -> None:
     listed = await call(world, "GET", "/api/receivers")
     assert listed == {"receivers": [{"name": "phone", "type": "webhook"}]}
     answer = await world.client.post("/api/receivers/phone/test", headers=await world.bearer())
-    assert (answer.status, world.desk.tested) == (204, ["phone"])
+    assert (answer.status, world.alerting.tested) == (204, ["phone"])
     await call(world, "POST", "/api/receivers/nobody/test", 404)
-    world.desk.failure = DeliveryError("answered 500")
+    world.alerting.failure = DeliveryError("answered 500")
     refused = await call(world, "POST", "/api/receivers/phone/test", 502)
     assert refused["error"] == "answered 500"

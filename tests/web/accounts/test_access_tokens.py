@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import CredentialKind, Role, Scope
-from tests.web.web_doubles import NOW_MS, PASSWORD, World, world_at
+from tests.web.service_doubles import NOW_MS
+from tests.web.world import PASSWORD, World, world_at
 from web.accounts.forms import RegisterForm, ServiceLoginForm
 from web.settings import WebSettings
 

@@ -7,7 +7,8 @@ from pytest_aiohttp import AiohttpClient
 from yarl import URL
 
 from storage.api.accounts import CredentialKind, Role
-from tests.web.web_doubles import NOW_MS, PASSWORD, World, world_at
+from tests.web.service_doubles import NOW_MS
+from tests.web.world import PASSWORD, World, world_at
 from web.identity import passwords
 from web.identity.secret_hashes import secret_hash
 

@@ -11,7 +11,9 @@ from model.targets import Health
 from promql.api import EvaluationError
 from storage.api.alerts import AlertState
 from storage.api.hosts import NewHost
-from tests.web.web_doubles import NOW_MS, World, an_alert, target_status, vector, world_at
+from tests.web.alerting_double import an_alert
+from tests.web.service_doubles import NOW_MS, target_status, vector
+from tests.web.world import World, world_at
 
 
 @pytest.fixture
@@ -104,7 +106,7 @@ async def test_figures_states_and_alerts_are_put_together(world: World) -> None:
         (AlertState.PENDING, "critical"),
         (AlertState.RESOLVED, "critical"),
     ):
-        await world.desk.put(an_alert(state, instance="b:9100", severity=severity))
+        await world.alerting.put(an_alert(state, instance="b:9100", severity=severity))
     db, web = (await call(world, "GET", "/api/fleet", 200))["hosts"]
     assert (db["name"], db["state"], db["reason"]) == ("db-1", "down", "connection refused")
     assert db["alerts"] == {"critical": 1, "warning": 2, "pending": 1}

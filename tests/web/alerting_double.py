@@ -1,0 +1,151 @@
+"""Alerting over real settings and records, which evaluates nothing."""
+
+from collections.abc import Callable, Sequence
+
+import aiohttp
+
+from alerting.book.observation import OpenAlert
+from alerting.errors import UnknownReceiverError
+from alerting.service import AlertingService, CheckView
+from alerting.settings import AlertingSettings
+from alerting.views import GroupView
+from model.clock import Clock
+from model.labels import Labels
+from promql.api import QueryEngine
+from storage.api.alerts import (
+    Alert,
+    AlertChange,
+    AlertRecords,
+    AlertState,
+    CheckOverride,
+    NewNotification,
+)
+from storage.api.samples import Layout, Source, Vector
+from storage.records.store import Records
+from tests.web.service_doubles import NOW_MS
+
+
+class AlertingDouble:
+    """`web.services.Alerting` over real settings and records; nothing is evaluated.
+
+    Attributes:
+        held: the reason why an alert is held back, by its id.
+        failure: raised by a test notification; None accepts it.
+    """
+
+    def __init__(self, service: AlertingService, records: AlertRecords, clock: Clock) -> None:
+        self._service, self._records, self._clock = service, records, clock
+        self._open: dict[int, Alert] = {}
+        self.groups: tuple[GroupView, ...] = ()
+        self.held: dict[int, str] = {}
+        self.tested: list[str] = []
+        self.failure: Exception | None = None
+        self.subscribers: list[Callable[[Sequence[AlertChange]], None]] = []
+
+    @property
+    def receivers(self) -> tuple[tuple[str, str], ...]:
+        return (("phone", "webhook"),)
+
+    def rules(self) -> tuple[GroupView, ...]:
+        return (*self._service.rules(), *self.groups)
+
+    def open_alerts(self) -> tuple[OpenAlert, ...]:
+        return tuple(OpenAlert(alert, self.held.get(alert.id, "")) for alert in self._open.values())
+
+    def check_settings(self, instance: str) -> tuple[CheckView, ...]:
+        return self._service.check_settings(instance)
+
+    async def put(self, alert: Alert, before: AlertState = AlertState.INACTIVE) -> Alert:
+        """Store an alert as if a rule evaluation had produced it; the store assigns its id."""
+        notifications = (NewNotification("phone", '{"secret": "s"}'),)
+        changed = AlertChange(alert, before, notifications)
+        (stored,) = await self._records.record([changed], alert.changed_ms)
+        self._open.pop(stored.id, None)
+        if stored.is_open:
+            self._open[stored.id] = stored
+        self._publish(AlertChange(stored, before))
+        return stored
+
+    def _publish(self, change: AlertChange) -> None:
+        for subscriber in self.subscribers:
+            subscriber([change])
+
+    def subscribe(self, subscriber: Callable[[Sequence[AlertChange]], None]) -> Callable[[], None]:
+        self.subscribers.append(subscriber)
+        return lambda: self.subscribers.remove(subscriber)
+
+    async def acknowledge(self, alert_id: int, user: str) -> Alert:
+        alert = await self._records.acknowledge(alert_id, user, self._clock())
+        self._open[alert_id] = alert
+        self._publish(AlertChange(alert, alert.state))
+        return alert
+
+    async def set_override(self, override: CheckOverride) -> None:
+        await self._service.set_override(override)
+
+    async def remove_override(self, instance: str, check: str) -> None:
+        await self._service.remove_override(instance, check)
+
+    async def test_receiver(self, name: str) -> None:
+        if name not in dict(self.receivers):
+            raise UnknownReceiverError(name)
+        if self.failure is not None:
+            raise self.failure
+        self.tested.append(name)
+
+
+def an_alert(
+    state: AlertState = AlertState.FIRING,
+    *,
+    name: str = "HighCpu",
+    instance: str = "a:9100",
+    severity: str = "critical",
+    summary: str = "CPU at 97.5 %",
+    value: float = 97.5,
+    now_ms: int = NOW_MS,
+) -> Alert:
+    """Return an alert that is not stored yet."""
+    return Alert(
+        id=0,
+        rule="host/cpu",
+        labels=Labels.of(alertname=name, instance=instance, severity=severity, job="node"),
+        annotations=Labels.of(summary=summary),
+        state=state,
+        value=value,
+        active_ms=now_ms,
+        changed_ms=now_ms,
+        fired_ms=None if state is AlertState.PENDING else now_ms,
+        resolved_ms=now_ms if state is AlertState.RESOLVED else None,
+    )
+
+
+class NoAppender:
+    """Accepts nothing: alerting is not started."""
+
+    def source(self, labels: Labels, stream: str = "") -> Source:
+        raise AssertionError("nothing is evaluated here")
+
+    def layout(self, series: Sequence[Labels]) -> Layout:
+        raise AssertionError("nothing is evaluated here")
+
+    def append(self, source: Source, vector: Vector) -> None:
+        raise AssertionError("nothing is evaluated here")
+
+    async def commit(self) -> None:
+        raise AssertionError("nothing is evaluated here")
+
+
+def alerting_over(
+    records: Records, engine: QueryEngine, session: aiohttp.ClientSession, clock: Clock
+) -> AlertingDouble:
+    """Return alerting over real records, not started."""
+    service = AlertingService(
+        settings=AlertingSettings(),
+        records=records.alerts,
+        engine=engine,
+        appender=NoAppender(),
+        hosts=lambda: (),
+        session=session,
+        clock=clock,
+    )
+    return AlertingDouble(service, records.alerts, clock)

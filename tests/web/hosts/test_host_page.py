@@ -1,0 +1,81 @@
+"""The page of one host."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from pytest_aiohttp import AiohttpClient
+
+from storage.api.accounts import Role
+from tests.web.service_doubles import target_status
+from tests.web.world import World, world_at
+
+
+@pytest.fixture
+async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[World]:
+    async with world_at(tmp_path, aiohttp_client) as world:
+        yield world
+
+
+async def test_unknown_page_is_told_in_html(world: World) -> None:
+    answer = await world.client.get("/host/nobody", headers=await world.cookie())
+    assert answer.status == 404
+    assert "Not found" in await answer.text()
+    assert answer.content_type == "text/html"
+
+
+async def test_host_page_serves_records_and_configured_hosts(world: World) -> None:
+    world.statuses += [
+        target_status("configured", "a:9100"),
+        target_status("registered", "b:9100", host_id=7),
+    ]
+    assert "configured" in await world.page("/host/a:9100")
+    registered = await world.page("/host/7")
+    assert "registered" in registered
+    assert 'href="/host/b:9100/remove"' in registered
+    assert "it cannot be removed here" in await world.page("/host/a:9100")
+
+
+async def test_removal_asks_first_and_then_leads_home(world: World) -> None:
+    added = await world.client.post(
+        "/api/hosts", json={"name": "db-1", "url": "10.0.0.7"}, headers=await world.bearer()
+    )
+    key = (await added.json())["id"]
+    assert "Remove db-1?" in await world.page(f"/host/{key}/remove")
+    answer = await world.client.post(
+        f"/host/{key}/remove", headers=await world.cookie(), allow_redirects=False
+    )
+    assert answer.headers["Location"] == "/?notice=host-removed"
+    assert list(await world.services.hosts.all()) == []
+
+
+async def test_check_is_changed_on_the_host_page(world: World) -> None:
+    world.statuses.append(target_status("web-1", "a:9100"))
+    form = {"enabled": "on", "warning": "50", "critical": "60", "recovery": "", "for_s": "30"}
+    path = "/host/a:9100/checks/cpu"
+    headers = await world.cookie(Role.EDITOR)
+    answer = await world.client.post(path, data=form, headers=headers, allow_redirects=False)
+    assert answer.status == 303
+    (own,) = await world.services.alerts.overrides()
+    assert (own.enabled, own.warning, own.recovery, own.for_s) == (True, 50.0, None, 30.0)
+    for wrong, problem in (
+        ({"critical": "40"}, "warning must not be above critical"),
+        ({"warning": "", "critical": "40"}, "warning 85 is above critical 40"),
+        ({"warning": "much"}, "should be a valid number"),
+    ):
+        refused = await world.client.post(path, data=form | wrong, headers=headers)
+        assert refused.status == 400
+        assert problem in await refused.text()
+    del form["enabled"]
+    await world.client.post(path, data=form, headers=headers, allow_redirects=False)
+    (own,) = await world.services.alerts.overrides()
+    assert own.enabled is False
+    await world.client.post(path, data={"action": "reset"}, headers=headers, allow_redirects=False)
+    assert list(await world.services.alerts.overrides()) == []
+
+
+async def test_viewer_sees_checks_but_no_form(world: World) -> None:
+    world.statuses.append(target_status("web-1", "a:9100"))
+    text = await world.page("/host/a:9100", role=Role.VIEWER)
+    assert "85 %" in text
+    assert 'name="warning"' not in text
