@@ -1,0 +1,99 @@
+"""Functions of the pages' ES modules, imported in a real browser."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page
+
+from tests.web.web_demo import serving
+
+pytestmark = pytest.mark.browser
+
+CALL = """async ([module, name, args]) => {
+    const found = await import(`/static/${module}`);
+    const call = name.split(".").reduce((value, part) => value[part], found);
+    const result = call(...args);
+    return Number.isNaN(result) ? "NaN" : result;
+}"""
+
+
+@pytest.fixture
+async def explore(tmp_path: Path, page: Page) -> AsyncIterator[Page]:
+    """The Explore page, which has the words of PromQL."""
+    async with serving(tmp_path) as url:
+        await page.goto(f"{url}/login?next=/explore")
+        await page.fill("#username", "admin")
+        await page.fill("#password", "demo-password")
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector("#queries textarea")
+        yield page
+        await page.goto("about:blank")
+
+
+async def call(page: Page, module: str, name: str, *args: Any) -> Any:
+    return await page.evaluate(CALL, [module, name, list(args)])
+
+
+async def test_numbers_and_durations_are_written_with_their_units(explore: Page) -> None:
+    for name, value, expected in (
+        ("durationText", 5_400_000, "1h30m"),
+        ("durationText", -500, "-500ms"),
+        ("durationText", 0, "0s"),
+        ("durationSeconds", "1h30m", 5400),
+        ("durationSeconds", "90", 90),
+        ("durationSeconds", "1x", "NaN"),
+        ("elapsedText", 0.0004, "1 ms"),
+        ("elapsedText", 1.316, "1.32 s"),
+        ("axisText", 1_234_000, "1.234M"),
+        ("axisText", 0.00001, "1.0e-5"),
+        ("valueText", None, "\N{EN DASH}"),
+        ("valueText", 0.1 + 0.2, "0.3"),
+        ("UNITS.ratio.text", 0.4567, "45.7 %"),
+        ("UNITS.bytes.text", 16_106_127_360, "15.0 GiB"),
+        ("UNITS.bytes_per_s.text", 1_234_567, "1.23 MB/s"),
+    ):
+        assert await call(explore, "lib/format.js", name, value) == expected, (name, value)
+    assert await call(explore, "lib/format.js", "countText", 1, "sample") == "1 sample"
+    assert await call(explore, "lib/format.js", "countText", 1234, "sample") == "1,234 samples"
+
+
+async def test_completion_knows_what_may_be_typed_at_the_caret(explore: Page) -> None:
+    for text, kind, typed in (
+        ("", "expression", ""),
+        ("rat", "expression", "rat"),
+        ("up{", "label", ""),
+        ("up{jo", "label", "jo"),
+        ("up{job", "label", "job"),
+        ("up{job ", "matcher", ""),
+        ("up{job=", "value", ""),
+        ('up{job="no', "value", "no"),
+        ("rate(up[5", "duration", "5"),
+        ("sum by (in", "label", "in"),
+        ("up ", "after", ""),
+    ):
+        context = await call(explore, "explore/promql.js", "contextAt", text, len(text))
+        assert (context["kind"], context["typed"]) == (kind, typed), text
+    for text in ("1.5", "up # comment", 'label_replace(up, "a'):
+        assert await call(explore, "explore/promql.js", "contextAt", text, len(text)) is None, text
+
+
+async def test_newest_samples_take_the_place_of_the_oldest(explore: Page) -> None:
+    def answer(start_ms: int, values: list[float | None]) -> dict[str, Any]:
+        line = {"name": "user", "values": values}
+        return {
+            "start_ms": start_ms,
+            "end_ms": start_ms + 1000 * (len(values) - 1),
+            "step_ms": 1000,
+            "charts": [{"key": "cpu", "lines": [line]}],
+        }
+
+    append = """async ([old, fresh]) => {
+        const { appendSamples } = await import("/static/hosts/chart_data.js");
+        return [appendSamples(old, fresh), old];
+    }"""
+    old, fresh = answer(0, [1, 2, 3]), answer(2000, [30, 4])
+    assert await explore.evaluate(append, [old, fresh]) == [True, answer(1000, [2, 30, 4])]
+    gone = answer(9000, [5])
+    assert await explore.evaluate(append, [old, gone]) == [False, old]
