@@ -1,4 +1,4 @@
-"""Undoes the compression of response bodies, whole or not at all.
+"""Decompresses response bodies; an incomplete or malformed body is an error.
 
 Source: RFC 1952 (gzip); RFC 9110, section 8.4 (Content-Encoding).
 """
@@ -12,7 +12,7 @@ from scraper.errors import FetchError
 from scraper.messages import quoted
 
 _GZIP_WBITS: Final = 31
-_GzipError: type[Exception] = cast("Any", isal_zlib).error  # its stub says it is an instance
+_GzipError: type[Exception] = cast("Any", isal_zlib).error  # declared as an instance in the stub
 # Compressed bytes. A body of this size decompresses to 32 MiB at most, which takes less
 # than 50 ms; larger bodies are decompressed in a thread.
 _THREAD_BYTES: Final = 32 * 2**10
@@ -22,9 +22,9 @@ async def decoded(body: bytes, content_encoding: str, limit_bytes: int) -> bytes
     """Return a body without its content encoding.
 
     Args:
-        body: as it was received.
-        content_encoding: the header, in lower case; "" if there is none.
-        limit_bytes: of the decoded body, 0 for no limit.
+        body: the encoded body.
+        content_encoding: the header in lower case, "" if there is none.
+        limit_bytes: size limit of the decoded body, 0 for no limit.
 
     Raises:
         FetchError: the encoding is not supported, or the body is malformed, incomplete
@@ -46,7 +46,7 @@ def gunzip(body: bytes, limit_bytes: int) -> bytes:
 
     Args:
         body: the compressed bytes.
-        limit_bytes: of the decompressed body, 0 for no limit.
+        limit_bytes: size limit of the decompressed body, 0 for no limit.
 
     Raises:
         FetchError: the body is malformed, incomplete or too large.

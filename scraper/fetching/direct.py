@@ -2,8 +2,8 @@
 
 A scrape every few seconds repeats one request over one connection. llhttp (httptools)
 over an asyncio protocol does this with a third of the CPU of aiohttp's client, which
-builds headers, streams and cookies for each response. Rare requests go through aiohttp
-(`scraper.fetching.http_session`): see `Fetcher`.
+builds headers, streams and cookies for each response. `Fetcher` sends all other requests
+through aiohttp (`scraper.fetching.http_session`).
 """
 
 import asyncio
@@ -18,21 +18,21 @@ from scraper.errors import FetchError
 from scraper.fetching.address_policy import AddressPolicy
 
 MAX_HEAD_BYTES: Final = 64 * 2**10
-"""Status line and headers of one response."""
+"""Size limit of status line and headers."""
 IDLE_S: Final = 90.0
-"""Longer than the usual scrape intervals, so that a target keeps its connection."""
+"""Idle time of kept-alive connections, longer than usual scrape intervals."""
 _SWEEP_S: Final = 30.0
 _HAPPY_EYEBALLS_DELAY_S: Final = 0.25
 _CLOSED: Final = "the server closed the connection"
 
 
 class ConnectionReusedError(Exception):
-    """A kept connection closed before it answered: repeat the request over a new one."""
+    """A kept-alive connection closed before its response; repeat the request on a new one."""
 
 
 @dataclass(slots=True)
 class DirectResponse:
-    """A complete response; `body` is encoded as `content_encoding` says."""
+    """A complete response; `body` still has the encoding `content_encoding`."""
 
     status: int = 0
     reason: str = ""
@@ -43,7 +43,7 @@ class DirectResponse:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where connections go to: only requests to equal origins share a connection."""
+    """The destination of connections; only requests to equal origins share one."""
 
     host: str
     port: int
@@ -67,10 +67,10 @@ class _Connection(asyncio.Protocol):
 
         Args:
             head: request line and headers.
-            limit_bytes: of the encoded body, 0 for no limit.
+            limit_bytes: size limit of the encoded body, 0 for no limit.
 
         Raises:
-            ConnectionReusedError: a kept connection closed before it answered.
+            ConnectionReusedError: a kept-alive connection closed before its response.
             FetchError: there is no complete, well-formed response.
         """
         transport = self._transport
@@ -107,7 +107,7 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._waiter is None or self._waiter.done():
-            # Bytes that nobody asked for: the connection's next response would be garbled.
+            # Unrequested bytes would corrupt the connection's next response.
             self.reusable = False
             self.abort()
             return
@@ -123,7 +123,7 @@ class _Connection(asyncio.Protocol):
             self._fail(f"response headers exceed {MAX_HEAD_BYTES} bytes")
 
     def eof_received(self) -> None:
-        """Finish a response whose end is the end of the connection; asyncio then closes it."""
+        """Finish a response that ends with the connection, which asyncio then closes."""
         if self._waiter is not None and self._head_complete and not self._has_length:
             self._finish()
 
@@ -143,7 +143,7 @@ class _Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         if self._finished:
-            # Another response, which nobody requested, behind this one.
+            # A second response follows, which was not requested.
             self.reusable = False
 
     def on_status(self, reason: bytes) -> None:
@@ -174,7 +174,7 @@ class _Connection(asyncio.Protocol):
         if self._finished:
             return
         if self._response.status < 200:
-            # An interim response, such as 100 Continue; the final one follows.
+            # An interim response, for example 100 Continue; the final one follows.
             self._response = DirectResponse()
             self._reason = b""
             self._has_length = False
@@ -187,7 +187,7 @@ class _Connection(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             response, chunks = self._response, self._chunks
             response.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-            # Bytes behind the response must not change it.
+            # Bytes after the response must not change it.
             self._response, self._chunks = DirectResponse(), []
             self._waiter.set_result(response)
 
@@ -199,10 +199,10 @@ class _Connection(asyncio.Protocol):
 
 @dataclass(slots=True)
 class DirectClient:
-    """Keeps connections to origins, and sends requests over them.
+    """Sends requests over kept-alive connections.
 
     Attributes:
-        monotonic: seconds, for the age of kept connections.
+        monotonic: a clock in seconds, for the idle time of connections.
     """
 
     monotonic: Callable[[], float]
@@ -210,7 +210,7 @@ class DirectClient:
     _next_sweep_s: float = 0.0
 
     async def get(self, origin: Origin, head: bytes, limit_bytes: int) -> DirectResponse:
-        """Send a request and return its response, redirects not followed.
+        """Send a request and return its response; redirects are not followed.
 
         Raises:
             FetchError: there is no complete, well-formed response.
@@ -268,7 +268,7 @@ async def _connect(origin: Origin) -> _Connection:
     """Return a new connection; the policy checks the address after name resolution.
 
     Raises:
-        OSError: no address accepts a connection; `RefusedAddressError` among them.
+        OSError: no address accepts a connection, or the policy refuses them.
     """
     loop = asyncio.get_running_loop()
     infos: list[Any] = await loop.getaddrinfo(origin.host, origin.port, type=1)

@@ -50,8 +50,8 @@ class _ScrapeRequest:
     Attributes:
         target: the target that it was built for.
         url: the parsed URL.
-        headers: of the scrape, without those of `target.access`.
-        origin: None if the request needs aiohttp.
+        headers: the headers of a scrape, without those of `target.access`.
+        origin: the destination for `DirectClient`, None if the request needs aiohttp.
         head: request line and headers for `DirectClient`.
     """
 
@@ -86,7 +86,7 @@ class _ScrapeRequest:
 def _can_be_direct(url: URL, target: ScrapeTarget) -> bool:
     """Return whether `DirectClient` can send a target's request.
 
-    aiohttp sends those that need TLS, a proxy, credentials of the URL, or files.
+    Requests with TLS, a proxy, credentials in the URL or files need aiohttp.
     """
     access = target.access
     return (
@@ -163,7 +163,7 @@ class Fetcher:
         return response.status in _REDIRECTS and target.access.follow_redirects
 
     async def _get(self, request: _ScrapeRequest) -> DirectResponse:
-        """Return the response by aiohttp, redirects followed."""
+        """Return the response through aiohttp, which follows redirects."""
         target = request.target
         response = await self._session.send(
             request.url, target.access, request.headers, decompress=False

@@ -97,7 +97,7 @@ class HttpSession:
         """Send a request and return the response, its body unread; the caller releases it.
 
         A caller that repeats a request should pass a parsed URL. Without `decompress` the
-        body is read as `Content-Encoding` says.
+        body keeps its content encoding.
 
         Raises:
             FetchError: the session is closed, or a secret cannot be read.

@@ -1,4 +1,4 @@
-"""The lean client and aiohttp's give the same result, whatever a server sends."""
+"""`DirectClient` and aiohttp give the same result for any response."""
 
 import asyncio
 import gzip
@@ -89,7 +89,7 @@ def target(url: str, **fields: object) -> ScrapeTarget:
 
 
 async def fetch_by_both(answer: list[bytes], limit_bytes: int) -> list[Fetched | None]:
-    """Return what each client fetched, None if it failed."""
+    """Return the result of each client, None if it failed."""
     results: list[Fetched | None] = []
     choose = fetching._can_be_direct
     deciders: list[Callable[..., bool]] = [choose, lambda *_: False]
@@ -109,7 +109,7 @@ async def fetch_by_both(answer: list[bytes], limit_bytes: int) -> list[Fetched |
 
 @st.composite
 def answers(draw: st.DrawFn) -> list[bytes]:
-    """Responses of all framings and encodings, whole or cut, in pieces; then the end."""
+    """The pieces of a response of any framing and encoding, complete or truncated."""
     body = draw(st.sampled_from([b"", TEXT, TEXT * 50]))
     headers = [b"Content-Type: " + draw(st.sampled_from([b"text/plain", b"text/html", b""]))]
     if draw(st.booleans()):
