@@ -4,7 +4,6 @@ Duplicate keys, which YAML libraries accept, are errors. A pydantic model define
 fields of a document. Only the server reads such documents.
 """
 
-import difflib
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -177,8 +176,3 @@ def validate(model: type[M], document: Document) -> M:
         return model.model_validate(document.data)
     except ValidationError as exc:
         raise document_error(document, exc) from exc
-
-
-def closest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that is most similar to `word`, None if none is similar."""
-    return next(iter(difflib.get_close_matches(word, list(known), 1)), None)

@@ -5,7 +5,7 @@ sender, a rule group. Its *layout* is the ordered list of its series; a *vector*
 scrape of it. Equal layouts are one object, so 400 hosts with the same exporter share one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,7 +39,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
-    """The series of a vector's columns; made by `SampleStore.layout`, compared by identity.
+    """The series of a vector's columns; made by `SampleAppender.layout`, compared by identity.
 
     Attributes:
         id: the store's number for it, stable across restarts.
@@ -265,12 +265,3 @@ class SampleReader(Protocol):
 
     def stats(self) -> StoreStats:
         """Return the current state of the store."""
-
-
-class SampleStore(AmendingAppender, SampleReader, Protocol):
-    """The sample store: both halves."""
-
-
-def column_array(columns: Iterable[int]) -> NDArray[np.uint32]:
-    """Return column numbers in the type of `Vector.columns`."""
-    return np.fromiter(columns, dtype=np.uint32)

@@ -61,7 +61,7 @@ _AGE_INTERVAL_MS = 120_000
 
 
 class SqliteSampleStore:
-    """A `SampleStore` in SQLite files in one directory.
+    """An `AmendingAppender` and `SampleReader` over the SQLite files in one directory.
 
     `journal.db` holds the journal and the catalog, `samples/` the window files. Call
     `append`, `amend` and `commit` on one thread, the event loop's; everything else on any.

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
-from model.documents import DocumentError, closest, parse_document, render_document, validate
+from model.documents import DocumentError, parse_document, render_document, validate
 
 
 class Job(BaseModel):
@@ -87,11 +87,6 @@ def test_malformed_document_is_refused_with_a_message(text: str) -> None:
 def test_any_text_is_parsed_or_raises_document_error(text: str) -> None:
     with contextlib.suppress(DocumentError):
         assert parse_document(text, "x").line(()) >= 0
-
-
-def test_misspelt_word_finds_the_closest_word() -> None:
-    assert closest("scrape_intervall", ["scrape_interval", "job_name"]) == "scrape_interval"
-    assert closest("zzz", ["scrape_interval"]) is None
 
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cn", "Co")))

@@ -12,10 +12,10 @@ from storage.api.errors import OutOfOrderError
 from storage.api.samples import LastVector, Source, Vector
 from storage.damage import FREE_SPACE
 from storage.samples.catalog.layouts import StoredLayout
-from storage.samples.head.head import SourceHead
 from storage.samples.head.journal_records import AppendedVector, JournalRecord
 from storage.samples.head.open_chunk import OpenChunk
 from storage.samples.head.recent import RecentWindow, slots_for
+from storage.samples.head.source_head import SourceHead
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,6 @@ class Heads:
         generation: odd while heads, their layouts or their rings change; a new even number
             after each change.
         samples_total: samples appended since the start.
-        dropped_vectors: vectors dropped because the disk refused them for too long.
     """
 
     def __init__(
@@ -65,7 +64,6 @@ class Heads:
         self._lock = threading.Lock()
         self.generation = 0
         self.samples_total = 0
-        self.dropped_vectors = 0
 
     def __len__(self) -> int:
         return len(self._heads)
@@ -299,7 +297,6 @@ class Heads:
             excess -= chunk.size_bytes
             vectors += len(chunk.times_ms)
         if vectors:
-            self.dropped_vectors += vectors
             log.error("vectors_dropped", vectors=vectors, fix=FREE_SPACE)
 
     def first_row(self, next_row: int) -> int:

@@ -1,4 +1,4 @@
-"""A vector on its way into the journal, and back out of it."""
+"""A vector as the journal stores it: before it is written, and after it was read."""
 
 from dataclasses import dataclass
 

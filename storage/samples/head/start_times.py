@@ -1,4 +1,4 @@
-"""Start times on the way in: the vectors of the hidden sources that hold them.
+"""Appends start times of counters: each source's go to a hidden companion source.
 
 The start time of a counter hardly ever changes, so it is not stored with each sample. A
 source whose series have start times has a companion (`SourceKind.START_TIMES`) with the

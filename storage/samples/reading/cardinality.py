@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from model.labels import METRIC_NAME
 from model.series import ABSENT_BITS
 from storage.api.sample_stats import Cardinality
-from storage.samples.head.head import SourceHead
+from storage.samples.head.source_head import SourceHead
 
 if TYPE_CHECKING:
     from storage.samples.catalog.layouts import StoredLayout

@@ -20,8 +20,9 @@ from storage.samples.reading.matching import Places
 from storage.samples.reading.read_threads import ReadThreads
 from storage.samples.reading.selection import SelectedSource
 from storage.samples.windows.codec import decode_piece
-from storage.samples.windows.runs import ChunkRow, chunks_between, piece_key, pieces_of
-from storage.samples.windows.windows import Window
+from storage.samples.windows.numbers import piece_key
+from storage.samples.windows.runs import ChunkRow, chunks_between, pieces_of
+from storage.samples.windows.window import Window
 
 # Sources with fewer times than this share of the longest are stacked apart, so that padding
 # never takes more memory than samples.

@@ -10,8 +10,8 @@ from storage.samples.catalog.sources import Sources
 from storage.samples.head.heads import Heads
 from storage.samples.head.open_chunk import ChunkView
 from storage.samples.reading.selection import CachedSelector, SelectedSource
+from storage.samples.windows.window import Window
 from storage.samples.windows.window_set import WindowSet
-from storage.samples.windows.windows import Window
 
 Views = dict[int, list[ChunkView]]
 """The chunks in memory of each source, by its number."""

@@ -1,4 +1,4 @@
-"""Start times on the way out: put beside the samples that a query selected.
+"""Adds start times to the samples that a query selected.
 
 `storage.samples.head.start_times` describes how they are stored.
 """

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from model.series import ABSENT_BITS
 from storage.api.sample_stats import MetricSize, StoreStats, WindowStats
 from storage.samples.catalog.metric_names import MetricNames
-from storage.samples.head.head import SourceHead
 from storage.samples.head.heads import Heads
+from storage.samples.head.source_head import SourceHead
 from storage.samples.windows.window_set import WindowSet
 
 _LARGEST_METRICS = 100

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.samples.catalog.metric_names import MetricNames
-from storage.samples.windows import runs
+from storage.samples.windows import numbers
+from storage.samples.windows.window import Window
 from storage.samples.windows.window_set import WindowSet
-from storage.samples.windows.windows import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def _inspect(window: Window) -> WindowInspection:
         len({source for source, _ in window.spans}),
         len({layout for _, layout in window.spans}),
         vectors,
-        tuple(levels[level] for level in range(runs.LEVELS)),
+        tuple(levels[level] for level in range(numbers.LEVELS)),
         window.metric_bytes.total(),
         time_bytes,
         layout_bytes,

@@ -16,10 +16,10 @@ from storage.samples.catalog.metric_names import MetricNames
 from storage.samples.catalog.tables import CatalogRows, read_catalog
 from storage.samples.journal.file import JournalSnapshot
 from storage.samples.journal.format import decode_records
-from storage.samples.windows import runs
+from storage.samples.windows import numbers, runs
 from storage.samples.windows.codec import decode_piece
 from storage.samples.windows.runs import ChunkRow
-from storage.samples.windows.windows import Window
+from storage.samples.windows.window import Window
 
 
 @dataclass(slots=True)
@@ -131,7 +131,7 @@ class _WindowVerification:
         if widths is None:
             return [f"{name}: layout {row.layout_id} is missing"], {}
         keys = {
-            runs.piece_key(row.id, number): number
+            numbers.piece_key(row.id, number): number
             for number, metric in self._names.items()
             if metric in widths
         }
@@ -171,7 +171,7 @@ def _catalog_problems(catalog: CatalogRows) -> Iterator[str]:
 def _live_runs(connection: sqlite3.Connection) -> list[int]:
     rows = connection.execute(
         "select id from runs where state = ? and id between 0 and ? order by id",
-        (runs.LIVE, runs.MOST_RUNS - 1),
+        (runs.LIVE, numbers.MOST_RUNS - 1),
     )
     return [row[0] for row in rows]
 

@@ -11,16 +11,16 @@ from storage.damage import FREE_SPACE
 from storage.samples.catalog.layouts import Layouts
 from storage.samples.head.heads import Heads
 from storage.samples.upkeep.merging import Merge
-from storage.samples.windows import runs
+from storage.samples.windows import numbers
 from storage.samples.windows.runs import Run
+from storage.samples.windows.window import Window
 from storage.samples.windows.window_set import WindowSet
-from storage.samples.windows.windows import Window
 
 log = structlog.get_logger(__name__)
 
 _HOUR_MS = 3_600_000
 # The runs of a level are merged once they cover this much time.
-_SPAN_MS = {runs.SEALED: 4 * _HOUR_MS, runs.HOURS: 24 * _HOUR_MS}
+_SPAN_MS = {numbers.SEALED: 4 * _HOUR_MS, numbers.HOURS: 24 * _HOUR_MS}
 
 
 def due_runs(window: Window, *, is_over: bool) -> tuple[Sequence[Run], int] | None:
@@ -29,12 +29,12 @@ def due_runs(window: Window, *, is_over: bool) -> tuple[Sequence[Run], int] | No
     With `is_over` no more chunks will be sealed into the window, and all runs are merged to
     the highest level.
     """
-    by_level: list[list[Run]] = [[] for _ in range(runs.LEVELS)]
+    by_level: list[list[Run]] = [[] for _ in range(numbers.LEVELS)]
     for run in sorted(window.runs.values(), key=lambda run: run.start_ms):
         by_level[run.level].append(run)
     if is_over:
-        rest = _in_one_run(by_level[runs.SEALED] + by_level[runs.HOURS])
-        return (rest, runs.DAYS) if rest else None
+        rest = _in_one_run(by_level[numbers.SEALED] + by_level[numbers.HOURS])
+        return (rest, numbers.DAYS) if rest else None
     for level, span_ms in _SPAN_MS.items():
         some = _in_one_run(by_level[level])
         if some and max(run.end_ms for run in some) - min(run.start_ms for run in some) >= span_ms:
@@ -45,7 +45,9 @@ def due_runs(window: Window, *, is_over: bool) -> tuple[Sequence[Run], int] | No
 def _in_one_run(candidates: Sequence[Run]) -> list[Run]:
     """Return the first runs of some, as many as one run has chunk numbers for."""
     chunks = accumulate(run.chunks for run in candidates)
-    return [run for run, total in zip(candidates, chunks, strict=True) if total <= runs.MOST_CHUNKS]
+    return [
+        run for run, total in zip(candidates, chunks, strict=True) if total <= numbers.MOST_CHUNKS
+    ]
 
 
 class Compactor:
@@ -95,8 +97,8 @@ class Compactor:
             if window.is_damaged:
                 continue
             live = list(window.runs.values())
-            if len(live) > 1 or any(run.level < runs.DAYS for run in live):
-                merge = Merge(window, live, runs.DAYS, self._layouts)
+            if len(live) > 1 or any(run.level < numbers.DAYS for run in live):
+                merge = Merge(window, live, numbers.DAYS, self._layouts)
                 for _ in merge.steps():
                     pass
                 self.corrupt_pieces += merge.corrupt_pieces

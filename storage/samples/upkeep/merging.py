@@ -17,10 +17,10 @@ from model.series import absent_matrix
 from storage.api.errors import CorruptDataError
 from storage.damage import RESTORE
 from storage.samples.catalog.layouts import Layouts, StoredLayout
-from storage.samples.windows import runs
+from storage.samples.windows import numbers, runs
 from storage.samples.windows.codec import decode_piece, encode_piece, encode_times, is_constant
 from storage.samples.windows.runs import ChunkRow, Run
-from storage.samples.windows.windows import Window
+from storage.samples.windows.window import Window
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +50,7 @@ class Merge:
         self._inputs = sorted(run.id for run in inputs)
         self._run = window.next_run(level)
         # Only the last merge takes the time to find the smallest encoding.
-        self._is_last = level == runs.DAYS
+        self._is_last = level == numbers.DAYS
         self._widths: dict[int, list[int]] = {}
         self._sizes: Counter[int] = Counter()
         self._pending: list[tuple[int, bytes]] = []
@@ -68,7 +68,9 @@ class Merge:
         window.begin_merge(run)
         for code, metric_id in window.metrics():
             for batch in _batches(chunks):
-                keys = [runs.piece_key(row.id, metric_id) for chunk in batch for row in chunk.parts]
+                keys = [
+                    numbers.piece_key(row.id, metric_id) for chunk in batch for row in chunk.parts
+                ]
                 found = window.read(partial(runs.pieces_of, keys=keys))
                 for chunk in batch:
                     self._put(chunk, code, metric_id, found)
@@ -92,7 +94,7 @@ class Merge:
         chunks: list[MergedChunk] = []
         for _, of_source in groupby(rows, key=lambda row: row.source_id):
             for parts in self._grouped(list(of_source)):
-                number = runs.chunk_number(self._run, len(chunks))
+                number = numbers.chunk_number(self._run, len(chunks))
                 chunks.append(MergedChunk(number, parts, self._layout(parts[-1])))
         return chunks
 
@@ -127,7 +129,7 @@ class Merge:
         return widths[code] if code < len(widths) else 0
 
     def _put(self, chunk: MergedChunk, code: int, metric_id: int, found: dict[int, bytes]) -> None:
-        pieces = [found.get(runs.piece_key(row.id, metric_id)) for row in chunk.parts]
+        pieces = [found.get(numbers.piece_key(row.id, metric_id)) for row in chunk.parts]
         # A metric whose name is damaged is in no layout, so its pieces cannot be read.
         if not any(pieces) or not self._width(chunk.parts[-1], code):
             return
@@ -143,7 +145,7 @@ class Merge:
             data = first
         else:
             data = self._merged(chunk, code, pieces)
-        self._pending.append((runs.piece_key(chunk.id, metric_id), data))
+        self._pending.append((numbers.piece_key(chunk.id, metric_id), data))
         self._pending_bytes += len(data)
         self._sizes[metric_id] += len(data)
 

@@ -2,8 +2,8 @@
 
 import structlog
 
+from storage.samples.windows.window import Window
 from storage.samples.windows.window_set import WindowSet
-from storage.samples.windows.windows import Window
 
 log = structlog.get_logger(__name__)
 

@@ -16,8 +16,8 @@ from storage.samples.head.heads import Heads
 from storage.samples.head.open_chunk import OpenChunk
 from storage.samples.journal.journal import Journal
 from storage.samples.windows.chunks import EncodedChunk, encode_chunk
+from storage.samples.windows.window import Window
 from storage.samples.windows.window_set import WindowSet
-from storage.samples.windows.windows import Window
 
 log = structlog.get_logger(__name__)
 

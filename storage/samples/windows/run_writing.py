@@ -3,15 +3,8 @@
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
-from storage.samples.windows.runs import (
-    DROPPED,
-    LIVE,
-    ChunkRow,
-    chunks_of,
-    keys_of,
-    pack_sizes,
-    table_of,
-)
+from storage.samples.windows.numbers import chunks_of, keys_of, table_of
+from storage.samples.windows.runs import DROPPED, LIVE, ChunkRow, pack_sizes
 
 _DELETED_AT_ONCE = 50_000
 

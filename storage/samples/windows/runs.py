@@ -4,9 +4,6 @@ The pieces of a run are written in the order of their keys, so a table only grow
 and its pages are full. Within a run they are ordered by metric, then by chunk, so that a
 query of one metric over all hosts is one range of each run. Each level of merging has a
 table of pieces of its own: short-lived runs leave no gaps between long-lived ones.
-
-The number of a chunk is made of its run and its place in the run, the number of a run of a
-sequence number and its level.
 """
 
 import sqlite3
@@ -19,10 +16,19 @@ from itertools import groupby
 from model.series import Times
 from storage.api.errors import CorruptDataError
 from storage.samples.windows.codec import decode_times
+from storage.samples.windows.numbers import (
+    LEVEL_BITS,
+    LEVELS,
+    MOST_CHUNKS,
+    MOST_RUNS,
+    PLACE_BITS,
+    RUN_SHIFT,
+    chunks_of,
+    keys_of,
+    level_of,
+    table_of,
+)
 from storage.samples.windows.salvage import in_batches, marks
-
-LEVELS = 3
-SEALED, HOURS, DAYS = range(LEVELS)
 
 SCHEMA = """
 create table if not exists metrics (id integer primary key, name text not null unique);
@@ -38,27 +44,17 @@ create index if not exists chunks_by_source on chunks (source, start_ms);
     for level in range(LEVELS)
 )
 
-# The key of a piece is run, metric and place in one integer (24 + 19 + 20 bits), so that
-# SQLite's own table order clusters the pieces.
-_LEVEL_BITS = 2
-_METRIC_BITS = 19
-_PLACE_BITS = 20
-_RUN_SHIFT = _METRIC_BITS + _PLACE_BITS
-MOST_METRICS = 1 << _METRIC_BITS
-MOST_CHUNKS = 1 << _PLACE_BITS
-
 # States of a run. Only a live run has rows in `chunks`. The pieces of any other run are not
 # read, and are deleted when the file is opened.
 LIVE, BUILDING, DROPPED = range(3)
 
-MOST_RUNS = 1 << 24
 _MOST_VECTORS = 1 << 20
 
 # A failing disk can leave rows with any type and value. They are skipped, because one such
 # row would make every query fail. `typeof` reads only the header of a row.
 _SOUND = f"""(
-id between 0 and {(MOST_RUNS << _PLACE_BITS) - 1}
-and (id >> {_PLACE_BITS}) & {(1 << _LEVEL_BITS) - 1} < {LEVELS}
+id between 0 and {(MOST_RUNS << PLACE_BITS) - 1}
+and (id >> {PLACE_BITS}) & {(1 << LEVEL_BITS) - 1} < {LEVELS}
 and typeof(source) = 'integer' and typeof(layout) = 'integer'
 and typeof(start_ms) = 'integer' and typeof(end_ms) = 'integer'
 and start_ms between (select start_ms from window) and end_ms
@@ -110,52 +106,6 @@ class ChunkRow:
         return decoded
 
 
-def run_number(sequence: int, level: int) -> int:
-    """Return the number of a run with this sequence number and level."""
-    return sequence << _LEVEL_BITS | level
-
-
-def level_of(run: int) -> int:
-    """Return the level of a run."""
-    return run & ((1 << _LEVEL_BITS) - 1)
-
-
-def sequence_of(run: int) -> int:
-    """Return the sequence number of a run."""
-    return run >> _LEVEL_BITS
-
-
-def chunk_number(run: int, place: int) -> int:
-    """Return the number of the chunk at a place in a run."""
-    return run << _PLACE_BITS | place
-
-
-def run_of(chunk: int) -> int:
-    """Return the run of a chunk."""
-    return chunk >> _PLACE_BITS
-
-
-def piece_key(chunk: int, metric_id: int) -> int:
-    """Return the key of a chunk's piece of one metric."""
-    run, place = chunk >> _PLACE_BITS, chunk & (MOST_CHUNKS - 1)
-    return run << _RUN_SHIFT | metric_id << _PLACE_BITS | place
-
-
-def keys_of(run: int) -> tuple[int, int]:
-    """Return the first key of a run's pieces, and the first key after them."""
-    return run << _RUN_SHIFT, (run + 1) << _RUN_SHIFT
-
-
-def chunks_of(run: int) -> tuple[int, int]:
-    """Return the first and the last number of a run's chunks."""
-    return chunk_number(run, 0), chunk_number(run, MOST_CHUNKS - 1)
-
-
-def table_of(run: int) -> str:
-    """Return the table of a run's pieces."""
-    return f"pieces_{level_of(run)}"
-
-
 def pack_sizes(sizes: Mapping[int, int]) -> bytes:
     """Encode the bytes of all pieces of each metric in a run, by metric number."""
     return b"".join(_SIZE.pack(metric_id, size) for metric_id, size in sorted(sizes.items()))
@@ -190,7 +140,7 @@ def read_runs(connection: sqlite3.Connection) -> tuple[dict[int, Run], Counter[i
     runs = {
         row[0]: Run(*row)
         for row in connection.execute(
-            f"select id >> {_PLACE_BITS}, min(start_ms), max(end_ms), count(*)"  # noqa: S608
+            f"select id >> {PLACE_BITS}, min(start_ms), max(end_ms), count(*)"  # noqa: S608
             f" from chunks where {_SOUND} group by 1"
         )
     }
@@ -204,10 +154,10 @@ def unused_runs(connection: sqlite3.Connection) -> list[int]:
     """Return the runs that are not live."""
     rows = connection.execute(
         "select id from runs where state in (?, ?) and id between 0 and ?"  # noqa: S608
-        f" and id & {(1 << _LEVEL_BITS) - 1} < {LEVELS}"
+        f" and id & {(1 << LEVEL_BITS) - 1} < {LEVELS}"
         # A run with chunks is live, even if a damaged row has another state.
-        f" and not exists (select 1 from chunks where chunks.id between runs.id << {_PLACE_BITS}"
-        f" and (runs.id << {_PLACE_BITS}) + {MOST_CHUNKS - 1}) order by id",
+        f" and not exists (select 1 from chunks where chunks.id between runs.id << {PLACE_BITS}"
+        f" and (runs.id << {PLACE_BITS}) + {MOST_CHUNKS - 1}) order by id",
         (BUILDING, DROPPED, MOST_RUNS - 1),
     )
     return [row[0] for row in rows]
@@ -269,8 +219,8 @@ def overlapping_chunks(connection: sqlite3.Connection) -> Iterator[tuple[int, in
 def pieces_of(connection: sqlite3.Connection, keys: Iterable[int]) -> dict[int, bytes]:
     """Return the bytes of the pieces with these keys; missing ones are left out."""
     found: dict[int, bytes] = {}
-    ordered = sorted(keys, key=lambda key: (level_of(key >> _RUN_SHIFT), key))
-    for level, some_keys in groupby(ordered, key=lambda key: level_of(key >> _RUN_SHIFT)):
+    ordered = sorted(keys, key=lambda key: (level_of(key >> RUN_SHIFT), key))
+    for level, some_keys in groupby(ordered, key=lambda key: level_of(key >> RUN_SHIFT)):
 
         def fetch(some: Sequence[int], level: int = level) -> list[tuple[int, bytes]]:
             return connection.execute(

@@ -11,7 +11,7 @@ from storage.api.errors import CorruptDataError, StorageError
 from storage.damage import REPLACE_FILE, RESTART, RESTORE
 from storage.database import set_aside
 from storage.samples.catalog.metric_names import MetricNames
-from storage.samples.windows.windows import Window
+from storage.samples.windows.window import Window
 
 log = structlog.get_logger(__name__)
 

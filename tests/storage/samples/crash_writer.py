@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from storage.api.samples import Vector, column_array
+from storage.api.samples import Vector
 from storage.samples.settings import StoreSettings
 from storage.samples.store import SqliteSampleStore
 from tests.storage.samples.crash_history import FIRST_MS, LAYOUT, SOURCES, values_at
+from tests.storage.samples.sample_builders import column_array
 
 
 async def main(directory: Path, seed: int) -> None:

@@ -1,10 +1,13 @@
 """Builders of the settings, matchers and vectors that tests use."""
 
+from collections.abc import Iterable
+
 import numpy as np
+from numpy.typing import NDArray
 
 from model.labels import Labels
 from model.matchers import Matcher
-from storage.api.samples import Layout, Vector, column_array
+from storage.api.samples import Layout, Vector
 from storage.samples.settings import StoreSettings
 
 BASE_MS = 1_700_000_000_000
@@ -13,6 +16,11 @@ BASE_MS = 1_700_000_000_000
 def small(**settings: object) -> StoreSettings:
     """Return settings with small chunks and without timers."""
     return StoreSettings.model_validate({"chunk_vectors": 5, "commit_interval": "1h"} | settings)
+
+
+def column_array(columns: Iterable[int]) -> NDArray[np.uint32]:
+    """Return column numbers in the type of `Vector.columns`."""
+    return np.fromiter(columns, dtype=np.uint32)
 
 
 def named(name: str) -> list[Matcher]:

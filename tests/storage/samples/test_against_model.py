@@ -14,10 +14,10 @@ from model.labels import Labels
 from model.matchers import Matcher, matches_all
 from model.series import ABSENT_BITS, ORDINARY_NAN_BITS, STALE_BITS
 from storage.api.errors import OutOfOrderError
-from storage.api.samples import Source, Vector, column_array
+from storage.api.samples import Source, Vector
 from storage.samples.store import SqliteSampleStore
 from tests.storage.samples.naive_model import NaiveSource, Samples, clipped, samples_of
-from tests.storage.samples.sample_builders import small
+from tests.storage.samples.sample_builders import column_array, small
 
 POOL = [Labels.of(__name__=f"m{number % 3}", n=str(number // 3)) for number in range(9)]
 SPECIAL_BITS = [

@@ -8,10 +8,18 @@ from model.labels import Labels
 from model.matchers import Matcher
 from model.series import STALE, STALE_BITS
 from storage.api.errors import OutOfOrderError, StoreClosedError
-from storage.api.samples import Layout, Source, Vector, column_array
+from storage.api.samples import Layout, Source, Vector
 from storage.samples.store import SqliteSampleStore
 from tests.storage.samples.naive_model import samples_of
-from tests.storage.samples.sample_builders import BASE_MS, change, named, series, small, whole
+from tests.storage.samples.sample_builders import (
+    BASE_MS,
+    change,
+    column_array,
+    named,
+    series,
+    small,
+    whole,
+)
 
 ALL: list[Matcher] = []
 

@@ -24,8 +24,8 @@ from storage.samples.tools.backfilling.series_groups import SeriesGroups
 from storage.samples.tools.backfilling.spill import SAMPLE, Spill
 from storage.samples.windows import runs
 from storage.samples.windows.chunks import EncodedChunk
+from storage.samples.windows.window import Window
 from storage.samples.windows.window_set import EARLIEST_MS, LATEST_MS, WindowSet
-from storage.samples.windows.windows import Window
 
 _STREAM = "backfill"
 _RUN_BYTES = 64 * 2**20

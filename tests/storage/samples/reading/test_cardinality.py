@@ -9,7 +9,7 @@ from storage.api.samples import Source
 from storage.samples.catalog.interning import Interner
 from storage.samples.catalog.layouts import Layouts
 from storage.samples.catalog.metric_names import MetricNames
-from storage.samples.head.head import SourceHead
+from storage.samples.head.source_head import SourceHead
 from storage.samples.reading.cardinality import cardinality
 from storage.samples.store import SqliteSampleStore
 from tests.storage.samples.sample_builders import change, series, whole

@@ -7,12 +7,10 @@ import numpy as np
 import pytest
 
 from model.labels import Labels
-from model.matchers import Matcher
 from model.series import NO_TIME, AlignedSeries, Values, is_absent
 from storage.api.examined_series import ExaminedSeries
 from storage.samples.reading import chunk_reader
 from storage.samples.reading.settled import Settled
-from storage.samples.reading.settled_cache import SettledCache
 from storage.samples.store import SqliteSampleStore
 from storage.samples.windows import codec
 from tests.storage.samples.naive_model import Samples, clipped, samples_of
@@ -228,23 +226,3 @@ def test_a_source_that_became_two_cannot_be_put_together() -> None:
     labels = [Labels.of(__name__="x", n="0"), Labels.of(__name__="x", n="1")]
     read = AlignedSeries.of_source(labels, np.array([1, 2]), np.ones((2, 2)))
     assert Settled.of(0, 2, [read]).continued(0, [matrix("x", [[3], [4]])]) is None
-
-
-def test_memory_is_bounded_and_the_least_used_goes_first() -> None:
-    part = matrix("x", [list(range(100))])
-    settled = Settled.of(0, 100, [part])
-    cache = SettledCache(5 * settled.size_bytes)
-    keys = [(Matcher.of("__name__", "=", str(number)),) for number in range(7)]
-    for key in keys:
-        cache.put(key, settled, cache.version)
-        cache.get(keys[0], 0)
-    assert [cache.get(key, 0) is not None for key in keys] == [1, 0, 0, 1, 1, 1, 1]
-
-
-def test_a_read_from_before_a_change_is_not_cached() -> None:
-    cache = SettledCache(10**6)
-    key = (Matcher.of("__name__", "=", "x"),)
-    version = cache.version
-    cache.chunk_begins(50)
-    cache.put(key, Settled(0, 100, ()), version)
-    assert cache.get(key, 0) is None

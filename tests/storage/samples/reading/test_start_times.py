@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from model.labels import METRIC_NAME, Labels
 from model.series import AlignedSeries
 from storage.api.errors import OutOfOrderError
-from storage.api.samples import ELSEWHERE, Layout, Source, StartTimes, Vector, column_array
+from storage.api.samples import ELSEWHERE, Layout, Source, StartTimes, Vector
 from storage.samples.store import SqliteSampleStore
 from storage.samples.tools.verification import Verified
 from storage.verification import verify
-from tests.storage.samples.sample_builders import BASE_MS, named, series, small
+from tests.storage.samples.sample_builders import BASE_MS, column_array, named, series, small
 
 HOUR_MS = 3_600_000
 END_MS = 2 * BASE_MS

@@ -12,7 +12,7 @@ from model.labels import Labels
 from storage.samples.store import SqliteSampleStore
 from storage.samples.tools.snapshot import StoreSnapshot
 from storage.samples.tools.verification import Verified
-from storage.samples.windows.windows import Window
+from storage.samples.windows.window import Window
 from storage.verification import verify
 from tests.storage.samples.naive_model import Samples, samples_of
 from tests.storage.samples.sample_builders import BASE_MS, series, whole

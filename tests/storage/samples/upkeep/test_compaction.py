@@ -5,8 +5,8 @@ import pytest
 
 from model.labels import Labels
 from storage.samples.store import SqliteSampleStore
-from storage.samples.windows import runs
-from storage.samples.windows.windows import Window
+from storage.samples.windows import numbers, runs
+from storage.samples.windows.window import Window
 from tests.storage.samples.naive_model import samples_of
 from tests.storage.samples.sample_builders import series, small, whole
 
@@ -44,7 +44,7 @@ def test_hours_and_then_days_are_merged(store: SqliteSampleStore) -> None:
     before = samples_of(store.select([], 0, now_ms))
     store.maintain(now_ms)
     (window,) = store._windows
-    assert levels(window) == [runs.DAYS]
+    assert levels(window) == [numbers.DAYS]
     assert samples_of(store.select([], 0, now_ms)) == before
     store.close()
 
@@ -53,7 +53,7 @@ def test_new_chunks_are_not_merged_before_they_cover_hours(store: SqliteSampleSt
     now_ms = fill(store, 3)
     store.maintain(now_ms)
     (window,) = store._windows
-    assert set(levels(window)) == {runs.SEALED}
+    assert set(levels(window)) == {numbers.SEALED}
     store.close()
 
 
@@ -63,7 +63,7 @@ def test_finished_window_is_merged_to_one_run_and_shrunk(store: SqliteSampleStor
     store.maintain(now_ms)
     (window,) = store._windows
     store.maintain(now_ms + 60 * DAY_MS)
-    assert levels(window) == [runs.DAYS]
+    assert levels(window) == [numbers.DAYS]
     (free,) = window.read(lambda connection: connection.execute("pragma freelist_count").fetchone())
     assert free == 0
     assert window.metric_bytes.total() > 0
@@ -88,9 +88,9 @@ def test_interrupted_merge_starts_again(store: SqliteSampleStore, tmp_path: Path
     store._heads.close_older_than(now_ms)
     store._sealer.seal(now_ms + HOUR_MS)
     (window,) = store._windows
-    window.begin_merge(window.next_run(runs.HOURS))
-    orphan = runs.run_number(window._next_sequence - 1, runs.HOURS)
-    window.add_pieces(orphan, [(runs.piece_key(runs.chunk_number(orphan, 0), 1), b"half")])
+    window.begin_merge(window.next_run(numbers.HOURS))
+    orphan = numbers.run_number(window._next_sequence - 1, numbers.HOURS)
+    window.add_pieces(orphan, [(numbers.piece_key(numbers.chunk_number(orphan, 0), 1), b"half")])
     store.close()
     again = SqliteSampleStore(tmp_path, small(), clock=lambda: 0)
     again.open()

@@ -14,7 +14,7 @@ from storage.api.errors import CorruptDataError, StorageError
 from storage.samples.catalog.metric_names import MetricNames
 from storage.samples.catalog.tables import SCHEMA as CATALOG_SCHEMA
 from storage.samples.catalog.tables import CatalogRows, CatalogTables, read_catalog, read_layout
-from storage.samples.windows import runs
+from storage.samples.windows import numbers, runs
 from storage.samples.windows.chunks import EncodedChunk
 from storage.samples.windows.live_runs import LiveRuns, Span, read_live
 from storage.samples.windows.run_writing import (
@@ -130,13 +130,13 @@ class Window(WindowFile):
             self._metrics.code(name): metric_id
             for metric_id, name in connection.execute(
                 "select id, name from metrics where typeof(name) = 'text' and id between 1 and ?",
-                (runs.MOST_METRICS - 1,),
+                (numbers.MOST_METRICS - 1,),
             )
         }
         (last,) = connection.execute(
-            "select max(id) from runs where id < ?", (runs.MOST_RUNS,)
+            "select max(id) from runs where id < ?", (numbers.MOST_RUNS,)
         ).fetchone()
-        self._next_sequence = runs.sequence_of(last or 0) + 1
+        self._next_sequence = numbers.sequence_of(last or 0) + 1
         self._show(read_live(connection))
         return bool(runs.unused_runs(connection))
 
@@ -190,8 +190,8 @@ class Window(WindowFile):
         for chunk in ordered:
             for code, data in chunk.pieces:
                 bytes_of[code] += len(data)
-        run = self.next_run(runs.SEALED)
-        rows = [_row(chunk, runs.chunk_number(run, at)) for at, chunk in enumerate(ordered)]
+        run = self.next_run(numbers.SEALED)
+        rows = [_row(chunk, numbers.chunk_number(run, at)) for at, chunk in enumerate(ordered)]
 
         def insert(connection: sqlite3.Connection) -> dict[int, int]:
             self._tables.put(connection, ((chunk.source, chunk.layout) for chunk in ordered))
@@ -200,7 +200,7 @@ class Window(WindowFile):
             insert_run(connection, run, runs.LIVE, sizes)
             insert_chunks(connection, rows)
             pieces = [
-                (runs.piece_key(row.id, ids[code]), data)
+                (numbers.piece_key(row.id, ids[code]), data)
                 for row, chunk in zip(rows, ordered, strict=True)
                 for code, data in chunk.pieces
             ]
@@ -220,7 +220,7 @@ class Window(WindowFile):
     def next_run(self, level: int) -> int:
         """Return the number of the next run."""
         self._next_sequence += 1
-        return runs.run_number(self._next_sequence - 1, level)
+        return numbers.run_number(self._next_sequence - 1, level)
 
     def _put_metrics(self, connection: sqlite3.Connection, codes: set[int]) -> dict[int, int]:
         ids = self._metric_ids
@@ -228,8 +228,8 @@ class Window(WindowFile):
         if not missing:
             return ids
         first = max(ids.values(), default=0) + 1
-        if first + len(missing) > runs.MOST_METRICS:
-            raise StorageError(f"{self.path.name}: more than {runs.MOST_METRICS} metric names")
+        if first + len(missing) > numbers.MOST_METRICS:
+            raise StorageError(f"{self.path.name}: more than {numbers.MOST_METRICS} metric names")
         new = {code: first + at for at, code in enumerate(missing)}
         connection.executemany(
             "insert into metrics values (?, ?)",
