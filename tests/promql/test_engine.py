@@ -193,7 +193,7 @@ async def test_time_out_stops_the_thread() -> None:
     store = _Endless()
     engine = LocalEngine(store)
     with pytest.raises(QueryTimeoutError, match="query timed out in expression evaluation"):
-        await engine.instant("up", 0, QueryOptions(timeout_s=0.05))
+        await engine.instant("up", 0, QueryOptions(timeout_s=0.5))
     assert await asyncio.to_thread(store.stopped.wait, 10)
     await engine.close()
 
