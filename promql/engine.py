@@ -238,6 +238,6 @@ class LocalEngine:
             AnnotationCollector(query),
             requested,
             EvaluationOptions(lookback_ms, settings.default_step_ms, settings.delayed_name_removal),
-            parsed.pinned,
+            parsed.step_invariant,
             measurement.counter,
         )

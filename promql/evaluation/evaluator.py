@@ -54,7 +54,7 @@ class Evaluator:
         annotations: collects annotations.
         query: the query's start, end and step.
         options: the settings that change the result.
-        pinned: ids of the nodes that yield the same value at all steps.
+        step_invariant: ids of the nodes that yield the same value at all steps.
         counter: counts the samples of each step; None without statistics.
     """
 
@@ -65,7 +65,7 @@ class Evaluator:
         annotations: AnnotationCollector,
         query: QueryRange,
         options: EvaluationOptions,
-        pinned: frozenset[int],
+        step_invariant: frozenset[int],
         counter: StepCounter | None = None,
     ) -> None:
         self.selection = selection
@@ -73,7 +73,7 @@ class Evaluator:
         self.annotations = annotations
         self.query = query
         self.options = options
-        self._pinned = pinned
+        self._step_invariant = step_invariant
         self._counter = counter
 
     def evaluate(self, node: Expression, steps: Steps) -> Value:
@@ -83,7 +83,7 @@ class Evaluator:
             PromQLError: it cannot be evaluated.
         """
         node = unwrap(node)
-        if steps.count > 1 and id(node) in self._pinned:
+        if steps.count > 1 and id(node) in self._step_invariant:
             return _repeat(self.evaluate(node, steps.only_first()), steps.count)
         self.guard.check()
         with self.guard.memory_scope():
@@ -181,8 +181,8 @@ class Evaluator:
         self._counter = counter
         count = None if counter is None else counter.count_windows
         parts = (as_series(inner, times),)
-        one_name, unnamed = inner.one_name, inner.unnamed
-        return RangeVector(parts, starts_ms, ends_ms, steps, one_name, unnamed, count)
+        one_name, drop_name = inner.one_name, inner.drop_name
+        return RangeVector(parts, starts_ms, ends_ms, steps, one_name, drop_name, count)
 
     # Evaluation in blocks of series.
 
@@ -192,7 +192,7 @@ class Evaluator:
         Aggregations consume the blocks one at a time, so that not all series are in memory.
         """
         node = unwrap(node)
-        if steps.count > 1 and id(node) in self._pinned:
+        if steps.count > 1 and id(node) in self._step_invariant:
             yield self.vector(node, steps)
             return
         streams = self._streams(node, steps)
@@ -206,7 +206,7 @@ class Evaluator:
         # they are checked together.
         apart: list[StepMatrix] = []
         for block in streams:
-            if block.one_name or block.unnamed is None:
+            if block.one_name or block.drop_name is None:
                 yield block
             else:
                 apart.append(block)

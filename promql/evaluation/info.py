@@ -150,7 +150,7 @@ def _enriched(
         if not rows and not selector.optional:
             continue
         labels = _with_info(one.labels[0], [info[row] for row in rows], selector)
-        parts.append(StepMatrix([labels], one.values, here, one.unnamed).occupied())
+        parts.append(StepMatrix([labels], one.values, here, one.drop_name).without_empty())
     return parts
 
 

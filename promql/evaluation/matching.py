@@ -59,11 +59,11 @@ def set_operation(
     of_left, of_right, count = _numbered(signatures(left, matching), signatures(right, matching))
     if operator == "or":
         here = _any_present(left.present, of_left, count)
-        added = right.with_values(right.values, right.present & ~here[of_right]).occupied()
+        added = right.with_values(right.values, right.present & ~here[of_right]).without_empty()
         return concatenated([left, added], steps)
     here = _any_present(right.present, of_right, count)[of_left]
     kept = left.present & (here if operator == "and" else ~here)
-    return left.with_values(left.values, kept).occupied()
+    return left.with_values(left.values, kept).without_empty()
 
 
 def binary(
@@ -125,7 +125,7 @@ class _Join:
             parts.append(self._filled_one(fill_one))
         if fill_many is not None:
             parts.append(self._filled_many(fill_many))
-        joined = concatenated([part.occupied() for part in parts], steps)
+        joined = concatenated([part.without_empty() for part in parts], steps)
         return merged(joined, _TO_ONE_EXPLICIT if self._one_to_one else _GROUPING)
 
     def _pairs(self) -> tuple[Indices, Indices]:
@@ -193,12 +193,12 @@ class _Join:
             self._labels(many.labels[row], self._many_signatures[row], one.labels[partner])
             for row, partner in zip(many_rows.tolist(), one_rows.tolist(), strict=True)
         ]
-        return StepMatrix(labels, values, kept, self._unnamed(many, many_rows))
+        return StepMatrix(labels, values, kept, self._drop_name(many, many_rows))
 
-    def _unnamed(self, many: StepMatrix, rows: Indices) -> Mask | None:
-        if self._drops_name or many.unnamed is None:
+    def _drop_name(self, many: StepMatrix, rows: Indices) -> Mask | None:
+        if self._drops_name or many.drop_name is None:
             return None
-        return many.unnamed[rows]
+        return many.drop_name[rows]
 
     def _labels(self, many: Labels, signature: Labels, one: Labels) -> Labels:
         """Return the labels of one pair's result."""
@@ -228,7 +228,7 @@ class _Join:
             for each, signature in zip(many.labels, self._many_signatures, strict=True)
         ]
         rows = np.arange(len(many), dtype=np.intp)
-        return StepMatrix(labels, values, kept, self._unnamed(many, rows))
+        return StepMatrix(labels, values, kept, self._drop_name(many, rows))
 
     def _filled_many(self, fill: float) -> StepMatrix:
         """Return the series of the one side that have no partner, with `fill` as partner."""

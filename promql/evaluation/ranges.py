@@ -30,7 +30,7 @@ class RangeVector:
         starts_ms, ends_ms: shape (S,), the bounds of the ranges.
         steps: the evaluation times.
         one_name: whether all series have the same metric name.
-        unnamed: which series of a subquery lose their reserved labels; None for none.
+        drop_name: which series of a subquery lose their reserved labels; None for none.
         count: called with the windows of each block, for statistics.
     """
 
@@ -39,7 +39,7 @@ class RangeVector:
     ends_ms: Times
     steps: Steps
     one_name: bool
-    unnamed: Mask | None = None
+    drop_name: Mask | None = None
     count: Callable[[Windows], None] | None = None
 
     def windows(
@@ -84,10 +84,10 @@ class RangeVector:
         for part, windows in self.windows(guard.check, sparse=sparse):
             values, present = kernel(windows, *parameters)
             labels = windows.samples.labels
-            unnamed = None if self.unnamed is None else self.unnamed[part]
+            drop_name = None if self.drop_name is None else self.drop_name[part]
             if not keep_name:
-                unnamed = np.ones(len(labels), dtype=np.bool_)
-            yield StepMatrix(labels, values, present, unnamed, self.one_name).occupied()
+                drop_name = np.ones(len(labels), dtype=np.bool_)
+            yield StepMatrix(labels, values, present, drop_name, self.one_name).without_empty()
 
     def samples(self, check: Callable[[], None]) -> AlignedSeries:
         """Return the samples of every series in the range of the only step."""
@@ -97,8 +97,8 @@ class RangeVector:
         for part, windows in self.windows(check):
             samples = windows.samples
             names = list(samples.labels)
-            if self.unnamed is not None:
-                names = without_reserved(names, self.unnamed[part])
+            if self.drop_name is not None:
+                names = without_reserved(names, self.drop_name[part])
             for row, own in enumerate(samples.rows.tolist()):
                 (first,), (stop,) = (
                     windows.of_rows(columns, [own])[0].tolist()

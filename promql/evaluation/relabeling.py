@@ -65,11 +65,11 @@ def _rewritten(
                 pairs.sort()
             labels.append(Labels(pairs))
         keeps_name.append(value is not None and target == METRIC_NAME)
-    unnamed: Mask | None = vector.unnamed
-    if unnamed is not None and target == METRIC_NAME:
-        unnamed = unnamed & ~np.array(keeps_name, dtype=np.bool_)
+    drop_name: Mask | None = vector.drop_name
+    if drop_name is not None and target == METRIC_NAME:
+        drop_name = drop_name & ~np.array(keeps_name, dtype=np.bool_)
     one_name = vector.one_name and target != METRIC_NAME
-    return merged(replace(vector, labels=labels, unnamed=unnamed, one_name=one_name))
+    return merged(replace(vector, labels=labels, drop_name=drop_name, one_name=one_name))
 
 
 def label_replace(

@@ -26,7 +26,7 @@ def instant_result(value: Value, time_ms: int) -> Scalar | String | InstantVecto
         return String(time_ms, value)
     if not isinstance(value, StepMatrix):
         return Scalar(time_ms, float(value[0]))
-    vector = value.without_names().occupied()
+    vector = value.without_names().without_empty()
     return InstantVector(time_ms, tuple(vector.labels), np.ascontiguousarray(vector.values[:, 0]))
 
 
@@ -41,7 +41,7 @@ def range_result(value: Value, times_ms: NDArray[np.int64]) -> AlignedSeries:
         return AlignedSeries.of_source([Labels()], times_ms, row)
     vector = value.without_names()
     if not vector.present.all():
-        vector = vector.occupied()
+        vector = vector.without_empty()
         # Most gaps are at the ends: the first windows hold too few samples.
         seen = np.flatnonzero(any_series(vector.present))
         ends = slice(int(seen[0]), int(seen[-1]) + 1) if len(seen) else slice(0)

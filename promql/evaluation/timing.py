@@ -107,7 +107,7 @@ class QueryRange:
 
     def reference(self, shift: TimeShift, steps: Steps) -> NDArray[np.int64]:
         """Return the time that a selector refers to at each step."""
-        if not shift.pinned:
+        if not shift.has_at:
             return steps.times_ms - self.offset_ms(shift) if shift.offset else steps.times_ms
         if shift.at_ms is not None:
             # There are no samples beyond; the clip keeps arithmetic within 64 bits.

@@ -96,13 +96,13 @@ def _group(values: Floats, present: Mask, groups: Groups) -> Floats:
 
 
 def _variance(values: Floats, present: Mask, groups: Groups) -> Floats:
-    laid = _ordered(values, present, groups, np.nan)
+    grouped = _ordered(values, present, groups, np.nan)
     size = np.maximum(counts(present, groups), 1)
     here = present[groups.order] if groups.starts.size > 1 else present
     # Shift by a value of the group, so that equal values deviate by exactly 0.
-    anchor = np.fmax.reduceat(laid, groups.starts, axis=0)
+    anchor = np.fmax.reduceat(grouped, groups.starts, axis=0)
     sizes = groups.sizes
-    shifted = np.where(here, laid - np.repeat(anchor, sizes, axis=0), 0.0)
+    shifted = np.where(here, grouped - np.repeat(anchor, sizes, axis=0), 0.0)
     mean = closed(sum_groups(shifted, groups.starts)) / size
     shifted -= np.repeat(mean, sizes, axis=0)
     np.multiply(shifted, shifted, out=shifted)
@@ -134,10 +134,10 @@ def reduced(operator: str, vector: StepMatrix, groups: Groups) -> StepMatrix:
 
 def _grouped(vector: StepMatrix, groups: Groups, values: Floats) -> StepMatrix:
     present = counts(vector.present, groups) > 0
-    unnamed = None
-    if vector.unnamed is not None:
-        unnamed = np.logical_or.reduceat(vector.unnamed[groups.order], groups.starts)
-    return StepMatrix(groups.labels, values, present, unnamed)
+    drop_name = None
+    if vector.drop_name is not None:
+        drop_name = np.logical_or.reduceat(vector.drop_name[groups.order], groups.starts)
+    return StepMatrix(groups.labels, values, present, drop_name)
 
 
 def quantile(vector: StepMatrix, groups: Groups, wanted: Scalars) -> StepMatrix:
@@ -145,19 +145,19 @@ def quantile(vector: StepMatrix, groups: Groups, wanted: Scalars) -> StepMatrix:
     values = np.zeros((len(groups.labels), vector.values.shape[1]))
     for chosen, rows in groups.of_equal_size():
         here = vector.present[rows]
-        laid = np.where(here, vector.values[rows], np.nan)
-        nans = (np.isnan(laid) & here).sum(axis=1)
+        sorted_values = np.where(here, vector.values[rows], np.nan)
+        nans = (np.isnan(sorted_values) & here).sum(axis=1)
         count = here.sum(axis=1)
-        laid.sort(axis=1)
+        sorted_values.sort(axis=1)
         lower, upper, weight = interpolation(wanted, count)
-        low, high = _at(laid, lower, nans), _at(laid, upper, nans)
+        low, high = _at(sorted_values, lower, nans), _at(sorted_values, upper, nans)
         values[chosen] = low * (1 - weight) + high * weight
     return _grouped(vector, groups, replace_out_of_range(values, wanted))
 
 
-def _at(laid: Floats, index: Indices, nans: Indices) -> Floats:
-    columns = np.clip(index - nans, 0, laid.shape[1] - 1)[:, np.newaxis]
-    found = np.take_along_axis(laid, columns, axis=1)[:, 0]
+def _at(sorted_values: Floats, index: Indices, nans: Indices) -> Floats:
+    columns = np.clip(index - nans, 0, sorted_values.shape[1] - 1)[:, np.newaxis]
+    found = np.take_along_axis(sorted_values, columns, axis=1)[:, 0]
     return np.where(index < nans, np.nan, found)
 
 
@@ -178,11 +178,11 @@ def count_values(vector: StepMatrix, groups: Groups, label: str) -> StepMatrix:
     for pair in pairs.tolist():
         member, value = divmod(pair, len(distinct))
         labels.append(groups.labels[member].overlaid(Labels(((label, texts[value]),))))
-    unnamed = None
-    if vector.unnamed is not None:
-        of_group = np.logical_or.reduceat(vector.unnamed[groups.order], groups.starts)
-        unnamed = of_group[[pair // len(distinct) for pair in pairs.tolist()]]
-    result = StepMatrix(labels, values, values > 0, unnamed)
+    drop_name = None
+    if vector.drop_name is not None:
+        of_group = np.logical_or.reduceat(vector.drop_name[groups.order], groups.starts)
+        drop_name = of_group[[pair // len(distinct) for pair in pairs.tolist()]]
+    result = StepMatrix(labels, values, values > 0, drop_name)
     return _added_up(result)
 
 

@@ -61,4 +61,4 @@ def with_scalar(
     holds = compare(scalar, vector.values) if swapped else compare(vector.values, scalar)
     if returns_bool:
         return vector.computed(holds.astype(np.float64))
-    return vector.with_values(vector.values, vector.present & holds).occupied()
+    return vector.with_values(vector.values, vector.present & holds).without_empty()

@@ -47,7 +47,7 @@ def ranked(vector: StepMatrix, groups: Groups, wanted: Scalars, *, largest: bool
     if order:
         ranks = np.concatenate([each.reshape(-1) for each in sorted(order, key=_first_row)])
         result = result.take(ranks)
-    return result.occupied()
+    return result.without_empty()
 
 
 def _among_best(values: Floats, here: Mask, limit: int, *, largest: bool) -> Mask | None:
@@ -102,14 +102,14 @@ def limited(vector: StepMatrix, groups: Groups, wanted: Scalars) -> StepMatrix:
     limit = np.floor(np.clip(wanted, 0, len(vector)))
     kept = np.empty_like(here)
     kept[groups.order] = here & (rank <= limit)
-    return vector.with_values(vector.values, kept).occupied()
+    return vector.with_values(vector.values, kept).without_empty()
 
 
 def sampled(vector: StepMatrix, ratio: Scalars) -> StepMatrix:
     """Keep a fixed share of the series; a negative ratio keeps the complement."""
     place = np.array([_label_hash(labels) for labels in vector.labels]).reshape(-1, 1)
     kept = np.where(ratio >= 0, place < ratio, place >= 1.0 + ratio)
-    return vector.with_values(vector.values, vector.present & kept).occupied()
+    return vector.with_values(vector.values, vector.present & kept).without_empty()
 
 
 def _label_hash(labels: Labels) -> float:

@@ -26,7 +26,7 @@ class StepMatrix:
         labels: the N label sets. Equal ones are never present at the same step.
         values: shape (N, S); undefined where `present` is False.
         present: shape (N, S).
-        unnamed: shape (N,), the series whose reserved labels (the metric name) are still
+        drop_name: shape (N,), the series whose reserved labels (the metric name) are still
             to be dropped; None for none. Dropping them late is free where an
             aggregation or a join discards the name anyway.
         one_name: whether all series have the same metric name (or none).
@@ -35,7 +35,7 @@ class StepMatrix:
     labels: Sequence[Labels]
     values: Floats
     present: Mask
-    unnamed: Mask | None = None
+    drop_name: Mask | None = None
     one_name: bool = False
 
     def __len__(self) -> int:
@@ -46,7 +46,7 @@ class StepMatrix:
         return replace(self, values=values, present=self.present if present is None else present)
 
     def computed(self, values: Floats, present: Mask | None = None) -> "StepMatrix":
-        """Return the same series with other values, all marked `unnamed`."""
+        """Return the same series with other values, all marked `drop_name`."""
         return StepMatrix(
             self.labels,
             values,
@@ -63,7 +63,7 @@ class StepMatrix:
             [labels[index] for index in indices.tolist()],
             self.values[indices],
             self.present[indices],
-            None if self.unnamed is None else self.unnamed[indices],
+            None if self.drop_name is None else self.drop_name[indices],
             self.one_name,
         )
 
@@ -71,7 +71,7 @@ class StepMatrix:
         """Return the values at a range of steps."""
         return replace(self, values=self.values[:, steps], present=self.present[:, steps])
 
-    def occupied(self) -> "StepMatrix":
+    def without_empty(self) -> "StepMatrix":
         """Return only the series that are present at some step."""
         if not len(self):
             return self
@@ -79,16 +79,16 @@ class StepMatrix:
         return self if rows.all() else self.take(rows)
 
     def without_names(self) -> "StepMatrix":
-        """Drop the reserved labels of the `unnamed` series.
+        """Drop the reserved labels of the `drop_name` series.
 
         Raises:
             EvaluationError: two series then have equal labels and are present at one step.
         """
-        if self.unnamed is None or not self.unnamed.any():
+        if self.drop_name is None or not self.drop_name.any():
             return self
-        labels = without_reserved(self.labels, self.unnamed)
+        labels = without_reserved(self.labels, self.drop_name)
         vector = StepMatrix(labels, self.values, self.present, None, one_name=True)
-        if self.one_name and self.unnamed.all():
+        if self.one_name and self.drop_name.all():
             return vector
         return merged(vector)
 
@@ -135,11 +135,11 @@ def merged(vector: StepMatrix, message: str = DUPLICATES) -> StepMatrix:
     values = np.zeros(shape)
     series, columns = np.nonzero(vector.present)
     values[targets[series], columns] = vector.values[series, columns]
-    unnamed = None
-    if vector.unnamed is not None:
-        unnamed = np.zeros(len(places), dtype=np.bool_)
-        np.logical_or.at(unnamed, targets, vector.unnamed)
-    return StepMatrix(list(places), values, counts > 0, unnamed, vector.one_name)
+    drop_name = None
+    if vector.drop_name is not None:
+        drop_name = np.zeros(len(places), dtype=np.bool_)
+        np.logical_or.at(drop_name, targets, vector.drop_name)
+    return StepMatrix(list(places), values, counts > 0, drop_name, vector.one_name)
 
 
 def concatenated(parts: Sequence[StepMatrix], steps: int) -> StepMatrix:
@@ -149,11 +149,11 @@ def concatenated(parts: Sequence[StepMatrix], steps: int) -> StepMatrix:
         return empty_matrix(steps)
     if len(parts) == 1:
         return parts[0]
-    unnamed = None
-    if any(part.unnamed is not None for part in parts):
-        unnamed = np.concatenate(
+    drop_name = None
+    if any(part.drop_name is not None for part in parts):
+        drop_name = np.concatenate(
             [
-                np.zeros(len(part), dtype=np.bool_) if part.unnamed is None else part.unnamed
+                np.zeros(len(part), dtype=np.bool_) if part.drop_name is None else part.drop_name
                 for part in parts
             ]
         )
@@ -161,7 +161,7 @@ def concatenated(parts: Sequence[StepMatrix], steps: int) -> StepMatrix:
         [labels for part in parts for labels in part.labels],
         np.concatenate([part.values for part in parts]),
         np.concatenate([part.present for part in parts]),
-        unnamed,
+        drop_name,
         all(part.one_name for part in parts)
         and len({part.labels[0].metric for part in parts}) == 1,
     )

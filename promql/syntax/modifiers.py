@@ -69,7 +69,7 @@ class ModifierParser(SelectorParser):
             problem = "ranges only allowed for vector selectors"
         elif node.shift.offset is not None:
             problem = "no offset modifiers allowed before range"
-        elif node.shift.pinned:
+        elif node.shift.has_at:
             problem = "no @ modifiers allowed before range"
         if problem:
             raise self._failure(problem, opening.start, closing.end)
@@ -115,7 +115,7 @@ class ModifierParser(SelectorParser):
                 raise self._failure("offset may not be set multiple times", node.start, node.end)
             shift = replace(before, offset=offset)
         else:
-            if before.pinned:
+            if before.has_at:
                 raise self._failure(
                     "@ <timestamp> may not be set multiple times", node.start, node.end
                 )

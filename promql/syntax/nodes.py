@@ -102,7 +102,7 @@ class TimeShift:
     at_edge: AtEdge | None = None
 
     @property
-    def pinned(self) -> bool:
+    def has_at(self) -> bool:
         """Whether `@` makes the selector independent of the evaluation time."""
         return self.at_ms is not None or self.at_edge is not None
 

@@ -9,7 +9,7 @@ from typing import Final
 from model.matchers import Matcher
 from promql.syntax.nodes import Expression, VectorSelector
 from promql.syntax.parser import parse
-from promql.syntax.pinning import pinned
+from promql.syntax.step_invariance import step_invariant
 from promql.syntax.traversal import walk
 from promql.syntax.uses import SelectorUse, selector_uses
 
@@ -22,13 +22,13 @@ class ParsedQuery:
 
     Attributes:
         tree: the syntax tree.
-        pinned: ids of the nodes that yield the same value at all steps.
+        step_invariant: ids of the nodes that yield the same value at all steps.
         repeated: the matchers of selectors that occur more than once.
         uses: the uses of all selectors, by the id of the selector's node.
     """
 
     tree: Expression
-    pinned: frozenset[int]
+    step_invariant: frozenset[int]
     repeated: frozenset[tuple[Matcher, ...]]
     uses: Mapping[int, SelectorUse]
 
@@ -42,7 +42,7 @@ class ParsedQuery:
         tree = parse(query)
         read = Counter(node.matchers for node in walk(tree) if isinstance(node, VectorSelector))
         repeated = frozenset(matchers for matchers, count in read.items() if count > 1)
-        return cls(tree, pinned(tree), repeated, selector_uses(tree))
+        return cls(tree, step_invariant(tree), repeated, selector_uses(tree))
 
 
 class ParsedQueries:

@@ -14,7 +14,7 @@ def absence(found: StepMatrix, argument: Expression, steps: Steps) -> StepMatrix
     """Return 1 at each step without series, with the labels that the selector implies."""
     present = ~any_series(found.present)[np.newaxis]
     labels = [_certain_labels(argument)]
-    return StepMatrix(labels, np.ones(present.shape), present, None, one_name=True).occupied()
+    return StepMatrix(labels, np.ones(present.shape), present, None, one_name=True).without_empty()
 
 
 def _certain_labels(argument: Expression) -> Labels:

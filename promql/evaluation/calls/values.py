@@ -54,7 +54,7 @@ def _clamp(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
         return vector.computed(np.minimum(bounds[0], vector.values))
     least, most = bounds
     present = vector.present & ~(least > most)
-    return vector.computed(instant.clamp(vector.values, least, most), present).occupied()
+    return vector.computed(instant.clamp(vector.values, least, most), present).without_empty()
 
 
 def _absent(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:

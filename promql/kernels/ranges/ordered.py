@@ -24,16 +24,16 @@ GATHERED_CELLS: Final = 1 << 18
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Sorted:
+class _SortedWindows:
     """A batch of windows, each sorted: n series at s steps, up to W samples each.
 
     Attributes:
-        laid: shape (n, s, W), ascending; NaN and padding last.
+        values: shape (n, s, W), ascending; NaN and padding last.
         count: the number of samples in each window, shape (n, s) or (1, 1).
         nans: how many of them are NaN, same shape.
     """
 
-    laid: Floats
+    values: Floats
     count: Indices
     nans: Indices
 
@@ -43,12 +43,12 @@ class _Sorted:
         return self._at(lower) * (1 - weight) + self._at(upper) * weight
 
     def _at(self, index: Indices) -> Floats:
-        laid = self.laid
+        values = self.values
         if index.size == 1 and not self.nans.any():
-            return laid[:, :, int(index.flat[0])]
-        columns = np.broadcast_to(index - self.nans, laid.shape[:2])
-        columns = np.clip(columns, 0, laid.shape[2] - 1)[..., np.newaxis]
-        found = np.take_along_axis(laid, columns, axis=2)[..., 0]
+            return values[:, :, int(index.flat[0])]
+        columns = np.broadcast_to(index - self.nans, values.shape[:2])
+        columns = np.clip(columns, 0, values.shape[2] - 1)[..., np.newaxis]
+        found = np.take_along_axis(values, columns, axis=2)[..., 0]
         return np.where(index < self.nans, np.nan, found) if self.nans.any() else found
 
 
@@ -65,18 +65,20 @@ def _regular(windows: Windows) -> tuple[int, int] | None:
     return width, stride
 
 
-def _laid_regular(values: Floats, first: int, width: int, stride: int, steps: int) -> _Sorted:
+def _sort_regular(
+    values: Floats, first: int, width: int, stride: int, steps: int
+) -> _SortedWindows:
     """Copy and sort windows of equal width: one strided copy instead of a gather."""
     view = sliding_window_view(values[:, first:], width, axis=1)[:, ::stride][:, :steps]
-    laid = np.array(view)
-    laid.sort(axis=2)
+    sorted_values = np.array(view)
+    sorted_values.sort(axis=2)
     nans = np.zeros((1, 1), dtype=np.intp)
-    if math.isnan(float(laid[:, :, -1].sum())):
-        nans = np.add.reduce(np.isnan(laid), axis=2, dtype=np.intp)
-    return _Sorted(laid, np.full((1, 1), width, dtype=np.intp), nans)
+    if math.isnan(float(sorted_values[:, :, -1].sum())):
+        nans = np.add.reduce(np.isnan(sorted_values), axis=2, dtype=np.intp)
+    return _SortedWindows(sorted_values, np.full((1, 1), width, dtype=np.intp), nans)
 
 
-def _laid(windows: Windows, part: slice, steps: slice) -> _Sorted:
+def _sort_any(windows: Windows, part: slice, steps: slice) -> _SortedWindows:
     """Copy and sort windows of any widths."""
     samples = windows.samples
     first = samples.expand(windows.first[:, steps])
@@ -87,21 +89,21 @@ def _laid(windows: Windows, part: slice, steps: slice) -> _Sorted:
     columns = windows.inside(first[..., np.newaxis] + np.arange(width))
     values = samples.values[part]
     if len(columns) == 1:
-        laid = values.take(columns[0], axis=1)
+        sorted_values = values.take(columns[0], axis=1)
     else:
         flat = columns.reshape(len(columns), -1)
-        laid = np.take_along_axis(values, flat, axis=1).reshape(columns.shape)
+        sorted_values = np.take_along_axis(values, flat, axis=1).reshape(columns.shape)
     beyond = np.arange(width) >= count[..., np.newaxis]
     nans = np.zeros((1, 1), dtype=np.intp)
     # Check the samples, not the windows: each sample lies in many windows.
     if np.isnan(values).any():
-        nans = np.add.reduce(np.isnan(laid) & ~beyond, axis=2, dtype=np.intp)
-    np.copyto(laid, np.nan, where=beyond)
-    laid.sort(axis=2)
-    return _Sorted(laid, np.broadcast_to(count, laid.shape[:2]), nans)
+        nans = np.add.reduce(np.isnan(sorted_values) & ~beyond, axis=2, dtype=np.intp)
+    np.copyto(sorted_values, np.nan, where=beyond)
+    sorted_values.sort(axis=2)
+    return _SortedWindows(sorted_values, np.broadcast_to(count, sorted_values.shape[:2]), nans)
 
 
-def _per_window(windows: Windows, compute: Callable[[_Sorted, slice], Floats]) -> Result:
+def _per_window(windows: Windows, compute: Callable[[_SortedWindows, slice], Floats]) -> Result:
     """Sort the windows batch by batch and apply `compute` to each batch."""
     result = np.zeros(windows.shape)
     if len(windows.first) > 1 and windows.shape[1] >= _STEPS_WORTH_A_ROW:
@@ -116,14 +118,14 @@ def _per_window(windows: Windows, compute: Callable[[_Sorted, slice], Floats]) -
 _STEPS_WORTH_A_ROW: Final = 16
 
 
-def _sorted_results(windows: Windows, compute: Callable[[_Sorted, slice], Floats]) -> Floats:
+def _sorted_results(windows: Windows, compute: Callable[[_SortedWindows, slice], Floats]) -> Floats:
     result = np.zeros(windows.shape)
-    for stretch in _alike(windows):
-        _sort_stretch(windows, stretch, compute, result)
+    for step_slice in _step_slices(windows):
+        _sort_steps(windows, step_slice, compute, result)
     return result
 
 
-def _alike(windows: Windows) -> list[slice]:
+def _step_slices(windows: Windows) -> list[slice]:
     """Split the steps so that the longest run of equally wide windows stands alone.
 
     The first windows of a query are often narrower: they begin before the first sample.
@@ -142,10 +144,13 @@ def _alike(windows: Windows) -> list[slice]:
     return [piece for piece in pieces if piece.start < piece.stop]
 
 
-def _sort_stretch(
-    windows: Windows, stretch: slice, compute: Callable[[_Sorted, slice], Floats], result: Floats
+def _sort_steps(
+    windows: Windows,
+    step_slice: slice,
+    compute: Callable[[_SortedWindows, slice], Floats],
+    result: Floats,
 ) -> None:
-    own = replace(windows, first=windows.first[:, stretch], stop=windows.stop[:, stretch])
+    own = replace(windows, first=windows.first[:, step_slice], stop=windows.stop[:, step_slice])
     series, steps = own.shape
     width = max(1, int(own.count.max(initial=0)))
     many = max(1, GATHERED_CELLS // width)
@@ -158,20 +163,20 @@ def _sort_stretch(
             windows.check()
             piece = slice(step, step + step_size)
             if regular is None:
-                laid = _laid(own, part, piece)
+                batch = _sort_any(own, part, piece)
             else:
                 values = own.samples.values[part]
                 first = int(own.first[0, step])
-                laid = _laid_regular(values, first, *regular, min(step_size, steps - step))
-            at = slice(stretch.start + step, stretch.start + min(step + step_size, steps))
-            result[part, at] = compute(laid, at)
+                batch = _sort_regular(values, first, *regular, min(step_size, steps - step))
+            at = slice(step_slice.start + step, step_slice.start + min(step + step_size, steps))
+            result[part, at] = compute(batch, at)
 
 
 def quantile_over_time(windows: Windows, quantile: Scalars) -> Result:
     """The φ-quantile; ±Inf if φ is below 0 or above 1."""
 
-    def compute(laid: _Sorted, steps: slice) -> Floats:
-        return laid.quantile(quantile if len(quantile) == 1 else quantile[steps])
+    def compute(batch: _SortedWindows, steps: slice) -> Floats:
+        return batch.quantile(quantile if len(quantile) == 1 else quantile[steps])
 
     values, present = _per_window(windows, compute)
     return replace_out_of_range(values, quantile), present
@@ -181,10 +186,10 @@ def mad_over_time(windows: Windows) -> Result:
     """The median of the absolute deviations from the median."""
     half = np.array([0.5])
 
-    def compute(laid: _Sorted, _steps: slice) -> Floats:
-        deviations = np.abs(laid.laid - laid.quantile(half)[..., np.newaxis])
+    def compute(batch: _SortedWindows, _steps: slice) -> Floats:
+        deviations = np.abs(batch.values - batch.quantile(half)[..., np.newaxis])
         deviations.sort(axis=2)
-        median = _Sorted(deviations, laid.count, laid.nans).quantile(half)
-        return np.where(laid.nans > 0, np.nan, median)
+        median = _SortedWindows(deviations, batch.count, batch.nans).quantile(half)
+        return np.where(batch.nans > 0, np.nan, median)
 
     return _per_window(windows, compute)

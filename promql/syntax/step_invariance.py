@@ -24,31 +24,31 @@ _TIME_DEPENDENT: Final = frozenset(
 )  # fmt: skip
 
 
-def pinned(root: Expression) -> frozenset[int]:
+def step_invariant(root: Expression) -> frozenset[int]:
     """Return the ids of the expressions below `root` with the same value at all steps."""
     nodes = list(walk(root))
-    if not any(_has_pin(node) for node in nodes):
+    if not any(_has_at(node) for node in nodes):
         return frozenset()
     found: dict[int, bool] = {}
     for node in reversed(nodes):
-        found[id(node)] = _stays(node, found)
-    return frozenset(key for key, stays in found.items() if stays)
+        found[id(node)] = _is_invariant(node, found)
+    return frozenset(key for key, is_invariant in found.items() if is_invariant)
 
 
-def _has_pin(node: Expression) -> bool:
-    return isinstance(node, VectorSelector | Subquery) and node.shift.pinned
+def _has_at(node: Expression) -> bool:
+    return isinstance(node, VectorSelector | Subquery) and node.shift.has_at
 
 
-def _stays(node: Expression, pinned: dict[int, bool]) -> bool:
-    """Return whether a node has the same value at all steps; its children are in `pinned`."""
+def _is_invariant(node: Expression, invariant: dict[int, bool]) -> bool:
+    """Return whether a node has the same value at all steps; `invariant` has its children."""
     match node:
         case VectorSelector():
-            return node.shift.pinned
-        case Subquery() if node.shift.pinned:
+            return node.shift.has_at
+        case Subquery() if node.shift.has_at:
             return True
         case NumberLiteral() | StringLiteral():
             return True
         case Call() if node.function in _TIME_DEPENDENT:
             return False
         case _:
-            return all(pinned[id(child)] for child in children(node))
+            return all(invariant[id(child)] for child in children(node))
