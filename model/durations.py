@@ -36,7 +36,7 @@ def parse_duration_ms(text: str) -> int:
 
 
 def format_duration(duration_ms: int) -> str:
-    """Return a duration in the notation that `parse_duration_ms` accepts."""
+    """Return a duration in the notation of `parse_duration_ms`, as short as possible."""
     if duration_ms == 0:
         return "0s"
     if duration_ms < 0:

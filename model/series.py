@@ -1,7 +1,7 @@
 """Aligned series: the one type that flows from the store through PromQL to the answer.
 
-Three NaNs are told apart by their bits: an ordinary NaN is a value, the staleness marker
-ends a series, and ABSENT means that a matrix holds no sample there. The last two are
+Three NaNs differ in their bits: an ordinary NaN is a value, the staleness marker ends a
+series, and ABSENT means that a matrix holds no sample there. The last two are
 signalling NaNs, and arithmetic turns these into ordinary ones: test the bits (`is_stale`,
 `is_absent`) before computing.
 

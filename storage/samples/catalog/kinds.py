@@ -1,4 +1,4 @@
-"""Kinds of sources: what the values of a source mean."""
+"""Kinds of sources: samples, and hidden companions such as start times."""
 
 from enum import Enum
 

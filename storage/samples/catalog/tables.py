@@ -1,4 +1,4 @@
-"""The catalog's tables: which sources and layouts there are, by number.
+"""The tables of the catalog: sources and layouts by number.
 
 The journal file holds the whole catalog. Each window file holds copies of the rows that
 its chunks use, in tables of the same shape, so it can be read and deleted on its own.

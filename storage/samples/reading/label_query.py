@@ -1,4 +1,4 @@
-"""Label queries: which series, label names and label values there are in a range."""
+"""Label queries: the series, label names and label values in a range of time."""
 
 import heapq
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ T = TypeVar("T", Labels, str)
 
 
 class LabelQuery:
-    """Answers the label half of `SampleReader`; any thread."""
+    """Implements the label methods of `SampleReader`; any thread."""
 
     def __init__(self, index: RangeIndex, windows: WindowSet, selectors: SelectorCache) -> None:
         self._index, self._windows, self._selectors = index, windows, selectors

@@ -34,11 +34,11 @@ class Verified:
 
 
 def window_problems(path: Path, verified: Verified) -> Iterator[str]:
-    """Yield what is damaged in a window file that a server may be using; blocks.
+    """Yield the damaged items of a window file, which a server may be using; blocks.
 
     Args:
         path: the file.
-        verified: counts what has been read.
+        verified: counts the verified items.
 
     Raises:
         StorageError: the file cannot be read any further.
@@ -48,11 +48,11 @@ def window_problems(path: Path, verified: Verified) -> Iterator[str]:
 
 
 def journal_problems(path: Path, verified: Verified) -> Iterator[str]:
-    """Yield what is damaged in a journal that a server may be using; blocks.
+    """Yield the damaged items of a journal, which a server may be using; blocks.
 
     Args:
         path: the file.
-        verified: counts what has been read.
+        verified: counts the verified items.
 
     Raises:
         StorageError: the file cannot be read any further.

@@ -1,1 +1,1 @@
-"""Windows: one SQLite file of chunks for each stretch of time."""
+"""Windows: one SQLite file of chunks for each range of time."""
