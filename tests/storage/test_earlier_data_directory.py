@@ -1,6 +1,6 @@
 """A data directory that an earlier commit wrote opens as it is.
 
-`fixtures/data_directory.py` wrote it, run in a checkout of the commit in the archive's name.
+`data_directory.py` wrote it, run in a checkout of the commit in the archive's name.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from storage.records.store import Records
 from storage.samples.tools.inspection import inspect
 from storage.samples.tools.verification import Verified
 from storage.verification import verify
-from tests.storage.fixtures.data_directory import (
+from tests.storage.data_directory import (
     BASE_MS,
     MESSAGE,
     VECTORS,
@@ -25,7 +25,7 @@ from tests.storage.fixtures.data_directory import (
 from tests.storage.samples.naive_model import samples_of
 from web.identity.keys import KeyRing
 
-ARCHIVES = sorted((Path(__file__).parent / "fixtures").glob("*.tar.gz"))
+ARCHIVES = sorted(Path(__file__).parent.glob("data_directory_of_*.tar.gz"))
 
 
 @pytest.fixture(params=ARCHIVES, ids=lambda path: path.name)
