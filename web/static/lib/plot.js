@@ -48,7 +48,7 @@ export const plotOptions = (field, { height, sync, valueAxis, zoom }) => {
   return {
     width: field.clientWidth || 300,
     height,
-    padding: [8, 14, 0, 0],
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: {
       sync: { key: sync, setSeries: false },
