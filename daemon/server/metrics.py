@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from ingest.remote_write.receiver import RemoteWriteReceiver
 from model.targets import Health
+from scraper.discovery.manager import DiscoveryManager
 from scraper.scheduling.scraper import Scraper
 from storage.api.messages import MessageLog
 from storage.api.sample_stats import StoreStats
@@ -235,3 +236,37 @@ class ScraperCollector(Collector):
         for health in Health:
             targets.add_metric([health.value], healths[health])
         yield targets
+
+
+class DiscoveryCollector(Collector):
+    """Metrics of service discovery, by mechanism."""
+
+    def __init__(self, discovery: DiscoveryManager) -> None:
+        self._discovery = discovery
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families of service discovery."""
+        labels = ["mechanism"]
+        refreshes = CounterMetricFamily(
+            "redshank_discovery_refreshes",
+            "Lookups of targets that ended, successful or failed.",
+            labels=labels,
+        )
+        failures = CounterMetricFamily(
+            "redshank_discovery_refresh_failures", "Lookups of targets that failed.", labels=labels
+        )
+        success = GaugeMetricFamily(
+            "redshank_discovery_last_success_timestamp_seconds",
+            "Time of the last successful lookup, 0 if there was none.",
+            labels=labels,
+        )
+        targets = GaugeMetricFamily(
+            "redshank_discovery_targets", "Targets found, before relabelling.", labels=labels
+        )
+        for mechanism, statistics in self._discovery.statistics.items():
+            refreshes.add_metric([mechanism], statistics.refreshes)
+            failures.add_metric([mechanism], statistics.failures)
+            success.add_metric([mechanism], statistics.success_ms / 1000)
+        for mechanism, count in self._discovery.discovered_counts().items():
+            targets.add_metric([mechanism], count)
+        yield from (refreshes, failures, success, targets)

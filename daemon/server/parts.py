@@ -18,6 +18,7 @@ from daemon.data_directory import DataDirectory
 from daemon.server.interpreter import set_switch_interval
 from daemon.server.metrics import (
     ConfigurationCollector,
+    DiscoveryCollector,
     HttpCollector,
     PushCollector,
     RecordsCollector,
@@ -216,6 +217,7 @@ def _registry(parts: Parts, version: str, refusals: Mapping[Holder, int]) -> Col
         StoreCollector(stores.samples.stats),
         RecordsCollector(lambda: stores.records.damaged_rows),
         ScraperCollector(parts.scraping.scraper),
+        DiscoveryCollector(parts.scraping.discovery),
         PushCollector(stores.messages),
         ConfigurationCollector(lambda: parts.reloader.state),
         RemoteWriteCollector(parts.remote_write),

@@ -27,6 +27,7 @@ class Scraping:
 
     Attributes:
         scraper: scrapes the targets.
+        discovery: discovers targets of the configured jobs.
         targets: all targets, from every origin.
     """
 
@@ -38,8 +39,8 @@ class Scraping:
         clock: Clock,
     ) -> None:
         self.scraper = Scraper(appender, clock)
-        self._discovery = DiscoveryManager(self._on_discovery)
-        self.targets = TargetSet(configuration, hosts, self._discovery)
+        self.discovery = DiscoveryManager(self._on_discovery)
+        self.targets = TargetSet(configuration, hosts, self.discovery)
 
     async def refresh(self) -> None:
         """Read the registered hosts again and scrape the current targets.
@@ -71,10 +72,10 @@ class Scraping:
         Raises:
             StorageError: the records cannot be read.
         """
-        async with self._discovery:
+        async with self.discovery:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_DISCOVERY_S):
-                    await self._discovery.settled()
+                    await self.discovery.settled()
             await self.refresh()
             async with self.scraper:
                 yield

@@ -14,13 +14,9 @@ from pydantic import Field, field_validator, model_validator
 from model.labels import METRIC_NAME
 from model.quantities import Bytes, PositiveSeconds, Seconds
 from scraper.configuration.http_settings import HttpSettings
-from scraper.configuration.prometheus_discovery import (
-    DnsSdSettings,
-    FileSdSettings,
-    HttpSdSettings,
-)
 from scraper.configuration.prometheus_relabelling import RelabelSettings
-from scraper.configuration.sections import Count, Section, Unsupported
+from scraper.configuration.sections import Count, Section
+from scraper.configuration.service_discovery.keys import DiscoveryKeys
 from scraper.discovery.groups import StaticGroup
 from scraper.fetching.protocols import EscapingScheme, ScrapeProtocol
 
@@ -72,7 +68,7 @@ class GlobalSettings(ScrapeKeys):
     query_log_file: str = ""
 
 
-class ScrapeConfigSettings(ScrapeKeys, HttpSettings):
+class ScrapeConfigSettings(ScrapeKeys, HttpSettings, DiscoveryKeys):
     """The configuration of one job."""
 
     job_name: Annotated[str, Field(min_length=1)]
@@ -90,37 +86,6 @@ class ScrapeConfigSettings(ScrapeKeys, HttpSettings):
     metric_relabel_configs: tuple[RelabelSettings, ...] = ()
 
     static_configs: tuple[StaticGroup, ...] = ()
-    file_sd_configs: tuple[FileSdSettings, ...] = ()
-    http_sd_configs: tuple[HttpSdSettings, ...] = ()
-    dns_sd_configs: tuple[DnsSdSettings, ...] = ()
-
-    aws_sd_configs: Unsupported = None
-    azure_sd_configs: Unsupported = None
-    consul_sd_configs: Unsupported = None
-    digitalocean_sd_configs: Unsupported = None
-    docker_sd_configs: Unsupported = None
-    dockerswarm_sd_configs: Unsupported = None
-    ec2_sd_configs: Unsupported = None
-    eureka_sd_configs: Unsupported = None
-    gce_sd_configs: Unsupported = None
-    hetzner_sd_configs: Unsupported = None
-    ionos_sd_configs: Unsupported = None
-    kubernetes_sd_configs: Unsupported = None
-    kuma_sd_configs: Unsupported = None
-    lightsail_sd_configs: Unsupported = None
-    linode_sd_configs: Unsupported = None
-    marathon_sd_configs: Unsupported = None
-    nerve_sd_configs: Unsupported = None
-    nomad_sd_configs: Unsupported = None
-    openstack_sd_configs: Unsupported = None
-    ovhcloud_sd_configs: Unsupported = None
-    puppetdb_sd_configs: Unsupported = None
-    scaleway_sd_configs: Unsupported = None
-    serverset_sd_configs: Unsupported = None
-    stackit_sd_configs: Unsupported = None
-    triton_sd_configs: Unsupported = None
-    uyuni_sd_configs: Unsupported = None
-    vultr_sd_configs: Unsupported = None
 
     @field_validator("static_configs")
     @classmethod

@@ -4,10 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scraper.configuration.prometheus_document import GlobalSettings, ScrapeConfigSettings
-from scraper.discovery.dns_sd import DnsDiscoverer
-from scraper.discovery.file_sd import FileDiscoverer
-from scraper.discovery.groups import Discoverer
-from scraper.discovery.http_sd import HttpDiscoverer
 from scraper.discovery.jobs import ScrapeJob
 from scraper.fetching.protocols import DEFAULT_PROTOCOLS, EscapingScheme, ScrapeProtocol
 from scraper.fetching.targets import ScrapeLimits
@@ -48,7 +44,9 @@ class JobBuilder:
             config.scheme,
             tuple(sorted(config.params.items())),
             static=tuple(group.group() for group in config.static_configs),
-            discoverers=self._discoverers(config),
+            discoverers=tuple(
+                section.discoverer(self.directory) for section in config.discovery_sections()
+            ),
             relabel_rules=tuple(one.rule() for one in config.relabel_configs),
             metric_relabel_rules=tuple(one.rule() for one in config.metric_relabel_configs),
             access=config.access(self.directory, compression=config.enable_compression),
@@ -93,20 +91,3 @@ class JobBuilder:
     def _protocols(self, config: ScrapeConfigSettings) -> tuple[ScrapeProtocol, ...]:
         names = config.scrape_protocols or self.defaults.scrape_protocols or DEFAULT_PROTOCOLS
         return tuple(ScrapeProtocol(name) for name in names if name != "PrometheusProto")
-
-    def _discoverers(self, config: ScrapeConfigSettings) -> tuple[Discoverer, ...]:
-        discoverers: list[Discoverer] = [
-            FileDiscoverer(
-                tuple(str(self.directory / file) for file in one.files), one.refresh_interval
-            )
-            for one in config.file_sd_configs
-        ]
-        discoverers += [
-            HttpDiscoverer(one.url, one.refresh_interval, one.access(self.directory))
-            for one in config.http_sd_configs
-        ]
-        discoverers += [
-            DnsDiscoverer(one.names, one.type, one.port, one.refresh_interval)
-            for one in config.dns_sd_configs
-        ]
-        return tuple(discoverers)

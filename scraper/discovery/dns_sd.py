@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import aiodns
-import structlog
 from aiodns.error import ARES_ENODATA, ARES_ENOTFOUND, DNSError
 from pycares import DNSRecord, MXRecordData, NSRecordData, SRVRecordData
 
 from model.labels import Labels
-from scraper.discovery.groups import DiscoveryError, Publish, TargetGroup
+from scraper.discovery.engine.feed import Feed
+from scraper.discovery.groups import DiscoveryError, TargetGroup
 from scraper.fetching.http_session import HttpSession
-
-log = structlog.get_logger(__name__)
 
 RecordType = Literal["A", "AAAA", "SRV", "MX", "NS"]
 
@@ -57,25 +55,25 @@ class DnsDiscoverer:
     refresh_s: float
     server: DnsServer | None = None
 
-    async def run(self, session: HttpSession, publish: Publish) -> None:
+    @property
+    def mechanism(self) -> str:
+        """See `Discoverer.mechanism`."""
+        return "dns"
+
+    async def run(self, session: HttpSession, feed: Feed) -> None:
         """See `Discoverer.run`."""
         groups: dict[str, Sequence[TargetGroup]] = {}
-        known: dict[str, Sequence[TargetGroup]] | None = None
-        failing: set[str] = set()
         while True:
             for name in self.names:
                 try:
                     groups[name] = await self._look_up(name)
                 except (DiscoveryError, OSError) as exc:
-                    if name not in failing:
-                        log.warning("discovery_failed", kind="dns_sd", name=name, error=str(exc))
-                    failing.add(name)
+                    feed.failed(exc, name=name)
                 else:
-                    failing.discard(name)
+                    feed.succeeded(name=name)
             # If no name was resolved yet, the groups are unknown rather than empty.
-            if groups and groups != known:
-                known = dict(groups)
-                publish([group for found in groups.values() for group in found])
+            if groups:
+                feed.publish([group for found in groups.values() for group in found])
             await asyncio.sleep(self.refresh_s)
 
     async def _look_up(self, name: str) -> Sequence[TargetGroup]:

@@ -5,12 +5,9 @@ import glob
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
-
-from scraper.discovery.groups import DiscoveryError, Publish, TargetGroup, parse_groups
+from scraper.discovery.engine.feed import Feed
+from scraper.discovery.groups import DiscoveryError, TargetGroup, parse_groups
 from scraper.fetching.http_session import HttpSession
-
-log = structlog.get_logger(__name__)
 
 _MAX_POLL_S = 5.0
 """Longest time between two checks of the files; Prometheus gets events from inotify."""
@@ -31,56 +28,67 @@ class FileDiscoverer:
     patterns: tuple[str, ...]
     refresh_s: float
 
-    async def run(self, session: HttpSession, publish: Publish) -> None:
+    @property
+    def mechanism(self) -> str:
+        """See `Discoverer.mechanism`."""
+        return "file"
+
+    async def run(self, session: HttpSession, feed: Feed) -> None:
         """See `Discoverer.run`."""
         files = _Files(self.patterns)
         while True:
-            if await asyncio.to_thread(files.update):
-                publish(files.groups)
+            failures = await asyncio.to_thread(files.update)
+            for name, error in failures.items():
+                feed.failed(error, file=name)
+            for name in files.read:
+                feed.succeeded(file=name)
+            feed.publish(files.groups)
             await asyncio.sleep(min(_MAX_POLL_S, self.refresh_s))
 
 
 class _Files:
-    """The groups of each file when it was last valid."""
+    """The groups of each file when it was last valid.
+
+    Attributes:
+        read: the files that the last update read, because they had changed.
+    """
 
     def __init__(self, patterns: tuple[str, ...]) -> None:
+        self.read: list[str] = []
         self._patterns = patterns
         self._stamps: dict[str, _Stamp] = {}
         self._groups: dict[str, list[TargetGroup]] = {}
-        self._published = False
 
     @property
     def groups(self) -> list[TargetGroup]:
         return [group for name in sorted(self._groups) for group in self._groups[name]]
 
-    def update(self) -> bool:
-        """Read changed files; return whether the groups changed. Blocks."""
+    def update(self) -> dict[str, Exception]:
+        """Read changed files; return the failures by file. Blocks."""
         names = {name for pattern in self._patterns for name in glob.glob(pattern)}  # noqa: PTH207
-        changed = not self._published
-        self._published = True
         for name in self._stamps.keys() - names:
             del self._stamps[name]
-            changed |= self._groups.pop(name, None) is not None
-        for name in names:
-            changed |= self._read(name)
-        return changed
+            self._groups.pop(name, None)
+        self.read.clear()
+        failures: dict[str, Exception] = {}
+        for name in sorted(names):
+            try:
+                if self._read(name):
+                    self.read.append(name)
+            except (OSError, UnicodeDecodeError, DiscoveryError) as exc:
+                failures[name] = exc
+        return failures
 
     def _read(self, name: str) -> bool:
-        """Read a file if it has changed; return whether its groups changed."""
+        """Read a file if it has changed; return whether it has."""
         path = Path(name)
-        try:
-            status = path.stat()
-            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
-            if self._stamps.get(name) == stamp:
-                return False
-            # Set before reading, so that a malformed file is logged once, not each time.
-            self._stamps[name] = stamp
-            text = path.read_text(encoding="utf-8")
-            found = parse_groups(text, name, is_json=path.suffix.lower() == ".json")
-        except (OSError, UnicodeDecodeError, DiscoveryError) as exc:
-            log.warning("discovery_failed", kind="file_sd", file=name, error=str(exc))
+        status = path.stat()
+        stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+        if self._stamps.get(name) == stamp:
             return False
-        groups = [group.group(__meta_filepath=name) for group in found]
-        before = self._groups.get(name)
-        self._groups[name] = groups
-        return groups != before
+        # Set before reading, so that a malformed file is counted once, not each time.
+        self._stamps[name] = stamp
+        text = path.read_text(encoding="utf-8")
+        found = parse_groups(text, name, is_json=path.suffix.lower() == ".json")
+        self._groups[name] = [group.group(__meta_filepath=name) for group in found]
+        return True

@@ -3,15 +3,12 @@
 Source: Prometheus documentation, "Configuration", file_sd_config and http_sd_config.
 """
 
-from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from model.documents import Document, DocumentError, document_error, parse_document
 from model.labels import Labels
-from scraper.fetching.http_session import HttpSession
 
 
 class DiscoveryError(Exception):
@@ -24,17 +21,6 @@ class TargetGroup:
 
     addresses: tuple[str, ...]
     labels: Labels = field(default_factory=Labels)
-
-
-Publish = Callable[[Sequence[TargetGroup]], None]
-"""Receives all groups that a discoverer knows now."""
-
-
-class Discoverer(Hashable, Protocol):
-    """Looks up target groups repeatedly; equal discoverers find the same groups."""
-
-    async def run(self, session: HttpSession, publish: Publish) -> None:
-        """Publish the groups whenever they change, until cancelled."""
 
 
 class StaticGroup(BaseModel):

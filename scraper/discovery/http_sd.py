@@ -1,28 +1,24 @@
-"""HTTP discovery: targets that an HTTP endpoint lists as JSON."""
+"""HTTP discovery: targets that an HTTP endpoint lists as JSON.
+
+Source: Prometheus documentation, "HTTP Service Discovery".
+"""
 
 import asyncio
 from dataclasses import dataclass
 
-import aiohttp
-import structlog
-
-from scraper.discovery.groups import DiscoveryError, Publish, TargetGroup, parse_groups
-from scraper.errors import FetchError
+from scraper.discovery.engine.api import ApiRequest, request
+from scraper.discovery.groups import DiscoveryError, TargetGroup, parse_groups
 from scraper.fetching.http_access import HttpAccess
-from scraper.fetching.http_session import HttpSession, failure_message
-
-log = structlog.get_logger(__name__)
-
-_MAX_BODY_BYTES = 16 * 2**20
+from scraper.fetching.http_session import HttpSession
 
 
 @dataclass(frozen=True, slots=True)
-class HttpDiscoverer:
-    """Requests a URL at regular intervals.
+class HttpLookup:
+    """Requests a URL.
 
     Attributes:
         url: the URL.
-        refresh_s: time between two requests, and the timeout of each.
+        refresh_s: time between two requests, which the endpoint receives as a header.
         access: credentials, TLS, headers and proxy.
     """
 
@@ -30,54 +26,33 @@ class HttpDiscoverer:
     refresh_s: float
     access: HttpAccess
 
-    async def run(self, session: HttpSession, publish: Publish) -> None:
-        """See `Discoverer.run`."""
-        known: list[TargetGroup] | None = None
-        failing = False
-        while True:
-            try:
-                found = await self._request(session)
-            except DiscoveryError as exc:
-                if not failing:
-                    log.warning("discovery_failed", kind="http_sd", url=self.url, error=str(exc))
-                failing = True
-            else:
-                failing = False
-                if found != known:
-                    known = found
-                    publish(found)
-            await asyncio.sleep(self.refresh_s)
+    @property
+    def mechanism(self) -> str:
+        """See `Lookup.mechanism`."""
+        return "http"
 
-    async def _request(self, session: HttpSession) -> list[TargetGroup]:
-        headers = {
-            "Accept": "application/json",
-            "X-Prometheus-Refresh-Interval-Seconds": f"{self.refresh_s:g}",
-        }
+    @property
+    def place(self) -> dict[str, str]:
+        """See `Lookup.place`."""
+        return {"url": self.url}
+
+    async def groups(self, session: HttpSession) -> list[TargetGroup]:
+        """See `Lookup.groups`."""
+        interval = ("X-Prometheus-Refresh-Interval-Seconds", f"{self.refresh_s:g}")
+        answer = await request(session, ApiRequest(self.url, self.access, (interval,)))
+        kind = answer.headers.get("Content-Type", "")
+        if answer.status != 200:
+            raise DiscoveryError(f"server returned HTTP status {answer.status}")
+        if _media_type(kind) != "application/json":
+            raise DiscoveryError(f'unsupported Content-Type "{kind[:64]}"')
         try:
-            async with (
-                asyncio.timeout(self.refresh_s),
-                session.get(self.url, self.access, headers) as response,
-            ):
-                text = await _read(response)
-        except TimeoutError as exc:
-            raise DiscoveryError(f"timed out after {self.refresh_s:g} s") from exc
-        except FetchError as exc:
-            raise DiscoveryError(str(exc)) from exc
-        except (aiohttp.ClientError, OSError, ValueError) as exc:
-            raise DiscoveryError(failure_message(exc)) from exc
-        groups = await asyncio.to_thread(parse_groups, text, self.url, is_json=True)
-        return [group.group(__meta_url=self.url) for group in groups]
+            text = answer.body.decode()
+        except UnicodeDecodeError as exc:
+            raise DiscoveryError("the body is not UTF-8") from exc
+        found = await asyncio.to_thread(parse_groups, text, self.url, is_json=True)
+        return [group.group(__meta_url=self.url) for group in found]
 
 
-async def _read(response: aiohttp.ClientResponse) -> str:
-    if response.status != 200:
-        raise DiscoveryError(f"server returned HTTP status {response.status}")
-    if response.content_type != "application/json":
-        raise DiscoveryError(f'unsupported Content-Type "{response.content_type[:64]}"')
-    body = bytearray()
-    while chunk := await response.content.readany():
-        body += chunk
-        if len(body) > _MAX_BODY_BYTES:
-            response.close()
-            raise DiscoveryError(f"body larger than {_MAX_BODY_BYTES} bytes")
-    return body.decode()
+def _media_type(content_type: str) -> str:
+    """Return the media type of a header, without its parameters."""
+    return content_type.partition(";")[0].strip().lower()

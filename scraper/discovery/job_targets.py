@@ -35,6 +35,59 @@ class JobTargets:
     refused: tuple[DroppedTarget, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _GroupTargets:
+    """What one group gave: targets, dropped targets and refused addresses."""
+
+    targets: tuple[ScrapeTarget, ...]
+    dropped: tuple[DroppedTarget, ...]
+    refused: tuple[DroppedTarget, ...]
+
+
+class JobTargetBuilder:
+    """Builds the targets of a job; groups that remain are not relabelled again."""
+
+    def __init__(self, job: ScrapeJob, host_jobs: Collection[str] = ()) -> None:
+        """Prepare for a job; `host_jobs` are the `job` labels whose targets are machines."""
+        self.job, self.host_jobs = job, frozenset(host_jobs)
+        self._known: dict[TargetGroup, _GroupTargets] = {}
+
+    def build(self, groups: Iterable[TargetGroup]) -> JobTargets:
+        """Return the targets of these groups, all groups of the job."""
+        before = self._known
+        known: dict[TargetGroup, _GroupTargets] = {}
+        for group in groups:
+            known[group] = before.get(group) or self._group_targets(group)
+        self._known = known
+        found = known.values()
+        targets = {target: None for each in found for target in each.targets}
+        dropped = [target for each in found for target in each.dropped]
+        keep = self.job.keep_dropped
+        return JobTargets(
+            _within_limit(self.job, list(targets)),
+            tuple(dropped[:keep] if keep else dropped),
+            len(dropped),
+            tuple(target for each in found for target in each.refused),
+        )
+
+    def _group_targets(self, group: TargetGroup) -> _GroupTargets:
+        targets: list[ScrapeTarget] = []
+        dropped: list[DroppedTarget] = []
+        refused: list[DroppedTarget] = []
+        job = self.job
+        for address in group.addresses:
+            discovered = _discovered(job, group, address)
+            labels = dict(discovered)
+            if reason := _drop_reason(labels, job):
+                dropped.append(DroppedTarget(job.name, discovered, reason))
+                continue
+            try:
+                targets.append(_target(job, discovered, labels, self.host_jobs))
+            except ValueError as exc:
+                refused.append(DroppedTarget(job.name, discovered, str(exc)))
+        return _GroupTargets(tuple(targets), tuple(dropped), tuple(refused))
+
+
 def job_targets(
     job: ScrapeJob, groups: Iterable[TargetGroup], host_jobs: Collection[str] = ()
 ) -> JobTargets:
@@ -45,26 +98,7 @@ def job_targets(
         groups: all of its groups.
         host_jobs: `job` labels whose targets are machines.
     """
-    targets: dict[ScrapeTarget, None] = {}
-    dropped: list[DroppedTarget] = []
-    refused: list[DroppedTarget] = []
-    for group in groups:
-        for address in group.addresses:
-            discovered = _discovered(job, group, address)
-            labels = dict(discovered)
-            if reason := _drop_reason(labels, job):
-                dropped.append(DroppedTarget(job.name, discovered, reason))
-                continue
-            try:
-                targets[_target(job, discovered, labels, host_jobs)] = None
-            except ValueError as exc:
-                refused.append(DroppedTarget(job.name, discovered, str(exc)))
-    return JobTargets(
-        _within_limit(job, list(targets)),
-        tuple(dropped[: job.keep_dropped] if job.keep_dropped else dropped),
-        len(dropped),
-        tuple(refused),
-    )
+    return JobTargetBuilder(job, host_jobs).build(groups)
 
 
 def _drop_reason(labels: dict[str, str], job: ScrapeJob) -> str:

@@ -5,7 +5,8 @@ Source: Prometheus documentation, "Configuration", scrape_config.
 
 from dataclasses import dataclass, field
 
-from scraper.discovery.groups import Discoverer, TargetGroup
+from scraper.discovery.engine.discoverer import Discoverer
+from scraper.discovery.groups import TargetGroup
 from scraper.fetching.http_access import HttpAccess
 from scraper.fetching.protocols import DEFAULT_PROTOCOLS, EscapingScheme, ScrapeProtocol
 from scraper.fetching.targets import ScrapeLimits

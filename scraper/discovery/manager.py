@@ -7,16 +7,15 @@ from typing import Self
 
 import structlog
 
-from scraper.discovery.groups import Discoverer, TargetGroup
-from scraper.discovery.job_targets import JobTargets, job_targets
+from scraper.discovery.engine.discoverer import Discoverer
+from scraper.discovery.engine.feed import Feed, MechanismStatistics
+from scraper.discovery.groups import TargetGroup
+from scraper.discovery.job_targets import JobTargetBuilder, JobTargets
 from scraper.discovery.jobs import ScrapeJob
 from scraper.fetching.http_session import HttpSession
 from scraper.fetching.targets import DroppedTarget, ScrapeTarget
 
 log = structlog.get_logger(__name__)
-
-_Key = tuple[str, Discoverer]
-"""The name of a job, and one of its discoverers."""
 
 
 class DiscoveryManager:
@@ -25,18 +24,25 @@ class DiscoveryManager:
         async with DiscoveryManager(changed) as discovery:
             discovery.apply(config.jobs)
 
-    Enter and leave it in one task. All methods belong on the event loop.
+    A discoverer of several jobs runs once. Enter and leave the manager in one task. All
+    methods belong on the event loop.
+
+    Attributes:
+        statistics: totals by mechanism of service discovery.
     """
 
     def __init__(self, changed: Callable[[], Awaitable[None]]) -> None:
         """Prepare; `changed` is called, one call at a time, when `targets` may differ."""
+        self.statistics: dict[str, MechanismStatistics] = {}
         self._changed = changed
-        self._host_jobs: frozenset[str] = frozenset()
         self._session = HttpSession()
         self._jobs: tuple[ScrapeJob, ...] = ()
         self._found: dict[str, JobTargets] = {}
-        self._groups: dict[_Key, Sequence[TargetGroup]] = {}
-        self._running: dict[_Key, asyncio.Task[None]] = {}
+        self._builders: dict[str, JobTargetBuilder] = {}
+        # Discoverers that a job no longer has; their groups stay until the new ones publish.
+        self._former: dict[str, tuple[Discoverer, ...]] = {}
+        self._groups: dict[Discoverer, Sequence[TargetGroup]] = {}
+        self._running: dict[Discoverer, asyncio.Task[None]] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._notifier: asyncio.Task[None] | None = None
         self._has_changed = asyncio.Event()
@@ -78,14 +84,20 @@ class DiscoveryManager:
             jobs: jobs with distinct names.
             host_jobs: `job` labels whose targets are machines.
         """
-        self._jobs, self._host_jobs = tuple(jobs), frozenset(host_jobs)
+        before = {job.name: job for job in self._jobs}
+        self._jobs = tuple(jobs)
+        self._former = {job.name: self._outdated(job, before.get(job.name)) for job in jobs}
         wanted = self._wanted()
-        for key in self._running.keys() - wanted:
-            self._running.pop(key).cancel()
-        waiting = {name for name, _ in wanted - self._groups.keys()}
-        for key in self._groups.keys() - wanted:
-            if key[0] not in waiting:
-                del self._groups[key]
+        for discoverer in self._running.keys() - wanted:
+            self._running.pop(discoverer).cancel()
+        self._drop_unused()
+        known, machines = self._builders, frozenset(host_jobs)
+        self._builders = {}
+        for job in self._jobs:
+            builder = known.get(job.name)
+            if builder is None or builder.job != job or builder.host_jobs != machines:
+                builder = JobTargetBuilder(job, machines)
+            self._builders[job.name] = builder
         self._found = {job.name: self._build(job) for job in self._jobs}
         self._has_published.set()
         if self._tasks is not None:
@@ -108,6 +120,15 @@ class DiscoveryManager:
         """Return the discovered addresses that are not valid targets."""
         return [target for job in self._jobs for target in self._found[job.name].refused]
 
+    def discovered_counts(self) -> dict[str, int]:
+        """Return the number of discovered targets, by mechanism."""
+        counts = dict.fromkeys(self.statistics, 0)
+        for discoverer, groups in self._groups.items():
+            counts[discoverer.mechanism] = counts.get(discoverer.mechanism, 0) + sum(
+                len(group.addresses) for group in groups
+            )
+        return counts
+
     async def settled(self) -> None:
         """Wait until every discoverer has published once.
 
@@ -117,50 +138,56 @@ class DiscoveryManager:
             self._has_published.clear()
             await self._has_published.wait()
 
-    def _wanted(self) -> set[_Key]:
-        return {(job.name, discoverer) for job in self._jobs for discoverer in job.discoverers}
+    def _wanted(self) -> set[Discoverer]:
+        return {discoverer for job in self._jobs for discoverer in job.discoverers}
+
+    def _outdated(self, job: ScrapeJob, before: ScrapeJob | None) -> tuple[Discoverer, ...]:
+        """Return the former discoverers of a job that is still waiting for new ones."""
+        if before is None or self._groups.keys() >= set(job.discoverers):
+            return ()
+        former = dict.fromkeys([*before.discoverers, *self._former.get(job.name, ())])
+        return tuple(discoverer for discoverer in former if discoverer not in job.discoverers)
+
+    def _drop_unused(self) -> None:
+        """Remove the groups of discoverers that no job has or had."""
+        former = {discoverer for each in self._former.values() for discoverer in each}
+        for discoverer in self._groups.keys() - self._wanted() - former:
+            del self._groups[discoverer]
 
     def _run_discoverers(self) -> None:
         if self._tasks is None:
             return
         for job in self._jobs:
             for discoverer in job.discoverers:
-                key = (job.name, discoverer)
-                if key not in self._running:
-                    self._running[key] = self._tasks.create_task(self._run(key))
+                if discoverer not in self._running:
+                    self._running[discoverer] = self._tasks.create_task(self._run(discoverer))
 
-    async def _run(self, key: _Key) -> None:
-        name, discoverer = key
-
-        def publish(groups: Sequence[TargetGroup]) -> None:
-            self._groups[key] = groups
-            self._drop_outdated(name)
+    async def _run(self, discoverer: Discoverer) -> None:
+        def changed(groups: Sequence[TargetGroup]) -> None:
+            self._groups[discoverer] = groups
             for job in self._jobs:
-                if job.name == name:
+                if discoverer in job.discoverers:
+                    if self._groups.keys() >= set(job.discoverers):
+                        self._former[job.name] = ()
                     self._found[job.name] = self._build(job)
+            self._drop_unused()
             self._has_changed.set()
             self._has_published.set()
 
-        await discoverer.run(self._session, publish)
-
-    def _drop_outdated(self, name: str) -> None:
-        """Remove the groups of a job's former discoverers once all new ones have published."""
-        wanted = {key for key in self._wanted() if key[0] == name}
-        if wanted <= self._groups.keys():
-            for key in [key for key in self._groups if key[0] == name and key not in wanted]:
-                del self._groups[key]
+        mechanism = discoverer.mechanism
+        statistics = self.statistics.setdefault(mechanism, MechanismStatistics())
+        await discoverer.run(self._session, Feed(mechanism, changed, statistics))
 
     def _build(self, job: ScrapeJob) -> JobTargets:
         """Return the targets of a job's groups; log targets that are newly refused."""
         groups = [*job.static]
-        current = [(job.name, discoverer) for discoverer in job.discoverers]
-        outdated = [key for key in self._groups if key[0] == job.name and key not in current]
-        for key in [*current, *outdated]:
-            groups.extend(self._groups.get(key, ()))
-        found = job_targets(job, groups, self._host_jobs)
+        for discoverer in [*job.discoverers, *self._former.get(job.name, ())]:
+            groups.extend(self._groups.get(discoverer, ()))
+        found = self._builders[job.name].build(groups)
         before = self._found.get(job.name)
+        known = set(before.refused) if before is not None else set()
         for refused in found.refused:
-            if before is None or refused not in before.refused:
+            if refused not in known:
                 log.warning(
                     "target_refused",
                     job=job.name,

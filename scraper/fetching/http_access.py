@@ -142,6 +142,7 @@ class HttpAccess:
         follow_redirects: whether to follow redirects.
         compression: whether to accept compressed responses.
         address_policy: restricts the addresses of connections, None for no restriction.
+        unix_socket: path of the Unix socket to connect to, None for the URL's host.
     """
 
     auth: BasicAuth | Authorization | None = None
@@ -151,6 +152,7 @@ class HttpAccess:
     follow_redirects: bool = True
     compression: bool = True
     address_policy: AddressPolicy | None = None
+    unix_socket: str | None = None
 
     @property
     def reads_files(self) -> bool:

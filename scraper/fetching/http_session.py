@@ -21,6 +21,10 @@ from scraper.messages import one_line
 DEFAULT_HEADERS: Final = {"Accept-Encoding": "gzip", "User-Agent": "redshank"}
 
 
+_SessionKey = tuple[AddressPolicy | None, str | None, bool]
+"""The address policy, the Unix socket, and whether bodies are decompressed."""
+
+
 class HttpSession:
     """HTTP client sessions; open them on the event loop that uses them.
 
@@ -36,7 +40,7 @@ class HttpSession:
     def __init__(self) -> None:
         self.is_open = False
         self.direct = DirectClient(time.monotonic)
-        self._sessions: dict[tuple[AddressPolicy | None, bool], aiohttp.ClientSession] = {}
+        self._sessions: dict[_SessionKey, aiohttp.ClientSession] = {}
         self._contexts: dict[TlsAccess, tuple[tuple[int, ...], Any]] = {}
 
     async def open(self) -> None:
@@ -51,20 +55,14 @@ class HttpSession:
             _, session = self._sessions.popitem()
             await session.close()
 
-    def _session(self, policy: AddressPolicy | None, decompress: bool) -> aiohttp.ClientSession:
-        """Return the session whose connections follow a policy."""
-        known = self._sessions.get((policy, decompress))
+    def _session(self, access: HttpAccess, decompress: bool) -> aiohttp.ClientSession:
+        """Return the session with the connections that `access` allows."""
+        key = access.address_policy, access.unix_socket, decompress
+        known = self._sessions.get(key)
         if known is not None:
             return known
-        session = self._sessions[policy, decompress] = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0,
-                keepalive_timeout=IDLE_S,
-                ttl_dns_cache=30,
-                # The system's resolver: aiohttp's default ignores /etc/nsswitch.conf.
-                resolver=aiohttp.ThreadedResolver(),
-                socket_factory=None if policy is None else policy.socket_factory(),
-            ),
+        session = self._sessions[key] = aiohttp.ClientSession(
+            connector=_connector(access),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=decompress,
@@ -93,6 +91,8 @@ class HttpSession:
         headers: Mapping[str, str],
         *,
         decompress: bool = True,
+        method: str = "GET",
+        data: bytes | None = None,
     ) -> aiohttp.ClientResponse:
         """Send a request and return the response, its body unread; the caller releases it.
 
@@ -114,8 +114,10 @@ class HttpSession:
         if access.tls is not None:
             options["ssl"] = await self._context(access.tls)
             options["server_hostname"] = access.tls.server_name or None
-        return await self._session(access.address_policy, decompress).get(
+        return await self._session(access, decompress).request(
+            method,
             url,
+            data=data,
             allow_redirects=access.follow_redirects,
             headers=CIMultiDict([*access_headers, *headers.items()]) if access_headers else headers,
             proxy=access.proxy_url,
@@ -129,6 +131,20 @@ class HttpSession:
         if known is None or known[0] != changed_ns:
             known = self._contexts[tls] = changed_ns, await asyncio.to_thread(tls.context)
         return known[1]
+
+
+def _connector(access: HttpAccess) -> aiohttp.BaseConnector:
+    if access.unix_socket is not None:
+        return aiohttp.UnixConnector(access.unix_socket, limit=0, keepalive_timeout=IDLE_S)
+    policy = access.address_policy
+    return aiohttp.TCPConnector(
+        limit=0,
+        keepalive_timeout=IDLE_S,
+        ttl_dns_cache=30,
+        # The system's resolver: aiohttp's default ignores /etc/nsswitch.conf.
+        resolver=aiohttp.ThreadedResolver(),
+        socket_factory=None if policy is None else policy.socket_factory(),
+    )
 
 
 def failure_message(exc: Exception) -> str:

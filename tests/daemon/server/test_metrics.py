@@ -4,7 +4,9 @@ from collections import Counter
 
 from prometheus_client import CollectorRegistry
 
-from daemon.server.metrics import HttpCollector, StoreCollector
+from daemon.server.metrics import DiscoveryCollector, HttpCollector, StoreCollector
+from scraper.discovery.engine.feed import MechanismStatistics
+from scraper.discovery.manager import DiscoveryManager
 from storage.api.sample_stats import StoreStats
 from web.http.quotas import Holder
 
@@ -28,3 +30,20 @@ def test_refused_requests_are_counted_by_reason_from_zero() -> None:
     assert (refused("address_quota"), refused("key_quota")) == (0, 0)
     refusals[Holder.KEY] += 2
     assert (refused("address_quota"), refused("key_quota")) == (0, 2)
+
+
+def test_discovery_is_counted_by_mechanism() -> None:
+    async def nothing_changes() -> None: ...
+
+    discovery = DiscoveryManager(nothing_changes)
+    discovery.statistics["http"] = MechanismStatistics(5, 2, 3_000)
+    registry = CollectorRegistry()
+    registry.register(DiscoveryCollector(discovery))
+
+    def value(name: str) -> float | None:
+        return registry.get_sample_value(f"redshank_discovery_{name}", {"mechanism": "http"})
+
+    assert value("refreshes_total") == 5
+    assert value("refresh_failures_total") == 2
+    assert value("last_success_timestamp_seconds") == 3
+    assert value("targets") == 0

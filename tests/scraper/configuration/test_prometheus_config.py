@@ -9,9 +9,10 @@ from model.documents import DocumentError
 from model.labels import Labels
 from scraper.configuration.prometheus_config import PrometheusConfig, load_prometheus_config
 from scraper.discovery.dns_sd import DnsDiscoverer
+from scraper.discovery.engine.polling import PollingDiscoverer
 from scraper.discovery.file_sd import FileDiscoverer
 from scraper.discovery.groups import TargetGroup
-from scraper.discovery.http_sd import HttpDiscoverer
+from scraper.discovery.http_sd import HttpLookup
 from scraper.discovery.jobs import ScrapeJob
 from scraper.fetching.http_access import Authorization, BasicAuth
 from scraper.fetching.protocols import EscapingScheme, ScrapeProtocol
@@ -104,9 +105,10 @@ dns_sd_configs:
 """)
     file, http, dns, srv = job.discoverers
     assert file == FileDiscoverer((f"{tmp_path}/targets/*.json", "/etc/x.yml"), 60.0)
-    assert isinstance(http, HttpDiscoverer)
-    assert isinstance(http.access.auth, BasicAuth)
-    assert http.access.auth.password.file == tmp_path / "secret"
+    assert isinstance(http, PollingDiscoverer)
+    assert isinstance(http.lookup, HttpLookup)
+    assert isinstance(http.lookup.access.auth, BasicAuth)
+    assert http.lookup.access.auth.password.file == tmp_path / "secret"
     assert dns == DnsDiscoverer(("a.example",), "A", 9100, 30.0)
     assert srv == DnsDiscoverer(("_node._tcp.example",), "SRV", 0, 30.0)
 
@@ -186,7 +188,7 @@ def test_invalid_rules_are_refused_with_their_line(files: Files, rule: str, reas
         ("scrape_intervall: 5s", "unknown key"),
         ("scrape_interval: 5", "is not a duration"),
         ("scrape_interval: 0s", "greater than or equal"),
-        ("kubernetes_sd_configs: [{role: pod}]", "not supported by Redshank"),
+        ("linode_sd_configs: [{}]", "not supported by Redshank: list these targets in a file"),
         ("oauth2: {client_id: a}", "not supported by Redshank"),
         ("dns_sd_configs: [{names: [a], type: MX}]", "type MX requires a port"),
         ("dns_sd_configs: [{names: [a], type: A}]", "requires a port"),

@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from scraper.discovery.groups import Discoverer
+from scraper.discovery.engine.discoverer import Discoverer
+from scraper.discovery.engine.polling import PollingDiscoverer
+from scraper.discovery.http_sd import HttpLookup
 from scraper.discovery.jobs import ScrapeJob
 from scraper.discovery.manager import DiscoveryManager
+from scraper.fetching.http_access import HttpAccess
 
 
 class Changes:
@@ -40,3 +43,7 @@ async def write(path: Path, text: str) -> None:
         new.rename(path)
 
     await asyncio.to_thread(replaced)
+
+
+def http(url: str, refresh_s: float, access: HttpAccess | None = None) -> PollingDiscoverer:
+    return PollingDiscoverer(HttpLookup(url, refresh_s, access or HttpAccess()), refresh_s)

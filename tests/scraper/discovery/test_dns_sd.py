@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from model.labels import Labels
 from scraper.discovery.dns_sd import DnsDiscoverer, RecordType
+from scraper.discovery.engine.feed import Feed
 from scraper.discovery.groups import TargetGroup
 from scraper.discovery.manager import DiscoveryManager
 from scraper.fetching.http_session import HttpSession
@@ -44,7 +45,9 @@ async def discovering(
     published = Published()
     async with dns_server(records) as server:
         discoverer = DnsDiscoverer(names, record, 9100, 0.02, server)
-        task = asyncio.ensure_future(discoverer.run(HttpSession(), published.groups.put_nowait))
+        task = asyncio.ensure_future(
+            discoverer.run(HttpSession(), Feed("dns", published.groups.put_nowait))
+        )
         try:
             yield published
         finally:

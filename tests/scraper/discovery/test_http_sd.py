@@ -1,9 +1,7 @@
 from aiohttp import web
 
-from scraper.discovery.http_sd import HttpDiscoverer
 from scraper.discovery.manager import DiscoveryManager
-from scraper.fetching.http_access import HttpAccess
-from tests.scraper.discovery.changes import Changes, instances, job
+from tests.scraper.discovery.changes import Changes, http, instances, job
 from tests.scraper.exposing_server import Answer, body, serving
 
 
@@ -32,7 +30,7 @@ async def test_failed_requests_keep_the_targets(
     ]
     async with serving(sd=answering(answers)) as url:
         seen: list[list[str]] = []
-        discovery.apply([job(HttpDiscoverer(url("sd"), 0.05, HttpAccess()))])
+        discovery.apply([job(http(url("sd"), 0.05))])
         await changes.until(lambda: bool(instances(discovery)))
         seen.append(instances(discovery))
         assert discovery.targets()[0].discovered.get("__meta_url") == url("sd")

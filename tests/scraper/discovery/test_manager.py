@@ -6,11 +6,9 @@ from aiohttp import web
 from model.labels import Labels
 from scraper.discovery.file_sd import FileDiscoverer
 from scraper.discovery.groups import TargetGroup
-from scraper.discovery.http_sd import HttpDiscoverer
 from scraper.discovery.manager import DiscoveryManager
-from scraper.fetching.http_access import HttpAccess
 from scraper.relabel import RelabelAction, RelabelRule
-from tests.scraper.discovery.changes import Changes, instances, job, write
+from tests.scraper.discovery.changes import Changes, http, instances, job, write
 from tests.scraper.exposing_server import serving
 
 
@@ -87,10 +85,31 @@ async def test_job_with_new_discoverers_keeps_its_targets_until_they_publish(
 
     async with serving(sd=slow) as url:
         other = job(discoverer, name="other")
-        discovery.apply([job(HttpDiscoverer(url("sd"), 60.0, HttpAccess())), other])
+        discovery.apply([job(http(url("sd"), 60.0)), other])
         await requested.wait()
         await changes.until(lambda: instances(discovery) == ["a:1", "a:1"])
         answer_now.set()
         await changes.until(lambda: instances(discovery) == ["b:1", "a:1"])
         discovery.apply([other])
         assert instances(discovery) == ["a:1"]
+
+
+async def test_discoverer_of_several_jobs_runs_once(
+    discovery: DiscoveryManager, changes: Changes
+) -> None:
+    requests = 0
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        nonlocal requests
+        requests += 1
+        return web.json_response([{"targets": ["a:1"]}])
+
+    async with serving(sd=answer) as url:
+        discoverer = http(url("sd"), 60.0)
+        discovery.apply([job(discoverer), job(discoverer, name="k")])
+        await changes.until(lambda: instances(discovery) == ["a:1", "a:1"])
+        discovery.apply([job(discoverer, name="k"), job(discoverer, name="l")])
+        assert instances(discovery) == ["a:1", "a:1"]
+    assert requests == 1
+    assert discovery.discovered_counts() == {"http": 1}
+    assert discovery.statistics["http"].refreshes == 1
