@@ -106,14 +106,16 @@ def _compared(source: SenderSource, samples: Samples, stored: _StoredSamples) ->
     time_ms, numbers = _time_ms(samples), samples["series"].tolist()
     bits = samples["value"].view(np.uint64).tolist()
     known = [stored.get(number, {}).get(time_ms) for number in numbers]
-    missing = _mask(value is None for value in known)
+    is_missing = _mask(value is None for value in known)
     differs = _mask(value != own for value, own in zip(known, bits, strict=True))
-    is_newest = _mask(max(stored.get(one, {}), default=NEVER) < time_ms for one in numbers)
+    missing = samples[is_missing]
+    # Only for missing samples: a repetition would look through all its series' samples.
+    is_newest = _mask(
+        max(stored.get(number, {}), default=NEVER) < time_ms
+        for number in missing["series"].tolist()
+    )
     return LateSamples(
-        source,
-        samples[~missing & differs],
-        samples[missing & is_newest],
-        samples[missing & ~is_newest],
+        source, samples[~is_missing & differs], missing[is_newest], missing[~is_newest]
     )
 
 
