@@ -22,14 +22,12 @@ class Function:
         optional: the number of optional arguments, the last of `arguments` included; -1 for
             any number.
         returns: the type of the result.
-        experimental: whether Prometheus requires a feature flag.
     """
 
     name: str
     arguments: tuple[ValueType, ...]
     optional: int = 0
     returns: ValueType = _V
-    experimental: bool = False
 
     @property
     def least(self) -> int:
@@ -49,32 +47,30 @@ class Function:
 def _table() -> dict[str, Function]:
     functions = [Function(name, (_V,)) for name in _INSTANT.split()]
     functions += [Function(name, (_M,)) for name in _RANGE.split()]
-    functions += [Function(name, (_M,), experimental=True) for name in _RANGE_EXPERIMENTAL.split()]
     functions += [Function(name, (_V,), 1) for name in _CALENDAR.split()]
     functions += [
-        Function(name, (), returns=_S, experimental=name not in ("pi", "time"))
-        for name in ["pi", "time", "start", "end", "step", "range"]
+        Function(name, (), returns=_S) for name in ["pi", "time", "start", "end", "step", "range"]
     ]
     functions += [
         Function("clamp", (_V, _S, _S)),
         Function("clamp_max", (_V, _S)),
         Function("clamp_min", (_V, _S)),
-        Function("double_exponential_smoothing", (_M, _S, _S), experimental=True),
+        Function("double_exponential_smoothing", (_M, _S, _S)),
         Function("histogram_fraction", (_S, _S, _V)),
         Function("histogram_quantile", (_S, _V)),
-        Function("histogram_quantiles", (_V, _T, _S, _S), 9, experimental=True),
-        Function("info", (_V, _V), 1, experimental=True),
+        Function("histogram_quantiles", (_V, _T, _S, _S), 9),
+        Function("info", (_V, _V), 1),
         Function("label_join", (_V, _T, _T, _T), -1),
         Function("label_replace", (_V, _T, _T, _T, _T)),
-        Function("max_of", (_S, _S), returns=_S, experimental=True),
-        Function("min_of", (_S, _S), returns=_S, experimental=True),
+        Function("max_of", (_S, _S), returns=_S),
+        Function("min_of", (_S, _S), returns=_S),
         Function("predict_linear", (_M, _S)),
         Function("quantile_over_time", (_S, _M)),
         Function("round", (_V, _S), 1),
         Function("scalar", (_V,), returns=_S),
-        Function("start_timestamp", (_V,), experimental=True),
-        Function("sort_by_label", (_V, _T), -1, experimental=True),
-        Function("sort_by_label_desc", (_V, _T), -1, experimental=True),
+        Function("start_timestamp", (_V,)),
+        Function("sort_by_label", (_V, _T), -1),
+        Function("sort_by_label_desc", (_V, _T), -1),
         Function("vector", (_S,)),
     ]
     return {function.name: function for function in functions}
@@ -88,11 +84,8 @@ ln log10 log2 rad sgn sin sinh sort sort_desc sqrt tan tanh timestamp
 _RANGE = """
 absent_over_time avg_over_time changes count_over_time delta deriv idelta increase irate
 last_over_time max_over_time min_over_time present_over_time rate resets
-stddev_over_time stdvar_over_time sum_over_time
-"""
-_RANGE_EXPERIMENTAL = """
-first_over_time mad_over_time ts_of_first_over_time ts_of_last_over_time
-ts_of_max_over_time ts_of_min_over_time
+stddev_over_time stdvar_over_time sum_over_time first_over_time mad_over_time
+ts_of_first_over_time ts_of_last_over_time ts_of_max_over_time ts_of_min_over_time
 """
 _CALENDAR = "days_in_month day_of_month day_of_week day_of_year hour minute month year"
 
