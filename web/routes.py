@@ -53,19 +53,18 @@ def all_routes(
 def _json_api(internals: Internals) -> tuple[Handlers, ...]:
     services, settings, fleet = internals.services, internals.settings, internals.fleet
     logins, issuer, actions = internals.logins, internals.issuer, internals.actions
-    hosts = HostsApi(services, fleet, internals.register)
     return (
-        hosts,
-        HostKeysApi(hosts, internals.register.keyring),
-        AlertsApi(services, fleet),
+        HostsApi(fleet, internals.register, services.alerting, services.host_checks),
+        HostKeysApi(fleet, internals.register.keyring),
+        AlertsApi(services.alerts, services.alerting, fleet),
         AccountsApi(services.accounts, logins, issuer, actions),
         UsersApi(services.accounts, actions),
         SigningKeysApi(services.keys, services.clock, settings),
         SecondFactorApi(internals.second_factors, actions),
         RegistrationApi(settings, logins, issuer, actions),
-        AuditApi(services),
+        AuditApi(services.audit),
         HealthApi(services),
-        ConfigurationApi(services),
+        ConfigurationApi(services.configuration),
     )
 
 

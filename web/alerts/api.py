@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from aiohttp import web
 
-from storage.api.alerts import Alert, AlertState
+from storage.api.alerts import Alert, AlertRecords, AlertState
 from web.alerts.documents import (
     AlertsDocument,
     AlertWithHistoryDocument,
@@ -22,7 +22,7 @@ from web.http.operations import Operation
 from web.http.parameters import Paging, RecordId, RecordPath, read_query, record_id
 from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface, user_of
-from web.services import Services
+from web.services import Alerting
 
 _LONGEST_HISTORY: Final = 1000
 
@@ -48,8 +48,8 @@ class HistoryQuery(Paging):
 class AlertsApi:
     """Alerts as JSON."""
 
-    def __init__(self, services: Services, fleet: Fleet) -> None:
-        self._services, self._fleet = services, fleet
+    def __init__(self, alerts: AlertRecords, alerting: Alerting, fleet: Fleet) -> None:
+        self._alerts, self._alerting, self._fleet = alerts, alerting, fleet
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -95,8 +95,8 @@ class AlertsApi:
     async def _by_state(self, query: AlertsQuery) -> Sequence[Alert]:
         state = query.state
         if state == "resolved":
-            return await self._services.alerts.resolved(query.limit, query.before_id)
-        alerts = [item.alert for item in self._services.alerting.open_alerts()]
+            return await self._alerts.resolved(query.limit, query.before_id)
+        alerts = [item.alert for item in self._alerting.open_alerts()]
         if state == "acknowledged":
             return [alert for alert in alerts if alert.acknowledged_by is not None]
         if state == "open":
@@ -106,20 +106,20 @@ class AlertsApi:
     async def history(self, request: web.Request) -> web.Response:
         """List changes of state, newest first."""
         query = read_query(request.query, HistoryQuery)
-        found = await self._services.alerts.history(query.limit, query.before_id, query.alert_id)
+        found = await self._alerts.history(query.limit, query.before_id, query.alert_id)
         return json_response({"transitions": [transition_document(each) for each in found]})
 
     async def alert(self, request: web.Request) -> web.Response:
         """Show one alert with its whole history."""
-        alert = await self._services.alerts.alert(record_id(request))
-        history = await self._services.alerts.history(_LONGEST_HISTORY, None, alert.id)
+        alert = await self._alerts.alert(record_id(request))
+        history = await self._alerts.history(_LONGEST_HISTORY, None, alert.id)
         transitions = [transition_document(each) for each in history]
         document: AlertWithHistoryDocument = {**alert_document(alert), "transitions": transitions}
         return json_response(document)
 
     async def acknowledge(self, request: web.Request) -> web.Response:
         """Acknowledge an open alert as the sender."""
-        alert = await self._services.alerting.acknowledge(record_id(request), user_of(request).name)
+        alert = await self._alerting.acknowledge(record_id(request), user_of(request).name)
         note(request, "alert.acknowledge", alert_name(alert), id=str(alert.id))
         self._fleet.forget()
         return json_response(alert_document(alert))
@@ -127,22 +127,18 @@ class AlertsApi:
     async def notifications(self, request: web.Request) -> web.Response:
         """List sent and waiting notifications, newest first."""
         query = read_query(request.query, Paging)
-        found = await self._services.alerts.notifications(query.limit, query.before_id)
+        found = await self._alerts.notifications(query.limit, query.before_id)
         return json_response({"notifications": [notification_document(each) for each in found]})
 
     async def receivers(self, request: web.Request) -> web.Response:
         """List the receivers of notifications."""
         return json_response(
-            {
-                "receivers": [
-                    {"name": name, "type": kind} for name, kind in self._services.alerting.receivers
-                ]
-            }
+            {"receivers": [{"name": name, "type": kind} for name, kind in self._alerting.receivers]}
         )
 
     async def test_receiver(self, request: web.Request) -> web.Response:
         """Send a test notification to a receiver."""
-        await self._services.alerting.test_receiver(request.match_info["name"])
+        await self._alerting.test_receiver(request.match_info["name"])
         note(request, "receiver.test", request.match_info["name"])
         return web.Response(status=204)
 

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from alerting.errors import DeliveryError
 from alerting.views import RuleView
-from storage.api.alerts import Alert, AlertState, Severity
+from storage.api.alerts import Alert, AlertRecords, AlertState, Severity
 from web.alerts.api import alert_name
 from web.fleet.fleet import Fleet
 from web.http.audit_trail import note
@@ -17,7 +17,7 @@ from web.http.pages import Page
 from web.http.parameters import Paging, read_form, read_query, record_id
 from web.http.routing import Access, Route, Surface, user_of
 from web.live.shell import PageAddress, Shell
-from web.services import Services
+from web.services import Alerting
 
 VIEWS: Final = {
     "open": "Open",
@@ -42,8 +42,10 @@ ALERT: Final = Page(
 class AlertsPages:
     """Shows and acknowledges alerts, and tests receivers."""
 
-    def __init__(self, services: Services, fleet: Fleet, shell: Shell) -> None:
-        self._services, self._fleet, self._shell = services, fleet, shell
+    def __init__(
+        self, alerts: AlertRecords, alerting: Alerting, fleet: Fleet, shell: Shell
+    ) -> None:
+        self._alerts, self._alerting, self._fleet, self._shell = alerts, alerting, fleet, shell
         shell.add_region("alerts", "alerts/live.html", self._region)
 
     def routes(self) -> tuple[Route, ...]:
@@ -74,18 +76,16 @@ class AlertsPages:
         view = view if view in VIEWS else "open"
         page = read_query(address.query, Paging)
         fleet = await self._fleet.view()
-        alerts = self._services.alerts
+        alerts = self._alerts
         values: dict[str, Any] = {
             "views": VIEWS,
             "view": view,
             "limit": page.limit,
             "open_count": len(fleet.alerts),
             "host_names": {host.instance: host.name for host in fleet.hosts},
-            "receivers": self._services.alerting.receivers,
+            "receivers": self._alerting.receivers,
             "test_result": None,
-            "held_by": {
-                item.alert.id: item.suppressed_by for item in self._services.alerting.open_alerts()
-            },
+            "held_by": {item.alert.id: item.suppressed_by for item in self._alerting.open_alerts()},
             "alerts": (),
             "transitions": (),
             "notifications": (),
@@ -108,7 +108,7 @@ class AlertsPages:
 
     async def alert(self, request: web.Request) -> web.Response:
         """Show one alert with its rule and its history."""
-        alert = await self._services.alerts.alert(record_id(request))
+        alert = await self._alerts.alert(record_id(request))
         fleet = await self._fleet.view()
         rule, held_by = self._explain(alert.id)
         return await self._shell.page(
@@ -117,13 +117,13 @@ class AlertsPages:
             alert=alert,
             rule=rule,
             held_by=held_by,
-            transitions=await self._services.alerts.history(100, None, alert.id),
+            transitions=await self._alerts.history(100, None, alert.id),
             host_names={host.instance: host.name for host in fleet.hosts},
         )
 
     def _explain(self, alert_id: int) -> tuple[RuleView | None, str]:
         """Return the rule of an open alert, and the reason why it is held back or ""."""
-        for group in self._services.alerting.rules():
+        for group in self._alerting.rules():
             for rule in group.rules:
                 for item in rule.alerts:
                     if item.alert.id == alert_id:
@@ -134,7 +134,7 @@ class AlertsPages:
         """Send a test notification to a receiver and show the result."""
         name = request.match_info["name"]
         try:
-            await self._services.alerting.test_receiver(name)
+            await self._alerting.test_receiver(name)
             note(request, "receiver.test", name)
         except DeliveryError as exc:
             test_result = (name, str(exc))
@@ -148,7 +148,7 @@ class AlertsPages:
     async def acknowledge(self, request: web.Request) -> web.Response:
         """Acknowledge an alert as the sender, and redirect back."""
         form = await read_form(request)
-        alert = await self._services.alerting.acknowledge(record_id(request), user_of(request).name)
+        alert = await self._alerting.acknowledge(record_id(request), user_of(request).name)
         note(request, "alert.acknowledge", alert_name(alert), id=str(alert.id))
         self._fleet.forget()
         raise web.HTTPSeeOther(local_path(form.get("next", "/alerts")))

@@ -2,12 +2,12 @@
 
 from aiohttp import web
 
+from storage.api.audit import AuditRecords
 from web.audit.documents import AuditDocument, audit_entry_document
 from web.http.operations import Operation
 from web.http.parameters import PageLength, Parameters, RecordId, read_query
 from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface
-from web.services import Services
 
 
 class AuditQuery(Parameters):
@@ -20,8 +20,8 @@ class AuditQuery(Parameters):
 class AuditApi:
     """The audit log as JSON."""
 
-    def __init__(self, services: Services) -> None:
-        self._records = services.audit
+    def __init__(self, records: AuditRecords) -> None:
+        self._records = records
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""

@@ -5,12 +5,12 @@ from typing import Final
 
 from aiohttp import web
 
+from storage.api.audit import AuditRecords
 from web.audit.api import AuditQuery
 from web.http.pages import Page
 from web.http.parameters import read_query
 from web.http.routing import Access, Route
 from web.live.shell import Shell
-from web.services import Services
 
 TITLES: Final[Mapping[str, str]] = {
     "alert.acknowledge": "Alert acknowledged",
@@ -54,8 +54,8 @@ AUDIT: Final = Page(
 class AuditPages:
     """Shows the audit log."""
 
-    def __init__(self, services: Services, shell: Shell) -> None:
-        self._records, self._shell = services.audit, shell
+    def __init__(self, records: AuditRecords, shell: Shell) -> None:
+        self._records, self._shell = records, shell
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""

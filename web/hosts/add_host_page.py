@@ -1,5 +1,6 @@
 """The page that registers a host, with the command to run on it."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from aiohttp import web
@@ -16,7 +17,6 @@ from web.http.parameters import read_form
 from web.http.routing import Access, Route, Surface
 from web.http.validation import field_errors
 from web.live.shell import Shell
-from web.services import Services
 
 ADD_HOST: Final = Page(
     path="/add-host",
@@ -31,10 +31,14 @@ class AddHostPages:
     """Shows and handles the form that registers a host."""
 
     def __init__(
-        self, services: Services, register: HostRegister, shell: Shell, new_key: NewKeyPage
+        self,
+        register: HostRegister,
+        shell: Shell,
+        new_key: NewKeyPage,
+        commands: Sequence[tuple[str, str]],
     ) -> None:
         self._register, self._shell, self._new_key = register, shell, new_key
-        self._commands = tuple(services.exporter_commands)
+        self._commands = commands
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""

@@ -1,14 +1,16 @@
 """`/api/fleet`, `/api/hosts` and `/api/hosts/{key}/checks`."""
 
+from collections.abc import Callable
+
 from aiohttp import web
 
-from alerting.settings import CheckName
+from alerting.settings import CheckName, HostCheckSettings
 from web.fleet.documents import FleetHostDocument, fleet_host_document
 from web.fleet.fleet import Fleet
-from web.fleet.hosts import FleetHost
-from web.hosts.checks import TITLES, checks_of
+from web.hosts.checks import checks_of
 from web.hosts.documents import ChecksDocument, HostsDocument, check_document
 from web.hosts.forms import CheckForm, HostForm
+from web.hosts.lookup import check_name, find_host
 from web.hosts.register import HostRegister
 from web.http.audit_trail import note
 from web.http.errors import MissingError
@@ -17,7 +19,7 @@ from web.http.operations import Operation
 from web.http.parameters import Parameters, read_json
 from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface
-from web.services import Services
+from web.services import Alerting
 
 
 class CheckPath(Parameters):
@@ -30,8 +32,15 @@ class CheckPath(Parameters):
 class HostsApi:
     """Hosts as JSON."""
 
-    def __init__(self, services: Services, fleet: Fleet, register: HostRegister) -> None:
-        self._services, self._fleet, self._register = services, fleet, register
+    def __init__(
+        self,
+        fleet: Fleet,
+        register: HostRegister,
+        alerting: Alerting,
+        host_checks: Callable[[], HostCheckSettings],
+    ) -> None:
+        self._fleet, self._register = fleet, register
+        self._alerting, self._host_checks = alerting, host_checks
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -84,50 +93,32 @@ class HostsApi:
 
     async def host(self, request: web.Request) -> web.Response:
         """Show one host."""
-        return json_response(fleet_host_document(await self.find(request)))
+        return json_response(fleet_host_document(await find_host(self._fleet, request)))
 
     async def remove(self, request: web.Request) -> web.Response:
         """Remove a host; its samples stay."""
-        host = await self.find(request)
+        host = await find_host(self._fleet, request)
         await self._register.remove(host)
         note(request, "host.remove", host.name)
         return web.Response(status=204)
 
     async def checks(self, request: web.Request) -> web.Response:
         """List the host's checks."""
-        host = await self.find(request)
-        views = checks_of(host.instance, self._services.alerting, self._services.host_checks())
+        host = await find_host(self._fleet, request)
+        views = checks_of(host.instance, self._alerting, self._host_checks())
         return json_response({"checks": [check_document(view) for view in views]})
 
     async def set_check(self, request: web.Request) -> web.Response:
         """Give the host its own settings for one check."""
-        host, check = await self.find(request), self._check(request)
+        host, check = await find_host(self._fleet, request), check_name(request)
         form = await read_json(request, CheckForm)
-        await self._services.alerting.set_override(form.override(host.instance, check))
+        await self._alerting.set_override(form.override(host.instance, check))
         note(request, "check.set", host.name, check=check)
         return await self.checks(request)
 
     async def reset_check(self, request: web.Request) -> web.Response:
         """Reset one check of the host to the default."""
-        host, check = await self.find(request), self._check(request)
-        await self._services.alerting.remove_override(host.instance, check)
+        host, check = await find_host(self._fleet, request), check_name(request)
+        await self._alerting.remove_override(host.instance, check)
         note(request, "check.reset", host.name, check=check)
         return await self.checks(request)
-
-    async def find(self, request: web.Request) -> FleetHost:
-        """Return the host in the path.
-
-        Raises:
-            MissingError: there is no such host.
-        """
-        key = request.match_info["key"]
-        host = await self._fleet.host(key)
-        if host is None:
-            raise MissingError(f"no host {key!r}")
-        return host
-
-    def _check(self, request: web.Request) -> str:
-        name = request.match_info["check"]
-        if name not in TITLES:
-            raise MissingError(f"no check {name!r}")
-        return name

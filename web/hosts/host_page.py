@@ -11,10 +11,11 @@ from web.fleet.fleet import Fleet
 from web.fleet.hosts import FleetHost
 from web.hosts.chart_grid import DEFAULT_RANGE, RANGES, Grid
 from web.hosts.charts import read_charts
-from web.hosts.checks import TITLES, Levels, checks_of
+from web.hosts.checks import Levels, checks_of
 from web.hosts.details import read_details
 from web.hosts.documents import ChartsDocument
 from web.hosts.forms import CheckForm
+from web.hosts.lookup import check_name, find_host
 from web.hosts.register import HostRegister
 from web.http.audit_trail import note
 from web.http.errors import BadRequestError, MissingError
@@ -112,7 +113,7 @@ class HostPages:
         problems: Mapping[str, str],
         given: Mapping[str, str],
     ) -> web.Response:
-        host = await self._find(request)
+        host = await find_host(self._fleet, request)
         chosen = request.query.get("range", DEFAULT_RANGE)
         return await self._shell.page(
             request,
@@ -147,7 +148,7 @@ class HostPages:
 
     async def charts(self, request: web.Request) -> web.Response:
         """Return the charts' numbers: a named range or a part picked by hand."""
-        host = await self._find(request)
+        host = await find_host(self._fleet, request)
         query = read_query(request.query, ChartsQuery)
         whole = self._grid(query)
         grid = whole.since(query.since_ms) if query.since_ms else whole
@@ -174,10 +175,8 @@ class HostPages:
 
     async def set_check(self, request: web.Request) -> web.Response:
         """Give the host its own settings for a check, or reset it to the default."""
-        host = await self._find(request)
-        check = request.match_info["check"]
-        if check not in TITLES:
-            raise MissingError("there is no such check")
+        host = await find_host(self._fleet, request)
+        check = check_name(request)
         fields = await read_form(request)
         if fields.pop("action", "save") == "reset":
             await self._services.alerting.remove_override(host.instance, check)
@@ -198,21 +197,15 @@ class HostPages:
 
     async def confirm_removal(self, request: web.Request) -> web.Response:
         """Ask for confirmation."""
-        host = await self._find(request)
+        host = await find_host(self._fleet, request)
         return await self._shell.page(request, REMOVE_HOST, host=host)
 
     async def remove(self, request: web.Request) -> web.Response:
         """Remove the host; its samples stay."""
-        host = await self._find(request)
+        host = await find_host(self._fleet, request)
         await self._register.remove(host)
         note(request, "host.remove", host.name)
         raise web.HTTPSeeOther("/?notice=host-removed")
-
-    async def _find(self, request: web.Request) -> FleetHost:
-        host = await self._fleet.host(request.match_info["key"])
-        if host is None:
-            raise MissingError("there is no such host")
-        return host
 
 
 def _back(host: FleetHost, notice: str) -> web.Response:

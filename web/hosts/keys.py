@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from model.clock import Clock
 from storage.api.errors import NotFoundError
-from storage.api.host_keys import HostKey
+from storage.api.host_keys import HostKey, HostKeyRecords
 from storage.api.hosts import Host, NewHost
 from web.fleet.hosts import FleetHost
 from web.hosts.forms import HostKeyRotationForm
 from web.http.errors import ConflictError
 from web.identity.secret_hashes import secret_hash
-from web.services import Services
 
 _KEY_BYTES: Final = 32
 
@@ -28,8 +28,8 @@ class IssuedKey:
 class HostKeyring:
     """Manages the keys of hosts."""
 
-    def __init__(self, services: Services) -> None:
-        self._keys, self._clock = services.pushes.keys, services.clock
+    def __init__(self, keys: HostKeyRecords, clock: Clock) -> None:
+        self._keys, self._clock = keys, clock
 
     async def register(self, host: NewHost, given: str | None) -> tuple[Host, IssuedKey]:
         """Register a host that pushes, with a given key or a new one.

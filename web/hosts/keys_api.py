@@ -6,9 +6,10 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from storage.api.host_keys import HostKey
-from web.hosts.api import HostsApi
+from web.fleet.fleet import Fleet
 from web.hosts.forms import HostKeyRotationForm
 from web.hosts.keys import HostKeyring, IssuedKey
+from web.hosts.lookup import find_host
 from web.http.audit_trail import note
 from web.http.host_paths import HOST_KEY
 from web.http.operations import Operation
@@ -43,8 +44,8 @@ class HostKeyList(BaseModel):
 class HostKeysApi:
     """Host keys as JSON."""
 
-    def __init__(self, hosts: HostsApi, keyring: HostKeyring) -> None:
-        self._hosts, self._keyring = hosts, keyring
+    def __init__(self, fleet: Fleet, keyring: HostKeyring) -> None:
+        self._fleet, self._keyring = fleet, keyring
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -63,20 +64,20 @@ class HostKeysApi:
 
     async def keys(self, request: web.Request) -> web.Response:
         """List the host's valid keys."""
-        keys = await self._keyring.of_host(await self._hosts.find(request))
-        answer = HostKeyList(keys=[_document(key) for key in keys])
-        return json_response(answer.model_dump())
+        keys = await self._keyring.of_host(await find_host(self._fleet, request))
+        listed = HostKeyList(keys=[_document(key) for key in keys])
+        return json_response(listed.model_dump())
 
     async def rotate(self, request: web.Request) -> web.Response:
         """Give the host another key; the old one stays valid for a while."""
-        host = await self._hosts.find(request)
+        host = await find_host(self._fleet, request)
         issued = await self._keyring.rotate(host, await read_json(request, HostKeyRotationForm))
         note(request, "host-key.rotate", host.name)
         return json_response(issued_document(issued).model_dump(), 201)
 
     async def revoke(self, request: web.Request) -> web.Response:
         """End every key of the host at once."""
-        host = await self._hosts.find(request)
+        host = await find_host(self._fleet, request)
         await self._keyring.revoke(host)
         note(request, "host-key.revoke", host.name)
         return web.Response(status=204)

@@ -7,11 +7,10 @@ import orjson
 from aiohttp import web
 
 from web.fleet.fleet import Fleet
-from web.fleet.hosts import FleetHost
 from web.hosts.forms import DEFAULT_OVERLAP_S, HostKeyRotationForm
 from web.hosts.keys import HostKeyring, IssuedKey
+from web.hosts.lookup import find_host
 from web.http.audit_trail import note
-from web.http.errors import MissingError
 from web.http.host_paths import HOST_KEY
 from web.http.network import base_url
 from web.http.pages import Page
@@ -84,23 +83,17 @@ class HostKeyPages:
 
     async def rotate(self, request: web.Request) -> web.Response:
         """Give the host another key and show it once."""
-        host = await self._find(request)
+        host = await find_host(self._fleet, request)
         issued = await self._keyring.rotate(host, HostKeyRotationForm())
         note(request, "host-key.rotate", host.name)
         return await self._new_key.show(request, host.name, host.path, issued, DEFAULT_OVERLAP_S)
 
     async def revoke(self, request: web.Request) -> web.Response:
         """End every key of the host at once."""
-        host = await self._find(request)
+        host = await find_host(self._fleet, request)
         await self._keyring.revoke(host)
         note(request, "host-key.revoke", host.name)
         raise web.HTTPSeeOther(f"{host.path}?notice=keys-revoked#keys")
-
-    async def _find(self, request: web.Request) -> FleetHost:
-        host = await self._fleet.host(request.match_info["key"])
-        if host is None:
-            raise MissingError("there is no such host")
-        return host
 
 
 def curl_command(url: str, secret: str) -> str:

@@ -21,7 +21,7 @@ class HostRegister:
 
     def __init__(self, services: Services, fleet: Fleet) -> None:
         self._services, self._fleet = services, fleet
-        self.keyring = HostKeyring(services)
+        self.keyring = HostKeyring(services.pushes.keys, services.clock)
 
     async def add(self, form: HostForm) -> tuple[Host, IssuedKey | None]:
         """Register a host, which is scraped from now on or may push with its key.

@@ -9,7 +9,7 @@ from web.http.audit_trail import note
 from web.http.operations import Operation
 from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface
-from web.services import Services
+from web.services import RunningConfiguration
 
 
 class ReloadDocument(TypedDict):
@@ -21,8 +21,8 @@ class ReloadDocument(TypedDict):
 class ConfigurationApi:
     """Reloads the configuration."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, configuration: RunningConfiguration) -> None:
+        self._configuration = configuration
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -35,6 +35,6 @@ class ConfigurationApi:
 
     async def reload(self, request: web.Request) -> web.Response:
         """Reload the configuration; return the changed settings that need a restart."""
-        waiting = await self._services.configuration.reload()
+        waiting = await self._configuration.reload()
         note(request, "configuration.reload", restart_needed=" ".join(waiting))
         return json_response({"restart_needed": list(waiting)})

@@ -48,22 +48,23 @@ class HealthApi:
     async def health(self, request: web.Request) -> web.Response:
         """Return whether the server is ready; status 503 while it starts."""
         ready = self._services.ready()
-        answer = ServerHealth(
+        health = ServerHealth(
             ok=ready,
-            status="healthy" if ready else "starting",
             version=self._services.version,
             uptime_s=(self._services.clock() - self._services.started_ms) // 1000,
-            database="connected" if ready else "disconnected",
-            total_messages=self._services.pushes.inbox.log.totals.messages,
+            **self._push_health().model_dump(),
         )
-        return json_response(answer.model_dump(), 200 if ready else 503)
+        return json_response(health.model_dump(), 200 if ready else 503)
 
     async def push_health(self, request: web.Request) -> web.Response:
         """Return whether messages are accepted, and their number; status 503 while it starts."""
+        status = 200 if self._services.ready() else 503
+        return json_response(self._push_health().model_dump(), status)
+
+    def _push_health(self) -> PushHealth:
         ready = self._services.ready()
-        answer = PushHealth(
+        return PushHealth(
             status="healthy" if ready else "starting",
             database="connected" if ready else "disconnected",
             total_messages=self._services.pushes.inbox.log.totals.messages,
         )
-        return json_response(answer.model_dump(), 200 if ready else 503)

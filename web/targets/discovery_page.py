@@ -1,7 +1,7 @@
 """The discovery page: discovered targets before and after relabelling."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
@@ -10,10 +10,11 @@ from typing import Final
 from aiohttp import web
 
 from model.labels import Labels
+from model.targets import TargetStatus
 from web.http.pages import Page
 from web.http.routing import Route
 from web.live.shell import Shell
-from web.services import Services
+from web.services import Discovered
 
 _MOST_SHOWN: Final = 300
 """A list of thousands is too long to read; the search finds the rest."""
@@ -56,8 +57,13 @@ class DiscoveredTarget:
 class DiscoveryPages:
     """Shows the discovered targets."""
 
-    def __init__(self, services: Services, shell: Shell) -> None:
-        self._services, self._shell = services, shell
+    def __init__(
+        self,
+        targets: Callable[[], Sequence[TargetStatus]],
+        discovered: Discovered,
+        shell: Shell,
+    ) -> None:
+        self._targets, self._discovered, self._shell = targets, discovered, shell
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -76,7 +82,7 @@ class DiscoveryPages:
             and search.casefold() in f"{each.job} {each.before} {each.after}".casefold()
         ]
         matching.sort(key=lambda each: (each.job, each.outcome, each.before))
-        counts = self._services.discovered.dropped_counts()
+        counts = self._discovered.dropped_counts()
         kept = Counter(each.job for each in everything if each.outcome is DiscoveryOutcome.DROPPED)
         return await self._shell.page(
             request,
@@ -98,12 +104,12 @@ class DiscoveryPages:
         )
 
     def _found(self) -> Iterator[DiscoveredTarget]:
-        for status in self._services.targets():
+        for status in self._targets():
             target = status.target
             yield DiscoveredTarget(
                 target.scrape_pool, DiscoveryOutcome.SCRAPED, target.discovered, target.labels
             )
-        discovered = self._services.discovered
+        discovered = self._discovered
         for outcome, others in (
             (DiscoveryOutcome.DROPPED, discovered.dropped()),
             (DiscoveryOutcome.REFUSED, discovered.refused()),

@@ -1,7 +1,7 @@
 """The targets page: scrape targets with their health and last error."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
@@ -13,7 +13,6 @@ from model.targets import Health, TargetStatus
 from web.http.pages import Page
 from web.http.routing import Route
 from web.live.shell import PageAddress, Shell
-from web.services import Services
 
 TARGETS: Final = Page(path="/targets", title="Targets", template="targets/page.html", position=40)
 
@@ -61,8 +60,8 @@ class TargetFilter:
 class TargetsPages:
     """Shows the scrape targets of all jobs."""
 
-    def __init__(self, services: Services, shell: Shell) -> None:
-        self._services, self._shell = services, shell
+    def __init__(self, targets: Callable[[], Sequence[TargetStatus]], shell: Shell) -> None:
+        self._targets, self._shell = targets, shell
         shell.add_region("targets", "targets/live.html", self._region)
 
     def routes(self) -> tuple[Route, ...]:
@@ -76,7 +75,7 @@ class TargetsPages:
         )
 
     async def _region(self, address: PageAddress) -> Mapping[str, Any]:
-        statuses = self._services.targets()
+        statuses = self._targets()
         chosen = TargetFilter.read(address.query)
         shown = [status for status in statuses if chosen.matches(status)]
         shown.sort(key=lambda status: (status.target.scrape_pool, status.target.instance))

@@ -1,0 +1,33 @@
+"""Finds the host and the check that a path names."""
+
+from aiohttp import web
+
+from web.fleet.fleet import Fleet
+from web.fleet.hosts import FleetHost
+from web.hosts.checks import TITLES
+from web.http.errors import MissingError
+
+
+async def find_host(fleet: Fleet, request: web.Request) -> FleetHost:
+    """Return the host in the path.
+
+    Raises:
+        MissingError: there is no such host.
+    """
+    key = request.match_info["key"]
+    host = await fleet.host(key)
+    if host is None:
+        raise MissingError(f"there is no host {key!r}")
+    return host
+
+
+def check_name(request: web.Request) -> str:
+    """Return the name of the check in the path.
+
+    Raises:
+        MissingError: there is no such check.
+    """
+    name = request.match_info["check"]
+    if name not in TITLES:
+        raise MissingError(f"there is no check {name!r}")
+    return name
