@@ -7,7 +7,7 @@ import pytest
 from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import Role
-from tests.web.ingest.test_push_api import a_report, post
+from tests.web.ingest.pushes import a_report, post
 from tests.web.service_doubles import NOW_MS, target_status
 from tests.web.world import World, world_at
 

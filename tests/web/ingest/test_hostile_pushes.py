@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from pytest_aiohttp import AiohttpClient
 
-from tests.web.ingest.test_push_api import KEY, a_host, a_message, a_report, post, push, report
+from tests.web.ingest.pushes import KEY, a_host, a_message, a_report, post, push, report
 from tests.web.world import World, world_at
 from web.ingest.models import MessageForm, ReportForm
 
