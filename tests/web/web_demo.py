@@ -1,4 +1,4 @@
-"""A server to look at: thirty made-up hosts, alerts in every state, live figures.
+"""A demonstration server: thirty made-up hosts, alerts in every state, live figures.
 
     python -m tests.web.web_demo [PORT]
 
@@ -180,7 +180,7 @@ def one(value: Callable[[str, Times], Times | float]) -> Callable[[str, Labels, 
     return rows
 
 
-# The first whose text occurs in a query answers it.
+# A query is answered by the first entry whose text it contains.
 KINDS: tuple[tuple[str, Callable[[str, Labels, Times], Rows]], ...] = (
     ("node_uname_info|", infos),
     ("avg by (mode)", cpu_modes),
@@ -207,7 +207,7 @@ KINDS: tuple[tuple[str, Callable[[str, Labels, Times], Rows]], ...] = (
 
 
 class MadeUpEngine(ScriptedEngine):
-    """Answers the queries that the pages ask, from formulas."""
+    """Answers the queries of the pages from formulas."""
 
     async def instant(
         self, query: str, time_ms: int, options: QueryOptions | None = None
@@ -244,7 +244,7 @@ class MadeUpEngine(ScriptedEngine):
 
 
 def statuses(now_ms: int) -> list[TargetStatus]:
-    """Return how the made-up targets stand."""
+    """Return the status of each made-up target."""
     found = []
     for instance, host in ADDRESSES.items():
         health, error = Health.UP, ""
@@ -270,7 +270,7 @@ CPU, MEMORY, LOAD, DISK, GONE = "HighCpu", "HighMemory", "HighLoad", "DiskFillin
 FIRING, PENDING = AlertState.FIRING, AlertState.PENDING
 RESOLVED, NO_DATA = AlertState.RESOLVED, AlertState.NO_DATA
 
-# Rule, host, severity, state, last value, minutes since it began, who acknowledged it, why.
+# Rule, host, severity, state, last value, minutes since the start, who acknowledged it, summary.
 ALERTS: tuple[tuple[str, str, str, AlertState, float, int, str | None, str], ...] = (
     (CPU, "build-1", "warning", FIRING, 94.2, 17, None, "CPU at 94 %, threshold 85 %"),
     (DISK, "backup-1", "critical", FIRING, 93.2, 190, "ann", "/srv/backup is 93 % full"),
@@ -317,7 +317,7 @@ async def fill_alerts(alerting: AlertingDouble, records: Records, now_ms: int) -
 
 @asynccontextmanager
 async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> AsyncIterator[str]:
-    """Serve the made-up world, its records in a folder; yields its address."""
+    """Serve the demonstration with its records in a folder; yields the address."""
     now_ms, engine, samples = clock(), MadeUpEngine(MemorySamples()), MemorySamples()
     async with (
         opened_records(folder) as records,
