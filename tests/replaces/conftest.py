@@ -1,4 +1,4 @@
-"""The server runs in a process of its own here."""
+"""The server runs in its own process here."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.programs import program
 
 @pytest.fixture(autouse=True)
 def blockbuster() -> None:
-    """Let the test's own code block."""
+    """Allow the test itself to block."""
 
 
 @pytest.fixture(scope="session")

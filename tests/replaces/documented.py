@@ -1,4 +1,4 @@
-"""Runs the commands of the documents of the servers that Redshank replaces, as written.
+"""Runs curl commands from the documentation of the servers that Redshank replaces.
 
 Only host, port and key are exchanged.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Answer:
-    """What curl got."""
+    """The response that curl received."""
 
     status: int
     content_type: str
@@ -21,13 +21,13 @@ class Answer:
     body: str
 
     def json(self) -> Any:
-        """Return the JSON document that the body must be."""
+        """Return the body as JSON."""
         assert self.content_type.startswith("application/json"), self
         return json.loads(self.body)
 
 
 async def run_curl(command: str, exchanged: Mapping[str, str]) -> Answer:
-    """Run a documented curl command; `exchanged` maps what it says to what holds here."""
+    """Run a documented curl command; `exchanged` maps its texts to those of the test."""
     for written, here in exchanged.items():
         assert written in command, written
         command = command.replace(written, here)

@@ -1,8 +1,8 @@
 """Every route against every kind of credential.
 
-The rows are ACCESS of tests/web/middleware/test_guard.py, one line a route; that a route has one,
-and a row a route, is tested there. A new kind of credential is one line in CREDENTIALS
-and its name in each line of ADMITTED that lets it in.
+The rows are ACCESS of tests/web/middleware/test_guard.py, one for each route, as a test there
+checks. A new kind of credential is one line in CREDENTIALS, and its name in each line of
+ADMITTED that admits it.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -105,7 +105,7 @@ ADMITTED: dict[str, set[str]] = {
 }
 
 JUDGED_BY_THEIR_HANDLERS = ("/login", "/auth/", "/api/v1/auth/", "/report")
-"""Open routes that ask for a password or a key of their own."""
+"""Public routes that check a password or a key themselves."""
 
 
 @pytest.fixture

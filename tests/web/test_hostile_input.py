@@ -1,4 +1,4 @@
-"""Whatever a client sends is answered in words: no path, parameter or body is a fault of ours."""
+"""No path, parameter or body causes an internal error; each gets an error message."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,7 +19,7 @@ from web.http.routing import ROUTES
 HOSTILE = settings(
     max_examples=150,
     deadline=None,
-    # One server for all examples: that they share it is the point.
+    # One server for all examples, so that one could break the next.
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
@@ -31,7 +31,7 @@ NAMES = st.sampled_from(
         *("notice", "type"),
     ]
 )
-# Surrogates cannot be written in UTF-8; servers meet them as invalid bytes instead.
+# Surrogates cannot be encoded in UTF-8; servers receive invalid bytes instead.
 TEXT = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
     st.sampled_from(["9" * 30, "-1", "0", "1e309", "NaN", "../..", "%00", "\x00", "1h", "inf"]),

@@ -1,4 +1,4 @@
-"""Text of strangers never becomes markup, on any page."""
+"""Hostile text never becomes markup on any page."""
 
 import re
 from collections.abc import AsyncIterator
@@ -48,7 +48,7 @@ class Tags(HTMLParser):
 
 
 async def fill_with_markup(world: World) -> None:
-    """Put markup wherever a stranger's text can reach a page."""
+    """Put markup into every text that a page shows."""
     world.statuses += [
         target_status(HOSTILE, HOSTILE, Health.DOWN, error=HOSTILE),
         target_status("up", "u:1"),
@@ -107,7 +107,7 @@ async def fill_with_markup(world: World) -> None:
         "/?notice=%3Cscript%3E",
     ],
 )
-async def test_strangers_text_never_becomes_markup(world: World, path: str) -> None:
+async def test_hostile_text_never_becomes_markup(world: World, path: str) -> None:
     await fill_with_markup(world)
     await world.accounts.add_user(HOSTILE, Role.VIEWER, "x", NOW_MS)
     user = await world.user("the-admin")

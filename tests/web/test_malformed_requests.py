@@ -22,7 +22,7 @@ async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[
 
 
 async def raw(world: World, request: bytes) -> bytes:
-    """Return the answer to bytes that no HTTP client would send."""
+    """Return the response head to raw bytes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", world.client.port)
     writer.write(request)
     async with asyncio.timeout(30):
@@ -104,7 +104,7 @@ async def test_files_outside_are_not_served(world: World, path: str) -> None:
 async def test_malformed_request_is_refused_in_words(world: World, line: bytes) -> None:
     answer = await raw(world, line + b"\r\nHost: x\r\n\r\n")
     assert int(answer.split(b" ")[1]) < 500
-    # And the next one is served as ever.
+    # The next request succeeds.
     assert (await world.client.get("/health")).status == 200
 
 
@@ -131,7 +131,7 @@ BODIES = st.one_of(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(body=BODIES)
-async def test_no_json_is_a_fault_of_ours(world: World, body: bytes) -> None:
+async def test_no_json_body_causes_an_internal_error(world: World, body: bytes) -> None:
     headers = await world.bearer()
     for path in ("/api/hosts", "/auth/token"):
         answer = await world.client.post(path, data=body, headers=headers)

@@ -61,7 +61,7 @@ async def test_what_the_token_names_is_no_token_by_itself(world: World) -> None:
 
 
 @pytest.mark.parametrize("end", ["password", "removal", "revocation", "refresh", "all"])
-async def test_token_ends_at_once_with_what_it_stands_for(world: World, end: str) -> None:
+async def test_token_ends_at_once_with_its_credential(world: World, end: str) -> None:
     token, admin = await token_of(world), await world.bearer()
     assert await status_with(world, token) == 200
     (credential,) = await world.accounts.credentials((await world.user("ann")).id, NOW_MS)
@@ -89,7 +89,7 @@ async def test_token_ends_with_its_time(world: World) -> None:
     assert await status_with(world, token) == 401
 
 
-async def test_token_is_taken_as_api_key_and_as_basic_password(world: World) -> None:
+async def test_token_is_accepted_as_api_key_and_as_basic_password(world: World) -> None:
     token = await token_of(world)
     basic = base64.b64encode(f"any:{token}".encode()).decode()
     for headers in ({"X-API-Key": token}, {"Authorization": f"Basic {basic}"}):
@@ -124,7 +124,9 @@ async def test_rotated_key_signs_new_tokens_and_old_ones_last_their_time(world: 
     assert [await status_with(world, token) for token in (old, new)] == [401, 401]
 
 
-async def test_ended_token_is_not_refreshed_but_name_and_password_are_taken(world: World) -> None:
+async def test_ended_token_is_not_refreshed_but_name_and_password_are_accepted(
+    world: World,
+) -> None:
     token = await token_of(world)
     world.now[0] += 1_800_000
     headers = {"Authorization": f"Bearer {token}"}

@@ -74,7 +74,7 @@ async def test_https_makes_the_cookie_secure_and_bound_to_the_host(
     "target",
     ["https://evil.example", "//evil.example", "/\\evil.example", "\\\\evil", "/\t/evil", "x", ""],
 )
-async def test_login_leads_nowhere_but_to_this_server(world: World, target: str) -> None:
+async def test_login_redirects_to_this_server_only(world: World, target: str) -> None:
     await world.user("ann")
     form = {"username": "ann", "password": PASSWORD, "next": target}
     answer = await world.client.post("/login", data=form, allow_redirects=False)
@@ -125,7 +125,7 @@ async def test_refresh_replaces_the_token(world: World) -> None:
     assert (await world.client.get("/api/session", headers=renewed)).status == 200
 
 
-async def test_refresh_takes_name_and_password_too(world: World) -> None:
+async def test_refresh_accepts_name_and_password(world: World) -> None:
     await world.user("ann")
     body = {"username": "ann", "password": PASSWORD}
     assert (await world.client.post("/auth/refresh", json=body)).status == 200
@@ -229,7 +229,7 @@ async def test_admin_adds_and_removes_users_but_not_herself(world: World) -> Non
     assert (await world.client.delete("/api/users/the-admin", headers=headers)).status == 409
 
 
-async def test_lasting_token_is_told_once_and_can_be_revoked(world: World) -> None:
+async def test_token_is_returned_once_and_can_be_revoked(world: World) -> None:
     headers = await world.cookie(Role.VIEWER)
     answer = await world.client.post(
         "/api/account/tokens", json={"label": "grafana", "lifetime_days": 30}, headers=headers

@@ -15,20 +15,20 @@ async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[
         yield world
 
 
-async def test_login_page_is_shown_before_the_page_that_was_wanted(world: World) -> None:
+async def test_page_without_a_login_redirects_to_the_login_page(world: World) -> None:
     answer = await world.client.get("/alerts?view=history", allow_redirects=False)
     assert answer.status == 303
     assert answer.headers["Location"] == "/login?next=/alerts?view%3Dhistory"
 
 
-async def test_who_is_logged_in_needs_no_login_page(world: World) -> None:
+async def test_login_page_redirects_a_logged_in_browser(world: World) -> None:
     answer = await world.client.get(
         "/login?next=/targets", headers=await world.cookie(), allow_redirects=False
     )
     assert answer.headers["Location"] == "/targets"
 
 
-async def test_failed_login_keeps_the_name_and_says_why(world: World) -> None:
+async def test_failed_login_keeps_the_name_and_shows_the_reason(world: World) -> None:
     form = {"username": "ann", "password": "wrong", "next": "/targets"}
     answer = await world.client.post("/login", data=form)
     text = await answer.text()

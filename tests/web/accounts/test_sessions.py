@@ -31,7 +31,7 @@ async def log_in(world: World, following: str = "/", **headers: str) -> ClientRe
     return await world.client.post("/login", data=form, headers=headers, allow_redirects=False)
 
 
-async def test_login_never_takes_over_a_session_that_it_was_given(world: World) -> None:
+async def test_login_ignores_a_planted_session_id(world: World) -> None:
     planted = "redshank_session=planted-by-somebody-else"
     answer = await log_in(world, Cookie=planted)
     morsel = SimpleCookie(answer.headers["Set-Cookie"])["redshank_session"]
@@ -75,7 +75,7 @@ async def test_cookie_behind_https_is_bound_to_it(
         assert (morsel["path"], morsel["domain"]) == ("/", "")
 
 
-async def test_nobody_learns_which_names_exist(
+async def test_login_does_not_reveal_which_names_exist(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world.user("ann")
@@ -97,7 +97,7 @@ async def test_nobody_learns_which_names_exist(
             del headers[varying]
         told.append((answer.status, await answer.json(), headers))
     assert told[0] == told[1]
-    # A hash is computed either way, so that the time tells nothing.
+    # A hash is computed either way, so that the duration reveals nothing.
     assert len(verified) == 2
 
 
@@ -156,7 +156,7 @@ AWAY = [
 
 
 @pytest.mark.parametrize("following", AWAY)
-async def test_login_leads_nowhere_else(world: World, following: str) -> None:
+async def test_login_redirects_to_no_other_site(world: World, following: str) -> None:
     answer = await log_in(world, following)
     assert (answer.status, answer.headers["Location"]) == (303, "/")
     shown = await world.client.get(

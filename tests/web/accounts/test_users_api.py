@@ -35,7 +35,7 @@ async def is_live(world: World, cookie: str) -> bool:
     return (await world.client.get("/api/session", headers=headers)).status == 200
 
 
-async def test_session_id_put_there_before_the_login_leads_nowhere(world: World) -> None:
+async def test_session_id_planted_before_the_login_is_invalid(world: World) -> None:
     planted = "planted-by-somebody-else"
     cookie = await logged_in(world, planted)
     assert cookie != planted

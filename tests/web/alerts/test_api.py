@@ -60,7 +60,7 @@ async def test_unfit_parameter_is_named(world: World, query: str) -> None:
     assert answer["field"] == query.split("=", maxsplit=1)[0]
 
 
-async def test_acknowledgement_names_who_and_lasts(world: World) -> None:
+async def test_acknowledgement_names_the_user_and_lasts(world: World) -> None:
     acknowledged = await call(world, "POST", "/api/alerts/2/acknowledge")
     assert acknowledged["acknowledged_by"] == "the-admin"
     assert acknowledged["acknowledged_ms"] == NOW_MS
@@ -73,7 +73,7 @@ async def test_what_is_not_open_cannot_be_acknowledged(world: World, key: str, s
     await call(world, "POST", f"/api/alerts/{key}/acknowledge", status)
 
 
-async def test_alert_comes_with_its_history(world: World) -> None:
+async def test_alert_has_its_history(world: World) -> None:
     await call(world, "POST", "/api/alerts/2/acknowledge")
     document = await call(world, "GET", "/api/alerts/2")
     steps = [(each["before"], each["after"], each["actor"]) for each in document["transitions"]]
@@ -92,7 +92,7 @@ async def test_value_that_json_does_not_know_is_null(world: World) -> None:
     assert (await call(world, "GET", f"/api/alerts/{stored.id}"))["value"] is None
 
 
-async def test_notification_log_keeps_bodies_to_itself(world: World) -> None:
+async def test_notification_log_omits_bodies(world: World) -> None:
     await world.services.alerts.failed(1, "503 Service Unavailable", NOW_MS, NOW_MS + 1000)
     found = (await call(world, "GET", "/api/notifications"))["notifications"]
     oldest = found[-1]
@@ -101,7 +101,7 @@ async def test_notification_log_keeps_bodies_to_itself(world: World) -> None:
     assert "secret" not in repr(found)
 
 
-async def test_receiver_is_tested_and_its_refusal_told(world: World) -> None:
+async def test_receiver_is_tested_and_its_refusal_returned(world: World) -> None:
     listed = await call(world, "GET", "/api/receivers")
     assert listed == {"receivers": [{"name": "phone", "type": "webhook"}]}
     answer = await world.client.post("/api/receivers/phone/test", headers=await world.bearer())

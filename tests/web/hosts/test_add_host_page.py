@@ -17,7 +17,7 @@ async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[
         yield world
 
 
-async def test_host_is_added_by_the_form_and_leads_to_its_page(world: World) -> None:
+async def test_form_adds_a_host_and_redirects_to_its_page(world: World) -> None:
     form = {"name": "db-1", "url": "10.0.0.7", "labels": "site=home\nrole = db", "interval_s": ""}
     answer = await world.client.post(
         "/add-host", data=form, headers=await world.cookie(Role.EDITOR), allow_redirects=False
@@ -41,7 +41,7 @@ async def test_host_is_added_by_the_form_and_leads_to_its_page(world: World) -> 
         ({"name": "a", "url": "a", "interval_s": "soon"}, "interval_s"),
     ],
 )
-async def test_wrong_field_of_the_form_says_so_and_keeps_the_rest(
+async def test_form_marks_the_invalid_field_and_keeps_the_others(
     world: World, form: dict[str, str], field: str
 ) -> None:
     answer = await world.client.post("/add-host", data=form, headers=await world.cookie())

@@ -120,7 +120,7 @@ async def test_figures_states_and_alerts_are_put_together(world: World) -> None:
     assert "fleet_query_failed" in [line["event"] for line in world.logs]
 
 
-async def test_fleet_asks_the_same_few_queries_whatever_its_size(world: World) -> None:
+async def test_number_of_queries_does_not_grow_with_the_fleet(world: World) -> None:
     world.statuses.append(target_status("web-0", "a:0"))
     await call(world, "GET", "/api/fleet", 200)
     for_one = len(world.engine.asked)

@@ -77,7 +77,7 @@ async def test_broken_query_costs_only_its_chart(world: World) -> None:
     assert [chart["key"] for chart in answer["charts"]] == ["load"]
 
 
-async def test_queries_are_for_this_host_whatever_it_is_called(world: World) -> None:
+async def test_queries_select_a_host_with_any_name(world: World) -> None:
     await charts(world)
     ranged = [query for query, _, _, step_ms in world.engine.asked if step_ms]
     assert len(ranged) == sum(len(chart.lines) for chart in CHARTS)

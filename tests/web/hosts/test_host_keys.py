@@ -40,7 +40,7 @@ async def send_form(world: World, path: str, fields: dict[str, str], status: int
     return text
 
 
-async def test_pushing_host_is_told_its_key_once(world: World) -> None:
+async def test_key_of_a_pushing_host_is_returned_once(world: World) -> None:
     added = await call(world, "POST", "/api/hosts", 201, {"name": "nas", "push": True})
     assert len(added["key"]) >= 43
     assert (added["instance"], added["url"], added["pushes"]) == ("nas", "", True)

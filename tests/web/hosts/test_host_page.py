@@ -17,7 +17,7 @@ async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[
         yield world
 
 
-async def test_unknown_page_is_told_in_html(world: World) -> None:
+async def test_unknown_host_is_an_html_error_page(world: World) -> None:
     answer = await world.client.get("/host/nobody", headers=await world.cookie())
     assert answer.status == 404
     assert "Not found" in await answer.text()
@@ -36,7 +36,7 @@ async def test_host_page_serves_records_and_configured_hosts(world: World) -> No
     assert "it cannot be removed here" in await world.page("/host/a:9100")
 
 
-async def test_removal_asks_first_and_then_leads_home(world: World) -> None:
+async def test_removal_needs_confirmation_and_redirects_home(world: World) -> None:
     added = await world.client.post(
         "/api/hosts", json={"name": "db-1", "url": "10.0.0.7"}, headers=await world.bearer()
     )

@@ -19,7 +19,7 @@ async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[
         yield world
 
 
-async def test_api_information_is_for_whoever_asks_for_json(world: World) -> None:
+async def test_request_for_json_gets_a_description_of_the_server(world: World) -> None:
     answer = await world.client.get("/", headers={"Accept": "application/json"})
     assert answer.status == 200
     assert (await answer.json())["name"] == "Redshank"
@@ -58,7 +58,7 @@ async def test_fleet_shows_figures_with_their_units(world: World) -> None:
     assert "<b>1</b> down" in text
 
 
-async def test_search_and_state_are_kept_in_the_address(world: World) -> None:
+async def test_search_and_state_are_in_the_url(world: World) -> None:
     world.statuses += [target_status(name, f"{name}:9100") for name in ("web-1", "web-2", "db-1")]
     text = await world.page("/?q=web&sort=cpu&order=desc")
     assert 'value="web"' in text

@@ -38,7 +38,7 @@ def test_vendored_files_are_those_of_the_manifest() -> None:
         assert {"name", "version", "license", "package_sha512"} <= package.keys()
 
 
-async def test_file_with_its_version_is_kept_for_good(world: World) -> None:
+async def test_file_with_current_version_is_cached_forever(world: World) -> None:
     assets = await asyncio.to_thread(Assets.read)
     url = assets.url("vendor/uplot/uPlot.iife.min.js")
     answer = await world.client.get(url)
@@ -88,7 +88,7 @@ def test_version_changes_with_any_file(tmp_path: Path) -> None:
         "/static",
     ],
 )
-async def test_path_leads_nowhere_but_to_static_files(world: World, path: str) -> None:
+async def test_no_path_leads_out_of_the_static_files(world: World, path: str) -> None:
     url = URL(str(world.client.make_url("/")).rstrip("/") + path, encoded=True)
     answer = await world.client.session.get(url, allow_redirects=False)
     assert answer.status == 404

@@ -40,7 +40,7 @@ async def test_both_names_give_the_same_document_to_everybody(world: World) -> N
     assert await other.json() == await document_of(world)
 
 
-async def test_every_route_of_a_program_is_told(world: World) -> None:
+async def test_every_api_route_is_in_the_document(world: World) -> None:
     paths = (await document_of(world))["paths"]
     assert world.client.app is not None
     for (method, pattern), route in world.client.app[ROUTES].items():
@@ -50,7 +50,7 @@ async def test_every_route_of_a_program_is_told(world: World) -> None:
         assert method.lower() in paths[pattern], f"{method} {route.path} is not told"
 
 
-async def test_document_tells_who_may(world: World) -> None:
+async def test_document_names_the_needed_role(world: World) -> None:
     paths = (await document_of(world))["paths"]
     assert world.client.app is not None
     for (method, pattern), route in world.client.app[ROUTES].items():
@@ -64,7 +64,9 @@ async def test_document_tells_who_may(world: World) -> None:
     assert {"401", "403", "429"} <= paths["/api/users"]["get"]["responses"].keys()
 
 
-async def test_anonymous_viewer_is_told(tmp_path: Path, aiohttp_client: AiohttpClient) -> None:
+async def test_document_allows_the_anonymous_viewer(
+    tmp_path: Path, aiohttp_client: AiohttpClient
+) -> None:
     settings = WebSettings(anonymous_viewer=True)
     async with world_at(tmp_path, aiohttp_client, settings) as world:
         paths = (await document_of(world))["paths"]
@@ -72,7 +74,7 @@ async def test_anonymous_viewer_is_told(tmp_path: Path, aiohttp_client: AiohttpC
     assert {} not in paths["/api/users"]["get"]["security"]
 
 
-async def test_requests_are_told_as_they_are_validated(world: World) -> None:
+async def test_documented_requests_match_their_validation(world: World) -> None:
     document = await document_of(world)
     body = document["paths"]["/api/hosts"]["post"]["requestBody"]["content"]
     assert body["application/json"]["schema"] == {"$ref": "#/components/schemas/HostForm"}

@@ -32,7 +32,7 @@ def test_senders_do_not_count_for_each_other() -> None:
     assert quota.take("a", NOW_MS).wait_ms > 0
 
 
-def test_waiting_as_told_is_enough() -> None:
+def test_request_is_accepted_after_the_announced_wait() -> None:
     quota = Quota(7)
     now_ms = float(NOW_MS)
     while not (wait_ms := quota.take("a", now_ms).wait_ms):

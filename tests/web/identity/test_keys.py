@@ -106,7 +106,7 @@ def test_what_was_verified_before_ends_as_anything_else(path: Path) -> None:
     def is_good(now_ms: int, audience: str = API) -> bool:
         return keys.claims(token, audience, now_ms) is not None
 
-    # Asked twice each: the second time it is known.
+    # Twice each: the second time the token is in the cache.
     assert [is_good(NOW_MS), is_good(NOW_MS)] == [True, True]
     assert not is_good(NOW_MS, "another")
     assert not is_good(NOW_MS + HOUR_MS + 1000)
@@ -193,7 +193,7 @@ def test_changed_token_is_refused(shared: KeyRing, place: int, change: str) -> N
 
 @settings(deadline=None)
 @given(st.text(), st.text())
-def test_whatever_is_sealed_comes_back(shared: KeyRing, purpose: str, text: str) -> None:
+def test_seal_round_trip(shared: KeyRing, purpose: str, text: str) -> None:
     assert shared.unseal(purpose, shared.seal(purpose, text)) == text
 
 

@@ -111,7 +111,7 @@ async def test_name_that_no_user_may_have_is_refused(world: World, name: str) ->
     assert await world.accounts.users() == []
 
 
-async def test_proxys_own_basic_login_is_not_taken_for_a_token(world: World) -> None:
+async def test_basic_credentials_of_the_proxy_are_no_token(world: World) -> None:
     basic = "Basic " + base64.b64encode(b"ann:her password at the proxy").decode()
     assert (await session(world, X_Remote_User="ann", Authorization=basic))[0] == 200
 
@@ -141,7 +141,7 @@ async def test_another_site_cannot_use_the_proxys_login(
     assert answer.status == status
 
 
-async def test_another_site_cannot_use_a_basic_login_that_a_browser_keeps(world: World) -> None:
+async def test_another_site_cannot_use_a_stored_basic_login(world: World) -> None:
     token = (await world.bearer())["Authorization"].removeprefix("Bearer ")
     basic = {"Authorization": "Basic " + base64.b64encode(f"x:{token}".encode()).decode()}
     body = {"name": "db-1", "url": "db-1"}
@@ -172,7 +172,7 @@ def test_header_without_proxies_is_refused(settings: dict[str, object]) -> None:
 
 @settings(deadline=None)
 @given(st.text())
-def test_any_name_is_taken_or_refused(name: str) -> None:
+def test_any_name_is_accepted_or_refused(name: str) -> None:
     adapter: TypeAdapter[str] = TypeAdapter(UserName)
     try:
         taken = adapter.validate_python(name)

@@ -171,7 +171,7 @@ async def test_renewed_recovery_codes_count_and_the_old_no_longer(world: World) 
     assert await token_status(world, code) == 401
 
 
-async def test_renewal_takes_a_fresh_code_of_the_app(world: World) -> None:
+async def test_renewal_needs_a_fresh_code_of_the_app(world: World) -> None:
     assert (await renewal(world, "123456"))[0] == 409
     secret, old = await enrol(world)
     for code in ("000000", old[0], code_at(secret, world.now[0]), ""):
@@ -212,7 +212,7 @@ async def test_enrolment_needs_the_password_and_a_right_first_code(world: World)
     begun = await (await world.client.post(PATH, json=body, headers=headers)).json()
     bad = await world.client.post(f"{PATH}/confirm", json={"code": "000000"}, headers=headers)
     assert (bad.status, (await bad.json())["field"]) == (400, "code")
-    # Until then the password alone is asked for.
+    # Until then the password is enough.
     assert await token_status(world) == 200
     code = {"code": code_at(begun["secret"], world.now[0])}
     assert (await world.client.post(f"{PATH}/confirm", json=code, headers=headers)).status == 200

@@ -85,7 +85,7 @@ def test_any_header_is_read_without_an_error(authorization: str, key: str) -> No
 
 @settings(deadline=None)
 @given(st.text(alphabet=st.characters(exclude_characters=":", codec="utf-8")), st.text(min_size=1))
-def test_basic_password_comes_back(user: str, password: str) -> None:
+def test_basic_password_round_trip(user: str, password: str) -> None:
     password = password.encode("utf-8", "replace").decode()
     assert token_of({"Authorization": basic(user, password)}) == password
 

@@ -18,7 +18,7 @@ from web.middleware.audit import audit, run_to_completion
 from web.settings import WebSettings
 
 NOT_RECORDED_BY_ITSELF = {
-    # Evaluated, changed in nothing.
+    # They evaluate and change nothing.
     "POST /api/v1/query",
     "POST /api/v1/query_range",
     "POST /api/v1/series",
@@ -26,7 +26,7 @@ NOT_RECORDED_BY_ITSELF = {
     "POST /api/v1/format_query",
     "POST /api/v1/parse_query",
     "POST /api/v1/query_exemplars",
-    # Without a login: their handlers say what happened.
+    # Without a login; their handlers add notes.
     "POST /login",
     "POST /login/code",
     "POST /logout",
@@ -61,7 +61,7 @@ async def test_every_unsafe_route_is_recorded_or_known_not_to_be(world: World) -
     unrecorded = {
         f"{method} {path}"
         for (method, path), route in world.client.app[ROUTES].items()
-        # Handing in samples is no change.
+        # Pushing samples is no change.
         if method not in SAFE_METHODS
         and route.access is not Access.PUSH
         and not is_change(route, method)
@@ -86,7 +86,7 @@ async def test_change_whose_handler_says_nothing_is_recorded_by_its_route(
     assert await told(world) == [("", f"PATCH {path}", "7, a/b")] * 2
 
 
-async def test_changes_are_recorded_with_who_what_and_where(world: World) -> None:
+async def test_changes_are_recorded_with_actor_action_and_address(world: World) -> None:
     headers = await world.bearer()
     body = {"name": "bob", "role": "editor", "password": "long enough for us"}
     await world.client.post("/api/users", json=body, headers=headers)
@@ -195,7 +195,7 @@ async def test_secrets_are_never_recorded(world: World, tmp_path: Path) -> None:
         assert secret not in text
 
 
-async def test_log_is_for_admins_and_comes_page_by_page(world: World) -> None:
+async def test_log_needs_an_admin_and_is_paged(world: World) -> None:
     headers = await world.bearer()
     for number in range(5):
         body = {"name": f"h{number}", "url": f"h{number}"}
@@ -214,7 +214,7 @@ async def test_log_is_for_admins_and_comes_page_by_page(world: World) -> None:
     assert (await world.client.get("/api/audit", headers=reading)).status == 403
 
 
-async def test_page_shows_the_log_and_leads_to_older_entries(world: World) -> None:
+async def test_page_shows_the_log_and_links_older_entries(world: World) -> None:
     headers = await world.cookie()
     for name in ("<script>alert(1)</script>", "plain"):
         body = {"name": name, "url": f"h{len(name)}"}

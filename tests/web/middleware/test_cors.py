@@ -23,7 +23,7 @@ Opener = Callable[..., Awaitable[World]]
 
 @pytest.fixture
 async def opened(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[Opener]:
-    """Return what starts the application with such CORS settings."""
+    """Return a function that starts the application with CORS settings."""
     async with AsyncExitStack() as stack:
 
         async def start(**cors: Any) -> World:
@@ -208,7 +208,7 @@ async def test_trusted_origin_cannot_send_the_forms(opened: Opener) -> None:
     assert (await world.client.post("/login", data=form, headers=headers)).status == 403
 
 
-async def test_vary_keeps_what_else_answers_vary_by(opened: Opener) -> None:
+async def test_origin_is_added_to_an_existing_vary_header(opened: Opener) -> None:
     world = await opened(origins=[APP])
     world.samples.known.extend([])
     answer = await world.client.get("/metrics", headers={"Origin": APP})

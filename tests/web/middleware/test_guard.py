@@ -1,4 +1,4 @@
-"""Every route states its access here, and every answer carries what browsers must know.
+"""The access of every route, and the security headers of every response.
 
 A new route needs one row in ACCESS; tests/web/test_access.py holds it to that, for every
 kind of credential.
@@ -17,7 +17,7 @@ from web.http.routing import ROUTES, Access, Surface
 from web.middleware.headers import SECURITY_HEADERS
 from web.settings import WebSettings
 
-# One row a route, in the words of the documentation.
+# One row for each route, in the words of the documentation.
 ACCESS = {
     "GET /static/{path}": "public",
     "GET /": "viewer",
@@ -80,7 +80,7 @@ ACCESS = {
     "GET /-/healthy": "public",
     "GET /-/ready": "public",
     "GET /openapi.json": "public",
-    # Its token may come after the connection: see test_stream.py.
+    # Its token may come after the connection: see tests/web/live/test_socket.py.
     "GET /ws/metrics": "public",
     "GET /apispec.json": "public",
     "GET /docs": "public",

@@ -45,7 +45,7 @@ async def test_forged_host_appears_in_no_answer(world: World) -> None:
         assert "evil.example" not in await answer.text(), path
 
 
-async def test_answers_that_need_a_login_are_never_kept(world: World) -> None:
+async def test_responses_that_need_a_login_are_never_cached(world: World) -> None:
     for row, access in ACCESS.items():
         method, path = row.split(" ")
         if method != "GET" or access == "public":
@@ -64,7 +64,7 @@ async def test_pages_cannot_be_framed_or_sniffed(world: World) -> None:
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-async def test_server_does_not_tell_what_it_is_built_of(world: World) -> None:
+async def test_server_header_names_no_versions(world: World) -> None:
     for path in ("/login", "/health", "/nothing"):
         answer = await world.client.get(path)
         assert answer.headers["Server"] == "redshank"

@@ -42,7 +42,7 @@ async def statuses(world: World, count: int, headers: dict[str, str]) -> list[in
     return [(await world.client.get("/api/session", headers=headers)).status for _ in range(count)]
 
 
-async def test_key_beyond_its_quota_is_told_when_to_come_again(world: World) -> None:
+async def test_key_over_its_quota_gets_retry_after(world: World) -> None:
     headers = await world.bearer(Role.VIEWER)
     assert await statuses(world, 11, headers) == [200] * 10 + [429]
     answer = await world.client.get("/api/session", headers=headers)
@@ -70,7 +70,7 @@ async def test_other_keys_of_the_same_user_are_not_affected(world: World) -> Non
     assert await statuses(world, 1, await world.bearer(Role.VIEWER)) == [200]
 
 
-async def test_every_answer_tells_the_quota(world: World) -> None:
+async def test_every_response_shows_the_quota(world: World) -> None:
     headers = await world.bearer()
     first = await world.client.get("/api/fleet", headers=headers)
     assert first.headers["RateLimit-Remaining"] == "9"
@@ -81,7 +81,7 @@ async def test_every_answer_tells_the_quota(world: World) -> None:
     assert anonymous.headers["RateLimit-Limit"] == "20"
 
 
-async def test_address_is_limited_whatever_it_sends(world: World) -> None:
+async def test_address_is_limited_with_and_without_credentials(world: World) -> None:
     wrong = {"Authorization": "Bearer wrong"} | of("203.0.113.7")
     assert await statuses(world, 21, wrong) == [401] * 20 + [429]
     right = await world.bearer() | of("203.0.113.7")
@@ -97,7 +97,7 @@ async def test_network_of_ipv6_counts_as_one_sender(world: World) -> None:
     assert await statuses(world, 1, of("2001:db8:1:3::1")) == [401]
 
 
-async def test_refusal_comes_in_the_form_of_the_surface(world: World) -> None:
+async def test_refusal_has_the_format_of_the_surface(world: World) -> None:
     await statuses(world, 20, of("203.0.113.9"))
     page = await world.client.get("/login", headers=of("203.0.113.9"))
     assert (page.status, page.content_type) == (429, "text/html")

@@ -20,7 +20,7 @@ async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[
         yield world
 
 
-async def test_request_id_is_taken_over_and_logged(world: World) -> None:
+async def test_given_request_id_is_used_and_logged(world: World) -> None:
     headers = await world.bearer() | {"X-Request-ID": "abc-123"}
     answer = await world.client.get("/api/hosts/7", headers=headers)
     assert answer.headers["X-Request-ID"] == "abc-123"
@@ -35,7 +35,7 @@ async def test_unfit_request_id_is_replaced(world: World, given: str) -> None:
     assert len(answer.headers["X-Request-ID"]) == 16
 
 
-async def test_fault_of_ours_is_logged_and_not_told(world: World) -> None:
+async def test_internal_error_is_logged_and_not_shown(world: World) -> None:
     world.engine.answers["up"] = RuntimeError("the password is hunter2")
     answer = await world.client.get("/api/v1/query?query=up", headers=await world.bearer())
     assert answer.status == 500
@@ -83,7 +83,7 @@ async def test_raised_redirect_is_logged_with_its_status(world: World) -> None:
     assert [line["status"] for line in world.logs if line["event"] == "http_request"] == [303]
 
 
-async def test_request_of_a_client_that_left_is_logged_as_such(world: World) -> None:
+async def test_disconnected_client_is_logged_with_status_499(world: World) -> None:
     asked, left = asyncio.Event(), asyncio.Event()
 
     class Endless(ScriptedEngine):

@@ -20,7 +20,7 @@ async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[
         yield world
 
 
-async def test_store_shows_what_takes_the_most(world: World) -> None:
+async def test_store_page_shows_the_largest_metrics(world: World) -> None:
     world.statuses += [in_job("web", "w:1"), in_job("web", "w:2", Health.DOWN)]
     world.samples.known = [Labels.of(__name__="x", cpu="0")]
     large, heavy = MetricSize("large_metric", 2000, 10), MetricSize("heavy_metric", 3, 5 * 2**20)
