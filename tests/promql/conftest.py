@@ -1,4 +1,4 @@
-"""Small builders for queries over samples written by hand."""
+"""Fixtures for queries over handwritten samples."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,4 +1,4 @@
-"""Debian's Prometheus beside our engine, both over the same recorded samples."""
+"""Runs Debian's Prometheus over the same recorded samples as the engine."""
 
 import json
 import socket
@@ -42,7 +42,7 @@ _METRICS = (
 
 
 def recorded() -> list[AlignedSeries]:
-    """Return four sources: two recorded exporters, and each again as another, unsteady host."""
+    """Return four sources: two recorded exporters, and an irregular variant of each."""
     sources = []
     for number, name in enumerate(("node_exporter", "prometheus")):
         labels, values = _recording(CORPUS / f"{name}.scrapes.zst")
@@ -92,7 +92,7 @@ def _unsteady(
     times: np.ndarray[Any, np.dtype[np.int64]],
     values: np.ndarray[Any, np.dtype[np.float64]],
 ) -> AlignedSeries:
-    """Lose some scrapes, be gone for a while, and start counting anew half way."""
+    """Return a variant with missed scrapes, an outage and a counter restart."""
     rng = np.random.default_rng(7)
     kept = rng.random(SCRAPES) > 0.03
     kept[60:78] = False
@@ -108,7 +108,7 @@ def _unsteady(
 
 
 class TableStore(MemoryStore):
-    """Reads from matrices, source by source."""
+    """A `SampleReader` over matrices."""
 
     def __init__(self, sources: Sequence[AlignedSeries]) -> None:
         super().__init__()
@@ -143,7 +143,7 @@ class TableStore(MemoryStore):
 
 
 def openmetrics(sources: Sequence[AlignedSeries]) -> str:
-    """Write all samples in OpenMetrics' text format, with timestamps."""
+    """Format all samples as OpenMetrics text with timestamps."""
     lines = []
     for source in sources:
         absent = is_absent(np.ascontiguousarray(source.values))
@@ -164,7 +164,7 @@ class Prometheus:
     url: str
 
     def range(self, query: str, start_ms: int, end_ms: int, step_ms: int, stats: str = "") -> Any:
-        """Return the answer's `data`, None where the query is refused."""
+        """Return the answer's `data`, None if the query is rejected."""
         parameters = urllib.parse.urlencode(
             {
                 "query": query,
@@ -186,7 +186,7 @@ class Prometheus:
 
 @contextmanager
 def running(directory: Path, text: str) -> Iterator[Prometheus]:
-    """Run Prometheus over samples given as OpenMetrics text; stop it at the end."""
+    """Run Prometheus over samples in OpenMetrics text."""
     source, blocks = directory / "samples.om", directory / "blocks"
     source.write_text(text)
     subprocess.run(

@@ -1,4 +1,4 @@
-"""Hypothesis strategies that write PromQL; most of what they draw parses."""
+"""Hypothesis strategies for PromQL; most of the generated queries parse."""
 
 from hypothesis import strategies as st
 

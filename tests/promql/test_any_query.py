@@ -1,4 +1,4 @@
-"""Whatever parses is answered or refused with a PromQLError, never with a crash."""
+"""Every query that parses yields an answer or a PromQLError, never a crash."""
 
 import math
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def engines() -> Iterator[tuple[LocalEngine, LocalEngine]]:
 
 @settings(max_examples=200, deadline=None)
 @given(query=queries, delayed=st.booleans())
-def test_any_query_is_answered_or_refused(
+def test_any_query_is_answered_or_rejected(
     engines: tuple[LocalEngine, LocalEngine], query: str, *, delayed: bool
 ) -> None:
     try:
@@ -100,7 +100,7 @@ def test_any_query_is_answered_or_refused(
         'up{job=~"\\xff"}',
     ],
 )
-def test_extremes_are_answered_or_refused(
+def test_extreme_queries_are_answered_or_rejected(
     engines: tuple[LocalEngine, LocalEngine], query: str
 ) -> None:
     options = QueryOptions(timeout_s=5)
@@ -111,7 +111,7 @@ def test_extremes_are_answered_or_refused(
 
 
 @pytest.mark.parametrize("time_ms", [2**62, -(2**62), 2**80])
-def test_times_out_of_range_are_refused(
+def test_times_out_of_range_are_rejected(
     engines: tuple[LocalEngine, LocalEngine], time_ms: int
 ) -> None:
     with pytest.raises(PromQLError, match="out of range"):

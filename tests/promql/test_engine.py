@@ -1,4 +1,4 @@
-"""The engine's outer side: answers' shapes, limits, cancelling, closing."""
+"""The engine's contract: shapes of answers, limits, cancelling, closing."""
 
 import asyncio
 import gc
@@ -94,10 +94,10 @@ async def test_instant_query_of_a_range_selector_yields_its_samples(
         'label_replace(clamp(x, scalar(y), 5), "b", "$1", "a", "(.*)")',
     ],
 )
-def test_an_evaluation_is_gone_without_the_garbage_collector(
+def test_an_evaluation_is_freed_without_the_garbage_collector(
     query: str, make_engine: MakeEngine
 ) -> None:
-    # It holds what was read: collections are rare in a server that makes no cycles.
+    # The evaluator holds the samples, and garbage collections are rare in the server.
     engine = make_engine('x{a="1"} 1 2 3 4', 'x{a="2"} 4 3 2 1')
     gc.collect()
     gc.disable()
@@ -124,14 +124,14 @@ async def test_parse_errors_pass_through(make_engine: MakeEngine) -> None:
         ("x", 0, 11_001, 1, "exceeded maximum resolution of 11,000 points"),
     ],
 )
-async def test_bad_ranges_are_refused(
+async def test_invalid_ranges_are_rejected(
     make_engine: MakeEngine, query: str, start: int, end: int, step: int, message: str
 ) -> None:
     with pytest.raises(EvaluationError, match=message.replace("(", r"\(")):
         await make_engine().range(query, start, end, step)
 
 
-async def test_too_many_samples_are_refused(make_engine: MakeEngine) -> None:
+async def test_too_many_samples_are_rejected(make_engine: MakeEngine) -> None:
     engine = make_engine("x 0+1x99", "y 0+1x99")
     await engine.range("x", 0, 1_000, 100, QueryOptions(max_samples=250))
     with pytest.raises(TooManySamplesError):
@@ -151,7 +151,7 @@ async def test_lookback_is_an_option(make_engine: MakeEngine) -> None:
 
 
 class _Endless(MemoryStore):
-    """A store whose reading never ends by itself."""
+    """A store whose reads end only if the budget stops them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -250,7 +250,7 @@ async def test_ordinary_nan_is_a_value(make_engine: MakeEngine) -> None:
     assert np.isnan(value.values).tolist() == [True]
 
 
-async def test_statistics_tell_what_a_query_cost(make_engine: MakeEngine) -> None:
+async def test_statistics_contain_the_cost_of_a_query(make_engine: MakeEngine) -> None:
     engine = make_engine("x 1 2 3 4", "y 1 _ _ 4")
     options = QueryOptions(statistics=True)
     answer = await engine.range("sum(rate(x[31s])) + y", 0, 45_000, 15_000, options)

@@ -1,17 +1,17 @@
-"""Our answers beside those of Debian's Prometheus 2.42, over the same recorded samples.
+"""Compares answers with those of Debian's Prometheus 2.42 over the same recorded samples.
 
-Prometheus 3, whose semantics are ours, differs from 2.42 in what is named here:
+Redshank follows Prometheus 3, which differs from 2.42 as listed here:
 
-- left-open: a range leaves out a sample exactly at its start, and a lookback one exactly
-  as old as it. No sample lies on a step here, so that both agree.
-- zero cutoff: where a counter begins inside of a range, the extrapolation to its start
-  is first limited to half an interval and then to where the counter would be zero; 2.42
-  did it the other way round. No counter begins inside of a range here.
-- compensated sums: `sum` and `avg` undo rounding; 2.42 only did `…_over_time`.
-- bucket precision: 3 forgives differences between histogram buckets below 1e-12.
+- left-open ranges: a sample exactly at the start of a range, or exactly as old as the
+  lookback, is excluded. No sample in these tests has the time of a step.
+- zero cutoff: if a counter begins inside of a range, the extrapolation to its start is first
+  limited to half an interval and then to the point where the counter would be zero; 2.42
+  applies the limits in the other order. No counter in these tests begins inside of a range.
+- compensated sums: `sum` and `avg` use them; 2.42 only in `…_over_time`.
+- bucket precision: differences between histogram buckets below 1e-12 are ignored.
 - deviations of NaN: `stddev` of a single NaN or infinity is NaN; 2.42 says 0.
 - filtered many side: a comparison of two series of the left side with one of the right is
-  refused; 2.42 only did so where both survived the comparison.
+  rejected; 2.42 rejects it only if both satisfy the comparison.
 - atan2 and the metric name: 2.42 forgets to drop it between a vector and a scalar.
 """
 
@@ -62,7 +62,7 @@ _COMPARES = re.compile(r"[<>]|[!=]= ")
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalEngine, Prometheus]]:
-    """Our engine and Prometheus, over the same samples."""
+    """Yield the engine and Prometheus over the same samples."""
     sources = recorded()
     engine = LocalEngine(TableStore(sources))
     with running(tmp_path_factory.mktemp("prometheus"), openmetrics(sources)) as prometheus:
@@ -95,7 +95,7 @@ def _ours(answer: AlignedSeries) -> dict[Labels, dict[int, float]]:
 
 
 def assert_same(both: tuple[LocalEngine, Prometheus], query: str) -> None:
-    """Both answer alike, or both refuse."""
+    """Assert that both give the same answer or both reject the query."""
     engine, prometheus = both
     data = prometheus.range(query, START_MS, END_MS, STEP_MS)
     if data is None:
@@ -277,7 +277,7 @@ _queries = st.recursive(_leaves, _deeper, max_leaves=4)
 @settings(
     max_examples=400,
     deadline=None,
-    # The same queries every time: whether 1e-9 is enough must not depend on luck.
+    # The same queries in every run, so that the tolerance of 1e-9 does not depend on chance.
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
@@ -374,7 +374,9 @@ def test_each_function_answers_like_prometheus(
     assert_same(both, query)
 
 
-def test_smoothing_answers_as_under_its_old_name(both: tuple[LocalEngine, Prometheus]) -> None:
+def test_double_exponential_smoothing_equals_holt_winters(
+    both: tuple[LocalEngine, Prometheus],
+) -> None:
     engine, prometheus = both
     arguments = "(node_load1[5m], 0.4, 0.3)"
     data = prometheus.range(f"holt_winters{arguments}", START_MS, END_MS, STEP_MS)
@@ -387,7 +389,7 @@ def test_smoothing_answers_as_under_its_old_name(both: tuple[LocalEngine, Promet
         np.testing.assert_allclose(list(ours[labels].values()), list(wanted.values()), rtol=1e-9)
 
 
-def test_left_open_ranges_are_what_differs(both: tuple[LocalEngine, Prometheus]) -> None:
+def test_only_left_open_ranges_differ_on_a_sample(both: tuple[LocalEngine, Prometheus]) -> None:
     engine, prometheus = both
     on_a_sample_ms = BASE_MS + 7 + 100 * 15_000
     query = 'count_over_time(node_load1{instance="a"}[1m])'

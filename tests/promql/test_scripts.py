@@ -1,4 +1,4 @@
-"""Test scripts: our own, and those of the Prometheus project where they are at hand."""
+"""Test scripts: Redshank's own, and those of the Prometheus project if available."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_own_script_passes_on_the_real_store(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "passed"), sorted(json.loads(RECORDED.read_text()).items()), ids=str
 )
-def test_shared_script_passes_but_for_native_histograms(name: str, passed: int) -> None:
+def test_prometheus_script_passes_except_native_histograms(name: str, passed: int) -> None:
     score = run_file(SHARED / name, real_store)
     assert [failure for failure in score.failures if failure.need is Need.UNKNOWN] == []
     assert score.passed >= passed

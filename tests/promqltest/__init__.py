@@ -1,4 +1,4 @@
-"""Runs scripts in the test language of the Prometheus project against our engine.
+"""Runs scripts in the test language of the Prometheus project against the engine.
 
-`python -m tests.promqltest DIRECTORY` prints what passed; see `runner`.
+`python -m tests.promqltest DIRECTORY` prints the results; see `runner`.
 """

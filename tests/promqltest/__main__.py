@@ -1,4 +1,4 @@
-"""`python -m tests.promqltest DIRECTORY [--json]`: how much of it passes."""
+"""`python -m tests.promqltest DIRECTORY [--json]`: runs scripts and prints the results."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ from tests.promqltest.store import memory_store
 
 
 def main() -> int:
-    """Run all scripts of a directory and tell what passed."""
+    """Run all scripts of a directory and print the results."""
     parser = argparse.ArgumentParser(prog="python -m tests.promqltest")
     parser.add_argument("directory", type=Path)
     parser.add_argument("--json", action="store_true", help="end with one JSON object")
@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def _print_needs(scores: dict[str, Score]) -> None:
-    """Print the lines that failed by what they need and by file."""
+    """Print the failed lines, grouped by missing feature and file."""
     for need in Need:
         by_file = {
             name: [failure.line for failure in score.failures if failure.need is need]

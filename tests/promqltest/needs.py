@@ -1,4 +1,4 @@
-"""Why an evaluation cannot pass: what it needs that the engine does not have."""
+"""The missing features that make evaluations fail."""
 
 from enum import StrEnum
 
@@ -15,7 +15,7 @@ _BUCKET = "_bucket"
 
 
 class Need(StrEnum):
-    """What a failed evaluation needs."""
+    """A feature that a failed evaluation needs."""
 
     RESULT = "expects a native histogram in the result"
     INPUT = "reads native histograms"
@@ -24,14 +24,14 @@ class Need(StrEnum):
 
 
 class NativeHistograms:
-    """The series of a script that hold native histograms so far."""
+    """Tracks the series of a script that contain native histograms."""
 
     def __init__(self) -> None:
         self._native: set[Labels] = set()
         self._converted: set[Labels] = set()
 
     def load(self, command: Load) -> None:
-        """Take note of a load."""
+        """Record the series of a load command."""
         for labels, points in command.series:
             if any(isinstance(point, Histogram) for point in points):
                 self._native.add(labels)
@@ -42,12 +42,12 @@ class NativeHistograms:
                 self._converted.add(Labels.of(plain))
 
     def clear(self) -> None:
-        """Forget all of them."""
+        """Forget all series."""
         self._native.clear()
         self._converted.clear()
 
     def need_of(self, command: Eval) -> Need:
-        """Return what an evaluation needs, if it failed."""
+        """Return the feature that a failed evaluation needs."""
         if any(isinstance(point, Histogram) for _, points in command.series for point in points):
             return Need.RESULT
         try:

@@ -25,7 +25,7 @@ _QUOTED_NAME = re.compile(rf"\s*({_STRING})\s*(?=[,}}]),?")
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """A native histogram: our engine has none, so the text is enough."""
+    """A native histogram, as text, because the engine does not support them."""
 
     text: str
 
@@ -35,11 +35,11 @@ Point = float | Histogram | None
 
 
 class NotationError(Exception):
-    """The text is no series description."""
+    """The text is not a series description."""
 
 
 def parse_series(text: str) -> tuple[Labels, str]:
-    """Return a line's label set and what follows it."""
+    """Return the label set of a line, and the rest of the line."""
     text = text.strip()
     labels: dict[str, str] = {}
     match = _NAME.match(text)
@@ -76,7 +76,7 @@ def number(text: str) -> float:
 
 
 def parse_points(text: str) -> list[Point]:
-    """Return the samples that a sequence stands for."""
+    """Return the samples of a sequence."""
     points: list[Point] = []
     at = 0
     text = text.strip()

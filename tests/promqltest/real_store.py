@@ -1,4 +1,4 @@
-"""The store of the product under the scripts: samples lie in head, journal and chunk files."""
+"""Runs scripts on the real store, with samples in head, journal and chunk files."""
 
 import asyncio
 import tempfile
@@ -11,12 +11,12 @@ from storage.samples.settings import StoreSettings
 from storage.samples.store import SqliteSampleStore
 from tests.promqltest.store import AppendedStore, SeriesSamples, SeriesStarts
 
-# A few vectors a chunk: most of what a script loads is read from files, the rest from the head.
+# A few vectors for each chunk, so that most samples are read from files, the rest from the head.
 _SETTINGS = StoreSettings(chunk_vectors=4)
 
 
 class RealStore(AppendedStore):
-    """Runs scripts on `SqliteSampleStore`, a new one below `directory` after each `clear`."""
+    """A `SqliteSampleStore` for scripts; each `clear` opens a new one below `directory`."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -46,7 +46,7 @@ class RealStore(AppendedStore):
 
 @contextmanager
 def real_store() -> Iterator[RealStore]:
-    """Yield a store in a directory of its own, gone afterwards."""
+    """Yield a store in a temporary directory."""
     with tempfile.TemporaryDirectory() as directory:
         store = RealStore(Path(directory))
         try:

@@ -1,4 +1,4 @@
-"""Runs scripts and compares what the engine answers with what they expect."""
+"""Runs scripts and compares the engine's answers with the expected ones."""
 
 import math
 from collections.abc import Iterable
@@ -37,12 +37,12 @@ _SMALLEST_NORMAL = 2.2250738585072014e-308
 
 
 class MismatchError(Exception):
-    """An answer is not what the script expects."""
+    """An answer differs from the expected one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An evaluation that went wrong."""
+    """A failed evaluation."""
 
     file: str
     line: int
@@ -53,7 +53,7 @@ class Failure:
 
 @dataclass(slots=True)
 class Score:
-    """How a script fared."""
+    """The results of a script."""
 
     passed: int = 0
     total: int = 0
@@ -107,7 +107,7 @@ def _samples(command: Load) -> SeriesSamples:
 
 
 def _starts(command: Load) -> SeriesStarts:
-    """Return start times, given relative to the samples they belong to."""
+    """Return absolute start times; the script gives them relative to their samples."""
     starts: SeriesStarts = {}
     for labels, offsets in command.starts:
         times = {
@@ -120,7 +120,7 @@ def _starts(command: Load) -> SeriesStarts:
 
 
 def check(engine: LocalEngine, command: Eval) -> str | None:
-    """Return why an evaluation failed, None if it passed."""
+    """Return the failure of an evaluation, None if it passed."""
     try:
         answer = _ask(engine, command)
     except PromQLError as exc:
@@ -154,7 +154,7 @@ _TIME_DEPENDENT = frozenset(
 
 
 def pinned(command: Eval) -> str | None:
-    """Return an instant query with `@` at its evaluation time, None where that may differ."""
+    """Return an instant query with `@` at its evaluation time, None if its result may differ."""
     if not command.instant or command.window is not None or command.scalar is not None:
         return None
     tree = parse(command.query)
@@ -300,7 +300,7 @@ def _check_order(found: tuple[Labels, ...], wanted: list[Labels]) -> None:
 
 
 def alike(value: float, wanted: float) -> bool:
-    """Tell whether two floats are equal but for rounding, NaN to NaN, zero to zero."""
+    """Return whether two floats are equal up to rounding; NaN equals NaN."""
     if math.isnan(value) or math.isnan(wanted):
         return math.isnan(value) and math.isnan(wanted)
     if value == wanted:

@@ -1,4 +1,4 @@
-"""Reads test scripts into commands."""
+"""Parses test scripts into commands."""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ _VECTOR = re.compile(r"from\s+(\S+)\s+to\s+(\S+)\s+step\s+(\S+)")
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Adds samples, the first at 0; `converts` classic histograms to native ones, too."""
+    """Adds samples, the first at time 0; `converts` also adds classic histograms as native ones."""
 
     interval_ms: int
     series: tuple[tuple[Labels, tuple[Point, ...]], ...]
@@ -35,18 +35,18 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Clear:
-    """Forgets all samples."""
+    """Deletes all samples."""
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What an error or annotation must say: exactly `message`, or match `pattern`."""
+    """The expected text of an error or annotation: `message`, or a match of `pattern`."""
 
     message: str | None = None
     pattern: str | None = None
 
     def matches(self, text: str) -> bool:
-        """Tell whether a text is what was expected."""
+        """Return whether a text is the expected one."""
         if self.message is not None:
             return text == self.message
         return self.pattern is None or re.search(self.pattern, text) is not None
@@ -54,7 +54,7 @@ class Note:
 
 @dataclass(slots=True)
 class Eval:
-    """One evaluation and what it must yield."""
+    """One evaluation and its expected result."""
 
     line: int
     query: str
@@ -125,7 +125,7 @@ def _load(block: list[str]) -> Load:
 
 
 def time_ms(text: str) -> int:
-    """Return a time of a script: a duration, or a number of seconds."""
+    """Return the milliseconds of a duration or a number of seconds."""
     try:
         return parse_duration_ms(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Sample stores for scripts: a quick one in memory, and any real one behind its contract."""
+"""Sample stores for scripts: in memory, and over the contract of the real store."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -30,17 +30,17 @@ SeriesStarts = dict[Labels, dict[int, int]]
 
 
 class ScriptStore(Protocol):
-    """What a script needs of a store: another one can be run in its place."""
+    """A store that scripts can run on."""
 
     @property
     def reader(self) -> SampleReader:
-        """What the engine reads from."""
+        """The reader for the engine."""
 
     def load(self, samples: SeriesSamples, starts: SeriesStarts | None = None) -> None:
-        """Add samples, and since when they have counted."""
+        """Add samples and their start times."""
 
     def clear(self) -> None:
-        """Forget all samples."""
+        """Delete all samples."""
 
 
 MakeStore = Callable[[], AbstractContextManager[ScriptStore]]
@@ -138,13 +138,13 @@ class MemoryStore:
 
 @contextmanager
 def memory_store() -> Iterator[ScriptStore]:
-    """Yield the quick store."""
+    """Yield a store that keeps samples in dictionaries."""
     yield MemoryStore()
 
 
 @contextmanager
 def contract_store() -> Iterator[ScriptStore]:
-    """Yield the smallest store behind the contract."""
+    """Yield a minimal store that implements the contract."""
     yield AppendedStore(MemorySampleStore)
 
 
@@ -155,8 +155,8 @@ class AppendingSampleStore(SampleAppender, SampleReader, Protocol):
 class AppendedStore:
     """Runs scripts on a sample store, through the contract that scrapers use.
 
-    Series with one `instance` label are one source, as a target's are; a script that
-    loads more of them later, or earlier samples, makes a further source of them.
+    Series with the same `instance` label form one source. If a script later loads further
+    series or earlier samples of it, they form another source.
     """
 
     def __init__(self, make: Callable[[], AppendingSampleStore]) -> None:
@@ -191,7 +191,7 @@ class AppendedStore:
 
 
 class _Current(MemoryStore):
-    """Reads from whatever store is the current one."""
+    """A reader of the current store."""
 
     def __init__(self, current: Callable[[], SampleReader]) -> None:
         super().__init__()
@@ -213,7 +213,7 @@ class _Current(MemoryStore):
 
 
 class MemorySampleStore(MemoryStore):
-    """Takes whole vectors by `SampleAppender`'s contract; the smallest store there is."""
+    """A minimal store that implements `SampleAppender` and `SampleReader`."""
 
     def source(self, labels: Labels, stream: str = "") -> Source:
         return Source(0, labels, stream)

@@ -1,4 +1,4 @@
-"""Blocks of series: each series once, with its own times, among such as are cut alike."""
+"""Blocks of series: every series once, with its own times, beside series with equal windows."""
 
 import numpy as np
 from hypothesis import given
@@ -46,12 +46,12 @@ def test_blocks_hold_every_series_once_with_its_own_times(
     assert sorted(seen) == list(range(len(whole.labels)))
 
 
-def test_blocks_end_between_two_hosts() -> None:
+def test_blocks_end_between_hosts() -> None:
     sizes = [len(block) for _, block in in_blocks(_hosts([4] * 6, 3), BLOCK_CELLS // 10, (9, 9))]
     assert sizes == [8, 8, 8]
 
 
-def test_hosts_that_are_cut_elsewhere_are_put_apart() -> None:
+def test_hosts_with_other_windows_get_their_own_block() -> None:
     whole = _hosts([2] * 8, 3)
     # Hosts are scraped at 0, 1, 2, ...: four of eight have their first sample by 3.
     blocks = [block for _, block in in_blocks(whole, 10, (3, 99))]

@@ -1,4 +1,4 @@
-"""Compensated sums: as exact as adding in unlimited precision and rounding once, nearly."""
+"""Compensated sums are almost as exact as sums of unlimited precision."""
 
 import math
 
@@ -13,7 +13,7 @@ _finite = st.floats(-1e300, 1e300, allow_subnormal=False)
 
 
 @given(_finite, _finite)
-def test_two_sum_keeps_what_rounding_takes(left: float, right: float) -> None:
+def test_two_sum_returns_the_rounding_error(left: float, right: float) -> None:
     total, error = two_sum(np.array([left]), np.array([right]))
     assert math.fsum([left, right, -float(total[0])]) == pytest.approx(float(error[0]), abs=1e-300)
 
@@ -42,7 +42,7 @@ def test_an_axis_is_added_exactly(groups: list[list[float]], axis: int) -> None:
         assert value == pytest.approx(math.fsum(group), rel=1e-15, abs=1e-20)
 
 
-def test_the_sum_of_one_is_no_view_of_it() -> None:
+def test_the_sum_of_one_array_is_a_copy() -> None:
     values = np.ones((1, 2, 3))
     total, error = sum_along(values, 0)
     total += 1

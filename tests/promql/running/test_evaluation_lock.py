@@ -1,4 +1,4 @@
-"""Evaluations by lock: one at a time, in order, and nobody waits for ever."""
+"""The evaluation lock: one evaluation at a time, in order, and no thread waits forever."""
 
 import threading
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
         if condition():
             return
         done.wait(0.01)
-    raise AssertionError("it never came true")
+    raise AssertionError("the condition never held")
 
 
 def test_one_at_a_time() -> None:
@@ -60,7 +60,7 @@ def test_one_at_a_time() -> None:
     assert lock.acquire()
 
 
-def test_a_turn_is_passed_on_once_it_has_lasted(lock: EvaluationLock, clock: Clock) -> None:
+def test_the_lock_is_handed_over_after_a_time_slice(lock: EvaluationLock, clock: Clock) -> None:
     order: list[str] = []
 
     def other() -> None:
@@ -79,14 +79,14 @@ def test_a_turn_is_passed_on_once_it_has_lasted(lock: EvaluationLock, clock: Clo
     assert order == ["own", "other", "own again"]
 
 
-def test_nobody_waits_for_one_that_never_ends(lock: EvaluationLock) -> None:
+def test_a_thread_stops_waiting_for_an_endless_evaluation(lock: EvaluationLock) -> None:
     with TimeSlice(lock):
         thread = started(lambda: TimeSlice(lock).__enter__().__exit__(None, None, None))
         thread.join()
     assert lock.acquire()
 
 
-def test_another_thread_passes_nothing_on(lock: EvaluationLock, clock: Clock) -> None:
+def test_a_helper_thread_does_not_hand_the_lock_over(lock: EvaluationLock, clock: Clock) -> None:
     with TimeSlice(lock) as own:
         waiting = started(lambda: TimeSlice(lock).__enter__().__exit__(None, None, None))
         wait_until(lambda: lock.is_contended)
@@ -97,7 +97,7 @@ def test_another_thread_passes_nothing_on(lock: EvaluationLock, clock: Clock) ->
     waiting.join()
 
 
-def test_an_error_ends_a_turn(lock: EvaluationLock) -> None:
+def test_an_error_releases_the_lock(lock: EvaluationLock) -> None:
     with suppress(ValueError), TimeSlice(lock):
         raise ValueError
     assert lock.acquire()

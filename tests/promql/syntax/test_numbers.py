@@ -1,4 +1,4 @@
-"""Numbers: read and written as Go does."""
+"""Numbers are parsed and formatted as in Go."""
 
 import math
 
@@ -31,7 +31,7 @@ def test_literals(text: str, value: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["1e999", "0xffffffffffffffffff", "x"])
-def test_literals_that_no_float_holds(text: str) -> None:
+def test_literals_out_of_range_are_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"out of range|convert"):
         parse_number(text)
 
@@ -54,12 +54,12 @@ def test_literals_that_no_float_holds(text: str) -> None:
         (math.nan, "NaN"),
     ],
 )
-def test_floats_are_written_without_exponent(value: float, text: str) -> None:
+def test_floats_are_formatted_without_exponent(value: float, text: str) -> None:
     assert format_float(value) == text
 
 
 @given(st.floats())
-def test_written_floats_read_back(value: float) -> None:
+def test_formatted_floats_parse_back(value: float) -> None:
     text = format_float(value)
     assert "e" not in text
     read = float(text)
@@ -67,7 +67,7 @@ def test_written_floats_read_back(value: float) -> None:
 
 
 @given(st.lists(st.floats() | st.integers(-(2**53), 2**53).map(float)))
-def test_arrays_are_written_like_single_floats(values: list[float]) -> None:
+def test_arrays_are_formatted_like_single_floats(values: list[float]) -> None:
     assert format_floats(np.array(values, dtype=np.float64)) == [
         format_float(value) for value in values
     ]

@@ -3,7 +3,7 @@
 from promql.syntax.parsed_queries import ParsedQueries
 
 
-def test_parsed_queries_are_remembered_up_to_a_bound() -> None:
+def test_the_cache_has_a_limited_size() -> None:
     parsed = ParsedQueries(size=2)
     first = parsed.get("a")
     assert parsed.get("a") is first

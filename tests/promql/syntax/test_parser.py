@@ -1,4 +1,4 @@
-"""The parser: trees, positions, Prometheus's words for what is wrong, and no crash."""
+"""The parser: trees, positions, Prometheus's error messages, and no crashes."""
 
 import pytest
 from hypothesis import given
@@ -22,7 +22,7 @@ from promql.syntax.nodes import (
 from promql.syntax.parser import parse, parse_selector
 
 
-def test_selector_knows_its_matchers_and_its_place() -> None:
+def test_selector_has_matchers_and_a_position() -> None:
     node = parse('  up{job="node", instance=~"web.*"}')
     assert isinstance(node, VectorSelector)
     assert [str(matcher) for matcher in node.matchers] == [
@@ -67,7 +67,7 @@ def test_modifiers_are_kept_in_any_order() -> None:
     assert first.selector.shift.at_ms == 100_000
 
 
-def test_at_takes_the_ends_of_the_range() -> None:
+def test_at_accepts_start_and_end() -> None:
     node = parse("x @ end()")
     assert isinstance(node, VectorSelector)
     assert node.shift.at_edge is AtEdge.END
@@ -86,7 +86,7 @@ def test_duration_is_a_number_of_seconds() -> None:
     assert node.arguments[1] == NumberLiteral(14_400.0, is_duration=True, start=0, end=0)
 
 
-def test_grouping_modifiers_are_read() -> None:
+def test_grouping_modifiers_are_parsed() -> None:
     node = parse("a * on (x) group_left (y, z) fill_right (0) b")
     assert isinstance(node, BinaryOperation)
     assert node.matching is not None
@@ -95,7 +95,7 @@ def test_grouping_modifiers_are_read() -> None:
     assert (node.matching.fill_left, node.matching.fill_right) == (None, 0.0)
 
 
-def test_words_of_the_language_may_name_metrics() -> None:
+def test_keywords_can_be_metric_names() -> None:
     for word in ("sum", "by", "offset", "start", "step", "fill", "anchored", "and"):
         assert isinstance(parse(f"{word} + 1"), BinaryOperation), word
 
@@ -269,13 +269,13 @@ def test_types(text: str, kind: ValueType) -> None:
         ("x ? y", "1:3: parse error: unexpected character: '?'"),
     ],
 )
-def test_errors_are_prometheus_s(text: str, message: str) -> None:
+def test_errors_have_prometheus_messages(text: str, message: str) -> None:
     with pytest.raises(ParseError) as caught:
         parse(text)
     assert str(caught.value) == message
 
 
-def test_error_points_at_characters() -> None:
+def test_error_positions_count_characters() -> None:
     with pytest.raises(ParseError) as caught:
         parse("up + foo bar")
     assert (caught.value.start, caught.value.end) == (9, 12)
@@ -293,7 +293,7 @@ def test_error_points_at_characters() -> None:
     ],
     ids=["parentheses", "signs", "powers", "subqueries", "calls", "durations"],
 )
-def test_deep_input_is_refused_not_crashed_on(text: str) -> None:
+def test_deep_nesting_is_rejected_without_a_crash(text: str) -> None:
     with pytest.raises(ParseError, match=r"nested deeper|longer than"):
         parse(text)
 
@@ -303,7 +303,7 @@ def test_nesting_is_allowed_up_to_the_limit() -> None:
     assert parse("(" * levels + "x" + ")" * levels).type is ValueType.VECTOR
 
 
-def test_long_chains_are_not_nesting() -> None:
+def test_long_chains_do_not_count_as_nesting() -> None:
     count = MAX_LENGTH // 4
     assert parse(" + ".join("1" * count)[: MAX_LENGTH - 1].rstrip("+ ")).type is ValueType.SCALAR
 
@@ -324,7 +324,7 @@ _PIECES = st.sampled_from(
 
 
 @given(st.text() | st.lists(_PIECES, max_size=30).map("".join))
-def test_arbitrary_text_raises_nothing_but_parse_errors(text: str) -> None:
+def test_arbitrary_text_raises_only_parse_errors(text: str) -> None:
     error = _error(text)
     if error is not None:
         assert 0 <= error.start <= error.end

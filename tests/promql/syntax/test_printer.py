@@ -1,4 +1,4 @@
-"""The printer: what it writes parses to the same tree, in Prometheus's layout."""
+"""Printed queries parse to the same tree and have Prometheus's layout."""
 
 import re
 
@@ -16,7 +16,7 @@ _UNSEEN = re.compile(r"(start|end)=\d+, |, is_duration=(True|False)")
 
 
 def _seen(node: Expression) -> str:
-    """A tree as text, in which NaN equals itself, without positions and spellings."""
+    """Return a tree as text without positions and spellings; NaN equals itself."""
     return _UNSEEN.sub("", repr(node))
 
 
@@ -37,7 +37,7 @@ def test_printed_query_parses_to_the_same_tree(query: str) -> None:
 
 
 @given(durations)
-def test_printed_duration_expression_means_the_same(duration: str) -> None:
+def test_printed_duration_expression_parses_to_the_same_tree(duration: str) -> None:
     tree = _parsed(f"x offset ({duration})")
     assert _seen(parse(text(tree))) == _seen(tree)
 
@@ -86,19 +86,19 @@ def test_long_queries_are_split_and_indented() -> None:
     )
 
 
-def test_long_calls_have_an_argument_a_line() -> None:
+def test_long_calls_have_one_argument_on_each_line() -> None:
     query = f'label_replace({"x" * 80}, "target", "$1", "source", "(.*)")'
     assert format_query(query) == (
         f'label_replace(\n  {"x" * 80},\n  "target",\n  "$1",\n  "source",\n  "(.*)"\n)'
     )
 
 
-def test_long_chains_do_not_exhaust_anything() -> None:
+def test_long_chains_do_not_exhaust_the_stack() -> None:
     tree = parse(" + ".join(["metric"] * 7_000))
     assert text(tree).count("+") == 6_999
     some = parse(" + ".join(["metric"] * 60))
     assert text(parse(pretty(some))) == text(some)
 
 
-def test_step_and_range_survive() -> None:
+def test_step_and_range_functions_are_printed() -> None:
     assert text(parse("x offset max_of(step(), 5)")) == "x offset max_of(step(), 5s)"

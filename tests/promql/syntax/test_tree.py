@@ -1,4 +1,4 @@
-"""The JSON tree that `/api/v1/parse_query` answers with."""
+"""The JSON syntax tree of `/api/v1/parse_query`."""
 
 import json
 from typing import Any
@@ -90,6 +90,6 @@ def test_every_tree_is_json(query: str) -> None:
     assert json.dumps(tree(parsed))
 
 
-def test_endless_chains_are_refused() -> None:
+def test_very_long_chains_are_rejected() -> None:
     with pytest.raises(EvaluationError, match="operators in a row"):
         tree(parse(" + ".join(["x"] * 200)))

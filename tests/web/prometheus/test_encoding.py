@@ -1,3 +1,5 @@
+"""Query results as JSON."""
+
 import json
 import math
 import struct
@@ -17,7 +19,7 @@ ANY_FLOAT = st.floats(width=64)
 
 
 @given(ANY_FLOAT)
-def test_value_reads_back_to_the_same_double(value: float) -> None:
+def test_value_parses_back_to_the_same_double(value: float) -> None:
     text = format_value(value)
     if math.isnan(value):
         assert text == "NaN"
@@ -26,14 +28,14 @@ def test_value_reads_back_to_the_same_double(value: float) -> None:
 
 
 @given(st.floats(min_value=1e-6, max_value=1e21, exclude_max=True))
-def test_value_of_common_size_has_no_exponent_and_no_idle_zeros(value: float) -> None:
+def test_value_of_common_size_has_no_exponent_and_no_trailing_zeros(value: float) -> None:
     text = format_value(value)
     assert "e" not in text
     assert not text.endswith(".0")
     assert Decimal(text) == Decimal(repr(value))
 
 
-def test_values_are_written_as_go_writes_them() -> None:
+def test_values_are_formatted_as_in_go() -> None:
     known = {
         1e15: "1000000000000000",
         1e16: "10000000000000000",
@@ -51,12 +53,12 @@ def test_values_are_written_as_go_writes_them() -> None:
 
 
 @given(arrays.arrays(np.float64, st.integers(0, 40), elements=ANY_FLOAT))
-def test_row_is_written_like_its_values(values: np.ndarray) -> None:
+def test_row_is_formatted_like_its_values(values: np.ndarray) -> None:
     assert format_values(values) == [format_value(value).encode() for value in values.tolist()]
 
 
 @given(st.integers(-(2**53), 2**53))
-def test_time_reads_back_to_the_same_millisecond(time_ms: int) -> None:
+def test_time_parses_back_to_the_same_millisecond(time_ms: int) -> None:
     text = format_time(time_ms)
     assert int(Decimal(text) * 1000) == time_ms
     assert json.loads(text) is not None
@@ -66,7 +68,7 @@ def test_three_decimals_of_a_time_are_kept() -> None:
     assert [format_time(ms) for ms in (1000, 1500, 1005, -1)] == ["1", "1.500", "1.005", "-0.001"]
 
 
-def test_samples_that_are_not_there_are_left_out() -> None:
+def test_absent_samples_are_left_out() -> None:
     values = absent_matrix(3, 3)
     values[0, 1] = 7.0
     values[1].view(np.uint64)[:] = [STALE_BITS, ABSENT_BITS, ABSENT_BITS]
@@ -85,7 +87,7 @@ def test_samples_that_are_not_there_are_left_out() -> None:
     arrays.arrays(np.float64, st.tuples(st.integers(0, 4), st.integers(0, 6)), elements=ANY_FLOAT),
     st.data(),
 )
-def test_every_sample_is_written_wherever_there_are_none(
+def test_every_sample_is_written_wherever_others_are_absent(
     values: np.ndarray, data: st.DataObject
 ) -> None:
     there = data.draw(arrays.arrays(np.bool_, values.shape))
@@ -105,6 +107,6 @@ def test_every_sample_is_written_wherever_there_are_none(
 
 
 @given(st.dictionaries(st.text(min_size=1), st.text(min_size=1), max_size=4))
-def test_any_label_survives(pairs: dict[str, str]) -> None:
+def test_any_label_is_encoded_as_json(pairs: dict[str, str]) -> None:
     matrix = AlignedSeries.of_source([Labels.of(pairs)], np.array([0]), np.array([[1.0]]))
     assert json.loads(encode_value(matrix))["result"][0]["metric"] == pairs

@@ -1,3 +1,5 @@
+"""The parameters of the Prometheus API."""
+
 from datetime import UTC, datetime
 
 import pytest
@@ -23,25 +25,25 @@ from web.prometheus.parameters import EARLIEST_MS, LATEST_MS, parse_length_ms, p
         ("292277025-08-18T07:12:54.999999999Z", LATEST_MS),
     ],
 )
-def test_time_is_read_in_every_notation(text: str, time_ms: int) -> None:
+def test_time_is_parsed_in_every_notation(text: str, time_ms: int) -> None:
     assert parse_time_ms(text) == time_ms
 
 
 @pytest.mark.parametrize(
     "text", ["", "foo", "30s", "2015-06-31T00:00:00Z", "1e300", "NaN", "Inf", "1_000", "٣", " 1"]
 )
-def test_what_is_no_time_is_refused(text: str) -> None:
+def test_invalid_times_are_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="to a valid timestamp"):
         parse_time_ms(text)
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
-def test_every_rfc3339_time_is_read(at: datetime) -> None:
+def test_every_rfc3339_time_is_parsed(at: datetime) -> None:
     assert abs(parse_time_ms(at.isoformat()) - at.timestamp() * 1000) <= 1
 
 
 @given(st.text())
-def test_any_text_is_a_time_or_refused_in_words(text: str) -> None:
+def test_any_text_is_a_time_or_an_error(text: str) -> None:
     for parse in (parse_time_ms, parse_length_ms):
         try:
             assert EARLIEST_MS <= parse(text) <= LATEST_MS
@@ -53,12 +55,12 @@ def test_any_text_is_a_time_or_refused_in_words(text: str) -> None:
     ("text", "length_ms"),
     [("5m", 300_000), ("1h30m", 5_400_000), ("0.5", 500), ("15", 15_000), ("-1", -1000)],
 )
-def test_length_is_read_in_both_notations(text: str, length_ms: int) -> None:
+def test_duration_is_parsed_in_both_notations(text: str, length_ms: int) -> None:
     assert parse_length_ms(text) == length_ms
 
 
 @pytest.mark.parametrize("text", ["123456789123456789", "1e300", "99999999999999999999y"])
-def test_length_beyond_all_time_is_refused(text: str) -> None:
+def test_too_long_durations_are_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="overflows int64"):
         parse_length_ms(text)
 

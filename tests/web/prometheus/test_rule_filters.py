@@ -1,4 +1,4 @@
-"""Which rules a client of `/api/v1/rules` sees."""
+"""The filters and pages of `/api/v1/rules`."""
 
 from typing import Any
 
@@ -57,13 +57,13 @@ def names(data: Any) -> list[tuple[str, list[str]]]:
         ("rule_name[]=Nothing", []),
     ],
 )
-async def test_rules_are_chosen(
+async def test_rules_are_filtered(
     world: World, query: str, expected: list[tuple[str, list[str]]]
 ) -> None:
     assert names(await rules(world, query)) == expected
 
 
-async def test_groups_come_page_by_page(world: World) -> None:
+async def test_groups_are_paginated(world: World) -> None:
     query, pages = "file[]=a.yml&file[]=b.yml&group_limit=2", []
     data = await rules(world, query)
     pages.append([name for name, _ in names(data)])
@@ -85,5 +85,5 @@ async def test_groups_come_page_by_page(world: World) -> None:
         ("match[]={}", "must contain at least one non-empty matcher"),
     ],
 )
-async def test_wrong_choice_is_refused(world: World, query: str, error: str) -> None:
+async def test_invalid_filters_are_rejected(world: World, query: str, error: str) -> None:
     assert error in await rules(world, query, 400)

@@ -1,4 +1,4 @@
-"""Answers that are made piece by piece: whole, of a known length where they fit, or an error."""
+"""Streamed responses are complete, have a length if they are small, or are an error."""
 
 from collections.abc import Callable, Iterator
 
@@ -22,9 +22,7 @@ def app_that_sends(body: Callable[[], Iterator[bytes]]) -> web.Application:
 
 
 @pytest.mark.parametrize("parts", [0, 1, 15])
-async def test_an_answer_that_fits_tells_its_length(
-    aiohttp_client: AiohttpClient, parts: int
-) -> None:
+async def test_a_small_response_has_a_length(aiohttp_client: AiohttpClient, parts: int) -> None:
     client = await aiohttp_client(app_that_sends(lambda: iter([_PART] * parts)))
     answer = await client.get("/", headers=_PLAIN)
     assert await answer.read() == _PART * parts
@@ -33,7 +31,7 @@ async def test_an_answer_that_fits_tells_its_length(
 
 
 @pytest.mark.parametrize("parts", [16, 17, 40])
-async def test_a_larger_one_is_sent_while_it_is_made(
+async def test_a_large_response_is_sent_while_it_is_formatted(
     aiohttp_client: AiohttpClient, parts: int
 ) -> None:
     client = await aiohttp_client(app_that_sends(lambda: iter([_PART] * parts)))
@@ -43,14 +41,14 @@ async def test_a_larger_one_is_sent_while_it_is_made(
 
 
 @pytest.mark.parametrize("parts", [3, 40])
-async def test_a_compressed_one_is_whole(aiohttp_client: AiohttpClient, parts: int) -> None:
+async def test_a_compressed_response_is_complete(aiohttp_client: AiohttpClient, parts: int) -> None:
     client = await aiohttp_client(app_that_sends(lambda: iter([_PART] * parts)))
     answer = await client.get("/", headers={"Accept-Encoding": "gzip"})
     assert answer.headers["Content-Encoding"] == "gzip"
     assert await answer.read() == _PART * parts
 
 
-async def test_what_fails_before_anything_was_sent_is_answered(
+async def test_a_failure_before_the_first_piece_is_an_error_response(
     aiohttp_client: AiohttpClient,
 ) -> None:
     def body() -> Iterator[bytes]:

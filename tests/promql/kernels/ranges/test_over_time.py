@@ -1,4 +1,4 @@
-"""Range functions beside plain loops over each window, on series full of gaps."""
+"""Range functions compared with plain loops over each window, on series with many gaps."""
 
 import itertools
 import math
@@ -42,7 +42,7 @@ _SOME_TICKS = st.sets(st.integers(0, 45), max_size=3)
 
 @st.composite
 def _fleets(draw: st.DrawFn) -> dict[Labels, dict[int, float]]:
-    """Hosts that are scraped regularly, each at its own moment; few scrapes are late or missed."""
+    """Hosts scraped regularly at different times; few scrapes are late or missed."""
     fleet = {}
     for host in "abc"[: draw(st.integers(1, 3))]:
         offset_ms = draw(st.integers(0, 7_999))
@@ -130,7 +130,7 @@ REFERENCES: dict[str, Reference] = {
 
 
 class _ExaminingStore(MemoryStore):
-    """A store that returns examined series, which must not change any result."""
+    """A store that returns series with traits, which must not change any result."""
 
     def select(
         self,
@@ -203,7 +203,7 @@ def test_function_equals_a_loop_over_each_window(
 def _pair(
     first_ms: int, late: set[int], other_late: set[int], least: float = 1e6
 ) -> dict[Labels, dict[int, float]]:
-    """Two hosts, scraped at the same times but where one is late."""
+    """Two hosts scraped at the same times, except that one is late at times."""
     return {
         Labels.of(__name__="m_total", instance=host, part="x"): {
             first_ms + tick * 8_000 + 7_000 * (tick in some): least + max(0, tick - 10)
@@ -230,7 +230,7 @@ def test_rates_of_a_fleet_are_extrapolated_window_by_window(
 @pytest.mark.parametrize("call", sorted(REFERENCES))
 @settings(max_examples=10)
 @given(sources=_sources(_strange))
-def test_what_the_store_knows_of_series_changes_nothing(
+def test_traits_of_series_do_not_change_results(
     call: str, sources: dict[Labels, dict[int, float]]
 ) -> None:
     query = call.format(f"m_total[{RANGE_MS}ms]")
@@ -240,7 +240,7 @@ def test_what_the_store_knows_of_series_changes_nothing(
 
 @pytest.mark.parametrize("call", ["min_over_time({})", "max_over_time({})"])
 @given(sources=_sources(_strange))
-def test_extremes_pass_over_nan(call: str, sources: dict[Labels, dict[int, float]]) -> None:
+def test_extremes_skip_nan(call: str, sources: dict[Labels, dict[int, float]]) -> None:
     choose = min if "min" in call else max
 
     def reference(window: Samples, *_: int) -> float:
@@ -255,7 +255,7 @@ def test_extremes_pass_over_nan(call: str, sources: dict[Labels, dict[int, float
 
 
 @given(sources=_sources(_strange))
-def test_sums_of_anything_are_finite_only_where_they_should(
+def test_sums_are_finite_only_if_their_values_allow(
     sources: dict[Labels, dict[int, float]],
 ) -> None:
     def reference(window: Samples, *_: int) -> float:
@@ -270,7 +270,7 @@ def test_sums_of_anything_are_finite_only_where_they_should(
 
 
 @given(sources=_sources(_numbers))
-def test_a_range_query_is_its_instant_queries(sources: dict[Labels, dict[int, float]]) -> None:
+def test_a_range_query_equals_its_instant_queries(sources: dict[Labels, dict[int, float]]) -> None:
     store = MemoryStore()
     store.load(sources)
     engine = LocalEngine(store.reader)
