@@ -45,20 +45,20 @@ def measure(scrapes: int, port: int) -> dict[str, Cost]:
         commands[PEER] = [peer, listen, "--no-collector.systemd"]
     with ExitStack() as running:
         directory = running.enter_context(work_directory())
-        asked = {}
+        exporters = {}
         for at, (name, command) in enumerate(commands.items(), start=port):
             url = f"http://127.0.0.1:{at}/metrics"
             exporter = running.enter_context(Child(name, command, directory, url))
             connection = running.enter_context(connected(at))
-            asked[name] = (exporter, connection, exporter.usage(), list[float]())
+            exporters[name] = (exporter, connection, exporter.usage(), list[float]())
         for _ in range(scrapes):
-            for _, connection, _, waits_s in asked.values():
+            for _, connection, _, waits_s in exporters.values():
                 begun_s = time.perf_counter()
                 scrape(connection, "gzip")
                 waits_s.append(time.perf_counter() - begun_s)
         return {
             name: cost(before, exporter.usage(), waits_s, scrape(connection, "identity"))
-            for name, (exporter, connection, before, waits_s) in asked.items()
+            for name, (exporter, connection, before, waits_s) in exporters.items()
         }
 
 

@@ -1,8 +1,8 @@
-"""From a power cut with a full head to the first answer: `./run bench restart`.
+"""The time from a kill with a full head to the first answer: `./run bench restart`.
 
-A fleet is scraped until the head is as full as it gets, the server is killed and
-started again at once. Measured is the time until it answers a query whose result
-only the samples from before can give.
+The server scrapes a fleet until its head is full, is killed with SIGKILL and started
+again at once. The benchmark measures the time until it answers a query about samples
+from before the kill.
 """
 
 import argparse
@@ -26,20 +26,20 @@ from benchmarks.harness.reporting.report import Limit, Measure, Report
 _MEASURES = (
     Measure("answer_s", "first answer\ns", 2, ratio="answer"),
     Measure("ready_s", "ready\ns"),
-    Measure("cpu_s", "CPU till answer\ns"),
+    Measure("cpu_s", "CPU to answer\ns"),
     Measure("rss_mb", "RSS then\nMB", 0),
     Measure("data_mb", "data directory\nMB", 0),
 )
 _LIMITS = (Limit("answer_s", 5.0),)
 _ANSWER_TIMEOUT_S = 300.0
 _POLL_S = 0.01
-# Far enough before the kill that every journal has been written, VictoriaMetrics's
-# parts in memory too: it flushes them every 5 s.
-_ASKED_BEFORE_KILL_S = 10.0
+# The time of the query, so long before the kill that every server has written its
+# samples: VictoriaMetrics flushes parts in memory every 5 s.
+_QUERIED_BEFORE_KILL_S = 10.0
 
 
 def compare(options: argparse.Namespace) -> Report:
-    """Kill and restart the contenders on one fleet in turn."""
+    """Measure the contenders on one fleet, one after the other."""
     chosen = choose(options.contenders)
     recording = find_recording(options.recording)
     results = {}
@@ -73,8 +73,8 @@ def measure(
     ):
         wait_until_all_scraped(fleet)
         time.sleep(options.fill)
-        asked_s = time.time() - _ASKED_BEFORE_KILL_S
-        expected = contender.query(options.query, asked_s)
+        query_time_s = time.time() - _QUERIED_BEFORE_KILL_S
+        expected = contender.query(options.query, query_time_s)
         if not sum(expected):
             raise BenchmarkError(f"{contender.title} has no answer even before the kill")
         contender.kill()
@@ -83,7 +83,7 @@ def measure(
         contender.start()
         contender.wait_ready()
         ready_s = time.monotonic() - begun_s
-        wait_for_answer(contender, options.query, asked_s, expected)
+        wait_for_answer(contender, options.query, query_time_s, expected)
         answer_s = time.monotonic() - begun_s
         used = contender.usage()
     return {

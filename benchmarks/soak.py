@@ -154,7 +154,7 @@ class QueryLoad:
 
     def __init__(self, server: Redshank) -> None:
         self._url, self._headers = server.url, server.headers()
-        self.asked = 0
+        self.sent = 0
         self.failures: list[str] = []
 
     def ask(self) -> None:
@@ -162,8 +162,8 @@ class QueryLoad:
         now_s = round(time.time())
         ranges = [range_path(query, now_s - _RANGE_S, now_s, _STEP_S) for query in _QUERIES]
         paths = [*ranges, *_PATHS]
-        path = paths[self.asked % len(paths)]
-        self.asked += 1
+        path = paths[self.sent % len(paths)]
+        self.sent += 1
         try:
             fetch(self._url + path, headers=self._headers)
         except OSError as exc:
@@ -227,7 +227,7 @@ def soak(options: argparse.Namespace) -> SoakFindings:
     setup = (
         f"{options.minutes:g} min of {options.targets} targets x {recording.series} series every"
         f" {options.interval:g} s, {options.churn_percent:g} % replaced a minute;"
-        f" {samples:,} samples, {queries.asked} queries; {os.cpu_count()} CPUs"
+        f" {samples:,} samples, {queries.sent} queries; {os.cpu_count()} CPUs"
     )
     failures = [f"a query failed: {failure}" for failure in queries.failures[:5]]
     return SoakFindings(setup, growths, failures)

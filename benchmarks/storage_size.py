@@ -86,7 +86,7 @@ def measure(recording: RecordedMatrix, hosts: int, chunk_vectors: int, jitter: b
         times = START_MS + recording.times_ms - recording.times_ms[0]
     end_ms, samples = int(times[-1]), hosts * recording.values.size
     with work_directory() as directory:
-        # The store does nothing by itself: this function seals and merges.
+        # The store has no background task here: only `maintain` seals and merges.
         settings = StoreSettings(chunk_vectors=chunk_vectors)
         store = SqliteSampleStore(directory, settings, clock=lambda: START_MS)
         store.open()

@@ -1,1 +1,10 @@
 """Takes pushed samples, appends them as vectors, and acknowledges them once durable."""
+
+__all__ = [
+    "devices",
+    "errors",
+    "gateway",
+    "hosts",
+    "remote_write",
+    "series",
+]

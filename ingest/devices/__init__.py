@@ -1,1 +1,6 @@
 """Messages of devices."""
+
+__all__ = [
+    "inbox",
+    "message",
+]

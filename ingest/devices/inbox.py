@@ -42,7 +42,7 @@ class MessageInbox:
 
         Raises:
             RejectedFieldError: the message cannot be stored.
-            StorageError: the disk refused; the message may be sent again.
+            StorageError: the write failed; the message may be sent again.
         """
         if not self._log.knows(message.id):
             check_time(message.time_ms, self._clock(), "timestamp")

@@ -1,1 +1,7 @@
 """The push gateway: metrics of batch jobs."""
+
+__all__ = [
+    "families",
+    "gateway",
+    "metric_group",
+]

@@ -84,7 +84,7 @@ class PushGateway:
         Raises:
             MalformedMessageError: the body is not an exposition.
             InconsistentPushError: the metrics are rejected; the group's `failed_ms` is now.
-            StorageError: the disk refused.
+            StorageError: the write failed.
         """
         async with self._changing:
             known = self._groups.get(key, MetricGroup(key, {}))
@@ -128,7 +128,7 @@ class PushGateway:
         """Delete a group, if it exists, and end its series.
 
         Raises:
-            StorageError: the disk refused; the group stays.
+            StorageError: the write failed; the group stays.
         """
         async with self._changing:
             if key not in self._groups:
@@ -154,17 +154,17 @@ class PushGateway:
     def append_all(self, time_ms: int) -> None:
         """Append the values of every group at a time.
 
-        If the store refuses, a warning is logged; the next call appends them again.
+        If a write fails, a warning is logged; the next call appends the values again.
         """
         self._last_ms = time_ms = max(time_ms, self._last_ms + 1)
-        refused: StorageError | None = None
+        failure: StorageError | None = None
         for group in self._groups.values():
             try:
                 self._append(group, time_ms)
             except StorageError as exc:
-                refused = exc
-        if refused is not None:
-            log.warning("pushed_groups_not_appended", error=str(refused))
+                failure = exc
+        if failure is not None:
+            log.warning("pushed_groups_not_appended", error=str(failure))
 
     async def run(self) -> None:
         """Append every group at each interval, at multiples of it, until cancelled."""

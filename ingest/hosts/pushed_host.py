@@ -89,7 +89,7 @@ class PushedHost:
 
         Raises:
             DisorderError: too many reports are out of order.
-            StorageError: the store refused.
+            StorageError: the write failed.
         """
         samples = gauges(report, self.record.name)
         cpu = replace(self._cpu)
@@ -115,7 +115,7 @@ class PushedHost:
         """Mark the host as down if it is silent; append `up` if it is due.
 
         Raises:
-            StorageError: the store refused.
+            StorageError: the write failed.
         """
         if self._seen_ms is None:
             # It never reported: somebody is still setting it up.
@@ -146,7 +146,7 @@ class PushedHost:
         """Append a staleness marker to every series.
 
         Raises:
-            StorageError: the store refused.
+            StorageError: the write failed.
         """
         self._reported.end(now_ms)
         self._up.end(now_ms)

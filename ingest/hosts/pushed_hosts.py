@@ -102,7 +102,7 @@ class PushedHosts:
 
         Raises:
             RejectedFieldError: the report cannot be stored.
-            StorageError: the disk refused; the report may be sent again.
+            StorageError: the write failed; the report may be sent again.
         """
         host, now_ms = self._hosts.get(host_id), self._clock()
         if host is None:

@@ -1,1 +1,11 @@
 """Remote write: decodes requests of Prometheus and agents, and receives them."""
+
+__all__ = [
+    "label_reader",
+    "receiver",
+    "request_decoder",
+    "snappy",
+    "wire",
+    "write_request_1",
+    "write_request_2",
+]

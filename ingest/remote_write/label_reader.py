@@ -72,7 +72,7 @@ def _check(labels: Labels, limits: RequestLimits) -> None:
         raise ValueError(f"{len(labels)} labels, more than {limits.labels}")
     for (before, _), (name, _) in pairwise(labels):
         if name == before:
-            raise ValueError(f"label {name!r} stands there twice")
+            raise ValueError(f"label {name!r} occurs twice")
         if name < before:
             raise ValueError(f"the labels are not sorted: {name!r} after {before!r}")
     for name, value in labels:

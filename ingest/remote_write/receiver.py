@@ -72,7 +72,7 @@ class RemoteWriteReceiver:
         Raises:
             MalformedMessageError: the body is no such message; nothing is stored.
             TooMuchError: it exceeds a limit; nothing is stored.
-            StorageError: the store refused; sending the request again helps.
+            StorageError: the write failed; sending the request again helps.
         """
         limits, now_ms = self._limits, self._clock()
         data = await _call(len(body), lambda: decompressed(body, limits.decompressed_bytes))

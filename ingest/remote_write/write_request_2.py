@@ -141,7 +141,7 @@ class _References:
                 for field in samples:
                     decoder.sample(series, field, start_ms)
         except IndexError:
-            raise MalformedMessageError("a label refers to a symbol that is not there") from None
+            raise MalformedMessageError("a label refers to a missing symbol") from None
 
 
 def _keys(refs: list[bytes], symbols: list[str]) -> Iterator[tuple[str, ...]]:

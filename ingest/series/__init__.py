@@ -1,1 +1,23 @@
 """Series of senders: numbers, lanes, late samples, streams, group commits."""
+
+__all__ = [
+    "commits",
+    "executor",
+    "lane",
+    "late_samples",
+    "limits",
+    "placement",
+    "push_stream",
+    "pushed_source",
+    "rejections",
+    "sample_batch",
+    "sample_writer",
+    "sender_source",
+    "senders",
+    "series_cache",
+    "series_table",
+    "start_times",
+    "tasks",
+    "time_bounds",
+    "write_result",
+]

@@ -16,7 +16,7 @@ class CommittingStore(Protocol):
         """Return when everything appended before the call is durable.
 
         Raises:
-            StorageError: the disk refused.
+            StorageError: the write failed.
         """
 
 
@@ -48,7 +48,7 @@ class GroupCommit:
         """Return when everything appended before the call is durable.
 
         Raises:
-            StorageError: the disk refused, or the server is stopping.
+            StorageError: the write failed, or the server is stopping.
         """
         if not self._is_running:
             raise StoreClosedError("the server is stopping")

@@ -120,7 +120,7 @@ class Lane(PushStream):
         Raises:
             OutOfOrderError: the store holds a later vector from before the start. The
                 last samples of these columns are unknown then.
-            StorageError: the store refused.
+            StorageError: the write failed.
         """
         layout = self.prepare()
         full = self.row(columns, samples["value"])
@@ -151,7 +151,7 @@ class Lane(PushStream):
 
         Raises:
             OutOfOrderError: the store no longer amends that vector.
-            StorageError: the store refused.
+            StorageError: the write failed.
         """
         if self.closed_ms == time_ms or self._whole:
             raise OutOfOrderError(str(self._source), time_ms, self.last_ms)

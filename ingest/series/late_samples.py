@@ -141,7 +141,7 @@ def write_older(
 def _written(
     lane: Lane, series: Sequence[Labels], samples: Samples, now_ms: int
 ) -> NDArray[np.bool_]:
-    """Write samples to a lane, in columns without owners; return which it took."""
+    """Write samples to columns of a lane without owners; return a mask of those written."""
     time_ms = _time_ms(samples)
     new = [labels for labels in series if lane.column_of(labels) is None]
     if new:

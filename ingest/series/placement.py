@@ -27,9 +27,9 @@ class Placement:
         self._table = table
 
     def place(self, samples: Samples) -> None:
-        """Assign new series to lanes, as far as there are lanes for them.
+        """Assign new series to lanes; without a lane they stay unplaced.
 
-        All series of a source at once: each growth of a lane needs a new layout.
+        It adds all series of a source at once, because each growth needs a new layout.
         """
         for source, part in self._table.by_source(samples):
             first_ms = int(part["time_ms"].min())
@@ -67,7 +67,7 @@ class Placement:
     def _assign(
         self, time_ms: int, numbers: NDArray[np.int64], source: SenderSource, exclude: Lane | None
     ) -> NDArray[np.int64]:
-        """Assign series to lanes that take a time; return those for which there is none."""
+        """Assign series to lanes that take a time; return the series without such a lane."""
         while len(numbers):
             lane = self.lane_for(time_ms, source, exclude)
             if lane is None:

@@ -46,7 +46,7 @@ class _OrderedStream(PushStream):
 
         Raises:
             OutOfOrderError: the store has a later vector.
-            StorageError: the store refused it.
+            StorageError: the write failed.
         """
         is_known = series is self._last_series or series == self._last_series
         columns = self._last_columns if is_known else self._columns_for(series)
@@ -104,7 +104,7 @@ class PushedSource:
 
         Raises:
             DisorderError: 16 streams have vectors at this time or later.
-            StorageError: the store refused it.
+            StorageError: the write failed.
         """
         row = np.array(values, np.float64)
         for number in range(_MOST_STREAMS):
@@ -137,7 +137,7 @@ class PushedSource:
         """Append a staleness marker to every series.
 
         Raises:
-            StorageError: the store refused it.
+            StorageError: the write failed.
         """
         for stream in self._streams:
             stream.end(time_ms)

@@ -46,7 +46,7 @@ class SampleWriter:
         """Write samples of numbered series.
 
         Raises:
-            StorageError: the store refused; sending the request again helps.
+            StorageError: the write failed; sending the request again helps.
         """
         self._batch = samples
         self._result.written += len(samples)

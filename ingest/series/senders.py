@@ -59,7 +59,7 @@ class Sender:
         """Write a batch; invalid samples are rejected, all others stored.
 
         Raises:
-            StorageError: the store refused; sending the request again helps.
+            StorageError: the write failed; sending the request again helps.
         """
         result = WriteResult(exemplars=batch.exemplars, histograms=batch.histograms)
         new: dict[SeriesKey, int] = {}

@@ -1,1 +1,8 @@
 """The servers that benchmarks compare."""
+
+__all__ = [
+    "contender",
+    "query_paths",
+    "servers",
+    "store_import",
+]

@@ -1,1 +1,7 @@
 """Checks what a server has stored after a crash."""
+
+__all__ = [
+    "pushes",
+    "verdict",
+    "witnesses",
+]

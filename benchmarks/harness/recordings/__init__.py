@@ -1,1 +1,7 @@
 """Recorded and generated samples."""
+
+__all__ = [
+    "cpu_history",
+    "recording",
+    "value_matrix",
+]

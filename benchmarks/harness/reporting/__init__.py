@@ -1,1 +1,6 @@
 """Command line and reports of benchmarks."""
+
+__all__ = [
+    "command",
+    "report",
+]
