@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from model.series import ABSENT_BITS, Values
+from model.series import Values, absent_vector
 from scraper.exposition.interning import BytesInterner
 from scraper.exposition.lines import split_lines
 
@@ -107,8 +107,7 @@ class BodySkeleton:
         self._pieces[number : number + 1] = self._interner.intern(_cut(old, cuts))
         lines = [first + index for index, _ in cuts]
         self.variable = np.insert(self.variable, number, lines)
-        absent = np.full(len(cuts), ABSENT_BITS, np.uint64).view(np.float64)
-        self.values = np.insert(self.values, number, absent)
+        self.values = np.insert(self.values, number, absent_vector(len(cuts)))
         return bool(cuts)
 
     def update(self, values: Values) -> NDArray[np.intp]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.labels import Labels
-from model.series import ABSENT_BITS, STALE, is_absent, is_stale
+from model.series import STALE, absent_vector, is_absent, is_stale
 from storage.api.samples import Layout, SampleAppender, Source, StartTimes, Vector
 
 Columns = NDArray[np.int32]
@@ -43,8 +43,7 @@ class VectorAppender:
         """Extend to `count` columns; new columns are ABSENT."""
         missing = count - len(self.values)
         if missing > 0:
-            absent = np.full(missing, ABSENT_BITS, np.uint64).view(np.float64)
-            self.values = np.concatenate([self.values, absent])
+            self.values = np.concatenate([self.values, absent_vector(missing)])
             self.alive = np.concatenate([self.alive, np.zeros(missing, np.bool_)])
 
     def prepare(self, series: Sequence[Labels]) -> Layout:
