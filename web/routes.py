@@ -11,6 +11,7 @@ from web.accounts.users_api import UsersApi
 from web.alerts.api import AlertsApi
 from web.audit.api import AuditApi
 from web.hosts.api import HostsApi
+from web.hosts.charts_api import ChartsApi
 from web.hosts.keys_api import HostKeysApi
 from web.http.assets import Assets
 from web.http.routing import Handlers, Route
@@ -55,6 +56,7 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
     logins, issuer, actions = internals.logins, internals.issuer, internals.actions
     return (
         HostsApi(fleet, internals.register, services.alerting, services.host_checks),
+        ChartsApi(fleet, services.engine, services.clock, services.host_checks),
         HostKeysApi(fleet, internals.register.keyring),
         AlertsApi(services.alerts, services.alerting, fleet),
         AccountsApi(services.accounts, logins, issuer, actions),

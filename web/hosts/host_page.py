@@ -1,53 +1,29 @@
 """The page of one host: figures, charts, alerts, filesystems, checks; its removal."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from aiohttp import web
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import ValidationError
 
 from alerting.errors import BadOverrideError
 from web.fleet.fleet import Fleet
 from web.fleet.hosts import FleetHost
-from web.hosts.chart_grid import DEFAULT_RANGE, RANGES, Grid
-from web.hosts.charts import read_charts
+from web.hosts.chart_grid import DEFAULT_RANGE, RANGES
 from web.hosts.checks import Levels, checks_of
 from web.hosts.details import read_details
-from web.hosts.documents import ChartsDocument
 from web.hosts.forms import CheckForm
 from web.hosts.lookup import check_name, find_host
 from web.hosts.register import HostRegister
 from web.http.audit_trail import note
-from web.http.errors import BadRequestError, MissingError
+from web.http.errors import MissingError
 from web.http.host_paths import HOST_KEY
-from web.http.operations import Operation
 from web.http.pages import Page
-from web.http.parameters import DIGITS, Parameters, read_form, read_query
-from web.http.responses import json_response
+from web.http.parameters import read_form
 from web.http.routing import Access, Route, Surface
 from web.http.validation import field_errors
 from web.live.shell import PageAddress, Shell
 from web.services import Services
-
-_Time = Annotated[int, Field(ge=1, le=2**53), DIGITS]
-
-
-def _known(name: str) -> str:
-    if name not in RANGES:
-        raise ValueError(f"must be one of {', '.join(RANGES)}")
-    return name
-
-
-class ChartsQuery(Parameters):
-    """A named range, or a part picked by hand; `since_ms` asks for what is new after it."""
-
-    range: Annotated[str, AfterValidator(_known)] = Field(
-        DEFAULT_RANGE, json_schema_extra={"enum": [*RANGES]}
-    )
-    start_ms: _Time | None = None
-    end_ms: _Time | None = None
-    since_ms: _Time | None = None
-
 
 HOST: Final = Page(
     path=f"/host/{HOST_KEY}",
@@ -81,25 +57,12 @@ class HostPages:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
-        page, json = Surface.PAGE, Surface.JSON
-        charts = Operation(
-            "hosts", ChartsDocument, query=ChartsQuery, errors=(404,), responses={204: None}
-        )
+        access, page = Access.EDITOR, Surface.PAGE
         return (
             self._shell.route(HOST, self.show),
-            Route(
-                "GET",
-                f"/api/hosts/{HOST_KEY}/charts",
-                self.charts,
-                Access.VIEWER,
-                json,
-                operation=charts,
-            ),
-            Route(
-                "POST", f"/host/{HOST_KEY}/checks/{{check}}", self.set_check, Access.EDITOR, page
-            ),
+            Route("POST", f"/host/{HOST_KEY}/checks/{{check}}", self.set_check, access, page),
             self._shell.route(REMOVE_HOST, self.confirm_removal),
-            Route("POST", f"/host/{HOST_KEY}/remove", self.remove, Access.EDITOR, page),
+            Route("POST", f"/host/{HOST_KEY}/remove", self.remove, access, page),
         )
 
     async def show(self, request: web.Request) -> web.Response:
@@ -145,33 +108,6 @@ class HostPages:
             ],
             "levels": Levels(settings, await self._services.alerts.overrides()),
         }
-
-    async def charts(self, request: web.Request) -> web.Response:
-        """Return the charts' numbers: a named range or a part picked by hand."""
-        host = await find_host(self._fleet, request)
-        query = read_query(request.query, ChartsQuery)
-        whole = self._grid(query)
-        grid = whole.since(query.since_ms) if query.since_ms else whole
-        if grid is None:
-            return web.Response(status=204)
-        interval_s = host.interval_s or 15.0
-        return json_response(
-            await read_charts(
-                self._services.engine,
-                host.instance,
-                interval_s,
-                self._services.host_checks().disk,
-                grid,
-            )
-        )
-
-    def _grid(self, query: ChartsQuery) -> Grid:
-        if query.start_ms or query.end_ms:
-            start_ms, end_ms = query.start_ms or 0, query.end_ms or 0
-            if end_ms - start_ms < 10_000:
-                raise BadRequestError("end_ms: must be at least 10 s after start_ms", "end_ms")
-            return Grid.between(start_ms, end_ms)
-        return Grid.back_from(self._services.clock(), RANGES[query.range])
 
     async def set_check(self, request: web.Request) -> web.Response:
         """Give the host its own settings for a check, or reset it to the default."""

@@ -1,0 +1,90 @@
+"""`/api/hosts/{key}/charts`: the data of a host's charts."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from aiohttp import web
+from pydantic import AfterValidator, Field
+
+from alerting.settings import HostCheckSettings
+from model.clock import Clock
+from promql.api import QueryEngine
+from web.fleet.fleet import Fleet
+from web.hosts.chart_grid import DEFAULT_RANGE, RANGES, Grid
+from web.hosts.charts import read_charts
+from web.hosts.documents import ChartsDocument
+from web.hosts.lookup import find_host
+from web.http.errors import BadRequestError
+from web.http.host_paths import HOST_KEY
+from web.http.operations import Operation
+from web.http.parameters import DIGITS, Parameters, read_query
+from web.http.responses import json_response
+from web.http.routing import Access, Route, Surface
+
+_Time = Annotated[int, Field(ge=1, le=2**53), DIGITS]
+
+
+def _known(name: str) -> str:
+    if name not in RANGES:
+        raise ValueError(f"must be one of {', '.join(RANGES)}")
+    return name
+
+
+class ChartsQuery(Parameters):
+    """A named range, or `start_ms` and `end_ms`; with `since_ms` only the columns since then."""
+
+    range: Annotated[str, AfterValidator(_known)] = Field(
+        DEFAULT_RANGE, json_schema_extra={"enum": [*RANGES]}
+    )
+    start_ms: _Time | None = None
+    end_ms: _Time | None = None
+    since_ms: _Time | None = None
+
+
+class ChartsApi:
+    """Charts as JSON."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        engine: QueryEngine,
+        clock: Clock,
+        host_checks: Callable[[], HostCheckSettings],
+    ) -> None:
+        self._fleet, self._engine, self._clock = fleet, engine, clock
+        self._host_checks = host_checks
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the route."""
+        operation = Operation(
+            "hosts", ChartsDocument, query=ChartsQuery, errors=(404,), responses={204: None}
+        )
+        path, access, surface = f"/api/hosts/{HOST_KEY}/charts", Access.VIEWER, Surface.JSON
+        return (Route("GET", path, self.charts, access, surface, operation=operation),)
+
+    async def charts(self, request: web.Request) -> web.Response:
+        """Return the data of the host's charts."""
+        host = await find_host(self._fleet, request)
+        query = read_query(request.query, ChartsQuery)
+        whole = self._grid(query)
+        grid = whole.since(query.since_ms) if query.since_ms else whole
+        if grid is None:
+            return web.Response(status=204)
+        interval_s = host.interval_s or 15.0
+        return json_response(
+            await read_charts(
+                self._engine,
+                host.instance,
+                interval_s,
+                self._host_checks().disk,
+                grid,
+            )
+        )
+
+    def _grid(self, query: ChartsQuery) -> Grid:
+        if query.start_ms or query.end_ms:
+            start_ms, end_ms = query.start_ms or 0, query.end_ms or 0
+            if end_ms - start_ms < 10_000:
+                raise BadRequestError("end_ms: must be at least 10 s after start_ms", "end_ms")
+            return Grid.between(start_ms, end_ms)
+        return Grid.back_from(self._clock(), RANGES[query.range])
