@@ -99,13 +99,13 @@ class RangeVector:
             names = list(samples.labels)
             if self.drop_name is not None:
                 names = without_reserved(names, self.drop_name[part])
+            first, stop = (
+                np.broadcast_to(samples.expand(columns)[:, 0], len(names)).tolist()
+                for columns in (windows.first, windows.stop)
+            )
             for row, own in enumerate(samples.rows.tolist()):
-                (first,), (stop,) = (
-                    windows.of_rows(columns, [own])[0].tolist()
-                    for columns in (windows.first, windows.stop)
-                )
-                window = slice(first, stop)
-                if window.start < window.stop:
+                if first[row] < stop[row]:
+                    window = slice(first[row], stop[row])
                     labels.append(names[row])
                     times.append(samples.times_ms[own, window])
                     values.append(samples.values[row, window])
