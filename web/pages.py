@@ -25,24 +25,32 @@ from web.targets.page import TargetsPages
 PageFactory = Callable[[Internals], Handlers]
 
 PAGES: Final[tuple[PageFactory, ...]] = (
-    lambda it: LoginPages(it.renderer, it.logins, it.issuer),
-    lambda it: HostsPages(it.services, it.fleet, it.shell),
-    lambda it: HostPages(it.services, it.fleet, it.register, it.shell),
-    lambda it: HostKeyPages(it.fleet, it.register.keyring, NewKeyPage(it.shell, it.settings)),
-    lambda it: AddHostPages(
-        it.register,
-        it.shell,
-        NewKeyPage(it.shell, it.settings),
-        it.services.exporter_commands,
+    lambda parts: LoginPages(parts.renderer, parts.logins, parts.issuer),
+    lambda parts: HostsPages(parts.services, parts.fleet, parts.shell),
+    lambda parts: HostPages(parts.services, parts.fleet, parts.register, parts.shell),
+    lambda parts: HostKeyPages(
+        parts.fleet, parts.register.keyring, NewKeyPage(parts.shell, parts.settings)
     ),
-    lambda it: AlertsPages(it.services.alerts, it.services.alerting, it.fleet, it.shell),
-    lambda it: ExplorePages(it.shell),
-    lambda it: TargetsPages(it.services.targets, it.shell),
-    lambda it: DiscoveryPages(it.services.targets, it.services.discovered, it.shell),
-    lambda it: StorePages(it.services, it.shell),
-    lambda it: AccountPages(it.shell, it.issuer, it.second_factors, it.actions),
-    lambda it: SecondFactorPages(it.shell, it.second_factors, it.actions),
-    lambda it: UsersPages(it.services.accounts, it.shell, it.second_factors, it.actions),
-    lambda it: AuditPages(it.services.audit, it.shell),
-    lambda it: ReferencePages(it.renderer, it.settings, it.services.version, PrometheusError),
+    lambda parts: AddHostPages(
+        parts.register,
+        parts.shell,
+        NewKeyPage(parts.shell, parts.settings),
+        parts.services.exporter_commands,
+    ),
+    lambda parts: AlertsPages(
+        parts.services.alerts, parts.services.alerting, parts.fleet, parts.shell
+    ),
+    lambda parts: ExplorePages(parts.shell),
+    lambda parts: TargetsPages(parts.services.targets, parts.shell),
+    lambda parts: DiscoveryPages(parts.services.targets, parts.services.discovered, parts.shell),
+    lambda parts: StorePages(parts.services, parts.shell),
+    lambda parts: AccountPages(parts.shell, parts.issuer, parts.second_factors, parts.actions),
+    lambda parts: SecondFactorPages(parts.shell, parts.second_factors, parts.actions),
+    lambda parts: UsersPages(
+        parts.services.accounts, parts.shell, parts.second_factors, parts.actions
+    ),
+    lambda parts: AuditPages(parts.services.audit, parts.shell),
+    lambda parts: ReferencePages(
+        parts.renderer, parts.settings, parts.services.version, PrometheusError
+    ),
 )

@@ -13,11 +13,14 @@ _DECIMAL: Final = ("", "k", "M", "G", "T", "P", "E")
 _SPANS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
-def _three_digits(value: float) -> str:
-    size = abs(value)
-    if size >= 99.95:
-        return f"{value:.0f}"
-    return f"{value:.1f}"
+def _scaled(value: float, base: int, most: int) -> tuple[str, int]:
+    """Return a value divided by a power of `base`, with three digits, and the power."""
+    power = 0
+    while abs(value) >= base - 0.5 and power < most:
+        value /= base
+        power += 1
+    decimals = 0 if power == 0 or abs(value) >= 99.95 else 1
+    return f"{value:.{decimals}f}", power
 
 
 def percent(ratio: float | None) -> str:
@@ -29,11 +32,7 @@ def size(value_bytes: float | None) -> str:
     """Return a number of bytes with a binary unit: `15.6 GiB`."""
     if value_bytes is None:
         return UNKNOWN
-    power = 0
-    while abs(value_bytes) >= 1023.5 and power < len(_BINARY) - 1:
-        value_bytes /= 1024
-        power += 1
-    text = f"{value_bytes:.0f}" if power == 0 else _three_digits(value_bytes)
+    text, power = _scaled(value_bytes, 1024, len(_BINARY) - 1)
     return f"{text} {_BINARY[power]}"
 
 
@@ -41,11 +40,7 @@ def speed(bytes_per_s: float | None) -> str:
     """Return a throughput with a decimal unit, as is usual for networks: `1.2 MB/s`."""
     if bytes_per_s is None:
         return UNKNOWN
-    power = 0
-    while abs(bytes_per_s) >= 999.5 and power < len(_DECIMAL) - 1:
-        bytes_per_s /= 1000
-        power += 1
-    text = f"{bytes_per_s:.0f}" if power == 0 else _three_digits(bytes_per_s)
+    text, power = _scaled(bytes_per_s, 1000, len(_DECIMAL) - 1)
     return f"{text} {_DECIMAL[power]}B/s"
 
 
@@ -55,11 +50,8 @@ def count(value: float | None) -> str:
         return UNKNOWN
     if abs(value) < 999_999.5:
         return f"{value:,.0f}"
-    power = 0
-    while abs(value) >= 999.5 and power < len(_DECIMAL) - 1:
-        value /= 1000
-        power += 1
-    return f"{_three_digits(value)} {_DECIMAL[power]}"
+    text, power = _scaled(value, 1000, len(_DECIMAL) - 1)
+    return f"{text} {_DECIMAL[power]}"
 
 
 def number(value: float | None) -> str:
