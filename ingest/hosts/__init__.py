@@ -6,4 +6,5 @@ __all__ = [
     "pushed_host",
     "pushed_hosts",
     "report",
+    "report_times",
 ]

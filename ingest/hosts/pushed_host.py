@@ -1,15 +1,14 @@
 """One host that pushes: its series and its health."""
 
-import statistics
-from collections import deque
 from dataclasses import replace
 from typing import Final
 
 import structlog
 
 from ingest.hosts.cpu_counters import CpuCounters
-from ingest.hosts.history import LAST_GAPS, HostHistory
+from ingest.hosts.history import HostHistory
 from ingest.hosts.report import HostReport, gauges
+from ingest.hosts.report_times import ReportTimes
 from ingest.series.pushed_source import PushedSource
 from model.durations import format_duration
 from model.labels import METRIC_NAME, Labels
@@ -22,10 +21,6 @@ log = structlog.get_logger(__name__)
 _UP: Final = (Labels.of({METRIC_NAME: "up"}),)
 _SILENT_INTERVALS: Final = 3
 """A host is down after so many intervals without a report."""
-_UNKNOWN_INTERVAL_MS: Final = 60_000
-"""The interval of a host with too few reports: the default of its agents."""
-_FEWEST_GAPS: Final = 2
-_SHORTEST_INTERVAL_MS, _LONGEST_INTERVAL_MS = 1_000, 3_600_000
 # However rarely a host reports, `up` must never be older than the lookback.
 _UP_EVERY_MS: Final = 15_000
 
@@ -50,10 +45,7 @@ class PushedHost:
         # A source of its own: `up` has the server's time, reports have the host's.
         self._up = PushedSource(appender, self.labels, "up")
         self._cpu = CpuCounters()
-        self._gaps_ms: deque[int] = deque(maxlen=LAST_GAPS)
-        # The time of the last report by the server's clock and by the host's.
-        self._seen_ms: int | None = None
-        self._report_ms: int | None = None
+        self._times = ReportTimes(record.interval_s)
         self._health = Health.UNKNOWN
         self._samples = 0
         self._up_written_ms = 0
@@ -68,21 +60,10 @@ class PushedHost:
         """The `instance` label."""
         return self.labels.get("instance")
 
-    @property
-    def interval_ms(self) -> int:
-        """The registered interval, else the median of the last gaps."""
-        if self.record.interval_s is not None:
-            return round(self.record.interval_s * 1000)
-        if len(self._gaps_ms) < _FEWEST_GAPS:
-            return _UNKNOWN_INTERVAL_MS
-        usual_ms = round(statistics.median(self._gaps_ms))
-        return min(max(usual_ms, _SHORTEST_INTERVAL_MS), _LONGEST_INTERVAL_MS)
-
     def resume(self, history: HostHistory, seen_ms: int | None) -> None:
         """Continue from the history before a restart."""
         self._cpu = history.cpu
-        self._gaps_ms.extend(history.gaps_ms)
-        self._seen_ms = seen_ms
+        self._times.resume(history.gaps_ms, seen_ms)
 
     def append(self, report: HostReport, now_ms: int) -> None:
         """Append a report.
@@ -96,20 +77,11 @@ class PushedHost:
         samples |= cpu.add(report.time_ms, report.cpu_used_ratio)
         self._reported.append(report.time_ms, tuple(samples), tuple(samples.values()))
         self._cpu, self._samples = cpu, len(samples)
-        self._learn(report.time_ms, now_ms)
-        self._seen_ms = max(now_ms, self._seen_ms or 0)
+        self._times.note(report.time_ms, now_ms)
         if self._health is Health.DOWN:
             log.info("push_resumed", host=self.record.name)
         self._health = Health.UP
         self._write_up(now_ms)
-
-    def _learn(self, time_ms: int, now_ms: int) -> None:
-        if self._seen_ms is not None and self._report_ms is not None:
-            # A host that was offline sends several reports at once, made at its interval.
-            gap_ms = max(now_ms - self._seen_ms, time_ms - self._report_ms)
-            if gap_ms >= _SHORTEST_INTERVAL_MS:
-                self._gaps_ms.append(gap_ms)
-        self._report_ms = time_ms
 
     def update(self, now_ms: int) -> None:
         """Mark the host as down if it is silent; append `up` if it is due.
@@ -117,12 +89,12 @@ class PushedHost:
         Raises:
             StorageError: the write failed.
         """
-        if self._seen_ms is None:
+        if self._times.seen_ms is None:
             # It never reported: somebody is still setting it up.
             return
         if self._health is not Health.DOWN and self._is_silent(now_ms):
             self._health = Health.DOWN
-            log.warning("push_silent", host=self.record.name, since_ms=self._seen_ms)
+            log.warning("push_silent", host=self.record.name, since_ms=self._times.seen_ms)
             self._reported.end(now_ms)
             self._write_up(now_ms)
         elif (
@@ -133,8 +105,8 @@ class PushedHost:
 
     def _is_silent(self, now_ms: int) -> bool:
         # Count from the start of the server: before it no host could report.
-        since_ms = max(self._seen_ms or 0, self._started_ms)
-        return now_ms - since_ms > _SILENT_INTERVALS * self.interval_ms
+        since_ms = max(self._times.seen_ms or 0, self._started_ms)
+        return now_ms - since_ms > _SILENT_INTERVALS * self._times.interval_ms
 
     def _write_up(self, now_ms: int) -> None:
         # Never twice in one millisecond: one time holds only one sample.
@@ -153,10 +125,10 @@ class PushedHost:
 
     def status(self, now_ms: int) -> TargetStatus:
         """Return its status in the form of a scrape target's."""
-        interval_ms = self.interval_ms
+        interval_ms = self._times.interval_ms
         reason = ""
-        if self._health is Health.DOWN and self._seen_ms is not None:
-            silent_s = (now_ms - self._seen_ms) // 1000
+        if self._health is Health.DOWN and self._times.seen_ms is not None:
+            silent_s = (now_ms - self._times.seen_ms) // 1000
             reason = f"no report for {format_duration(silent_s * 1000)}"
         target = Target(
             "",
@@ -170,9 +142,9 @@ class PushedHost:
             target,
             self._health,
             reason,
-            self._seen_ms,
-            self._seen_ms,
+            self._times.seen_ms,
+            self._times.seen_ms,
             0.0,
             self._samples,
-            (self._seen_ms or now_ms) + interval_ms,
+            (self._times.seen_ms or now_ms) + interval_ms,
         )
