@@ -110,7 +110,7 @@ class QueryRange:
         if not shift.has_at:
             return steps.times_ms - self.offset_ms(shift) if shift.offset else steps.times_ms
         if shift.at_ms is not None:
-            # There are no samples beyond; the clip keeps arithmetic within 64 bits.
+            # No sample has a later time; clipping keeps the arithmetic within 64 bits.
             at_ms = max(-_LIMIT_MS, min(shift.at_ms, _LIMIT_MS))
         else:
             at_ms = self.start_ms if shift.at_edge is AtEdge.START else self.end_ms
