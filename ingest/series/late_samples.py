@@ -109,7 +109,7 @@ def _compared(source: SenderSource, samples: Samples, stored: _StoredSamples) ->
     is_missing = _mask(value is None for value in known)
     differs = _mask(value != own for value, own in zip(known, bits, strict=True))
     missing = samples[is_missing]
-    # Only for missing samples: a repetition would look through all its series' samples.
+    # For missing samples only: this searches all stored samples of a series.
     is_newest = _mask(
         max(stored.get(number, {}), default=NEVER) < time_ms
         for number in missing["series"].tolist()
