@@ -38,7 +38,7 @@ USER: Final = Page(
     parent="/users",
     notices={
         "credential-revoked": "Revoked.",
-        "others-revoked": "All other sessions and tokens are revoked.",
+        "all-revoked": "All sessions and tokens of the user are revoked.",
         "second-factor-off": "The second factor is off.",
         "role-changed": "The role is changed.",
         "password-reset": "The password is reset; the user's sessions and tokens have ended.",
@@ -171,7 +171,7 @@ class UsersPages:
         """End all of a user's sessions and tokens."""
         user = await self._actions.user(request.match_info["name"])
         await self._actions.revoke_all(request, user)
-        raise _back(request, "others-revoked")
+        raise _back(request, "all-revoked")
 
     async def remove_user(self, request: web.Request) -> web.Response:
         """Remove a user."""

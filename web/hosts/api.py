@@ -84,7 +84,7 @@ class HostsApi:
         note(request, "host.add", added.name, url=added.url or "pushes")
         host = await self._fleet.host(str(added.id))
         if host is None:
-            raise MissingError("the host was removed meanwhile")
+            raise MissingError("the host was removed in the meantime")
         location = {"Location": f"/api/hosts/{added.id}"}
         document = dict(fleet_host_document(host))
         if issued is not None:

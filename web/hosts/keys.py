@@ -55,7 +55,7 @@ class HostKeyring:
                 host_id, secret_hash(secret), now_ms, now_ms + form.overlap_s * 1000
             )
         except NotFoundError as exc:
-            raise ConflictError("the host was removed meanwhile") from exc
+            raise ConflictError("the host was removed in the meantime") from exc
         return IssuedKey(secret, key)
 
     async def revoke(self, host: FleetHost) -> None:

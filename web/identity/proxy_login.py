@@ -95,5 +95,5 @@ class ProxyLogin:
     async def _existing(self, name: str) -> User:
         user = await self._accounts.user(name)
         if user is None:
-            raise UnauthorizedError(f"{name} was removed meanwhile")
+            raise UnauthorizedError(f"{name} was removed in the meantime")
         return user
