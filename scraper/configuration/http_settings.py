@@ -10,8 +10,12 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from scraper.configuration.sections import Section, Unsupported
-from scraper.fetching.http_access import Authorization, BasicAuth, HttpAccess, Secret, TlsAccess
+from scraper.configuration.sections import Section
+from scraper.fetching.http_access import Authorization, BasicAuth, HttpAccess
+from scraper.fetching.oauth2 import OAuth2Access
+from scraper.fetching.proxies import ProxyAccess
+from scraper.fetching.secrets import Secret
+from scraper.fetching.tls import TlsAccess
 
 TlsVersion = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
 
@@ -116,35 +120,93 @@ class HeaderSettings(Section):
     files: tuple[Path, ...] = ()
 
 
-class HttpSettings(Section):
+class ProxySettings(Section):
+    """Which proxy requests go through."""
+
+    proxy_url: str | None = None
+    no_proxy: str = ""
+    proxy_from_environment: bool = False
+    proxy_connect_header: Annotated[dict[str, tuple[str, ...]], Field(repr=False)] = Field(
+        default_factory=dict
+    )
+
+    @field_validator("proxy_url")
+    @classmethod
+    def _check_scheme(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).scheme not in ("http", "https"):
+            raise ValueError("only HTTP proxies are supported")
+        return value
+
+    @model_validator(mode="after")
+    def _check_proxy(self) -> Self:
+        if self.proxy_from_environment and (self.proxy_url or self.no_proxy):
+            raise ValueError("proxy_from_environment excludes proxy_url and no_proxy")
+        if self.no_proxy and not self.proxy_url:
+            raise ValueError("no_proxy needs proxy_url")
+        if self.proxy_connect_header and not (self.proxy_url or self.proxy_from_environment):
+            raise ValueError("proxy_connect_header needs proxy_url or proxy_from_environment")
+        return self
+
+    def proxy(self) -> ProxyAccess:
+        """Return the options of proxies."""
+        return ProxyAccess(
+            self.proxy_url or "",
+            self.no_proxy,
+            self.proxy_from_environment,
+            tuple(
+                (name, Secret(value))
+                for name, values in self.proxy_connect_header.items()
+                for value in values
+            ),
+        )
+
+
+class OAuth2Settings(ProxySettings):
+    """Credentials of an OAuth 2.0 client."""
+
+    client_id: str = ""
+    client_secret: HiddenText = ""
+    client_secret_file: Path | None = None
+    scopes: tuple[str, ...] = ()
+    token_url: str = ""
+    endpoint_params: dict[str, str] = Field(default_factory=dict)
+    tls_config: TlsSettings | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _refuse_both(self, "client_secret")
+        if not self.client_id:
+            raise ValueError("oauth2 needs client_id")
+        if not self.client_secret and self.client_secret_file is None:
+            raise ValueError("oauth2 needs client_secret or client_secret_file")
+        if not self.token_url:
+            raise ValueError("oauth2 needs token_url")
+        return self
+
+    def access(self, directory: Path) -> OAuth2Access:
+        """Return the client's credentials; file names are relative to `directory`."""
+        return OAuth2Access(
+            self.client_id,
+            _secret(self.client_secret, self.client_secret_file, directory),
+            self.token_url,
+            self.scopes,
+            tuple(self.endpoint_params.items()),
+            self.tls_config.access(directory) if self.tls_config is not None else None,
+            self.proxy(),
+        )
+
+
+class HttpSettings(ProxySettings):
     """Options of HTTP requests."""
 
     basic_auth: BasicAuthSettings | None = None
     authorization: AuthorizationSettings | None = None
-    oauth2: Unsupported = None
+    oauth2: OAuth2Settings | None = None
     follow_redirects: bool = True
     # Accepted without effect: requests use HTTP/1.1.
     enable_http2: bool = True
     tls_config: TlsSettings | None = None
-    proxy_url: str | None = None
-    no_proxy: Unsupported = None
-    proxy_from_environment: bool = False
-    proxy_connect_header: Unsupported = None
     http_headers: dict[str, HeaderSettings] = Field(default_factory=dict)
-
-    @field_validator("proxy_from_environment")
-    @classmethod
-    def _refuse_environment(cls, value: bool) -> bool:
-        if value:
-            raise ValueError("not supported by Redshank: give proxy_url")
-        return value
-
-    @field_validator("proxy_url")
-    @classmethod
-    def _check_proxy(cls, value: str | None) -> str | None:
-        if value is not None and urlsplit(value).scheme not in ("http", "https"):
-            raise ValueError("only HTTP proxies are supported")
-        return value
 
     @field_validator("http_headers")
     @classmethod
@@ -156,8 +218,8 @@ class HttpSettings(Section):
 
     @model_validator(mode="after")
     def _check_auth(self) -> Self:
-        if self.basic_auth is not None and self.authorization is not None:
-            raise ValueError("at most one of basic_auth and authorization may be given")
+        if sum(map(bool, (self.basic_auth, self.authorization, self.oauth2))) > 1:
+            raise ValueError("at most one of basic_auth, authorization and oauth2 may be given")
         return self
 
     def access(self, directory: Path, *, compression: bool = True) -> HttpAccess:
@@ -174,12 +236,14 @@ class HttpSettings(Section):
             self._auth(directory),
             tuple(headers),
             self.tls_config.access(directory) if self.tls_config is not None else None,
-            self.proxy_url,
+            self.proxy(),
             self.follow_redirects,
             compression,
         )
 
-    def _auth(self, directory: Path) -> BasicAuth | Authorization | None:
+    def _auth(self, directory: Path) -> BasicAuth | Authorization | OAuth2Access | None:
+        if self.oauth2 is not None:
+            return self.oauth2.access(directory)
         if basic := self.basic_auth:
             return BasicAuth(
                 _secret(basic.username, basic.username_file, directory),

@@ -23,6 +23,7 @@ from scraper.fetching.http_session import (
     connection_failure,
     failure_message,
 )
+from scraper.fetching.oauth2 import OAuth2Access
 from scraper.fetching.protocols import accept_header
 from scraper.fetching.targets import ScrapeTarget
 from scraper.messages import quoted
@@ -95,7 +96,8 @@ def _can_be_direct(url: URL, target: ScrapeTarget) -> bool:
         and url.raw_user is None
         and url.raw_password is None
         and access.tls is None
-        and access.proxy_url is None
+        and access.proxy.url_for(url) is None
+        and not isinstance(access.auth, OAuth2Access)
         and not access.reads_files
         and not _has_line_break(target)
     )

@@ -15,9 +15,12 @@ from yarl import URL
 from scraper.errors import FetchError
 from scraper.fetching.address_policy import AddressPolicy, RefusedAddressError
 from scraper.fetching.direct import IDLE_S, DirectClient
-from scraper.fetching.http_access import HttpAccess, TlsAccess
+from scraper.fetching.http_access import HttpAccess
+from scraper.fetching.oauth2 import OAuth2Access, TokenCache
+from scraper.fetching.tls import TlsAccess
 from scraper.messages import one_line
 
+_MAX_TOKEN_BYTES: Final = 2**20
 DEFAULT_HEADERS: Final = {"Accept-Encoding": "gzip", "User-Agent": "redshank"}
 
 
@@ -40,6 +43,7 @@ class HttpSession:
     def __init__(self) -> None:
         self.is_open = False
         self.direct = DirectClient(time.monotonic)
+        self._tokens = TokenCache(self._post_form, time.monotonic)
         self._sessions: dict[_SessionKey, aiohttp.ClientSession] = {}
         self._contexts: dict[TlsAccess, tuple[tuple[int, ...], Any]] = {}
 
@@ -110,7 +114,15 @@ class HttpSession:
             if access.reads_files
             else access.request_headers()
         )
+        if isinstance(access.auth, OAuth2Access):
+            access_headers.append(("Authorization", await self._tokens.header(access.auth)))
         options: dict[str, Any] = {}
+        url = URL(url)
+        options["proxy"] = access.proxy.url_for(url)
+        if options["proxy"] is not None and access.proxy.connect_headers:
+            options["proxy_headers"] = CIMultiDict(
+                (name, secret.read()) for name, secret in access.proxy.connect_headers
+            )
         if access.tls is not None:
             options["ssl"] = await self._context(access.tls)
             options["server_hostname"] = access.tls.server_name or None
@@ -120,9 +132,17 @@ class HttpSession:
             data=data,
             allow_redirects=access.follow_redirects,
             headers=CIMultiDict([*access_headers, *headers.items()]) if access_headers else headers,
-            proxy=access.proxy_url,
             **options,
         )
+
+    async def _post_form(
+        self, client: OAuth2Access, headers: Mapping[str, str], form: bytes
+    ) -> tuple[int, bytes]:
+        """Send a form to the token endpoint of a client; return status and body."""
+        access = HttpAccess(tls=client.tls, proxy=client.proxy)
+        response = await self.send(client.token_url, access, headers, method="POST", data=form)
+        async with response:
+            return response.status, await response.content.read(_MAX_TOKEN_BYTES)
 
     async def _context(self, tls: TlsAccess) -> Any:
         """Return the SSL context, made again if one of its files has changed."""

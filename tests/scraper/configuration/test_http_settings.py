@@ -84,9 +84,20 @@ def test_secrets_are_not_shown() -> None:
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({"oauth2": {"client_id": "x"}}, "not supported by Redshank"),
+        ({"oauth2": {"client_id": "x"}}, "oauth2 needs client_secret"),
+        ({"oauth2": {"client_id": "x", "client_secret": "y"}}, "oauth2 needs token_url"),
+        ({"oauth2": {"client_secret": "y", "token_url": "z"}}, "oauth2 needs client_id"),
+        (
+            {
+                "oauth2": {"client_id": "x", "client_secret": "y", "token_url": "z"},
+                "basic_auth": {"username": "u"},
+            },
+            "at most one of",
+        ),
         ({"proxy_url": "socks5://x"}, "only HTTP proxies"),
-        ({"proxy_from_environment": True}, "give proxy_url"),
+        ({"proxy_from_environment": True, "proxy_url": "http://p"}, "excludes proxy_url"),
+        ({"no_proxy": "a"}, "no_proxy needs proxy_url"),
+        ({"proxy_connect_header": {"a": ["b"]}}, "proxy_connect_header needs"),
         ({"http_headers": {"Host": {"values": ["x"]}}}, "set by Redshank itself"),
         ({"basic_auth": {"username": "u"}, "authorization": {}}, "at most one of"),
         ({"basic_auth": {"password": "a", "password_file": "b"}}, "at most one of password"),

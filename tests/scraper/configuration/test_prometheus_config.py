@@ -143,7 +143,7 @@ target_limit: 5
     assert job.access.tls is not None
     assert job.access.tls.insecure_skip_verify
     assert job.access.tls.min_version is ssl.TLSVersion.TLSv1_3
-    assert job.access.proxy_url == "http://proxy:3128"
+    assert job.access.proxy.url == "http://proxy:3128"
     assert job.target_limit == 5
 
 
@@ -189,7 +189,7 @@ def test_invalid_rules_are_refused_with_their_line(files: Files, rule: str, reas
         ("scrape_interval: 5", "is not a duration"),
         ("scrape_interval: 0s", "greater than or equal"),
         ("linode_sd_configs: [{}]", "not supported by Redshank: list these targets in a file"),
-        ("oauth2: {client_id: a}", "not supported by Redshank"),
+        ("oauth2: {client_id: a}", "oauth2 needs client_secret or client_secret_file"),
         ("dns_sd_configs: [{names: [a], type: MX}]", "type MX requires a port"),
         ("dns_sd_configs: [{names: [a], type: A}]", "requires a port"),
         ("file_sd_configs: [{files: [a.txt]}]", "is not the name of"),

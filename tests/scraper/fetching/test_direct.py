@@ -16,8 +16,9 @@ from scraper.exposition.formats import ExpositionFormat
 from scraper.fetching import fetch as fetching
 from scraper.fetching.direct import IDLE_S, DirectClient, Origin
 from scraper.fetching.fetch import Fetched, Fetcher
-from scraper.fetching.http_access import Authorization, HttpAccess, Secret
+from scraper.fetching.http_access import Authorization, HttpAccess
 from scraper.fetching.http_session import HttpSession
+from scraper.fetching.secrets import Secret
 from scraper.fetching.targets import ScrapeLimits, ScrapeTarget
 
 TEXT = b"a 1\nb 2\n"
