@@ -22,8 +22,8 @@ from storage.api.samples import AmendingAppender, LastVector, Source, Vector
 NOBODY = -1
 """The owner of a column whose series moved to another lane."""
 
-# The number of vectors between two searches for dead columns: for those of series that
-# moved away, and for all.
+# Columns of series that moved to another lane are dropped every 4 vectors. Finding columns
+# without a recent sample costs more, so that search runs every 64 vectors.
 _VECTORS_PER_LOOK_FOR_MOVED = 4
 _VECTORS_PER_LOOK = 64
 # Dead columns are removed if they are more than this share of all, and more than a few.

@@ -124,7 +124,7 @@ def write_older(
 ) -> Samples:
     """Write the older samples to any lane that takes their time; return the others.
 
-    Their series stay in their own lanes.
+    A series stays in its own lane for later samples.
     """
     samples = late.older
     for _ in range(MOST_LANES + 1):

@@ -13,13 +13,13 @@ class Rejections:
         self._table, self._result = table, result
 
     def late(self, samples: Samples) -> None:
-        """Reject samples of one time that no lane takes."""
+        """Count samples of one time that are older than the last vector of every lane."""
         self._reject(
             samples, "out of order sample at", f": the source has {MOST_LANES} streams already"
         )
 
     def duplicates(self, samples: Samples) -> None:
-        """Reject samples of one time whose series have other values at it."""
+        """Count samples of one time for which the store holds other values."""
         self._reject(samples, "duplicate sample for timestamp")
 
     def _reject(self, samples: Samples, reason: str, detail: str = "") -> None:

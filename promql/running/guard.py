@@ -98,13 +98,14 @@ class Guard:
         self.hold(0)
 
     def memory_scope(self) -> "MemoryScope":
-        """Return a context manager that releases at its end the samples held inside."""
+        """Return a context manager; the samples held inside it are released at its end."""
         return MemoryScope(self)
 
 
 class MemoryScope:
-    """A part of an evaluation; a class because a generator's overhead would exceed its work."""
+    """Releases the samples that a part of an evaluation held; see `Guard.memory_scope`."""
 
+    # A class: the overhead of `contextlib.contextmanager` would exceed the work.
     __slots__ = ("_before", "_guard")
 
     def __init__(self, guard: Guard) -> None:

@@ -76,7 +76,7 @@ class Levels:
         }
 
     def of(self, instance: str, check: str, ratio: float | None) -> str:
-        """Return "critical", "warning" or ""."""
+        """Return the severity of a check's figure: "critical", "warning", or "" for neither."""
         if ratio is None:
             return ""
         applied = self._own.get((instance, check)) or self._defaults[check]

@@ -60,7 +60,7 @@ class Spans:
         return cls(windows.starts_ms, windows.ends_ms, pick(first), pick(last), windows.count)
 
     def steps(self, some: Indices) -> "Spans":
-        """Return the spans at some steps."""
+        """Return the spans of the given steps only."""
         return Spans(
             self.starts_ms[some],
             self.ends_ms[some],
@@ -70,7 +70,7 @@ class Spans:
         )
 
     def of_rows(self, rows: Indices) -> "Spans":
-        """Return the spans of some rows of times."""
+        """Return one span per series, where `rows` names each series' row of times."""
         count = Windows.of_rows(self.count, rows)
         first_ms, last_ms = self.first_ms[rows], self.last_ms[rows]
         return Spans(self.starts_ms, self.ends_ms, first_ms, last_ms, count)

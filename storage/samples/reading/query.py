@@ -50,7 +50,11 @@ class Query:
         settled: SettledCache | None = None,
         starts_lookback_ms: int = LOOKBACK_MS,
     ) -> None:
-        """Prepare; with `settled`, an answer may have a few samples just outside its range."""
+        """Build the caches of selectors and files.
+
+        An answer from `settled`, which caches decoded ranges, may have a few samples just
+        outside its range. Start times are looked up from `starts_lookback_ms` before it.
+        """
         self._starts_lookback_ms = starts_lookback_ms
         self._heads, self._windows, self._threads = heads, windows, threads
         self._settled, self._sources = settled, sources
@@ -114,7 +118,8 @@ class Query:
         if not found.labels:
             return None
         others = self._select_any(selector, start_ms, end_ms, budget, rest)
-        # The plan's label sets include those of late sources, which `others` holds now.
+        # `plan.label_sets` includes the late sources, whose series are now in `others`:
+        # compare only with the series that were found in the recent window.
         label_sets = plan.label_sets if not late else frozenset(found.labels)
         if any(not label_sets.isdisjoint(part.labels) for part in others):
             return None

@@ -24,8 +24,8 @@ RESOLVED = Lifecycle(AlertState.RESOLVED, NOW_MS, NOW_MS)
 H, L, C, M, W = Condition
 SOON, LATE = 1_000, 10**9
 
-# (before, condition, how much later, suppressed) → (state, notification): every state with
-# every condition, before and after the waiting times are over.
+# Columns: state before, condition seen, milliseconds since, suppressed; expected state and
+# notification. All states meet all conditions, SOON (still waiting) and LATE (waited enough).
 TABLE = [
     (INACTIVE, H, 0, False, "pending", None),
     (INACTIVE, H, 0, True, "pending", None),
