@@ -8,7 +8,7 @@ from typing import Any
 
 from alerting.book.observation import OpenAlert
 from alerting.receivers.webhook_body import rfc3339
-from alerting.rules.humanize import format_exponent
+from alerting.rules.go_format import format_exponent
 from alerting.views import GroupView, RuleKind, RuleView
 from storage.api.alerts import Alert, AlertState
 

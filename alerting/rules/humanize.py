@@ -1,66 +1,18 @@
 """Formats numbers as Prometheus's templates do.
 
 Source: Prometheus, template/template.go and the template reference in its
-documentation; Go, package fmt, for number formats.
+documentation.
 """
 
 import datetime as dt
 import math
 
+from alerting.rules.go_format import format_float, format_significant
+
 _LARGE = ("k", "M", "G", "T", "P", "E", "Z", "Y")
 _SMALL = ("m", "u", "n", "p", "f", "a", "z", "y")
+_LAST_NS = 2**63
 _BINARY = ("ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi")
-
-
-def format_float(value: float) -> str:
-    """Return the shortest text that reads back as `value`, as Go's %v writes it."""
-    if not math.isfinite(value):
-        return _not_finite(value)
-    if value == 0:
-        return "-0" if math.copysign(1, value) < 0 else "0"
-    digits, exponent = _digits(value)
-    # Go uses an exponent from 1e21 on, Python from 1e16.
-    if -5 < exponent < 21:
-        return ("-" if value < 0 else "") + _positional(digits, exponent)
-    return format_exponent(value)
-
-
-def format_exponent(value: float) -> str:
-    """Return the shortest text with an exponent, as Go's FormatFloat(…, 'e', -1, 64) does."""
-    if not math.isfinite(value):
-        return _not_finite(value)
-    digits, exponent = _digits(value) if value else ("0", 0)
-    sign = "-" if math.copysign(1, value) < 0 else ""
-    fraction = f".{digits[1:]}" if len(digits) > 1 else ""
-    return f"{sign}{digits[0]}{fraction}e{exponent:+03d}"
-
-
-def _digits(value: float) -> tuple[str, int]:
-    """Return the significant digits of a finite value and the exponent of the first digit."""
-    mantissa, exponent = f"{abs(value)!r}e0".split("e")[:2]
-    whole, _, fraction = mantissa.partition(".")
-    digits = (whole + fraction).lstrip("0")
-    skipped = len(whole + fraction) - len(digits)
-    return digits.rstrip("0") or "0", len(whole) - 1 - skipped + int(exponent)
-
-
-def _positional(digits: str, exponent: int) -> str:
-    if exponent < 0:
-        return "0." + "0" * (-exponent - 1) + digits
-    if len(digits) <= exponent + 1:
-        return digits.ljust(exponent + 1, "0")
-    return f"{digits[: exponent + 1]}.{digits[exponent + 1 :]}"
-
-
-def _not_finite(value: float) -> str:
-    if math.isnan(value):
-        return "NaN"
-    return "+Inf" if value > 0 else "-Inf"
-
-
-def format_significant(value: float, digits: int = 4) -> str:
-    """Return `value` with this number of significant digits, as Go's %.4g writes it."""
-    return f"{value:.{digits}g}" if math.isfinite(value) else _not_finite(value)
 
 
 def humanize(value: float) -> str:
@@ -102,7 +54,7 @@ def humanize_duration(value: float) -> str:
     if not math.isfinite(value):
         return format_significant(value)
     if value == 0:
-        return "0s"
+        return format_significant(value) + "s"
     if abs(value) < 1:
         return _scaled_up(value) + "s"
     sign, value = ("-", -value) if value < 0 else ("", value)
@@ -127,9 +79,14 @@ def humanize_timestamp(value: float) -> str:
     """Return Unix seconds as a date and time in UTC."""
     if not math.isfinite(value):
         return format_significant(value)
-    try:
-        moment = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(milliseconds=int(value * 1000))
-    except OverflowError as exc:
-        raise ValueError(f"{format_float(value)} is no time") from exc
+    # As Prometheus: whole nanoseconds first, then whole milliseconds, both towards zero.
+    time_ns = value * 1e9
+    if abs(time_ns) > _LAST_NS:
+        raise ValueError(
+            f"{format_float(value)} cannot be represented as a nanoseconds timestamp "
+            "since it overflows int64"
+        )
+    time_ms = int(int(time_ns) / 1_000_000)
+    moment = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(milliseconds=time_ms)
     fraction = f".{moment.microsecond // 1000:03d}".rstrip("0").rstrip(".")
     return f"{moment:%Y-%m-%d %H:%M:%S}{fraction} +0000 UTC"

@@ -16,7 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from alerting.errors import TemplateError
-from alerting.rules.template_functions import FUNCTIONS, FunctionError, TemplateValue, print_value
+from alerting.rules.go_format import PrintValue, print_value
+from alerting.rules.template_functions import FUNCTIONS, FunctionError
 from model.labels import Labels
 
 _MAX_DEPTH = 50
@@ -49,7 +50,7 @@ class TemplateData:
     external_url: str = ""
 
 
-Expression = Callable[[TemplateData], TemplateValue]
+Expression = Callable[[TemplateData], PrintValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,8 @@ class _ActionParser:
             case "string" | "raw":
                 return _constant(self._literal(kind, text))
             case "number":
-                return _constant(float(text))
+                # Go reads `5` as an integer and `5.0` as a float; they print differently.
+                return _constant(float(text) if set(text) & set(".eE") else int(text))
             case "sign" if text == "(":
                 inner = self._pipeline()
                 if self._take() != ("sign", ")"):
@@ -207,5 +209,5 @@ class _ActionParser:
         raise self._error(f"{text!r} is not supported")
 
 
-def _constant(value: TemplateValue) -> Expression:
+def _constant(value: PrintValue) -> Expression:
     return lambda _: value

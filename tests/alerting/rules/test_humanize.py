@@ -1,50 +1,14 @@
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from alerting.rules.humanize import (
-    format_float,
     humanize,
     humanize_1024,
     humanize_duration,
     humanize_percentage,
     humanize_timestamp,
 )
-
-FLOATS = st.floats(allow_nan=False, allow_infinity=False)
-
-
-@given(FLOATS)
-def test_formatted_float_reads_back_to_the_same_value(value: float) -> None:
-    assert float(format_float(value)) == value
-
-
-# What Go's fmt.Sprintf("%v") prints.
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.0, "0"),
-        (-0.0, "-0"),
-        (1.0, "1"),
-        (100.0, "100"),
-        (0.1, "0.1"),
-        (-12.75, "-12.75"),
-        (0.0001, "0.0001"),
-        (0.00001, "1e-05"),
-        (1.5e-7, "1.5e-07"),
-        (123456789.125, "123456789.125"),
-        (1e20, "100000000000000000000"),
-        (1e21, "1e+21"),
-        (1.25e300, "1.25e+300"),
-        (math.inf, "+Inf"),
-        (-math.inf, "-Inf"),
-        (math.nan, "NaN"),
-    ],
-)
-def test_floats_are_written_as_go_writes_them(value: float, text: str) -> None:
-    assert format_float(value) == text
 
 
 # Expectations from Prometheus, template/template_test.go.
@@ -78,6 +42,7 @@ def test_humanize_1024(value: float, text: str) -> None:
     ("value", "text"),
     [
         (0.0, "0s"),
+        (-0.0, "-0s"),
         (1.0, "1s"),
         (60.0, "1m 0s"),
         (3600.0, "1h 0m 0s"),
@@ -103,7 +68,9 @@ def test_humanize_percentage() -> None:
 
 
 def test_humanize_timestamp() -> None:
+    # Prometheus cuts to whole milliseconds, and the product with 1e9 is just below.
+    assert humanize_timestamp(1700000000.123) == "2023-11-14 22:13:20.122 +0000 UTC"
     assert humanize_timestamp(1435065584.128) == "2015-06-23 13:19:44.128 +0000 UTC"
     assert humanize_timestamp(0) == "1970-01-01 00:00:00 +0000 UTC"
-    with pytest.raises(ValueError, match="is no time"):
+    with pytest.raises(ValueError, match="overflows int64"):
         humanize_timestamp(1e300)
