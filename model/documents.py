@@ -4,7 +4,8 @@ Duplicate keys, which YAML libraries accept, are errors. A pydantic model define
 fields of a document. Only the server reads such documents.
 """
 
-from collections.abc import Hashable, Iterable
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -16,7 +17,9 @@ Place = tuple[str | int, ...]
 
 M = TypeVar("M", bound=BaseModel)
 
-_STRUCTURAL_TAGS = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
+_NULL_TAG = "tag:yaml.org,2002:null"
+_STRUCTURAL_TAGS = (_NULL_TAG, "tag:yaml.org,2002:merge")
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 
 
 class DocumentError(ValueError):
@@ -52,73 +55,96 @@ class Document:
         return 0
 
 
-class _TextLoader(yaml.CSafeLoader):
-    """Loads every scalar except null as text: `1.10` and `yes` are strings."""
+class NumberText(str):
+    """The text of a plain scalar that YAML reads as a number, in a file of our own."""
+
+    __slots__ = ()
 
 
-_TextLoader.yaml_implicit_resolvers = {
+class _Loader(yaml.CSafeLoader):
+    """Composes nodes whose scalars keep their text: only null and `<<` have a meaning."""
+
+
+_Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag in _STRUCTURAL_TAGS]
     for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
 
 
-def _node_data(
-    name: str, node: yaml.Node, place: Place, lines: dict[Place, int], loader: yaml.CSafeLoader
-) -> Any:
-    lines.setdefault(place, node.start_mark.line + 1)
-    if isinstance(node, yaml.SequenceNode):
-        return [
-            _node_data(name, item, (*place, index), lines, loader)
-            for index, item in enumerate(node.value)
-        ]
-    if not isinstance(node, yaml.MappingNode):
-        return loader.construct_object(node)
-    _refuse_duplicates(name, node, loader)
-    # Merged keys (`<<`) come first, so that a mapping's own ones win.
-    loader.flatten_mapping(node)
-    mapping: dict[Hashable, Any] = {}
-    for key_node, value_node in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        inner = (*place, key if isinstance(key, int) else str(key))
-        lines[inner] = key_node.start_mark.line + 1
-        mapping[key] = _node_data(name, value_node, inner, lines, loader)
-    return mapping
+class _Reader:
+    """Turns the nodes of one document into data, and notes the line of each place."""
 
+    def __init__(self, name: str, loader: yaml.CSafeLoader, *, mark_numbers: bool) -> None:
+        self._name, self._loader, self._mark_numbers = name, loader, mark_numbers
+        self.lines: dict[Place, int] = {}
 
-def _refuse_duplicates(name: str, node: yaml.MappingNode, loader: yaml.CSafeLoader) -> None:
-    seen: set[Hashable] = set()
-    for key_node, _ in node.value:
-        if key_node.tag == "tag:yaml.org,2002:merge":
-            continue
-        line = key_node.start_mark.line + 1
-        key = loader.construct_object(key_node, deep=True)
-        if not isinstance(key, Hashable):
-            raise DocumentError(name, [(line, "a key must be a plain value")])
-        if key in seen:
-            raise DocumentError(name, [(line, f'key "{key}" stands twice')])
-        seen.add(key)
+    def data(self, node: yaml.Node, place: Place = ()) -> Any:
+        self.lines.setdefault(place, node.start_mark.line + 1)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.data(item, (*place, index)) for index, item in enumerate(node.value)]
+        if not isinstance(node, yaml.MappingNode):
+            return self._scalar(node)
+        self._refuse_duplicates(node)
+        # Merged keys (`<<`) come first, so that a mapping's own ones win.
+        self._loader.flatten_mapping(node)
+        mapping: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = self._key(key_node)
+            inner = (*place, key)
+            self.lines[inner] = key_node.start_mark.line + 1
+            mapping[key] = self.data(value_node, inner)
+        return mapping
+
+    def _scalar(self, node: yaml.Node) -> str | None:
+        if node.tag == _NULL_TAG:
+            return None
+        is_plain = isinstance(node, yaml.ScalarNode) and not node.style
+        if self._mark_numbers and is_plain and _NUMBER.fullmatch(node.value):
+            return NumberText(node.value)
+        return str(node.value)
+
+    def _key(self, node: yaml.Node) -> str:
+        if not isinstance(node, yaml.ScalarNode):
+            line = node.start_mark.line + 1
+            raise DocumentError(self._name, [(line, "a key must be a plain value")])
+        return str(node.value)
+
+    def _refuse_duplicates(self, node: yaml.MappingNode) -> None:
+        seen: set[str] = set()
+        for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
+            key = self._key(key_node)
+            if key in seen:
+                line = key_node.start_mark.line + 1
+                raise DocumentError(self._name, [(line, f'key "{key}" stands twice')])
+            seen.add(key)
 
 
 def parse_document(text: str, name: str, *, plain_text: bool = False) -> Document:
     """Parse one YAML document; an empty text is an empty mapping.
 
+    Every scalar but null is text as written: `1.10`, `on` and `010` are strings. The model
+    of a document converts them where it declares another type.
+
     Args:
         text: the document.
         name: the file name, for messages.
-        plain_text: load scalars as text, for models that declare the type of each field:
-            label values in Prometheus's files may look like numbers.
+        plain_text: read the file as Prometheus reads its own: a number is plain text, so
+            that a duration needs a unit, and documents after the first are ignored. If
+            not, numbers are `NumberText`, and a second document is an error.
 
     Raises:
         DocumentError: the text is not YAML, or a key occurs twice.
     """
     try:
-        loader = (_TextLoader if plain_text else yaml.CSafeLoader)(text)
+        loader = _Loader(text)
     except UnicodeEncodeError as exc:
         raise DocumentError(name, [(0, "not UTF-8")]) from exc
-    lines: dict[Place, int] = {}
+    reader = _Reader(name, loader, mark_numbers=not plain_text)
     try:
-        node = loader.get_single_node()
-        data = {} if node is None else _node_data(name, node, (), lines, loader)
+        node = _first_node(loader) if plain_text else loader.get_single_node()
+        data = {} if node is None else reader.data(node)
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
         line = mark.line + 1 if mark else 0
@@ -129,11 +155,15 @@ def parse_document(text: str, name: str, *, plain_text: bool = False) -> Documen
         raise DocumentError(name, [(0, f"not YAML: {exc}")]) from exc
     finally:
         loader.dispose()
-    return Document(name, data, lines)
+    return Document(name, {} if data is None else data, reader.lines)
+
+
+def _first_node(loader: yaml.CSafeLoader) -> yaml.Node | None:
+    return loader.get_node() if loader.check_node() else None
 
 
 class _TextDumper(yaml.SafeDumper):
-    """Writes text for `_TextLoader`: without quotes, even if it looks like a number."""
+    """Writes text for `parse_document`: without quotes, even if it looks like a number."""
 
 
 _TextDumper.yaml_implicit_resolvers = {
@@ -143,7 +173,7 @@ _TextDumper.yaml_implicit_resolvers = {
 
 
 def render_document(data: Any) -> str:
-    """Return data as YAML that `parse_document` reads back with `plain_text`."""
+    """Return data as YAML that `parse_document` reads back."""
     return yaml.dump(data, Dumper=_TextDumper, sort_keys=False, allow_unicode=True)
 
 

@@ -5,13 +5,21 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
+from model.documents import NumberText
 from model.durations import format_duration, parse_duration_ms
 
 _SIZE = re.compile(r"(\d+)(?:([KMGTPE])i?)?B?")
 _UNITS = "KMGTPE"
+_UNIT_POWERS = {"": 0, **{unit: power for power, unit in enumerate(_UNITS, 1)}}
+_BASE2_PART = re.compile(r"(\d+\.?\d*|\.\d+)(?:([KMGTPE])i?)?B", re.ASCII)
+_BASE2_BYTES = re.compile(rf"(?:{_BASE2_PART.pattern})+", re.ASCII)
+_OCTAL = re.compile(r"([-+]?)0o?([0-7]+)", re.ASCII)
+_FRACTION = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 
 
 def _seconds(value: object) -> object:
+    if isinstance(value, NumberText):
+        return float(value)
     return parse_duration_ms(value) / 1000 if isinstance(value, str) else value
 
 
@@ -20,6 +28,35 @@ def _milliseconds(text: object) -> int:
         # A ValueError, because pydantic does not report a TypeError.
         raise ValueError("write a duration with its unit, such as 30s or 5m")  # noqa: TRY004
     return parse_duration_ms(text)
+
+
+def _integer(value: object) -> object:
+    """Return an integer as YAML writes it: 0x1F, 010 and 0o10 (8), 1_000; other values as given."""
+    if not isinstance(value, str):
+        return value
+    text = value.replace("_", "")
+    octal = _OCTAL.fullmatch(text)
+    if octal is not None:
+        return int(octal[1] + octal[2], 8)
+    try:
+        return int(text, 0)
+    except ValueError:
+        # Prometheus cuts `1.7` to 1.
+        try:
+            return int(float(text)) if _FRACTION.fullmatch(text) else value
+        except OverflowError:
+            return value
+
+
+def _base2_bytes(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value == "0":
+        return 0
+    if not value or _BASE2_BYTES.fullmatch(value) is None:
+        raise ValueError(f'"{value}" is not a size with its unit, such as 512KB or 10MiB')
+    parts = _BASE2_PART.findall(value)
+    return int(sum(float(number) * 1024 ** _UNIT_POWERS[unit] for number, unit in parts))
 
 
 def _bytes(value: object) -> object:
@@ -52,3 +89,9 @@ PositiveDurationMs = Annotated[DurationMs, Field(gt=0)]
 
 Bytes = Annotated[int, BeforeValidator(_bytes), Field(ge=0)]
 """A size: `10MB`, or a number of bytes."""
+
+Base2Bytes = Annotated[int, BeforeValidator(_base2_bytes), Field(ge=0)]
+"""A size as Prometheus reads it: `10MB` or `1.5GiB`; without a unit only `0`."""
+
+YamlInt = Annotated[int, BeforeValidator(_integer)]
+"""An integer as Prometheus reads it: `5`, `0x1F`, `010` (8)."""

@@ -4,7 +4,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-Count = Annotated[int, Field(ge=0)]
+from model.quantities import YamlInt
+
+Count = Annotated[YamlInt, Field(ge=0)]
 
 
 def _refuse(_: object) -> object:

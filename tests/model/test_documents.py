@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
-from model.documents import DocumentError, parse_document, render_document, validate
+from model.documents import DocumentError, NumberText, parse_document, render_document, validate
 
 
 class Job(BaseModel):
@@ -44,6 +44,36 @@ def test_plain_text_keeps_scalars_as_text() -> None:
         "b": {"c": "0x1F", "d": None},
         "e": "2024-01-01",
     }
+
+
+def test_scalars_of_our_own_files_keep_their_text_too() -> None:
+    text = "a: 1.10\nb: on\nc: 1:30\nd: 010\ne: 2026-01-01\nf: ~\ng: 5\nh: '5'\n"
+    data = parse_document(text, "x").data
+    assert data == {
+        "a": "1.10",
+        "b": "on",
+        "c": "1:30",
+        "d": "010",
+        "e": "2026-01-01",
+        "f": None,
+        "g": "5",
+        "h": "5",
+    }
+    # A duration may be a number of seconds, if it is not in quotes.
+    assert [key for key in data if isinstance(data[key], NumberText)] == ["a", "d", "g"]
+
+
+@pytest.mark.parametrize("second", ["b: 1", "}{"])
+def test_second_document_is_an_error_but_in_files_of_prometheus(second: str) -> None:
+    text = f"a: 1\n---\n{second}\n"
+    assert parse_document(text, "x", plain_text=True).data == {"a": "1"}
+    with pytest.raises(DocumentError, match="x:2"):
+        parse_document(text, "x")
+
+
+@pytest.mark.parametrize("text", ["", "~", "# nothing", "---", "--- \n...\n"])
+def test_empty_document_is_an_empty_mapping(text: str) -> None:
+    assert parse_document(text, "x", plain_text=True).data == {}
 
 
 def test_duplicate_key_is_refused() -> None:
