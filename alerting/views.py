@@ -1,6 +1,6 @@
 """Groups and rules with their health and alerts, for the rules page and Prometheus's API."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -12,9 +12,8 @@ from alerting.checks.queries import alert_expression, check_variants
 from alerting.checks.registry import HostCheckRegistry
 from alerting.evaluation.health import HealthBoard, RuleHealth
 from alerting.evaluation.runner import GroupRunner
-from alerting.rules.definitions import AlertingRule, RecordingRule, RuleGroup
+from alerting.rules.definitions import AlertingRule, RecordingRule, RuleGroup, Templates
 from alerting.rules.group_evaluation import rule_name
-from model.labels import Labels
 from storage.api.alerts import AlertState
 
 HOST_GROUP = "host checks"
@@ -48,8 +47,8 @@ class RuleView:
     name: str
     query: str
     health: RuleHealth
-    labels: Labels
-    annotations: Labels = field(default_factory=Labels)
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str] = field(default_factory=dict)
     alerts: tuple[OpenAlert, ...] = ()
     for_ms: int = 0
     keep_firing_for_ms: int = 0
@@ -121,14 +120,18 @@ def _recording_view(rule: RecordingRule, health: RuleHealth) -> RuleView:
     return RuleView(RuleKind.RECORDING, rule.name, rule.expression, health, rule.labels)
 
 
+def _sources(templates: Templates) -> dict[str, str]:
+    return {name: template.source for name, template in sorted(templates.items())}
+
+
 def _alerting_view(rule: AlertingRule, health: RuleHealth, book: AlertBook) -> RuleView:
     return RuleView(
         kind=RuleKind.ALERTING,
         name=rule.name,
         query=rule.expression,
         health=health,
-        labels=Labels.of({name: text.source for name, text in rule.labels.items()}),
-        annotations=Labels.of({name: text.source for name, text in rule.annotations.items()}),
+        labels=_sources(rule.labels),
+        annotations=_sources(rule.annotations),
         alerts=tuple(book.open_alerts(rule.identity)),
         for_ms=rule.timing.for_ms,
         keep_firing_for_ms=rule.timing.keep_firing_for_ms,
@@ -166,7 +169,7 @@ def host_group_view(
                     name=ALERT_NAMES[check.check],
                     query=query,
                     health=board[identity],
-                    labels=Labels.of(severity=severity.value),
+                    labels={"severity": severity.value},
                     alerts=tuple(alerts),
                     for_ms=check.timing.for_ms,
                     keep_firing_for_ms=check.timing.keep_firing_for_ms,

@@ -79,7 +79,8 @@ def alert_series(alerts: Iterable[Alert]) -> dict[Labels, float]:
     """Return the series `ALERTS` and `ALERTS_FOR_STATE` of open alerts.
 
     The label `alertstate` of `ALERTS` is pending, firing or no_data. The value of
-    `ALERTS_FOR_STATE` is the Unix time in seconds at which the alert became active.
+    `ALERTS_FOR_STATE` is the Unix time at which the alert became active, in whole seconds
+    as in Prometheus.
     """
     series = {}
     for alert in alerts:
@@ -89,5 +90,5 @@ def alert_series(alerts: Iterable[Alert]) -> dict[Labels, float]:
         series[alert.labels.overlaid(own)] = 1.0
         if alert.state is not AlertState.NO_DATA:
             own = Labels.of(((METRIC_NAME, "ALERTS_FOR_STATE"),))
-            series[alert.labels.overlaid(own)] = alert.active_ms / 1000
+            series[alert.labels.overlaid(own)] = float(alert.active_ms // 1000)
     return series

@@ -41,13 +41,13 @@ class AlertingRule:
 
     def labels_of(self, sample: Labels, value: float, external_url: str = "") -> Labels:
         """Return the labels of the alert for one series of the result."""
-        data = TemplateData(sample.drop({METRIC_NAME}), value, external_url)
+        data = TemplateData(sample, value, external_url)
         own = {name: template.render(data) for name, template in self.labels.items()}
-        return Labels.of({**dict(data.labels), **own, ALERT_NAME: self.name})
+        return Labels.of({**dict(sample.drop({METRIC_NAME})), **own, ALERT_NAME: self.name})
 
     def annotations_of(self, sample: Labels, value: float, external_url: str = "") -> Labels:
         """Return the annotations of the alert for one series of the result."""
-        data = TemplateData(sample.drop({METRIC_NAME}), value, external_url)
+        data = TemplateData(sample, value, external_url)
         return Labels.of(
             {name: template.render(data) for name, template in self.annotations.items()}
         )
@@ -55,15 +55,20 @@ class AlertingRule:
 
 @dataclass(frozen=True, slots=True)
 class RecordingRule:
-    """A rule whose result is stored as series with this name and these additional labels."""
+    """A rule whose result is stored as series.
+
+    Attributes:
+        name: the name of the series.
+        labels: labels that override those of the result; an empty value removes a label.
+    """
 
     name: str
     expression: str
-    labels: Labels = field(default_factory=Labels)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def labels_of(self, sample: Labels) -> Labels:
         """Return the labels with which a series of the result is stored."""
-        return Labels.of({**dict(sample), **dict(self.labels), METRIC_NAME: self.name})
+        return Labels.of({**dict(sample), **self.labels, METRIC_NAME: self.name})
 
 
 Rule = AlertingRule | RecordingRule

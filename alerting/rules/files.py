@@ -11,50 +11,23 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from alerting.book.identities import CHECK_IDENTITIES, rule_identity
 from alerting.book.lifecycle import RuleTiming
 from alerting.errors import RuleFileError, TemplateError
-from alerting.rules.definitions import ALERT_NAME, AlertingRule, RecordingRule, Rule, RuleGroup
+from alerting.rules.definitions import AlertingRule, RecordingRule, Rule, RuleGroup
+from alerting.rules.file_models import GroupModel, RuleFileModel, RuleModel
 from alerting.rules.templates import Template, parse_template
 from model.documents import Document, DocumentError, Place, document_error, parse_document
 from model.labels import METRIC_NAME, Labels
-from model.quantities import DurationMs, PositiveDurationMs
 
 ParseExpression = Callable[[str], object]
 """Parses a PromQL expression; raises an error whose text describes the mistake."""
 
-_NO_DATA_FOR_MS = 300_000
-_Model = TypeVar("_Model", bound="_RuleFileModel")
-
-
-class _RuleFileModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _RuleModel(_RuleFileModel):
-    record: str | None = Field(default=None, min_length=1)
-    alert: str | None = Field(default=None, min_length=1)
-    expr: str
-    for_ms: DurationMs = Field(default=0, alias="for")
-    keep_firing_for: DurationMs = 0
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
-    recovery_expr: str | None = None
-    data_expr: str | None = None
-    no_data_for: DurationMs = _NO_DATA_FOR_MS
-
-
-class _GroupModel(_RuleFileModel):
-    name: str = Field(min_length=1)
-    interval: PositiveDurationMs | None = None
-    limit: int = Field(default=0, ge=0)
-    query_offset: DurationMs = 0
-    labels: dict[str, str] = {}
-    rules: list[Any] = []
+_Model = TypeVar("_Model", bound=RuleFileModel)
 
 
 class _RuleFile:
@@ -81,7 +54,9 @@ class _RuleFile:
         if not isinstance(found, list):
             self._add_problem(("groups",), "groups", "must be a list")
             return []
-        groups = [self._group(number, document) for number, document in enumerate(found)]
+        groups = [
+            self._group(number, entry) for number, entry in enumerate(found) if entry is not None
+        ]
         names = Counter(group.name for group in groups if group is not None)
         for name, count in names.items():
             if count > 1:
@@ -104,45 +79,52 @@ class _RuleFile:
         place: Place = ("groups", number)
         name = data.get("name") if isinstance(data, dict) else None
         title = f"group {name!r}" if isinstance(name, str) else f"group {number + 1}"
-        group = self._validated(_GroupModel, place, title, data)
+        group = self._validated(GroupModel, place, title, data)
         if group is None:
             return None
+        self._check_names((*place, "labels"), f"{title}: labels", group.labels)
         rules = [
             self._rule((*place, "rules", position), f"{title}, rule {position + 1}", group, entry)
             for position, entry in enumerate(group.rules)
+            if entry is not None
         ]
         return RuleGroup(
             group.name,
             str(self._path),
             tuple(rule for rule in rules if rule is not None),
-            group.interval,
-            group.limit,
+            group.interval or None,
+            max(group.limit, 0),
             group.query_offset,
         )
 
-    def _rule(self, place: Place, title: str, group: _GroupModel, data: object) -> Rule | None:
+    def _check_names(self, place: Place, title: str, texts: Mapping[str, str]) -> None:
+        """Report names that no label can have; since Prometheus 3 other UTF-8 text is valid."""
+        for name in texts:
+            if name in ("", METRIC_NAME):
+                self._add_problem((*place, name), title, f"{name!r} cannot be set")
+
+    def _rule(self, place: Place, title: str, group: GroupModel, data: object) -> Rule | None:
         name = (data.get("alert") or data.get("record")) if isinstance(data, dict) else None
         title += f" ({name})" if name else ""
-        rule = self._validated(_RuleModel, place, title, data)
+        rule = self._validated(RuleModel, place, title, data)
         if rule is None:
             return None
-        if (rule.record is None) == (rule.alert is None):
+        if bool(rule.record) == bool(rule.alert):
             self._add_problem(place, title, "give either record or alert")
             return None
+        if not rule.expr:
+            self._add_problem((*place, "expr"), f"{title}: expr", "the expression is missing")
         for field in ("expr", "recovery_expr", "data_expr"):
             self._check_expression((*place, field), f"{title}: {field}", getattr(rule, field))
+        self._check_names((*place, "labels"), f"{title}: labels", rule.labels)
         labels = {**group.labels, **rule.labels}
-        for label in labels:
-            # Since Prometheus 3 any other UTF-8 text is a valid label name.
-            if not label or label in (METRIC_NAME, ALERT_NAME):
-                self._add_problem(
-                    (*place, "labels", label), f"{title}: labels", f"{label!r} cannot be set"
-                )
-        if rule.record is not None:
-            return self._recording(place, title, rule.record, rule, labels)
+        if rule.record:
+            return self._recording(place, title, rule, labels)
+        if "" in rule.annotations:
+            self._add_problem((*place, "annotations", ""), title, "an annotation needs a name")
         return AlertingRule(
-            identity=rule_identity(group.name, rule.alert or ""),
-            name=rule.alert or "",
+            identity=rule_identity(group.name, rule.alert),
+            name=rule.alert,
             expression=rule.expr,
             timing=RuleTiming(rule.for_ms, rule.keep_firing_for, rule.no_data_for),
             labels=self._templates((*place, "labels"), f"{title}: labels", labels),
@@ -154,15 +136,20 @@ class _RuleFile:
         )
 
     def _recording(
-        self, place: Place, title: str, name: str, rule: _RuleModel, labels: dict[str, str]
+        self, place: Place, title: str, rule: RuleModel, labels: dict[str, str]
     ) -> RecordingRule:
-        for field in rule.model_fields_set - {"record", "expr", "labels"}:
-            key = "for" if field == "for_ms" else field
+        for key in rule.alerting_keys():
             self._add_problem((*place, key), f"{title}: {key}", "only an alerting rule has it")
-        return RecordingRule(name, rule.expr, Labels.of(labels))
+        if set(rule.record) & {"{", "}"}:
+            self._add_problem(
+                (*place, "record"),
+                f"{title}: record",
+                "the name of a series has no braces: labels stand in labels, a query in expr",
+            )
+        return RecordingRule(rule.record, rule.expr, labels)
 
     def _check_expression(self, place: Place, title: str, expression: str | None) -> None:
-        if expression is None:
+        if not expression:
             return
         try:
             self._parse(expression)

@@ -1,7 +1,9 @@
 """Evaluates a group of a rule file."""
 
+from collections.abc import Iterable
+
 from alerting.book.alert_book import AlertBook
-from alerting.book.lifecycle import Condition, Lifecycle
+from alerting.book.lifecycle import Condition, Lifecycle, advance
 from alerting.book.observation import AlertKey, Observation
 from alerting.errors import RuleEvaluationError
 from alerting.evaluation.health import HealthBoard
@@ -10,7 +12,7 @@ from alerting.evaluation.series import SeriesWriter, alert_series
 from alerting.rules.definitions import AlertingRule, RecordingRule, RuleGroup, by_labels
 from model.labels import Labels
 from promql.api import QueryEngine
-from storage.api.alerts import Alert
+from storage.api.alerts import Alert, AlertState
 from storage.api.samples import SampleAppender
 
 Result = dict[Labels, tuple[Labels, float]]
@@ -53,7 +55,10 @@ class RuleGroupEvaluation:
         self._alerts = SeriesWriter(appender, f"alerts/{group.file};{group.name}")
 
     async def evaluate(self, now_ms: int) -> None:
-        """Evaluate every rule; one that fails leaves its alerts and series unchanged."""
+        """Evaluate every rule; one that fails leaves its alerts and series unchanged.
+
+        A rule over the group's limit fails too: its alerts end, its series stay unchanged.
+        """
         time_ms = now_ms - self.group.offset_ms
         for position, rule in enumerate(self.group.rules):
             with self._board.watching(rule_name(self.group, position)):
@@ -84,7 +89,6 @@ class RuleGroupEvaluation:
 
     async def _alert(self, rule: AlertingRule, time_ms: int, now_ms: int) -> None:
         holds = await self._result(rule, rule.expression, time_ms)
-        self._check_limit(len(holds), "alerts")
         observations = [
             Observation(
                 key=AlertKey(rule.identity, labels),
@@ -101,7 +105,20 @@ class RuleGroupEvaluation:
         ended = {key: at for key, at in tracked.items() if key.labels not in holds}
         if ended:
             observations += await self._ended(rule, ended, time_ms)
+        count = self._active_count(observations, now_ms) if self.group.limit else 0
+        if count > self.group.limit:
+            # As in Prometheus, a rule over the limit has no alerts, instead of some.
+            observations = [Observation(key, Condition.WITHDRAWN, rule.timing) for key in tracked]
         await self._book.apply(observations, now_ms)
+        self._check_limit(count, "alerts")
+
+    def _active_count(self, observations: Iterable[Observation], now_ms: int) -> int:
+        """Return how many alerts would be pending or firing after these observations."""
+        after = []
+        for each in observations:
+            before = self._book.lifecycle(each.key)
+            after.append(advance(before, each.condition, each.timing, now_ms, suppressed=False))
+        return sum(each.state in (AlertState.PENDING, AlertState.FIRING) for each in after)
 
     async def _ended(
         self, rule: AlertingRule, ended: dict[AlertKey, Lifecycle], time_ms: int

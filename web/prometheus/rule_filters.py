@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from alerting.views import GroupView, RuleKind, RuleView
+from model.labels import Labels
 from model.matchers import Matcher, matches_all
 from web.prometheus.parameters import Parameters, invalid, selectors_parameter, whole_number
 
@@ -102,8 +103,12 @@ class RuleFilters:
         return (
             (self.kind is None or rule.kind is self.kind)
             and (not self.rules or rule.name in self.rules)
-            and (not self.selectors or any(matches_all(m, rule.labels) for m in self.selectors))
+            and self._is_selected(rule)
         )
+
+    def _is_selected(self, rule: RuleView) -> bool:
+        labels = Labels.of(rule.labels)
+        return not self.selectors or any(matches_all(each, labels) for each in self.selectors)
 
 
 def _max_groups(parameters: Parameters) -> int:

@@ -73,7 +73,7 @@ def test_alerts_are_series_as_in_prometheus() -> None:
     series = alert_series([alert(AlertState.FIRING)])
     assert {str(labels): value for labels, value in series.items()} == {
         'ALERTS{alertname="A",alertstate="firing",instance="web-1"}': 1.0,
-        'ALERTS_FOR_STATE{alertname="A",instance="web-1"}': 1_700_000_000.5,
+        'ALERTS_FOR_STATE{alertname="A",instance="web-1"}': 1_700_000_000.0,
     }
 
 

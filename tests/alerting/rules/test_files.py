@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from alerting.errors import RuleFileError
 from alerting.rules.definitions import AlertingRule, RecordingRule
 from alerting.rules.files import load_rule_files, parse_rule_file
+from alerting.rules.templates import parse_template
 from model.labels import Labels
 
 PATH = Path("rules.yml")
@@ -52,7 +53,7 @@ def test_example_of_the_documentation_is_read() -> None:
     assert recording == RecordingRule(
         "code:prometheus_http_requests_total:sum",
         "sum by (code) (prometheus_http_requests_total)",
-        Labels.of(team="myteam", tier="1"),
+        {"team": "myteam", "tier": "1"},
     )
     assert isinstance(alert, AlertingRule)
     assert alert.identity == "example/HighRequestLatency"
@@ -88,6 +89,91 @@ def test_empty_file_has_no_groups(text: str) -> None:
     assert parse_rule_file(text, PATH, parse) == []
 
 
+# What Prometheus 3.5.3 makes of these (`/api/v1/rules`).
+WRITTEN = """
+groups:
+- name: 5
+  labels: {site: 010}
+  rules:
+  - alert: true
+    expr: up > 0
+    labels: {a: true, b: 55, c: 1.10, d: on, e: 1:30, f: 010, g: 2026-01-01, h: ~, i: , k: 0x1F}
+    annotations: {a: no, b: 1_000, c: .inf, on: yes, e: }
+  - {record: 1, expr: 5, labels: {team: "", z: ~}}
+"""
+
+
+def test_names_labels_and_annotations_are_kept_as_written() -> None:
+    [group] = parse_rule_file(WRITTEN, PATH, parse)
+    assert group.name == "5"
+    alert, recording = group.rules
+    assert isinstance(alert, AlertingRule)
+    assert alert.name == "true"
+    assert {name: template.source for name, template in alert.labels.items()} == {
+        "site": "010",
+        "a": "true",
+        "b": "55",
+        "c": "1.10",
+        "d": "on",
+        "e": "1:30",
+        "f": "010",
+        "g": "2026-01-01",
+        "h": "",
+        "i": "",
+        "k": "0x1F",
+    }
+    assert alert.annotations_of(Labels(), 0.0) == Labels.of(a="no", b="1_000", c=".inf", on="yes")
+    assert recording == RecordingRule("1", "5", {"site": "010", "team": "", "z": ""})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "groups: [{name: g, rules: }]",
+        "groups: [{name: g, rules: [~]}, ~]",
+        "groups: [{name: g, interval: , limit: , query_offset: , labels: , rules: []}]",
+        "groups: [{name: g, interval: 0s, limit: -1}]",
+        "groups: [{name: g}]\n---\ngroups: [{nam: h}]",
+    ],
+)
+def test_empty_keys_are_defaults_and_a_second_document_is_ignored(text: str) -> None:
+    [group] = parse_rule_file(text, PATH, parse)
+    assert (group.name, group.rules, group.interval_ms, group.limit) == ("g", (), None, 0)
+
+
+def test_empty_values_of_a_rule_are_defaults() -> None:
+    rule = "record: r, expr: up, alert: , for: , labels: , annotations: , keep_firing_for: 0s"
+    [group] = parse_rule_file(f"groups: [{{name: g, rules: [{{{rule}}}]}}]", PATH, parse)
+    assert group.rules == (RecordingRule("r", "up"),)
+
+
+def test_limit_may_be_written_in_any_base_of_yaml() -> None:
+    text = "groups: [{name: a, limit: 010}, {name: b, limit: 0x10}, {name: c, limit: 1_0}]"
+    assert [group.limit for group in parse_rule_file(text, PATH, parse)] == [8, 16, 10]
+
+
+def test_alertname_label_of_a_rule_is_overridden_by_its_name() -> None:
+    text = "groups: [{name: g, rules: [{alert: A, expr: x, labels: {alertname: b}}]}]"
+    [group] = parse_rule_file(text, PATH, parse)
+    [rule] = group.rules
+    assert isinstance(rule, AlertingRule)
+    assert rule.labels_of(Labels(), 1.0) == Labels.of(alertname="A")
+
+
+def test_empty_label_of_a_recording_rule_removes_the_label() -> None:
+    rule = RecordingRule("r", "x", {"team": "", "tier": "1"})
+    assert rule.labels_of(Labels.of(__name__="x", team="a", job="j")) == Labels.of(
+        __name__="r", job="j", tier="1"
+    )
+
+
+def test_templates_see_the_name_of_the_metric_and_the_alert_does_not_have_it() -> None:
+    rule = AlertingRule("g/A", "A", "x", labels={"m": parse_template("{{ $labels.__name__ }}")})
+    assert rule.labels_of(Labels.of(__name__="x", a="b"), 1.0) == Labels.of(
+        alertname="A", a="b", m="x"
+    )
+
+
 RULE = "groups: [{name: g, rules: [%s]}]"
 
 
@@ -104,9 +190,14 @@ RULE = "groups: [{name: g, rules: [%s]}]"
         ("groups: [{name: g}, {name: g}]", "group 'g': the name is used twice"),
         ("groups: [{name: g, name: h}]", 'key "name" stands twice'),
         ("groups: [{name: g, interval: 5}]", "group 'g': interval: \"5\" is not a duration"),
-        ("groups: [{name: g, limit: -1}]", "group 'g': limit: "),
+        ("groups: [{name: g, limit: few}]", "group 'g': limit: "),
+        ("groups: [{name: }]", "group 1: name: Field required"),
+        ("groups: [{name: g, labels: {__name__: b}}]", "labels: '__name__' cannot be set"),
         (RULE % "{alert: A, expr: x, colour: y}", r"group 'g', rule 1 \(A\): colour: unknown key"),
-        (RULE % "{alert: A}", r"rule 1 \(A\): expr: Field required"),
+        (RULE % "{alert: A}", r"rule 1 \(A\): expr: the expression is missing"),
+        (RULE % "{alert: A, expr: ~}", r"rule 1 \(A\): expr: the expression is missing"),
+        (RULE % "{record: 'up{job=a}', expr: x}", "record: the name of a series has no braces"),
+        (RULE % "{alert: A, expr: x, annotations: {'': b}}", "an annotation needs a name"),
         (RULE % "{expr: x}", "rule 1: give either record or alert"),
         (RULE % "{alert: A, record: b, expr: x}", "give either record or alert"),
         (RULE % "{record: b, expr: x, for: 5m}", r"\(b\): for: only an alerting rule has it"),
@@ -115,7 +206,6 @@ RULE = "groups: [{name: g, rules: [%s]}]"
         (RULE % "{alert: A, expr: x, recovery_expr: '('}", "recovery_expr: 1:1: parse error"),
         (RULE % "{alert: A, expr: x, for: soon}", 'for: .*"soon" is not a duration'),
         (RULE % "{alert: A, expr: x, labels: {__name__: b}}", "labels: '__name__' cannot be set"),
-        (RULE % "{alert: A, expr: x, labels: {alertname: b}}", "labels: 'alertname' cannot be"),
         (RULE % "{alert: A, expr: x, labels: {a: '{{ if }}'}}", "labels: a: template .*'if'"),
         (RULE % "{alert: A, expr: x, annotations: {s: '{{'}}", "annotations: s: .*never closed"),
         (RULE % "{alert: A, expr: x}, {alert: B, x: 1}", r"rule 2 \(B\)"),

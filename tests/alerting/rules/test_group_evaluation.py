@@ -214,6 +214,34 @@ async def test_unusable_result_is_an_error(
     assert bench.states == []
 
 
+def samples(count: int) -> dict[Labels, float]:
+    return {Labels.of(__name__="x", instance=str(number)): 7.0 for number in range(count)}
+
+
+async def test_rule_over_its_limit_loses_all_its_alerts(records: WatchedAlerts) -> None:
+    bench = Bench(records)
+    await bench.at(0, holds=samples(2))
+    await bench.at(1)
+    assert bench.states == ["firing", "firing"]
+    await bench.at(2, holds=samples(3))
+    assert bench.states == []
+    assert bench.error == "exceeded limit of 2 with 3 alerts"
+    assert bench.notified[2:] == ["resolved: 0 at 7", "resolved: 1 at 7"]
+    assert bench.appender.last["alerts/rules.yml;g"] == {}
+    await bench.at(3, holds=samples(2))
+    assert bench.states == ["pending", "pending"]
+    assert bench.error == ""
+
+
+async def test_alerts_that_are_kept_firing_count_for_the_limit(records: WatchedAlerts) -> None:
+    bench = Bench(records, ALERT + "    keep_firing_for: 5m\n")
+    await bench.at(0, holds=samples(2))
+    await bench.at(1)
+    await bench.at(2, holds={SAMPLE: 7.0})
+    assert bench.error == "exceeded limit of 2 with 3 alerts"
+    assert bench.states == []
+
+
 async def test_restored_alert_belongs_to_its_rule_again(records: WatchedAlerts) -> None:
     before = Bench(records)
     await before.at(0, holds={SAMPLE: 7.0})

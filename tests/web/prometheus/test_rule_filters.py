@@ -6,7 +6,6 @@ import pytest
 
 from alerting.evaluation.health import RuleHealth
 from alerting.views import GroupView, RuleKind, RuleView
-from model.labels import Labels
 from tests.web.world import World
 
 
@@ -22,7 +21,7 @@ async def world(world: World) -> World:
 
 def group(name: str, file: str, *rules: str) -> GroupView:
     views = tuple(
-        RuleView(RuleKind.ALERTING, rule, "up == 0", RuleHealth(), Labels.of(team=rule.lower()))
+        RuleView(RuleKind.ALERTING, rule, "up == 0", RuleHealth(), {"team": rule.lower()})
         for rule in rules
     )
     return GroupView(name, file, 60_000, 0, views, None, 0, 0)

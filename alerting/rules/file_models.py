@@ -1,0 +1,78 @@
+"""The sections of a rule file, as pydantic models.
+
+Scalars are text (`parse_document(plain_text=True)`). As in Prometheus, an empty value
+means the default.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from model.quantities import DurationMs, YamlInt
+
+_NO_DATA_FOR_MS = 300_000
+
+
+def _empty_as_text(data: object) -> object:
+    if isinstance(data, dict):
+        return {key: "" if value is None else value for key, value in data.items()}
+    return data
+
+
+TextMap = Annotated[dict[str, str], BeforeValidator(_empty_as_text)]
+"""Labels or annotations; an empty value is empty text."""
+
+
+class RuleFileModel(BaseModel):
+    """A mapping in which an empty value means the default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empty(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            return {key: value for key, value in data.items() if value is not None}
+        return data
+
+
+class RuleModel(RuleFileModel):
+    """One rule; `alert` or `record` is empty."""
+
+    record: str = ""
+    alert: str = ""
+    expr: str = ""
+    for_ms: DurationMs = Field(default=0, alias="for")
+    keep_firing_for: DurationMs = 0
+    labels: TextMap = {}
+    annotations: TextMap = {}
+    recovery_expr: str | None = None
+    data_expr: str | None = None
+    no_data_for: DurationMs = _NO_DATA_FOR_MS
+
+    def alerting_keys(self) -> list[str]:
+        """Return the keys with a value that only an alerting rule may have."""
+        values = {
+            "for": self.for_ms,
+            "keep_firing_for": self.keep_firing_for,
+            "annotations": self.annotations,
+            "recovery_expr": self.recovery_expr is not None,
+            "data_expr": self.data_expr is not None,
+            "no_data_for": "no_data_for" in self.model_fields_set,
+        }
+        return [key for key, value in values.items() if value]
+
+
+class GroupModel(RuleFileModel):
+    """One group; an interval of 0 is the default, a limit of 0 or less is none.
+
+    `rules` holds raw entries, because each rule is validated on its own; an empty entry is
+    no rule.
+    """
+
+    name: str = Field(min_length=1)
+    interval: DurationMs = 0
+    limit: YamlInt = 0
+    query_offset: DurationMs = 0
+    labels: TextMap = {}
+    rules: list[Any] = []
