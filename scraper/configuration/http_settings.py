@@ -241,6 +241,13 @@ class HttpSettings(ProxySettings):
             compression,
         )
 
+    def has_default_access(self) -> bool:
+        """Return whether no option of requests differs from its default."""
+        return all(
+            getattr(self, name) == field.get_default(call_default_factory=True)
+            for name, field in HttpSettings.model_fields.items()
+        )
+
     def _auth(self, directory: Path) -> BasicAuth | Authorization | OAuth2Access | None:
         if self.oauth2 is not None:
             return self.oauth2.access(directory)

@@ -13,6 +13,7 @@ from scraper.configuration.sections import Section
 from scraper.configuration.service_discovery.dns_sd import DnsSdSettings
 from scraper.configuration.service_discovery.file_sd import FileSdSettings
 from scraper.configuration.service_discovery.http_sd import HttpSdSettings
+from scraper.configuration.service_discovery.kubernetes_sd import KubernetesSdSettings
 from scraper.discovery.engine.discoverer import Discoverer
 
 
@@ -39,6 +40,7 @@ class DiscoveryKeys(Section):
     file_sd_configs: tuple[FileSdSettings, ...] = ()
     http_sd_configs: tuple[HttpSdSettings, ...] = ()
     dns_sd_configs: tuple[DnsSdSettings, ...] = ()
+    kubernetes_sd_configs: tuple[KubernetesSdSettings, ...] = ()
 
     aws_sd_configs: _Unsupported = None
     azure_sd_configs: _Unsupported = None
@@ -51,7 +53,6 @@ class DiscoveryKeys(Section):
     gce_sd_configs: _Unsupported = None
     hetzner_sd_configs: _Unsupported = None
     ionos_sd_configs: _Unsupported = None
-    kubernetes_sd_configs: _Unsupported = None
     kuma_sd_configs: _Unsupported = None
     lightsail_sd_configs: _Unsupported = None
     linode_sd_configs: _Unsupported = None

@@ -1,7 +1,7 @@
 """Requests to the APIs of service discovery: whole answers, limited in size and time."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -16,6 +16,8 @@ from scraper.fetching.http_session import HttpSession, failure_message
 from scraper.messages import one_line
 
 MAX_BODY_BYTES = 64 * 2**20
+# 8 MiB: the largest object that etcd stores has 1.5 MiB.
+MAX_LINE_BYTES = 8 * 2**20
 _MAX_ERROR_BYTES = 4096
 # Prometheus waits as long for one page of an API.
 _TIMEOUT_S = 30.0
@@ -157,3 +159,52 @@ async def get(session: HttpSession, wanted: ApiRequest, adapter: TypeAdapter[T])
         DiscoveryError: there is no answer, or not what the API documents.
     """
     return await decode(adapter, (await request(session, wanted)).body)
+
+
+async def each_line(
+    session: HttpSession, wanted: ApiRequest, handle: Callable[[bytes], None]
+) -> None:
+    """Send a request and pass each line of the endless answer to `handle`.
+
+    Returns when the server ends the answer. `timeout_s` of the request limits the time
+    between two pieces of the answer.
+
+    Raises:
+        ApiStatusError: the status is not 2xx.
+        DiscoveryError: there is no answer, a line is too long, or nothing arrives.
+    """
+    try:
+        async with asyncio.timeout(wanted.timeout_s):
+            response = await session.send(wanted.url, wanted.access, _headers(wanted.headers))
+        async with response:
+            if not 200 <= response.status < 300:
+                async with asyncio.timeout(wanted.timeout_s):
+                    text = await response.content.read(_MAX_ERROR_BYTES)
+                raise ApiStatusError(response.status, text.decode(errors="replace"))
+            await _read_lines(response, wanted.timeout_s, handle)
+    except TimeoutError as exc:
+        raise DiscoveryError(f"no data for {wanted.timeout_s:g} s") from exc
+    except FetchError as exc:
+        raise DiscoveryError(str(exc)) from exc
+    except (aiohttp.ClientError, OSError) as exc:
+        raise DiscoveryError(failure_message(exc)) from exc
+
+
+async def _read_lines(
+    response: aiohttp.ClientResponse, timeout_s: float, handle: Callable[[bytes], None]
+) -> None:
+    rest = bytearray()
+    while True:
+        async with asyncio.timeout(timeout_s):
+            chunk = await response.content.readany()
+        if not chunk:
+            return
+        rest += chunk
+        if b"\n" in chunk:
+            *lines, last = rest.split(b"\n")
+            for line in lines:
+                if line.strip():
+                    handle(bytes(line))
+            rest = last
+        if len(rest) > MAX_LINE_BYTES:
+            raise DiscoveryError(f"line longer than {MAX_LINE_BYTES} bytes")
