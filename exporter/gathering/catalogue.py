@@ -17,6 +17,7 @@ from exporter.collectors.hardware.powersupplyclass import PowerSupplies
 from exporter.collectors.hardware.thermal_zone import ThermalZones
 from exporter.collectors.kernel.entropy import Entropy
 from exporter.collectors.kernel.filefd import FileDescriptors
+from exporter.collectors.kernel.hung_tasks import HungTasks
 from exporter.collectors.kernel.loadavg import LoadAverage
 from exporter.collectors.kernel.pressure import Pressure
 from exporter.collectors.kernel.processes import Processes
@@ -60,6 +61,7 @@ _FROM_ROOTS: tuple[Callable[[Roots], Collector], ...] = (
     Entropy,
     FileDescriptors,
     HardwareMonitors,
+    HungTasks,
     LoadAverage,
     RAIDArrays,
     Memory,

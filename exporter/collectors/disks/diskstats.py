@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from exporter.roots import Roots, read_lines
+from exporter.roots import Roots, read_lines, read_value
 
 # Counters are divided by these units: 9 / 1000 is 0.009, 9 * 0.001 is 0.009000000000000001.
 _SECTORS_PER_BYTE = 1 / 512
@@ -75,13 +75,14 @@ _MAPPER = {
 
 
 class DiskStatistics:
-    """Reads `diskstats`, and udev's database for the descriptions of devices."""
+    """Reads `diskstats`; the descriptions of devices are in udev's database and `sys/block`."""
 
     name = "diskstats"
 
     def __init__(self, roots: Roots, exclude: re.Pattern[str] | None = None) -> None:
         self._path = f"{roots.proc}/diskstats"
         self._udev = roots.udev
+        self._block = f"{roots.sys}/block"
         self._exclude = exclude
 
     def collect(self) -> Iterable[Metric]:
@@ -90,7 +91,7 @@ class DiskStatistics:
         info = GaugeMetricFamily(
             "node_disk_info",
             "Info of /sys/block/<block_device>.",
-            labels=("device", "major", "minor", *_INFO),
+            labels=("device", "major", "minor", *_INFO, "rotational"),
         )
         filesystem = GaugeMetricFamily(
             "node_disk_filesystem_info",
@@ -109,7 +110,8 @@ class DiskStatistics:
             for family, (_, _, unit), counter in zip(families, _COLUMNS, counters, strict=False):
                 family.add_metric((device,), int(counter) / unit)
             udev = self._properties(major, minor)
-            info.add_metric((device, major, minor, *_values(udev, _INFO)), 1)
+            rotational = read_value(f"{self._block}/{device}/queue/rotational") or ""
+            info.add_metric((device, major, minor, *_values(udev, _INFO), rotational), 1)
             if "ID_FS_TYPE" in udev:
                 filesystem.add_metric((device, *_values(udev, _FILESYSTEM)), 1)
             if "DM_NAME" in udev:

@@ -2,7 +2,8 @@
 
 A mount may hang (NFS without its server, a dead FUSE daemon), so each has a deadline of
 its own. A mount that hangs loses its own series only, sets node_filesystem_device_error,
-and is not queried again before its last query has returned.
+and is not queried again before its last query has returned. As in node_exporter, the label
+`device_error` has the reason; it is absent while the mount answers.
 """
 
 import os
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from exporter.deadlines import DeadlineExecutor
+from exporter.errors import DeadlineError
 from exporter.roots import Roots, read_lines
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
@@ -69,13 +71,10 @@ class Filesystems:
             GaugeMetricFamily(f"node_filesystem_{name}", documentation, labels=labels)
             for name, documentation in _GAUGES.items()
         ]
-        readonly = GaugeMetricFamily(
-            "node_filesystem_readonly", "Filesystem read-only status.", labels=labels
-        )
+        readonly = GaugeMetricFamily("node_filesystem_readonly", "Filesystem read-only status.")
         error = GaugeMetricFamily(
             "node_filesystem_device_error",
             "Whether an error occurred while getting statistics for the given device.",
-            labels=labels,
         )
         mounts = self.mounts()
         results = self._executor.run(
@@ -83,9 +82,13 @@ class Filesystems:
         )
         for mount in mounts:
             values = [_label(text) for text in (mount.device, mount.mountpoint, mount.fstype)]
-            status = results[mount.mountpoint].value
-            readonly.add_metric(values, "ro" in mount.options)
-            error.add_metric(values, status is None)
+            result = results[mount.mountpoint]
+            status = result.value
+            mount_labels = dict(zip(labels, values, strict=True))
+            if status is None:
+                mount_labels["device_error"] = _reason(result.error)
+            readonly.add_sample(readonly.name, mount_labels, "ro" in mount.options)
+            error.add_sample(error.name, mount_labels, status is None)
             if status is None:
                 continue
             for gauge, value in zip(gauges, _sizes(status), strict=True):
@@ -140,6 +143,15 @@ def _sizes(status: os.statvfs_result) -> tuple[int, int, int, int, int]:
         status.f_files,
         status.f_ffree,
     )
+
+
+def _reason(error: Exception | None) -> str:
+    """Return why a mount has no sizes, in node_exporter's words."""
+    if isinstance(error, DeadlineError):
+        return "mountpoint timeout"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error)
 
 
 def _unescaped(text: str) -> str:

@@ -29,6 +29,7 @@ _COUNTERS = {
     "carrier_down_count": "carrier_down_changes_total",
 }
 _INFO = ("address", "broadcast", "duplex", "operstate", "ifalias")
+_IFF_UP = 1  # netdevice(7)
 _BYTES_PER_MEGABIT = 1_000_000 / 8
 
 
@@ -51,7 +52,7 @@ class NetworkClass:
         info = GaugeMetricFamily(
             "node_network_info",
             "Non-numeric data from /sys/class/net/<iface>, value is always 1.",
-            labels=("device", *_INFO),
+            labels=("device", *_INFO, "adminstate"),
         )
         speed = _property(GaugeMetricFamily, "speed_bytes")
         numbers = {
@@ -62,7 +63,8 @@ class NetworkClass:
         for device in self._devices():
             directory = f"{self._class}/{device}"
             texts = [read_value(f"{directory}/{attribute}") or "" for attribute in _INFO]
-            info.add_metric((device, *texts), 1)
+            state = _administrative_state(read_value(f"{directory}/flags"))
+            info.add_metric((device, *texts, state), 1)
             up.add_metric((device,), texts[_INFO.index("operstate")] == "up")
             for attribute, family in numbers.items():
                 value = read_number(f"{directory}/{attribute}")
@@ -81,6 +83,14 @@ class NetworkClass:
             # bonding_masters is a file among the links to devices.
             if name != "bonding_masters" and not (self._exclude and self._exclude.search(name))
         ]
+
+
+def _administrative_state(flags: str | None) -> str:
+    """Return whether an interface is switched on, from its flags in hexadecimal."""
+    try:
+        return "up" if int(flags or "", 16) & _IFF_UP else "down"
+    except ValueError:
+        return ""
 
 
 def _property(

@@ -1,3 +1,4 @@
+import errno
 import os
 import re
 import threading
@@ -64,12 +65,24 @@ def test_mount_that_hangs_loses_its_own_series_only(
         found = samples(collector)
         nas = {"device": "nas:/", "mountpoint": "/nas", "fstype": "nfs4"}
         root = {"device": "/dev/sda", "mountpoint": "/", "fstype": "ext4"}
-        assert found[key("node_filesystem_device_error", **nas)] == 1
-        assert found[key("node_filesystem_readonly", **nas)] == 0
+        reason = {"device_error": "mountpoint timeout"}
+        assert found[key("node_filesystem_device_error", **nas, **reason)] == 1
+        assert found[key("node_filesystem_readonly", **nas, **reason)] == 0
         assert key("node_filesystem_size_bytes", **nas) not in found
         assert found[key("node_filesystem_device_error", **root)] == 0
         assert key("node_filesystem_size_bytes", **root) in found
     assert len([path for path in queried if path.endswith("/nas")]) == 1
+
+
+def test_mount_that_fails_has_the_reason_as_a_label(tmp_path: Path) -> None:
+    def statvfs(_: str) -> os.statvfs_result:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    roots = roots_of(tmp_path, {"proc/1/mounts": "/dev/sda /secret ext4 rw 0 0\n"})
+    labels = {"device": "/dev/sda", "mountpoint": "/secret", "fstype": "ext4"}
+    found = samples(filesystems(roots, statvfs))
+    failed = key("node_filesystem_device_error", **labels, device_error="permission denied")
+    assert found[failed] == 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,33 @@
+"""Tasks that hung in an uninterruptible wait, for example for a dead disk."""
+
+from collections.abc import Iterable
+
+from prometheus_client.core import CounterMetricFamily, Metric
+
+from exporter.errors import NoDataError
+from exporter.roots import Roots, read_text
+
+
+class HungTasks:
+    """Reads `sys/kernel/hung_task_detect_count`, which Linux has since 6.13."""
+
+    name = "kernel_hung"
+
+    def __init__(self, roots: Roots) -> None:
+        self._path = f"{roots.proc}/sys/kernel/hung_task_detect_count"
+
+    def collect(self) -> Iterable[Metric]:
+        """Return how many tasks the kernel has found hung since the host booted.
+
+        Raises:
+            NoDataError: the kernel does not count them.
+        """
+        try:
+            count = float(read_text(self._path))
+        except FileNotFoundError:
+            raise NoDataError("the kernel does not count hung tasks") from None
+        yield CounterMetricFamily(
+            "node_kernel_hung_tasks",
+            "Total number of tasks that have been detected as hung since the system booted.",
+            count,
+        )
