@@ -4,7 +4,17 @@ import re
 from typing import Any
 
 _SECRET_KEYS = frozenset(
-    {"password", "credentials", "key", "secrets", "client_secret", "bearer_token"}
+    {
+        "password",
+        "credentials",
+        "key",
+        "secrets",
+        "client_secret",
+        "bearer_token",
+        "token",
+        "secret_key",
+        "application_credential_secret",
+    }
 )
 _URL_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]*(?=@)")
 

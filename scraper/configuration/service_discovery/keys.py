@@ -10,10 +10,16 @@ from typing import Annotated, Any, Protocol
 from pydantic import AfterValidator
 
 from scraper.configuration.sections import Section
+from scraper.configuration.service_discovery.consul_sd import ConsulSdSettings
 from scraper.configuration.service_discovery.dns_sd import DnsSdSettings
+from scraper.configuration.service_discovery.docker_sd import (
+    DockerSdSettings,
+    DockerSwarmSdSettings,
+)
 from scraper.configuration.service_discovery.file_sd import FileSdSettings
 from scraper.configuration.service_discovery.http_sd import HttpSdSettings
 from scraper.configuration.service_discovery.kubernetes_sd import KubernetesSdSettings
+from scraper.configuration.service_discovery.nomad_sd import NomadSdSettings
 from scraper.discovery.engine.discoverer import Discoverer
 
 
@@ -41,13 +47,14 @@ class DiscoveryKeys(Section):
     http_sd_configs: tuple[HttpSdSettings, ...] = ()
     dns_sd_configs: tuple[DnsSdSettings, ...] = ()
     kubernetes_sd_configs: tuple[KubernetesSdSettings, ...] = ()
+    docker_sd_configs: tuple[DockerSdSettings, ...] = ()
+    dockerswarm_sd_configs: tuple[DockerSwarmSdSettings, ...] = ()
+    consul_sd_configs: tuple[ConsulSdSettings, ...] = ()
+    nomad_sd_configs: tuple[NomadSdSettings, ...] = ()
 
     aws_sd_configs: _Unsupported = None
     azure_sd_configs: _Unsupported = None
-    consul_sd_configs: _Unsupported = None
     digitalocean_sd_configs: _Unsupported = None
-    docker_sd_configs: _Unsupported = None
-    dockerswarm_sd_configs: _Unsupported = None
     ec2_sd_configs: _Unsupported = None
     eureka_sd_configs: _Unsupported = None
     gce_sd_configs: _Unsupported = None
@@ -58,7 +65,6 @@ class DiscoveryKeys(Section):
     linode_sd_configs: _Unsupported = None
     marathon_sd_configs: _Unsupported = None
     nerve_sd_configs: _Unsupported = None
-    nomad_sd_configs: _Unsupported = None
     openstack_sd_configs: _Unsupported = None
     outscale_sd_configs: _Unsupported = None
     ovhcloud_sd_configs: _Unsupported = None

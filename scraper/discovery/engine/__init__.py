@@ -1,3 +1,3 @@
 """The engine of service discovery: polling, back-off, API requests and statistics."""
 
-__all__ = ["api", "backoff", "discoverer", "feed", "polling"]
+__all__ = ["api", "backoff", "discoverer", "feed", "polling", "target_labels"]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from scraper.discovery.engine.target_labels import host_port
 from scraper.discovery.groups import DiscoveryError
-from scraper.discovery.kubernetes.meta_labels import host_port
 from scraper.fetching.http_access import Authorization, HttpAccess
 from scraper.fetching.secrets import Secret
 from scraper.fetching.tls import TlsAccess

@@ -3,10 +3,10 @@
 Source: Prometheus documentation, "Configuration", kubernetes_sd_config.
 """
 
-import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 
+from scraper.discovery.engine import target_labels
+from scraper.discovery.engine.target_labels import sanitized
 from scraper.discovery.kubernetes.objects import KubernetesObject, Metadata, Node, Pod, Service
 
 PREFIX = "__meta_kubernetes_"
@@ -16,14 +16,6 @@ Find = Callable[[str, str], KubernetesObject | None]
 
 Labelled = dict[str, str]
 """The labels of one target, `__address__` among them."""
-
-_INVALID = re.compile("[^a-zA-Z0-9_]")
-
-
-@lru_cache(maxsize=65_536)
-def sanitized(name: str) -> str:
-    """Return a name with each character that labels may not have replaced by `_`."""
-    return _INVALID.sub("_", name)
 
 
 def metadata_labels(metadata: Metadata, role: str) -> Labelled:
@@ -82,9 +74,4 @@ def attached_node_labels(name: str | None, find: Find) -> Labelled:
 
 def prefixed(values: Mapping[str, str | None]) -> Labelled:
     """Return labels whose names begin with `__meta_kubernetes_`; None means no label."""
-    return {f"{PREFIX}{name}": value for name, value in values.items() if value is not None}
-
-
-def host_port(host: str, port: int) -> str:
-    """Return HOST:PORT, an IPv6 address in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return target_labels.prefixed(PREFIX, values)

@@ -5,16 +5,15 @@ Source: Prometheus documentation, "Configuration", kubernetes_sd_config.
 
 from collections.abc import Iterator
 
+from scraper.discovery.engine.target_labels import host_port, sanitized
 from scraper.discovery.kubernetes.meta_labels import (
     Find,
     Labelled,
     attached_node_labels,
-    host_port,
     metadata_labels,
     namespace_label,
     pod_labels,
     prefixed,
-    sanitized,
     service_labels,
 )
 from scraper.discovery.kubernetes.objects import (

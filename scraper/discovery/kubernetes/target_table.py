@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from model.labels import Labels
+from scraper.discovery.engine.target_labels import target
 from scraper.discovery.groups import TargetGroup
 from scraper.discovery.kubernetes.objects import KubernetesObject
 from scraper.discovery.kubernetes.resources import targets_of
@@ -68,8 +68,7 @@ class TargetTable:
             return self._objects[resource].get(other)
 
         self._groups[key] = tuple(
-            TargetGroup((labels.pop("__address__"),), Labels.of(labels))
-            for labels in targets_of(found, find, attach_node=self._attach_node)
+            target(labels) for labels in targets_of(found, find, attach_node=self._attach_node)
         )
         if uses:
             self._uses[key] = uses

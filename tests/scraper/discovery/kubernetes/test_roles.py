@@ -5,7 +5,6 @@ from typing import Any, cast
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from scraper.discovery.kubernetes.objects import KubernetesObject, object_key
@@ -19,6 +18,7 @@ from scraper.discovery.kubernetes.resources import (
     Resource,
     targets_of,
 )
+from tests.scraper.discovery.hostile import hostile
 from tests.scraper.discovery.kubernetes import sample_objects as sample
 
 P = "__meta_kubernetes_"
@@ -236,18 +236,6 @@ def test_ingress_has_a_target_for_each_path_and_knows_encrypted_hosts() -> None:
         ("https", "b.example.org", "/y"),
         ("http", "", "/z"),
     ]
-
-
-def hostile(sampled: Any) -> st.SearchStrategy[Any]:
-    """Return objects with members replaced by values of any type."""
-    value = st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.just([]), st.just({}))
-    match sampled:
-        case dict():
-            inner = {key: st.one_of(hostile(item), value) for key, item in sampled.items()}
-            return st.fixed_dictionaries({}, optional=inner)
-        case list():
-            return st.one_of(st.lists(hostile(sampled[0]), max_size=2), value)
-    return st.one_of(st.just(sampled), st.just(sampled), value)
 
 
 @pytest.mark.parametrize(

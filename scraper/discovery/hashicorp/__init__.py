@@ -1,0 +1,3 @@
+"""Discovery of services that are registered with HashiCorp's Consul and Nomad."""
+
+__all__ = ["consul", "nomad"]
