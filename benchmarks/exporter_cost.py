@@ -16,6 +16,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from http.client import HTTPConnection
 
+from benchmarks.harness.contenders.versions import program_version
 from benchmarks.harness.processes import Child, Usage, work_directory
 
 _WARM_UP_SCRAPES = 10
@@ -34,9 +35,14 @@ class Cost:
     resident_mib: float
 
 
+def node_exporter_path() -> str | None:
+    """Return the path of node_exporter, under Debian's name or its own."""
+    return shutil.which("prometheus-node-exporter") or shutil.which("node_exporter")
+
+
 def measure(scrapes: int, port: int) -> dict[str, Cost]:
     """Return the cost of each exporter; without the peer if it is not installed."""
-    peer = shutil.which("prometheus-node-exporter") or shutil.which("node_exporter")
+    peer = node_exporter_path()
     ours = [sys.executable, "-m", "exporter", "--listen", f"127.0.0.1:{port}"]
     # node_exporter has `processes` off by default, and Debian's build has `systemd` on.
     commands = {OURS: [*ours, "--disable-collector", "processes"]}
@@ -98,12 +104,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     costs = measure(options.scrapes, options.port)
     ratio = costs[OURS].cpu_ms / costs[PEER].cpu_ms if PEER in costs else None
+    version = program_version(node_exporter_path() or PEER)
     if options.json:
         figures = {name: asdict(cost) for name, cost in costs.items()}
-        print(json.dumps({"cpu_ratio": ratio, **figures}))
+        print(json.dumps({"cpu_ratio": ratio, "node_exporter_version": version, **figures}))
         return
     if ratio is not None:
-        print(f"CPU per scrape, Redshank to node_exporter: {ratio:.2f}\n")
+        print(f"CPU per scrape, Redshank to node_exporter {version}: {ratio:.2f}\n")
     print(f"{'':20}{'series':>8}{'KiB':>7}{'CPU ms':>9}{'median ms':>11}{'p99 ms':>9}{'MiB':>7}")
     for name, cost in costs.items():
         print(

@@ -32,6 +32,15 @@ class NotificationStatus(StrEnum):
     RESOLVED = "resolved"
 
 
+# A group of one alert has no other reasons.
+_REASONS = {
+    NotificationStatus.FIRING: "first notification",
+    NotificationStatus.RESOLVED: "all alerts resolved",
+}
+# Keys that are not in camel case.
+_BODY_KEYS = {"external_url": "externalURL", "notification_reason": "notification_reason"}
+
+
 class _BodyModel(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
@@ -60,6 +69,8 @@ class WebhookBody(_BodyModel):
     receiver: str
     status: NotificationStatus
     alerts: tuple[WebhookAlert, ...]
+    notification_reason: str = ""
+    """Why this was sent, in Alertmanager's words; empty in the outbox of earlier versions."""
     group_labels: Mapping[str, str]
     common_labels: Mapping[str, str]
     common_annotations: Mapping[str, str]
@@ -68,9 +79,7 @@ class WebhookBody(_BodyModel):
     group_key: str
     truncated_alerts: int = 0
 
-    model_config = ConfigDict(
-        alias_generator=lambda name: "externalURL" if name == "external_url" else to_camel(name)
-    )
+    model_config = ConfigDict(alias_generator=lambda name: _BODY_KEYS.get(name) or to_camel(name))
 
     def to_json(self) -> str:
         """Return the body as JSON, with Alertmanager's keys."""
@@ -132,6 +141,7 @@ def webhook_body(
         receiver=receiver,
         status=status,
         alerts=(entry,),
+        notification_reason=_REASONS[status],
         group_labels=labels,
         common_labels=labels,
         common_annotations=annotations,

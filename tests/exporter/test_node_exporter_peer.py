@@ -2,7 +2,6 @@
 
 import math
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,13 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from exporter.settings import Exclusions, ExporterSettings
 from tests.exporter.exporter_client import Client, Serve
 from tests.ports import free_port
+from tests.programs import node_exporter
 
-NODE_EXPORTER = shutil.which("prometheus-node-exporter") or shutil.which("node_exporter")
-
-pytestmark = [
-    pytest.mark.peer,
-    pytest.mark.skipif(NODE_EXPORTER is None, reason="node_exporter is not installed"),
-]
+pytestmark = pytest.mark.peer
 
 # The peer's own metrics, and those of its runtime.
 OTHERS = ("go_", "promhttp_", "process_", "node_exporter_", "node_scrape_")
@@ -134,10 +129,9 @@ def node_exporter_text(tmp_path: Path) -> Iterator[str]:
     """An exposition of node_exporter, with upstream's defaults where Debian's differ."""
     exclusions = Exclusions()
     port = free_port()
-    assert NODE_EXPORTER is not None
     process = subprocess.Popen(
         [
-            NODE_EXPORTER,
+            node_exporter(),
             f"--web.listen-address=127.0.0.1:{port}",
             f"--collector.filesystem.mount-points-exclude={exclusions.mountpoints}",
             f"--collector.filesystem.fs-types-exclude={exclusions.fstypes}",

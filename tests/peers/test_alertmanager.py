@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from alerting.receivers.webhook_body import NotificationStatus, webhook_body
 from model.labels import Labels
 from storage.api.alerts import Alert, AlertState
 from tests.alerting.alerting_doubles import NOW_MS, running_webhook
+from tests.programs import alertmanager
 
 EXTERNAL_URL = "http://monitoring.example.org"
 ALERT = Alert(
@@ -36,12 +36,7 @@ ALERT = Alert(
     resolved_ms=NOW_MS + 90_000,
 )
 
-pytestmark = [
-    pytest.mark.peer,
-    pytest.mark.skipif(
-        shutil.which("prometheus-alertmanager") is None, reason="Alertmanager is not installed"
-    ),
-]
+pytestmark = pytest.mark.peer
 
 
 @asynccontextmanager
@@ -55,7 +50,7 @@ async def running_alertmanager(directory: Path, webhook: str) -> AsyncIterator[s
         """
     )
     process = await asyncio.create_subprocess_exec(
-        "prometheus-alertmanager",
+        alertmanager(),
         f"--config.file={configuration}",
         f"--storage.path={directory}",
         f"--web.external-url={EXTERNAL_URL}",
@@ -110,5 +105,8 @@ async def test_body_equals_the_one_of_alertmanager(tmp_path: Path) -> None:
                 assert answer.status == 200
             bodies.append(await webhook.next())
     for theirs, status in zip(bodies, NotificationStatus, strict=True):
-        assert without_generator(ours(status)) == without_generator(theirs)
-        assert list(ours(status)) == list(theirs)
+        expected = ours(status)
+        if "notification_reason" not in theirs:  # Alertmanager of Debian stable
+            del expected["notification_reason"]
+        assert without_generator(expected) == without_generator(theirs)
+        assert list(expected) == list(theirs)

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from tests.ports import free_port
-from tests.programs import program
+from tests.programs import node_exporter
 from tests.system.processes import redshank_server, running, until
 
 pytestmark = pytest.mark.peer
@@ -49,9 +49,7 @@ def read(text: str) -> Exposition:
 async def exposition() -> AsyncIterator[str]:
     """The exposition of one scrape of node_exporter."""
     address = f"127.0.0.1:{free_port()}"
-    async with running(
-        program("prometheus-node-exporter"), f"--web.listen-address={address}"
-    ) as exporter:
+    async with running(node_exporter(), f"--web.listen-address={address}") as exporter:
         await exporter.line(r"[Ll]istening on.*" + re.escape(address))
         async with (
             aiohttp.ClientSession() as session,

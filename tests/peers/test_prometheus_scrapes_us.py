@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from tests.ports import free_port
-from tests.programs import program
+from tests.programs import node_exporter, program
 from tests.system.processes import (
     Server,
     redshank_exporter,
@@ -45,9 +45,7 @@ async def own_warnings(exposition: bytes) -> set[str]:
     from the kernel's meminfo by the first two.
     """
     address = f"127.0.0.1:{free_port()}"
-    async with running(
-        program("prometheus-node-exporter"), f"--web.listen-address={address}"
-    ) as peer:
+    async with running(node_exporter(), f"--web.listen-address={address}") as peer:
         await peer.line(r"[Ll]istening on.*" + re.escape(address))
         theirs = (await fetch(f"http://{address}/metrics")).decode()
     names = re.findall(r"^# TYPE (\S+)", theirs, re.MULTILINE)

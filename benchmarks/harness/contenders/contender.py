@@ -105,6 +105,9 @@ class Contender(Child, ABC):
         self.configure()
         os.kill(self.pid, signal.SIGHUP)
 
+    def flush(self) -> None:
+        """Make all stored samples visible to queries, if the server buffers them."""
+
     def query(self, expression: str, time_s: float) -> list[float]:
         """Return the values of an instant query.
 

@@ -3,12 +3,12 @@
 import importlib.metadata
 import json
 import secrets
-import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.harness.contenders.contender import Contender, ScrapePlan
+from benchmarks.harness.contenders.versions import program_version
 from benchmarks.harness.loopback import fetch
 from benchmarks.harness.processes import BenchmarkError
 
@@ -65,7 +65,7 @@ class Prometheus(Contender):
 
     @classmethod
     def version(cls) -> str:
-        return first_line([cls.program, "--version"]).split()[2].partition("+")[0]
+        return program_version(cls.program)
 
     def configure(self) -> None:
         self.configuration.write_text(self.plan.prometheus_configuration(self.rule_file))
@@ -89,9 +89,7 @@ class VictoriaMetrics(Contender):
 
     @classmethod
     def version(cls) -> str:
-        # Debian's build does not print its version.
-        package = first_line(["dpkg-query", "--show", "--showformat=${Version}", cls.program])
-        return package.partition("+")[0]
+        return program_version(cls.program)
 
     def configure(self) -> None:
         self.configuration.write_text(self.plan.prometheus_configuration())
@@ -105,6 +103,9 @@ class VictoriaMetrics(Contender):
             # By default queries hide the last 30 s.
             "-search.latencyOffset=1s",
         ]
+
+    def flush(self) -> None:
+        fetch(f"{self.url}/internal/force_flush")
 
 
 CONTENDERS: tuple[type[Contender], ...] = (Redshank, Prometheus, VictoriaMetrics)
@@ -133,9 +134,3 @@ def titles(contenders: Iterable[Contender | type[Contender]]) -> dict[str, str]:
 def redshank_command(*arguments: str) -> list[str]:
     """Return a `redshank` command line that runs this checkout."""
     return [sys.executable, "-m", "daemon.cli", *arguments]
-
-
-def first_line(command: Sequence[str]) -> str:
-    """Run a command and return the first line of its output."""
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return (done.stdout or done.stderr).splitlines()[0]

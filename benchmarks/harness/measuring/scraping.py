@@ -165,6 +165,7 @@ def measure(
         elapsed_s = after.time_s - before.time_s
         if after.served.samples == before.served.samples:
             raise BenchmarkError(f"{contender.title} scraped nothing in {elapsed_s:.0f} s")
+        contender.flush()
         window = f"[{round(elapsed_s * 1000)}ms]"
         kept = contender.query(
             f'sum(sum_over_time(scrape_samples_scraped{{job="node"}}{window}))', end_s

@@ -144,7 +144,7 @@ def add_recording_argument(parser: argparse.ArgumentParser) -> None:
 def record_local_exporter(seconds: float, interval_s: float) -> Iterator[Scrape]:
     """Run an exporter of this host and yield its scrapes."""
     listen = f"127.0.0.1:{free_port()}"
-    program = shutil.which("prometheus-node-exporter")
+    program = shutil.which("prometheus-node-exporter") or shutil.which("node_exporter")
     command = (
         [program, f"--web.listen-address={listen}", "--log.level=error"]
         if program

@@ -50,6 +50,7 @@ def test_body_is_alertmanagers_version_4() -> None:
                 "fingerprint": fingerprint(ALERT.labels),
             }
         ],
+        "notification_reason": "all alerts resolved",
         "groupLabels": labels,
         "commonLabels": labels,
         "commonAnnotations": annotations,
@@ -78,6 +79,12 @@ def test_body_survives_a_round_trip_through_json(labels: dict[str, str]) -> None
     alert = Alert(1, "r", Labels.of(labels), Labels.of(labels), AlertState.FIRING, 1.0, 0, 0, 0)
     document = webhook_body(alert, NotificationStatus.FIRING, "ops", "x", EXTERNAL)
     assert WebhookBody.model_validate_json(document.to_json()) == document
+
+
+def test_body_of_an_earlier_version_is_read() -> None:
+    earlier = json.loads(webhook_body(ALERT, NotificationStatus.FIRING, "ops", "x", "").to_json())
+    del earlier["notification_reason"]
+    assert WebhookBody.model_validate_json(json.dumps(earlier)).notification_reason == ""
 
 
 @pytest.mark.parametrize(
