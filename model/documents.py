@@ -4,6 +4,7 @@ Duplicate keys, which YAML libraries accept, are errors. A pydantic model define
 fields of a document. Only the server reads such documents.
 """
 
+import base64
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ Place = tuple[str | int, ...]
 
 M = TypeVar("M", bound=BaseModel)
 
+_BINARY_TAG = "tag:yaml.org,2002:binary"
 _NULL_TAG = "tag:yaml.org,2002:null"
 _STRUCTURAL_TAGS = (_NULL_TAG, "tag:yaml.org,2002:merge")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
@@ -101,13 +103,22 @@ class _Reader:
         is_plain = isinstance(node, yaml.ScalarNode) and not node.style
         if self._mark_numbers and is_plain and _NUMBER.fullmatch(node.value):
             return NumberText(node.value)
-        return str(node.value)
+        return self._text(node)
+
+    def _text(self, node: yaml.Node) -> str:
+        if node.tag != _BINARY_TAG:
+            return str(node.value)
+        try:
+            return base64.b64decode("".join(node.value.split()), validate=True).decode()
+        except ValueError as exc:
+            line = node.start_mark.line + 1
+            raise DocumentError(self._name, [(line, "!!binary needs UTF-8 in base64")]) from exc
 
     def _key(self, node: yaml.Node) -> str:
         if not isinstance(node, yaml.ScalarNode):
             line = node.start_mark.line + 1
             raise DocumentError(self._name, [(line, "a key must be a plain value")])
-        return str(node.value)
+        return self._text(node)
 
     def _refuse_duplicates(self, node: yaml.MappingNode) -> None:
         seen: set[str] = set()

@@ -1,4 +1,4 @@
-"""Types of durations and sizes in configuration files, for pydantic models."""
+"""Types of durations, sizes, integers and label maps in files, for pydantic models."""
 
 import re
 from typing import Annotated
@@ -13,6 +13,8 @@ _UNITS = "KMGTPE"
 _UNIT_POWERS = {"": 0, **{unit: power for power, unit in enumerate(_UNITS, 1)}}
 _BASE2_PART = re.compile(r"(\d+\.?\d*|\.\d+)(?:([KMGTPE])i?)?B", re.ASCII)
 _BASE2_BYTES = re.compile(rf"(?:{_BASE2_PART.pattern})+", re.ASCII)
+_TRUE = ("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y")
+_FALSE = ("false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N")
 _OCTAL = re.compile(r"([-+]?)0o?([0-7]+)", re.ASCII)
 _FRACTION = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 
@@ -48,6 +50,14 @@ def _integer(value: object) -> object:
             return value
 
 
+def _flag(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value in _TRUE or value in _FALSE:
+        return value in _TRUE
+    raise ValueError(f'"{value}" is neither true nor false')
+
+
 def _base2_bytes(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -67,6 +77,12 @@ def _bytes(value: object) -> object:
         raise ValueError(f'"{value}" is not a size such as 512KB or 10MB')
     # KB and KiB are both powers of 1024, as in Prometheus.
     return int(match[1]) * 1024 ** (_UNITS.index(match[2]) + 1 if match[2] else 0)
+
+
+def _empty_as_text(data: object) -> object:
+    if isinstance(data, dict):
+        return {key: "" if value is None else value for key, value in data.items()}
+    return data
 
 
 Seconds = Annotated[
@@ -95,3 +111,9 @@ Base2Bytes = Annotated[int, BeforeValidator(_base2_bytes), Field(ge=0)]
 
 YamlInt = Annotated[int, BeforeValidator(_integer)]
 """An integer as Prometheus reads it: `5`, `0x1F`, `010` (8)."""
+
+YamlBool = Annotated[bool, BeforeValidator(_flag)]
+"""True or false as Prometheus reads them: `true`, `yes`, `on`, not `1`."""
+
+TextMap = Annotated[dict[str, str], BeforeValidator(_empty_as_text)]
+"""Text by name, for example labels; an empty value is empty text."""

@@ -4,23 +4,13 @@ Scalars are text (`parse_document(plain_text=True)`). As in Prometheus, an empty
 means the default.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from model.quantities import DurationMs, YamlInt
+from model.quantities import DurationMs, TextMap, YamlInt
 
 _NO_DATA_FOR_MS = 300_000
-
-
-def _empty_as_text(data: object) -> object:
-    if isinstance(data, dict):
-        return {key: "" if value is None else value for key, value in data.items()}
-    return data
-
-
-TextMap = Annotated[dict[str, str], BeforeValidator(_empty_as_text)]
-"""Labels or annotations; an empty value is empty text."""
 
 
 class RuleFileModel(BaseModel):

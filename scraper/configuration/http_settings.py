@@ -133,7 +133,7 @@ class ProxySettings(Section):
     @field_validator("proxy_url")
     @classmethod
     def _check_scheme(cls, value: str | None) -> str | None:
-        if value is not None and urlsplit(value).scheme not in ("http", "https"):
+        if value and urlsplit(value).scheme not in ("http", "https"):
             raise ValueError("only HTTP proxies are supported")
         return value
 
@@ -177,8 +177,6 @@ class OAuth2Settings(ProxySettings):
         _refuse_both(self, "client_secret")
         if not self.client_id:
             raise ValueError("oauth2 needs client_id")
-        if not self.client_secret and self.client_secret_file is None:
-            raise ValueError("oauth2 needs client_secret or client_secret_file")
         if not self.token_url:
             raise ValueError("oauth2 needs token_url")
         return self
@@ -202,6 +200,9 @@ class HttpSettings(ProxySettings):
     basic_auth: BasicAuthSettings | None = None
     authorization: AuthorizationSettings | None = None
     oauth2: OAuth2Settings | None = None
+    # The older form of `authorization`.
+    bearer_token: HiddenText = ""
+    bearer_token_file: Path | None = None
     follow_redirects: bool = True
     # Accepted without effect: requests use HTTP/1.1.
     enable_http2: bool = True
@@ -218,8 +219,13 @@ class HttpSettings(ProxySettings):
 
     @model_validator(mode="after")
     def _check_auth(self) -> Self:
-        if sum(map(bool, (self.basic_auth, self.authorization, self.oauth2))) > 1:
-            raise ValueError("at most one of basic_auth, authorization and oauth2 may be given")
+        _refuse_both(self, "bearer_token")
+        bearer = self.bearer_token or self.bearer_token_file
+        kinds = (self.basic_auth, self.authorization, self.oauth2, bearer)
+        if sum(kind is not None and kind != "" for kind in kinds) > 1:
+            raise ValueError(
+                "at most one of basic_auth, authorization, oauth2 and bearer_token may be given"
+            )
         return self
 
     def access(self, directory: Path, *, compression: bool = True) -> HttpAccess:
@@ -258,5 +264,8 @@ class HttpSettings(ProxySettings):
             )
         if other := self.authorization:
             credentials = _secret(other.credentials, other.credentials_file, directory)
-            return Authorization(other.type.strip(), credentials)
+            return Authorization(other.type.strip() or "Bearer", credentials)
+        if self.bearer_token or self.bearer_token_file is not None:
+            token = _secret(self.bearer_token, self.bearer_token_file, directory)
+            return Authorization("Bearer", token)
         return None

@@ -1,7 +1,7 @@
 """Reads a `prometheus.yml` into scrape jobs.
 
-As strict as Prometheus: an unknown key is refused, with its line. Sections about other
-subjects (rules, alerting, remote write) are returned unread or become warnings.
+As strict as Prometheus: an unknown key or an invalid value is refused, with its line.
+Sections without effect (alerting, remote write) are checked too, and become warnings.
 
 Source: Prometheus documentation, "Configuration".
 """
@@ -16,6 +16,7 @@ from typing import Any
 
 from model.documents import Document, DocumentError, parse_document, validate
 from model.labels import Labels
+from scraper.configuration.ignored_sections import sections as ignored_sections
 from scraper.configuration.prometheus_document import (
     GlobalSettings,
     PrometheusDocument,
@@ -29,6 +30,7 @@ from scraper.configuration.settings import LimitSettings
 from scraper.discovery.jobs import ScrapeJob
 from scraper.fetching.targets import ScrapeLimits
 
+_DEFAULT_EVALUATION_S = 60.0
 _IGNORED_KEYS = (
     "scrape_failure_log_file",
     "scrape_native_histograms",
@@ -41,16 +43,7 @@ _IGNORED_KEYS = (
     "native_histogram_min_bucket_factor",
     "external_labels",
 )
-_OTHER_SECTIONS = (
-    "rule_files",
-    "alerting",
-    "remote_write",
-    "remote_read",
-    "otlp",
-    "storage",
-    "tracing",
-    "runtime",
-)
+_OTHER_SECTIONS = ("rule_files", *ignored_sections.NAMES)
 
 _Place = tuple[str | int, ...]
 """The keys and indices that lead to a part of a document."""
@@ -105,19 +98,19 @@ def load_prometheus_config(path: Path, limits: ScrapeLimits | None = None) -> Pr
     settings = validate(PrometheusDocument, document)
     directory = path.absolute().parent
     configs = _scrape_configs(document, settings, directory)
-    builder = JobBuilder(settings.global_settings, directory, limits or LimitSettings().limits())
+    builder = JobBuilder(settings.global_settings, limits or LimitSettings().limits())
     warnings = list(_ignored(document, ("global",), settings.global_settings))
     for source, place, config in configs:
         warnings += _ignored(source, place, config)
     return PrometheusConfig(
         _jobs(configs, builder),
         tuple(str(directory / pattern) for pattern in settings.rule_files),
-        settings.global_settings.evaluation_interval,
+        settings.global_settings.evaluation_interval or _DEFAULT_EVALUATION_S,
         _external_labels(settings.global_settings, dict(os.environ)),
         {
             name: f"{document.name}:{document.line((name,))}"
             for name in _OTHER_SECTIONS
-            if getattr(settings, name)
+            if document.data.get(name)
         },
         tuple(warnings),
         {
@@ -165,7 +158,7 @@ def _jobs(configs: list[_LocatedConfig], builder: JobBuilder) -> tuple[ScrapeJob
             message = f'job_name "{config.job_name}" is defined twice'
             raise DocumentError(source.name, [(source.line((*place, "job_name")), message)])
         try:
-            jobs[config.job_name] = builder.job(config)
+            jobs[config.job_name] = builder.job(config, Path(source.name).absolute().parent)
         except ValueError as exc:
             message = f'job "{config.job_name}": {exc}'
             raise DocumentError(source.name, [(source.line(place), message)]) from exc

@@ -1,30 +1,53 @@
 """The sections of a `prometheus.yml`, as pydantic models.
 
 Scalars are read as text (`parse_document(plain_text=True)`); the fields convert them.
-The models have every key of Prometheus 3. Keys that Redshank cannot support are refused;
-for keys that are safe to ignore, `prometheus_config` returns warnings.
+The models have every key of Prometheus 3, and refuse what Prometheus refuses. Keys that
+Redshank cannot support are refused too; for keys that are safe to ignore,
+`prometheus_config` returns warnings.
 
 Source: Prometheus documentation, "Configuration".
 """
 
-from typing import Annotated, Any, Literal, Self
+import re
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from model.labels import METRIC_NAME
-from model.quantities import Bytes, PositiveSeconds, Seconds
+from model.quantities import Base2Bytes, Seconds, YamlBool
 from scraper.configuration.http_settings import HttpSettings
+from scraper.configuration.ignored_sections.sections import IgnoredSections
 from scraper.configuration.prometheus_relabelling import RelabelSettings
-from scraper.configuration.sections import Count, Section
+from scraper.configuration.sections import Count, LabelMap, Section
 from scraper.configuration.service_discovery.keys import DiscoveryKeys
 from scraper.discovery.groups import StaticGroup
 from scraper.fetching.protocols import EscapingScheme, ScrapeProtocol
+
+DEFAULT_INTERVAL_S = 60.0
+_PATTERN = re.compile(r"[^*]*(\*[^/]*)?")
+
+
+def _check_pattern(pattern: str) -> str:
+    if _PATTERN.fullmatch(pattern) is None:
+        raise ValueError(f'"{pattern}": only the last part of a path may contain *')
+    return pattern
+
+
+def _empty_as_list(data: object) -> object:
+    if isinstance(data, dict):
+        return {key: () if value is None else value for key, value in data.items()}
+    return data
+
+
+FilePattern = Annotated[str, AfterValidator(_check_pattern)]
+"""A file name, or a pattern whose last part contains `*`."""
+Period = Annotated[Seconds, AfterValidator(lambda length_s: length_s or None)]
+"""A duration; 0 means the default."""
 
 
 class LimitKeys(Section):
     """Limits under `global` or in a job; 0 in a job means the global limit."""
 
-    body_size_limit: Bytes = 0
+    body_size_limit: Base2Bytes = 0
     sample_limit: Count = 0
     label_limit: Count = 0
     label_name_length_limit: Count = 0
@@ -36,22 +59,24 @@ class LimitKeys(Section):
 class ScrapeKeys(LimitKeys):
     """The keys allowed both under `global` and in a job."""
 
-    scrape_interval: PositiveSeconds | None = None
-    scrape_timeout: PositiveSeconds | None = None
+    scrape_interval: Period | None = None
+    scrape_timeout: Period | None = None
     scrape_protocols: tuple[ScrapeProtocol | Literal["PrometheusProto"], ...] | None = None
     metric_name_validation_scheme: Literal["", "utf8", "legacy"] = ""
     metric_name_escaping_scheme: EscapingScheme | Literal[""] = ""
     scrape_failure_log_file: str = ""
-    scrape_native_histograms: bool = False
-    convert_classic_histograms_to_nhcb: bool = False
-    always_scrape_classic_histograms: bool = False
-    extra_scrape_metrics: bool = False
+    scrape_native_histograms: YamlBool = False
+    convert_classic_histograms_to_nhcb: YamlBool = False
+    always_scrape_classic_histograms: YamlBool = False
+    extra_scrape_metrics: YamlBool = False
 
     @field_validator("scrape_protocols")
     @classmethod
     def _check_protocols(cls, protocols: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if protocols is None:
             return None
+        if not protocols:
+            raise ValueError("a list of protocols cannot be empty")
         if len(set(protocols)) != len(protocols):
             raise ValueError("a protocol is listed twice")
         if not [name for name in protocols if name != "PrometheusProto"]:
@@ -62,10 +87,16 @@ class ScrapeKeys(LimitKeys):
 class GlobalSettings(ScrapeKeys):
     """The section `global`: defaults of all jobs."""
 
-    evaluation_interval: PositiveSeconds = 60.0
+    evaluation_interval: Period | None = None
     rule_query_offset: Seconds = 0.0
-    external_labels: dict[str, str] = Field(default_factory=dict)
+    external_labels: LabelMap = Field(default_factory=dict)
     query_log_file: str = ""
+
+    @model_validator(mode="after")
+    def _check_times(self) -> Self:
+        if (self.scrape_timeout or 0) > (self.scrape_interval or DEFAULT_INTERVAL_S):
+            raise ValueError("scrape_timeout is longer than scrape_interval")
+        return self
 
 
 class ScrapeConfigSettings(ScrapeKeys, HttpSettings, DiscoveryKeys):
@@ -74,11 +105,13 @@ class ScrapeConfigSettings(ScrapeKeys, HttpSettings, DiscoveryKeys):
     job_name: Annotated[str, Field(min_length=1)]
     metrics_path: str = "/metrics"
     scheme: Literal["http", "https"] = "http"
-    params: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    honor_labels: bool = False
-    honor_timestamps: bool = True
-    track_timestamps_staleness: bool = False
-    enable_compression: bool = True
+    params: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_empty_as_list)] = Field(
+        default_factory=dict
+    )
+    honor_labels: YamlBool = False
+    honor_timestamps: YamlBool = True
+    track_timestamps_staleness: YamlBool = False
+    enable_compression: YamlBool = True
     fallback_scrape_protocol: ScrapeProtocol | None = None
     native_histogram_bucket_limit: Count = 0
     native_histogram_min_bucket_factor: float = 0.0
@@ -91,8 +124,8 @@ class ScrapeConfigSettings(ScrapeKeys, HttpSettings, DiscoveryKeys):
     @classmethod
     def _check_static(cls, groups: tuple[StaticGroup, ...]) -> tuple[StaticGroup, ...]:
         for group in groups:
-            if METRIC_NAME in group.labels or "" in group.labels:
-                raise ValueError("a target cannot have the label __name__ or an empty label name")
+            if "" in group.labels:
+                raise ValueError("a label needs a name")
         return groups
 
     @model_validator(mode="after")
@@ -105,21 +138,24 @@ class ScrapeConfigSettings(ScrapeKeys, HttpSettings, DiscoveryKeys):
         return self
 
 
-class PrometheusDocument(Section):
+class PrometheusDocument(IgnoredSections):
     """A whole `prometheus.yml`."""
 
     # `global` is a keyword of Python.
     global_settings: GlobalSettings = Field(default_factory=GlobalSettings, alias="global")
-    runtime: Any = None
-    rule_files: tuple[str, ...] = ()
-    scrape_config_files: tuple[str, ...] = ()
+    rule_files: tuple[FilePattern, ...] = ()
+    scrape_config_files: tuple[FilePattern, ...] = ()
     scrape_configs: tuple[ScrapeConfigSettings, ...] = ()
-    alerting: Any = None
-    remote_write: Any = None
-    remote_read: Any = None
-    otlp: Any = None
-    storage: Any = None
-    tracing: Any = None
+
+    @model_validator(mode="after")
+    def _check_otlp(self) -> Self:
+        legacy = self.global_settings.metric_name_validation_scheme == "legacy"
+        if legacy and self.otlp is not None and self.otlp.needs_utf8_names:
+            raise ValueError(
+                f"otlp: translation_strategy {self.otlp.translation_strategy} needs names in "
+                "UTF-8, and metric_name_validation_scheme is legacy"
+            )
+        return self
 
 
 class ScrapeConfigFile(Section):

@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from scraper.configuration.prometheus_document import GlobalSettings, ScrapeConfigSettings
+from scraper.configuration.prometheus_document import (
+    DEFAULT_INTERVAL_S,
+    GlobalSettings,
+    ScrapeConfigSettings,
+)
 from scraper.discovery.jobs import ScrapeJob
 from scraper.fetching.protocols import DEFAULT_PROTOCOLS, EscapingScheme, ScrapeProtocol
 from scraper.fetching.targets import ScrapeLimits
 
-_DEFAULT_INTERVAL_S = 60.0
 _DEFAULT_TIMEOUT_S = 10.0
 
 
@@ -18,24 +21,20 @@ class JobBuilder:
 
     Attributes:
         defaults: the section `global`.
-        directory: file names are relative to it.
         fallback_limits: limits where neither the job nor `global` sets one.
     """
 
     defaults: GlobalSettings
-    directory: Path
     fallback_limits: ScrapeLimits
 
-    def job(self, config: ScrapeConfigSettings) -> ScrapeJob:
-        """Return a job with every default filled in.
+    def job(self, config: ScrapeConfigSettings, directory: Path) -> ScrapeJob:
+        """Return a job with every default filled in; its file names start in `directory`.
 
         Raises:
             ValueError: its settings contradict each other.
         """
         interval_s, timeout_s = self._times(config)
         legacy = self._own_or_default("metric_name_validation_scheme", config) == "legacy"
-        default_escaping = EscapingScheme.UNDERSCORES if legacy else EscapingScheme.ALLOW_UTF_8
-        escaping = self._own_or_default("metric_name_escaping_scheme", config)
         return ScrapeJob(
             config.job_name,
             interval_s,
@@ -45,11 +44,11 @@ class JobBuilder:
             tuple(sorted(config.params.items())),
             static=tuple(group.group() for group in config.static_configs),
             discoverers=tuple(
-                section.discoverer(self.directory) for section in config.discovery_sections()
+                section.discoverer(directory) for section in config.discovery_sections()
             ),
             relabel_rules=tuple(one.rule() for one in config.relabel_configs),
             metric_relabel_rules=tuple(one.rule() for one in config.metric_relabel_configs),
-            access=config.access(self.directory, compression=config.enable_compression),
+            access=config.access(directory, compression=config.enable_compression),
             limits=self._limits(config),
             honor_labels=config.honor_labels,
             honor_timestamps=config.honor_timestamps,
@@ -57,17 +56,30 @@ class JobBuilder:
             protocols=self._protocols(config),
             fallback_protocol=config.fallback_scrape_protocol,
             legacy_names=legacy,
-            escaping=EscapingScheme(escaping or default_escaping),
+            escaping=self._escaping(config, legacy=legacy),
             target_limit=config.target_limit or self.defaults.target_limit,
             keep_dropped=config.keep_dropped_targets or self.defaults.keep_dropped_targets,
         )
+
+    def _escaping(self, config: ScrapeConfigSettings, *, legacy: bool) -> EscapingScheme:
+        default = EscapingScheme.UNDERSCORES if legacy else EscapingScheme.ALLOW_UTF_8
+        # A job with a validation scheme of its own does not take over the global escaping.
+        inherited = (
+            ""
+            if config.metric_name_validation_scheme
+            else (self.defaults.metric_name_escaping_scheme)
+        )
+        escaping = EscapingScheme(config.metric_name_escaping_scheme or inherited or default)
+        if legacy and escaping is EscapingScheme.ALLOW_UTF_8:
+            raise ValueError("allow-utf-8 escaping needs the validation scheme utf8")
+        return escaping
 
     def _own_or_default(self, key: str, config: ScrapeConfigSettings) -> str:
         return str(getattr(config, key) or getattr(self.defaults, key))
 
     def _times(self, config: ScrapeConfigSettings) -> tuple[float, float]:
         """Return interval and timeout in seconds."""
-        interval_s = config.scrape_interval or self.defaults.scrape_interval or _DEFAULT_INTERVAL_S
+        interval_s = config.scrape_interval or self.defaults.scrape_interval or DEFAULT_INTERVAL_S
         if config.scrape_timeout is None:
             return interval_s, min(self.defaults.scrape_timeout or _DEFAULT_TIMEOUT_S, interval_s)
         if config.scrape_timeout > interval_s:

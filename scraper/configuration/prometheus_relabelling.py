@@ -3,9 +3,9 @@
 Source: Prometheus documentation, "Configuration", relabel_config.
 """
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from scraper.configuration.sections import Count, Section
 from scraper.relabel import (
@@ -24,7 +24,7 @@ def _lowered(value: object) -> object:
 class RelabelSettings(Section):
     """One relabelling rule."""
 
-    source_labels: tuple[str, ...] = ()
+    source_labels: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     separator: str = DEFAULT_SEPARATOR
     target_label: str = ""
     regex: str = DEFAULT_REGEX
@@ -32,14 +32,26 @@ class RelabelSettings(Section):
     replacement: str = DEFAULT_REPLACEMENT
     action: Annotated[RelabelAction, BeforeValidator(_lowered)] = RelabelAction.REPLACE
 
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_as_text(cls, data: Any) -> Any:
+        """As in Prometheus, `replacement:` without a value is empty text, not the default."""
+        if not isinstance(data, dict):
+            return data
+        texts = ("separator", "target_label", "regex", "replacement", "action")
+        return data | {key: "" for key in texts if key in data and data[key] is None}
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         action = self.action
+        changes_case = action in (RelabelAction.LOWERCASE, RelabelAction.UPPERCASE)
         by_name = action in (RelabelAction.LABEL_DROP, RelabelAction.LABEL_KEEP)
         compares = action in (RelabelAction.KEEP_EQUAL, RelabelAction.DROP_EQUAL)
-        if by_name and self.model_fields_set - {"action", "regex"}:
+        if changes_case and self.replacement != DEFAULT_REPLACEMENT:
+            raise ValueError(f"{action} takes no replacement")
+        if by_name and self._changed() - {"regex"}:
             raise ValueError(f"{action} takes only regex")
-        if compares and self.model_fields_set - {"action", "source_labels", "target_label"}:
+        if compares and self._changed() - {"source_labels", "target_label"}:
             raise ValueError(f"{action} takes only source_labels and target_label")
         writes = action not in (
             RelabelAction.KEEP,
@@ -57,6 +69,15 @@ class RelabelSettings(Section):
         # Compile the pattern now, so that its error names the place in the file.
         self.rule()
         return self
+
+    def _changed(self) -> set[str]:
+        """Return the keys that differ from their default; a given regex always does."""
+        defaults = {key: field.default for key, field in RelabelSettings.model_fields.items()}
+        return {
+            key
+            for key in self.model_fields_set - {"action"}
+            if key in ("regex", "source_labels") or getattr(self, key) != defaults[key]
+        }
 
     def rule(self) -> RelabelRule:
         """Return the rule with its pattern compiled."""

@@ -4,9 +4,18 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from model.quantities import YamlInt
+from model.quantities import TextMap, YamlInt
+
+
+def _check_names(labels: dict[str, str]) -> dict[str, str]:
+    if "" in labels:
+        raise ValueError("a label needs a name")
+    return labels
+
 
 Count = Annotated[YamlInt, Field(ge=0)]
+LabelMap = Annotated[TextMap, AfterValidator(_check_names)]
+"""Labels by name; since Prometheus 3 any name but the empty one is valid."""
 
 
 def _refuse(_: object) -> object:

@@ -4,11 +4,13 @@ Source: Prometheus documentation, "Configuration", file_sd_config and http_sd_co
 """
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, ValidationError
 
 from model.documents import Document, DocumentError, document_error, parse_document
 from model.labels import Labels
+from model.quantities import TextMap
 
 
 class DiscoveryError(Exception):
@@ -28,8 +30,11 @@ class StaticGroup(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    targets: tuple[str, ...] = ()
-    labels: dict[str, str] = Field(default_factory=dict)
+    # `targets:` without a value is an empty list, as in Prometheus's own example.
+    targets: Annotated[tuple[str, ...], BeforeValidator(lambda data: data or ())] = ()
+    labels: Annotated[TextMap, BeforeValidator(lambda data: data or {})] = Field(
+        default_factory=dict
+    )
 
     def group(self, **meta: str) -> TargetGroup:
         """Return the group with additional labels about its origin."""

@@ -3,6 +3,7 @@
 Source: Prometheus documentation, "Configuration", scrape_config.
 """
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -80,3 +81,11 @@ class DiscoveryKeys(Section):
         """Yield every entry of every list, kind by kind."""
         for key in DiscoveryKeys.model_fields:
             yield from getattr(self, key) or ()
+
+
+@functools.cache
+def unsupported_keys() -> frozenset[str]:
+    """Return the keys of the kinds that Redshank lacks."""
+    return frozenset(
+        key for key, field in DiscoveryKeys.model_fields.items() if field.annotation is Any
+    )

@@ -13,7 +13,9 @@ from model.labels import Labels
 from scraper.configuration.http_settings import HttpSettings
 from scraper.errors import FetchError
 from scraper.fetching.fetch import Fetcher
+from scraper.fetching.http_access import Authorization
 from scraper.fetching.http_session import HttpSession
+from scraper.fetching.secrets import Secret
 from scraper.fetching.targets import ScrapeTarget
 from tests.scraper.exposing_server import body
 
@@ -84,7 +86,7 @@ def test_secrets_are_not_shown() -> None:
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({"oauth2": {"client_id": "x"}}, "oauth2 needs client_secret"),
+        ({"oauth2": {"client_id": "x"}}, "oauth2 needs token_url"),
         ({"oauth2": {"client_id": "x", "client_secret": "y"}}, "oauth2 needs token_url"),
         ({"oauth2": {"client_secret": "y", "token_url": "z"}}, "oauth2 needs client_id"),
         (
@@ -104,12 +106,26 @@ def test_secrets_are_not_shown() -> None:
         ({"authorization": {"type": "basic"}}, "use basic_auth"),
         ({"tls_config": {"cert_file": "x"}}, "needs both cert and key"),
         ({"tls_config": {"min_version": "SSL3"}}, "TLS10"),
-        ({"bearer_token": "x"}, "Extra inputs"),
+        ({"bearer_token": "x", "bearer_token_file": "y"}, "at most one of bearer_token"),
+        ({"bearer_token": "x", "basic_auth": {}}, "at most one of basic_auth"),
+        ({"bearer_token_file": "x", "authorization": {}}, "at most one of basic_auth"),
     ],
 )
 def test_wrong_settings_are_refused(settings: dict[str, object], reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         HttpSettings.model_validate(settings)
+
+
+def test_bearer_token_is_the_older_form_of_authorization(tmp_path: Path) -> None:
+    written = HttpSettings.model_validate({"bearer_token": "t"}).access(tmp_path).auth
+    assert written == Authorization("Bearer", Secret("t"))
+    read = HttpSettings.model_validate({"bearer_token_file": "f"}).access(tmp_path).auth
+    assert read == Authorization("Bearer", Secret("", tmp_path / "f"))
+
+
+def test_empty_proxy_url_is_no_proxy(tmp_path: Path) -> None:
+    empty = HttpSettings.model_validate({"proxy_url": ""}).access(tmp_path)
+    assert empty == HttpSettings().access(tmp_path)
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,8 @@ from scraper.fetching.protocols import EscapingScheme, ScrapeProtocol
 from scraper.fetching.targets import ScrapeLimits
 from scraper.relabel import RelabelAction, RelabelRule
 
+LEGACY = "{metric_name_validation_scheme: legacy}"
+
 
 class Files:
     def __init__(self, directory: Path) -> None:
@@ -161,6 +163,73 @@ metric_relabel_configs:
     assert job.metric_relabel_rules == (RelabelRule(target_label="x", replacement=""),)
 
 
+def test_defaults_of_relabelling_may_be_written_out(files: Files) -> None:
+    job = files.job("""
+relabel_configs:
+  - {action: labeldrop, regex: a, separator: ;, replacement: $1, modulus: 0}
+  - {action: UPPERCASE, target_label: a, replacement: $1}
+  - {action: keepequal, source_labels: [a], target_label: b, separator: ;}
+""")
+    drop, upper, equal = job.relabel_rules
+    assert drop == RelabelRule(RelabelAction.LABEL_DROP, regex="a")
+    assert upper == RelabelRule(RelabelAction.UPPERCASE, target_label="a")
+    assert equal == RelabelRule(RelabelAction.KEEP_EQUAL, ("a",), target_label="b")
+
+
+def test_empty_values_of_a_relabelling_rule_are_empty_text(files: Files) -> None:
+    job = files.job("relabel_configs: [{target_label: a, replacement: , separator: , regex: }]")
+    assert job.relabel_rules == (
+        RelabelRule(target_label="a", replacement="", separator="", regex=""),
+    )
+
+
+def test_periods_of_zero_are_the_defaults(files: Files) -> None:
+    top = "global: {scrape_interval: 0s, scrape_timeout: 0s, evaluation_interval: 0s}"
+    job = files.job("scrape_interval: 0s\nscrape_timeout: 0s", top)
+    assert (job.interval_s, job.timeout_s) == (60.0, 10.0)
+    assert files.load(top).evaluation_interval_s == 60.0
+
+
+def test_values_are_read_as_prometheus_reads_yaml(files: Files) -> None:
+    job = files.job("sample_limit: 010\nlabel_limit: 1_0\nbody_size_limit: 1.5KiB\nhonor_labels: y")
+    assert (job.limits.samples, job.limits.label_count, job.limits.body_bytes) == (8, 10, 1536)
+    assert job.honor_labels
+    labels = {"a": "", "b": "010"}
+    assert files.load("global: {external_labels: {a: ~, b: 010}}").external_labels == Labels.of(
+        labels
+    )
+
+
+def test_legacy_job_does_not_take_over_the_global_escaping(files: Files) -> None:
+    top = "global: {metric_name_escaping_scheme: allow-utf-8}"
+    job = files.job("metric_name_validation_scheme: legacy", top)
+    assert job.escaping is EscapingScheme.UNDERSCORES
+
+
+def test_file_names_are_relative_to_the_file_that_has_them(files: Files, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "a.yml").write_text(
+        "scrape_configs: [{job_name: a, basic_auth: {password_file: secret}}]"
+    )
+    [job] = files.load("scrape_config_files: [more/*.yml]").jobs
+    assert isinstance(job.access.auth, BasicAuth)
+    assert job.access.auth.password.file == tmp_path / "more" / "secret"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rule_files: [a*/b.yml]",
+        "scrape_config_files: ['*/a.yml']",
+        "global: {scrape_timeout: 2m}",
+        "global: {external_labels: {'': a}}",
+        f"{{global: {LEGACY}, otlp: {{translation_strategy: NoTranslation}}}}",
+    ],
+)
+def test_invalid_documents_are_refused(files: Files, text: str) -> None:
+    assert files.problems(text)
+
+
 @pytest.mark.parametrize(
     ("rule", "reason"),
     [
@@ -173,6 +242,12 @@ metric_relabel_configs:
         ("{action: keepequal, target_label: a, regex: b}", "keepequal takes only source_labels"),
         ("{action: labelmap, replacement: ''}", "labelmap requires a replacement"),
         ("{action: keep, regexp: a}", "unknown key"),
+        ("{action: lowercase, target_label: a, replacement: b}", "lowercase takes no replacement"),
+        ("{action: uppercase, target_label: a, replacement: b}", "uppercase takes no replacement"),
+        ("{action: labeldrop, source_labels: []}", "labeldrop takes only regex"),
+        ("{action: keepequal, target_label: a, regex: (.*)}", "keepequal takes only"),
+        ("{action: , target_label: a}", "Input should be 'replace'"),
+        ("{source_labels: [''], target_label: a}", "at least 1 character"),
     ],
 )
 def test_invalid_rules_are_refused_with_their_line(files: Files, rule: str, reason: str) -> None:
@@ -187,17 +262,21 @@ def test_invalid_rules_are_refused_with_their_line(files: Files, rule: str, reas
     [
         ("scrape_intervall: 5s", "unknown key"),
         ("scrape_interval: 5", "is not a duration"),
-        ("scrape_interval: 0s", "greater than or equal"),
         ("linode_sd_configs: [{}]", "not supported by Redshank: list these targets in a file"),
-        ("oauth2: {client_id: a}", "oauth2 needs client_secret or client_secret_file"),
+        ("oauth2: {client_id: a}", "oauth2 needs token_url"),
         ("dns_sd_configs: [{names: [a], type: MX}]", "type MX requires a port"),
         ("dns_sd_configs: [{names: [a], type: A}]", "requires a port"),
         ("file_sd_configs: [{files: [a.txt]}]", "is not the name of"),
         ("http_sd_configs: [{url: 'ftp://x'}]", "is not an HTTP URL"),
         ("static_configs: [{targets: ['http://a']}]", "is not a valid host"),
+        ("static_configs: [{targets: [a], labels: {'': a}}]", "a label needs a name"),
+        ("scrape_protocols: []", "cannot be empty"),
+        ("body_size_limit: 100", "is not a size with its unit"),
+        ("sample_limit: -1", "greater than or equal"),
+        ("honor_labels: 1", "neither true nor false"),
         (
-            "static_configs: [{targets: [a], labels: {__name__: a}}]",
-            "cannot have the label",
+            "{metric_name_validation_scheme: legacy, metric_name_escaping_scheme: allow-utf-8}",
+            "needs the validation scheme utf8",
         ),
         ("scrape_protocols: [PrometheusProto]", "not supported by Redshank"),
         ("scrape_protocols: [PrometheusText0.0.4, PrometheusText0.0.4]", "listed twice"),
@@ -207,6 +286,8 @@ def test_invalid_rules_are_refused_with_their_line(files: Files, rule: str, reas
     ],
 )
 def test_invalid_jobs_are_refused_with_their_line(files: Files, keys: str, reason: str) -> None:
+    if keys.startswith("{"):
+        keys = keys[1:-1].replace(", ", "\n    ")
     problems = files.problems(f"scrape_configs:\n  - job_name: j\n    {keys}\n")
     assert problems[0][0] in (2, 3)
     assert reason in problems[0][1]

@@ -1,0 +1,169 @@
+"""Redshank accepts and refuses the field's files as Prometheus 3 does.
+
+docs/configuration.md and docs/alerting.md, "Where we differ", say why for the differences.
+"""
+
+import shutil
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alerting.errors import AlertingError
+from alerting.rules.definitions import AlertingRule
+from alerting.rules.files import load_rule_files
+from model.documents import DocumentError
+from promql.syntax.parser import parse
+from scraper.configuration.prometheus_config import load_prometheus_config
+from tests.peers.promtool import FIELD, accepts_config, accepts_rules, field_files, promtool
+from tests.peers.test_scrape_config import fetch, prometheus
+from tests.programs import program
+from tests.scraper.configuration.ignored_sections.cases import ACCEPTED, REFUSED
+
+pytestmark = pytest.mark.peer
+
+RULES_THAT_DIFFER = {
+    "rules/ceph-mixin-alerts.yaml": "templates: if, range",
+    "rules/gitlab-rules_postgresqls.yml": "templates: if, range",
+    "rules/kubernetes-mixin-alerts.yaml": "templates: with",
+    "rules/unit/field/field-bugs.rules.yml": "templates: with, range",
+    "rules/unit/promtool/features.yml": "experimental PromQL needs no flag",
+}
+CONFIGURATIONS_THAT_DIFFER = {
+    "scrape/example-prometheus.yml": "scrape_native_histograms is newer than 3.5",
+    "scrape/operator-AlertmanagerConfigTLSconfig.yml": "tsdb.retention is newer than 3.5",
+    "scrape/operator-ProbeStaticTargetsConfigGenerationWithJobName.yml": "tsdb.retention",
+    "scrape/operator-ScrapeConfigSpecConfig_DNSSD_ARecord.yml": "tsdb.retention",
+    "scrape/operator-ScrapeConfigSpecConfig_DNSSD_SRVRecord.yml": "tsdb.retention",
+    "scrape/operator-ScrapeConfigSpecConfig_FileSD.yml": "tsdb.retention",
+    "scrape/operator-ScrapeConfigSpecConfig_HTTPSD_with_ProxyConfig.yml": "tsdb.retention",
+    "scrape/prometheus-scrape_config_local_infer_escaping.yml": "as Prometheus 3.6 and later",
+}
+_UNSUPPORTED = "_sd_configs: not supported by Redshank"
+
+
+def refusal(read: Callable[[Path], object], file: Path) -> str:
+    """Return why Redshank refuses a file, "" if it accepts it."""
+    try:
+        read(file)
+    except (DocumentError, AlertingError) as exc:
+        return str(exc)
+    return ""
+
+
+def read_rules(file: Path) -> object:
+    return load_rule_files([file], parse)
+
+
+def differences(
+    files: Iterable[Path], read: Callable[[Path], object], accepts: Callable[[Path], bool]
+) -> dict[str, str]:
+    """Return the files that only one accepts: their names, and Redshank's reasons."""
+    files = list(files)
+    with ThreadPoolExecutor(4) as pool:
+        verdicts = list(pool.map(accepts, files))
+    found = {}
+    for file, accepted in zip(files, verdicts, strict=True):
+        reason = refusal(read, file)
+        # Kinds of service discovery that Redshank lacks are refused, with a way out.
+        lacking = bool(reason) and all(_UNSUPPORTED in line for line in reason.splitlines())
+        if accepted == bool(reason) and not lacking:
+            found[str(file.relative_to(FIELD))] = reason
+    return found
+
+
+def test_rule_files_of_the_field_have_the_same_verdicts() -> None:
+    promtool()
+    found = differences(field_files("rules"), read_rules, accepts_rules)
+    assert found.keys() == RULES_THAT_DIFFER.keys(), found
+
+
+def test_configurations_of_the_field_have_the_same_verdicts() -> None:
+    promtool()
+    files = [path for path in field_files("scrape") if "sd-files" not in path.parts]
+    found = differences(files, load_prometheus_config, accepts_config)
+    assert found.keys() == CONFIGURATIONS_THAT_DIFFER.keys(), found
+
+
+@pytest.mark.parametrize("text", ACCEPTED)
+def test_promtool_accepts_the_accepted_sections(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "prometheus.yml"
+    file.write_text(text)
+    assert accepts_config(file)
+
+
+def test_promtool_refuses_the_refused_sections(tmp_path: Path) -> None:
+    promtool()
+    files = []
+    for number, (text, _) in enumerate(REFUSED):
+        files.append(tmp_path / f"{number}.yml")
+        files[-1].write_text(text)
+    with ThreadPoolExecutor(4) as pool:
+        accepted = zip(REFUSED, pool.map(accepts_config, files), strict=True)
+        assert [text for (text, _), is_accepted in accepted if is_accepted] == []
+
+
+def ours(file: Path) -> list[Any]:
+    """Return the rules of a file, by the keys of `/api/v1/rules`."""
+    groups = sorted(load_rule_files([file], parse), key=lambda group: group.name)
+    return [
+        {
+            "group": group.name,
+            "interval": (group.interval_ms or 60_000) / 1000,
+            "limit": group.limit,
+            "rules": [
+                {
+                    "name": rule.name,
+                    "labels": {name: text.source for name, text in rule.labels.items()},
+                    "annotations": {name: text.source for name, text in rule.annotations.items()},
+                    "duration": rule.timing.for_ms / 1000,
+                    "keepFiringFor": rule.timing.keep_firing_for_ms / 1000,
+                }
+                if isinstance(rule, AlertingRule)
+                else {"name": rule.name, "labels": dict(rule.labels)}
+                for rule in group.rules
+            ],
+        }
+        for group in groups
+        if group.rules
+    ]
+
+
+def theirs(groups: list[dict[str, Any]], file: Path) -> list[Any]:
+    keys = ("name", "labels", "annotations", "duration", "keepFiringFor")
+    return [
+        {
+            "group": group["name"],
+            "interval": group["interval"],
+            "limit": max(group.get("limit", 0), 0),
+            "rules": [
+                {
+                    key: rule.get(key, {})
+                    for key in (keys if rule["type"] == "alerting" else keys[:2])
+                }
+                for rule in group["rules"]
+            ],
+        }
+        for group in groups
+        if group["file"] == str(file)
+    ]
+
+
+async def test_rules_are_read_alike(tmp_path: Path) -> None:
+    promtool()
+    program("prometheus")
+    files = []
+    for number, path in enumerate(field_files("rules")):
+        if refusal(read_rules, path) or not accepts_rules(path):
+            continue
+        files.append(tmp_path / f"{number}.yml")
+        shutil.copy(path, files[-1])
+    configuration = tmp_path / "prometheus.yml"
+    configuration.write_text(f"rule_files: ['{tmp_path}/[0-9]*.yml']\n")
+    async with prometheus(configuration, tmp_path / "data") as url:
+        groups = (await fetch(f"{url}/api/v1/rules"))["groups"]
+    assert len(files) > 60
+    for file in files:
+        assert ours(file) == theirs(groups, file)
