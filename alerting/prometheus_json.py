@@ -4,13 +4,18 @@ Source: Prometheus documentation, "HTTP API", rules and alerts; web/api/v1/api.g
 """
 
 from collections.abc import Iterable
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from alerting.book.observation import OpenAlert
 from alerting.receivers.webhook_body import rfc3339
 from alerting.rules.go_format import format_exponent
 from alerting.views import GroupView, RuleKind, RuleView
+from promql.syntax.parser import parse
+from promql.syntax.printer import text
 from storage.api.alerts import Alert, AlertState
+
+_CACHED_QUERIES: Final = 10_000
 
 
 def alerts_data(alerts: Iterable[OpenAlert]) -> dict[str, Any]:
@@ -52,11 +57,17 @@ def _group(group: GroupView) -> dict[str, Any]:
     }
 
 
+@lru_cache(_CACHED_QUERIES)
+def _normalised(query: str) -> str:
+    """Return a query in the layout in which Prometheus lists it."""
+    return text(parse(query))
+
+
 def _rule(rule: RuleView) -> dict[str, Any]:
     health = rule.health
     shared = {
         "name": rule.name,
-        "query": rule.query,
+        "query": _normalised(rule.query),
         "labels": dict(rule.labels),
         "health": health.word,
         **({"lastError": health.error} if health.error else {}),

@@ -19,8 +19,10 @@ from web.middleware.cors import add_cors_headers, preflights
 from web.middleware.failures import failures
 from web.middleware.guard import guard
 from web.middleware.headers import add_headers
+from web.middleware.options import options
 from web.middleware.rate_limits import RateLimits
 from web.middleware.request_log import request_log
+from web.middleware.trailing_slash import trailing_slash
 from web.pages import PAGES, PageFactory
 from web.prometheus.envelope import failure_envelope
 from web.routes import all_routes
@@ -82,6 +84,8 @@ def _middlewares(internals: Internals) -> tuple[Middleware, ...]:
         failures(internals.renderer.error_page, failure_envelope),
         rates.by_address,
         preflights(settings.cors),
+        options,
+        trailing_slash,
         audit(AuditLog(services.audit, services.clock, settings)),
         guard(internals.authenticator, settings),
         rates.by_key,
@@ -100,6 +104,7 @@ def _close_on_shutdown(app: web.Application, internals: Internals) -> None:
 
     async def close_connections(_: web.Application) -> None:
         internals.socket.close()
+        internals.notifications.close()
 
     async def threads(_: web.Application) -> AsyncIterator[None]:
         yield

@@ -16,6 +16,7 @@ from web.live.feeds import Feeds
 from web.live.shell import Shell
 from web.live.socket import MetricsSocket
 from web.prometheus.encoding import encode_value
+from web.prometheus.notifications import NotificationsApi
 from web.services import Services
 from web.settings import WebSettings
 
@@ -26,6 +27,7 @@ class Internals:
 
     Attributes:
         socket: holds the open WebSocket connections; closed with the application.
+        notifications: holds the open streams of notifications; closed with the application.
         passwords: has threads; closed with the application.
     """
 
@@ -42,6 +44,7 @@ class Internals:
     register: HostRegister
     shell: Shell
     socket: MetricsSocket
+    notifications: NotificationsApi
 
     @classmethod
     def of(cls, services: Services, settings: WebSettings, renderer: Renderer) -> "Internals":
@@ -70,4 +73,5 @@ class Internals:
             register=HostRegister(services, fleet),
             shell=shell,
             socket=MetricsSocket(services, settings, authenticator, fleet, feeds),
+            notifications=NotificationsApi(services),
         )

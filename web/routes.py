@@ -43,7 +43,7 @@ def all_routes(
     for handlers in chain(
         (assets,),
         (page(internals) for page in pages),
-        (internals.socket,),
+        (internals.socket, internals.notifications),
         _json_api(internals),
         _pushes(services),
         _prometheus_api(services, settings),

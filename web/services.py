@@ -106,10 +106,11 @@ class Discovered(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReloadState:
-    """Whether the last reload succeeded, and the time of the last successful one."""
+    """Whether the last reload succeeded, and the times of the last success and failure."""
 
     successful: bool
     success_ms: int
+    failure_ms: int | None = None
 
 
 class RunningConfiguration(Protocol):

@@ -152,7 +152,9 @@ class Reloader:
             return pending
 
     def _failed(self, error: str) -> None:
-        self.state = ReloadState(successful=False, success_ms=self.state.success_ms)
+        self.state = ReloadState(
+            successful=False, success_ms=self.state.success_ms, failure_ms=self._clock()
+        )
         log.error("configuration_refused", error=error)
 
     def log_warnings(self) -> None:

@@ -293,5 +293,26 @@ class ReplayData(TypedDict):
     state: Literal["done"]
 
 
+class AlertmanagerData(TypedDict):
+    """An Alertmanager that receives alerts."""
+
+    url: str
+
+
+class AlertmanagersData(TypedDict):
+    """The Alertmanagers that receive alerts, and those that relabelling dropped."""
+
+    activeAlertmanagers: list[AlertmanagerData]
+    droppedAlertmanagers: list[AlertmanagerData]
+
+
+class NotificationData(TypedDict):
+    """A message to the operator; `active` is false once it no longer applies."""
+
+    text: str
+    date: str
+    active: bool
+
+
 SyntaxNode = Mapping[str, Any]
 """A node of a query's syntax tree: its `type` and the fields of that type."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from web.http.multipart import MULTIPART
 from web.http.operations import Described, Operation
 from web.http.parameters import FORM, Parameters
 from web.http.routing import Access, Handler, Route, Surface
@@ -128,8 +129,9 @@ def prometheus_operation(
 
 
 def get_and_post(path: str, handler: Handler, operation: Operation) -> tuple[Route, Route]:
-    """Return the GET and POST routes of an operation; POST takes its parameters as a form."""
-    posted = replace(operation, query=None, body=operation.query, body_media_types=(FORM,))
+    """Return the GET and POST routes of an operation; POST takes a form of either encoding."""
+    forms = (FORM, MULTIPART)
+    posted = replace(operation, query=None, body=operation.query, body_media_types=forms)
     return (
         Route("GET", path, handler, Access.VIEWER, Surface.PROMETHEUS, operation=operation),
         Route("POST", path, handler, Access.VIEWER, Surface.PROMETHEUS, operation=posted),

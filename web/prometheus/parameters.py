@@ -17,6 +17,7 @@ from model.matchers import Matcher
 from promql.api import ParseError
 from promql.syntax.parser import parse_selector
 from web.http.errors import BadRequestError
+from web.http.multipart import MULTIPART, multipart_fields
 from web.http.parameters import FORM, form_fields, read_body
 
 Parameters = MultiMapping[str]
@@ -38,13 +39,19 @@ _ENDS: Final = {
 
 
 async def read_parameters(request: web.Request) -> Parameters:
-    """Return the parameters of the URL; with POST, those of the form come first."""
-    merged: MultiDict[str] = MultiDict()
-    if request.method == "POST":
+    """Return the parameters of the URL and of the form in the body.
+
+    The fields of a URL-encoded form come before the URL's, as in Prometheus, those of a
+    multipart form after them.
+    """
+    merged: MultiDict[str] = MultiDict(request.query)
+    if request.method in ("POST", "PUT"):
         body = await read_body(request)
         if request.content_type == FORM:
-            merged.extend(form_fields(body))
-    merged.extend(request.query)
+            merged = MultiDict(form_fields(body))
+            merged.extend(request.query)
+        elif request.content_type == MULTIPART:
+            merged.extend(multipart_fields(body, request.headers["Content-Type"]))
     return MultiDictProxy(merged)
 
 

@@ -91,7 +91,8 @@ def _options(parameters: Parameters) -> QueryOptions:
     timeout_ms = length_parameter(parameters, "timeout")
     lookback_ms = length_parameter(parameters, "lookback_delta")
     if lookback_ms is not None and lookback_ms <= 0:
-        raise invalid("lookback_delta", "must be positive")
+        # As in Prometheus, 0 and less stand for the server's default.
+        lookback_ms = None
     return QueryOptions(
         timeout_s=None if timeout_ms is None else max(timeout_ms, 1) / 1000,
         lookback_ms=lookback_ms,

@@ -1,10 +1,10 @@
-"""`/api/v1/rules` and `/alerts`: rules and their alerts."""
+"""`/api/v1/rules`, `/alerts` and `/alertmanagers`: rules, their alerts and receivers."""
 
 from aiohttp import web
 
 from alerting.prometheus_json import alerts_data, rules_data
 from web.http.routing import Route
-from web.prometheus.document_types import AlertsData, RulesData
+from web.prometheus.document_types import AlertmanagersData, AlertsData, RulesData
 from web.prometheus.envelope import success_of
 from web.prometheus.operations import RuleParameters, only_get, prometheus_operation
 from web.prometheus.parameters import read_parameters
@@ -24,6 +24,11 @@ class RulesApi:
         return (
             only_get("/api/v1/rules", self.rules, rules),
             only_get("/api/v1/alerts", self.alerts, prometheus_operation(AlertsData)),
+            only_get(
+                "/api/v1/alertmanagers",
+                self.alertmanagers,
+                prometheus_operation(AlertmanagersData),
+            ),
         )
 
     async def rules(self, request: web.Request) -> web.Response:
@@ -38,3 +43,7 @@ class RulesApi:
     async def alerts(self, request: web.Request) -> web.Response:
         """List the pending and firing alerts."""
         return success_of(alerts_data(self._services.alerting.open_alerts()))
+
+    async def alertmanagers(self, request: web.Request) -> web.Response:
+        """List no Alertmanagers: this server delivers notifications itself."""
+        return success_of({"activeAlertmanagers": [], "droppedAlertmanagers": []})

@@ -11,6 +11,8 @@ from aiohttp import web
 
 from alerting.receivers.webhook_body import rfc3339
 from web.http.errors import BadRequestError
+from web.http.operations import Operation
+from web.http.responses import json_response
 from web.http.routing import Route
 from web.prometheus.document_types import (
     BuildData,
@@ -47,6 +49,7 @@ class StatusApi:
         store = prometheus_operation(StoreData, StoreParameters)
         return (
             only_get(f"{status}/buildinfo", self.build, prometheus_operation(BuildData)),
+            only_get("/version", self.version, Operation("prometheus", BuildData)),
             only_get(
                 f"{status}/config", self.configuration, prometheus_operation(ConfigurationData)
             ),
@@ -58,16 +61,21 @@ class StatusApi:
 
     async def build(self, request: web.Request) -> web.Response:
         """Return the version of the API."""
-        return success_of(
-            {
-                "version": COMPATIBLE_VERSION,
-                "revision": f"redshank-{self._services.version}",
-                "branch": "",
-                "buildUser": "",
-                "buildDate": "",
-                "goVersion": "",
-            }
-        )
+        return success_of(self._build())
+
+    async def version(self, request: web.Request) -> web.Response:
+        """Return the version of the API without Prometheus's envelope."""
+        return json_response(self._build())
+
+    def _build(self) -> BuildData:
+        return {
+            "version": COMPATIBLE_VERSION,
+            "revision": f"redshank-{self._services.version}",
+            "branch": "",
+            "buildUser": "",
+            "buildDate": "",
+            "goVersion": "",
+        }
 
     async def configuration(self, request: web.Request) -> web.Response:
         """Return the running configuration as a Prometheus configuration."""

@@ -152,6 +152,10 @@ ACCESS = {
     "GET /api/v1/query_exemplars": "viewer",
     "POST /api/v1/query_exemplars": "viewer",
     "GET /federate": "viewer",
+    "GET /version": "viewer",
+    "GET /api/v1/alertmanagers": "viewer",
+    "GET /api/v1/notifications": "viewer",
+    "GET /api/v1/notifications/live": "viewer",
 }
 ROWS: list[tuple[str, str, Access]] = [
     (route.split(" ")[0], route.split(" ")[1], Access[access.upper()])
@@ -161,6 +165,7 @@ REFERENCE_PATHS = ("/docs", "/swagger", "/redoc")
 MACHINE_PATHS = (
     "/ws/",
     "/federate",
+    "/version",
     "/api/",
     "/auth/",
     "/static/",
@@ -299,7 +304,7 @@ async def test_every_page_route_is_of_the_page_surface(world: World) -> None:
             Surface.JSON
             if route.path.startswith("/api/v1/auth/")
             else Surface.PROMETHEUS
-            if route.path.startswith(("/api/v1/", "/federate"))
+            if route.path.startswith(("/api/v1/", "/federate", "/version"))
             else Surface.JSON
             if route.path.startswith(MACHINE_PATHS)
             else Surface.PAGE

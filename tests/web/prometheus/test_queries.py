@@ -1,5 +1,6 @@
 """`/api/v1/query` and `/query_range`."""
 
+import aiohttp
 import numpy as np
 import pytest
 
@@ -168,3 +169,27 @@ async def test_without_login_the_api_answers_in_its_envelope(world: World) -> No
 async def test_empty_vector_is_an_empty_list(world: World) -> None:
     world.engine.answers["up"] = Answer(InstantVector(0, (), np.empty(0)))
     assert (await ask(world, "query", query="up"))["data"]["result"] == []
+
+
+@pytest.mark.parametrize("delta", ["0", "-5", "0s"])
+async def test_lookback_of_zero_or_less_is_the_default(world: World, delta: str) -> None:
+    world.engine.answers["up"] = Answer(Scalar(2_000, 0.1))
+    await ask(world, "query", query="up", lookback_delta=delta)
+    assert world.engine.options is not None
+    assert world.engine.options.lookback_ms is None
+
+
+async def test_query_takes_a_multipart_form(world: World) -> None:
+    world.engine.answers["up"] = Answer(Scalar(2_000, 0.1))
+    form = aiohttp.FormData({"query": "up", "time": "2"}, default_to_multipart=True)
+    answer = await world.client.post("/api/v1/query", data=form, headers=await world.bearer())
+    assert (await answer.json())["data"]["result"] == [2, "0.1"]
+
+
+async def test_url_comes_before_a_multipart_form(world: World) -> None:
+    world.engine.answers["up"] = Answer(Scalar(2_000, 0.1))
+    form = aiohttp.FormData({"query": "down"}, default_to_multipart=True)
+    answer = await world.client.post(
+        "/api/v1/query?query=up", data=form, headers=await world.bearer()
+    )
+    assert (await answer.json())["data"]["result"] == [2, "0.1"]

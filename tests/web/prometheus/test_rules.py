@@ -1,5 +1,8 @@
 """`/api/v1/rules` and `/alerts`."""
 
+from dataclasses import replace
+
+from alerting.prometheus_json import rules_data
 from storage.api.alerts import AlertState
 from tests.web.alerting_double import an_alert
 from tests.web.prometheus.requests import ask
@@ -30,3 +33,18 @@ async def test_rules_can_be_filtered_by_type(world: World) -> None:
     assert {rule["type"] for rule in group["rules"]} == {"alerting"}
     assert {rule["name"] for rule in group["rules"]} >= {"HostDown"}
     assert (await ask(world, "rules", type="record"))["data"] == {"groups": []}
+
+
+async def test_queries_are_listed_in_prometheus_layout(world: World) -> None:
+    (group,) = world.alerting.rules()
+    rule = replace(group.rules[0], query="sum(rate(x[5m]))by(a)>1")
+    assert rules_data([replace(group, rules=(rule,))])["groups"][0]["rules"][0]["query"] == (
+        "sum by (a) (rate(x[5m])) > 1"
+    )
+
+
+async def test_no_alertmanager_is_listed(world: World) -> None:
+    assert (await ask(world, "alertmanagers"))["data"] == {
+        "activeAlertmanagers": [],
+        "droppedAlertmanagers": [],
+    }

@@ -11,6 +11,11 @@ async def test_build_info_names_the_compatible_version(world: World) -> None:
     assert data["revision"] == "redshank-0.1.0"
 
 
+async def test_version_is_the_build_info_without_envelope(world: World) -> None:
+    answer = await world.client.get("/version", headers=await world.bearer())
+    assert await answer.json() == (await ask(world, "status/buildinfo"))["data"]
+
+
 async def test_store_status_has_the_cardinality(world: World) -> None:
     world.samples.known = [Labels.of(__name__="up", job="a"), Labels.of(__name__="up", job="b")]
     data = (await ask(world, "status/tsdb"))["data"]
