@@ -11,6 +11,12 @@ from typing import Annotated, Any, Protocol
 from pydantic import AfterValidator
 
 from scraper.configuration.sections import Section
+from scraper.configuration.service_discovery.cloud_sd import (
+    DigitalOceanSdSettings,
+    Ec2SdSettings,
+    GceSdSettings,
+    HetznerSdSettings,
+)
 from scraper.configuration.service_discovery.consul_sd import ConsulSdSettings
 from scraper.configuration.service_discovery.dns_sd import DnsSdSettings
 from scraper.configuration.service_discovery.docker_sd import (
@@ -52,14 +58,14 @@ class DiscoveryKeys(Section):
     dockerswarm_sd_configs: tuple[DockerSwarmSdSettings, ...] = ()
     consul_sd_configs: tuple[ConsulSdSettings, ...] = ()
     nomad_sd_configs: tuple[NomadSdSettings, ...] = ()
+    ec2_sd_configs: tuple[Ec2SdSettings, ...] = ()
+    digitalocean_sd_configs: tuple[DigitalOceanSdSettings, ...] = ()
+    hetzner_sd_configs: tuple[HetznerSdSettings, ...] = ()
+    gce_sd_configs: tuple[GceSdSettings, ...] = ()
 
     aws_sd_configs: _Unsupported = None
     azure_sd_configs: _Unsupported = None
-    digitalocean_sd_configs: _Unsupported = None
-    ec2_sd_configs: _Unsupported = None
     eureka_sd_configs: _Unsupported = None
-    gce_sd_configs: _Unsupported = None
-    hetzner_sd_configs: _Unsupported = None
     ionos_sd_configs: _Unsupported = None
     kuma_sd_configs: _Unsupported = None
     lightsail_sd_configs: _Unsupported = None

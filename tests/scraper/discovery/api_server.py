@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Self
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -50,7 +50,7 @@ class ApiServer:
         return app
 
     @asynccontextmanager
-    async def serving(self) -> AsyncIterator["ApiServer"]:
+    async def serving(self) -> AsyncIterator[Self]:
         server = TestServer(self.application())
         await server.start_server(shutdown_timeout=0.1)
         self.url = str(server.make_url("")).rstrip("/")

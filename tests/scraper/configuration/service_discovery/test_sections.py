@@ -2,12 +2,15 @@ from pathlib import Path
 
 import pytest
 
+from scraper.discovery.clouds.aws_credentials import AwsCredentials
+from scraper.discovery.clouds.ec2 import Ec2Lookup
+from scraper.discovery.clouds.sigv4 import AccessKey
 from scraper.discovery.containers.docker import DockerLookup
 from scraper.discovery.containers.swarm import SwarmLookup
 from scraper.discovery.engine.polling import PollingDiscoverer
 from scraper.discovery.hashicorp.consul import ConsulDiscoverer
 from scraper.discovery.hashicorp.nomad import NomadLookup
-from scraper.fetching.http_access import Authorization, BasicAuth
+from scraper.fetching.http_access import Authorization, BasicAuth, HttpAccess
 from scraper.fetching.secrets import Secret
 from tests.scraper.configuration.service_discovery.sections import discoverer, refusal
 
@@ -92,6 +95,53 @@ def test_every_consul_option_reaches_the_discoverer(tmp_path: Path) -> None:
     ],
 )
 def test_invalid_sections_are_refused_with_their_line(
+    tmp_path: Path, kind: str, section: str, reason: str
+) -> None:
+    assert reason in refusal(tmp_path, kind, section)
+
+
+def test_cloud_defaults(tmp_path: Path) -> None:
+    for kind, section in (
+        ("ec2", "{region: eu-west-1}"),
+        ("digitalocean", "{authorization: {credentials: x}}"),
+        ("hetzner", "{role: robot}"),
+        ("gce", "{project: p, zone: z}"),
+    ):
+        found = polling(tmp_path, kind, section)
+        assert found.refresh_s == 60.0
+        assert found.mechanism == kind
+        assert getattr(found.lookup, "port") == 80  # noqa: B009
+
+
+def test_every_ec2_option_reaches_the_lookup(tmp_path: Path) -> None:
+    lookup = polling(
+        tmp_path,
+        "ec2",
+        "{region: r, endpoint: e.example, access_key: a, secret_key: s, profile: p, role_arn: x,"
+        " port: 9, filters: [{name: n, values: [v]}]}",
+    ).lookup
+    assert lookup == Ec2Lookup(
+        "r",
+        "e.example",
+        AwsCredentials(AccessKey("a", "s"), "p", "x"),
+        HttpAccess(),
+        9,
+        (("n", ("v",)),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "section", "reason"),
+    [
+        ("ec2", "{region: r, filters: [{name: n, values: []}]}", "at least 1 item"),
+        ("ec2", "{region: r, access_key: a}", "give access_key and secret_key together"),
+        ("hetzner", "{port: 80}", "role: Field required"),
+        ("gce", "{project: p}", "zone: Field required"),
+        ("gce", "{project: p, zone: z, basic_auth: {}}", "basic_auth: unknown key"),
+        ("digitalocean", "{token: x}", "token: unknown key"),
+    ],
+)
+def test_invalid_cloud_sections_are_refused_with_their_line(
     tmp_path: Path, kind: str, section: str, reason: str
 ) -> None:
     assert reason in refusal(tmp_path, kind, section)
