@@ -9,15 +9,17 @@ Parameters = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """One request; `parameters` go into the URL, `form` into the body."""
+    """One request; `parameters` go into the URL, `form` into the body, `accept` into a header."""
 
     path: str
     parameters: Parameters = ()
     form: Parameters | None = None
+    accept: str = ""
 
     def __str__(self) -> str:
         sent = [f"{name}={value}" for name, value in (*self.parameters, *(self.form or ()))]
-        return f"{'POST' if self.form is not None else 'GET'} {self.path}?{'&'.join(sent)}"
+        method = "POST" if self.form is not None else "GET"
+        return f"{method} {self.path}?{'&'.join(sent)} {self.accept}".rstrip()
 
 
 def get(path: str, *parameters: tuple[str, str], **more: str) -> ApiRequest:
@@ -181,4 +183,9 @@ REQUESTS = [
     ApiRequest("/federate", (("match[]", "nothing"),)),
     ApiRequest("/federate", (("match[]", "{"),)),
     ApiRequest("/federate"),
+    ApiRequest("/federate", (("match[]", "visits:sum"),)),
+    *(
+        ApiRequest("/federate", (JOB,), accept=f"text/plain;version=0.0.4;escaping={scheme}")
+        for scheme in ("allow-utf-8", "underscores", "dots", "values", "other")
+    ),
 ]

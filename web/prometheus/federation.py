@@ -3,8 +3,7 @@
 Source: Prometheus documentation, "Federation"; web/federate.go.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -17,9 +16,11 @@ from model.matchers import Matcher
 from model.series import AlignedSeries, is_absent
 from promql.api import InstantVector, QueryEngine, QueryOptions
 from promql.syntax.printer import selector_text
+from scraper.fetching.protocols import EscapingScheme
 from web.http.errors import BadRequestError
 from web.http.operations import Operation
 from web.http.routing import Route
+from web.prometheus.name_escaping import escaped_name, is_plain, negotiated_escaping
 from web.prometheus.operations import FederationParameters, only_get
 from web.prometheus.parameters import read_parameters, selectors_parameter
 from web.prometheus.sample_rows import format_value
@@ -28,7 +29,6 @@ from web.services import Services
 
 _LOOKBACK_MS: Final = 300_000
 _CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-_PLAIN_NAME: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,9 @@ class FederationApi:
         now_ms = self._clock()
         for matchers in selectors:
             found.update(await latest_samples(self._engine, matchers, now_ms))
-        return await streamed(request, _exposition(found), _CONTENT_TYPE)
+        scheme = negotiated_escaping(request.headers.get("Accept", ""))
+        content_type = f"{_CONTENT_TYPE}; escaping={scheme.value}"
+        return await streamed(request, _exposition(found, scheme), content_type)
 
 
 async def latest_samples(
@@ -103,27 +105,32 @@ def _newest(series: AlignedSeries) -> Iterator[LatestSample]:
         yield LatestSample(series.labels[row], times_ms[row], values[row])
 
 
-def _exposition(found: Mapping[Labels, LatestSample]) -> Iterator[bytes]:
+def _exposition(found: Mapping[Labels, LatestSample], scheme: EscapingScheme) -> Iterator[bytes]:
     ordered = sorted(found.values(), key=lambda sample: (sample.labels.metric, sample.labels))
     for metric, members in groupby(ordered, key=lambda sample: sample.labels.metric):
-        yield _family(metric, members)
+        name = _written(metric, scheme)
+        lines = (_line(sample, scheme) for sample in members)
+        yield "".join([f"# TYPE {name} untyped\n", *lines]).encode()
 
 
-def _family(metric: str, members: Iterable[LatestSample]) -> bytes:
-    name = metric if _PLAIN_NAME.fullmatch(metric) else quote(metric)
-    return "".join([f"# TYPE {name} untyped\n", *map(_line, members)]).encode()
-
-
-def _line(sample: LatestSample) -> str:
-    metric = sample.labels.metric
+def _line(sample: LatestSample, scheme: EscapingScheme) -> str:
     pairs = [
-        f"{name if _PLAIN_NAME.fullmatch(name) else quote(name)}={quote(value)}"
+        f"{_written(name, scheme)}={quote(value)}"
         for name, value in sample.labels
         if name != METRIC_NAME
     ]
-    if not _PLAIN_NAME.fullmatch(metric):
-        # A name beyond ASCII is quoted and stands first inside the braces.
-        pairs.insert(0, quote(metric))
-        metric = ""
-    inner = f"{{{','.join(pairs)}}}" if pairs else ""
-    return f"{metric}{inner} {format_value(sample.value)} {sample.time_ms}\n"
+    if not sample.labels.get("instance"):
+        # Otherwise the scraper would add this server's address, even with honor_labels.
+        pairs.append('instance=""')
+    name = _written(sample.labels.metric, scheme)
+    if name.startswith('"'):
+        # A quoted name stands first inside the braces.
+        pairs.insert(0, name)
+        name = ""
+    return f"{name}{{{','.join(pairs)}}} {format_value(sample.value)} {sample.time_ms}\n"
+
+
+def _written(name: str, scheme: EscapingScheme) -> str:
+    """Return a name as it is written in the exposition: escaped or quoted if it is not plain."""
+    name = escaped_name(name, scheme)
+    return name if is_plain(name) else quote(name)

@@ -129,7 +129,7 @@ def time_parameter(parameters: Parameters, name: str, default_ms: int | None = N
         return parse_time_ms(text)
     except ValueError as exc:
         # Prometheus words the error of an optional time differently.
-        place = "" if default_ms is None else f"Invalid time value for '{name}': "
+        place = "" if default_ms is None else f"invalid time value for '{name}': "
         raise invalid(name, f"{place}{exc}") from None
 
 

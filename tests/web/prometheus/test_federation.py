@@ -23,7 +23,7 @@ async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[
     labels = [
         Labels.of(__name__="up", job='a"b\n'),
         Labels.of(__name__="up", job="gone"),
-        Labels.of({"__name__": "höhe", "le.vel": "1"}),
+        Labels.of({"__name__": "höhe", "instance": "a:1", "le.vel": "1"}),
     ]
     times = np.array([NOW_MS - 2000, NOW_MS - 1000])
     samples = MemorySamples(labels, [AlignedSeries.of_source(labels, times, values)])
@@ -35,15 +35,17 @@ async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[
 
 async def test_federation_returns_the_latest_samples_of_active_series(world: World) -> None:
     answer = await world.client.get(
-        '/federate?match[]=up&match[]={"höhe"}&match[]=other', headers=await world.bearer()
+        '/federate?match[]=up&match[]={"höhe"}&match[]=other',
+        headers={**await world.bearer(), "Accept": "text/plain;escaping=allow-utf-8"},
     )
-    assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    content_type = "text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8"
+    assert answer.headers["Content-Type"] == content_type
     text = await answer.text()
     assert text == (
         '# TYPE "höhe" untyped\n'
-        f'{{"höhe","le.vel"="1"}} 2.5 {NOW_MS - 2000}\n'
+        f'{{"höhe",instance="a:1","le.vel"="1"}} 2.5 {NOW_MS - 2000}\n'
         "# TYPE up untyped\n"
-        f'up{{job="a\\"b\\n"}} NaN {NOW_MS - 1000}\n'
+        f'up{{job="a\\"b\\n",instance=""}} NaN {NOW_MS - 1000}\n'
     )
     parsed = parse_exposition(text.encode(), ExpositionFormat.TEXT)
     assert {dict(sample.pairs)["__name__"] for sample in parsed.samples} == {"höhe", "up"}
@@ -52,3 +54,12 @@ async def test_federation_returns_the_latest_samples_of_active_series(world: Wor
     refused = await world.client.get("/federate?match[]={}", headers=await world.bearer())
     assert refused.status == 400
     assert await refused.text() == "match[] must contain at least one non-empty matcher\n"
+
+
+async def test_federation_escapes_names_by_default(world: World) -> None:
+    answer = await world.client.get('/federate?match[]={"höhe"}', headers=await world.bearer())
+    content_type = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
+    assert answer.headers["Content-Type"] == content_type
+    assert await answer.text() == (
+        f'# TYPE h_he untyped\nh_he{{instance="a:1",le_vel="1"}} 2.5 {NOW_MS - 2000}\n'
+    )

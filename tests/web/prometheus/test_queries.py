@@ -83,7 +83,7 @@ async def test_range_query_gives_a_matrix(world: World) -> None:
         (
             "query",
             {"time": "x", "query": "up"},
-            "Invalid time value for 'time': cannot parse",
+            "invalid time value for 'time': cannot parse",
         ),
         ("query", {"timeout": "x", "query": "up"}, 'cannot parse "x" to a valid duration'),
         ("query", {}, 'invalid parameter "query": unknown position: parse error: no expression'),
