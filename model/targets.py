@@ -76,6 +76,8 @@ class TargetStatus:
         duration_s: duration of the last scrape.
         samples: number of samples of the last scrape.
         next_scrape_ms: when the next scrape is due.
+        duplicates: number of samples of the last scrape that were dropped because an
+            earlier one has the same series.
     """
 
     target: Target
@@ -86,3 +88,4 @@ class TargetStatus:
     duration_s: float
     samples: int
     next_scrape_ms: int
+    duplicates: int = 0

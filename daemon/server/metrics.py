@@ -205,9 +205,9 @@ class ScraperCollector(Collector):
             ("samples", statistics.samples, "Samples scraped."),
             ("body_bytes", statistics.body_bytes, "Size of the expositions after decompression."),
             (
-                "collisions",
-                statistics.collisions,
-                "Samples dropped because relabelling made their series equal.",
+                "duplicates",
+                statistics.duplicates,
+                "Samples dropped because an earlier one of their scrape has the same series.",
             ),
             ("clock_jumps", statistics.clock_jumps, "How often the machine's clock was set."),
             (

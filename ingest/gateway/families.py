@@ -58,6 +58,9 @@ def read_families(body: bytes, exposition_format: ExpositionFormat, key: GroupKe
         exposition = parse_exposition(body, exposition_format)
     except ExpositionError as exc:
         raise MalformedMessageError(str(exc)) from exc
+    if exposition.duplicates:
+        labels = Labels.of(exposition.duplicates[0].pairs)
+        raise InconsistentPushError(f"{labels} occurs twice in the push")
     own = {name for name, _ in key}
     samples: dict[str, dict[Labels, float]] = {}
     for sample in exposition.samples:

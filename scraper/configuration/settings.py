@@ -23,12 +23,12 @@ class LimitSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     body_size: Bytes = 64 * 2**20
-    # 100,000: a hundred times what a host's exporter has, and still few enough that one
-    # misbehaving target does not delay the others.
-    samples: Count = 100_000
-    labels: Count = 64
-    label_name_length: Count = 512
-    label_value_length: Count = 16 * 2**10
+    # 1,000,000: more than a body of 64 MiB has in lines of the usual length. It bounds the
+    # memory that a body of very short lines costs.
+    samples: Count = 1_000_000
+    labels: Count = 0
+    label_name_length: Count = 0
+    label_value_length: Count = 0
 
     def limits(self) -> ScrapeLimits:
         """Return the limits of a target with these settings."""

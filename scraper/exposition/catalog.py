@@ -7,7 +7,7 @@ empty value) removed one of the target's labels. They are stored as further sour
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -21,8 +21,8 @@ NO_SAMPLE = -1
 """Code of a line without a sample."""
 DROPPED = -2
 """Code of a sample that metric relabelling dropped."""
-COLLIDED = -3
-"""Code of a sample to which relabelling gave the series of an earlier line."""
+DUPLICATE = -3
+"""Code of a sample whose series an earlier line has, or the scraper itself."""
 DETACHED = -16
 """Codes from here down are detached series: DETACHED - index."""
 
@@ -84,7 +84,7 @@ class SeriesCatalog:
         honor_timestamps: bool = True,
         sample_limit: int = 0,
     ) -> None:
-        """Assign the first columns to `reserved`; scraped samples of these series are dropped."""
+        """Assign the first columns to `reserved`; scraped samples of these are duplicates."""
         self.honor_timestamps = honor_timestamps
         self.sample_limit = sample_limit
         self.name = name
@@ -110,9 +110,9 @@ class SeriesCatalog:
             return DROPPED
         labels, has_target_labels = named
         if has_target_labels and labels in self._reserved:
-            # A scraped `up` has the labels of the scraper's own `up`: like Prometheus,
-            # keep the scraper's.
-            return DROPPED
+            # A scraped `up` has the labels of the scraper's own `up`, which is kept.
+            # Prometheus 3.5 keeps the scraped one: a target then decides whether it is up.
+            return DUPLICATE
         timestamped = self.honor_timestamps and sample.timestamp_ms is not None
         if timestamped or not has_target_labels:
             return self._detached_code(DetachedSeries(labels, has_target_labels, timestamped))
@@ -125,6 +125,26 @@ class SeriesCatalog:
         if not self._indices:
             self._indices = {known: index for index, known in enumerate(self.detached)}
         return DETACHED - self._indices.setdefault(series, len(self._indices))
+
+    def with_timestamps(self) -> dict[int, int]:
+        """Return the codes of series with timestamps that also occur without.
+
+        The values are the codes of the same series without timestamps.
+        """
+        columns = self._columns or {labels: column for column, labels in enumerate(self.series)}
+        codes: dict[int, int] = {}
+        indices = self._indices or {known: index for index, known in enumerate(self.detached)}
+        for series, index in indices.items():
+            if not series.timestamped:
+                continue
+            if series.has_target_labels:
+                plain = columns.get(series.labels)
+            else:
+                bare = indices.get(replace(series, timestamped=False))
+                plain = None if bare is None else DETACHED - bare
+            if plain is not None:
+                codes[DETACHED - index] = plain
+        return codes
 
     def accept(self) -> None:
         """Keep the series found since `begin`."""

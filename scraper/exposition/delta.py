@@ -27,8 +27,10 @@ class ExpositionDelta:
             the series left out are unchanged.
         samples: number of samples in the exposition.
         kept: number of samples left after metric relabelling.
-        collisions: number of samples dropped because relabelling gave them the labels
-            of another sample.
+        duplicates: number of samples dropped because an earlier one has their series and
+            timestamp.
+        added: number of series that the exposition before did not have, as written.
+        new_detached: codes of the detached series among them.
     """
 
     columns: NDArray[np.int32]
@@ -37,4 +39,6 @@ class ExpositionDelta:
     complete: bool
     samples: int
     kept: int
-    collisions: int = 0
+    duplicates: int = 0
+    added: int = 0
+    new_detached: frozenset[int] = frozenset()

@@ -15,20 +15,23 @@ from numpy.typing import NDArray
 
 from scraper.exposition.catalog import DETACHED, SeriesCatalog
 from scraper.exposition.delta import DetachedSample, ExpositionDelta
-from scraper.exposition.errors import ExpositionError, LimitError
+from scraper.exposition.errors import ExpositionError, LimitError, RejectedExpositionError
 from scraper.exposition.families import Families, FamilyInterner
 from scraper.exposition.formats import ExpositionFormat
 from scraper.exposition.full_parse import FullParse
 from scraper.exposition.grammar import GRAMMARS
-from scraper.exposition.line_state import KnownPrefixes, LineState
-from scraper.exposition.lines import count_content_lines, is_comment, split_lines
+from scraper.exposition.line_state import KnownSeries, LineState
+from scraper.exposition.lines import count_content_lines, is_comment, join_strings, split_lines
 from scraper.exposition.numbers import parse_values
+from scraper.exposition.rejection import Rejection
 from scraper.exposition.skeleton import BodySkeleton
 
 _LEAST_LINE_LIMIT = 500_000
 """Lines allowed whatever the sample limit: metadata takes two lines per family."""
 _MAX_SKELETON_USES = 4096
 """Bodies after which the skeleton is rebuilt, so that unchanged lines become constant again."""
+_MAX_SEEN = 100_000
+"""Series of rejected bodies that are remembered beyond twice those of the last valid one."""
 
 
 class DifferenceParser:
@@ -39,13 +42,18 @@ class DifferenceParser:
     """
 
     def __init__(self, catalog: SeriesCatalog, interner: FamilyInterner) -> None:
-        self.families = Families((), {}, {})
+        self.families = Families((), {}, ())
         self._catalog, self._interner = catalog, interner
         self._format = ExpositionFormat.TEXT
         # The last body: a skeleton if no line has a timestamp, else lines.
         self._lines: list[bytes] = []
         self._skeleton: BodySkeleton | None = None
         self._state = LineState.empty()
+        # Whether the last body's lines were joined where a string contains a line feed.
+        self._is_joined = False
+        # Series, as written, of bodies that were rejected, empty or forgotten since the
+        # last valid one: they are not new when they return.
+        self._seen: set[bytes] = set()
 
     def parse(
         self, body: bytes, exposition_format: ExpositionFormat, *, complete: bool = False
@@ -63,17 +71,38 @@ class DifferenceParser:
             SeriesNameError: the name of a series is not allowed.
         """
         self._check_line_count(body)
+        try:
+            return self._parse(body, exposition_format, complete=complete)
+        except RejectedExpositionError as exc:
+            rejection = Rejection.of(body, exposition_format, self._catalog, exc)
+            error = rejection.error
+            error.counts = rejection.counts(self._known_series(), self._seen)
+            self._remember_series(rejection.written)
+            raise error from None
+
+    def _parse(
+        self, body: bytes, exposition_format: ExpositionFormat, *, complete: bool
+    ) -> ExpositionDelta:
         comparable = exposition_format is self._format and not complete
         if comparable and self._skeleton is not None:
             delta = self._read_variable(self._skeleton, body)
             if delta is not None:
                 return delta
         lines = split_lines(body)
+        physical = len(lines)
+        if self._is_joined:
+            lines = join_strings(lines)
         if comparable and self._skeleton is None and len(lines) == len(self._lines):
             delta = self._read_changed(lines)
             if delta is not None:
                 return delta
-        return self._read_all(body, lines, exposition_format)
+        try:
+            return self._read_all(body, lines, exposition_format, len(lines) < physical)
+        except ExpositionError:
+            joined = join_strings(lines)
+            if len(joined) == len(lines):
+                raise
+            return self._read_all(body, joined, exposition_format, is_joined=True)
 
     def _check_line_count(self, body: bytes) -> None:
         # Before the body is split: millions of empty lines contain no sample but would
@@ -86,6 +115,7 @@ class DifferenceParser:
 
     def forget(self) -> None:
         """Discard the last body, because the names of its series may have changed."""
+        self._remember_series(self._known_series().written())
         self._lines, self._skeleton = [], None
         self._state = LineState.empty()
 
@@ -110,7 +140,13 @@ class DifferenceParser:
             ordinary = codes >= 0
             codes, values = codes[ordinary], values[ordinary]
         return ExpositionDelta(
-            codes, values, (), complete=False, samples=state.samples, kept=state.kept
+            codes,
+            values,
+            (),
+            complete=False,
+            samples=state.samples,
+            kept=state.kept,
+            duplicates=state.duplicates,
         )
 
     def _read_changed(self, lines: list[bytes]) -> ExpositionDelta | None:
@@ -141,7 +177,13 @@ class DifferenceParser:
         for index in changed:
             previous[index] = lines[index]
         return ExpositionDelta(
-            codes, values, detached, complete=False, samples=state.samples, kept=state.kept
+            codes,
+            values,
+            detached,
+            complete=False,
+            samples=state.samples,
+            kept=state.kept,
+            duplicates=state.duplicates,
         )
 
     def _detached(
@@ -159,29 +201,39 @@ class DifferenceParser:
         )
 
     def _read_all(
-        self, body: bytes, lines: list[bytes], exposition_format: ExpositionFormat
+        self,
+        body: bytes,
+        lines: list[bytes],
+        exposition_format: ExpositionFormat,
+        is_joined: bool,
     ) -> ExpositionDelta:
         """Parse every line; lines with a prefix from the last body take the fast path."""
         count = count_content_lines(lines, exposition_format)
         families = self._interner.read(lines[:count], exposition_format)
-        known = KnownPrefixes.empty()
-        if exposition_format is self._format and families.types == self.families.types:
-            known = KnownPrefixes.of(self._previous_lines(), self._state)
-        full = FullParse(lines, count, exposition_format, families.types, self._catalog)
-        try:
-            full.read(known)
-        except ExpositionError:
-            if not known:
-                raise
-            # Parse again without the fast path, to report the first malformed line.
-            full = FullParse(lines, count, exposition_format, families.types, self._catalog)
-            full.read(KnownPrefixes.empty())
+        known = self._known_series()
+        full = FullParse(lines, count, exposition_format, families, self._catalog)
+        full.read(known if exposition_format is self._format else KnownSeries())
         full.resolve_duplicates()
-        delta = full.delta()
+        delta = full.delta(known, self._seen)
         self._catalog.accept()
+        if body:
+            self._seen = set()
+        else:
+            self._remember_series(known.written())
         self._format, self.families, self._state = exposition_format, families, full.state
+        self._is_joined = is_joined
         self._remember(body, lines, count)
         return delta
+
+    def _known_series(self) -> KnownSeries:
+        """Return the series of the last valid body."""
+        return KnownSeries.of(self._previous_lines(), self._state, self.families.bounds)
+
+    def _remember_series(self, written: set[bytes]) -> None:
+        """Note series that are not new when they return; bounded for targets that churn."""
+        self._seen |= written
+        if len(self._seen) > 2 * self._state.samples + _MAX_SEEN:
+            self._seen = set()
 
     def _previous_lines(self) -> list[bytes]:
         return self._lines if self._skeleton is None else self._skeleton.lines()
@@ -189,7 +241,8 @@ class DifferenceParser:
     def _remember(self, body: bytes, lines: list[bytes], count: int) -> None:
         """Store a body for comparison with the next one."""
         state = self._state
-        if not state.timestamped and not (state.codes <= DETACHED).any():
+        is_plain = not state.timestamped and not (state.codes <= DETACHED).any()
+        if is_plain and not self._is_joined:
             self._skeleton, self._lines = BodySkeleton(body, self._interner.strings), []
             return
         shared = iter(self.families.comments)

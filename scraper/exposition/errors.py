@@ -1,9 +1,36 @@
 """Errors in the content of an exposition."""
 
+from dataclasses import dataclass
+
 from scraper.errors import ScrapeError
 
 
-class ExpositionError(ScrapeError):
+@dataclass(frozen=True, slots=True)
+class RejectedCounts:
+    """Numbers of samples in a rejected exposition, up to the error.
+
+    Attributes:
+        samples: samples, the one with the error included if its line is well formed.
+        kept: samples left after metric relabelling.
+        added: series that no earlier exposition of the target had.
+    """
+
+    samples: int = 0
+    kept: int = 0
+    added: int = 0
+
+
+class RejectedExpositionError(ScrapeError):
+    """An exposition cannot be stored.
+
+    Attributes:
+        counts: numbers of samples up to the error, where they are known.
+    """
+
+    counts = RejectedCounts()
+
+
+class ExpositionError(RejectedExpositionError):
     """The body is not a valid exposition.
 
     Attributes:
@@ -16,9 +43,13 @@ class ExpositionError(ScrapeError):
         self.line, self.reason = line, reason
 
 
-class SeriesNameError(ScrapeError):
+class InvalidSeriesError(ExpositionError):
+    """A line is a well-formed sample, but a name in its label set is not valid."""
+
+
+class SeriesNameError(RejectedExpositionError):
     """A series has no metric name after relabelling, or a name that is not allowed."""
 
 
-class LimitError(ScrapeError):
+class LimitError(RejectedExpositionError):
     """The exposition is valid but exceeds a limit of its target."""

@@ -5,16 +5,16 @@ once for each of 400 hosts they would be most of the scraper's memory, so they a
 interned.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 from model.metadata import MetricMetadata
 from scraper.exposition.errors import ExpositionError
 from scraper.exposition.formats import ExpositionFormat
-from scraper.exposition.grammar import GRAMMARS, Comment
+from scraper.exposition.grammar import BOUND_LABELS, GRAMMARS, Comment
 from scraper.exposition.interning import BytesInterner
-from scraper.exposition.label_grammar import unescape
+from scraper.exposition.label_grammar import unescape, unescape_help
 from scraper.exposition.lines import is_comment
 from scraper.messages import quoted
 
@@ -33,7 +33,6 @@ _TYPES = {
         }
     ),
 }
-_TYPES_WITH_BOUNDS = ("histogram", "gaugehistogram", "summary")
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -43,13 +42,13 @@ class Families:
     Attributes:
         comments: the lines without a sample, in order.
         metadata: by metric family.
-        types: type by metric family, only of families whose samples have bounds, because
-            parsing a sample depends on these types.
+        bounds: for each comment the label of the samples below it that holds a bucket
+            bound or quantile, None if no label does.
     """
 
     comments: tuple[bytes, ...]
     metadata: Mapping[str, MetricMetadata]
-    types: Mapping[str, str]
+    bounds: tuple[str | None, ...]
 
 
 class FamilyInterner:
@@ -83,25 +82,52 @@ def read_families(lines: Sequence[bytes], exposition_format: ExpositionFormat) -
     Raises:
         ExpositionError: a HELP, TYPE or UNIT line is malformed.
     """
+    comments = []
     metadata: dict[str, MetricMetadata] = {}
-    for number, comment in _comments(lines, exposition_format):
-        known = metadata.get(comment.name, MetricMetadata())
-        metadata[comment.name] = _with_comment(known, comment, number, exposition_format)
-    types = {
-        name: entry.type for name, entry in metadata.items() if entry.type in _TYPES_WITH_BOUNDS
-    }
-    return Families(tuple(line for line in lines if is_comment(line)), metadata, types)
+    bounds = []
+    bound = None
+    for index, line in enumerate(lines):
+        if not is_comment(line):
+            continue
+        comment = read_comment(line, index + 1, exposition_format)
+        if comment is not None:
+            known = metadata.get(comment.name, MetricMetadata())
+            metadata[comment.name] = described(known, comment, index + 1, exposition_format)
+            if comment.keyword == "TYPE":
+                bound = BOUND_LABELS.get(comment.text)
+        comments.append(line)
+        bounds.append(bound)
+    return Families(tuple(comments), metadata, tuple(bounds))
 
 
-def _with_comment(
+def read_comment(line: bytes, number: int, exposition_format: ExpositionFormat) -> Comment | None:
+    """Return the metadata of a line without a sample, None if it has none.
+
+    Raises:
+        ExpositionError: the line is malformed.
+    """
+    if line.strip(b" \t"):
+        return GRAMMARS[exposition_format].comment(line, number)
+    if exposition_format is ExpositionFormat.OPENMETRICS:
+        raise ExpositionError(number, "empty line")
+    return None
+
+
+def described(
     metadata: MetricMetadata, comment: Comment, number: int, exposition_format: ExpositionFormat
 ) -> MetricMetadata:
+    """Return a family's metadata with the content of one more comment.
+
+    Raises:
+        ExpositionError: the comment contradicts its format.
+    """
     kind, text, unit = metadata.type, metadata.help, metadata.unit
     match comment.keyword:
         case "HELP":
-            text = unescape(comment.text)
+            is_text = exposition_format is ExpositionFormat.TEXT
+            text = unescape_help(comment.text) if is_text else unescape(comment.text)
         case "TYPE":
-            kind = comment.text.rstrip(" \t")
+            kind = comment.text
             if kind not in _TYPES[exposition_format]:
                 raise ExpositionError(number, f"invalid metric type {quoted(kind)}")
             kind = "unknown" if kind == "untyped" else kind
@@ -113,20 +139,3 @@ def _with_comment(
         case _:
             raise ExpositionError(number, 'content after "# EOF"')
     return MetricMetadata(kind, text, unit)
-
-
-def _comments(
-    lines: Sequence[bytes], exposition_format: ExpositionFormat
-) -> Iterator[tuple[int, Comment]]:
-    """Yield each metadata line with its line number."""
-    grammar = GRAMMARS[exposition_format]
-    for index, line in enumerate(lines):
-        if not is_comment(line):
-            continue
-        if not line.strip(b" \t"):
-            if exposition_format is ExpositionFormat.OPENMETRICS:
-                raise ExpositionError(index + 1, "empty line")
-            continue
-        comment = grammar.comment(line, index + 1)
-        if comment is not None:
-            yield index + 1, comment

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.labels import Labels
+from model.metadata import MetricMetadata
 from scraper.exposition.errors import ExpositionError
-from scraper.exposition.families import read_families
+from scraper.exposition.families import described, read_comment
 from scraper.exposition.formats import ExpositionFormat
-from scraper.exposition.grammar import GRAMMARS, MAX_LINE_BYTES
+from scraper.exposition.grammar import BOUND_LABELS, GRAMMARS, MAX_LINE_BYTES
 from scraper.exposition.lines import EOF_LINE, is_comment
 from scraper.exposition.numbers import parse_values
 
@@ -26,6 +27,8 @@ _BLOCK_BYTES = 2**20
 _MAX_PREFIXES = 2_000_000
 _MAX_TIMES = 500_000
 _UNKNOWN = -1
+_MAX_TIME_MS = 2**52 * 1000
+"""The grammar clamps timestamps to this."""
 
 _Sample = tuple[int, int, float]
 """Series number, time in milliseconds, value."""
@@ -92,7 +95,8 @@ class _HistoryReader:
         self._number_of = number_of
         self._series_by_prefix: dict[bytes, int] = {}
         self._times_ms: dict[bytes, int] = {}
-        self._types: dict[str, str] = {}
+        # The label whose value is made canonical.
+        self._bound: str | None = None
 
     def read(self, lines: Sequence[bytes], first_line: int) -> HistoryBatch:
         """Return the samples of a block whose first line has the number `first_line`.
@@ -100,15 +104,19 @@ class _HistoryReader:
         Raises:
             ExpositionError: a line is malformed or has no timestamp.
         """
+        bound = self._bound
         try:
             return self._read(lines, first_line)
         except ExpositionError:
             # Values on the fast path are parsed last: find the first malformed line.
+            self._bound = bound
             for index in range(len(lines)):
                 self._read_strictly(lines, index, first_line, {})
             raise
 
     def _read(self, lines: Sequence[bytes], first_line: int) -> HistoryBatch:
+        """Return the samples of a block; errors name a malformed line, not always the first."""
+        bound = self._bound
         parts = [line.rsplit(b" ", 2) for line in lines]
         prefixes = self._series_by_prefix
         series = [prefixes.get(part[0], _UNKNOWN) for part in parts]
@@ -128,7 +136,10 @@ class _HistoryReader:
         batch = self._read_known([series[index] for index in known], [parts[i] for i in known])
         if batch is None:
             # Some line is malformed, or in a form that only the strict grammar parses.
-            for index in known:
+            self._bound = bound
+            strict.clear()
+            self._series_by_prefix.clear()
+            for index in range(len(lines)):
                 self._read_strictly(lines, index, first_line, strict)
             known, batch = [], _NO_SAMPLES
         return _with_samples(batch, known, strict) if strict else batch
@@ -153,7 +164,10 @@ class _HistoryReader:
         if known is None:
             if len(self._times_ms) >= _MAX_TIMES:
                 self._times_ms.clear()
-            known = self._times_ms[text] = _GRAMMAR.timestamp_ms(text.decode())
+            known = _GRAMMAR.timestamp_ms(text.decode())
+            if abs(known) >= _MAX_TIME_MS:
+                raise ValueError("the timestamp is out of range")
+            self._times_ms[text] = known
         return known
 
     def _read_strictly(
@@ -167,9 +181,11 @@ class _HistoryReader:
         line, number = lines[index], first_line + index
         if is_comment(line):
             return self._read_comment(line, number)
-        sample = _GRAMMAR.sample(line, number, self._types)
+        sample = _GRAMMAR.sample(line, number, self._bound)
         if sample.timestamp_ms is None:
             raise ExpositionError(number, "the sample has no timestamp")
+        if abs(sample.timestamp_ms) >= _MAX_TIME_MS:
+            raise ExpositionError(number, "the timestamp is out of range")
         series = self._number_of(Labels.of(sample.pairs))
         found[index] = series, sample.timestamp_ms, sample.value
         if sample.value_at:
@@ -179,14 +195,16 @@ class _HistoryReader:
         return False
 
     def _read_comment(self, line: bytes, number: int) -> bool:
-        try:
-            types = read_families([line], ExpositionFormat.OPENMETRICS).types
-        except ExpositionError as exc:
-            raise ExpositionError(number, exc.reason) from None
-        if types.items() <= self._types.items():
+        comment = read_comment(line, number, ExpositionFormat.OPENMETRICS)
+        if comment is None:
             return False
-        # Bounds of this family become canonical from here on.
-        self._types.update(types)
+        described(MetricMetadata(), comment, number, ExpositionFormat.OPENMETRICS)
+        before = self._bound
+        if comment.keyword == "TYPE":
+            self._bound = BOUND_LABELS.get(comment.text)
+        if self._bound == before:
+            return False
+        # The same text has another series from here on.
         self._series_by_prefix.clear()
         return True
 

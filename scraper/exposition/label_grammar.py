@@ -1,55 +1,65 @@
 r"""The grammar of metric names and label sets, in both text formats.
 
-A label value may contain only the escapes \\, \" and \n (OpenMetrics: also a backslash
-that stands for itself), and no raw line feed or NUL byte.
+A quoted label value may contain any byte but an unescaped quote; OpenMetrics also forbids
+line feeds. The escapes are \\, \" and \n; a backslash before another character stands for
+itself.
 
-Source: Prometheus documentation, "Exposition formats" and "UTF-8 names in Prometheus".
+Source: Prometheus's lexers `promlex.l` and `openmetricslex.l` (3.5), and "UTF-8 names in
+Prometheus".
 """
 
 import re
 
 from model.labels import METRIC_NAME
+from scraper.exposition.formats import ExpositionFormat
 from scraper.exposition.names import LABEL_NAME, LEGACY_METRIC_NAME
 from scraper.messages import quoted
 
 Pairs = tuple[tuple[str, str], ...]
 """Labels as written, `__name__` first; empty values are kept, unlike in `Labels`."""
 
-_ESCAPED = frozenset('\\"n')
+# Possessive quantifiers: hostile input costs one pass and no backtracking memory.
+QUOTED_NAME = r'"([^"\\\0]*+(?:\\[^\n\0][^"\\\0]*+)*+)"'
+"""Pattern of a quoted name, its content as the only group."""
+_TEXT_VALUE = r'"([^"\\]*+(?:\\\0*+[^\n\0][^"\\]*+)*+)"'
+_OPENMETRICS_VALUE = r'"([^"\\\n]*+(?:\\\0*+[^\n\0][^"\\\n]*+)*+)"'
+_ESCAPE = re.compile(r'\\([\\"n])')
+_HELP_ESCAPE = re.compile(r"\\([\\n])")
 
 
 def unescape(text: str) -> str:
-    """Return `text` with the escapes of label values and help texts replaced."""
-    if "\\" not in text:
-        return text
-    # A line never contains a NUL byte, so NUL can stand for an escaped backslash here.
-    text = text.replace("\\\\", "\0").replace('\\"', '"').replace("\\n", "\n")
-    return text.replace("\0", "\\")
+    """Return `text` with the escapes of names and label values replaced."""
+    return _ESCAPE.sub(_unescaped, text) if "\\" in text else text
 
 
-def string_pattern(*, any_escape: bool) -> str:
-    """Return the pattern of a quoted string, its content as the only group."""
-    escape = r"\\." if any_escape else r'\\[\\"n]'
-    # Possessive quantifiers: hostile input costs one pass and no backtracking memory.
-    return rf'"([^"\\]*+(?:{escape}[^"\\]*+)*+)"'
+def unescape_help(text: str) -> str:
+    """Return a help text of the text format with its escapes replaced."""
+    return _HELP_ESCAPE.sub(_unescaped, text) if "\\" in text else text
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return "\n" if match[1] == "n" else match[1]
+
+
+class InvalidLabelsError(ValueError):
+    """A well-formed label set with a name that is repeated, empty or missing."""
 
 
 class LabelGrammar:
     """Parses metric names and label sets of one format; stateless."""
 
-    def __init__(self, space: str, string: str) -> None:
-        """Compile the patterns.
-
-        Args:
-            space: pattern of the white space allowed between tokens.
-            string: pattern of a quoted string; see `string_pattern`.
-        """
-        self._head = re.compile(rf"{space}(?:({LEGACY_METRIC_NAME}){space}(\{{)?|(\{{))")
+    def __init__(self, exposition_format: ExpositionFormat) -> None:
+        is_text = exposition_format is ExpositionFormat.TEXT
+        space = "[ \\t]*+" if is_text else ""
+        value = _TEXT_VALUE if is_text else _OPENMETRICS_VALUE
+        # The text format needs no comma between labels.
+        end = r"(?:(,)|(\})|)" if is_text else r"(?:(,)|(\}))"
+        self._head = re.compile(rf"{space}(?:({LEGACY_METRIC_NAME})(?:{space}(\{{))?|(\{{))")
         self._item = re.compile(
-            rf"{space}(?:({LABEL_NAME})|{string}){space}(?:(=){space}{string}{space})?(?:,|(\}}))"
+            rf"{space}(?:({LABEL_NAME})|{QUOTED_NAME}){space}(?:(=){space}{value}{space})?{end}"
         )
         self._close = re.compile(rf"{space}\}}")
-        self._string = re.compile(string)
+        self._value = re.compile(value)
 
     def series(self, text: str) -> tuple[Pairs, int]:
         """Return the labels at the start of a line, and the offset of what follows.
@@ -70,19 +80,20 @@ class LabelGrammar:
             item = self._item.match(text, at)
             if item is None:
                 raise ValueError(self._label_problem(text, at))
-            unquoted, string, equal, value, brace = item.groups()
+            unquoted, string, equal, value, comma, brace = item.groups()
             label = unquoted if string is None else unescape(string)
-            at = item.end()
             if equal:
                 labels.append((label, unescape(value)))
-            elif name is None and not labels and string is not None:
+            elif not (comma or brace):
+                raise ValueError(self._label_problem(text, at))
+            elif name is None and string is not None:
                 name = label
             else:
                 raise ValueError(f"label {quoted(label)} has no value")
+            at = item.end()
             closed = item if brace else self._close.match(text, at)
-        if not name:
+        if name is None:
             raise ValueError("the series has no metric name")
-        _check_names(labels)
         return ((METRIC_NAME, name), *labels), closed.end()
 
     def skip_labels(self, text: str, at: int) -> int:
@@ -97,7 +108,7 @@ class LabelGrammar:
             if item is None or not item[3]:
                 raise ValueError(self._label_problem(text, at))
             at = item.end()
-            closed = item if item[5] else self._close.match(text, at)
+            closed = item if item[6] else self._close.match(text, at)
         return closed.end()
 
     def _label_problem(self, text: str, at: int) -> str:
@@ -105,42 +116,50 @@ class LabelGrammar:
         rest = text[at:].lstrip(" \t")
         if not rest:
             return "the label set is not closed"
-        name = re.match(rf'{LABEL_NAME}|"', rest)
+        name = re.match(rf'{LABEL_NAME}|{QUOTED_NAME}|"', rest)
         if name is None:
             return f"expected a label name, found {quoted(rest)}"
-        if name[0] != '"':
-            rest = rest[name.end() :].lstrip(" \t")
-            if not rest.startswith("="):
-                return f'expected "=" after label {quoted(name[0])}, found {quoted(rest)}'
-            rest = rest[1:].lstrip(" \t")
-            if not rest.startswith('"'):
-                return f"the value of label {quoted(name[0])} is not in quotes"
-        string = self._string.match(rest)
+        if name[0] == '"':
+            return f"the quoted string {quoted(rest[:32])} is not closed"
+        rest = rest[name.end() :].lstrip(" \t")
+        if not rest.startswith("="):
+            return f'expected "=" after label {quoted(name[0])}, found {quoted(rest)}'
+        rest = rest[1:].lstrip(" \t")
+        if not rest.startswith('"'):
+            return f"the value of label {quoted(name[0])} is not in quotes"
+        string = self._value.match(rest)
         if string is None:
-            return _string_problem(rest)
+            return f"the quoted string {quoted(rest[:32])} is not closed"
         rest = rest[string.end() :]
         if not rest:
             return "the label set is not closed"
         return f'expected "," or "}}" after a label, found {quoted(rest)}'
 
 
-def _string_problem(text: str) -> str:
-    """Return why `text` does not begin with a valid quoted string."""
-    for match in re.finditer(r'\\(.?)|"', text[1:]):
-        if match[0] == '"' or not match[1]:
-            break
-        if match[1] not in _ESCAPED:
-            return f"bad escape {match[0]} in a quoted string"
-    return f"the quoted string {quoted(text[:32])} is not closed"
+def valid_pairs(pairs: Pairs) -> Pairs:
+    """Return a series' labels if their names are valid.
+
+    As in Prometheus, a label with an empty value removes every label of that name.
+
+    Raises:
+        InvalidLabelsError: a name is repeated or empty, or there is no metric name.
+    """
+    names = {name for name, _ in pairs} if len(pairs) > 1 else ()
+    if names and len(names) < len(pairs):
+        pairs = _without_repeats(pairs)
+    if not pairs or pairs[0][0] != METRIC_NAME or not pairs[0][1]:
+        raise InvalidLabelsError("the series has no metric name")
+    if "" in names and ("", "") not in pairs:
+        raise InvalidLabelsError("a label name is empty")
+    return pairs
 
 
-def _check_names(labels: list[tuple[str, str]]) -> None:
-    names: set[str] = set()
-    for name, _ in labels:
-        if name in names:
-            raise ValueError(f"label name {quoted(name)} is not unique")
-        names.add(name)
-    if METRIC_NAME in names:
-        raise ValueError(f"label name {quoted(METRIC_NAME)} is reserved")
-    if "" in names:
-        raise ValueError("a label name is empty")
+def _without_repeats(pairs: Pairs) -> Pairs:
+    removed = {name for name, value in pairs if not value}
+    pairs = tuple(pair for pair in pairs if pair[0] not in removed)
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise InvalidLabelsError(f"label name {quoted(name)} is not unique")
+        seen.add(name)
+    return pairs

@@ -7,6 +7,7 @@ Sources: Prometheus documentation, "Exposition formats"; OpenMetrics 1.0, "Numbe
 """
 
 import math
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -23,6 +24,7 @@ NAN = float(np.uint64(ORDINARY_NAN_BITS).view(np.float64))
 _PLAIN = b"0123456789+-.eE"
 _PLAIN_CHARACTERS = frozenset(_PLAIN.decode())
 _PLAIN_LIST = _PLAIN + b","
+_HEXADECIMAL = re.compile(r"[+-]?0[xX](?=\.?[0-9a-fA-F])[0-9a-fA-F]*\.?[0-9a-fA-F]*[pP][+-]?[0-9]+")
 _NAMED = {"nan": NAN} | {
     sign + name: -math.inf if sign == "-" else math.inf
     for sign in ("", "+", "-")
@@ -68,14 +70,16 @@ def canonical_bound(text: str) -> str:
     Prometheus 3 both are one series. Text that is not a number is returned unchanged.
     """
     try:
-        value = parse_value(text)
+        value = float.fromhex(text) if _HEXADECIMAL.fullmatch(text) else parse_value(text)
     except ValueError:
         return text
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
-    if value == 0 or 1e-4 <= abs(value) < 1e6:
+    if value == 0:
+        return "0.0"
+    if 1e-4 <= abs(value) < 1e6:
         return repr(value)
     # From 1e6 on, Go's shortest form has an exponent of at least two digits; Python's
     # `repr` has none below 1e16.

@@ -24,7 +24,7 @@ from scraper.fetching.http_session import (
     failure_message,
 )
 from scraper.fetching.oauth2 import OAuth2Access
-from scraper.fetching.protocols import accept_header
+from scraper.fetching.protocols import accept_header, parse_media_type
 from scraper.fetching.targets import ScrapeTarget
 from scraper.messages import quoted
 
@@ -189,9 +189,11 @@ class Fetcher:
 
 async def _fetched(response: DirectResponse, target: ScrapeTarget) -> Fetched:
     _check_status(response.status, response.reason)
-    exposition_format = _format(response.content_type, target)
     body = await decoded(response.body, response.content_encoding, target.limits.body_bytes)
-    return Fetched(body, exposition_format)
+    if not body:
+        # As in Prometheus, nothing is a valid exposition of any type.
+        return Fetched(body, ExpositionFormat.TEXT)
+    return Fetched(body, _format(response.content_type, target))
 
 
 def _check_status(status: int, reason: str) -> None:
@@ -221,11 +223,16 @@ def _format(content_type: str, target: ScrapeTarget) -> ExpositionFormat:
     Raises:
         FetchError: the format is not supported, and there is no fallback.
     """
-    media_type = content_type.partition(";")[0].strip().lower()
-    known = _FORMATS.get(media_type)
+    media_type = parse_media_type(content_type)
+    known = None if media_type is None else _FORMATS.get(media_type)
     if known is not None:
         return known
     if target.fallback_protocol is not None:
         return target.fallback_protocol.exposition_format
-    sent = f"unsupported Content-Type {quoted(content_type)}" if content_type else "no Content-Type"
-    raise FetchError(f"received {sent}, and no fallback protocol is configured")
+    if not content_type:
+        problem = "received no Content-Type"
+    elif media_type is None:
+        problem = f"cannot parse Content-Type {quoted(content_type)}"
+    else:
+        problem = f"received unsupported Content-Type {quoted(content_type)}"
+    raise FetchError(f"{problem}, and no fallback protocol is configured")

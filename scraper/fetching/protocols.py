@@ -1,8 +1,10 @@
 """Scrape protocols: the Accept header of a scrape and the format of each response.
 
-Source: Prometheus documentation, "Configuration", scrape_protocols.
+Source: Prometheus documentation, "Configuration", scrape_protocols; RFC 9110, section 8.3
+(Content-Type).
 """
 
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 
@@ -53,3 +55,29 @@ def accept_header(protocols: Sequence[ScrapeProtocol], escaping: EscapingScheme)
             media_type += f";escaping={escaping.value}"
         parts.append(f"{media_type};q=0.{len(protocols) + 1 - index}")
     return ",".join([*parts, "*/*;q=0.1"])
+
+
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_STRING = r'"(?:[^"\\\r\n]|\\[^\r\n])*"'
+_MEDIA_TYPE = re.compile(rf"\s*({_WORD}/{_WORD})\s*(?=;|$)")
+_PARAMETER = re.compile(rf"\s*;\s*({_WORD})\s*=\s*(?:{_WORD}|{_STRING})")
+
+
+def parse_media_type(content_type: str) -> str | None:
+    """Return the media type of a Content-Type header in lower case, None if malformed.
+
+    A header that repeats the Accept header's list is malformed.
+    """
+    media_type = _MEDIA_TYPE.match(content_type)
+    if media_type is None:
+        return None
+    at = media_type.end()
+    names = set()
+    while (parameter := _PARAMETER.match(content_type, at)) is not None:
+        name = parameter[1].lower()
+        if name in names:
+            return None
+        names.add(name)
+        at = parameter.end()
+    rest = content_type[at:].strip()
+    return media_type[1].lower() if rest in ("", ";") else None

@@ -17,7 +17,7 @@ class ScrapeLimits:
     samples: int = 0
     label_count: int = 0
     label_name_length: int = 0
-    label_value_length: int = 64 * 2**10
+    label_value_length: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from model.labels import Labels
 from model.series import STALE
 from scraper.exposition.catalog import DETACHED, DetachedSeries
-from scraper.exposition.delta import DetachedSample
+from scraper.exposition.delta import DetachedSample, ExpositionDelta
 from scraper.recording.detached_source import DetachedSource
-from scraper.recording.timestamped import TimestampCounts, TimestampedSeries
+from scraper.recording.timestamped import TimestampCounts, TimestampedSeries, is_out_of_bounds
 from storage.api.samples import SampleAppender
 
 
@@ -78,6 +78,21 @@ class DetachedRecorder:
             by_column[self._columns[index]] = value
         if self._source.is_newer(time_ms):
             self._source.append(time_ms, by_column, STALE if complete else None)
+
+    @staticmethod
+    def refused(delta: ExpositionDelta, time_ms: int) -> int:
+        """Return how many of a scrape's new series have timestamps that are out of bounds."""
+        if not delta.new_detached:
+            return 0
+        return len(
+            {
+                sample.code
+                for sample in delta.detached
+                if sample.timestamp_ms is not None
+                and sample.code in delta.new_detached
+                and is_out_of_bounds(sample.timestamp_ms, time_ms)
+            }
+        )
 
     def end(self, time_ms: int) -> None:
         """End every series; those with timestamps only if their staleness is tracked.

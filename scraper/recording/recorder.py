@@ -14,6 +14,7 @@ from model.series import STALE
 from scraper.exposition.catalog import SeriesCatalog
 from scraper.exposition.delta import ExpositionDelta
 from scraper.exposition.difference import DifferenceParser
+from scraper.exposition.errors import RejectedCounts
 from scraper.exposition.families import FamilyInterner
 from scraper.exposition.formats import ExpositionFormat
 from scraper.fetching.targets import ScrapeTarget
@@ -41,6 +42,7 @@ _MAX_DEAD_RATIO = 0.25
 """A new layout is made when a larger share of the columns has ended."""
 _MIN_DEAD_DETACHED = 16
 """Fewer ended detached series are not worth a full parse."""
+_NO_COUNTS = RejectedCounts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,13 @@ class RecordedScrape:
     Attributes:
         samples: scraped samples.
         stored: samples appended to the store.
-        collisions: samples dropped because relabelling made their series equal.
+        duplicates: samples dropped because an earlier one has their series.
         timestamps: samples rejected because of their explicit timestamps.
     """
 
     samples: int = 0
     stored: int = 0
-    collisions: int = 0
+    duplicates: int = 0
     timestamps: TimestampCounts = field(default_factory=TimestampCounts)
 
 
@@ -128,9 +130,8 @@ class Recorder:
         starts = None
         if self._start_times is not None:
             starts = self._start_times.changed(delta, self._catalog.series, self._parser.families)
-        added = 0
+        added = delta.added - self._detached.refused(delta, time_ms)
         if delta.complete:
-            added = int((~self._vectors.alive[columns]).sum())
             columns, values = self._with_ended(*self._vectors.changed(columns, values), delta)
         synthetic = 1.0, duration_s, float(delta.samples), float(delta.kept), float(added)
         try:
@@ -147,10 +148,18 @@ class Recorder:
         if delta.complete:
             self._compact()
         lost = timestamps.out_of_order + timestamps.out_of_bounds + timestamps.duplicate
-        return RecordedScrape(delta.samples, delta.kept - lost, delta.collisions, timestamps)
+        stored = delta.kept - delta.duplicates - lost
+        return RecordedScrape(delta.samples, stored, delta.duplicates, timestamps)
 
-    def record_failure(self, time_ms: int, duration_s: float) -> None:
+    def record_failure(
+        self, time_ms: int, duration_s: float, counts: RejectedCounts = _NO_COUNTS
+    ) -> None:
         """Append a failed scrape: `up` becomes 0 and every scraped series ends.
+
+        Args:
+            time_ms: time of the scrape.
+            duration_s: how long it took.
+            counts: samples of the body that was rejected, if there was one.
 
         Raises:
             StorageError: the store refused it.
@@ -160,7 +169,7 @@ class Recorder:
         scraped = self._vectors.alive.copy()
         scraped[: len(SYNTHETIC)] = False
         columns = np.flatnonzero(scraped).astype(np.int32)
-        synthetic = 0.0, duration_s, 0.0, 0.0, 0.0
+        synthetic = 0.0, duration_s, *map(float, (counts.samples, counts.kept, counts.added))
         self._append(time_ms, columns, np.full(len(columns), STALE), synthetic)
         self._detached.end(time_ms)
 

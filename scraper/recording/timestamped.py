@@ -117,13 +117,19 @@ class TimestampedSeries:
         """Return the samples of series with a group, and those of new series."""
         placed: _Placed = defaultdict(lambda: defaultdict(dict))
         unplaced: _Unplaced = defaultdict(dict)
+        newest: dict[int, int] = {}
         for code, value, timestamp_ms in samples:
             if timestamp_ms is None:
                 continue
-            if not -_MAX_BEHIND_MS <= timestamp_ms - time_ms <= _MAX_AHEAD_MS:
+            if is_out_of_bounds(timestamp_ms, time_ms):
                 counts.out_of_bounds += 1
                 continue
             index = DETACHED - code
+            if newest.setdefault(index, timestamp_ms) > timestamp_ms:
+                # Like Prometheus: an earlier line of this body has a later timestamp.
+                counts.out_of_order += 1
+                continue
+            newest[index] = timestamp_ms
             if index in self._places:
                 group, column = self._places[index]
                 placed[group][timestamp_ms][column] = value
@@ -191,6 +197,11 @@ class TimestampedSeries:
         for group, columns in vanished.items():
             if group.is_newer(time_ms):
                 group.append(time_ms, columns, ABSENT)
+
+
+def is_out_of_bounds(timestamp_ms: int, time_ms: int) -> bool:
+    """Return whether a timestamp is too far from the time of its scrape to be stored."""
+    return not -_MAX_BEHIND_MS <= timestamp_ms - time_ms <= _MAX_AHEAD_MS
 
 
 def _append(

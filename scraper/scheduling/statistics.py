@@ -17,7 +17,7 @@ class ScraperStatistics:
         samples: scraped samples.
         stored: samples appended to the store.
         body_bytes: size of the expositions after decompression.
-        collisions: samples dropped because relabelling made their series equal.
+        duplicates: samples dropped because an earlier one has their series.
         out_of_order, out_of_bounds, duplicate_timestamps: samples rejected because of
             their explicit timestamps.
         append_failures: scrapes that the store refused.
@@ -32,7 +32,7 @@ class ScraperStatistics:
     samples: int = 0
     stored: int = 0
     body_bytes: int = 0
-    collisions: int = 0
+    duplicates: int = 0
     out_of_order: int = 0
     out_of_bounds: int = 0
     duplicate_timestamps: int = 0
@@ -50,7 +50,7 @@ class ScraperStatistics:
         """Count the samples of one scrape."""
         self.samples += recorded.samples
         self.stored += recorded.stored
-        self.collisions += recorded.collisions
+        self.duplicates += recorded.duplicates
         self.out_of_order += recorded.timestamps.out_of_order
         self.out_of_bounds += recorded.timestamps.out_of_bounds
         self.duplicate_timestamps += recorded.timestamps.duplicate

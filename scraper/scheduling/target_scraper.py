@@ -11,6 +11,7 @@ from model.clock import Clock
 from model.targets import Health, TargetStatus
 from scraper.errors import ScrapeError
 from scraper.exposition.delta import ExpositionDelta
+from scraper.exposition.errors import RejectedCounts, RejectedExpositionError
 from scraper.exposition.families import FamilyInterner
 from scraper.fetching.fetch import Fetched, Fetcher
 from scraper.fetching.targets import ScrapeTarget
@@ -65,7 +66,7 @@ class TargetScraper:
         self._last_scrape_ms: int | None = None
         self._last_up_ms: int | None = None
         self._duration_s = 0.0
-        self._samples = 0
+        self._samples = self._duplicates = 0
         self._is_stored = True
 
     @property
@@ -84,6 +85,7 @@ class TargetScraper:
             self._duration_s,
             self._samples,
             self.slot.next_ms(now_ms),
+            self._duplicates,
         )
 
     def reconfigure(self, target: ScrapeTarget) -> None:
@@ -122,7 +124,7 @@ class TargetScraper:
         now_ms = services.clock()
         time_ms = self._sample_time_ms(nominal_ms, now_ms)
         began = time.perf_counter()
-        delta, error = None, ""
+        delta, error, counts = None, "", RejectedCounts()
         try:
             fetched = await services.fetcher.fetch(target)
             services.statistics.body_bytes += len(fetched.body)
@@ -130,11 +132,13 @@ class TargetScraper:
             delta = await self._parse(fetched)
         except ScrapeError as exc:
             error = one_line(str(exc))
+            if isinstance(exc, RejectedExpositionError):
+                counts = exc.counts
         duration_s = time.perf_counter() - began
         if self._retired:
             return
         self._update_state(error, now_ms, duration_s, delta)
-        self._record(delta, time_ms, duration_s)
+        self._record(delta or counts, time_ms, duration_s)
 
     def _sample_time_ms(self, nominal_ms: int, now_ms: int) -> int:
         """Return the slot's time if the scrape starts within tolerance, else now."""
@@ -166,6 +170,7 @@ class TargetScraper:
         self._health = Health.DOWN if error else Health.UP
         self._error, self._last_scrape_ms, self._duration_s = error, now_ms, duration_s
         self._samples = delta.samples if delta else 0
+        self._duplicates = delta.duplicates if delta else 0
         statistics = self._services.statistics
         statistics.scrapes += 1
         statistics.failures += bool(error)
@@ -182,17 +187,20 @@ class TargetScraper:
         elif not error and before is Health.DOWN:
             log.info("scrape_recovered", job=self.target.job, instance=self.target.instance)
 
-    def _record(self, delta: ExpositionDelta | None, time_ms: int, duration_s: float) -> None:
+    def _record(
+        self, scraped: ExpositionDelta | RejectedCounts, time_ms: int, duration_s: float
+    ) -> None:
+        """Append a scrape, or the failure of one with the counts of its exposition."""
         last_ms = self._recorder.last_ms
         if last_ms is not None and time_ms <= last_ms:
             # The clock was set back.
             self._append_failed(OutOfOrderError(str(self.target.labels), time_ms, last_ms))
             return
         try:
-            if delta is None:
-                self._recorder.record_failure(time_ms, duration_s)
+            if isinstance(scraped, RejectedCounts):
+                self._recorder.record_failure(time_ms, duration_s, scraped)
             else:
-                recorded = self._recorder.record(delta, time_ms, duration_s)
+                recorded = self._recorder.record(scraped, time_ms, duration_s)
                 self._services.statistics.add(recorded)
         except StorageError as exc:
             self._append_failed(exc)

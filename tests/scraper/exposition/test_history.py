@@ -99,6 +99,8 @@ def one_by_one(lines: Sequence[str]) -> Found:
         for sample in exposition.samples:
             if sample.timestamp_ms is None:
                 raise ExpositionError(number, "no timestamp")
+            if sample.timestamp_ms == 2**52 * 1000:
+                raise ExpositionError(number, "the timestamp is out of range")
             found.append((Labels.of(sample.pairs), sample.timestamp_ms, bits(sample.value)))
     return found
 
@@ -155,7 +157,7 @@ def test_time_is_rounded_to_milliseconds() -> None:
         (b"a 1 1\n\n# EOF\n", 2, "empty line"),
         (b"a 1 1\na\n# EOF\n", 2, "expected a value"),
         (b"a 1 1\na 1\n# EOF\n", 2, "no timestamp"),
-        (b"a" * (2**20 + 2), 1, "longer"),
+        (b"a" * (2**24 + 2), 1, "longer"),
     ],
 )
 def test_error_names_its_line(text: bytes, line: int, reason: str) -> None:

@@ -1,6 +1,7 @@
 """Scrapes one target into a recording appender, for tests of the recorder."""
 
 from model.labels import Labels
+from scraper.exposition.errors import RejectedExpositionError
 from scraper.exposition.families import FamilyInterner
 from scraper.exposition.formats import ExpositionFormat
 from scraper.fetching.targets import ScrapeTarget
@@ -33,6 +34,13 @@ class Scrapes:
     def failed(self) -> None:
         self.at += 1
         self.recorder.record_failure(NOW_MS + self.at, 0.5)
+
+    def attempt(self, body: str) -> None:
+        """Scrape a body that may be rejected."""
+        try:
+            self.good(body)
+        except RejectedExpositionError as exc:
+            self.recorder.record_failure(NOW_MS + self.at, 0.5, exc.counts)
 
     def of(self, metric: str, **labels: str) -> list[tuple[int, float | str]]:
         return [(at - NOW_MS, value) for at, value in self.store.of(metric, **labels)]

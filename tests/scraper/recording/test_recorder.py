@@ -94,10 +94,73 @@ def test_vector_after_a_refused_one_is_complete() -> None:
     assert scrapes.of("d") == [(3, 1)]
 
 
-def test_scraped_up_is_dropped() -> None:
+def test_scraped_up_is_a_duplicate_of_the_scrapers_own() -> None:
     scrapes = Scrapes()
-    assert scrapes.good("up 7\na 1\n").collisions == 0
+    assert scrapes.good("up 7\na 1\n").duplicates == 1
     assert scrapes.of("up") == [(1, 1)]
+
+
+def test_duplicates_are_counted_at_every_scrape() -> None:
+    scrapes = Scrapes()
+    for value in (1, 2):
+        recorded = scrapes.good(f"a {value}\na{{}} 5\n")
+        assert (recorded.samples, recorded.stored, recorded.duplicates) == (2, 1, 1)
+    assert scrapes.of("a") == [(1, 1), (2, 2)]
+    assert scrapes.of("scrape_samples_scraped") == [(1, 2), (2, 2)]
+    assert scrapes.of("scrape_samples_post_metric_relabeling") == [(1, 2), (2, 2)]
+    # Two texts are two series for Prometheus's count, although they have equal labels.
+    assert scrapes.of("scrape_series_added") == [(1, 2), (2, 0)]
+
+
+@pytest.mark.parametrize(
+    "body", ['a{job="x"} 1\n', f"a 1 {NOW_MS}\n", 'a{le="1"} 1 \n', "a 1\na 2\n"]
+)
+def test_series_added_counts_each_kind_of_series_once(body: str) -> None:
+    scrapes = Scrapes(honor_labels=True)
+    for _ in range(2):
+        scrapes.good(body)
+    assert [value for _, value in scrapes.of("scrape_series_added")] == [1, 0]
+
+
+def test_series_out_of_bounds_is_not_added() -> None:
+    scrapes = Scrapes()
+    scrapes.good("a 1 5\n")
+    assert scrapes.of("scrape_series_added") == [(1, 0)]
+
+
+def test_rejected_body_is_counted_up_to_its_error() -> None:
+    scrapes = Scrapes(metric_relabel_rules=(rule("drop", "__name__", regex="go_.*"),))
+    for body in ("go_x 1\na 1\nb{\nc 1\n", "a 1\nb 1\n", "a 2\nb{x=1} 1\n", "", "a 1\nb 1\nc 1\n"):
+        scrapes.attempt(body)
+    assert [value for _, value in scrapes.of("up")] == [0, 1, 0, 1, 1]
+    assert [value for _, value in scrapes.of("scrape_samples_scraped")] == [2, 2, 1, 0, 3]
+    kept = scrapes.of("scrape_samples_post_metric_relabeling")
+    assert [value for _, value in kept] == [1, 2, 1, 0, 3]
+    assert [value for _, value in scrapes.of("scrape_series_added")] == [1, 1, 0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("body", "samples"),
+    [
+        ('a 1\nb{x="1",x="2"} 1\n', 2),
+        ("a 1\nb{__name__='x'} 1\n", 1),
+        ('a 1\nb{__name__="x"} 1\n', 2),
+        ('a 1\nb{very_long_name="1"} 1\n', 2),
+    ],
+)
+def test_well_formed_sample_that_cannot_be_stored_is_counted(body: str, samples: int) -> None:
+    scrapes = Scrapes(limits=ScrapeLimits(label_name_length=10))
+    scrapes.attempt(body)
+    assert scrapes.of("scrape_samples_scraped") == [(1, samples)]
+    assert scrapes.of("scrape_samples_post_metric_relabeling") == [(1, 1)]
+
+
+def test_body_beyond_the_sample_limit_is_counted_to_its_end() -> None:
+    scrapes = Scrapes(limits=ScrapeLimits(samples=2))
+    scrapes.attempt("a 1\n" * 5)
+    scrapes.attempt("a 1\nb 1\n# a comment\nc 1\nd 1\n")
+    assert scrapes.of("up") == [(1, 1), (2, 0)]
+    assert scrapes.of("scrape_samples_scraped") == [(1, 5), (2, 4)]
 
 
 def test_conflicting_labels_are_kept_as_exported() -> None:
@@ -148,11 +211,11 @@ def test_metric_relabelling_drops_and_renames() -> None:
     assert {labels.metric for labels in scrapes.store.samples}.isdisjoint({"b", "go_x"})
 
 
-def test_collided_series_keep_the_first_and_are_counted() -> None:
+def test_series_that_relabelling_made_equal_keep_the_first() -> None:
     scrapes = Scrapes(metric_relabel_rules=(rule("labeldrop", regex="x"),))
-    assert scrapes.good('a{x="1"} 1\na{x="2"} 2\n').collisions == 1
+    assert scrapes.good('a{x="1"} 1\na{x="2"} 2\n').duplicates == 1
     scrapes.good('a{x="1"} 3\na{x="2"} 4\n')
-    assert scrapes.of("scrape_samples_post_metric_relabeling")[-1] == (2, 1)
+    assert scrapes.of("scrape_samples_post_metric_relabeling")[-1] == (2, 2)
     scrapes.good('a{x="2"} 5\n')
     assert scrapes.of("a") == [(1, 1), (2, 3), (3, 5)]
 
