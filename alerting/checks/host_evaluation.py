@@ -140,7 +140,13 @@ class HostChecksEvaluation:
         observed = known.copy()
         observed[known] = vector.values[known] > least[at[known]]
         present = frozenset(judged[number] for number in np.unique(at[known]).tolist())
-        return _Usage(present, _by_target(vector, np.flatnonzero(observed).tolist()))
+        found = _by_target(vector, np.flatnonzero(observed).tolist())
+        # The query of the CPU check returns no other target labels than `job` and `instance`.
+        of_target = {
+            target: (hosts.labels[host_of(target)].overlaid(labels), value)
+            for target, (labels, value) in found.items()
+        }
+        return _Usage(present, of_target)
 
     def _lowest_threshold(self, host: HostKey, check: CheckName) -> float:
         applied = self._registry.check_of(host[1], check)

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from alerting.checks.cpu_usage import CpuUsage
 from alerting.checks.host_check import HostCheck, host_check
 from alerting.settings import CheckName, DiskSettings, HostCheckSettings
-from model.durations import format_duration
 from model.labels import quote
 from storage.api.alerts import CheckOverride, Severity
 
@@ -35,10 +35,7 @@ def usage_expression(settings: HostCheckSettings, check: CheckName, matchers: st
 
     match check:
         case CheckName.CPU:
-            # Busy is what is neither idle nor iowait: reads two of the eight modes.
-            idle = selector("node_cpu_seconds_total", 'mode=~"idle|iowait"')
-            rate = f"rate({idle}[{format_duration(settings.cpu.window_ms)}])"
-            return f"100 - 100 * sum without (mode) (avg without (cpu) ({rate}))"
+            return CpuUsage(settings.cpu.window_ms, ("job", "instance"), matchers).used(100)
         case CheckName.MEMORY:
             available = selector("node_memory_MemAvailable_bytes")
             return f"100 - 100 * {available} / {selector('node_memory_MemTotal_bytes')}"

@@ -169,9 +169,17 @@ async def test_usage_expressions_give_the_usage_of_the_machine(bench: Bench) -> 
         found = {
             labels: value for labels, value in values.items() if labels.get("instance") == "a:9100"
         }
-        [(labels, value)] = found.items()
+        [value] = found.values()
         assert value == pytest.approx(expected)
-        assert labels.get("site") == "a"
+
+
+async def test_alerts_have_all_labels_of_their_host(bench: Bench) -> None:
+    machine = bench.machines[0]
+    machine.busy = machine.disk = 0.9
+    await bench.run_to(5)
+    alerts = [item.alert.labels for item in bench.pipeline.notices]
+    assert {labels.get("alertname") for labels in alerts} == {"HostHighCpu", "HostDiskFilling"}
+    assert {labels.get("site") for labels in alerts} == {"a"}
 
 
 async def test_shown_condition_selects_the_hosts_that_alert(bench: Bench) -> None:

@@ -97,7 +97,7 @@ def mounts(host: str) -> dict[str, tuple[str, float, float]]:
 
 Rows = list[tuple[Labels, Times]]
 
-MODES = (("user", 0.62), ("system", 0.22), ("iowait", 0.09), ("softirq", 0.04), ("nice", 0.03))
+MODES = (("user", 0.71), ("system", 0.22), ("softirq", 0.04), ("nice", 0.03))
 
 
 def cpu_modes(host: str, own: Labels, times_s: Times) -> Rows:
@@ -105,6 +105,10 @@ def cpu_modes(host: str, own: Labels, times_s: Times) -> Rows:
     whole = np.sum(list(parts.values()), axis=0)
     cpu = busy(host, times_s)
     return [(Labels.of(mode=mode), cpu * part / whole) for mode, part in parts.items()]
+
+
+def cpu_waiting(host: str, own: Labels, times_s: Times) -> Rows:
+    return [(Labels.of(mode="iowait"), 0.04 * wobble(host + "iowait", times_s, 900) ** 3)]
 
 
 def memory_used(host: str, times_s: Times) -> Times:
@@ -173,6 +177,17 @@ def infos(host: str, own: Labels, times_s: Times) -> Rows:
     return [(uname, np.ones_like(times_s)), (system, np.ones_like(times_s))]
 
 
+def gauges(host: str, own: Labels, times_s: Times) -> Rows:
+    memory, booted = memory_bytes(host), times_s - level(host + "up", 4e3, 3e7)
+    values = {
+        "node_memory_MemAvailable_bytes": (1 - memory_used(host, times_s)) * memory,
+        "node_memory_MemTotal_bytes": np.full_like(times_s, memory),
+        "node_load1": load(host, times_s, 60),
+        "node_boot_time_seconds": booted,
+    }
+    return [(Labels.of(own, __name__=name), value) for name, value in values.items()]
+
+
 def one(value: Callable[[str, Times], Times | float]) -> Callable[[str, Labels, Times], Rows]:
     def rows(host: str, own: Labels, times_s: Times) -> Rows:
         return [(own, np.zeros_like(times_s) + value(host, times_s))]
@@ -183,10 +198,11 @@ def one(value: Callable[[str, Times], Times | float]) -> Callable[[str, Labels, 
 # A query is answered by the first entry whose text it contains.
 KINDS: tuple[tuple[str, Callable[[str, Labels, Times], Rows]], ...] = (
     ("node_uname_info|", infos),
-    ("avg by (mode)", cpu_modes),
+    ("node_memory_MemAvailable_bytes|", gauges),
+    ("sum by (mode) (increase", cpu_modes),
+    ("sum by (mode) (delta", cpu_waiting),
     ("count by (instance) (node_cpu", one(lambda host, _: float(cores(host)))),
     ("node_cpu_seconds_total", one(busy)),
-    ("MemAvailable", one(memory_used)),
     ("- node_memory_MemFree", one(lambda h, t: memory_used(h, t) * memory_bytes(h))),
     ("node_memory_SReclaim", one(lambda h, t: (1 - memory_used(h, t)) * 0.7 * memory_bytes(h))),
     ("node_memory_MemFree", one(lambda h, t: (1 - memory_used(h, t)) * 0.3 * memory_bytes(h))),
@@ -201,7 +217,6 @@ KINDS: tuple[tuple[str, Callable[[str, Labels, Times], Rows]], ...] = (
     ("node_network_transmit", traffic("out")),
     ("node_disk_read", drive("read")),
     ("node_disk_written", drive("write")),
-    ("node_boot_time", one(lambda host, _: level(host + "up", 4e3, 3e7))),
     ("hwmon", temperatures),
 )
 

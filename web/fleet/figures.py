@@ -3,13 +3,14 @@
 import asyncio
 import math
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
-from alerting.settings import DiskSettings
+from alerting.checks.cpu_usage import CpuUsage
+from alerting.settings import DiskSettings, HostCheckSettings
 from model.durations import format_duration
-from model.labels import quote
+from model.labels import METRIC_NAME, quote
 from promql.api import InstantVector, PromQLError, QueryEngine, QueryOptions
 from web.fleet.hosts import Figures
 
@@ -21,66 +22,143 @@ NO_NIC: Final = "lo|veth.*|docker.*|br-.*|virbr.*|cni.*|flannel.*|cali.*|tap.*|v
 _OPTIONS: Final = QueryOptions(timeout_s=10.0)
 """A page without one figure is better than no page."""
 
+_LONGEST_WINDOW_MS: Final = 3_600_000
+_PLAIN: Final = ("cores", "receive_bytes_per_s", "transmit_bytes_per_s")
+"""The figures that are the values of a query."""
+_AVAILABLE: Final = "node_memory_MemAvailable_bytes"
+_TOTAL: Final = "node_memory_MemTotal_bytes"
+_LOAD: Final = "node_load1"
+_BOOTED: Final = "node_boot_time_seconds"
+_GAUGES: Final = (_AVAILABLE, _TOTAL, _LOAD, _BOOTED)
+_CLOCK_SET_S: Final = 946_684_800.0
+"""2000-01-01. A host that booted earlier had no clock, or does not know when it booted."""
+
 
 def real_disks(disk: DiskSettings) -> str:
     """Return the matchers of the filesystems that the disk check covers."""
     return f"fstype!~{quote(disk.ignored_fstypes)},mountpoint!~{quote(disk.ignored_mountpoints)}"
 
 
-def queries(window: str, disk: DiskSettings) -> Mapping[str, str]:
-    """Return the query of each field of `Figures`; `window` is that of the rates."""
-    received = f'node_network_receive_bytes_total{{device!~"{NO_NIC}"}}[{window}]'
-    transmitted = f'node_network_transmit_bytes_total{{device!~"{NO_NIC}"}}[{window}]'
-    disks = f"{{{real_disks(disk)}}}"
-    return {
-        "cpu_used_ratio": (
-            # As in the CPU check: time that is neither idle nor iowait is busy.
-            "1 - sum by (instance) (avg without (cpu) "
-            f'(rate(node_cpu_seconds_total{{mode=~"idle|iowait"}}[{window}])))'
-        ),
-        "memory_used_ratio": "1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes",
-        "memory_total_bytes": "node_memory_MemTotal_bytes",
-        "disk_used_ratio": (
-            f"1 - node_filesystem_avail_bytes{disks} / (node_filesystem_size_bytes{disks} > 0)"
-        ),
-        "load1": "node_load1",
-        # cpu="all" comes from hosts that push, which do not report their number of cores.
-        "cores": 'count by (instance) (node_cpu_seconds_total{mode="idle",cpu!="all"})',
-        "receive_bytes_per_s": f"sum by (instance) (rate({received}))",
-        "transmit_bytes_per_s": f"sum by (instance) (rate({transmitted}))",
-        "uptime_s": "time() - node_boot_time_seconds",
-    }
+def cpu_window_ms(checks: HostCheckSettings, interval_s: float) -> int:
+    """Return the time that a host's CPU usage is averaged over on all pages.
+
+    It is the window of the CPU check, or three intervals for a host that reports so rarely
+    that the window would often hold a single sample.
+    """
+    return max(checks.cpu.window_ms, min(round(3000 * interval_s), _LONGEST_WINDOW_MS))
 
 
 async def read_figures(
-    engine: QueryEngine, intervals_s: Iterable[float], disk: DiskSettings, now_ms: int
+    engine: QueryEngine,
+    intervals_s: Mapping[str, float],
+    checks: HostCheckSettings,
+    now_ms: int,
 ) -> Mapping[str, Figures]:
     """Return the figures of each instance.
 
     Args:
         engine: evaluates the queries.
-        intervals_s: the scrape intervals of all hosts.
-        disk: selects the filesystems.
+        intervals_s: the scrape interval of each host by instance.
+        checks: the settings of the host checks: the CPU's window, the filesystems to leave out.
         now_ms: the time of evaluation.
     """
-    wanted = queries(rate_window(intervals_s), disk)
-    answers = await asyncio.gather(
-        *(_instant(engine, name, query, now_ms) for name, query in wanted.items())
+    queries = _queries(_rate_window(intervals_s.values()), checks.disk)
+    windows = {name: cpu_window_ms(checks, each) for name, each in intervals_s.items()}
+    # Nearly always one: hosts that report every 100 s or more often have the check's window.
+    distinct = set(windows.values())
+    for window_ms in distinct:
+        queries[f"cpu {window_ms}"] = CpuUsage(window_ms, ("instance",)).used()
+    vectors = await asyncio.gather(
+        *(_instant(engine, name, query, now_ms) for name, query in queries.items())
     )
-    found: dict[str, dict[str, float | str]] = {}
-    for name, vector in zip(wanted, answers, strict=True):
-        if vector is None:
-            continue
+    answers = dict(zip(queries, vectors, strict=True))
+    found: dict[str, dict[str, Any]] = {instance: {} for instance in intervals_s}
+    for name in _PLAIN:
+        for instance, value in _by_instance(answers[name]).items():
+            found.setdefault(instance, {})[name] = value
+    gauges = _by_metric(answers["gauges"])
+    cpu = {window_ms: _by_instance(answers[f"cpu {window_ms}"]) for window_ms in distinct}
+    for instance, own in found.items():
+        if instance in windows:
+            own["cpu_used_ratio"] = cpu[windows[instance]].get(instance)
+        own["load1"] = gauges[_LOAD].get(instance)
+        own["memory_total_bytes"] = total = gauges[_TOTAL].get(instance)
+        if total and instance in gauges[_AVAILABLE]:
+            own["memory_used_ratio"] = 1 - gauges[_AVAILABLE][instance] / total
+        booted_s = gauges[_BOOTED].get(instance, 0.0)
+        if booted_s >= _CLOCK_SET_S:
+            own["uptime_s"] = max(0.0, now_ms / 1000 - booted_s)
+    for instance, (ratio, mount) in _fullest_disks(
+        answers["disk_available_bytes"], answers["disk_size_bytes"]
+    ).items():
+        found.setdefault(instance, {}).update(disk_used_ratio=ratio, disk_mount=mount)
+    return {instance: Figures(**own) for instance, own in found.items()}
+
+
+def _queries(rate_window: str, disk: DiskSettings) -> dict[str, str]:
+    """Return the queries of the figures; the ratios of their answers are taken here.
+
+    For 400 hosts a division costs the engine 0.7 ms, and this module 0.1 ms.
+    """
+    received = f'node_network_receive_bytes_total{{device!~"{NO_NIC}"}}[{rate_window}]'
+    transmitted = f'node_network_transmit_bytes_total{{device!~"{NO_NIC}"}}[{rate_window}]'
+    disks = f"{{{real_disks(disk)}}}"
+    return {
+        # One query instead of four: for 30 hosts it saves a tenth of the whole.
+        "gauges": f'{{__name__=~"{"|".join(_GAUGES)}"}}',
+        "disk_available_bytes": f"node_filesystem_avail_bytes{disks}",
+        "disk_size_bytes": f"node_filesystem_size_bytes{disks}",
+        # cpu="all" comes from hosts that push, which do not report their number of cores.
+        "cores": 'count by (instance) (node_cpu_seconds_total{mode="idle",cpu!="all"})',
+        "receive_bytes_per_s": f"sum by (instance) (rate({received}))",
+        "transmit_bytes_per_s": f"sum by (instance) (rate({transmitted}))",
+    }
+
+
+def _rate_window(intervals_s: Iterable[float]) -> str:
+    """Return a window with four scrapes of the slowest host, between one and ten minutes."""
+    slowest_s = max(intervals_s, default=15.0)
+    return format_duration(round(min(max(4 * slowest_s, 60.0), 600.0)) * 1000)
+
+
+def _by_instance(vector: InstantVector | None) -> dict[str, float]:
+    """Return the values of a vector by instance, without NaN."""
+    if vector is None:
+        return {}
+    values = zip(vector.labels, vector.values.tolist(), strict=True)
+    return {labels.get("instance"): value for labels, value in values if not math.isnan(value)}
+
+
+def _by_metric(vector: InstantVector | None) -> dict[str, dict[str, float]]:
+    """Return the values of the gauges by metric and instance, without NaN."""
+    found: dict[str, dict[str, float]] = {metric: {} for metric in _GAUGES}
+    if vector is not None:
         for labels, value in zip(vector.labels, vector.values.tolist(), strict=True):
-            if math.isnan(value):
-                continue
-            own = found.setdefault(labels.get("instance"), {})
-            if name == "disk_used_ratio":
-                if value < float(own.get(name, -1.0)):
-                    continue
-                own["disk_mount"] = labels.get("mountpoint")
-            own[name] = value
-    return {instance: Figures(**own) for instance, own in found.items()}  # type: ignore[arg-type]
+            if not math.isnan(value):
+                found.setdefault(labels.metric, {})[labels.get("instance")] = value
+    return found
+
+
+def _fullest_disks(
+    available: InstantVector | None, sizes: InstantVector | None
+) -> dict[str, tuple[float, str]]:
+    """Return the used share and the mount point of each instance's fullest filesystem."""
+    found: dict[str, tuple[float, str]] = {}
+    if available is None or sizes is None:
+        return found
+    names = frozenset({METRIC_NAME})
+    free = {
+        labels.drop(names): value
+        for labels, value in zip(available.labels, available.values.tolist(), strict=True)
+    }
+    for labels, size in zip(sizes.labels, sizes.values.tolist(), strict=True):
+        unused = free.get(labels.drop(names))
+        if unused is None or not size > 0 or math.isnan(unused):
+            continue
+        ratio, instance = 1 - unused / size, labels.get("instance")
+        if instance not in found or ratio > found[instance][0]:
+            found[instance] = ratio, labels.get("mountpoint")
+    return found
 
 
 async def _instant(engine: QueryEngine, name: str, query: str, now_ms: int) -> InstantVector | None:
@@ -91,9 +169,3 @@ async def _instant(engine: QueryEngine, name: str, query: str, now_ms: int) -> I
         log.warning("fleet_query_failed", figure=name, error=str(exc))
         return None
     return answer.value if isinstance(answer.value, InstantVector) else None
-
-
-def rate_window(intervals_s: Iterable[float]) -> str:
-    """Return a window with four scrapes of the slowest host, between one and ten minutes."""
-    slowest_s = max(intervals_s, default=15.0)
-    return format_duration(round(min(max(4 * slowest_s, 60.0), 600.0)) * 1000)

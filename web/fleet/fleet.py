@@ -51,9 +51,9 @@ class Fleet:
         alerts = count_alerts(open_alerts)
         figures: Mapping[str, Figures] = {}
         if statuses:
-            intervals_s = [status.target.interval_s for status in statuses]
-            disk = self._services.host_checks().disk
-            figures = await read_figures(self._services.engine, intervals_s, disk, now_ms)
+            intervals_s = {each.target.instance: each.target.interval_s for each in statuses}
+            checks = self._services.host_checks()
+            figures = await read_figures(self._services.engine, intervals_s, checks, now_ms)
         hosts = [_host(status, _record_of(status, records), figures, alerts) for status in statuses]
         known = {host.id for host in hosts}
         hosts.extend(_pending(record) for record in records if record.id not in known)

@@ -1,9 +1,11 @@
 """The charts of a host's page: their PromQL, units and line names."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from alerting.checks.cpu_usage import CpuUsage
 from web.fleet.figures import NO_NIC
 
 _NO_DRIVE: Final = "loop.*|ram.*|zram.*|sr.*|fd.*|dm-.*|md.*"
@@ -26,12 +28,12 @@ class Lines:
 
     Attributes:
         query: PromQL, with `HOST` for the host's matcher, `DISKS` for the matchers of
-            filesystems, and `WINDOW` for the window of rates.
+            filesystems, and `WINDOW` for the window of rates; or a function that returns it.
         name: the name of a line, with `{label}` for the value of a label.
         mirrored: whether the line is drawn below the axis, such as outgoing traffic.
     """
 
-    query: str
+    query: str | Callable[[CpuUsage], str]
     name: str
     mirrored: bool = False
 
@@ -54,12 +56,12 @@ CHARTS: Final = (
         "CPU",
         ChartUnit.RATIO,
         (
-            Lines(
-                'avg by (mode) (rate(node_cpu_seconds_total{HOST,mode!="idle"}[WINDOW]))', "{mode}"
-            ),
+            Lines(CpuUsage.busy_modes, "{mode}"),
+            # Below the axis: the height of the stack is the usage.
+            Lines(CpuUsage.waiting, "iowait", mirrored=True),
         ),
         stacked=True,
-        order=("user", "system", "iowait", "steal", "nice", "softirq", "irq"),
+        order=("user", "system", "steal", "nice", "softirq", "irq", "iowait"),
     ),
     Chart(
         "load",

@@ -31,6 +31,11 @@ _STEPS_S: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200
 _WANTED_POINTS: Final = 300
 
 
+def _step_s(wanted_s: float) -> int:
+    """Return the shortest step that people count in and that is not below `wanted_s`."""
+    return next((step for step in _STEPS_S if step >= wanted_s), None) or int(wanted_s) + 1
+
+
 @dataclass(frozen=True, slots=True)
 class Grid:
     """The times of all lines: `start_ms`, `start_ms + step_ms`, … `end_ms`."""
@@ -40,17 +45,19 @@ class Grid:
     step_ms: int
 
     @classmethod
-    def back_from(cls, now_ms: int, chosen: ChartRange) -> "Grid":
-        """Return the grid of a range that ends now, with times at multiples of the step."""
-        end_ms = now_ms // chosen.step_ms * chosen.step_ms
-        return cls(end_ms - chosen.length_ms, end_ms, chosen.step_ms)
+    def back_from(cls, now_ms: int, chosen: ChartRange, interval_s: float = 0.0) -> "Grid":
+        """Return the grid of a range that ends now, with times at multiples of the step.
+
+        The step is not shorter than the host's interval: repeated samples draw a staircase.
+        """
+        step_ms = max(chosen.step_ms, _step_s(interval_s) * 1000)
+        end_ms = now_ms // step_ms * step_ms
+        return cls(end_ms - chosen.length_ms // step_ms * step_ms, end_ms, step_ms)
 
     @classmethod
-    def between(cls, start_ms: int, end_ms: int) -> "Grid":
-        """Return a grid of some 300 points between two times."""
-        wanted_s = (end_ms - start_ms) / 1000 / _WANTED_POINTS
-        step_s = next((step for step in _STEPS_S if step >= wanted_s), None)
-        step_ms = (step_s or int(wanted_s) + 1) * 1000
+    def between(cls, start_ms: int, end_ms: int, interval_s: float = 0.0) -> "Grid":
+        """Return a grid of at most some 300 points between two times; see `back_from`."""
+        step_ms = _step_s(max((end_ms - start_ms) / 1000 / _WANTED_POINTS, interval_s)) * 1000
         return cls(start_ms // step_ms * step_ms, end_ms // step_ms * step_ms, step_ms)
 
     def since(self, last_ms: int) -> "Grid | None":

@@ -13,14 +13,15 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from alerting.settings import DiskSettings
+from alerting.checks.cpu_usage import CpuUsage
+from alerting.settings import HostCheckSettings
 from model.durations import format_duration
 from model.labels import Labels, quote
 from model.series import NO_TIME, AlignedSeries, is_absent, is_stale
-from promql.api import PromQLError, QueryEngine, QueryOptions
-from web.fleet.figures import real_disks
+from promql.api import InstantVector, PromQLError, QueryEngine, QueryOptions
+from web.fleet.figures import cpu_window_ms, real_disks
 from web.hosts.chart_definitions import CHARTS, Chart, ChartUnit, Lines
-from web.hosts.chart_grid import DAY_MS, Grid
+from web.hosts.chart_grid import DAY_MS, RANGES, Grid
 from web.hosts.documents import ChartDocument, ChartsDocument
 
 log = structlog.get_logger(__name__)
@@ -43,17 +44,23 @@ _DECIMALS: Final = {
 
 
 async def read_charts(
-    engine: QueryEngine, instance: str, interval_s: float, disk: DiskSettings, grid: Grid
+    engine: QueryEngine, instance: str, interval_s: float, checks: HostCheckSettings, grid: Grid
 ) -> ChartsDocument:
     """Return all charts of a host that have a line."""
-    window_ms = max(round(4000 * interval_s), _SHORTEST_WINDOW_MS, grid.step_ms)
-    window = format_duration(min(window_ms, DAY_MS))
-    disks = real_disks(disk)
+    windows = _Windows(
+        cpu_ms=max(cpu_window_ms(checks, interval_s), grid.step_ms),
+        rate_ms=min(max(round(4000 * interval_s), _SHORTEST_WINDOW_MS, grid.step_ms), DAY_MS),
+    )
+    host = f"instance={quote(instance)}"
+    cpu = CpuUsage(windows.cpu_ms, ("instance",), host)
+    disks = real_disks(checks.disk)
     queries = [
-        lines.query.replace("WINDOW", window)
+        lines.query(cpu)
+        if callable(lines.query)
+        else lines.query.replace("WINDOW", format_duration(windows.rate_ms))
         .replace("DISKS", disks)
         # Last, because an instance may contain "WINDOW" or "DISKS".
-        .replace("HOST", f"instance={quote(instance)}")
+        .replace("HOST", host)
         for chart in CHARTS
         for lines in chart.lines
     ]
@@ -69,13 +76,51 @@ async def read_charts(
                 found += more
                 drawn.append(query)
         if found:
-            documents.append(_document(chart, found, drawn))
+            documents.append(_document(chart, found, drawn, windows.of(chart)))
     return {
         "start_ms": grid.start_ms,
         "end_ms": grid.end_ms,
         "step_ms": grid.step_ms,
         "charts": documents,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """The times that charts average over."""
+
+    cpu_ms: int
+    rate_ms: int
+
+    def of(self, chart: Chart) -> int | None:
+        """Return the window of a chart, None if it shows samples as they are."""
+        query = chart.lines[0].query
+        if callable(query):
+            return self.cpu_ms
+        return self.rate_ms if "WINDOW" in query else None
+
+
+async def covering_range(engine: QueryEngine, instance: str, chosen: str, now_ms: int) -> str:
+    """Return the shortest range that holds all samples of the chosen one.
+
+    The step of a long range is longer than a new host's history.
+    """
+    names = list(RANGES)
+    for shorter in reversed(names[: names.index(chosen)]):
+        length_ms = RANGES[chosen].length_ms - RANGES[shorter].length_ms
+        query = (
+            f"present_over_time(up{{instance={quote(instance)}}}[{format_duration(length_ms)}]"
+            f" offset {format_duration(RANGES[shorter].length_ms)})"
+        )
+        try:
+            answer = await engine.instant(query, now_ms, _OPTIONS)
+        except PromQLError as exc:
+            log.warning("chart_query_failed", query=query, error=str(exc))
+            return chosen
+        if isinstance(answer.value, InstantVector) and len(answer.value.labels):
+            return chosen
+        chosen = shorter
+    return chosen
 
 
 async def _range(engine: QueryEngine, query: str, grid: Grid) -> AlignedSeries | None:
@@ -122,7 +167,9 @@ def _on_grid(series: AlignedSeries, index: int, grid: Grid) -> NDArray[np.float6
     return result
 
 
-def _document(chart: Chart, lines: Sequence[_Line], queries: Sequence[str]) -> ChartDocument:
+def _document(
+    chart: Chart, lines: Sequence[_Line], queries: Sequence[str], window_ms: int | None
+) -> ChartDocument:
     def rank(line: _Line) -> tuple[int, str]:
         known = chart.order.index(line.name) if line.name in chart.order else len(chart.order)
         return known, line.name if chart.order or len(chart.lines) == 1 else ""
@@ -134,6 +181,7 @@ def _document(chart: Chart, lines: Sequence[_Line], queries: Sequence[str]) -> C
         "title": chart.title,
         "unit": chart.unit,
         "stacked": chart.stacked,
+        "window_ms": window_ms,
         "queries": list(queries),
         "lines": [
             {

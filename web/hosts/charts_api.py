@@ -11,7 +11,7 @@ from model.clock import Clock
 from promql.api import QueryEngine
 from web.fleet.fleet import Fleet
 from web.hosts.chart_grid import DEFAULT_RANGE, RANGES, Grid
-from web.hosts.charts import read_charts
+from web.hosts.charts import covering_range, read_charts
 from web.hosts.documents import ChartsDocument
 from web.hosts.lookup import find_host
 from web.http.errors import BadRequestError
@@ -66,25 +66,22 @@ class ChartsApi:
         """Return the data of the host's charts."""
         host = await find_host(self._fleet, request)
         query = read_query(request.query, ChartsQuery)
-        whole = self._grid(query)
+        interval_s = host.interval_s or 15.0
+        whole = await self._grid(query, host.instance, interval_s)
         grid = whole.since(query.since_ms) if query.since_ms else whole
         if grid is None:
             return web.Response(status=204)
-        interval_s = host.interval_s or 15.0
+        checks = self._host_checks()
         return json_response(
-            await read_charts(
-                self._engine,
-                host.instance,
-                interval_s,
-                self._host_checks().disk,
-                grid,
-            )
+            await read_charts(self._engine, host.instance, interval_s, checks, grid)
         )
 
-    def _grid(self, query: ChartsQuery) -> Grid:
+    async def _grid(self, query: ChartsQuery, instance: str, interval_s: float) -> Grid:
         if query.start_ms or query.end_ms:
             start_ms, end_ms = query.start_ms or 0, query.end_ms or 0
             if end_ms - start_ms < 10_000:
                 raise BadRequestError("end_ms: must be at least 10 s after start_ms", "end_ms")
-            return Grid.between(start_ms, end_ms)
-        return Grid.back_from(self._clock(), RANGES[query.range])
+            return Grid.between(start_ms, end_ms, interval_s)
+        now_ms = self._clock()
+        name = await covering_range(self._engine, instance, query.range, now_ms)
+        return Grid.back_from(now_ms, RANGES[name], interval_s)

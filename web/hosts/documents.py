@@ -55,12 +55,16 @@ class ChartLineDocument(TypedDict):
 
 
 class ChartDocument(TypedDict):
-    """One chart, and the PromQL that it shows."""
+    """One chart, and the PromQL that it shows.
+
+    `window_ms` is the time that each value averages over, null for samples as they are.
+    """
 
     key: str
     title: str
     unit: ChartUnit
     stacked: bool
+    window_ms: int | None
     queries: list[str]
     lines: list[ChartLineDocument]
 

@@ -7,6 +7,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from alerting.errors import BadOverrideError
+from web.fleet.figures import cpu_window_ms
 from web.fleet.fleet import Fleet
 from web.fleet.hosts import FleetHost
 from web.hosts.chart_grid import DEFAULT_RANGE, RANGES
@@ -107,6 +108,7 @@ class HostPages:
                 alert for alert in view.alerts if alert.labels.get("instance") == host.instance
             ],
             "levels": Levels(settings, await self._services.alerts.overrides()),
+            "cpu_window_s": cpu_window_ms(settings, host.interval_s or 15.0) / 1000,
         }
 
     async def set_check(self, request: web.Request) -> web.Response:

@@ -10,7 +10,7 @@ from exporter.roots import Roots, list_names, read_lines, read_number
 _MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 _GUEST_MODES = ("user", "nice")
 _IDLE = _MODES.index("idle")
-# A CPU whose idle time falls by more than this was unplugged and started again at zero
+# A CPU whose idle time falls by this or more was unplugged and started again at zero
 # (node_exporter has the same limit).
 _HOTPLUG_SECONDS = 3.0
 
@@ -94,6 +94,9 @@ def _monotonic(last: list[float] | None, new: list[float]) -> list[float]:
     The kernel's idle and iowait times can step back a little. `rate` would take that for
     a counter reset and return a huge value.
     """
-    if last is None or len(last) != len(new) or new[_IDLE] < last[_IDLE] - _HOTPLUG_SECONDS:
+    if last is None or len(last) != len(new):
+        return new
+    # Rounded to the kernel's hundredths: 5.1 - 2.1 is less than 3.
+    if round(last[_IDLE] - new[_IDLE], 3) >= _HOTPLUG_SECONDS:
         return new
     return [max(pair) for pair in zip(last, new, strict=True)]

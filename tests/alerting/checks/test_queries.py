@@ -19,9 +19,8 @@ WARNING, CRITICAL = Severity.WARNING, Severity.CRITICAL
 
 
 def test_expressions_use_node_exporters_metrics() -> None:
-    assert usage_expression(SETTINGS, CheckName.CPU) == (
-        "100 - 100 * sum without (mode) (avg without (cpu)"
-        ' (rate(node_cpu_seconds_total{mode=~"idle|iowait"}[5m])))'
+    assert usage_expression(SETTINGS, CheckName.CPU).startswith(
+        '100 / (1 + (sum by (job, instance) (increase(node_cpu_seconds_total{mode="idle"}[5m]))'
     )
     matchers = host_matchers("node", 'a"b')
     assert usage_expression(SETTINGS, CheckName.MEMORY, matchers) == (

@@ -92,12 +92,19 @@ async def test_figures_states_and_alerts_are_put_together(world: World) -> None:
     a, b = Labels.of(instance="a:9100"), Labels.of(instance="b:9100")
     root = Labels.of(instance="a:9100", mountpoint="/", fstype="ext4")
     data = Labels.of(instance="a:9100", mountpoint="/data", fstype="ext4")
+    unsized = Labels.of(instance="a:9100", mountpoint="/none", fstype="ext4")
     world.engine.answers = {
-        "node_cpu_seconds_total{mode=~": vector({a: 0.25, b: 0.5}),
-        "node_memory_MemAvailable_bytes": vector({a: 0.5}),
-        "node_filesystem": vector({root: 0.1, data: 0.9}),
+        "increase(node_cpu_seconds_total": vector({a: 0.25, b: 0.5}),
+        "node_memory_MemAvailable_bytes|": vector(
+            {
+                Labels.of(a, __name__="node_memory_MemAvailable_bytes"): 2e9,
+                Labels.of(a, __name__="node_memory_MemTotal_bytes"): 8e9,
+                Labels.of(a, __name__="node_load1"): float("nan"),
+            }
+        ),
+        "node_filesystem_avail_bytes": vector({root: 90.0, data: 10.0, unsized: 0.0}),
+        "node_filesystem_size_bytes": vector({root: 100.0, data: 100.0, unsized: 0.0}),
         "node_network": EvaluationError("broken"),
-        "node_load1": vector({a: float("nan")}),
     }
     for state, severity in (
         (AlertState.FIRING, "critical"),
@@ -113,6 +120,8 @@ async def test_figures_states_and_alerts_are_put_together(world: World) -> None:
     assert set(db["figures"].values()) == {None}
     assert (web["state"], web["last_seen_ms"]) == ("up", NOW_MS - 4000)
     assert web["figures"]["cpu_used_ratio"] == 0.25
+    assert web["figures"]["memory_used_ratio"] == 0.75
+    assert web["figures"]["memory_total_bytes"] == 8e9
     assert web["figures"]["disk_used_ratio"] == 0.9
     assert web["figures"]["disk_mount"] == "/data"
     assert web["figures"]["load1"] is None

@@ -1,5 +1,6 @@
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ from pytest_aiohttp import AiohttpClient
 from model.labels import Labels
 from model.series import AlignedSeries, absent_matrix
 from promql.api import Answer, EvaluationError
-from tests.web.service_doubles import NOW_MS, target_status
+from tests.web.service_doubles import NOW_MS, target_status, vector
 from tests.web.world import World, world_at
 from web.hosts.chart_definitions import CHARTS
 from web.hosts.chart_grid import RANGES, Grid
 
-STEP_MS = RANGES["1h"].step_ms
-START_MS = Grid.back_from(NOW_MS, RANGES["1h"]).start_ms
+STEP_MS = 15_000
+"""The interval of the host."""
+START_MS = Grid.back_from(NOW_MS, RANGES["1h"], STEP_MS / 1000).start_ms
 
 
 @pytest.fixture
@@ -44,8 +46,8 @@ def at(columns: list[int], *rows: tuple[Labels, list[float]]) -> Answer:
 
 
 async def test_lines_lie_on_one_grid_with_gaps(world: World) -> None:
-    world.engine.answers["avg by (mode)"] = at(
-        [0, 2, 720],
+    world.engine.answers["sum by (mode) (increase"] = at(
+        [0, 2, 240],
         (Labels.of(mode="system"), [0.1, 0.2, 0.3]),
         (Labels.of(mode="user"), [1, 2, 3]),
     )
@@ -54,7 +56,7 @@ async def test_lines_lie_on_one_grid_with_gaps(world: World) -> None:
     assert [chart["key"] for chart in answer["charts"]] == ["cpu"]
     user, system = answer["charts"][0]["lines"]
     assert (user["name"], system["name"]) == ("user", "system")
-    assert len(system["values"]) == 721
+    assert len(system["values"]) == 241
     assert system["values"][:4] == [0.1, None, 0.2, None]
     assert system["values"][-1] == 0.3
 
@@ -71,7 +73,7 @@ async def test_nothing_outside_of_the_grid_and_nothing_absent_is_drawn(world: Wo
 
 
 async def test_broken_query_costs_only_its_chart(world: World) -> None:
-    world.engine.answers["avg by (mode)"] = EvaluationError("broken")
+    world.engine.answers["sum by (mode) (increase"] = EvaluationError("broken")
     world.engine.answers["node_load1{"] = at([0], (Labels(), [1.0]))
     answer = await charts(world)
     assert [chart["key"] for chart in answer["charts"]] == ["load"]
@@ -96,9 +98,33 @@ async def test_only_what_is_new_is_sent_again(world: World) -> None:
     )
 
 
-async def test_part_picked_by_hand_is_finer(world: World) -> None:
-    answer = await charts(world, f"start_ms={NOW_MS - 300_000}&end_ms={NOW_MS}")
-    assert answer["step_ms"] == 1000
+async def test_part_picked_by_hand_is_as_fine_as_the_samples(world: World) -> None:
+    part = f"start_ms={NOW_MS - 300_000}&end_ms={NOW_MS}"
+    assert (await charts(world, part))["step_ms"] == 15_000
+    fast = replace(world.statuses[0].target, interval_s=0.5)
+    world.statuses[0] = replace(world.statuses[0], target=fast)
+    world.now[0] += 1000
+    assert (await charts(world, part))["step_ms"] == 1000
+
+
+async def test_charts_say_what_time_they_average_over(world: World) -> None:
+    line = at([0], (Labels.of(mode="user"), [0.1]))
+    world.engine.answers = dict.fromkeys(("increase(", "rate(", "load"), line)
+    found = {chart["key"]: chart["window_ms"] for chart in (await charts(world))["charts"]}
+    assert found == {"cpu": 300_000, "load": None, "disk_io": 60_000, "network": 60_000}
+    found = {
+        chart["key"]: chart["window_ms"]
+        for chart in (await charts(world, f"start_ms=1&end_ms={30 * 86_400_000}"))["charts"]
+    }
+    assert found["cpu"] == found["network"] == 14_400_000
+
+
+async def test_long_range_of_a_new_host_shows_what_there_is(world: World) -> None:
+    assert (await charts(world, "range=30d"))["step_ms"] == 15_000
+    older_than_an_hour = "[5h] offset 1h)"
+    world.engine.answers[older_than_an_hour] = vector({Labels(): 1.0})
+    answer = await charts(world, "range=30d")
+    assert (answer["step_ms"], answer["end_ms"] - answer["start_ms"]) == (60_000, 6 * 3_600_000)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pytest_aiohttp import AiohttpClient
 from model.labels import Labels
 from model.targets import Health
 from storage.api.accounts import Role
-from tests.web.service_doubles import target_status, vector
+from tests.web.service_doubles import NOW_MS, target_status, vector
 from tests.web.world import World, world_at
 
 
@@ -42,10 +42,14 @@ async def test_fleet_shows_figures_with_their_units(world: World) -> None:
     ]
     a = Labels.of(instance="a:9100")
     world.engine.answers = {
-        "node_cpu_seconds_total{mode=~": vector({a: 0.873}),
+        "increase(node_cpu_seconds_total": vector({a: 0.873}),
         "node_network_receive": vector({a: 1_234_567.0}),
-        "node_boot_time": vector({a: 3 * 86_400.0}),
-        "node_load1": vector({a: 1.5}),
+        "node_boot_time": vector(
+            {
+                Labels.of(a, __name__="node_boot_time_seconds"): NOW_MS / 1000 - 3 * 86_400,
+                Labels.of(a, __name__="node_load1"): 1.5,
+            }
+        ),
     }
     text = await world.page("/")
     assert "87<small>%</small>" in text
@@ -56,6 +60,19 @@ async def test_fleet_shows_figures_with_their_units(world: World) -> None:
     assert "connection refused" in text
     assert "Waiting for the first scrape" in text
     assert "<b>1</b> down" in text
+
+
+async def test_uptime_is_unknown_where_the_boot_time_is_not_set(world: World) -> None:
+    world.statuses += [target_status("zero", "a:9100"), target_status("no-clock", "b:9100")]
+    booted = {"a:9100": 0.0, "b:9100": 12.5}
+    world.engine.answers["node_boot_time"] = vector(
+        {
+            Labels.of(instance=instance, __name__="node_boot_time_seconds"): time_s
+            for instance, time_s in booted.items()
+        }
+    )
+    text = await world.page("/")
+    assert text.count('data-title="Uptime">\N{EN DASH}</td>') == 2
 
 
 async def test_search_and_state_are_in_the_url(world: World) -> None:

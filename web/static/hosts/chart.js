@@ -1,7 +1,7 @@
 // One chart of a host: lines or stacked areas, a legend that hides lines, values under the cursor.
 
 import { element } from "../lib/dom.js";
-import { timeText, UNITS, UNKNOWN } from "../lib/format.js";
+import { durationText, timeText, UNITS, UNKNOWN } from "../lib/format.js";
 import { plotOptions, strokes, translucent, uPlot } from "../lib/plot.js";
 import { busyLines, drawnRows } from "./chart_data.js";
 
@@ -9,6 +9,14 @@ const HEIGHT = 168;
 
 // Steps between the ticks of an axis in KiB, MiB, …: powers of two.
 const BINARY_STEPS = Array.from({ length: 60 }, (_, power) => 2 ** power);
+
+// The same for bytes per second: whole numbers, because the labels have no decimals.
+const WHOLE_STEPS = Array.from({ length: 18 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
+
+const stepsOf = (unit) => {
+  if (unit === "bytes") return BINARY_STEPS;
+  return unit === "bytes_per_s" ? WHOLE_STEPS : undefined;
+};
 
 // The values under the cursor, in a box beside it.
 const tooltip = (rowsAt) => {
@@ -44,7 +52,7 @@ const tooltip = (rowsAt) => {
 const valueRange = (chart) => (_plot, low, high) => {
   if (chart.unit === "celsius") return [Math.min(20, low - 5), Math.max(60, high + 5)];
   if (chart.unit === "ratio" && chart.key !== "cpu") return [0, 1];
-  if (chart.key === "cpu") return [0, Math.min(1, Math.max(0.1, high * 1.1))];
+  if (chart.key === "cpu") return [Math.min(0, low * 1.1), Math.min(1, Math.max(0.1, high * 1.1))];
   const top = Math.max(high * 1.1, 0);
   const bottom = Math.min(0, low * 1.1);
   return [bottom, top > bottom ? top : bottom + 1];
@@ -65,6 +73,7 @@ export const createChart = (chart, hidden, view) => {
   const heading = element("h3");
   heading.append(title);
   caption.append(heading);
+  if (chart.window_ms) caption.append(element("span", "faint", `${durationText(chart.window_ms)} average`));
   figure.append(caption, field);
   let lines = busyLines(chart.lines);
   let plot = null;
@@ -82,9 +91,9 @@ export const createChart = (chart, hidden, view) => {
     }));
   };
 
-  // Each stacked line is filled down to the line below it.
+  // Each stacked line is filled down to the line below it, a mirrored one up to the axis.
   const bands = (drawn) => {
-    const visible = drawn.map((_, index) => index).filter((index) => drawn[index].show);
+    const visible = drawn.map((_, index) => index).filter((index) => drawn[index].show && !lines[index].mirrored);
     return visible.slice(1).map((index, below) => ({ series: [index + 1, visible[below] + 1], fill: drawn[index].fill }));
   };
 
@@ -104,7 +113,7 @@ export const createChart = (chart, hidden, view) => {
       zoom: view.zoom,
       valueAxis: {
         size: 62, space: 32,
-        incrs: unit.base === 2 ? BINARY_STEPS : undefined,
+        incrs: stepsOf(chart.unit),
         values: (_plot, ticks) => ticks.map((value) => unit.text(Math.abs(value)).replace(/\.0+(?= |$)/, "")),
       },
     });

@@ -1,6 +1,6 @@
 // The samples of a host's charts, as `/api/hosts/{host}/charts` returns them.
 //
-// An answer is {start_ms, end_ms, step_ms, charts: [{key, title, unit, stacked, queries, lines}]};
+// An answer is {start_ms, end_ms, step_ms, charts: [{key, title, unit, stacked, window_ms, queries, lines}]};
 // a line is {name, mirrored, values} with one value, or null, per step.
 
 const SHORTEST_RANGE_MS = 300000;
@@ -28,11 +28,10 @@ export const firstSampleTime = ({ charts, start_ms, end_ms, step_ms }) => {
 
 // The rows that uPlot draws: stacked lines are sums, mirrored lines negative.
 export const drawnRows = (lines, { stacked, isHidden }) => {
-  if (!stacked) {
-    return lines.map((line) => (line.mirrored ? line.values.map((value) => (value === null ? null : -value)) : line.values));
-  }
   const sums = [];
   return lines.map((line) => {
+    if (line.mirrored) return line.values.map((value) => (value === null ? null : -value));
+    if (!stacked) return line.values;
     if (isHidden(line)) return line.values.map(() => null);
     return line.values.map((value, index) => {
       if (value === null) return null;

@@ -31,6 +31,15 @@ export const strokes = (count) => {
   });
 };
 
+// Steps of a time axis, in seconds. uPlot's own jump from 1 to 5 minutes, which leaves a narrow
+// graph of ten minutes with a single label.
+const TIME_STEPS = [
+  ...[1, 2, 5, 10, 15, 20, 30],
+  ...[1, 2, 5, 10, 15, 20, 30].map((minutes) => minutes * 60),
+  ...[1, 2, 3, 4, 6, 8, 12].map((hours) => hours * 3600),
+  ...[1, 2, 3, 5, 7, 10, 15, 30, 60, 90, 180, 365, 730].map((days) => days * 86400),
+];
+
 // uPlot's options for a graph over time in `field`.
 //   sync: graphs with the same key share their cursor.
 //   valueAxis: the options of the y axis.
@@ -58,7 +67,7 @@ export const plotOptions = (field, { height, sync, valueAxis, zoom }) => {
     },
     axes: [
       {
-        ...axis, grid: { show: false }, ticks: { ...line, size: 4 }, size: 24, space: 70,
+        ...axis, grid: { show: false }, ticks: { ...line, size: 4 }, size: 24, space: 70, incrs: TIME_STEPS,
         values: (_plot, times_s, _axis, _space, step_s) => tickTexts(times_s, step_s),
       },
       { ...axis, grid: line, ticks: { show: false }, gap: 6, ...valueAxis },

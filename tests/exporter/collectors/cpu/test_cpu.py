@@ -28,6 +28,14 @@ def test_cpu_that_was_plugged_in_again_starts_at_its_new_time(tmp_path: Path) ->
     assert (after[IDLE], after[IOWAIT]) == (0.1, 0.01)
 
 
+def test_idle_time_that_falls_by_exactly_three_seconds_is_a_reset(tmp_path: Path) -> None:
+    for before, after, expected in ((510, 210, 2.1), (510, 211, 5.1)):
+        collector = CPU(roots_of(tmp_path / str(after), {"proc/stat": stat(before, 500)}))
+        samples(collector)
+        (tmp_path / str(after) / "proc/stat").write_text(stat(after, 1))
+        assert samples(collector)[IDLE] == expected
+
+
 def test_kernel_without_guest_times_yields_no_guest_metric(tmp_path: Path) -> None:
     roots = roots_of(tmp_path, {"proc/stat": "cpu  1 2 3 4\ncpu0 1 2 3 4\n"})
     names = {name for name, _ in samples(CPU(roots))}
