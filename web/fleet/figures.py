@@ -62,7 +62,7 @@ async def read_figures(
         checks: the settings of the host checks: the CPU's window, the filesystems to leave out.
         now_ms: the time of evaluation.
     """
-    queries = _queries(_rate_window(intervals_s.values()), checks.disk)
+    queries = _queries(rate_window(intervals_s.values()), checks.disk)
     windows = {name: cpu_window_ms(checks, each) for name, each in intervals_s.items()}
     # Nearly always one: hosts that report every 100 s or more often have the check's window.
     distinct = set(windows.values())
@@ -115,7 +115,7 @@ def _queries(rate_window: str, disk: DiskSettings) -> dict[str, str]:
     }
 
 
-def _rate_window(intervals_s: Iterable[float]) -> str:
+def rate_window(intervals_s: Iterable[float]) -> str:
     """Return a window with four scrapes of the slowest host, between one and ten minutes."""
     slowest_s = max(intervals_s, default=15.0)
     return format_duration(round(min(max(4 * slowest_s, 60.0), 600.0)) * 1000)
