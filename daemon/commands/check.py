@@ -9,6 +9,10 @@ import click
 from daemon.commands.errors import errors_as_messages
 from daemon.commands.output import counted, mark_parse_error
 
+_PROMETHEUS_SECTIONS = frozenset(
+    {"global", "scrape_configs", "scrape_config_files", "rule_files", "remote_write", "remote_read"}
+)
+
 
 @click.group()
 def check() -> None:
@@ -18,19 +22,40 @@ def check() -> None:
 @check.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
 def config(file: Path | None) -> None:
-    """Check a configuration file and the files it names (default: those of the server)."""
+    """Check a configuration file and the files it names (default: those of the server).
+
+    A prometheus.yml is checked as `scrape-config` does.
+    """
     from daemon.configuration.configuration import ConfigurationSource
 
+    if file is not None and _is_prometheus_file(file):
+        _check_scrape_config(file)
+        return
     with errors_as_messages():
         configuration = ConfigurationSource(file).read()
     _warn(configuration.warnings)
     click.echo("the configuration is good")
 
 
+def _is_prometheus_file(file: Path) -> bool:
+    """Whether a file has sections that only a prometheus.yml has."""
+    from model.documents import DocumentError, parse_document
+
+    try:
+        data = parse_document(file.read_text(encoding="utf-8"), str(file), plain_text=True).data
+    except (DocumentError, OSError, UnicodeDecodeError):
+        return False
+    return isinstance(data, dict) and bool(data.keys() & _PROMETHEUS_SECTIONS)
+
+
 @check.command("scrape-config")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def scrape_config(file: Path) -> None:
-    """Check a prometheus.yml: its jobs, the files it includes, its rule files."""
+    """Check a prometheus.yml: all its sections, the files it includes, its rule files."""
+    _check_scrape_config(file)
+
+
+def _check_scrape_config(file: Path) -> None:
     from daemon.configuration.configuration import HANDLED_SECTIONS, read_rules
     from model.documents import DocumentError
     from scraper.configuration.prometheus_config import load_prometheus_config

@@ -25,14 +25,12 @@ def doctor(source: "ConfigurationSource", directory: DataDirectory) -> None:
     from daemon.doctor.findings import Verdict
 
     with errors_as_messages():
-        configuration = source.read()
-    findings = asyncio.run(examine(configuration, directory))
+        findings = asyncio.run(examine(source, directory))
     colours = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "red"}
     for finding in findings:
         verdict = click.style(f"{finding.verdict.value:<5}", fg=colours[finding.verdict])
-        click.echo(f"{verdict} {finding.subject}: {finding.detail}")
-        if finding.remedy:
-            click.echo(f"      → {finding.remedy}")
+        remedy = f" → {finding.remedy}" if finding.remedy else ""
+        click.echo(f"{verdict} {finding.subject}: {finding.detail}{remedy}")
     broken = sum(finding.verdict is Verdict.BAD for finding in findings)
     warnings = sum(finding.verdict is Verdict.WARNING for finding in findings)
     summary = f"{broken} broken, {warnings} to look at" if broken or warnings else "all is well"

@@ -11,12 +11,16 @@ _TIMEOUT_S = 5.0
 
 
 async def examine_listen(listen: str) -> Finding:
-    """Report whether the address is free, in use, or answered by a Redshank server."""
+    """Report whether a server could listen on an address; none uses the data directory."""
     address = ListenAddress.parse(listen)
     subject = f"listen {address}"
-    health = await _get_json(address.local_url + "/health")
-    if health is not None and {"ok", "version", "uptime_s"} <= health.keys():
-        return Finding(Verdict.GOOD, subject, "a Redshank server answers")
+    if await redshank_answers(address):
+        return Finding(
+            Verdict.WARNING,
+            subject,
+            "a Redshank server answers, which uses another data directory",
+            "name its directory with --data-dir, or choose another address with --listen",
+        )
     try:
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -30,6 +34,12 @@ async def examine_listen(listen: str) -> Finding:
             "stop the program that listens there, or choose another address with --listen",
         )
     return Finding(Verdict.GOOD, subject, "free; no server runs")
+
+
+async def redshank_answers(address: ListenAddress) -> bool:
+    """Whether a Redshank server answers at an address."""
+    health = await _get_json(address.local_url + "/health")
+    return health is not None and {"ok", "version", "uptime_s"} <= health.keys()
 
 
 async def _get_json(url: str) -> dict[str, object] | None:

@@ -2,20 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import aiohttp
 
 from daemon.configuration.configuration import Configuration
-from daemon.control import ServerAddress, with_control
 from daemon.data_directory import DataDirectory
 from daemon.doctor.findings import Finding, Verdict
-from daemon.errors import ControlError
 from daemon.store_access import opened_records
 from scraper.configuration.static_targets import static_targets
 from scraper.discovery.job_targets import job_targets
+from scraper.fetching.http_session import failure_message
 from storage.api.hosts import Host
 
 _TIMEOUT_S = 5.0
@@ -26,32 +26,41 @@ _MAX_SKEW_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A target to fetch: its job and instance, and its URL."""
+    """A target to fetch.
+
+    Attributes:
+        name: its job and instance.
+        error: why the server's last scrape failed, "" if it did not.
+        is_up: whether the server's last scrape succeeded.
+    """
 
     name: str
     url: str
+    error: str = ""
+    is_up: bool = False
 
 
-async def scraped_endpoints(
-    configuration: Configuration, directory: DataDirectory
-) -> Sequence[Endpoint]:
-    """Return the targets of the running server, or those of the configuration without one."""
-    address = ServerAddress(directory)
-    try:
-        document = await with_control(
-            address, lambda control: control.request("GET", "/api/v1/targets")
-        )
-    except ControlError:
-        return await _configured_endpoints(configuration, directory)
+def server_endpoints(targets: Iterable[Mapping[str, Any]]) -> Sequence[Endpoint]:
+    """Return the targets of the running server, given in the form of `/api/v1/targets`."""
     return [
-        Endpoint(f"{target['labels']['job']} {target['labels']['instance']}", target["scrapeUrl"])
-        for target in document["data"]["activeTargets"]
+        Endpoint(
+            f"{target['labels'].get('job', '')} {target['labels'].get('instance', '')}",
+            target["scrapeUrl"],
+            target["lastError"] if target["health"] == "down" else "",
+            target["health"] == "up",
+        )
+        for target in targets
     ]
 
 
-async def _configured_endpoints(
+async def configured_endpoints(
     configuration: Configuration, directory: DataDirectory
 ) -> Sequence[Endpoint]:
+    """Return the registered hosts and the static targets of the configuration.
+
+    Raises:
+        StorageError, DataDirectoryError: the registered hosts cannot be read.
+    """
     registered = await _registered_hosts(directory)
     targets = static_targets(configuration.settings.scrape, registered)
     # Static targets only: other discovery needs the running server.
@@ -71,6 +80,8 @@ async def _registered_hosts(directory: DataDirectory) -> Sequence[Host]:
 async def examine_target(session: aiohttp.ClientSession, target: Endpoint) -> Sequence[Finding]:
     """Fetch a target once and compare its clock, from the `Date` header, with ours."""
     subject = f"target {target.name}"
+    if target.error:
+        return [_failure(target, target.error)]
     began_s = time.time()
     try:
         async with session.get(target.url) as response:
@@ -78,23 +89,18 @@ async def examine_target(session: aiohttp.ClientSession, target: Endpoint) -> Se
             await response.read()
             ended_s = time.time()
             if response.status != 200:
-                return [
-                    Finding(
-                        Verdict.BAD,
-                        subject,
-                        f"{target.url} answered HTTP {response.status}",
-                        "open that URL: is it the exporter's, and does it need a login?",
-                    )
-                ]
-    except (aiohttp.ClientError, TimeoutError, OSError) as exc:
-        return [
-            Finding(
-                Verdict.BAD,
-                subject,
-                f"{target.url}: {exc or 'no answer in time'}",
-                "is the exporter running there, and does its firewall let this machine in?",
-            )
-        ]
+                # The server has the target's credentials, this command does not.
+                if target.is_up:
+                    return [Finding(Verdict.GOOD, subject, "the server scrapes it")]
+                return [_failure(target, f"HTTP status {response.status}")]
+    except TimeoutError:
+        return [_failure(target, f"no answer within {_TIMEOUT_S:g} s")]
+    except aiohttp.ClientSSLError as exc:
+        if target.is_up:
+            return [Finding(Verdict.GOOD, subject, "the server scrapes it")]
+        return [_failure(target, failure_message(exc))]
+    except (aiohttp.ClientError, OSError) as exc:
+        return [_failure(target, failure_message(exc))]
     findings = [Finding(Verdict.GOOD, subject, f"answered in {(ended_s - began_s) * 1000:.0f} ms")]
     skew_s = _skew_s(date, began_s, ended_s)
     if skew_s is not None and abs(skew_s) > _MAX_SKEW_S:
@@ -107,6 +113,13 @@ async def examine_target(session: aiohttp.ClientSession, target: Endpoint) -> Se
             )
         )
     return findings
+
+
+def _failure(target: Endpoint, error: str) -> Finding:
+    remedy = "is the exporter running there, and does its firewall let this machine in?"
+    if "HTTP status" in error:
+        remedy = "open that URL: is it the exporter's, and does it need a login?"
+    return Finding(Verdict.BAD, f"target {target.name}", f"{target.url}: {error}", remedy)
 
 
 def _skew_s(date: str | None, began_s: float, ended_s: float) -> float | None:

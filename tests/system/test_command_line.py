@@ -106,13 +106,29 @@ async def test_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with redshank_exporter() as (exporter, address), redshank_server(data) as server:
         await run(data, "host", "add", "web-1", address)
-        listen = server.url.removeprefix("http://")
-        status, output = await run(data, "doctor", "--listen", listen)
+        status, output = await run(data, "doctor")
         assert status == 0, output
         assert f"target node {address}: answered in" in output
         assert "database records.db: sound" in output
-        assert "a Redshank server answers" in output
+        assert "server: version" in output
         await exporter.kill()
-        status, output = await run(data, "doctor", "--listen", listen)
+        status, output = await run(data, "doctor")
         assert status == 1
-        assert "is the exporter running there" in output
+        [line] = [line for line in output.splitlines() if line.startswith("fail")]
+        assert line.startswith(f"fail  target node {address}: http://{address}/metrics: cannot")
+        assert "is the exporter running there" in line
+        elsewhere = tmp_path / "elsewhere"
+        listen = server.url.removeprefix("http://")
+        status, output = await run(elsewhere, "doctor", "--listen", listen)
+        assert status == 0
+        assert "which uses another data directory" in output
+
+
+async def test_doctor_reports_each_error_of_the_configuration_on_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "redshank.yml"
+    file.write_text("scrape: {jobs: [{name: a, targts: [b]}]}\nlog: {level: loud}\n")
+    status, output = await run(tmp_path / "data", "doctor", "--config", str(file))
+    assert status == 1
+    assert f"fail  configuration: {file}:1: scrape.jobs.0.targts: unknown key" in output
+    assert f"fail  configuration: {file}:2: log.level: Input should be" in output
+    assert output.count("fail") == 2

@@ -45,6 +45,16 @@ def test_configuration_is_checked_with_the_files_it_names(tmp_path: Path) -> Non
     assert "r.yml:1: " in result.output
 
 
+def test_prometheus_file_given_as_the_configuration_is_checked_too(tmp_path: Path) -> None:
+    file = tmp_path / "prometheus.yml"
+    file.write_text("scrape_configs: [{job_name: a}]\ntracing: {}\n")
+    result = run("config", str(file))
+    assert result.exit_code == 1
+    assert "prometheus.yml:2: tracing.endpoint: Field required" in result.output
+    file.write_text("global:\n")
+    assert run("config", str(file)).output == "0 jobs, 0 static targets, 0 rule groups\n"
+
+
 def test_prometheus_file_is_checked(tmp_path: Path) -> None:
     file = tmp_path / "prometheus.yml"
     file.write_text(

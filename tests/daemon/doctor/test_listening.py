@@ -21,3 +21,17 @@ async def test_address_of_another_program_is_bad_and_has_a_remedy(
     finding = await examine_listen(f"127.0.0.1:{other.port}")
     assert finding.verdict is Verdict.BAD
     assert "--listen" in finding.remedy
+
+
+async def test_address_of_a_redshank_with_another_data_directory_is_a_warning(
+    aiohttp_server: AiohttpServer,
+) -> None:
+    async def health(_: web.Request) -> web.Response:
+        return web.json_response({"ok": True, "version": "1.2", "uptime_s": 1})
+
+    app = web.Application()
+    app.router.add_get("/health", health)
+    server = await aiohttp_server(app)
+    finding = await examine_listen(f"127.0.0.1:{server.port}")
+    assert finding.verdict is Verdict.WARNING
+    assert "--data-dir" in finding.remedy

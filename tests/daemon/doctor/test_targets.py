@@ -1,4 +1,5 @@
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -7,7 +8,7 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
 from daemon.doctor.findings import Verdict
-from daemon.doctor.targets import Endpoint, examine_targets
+from daemon.doctor.targets import Endpoint, examine_targets, server_endpoints
 
 
 async def served(aiohttp_server: AiohttpServer, status: int = 200, ahead_s: float = 0) -> Endpoint:
@@ -32,7 +33,28 @@ async def test_target_that_answers_is_good(aiohttp_server: AiohttpServer) -> Non
 async def test_error_status_is_bad(aiohttp_server: AiohttpServer) -> None:
     [finding] = await examine_targets([await served(aiohttp_server, status=403)])
     assert finding.verdict is Verdict.BAD
-    assert finding.detail.endswith("answered HTTP 403")
+    assert finding.detail.endswith("/metrics: HTTP status 403")
+
+
+async def test_target_that_needs_credentials_is_good_if_the_server_scrapes_it(
+    aiohttp_server: AiohttpServer,
+) -> None:
+    endpoint = await served(aiohttp_server, status=401)
+    [finding] = await examine_targets([replace(endpoint, is_up=True)])
+    assert (finding.verdict, finding.detail) == (Verdict.GOOD, "the server scrapes it")
+
+
+async def test_failure_of_the_last_scrape_is_reported_in_the_servers_words() -> None:
+    document = {
+        "labels": {"job": "node", "instance": "web-1:9100"},
+        "scrapeUrl": "http://web-1:9100/metrics",
+        "health": "down",
+        "lastError": "exceeded sample_limit of 5",
+    }
+    [finding] = await examine_targets(server_endpoints([document]))
+    assert finding.verdict is Verdict.BAD
+    assert finding.subject == "target node web-1:9100"
+    assert finding.detail == "http://web-1:9100/metrics: exceeded sample_limit of 5"
 
 
 @pytest.mark.parametrize("ahead_s", [90, -90])
@@ -52,3 +74,6 @@ async def test_target_that_does_not_listen_is_bad_and_others_are_examined(
     absent = Endpoint("node web-2", f"http://127.0.0.1:{port}/metrics")
     findings = await examine_targets([absent, await served(aiohttp_server)])
     assert [finding.verdict for finding in findings] == [Verdict.BAD, Verdict.GOOD]
+    assert findings[0].detail == (
+        f"{absent.url}: cannot connect to 127.0.0.1:{port}: Connection refused"
+    )
