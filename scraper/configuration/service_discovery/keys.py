@@ -11,6 +11,7 @@ from typing import Annotated, Any, Protocol
 from pydantic import AfterValidator
 
 from scraper.configuration.sections import Section
+from scraper.configuration.service_discovery.azure_sd import AzureSdSettings
 from scraper.configuration.service_discovery.cloud_sd import (
     DigitalOceanSdSettings,
     Ec2SdSettings,
@@ -27,6 +28,7 @@ from scraper.configuration.service_discovery.file_sd import FileSdSettings
 from scraper.configuration.service_discovery.http_sd import HttpSdSettings
 from scraper.configuration.service_discovery.kubernetes_sd import KubernetesSdSettings
 from scraper.configuration.service_discovery.nomad_sd import NomadSdSettings
+from scraper.configuration.service_discovery.openstack_sd import OpenStackSdSettings
 from scraper.discovery.engine.discoverer import Discoverer
 
 
@@ -62,9 +64,10 @@ class DiscoveryKeys(Section):
     digitalocean_sd_configs: tuple[DigitalOceanSdSettings, ...] = ()
     hetzner_sd_configs: tuple[HetznerSdSettings, ...] = ()
     gce_sd_configs: tuple[GceSdSettings, ...] = ()
+    azure_sd_configs: tuple[AzureSdSettings, ...] = ()
+    openstack_sd_configs: tuple[OpenStackSdSettings, ...] = ()
 
     aws_sd_configs: _Unsupported = None
-    azure_sd_configs: _Unsupported = None
     eureka_sd_configs: _Unsupported = None
     ionos_sd_configs: _Unsupported = None
     kuma_sd_configs: _Unsupported = None
@@ -72,7 +75,6 @@ class DiscoveryKeys(Section):
     linode_sd_configs: _Unsupported = None
     marathon_sd_configs: _Unsupported = None
     nerve_sd_configs: _Unsupported = None
-    openstack_sd_configs: _Unsupported = None
     outscale_sd_configs: _Unsupported = None
     ovhcloud_sd_configs: _Unsupported = None
     puppetdb_sd_configs: _Unsupported = None

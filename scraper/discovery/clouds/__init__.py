@@ -1,3 +1,3 @@
 """Discovery of the machines of cloud providers."""
 
-__all__ = ["digitalocean", "ec2", "gce", "hetzner"]
+__all__ = ["azure", "digitalocean", "ec2", "gce", "hetzner", "openstack"]

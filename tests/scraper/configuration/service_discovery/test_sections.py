@@ -3,7 +3,9 @@ from pathlib import Path
 import pytest
 
 from scraper.discovery.clouds.aws_credentials import AwsCredentials
+from scraper.discovery.clouds.azure import AzureLookup
 from scraper.discovery.clouds.ec2 import Ec2Lookup
+from scraper.discovery.clouds.openstack import OpenStackLookup
 from scraper.discovery.clouds.sigv4 import AccessKey
 from scraper.discovery.containers.docker import DockerLookup
 from scraper.discovery.containers.swarm import SwarmLookup
@@ -142,6 +144,47 @@ def test_every_ec2_option_reaches_the_lookup(tmp_path: Path) -> None:
     ],
 )
 def test_invalid_cloud_sections_are_refused_with_their_line(
+    tmp_path: Path, kind: str, section: str, reason: str
+) -> None:
+    assert reason in refusal(tmp_path, kind, section)
+
+
+def test_azure_and_openstack_options_reach_the_lookup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = polling(
+        tmp_path,
+        "azure",
+        "{subscription_id: s, tenant_id: t, client_id: c, client_secret: x, resource_group: g,"
+        " environment: azureChinaCloud}",
+    )
+    assert isinstance(found.lookup, AzureLookup)
+    assert (found.refresh_s, found.lookup.resource_group) == (300.0, "g")
+    assert found.lookup.cloud.manager == "https://management.chinacloudapi.cn"
+    monkeypatch.setenv("OS_AUTH_URL", "http://env/v3")
+    monkeypatch.setenv("OS_PROJECT_NAME", "p")
+    lookup = polling(tmp_path, "openstack", "{role: instance, region: r}").lookup
+    assert isinstance(lookup, OpenStackLookup)
+    assert (lookup.account.url, lookup.account.project_name) == ("http://env/v3", "p")
+    lookup = polling(
+        tmp_path, "openstack", "{role: hypervisor, identity_endpoint: 'http://own', userid: u}"
+    ).lookup
+    assert isinstance(lookup, OpenStackLookup)
+    assert (lookup.account.url, lookup.account.user_id) == ("http://own", "u")
+
+
+@pytest.mark.parametrize(
+    ("kind", "section", "reason"),
+    [
+        ("azure", "{tenant_id: t}", "subscription_id is missing"),
+        ("azure", "{subscription_id: s}", "tenant_id is missing"),
+        ("azure", "{subscription_id: s, environment: moon}", "none of Azure's clouds"),
+        ("azure", "{subscription_id: s, authentication_method: x}", "'OAuth'"),
+        ("openstack", "{region: r}", "role: Field required"),
+        ("openstack", "{role: instance, basic_auth: {}}", "basic_auth: unknown key"),
+    ],
+)
+def test_invalid_azure_and_openstack_sections_are_refused(
     tmp_path: Path, kind: str, section: str, reason: str
 ) -> None:
     assert reason in refusal(tmp_path, kind, section)
