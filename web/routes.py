@@ -25,6 +25,7 @@ from web.prometheus.expressions import ExpressionApi
 from web.prometheus.federation import FederationApi
 from web.prometheus.probes import Probes
 from web.prometheus.queries import QueryApi
+from web.prometheus.remote_read.api import RemoteReadApi
 from web.prometheus.rules import RulesApi
 from web.prometheus.series import SeriesApi
 from web.prometheus.status import StatusApi
@@ -90,4 +91,5 @@ def _prometheus_api(services: Services, settings: WebSettings) -> tuple[Handlers
         StatusApi(services),
         Probes(services),
         FederationApi(services),
+        RemoteReadApi(services, settings),
     )

@@ -150,6 +150,7 @@ class WebSettings(BaseModel):
         anonymous_viewer: whether viewing needs no login.
         body_limit_bytes: the largest request body.
         query_timeout_s: the longest timeout that a query may request.
+        remote_read_samples: the largest number of samples that a remote read may return.
         cors: which other origins' pages may use the API.
         rate_limits: quotas; a sender over its quota gets status 429 for a while.
         live_interval_s: how often an open page is updated.
@@ -174,6 +175,7 @@ class WebSettings(BaseModel):
     anonymous_viewer: bool = False
     body_limit_bytes: int = Field(default=2**20, ge=1024)
     query_timeout_s: float = Field(default=120.0, gt=0)
+    remote_read_samples: int = Field(default=50_000_000, ge=1)
     cors: CorsSettings = Field(default_factory=CorsSettings)
     rate_limits: RateLimitSettings = Field(default_factory=RateLimitSettings)
     live_interval_s: float = Field(default=5.0, ge=0.05)

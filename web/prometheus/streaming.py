@@ -14,11 +14,21 @@ _AT_ONCE: Final = 16
 
 
 async def streamed(
-    request: web.Request, body: Iterable[bytes | memoryview], content_type: str
+    request: web.Request,
+    body: Iterable[bytes | memoryview],
+    content_type: str,
+    encoding: str | None = None,
 ) -> web.StreamResponse:
-    """Send a body whose parts are formatted in a thread, piece by piece."""
+    """Send a body whose parts are formatted in a thread, piece by piece.
+
+    Without an `encoding` the body is compressed if the client accepts it; else this is the
+    encoding that it has already, "" for none.
+    """
     answer = web.StreamResponse(headers={"Content-Type": content_type})
-    answer.enable_compression()
+    if encoding is None:
+        answer.enable_compression()
+    elif encoding:
+        answer.headers["Content-Encoding"] = encoding
     pieces = gathered(body)
     # Format before sending the status line, so that an early failure becomes an error response.
     some = await asyncio.to_thread(_some, pieces)

@@ -153,6 +153,7 @@ ACCESS = {
     "POST /api/v1/query_exemplars": "viewer",
     "GET /federate": "viewer",
     "GET /version": "viewer",
+    "POST /api/v1/read": "viewer",
     "GET /api/v1/alertmanagers": "viewer",
     "GET /api/v1/notifications": "viewer",
     "GET /api/v1/notifications/live": "viewer",
