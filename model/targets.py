@@ -6,11 +6,25 @@ API need not distinguish them.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from model.labels import Labels
 
 HOST_JOB = "node"
 """The `job` label of registered hosts that set none themselves."""
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def instance_of_url(url: str) -> str:
+    """Return the `instance` label of a URL: its host and port.
+
+    Raises:
+        ValueError: its port is not a number.
+    """
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{host}:{parts.port or _DEFAULT_PORTS.get(parts.scheme, 80)}"
 
 
 class Health(StrEnum):

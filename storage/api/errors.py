@@ -44,6 +44,7 @@ class LastAdminError(RecordError):
 class TakenError(RecordError):
     """Another record already has this value of a unique field."""
 
-    def __init__(self, kind: str, field: str, value: str) -> None:
-        super().__init__(f"{field}: a {kind} {value!r} exists already")
-        self.kind, self.field, self.value = kind, field, value
+    def __init__(self, kind: str, field: str, value: str, hint: str = "") -> None:
+        text = f"{field}: a {kind} {value!r} exists already"
+        super().__init__(f"{text}; {hint}" if hint else text)
+        self.kind, self.field, self.value, self.hint = kind, field, value, hint

@@ -48,7 +48,7 @@ class HostKeyRecords(Protocol):
         """Register a pushing host with its key.
 
         Raises:
-            TakenError: the name is already registered, or the key is already in use.
+            TakenError: another host has the name, the `instance` label or the key already.
         """
 
     async def live(self, now_ms: int) -> Sequence[HostKey]:

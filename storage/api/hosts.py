@@ -1,10 +1,12 @@
 """Registered hosts: each is scraped at a URL, or pushes its reports."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from model.labels import Labels
+from model.targets import instance_of_url
+from storage.api.errors import TakenError
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,8 @@ class NewHost:
         url: the URL to scrape, such as `http://10.0.0.5:9100/metrics`; "" for a host
             that pushes.
         labels: additional target labels. `job` and `instance` replace the defaults:
-            `node`, and host:port of the URL or the name of a pushing host.
+            `node`, and host:port of the URL or the name of a pushing host. A host whose
+            host:port another host has is registered with its name as `instance`.
         interval_s, timeout_s: None for the server's defaults. The interval of a pushing
             host is then learned from its reports.
     """
@@ -32,6 +35,12 @@ class NewHost:
         """Whether the host pushes its reports."""
         return not self.url
 
+    @property
+    def instance(self) -> str:
+        """The `instance` label, which no two hosts share."""
+        default = self.name if self.pushes else instance_of_url(self.url)
+        return self.labels.get("instance") or default
+
 
 @dataclass(frozen=True, slots=True)
 class Host(NewHost):
@@ -41,6 +50,27 @@ class Host(NewHost):
     created_ms: int = 0
 
 
+def with_own_instance(host: NewHost, taken: Mapping[str, str]) -> NewHost:
+    """Return the host with its name as `instance` if another host has its address.
+
+    Args:
+        host: the host to register.
+        taken: the names of the other hosts by `instance`.
+
+    Raises:
+        TakenError: another host has the `instance` that the host asks for, or its name.
+    """
+    if host.instance not in taken:
+        return host
+    other = f"the host {taken[host.instance]!r} has it; leave it out to get the host's name"
+    if host.labels.get("instance"):
+        raise TakenError("host", "labels", f"instance={host.instance}", other)
+    named = replace(host, labels=host.labels.overlaid(Labels.of(instance=host.name)))
+    if named.instance in taken:
+        raise TakenError("host", "name", host.name, "give the host an `instance` label of its own")
+    return named
+
+
 class HostRecords(Protocol):
     """The registered hosts."""
 
@@ -48,7 +78,7 @@ class HostRecords(Protocol):
         """Register a host.
 
         Raises:
-            TakenError: the name or the URL is already registered.
+            TakenError: another host has the name, the URL or the `instance` label already.
         """
 
     async def remove(self, host_id: int) -> Host:

@@ -9,7 +9,7 @@ from sqlite_utils import Database, Migrations
 
 from model.labels import Labels
 from storage.api.errors import NotFoundError, TakenError
-from storage.api.hosts import Host, NewHost
+from storage.api.hosts import Host, NewHost, with_own_instance
 from storage.records.database import RecordsDatabase
 from storage.records.rows import decoded
 
@@ -57,13 +57,17 @@ def insert_host(database: Database, host: NewHost, now_ms: int) -> Host:
     """Add a host; runs in the caller's transaction.
 
     Raises:
-        TakenError: the name or the URL is already registered.
+        TakenError: another host has the name, the URL or the `instance` label already.
     """
     hosts = database.table("hosts")
+    registered = [_host(row) for row in hosts.rows]
+    for other in registered:
+        if other.name == host.name:
+            raise TakenError("host", "name", host.name)
+        if host.url and other.url == host.url:
+            raise TakenError("host", "url", host.url, f"its name is {other.name!r}")
+    host = with_own_instance(host, {other.instance: other.name for other in registered})
     row = asdict(host) | {"labels": json.dumps(dict(host.labels)), "created_ms": now_ms}
-    for field in ("name", "url") if host.url else ("name",):
-        if next(hosts.rows_where(f"{field} = ?", [row[field]]), None):
-            raise TakenError("host", field, row[field])
     return _host(row | {"id": hosts.insert(row).last_pk})
 
 

@@ -115,7 +115,7 @@ def _host(
 def _pending(record: Host) -> FleetHost:
     return FleetHost(
         name=record.name,
-        instance=record.labels.get("instance") or default_instance(record),
+        instance=record.instance,
         id=record.id,
         url=record.url,
         labels=record.labels,
@@ -126,10 +126,3 @@ def _pending(record: Host) -> FleetHost:
         timeout_s=record.timeout_s,
         created_ms=record.created_ms,
     )
-
-
-def default_instance(record: Host) -> str:
-    """Return the `instance` label of a host: host and port of its URL, or its name if it pushes."""
-    if record.pushes:
-        return record.name
-    return record.url.split("://", 1)[-1].split("/", 1)[0]

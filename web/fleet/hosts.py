@@ -87,6 +87,11 @@ class FleetHost:
         return not self.url
 
     @property
+    def element_id(self) -> str:
+        """The id of the host's row on pages: hosts of two jobs may share an instance."""
+        return f"host-{self.labels.get('job')}-{self.instance}"
+
+    @property
     def path(self) -> str:
         """The path of the host's page, which names the instance: not every host has a record."""
         return host_path(self.instance)

@@ -76,7 +76,9 @@ class AddHostPages:
             problems = {exc.field or "url": exc.message.removeprefix("url: ")}
             return await self._form(request, 400, problems, given)
         except TakenError as exc:
-            problems = {exc.field: f"another host has this {exc.field} already"}
+            what = exc.value if exc.field == "labels" else f"this {exc.field}"
+            hint = f"; {exc.hint}" if exc.hint else ""
+            problems = {exc.field: f"another host has {what} already{hint}"}
             return await self._form(request, 409, problems, given)
         if issued is not None:
             return await self._new_key.show(request, host.name, f"/host/{host.id}", issued)

@@ -3,7 +3,8 @@
 from aiohttp.helpers import is_ip_address
 from yarl import URL
 
-from storage.api.hosts import Host
+from storage.api.errors import TakenError
+from storage.api.hosts import Host, NewHost, with_own_instance
 from web.fleet.fleet import Fleet
 from web.fleet.hosts import FleetHost
 from web.hosts.forms import HostForm
@@ -27,19 +28,35 @@ class HostRegister:
         """Register a host, which is scraped from now on or may push with its key.
 
         Raises:
-            TakenError: its name or URL is registered already, or its key is in use.
+            TakenError: another host has its name, URL, `instance` label or key already.
             BadRequestError: its IP address may not be scraped. A host name is resolved
                 and checked at each scrape instead.
         """
         host: Host
         issued: IssuedKey | None = None
         if form.push:
-            host, issued = await self.keyring.register(form.host(), form.key)
+            host, issued = await self.keyring.register(self._beside_configured(form), form.key)
         else:
             self._check_address(form.url)
-            host = await self._services.hosts.add(form.host(), self._services.clock())
+            new = self._beside_configured(form)
+            host = await self._services.hosts.add(new, self._services.clock())
         await self._apply_change()
         return host, issued
+
+    def _beside_configured(self, form: HostForm) -> NewHost:
+        """Return the host, whose name, URL and `instance` no host of the configuration has."""
+        new, taken = form.host(), dict[str, str]()
+        for status in self._services.targets():
+            target = status.target
+            if target.host is None or target.host_id is not None:
+                continue
+            hint = "it comes from the server's configuration"
+            if target.host == new.name:
+                raise TakenError("host", "name", new.name, hint)
+            if new.url and target.url == new.url:
+                raise TakenError("host", "url", new.url, hint)
+            taken[target.instance] = target.host
+        return with_own_instance(new, taken)
 
     def _check_address(self, url: str) -> None:
         address = URL(url).host or ""

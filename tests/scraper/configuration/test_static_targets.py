@@ -45,6 +45,23 @@ def test_labels_of_a_host_override_the_defaults() -> None:
     assert target.labels == Labels.of(job="edge", instance="web-1")
 
 
+def test_targets_with_the_same_address_are_distinguished_by_path() -> None:
+    targets = ["http://proxy:80/a", "http://proxy/b?x=1", "c:80"]
+    found = static_targets(read(jobs=[{"name": "web", "targets": targets}]), [])
+    assert [target.instance for target in found] == ["proxy:80/a", "proxy:80/b?x=1", "c:80"]
+
+
+def test_registered_hosts_that_share_an_address_have_their_names_as_instance() -> None:
+    hosts = [
+        Host("c", "http://proxy:9100/c", Labels.of(instance="own"), id=3),
+        Host("b", "http://proxy:9100/b", id=2),
+        Host("a", "http://proxy:9100/a", id=1),
+        Host("d", "http://proxy:9100/d", Labels.of(instance="own", job="x"), id=4),
+    ]
+    found = {target.host: target.instance for target in static_targets(read(), hosts)}
+    assert found == {"a": "proxy:9100", "b": "b", "c": "own", "d": "own"}
+
+
 def test_host_with_an_invalid_url_is_left_out() -> None:
     hosts = [Host("x", "ftp://x"), Host("y", "http://y:9100/metrics")]
     assert [target.host for target in static_targets(read(), hosts)] == ["y"]

@@ -70,6 +70,29 @@ async def test_second_host_of_a_name_is_a_conflict(world: World) -> None:
     assert answer == {"error": "name: a host 'db-1' exists already", "field": "name"}
 
 
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [({"name": "vm", "url": "b"}, "name"), ({"name": "b", "url": "http://a:9100/metrics"}, "url")],
+)
+async def test_host_of_the_configuration_is_not_added_again(
+    world: World, body: dict[str, str], field: str
+) -> None:
+    world.statuses.append(target_status("vm", "a:9100"))
+    answer = await call(world, "POST", "/api/hosts", 409, body)
+    assert answer["field"] == field
+    assert answer["error"].endswith("exists already; it comes from the server's configuration")
+
+
+async def test_hosts_behind_one_address_are_each_in_the_fleet(world: World) -> None:
+    world.statuses.append(target_status("vm", "proxy:80"))
+    for number in range(30):
+        body = {"name": f"h{number}", "url": f"http://proxy:80/h{number}/metrics"}
+        added = await call(world, "POST", "/api/hosts", 201, body)
+        assert added["instance"] == f"h{number}"
+    fleet = (await call(world, "GET", "/api/fleet", 200))["hosts"]
+    assert len({host["instance"] for host in fleet}) == 31
+
+
 async def test_removed_host_is_gone(world: World) -> None:
     added = await call(world, "POST", "/api/hosts", 201, {"name": "db-1", "url": "10.0.0.7"})
     await call(world, "DELETE", f"/api/hosts/{added['id']}", 204)
