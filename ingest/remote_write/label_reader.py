@@ -27,13 +27,16 @@ class LabelReader:
         self._pairs: dict[bytes, tuple[str, str]] = {}
 
     def labels_of(self, key: SeriesKey) -> Labels:
-        """Return the labels of a series key; may be called on any thread.
+        """Return the labels of a series key, sorted; may be called on any thread.
+
+        The specification demands sorted labels, but Prometheus accepts any order, and
+        vmagent does not sort them unless it has `-sortLabels`.
 
         Raises:
             BadLabelsError: they do not decode, or the specification forbids them.
         """
         try:
-            labels = Labels(self._pairs_of(key))
+            labels = Labels(sorted(self._pairs_of(key)))
         except MalformedMessageError as exc:
             raise BadLabelsError(f"a label does not decode: {exc}") from exc
         except UnicodeDecodeError as exc:
@@ -73,8 +76,6 @@ def _check(labels: Labels, limits: RequestLimits) -> None:
     for (before, _), (name, _) in pairwise(labels):
         if name == before:
             raise ValueError(f"label {name!r} occurs twice")
-        if name < before:
-            raise ValueError(f"the labels are not sorted: {name!r} after {before!r}")
     for name, value in labels:
         if not (name and value):
             raise ValueError(f"label {name!r} is empty" if name else "a label name is empty")

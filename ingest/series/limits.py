@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from ingest.series.time_bounds import MOST_AHEAD_MS
+from ingest.series.time_bounds import EARLIEST_MS, MOST_AHEAD_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class WriteLimits:
         decompressed_bytes: the largest message.
         series: how many series of one sender may be active.
         ahead_ms: how far a timestamp may lie in the future.
+        earliest_ms: samples before this time are rejected: their sender's clock is not set.
         behind_ms: how old a sample may be; None for any age.
     """
 
@@ -35,4 +36,5 @@ class WriteLimits:
     decompressed_bytes: int = 32 * 2**20
     series: int = 1_000_000
     ahead_ms: int = MOST_AHEAD_MS
+    earliest_ms: int = EARLIEST_MS
     behind_ms: int | None = None

@@ -117,8 +117,9 @@ class Sender:
         times_ms = samples["time_ms"]
         valid: NDArray[np.bool_] = samples["series"] >= 0
         result.rejected += int((~valid).sum())
-        behind_ms = self._limits.behind_ms
-        oldest_ms = 0 if behind_ms is None else max(0, now_ms - behind_ms)
+        oldest_ms = self._limits.earliest_ms
+        if self._limits.behind_ms is not None:
+            oldest_ms = max(oldest_ms, now_ms - self._limits.behind_ms)
         for beyond, reason in (
             (times_ms > now_ms + self._limits.ahead_ms, "too far in the future"),
             (times_ms < oldest_ms, "too old to be kept"),

@@ -4,8 +4,8 @@ from typing import Final
 
 from ingest.errors import BadTimeError
 
-_EARLIEST_MS: Final = 1_000_000_000_000
-"""September 2001. A device that sends an earlier time has not set its clock."""
+EARLIEST_MS: Final = 1_000_000_000_000
+"""September 2001. A sender with an earlier time has not set its clock."""
 MOST_AHEAD_MS: Final = 10 * 60_000
 """How far a timestamp may lie in the future; Prometheus's bound."""
 
@@ -21,7 +21,7 @@ def check_time(time_ms: int, now_ms: int, field: str) -> None:
     Raises:
         BadTimeError: it is out of bounds.
     """
-    if time_ms < _EARLIEST_MS:
+    if time_ms < EARLIEST_MS:
         raise BadTimeError(f"{field}: is before 2001; is the sender's clock set?", field)
     if time_ms > now_ms + MOST_AHEAD_MS:
         ahead_min = (time_ms - now_ms) // 60_000

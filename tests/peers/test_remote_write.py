@@ -1,4 +1,4 @@
-"""Redshank stores every remote-write sample of Debian's prometheus and vmagent."""
+"""Redshank stores every remote-write sample of Prometheus and vmagent."""
 
 import asyncio
 import json
@@ -156,7 +156,7 @@ async def prometheus(tmp_path: Path, receiver: Receiver, target: str) -> AsyncIt
         errors = [
             line
             for line in process.lines
-            if "non-recoverable" in line or ("remote" in line and "level=error" in line)
+            if "non-recoverable" in line or ("remote" in line and "level=error" in line.lower())
         ]
         assert errors == []
 

@@ -114,14 +114,33 @@ async def test_bad_series_and_implausible_times_are_rejected_and_the_rest_stored
 ) -> None:
     fine = series("fine", (NOW_MS, 1.0))
     result = await setting.send(
-        Series((("b", "1"), ("a", "2")), (Sample(NOW_MS, 1.0),)),
+        Series((("__name__", "m"), ("a", "1"), ("a", "2")), (Sample(NOW_MS, 1.0),)),
         fine,
         series("future", (NOW_MS + 3_600_000, 1.0)),
-        series("past", (-5, 1.0)),
+        series("past", (-5, 1.0), (0, 1.0), (60_000, 1.0)),
     )
-    assert (result.written, result.rejected) == (1, 3)
-    assert [any(text in one for one in result.messages) for text in ("sorted", "future", "old")]
+    assert (result.written, result.rejected) == (1, 5)
+    for text in ("twice", "future", "old"):
+        assert any(text in one for one in result.messages), text
     assert await setting.stored() == as_bits([fine])
+    assert setting.receiver.series == 1
+
+
+@pytest.mark.parametrize("version", WriteVersion)
+async def test_labels_in_any_order_are_one_series(setting: Setting, version: WriteVersion) -> None:
+    """As vmagent sends them by default."""
+    pairs = (("__name__", "m"), ("instance", "a"), ("job", "j"), ("mode", "idle"))
+    for tick, order in enumerate((pairs, pairs[::-1], pairs[2:] + pairs[:2])):
+        sent = Series(order, (Sample(NOW_MS + tick, float(tick)),))
+        assert (await setting.send(sent, version=version)).rejected == 0
+    both = (
+        Series(pairs, (Sample(NOW_MS + 9, 9.0),)),
+        Series(pairs[::-1], (Sample(NOW_MS + 9, 9.0),)),
+    )
+    assert (await setting.send(*both, version=version)).rejected == 0
+    [(labels, samples)] = (await setting.stored()).items()
+    assert labels == Labels.of(pairs)
+    assert list(samples) == [NOW_MS, NOW_MS + 1, NOW_MS + 2, NOW_MS + 9]
     assert setting.receiver.series == 1
 
 
