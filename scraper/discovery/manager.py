@@ -18,6 +18,10 @@ from scraper.fetching.targets import DroppedTarget, ScrapeTarget
 log = structlog.get_logger(__name__)
 
 
+# Up to this many groups are relabelled on the event loop: it takes at most 20 ms.
+_FEW_GROUPS = 100
+
+
 class DiscoveryManager:
     """Discovers the targets of jobs from entry to exit.
 
@@ -43,6 +47,8 @@ class DiscoveryManager:
         self._former: dict[str, tuple[Discoverer, ...]] = {}
         self._groups: dict[Discoverer, Sequence[TargetGroup]] = {}
         self._running: dict[Discoverer, asyncio.Task[None]] = {}
+        self._outdated_jobs: set[str] = set()
+        self._is_building = False
         self._tasks: asyncio.TaskGroup | None = None
         self._notifier: asyncio.Task[None] | None = None
         self._has_changed = asyncio.Event()
@@ -134,7 +140,7 @@ class DiscoveryManager:
 
         A discoverer that fails does not publish, so limit the wait.
         """
-        while self._wanted() - self._groups.keys():
+        while self._is_building or self._outdated_jobs or self._wanted() - self._groups.keys():
             self._has_published.clear()
             await self._has_published.wait()
 
@@ -169,21 +175,28 @@ class DiscoveryManager:
                 if discoverer in job.discoverers:
                     if self._groups.keys() >= set(job.discoverers):
                         self._former[job.name] = ()
-                    self._found[job.name] = self._build(job)
+                    self._outdated_jobs.add(job.name)
             self._drop_unused()
             self._has_changed.set()
-            self._has_published.set()
 
         mechanism = discoverer.mechanism
         statistics = self.statistics.setdefault(mechanism, MechanismStatistics())
         await discoverer.run(self._session, Feed(mechanism, changed, statistics))
 
     def _build(self, job: ScrapeJob) -> JobTargets:
-        """Return the targets of a job's groups; log targets that are newly refused."""
+        """Return the targets of a job's groups."""
+        found = self._builders[job.name].build(self._groups_of(job))
+        self._log_refused(job, found)
+        return found
+
+    def _groups_of(self, job: ScrapeJob) -> list[TargetGroup]:
         groups = [*job.static]
         for discoverer in [*job.discoverers, *self._former.get(job.name, ())]:
             groups.extend(self._groups.get(discoverer, ()))
-        found = self._builders[job.name].build(groups)
+        return groups
+
+    def _log_refused(self, job: ScrapeJob, found: JobTargets) -> None:
+        """Log the targets that are newly refused."""
         before = self._found.get(job.name)
         known = set(before.refused) if before is not None else set()
         for refused in found.refused:
@@ -194,10 +207,30 @@ class DiscoveryManager:
                     address=refused.discovered.get("__address__"),
                     error=refused.reason,
                 )
-        return found
 
     async def _notify(self) -> None:
         while True:
             await self._has_changed.wait()
             self._has_changed.clear()
+            await self._build_outdated()
             await self._changed()
+
+    async def _build_outdated(self) -> None:
+        """Build the targets of jobs whose groups have changed."""
+        self._is_building = True
+        while self._outdated_jobs:
+            name = self._outdated_jobs.pop()
+            job = next((job for job in self._jobs if job.name == name), None)
+            if job is None:
+                continue
+            builder, groups = self._builders[name], self._groups_of(job)
+            if len(groups) <= _FEW_GROUPS:
+                found = builder.build(groups)
+            else:
+                # Relabelling 10,000 pods for the first time takes 2 s.
+                found = await asyncio.to_thread(builder.build, groups)
+            if self._builders.get(name) is builder:
+                self._log_refused(job, found)
+                self._found[name] = found
+        self._is_building = False
+        self._has_published.set()

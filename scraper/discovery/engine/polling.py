@@ -53,6 +53,7 @@ class PollingDiscoverer:
     async def run(self, session: HttpSession, feed: Feed) -> None:
         """See `Discoverer.run`."""
         backoff = Backoff(self.refresh_s)
+        known: Sequence[TargetGroup] = ()
         timeout_s = max(self.refresh_s, _MIN_TIMEOUT_S)
         while True:
             try:
@@ -67,7 +68,18 @@ class PollingDiscoverer:
                 wait_s = backoff.next_s()
             else:
                 feed.succeeded(**self.lookup.place)
-                feed.publish(groups)
+                known = _with_identities(groups, known)
+                feed.publish(known)
                 backoff.reset()
                 wait_s = self.refresh_s
             await asyncio.sleep(wait_s)
+
+
+def _with_identities(
+    groups: Sequence[TargetGroup], known: Sequence[TargetGroup]
+) -> Sequence[TargetGroup]:
+    """Return groups, each as the object that is known already, so that it stays relabelled."""
+    if groups == known:
+        return known
+    objects = {group: group for group in known}
+    return [objects.get(group, group) for group in groups]

@@ -4,7 +4,7 @@ import pytest
 
 from model.labels import Labels
 from scraper.discovery.groups import TargetGroup
-from scraper.discovery.job_targets import JobTargets, job_targets
+from scraper.discovery.job_targets import JobTargetBuilder, JobTargets, job_targets
 from scraper.discovery.jobs import ScrapeJob
 from scraper.relabel import RelabelAction, RelabelRule
 
@@ -108,3 +108,21 @@ def test_targets_of_host_jobs_are_machines() -> None:
     job = replace(JOB, name="node")
     assert [target.host for target in found(job, "a:9100", "b:9200").targets] == ["a", "b:9200"]
     assert found(JOB, "a:9100").targets[0].host is None
+
+
+def test_groups_that_stay_keep_their_targets() -> None:
+    builder = JobTargetBuilder(ScrapeJob("j", 15.0, 10.0))
+    first, second = TargetGroup(("a:1",)), TargetGroup(("b:1",))
+    before = builder.build([first, second]).targets
+    third = TargetGroup(("c:1",))
+    after = builder.build([third, first]).targets
+    assert [target.instance for target in after] == ["c:1", "a:1"]
+    assert after[1] is before[0]
+
+
+def test_equal_targets_are_listed_once_and_others_with_equal_labels_are_kept() -> None:
+    rule = RelabelRule(target_label="instance", replacement="x")
+    builder = JobTargetBuilder(ScrapeJob("j", 15.0, 10.0, relabel_rules=(rule,)))
+    groups = [TargetGroup((address,)) for address in ("a:1", "b:1", "b:1", "a:1")]
+    urls = [target.url for target in builder.build(groups).targets]
+    assert urls == ["http://a:1/metrics", "http://b:1/metrics"]

@@ -113,3 +113,16 @@ async def test_discoverer_of_several_jobs_runs_once(
     assert requests == 1
     assert discovery.discovered_counts() == {"http": 1}
     assert discovery.statistics["http"].refreshes == 1
+
+
+async def test_many_groups_are_built_before_discovery_has_settled(
+    discovery: DiscoveryManager,
+) -> None:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.json_response([{"targets": [f"a:{n}"]} for n in range(500)])
+
+    async with serving(sd=answer) as url:
+        discovery.apply([job(http(url("sd"), 60.0))])
+        async with asyncio.timeout(30):
+            await discovery.settled()
+        assert len(instances(discovery)) == 500
