@@ -31,17 +31,20 @@ def promtool() -> str:
     return path
 
 
-def accepts_rules(file: Path) -> bool:
-    """Whether promtool accepts a rule file."""
-    return _succeeds("check", "rules", "--lint=none", str(file))
+def rules_refusal(file: Path) -> str:
+    """Return why promtool refuses a rule file, "" if it accepts it."""
+    return _refusal("check", "rules", "--lint=none", str(file))
 
 
-def accepts_config(file: Path) -> bool:
-    """Whether promtool accepts a prometheus.yml, without the certificates that it names."""
+def config_refusal(file: Path) -> str:
+    """Return why promtool refuses a prometheus.yml, "" if it accepts it.
+
+    Certificates and files of targets need not exist.
+    """
     includes = b"scrape_config_files:" in file.read_bytes()
-    return _succeeds("check", "config", *(() if includes else ("--syntax-only",)), str(file))
+    return _refusal("check", "config", *(() if includes else ("--syntax-only",)), str(file))
 
 
-def _succeeds(*arguments: str) -> bool:
-    done = subprocess.run([promtool(), *arguments], capture_output=True, check=False)
-    return done.returncode == 0
+def _refusal(*arguments: str) -> str:
+    done = subprocess.run([promtool(), *arguments], capture_output=True, check=False, text=True)
+    return (done.stdout + done.stderr or "refused") if done.returncode else ""

@@ -6,9 +6,9 @@ Source: Prometheus documentation, "Configuration", dns_sd_config.
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from model.quantities import PositiveSeconds
+from model.quantities import PositiveSeconds, YamlInt
 from scraper.configuration.sections import Section
 from scraper.discovery.dns_sd import DnsDiscoverer
 
@@ -17,8 +17,11 @@ class DnsSdSettings(Section):
     """Targets from DNS records."""
 
     names: Annotated[tuple[str, ...], Field(min_length=1)]
-    type: Literal["A", "AAAA", "SRV", "MX", "NS"] = "SRV"
-    port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    type: Annotated[
+        Literal["A", "AAAA", "SRV", "MX", "NS"],
+        BeforeValidator(lambda text: text.upper() if isinstance(text, str) else text),
+    ] = "SRV"
+    port: Annotated[YamlInt, Field(ge=0, le=65_535)] = 0
     refresh_interval: PositiveSeconds = 30.0
 
     @model_validator(mode="after")
