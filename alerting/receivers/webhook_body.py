@@ -110,7 +110,8 @@ def graph_url(external_url: str, expression: str) -> str:
     """Return the URL of the page that graphs an expression; without one, this server's."""
     if not expression:
         return external_url
-    return f"{external_url.rstrip('/')}/graph?g0.expr={quote_url(expression, safe='')}&g0.tab=1"
+    query = quote_url(expression, safe="")
+    return f"{external_url.rstrip('/')}/explore?query={query}&view=graph"
 
 
 def webhook_body(

@@ -169,7 +169,7 @@ async def test_webhook_gets_a_dead_host_and_its_recovery(
         body = await webhook.next()
         assert (body["status"], body["receiver"]) == ("firing", "ops")
         assert body["commonLabels"]["host"] == "web-1"
-        assert body["alerts"][0]["generatorURL"].startswith("http://redshank.example.org/graph?")
+        assert body["alerts"][0]["generatorURL"].startswith("http://redshank.example.org/explore?")
         [item] = service.open_alerts()
         assert item.alert.state is AlertState.FIRING
         assert list(await service.alerts.open_alerts()) == [item.alert]

@@ -55,9 +55,14 @@ class AlertingDouble:
     def check_settings(self, instance: str) -> tuple[CheckView, ...]:
         return self._service.check_settings(instance)
 
-    async def put(self, alert: Alert, before: AlertState = AlertState.INACTIVE) -> Alert:
+    async def put(
+        self,
+        alert: Alert,
+        before: AlertState = AlertState.INACTIVE,
+        body: str = '{"secret": "s"}',
+    ) -> Alert:
         """Store an alert as if a rule evaluation had produced it; the store assigns its id."""
-        notifications = (NewNotification("phone", '{"secret": "s"}'),)
+        notifications = (NewNotification("phone", body),)
         changed = AlertChange(alert, before, notifications)
         (stored,) = await self._records.record([changed], alert.changed_ms)
         self._open.pop(stored.id, None)

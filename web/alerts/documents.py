@@ -1,5 +1,10 @@
 """JSON documents of alerts' history, notifications and receivers."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
 # pydantic describes the standard library's TypedDict from Python 3.12 on only.
 from typing_extensions import TypedDict
 
@@ -40,10 +45,15 @@ class AlertWithHistoryDocument(AlertDocument):
 
 
 class NotificationDocument(TypedDict):
-    """A notification to one receiver, sent or waiting."""
+    """A notification to one receiver, sent or waiting.
+
+    `status` is `firing` or `resolved`; `severity` is the alert's. Either is "" if unknown.
+    """
 
     id: int
     alert_id: int
+    status: str
+    severity: str
     receiver: str
     created_ms: int
     next_attempt_ms: int
@@ -92,6 +102,8 @@ def notification_document(notification: Notification) -> NotificationDocument:
     return {
         "id": notification.id,
         "alert_id": notification.alert_id,
+        "status": notified_status(notification),
+        "severity": str(_common_labels(notification).get("severity", "")),
         "receiver": notification.receiver,
         "created_ms": notification.created_ms,
         "next_attempt_ms": notification.next_attempt_ms,
@@ -100,3 +112,21 @@ def notification_document(notification: Notification) -> NotificationDocument:
         "abandoned_ms": notification.abandoned_ms,
         "last_error": notification.last_error,
     }
+
+
+def notified_status(notification: Notification) -> str:
+    """Return whether a notification says `firing` or `resolved`; "" if its body is unreadable."""
+    return str(_body(notification).get("status", ""))
+
+
+def _common_labels(notification: Notification) -> Mapping[str, Any]:
+    labels = _body(notification).get("commonLabels")
+    return labels if isinstance(labels, dict) else {}
+
+
+def _body(notification: Notification) -> Mapping[str, Any]:
+    try:
+        body = orjson.loads(notification.body)
+    except orjson.JSONDecodeError:
+        return {}
+    return body if isinstance(body, dict) else {}

@@ -1,15 +1,17 @@
 """The alerts page (open, resolved, history, notifications) and the page of one alert."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import web
 
 from alerting.errors import DeliveryError
-from alerting.views import RuleView
+from alerting.views import GroupView, RuleView
 from storage.api.alerts import Alert, AlertRecords, AlertState, Severity
 from web.alerts.api import alert_name
+from web.alerts.documents import notified_status
 from web.fleet.fleet import Fleet
 from web.http.audit_trail import note
 from web.http.network import local_path
@@ -39,6 +41,20 @@ ALERT: Final = Page(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class ReceiverTest:
+    """The last test of a receiver since the server started; `error` is "" if it was accepted."""
+
+    time_ms: int
+    user: str
+    error: str
+
+
+def failing_rules(groups: Sequence[GroupView]) -> list[tuple[GroupView, RuleView]]:
+    """Return the rules whose last evaluation failed."""
+    return [(group, rule) for group in groups for rule in group.rules if rule.health.error]
+
+
 class AlertsPages:
     """Shows and acknowledges alerts, and tests receivers."""
 
@@ -46,6 +62,7 @@ class AlertsPages:
         self, alerts: AlertRecords, alerting: Alerting, fleet: Fleet, shell: Shell
     ) -> None:
         self._alerts, self._alerting, self._fleet, self._shell = alerts, alerting, fleet, shell
+        self._tests: dict[str, ReceiverTest] = {}
         shell.add_region("alerts", "alerts/live.html", self._region)
 
     def routes(self) -> tuple[Route, ...]:
@@ -84,7 +101,8 @@ class AlertsPages:
             "open_count": len(fleet.alerts),
             "host_names": {host.instance: host.name for host in fleet.hosts},
             "receivers": self._alerting.receivers,
-            "test_result": None,
+            "tests": self._tests,
+            "failing": failing_rules(self._alerting.rules()),
             "held_by": {item.alert.id: item.suppressed_by for item in self._alerting.open_alerts()},
             "alerts": (),
             "transitions": (),
@@ -104,6 +122,7 @@ class AlertsPages:
                 ids = sorted({notification.alert_id for notification in sent})
                 about = await asyncio.gather(*map(alerts.alert, ids))
                 values["notified"] = {alert.id: alert for alert in about}
+                values["statuses"] = {each.id: notified_status(each) for each in sent}
         return values
 
     async def alert(self, request: web.Request) -> web.Response:
@@ -117,6 +136,7 @@ class AlertsPages:
             alert=alert,
             rule=rule,
             held_by=held_by,
+            runbook=runbook_url(alert),
             transitions=await self._alerts.history(100, None, alert.id),
             host_names={host.instance: host.name for host in fleet.hosts},
         )
@@ -132,18 +152,16 @@ class AlertsPages:
 
     async def test_receiver(self, request: web.Request) -> web.Response:
         """Send a test notification to a receiver and show the result."""
-        name = request.match_info["name"]
+        name, error = request.match_info["name"], ""
         try:
             await self._alerting.test_receiver(name)
-            note(request, "receiver.test", name)
         except DeliveryError as exc:
-            test_result = (name, str(exc))
-        else:
-            test_result = (name, "")
-        region = await self._region(PageAddress.of(request))
-        return await self._shell.page(
-            request, ALERTS, **{**region, "view": "notifications", "test_result": test_result}
-        )
+            error = str(exc)
+        note(request, "receiver.test", name, **({"error": error} if error else {}))
+        time_ms = (await self._fleet.view()).time_ms
+        self._tests[name] = ReceiverTest(time_ms, user_of(request).name, error)
+        # A redirect: the live page keeps the result, and a reload does not send again.
+        raise web.HTTPSeeOther("/alerts?view=notifications")
 
     async def acknowledge(self, request: web.Request) -> web.Response:
         """Acknowledge an alert as the sender, and redirect back."""
@@ -152,6 +170,12 @@ class AlertsPages:
         note(request, "alert.acknowledge", alert_name(alert), id=str(alert.id))
         self._fleet.forget()
         raise web.HTTPSeeOther(local_path(form.get("next", "/alerts")))
+
+
+def runbook_url(alert: Alert) -> str:
+    """Return the URL of the alert's instructions, "" if it has none that a browser may open."""
+    url = alert.annotations.get("runbook_url")
+    return url if url.startswith(("http://", "https://")) else ""
 
 
 _STATE_RANK: Final = {AlertState.FIRING: 0, AlertState.NO_DATA: 1, AlertState.PENDING: 2}

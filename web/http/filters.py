@@ -65,8 +65,19 @@ def plain(value: float | None) -> str:
 
 
 def value(sample: float) -> str:
-    """Return a sample value with at most four significant digits."""
-    return "no value" if math.isnan(sample) else f"{sample:.4g}"
+    """Return a sample value with four significant digits, large ones with a prefix: `25.28 G`."""
+    if math.isnan(sample):
+        return "no value"
+    size = abs(sample)
+    if size < 1e4 or size >= 1e18:
+        return f"{sample:.4g}"
+    if size < 1e6:
+        return f"{sample:.0f}"
+    scale, prefix = next(each for each in _PREFIXES if size >= each[0])
+    return f"{sample / scale:.4g} {prefix}"
+
+
+_PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"))
 
 
 def span(length_s: float | None) -> str:

@@ -46,7 +46,7 @@ def test_body_is_alertmanagers_version_4() -> None:
                 "annotations": annotations,
                 "startsAt": "2023-11-14T22:13:20Z",
                 "endsAt": "2023-11-14T22:13:21.5Z",
-                "generatorURL": f"{EXTERNAL}/graph?g0.expr=up%20%3D%3D%200&g0.tab=1",
+                "generatorURL": f"{EXTERNAL}/explore?query=up%20%3D%3D%200&view=graph",
                 "fingerprint": fingerprint(ALERT.labels),
             }
         ],
@@ -103,7 +103,7 @@ def test_times_are_written_as_go_writes_them(time_ms: int | None, text: str) -> 
 
 def test_graph_link_escapes_the_expression() -> None:
     assert graph_url(EXTERNAL + "/", 'a{b="c&d"} > 1') == (
-        f"{EXTERNAL}/graph?g0.expr=a%7Bb%3D%22c%26d%22%7D%20%3E%201&g0.tab=1"
+        f"{EXTERNAL}/explore?query=a%7Bb%3D%22c%26d%22%7D%20%3E%201&view=graph"
     )
 
 
@@ -116,5 +116,5 @@ def test_plain_text_has_summary_labels_and_link() -> None:
         "alertname: HostDown",
         "instance: web-1:9100",
         "severity: critical",
-        f"{EXTERNAL}/graph?g0.expr=up%20%3D%3D%200&g0.tab=1",
+        f"{EXTERNAL}/explore?query=up%20%3D%3D%200&view=graph",
     ]

@@ -35,6 +35,7 @@ ACCESS = {
     "GET /alerts/{id}": "viewer",
     "POST /alerts/{id}/acknowledge": "editor",
     "GET /explore": "viewer",
+    "GET /graph": "viewer",
     "GET /targets": "viewer",
     "GET /discovery": "viewer",
     "GET /store": "viewer",
