@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, Field, PlainSerializer
 from model.documents import NumberText
 from model.durations import format_duration, parse_duration_ms
 
+# Prometheus keeps durations as nanoseconds in 64 bits.
+_MAX_MS = (2**63 - 1) // 1_000_000
 _SIZE = re.compile(r"(\d+)(?:([KMGTPE])i?)?B?")
 _UNITS = "KMGTPE"
 _UNIT_POWERS = {"": 0, **{unit: power for power, unit in enumerate(_UNITS, 1)}}
@@ -29,7 +31,10 @@ def _milliseconds(text: object) -> int:
     if not isinstance(text, str):
         # A ValueError, because pydantic does not report a TypeError.
         raise ValueError("write a duration with its unit, such as 30s or 5m")  # noqa: TRY004
-    return parse_duration_ms(text)
+    length_ms = parse_duration_ms(text)
+    if length_ms > _MAX_MS:
+        raise ValueError(f'"{text}" is longer than 292 years')
+    return length_ms
 
 
 def _integer(value: object) -> object:

@@ -50,7 +50,9 @@ class _RuleFile:
         if not isinstance(data, dict) or set(data) - {"groups"}:
             self._add_problem((), "", "a rule file holds one key, groups")
             return []
-        found = data.get("groups") or []
+        found = data.get("groups")
+        if found is None:
+            return []
         if not isinstance(found, list):
             self._add_problem(("groups",), "groups", "must be a list")
             return []

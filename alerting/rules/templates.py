@@ -1,8 +1,9 @@
 """Templates of labels and annotations: a safe subset of Prometheus's language.
 
 The subset: pipelines of `$labels`, `$labels.name`, `$value`, `$externalURL`,
-`$externalLabels` (always empty), literals, parentheses and the functions of
-`alerting.rules.template_functions`; comments; the trim markers `{{-` and `-}}`.
+`$externalLabels` (always empty) and their other forms (`.Labels`, `.Value`, ...),
+literals, parentheses and the functions of `alerting.rules.template_functions`; comments;
+the trim markers `{{-` and `-}}`.
 Statements (`if`, `range`, `with`, `define`) and queries are errors when a rule is
 loaded.
 
@@ -38,6 +39,12 @@ _TOKEN = re.compile(
 _ACTION = re.compile(
     r"""\{\{((?:"(?:[^"\\]|\\.)*"|`[^`]*`|/\*.*?\*/|/|[^"`}/]|\}(?!\}))*)\}\}""", re.DOTALL
 )
+_FIELDS = {
+    "Labels": "labels",
+    "Value": "value",
+    "ExternalURL": "externalURL",
+    "ExternalLabels": "externalLabels",
+}
 _COMMENT = re.compile(r"\s*/\*.*\*/\s*", re.DOTALL)
 
 
@@ -192,7 +199,7 @@ class _ActionParser:
 
     def _variable(self, text: str) -> Expression:
         name, *fields = text[1:].split(".")
-        root = {"Labels": "labels", "Value": "value"}.get(name, "") if text[0] == "." else name
+        root = _FIELDS.get(name, "") if text[0] == "." else name
         match root, fields:
             case "value", []:
                 return lambda data: data.value

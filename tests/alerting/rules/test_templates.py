@@ -27,6 +27,7 @@ def rendered(source: str) -> str:
         ("{{ .Labels.job }} at {{ .Value }}", "node at 91.5"),
         ("[{{ $labels.unknown }}]", "[]"),
         ("{{ $value }}", "91.5"),
+        ("{{ .Value }} {{ .Labels.job }} {{ .ExternalLabels.a }}", "91.5 node "),
         ("{{ 5 }} {{ 1000000 }} {{ 1e6 }}", "5 1000000 1e+06"),
         ('{{ "a b&c" | urlquery }}', "a+b%26c"),
         ("{{ $labels }}", "map[instance:web-1.example.org:9100 job:node site:a]"),
