@@ -132,7 +132,7 @@ def endpoints_targets(endpoints: Endpoints, find: Find, *, attach_node: bool) ->
         labels = prefixed(meta | _reference_labels("endpoint", address.targetRef))
         labels["__address__"] = host_port(address.ip, port.port or 0)
         if attach_node:
-            labels |= attached_node_labels(address.nodeName, find)
+            labels |= attached_node_labels(_node_name(address), find)
         return pods.endpoint(labels, address.targetRef, port, slices=False)
 
     for subset in endpoints.subsets or ():
@@ -166,7 +166,8 @@ def endpoint_slice_targets(
     yield from pods.others()
 
 
-def _node_name(endpoint: Endpoint) -> str | None:
+def _node_name(endpoint: Endpoint | EndpointAddress) -> str | None:
+    """Return the node of an endpoint: the endpoint itself may be a node."""
     reference = endpoint.targetRef
     is_node = reference is not None and reference.kind == "Node"
     return reference.name if reference is not None and is_node else endpoint.nodeName

@@ -44,7 +44,7 @@ class ContainerPort:
 
     containerPort: int  # noqa: N815
     name: str | None = None
-    protocol: str | None = "TCP"
+    protocol: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class ServicePort:
 
     port: int
     name: str | None = None
-    protocol: str | None = "TCP"
+    protocol: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,9 +161,7 @@ def ingress(name: str = "front") -> Object:
 def filled() -> FakeCluster:
     """Return a cluster with objects of every resource."""
     cluster = FakeCluster()
-    ipv6 = bare_pod("six", "fd00::6")
-    ipv6["spec"]["containers"].append({"name": "portless"})
-    cluster.put("pods", pod(), ipv6, bare_pod("pending", ""))
+    cluster.put("pods", pod(), bare_pod("six", "fd00::6"), bare_pod("pending", ""))
     cluster.put("nodes", node(), {"metadata": metadata("lost", "")})
     cluster.put(
         "services", service(), service("ext", "ExternalName"), service("lb", "LoadBalancer")

@@ -139,7 +139,9 @@ def test_pod_has_a_target_for_each_port_and_each_container_without_ports() -> No
 
 def test_pod_without_address_has_no_target_and_ipv6_is_in_brackets() -> None:
     assert targets(PODS, sample.bare_pod("a", "")) == {}
-    assert list(targets(PODS, sample.bare_pod("a", "fd00::1"))) == ["[fd00::1]:80"]
+    ipv6 = sample.bare_pod("a", "fd00::1")
+    ipv6["spec"]["containers"].append({"name": "portless"})
+    assert list(targets(PODS, ipv6)) == ["[fd00::1]:80", "[fd00::1]"]
 
 
 def test_attached_metadata_are_the_labels_and_annotations_of_the_node() -> None:
@@ -181,6 +183,8 @@ def test_endpoints_have_the_labels_of_service_pod_and_container() -> None:
         "endpoint_address_target_name": "web-0",
     }
     assert found["[fd00::7]:8080"]["endpoint_ready"] == "false"
+    attached = targets(ENDPOINTS, sample.endpoints(), attach=True)
+    assert attached["10.0.0.7:8080"]["node_name"] == "node-1"
     # The pod's port 9090 has no endpoint; the init container's protocol is the endpoint's.
     assert "endpoint_ready" not in found["10.0.0.1:9090"]
     assert found["10.0.0.1:9090"]["pod_container_port_number"] == "9090"
