@@ -1,37 +1,40 @@
 """Metrics that other programs write to `*.prom` files: cron jobs, scripts, backups."""
 
-import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import structlog
 from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.parser import text_string_to_metric_families
+
+from exporter.collectors.textfile_format import FileFamily, Series, parse_text
 
 log = structlog.get_logger(__name__)
 
 # Every scrape reads each file into memory as a whole.
 _MAX_FILE_BYTES = 8 * 2**20
-# A counter whose name lacks "_total" is served as untyped, because prometheus_client would
-# append "_total" to its name.
-_COUNTER_WITHOUT_TOTAL = re.compile(r"^(#\s*TYPE\s+\S+(?<!_total)\s+)counter[ \t]*$", re.MULTILINE)
+_OWN = ("node_textfile_mtime_seconds", "node_textfile_scrape_error")
 
 
 class TextFiles:
     """Reads every `*.prom` file of a directory, in Prometheus's text format.
 
-    A file that cannot be read or parsed loses its own metrics only.
+    A file that cannot be read or parsed loses its own metrics only, and so does a file
+    with a metric of the exporter itself: a server could not tell the two apart.
+
+    Attributes:
+        taken: names of the samples that the exporter serves itself.
     """
 
     name = "textfile"
 
     def __init__(self, directory: str | None) -> None:
+        self.taken: Collection[str] = frozenset()
         self._directory = directory
         self._broken: dict[str, str] = {}
 
     def collect(self) -> Iterable[Metric]:
         """Return the families of the files, their modification times, and an error flag."""
-        families: dict[str, Metric] = {}
+        families: dict[str, FileFamily] = {}
         mtimes = GaugeMetricFamily(
             "node_textfile_mtime_seconds",
             "Unixtime mtime of textfiles successfully read.",
@@ -40,7 +43,7 @@ class TextFiles:
         broken: dict[str, str] = {}
         for path in self._paths(broken):
             try:
-                _merge(families, _read(path))
+                _merge(families, _read(path), {*self.taken, *_OWN})
                 mtimes.add_metric((str(path),), path.stat().st_mtime)
             except (OSError, ValueError) as exc:
                 broken[str(path)] = str(exc) or type(exc).__name__
@@ -53,7 +56,8 @@ class TextFiles:
             "1 if there was an error opening or reading a file, 0 otherwise",
             bool(broken),
         )
-        return [*families.values(), *([mtimes] if mtimes.samples else []), error]
+        metrics = [_metric(name, family) for name, family in families.items()]
+        return [*metrics, *([mtimes] if mtimes.samples else []), error]
 
     def _paths(self, broken: dict[str, str]) -> list[Path]:
         if self._directory is None:
@@ -66,7 +70,7 @@ class TextFiles:
         return [path for path in paths if path.suffix == ".prom"]
 
 
-def _read(path: Path) -> list[Metric]:
+def _read(path: Path) -> dict[str, FileFamily]:
     """Return a file's families.
 
     Raises:
@@ -79,37 +83,47 @@ def _read(path: Path) -> list[Metric]:
         content = file.read(_MAX_FILE_BYTES + 1)
     if len(content) > _MAX_FILE_BYTES:
         raise ValueError(f"larger than {_MAX_FILE_BYTES} bytes")
-    text = _COUNTER_WITHOUT_TOTAL.sub(r"\1untyped", content.decode("utf-8"))
-    try:
-        families = list(text_string_to_metric_families(text))
-    except (IndexError, KeyError) as exc:  # The parser raises them for some invalid input.
-        raise ValueError("not in the text format") from exc
-    for family in families:
-        for sample in family.samples:
-            if sample.timestamp is not None:
-                raise ValueError(f"{sample.name} has a timestamp")
-    return families
+    return parse_text(content)
 
 
-def _merge(families: dict[str, Metric], new: list[Metric]) -> None:
+def _merge(
+    families: dict[str, FileFamily], new: Mapping[str, FileFamily], taken: Collection[str]
+) -> None:
     """Add the families of one file to those of earlier files, all of them or none.
 
     Raises:
-        ValueError: a family has another type in an earlier file, or a series repeats.
+        ValueError: a family has another type in an earlier file, a series repeats, or the
+            exporter has a metric of that name.
     """
-    merged = dict(families)
-    for family in new:
-        before = merged.get(family.name)
-        if before is None:
-            combined = Metric(family.name, family.documentation or "No HELP.", family.type)
-        elif before.type == family.type:
-            combined = Metric(before.name, before.documentation, before.type)
-            combined.samples = list(before.samples)
+    series = {one for family in families.values() for one in family.series}
+    for name, family in new.items():
+        before = families.get(name)
+        if before is not None and before.type != family.type:
+            raise ValueError(f"{name} is a {before.type} elsewhere, a {family.type} here")
+        _check(family, series, taken)
+    for name, family in new.items():
+        merged = families.setdefault(name, FileFamily(family.type, family.help))
+        merged.samples += family.samples
+        merged.series += family.series
+
+
+def _check(family: FileFamily, series: Collection[Series], taken: Collection[str]) -> None:
+    for one in family.series:
+        if one in series:
+            raise ValueError(f"{one[0]} has a series twice")
+        if one[0] in taken:
+            raise ValueError(f"{one[0]} is a metric of the exporter itself")
+
+
+def _metric(name: str, family: FileFamily) -> Metric:
+    metric_type = "unknown" if family.type == "untyped" else family.type
+    if metric_type == "counter":
+        # prometheus_client appends "_total" to the name of a counter.
+        if name.endswith("_total"):
+            name = name.removesuffix("_total")
         else:
-            raise ValueError(f"{family.name} is a {before.type} elsewhere, a {family.type} here")
-        combined.samples += family.samples
-        series = {(sample.name, *sorted(sample.labels.items())) for sample in combined.samples}
-        if len(series) != len(combined.samples):
-            raise ValueError(f"{family.name} has a series twice")
-        merged[family.name] = combined
-    families.update(merged)
+            metric_type = "unknown"
+    metric = Metric(name, family.help or "No HELP.", metric_type)
+    for sample_name, labels, value in family.samples:
+        metric.add_sample(sample_name, dict(labels), value)
+    return metric

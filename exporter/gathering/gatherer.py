@@ -10,6 +10,7 @@ import structlog
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from exporter.collectors.collector import Collector
+from exporter.collectors.textfile import TextFiles
 from exporter.deadlines import CallResult, DeadlineExecutor
 from exporter.errors import DeadlineError, NoDataError, UnknownCollectorError
 
@@ -79,9 +80,16 @@ class Gatherer:
         families = FamilyList()
         for collector in self.always:
             families.extend(collector.collect())
-        for result in results.values():
-            families.extend(result.value or ())
+        for name, result in results.items():
+            if name != TextFiles.name:
+                families.extend(result.value or ())
         families.extend(_reports(results))
+        text_files = self._collectors.get(TextFiles.name)
+        if isinstance(text_files, TextFiles) and not (collect or exclude):
+            # For the next scrape, which then flags a file that has one of these.
+            text_files.taken = families.sample_names
+        if TextFiles.name in results:
+            families.extend(results[TextFiles.name].value or ())
         return families
 
     def stuck(self) -> list[str]:
@@ -108,15 +116,27 @@ class Gatherer:
 
 
 class FamilyList:
-    """Families in order, each name once; the encoders of prometheus_client accept it."""
+    """Families in order, each name once; the encoders of prometheus_client accept it.
+
+    Attributes:
+        sample_names: the names of the families' samples.
+    """
 
     def __init__(self) -> None:
         self._families: dict[str, Metric] = {}
+        self.sample_names: frozenset[str] = frozenset()
 
     def extend(self, families: Iterable[Metric]) -> None:
         """Add families. If a name repeats, only its first family is kept: two are invalid."""
+        names = set(self.sample_names)
         for family in families:
-            self._families.setdefault(family.name, family)
+            # A counter's samples and its lines of metadata have this suffix.
+            shown = f"{family.name}_total" if family.type == "counter" else family.name
+            own = {sample.name for sample in family.samples}
+            if shown not in self._families and names.isdisjoint(own):
+                self._families[shown] = family
+                names |= own
+        self.sample_names = frozenset(names)
 
     def collect(self) -> Iterable[Metric]:
         """Return all families."""

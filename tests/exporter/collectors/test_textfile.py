@@ -1,12 +1,14 @@
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
 from exporter.collectors.textfile import TextFiles
-from exporter.gathering.gatherer import FamilyList
+from exporter.gathering.gatherer import FamilyList, Gatherer
 from exporter.serving.encoding import encode
 from tests.exporter.host_tree import families, key, samples
 
@@ -49,8 +51,26 @@ def test_no_directory_is_no_error_but_a_missing_one_is(directory: Path) -> None:
         b"metric one\n",
         b'metric{a="b\n',
         b"metric 1\nmetric 2\n",
-        b"# TYPE\n",
+        b"# TYPE metric what\nmetric 1\n",
+        b"metric 1\n# TYPE metric gauge\n",
         b"\xff\xfe\n",
+        b"metric 1",
+        b"metric 1 \n",
+        b'metric{host=""} 1\nmetric 2\n',
+        b'# TYPE metric histogram\nmetric_bucket{le="1"} 1\nmetric_bucket{le="1.0"} 1\n',
+        b'# TYPE metric summary\nmetric{quantile="x"} 1\n',
+        b'metric{a="nul \0"} 1\n',
+        b'metric{app="H\\A"} 1\n',
+        "metric \uff11\n".encode(),
+        b"metric 1e400\n",
+        b"metric 1_0\n",
+        b"metric 0x1\n",
+        b'metric{a:b="c"} 1\n',
+        b'metric{a="b"c="d"} 1\n',
+        b'metric{a="b",,} 1\n',
+        b'metric{a="b",a="c"} 1\n',
+        b'metric{__name__="b"} 1\n',
+        b'metric{a="two\nlines"} 1\n',
     ],
 )
 def test_broken_file_loses_its_own_metrics_only(directory: Path, content: bytes) -> None:
@@ -88,6 +108,9 @@ def test_second_file_with_another_type_is_an_error(directory: Path) -> None:
 @pytest.mark.parametrize(
     "lines",
     [
+        "# TYPE b gauge\nb 1.0\n# HELP a No HELP.\n# TYPE a gauge\na 1.0\n",
+        "# TYPE g gauge\ng 1.0\n# HELP g_total No HELP.\n# TYPE g_total counter\ng_total 2.0\n",
+        'metric{a="\\\\",b="\\"",c="\\n"} 1.0\n',
         "# TYPE runs_total counter\nruns_total 7.0\n",
         "# TYPE runs untyped\nruns 7.0\n",
         '# TYPE took histogram\ntook_bucket{le="+Inf"} 2.0\ntook_count 2.0\ntook_sum 3.0\n',
@@ -101,6 +124,44 @@ def test_file_is_served_as_it_was_written(directory: Path, lines: str) -> None:
 def test_counter_keeps_its_name_without_total(directory: Path) -> None:
     (directory / "a.prom").write_text("# TYPE runs counter\nruns 7\n")
     assert "# TYPE runs untyped\nruns 7.0\n" in rendered(directory)
+
+
+def test_families_may_be_interleaved_and_have_blanks_and_many_labels(directory: Path) -> None:
+    labels = ",".join(f'l{number}="x"' for number in range(70))
+    text = '# TYPE a gauge\n# TYPE b gauge\n\nb 1\n\t a{ x = "1" , }\t2\n# x\n#\n'
+    (directory / "a.prom").write_text(f"{text}b{{{labels}}} +Inf\n")
+    found = samples(TextFiles(str(directory)))
+    assert found[ERROR] == 0
+    assert found[key("a", x="1")] == 2
+    assert len([name for name, _ in found if name == "b"]) == 2
+
+
+def test_file_with_a_metric_of_the_exporter_is_refused(directory: Path) -> None:
+    (directory / "a.prom").write_text("process_cpu_seconds_total 1\nother 1\n")
+    (directory / "b.prom").write_text("node_textfile_scrape_error 0\n")
+    (directory / "c.prom").write_text(BACKUP)
+    gatherer = Gatherer([TextFiles(str(directory))], 5.0)
+    own = GaugeMetricFamily("process_cpu_seconds", "Time.")
+    own.add_sample("process_cpu_seconds_total", {}, 7.0)
+    gatherer.always = [_Fixed(own)]
+    for _ in range(2):
+        found = samples(_Fixed(*gatherer.gather().collect()))
+        assert found[key("process_cpu_seconds_total")] == 7
+    assert found[ERROR] == 1
+    assert key("other") not in found
+    assert found[key("backup_age_seconds")] == 5
+
+
+class _Fixed:
+    """A collector with given families."""
+
+    name = "fixed"
+
+    def __init__(self, *families: Metric) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
 
 
 def test_large_file_is_refused(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
