@@ -41,7 +41,7 @@ PAGES: Final[tuple[PageFactory, ...]] = (
         parts.services.alerts, parts.services.alerting, parts.fleet, parts.shell
     ),
     lambda parts: ExplorePages(parts.shell),
-    lambda parts: TargetsPages(parts.services.targets, parts.shell),
+    lambda parts: TargetsPages(parts.services.targets, parts.services.pushes, parts.shell),
     lambda parts: DiscoveryPages(parts.services.targets, parts.services.discovered, parts.shell),
     lambda parts: StorePages(parts.services, parts.shell),
     lambda parts: AccountPages(parts.shell, parts.issuer, parts.second_factors, parts.actions),

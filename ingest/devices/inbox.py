@@ -1,6 +1,7 @@
 """Stores messages of devices, each once however often it is sent."""
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Final
 
 from ingest.devices.message import Message
@@ -20,6 +21,21 @@ _MOST_SOURCES: Final = 20_000
 _MOST_NAME_SETS: Final = 5_000
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceStatus:
+    """The last message of a device, or of one of its sources.
+
+    Attributes:
+        labels: the labels of its series.
+        received_ms: when the message arrived.
+        metrics: how many metrics it had.
+    """
+
+    labels: Labels
+    received_ms: int
+    metrics: int
+
+
 class MessageInbox:
     """Appends the samples of messages and records their ids."""
 
@@ -29,6 +45,8 @@ class MessageInbox:
         self._appender, self._log, self._commits = appender, log, commits
         self._clock = clock
         self._sources: OrderedDict[tuple[str, str], PushedSource] = OrderedDict()
+        # Arrival and number of metrics of the last message of each source.
+        self._last: dict[tuple[str, str], tuple[int, int]] = {}
         # Label sets by metric names: devices of one kind send the same metrics.
         self._series: OrderedDict[tuple[str, ...], tuple[Labels, ...]] = OrderedDict()
 
@@ -36,6 +54,11 @@ class MessageInbox:
     def log(self) -> MessageLog:
         """The log of stored messages."""
         return self._log
+
+    def devices(self) -> list[DeviceStatus]:
+        """Return the devices heard of since the server started, the latest first."""
+        latest = sorted(self._last.items(), key=lambda item: -item[1][0])
+        return [DeviceStatus(_labels(*key), *last) for key, last in latest]
 
     async def receive(self, message: Message) -> None:
         """Store a message; it is durable when this returns. A repetition changes nothing.
@@ -59,15 +82,16 @@ class MessageInbox:
             # Of a name that occurs twice, the last value counts.
             values = tuple(dict(zip(message.names, values, strict=True)).values())
         self._source(message.device_id, message.source).append(message.time_ms, series, values)
+        self._last[message.device_id, message.source] = self._clock(), len(series)
 
     def _source(self, device_id: str, name: str) -> PushedSource:
         key = device_id, name
         source = self._sources.get(key)
         if source is None:
-            labels = Labels.of(job=DEVICE_JOB, instance=device_id, device_id=device_id, source=name)
-            source = self._sources[key] = PushedSource(self._appender, labels)
+            source = self._sources[key] = PushedSource(self._appender, _labels(device_id, name))
             if len(self._sources) > _MOST_SOURCES:
-                self._sources.popitem(last=False)
+                dropped, _ = self._sources.popitem(last=False)
+                self._last.pop(dropped, None)
         else:
             self._sources.move_to_end(key)
         return source
@@ -80,3 +104,7 @@ class MessageInbox:
             if len(self._series) > _MOST_NAME_SETS:
                 self._series.popitem(last=False)
         return series
+
+
+def _labels(device_id: str, source: str) -> Labels:
+    return Labels.of(job=DEVICE_JOB, instance=device_id, device_id=device_id, source=source)

@@ -9,10 +9,12 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from ingest.devices.inbox import DEVICE_JOB, DeviceStatus
 from model.targets import Health, TargetStatus
 from web.http.pages import Page
 from web.http.routing import Route
 from web.live.shell import PageAddress, Shell
+from web.services import Pushes
 
 TARGETS: Final = Page(path="/targets", title="Targets", template="targets/page.html", position=40)
 
@@ -57,11 +59,17 @@ class TargetFilter:
         return f"?{query}" if query else ""
 
 
-class TargetsPages:
-    """Shows the scrape targets of all jobs."""
+_MOST_DEVICES: Final = 200
+"""A longer list is narrowed by the search."""
 
-    def __init__(self, targets: Callable[[], Sequence[TargetStatus]], shell: Shell) -> None:
-        self._targets, self._shell = targets, shell
+
+class TargetsPages:
+    """Shows the scrape targets of all jobs, the hosts that push, and devices."""
+
+    def __init__(
+        self, targets: Callable[[], Sequence[TargetStatus]], pushes: Pushes, shell: Shell
+    ) -> None:
+        self._targets, self._pushes, self._shell = targets, pushes, shell
         shell.add_region("targets", "targets/live.html", self._region)
 
     def routes(self) -> tuple[Route, ...]:
@@ -75,12 +83,17 @@ class TargetsPages:
         )
 
     async def _region(self, address: PageAddress) -> Mapping[str, Any]:
-        statuses = self._targets()
+        statuses = [*self._targets(), *self._pushes.hosts.statuses()]
         chosen = TargetFilter.read(address.query)
         shown = [status for status in statuses if chosen.matches(status)]
         shown.sort(key=lambda status: (status.target.scrape_pool, status.target.instance))
         in_job = [status for status in statuses if chosen.job in ("", status.target.scrape_pool)]
+        devices = (
+            [] if chosen.health or chosen.job not in ("", DEVICE_JOB) else self._devices(chosen)
+        )
         return {
+            "devices": devices[:_MOST_DEVICES],
+            "devices_left_out": max(0, len(devices) - _MOST_DEVICES),
             "jobs": [
                 (job, list(members))
                 for job, members in groupby(shown, lambda each: each.target.scrape_pool)
@@ -96,3 +109,8 @@ class TargetsPages:
             "shown": len(shown),
             "chosen": chosen,
         }
+
+    def _devices(self, chosen: TargetFilter) -> list[DeviceStatus]:
+        search = chosen.search.casefold()
+        devices = self._pushes.inbox.devices()
+        return [device for device in devices if search in str(device.labels).casefold()]

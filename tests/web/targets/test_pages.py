@@ -10,7 +10,8 @@ from pytest_aiohttp import AiohttpClient
 from model.labels import Labels
 from model.targets import Health, TargetStatus
 from scraper.fetching.targets import DroppedTarget
-from tests.web.service_doubles import target_status
+from storage.api.hosts import NewHost
+from tests.web.service_doubles import NOW_MS, target_status
 from tests.web.world import World, world_at
 
 
@@ -37,6 +38,32 @@ async def test_targets_are_grouped_by_job_and_narrowed_to_one(world: World) -> N
     assert "w:2/metrics" not in text
     assert "d:1/metrics" not in text
     assert 'href="/targets?health=down"' in text  # the way back to every job
+
+
+async def test_pushing_host_is_under_targets(world: World) -> None:
+    await world.services.hosts.add(NewHost("laptop", ""), NOW_MS)
+    await world.services.pushes.hosts.refresh()
+    text = await world.page("/targets")
+    assert 'laptop <span class="faint">pushes reports</span>' in text
+    assert "instance=laptop" in text
+
+
+async def test_device_is_listed_with_its_last_message(world: World) -> None:
+    message = {
+        "message_id": "m-1",
+        "device_id": "sensor-7",
+        "source": "local",
+        "timestamp": NOW_MS // 1000,
+        "metrics": [{"metric_name": "temperature", "metric_value": 21.5}],
+    }
+    answer = await world.client.post("/api/metrics", json=message, headers=await world.bearer())
+    assert answer.status < 300, await answer.text()
+    world.now[0] += 5_000
+    text = await world.page("/targets")
+    assert ">sensor-7</a>" in text
+    assert "No targets" not in text
+    assert "sensor-7" not in await world.page("/targets?q=nothing")
+    assert "sensor-7" not in await world.page("/targets?job=node")
 
 
 async def test_discovery_shows_labels_around_relabelling_and_reasons(world: World) -> None:
