@@ -11,7 +11,7 @@ from pydantic import field_validator, model_validator
 
 from scraper.configuration.http_settings import HttpSettings
 from scraper.configuration.sections import Section
-from scraper.discovery.kubernetes.client import Selector
+from scraper.discovery.kubernetes.client import ObjectSelector
 from scraper.discovery.kubernetes.cluster import ApiServer, ClusterSource, InCluster
 from scraper.discovery.kubernetes.discoverer import KubernetesDiscoverer
 from scraper.discovery.kubernetes.kubeconfig import Kubeconfig
@@ -119,7 +119,7 @@ class KubernetesSdSettings(HttpSettings):
             self.role,
             self.namespaces.names,
             self.namespaces.own_namespace,
-            tuple((each.role, Selector(each.label, each.field)) for each in self.selectors),
+            tuple((each.role, ObjectSelector(each.label, each.field)) for each in self.selectors),
             self.attach_metadata.node,
         )
 

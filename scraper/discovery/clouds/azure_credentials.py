@@ -25,11 +25,11 @@ _FORM = ("Content-Type", "application/x-www-form-urlencoded")
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-class _Token(ApiObject):
+class _AzureToken(ApiObject):
     access_token: str
 
 
-_TOKEN = TypeAdapter(_Token)
+_TOKEN = TypeAdapter(_AzureToken)
 
 
 @dataclass(frozen=True, slots=True)

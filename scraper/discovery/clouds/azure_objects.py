@@ -14,12 +14,12 @@ class AzurePage(ApiObject):
     next_link: str = Field("", alias="nextLink")
 
 
-class _Reference(ApiObject):
+class _InterfaceReference(ApiObject):
     id: str = ""
 
 
 class _NetworkProfile(ApiObject):
-    interfaces: tuple[_Reference, ...] = Field((), alias="networkInterfaces")
+    interfaces: tuple[_InterfaceReference, ...] = Field((), alias="networkInterfaces")
 
 
 class _OsProfile(ApiObject):

@@ -19,17 +19,17 @@ _SERVER = "https://api.digitalocean.com"
 _MAX_PAGES = 1000
 
 
-class _Address(ApiObject):
+class _DropletAddress(ApiObject):
     ip_address: str = ""
     type: str = ""
 
 
-class _Networks(ApiObject):
-    v4: tuple[_Address, ...] = ()
-    v6: tuple[_Address, ...] = ()
+class _DropletNetworks(ApiObject):
+    v4: tuple[_DropletAddress, ...] = ()
+    v6: tuple[_DropletAddress, ...] = ()
 
 
-class _Image(ApiObject):
+class _DropletImage(ApiObject):
     slug: str = ""
     name: str = ""
 
@@ -41,8 +41,8 @@ class _Region(ApiObject):
 class _Droplet(ApiObject):
     id: int
     name: str = ""
-    image: _Image = _Image()
-    networks: _Networks = _Networks()
+    image: _DropletImage = _DropletImage()
+    networks: _DropletNetworks = _DropletNetworks()
     region: _Region = _Region()
     size_slug: str = ""
     status: str = ""
@@ -51,20 +51,20 @@ class _Droplet(ApiObject):
     tags: tuple[str, ...] = ()
 
 
-class _Pages(ApiObject):
+class _DropletPages(ApiObject):
     next: str = ""
 
 
 class _Links(ApiObject):
-    pages: _Pages = _Pages()
+    pages: _DropletPages = _DropletPages()
 
 
-class _Page(ApiObject):
+class _DropletPage(ApiObject):
     droplets: tuple[_Droplet, ...] = ()
     links: _Links = _Links()
 
 
-_PAGE = TypeAdapter(_Page)
+_PAGE = TypeAdapter(_DropletPage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,5 +122,5 @@ class DigitalOceanLookup:
         return target(prefixed(_PREFIX, meta) | {ADDRESS: host_port(public, self.port)})
 
 
-def _first(addresses: tuple[_Address, ...], kind: str) -> str:
+def _first(addresses: tuple[_DropletAddress, ...], kind: str) -> str:
     return next((each.ip_address for each in addresses if each.type == kind), "")

@@ -46,16 +46,16 @@ class _Tags(ApiObject):
     items: tuple[str, ...] = ()
 
 
-class _Entry(ApiObject):
+class _MetadataEntry(ApiObject):
     key: str = ""
     value: str | None = None
 
 
 class _Metadata(ApiObject):
-    items: tuple[_Entry, ...] = ()
+    items: tuple[_MetadataEntry, ...] = ()
 
 
-class _Instance(ApiObject):
+class _GceInstance(ApiObject):
     id: str | int = ""
     name: str = ""
     status: str = ""
@@ -67,12 +67,12 @@ class _Instance(ApiObject):
     labels: dict[str, str] = Field({})
 
 
-class _Page(ApiObject):
-    items: tuple[_Instance, ...] = ()
+class _GcePage(ApiObject):
+    items: tuple[_GceInstance, ...] = ()
     next: str = Field("", alias="nextPageToken")
 
 
-_PAGE = TypeAdapter(_Page)
+_PAGE = TypeAdapter(_GcePage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class GceLookup:
             query["pageToken"] = page.next
         raise DiscoveryError("unexpected answer: the list of instances does not end")
 
-    def _target(self, instance: _Instance) -> TargetGroup:
+    def _target(self, instance: _GceInstance) -> TargetGroup:
         first = instance.interfaces[0]
         meta = {
             "project": self.project,

@@ -39,12 +39,12 @@ class _Key(ApiObject):
     refresh_token: str = ""
 
 
-class _Token(ApiObject):
+class _GoogleToken(ApiObject):
     access_token: str
 
 
 _KEY = TypeAdapter(_Key)
-_TOKEN = TypeAdapter(_Token)
+_TOKEN = TypeAdapter(_GoogleToken)
 
 
 @dataclass(frozen=True, slots=True)

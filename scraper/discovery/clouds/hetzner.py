@@ -38,11 +38,11 @@ class _PageMeta(ApiObject):
     pagination: _Pagination = _Pagination()
 
 
-class _Page(ApiObject):
+class _CloudPage(ApiObject):
     meta: _PageMeta = _PageMeta()
 
 
-P = TypeVar("P", bound=_Page)
+P = TypeVar("P", bound=_CloudPage)
 
 
 class _Ip(ApiObject):
@@ -77,14 +77,14 @@ class _Datacenter(ApiObject):
     location: _Location = _Location()
 
 
-class _Image(ApiObject):
+class _ServerImage(ApiObject):
     name: str = ""
     description: str = ""
     os_version: str = ""
     os_flavor: str = ""
 
 
-class _Server(ApiObject):
+class _CloudServer(ApiObject):
     id: int
     name: str = ""
     status: str = ""
@@ -92,21 +92,21 @@ class _Server(ApiObject):
     private_net: tuple[_PrivateNet, ...] = ()
     server_type: _ServerType = _ServerType()
     datacenter: _Datacenter = _Datacenter()
-    image: _Image = _Image()
+    image: _ServerImage = _ServerImage()
     labels: dict[str, str] = Field({})
 
 
-class _Servers(_Page):
-    servers: tuple[_Server, ...] = ()
+class _CloudServers(_CloudPage):
+    servers: tuple[_CloudServer, ...] = ()
 
 
-class _Network(ApiObject):
+class _CloudNetwork(ApiObject):
     id: int
     name: str = ""
 
 
-class _Networks(_Page):
-    networks: tuple[_Network, ...] = ()
+class _CloudNetworks(_CloudPage):
+    networks: tuple[_CloudNetwork, ...] = ()
 
 
 class _Subnet(ApiObject):
@@ -129,8 +129,8 @@ class _DedicatedItem(ApiObject):
     server: _Dedicated
 
 
-_SERVERS = TypeAdapter(_Servers)
-_NETWORKS = TypeAdapter(_Networks)
+_SERVERS = TypeAdapter(_CloudServers)
+_NETWORKS = TypeAdapter(_CloudNetworks)
 _DEDICATED = TypeAdapter(list[_DedicatedItem])
 
 
@@ -182,7 +182,7 @@ class HetznerCloudLookup:
                 raise DiscoveryError(f"unexpected answer: the list of {path} does not end")
         return pages
 
-    def _target(self, server: _Server, networks: dict[int, str]) -> TargetGroup:
+    def _target(self, server: _CloudServer, networks: dict[int, str]) -> TargetGroup:
         kind, image, location = server.server_type, server.image, server.datacenter.location
         address = server.public_net.ipv4.ip
         meta = {

@@ -33,7 +33,7 @@ _PREFIX = "__meta_openstack_"
 _EXPOSING_PROTOCOL = "PROMETHEUS"
 
 
-class _Address(ApiObject):
+class _ServerAddress(ApiObject):
     addr: str = ""
 
 
@@ -42,7 +42,7 @@ class _Flavor(ApiObject):
     original_name: str = ""
 
 
-class _Server(ApiObject):
+class _OpenStackServer(ApiObject):
     id: str
     name: str = ""
     status: str = ""
@@ -52,10 +52,10 @@ class _Server(ApiObject):
     # "" for an instance that boots from a volume.
     image: dict[str, Any] | str = ""
     metadata: dict[str, str] = Field({})
-    addresses: dict[str, tuple[_Address, ...]] = Field({})
+    addresses: dict[str, tuple[_ServerAddress, ...]] = Field({})
 
 
-class _Port(ApiObject):
+class _NetworkPort(ApiObject):
     id: str
     device_id: str = ""
 
@@ -76,14 +76,14 @@ class _Hypervisor(ApiObject):
     type: str = Field("", alias="hypervisor_type")
 
 
-class _Reference(ApiObject):
+class _BalancerReference(ApiObject):
     id: str = ""
 
 
 class _Listener(ApiObject):
     protocol: str = ""
     port: int = Field(0, alias="protocol_port")
-    balancers: tuple[_Reference, ...] = Field((), alias="loadbalancers")
+    balancers: tuple[_BalancerReference, ...] = Field((), alias="loadbalancers")
 
 
 class _LoadBalancer(ApiObject):
@@ -99,8 +99,8 @@ class _LoadBalancer(ApiObject):
     tags: tuple[str, ...] = ()
 
 
-_SERVERS = TypeAdapter(list[_Server])
-_PORTS = TypeAdapter(list[_Port])
+_SERVERS = TypeAdapter(list[_OpenStackServer])
+_PORTS = TypeAdapter(list[_NetworkPort])
 _FLOATING_IPS = TypeAdapter(list[_FloatingIp])
 _HYPERVISORS = TypeAdapter(list[_Hypervisor])
 _LISTENERS = TypeAdapter(list[_Listener])
@@ -186,7 +186,7 @@ class OpenStackLookup:
         ]
 
     def _of_server(
-        self, server: _Server, floating: Mapping[tuple[str, str, str], str]
+        self, server: _OpenStackServer, floating: Mapping[tuple[str, str, str], str]
     ) -> Iterator[TargetGroup]:
         """Yield each private address of an instance."""
         flavor = server.flavor.original_name or server.flavor.id

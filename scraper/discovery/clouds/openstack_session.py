@@ -78,24 +78,24 @@ class OpenStackAccount:
         return re.sub(r"/v[23](\.0)?$", "", self.url.rstrip("/")) + "/v3/auth/tokens"
 
 
-class _Endpoint(ApiObject):
+class _CatalogEndpoint(ApiObject):
     interface: str = ""
     region: str = ""
     region_id: str = ""
     url: str = ""
 
 
-class _Service(ApiObject):
+class _CatalogService(ApiObject):
     type: str = ""
-    endpoints: tuple[_Endpoint, ...] = ()
+    endpoints: tuple[_CatalogEndpoint, ...] = ()
 
 
-class _Token(ApiObject):
-    catalog: tuple[_Service, ...] = ()
+class _IdentityToken(ApiObject):
+    catalog: tuple[_CatalogService, ...] = ()
 
 
 class _TokenAnswer(ApiObject):
-    token: _Token
+    token: _IdentityToken
 
 
 class _Link(ApiObject):
@@ -124,7 +124,7 @@ class OpenStackSession:
     region: str
     availability: str
     token: str = field(repr=False)
-    catalog: tuple[_Service, ...]
+    catalog: tuple[_CatalogService, ...]
 
     def endpoint(self, *kinds: str) -> str:
         """Return the URL of a service of one of these types, without a slash at the end.

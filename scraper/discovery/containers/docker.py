@@ -25,20 +25,20 @@ _PREFIX = "__meta_docker_"
 _SHARED_MODE = "container:"
 
 
-class _Port(ApiObject):
+class _DockerPort(ApiObject):
     private: int = Field(0, alias="PrivatePort")
     public: int = Field(0, alias="PublicPort")
     ip: str = Field("", alias="IP")
     type: str = Field("", alias="Type")
 
 
-class _Endpoint(ApiObject):
+class _ContainerEndpoint(ApiObject):
     network_id: str = Field("", alias="NetworkID")
     ip: str = Field("", alias="IPAddress")
 
 
 class _NetworkSettings(ApiObject):
-    networks: dict[str, _Endpoint | None] = Field({}, alias="Networks")
+    networks: dict[str, _ContainerEndpoint | None] = Field({}, alias="Networks")
 
 
 class _HostConfig(ApiObject):
@@ -49,7 +49,7 @@ class _Container(ApiObject):
     id: str = Field(alias="Id")
     names: tuple[str, ...] = Field((), alias="Names")
     labels: dict[str, str] = Field({}, alias="Labels")
-    ports: tuple[_Port, ...] = Field((), alias="Ports")
+    ports: tuple[_DockerPort, ...] = Field((), alias="Ports")
     host: _HostConfig = Field(_HostConfig(), alias="HostConfig")
     settings: _NetworkSettings = Field(_NetworkSettings(), alias="NetworkSettings")
 
@@ -98,7 +98,9 @@ class DockerLookup:
             for group in self._targets(container, endpoint, networks.get(endpoint.network_id, {}))
         ]
 
-    def _endpoints(self, container: _Container, known: Mapping[str, _Container]) -> list[_Endpoint]:
+    def _endpoints(
+        self, container: _Container, known: Mapping[str, _Container]
+    ) -> list[_ContainerEndpoint]:
         """Return the network endpoints of a container, or of the one whose network it shares."""
         seen: set[str] = set()
         while not container.settings.networks:
@@ -113,7 +115,7 @@ class DockerLookup:
         return endpoints[:1] if self.match_first_network else endpoints
 
     def _targets(
-        self, container: _Container, endpoint: _Endpoint, network: Mapping[str, str]
+        self, container: _Container, endpoint: _ContainerEndpoint, network: Mapping[str, str]
     ) -> Iterator[TargetGroup]:
         common = {
             **prefixed(

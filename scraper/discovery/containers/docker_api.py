@@ -23,7 +23,7 @@ Filters = tuple[tuple[str, tuple[str, ...]], ...]
 """The name of each filter, and its values."""
 
 
-class _Network(ApiObject):
+class _DockerNetwork(ApiObject):
     id: str = Field(alias="Id")
     name: str = Field("", alias="Name")
     scope: str = Field("", alias="Scope")
@@ -32,7 +32,7 @@ class _Network(ApiObject):
     labels: dict[str, str] = Field({}, alias="Labels")
 
 
-_NETWORKS = TypeAdapter(list[_Network])
+_NETWORKS = TypeAdapter(list[_DockerNetwork])
 
 
 @dataclass(frozen=True, slots=True)

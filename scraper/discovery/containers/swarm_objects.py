@@ -48,7 +48,7 @@ class _VirtualIp(ApiObject):
     address: str = Field("", alias="Addr")
 
 
-class _Endpoint(ApiObject):
+class _ServiceEndpoint(ApiObject):
     ports: tuple[SwarmPort, ...] = Field((), alias="Ports")
     virtual_ips: tuple[_VirtualIp, ...] = Field((), alias="VirtualIPs")
 
@@ -62,7 +62,7 @@ class SwarmService(ApiObject):
 
     id: str = Field(alias="ID")
     spec: _ServiceSpec = Field(_ServiceSpec(), alias="Spec")
-    endpoint: _Endpoint = Field(_Endpoint(), alias="Endpoint")
+    endpoint: _ServiceEndpoint = Field(_ServiceEndpoint(), alias="Endpoint")
     update: _UpdateStatus | None = Field(None, alias="UpdateStatus")
 
 

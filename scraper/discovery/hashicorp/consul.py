@@ -35,14 +35,14 @@ _WAIT_S = 120.0
 _SPARE_S = 15.0
 
 
-class _Node(ApiObject):
+class _ConsulNode(ApiObject):
     name: str = Field("", alias="Node")
     address: str = Field("", alias="Address")
     meta: dict[str, str] = Field({}, alias="Meta")
     tagged_addresses: dict[str, str] = Field({}, alias="TaggedAddresses")
 
 
-class _Service(ApiObject):
+class _ConsulService(ApiObject):
     id: str = Field("", alias="ID")
     address: str = Field("", alias="Address")
     port: int = Field(0, alias="Port")
@@ -57,9 +57,9 @@ class _Check(ApiObject):
     status: str = Field("", alias="Status")
 
 
-class _Instance(ApiObject):
-    node: _Node = Field(_Node(), alias="Node")
-    service: _Service = Field(_Service(), alias="Service")
+class _ConsulInstance(ApiObject):
+    node: _ConsulNode = Field(_ConsulNode(), alias="Node")
+    service: _ConsulService = Field(_ConsulService(), alias="Service")
     checks: tuple[_Check, ...] = Field((), alias="Checks")
 
     @property
@@ -81,7 +81,7 @@ class _Agent(ApiObject):
 
 
 _SERVICES = TypeAdapter(dict[str, tuple[str, ...] | None])
-_INSTANCES = TypeAdapter(list[_Instance])
+_INSTANCES = TypeAdapter(list[_ConsulInstance])
 _AGENT = TypeAdapter(_Agent)
 
 
@@ -204,7 +204,7 @@ class _Watch:
                 self._groups[name] = [self._target(name, each) for each in found]
                 self._publish()
 
-    def _target(self, name: str, found: _Instance) -> TargetGroup:
+    def _target(self, name: str, found: _ConsulInstance) -> TargetGroup:
         node, service = found.node, found.service
         separator = self._own.tag_separator
         meta = {

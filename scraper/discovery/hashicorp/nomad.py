@@ -26,7 +26,7 @@ class _OfNamespace(ApiObject):
     services: tuple[_ServiceName, ...] = Field((), alias="Services")
 
 
-class _Instance(ApiObject):
+class _NomadInstance(ApiObject):
     id: str = Field("", alias="ID")
     name: str = Field("", alias="ServiceName")
     namespace: str = Field("", alias="Namespace")
@@ -38,7 +38,7 @@ class _Instance(ApiObject):
 
 
 _LIST = TypeAdapter(list[_OfNamespace])
-_INSTANCES = TypeAdapter(list[_Instance])
+_INSTANCES = TypeAdapter(list[_NomadInstance])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class NomadLookup:
         query |= {"stale": ""} if self.allow_stale else {}
         return ApiRequest(f"{self.server.rstrip('/')}{path}?{urlencode(query)}", self.access)
 
-    def _target(self, found: _Instance) -> TargetGroup:
+    def _target(self, found: _NomadInstance) -> TargetGroup:
         meta = {
             "address": found.address,
             "dc": found.datacenter,

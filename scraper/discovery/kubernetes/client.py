@@ -32,7 +32,7 @@ class GoneError(DiscoveryError):
 
 
 @dataclass(frozen=True, slots=True)
-class Selector:
+class ObjectSelector:
     """Which objects of a resource are wanted."""
 
     label: str = ""
@@ -92,7 +92,7 @@ class KubernetesClient:
     session: HttpSession
     resource: Resource
     namespace: str = ""
-    selector: Selector = Selector()
+    selector: ObjectSelector = ObjectSelector()
 
     async def list(self, cluster: Cluster) -> Listing:
         """Return all objects.
@@ -148,14 +148,14 @@ class KubernetesClient:
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
+class _ObjectPage:
     objects: dict[str, KubernetesObject]
     version: str
     token: str
     errors: list[str]
 
 
-def _decode_page(body: bytes, resource: Resource) -> _Page:
+def _decode_page(body: bytes, resource: Resource) -> _ObjectPage:
     data = _parse(body)
     metadata = data.get("metadata")
     items = data.get("items") or []
@@ -170,7 +170,9 @@ def _decode_page(body: bytes, resource: Resource) -> _Page:
             errors.append(unexpected(exc))
         else:
             objects[object_key(found.metadata)] = found
-    return _Page(objects, _text(metadata, "resourceVersion"), _text(metadata, "continue"), errors)
+    return _ObjectPage(
+        objects, _text(metadata, "resourceVersion"), _text(metadata, "continue"), errors
+    )
 
 
 def _decode_event(line: bytes, resource: Resource) -> Event:

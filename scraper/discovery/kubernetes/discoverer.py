@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from scraper.discovery.engine.backoff import Backoff
 from scraper.discovery.engine.feed import Feed
 from scraper.discovery.groups import DiscoveryError
-from scraper.discovery.kubernetes.client import KubernetesClient, Selector
+from scraper.discovery.kubernetes.client import KubernetesClient, ObjectSelector
 from scraper.discovery.kubernetes.cluster import Cluster, ClusterSource
 from scraper.discovery.kubernetes.resources import Role, resources_of
 from scraper.discovery.kubernetes.target_table import TargetTable
@@ -39,7 +39,7 @@ class KubernetesDiscoverer:
     role: Role
     namespaces: tuple[str, ...] = ()
     own_namespace: bool = False
-    selectors: tuple[tuple[Role, Selector], ...] = ()
+    selectors: tuple[tuple[Role, ObjectSelector], ...] = ()
     attach_node: bool = False
     publish_s: float = _PUBLISH_S
 
@@ -58,7 +58,7 @@ class KubernetesDiscoverer:
         watchers = [
             Watcher(
                 KubernetesClient(
-                    session, resource, namespace, selectors.get(resource.role, Selector())
+                    session, resource, namespace, selectors.get(resource.role, ObjectSelector())
                 ),
                 self._cluster,
                 table,

@@ -20,7 +20,6 @@ from scraper.discovery.kubernetes.meta_labels import (
 from scraper.discovery.kubernetes.objects import (
     Container,
     ContainerPort,
-    Endpoint,
     EndpointAddress,
     EndpointPort,
     Endpoints,
@@ -29,6 +28,7 @@ from scraper.discovery.kubernetes.objects import (
     ObjectReference,
     Pod,
     Service,
+    SliceEndpoint,
 )
 from scraper.discovery.kubernetes.roles import container_labels
 
@@ -166,14 +166,14 @@ def endpoint_slice_targets(
     yield from pods.others()
 
 
-def _node_name(endpoint: Endpoint | EndpointAddress) -> str | None:
+def _node_name(endpoint: SliceEndpoint | EndpointAddress) -> str | None:
     """Return the node of an endpoint: the endpoint itself may be a node."""
     reference = endpoint.targetRef
     is_node = reference is not None and reference.kind == "Node"
     return reference.name if reference is not None and is_node else endpoint.nodeName
 
 
-def _slice_labels(endpoint: Endpoint, port: EndpointPort) -> Labelled:
+def _slice_labels(endpoint: SliceEndpoint, port: EndpointPort) -> Labelled:
     conditions = endpoint.conditions
     meta: dict[str, str | None] = {
         "port_name": port.name,

@@ -7,7 +7,13 @@ from collections.abc import Callable, Mapping
 
 from scraper.discovery.engine import target_labels
 from scraper.discovery.engine.target_labels import sanitized
-from scraper.discovery.kubernetes.objects import KubernetesObject, Metadata, Node, Pod, Service
+from scraper.discovery.kubernetes.objects import (
+    ClusterNode,
+    KubernetesObject,
+    Metadata,
+    Pod,
+    Service,
+)
 
 PREFIX = "__meta_kubernetes_"
 
@@ -67,7 +73,7 @@ def pod_labels(pod: Pod) -> Labelled:
 def attached_node_labels(name: str | None, find: Find) -> Labelled:
     """Return the labels of the node that `attach_metadata` adds; none if it is unknown."""
     node = find("nodes", name) if name else None
-    if not isinstance(node, Node):
+    if not isinstance(node, ClusterNode):
         return {}
     return metadata_labels(node.metadata, "node")
 

@@ -66,7 +66,7 @@ class PodSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class PodCondition:
     """A condition of an object, for example Ready."""
 
     type: str
@@ -88,7 +88,7 @@ class PodStatus:
     phase: str | None = None
     podIP: str | None = None  # noqa: N815
     hostIP: str | None = None  # noqa: N815
-    conditions: Many[Condition] = None
+    conditions: Many[PodCondition] = None
     containerStatuses: Many[ContainerStatus] = None  # noqa: N815
     initContainerStatuses: Many[ContainerStatus] = None  # noqa: N815
 
@@ -175,7 +175,7 @@ class NodeStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class ClusterNode:
     """A node of the cluster."""
 
     metadata: Metadata
@@ -239,7 +239,7 @@ class EndpointConditions:
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class SliceEndpoint:
     """An endpoint of a slice."""
 
     addresses: Many[str] = None
@@ -257,7 +257,7 @@ class EndpointSlice:
 
     metadata: Metadata
     addressType: str = ""  # noqa: N815
-    endpoints: Many[Endpoint] = None
+    endpoints: Many[SliceEndpoint] = None
     ports: Many[EndpointPort] = None
 
 
@@ -307,7 +307,7 @@ class Ingress:
     spec: IngressSpec = field(default_factory=IngressSpec)
 
 
-KubernetesObject = Pod | Service | Node | Endpoints | EndpointSlice | Ingress
+KubernetesObject = Pod | Service | ClusterNode | Endpoints | EndpointSlice | Ingress
 
 
 def object_key(metadata: Metadata) -> str:

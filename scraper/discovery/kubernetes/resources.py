@@ -12,11 +12,11 @@ from pydantic import TypeAdapter
 from scraper.discovery.kubernetes.endpoint_roles import endpoint_slice_targets, endpoints_targets
 from scraper.discovery.kubernetes.meta_labels import Find, Labelled
 from scraper.discovery.kubernetes.objects import (
+    ClusterNode,
     Endpoints,
     EndpointSlice,
     Ingress,
     KubernetesObject,
-    Node,
     Pod,
     Service,
 )
@@ -54,7 +54,7 @@ class Resource:
         return f"{self.group}{within}/{self.name}"
 
 
-NODES = Resource("nodes", "/api/v1", "node", False, TypeAdapter(Node))  # noqa: FBT003
+NODES = Resource("nodes", "/api/v1", "node", False, TypeAdapter(ClusterNode))  # noqa: FBT003
 PODS = Resource("pods", "/api/v1", "pod", True, TypeAdapter(Pod))  # noqa: FBT003
 SERVICES = Resource("services", "/api/v1", "service", True, TypeAdapter(Service))  # noqa: FBT003
 ENDPOINTS = Resource("endpoints", "/api/v1", "endpoints", True, TypeAdapter(Endpoints))  # noqa: FBT003
@@ -96,7 +96,7 @@ def targets_of(found: KubernetesObject, find: Find, *, attach_node: bool) -> Ite
             return pod_targets(found, find, attach_node=attach_node)
         case Service():
             return service_targets(found)
-        case Node():
+        case ClusterNode():
             return node_targets(found)
         case Endpoints():
             return endpoints_targets(found, find, attach_node=attach_node)

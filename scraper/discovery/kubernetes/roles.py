@@ -17,10 +17,10 @@ from scraper.discovery.kubernetes.meta_labels import (
     service_labels,
 )
 from scraper.discovery.kubernetes.objects import (
+    ClusterNode,
     Container,
     ContainerStatus,
     Ingress,
-    Node,
     Pod,
     Service,
 )
@@ -36,7 +36,7 @@ _NODE_ADDRESSES = (
 )
 
 
-def node_targets(node: Node) -> Iterator[Labelled]:
+def node_targets(node: ClusterNode) -> Iterator[Labelled]:
     """Yield the kubelet of a node, if the node has an address."""
     addresses: dict[str, str] = {}
     for each in node.status.addresses or ():

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from scraper.discovery.kubernetes.client import Selector
+from scraper.discovery.kubernetes.client import ObjectSelector
 from scraper.discovery.kubernetes.cluster import ApiServer, InCluster
 from scraper.discovery.kubernetes.discoverer import KubernetesDiscoverer
 from scraper.discovery.kubernetes.kubeconfig import Kubeconfig
@@ -28,7 +28,7 @@ def test_every_key_reaches_the_discoverer(tmp_path: Path) -> None:
     assert isinstance(found.source, ApiServer)
     assert found.source.access.auth == Authorization("Bearer", Secret(file=tmp_path / "t"))
     assert found.namespaces == ("a", "b")
-    assert found.selectors == (("pod", Selector("a in (b,c),!d,e", "spec.nodeName=x")),)
+    assert found.selectors == (("pod", ObjectSelector("a in (b,c),!d,e", "spec.nodeName=x")),)
     assert found.attach_node
 
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from scraper.discovery.engine.feed import Feed, MechanismStatistics
 from scraper.discovery.groups import TargetGroup
-from scraper.discovery.hashicorp.consul import ConsulDiscoverer, _Instance
+from scraper.discovery.hashicorp.consul import ConsulDiscoverer, _ConsulInstance
 from scraper.fetching.http_access import HttpAccess
 from scraper.fetching.http_session import HttpSession
 from tests.scraper.discovery.api_server import labels_by_address
@@ -226,13 +226,13 @@ async def test_named_services_need_no_catalog_and_options_are_parameters() -> No
     ],
 )
 def test_health_is_the_worst_check(checks: tuple[tuple[str, str], ...], health: str) -> None:
-    assert TypeAdapter(_Instance).validate_python(instance("w", 1, *checks)).health == health
+    assert TypeAdapter(_ConsulInstance).validate_python(instance("w", 1, *checks)).health == health
 
 
 @given(hostile([instance("web", 80, ("c", "passing"))]))
 def test_hostile_instances_are_refused_or_valid(found: Any) -> None:
     try:
-        instances = TypeAdapter(list[_Instance]).validate_json(json.dumps(found))
+        instances = TypeAdapter(list[_ConsulInstance]).validate_json(json.dumps(found))
     except ValidationError:
         return
     assert all(isinstance(each.health, str) for each in instances)

@@ -10,7 +10,7 @@ import pytest
 from scraper.discovery.engine import backoff
 from scraper.discovery.engine.feed import Feed, MechanismStatistics
 from scraper.discovery.groups import TargetGroup
-from scraper.discovery.kubernetes.client import Selector
+from scraper.discovery.kubernetes.client import ObjectSelector
 from scraper.discovery.kubernetes.cluster import ApiServer, Cluster, ClusterSource, InCluster
 from scraper.discovery.kubernetes.discoverer import KubernetesDiscoverer
 from scraper.fetching.http_access import Authorization, HttpAccess
@@ -256,7 +256,7 @@ async def test_namespaces_and_selectors_restrict_the_objects() -> None:
     other = sample.bare_pod("other", "10.0.0.9")
     other["metadata"]["namespace"] = "a"
     cluster.put("pods", other)
-    selector = Selector("app.kubernetes.io/name=web", "status.phase=Running")
+    selector = ObjectSelector("app.kubernetes.io/name=web", "status.phase=Running")
     async with cluster.serving() as url:
         discoverer = pods(url, namespaces=("a", "b"), selectors=(("pod", selector),))
         async with discovering(discoverer) as found:
