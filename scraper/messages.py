@@ -13,3 +13,11 @@ def one_line(text: str) -> str:
     """Return `text` on one line, cut to 300 characters."""
     line = " ".join(text.split())
     return line if len(line) <= _MAX_MESSAGE else f"{line[: _MAX_MESSAGE - 1]}…"
+
+
+def body_too_large(limit_bytes: int) -> str:
+    """Return the message for a body above the limit, with the settings that lift it."""
+    return (
+        f"body size limit of {limit_bytes} bytes exceeded"
+        " (setting limits.body_size or body_size_limit)"
+    )

@@ -116,6 +116,7 @@ def query(expression: str) -> None:
 @click.option("--openmetrics", is_flag=True, help="The input is OpenMetrics text.")
 def metrics(openmetrics: bool) -> None:
     """Check an exposition given on standard input."""
+    from model.labels import Labels
     from scraper.exposition.errors import ExpositionError
     from scraper.exposition.formats import ExpositionFormat
     from scraper.exposition.parser import parse_exposition
@@ -125,4 +126,11 @@ def metrics(openmetrics: bool) -> None:
         parsed = parse_exposition(sys.stdin.buffer.read(), kind)
     except ExpositionError as exc:
         raise click.ClickException(str(exc)) from exc
+    if parsed.duplicates:
+        count = len(parsed.samples) + len(parsed.duplicates)
+        repeated = str(Labels.of(parsed.duplicates[0].pairs))[:256]
+        raise click.ClickException(
+            f"{len(parsed.duplicates)} of {count} samples have the series of an earlier one and"
+            f" are dropped by a scrape, for example {repeated}"
+        )
     click.echo(f"{len(parsed.samples)} samples, all good")

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from isal import isal_zlib
 
 from scraper.errors import FetchError
-from scraper.messages import quoted
+from scraper.messages import body_too_large, quoted
 
 _GZIP_WBITS: Final = 31
 _GzipError: type[Exception] = cast("Any", isal_zlib).error  # declared as an instance in the stub
@@ -62,7 +62,7 @@ def gunzip(body: bytes, limit_bytes: int) -> bytes:
             raise FetchError(f"malformed gzip body: {exc}") from exc
         size += len(member)
         if limit_bytes and size > limit_bytes:
-            raise FetchError(f"body size limit of {limit_bytes} bytes exceeded")
+            raise FetchError(body_too_large(limit_bytes))
         if not stream.eof:
             raise FetchError("unexpected EOF: the gzip body is incomplete")
         members.append(member)

@@ -16,6 +16,7 @@ import httptools
 
 from scraper.errors import FetchError
 from scraper.fetching.address_policy import AddressPolicy
+from scraper.messages import body_too_large
 
 MAX_HEAD_BYTES: Final = 64 * 2**10
 """Size limit of status line and headers."""
@@ -166,7 +167,7 @@ class _Connection(asyncio.Protocol):
     def on_body(self, data: bytes) -> None:
         self._size += len(data)
         if self._limit_bytes and self._size > self._limit_bytes:
-            self._fail(f"body size limit of {self._limit_bytes} bytes exceeded")
+            self._fail(body_too_large(self._limit_bytes))
         else:
             self._chunks.append(data)
 

@@ -26,7 +26,7 @@ from scraper.fetching.http_session import (
 from scraper.fetching.oauth2 import OAuth2Access
 from scraper.fetching.protocols import accept_header, parse_media_type
 from scraper.fetching.targets import ScrapeTarget
-from scraper.messages import quoted
+from scraper.messages import body_too_large, quoted
 
 _YIELD_BYTES: Final = 2**20
 """Other tasks get a turn after this many bytes of a body that arrives without pauses."""
@@ -209,7 +209,7 @@ async def _body(response: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
         size += len(chunk)
         since_yield += len(chunk)
         if limit_bytes and size > limit_bytes:
-            raise FetchError(f"body size limit of {limit_bytes} bytes exceeded")
+            raise FetchError(body_too_large(limit_bytes))
         chunks.append(chunk)
         if since_yield > _YIELD_BYTES:
             since_yield = 0

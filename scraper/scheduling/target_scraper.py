@@ -24,9 +24,11 @@ from storage.api.samples import SampleAppender
 
 log = structlog.get_logger(__name__)
 
-# 256 KiB: some 4,000 lines, which a full parse reads in about 30 ms. Larger bodies are
-# parsed in a thread, so that the event loop never blocks for 50 ms.
+# 256 KiB: some 4,000 lines, which a full parse reads in about 30 ms if it knows them. Larger
+# bodies are parsed in a thread, so that the event loop never blocks for 50 ms.
 _THREAD_BYTES = 256 * 2**10
+# Without a valid body before, every line takes the strict grammar, and twice if it fails.
+_UNKNOWN_THREAD_BYTES = _THREAD_BYTES // 4
 _TOLERANCE_RATIO = 0.05
 _MAX_TOLERANCE_MS = 200
 """A scrape that starts at most this late gets the time of its slot, for even timestamps."""
@@ -150,7 +152,8 @@ class TargetScraper:
     async def _parse(self, fetched: Fetched) -> ExpositionDelta:
         began = time.perf_counter()
         try:
-            if len(fetched.body) <= _THREAD_BYTES:
+            is_known = self._health is Health.UP
+            if len(fetched.body) <= (_THREAD_BYTES if is_known else _UNKNOWN_THREAD_BYTES):
                 return self._recorder.read(fetched.body, fetched.format)
             loop = asyncio.get_running_loop()
             # Shielded: a thread cannot be stopped, and nothing else may use the recorder

@@ -84,6 +84,10 @@ def test_query_is_parsed(query: str, status: int) -> None:
 
 def test_exposition_is_parsed_strictly() -> None:
     assert run("metrics", given="up 1\n").output == "1 samples, all good\n"
+    assert (
+        "1 of 2 samples have the series of an earlier one"
+        in run("metrics", given="up 1\nup{} 2\n").output
+    )
     result = run("metrics", given="up one\n")
     assert result.exit_code == 1
     assert "line 1" in result.output

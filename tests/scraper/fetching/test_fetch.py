@@ -12,7 +12,7 @@ from scraper.exposition.formats import ExpositionFormat
 from scraper.fetching.fetch import Fetched, Fetcher
 from scraper.fetching.http_access import HttpAccess
 from scraper.fetching.http_session import HttpSession
-from scraper.fetching.protocols import EscapingScheme, ScrapeProtocol
+from scraper.fetching.protocols import EscapingScheme, ScrapeProtocol, parse_media_type
 from scraper.fetching.targets import ScrapeLimits, ScrapeTarget
 from tests.scraper.exposing_server import Answer, body, serving, stream
 
@@ -94,6 +94,42 @@ async def test_fallback_protocol_applies_to_unknown_content_types(fetcher: Fetch
     assert known.format is ExpositionFormat.OPENMETRICS
 
 
+@pytest.mark.parametrize(
+    ("content_type", "media_type"),
+    [
+        ("text/plain", "text/plain"),
+        (" TEXT/Plain ; charset=utf-8 ; ", "text/plain"),
+        ('application/openmetrics-text; version="1.0.0"', "application/openmetrics-text"),
+        ('text/plain; a="\\"; b"', "text/plain"),
+        ("", None),
+        ("text", None),
+        ("text /plain", None),
+        ("text/plain,", None),
+        ("text/plain;;", None),
+        ("text/plain; charset", None),
+        ("text/plain; =x", None),
+        ('text/plain; a="b', None),
+        ("text/plain; a=b; A=c", None),
+        ("application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5", None),
+    ],
+)
+def test_media_type_of_a_content_type(content_type: str, media_type: str | None) -> None:
+    assert parse_media_type(content_type) == media_type
+
+
+async def test_repeated_accept_list_uses_the_fallback(fetcher: Fetcher) -> None:
+    types = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5"
+    with pytest.raises(FetchError, match="cannot parse Content-Type"):
+        await fetched(fetcher, body("a 1\n", types))
+    answer = body("a 1\n", types)
+    found = await fetched(fetcher, answer, fallback_protocol=ScrapeProtocol.TEXT_0_0_4)
+    assert found.format is ExpositionFormat.TEXT
+
+
+async def test_empty_body_needs_no_content_type(fetcher: Fetcher) -> None:
+    assert (await fetched(fetcher, body("", "text/html"))).body == b""
+
+
 async def test_accept_header_lists_protocols_in_order(fetcher: Fetcher) -> None:
     seen: list[str] = []
 
@@ -137,7 +173,9 @@ async def test_endless_body_is_cut_at_the_limit(fetcher: Fetcher) -> None:
             sent += 2**16
             yield b"a" * 2**16
 
-    with pytest.raises(FetchError, match="body size limit of 1048576 bytes exceeded"):
+    with pytest.raises(
+        FetchError, match=r"limit of 1048576 bytes exceeded \(setting limits.body_size"
+    ):
         await fetched(fetcher, stream(gigabytes), limits=ScrapeLimits(body_bytes=2**20))
     assert sent < 2**26
 

@@ -114,6 +114,25 @@ async def test_healthy_target_is_up_and_has_metadata() -> None:
     assert store.of("up")[-1][1] == 1
 
 
+async def test_repeated_series_are_counted_and_the_target_is_up() -> None:
+    store = RecordingAppender()
+    async with serving(metrics=body("a 1\na 2\nb 1\n")) as url, Scraper(store) as scraper:
+        scraper.apply([target(url("metrics"), "x")])
+        await until(lambda: len(store.vectors) > 1)
+        status = status_of(scraper, "x")
+        assert (status.health, status.samples, status.duplicates) == (Health.UP, 3, 1)
+        assert scraper.statistics.duplicates >= 2
+
+
+async def test_rejected_exposition_reports_its_samples() -> None:
+    store = RecordingAppender()
+    async with serving(metrics=body("a 1\nb one\n")) as url, Scraper(store) as scraper:
+        scraper.apply([target(url("metrics"), "x")])
+        await until(lambda: len(store.vectors) > 0)
+    assert store.of("up")[0][1] == 0
+    assert store.of("scrape_samples_scraped")[0][1] == 1
+
+
 async def test_scrape_within_tolerance_gets_the_time_of_its_slot() -> None:
     store = RecordingAppender()
     clock = [1_700_000_000_040]

@@ -96,3 +96,10 @@ async def test_discovery_of_thousands_shows_the_first_and_says_so(world: World) 
     text = await world.page("/discovery")
     assert text.count("Scraped</span>") == 300
     assert "100 more match" in text
+
+
+async def test_dropped_duplicates_are_shown_beside_the_target(world: World) -> None:
+    world.statuses.append(replace(in_job("web", "w:1"), duplicates=3))
+    assert "3 of its samples dropped: an earlier one has the same series" in await world.page(
+        "/targets"
+    )
