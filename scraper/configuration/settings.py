@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from model.labels import METRIC_NAME
-from model.quantities import Bytes, PositiveSeconds
+from model.quantities import Bytes, PositiveSeconds, TextMap
 from model.targets import HOST_JOB
 from scraper.configuration.http_settings import HttpSettings
 from scraper.configuration.sections import Count
@@ -59,7 +59,7 @@ class JobSettings(HttpSettings):
     timeout: PositiveSeconds | None = None
     metrics_path: str = "/metrics"
     scheme: Literal["http", "https"] = "http"
-    labels: dict[str, str] = Field(default_factory=dict)
+    labels: TextMap = Field(default_factory=dict)
     honor_labels: bool = False
     honor_timestamps: bool = True
     limits: LimitSettings | None = None

@@ -115,6 +115,24 @@ def test_text_is_a_prometheus_configuration_without_secrets(tmp_path: Path, writ
     assert theirs["job_name"] == "j"
 
 
+def test_names_and_labels_of_our_own_file_are_kept_as_written(tmp_path: Path, write: Write) -> None:
+    labels = "{v: 1.10, on: on, n: 010, t: 1:30, d: 2026-01-01, e: }"
+    job = f"{{name: 5, targets: ['a:1'], labels: {labels}, interval: 7}}"
+    write({"redshank.yml": f"scrape: {{jobs: [{job}]}}\nweb: {{metrics_public: no}}"})
+    settings = ConfigurationSource(tmp_path / "redshank.yml").read().settings
+    [found] = settings.scrape.jobs
+    assert (found.name, found.interval) == ("5", 7.0)
+    assert found.labels == {
+        "v": "1.10",
+        "on": "on",
+        "n": "010",
+        "t": "1:30",
+        "d": "2026-01-01",
+        "e": "",
+    }
+    assert not settings.web.metrics_public
+
+
 def test_without_files_there_are_the_defaults(write: Write) -> None:
     found = ConfigurationSource().read()
     assert found.files == ()
