@@ -185,8 +185,8 @@ class Prometheus:
 
 
 @contextmanager
-def running(directory: Path, text: str) -> Iterator[Prometheus]:
-    """Run Prometheus over samples in OpenMetrics text."""
+def running(directory: Path, text: str, features: str = "") -> Iterator[Prometheus]:
+    """Run Prometheus over samples in OpenMetrics text, with some feature flags."""
     source, blocks = directory / "samples.om", directory / "blocks"
     source.write_text(text)
     subprocess.run(
@@ -203,7 +203,7 @@ def running(directory: Path, text: str) -> Iterator[Prometheus]:
         [
             "prometheus", f"--config.file={config}", f"--storage.tsdb.path={blocks}",
             "--storage.tsdb.retention.time=100y", f"--web.listen-address=127.0.0.1:{port}",
-            "--enable-feature=promql-per-step-stats",
+            f"--enable-feature={features or 'promql-per-step-stats'}",
         ],
         stderr=subprocess.PIPE,
         text=True,
