@@ -178,7 +178,7 @@ class RemoteWriteCollector(Collector):
             (
                 "histograms",
                 statistics.histograms,
-                "Native histograms received by remote write and not stored.",
+                "Native histograms received by remote write and stored as classic series.",
             ),
         ):
             yield CounterMetricFamily(f"redshank_remote_write_{name}", text, value)

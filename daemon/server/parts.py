@@ -88,7 +88,15 @@ async def constructed(
     settings, samples, records = configuration.settings, stores.samples, stores.records
     async with AsyncExitStack() as stack:
         scraping = Scraping(configuration, records.hosts, samples, system_clock)
-        engine = _engine(samples, settings, scraping.scraper.metadata)
+        remote_write = RemoteWriteReceiver(samples, samples, system_clock)
+
+        def metadata() -> MetadataByMetric:
+            scraped, written = scraping.scraper.metadata(), remote_write.metadata.by_family()
+            for family, entries in written.items():
+                scraped.setdefault(family, set()).update(entries)
+            return scraped
+
+        engine = _engine(samples, settings, metadata)
         stack.push_async_callback(engine.close)
         commits = await stack.enter_async_context(GroupCommit(samples, stores.messages).running())
         pushed = await stack.enter_async_context(_pushed_hosts(stores, commits).running())
@@ -105,7 +113,6 @@ async def constructed(
             rule_groups=configuration.rule_groups,
         )
         reloader = _reloader(stores, configuration, read, directory, scraping, alerting)
-        remote_write = RemoteWriteReceiver(samples, samples, system_clock)
         gateway = PushGateway(
             samples,
             records.pushed_groups,

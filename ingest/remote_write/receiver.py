@@ -11,6 +11,7 @@ from ingest.remote_write.label_reader import LabelReader
 from ingest.remote_write.snappy import decompressed
 from ingest.remote_write.write_request_1 import decode_1
 from ingest.remote_write.write_request_2 import decode_2
+from ingest.remote_write.written_metadata import WrittenMetadata
 from ingest.series.executor import run_in_thread
 from ingest.series.limits import WriteLimits
 from ingest.series.senders import Senders
@@ -39,6 +40,7 @@ class RemoteWriteReceiver:
 
     Attributes:
         statistics: totals since the start.
+        metadata: of the metrics that were written.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class RemoteWriteReceiver:
         self._labels = LabelReader(self._limits.request)
         self._senders = Senders(appender, reader, self._limits, "remote-write")
         self.statistics = WriteStatistics()
+        self.metadata = WrittenMetadata()
 
     @property
     def series(self) -> int:
@@ -81,6 +84,8 @@ class RemoteWriteReceiver:
         async with sender.turn:
             batch = await _call(len(data), lambda: decode(data, sender.find, limits.request))
             result = await sender.write(batch, self._labels.labels_of, now_ms)
+        if batch.metadata:
+            self.metadata.update(sender_name, batch.metadata)
         # Also for samples that were stored before: the sender may have repeated a request
         # that timed out before it was durable.
         await self._appender.commit()

@@ -6,7 +6,7 @@ senders write are decoded together in numpy; all others field by field.
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import chain
 from typing import Any, Final
@@ -15,9 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import MalformedMessageError, TooMuchError
+from ingest.remote_write.native_histograms import read_histogram
 from ingest.remote_write.wire import FIXED64, VARINT, Field, fields, signed
 from ingest.series.limits import RequestLimits
 from ingest.series.sample_batch import SAMPLE, FindSeries, SampleBatch, Samples, SeriesKey
+from model.labels import METRIC_NAME
+from model.metadata import MetricMetadata
 
 # The fields of a sample as senders write them, each with its tag. Times between 1971 and
 # 2109 take six bytes.
@@ -30,6 +33,8 @@ _TIME_WEIGHTS = np.array([1 << 7 * place for place in range(6)], np.int64)
 # The five continuation bits, which the weighted sum includes.
 _TIME_EXCESS: Final = sum(0x80 << 7 * place for place in range(5))
 _SAMPLE_TAG: Final = 0x12
+# Classic samples per sample that a request may hold: a histogram has a hundred buckets.
+_MOST_DERIVED: Final = 2
 _DOUBLE = struct.Struct("<d")
 
 
@@ -93,6 +98,8 @@ class RequestDecoder:
         zero: samples with a time only; proto3 omits a value of 0.
         started: samples with value, time and start time.
         exemplars, histograms: how many there are.
+        derived: how many classic samples stand for the histograms.
+        metadata: by metric family.
     """
 
     def __init__(
@@ -104,7 +111,8 @@ class RequestDecoder:
         # All other samples: series, time, value, start.
         self._others: list[tuple[int, int, float, int]] = []
         self._unknown: dict[SeriesKey, int] = {}
-        self.exemplars = self.histograms = 0
+        self.exemplars = self.histograms = self.derived = 0
+        self.metadata: dict[str, MetricMetadata] = {}
 
     def number(self, key: SeriesKey) -> int:
         """Return the number of a series, -1 - k for the k-th unknown one."""
@@ -134,6 +142,37 @@ class RequestDecoder:
                 start_ms = signed(field.start)
         self._others.append((series, time_ms, value, start_ms))
 
+    def histogram(self, labels: Sequence[str], place: Field) -> None:
+        """Read a native histogram as classic samples.
+
+        Args:
+            labels: names and values by turns.
+            place: the field that holds it.
+
+        Raises:
+            TooMuchError: the histograms of the request have too many buckets.
+        """
+        histogram = read_histogram(self.data, place.start, place.stop)
+        pairs = dict(zip(labels[::2], labels[1::2], strict=True))
+        self.histograms += 1
+        for suffix, bound, value in histogram.samples():
+            own = dict(pairs)
+            if METRIC_NAME in own:
+                own[METRIC_NAME] += suffix
+            if bound:
+                own["le"] = bound
+            series = self.number(tuple(chain.from_iterable(own.items())))
+            self._others.append((series, histogram.time_ms, value, 0))
+            self.derived += 1
+        most = _MOST_DERIVED * self._limits.samples
+        if self.derived > most:
+            raise TooMuchError(f"the histograms of one request have more than {most} buckets")
+
+    def describe(self, family: str, metadata: MetricMetadata) -> None:
+        """Keep the metadata of a metric family."""
+        if family:
+            self.metadata[family] = metadata
+
     def check_series(self, count: int) -> None:
         """Check the number of series.
 
@@ -152,15 +191,23 @@ class RequestDecoder:
         """
         forms = self.plain, self.zero, self.started
         count = sum(len(form.ends) for form in forms) + len(self._others)
-        if count > self._limits.samples:
-            raise TooMuchError(f"{count} samples in one request, more than {self._limits.samples}")
+        sent = count - self.derived + self.histograms
+        if sent > self._limits.samples:
+            raise TooMuchError(f"{sent} samples in one request, more than {self._limits.samples}")
         samples, at = np.zeros(count, SAMPLE), 0
         for form in forms:
             if form.ends:
                 form.read(self.data, samples[at : at + len(form.ends)])
                 at += len(form.ends)
         samples[at:] = self._others
-        return SampleBatch(samples, tuple(self._unknown), self.exemplars, self.histograms)
+        return SampleBatch(
+            samples,
+            tuple(self._unknown),
+            self.exemplars,
+            self.histograms,
+            self.derived,
+            self.metadata,
+        )
 
 
 def decoded(

@@ -7,13 +7,16 @@ from typing import Final
 
 from ingest.errors import MalformedMessageError
 from ingest.remote_write.request_decoder import RequestDecoder, decoded
-from ingest.remote_write.wire import LENGTH, Field, fields, read_length, varint
+from ingest.remote_write.wire import LENGTH, VARINT, Field, fields, read_length, varint
+from ingest.remote_write.written_metadata import metric_type
 from ingest.series.limits import RequestLimits
 from ingest.series.sample_batch import FindSeries, SampleBatch
+from model.metadata import MetricMetadata
 
 # The first field of TimeSeries, its labels, has the same tag.
 _TIMESERIES_TAG: Final = 0x0A
 _LABEL_TAG: Final = 0x0A
+_METADATA_FIELD: Final = 3
 
 
 def decode_1(data: bytes, find: FindSeries, limits: RequestLimits | None = None) -> SampleBatch:
@@ -33,8 +36,11 @@ def _read(decoder: RequestDecoder) -> None:
     at = count = 0
     while at < end:
         if data[at] != _TIMESERIES_TAG:
-            # Metadata, or a field of a later version.
-            at = next(fields(data, at, end)).stop
+            field = next(fields(data, at, end))
+            if field.number == _METADATA_FIELD:
+                field.expect(LENGTH)
+                _read_metadata(decoder, field)
+            at = field.stop
             continue
         count += 1
         # Lengths of one or two bytes inline: a call would take a third of the loop's time.
@@ -83,7 +89,7 @@ def _read_fixed_samples(decoder: RequestDecoder, at: int, stop: int) -> bool:
 
 
 def _read_series(decoder: RequestDecoder, at: int, stop: int) -> None:
-    labels, samples = [], []
+    labels, samples, histograms = [], [], []
     for field in fields(decoder.data, at, stop):
         if field.number in (1, 2, 3, 4):
             field.expect(LENGTH)
@@ -94,11 +100,39 @@ def _read_series(decoder: RequestDecoder, at: int, stop: int) -> None:
         elif field.number == 3:
             decoder.exemplars += 1
         elif field.number == 4:
-            decoder.histograms += 1
+            histograms.append(field)
+    if histograms:
+        texts = _label_texts(b"".join(labels))
+        for field in histograms:
+            decoder.histogram(texts, field)
     if samples:
         series = decoder.number(b"".join(labels))
         for field in samples:
             decoder.sample(series, field)
+
+
+def _read_metadata(decoder: RequestDecoder, message: Field) -> None:
+    kind, texts = 0, {2: "", 4: "", 5: ""}
+    for field in fields(decoder.data, message.start, message.stop):
+        if field.number == 1:
+            field.expect(VARINT)
+            kind = field.start
+        elif field.number in texts:
+            field.expect(LENGTH)
+            texts[field.number] = decoder.data[field.start : field.stop].decode("utf-8", "replace")
+    decoder.describe(texts[2], MetricMetadata(metric_type(kind), texts[4], texts[5]))
+
+
+def _label_texts(key: bytes) -> list[str]:
+    """Return the label names and values of a series key by turns."""
+    texts = []
+    for label in fields(key, 0, len(key)):
+        pair = {1: b"", 2: b""}
+        for field in fields(key, label.start, label.stop):
+            if field.number in pair and field.wire_type == LENGTH:
+                pair[field.number] = key[field.start : field.stop]
+        texts += [text.decode("utf-8", "surrogateescape") for text in pair.values()]
+    return texts
 
 
 def _label(data: bytes, field: Field) -> bytes:

@@ -12,8 +12,11 @@ import numpy as np
 from ingest.errors import MalformedMessageError
 from ingest.remote_write.request_decoder import FixedSamples, RequestDecoder, decoded
 from ingest.remote_write.wire import LENGTH, VARINT, Field, fields, read_length, signed, varint
+from ingest.remote_write.written_metadata import family_of, metric_type
 from ingest.series.limits import RequestLimits
 from ingest.series.sample_batch import FindSeries, SampleBatch
+from model.labels import METRIC_NAME
+from model.metadata import MetricMetadata
 
 _SYMBOL_TAG: Final = 0x22
 _TIMESERIES_TAG: Final = 0x2A
@@ -64,6 +67,18 @@ def _read(decoder: RequestDecoder) -> None:
     references.resolve(symbols)
 
 
+class _SeriesFields:
+    """The fields of a series besides its labels."""
+
+    __slots__ = ("histograms", "metadata", "samples", "start_ms")
+
+    def __init__(self) -> None:
+        self.samples: list[Field] = []
+        self.histograms: list[Field] = []
+        self.metadata = b""
+        self.start_ms = 0
+
+
 class _References:
     """The label references of all series of a request, resolved together."""
 
@@ -73,9 +88,10 @@ class _References:
         self._forms = {form.head: form for form in forms}
         # Packed references of series with one sample of a fixed form.
         self._fixed: dict[FixedSamples, list[bytes]] = {form: [] for form in forms}
-        # Packed references of all other series, with their samples and start time.
+        self._metadata: dict[FixedSamples, list[bytes]] = {form: [] for form in forms}
+        # Packed references of all other series, and their fields.
         self._others: list[bytes] = []
-        self._samples: list[tuple[list[Field], int]] = []
+        self._series: list[_SeriesFields] = []
 
     def read_fixed_sample(self, at: int, stop: int) -> bool:
         """Read a series with one sample of a fixed form; return False for any other."""
@@ -97,37 +113,40 @@ class _References:
         ):
             return False
         self._fixed[form].append(data[at + 2 : refs_end])
+        self._metadata[form].append(data[sample_end + 2 : stop])
         form.ends.append(sample_end)
         return True
 
     def read_fields(self, at: int, stop: int) -> None:
         """Read a series field by field."""
         decoder = self._decoder
-        refs, samples, start_ms = bytearray(), [], 0
+        refs, series = bytearray(), _SeriesFields()
         for field in fields(decoder.data, at, stop):
             if field.number == 1 and field.wire_type == VARINT:
                 # Protobuf allows references to be packed or not.
                 refs += varint(field.start)
-            elif field.number in (1, 2, 3, 4):
+            elif field.number in (1, 2, 3, 4, 5):
                 field.expect(LENGTH)
                 if field.number == 1:
                     refs += decoder.data[field.start : field.stop]
                 elif field.number == 2:
-                    samples.append(field)
+                    series.samples.append(field)
                 elif field.number == 3:
-                    decoder.histograms += 1
-                else:
+                    series.histograms.append(field)
+                elif field.number == 4:
                     decoder.exemplars += 1
+                else:
+                    series.metadata = decoder.data[field.start : field.stop]
             elif field.number == 6:
                 # A release candidate had one start time for all samples of a series.
                 field.expect(VARINT)
-                start_ms = signed(field.start)
-        if samples:
+                series.start_ms = signed(field.start)
+        if series.samples or series.histograms:
             self._others.append(bytes(refs))
-            self._samples.append((samples, start_ms))
+            self._series.append(series)
 
     def resolve(self, symbols: list[str]) -> None:
-        """Find the series of each sample.
+        """Find the series of each sample, and read the metadata of new ones.
 
         Raises:
             MalformedMessageError: a reference has no symbol.
@@ -135,13 +154,42 @@ class _References:
         decoder = self._decoder
         try:
             for form, refs in self._fixed.items():
-                form.series.extend(map(decoder.number, _keys(refs, symbols)))
-            others = map(decoder.number, _keys(self._others, symbols))
-            for series, (samples, start_ms) in zip(others, self._samples, strict=True):
-                for field in samples:
-                    decoder.sample(series, field, start_ms)
+                keys = list(_keys(refs, symbols))
+                numbers = list(map(decoder.number, keys))
+                form.series.extend(numbers)
+                # Not of known series, whose metadata rarely changes: it costs a microsecond.
+                if min(numbers, default=0) < 0:
+                    for key, number, metadata in zip(
+                        keys, numbers, self._metadata[form], strict=True
+                    ):
+                        if number < 0 and metadata:
+                            _describe(decoder, key, metadata, symbols)
+            for key, series in zip(_keys(self._others, symbols), self._series, strict=True):
+                for field in series.histograms:
+                    decoder.histogram(key, field)
+                if series.samples:
+                    number = decoder.number(key)
+                    for field in series.samples:
+                        decoder.sample(number, field, series.start_ms)
+                if series.metadata:
+                    _describe(decoder, key, series.metadata, symbols)
         except IndexError:
             raise MalformedMessageError("a label refers to a missing symbol") from None
+
+
+def _describe(
+    decoder: RequestDecoder, key: tuple[str, ...], metadata: bytes, symbols: list[str]
+) -> None:
+    """Read the metadata of a series."""
+    numbers = {1: 0, 3: 0, 4: 0}
+    for field in fields(metadata, 0, len(metadata)):
+        if field.number in numbers:
+            field.expect(VARINT)
+            numbers[field.number] = field.start
+    metric = dict(zip(key[::2], key[1::2], strict=True)).get(METRIC_NAME, "")
+    kind = metric_type(numbers[1])
+    texts = (symbols[numbers[field]] for field in (3, 4))
+    decoder.describe(family_of(metric, kind), MetricMetadata(kind, *texts))
 
 
 def _keys(refs: list[bytes], symbols: list[str]) -> Iterator[tuple[str, ...]]:

@@ -1,10 +1,12 @@
 """A batch of samples: one decoded request, whatever its protocol."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from model.metadata import MetricMetadata
 
 SeriesKey = bytes | tuple[str, ...]
 """How a request identifies a series.
@@ -32,13 +34,18 @@ class SampleBatch:
     Attributes:
         samples: in any order; the series number -1 - k stands for `unknown[k]`.
         unknown: the keys of series that have no number yet.
-        exemplars, histograms: how many the request has; they are not stored.
+        exemplars: how many the request has; they are not stored.
+        histograms: how many native histograms the request has.
+        derived: how many of the samples stand for these histograms.
+        metadata: by metric family.
     """
 
     samples: Samples
     unknown: tuple[SeriesKey, ...]
     exemplars: int = 0
     histograms: int = 0
+    derived: int = 0
+    metadata: Mapping[str, MetricMetadata] = field(default_factory=dict)
 
 
 def split_by_time(samples: Samples) -> Sequence[Samples]:

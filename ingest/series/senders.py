@@ -61,7 +61,9 @@ class Sender:
         Raises:
             StorageError: the write failed; sending the request again helps.
         """
-        result = WriteResult(exemplars=batch.exemplars, histograms=batch.histograms)
+        result = WriteResult(
+            exemplars=batch.exemplars, histograms=batch.histograms, derived=batch.derived
+        )
         new: dict[SeriesKey, int] = {}
         try:
             await self._number(batch, read_labels, new, result)

@@ -14,7 +14,9 @@ class WriteResult:
         written: samples that are stored now, including those that were stored before.
         rejected: samples that are not stored.
         messages: the reasons; only the first 20.
-        exemplars, histograms: how many the request had; they are not stored.
+        exemplars: how many the request had; they are not stored.
+        histograms: how many native histograms the request had.
+        derived: how many samples stand for these histograms.
     """
 
     written: int = 0
@@ -22,6 +24,17 @@ class WriteResult:
     messages: list[str] = field(default_factory=list)
     exemplars: int = 0
     histograms: int = 0
+    derived: int = 0
+
+    @property
+    def samples_written(self) -> int:
+        """The stored samples of the request, without those that stand for histograms."""
+        return max(0, self.written - self.derived)
+
+    @property
+    def histograms_written(self) -> int:
+        """The stored histograms; none if samples that stand for one may be rejected."""
+        return self.histograms if self.written >= self.derived else 0
 
     def note(self, message: str) -> None:
         """Add a reason for a rejection, up to the limit."""

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from tests.ports import free_port
-from tests.programs import program
+from tests.programs import program, skip_before_version
 from tests.system.processes import (
     ADMIN_PASSWORD,
     Process,
@@ -127,8 +127,12 @@ async def same_in_both(receiver: Receiver, peer_url: str, time_s: float) -> Samp
 
 
 @asynccontextmanager
-async def prometheus(tmp_path: Path, receiver: Receiver, target: str) -> AsyncIterator[str]:
+async def prometheus(
+    tmp_path: Path, receiver: Receiver, target: str = "", *flags: str, **remote_write: Any
+) -> AsyncIterator[str]:
+    """Run a Prometheus that writes to the receiver; without a target it scrapes itself."""
     write = {
+        **remote_write,
         "url": receiver.url + "/api/v1/write",
         "authorization": {"credentials": receiver.token},
         "queue_config": {
@@ -142,11 +146,12 @@ async def prometheus(tmp_path: Path, receiver: Receiver, target: str) -> AsyncIt
         },
     }
     file = tmp_path / "prometheus.yml"
-    text = configuration(target, remote_write=[write])
-    await asyncio.to_thread(file.write_text, text)
     address = f"127.0.0.1:{free_port()}"
+    text = configuration(target or address, remote_write=[write])
+    await asyncio.to_thread(file.write_text, text)
     async with running(
         program("prometheus"),
+        *flags,
         f"--config.file={file}",
         f"--storage.tsdb.path={tmp_path / 'prometheus'}",
         f"--web.listen-address={address}",
@@ -170,6 +175,57 @@ async def test_prometheus_writes_every_sample(tmp_path: Path, receiver: Receiver
         time_s = await arrived(url, SCRAPES)
         found = await same_in_both(receiver, url, time_s)
     assert len(found) > 300
+
+
+@pytest.fixture
+def prometheus_3() -> None:
+    skip_before_version("prometheus", (3, 5, 0))
+
+
+@pytest.mark.usefixtures("prometheus_3")
+@pytest.mark.parametrize("message", ["prometheus.WriteRequest", "io.prometheus.write.v2.Request"])
+async def test_native_histograms_and_metadata_are_stored_without_an_error(
+    tmp_path: Path, receiver: Receiver, message: str
+) -> None:
+    flags = ["--enable-feature=native-histograms,metadata-wal-records"]
+    settings = {
+        "protobuf_message": message,
+        "send_native_histograms": True,
+        "metadata_config": {"send_interval": "500ms"},
+    }
+    name = "prometheus_http_request_duration_seconds"
+    async with (
+        receiver.running(),
+        prometheus(tmp_path, receiver, "", *flags, **settings) as url,
+        aiohttp.ClientSession(headers=receiver.headers) as session,
+    ):
+
+        async def answer(server: str, path: str, **query: str) -> Any:
+            headers = receiver.headers if server == receiver.url else {}
+            sent = session.get(f"{server}/api/v1/{path}", params=query, headers=headers)
+            async with sent as response:
+                return (await response.json())["data"]
+
+        async def counts(server: str, expression: str, time_s: float) -> dict[str, float]:
+            found = await answer(server, "query", query=expression, time=str(time_s))
+            return {one["metric"]["handler"]: float(one["value"][1]) for one in found["result"]}
+
+        async def same() -> bool:
+            time_s = now_s() - 1
+            ours = await counts(receiver.url, f"{name}_count", time_s)
+            theirs = await counts(url, f"histogram_count({name})", time_s)
+            return len(ours) > 1 and ours == theirs
+
+        await until(same, "both servers to have the same counts")
+        quantile = f"histogram_quantile(0.9, rate({name}_bucket[5s]))"
+        assert await answer(receiver.url, "query", query=quantile)
+
+        async def described() -> Any:
+            return (await answer(receiver.url, "metadata", metric=name)).get(name)
+
+        (metadata,) = await until(described, "metadata")
+        assert metadata["type"] == "histogram"
+        assert metadata["help"].startswith("Histogram of latencies")
 
 
 @pytest.mark.slow

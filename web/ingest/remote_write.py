@@ -109,8 +109,8 @@ def _version(request: web.Request) -> WriteVersion:
 def _written(result: WriteResult) -> dict[str, str]:
     """Return the headers of 2.0 that count what was stored."""
     return {
-        _WRITTEN.format("Samples"): str(result.written),
-        _WRITTEN.format("Histograms"): "0",
+        _WRITTEN.format("Samples"): str(result.samples_written),
+        _WRITTEN.format("Histograms"): str(result.histograms_written),
         _WRITTEN.format("Exemplars"): "0",
     }
 

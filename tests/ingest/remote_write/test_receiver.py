@@ -13,9 +13,10 @@ from ingest.errors import MalformedMessageError, TooMuchError
 from ingest.remote_write.receiver import WriteVersion
 from ingest.series.limits import WriteLimits
 from model.labels import Labels
+from model.metadata import MetricMetadata
 from model.series import ORDINARY_NAN_BITS, STALE
 from storage.api.errors import StorageError
-from tests.ingest.remote_write.messages import Sample, Series, series
+from tests.ingest.remote_write.messages import Sample, Series, classic, series
 from tests.ingest.remote_write.write_setting import NOW_MS, STEP_MS, Setting
 
 
@@ -42,14 +43,28 @@ async def test_samples_are_stored(setting: Setting, version: WriteVersion) -> No
     assert setting.receiver.series == 4
 
 
-async def test_histograms_and_exemplars_are_counted_and_not_stored(setting: Setting) -> None:
+async def test_histograms_are_stored_as_classic_series_and_exemplars_not(setting: Setting) -> None:
     one = series("m", (NOW_MS, 1.0))
     with_others = Series(one.labels, one.samples, exemplars=2, metadata=True)
-    histograms = Series((("__name__", "h"),), histograms=3)
+    histogram = Series((("__name__", "h"), ("job", "j")), histograms=1)
     for version in WriteVersion:
-        result = await setting.send(with_others, histograms, version=version)
-        assert (result.written, result.exemplars, result.histograms) == (1, 2, 3)
-    assert await setting.stored() == as_bits([one])
+        result = await setting.send(with_others, histogram, version=version)
+        assert (result.samples_written, result.exemplars, result.histograms_written) == (1, 2, 1)
+        assert result.rejected == 0
+    expected = as_bits([one])
+    for labels, time_ms, value in classic(histogram):
+        expected |= {labels: {time_ms: int(np.float64(value).view(np.uint64))}}
+    assert await setting.stored() == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "family"), [(WriteVersion.V1, "family"), (WriteVersion.V2, "m")]
+)
+async def test_metadata_is_kept(setting: Setting, version: WriteVersion, family: str) -> None:
+    one = Series((("__name__", "m"),), (Sample(NOW_MS, 1.0),), metadata=True)
+    await setting.send(one, version=version)
+    known = setting.receiver.metadata.by_family()
+    assert known == {family: {MetricMetadata("gauge", "Help.", "")}}
 
 
 async def test_scrape_in_parts_is_one_vector(setting: Setting) -> None:

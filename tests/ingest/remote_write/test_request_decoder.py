@@ -19,6 +19,7 @@ from tests.ingest.remote_write.messages import (
     Sample,
     Series,
     block,
+    classic,
     number_field,
     request_1,
     request_2,
@@ -79,11 +80,15 @@ def found(request: SampleBatch, known: dict[int, SeriesKey]) -> list[tuple[Label
 
 
 def sent(many: list[Series]) -> list[tuple[Labels, int, bytes]]:
-    return sorted(
+    plain = (
         (Labels(one.labels), sample.time_ms, bits(sample.value))
         for one in many
         for sample in one.samples
     )
+    derived = (
+        (labels, time_ms, bits(value)) for one in many for labels, time_ms, value in classic(one)
+    )
+    return sorted([*plain, *derived])
 
 
 @VERSIONS
