@@ -11,19 +11,29 @@ from typing import Any, Self
 
 import re2
 
+from model.go_regexp import explained, has_byte_escape
 from model.labels import Labels, quote
 
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
 _OPTIONS.dot_nl = True
+# RE2's default of 8 MiB refuses `[\\pL]{900}`, which Go accepts; it takes 15 MiB.
+_OPTIONS.max_mem = 64 << 20
+_SPECIAL = frozenset("\\.+*?()[]{}^$")
 
 
 class BadPatternError(ValueError):
-    """The regular expression of a matcher is not valid RE2."""
+    """A regular expression is not valid RE2; the message is Go's.
 
-    def __init__(self, pattern: str, reason: str) -> None:
-        super().__init__(f"error parsing regexp {pattern!r}: {reason}")
-        self.pattern, self.reason = pattern, reason
+    Attributes:
+        pattern: the expression.
+        reason: what is wrong.
+        part: the part of the expression that is wrong.
+    """
+
+    def __init__(self, pattern: str, reason: str, part: str) -> None:
+        super().__init__(f"error parsing regexp: {reason}: `{part}`")
+        self.pattern, self.reason, self.part = pattern, reason, part
 
 
 class MatchOperator(StrEnum):
@@ -41,12 +51,34 @@ def compile_pattern(pattern: str) -> Any:
     Raises:
         BadPatternError: it is not valid RE2.
     """
+    if "\\C" in pattern and has_byte_escape(pattern):
+        raise BadPatternError(pattern, "invalid escape sequence", "\\C")
     try:
         return re2.compile(pattern, options=_OPTIONS)
+    except UnicodeEncodeError as exc:
+        raise BadPatternError(pattern, "invalid UTF-8", pattern) from exc
     except re2.error as exc:
         reason = exc.args[0] if exc.args else "invalid"
         text = reason.decode() if isinstance(reason, bytes) else str(reason)
-        raise BadPatternError(pattern, text) from exc
+        raise BadPatternError(pattern, *explained(pattern, text)) from exc
+
+
+class _MatchesNothing:
+    """The pattern of a text that is not UTF-8; no label has such a value."""
+
+    def fullmatch(self, value: str) -> None:
+        """Return None: the value does not match."""
+
+
+def _pattern_of(value: str) -> Any:
+    """Return the compiled pattern of a matcher.
+
+    Prometheus compares a pattern without operators as text, so it need not be UTF-8.
+    """
+    is_text = _SPECIAL.isdisjoint(value)
+    if is_text and any("\udc80" <= char <= "\udcff" for char in value):
+        return _MatchesNothing()
+    return compile_pattern(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +100,7 @@ class Matcher:
         """
         kind = MatchOperator(operator)
         regex = kind in (MatchOperator.MATCHES, MatchOperator.NOT_MATCHES)
-        return cls(name, kind, value, compile_pattern(value) if regex else None)
+        return cls(name, kind, value, _pattern_of(value) if regex else None)
 
     def matches(self, value: str) -> bool:
         """Return whether a label with this value satisfies the condition."""

@@ -24,7 +24,7 @@ from promql.api import (
 from promql.evaluation.annotations import AnnotationCollector
 from promql.evaluation.context import EvaluationOptions
 from promql.evaluation.evaluator import Evaluator
-from promql.evaluation.results import instant_result, range_result
+from promql.evaluation.results import instant_result, ordered, range_result
 from promql.evaluation.selection import Selection
 from promql.evaluation.statistics import QueryMeasurement
 from promql.evaluation.timing import QueryRange
@@ -192,7 +192,7 @@ class LocalEngine:
         steps = requested.steps()
         with np.errstate(all="ignore"):
             if parsed.tree.type is ValueType.MATRIX:
-                samples = evaluator.matrix(parsed.tree, steps)
+                samples = ordered(evaluator.matrix(parsed.tree, steps))
                 measurement.evaluated()
                 return measurement.answer(samples, evaluator.annotations.collected())
             value = instant_result(evaluator.evaluate(parsed.tree, steps), time_ms)

@@ -12,6 +12,8 @@ class QuerySettings(BaseModel):
         max_samples: how many samples a query may hold in memory at once.
         threads: how many queries run at the same time; others wait.
         lookback_ms: `lookback`, how far back an instant selector looks for a sample.
+        delayed_name_removal: keep metric names visible to label functions and groupings until
+            the end of a query, as Prometheus does with `promql-delayed-name-removal`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -19,3 +21,4 @@ class QuerySettings(BaseModel):
     max_samples: int = Field(default=50_000_000, ge=1)
     threads: int = Field(default=4, ge=1, le=64)
     lookback_ms: PositiveDurationMs = Field(default=300_000, alias="lookback")
+    delayed_name_removal: bool = False

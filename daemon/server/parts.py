@@ -142,6 +142,7 @@ def _engine(
         lookback_ms=query.lookback_ms,
         max_samples=query.max_samples,
         threads=query.threads,
+        delayed_name_removal=query.delayed_name_removal,
     )
     return LocalEngine(samples, bounds, on_busy=set_switch_interval, metadata=metadata)
 

@@ -7,10 +7,10 @@ from typing import Final, cast
 
 import numpy as np
 
+from model.labels import METRIC_NAME
 from promql.api import EvaluationError
 from promql.evaluation.block_aggregation import BLOCK_OPERATORS, BlockAggregation
 from promql.evaluation.context import Evaluation
-from promql.evaluation.relabeling import check_label_name
 from promql.kernels import aggregation, ranking
 from promql.kernels.arrays import Scalars
 from promql.kernels.groups import group
@@ -19,6 +19,9 @@ from promql.kernels.step_matrix import StepMatrix, empty_matrix
 from promql.kernels.steps import Steps
 from promql.syntax.nodes import Aggregation
 from promql.syntax.numbers import format_general
+from promql.syntax.printer import quoted
+from promql.syntax.strings import is_utf8
+from promql.syntax.traversal import unwrap
 
 _LARGEST_INTEGER: Final = 2.0**63
 
@@ -39,10 +42,11 @@ def aggregated(evaluation: Evaluation, node: Aggregation, steps: Steps) -> StepM
     vector = evaluation.vector(node.expression, steps)
     if shows_name:
         vector = evaluation.visible(vector)
+    _check_parameter(evaluation, node, parameter)
     if not len(vector):
         return empty_matrix(steps.count)
     if operator == "limit_ratio":
-        return ranking.sampled(vector, cast("Scalars", parameter))
+        return ranking.sampled(vector, np.clip(cast("Scalars", parameter), -1.0, 1.0))
     groups = group(vector.labels, node.grouping, without=node.without)
     if operator in ("topk", "bottomk"):
         return ranking.ranked(
@@ -55,7 +59,10 @@ def aggregated(evaluation: Evaluation, node: Aggregation, steps: Steps) -> StepM
     if operator == "quantile":
         return aggregation.quantile(vector, groups, cast("Scalars", parameter))
     if operator == "count_values":
-        return aggregation.count_values(vector, groups, cast("str", parameter))
+        label = cast("str", parameter)
+        # `without` also removes the label that holds the value.
+        removed = node.without and label in (*node.grouping, METRIC_NAME)
+        return aggregation.count_values(vector, groups, None if removed else label)
     return aggregation.reduced(operator, vector, groups)
 
 
@@ -73,20 +80,42 @@ def _parameter(evaluation: Evaluation, node: Aggregation, steps: Steps) -> Scala
         return None
     if node.operator == "count_values":
         label = evaluation.string(node.parameter)
-        check_label_name(label, "invalid label name ")
+        if not label or not is_utf8(label):
+            raise EvaluationError(f"invalid label name {quoted(label)}")
         return label
-    value = evaluation.scalar(node.parameter, steps)
+    return evaluation.scalar(node.parameter, steps)
+
+
+def _farthest(value: Scalars, least: float, most: float) -> Scalars:
+    """Return the values farthest outside of a range, so that not each step is annotated."""
+    found = [value[np.isnan(value)][:1], value[value < least], value[value > most]]
+    edges = [np.min(found[1], keepdims=True)] if found[1].size else []
+    edges += [np.max(found[2], keepdims=True)] if found[2].size else []
+    return np.concatenate([found[0], *edges])
+
+
+def _check_parameter(
+    evaluation: Evaluation, node: Aggregation, value: Scalars | str | None
+) -> None:
+    """Check a number; annotate one that is out of range.
+
+    Raises:
+        EvaluationError: `topk`, `limitk` or `limit_ratio` cannot use it.
+    """
+    if node.parameter is None or value is None or isinstance(value, str):
+        return
     if node.operator == "quantile":
-        evaluation.quantile_in_range(value, node.parameter)
-        return value
+        evaluation.quantile_in_range(_farthest(value, 0.0, 1.0), unwrap(node.parameter))
+        return
     if np.isnan(value).any():
         what = "Ratio" if node.operator == "limit_ratio" else "Parameter"
         raise EvaluationError(f"{what} value is NaN")
     if node.operator == "limit_ratio":
-        for ratio in np.unique(value[np.abs(value) > 1]).tolist():
+        for ratio in _farthest(value, -1.0, 1.0).tolist():
+            if abs(ratio) <= 1:
+                continue
             capped = 1.0 if ratio > 1 else -1.0
-            evaluation.annotations.ratio_out_of_range(ratio, capped, node.parameter.start)
-        return np.clip(value, -1.0, 1.0)
-    for far in value[np.abs(value) >= _LARGEST_INTEGER].tolist():
+            evaluation.annotations.ratio_out_of_range(ratio, capped, unwrap(node.parameter).start)
+        return
+    for far in value[value >= _LARGEST_INTEGER].tolist():
         raise EvaluationError(f"Scalar value {format_general(far)} overflows int64")
-    return value

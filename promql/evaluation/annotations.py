@@ -3,11 +3,16 @@
 Source: Prometheus, util/annotations/annotations.go.
 """
 
+from collections.abc import Mapping
+from itertools import islice
+from typing import Final
+
 from model.labels import quote
 from promql.api import Annotations
 from promql.syntax.checks import position
 from promql.syntax.numbers import format_general
 
+_MOST: Final = 10
 _MONOTONICITY = (
     "input to histogram_quantile needed to be fixed for monotonicity (see "
     "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)"
@@ -15,22 +20,36 @@ _MONOTONICITY = (
 
 
 class AnnotationCollector:
-    """Collects the annotations of one query, each text once, in order."""
+    """Collects the annotations of one query.
+
+    A text that occurs at several positions is kept once, with the last position.
+    """
 
     def __init__(self, query: str) -> None:
         self._query = query
-        self._warnings: dict[str, None] = {}
-        self._infos: dict[str, None] = {}
+        self._warnings: dict[str, int] = {}
+        self._infos: dict[str, int] = {}
 
     def collected(self) -> Annotations:
-        """Return all annotations so far."""
-        return Annotations(tuple(self._warnings), tuple(self._infos))
+        """Return the annotations so far, at most ten of each kind."""
+        return Annotations(
+            self._formatted("warning", self._warnings), self._formatted("info", self._infos)
+        )
+
+    def _formatted(self, kind: str, texts: Mapping[str, int]) -> tuple[str, ...]:
+        shown = [
+            f"PromQL {kind}: {text} ({position(self._query, at)})"
+            for text, at in islice(texts.items(), _MOST)
+        ]
+        if len(texts) > _MOST:
+            shown.append(f"{len(texts) - _MOST} more {kind} annotations omitted")
+        return tuple(shown)
 
     def _warn(self, message: str, at: int) -> None:
-        self._warnings[f"PromQL warning: {message} ({position(self._query, at)})"] = None
+        self._warnings[message] = at
 
     def _inform(self, message: str, at: int) -> None:
-        self._infos[f"PromQL info: {message} ({position(self._query, at)})"] = None
+        self._infos[message] = at
 
     def quantile_out_of_range(self, quantile: float, at: int) -> None:
         """Warn of a quantile that is below 0, above 1 or NaN."""

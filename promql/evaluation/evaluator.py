@@ -177,7 +177,7 @@ class Evaluator:
             return RangeVector((), starts_ms, ends_ms, steps, one_name=True)
         # Statistics count a subquery's results in the range, not the samples behind them.
         counter, self._counter = self._counter, None
-        inner = self.vector(node.expression, times)
+        inner = self.visible(self.vector(node.expression, times))
         self._counter = counter
         count = None if counter is None else counter.count_windows
         parts = (as_series(inner, times),)

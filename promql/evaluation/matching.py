@@ -60,7 +60,8 @@ def set_operation(
     if operator == "or":
         here = _any_present(left.present, of_left, count)
         added = right.with_values(right.values, right.present & ~here[of_right]).without_empty()
-        return concatenated([left, added], steps)
+        # At different steps, series of both sides may have equal labels.
+        return merged(concatenated([left, added], steps))
     here = _any_present(right.present, of_right, count)[of_left]
     kept = left.present & (here if operator == "and" else ~here)
     return left.with_values(left.values, kept).without_empty()
@@ -214,7 +215,9 @@ class _Join:
             return base
         merged_labels = {name: value for name, value in base if name not in include}
         merged_labels.update((name, one.get(name)) for name in include)
-        return Labels.of(merged_labels)
+        combined = Labels.of(merged_labels)
+        # `group_left (__name__)` gives arithmetic a name, but not a comparison with `bool`.
+        return drop_reserved(combined) if self._returns_bool else combined
 
     def _filled_one(self, fill: float) -> StepMatrix:
         """Return the series of the many side that have no partner, with `fill` as partner."""

@@ -16,6 +16,7 @@ from model.labels import METRIC_NAME, Labels
 from model.matchers import BadPatternError, compile_pattern
 from promql.api import EvaluationError
 from promql.kernels.step_matrix import StepMatrix, merged
+from promql.syntax.strings import is_utf8, replaced
 
 if TYPE_CHECKING:
     from promql.kernels.arrays import Mask
@@ -30,22 +31,8 @@ def check_label_name(name: str, message: str) -> None:
     Raises:
         EvaluationError: it is not; the text is `message` and the name.
     """
-    if name and not any("\ud800" <= char <= "\udfff" for char in name):
-        return
-    raise EvaluationError(f"{message}{shown(name)}")
-
-
-def shown(name: str) -> str:
-    """Quote a name as Go's `%q`, with escapes for bytes that are not UTF-8."""
-    out = []
-    for char in name:
-        if "\udc80" <= char <= "\udcff":
-            out.append(f"\\x{ord(char) - 0xDC00:02x}")
-        elif char in '"\\':
-            out.append("\\" + char)
-        else:
-            out.append(char)
-    return '"' + "".join(out) + '"'
+    if not name or not is_utf8(name):
+        raise EvaluationError(message + replaced(name))
 
 
 def _rewritten(
@@ -72,23 +59,29 @@ def _rewritten(
     return merged(replace(vector, labels=labels, drop_name=drop_name, one_name=one_name))
 
 
-def label_replace(
-    vector: StepMatrix, target: str, template: str, source: str, pattern: str
-) -> StepMatrix:
-    """Set the label `target` to `template`, filled from a full match of the label `source`.
+def replacement_pattern(target: str, pattern: str) -> Any:
+    """Return the compiled pattern of `label_replace`.
 
     Raises:
-        EvaluationError: the pattern or the name is invalid, or two results have equal labels.
+        EvaluationError: the pattern or the name of the label `target` is invalid.
     """
     try:
         compiled = compile_pattern(pattern)
     except BadPatternError as exc:
-        message = f"invalid regular expression in label_replace(): {pattern}"
-        raise EvaluationError(message) from exc
-    except UnicodeEncodeError as exc:
-        message = f"invalid regular expression in label_replace(): {shown(pattern)}"
+        message = f"invalid regular expression in label_replace(): {replaced(pattern)}"
         raise EvaluationError(message) from exc
     check_label_name(target, "invalid destination label name in label_replace(): ")
+    return compiled
+
+
+def label_replace(
+    vector: StepMatrix, target: str, template: str, source: str, compiled: Any
+) -> StepMatrix:
+    """Set the label `target` to `template`, filled from a full match of the label `source`.
+
+    Raises:
+        EvaluationError: two results have equal labels.
+    """
     cache: dict[str, str | None] = {}
 
     def rewrite(labels: Labels) -> str | None:
@@ -123,17 +116,25 @@ def _expand(template: str, match: Any) -> str:
 _LONGEST_NUMBER: Final = 9
 
 
+def check_joined_names(target: str, sources: Sequence[str]) -> None:
+    """Check the names of `label_join`.
+
+    Raises:
+        EvaluationError: one is invalid.
+    """
+    check_label_name(target, "invalid destination label name in label_join(): ")
+    for source in sources:
+        check_label_name(source, "invalid source label name in label_join(): ")
+
+
 def label_join(
     vector: StepMatrix, target: str, separator: str, sources: Sequence[str]
 ) -> StepMatrix:
     """Set the label `target` to the joined values of the labels `sources`.
 
     Raises:
-        EvaluationError: a name is invalid, or two results have equal labels.
+        EvaluationError: two results have equal labels.
     """
-    check_label_name(target, "invalid destination label name in label_join(): ")
-    for source in sources:
-        check_label_name(source, "invalid source label name in label_join(): ")
 
     def rewrite(labels: Labels) -> str:
         return separator.join(labels.get(source) for source in sources)

@@ -30,6 +30,14 @@ def instant_result(value: Value, time_ms: int) -> Scalar | String | InstantVecto
     return InstantVector(time_ms, tuple(vector.labels), np.ascontiguousarray(vector.values[:, 0]))
 
 
+def ordered(matrix: AlignedSeries) -> AlignedSeries:
+    """Return the series sorted by labels."""
+    order = _label_order(matrix.labels)
+    if order == list(range(len(order))):
+        return matrix
+    return matrix.take(np.array(order, dtype=np.intp))
+
+
 def range_result(value: Value, times_ms: NDArray[np.int64]) -> AlignedSeries:
     """Return the matrix of a range query, sorted by labels, without empty steps at its ends.
 

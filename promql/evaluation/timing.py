@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from promql.api import EvaluationError, QueryRangeError, TooManyStepsError
+from promql.api import EvaluationError, ParseError, QueryRangeError, TooManyStepsError
 from promql.kernels.steps import Steps
 from promql.syntax.nodes import AtEdge, Duration, DurationOperation, NumberLiteral, TimeShift
 
@@ -86,24 +86,22 @@ class QueryRange:
         """Return the length of a range or step.
 
         Raises:
-            EvaluationError: it is not positive, or it is out of range.
+            ParseError: it is not positive, or it is out of range.
         """
-        if isinstance(duration, NumberLiteral):
-            return _milliseconds(duration.value)
         seconds = self._seconds(duration)
         if not seconds > 0:
-            raise EvaluationError("duration must be greater than 0")
-        return _milliseconds(seconds)
+            raise _invalid("duration must be greater than 0", duration)
+        return _milliseconds(seconds, duration)
 
     def offset_ms(self, shift: TimeShift) -> int:
         """Return the offset of a selector; negative offsets look forward.
 
         Raises:
-            EvaluationError: it is out of range.
+            ParseError: it is out of range.
         """
         if shift.offset is None:
             return 0
-        return _milliseconds(self._seconds(shift.offset))
+        return _milliseconds(self._seconds(shift.offset), shift.offset)
 
     def reference(self, shift: TimeShift, steps: Steps) -> NDArray[np.int64]:
         """Return the time that a selector refers to at each step."""
@@ -129,11 +127,11 @@ class QueryRange:
         values = [self._seconds(operand) for operand in node.operands]
         if len(values) == 1:
             return -values[0] if node.operator == "-" else values[0]
-        return _compute(node.operator, *values)
+        return _compute(node, *values)
 
 
-def _compute(operator: str, left: float, right: float) -> float:
-    match operator:
+def _compute(node: DurationOperation, left: float, right: float) -> float:
+    match node.operator:
         case "+":
             return left + right
         case "-":
@@ -141,11 +139,11 @@ def _compute(operator: str, left: float, right: float) -> float:
         case "*":
             return left * right
         case "/" if right == 0:
-            raise EvaluationError("division by zero")
+            raise _invalid("division by zero", node)
         case "/":
             return left / right
         case "%" if right == 0:
-            raise EvaluationError("modulo by zero")
+            raise _invalid("modulo by zero", node)
         case "%":
             return math.fmod(left, right) if math.isfinite(left) else math.nan
         case "min_of":
@@ -157,7 +155,16 @@ def _compute(operator: str, left: float, right: float) -> float:
                 return float(np.power(left, right))
 
 
-def _milliseconds(seconds: float) -> int:
+def _milliseconds(seconds: float, duration: Duration) -> int:
     if not abs(seconds) < _LIMIT_S:
-        raise EvaluationError("duration is out of range")
+        raise _invalid("duration is out of range", duration)
     return round(seconds * 1000)
+
+
+def _invalid(message: str, duration: Duration) -> ParseError:
+    """Return the error for a computed duration; the query itself is at fault.
+
+    As in Prometheus, it names the offsets of the duration in the query.
+    """
+    start, end = duration.start, duration.end
+    return ParseError(f"{start}:{end}: {message}", start, end)

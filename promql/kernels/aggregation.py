@@ -161,8 +161,11 @@ def _at(sorted_values: Floats, index: Indices, nans: Indices) -> Floats:
     return np.where(index < nans, np.nan, found)
 
 
-def count_values(vector: StepMatrix, groups: Groups, label: str) -> StepMatrix:
-    """Count equal values; each distinct value yields a series with the label `label`."""
+def count_values(vector: StepMatrix, groups: Groups, label: str | None) -> StepMatrix:
+    """Count equal values; each distinct value yields a series with the label `label`.
+
+    Without a label, series of different values are equal, and their counts are added.
+    """
     steps = vector.values.shape[1]
     series, columns = np.nonzero(vector.present)
     found = vector.values[series, columns]
@@ -177,7 +180,8 @@ def count_values(vector: StepMatrix, groups: Groups, label: str) -> StepMatrix:
     labels = []
     for pair in pairs.tolist():
         member, value = divmod(pair, len(distinct))
-        labels.append(groups.labels[member].overlaid(Labels(((label, texts[value]),))))
+        added = Labels() if label is None else Labels(((label, texts[value]),))
+        labels.append(groups.labels[member].overlaid(added))
     drop_name = None
     if vector.drop_name is not None:
         of_group = np.logical_or.reduceat(vector.drop_name[groups.order], groups.starts)

@@ -94,6 +94,9 @@ def _quantile(histograms: ClassicHistograms, wanted: Scalars) -> tuple[Floats, M
     values = np.where(place == last, start, values)
     unusable = (bounds[last] != np.inf) | (buckets < 2) | (total == 0) | np.isnan(total)
     values = np.where(unusable, np.nan, values)
+    # Without a result that depends on them, the counts need no correction.
+    fixed &= (bounds[last] == np.inf) & (buckets >= 2) & (total != 0)
+    fixed &= (wanted >= 0) & (wanted <= 1)
     return replace_out_of_range(values, np.broadcast_to(wanted, shape)), fixed
 
 
@@ -124,7 +127,9 @@ def _fraction(histograms: ClassicHistograms, lower: Scalars, upper: Scalars) -> 
     last = len(bounds) - 1 - np.argmax(present[:, ::-1], axis=1)
     total = _at(counts, last)
     low, high = np.broadcast_to(lower, shape), np.broadcast_to(upper, shape)
-    result = (_rank(histograms, high) - _rank(histograms, low)) / total
+    # Counts that fall with growing bounds may exceed the count of all observations.
+    above, below = np.minimum(_rank(histograms, high), total), _rank(histograms, low)
+    result = (above - np.minimum(below, total)) / total
     result = np.where(low >= high, 0.0, result)
     unusable = (bounds[last] != np.inf) | (total == 0) | np.isnan(low) | np.isnan(high)
     return np.where(unusable | np.isnan(total), np.nan, result)

@@ -14,6 +14,7 @@ import numpy as np
 from model.labels import METRIC_NAME, Labels
 from promql.kernels.arrays import Floats, Mask
 from promql.kernels.step_matrix import StepMatrix
+from promql.syntax.numbers import parse_float
 
 _BUCKET: Final = "le"
 
@@ -48,19 +49,24 @@ class ClassicHistograms:
 class BucketSeries:
     """The histograms among the series of a vector.
 
+    Args:
+        vector: the series.
+        shows_dropped: return metric names also where a function has dropped them.
+
     Attributes:
         malformed: the metric name and the `le` of each series whose `le` is not a number.
     """
 
-    def __init__(self, vector: StepMatrix) -> None:
+    def __init__(self, vector: StepMatrix, *, shows_dropped: bool = True) -> None:
         self._vector = vector
+        self._hides_names = not shows_dropped and vector.drop_name is not None
         self._histograms: dict[Labels, Buckets] = {}
         self.malformed: list[tuple[str, str]] = []
         for row, labels in enumerate(vector.labels):
             text = labels.get(_BUCKET)
             bound = _bound(text)
             if bound is None:
-                self.malformed.append((labels.metric, text))
+                self.malformed.append((self._metric(labels, row), text))
                 continue
             buckets = self._histograms.setdefault(labels.drop((_BUCKET,)), {})
             buckets.setdefault(bound, []).append(row)
@@ -95,14 +101,20 @@ class BucketSeries:
             np.array(bounds),
             counts,
             present,
-            [each.metric for each, _ in members],
+            [self._metric(each, next(iter(buckets.values()))[0]) for each, buckets in members],
         )
+
+    def _metric(self, labels: Labels, row: int) -> str:
+        """Return the metric name of a series, "" if it is dropped."""
+        dropped = self._vector.drop_name
+        hidden = self._hides_names and dropped is not None and bool(dropped[row])
+        return "" if hidden else labels.metric
 
 
 def _bound(text: str) -> float | None:
     """Return a bucket's upper bound, None if its label is not a number."""
     try:
-        bound = float(text)
+        bound = parse_float(text)
     except ValueError:
         return None
     return None if math.isnan(bound) else bound

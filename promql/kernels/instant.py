@@ -23,9 +23,33 @@ def round_to(values: Floats, nearest: Scalars) -> Floats:
 
 
 def clamp(values: Floats, least: Scalars, most: Scalars) -> Floats:
-    """Limit values to [least, most]; NaN if a limit is NaN."""
-    limited: Floats = np.maximum(least, np.minimum(most, values))
-    return limited
+    """Limit values to [least, most]."""
+    return larger(least, smaller(most, values))
+
+
+def larger(left: Floats, right: Floats) -> Floats:
+    """Return the larger values; NaN if one is NaN and, as in Go, the other is not +Inf."""
+    found: Floats = np.maximum(left, right)
+    if np.isnan(found).any():
+        found = np.where((left == np.inf) | (right == np.inf), np.inf, found)
+    return found
+
+
+def smaller(left: Floats, right: Floats) -> Floats:
+    """Return the smaller values; NaN if one is NaN and, as in Go, the other is not -Inf."""
+    found: Floats = np.minimum(left, right)
+    if np.isnan(found).any():
+        found = np.where((left == -np.inf) | (right == -np.inf), -np.inf, found)
+    return found
+
+
+def _degrees(values: Floats) -> Floats:
+    # In Go's order: `np.degrees` multiplies by a rounded factor and may differ in the last digit.
+    return values * 180.0 / np.pi
+
+
+def _radians(values: Floats) -> Floats:
+    return values * np.pi / 180.0
 
 
 MATH: Final[dict[str, Callable[[Floats], Floats]]] = {
@@ -39,13 +63,13 @@ MATH: Final[dict[str, Callable[[Floats], Floats]]] = {
     "ceil": np.ceil,
     "cos": np.cos,
     "cosh": np.cosh,
-    "deg": np.degrees,
+    "deg": _degrees,
     "exp": np.exp,
     "floor": np.floor,
     "ln": np.log,
     "log10": np.log10,
     "log2": np.log2,
-    "rad": np.radians,
+    "rad": _radians,
     "sgn": _sign,
     "sin": np.sin,
     "sinh": np.sinh,

@@ -11,13 +11,23 @@ import numpy as np
 from promql.kernels.arrays import Floats, Mask, Scalars
 from promql.kernels.step_matrix import StepMatrix
 
+
+def _power(left: Floats, right: Floats) -> Floats:
+    found: Floats = np.power(left, right)
+    roots = np.equal(right, 0.5)
+    if roots.any():
+        # numpy takes the square root, which differs from the power for -Inf and -0.
+        found = np.where(roots & ((left == -np.inf) | (left == 0)), np.abs(left), found)
+    return found
+
+
 ARITHMETIC: Final[dict[str, Callable[[Floats, Floats], Floats]]] = {
     "+": np.add,
     "-": np.subtract,
     "*": np.multiply,
     "/": np.divide,
     "%": np.fmod,
-    "^": np.power,
+    "^": _power,
     "atan2": np.arctan2,
 }
 COMPARISONS: Final[dict[str, Callable[[Any, Any], Any]]] = {

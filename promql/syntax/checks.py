@@ -29,10 +29,12 @@ _SCALAR, _VECTOR = ValueType.SCALAR, ValueType.VECTOR
 
 
 def position(text: str, offset: int) -> str:
-    """Return an offset as `line:column`, both from 1."""
+    """Return an offset as `line:column`, both from 1; as in Prometheus, columns are bytes."""
+    if not text:
+        return "unknown position"
     before = text[:offset]
     line = before.count("\n") + 1
-    column = offset - (before.rfind("\n") + 1) + 1
+    column = len(before[before.rfind("\n") + 1 :].encode("utf-8", "surrogatepass")) + 1
     return f"{line}:{column}"
 
 
@@ -135,6 +137,9 @@ class Checks:
             amount = f"at most {most}"
         if amount:
             message = f'expected {amount} argument(s) in call to "{function.name}", got {count}'
+            if self._first is not None and self._first.start >= node.start:
+                # The number of arguments is checked before the arguments.
+                self._first = None
             self._note(message, node.start, node.end)
             return
         context = f'call to function "{function.name}"'

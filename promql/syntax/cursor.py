@@ -41,6 +41,8 @@ class Cursor:
         self._depth = 0
         self._deepest = 0
         self._closing = 0
+        self._aggregations = 0
+        """How many aggregations have begun and not ended."""
 
     def _advance(self) -> Token:
         token = self._token
@@ -64,6 +66,8 @@ class Cursor:
         if token.kind == "error":
             return self._failure(token.text, token.start, len(self._text))
         message = f"unexpected {_describe(token)}"
+        if not context and self._aggregations:
+            context = "aggregation"
         if context:
             message += f" in {context}"
         if expected:

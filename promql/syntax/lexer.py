@@ -9,6 +9,7 @@ Source: Prometheus, promql/parser/lex.go, for the token rules and error texts.
 import re
 from typing import Final, NamedTuple
 
+from promql.syntax import malformed_numbers
 from promql.syntax.strings import bad_escape, unterminated
 
 
@@ -58,7 +59,7 @@ METRIC_WORDS: Final = (
     | {"identifier", "metric identifier", "by", "offset", "without", "smoothed", "anchored"}
 )
 """Kinds of tokens that can be a metric name."""
-LABEL_WORDS: Final = (_WORDS | {"identifier"}) - _FILLS
+LABEL_WORDS: Final = (_WORDS | {"identifier", "metric identifier"}) - _FILLS
 """Kinds of tokens that can be a label name."""
 
 # Possessive quantifiers, so that backtracking cannot end a comment early.
@@ -68,26 +69,36 @@ _NUMBER = (
     r"|(?:[0-9](?:_?[0-9])*\.?(?:[0-9](?:_?[0-9])*)?|\.[0-9](?:_?[0-9])*)(?:[eE][+-]?[0-9](?:_?[0-9])*)?"
 )
 _DURATION = r"[0-9]+(?:ms|[smhdwy])(?:[0-9]+(?:ms|[smhdw]))*"
+_SYMBOL = r"==|!=|<=|>=|</|>/|=(?!~)|[-+*/%^<>@,(){\[\]]"
 _STRING = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`]*`"
 
 _OUTSIDE = re.compile(
     rf"{_SKIPPED}(?:(?P<word>[a-zA-Z_:][a-zA-Z0-9_:]*)"
     rf"|(?P<duration>{_DURATION})(?![a-zA-Z0-9_.])|(?P<number>{_NUMBER})(?![a-zA-Z0-9_.])"
-    rf"|(?P<operator>==|!=|<=|>=|</|>/|[-+*/%^<>@=,(){{\[\]])|(?P<string>{_STRING}))"
+    rf"|(?P<operator>{_SYMBOL})|(?P<string>{_STRING}))"
 )
 _INSIDE_BRACES = re.compile(
     rf"{_SKIPPED}(?:(?P<identifier>[a-zA-Z_][a-zA-Z0-9_]*)"
     rf"|(?P<operator>=~|!~|!=|[=,}}])|(?P<string>{_STRING}))"
 )
+# In brackets, up to the first number; operators and parentheses do not end this part.
 _INSIDE_BRACKETS = re.compile(
-    rf"{_SKIPPED}(?:(?P<durationword>[a-zA-Z_]+)"
+    rf"[ \t\n\r]*+(?:(?P<durationword>[a-zA-Z_]+)"
     rf"|(?P<duration>{_DURATION})(?![a-zA-Z0-9_.])|(?P<number>{_NUMBER})(?![a-zA-Z0-9_.])"
     rf"|(?P<operator>[-+*/%^,():\]]))"
 )
-_NEXT: Final = {"{": _INSIDE_BRACES, "}": _OUTSIDE, "[": _INSIDE_BRACKETS, "]": _OUTSIDE}
+# In brackets, after the first number: as outside, but for words and colons.
+_AFTER_NUMBER = re.compile(
+    rf"{_SKIPPED}(?:(?P<durationword>[a-zA-Z_]+)"
+    rf"|(?P<duration>{_DURATION})(?![a-zA-Z0-9_.])|(?P<number>{_NUMBER})(?![a-zA-Z0-9_.])"
+    rf"|(?P<operator>{_SYMBOL}|:)|(?P<string>{_STRING}))"
+)
 _SPACE = re.compile(_SKIPPED)
+_BLANKS = re.compile(r"[ \t\n\r]*")
 _OPEN_PAREN = re.compile(r"[ \t\n\r]*\(")
-_RUN = re.compile(r"\.?[0-9a-zA-Z_.]+")
+
+
+_DIGITS: Final = frozenset("0123456789")
 
 
 def tokenize(text: str) -> list[Token]:
@@ -102,41 +113,56 @@ class _Lexer:
         self._parens = 0
         self._bracket = False
         self._colon = False
+        self._measured = False
 
     def run(self) -> list[Token]:
         text, tokens = self._text, self._tokens
         pattern, at = _OUTSIDE, 0
         while True:
+            if tokens and tokens[-1].kind == "error":
+                return tokens
             match = pattern.match(text, at)
             if match is None:
-                tokens.append(self._stop(pattern, at))
-                return tokens
+                tokens.append(self._unmatched(pattern, at))
+                if tokens[-1].kind == "eof":
+                    return tokens
+                at = tokens[-1].end
+                if pattern is _INSIDE_BRACKETS:
+                    self._measured, pattern = True, _AFTER_NUMBER
+                continue
             kind = match.lastgroup
             start, at = match.span(kind)  # type: ignore[arg-type]
             word = text[start:at]
             if kind == "operator":
                 tokens.append(Token(word, word, start))
                 if word in "()[]:":
-                    error = self._bracketing(word, start)
-                    if error is not None:
-                        tokens.append(error)
-                        return tokens
-                pattern = _NEXT.get(word, pattern)
+                    tokens[-1] = self._bracketing(tokens[-1], pattern)
+                pattern = self._pattern_after(word, pattern)
             elif kind == "word":
                 tokens.append(self._word(word, start))
             elif kind == "durationword":
-                if word.lower() not in _DURATION_WORDS:
-                    tokens.append(Token("error", _unexpected_duration(word[0]), start))
-                    return tokens
-                tokens.append(Token(word.lower(), word, start))
+                tokens.append(_duration_word(word, start, pattern))
             elif kind == "string":
-                tokens.append(Token("string", word, start))
                 problem = bad_escape(word)
-                if problem is not None:
-                    tokens[-1] = Token("error", problem, start)
-                    return tokens
+                is_good = problem is None
+                tokens.append(Token("string" if is_good else "error", problem or word, start))
             else:
                 tokens.append(Token(kind, word, start))  # type: ignore[arg-type]
+                if pattern is _INSIDE_BRACKETS:
+                    self._measured, pattern = True, _AFTER_NUMBER
+
+    def _pattern_after(self, operator: str, pattern: re.Pattern[str]) -> re.Pattern[str]:
+        """Return the pattern of the tokens after an operator."""
+        match operator:
+            case "{":
+                return _INSIDE_BRACES
+            case "}":
+                return _AFTER_NUMBER if self._bracket else _OUTSIDE
+            case "[":
+                return _INSIDE_BRACKETS
+            case "]":
+                return _OUTSIDE
+        return pattern
 
     def _word(self, word: str, start: int) -> Token:
         lower = word.lower()
@@ -148,33 +174,47 @@ class _Lexer:
             return Token("number", word, start)
         return Token("metric identifier" if ":" in word else "identifier", word, start)
 
-    def _bracketing(self, word: str, start: int) -> Token | None:
-        """Track open brackets; return an error for a closing one without its opening."""
+    def _bracketing(self, token: Token, pattern: re.Pattern[str]) -> Token:
+        """Track open brackets; return the token, or an error if it does not fit.
+
+        Some errors are at the position after the character, as in Prometheus.
+        """
+        word, start = token.text, token.start
         if word == "(":
             self._parens += 1
         elif word == ")":
             self._parens -= 1
             if self._parens < 0:
-                self._tokens.pop()
-                return Token("error", "unexpected right parenthesis ')'", start)
+                return Token("error", "unexpected right parenthesis ')'", start + 1)
         elif word == "[":
+            if self._bracket:
+                return Token("error", "unexpected left bracket '['", start)
             self._bracket, self._colon = True, False
         elif word == "]":
             if not self._bracket:
-                self._tokens.pop()
                 return Token("error", "unexpected right bracket ']'", start)
             self._bracket = False
-        elif word == ":":
-            if self._colon:
-                self._tokens.pop()
-                return Token("error", "unexpected repeated colon in duration expression", start)
-            self._colon = True
-        return None
+        else:
+            return self._colon_token(token, pattern)
+        return token
 
-    def _stop(self, pattern: re.Pattern[str], at: int) -> Token:
-        """Return the end of input, or an error that says why no token starts here."""
+    def _colon_token(self, token: Token, pattern: re.Pattern[str]) -> Token:
+        """Return a colon in brackets, or an error if it is not the first or comes too early."""
+        repeated, self._colon = self._colon, True
+        if pattern is _AFTER_NUMBER:
+            return Token("error", "unexpected colon ':'", token.start) if repeated else token
+        if not self._measured:
+            message = "unexpected colon before duration in duration expression"
+            return Token("error", message, token.start + 1)
+        if repeated:
+            message = "unexpected repeated colon in duration expression"
+            return Token("error", message, token.start + 1)
+        return token
+
+    def _unmatched(self, pattern: re.Pattern[str], at: int) -> Token:
+        """Return the end of input, a badly written number, or an error: no token starts here."""
         text = self._text
-        space = _SPACE.match(text, at)
+        space = (_BLANKS if pattern is _INSIDE_BRACKETS else _SPACE).match(text, at)
         start = space.end() if space else at
         if start >= len(text):
             return self._end(pattern, start)
@@ -183,16 +223,17 @@ class _Lexer:
             return Token("error", unterminated(text[start:]), start)
         if pattern is _INSIDE_BRACES:
             return Token("error", _inside_braces(text, start), start)
-        if char.isdigit() or char == ".":
-            run = _RUN.match(text, start)
-            word = run.group() if run else char
-            if word != ".":
-                return Token("error", f"bad number or duration syntax: {_quoted(word)}", start)
+        if char in _DIGITS or (char == "." and text[start + 1 : start + 2] in _DIGITS):
+            kind, end = malformed_numbers.scan(text, start)
+            word = text[start:end]
+            if kind:
+                return Token(kind, word, start)
+            return Token("error", f"bad number or duration syntax: {_quoted(word)}", start)
         if pattern is _INSIDE_BRACKETS:
             return Token("error", _unexpected_duration(char), start)
-        if char == "!":
+        if char in "!=":
             after = _rune(text[start + 1 : start + 2])
-            return Token("error", f"unexpected character after '!': {after}", start)
+            return Token("error", f"unexpected character after '{char}': {after}", start)
         return Token("error", f"unexpected character: {_rune(char)}", start)
 
     def _end(self, pattern: re.Pattern[str], start: int) -> Token:
@@ -202,7 +243,18 @@ class _Lexer:
             return Token("error", "unexpected end of input in duration expression", start)
         if self._parens:
             return Token("error", "unclosed left parenthesis", start)
+        if self._bracket:
+            return Token("error", "unclosed left bracket", start)
         return Token("eof", "", start)
+
+
+def _duration_word(word: str, start: int, pattern: re.Pattern[str]) -> Token:
+    """Return a function of durations, or an error for any other word in brackets."""
+    if word.lower() in _DURATION_WORDS:
+        return Token(word.lower(), word, start)
+    if pattern is _AFTER_NUMBER:
+        return Token("error", f"unexpected character: {_rune(word[0])}, expected ':'", start)
+    return Token("error", _unexpected_duration(word[0]), start)
 
 
 def _inside_braces(text: str, start: int) -> str:
@@ -222,7 +274,7 @@ def _unexpected_duration(char: str) -> str:
 def _rune(char: str) -> str:
     """Format a character as Go's `%q`."""
     if not char:
-        return "'\\uffff'"
+        return "'\ufffd'"
     return f"'{_ESCAPED.get(char, char)}'"
 
 

@@ -49,13 +49,13 @@ class ModifierParser(SelectorParser):
 
     def _range(self, node: Expression) -> Expression:
         opening = self._advance()
-        context = "subquery or range selector"
+        context = "subquery selector"
         length = self._duration(1, context, DURATION_EXPECTED)
         if self._token.kind == ":":
             self._advance()
             step: Duration | None = None
             if self._token.kind != "]":
-                step = self._duration(1, "subquery selector", f'{DURATION_EXPECTED}, or "]"')
+                step = self._duration(1, "subquery selector", f'{DURATION_EXPECTED} or "]"')
                 self._checks.positive(step)
             closing = self._expect("]", "subquery selector", '"]"')
             self._checks.positive(length)
@@ -82,13 +82,14 @@ class ModifierParser(SelectorParser):
         token = self._token
         if token.kind == "start" or token.kind == "end":
             self._advance()
-            self._expect("(")
-            self._expect(")")
+            self._expect("(", "@", "timestamp")
+            self._expect(")", "@", "timestamp")
             return self._shifted(node, "@", at_edge=AtEdge(token.kind))
         seconds = self._signed_number("@", "timestamp")
         # The range of Go's int64 milliseconds.
         if not math.isfinite(seconds) or abs(seconds) >= 2**63 / 1000:
-            shown = f"timestamp out of bounds for @ modifier: {format_float(seconds)}"
+            number = f"{seconds:f}" if math.isfinite(seconds) else format_float(seconds)
+            shown = f"timestamp out of bounds for @ modifier: {number}"
             raise self._failure(shown, node.start, node.end)
         return self._shifted(node, "@", at_ms=_round_half_away(seconds * 1000))
 

@@ -10,8 +10,27 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-_OCTAL = re.compile(r"0[0-7_]+")
+from model.labels import quote
+
+_INTEGERS = (
+    (re.compile(r"0[xX][0-9a-fA-F]+"), 16),
+    (re.compile(r"0[0-7]*"), 8),
+    (re.compile(r"[1-9][0-9]*"), 10),
+)
+"""Go's integer literals and their bases; other digits are read as a float."""
 _INT64_LIMIT = 2**63
+_LOOSE_UNDERSCORE = re.compile(
+    r"(?=0[xX]).*(?:_(?![0-9a-fA-F])|(?<![0-9a-fA-FxX])_)|(?!0[xX]).*(?:_(?![0-9])|(?<![0-9])_)"
+)
+"""An underscore that is not between two digits; a hexadecimal prefix counts as one."""
+_DECIMAL = re.compile(
+    r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?)|nan",
+    re.IGNORECASE | re.ASCII,
+)
+_HEXADECIMAL = re.compile(
+    r"[+-]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)p[+-]?[0-9]+",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 def parse_number(text: str) -> float:
@@ -20,17 +39,36 @@ def parse_number(text: str) -> float:
     Raises:
         ValueError: it is not a number, or out of the range of a float.
     """
-    plain = text.replace("_", "").lower()
-    if plain.startswith("0x"):
-        value = int(plain, 16)
-        if value >= _INT64_LIMIT:
-            raise ValueError(f'"{text}": value out of range')
-        return float(value)
-    if _OCTAL.fullmatch(text):
-        return float(int(plain, 8))
-    number = float(plain)
-    if math.isinf(number) and "inf" not in plain:
-        raise ValueError(f'"{text}": value out of range')
+    plain = text
+    if "_" in text:
+        if _LOOSE_UNDERSCORE.match(text):
+            raise ValueError(f"strconv.ParseFloat: parsing {quote(text)}: invalid syntax")
+        plain = text.replace("_", "")
+    for pattern, base in _INTEGERS:
+        if pattern.fullmatch(plain):
+            value = int(plain, base)
+            if value < _INT64_LIMIT:
+                return float(value)
+    return parse_float(plain)
+
+
+def parse_float(text: str) -> float:
+    """Return the value of a number as Go's `strconv.ParseFloat`.
+
+    Raises:
+        ValueError: it is not a number, or out of the range of a float; with Go's message.
+    """
+    if _DECIMAL.fullmatch(text):
+        number = float(text)
+    elif _HEXADECIMAL.fullmatch(text):
+        try:
+            number = float.fromhex(text)
+        except OverflowError:
+            number = math.inf
+    else:
+        raise ValueError(f"strconv.ParseFloat: parsing {quote(text)}: invalid syntax")
+    if math.isinf(number) and "inf" not in text.lower():
+        raise ValueError(f"strconv.ParseFloat: parsing {quote(text)}: value out of range")
     return number
 
 
@@ -78,11 +116,11 @@ def format_floats(values: NDArray[np.float64]) -> list[str]:
 
 
 def format_general(value: float) -> str:
-    """Return Go's `%g` of `value`: shortest digits, an exponent below 1e-4 and from 1e21 on."""
+    """Return Go's `%g` of `value`: shortest digits, an exponent below 1e-4 and from 1e6 on."""
     if math.isnan(value) or math.isinf(value):
         return format_float(value)
     size = abs(value)
-    if value == 0 or 1e-4 <= size < 1e21:
+    if value == 0 or 1e-4 <= size < 1e6:
         return format_float(value)
     mantissa, _, exponent = f"{value!r}".partition("e")
     if not exponent:

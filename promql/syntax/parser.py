@@ -110,7 +110,7 @@ class _Parser(ModifierParser):
             token = self._advance()
             return StringLiteral(unquote(token.text), start=token.start, end=token.end)
         following = self._tokens[self._index + 1].kind if kind in METRIC_WORDS else ""
-        if kind in AGGREGATORS and following not in _AFTER_METRIC:
+        if kind in AGGREGATORS and following in _AFTER_AGGREGATOR:
             return self._aggregation()
         if following == "(" and (kind == "identifier" or kind in _FUNCTION_WORDS):
             return self._call()
@@ -150,7 +150,7 @@ class _Parser(ModifierParser):
                 cardinality = (
                     MatchCardinality.MANY_TO_ONE if many_left else MatchCardinality.ONE_TO_MANY
                 )
-                if self._token.kind == "(":
+                if self._token.kind == "(" or not self._starts_operand():
                     include = self._grouping()
         fills = self._fills()
         if operator in SET_OPERATORS and cardinality is MatchCardinality.ONE_TO_ONE:
@@ -170,6 +170,9 @@ class _Parser(ModifierParser):
             if kind != "fill_left":
                 right = value
         return left, right
+
+    def _starts_operand(self) -> bool:
+        return self._token.kind in _OPERAND_STARTS or self._token.kind in _FILLS
 
     # Calls and aggregations.
 
@@ -194,7 +197,7 @@ class _Parser(ModifierParser):
         arguments = [self._binary(1)]
         while self._token.kind == ",":
             comma = self._advance()
-            if self._token.kind == ")":
+            if not self._starts_operand() and self._token.kind != "error":
                 message = "trailing commas not allowed in function call args"
                 raise self._failure(message, comma.start, comma.end)
             arguments.append(self._binary(1))
@@ -203,10 +206,13 @@ class _Parser(ModifierParser):
 
     def _aggregation(self) -> Expression:
         token = self._advance()
+        self._aggregations += 1
         modifier = self._aggregation_modifier()
-        if self._token.kind != "(":
-            raise self._unexpected("aggregation" if modifier is None else "")
         arguments = self._arguments()
+        self._aggregations -= 1
+        if modifier is None and self._token.kind == "error":
+            # The next token may be `by`, so it is read before the arguments are checked.
+            raise self._unexpected()
         grouping, without = modifier or self._aggregation_modifier() or ((), False)
         place = {"start": token.start, "end": self._closing}
         if not arguments:
@@ -233,9 +239,7 @@ class _Parser(ModifierParser):
 _PLAIN_MATCHING: Final = VectorMatching()
 _SET_MATCHING: Final = VectorMatching(MatchCardinality.MANY_TO_MANY)
 _FUNCTION_WORDS: Final = frozenset({"start", "end", "step", "range"})
-# Followed by one of these, the name of an aggregation is a metric name.
-_AFTER_METRIC: Final = (
-    frozenset({"{", "[", ")", "}", "]", ",", "eof", "error", "offset", "@", "smoothed"})
-    | frozenset({"anchored"})
-    | frozenset(PRECEDENCE)
-)
+# Not followed by one of these, the name of an aggregation is a metric name.
+_AFTER_AGGREGATOR: Final = frozenset({"(", "by", "without"})
+_OPERAND_STARTS: Final = METRIC_WORDS | {"number", "duration", "string", "(", "{", "+", "-"}
+_FILLS: Final = frozenset({"fill", "fill_left", "fill_right"})

@@ -28,7 +28,7 @@ from promql.syntax.nodes import (
     VectorMatching,
     VectorSelector,
 )
-from promql.syntax.numbers import format_general
+from promql.syntax.numbers import format_float
 from promql.syntax.traversal import left_spine
 
 _NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -82,7 +82,7 @@ def _leaf(node: MatrixSelector | VectorSelector | NumberLiteral | StringLiteral)
 def _number(node: NumberLiteral) -> str:
     if node.is_duration:
         return format_duration(round(node.value * 1000))
-    return format_general(node.value)
+    return format_float(node.value)
 
 
 def quoted(value: str) -> str:
@@ -221,10 +221,10 @@ def _matching(matching: VectorMatching) -> str:
         out += f" group_{side} {_labels(matching.include)}"
     left, right = matching.fill_left, matching.fill_right
     # Compare texts, so that NaN equals NaN.
-    if left is not None and right is not None and format_general(left) == format_general(right):
-        return f"{out} fill ({format_general(left)})"
+    if left is not None and right is not None and format_float(left) == format_float(right):
+        return f"{out} fill ({format_float(left)})"
     if left is not None:
-        out += f" fill_left ({format_general(left)})"
+        out += f" fill_left ({format_float(left)})"
     if right is not None:
-        out += f" fill_right ({format_general(right)})"
+        out += f" fill_right ({format_float(right)})"
     return out

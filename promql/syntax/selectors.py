@@ -8,7 +8,8 @@ from model.matchers import BadPatternError, Matcher
 from promql.syntax.durations import DurationParser
 from promql.syntax.lexer import LABEL_WORDS
 from promql.syntax.nodes import VectorSelector
-from promql.syntax.strings import unquote
+from promql.syntax.printer import quoted
+from promql.syntax.strings import is_utf8, unquote
 
 
 class SelectorParser(DurationParser):
@@ -49,7 +50,7 @@ class SelectorParser(DurationParser):
         self._advance()
         label = unquote(name.text) if name.kind == "string" else name.text
         if self._token.kind not in ("=", "!=", "=~", "!~"):
-            if name.kind == "string" and self._token.kind in (",", "}"):
+            if name.kind == "string":
                 return Matcher.of(METRIC_NAME, "=", label)
             raise self._unexpected(context, "label matching operator")
         operator = self._advance()
@@ -57,11 +58,7 @@ class SelectorParser(DurationParser):
         try:
             return Matcher.of(label, operator.kind, unquote(value.text))
         except BadPatternError as exc:
-            message = f"error parsing regexp: {exc.reason}: `{exc.pattern}`"
-            raise self._failure(message, name.start, value.end) from exc
-        except UnicodeEncodeError as exc:
-            message = "invalid UTF-8 in regular expression"
-            raise self._failure(message, name.start, value.end) from exc
+            raise self._failure(str(exc), name.start, value.end) from exc
 
     def _grouping(self) -> tuple[str, ...]:
         context = "grouping opts"
@@ -71,6 +68,9 @@ class SelectorParser(DurationParser):
             token = self._token
             if token.kind == "string":
                 labels.append(unquote(token.text))
+                if not labels[-1] or not is_utf8(labels[-1]):
+                    message = f"invalid label name for grouping: {quoted(labels[-1])}"
+                    raise self._failure(message, token.start, token.end)
             elif token.kind in LABEL_WORDS:
                 labels.append(token.text)
             else:

@@ -44,8 +44,9 @@ def _is_invariant(node: Expression, invariant: dict[int, bool]) -> bool:
     match node:
         case VectorSelector():
             return node.shift.has_at
-        case Subquery() if node.shift.has_at:
-            return True
+        case Subquery():
+            # Without an `@` of its own, a subquery's window moves with the step.
+            return node.shift.has_at
         case NumberLiteral() | StringLiteral():
             return True
         case Call() if node.function in _TIME_DEPENDENT:

@@ -53,6 +53,18 @@ def unterminated(text: str) -> str:
     return bad_escape(text) or "unterminated quoted string"
 
 
+def is_utf8(text: str) -> bool:
+    """Return whether a string has no bytes that are not UTF-8, which are surrogates here."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def replaced(text: str) -> str:
+    """Return a string with U+FFFD for each byte that is not UTF-8."""
+    if is_utf8(text):
+        return text
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 _SIMPLE = {
     "a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11, "\\": 92, "'": 39, '"': 34,
 }  # fmt: skip

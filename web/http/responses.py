@@ -11,8 +11,26 @@ COMPRESS_FROM_BYTES = 1400
 
 
 def json_bytes(data: Any) -> bytes:
-    """Return `data` as JSON; dataclasses become objects, NaN and infinities become null."""
-    return orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS)
+    """Return `data` as JSON; dataclasses become objects, NaN and infinities become null.
+
+    As in Go, U+FFFD stands for each byte of a text that is not UTF-8.
+    """
+    try:
+        return orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS)
+    except orjson.JSONEncodeError:
+        return orjson.dumps(_in_utf8(data), option=orjson.OPT_NON_STR_KEYS)
+
+
+def _in_utf8(data: Any) -> Any:
+    """Return `data` with U+FFFD for each byte that is not UTF-8 (a lone surrogate)."""
+    match data:
+        case str():
+            return data.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        case Mapping():
+            return {_in_utf8(key): _in_utf8(value) for key, value in data.items()}
+        case list() | tuple():
+            return [_in_utf8(each) for each in data]
+    return data
 
 
 def body_response(

@@ -69,4 +69,8 @@ def encode_value(value: Scalar | String | InstantVector | AlignedSeries) -> byte
 
 def encode_labels(labels: Labels) -> bytes:
     """Return a label set as a JSON object, names in order."""
-    return orjson.dumps(dict(labels))
+    try:
+        return orjson.dumps(dict(labels))
+    except orjson.JSONEncodeError:
+        # A query has set a label to bytes that are not UTF-8.
+        return json_bytes(dict(labels))

@@ -3,7 +3,6 @@
 Source: Prometheus, web/api/v1/api.go (parseTime, parseDuration and their callers).
 """
 
-import math
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -25,6 +24,9 @@ Parameters = MultiMapping[str]
 EARLIEST_MS: Final = -(2**53)
 LATEST_MS: Final = 2**53
 """All of time: the range of integers that a double, and so a JSON number, holds exactly."""
+
+_LONGEST_MS: Final = 2**63 / 1e6
+"""Go's longest duration, 292 years."""
 
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d+)?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
@@ -104,15 +106,15 @@ def parse_length_ms(text: str) -> int:
     """
     if _NUMBER.fullmatch(text):
         length_ms = float(text) * 1000
-        if not math.isfinite(length_ms) or abs(length_ms) > LATEST_MS:
+        if not abs(length_ms) < _LONGEST_MS:
             raise ValueError(f'cannot parse "{text}" to a valid duration. It overflows int64')
         return round(length_ms)
     try:
         length_ms = parse_duration_ms(text)
     except ValueError:
         raise ValueError(f'cannot parse "{text}" to a valid duration') from None
-    if length_ms > LATEST_MS:
-        raise ValueError(f'cannot parse "{text}" to a valid duration. It overflows int64')
+    if length_ms >= _LONGEST_MS:
+        raise ValueError(f'cannot parse "{text}" to a valid duration')
     return int(length_ms)
 
 

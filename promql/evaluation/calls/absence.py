@@ -24,13 +24,13 @@ def _certain_labels(argument: Expression) -> Labels:
     if not isinstance(node, VectorSelector):
         return Labels()
     certain: dict[str, str] = {}
-    seen: set[str] = set()
+    set_once: set[str] = set()
     for matcher in node.matchers:
         if matcher.name == METRIC_NAME:
             continue
-        if matcher.operator is MatchOperator.EQUAL and matcher.name not in seen:
+        if matcher.operator is MatchOperator.EQUAL and matcher.name not in set_once:
             certain[matcher.name] = matcher.value
+            set_once.add(matcher.name)
         else:
             certain.pop(matcher.name, None)
-        seen.add(matcher.name)
     return Labels.of(certain)

@@ -12,6 +12,7 @@ from promql.kernels.histograms import BucketSeries
 from promql.kernels.step_matrix import StepMatrix, empty_matrix
 from promql.kernels.steps import Steps
 from promql.syntax.nodes import Call, Expression
+from promql.syntax.traversal import unwrap
 
 _NATIVE_ONLY: Final = (
     "histogram_avg",
@@ -30,19 +31,21 @@ def _native(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
 
 def _buckets(evaluation: Evaluation, node: Expression, steps: Steps) -> BucketSeries:
     """Evaluate the buckets, with an annotation for each malformed `le`."""
-    buckets = BucketSeries(evaluation.vector(node, steps))
+    # A name that a function has dropped is shown only where it stays visible.
+    shows_dropped = evaluation.options.delayed_name_removal
+    buckets = BucketSeries(evaluation.vector(node, steps), shows_dropped=shows_dropped)
     for metric, label in buckets.malformed:
-        evaluation.annotations.bad_bucket_label(metric, label, node.start)
+        evaluation.annotations.bad_bucket_label(metric, label, unwrap(node).start)
     return buckets
 
 
 def _histogram_quantile(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
     wanted = evaluation.scalar(node.arguments[0], steps)
-    evaluation.quantile_in_range(wanted, node.arguments[0])
     buckets = _buckets(evaluation, node.arguments[1], steps)
+    evaluation.quantile_in_range(wanted, node.arguments[0])
     result, forced = quantiles(buckets, wanted)
     for metric in forced:
-        evaluation.annotations.forced_monotonicity(metric, node.arguments[1].start)
+        evaluation.annotations.forced_monotonicity(metric, unwrap(node.arguments[1]).start)
     return result
 
 
@@ -55,7 +58,7 @@ def _histogram_quantiles(evaluation: Evaluation, node: Call, steps: Steps) -> St
         evaluation.quantile_in_range(value, each)
     result, forced = labelled_quantiles(buckets, label, wanted)
     for metric in forced:
-        evaluation.annotations.forced_monotonicity(metric, vector.start)
+        evaluation.annotations.forced_monotonicity(metric, unwrap(vector).start)
     return result
 
 

@@ -16,14 +16,16 @@ from promql.syntax.nodes import Call, VectorSelector
 
 
 def _label_replace(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
+    target, template, source, pattern = (evaluation.string(each) for each in node.arguments[1:])
+    compiled = relabeling.replacement_pattern(target, pattern)
     vector = evaluation.visible(evaluation.vector(node.arguments[0], steps))
-    texts = [evaluation.string(each) for each in node.arguments[1:]]
-    return relabeling.label_replace(vector, *texts)
+    return relabeling.label_replace(vector, target, template, source, compiled)
 
 
 def _label_join(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
-    vector = evaluation.visible(evaluation.vector(node.arguments[0], steps))
     target, separator, *sources = (evaluation.string(each) for each in node.arguments[1:])
+    relabeling.check_joined_names(target, sources)
+    vector = evaluation.visible(evaluation.vector(node.arguments[0], steps))
     return relabeling.label_join(vector, target, separator, sources)
 
 

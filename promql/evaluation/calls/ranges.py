@@ -17,7 +17,7 @@ from promql.kernels.ranges.extended import kernel_for
 from promql.kernels.ranges.over_time import Kernel, Result
 from promql.kernels.ranges.start_times import overlaps
 from promql.kernels.ranges.windows import Windows
-from promql.kernels.step_matrix import StepMatrix, concatenated
+from promql.kernels.step_matrix import StepMatrix, any_series, concatenated
 from promql.kernels.steps import Steps
 from promql.syntax.nodes import Call, Expression, MatrixSelector, ValueType
 from promql.syntax.traversal import unwrap
@@ -60,13 +60,13 @@ def _range_blocks(evaluation: Evaluation, node: Call, steps: Steps) -> Iterator[
             argument = each
         else:
             parameters.append(evaluation.scalar(each, steps))
-    if function == "quantile_over_time":
-        evaluation.quantile_in_range(parameters[0], node.arguments[0])
+    argument = unwrap(argument)
     kernel, ranges = _ranges(evaluation, function, argument, steps)
     keep_name = function in _KEEP_NAME
     if function in _OF_COUNTERS:
         kernel = _annotating(evaluation, kernel, argument)
     seen: set[str] = set()
+    filled = np.zeros(steps.count, dtype=np.bool_)
     blocks = ranges.apply(
         *(kernel, parameters, evaluation.guard),
         keep_name=keep_name,
@@ -75,7 +75,13 @@ def _range_blocks(evaluation: Evaluation, node: Call, steps: Steps) -> Iterator[
     for block in blocks:
         if function in _OF_COUNTERS:
             _expect_counter(evaluation, block, argument, seen)
+        elif function == "quantile_over_time":
+            filled |= any_series(block.present)
         yield block
+    if function == "quantile_over_time" and filled.any():
+        quantile = parameters[0]
+        used = quantile if len(quantile) == 1 else quantile[filled]
+        evaluation.quantile_in_range(used, node.arguments[0])
 
 
 def _ranges(

@@ -49,9 +49,9 @@ def _clamp(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
     vector = evaluation.vector(node.arguments[0], steps)
     bounds = [evaluation.scalar(each, steps) for each in node.arguments[1:]]
     if node.function == "clamp_min":
-        return vector.computed(np.maximum(bounds[0], vector.values))
+        return vector.computed(instant.larger(bounds[0], vector.values))
     if node.function == "clamp_max":
-        return vector.computed(np.minimum(bounds[0], vector.values))
+        return vector.computed(instant.smaller(bounds[0], vector.values))
     least, most = bounds
     present = vector.present & ~(least > most)
     return vector.computed(instant.clamp(vector.values, least, most), present).without_empty()

@@ -29,7 +29,8 @@ class Extrapolation:
 
     def factor(self, to_start: Floats) -> Floats:
         """Return the factor by which a change grows, given the extrapolation to the start."""
-        factor: Floats = (to_start + (self.sampled + self.to_end)) / self.sampled
+        # In Prometheus's order, so that the last digit is the same.
+        factor: Floats = (self.sampled + to_start + self.to_end) / self.sampled
         return factor
 
     def largest_share(self) -> float:
@@ -115,7 +116,12 @@ def growth_factor(
     even = np.maximum(to_start_ms, to_end_ms) < near_ms
     shares = np.divide(to_start_ms, sampled_ms, where=even, out=np.zeros(len(even)))
     share = float(shares.max(initial=0.0))
-    factor: Floats = windows.range_s * 1000 / (spans.last_ms - spans.first_ms)
+    # The sum is the range, but rounded as in Prometheus, so that the last digit is the same.
+    sampled = (spans.last_ms - spans.first_ms) / 1000
+    factor: Floats = (spans.first_ms - spans.starts_ms) / 1000
+    factor += sampled
+    factor += (spans.ends_ms - spans.last_ms) / 1000
+    factor /= sampled
     # Windows with fewer than two samples have no rate.
     odd = np.flatnonzero(~even & (count >= 2))
     if len(odd):

@@ -103,10 +103,13 @@ def max_over_time(windows: Windows) -> Result:
 def stdvar_over_time(windows: Windows) -> Result:
     """The population variance."""
     values, _ = shifted(windows)
+    # An infinity makes the mean infinite and so a deviation NaN, also if it stands alone.
+    infinite = np.isinf(values)
+    if infinite.any():
+        values = np.where(infinite, np.nan, values)
     base = (values, np.broadcast_to(0.0, values.shape))
     squares = fold(windows, base, moments)[1]
     count = windows.samples.expand(np.maximum(windows.count, 1))
-    # An infinity makes the mean infinite and every deviation NaN, also if it stands alone.
     lone = np.where(np.isfinite(windows.samples.pick(windows.last_columns())), squares, np.nan)
     return np.where(count == 1, lone, squares) / count, windows.holding(1)
 

@@ -3,6 +3,8 @@
 Source: Prometheus documentation, "Query functions".
 """
 
+import math
+
 import numpy as np
 
 from promql.api import EvaluationError
@@ -10,7 +12,7 @@ from promql.kernels.arrays import Floats, Mask, Scalars
 from promql.kernels.ranges.folding import fold, line
 from promql.kernels.ranges.shifting import shifted
 from promql.kernels.ranges.windows import Windows
-from promql.syntax.numbers import format_general
+from promql.syntax.numbers import format_float
 
 Result = tuple[Floats, Mask]
 
@@ -44,6 +46,11 @@ def predict_linear(windows: Windows, duration_s: Scalars) -> Result:
     return mean + slope * (then - middle), windows.holding(2)
 
 
+def _fixed(value: float) -> str:
+    """Format a number as Go's `%f`, with six decimals."""
+    return f"{value:f}" if math.isfinite(value) else format_float(value)
+
+
 def double_exponential_smoothing(windows: Windows, factor: Scalars, trend: Scalars) -> Result:
     """Holt's double exponential smoothing.
 
@@ -54,7 +61,7 @@ def double_exponential_smoothing(windows: Windows, factor: Scalars, trend: Scala
         bad = given[~((given > 0) & (given < 1))]
         if bad.size:
             short = "sf" if name == "smoothing" else "tf"
-            shown = f"Expected: 0 < {short} < 1, got: {format_general(float(bad[0]))}"
+            shown = f"Expected: 0 < {short} < 1, got: {_fixed(float(bad[0]))}"
             raise EvaluationError(f"invalid {name} factor. {shown}")
     first, count = windows.first, windows.count
     samples = windows.samples

@@ -23,8 +23,7 @@ _FEW_RESETS: Final = 2
 
 def rate(windows: Windows) -> Result:
     """How fast a counter grows, per second, extrapolated to the range's ends."""
-    growth, present = _extrapolated(windows, counter=True)
-    return growth / windows.range_s, present
+    return _extrapolated(windows, counter=True, per_second=True)
 
 
 def increase(windows: Windows) -> Result:
@@ -37,7 +36,7 @@ def delta(windows: Windows) -> Result:
     return _extrapolated(windows, counter=False)
 
 
-def _extrapolated(windows: Windows, *, counter: bool) -> Result:
+def _extrapolated(windows: Windows, *, counter: bool, per_second: bool = False) -> Result:
     samples = windows.samples
     first, last = windows.first_columns(), windows.last_columns()
     oldest, growth = samples.pick(first), samples.pick(last)
@@ -54,10 +53,15 @@ def _extrapolated(windows: Windows, *, counter: bool) -> Result:
     factor = samples.expand(factor)
     if counter:
         factor = limited_at_zero(factor, growth, oldest, share, spans, samples)
+    if per_second:
+        # As in Prometheus, the factor is divided, not the growth: the last digit may differ.
+        factor = factor / windows.range_s
     growth *= factor
     if begun is None:
         return growth, windows.holding(2)
     known = ~np.isnan(begun)
+    if per_second:
+        begun /= windows.range_s
     return np.where(known, begun, growth), windows.holding(2) | known
 
 
