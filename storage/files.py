@@ -101,18 +101,33 @@ def _verify_database(path: Path, _: "Verified") -> Iterator[str]:
     return iter(integrity_problems(path))
 
 
+def _tombstone_problems(path: Path) -> Sequence[str]:
+    from storage.api.errors import CorruptDataError
+    from storage.samples.deletion.tombstones import read_tombstones
+
+    try:
+        read_tombstones(path)
+    except CorruptDataError as exc:
+        return [str(exc)]
+    return []
+
+
 JOURNAL: Final = FileKind("journal.db", copy_database, integrity_problems, _verify_journal)
 WINDOWS: Final = FileKind("samples/*.db", copy_database, integrity_problems, _verify_window)
 MESSAGES: Final = FileKind("messages.db", copy_database, integrity_problems, _verify_database)
 RECORDS: Final = FileKind("records.db", copy_database, integrity_problems, _verify_database)
+TOMBSTONES: Final = FileKind("tombstones.json", copy_replaced_file, _tombstone_problems)
 KEYS: Final = FileKind("keys.json", copy_replaced_file)
 
 FILE_KINDS: Final[tuple[FileKind, ...]] = (
     # The order of a backup. The journal comes before the windows: samples that a server
     # seals in between are in both copies and count once; the other way round they would be
     # in neither. The keys come after the records that are encrypted with them.
+    # Tombstones come after the windows: a series may be deleted in between, and a tombstone
+    # outlives the cleaning of windows by a day.
     JOURNAL,
     WINDOWS,
+    TOMBSTONES,
     MESSAGES,
     RECORDS,
     KEYS,

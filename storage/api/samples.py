@@ -211,6 +211,29 @@ class AmendingAppender(SampleAppender, Protocol):
         """
 
 
+class SampleRemover(Protocol):
+    """Deletes samples; it blocks, and any thread may call it."""
+
+    def delete_series(
+        self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
+    ) -> None:
+        """Delete the samples of series that match any selector, ends of the range included.
+
+        Readers do not see them any more, also after a crash; they leave the disk when
+        their files are merged or cleaned. Samples later than now are kept.
+
+        Raises:
+            StorageError: the disk refused the write, or there are too many deletions.
+        """
+
+    def clean_tombstones(self) -> None:
+        """Remove deleted samples from the disk, but those that are not sealed into files yet.
+
+        Raises:
+            StorageError: the disk refused the write.
+        """
+
+
 class SampleReader(Protocol):
     """The reading half of the sample store; it blocks, and any thread may call it."""
 

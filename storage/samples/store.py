@@ -12,16 +12,18 @@ from model.clock import Clock
 from model.labels import Labels
 from model.matchers import Matcher
 from model.series import AlignedSeries
-from storage.api.errors import CorruptDataError, StoreClosedError
+from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
 from storage.api.sample_stats import Cardinality, StoreStats
 from storage.api.samples import LastVector, Layout, ReadBudget, SelectHints, Source, Vector
-from storage.damage import REPLACE_FILE, RESTORE
+from storage.damage import FREE_SPACE, REPLACE_FILE, RESTORE
 from storage.samples.catalog.interning import Interner
 from storage.samples.catalog.kinds import SourceKind
 from storage.samples.catalog.layouts import Layouts, StoredLayout
 from storage.samples.catalog.metric_names import MetricNames
 from storage.samples.catalog.sources import Sources
 from storage.samples.catalog.tables import CatalogRows, read_catalog
+from storage.samples.deletion.masking import Erasure
+from storage.samples.deletion.tombstones import TOMBSTONES, Tombstone, Tombstones
 from storage.samples.head.heads import Heads
 from storage.samples.head.recent import RecentWindow
 from storage.samples.head.start_times import StartTimeAppender, check_starts
@@ -54,6 +56,9 @@ _MOST_THREADS_A_READ = 3
 # The head of a source that has appended nothing for this long is freed. If the source
 # returns, its first vector must give every column.
 _SILENCE_MS = 24 * 3_600_000
+
+# The recent window of such a source holds samples from a little before that.
+_RECENT_MS = 3_600_000
 
 # Cached selectors are kept at least this long: dashboards and rules repeat theirs within
 # a minute or two.
@@ -91,7 +96,10 @@ class SqliteSampleStore:
         self._starts = StartTimeAppender(self._sources, self._heads)
         self._journal = Journal(directory / "journal.db", settings.commit_interval_ms / 1000)
         self._sealer = Sealer(self._heads, self._windows, self._journal)
-        self._compactor = Compactor(self._windows, self._heads, self._layouts, self._chunk_age_ms)
+        self._tombstones = Tombstones(directory / TOMBSTONES)
+        self._compactor = Compactor(
+            self._windows, self._heads, self._layouts, self._erasure_in, self._chunk_age_ms
+        )
         self._maintaining = threading.Lock()
         self._worker = Worker("samples", _MAINTENANCE_INTERVAL_S, self._work)
         self._threads = ReadThreads(min(os.cpu_count() or 1, _MOST_THREADS_A_READ))
@@ -100,6 +108,7 @@ class SqliteSampleStore:
             self._threads,
             self._settled,
             max(LOOKBACK_MS, self._chunk_age_ms),
+            self._tombstones,
         )
         self._replay = Replay(self._journal, self._sources, self._layouts, self._heads)
         self._aged_ms = 0
@@ -115,6 +124,7 @@ class SqliteSampleStore:
             StorageError: the directory or the journal cannot be used.
         """
         self._directory.mkdir(parents=True, exist_ok=True)
+        self._replay.corrupt_items += self._tombstones.open()
         self._windows.open()
         for window in self._windows:
             self._register(window.take_catalog())
@@ -187,11 +197,49 @@ class SqliteSampleStore:
             if retain(self._windows, now_ms, self._retention_age_ms, self._retention_bytes):
                 self._settled.clear()
             self._settled.advance(self._heads.first_ms)
+            self._forget_tombstones(now_ms)
             self._windows.release_old()
             if not 0 <= now_ms - self._aged_ms < _AGE_INTERVAL_MS:
                 self._aged_ms = now_ms
                 self._query.age()
             self._layouts.sweep()
+
+    def delete_series(
+        self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
+    ) -> None:
+        """See `SampleRemover.delete_series`."""
+        end_ms = min(end_ms, self._clock())
+        if start_ms <= end_ms:
+            self._tombstones.add([Tombstone(tuple(one), start_ms, end_ms) for one in selectors])
+
+    def clean_tombstones(self) -> None:
+        """See `SampleRemover.clean_tombstones`."""
+        # Before the windows: chunks that are sealed meanwhile keep their tombstones.
+        first_ms = self._heads.first_ms()
+        done = [one for one in self._tombstones if one.end_ms < first_ms and not one.is_cleaned]
+        for window in list(self._windows):
+            with self._maintaining:
+                if window in list(self._windows):
+                    self._compactor.erase(window)
+        self._settled.clear()
+        self._tombstones.replace(done, [replace(one, is_cleaned=True) for one in done])
+
+    def _erasure_in(self, start_ms: int, end_ms: int) -> Erasure:
+        return Erasure(self._tombstones.overlapping(start_ms, end_ms), self._sources)
+
+    def _forget_tombstones(self, now_ms: int) -> None:
+        """Remove the tombstones whose samples are in no file and in no memory any more."""
+        oldest_ms = min((window.start_ms for window in self._windows), default=now_ms)
+        remembered_ms = now_ms - _SILENCE_MS - _RECENT_MS
+        gone = [
+            one
+            for one in self._tombstones
+            if (one.is_cleaned or one.end_ms < oldest_ms) and one.end_ms < remembered_ms
+        ]
+        try:
+            self._tombstones.replace(gone)
+        except StorageError as exc:
+            log.warning("tombstones_not_written", error=str(exc), fix=FREE_SPACE)
 
     def backfill(self, now_ms: int) -> Backfill:
         """Return a `Backfill` for samples of the past; only while not serving; blocks.
@@ -286,7 +334,7 @@ class SqliteSampleStore:
         self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int, limit: int = 0
     ) -> list[Labels]:
         """See `SampleReader.series`."""
-        return self._query.labels.series(selectors, start_ms, end_ms, limit)
+        return self._query.series(selectors, start_ms, end_ms, limit)
 
     def label_names(
         self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int, limit: int = 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
+from model.labels import Labels
 from model.matchers import Matcher
 from model.series import AlignedSeries
 from storage.api.samples import ReadBudget
@@ -10,6 +11,8 @@ from storage.samples.catalog.kinds import SourceKind
 from storage.samples.catalog.layouts import Layouts
 from storage.samples.catalog.metric_names import MetricNames
 from storage.samples.catalog.sources import Sources
+from storage.samples.deletion.masking import without_deleted
+from storage.samples.deletion.tombstones import Tombstones
 from storage.samples.head.heads import Heads
 from storage.samples.reading.chunk_reader import ChunkReader, SourceSelection, without_empty
 from storage.samples.reading.duplicates import doubled_labels, merge_doubled
@@ -49,12 +52,15 @@ class Query:
         threads: ReadThreads,
         settled: SettledCache | None = None,
         starts_lookback_ms: int = LOOKBACK_MS,
+        tombstones: Tombstones | None = None,
     ) -> None:
         """Build the caches of selectors and files.
 
         An answer from `settled`, which caches decoded ranges, may have a few samples just
         outside its range. Start times are looked up from `starts_lookback_ms` before it.
+        Samples that `tombstones` delete are left out.
         """
+        self._tombstones = tombstones
         self._starts_lookback_ms = starts_lookback_ms
         self._heads, self._windows, self._threads = heads, windows, threads
         self._settled, self._sources = settled, sources
@@ -82,9 +88,13 @@ class Query:
         starts: bool = False,
     ) -> list[AlignedSeries]:
         """See `SampleReader.select`."""
+        # Before the read: a tombstone is removed only after the samples.
+        deleted = tuple(self._tombstones or ())
         selector = self._selectors.get(matchers)
         recent = self._select_recent(selector, start_ms, end_ms, budget)
         result = recent or self._select_settled(selector, start_ms, end_ms, budget)
+        if deleted:
+            result = [without_deleted(part, deleted) for part in result]
         found = [part for part in map(without_empty, result) if part is not None]
         holders = self._sources.of_kind(SourceKind.START_TIMES)
         if not starts or not holders:
@@ -92,6 +102,22 @@ class Query:
         since_ms = start_ms - self._starts_lookback_ms
         known = self._select_any(selector, since_ms, end_ms, budget, holders)
         return with_starts(found, known)
+
+    def series(
+        self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int, limit: int = 0
+    ) -> list[Labels]:
+        """See `SampleReader.series`; a series whose samples are all deleted is left out."""
+        known = tuple(self._tombstones or ())
+        deleted = [one for one in known if one.overlaps(start_ms, end_ms)]
+        if not deleted:
+            return self.labels.series(selectors, start_ms, end_ms, limit)
+        found = self.labels.series(selectors, start_ms, end_ms)
+        doubtful = {labels for labels in found if any(one.matches(labels) for one in deleted)}
+        for one in deleted:
+            if doubtful:
+                rest = self.select(one.matchers, start_ms, end_ms)
+                doubtful.difference_update(*(part.labels for part in rest))
+        return [labels for labels in found if labels not in doubtful][: limit or None]
 
     def _select_recent(
         self, selector: CachedSelector, start_ms: int, end_ms: int, budget: ReadBudget | None

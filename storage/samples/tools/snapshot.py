@@ -10,6 +10,7 @@ from storage.samples.catalog.layouts import Layouts
 from storage.samples.catalog.metric_names import MetricNames
 from storage.samples.catalog.sources import Sources
 from storage.samples.catalog.tables import CatalogRows, read_catalog
+from storage.samples.deletion.tombstones import TOMBSTONES, Tombstones
 from storage.samples.head.heads import Heads
 from storage.samples.head.recent import RecentWindow
 from storage.samples.journal.file import JournalSnapshot
@@ -45,6 +46,7 @@ class StoreSnapshot:
         )
         # One thread: commands read the samples in order.
         self._threads = ReadThreads(1)
+        self._tombstones = Tombstones(directory / TOMBSTONES)
         self.query = Query(
             self._heads,
             self._windows,
@@ -52,6 +54,7 @@ class StoreSnapshot:
             self._layouts,
             self._metrics,
             self._threads,
+            tombstones=self._tombstones,
         )
         self._damaged_rows = 0
 
@@ -66,6 +69,7 @@ class StoreSnapshot:
         Raises:
             StorageError: a file cannot be read.
         """
+        self._damaged_rows += self._tombstones.open(read_only=True)
         # The journal first: a chunk that is sealed meanwhile is found in both and counts once.
         if self._journal.path.exists():
             try:

@@ -1,14 +1,15 @@
 """Compaction: decides which runs are merged when, into hours first and then into days."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, count
 from weakref import WeakSet
 
 import structlog
 
-from storage.api.errors import StorageError
+from storage.api.errors import CorruptDataError, StorageError
 from storage.damage import FREE_SPACE
 from storage.samples.catalog.layouts import Layouts
+from storage.samples.deletion.masking import Erasure
 from storage.samples.head.heads import Heads
 from storage.samples.upkeep.merging import Merge
 from storage.samples.windows import numbers
@@ -54,10 +55,16 @@ class Compactor:
     """Merges the runs that are due, a few steps at a time; used by one thread."""
 
     def __init__(
-        self, windows: WindowSet, heads: Heads, layouts: Layouts, chunk_age_ms: int
+        self,
+        windows: WindowSet,
+        heads: Heads,
+        layouts: Layouts,
+        erasure_in: Callable[[int, int], Erasure],
+        chunk_age_ms: int,
     ) -> None:
+        """Merge without deleted samples; `erasure_in` finds those in a range of time."""
         self._windows, self._heads, self._layouts = windows, heads, layouts
-        self._chunk_age_ms = chunk_age_ms
+        self._erasure_in, self._chunk_age_ms = erasure_in, chunk_age_ms
         self._merge: Merge | None = None
         self._steps: Iterator[None] = iter(())
         self._shrunk = WeakSet[Window]()
@@ -98,12 +105,49 @@ class Compactor:
                 continue
             live = list(window.runs.values())
             if len(live) > 1 or any(run.level < numbers.DAYS for run in live):
-                merge = Merge(window, live, numbers.DAYS, self._layouts)
+                merge = Merge(window, live, numbers.DAYS, self._layouts, self._erasure(window))
                 for _ in merge.steps():
                     pass
                 self.corrupt_pieces += merge.corrupt_pieces
             window.shrink()
             window.release_writer()
+
+    def erase(self, window: Window) -> None:
+        """Rewrite the runs of a window that hold deleted samples; blocks.
+
+        Raises:
+            StorageError: the disk refused the write.
+        """
+        erasure = self._erasure(window)
+        if window.is_damaged or not self._holds_any(window, erasure):
+            return
+        if self._merge is not None and self._merge.window is window:
+            # Its inputs are about to be replaced; it begins again later.
+            self._merge = None
+        for run in list(window.runs.values()):
+            if not self._erasure_in(run.start_ms, run.end_ms):
+                continue
+            merge = Merge(window, [run], run.level, self._layouts, erasure)
+            for _ in merge.steps():
+                pass
+            self.corrupt_pieces += merge.corrupt_pieces
+        window.shrink()
+        window.release_writer()
+
+    def _erasure(self, window: Window) -> Erasure:
+        return self._erasure_in(window.start_ms, window.end_ms)
+
+    def _holds_any(self, window: Window, erasure: Erasure) -> bool:
+        if not erasure:
+            return False
+        for (source_id, layout_id), span in window.spans.items():
+            try:
+                layout = self._layouts.get(layout_id, window.series_of)
+            except CorruptDataError:
+                continue
+            if erasure.concerns(source_id, layout, span.start_ms, span.end_ms):
+                return True
+        return False
 
     def _begin(self, now_ms: int) -> Merge | None:
         for window in self._windows:
@@ -112,7 +156,7 @@ class Compactor:
             is_over = self._is_over(window, now_ms)
             due = due_runs(window, is_over=is_over)
             if due is not None:
-                self._merge = Merge(window, *due, self._layouts)
+                self._merge = Merge(window, *due, self._layouts, self._erasure(window))
                 self._steps = self._merge.steps()
                 return self._merge
             if is_over and window not in self._shrunk:

@@ -12,11 +12,13 @@ from itertools import groupby
 
 import numpy as np
 import structlog
+from numpy.typing import NDArray
 
-from model.series import absent_matrix
+from model.series import ABSENT_BITS, Values, absent_matrix, is_absent
 from storage.api.errors import CorruptDataError
 from storage.damage import RESTORE
 from storage.samples.catalog.layouts import Layouts, StoredLayout
+from storage.samples.deletion.masking import Erasure
 from storage.samples.windows import numbers, runs
 from storage.samples.windows.codec import decode_piece, encode_piece, encode_times, is_constant
 from storage.samples.windows.runs import ChunkRow, Run
@@ -45,8 +47,16 @@ class MergedChunk:
 class Merge:
     """Merges some runs of one window; used by the window's writing thread."""
 
-    def __init__(self, window: Window, inputs: Sequence[Run], level: int, layouts: Layouts) -> None:
-        self.window, self._layouts = window, layouts
+    def __init__(
+        self,
+        window: Window,
+        inputs: Sequence[Run],
+        level: int,
+        layouts: Layouts,
+        erasure: Erasure | None = None,
+    ) -> None:
+        """Prepare; the new run lacks the samples that `erasure` finds."""
+        self.window, self._layouts, self._erasure = window, layouts, erasure
         self._inputs = sorted(run.id for run in inputs)
         self._run = window.next_run(level)
         # Only the last merge takes the time to find the smallest encoding.
@@ -55,6 +65,7 @@ class Merge:
         self._sizes: Counter[int] = Counter()
         self._pending: list[tuple[int, bytes]] = []
         self._pending_bytes = 0
+        self._erased: Counter[int] = Counter()
         self.corrupt_pieces = 0
 
     def steps(self) -> Iterator[None]:
@@ -133,6 +144,14 @@ class Merge:
         # A metric whose name is damaged is in no layout, so its pieces cannot be read.
         if not any(pieces) or not self._width(chunk.parts[-1], code):
             return
+        deleted = self._deleted(chunk, code)
+        if deleted is not None:
+            values = self._values(chunk, code, pieces)
+            self._erased[chunk.id] += int(np.count_nonzero(deleted & ~is_absent(values)))
+            values.view(np.uint64)[deleted] = ABSENT_BITS
+            if not is_absent(values).all():
+                self._store(chunk, metric_id, encode_piece(values, small=self._is_last))
+            return
         first = pieces[0]
         widths = {self._width(row, code) for row in chunk.parts}
         if (
@@ -144,12 +163,22 @@ class Merge:
         ):
             data = first
         else:
-            data = self._merged(chunk, code, pieces)
+            data = encode_piece(self._values(chunk, code, pieces), small=self._is_last)
+        self._store(chunk, metric_id, data)
+
+    def _store(self, chunk: MergedChunk, metric_id: int, data: bytes) -> None:
         self._pending.append((numbers.piece_key(chunk.id, metric_id), data))
         self._pending_bytes += len(data)
         self._sizes[metric_id] += len(data)
 
-    def _merged(self, chunk: MergedChunk, code: int, pieces: list[bytes | None]) -> bytes:
+    def _deleted(self, chunk: MergedChunk, code: int) -> NDArray[np.bool_] | None:
+        """Return which samples of one metric are deleted, None if none is."""
+        if not self._erasure:
+            return None
+        times_ms = np.concatenate([row.decoded_times() for row in chunk.parts])
+        return self._erasure.mask(chunk.parts[0].source_id, chunk.layout, code, times_ms)
+
+    def _values(self, chunk: MergedChunk, code: int, pieces: list[bytes | None]) -> Values:
         rows = chunk.parts
         values = absent_matrix(self._width(rows[-1], code), sum(row.count for row in rows))
         at = 0
@@ -161,7 +190,7 @@ class Merge:
                 except CorruptDataError as exc:
                     self._note_corrupt(row, exc)
             at += row.count
-        return encode_piece(values, small=self._is_last)
+        return values
 
     def _note_corrupt(self, row: ChunkRow, exc: CorruptDataError) -> None:
         self.corrupt_pieces += 1
@@ -184,7 +213,7 @@ class Merge:
             parts[0].start_ms,
             parts[-1].end_ms,
             sum(row.count for row in parts),
-            sum(row.samples for row in parts),
+            sum(row.samples for row in parts) - self._erased[chunk.id],
             encode_times(np.concatenate(times)),
         )
 

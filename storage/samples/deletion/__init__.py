@@ -1,0 +1,1 @@
+"""Deleted series: tombstones, which reading respects and rewriting applies."""
