@@ -112,11 +112,17 @@ def _tombstone_problems(path: Path) -> Sequence[str]:
     return []
 
 
+def _verify_tombstones(path: Path, _: "Verified") -> Iterator[str]:
+    return iter(_tombstone_problems(path))
+
+
 JOURNAL: Final = FileKind("journal.db", copy_database, integrity_problems, _verify_journal)
 WINDOWS: Final = FileKind("samples/*.db", copy_database, integrity_problems, _verify_window)
 MESSAGES: Final = FileKind("messages.db", copy_database, integrity_problems, _verify_database)
 RECORDS: Final = FileKind("records.db", copy_database, integrity_problems, _verify_database)
-TOMBSTONES: Final = FileKind("tombstones.json", copy_replaced_file, _tombstone_problems)
+TOMBSTONES: Final = FileKind(
+    "tombstones.json", copy_replaced_file, _tombstone_problems, _verify_tombstones
+)
 KEYS: Final = FileKind("keys.json", copy_replaced_file)
 
 FILE_KINDS: Final[tuple[FileKind, ...]] = (

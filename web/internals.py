@@ -16,7 +16,7 @@ from web.live.feeds import Feeds
 from web.live.shell import Shell
 from web.live.socket import MetricsSocket
 from web.prometheus.encoding import encode_value
-from web.prometheus.notifications import NotificationsApi
+from web.prometheus.server.notifications import NotificationsApi
 from web.services import Services
 from web.settings import WebSettings
 

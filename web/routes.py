@@ -23,12 +23,13 @@ from web.internals import Internals
 from web.pages import PAGES, PageFactory
 from web.prometheus.expressions import ExpressionApi
 from web.prometheus.federation import FederationApi
-from web.prometheus.probes import Probes
 from web.prometheus.queries import QueryApi
 from web.prometheus.remote_read.api import RemoteReadApi
 from web.prometheus.rules import RulesApi
 from web.prometheus.series import SeriesApi
-from web.prometheus.status import StatusApi
+from web.prometheus.server.administration import AdministrationApi
+from web.prometheus.server.probes import Probes
+from web.prometheus.server.status import StatusApi
 from web.prometheus.targets import TargetsApi
 from web.server.configuration import ConfigurationApi
 from web.server.health import HealthApi
@@ -92,4 +93,5 @@ def _prometheus_api(services: Services, settings: WebSettings) -> tuple[Handlers
         Probes(services),
         FederationApi(services),
         RemoteReadApi(services, settings),
+        AdministrationApi(services, settings),
     )

@@ -30,7 +30,7 @@ from storage.api.audit import AuditRecords
 from storage.api.host_keys import HostKeyRecords
 from storage.api.hosts import HostRecords
 from storage.api.sample_stats import Cardinality
-from storage.api.samples import SampleReader
+from storage.api.samples import SampleAdministration, SampleReader
 from storage.api.second_factors import SecondFactorRecords
 from web.http.quotas import Holder
 from web.identity.keys import KeyRing
@@ -167,6 +167,7 @@ class Services:
 
     Attributes:
         alerts: the stored alerts and their history; `alerting` has the open ones.
+        sample_administration: deletes samples and copies the store.
         cardinality: returns statistics of the active series, each list up to a limit;
             blocks.
         keys: signs access tokens and encrypts secrets.
@@ -197,6 +198,7 @@ class Services:
     keys: KeyRing
     alerting: Alerting
     samples: SampleReader
+    sample_administration: SampleAdministration
     cardinality: Callable[[int], Cardinality]
     engine: QueryEngine
     targets: Callable[[], Sequence[TargetStatus]]

@@ -150,6 +150,8 @@ class WebSettings(BaseModel):
         anonymous_viewer: whether viewing needs no login.
         body_limit_bytes: the largest request body.
         query_timeout_s: the longest timeout that a query may request.
+        enable_admin_api: whether admins may delete series and take snapshots by
+            `/api/v1/admin/tsdb/`.
         remote_read_samples: the largest number of samples that a remote read may return.
         cors: which other origins' pages may use the API.
         rate_limits: quotas; a sender over its quota gets status 429 for a while.
@@ -175,6 +177,7 @@ class WebSettings(BaseModel):
     anonymous_viewer: bool = False
     body_limit_bytes: int = Field(default=2**20, ge=1024)
     query_timeout_s: float = Field(default=120.0, gt=0)
+    enable_admin_api: bool = False
     remote_read_samples: int = Field(default=50_000_000, ge=1)
     cors: CorsSettings = Field(default_factory=CorsSettings)
     rate_limits: RateLimitSettings = Field(default_factory=RateLimitSettings)

@@ -80,6 +80,7 @@ class Reloader:
             "storage.tsdb.path": str(self._data_directory),
             "storage.tsdb.retention.size": f"{settings.storage.retention_bytes}B",
             "storage.tsdb.retention.time": self.retention,
+            "web.enable-admin-api": str(settings.web.enable_admin_api).lower(),
             "web.listen-address": settings.server.listen,
         }
 

@@ -197,6 +197,7 @@ def services_of(parts: Parts) -> Services:
         keys=stores.keys,
         alerting=parts.alerting,
         samples=samples,
+        sample_administration=stores.administration,
         cardinality=samples.cardinality,
         engine=parts.engine,
         targets=scraper.statuses,

@@ -234,6 +234,19 @@ class SampleRemover(Protocol):
         """
 
 
+class SampleAdministration(SampleRemover, Protocol):
+    """Deletes samples and copies the store; it blocks, and any thread may call it."""
+
+    def snapshot(self, *, skip_head: bool) -> str:
+        """Copy all samples into a new directory beside the store, and return its name.
+
+        `skip_head` leaves out those that are not sealed into files yet.
+
+        Raises:
+            StorageError: a file cannot be read, or the disk refused the write.
+        """
+
+
 class SampleReader(Protocol):
     """The reading half of the sample store; it blocks, and any thread may call it."""
 

@@ -28,6 +28,8 @@ class MemorySamples:
     stored: list[AlignedSeries] = field(default_factory=list)
     asked: list[tuple[int, int]] = field(default_factory=list)
     state: StoreStats | None = None
+    deleted: list[tuple[list[str], int, int]] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
 
     def select(
         self,
@@ -77,6 +79,19 @@ class MemorySamples:
 
     def stats(self) -> StoreStats:
         return self.state or StoreStats(len(self.known), 1, 1, 0, 0, 0, 0, None, None)
+
+    def delete_series(
+        self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
+    ) -> None:
+        texts = [",".join(map(str, matchers)) for matchers in selectors]
+        self.deleted.append((texts, start_ms, end_ms))
+
+    def clean_tombstones(self) -> None:
+        self.changes.append("clean")
+
+    def snapshot(self, *, skip_head: bool) -> str:
+        self.changes.append(f"snapshot {skip_head}")
+        return "20251122T140000Z-0123456789abcdef"
 
     def cardinality(self, limit: int) -> Cardinality:
         pairs = Counts(pair for labels in self.known for pair in labels)

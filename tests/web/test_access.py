@@ -19,6 +19,7 @@ from tests.web.middleware.test_guard import ACCESS, concrete, sent_to_login
 from tests.web.service_doubles import NOW_MS
 from tests.web.world import World, world_at
 from web.identity.secret_hashes import secret_hash
+from web.settings import WebSettings
 
 Headers = Mapping[str, str]
 Maker = Callable[[World], Awaitable[Headers]]
@@ -110,7 +111,7 @@ JUDGED_BY_THEIR_HANDLERS = ("/login", "/auth/", "/api/v1/auth/", "/report")
 
 @pytest.fixture
 async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[World]:
-    async with world_at(tmp_path, aiohttp_client) as world:
+    async with world_at(tmp_path, aiohttp_client, WebSettings(enable_admin_api=True)) as world:
         yield world
 
 

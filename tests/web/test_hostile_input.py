@@ -15,6 +15,7 @@ from tests.web.alerting_double import an_alert
 from tests.web.service_doubles import target_status
 from tests.web.world import World, world_at
 from web.http.routing import ROUTES
+from web.settings import WebSettings
 
 HOSTILE = settings(
     max_examples=150,
@@ -58,7 +59,7 @@ def blockbuster() -> None:
 
 @pytest.fixture
 async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[World]:
-    async with world_at(tmp_path, aiohttp_client) as world:
+    async with world_at(tmp_path, aiohttp_client, WebSettings(enable_admin_api=True)) as world:
         world.statuses.append(target_status("web-1", "a:9100"))
         await world.alerting.put(an_alert())
         world.samples.known.append(an_alert().labels)

@@ -351,6 +351,7 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
             keys=await asyncio.to_thread(KeyRing.open, folder / "keys.json", now_ms),
             alerting=alerting,
             samples=samples,
+            sample_administration=MemorySamples(),
             cardinality=samples.cardinality,
             engine=engine,
             targets=lambda: statuses(clock()),

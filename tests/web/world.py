@@ -194,6 +194,7 @@ def _services(records: Records, pushes: Pushes, keys: KeyRing, doubles: Doubles)
         keys=keys,
         alerting=doubles.alerting,
         samples=doubles.samples,
+        sample_administration=doubles.samples,
         cardinality=doubles.samples.cardinality,
         engine=doubles.engine,
         targets=lambda: doubles.statuses,

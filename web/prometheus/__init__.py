@@ -13,5 +13,4 @@ __all__ = [
     "parameters",
     "queries",
     "series",
-    "status",
 ]

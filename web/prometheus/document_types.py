@@ -306,6 +306,12 @@ class AlertmanagersData(TypedDict):
     droppedAlertmanagers: list[AlertmanagerData]
 
 
+class SnapshotData(TypedDict):
+    """The name of a snapshot's directory, below `snapshots` in the data directory."""
+
+    name: str
+
+
 class NotificationData(TypedDict):
     """A message to the operator; `active` is false once it no longer applies."""
 

@@ -118,6 +118,20 @@ class StoreParameters(Parameters):
     limit: int | None = Field(None, ge=1, le=10_000)
 
 
+class DeletionParameters(SelectorParameters):
+    """At least one series selector, and a time range."""
+
+    match: list[str] = Field(alias="match[]", min_length=1, examples=[["up"]])
+    start: str | None = None
+    end: str | None = None
+
+
+class SnapshotParameters(Parameters):
+    """Whether to leave out samples that are not sealed into files yet."""
+
+    skip_head: Literal["true", "false"] | None = None
+
+
 def prometheus_operation(
     data: Described,
     query: type[Parameters] | None = None,

@@ -33,6 +33,10 @@ _RFC3339 = re.compile(
 )
 _WHOLE_NUMBER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_BOOLEANS: Final = {
+    **dict.fromkeys(("1", "t", "T", "true", "True", "TRUE"), True),
+    **dict.fromkeys(("", "0", "f", "F", "false", "False", "FALSE"), False),
+}
 # The first and last time of Go's time type; Grafana and Thanos send them.
 _ENDS: Final = {
     "-292273086-05-16T16:47:06Z": EARLIEST_MS,
@@ -153,6 +157,11 @@ def length_parameter(parameters: Parameters, name: str) -> int | None:
 def whole_number(text: str) -> int | None:
     """Return a whole number, None if the text is not one."""
     return int(text) if _WHOLE_NUMBER.fullmatch(text) else None
+
+
+def boolean(text: str) -> bool | None:
+    """Return a truth value as Go reads it, "" as false; None if the text is not one."""
+    return _BOOLEANS.get(text)
 
 
 def limit_parameter(parameters: Parameters) -> int:

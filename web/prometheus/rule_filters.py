@@ -11,13 +11,15 @@ from typing import Final
 from alerting.views import GroupView, RuleKind, RuleView
 from model.labels import Labels
 from model.matchers import Matcher, matches_all
-from web.prometheus.parameters import Parameters, invalid, selectors_parameter, whole_number
+from web.prometheus.parameters import (
+    Parameters,
+    boolean,
+    invalid,
+    selectors_parameter,
+    whole_number,
+)
 
 _KINDS: Final = {"": None, "alert": RuleKind.ALERTING, "record": RuleKind.RECORDING}
-_BOOLEANS: Final = {
-    **dict.fromkeys(("1", "t", "T", "true", "True", "TRUE"), True),
-    **dict.fromkeys(("", "0", "f", "F", "false", "False", "FALSE"), False),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class RuleFilters:
         if kind.lower() not in _KINDS:
             raise invalid("type", f'not supported value "{kind}"')
         exclude = parameters.get("exclude_alerts", "")
-        if exclude not in _BOOLEANS:
+        without_alerts = boolean(exclude)
+        if without_alerts is None:
             reason = f'strconv.ParseBool: parsing "{exclude}": invalid syntax'
             raise invalid("exclude_alerts", f"error converting exclude_alerts: {reason}")
         return cls(
@@ -64,7 +67,7 @@ class RuleFilters:
             frozenset(parameters.getall("rule_group[]", [])),
             frozenset(parameters.getall("file[]", [])),
             selectors_parameter(parameters),
-            _BOOLEANS[exclude],
+            without_alerts,
             _max_groups(parameters),
             parameters.get("group_next_token", ""),
         )

@@ -1,0 +1,3 @@
+"""The Prometheus API about this server: state, metrics, administration of samples."""
+
+__all__ = ["administration", "notifications", "probes", "status"]
