@@ -18,6 +18,7 @@ from scraper.fetching.targets import DroppedTarget, ScrapeTarget
 log = structlog.get_logger(__name__)
 
 
+_RESTART_S = 30.0
 # Up to this many groups are relabelled on the event loop: it takes at most 20 ms.
 _FEW_GROUPS = 100
 
@@ -181,7 +182,15 @@ class DiscoveryManager:
 
         mechanism = discoverer.mechanism
         statistics = self.statistics.setdefault(mechanism, MechanismStatistics())
-        await discoverer.run(self._session, Feed(mechanism, changed, statistics))
+        feed = Feed(mechanism, changed, statistics)
+        while True:
+            try:
+                await discoverer.run(self._session, feed)
+            except Exception as exc:
+                # A defect in one mechanism must not end the monitoring of all other targets.
+                log.exception("discovery_crashed", kind=f"{mechanism}_sd")
+                feed.failed(exc)
+                await asyncio.sleep(_RESTART_S)
 
     def _build(self, job: ScrapeJob) -> JobTargets:
         """Return the targets of a job's groups."""

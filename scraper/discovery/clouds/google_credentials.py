@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
 from pydantic import TypeAdapter, ValidationError
 
 from model.clock import system_clock
@@ -104,6 +101,11 @@ def _form(key: _Key, file: Path) -> dict[str, str]:
                 "refresh_token": key.refresh_token,
             }
         case "service_account":
+            # Imported here: the module takes longer to import than all of discovery.
+            from joserfc import jwt
+            from joserfc.errors import JoseError
+            from joserfc.jwk import RSAKey
+
             now_s = system_clock() // 1000
             claims = {
                 "iss": key.client_email,

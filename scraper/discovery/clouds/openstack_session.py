@@ -157,10 +157,11 @@ class OpenStackSession:
             DiscoveryError: the service cannot be reached, refuses, or sends garbage.
         """
         found: list[T] = []
-        origin = urlsplit(url)[:2]
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}/"
         for _ in range(_MAX_PAGES):
             # The token must not go to another server.
-            if urlsplit(url)[:2] != origin:
+            if not url.startswith(origin):
                 raise DiscoveryError(f"unexpected answer: the next page is at {url}")
             wanted = ApiRequest(url, self.access, (("X-Auth-Token", self.token),))
             page = await get(self.session, wanted, _PAGE)

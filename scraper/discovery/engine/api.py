@@ -186,7 +186,7 @@ async def each_line(
         raise DiscoveryError(f"no data for {wanted.timeout_s:g} s") from exc
     except FetchError as exc:
         raise DiscoveryError(str(exc)) from exc
-    except (aiohttp.ClientError, OSError) as exc:
+    except (aiohttp.ClientError, OSError, ValueError) as exc:
         raise DiscoveryError(failure_message(exc)) from exc
 
 

@@ -1,12 +1,18 @@
 import asyncio
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from model.labels import Labels
+from scraper.discovery import manager
+from scraper.discovery.engine.feed import Feed
 from scraper.discovery.file_sd import FileDiscoverer
 from scraper.discovery.groups import TargetGroup
 from scraper.discovery.manager import DiscoveryManager
+from scraper.fetching.http_session import HttpSession
 from scraper.relabel import RelabelAction, RelabelRule
 from tests.scraper.discovery.changes import Changes, http, instances, job, write
 from tests.scraper.exposing_server import serving
@@ -126,3 +132,29 @@ async def test_many_groups_are_built_before_discovery_has_settled(
         async with asyncio.timeout(30):
             await discovery.settled()
         assert len(instances(discovery)) == 500
+
+
+@dataclass(frozen=True)
+class Defective:
+    """Fails with an error that no discoverer should raise, then finds a target."""
+
+    attempts: list[None] = field(default_factory=list, compare=False)
+    mechanism: str = "http"
+
+    async def run(self, session: HttpSession, feed: Feed) -> None:
+        self.attempts.append(None)
+        if len(self.attempts) == 1:
+            raise ZeroDivisionError
+        feed.publish([TargetGroup(("b:1",))])
+        await asyncio.Event().wait()
+
+
+async def test_defect_in_a_discoverer_ends_neither_the_others_nor_itself(
+    discovery: DiscoveryManager, changes: Changes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manager, "_RESTART_S", 0.01)
+    with capture_logs() as logs:
+        discovery.apply([job(Defective(), static=(TargetGroup(("a:1",)),))])
+        await changes.until(lambda: instances(discovery) == ["a:1", "b:1"])
+    assert [entry["event"] for entry in logs] == ["discovery_crashed", "discovery_failed"]
+    assert discovery.statistics["http"].failures == 1
