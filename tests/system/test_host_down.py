@@ -140,3 +140,4 @@ async def test_error_about_a_port_in_use_says_what_to_do(tmp_path: Path) -> None
         async with redshank("server", *arguments) as second, asyncio.timeout(30):
             assert await second.process.wait() == 1
     assert f"cannot listen on {listen}: Address already in use" in second.output
+    assert "Traceback" not in second.output
