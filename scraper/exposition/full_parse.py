@@ -174,8 +174,7 @@ class FullParse:
         """Mark samples with the series and timestamp of an earlier line.
 
         Like Prometheus, the first line is kept. A sample without a timestamp is a
-        duplicate of any earlier one, and an earlier sample without a timestamp has all
-        later ones as duplicates.
+        duplicate of any earlier one, and a sample is a duplicate of an earlier one without.
         """
         plain_codes = self._catalog.with_timestamps() if self._timestamps else {}
         stamped: set[tuple[int, int]] = set()
@@ -187,13 +186,16 @@ class FullParse:
             series, timestamp_ms = plain_codes.get(code, code), self._timestamps.get(index)
             if timestamp_ms is None:
                 is_duplicate = series in seen
-                plain.add(series)
             else:
                 is_duplicate = series in plain or (series, timestamp_ms) in stamped
-                stamped.add((series, timestamp_ms))
-            seen.add(series)
             if is_duplicate:
                 self._codes[index] = DUPLICATE
+                continue
+            seen.add(series)
+            if timestamp_ms is None:
+                plain.add(series)
+            else:
+                stamped.add((series, timestamp_ms))
 
     def _appended(self) -> int:
         """Return the number of kept samples without those whose text occurs twice."""

@@ -327,6 +327,13 @@ def test_series_with_several_timestamps_is_always_parsed_fully() -> None:
         assert follower.samples == expected(body, TEXT)
 
 
+def test_duplicate_without_timestamp_has_no_duplicates_of_its_own() -> None:
+    follower = Follower()
+    body = b"a 1 1000\na 2\na 3 2000\na 4 2000\n"
+    assert follower.parse(body, TEXT).duplicates == 2
+    assert follower.samples == expected(body, TEXT)
+
+
 @pytest.mark.parametrize("number", ODD_NUMBERS)
 def test_unusual_value_of_a_known_line_is_parsed_strictly(number: bytes) -> None:
     follower = Follower()
