@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from model.labels import Labels
 
-PrintValue = float | int | str | Labels
+PrintValue = float | int | bool | str | Labels
 
 _VERB = re.compile(
     r"%(?P<flags>[-+ 0]*)(?P<width>\d*)(?:\.(?P<digits>\d*))?(?P<verb>.|$)", re.DOTALL | re.ASCII
@@ -78,6 +78,8 @@ def print_value(value: PrintValue) -> str:
     """Return a value as Go's %v: the shortest form of a float, labels as map[a:1 b:2]."""
     if isinstance(value, Labels):
         return f"map[{' '.join(f'{name}:{text}' for name, text in value)}]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return format_float(value) if isinstance(value, float) else str(value)
 
 
@@ -113,7 +115,7 @@ def printf(layout: str, arguments: Sequence[PrintValue]) -> str:
 
 
 def _typed(value: PrintValue) -> str:
-    names = {float: "float64", int: "int", str: "string"}
+    names = {float: "float64", int: "int", bool: "bool", str: "string"}
     return f"{names.get(type(value), 'map[string]string')}={print_value(value)}"
 
 
@@ -123,7 +125,9 @@ def _formatted(match: re.Match[str], value: PrintValue) -> str:
     # %+v asks for the names of fields, not for a sign.
     sign = "+" if "+" in flags and verb != "v" else " " if " " in flags else ""
     text = None
-    if isinstance(value, float):
+    if isinstance(value, bool):
+        text = print_value(value) if verb in "tv" else None
+    elif isinstance(value, float):
         text = _signed(_float_text(verb, value, precision), sign)
     elif isinstance(value, int):
         text = _signed(_int_text(verb, value), sign)

@@ -43,6 +43,56 @@ def _number(value: PrintValue) -> float:
         raise FunctionError(f"{value!r} is not a number") from exc
 
 
+def is_true(value: PrintValue) -> bool:
+    """Whether `if` and `with` take a value as true: it is not zero or empty."""
+    return bool(value)
+
+
+def _kind(value: PrintValue) -> type:
+    if isinstance(value, Labels):
+        raise FunctionError("labels cannot be compared")
+    return type(value)
+
+
+def _equal(first: PrintValue, *others: PrintValue) -> bool:
+    """Whether the first value equals one of the others."""
+    for other in others:
+        if _kind(first) is not _kind(other):
+            raise FunctionError("incompatible types for comparison")
+        if first == other:
+            return True
+    return False
+
+
+def _less(first: PrintValue, second: PrintValue) -> bool:
+    if _kind(first) is _kind(second):
+        if isinstance(first, str) and isinstance(second, str):
+            return first < second
+        if isinstance(first, float | int) and isinstance(second, float | int):
+            return first < second
+    raise FunctionError("incompatible types for comparison")
+
+
+def _less_or_equal(first: PrintValue, second: PrintValue) -> bool:
+    return _less(first, second) or _equal(first, second)
+
+
+def _and(*values: PrintValue) -> PrintValue:
+    """Return the first value that is not true, else the last."""
+    return next((value for value in values if not is_true(value)), values[-1])
+
+
+def _or(*values: PrintValue) -> PrintValue:
+    """Return the first value that is true, else the last."""
+    return next((value for value in values if is_true(value)), values[-1])
+
+
+def _length(value: PrintValue) -> int:
+    if isinstance(value, Labels):
+        return len(value)
+    return len(_text(value).encode())
+
+
 def _text(value: PrintValue) -> str:
     if not isinstance(value, str):
         raise FunctionError(f"{print_value(value)} is not text")
@@ -135,6 +185,17 @@ FUNCTIONS: Mapping[str, TemplateFunction] = MappingProxyType(
         "stripPort": _of_text(_strip_port),
         "stripDomain": _of_text(_strip_domain),
         "urlquery": _of_text(quote_plus),
+        "and": TemplateFunction(_and, 1, None),
+        "eq": TemplateFunction(_equal, 2, None),
+        # As in Go, the inverse of lt and le: true for NaN.
+        "ge": TemplateFunction(lambda first, second: not _less(first, second), 2, 2),
+        "gt": TemplateFunction(lambda first, second: not _less_or_equal(first, second), 2, 2),
+        "le": TemplateFunction(_less_or_equal, 2, 2),
+        "len": TemplateFunction(_length),
+        "lt": TemplateFunction(_less, 2, 2),
+        "ne": TemplateFunction(lambda first, second: not _equal(first, second), 2, 2),
+        "not": TemplateFunction(lambda value: not is_true(value)),
+        "or": TemplateFunction(_or, 1, None),
         "index": TemplateFunction(_index, 2, 2),
         "reReplaceAll": TemplateFunction(_replace_all, 3, 3),
         "printf": TemplateFunction(_printf, 1, None),

@@ -4,8 +4,8 @@ The subset: pipelines of `$labels`, `$labels.name`, `$value`, `$externalURL`,
 `$externalLabels` (always empty) and their other forms (`.Labels`, `.Value`, ...),
 literals, parentheses and the functions of `alerting.rules.template_functions`; comments;
 the trim markers `{{-` and `-}}`.
-Statements (`if`, `range`, `with`, `define`) and queries are errors when a rule is
-loaded.
+`if`, `else if`, `with`, `else` and `end` choose texts. Other statements (`range`, `define`,
+variables) and queries are errors when a rule is loaded.
 
 Source: Prometheus documentation, "Template reference" and "Alerting rules";
 Go, package text/template.
@@ -13,12 +13,12 @@ Go, package text/template.
 
 import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 
 from alerting.errors import TemplateError
 from alerting.rules.go_format import PrintValue, print_value
-from alerting.rules.template_functions import FUNCTIONS, FunctionError
+from alerting.rules.template_functions import FUNCTIONS, FunctionError, is_true
 from model.labels import Labels
 
 _MAX_DEPTH = 50
@@ -26,6 +26,7 @@ _MAX_DEPTH = 50
 _TOKEN = re.compile(
     r"""\s*(?:
         (?P<variable>[$.][A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)
+      | (?P<dot>\.(?![\w.]))
       | (?P<string>"(?:[^"\\\n]|\\.)*")
       | (?P<raw>`[^`]*`)
       | (?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
@@ -45,19 +46,57 @@ _FIELDS = {
     "ExternalURL": "externalURL",
     "ExternalLabels": "externalLabels",
 }
+_STATEMENT = re.compile(r"(if|with|else|end)\b")
+_CHAINED = re.compile(r"else\s+(if|with)\b")
 _COMMENT = re.compile(r"\s*/\*.*\*/\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateData:
-    """The values that a template can use."""
+    """The values that a template can use.
+
+    Attributes:
+        dot: the value of the innermost `with`, None outside.
+    """
 
     labels: Labels
     value: float
     external_url: str = ""
+    dot: PrintValue | None = None
 
 
 Expression = Callable[[TemplateData], PrintValue]
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """`if` or `with`: one of two texts; `with` makes its value the dot of the first."""
+
+    condition: Expression
+    then: "Parts"
+    otherwise: "Parts"
+    is_with: bool
+
+    def render(self, data: TemplateData) -> str:
+        value = self.condition(data)
+        if not is_true(value):
+            return _rendered(self.otherwise, data)
+        return _rendered(self.then, replace(data, dot=value) if self.is_with else data)
+
+
+Parts = tuple[str | Expression | _Branch, ...]
+
+
+def _rendered(parts: Parts, data: TemplateData) -> str:
+    texts = []
+    for part in parts:
+        if isinstance(part, str):
+            texts.append(part)
+        elif isinstance(part, _Branch):
+            texts.append(part.render(data))
+        else:
+            texts.append(print_value(part(data)))
+    return "".join(texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +104,12 @@ class Template:
     """A parsed template; build it with `parse_template`."""
 
     source: str
-    _parts: tuple[str | Expression, ...] = field(compare=False, repr=False)
+    _parts: Parts = field(compare=False, repr=False)
 
     def render(self, data: TemplateData) -> str:
         """Return the text; if a function fails, the text is the error, as in Prometheus."""
         try:
-            return "".join(
-                part if isinstance(part, str) else print_value(part(data)) for part in self._parts
-            )
+            return _rendered(self._parts, data)
         except FunctionError as exc:
             return f"<error expanding template: {exc}>"
 
@@ -83,7 +120,19 @@ def parse_template(source: str) -> Template:
     Raises:
         TemplateError: it is malformed or uses an unsupported feature.
     """
-    parts: list[str | Expression] = []
+    parser = _BlockParser(source, _pieces(source))
+    parts, closing = parser.parts()
+    if closing:
+        raise TemplateError(source, f"{closing.split()[0]!r} without if or with")
+    return Template(source, parts)
+
+
+def _pieces(source: str) -> Iterator[tuple[bool, str]]:
+    """Yield each text and each action, the actions with True; comments are left out.
+
+    Raises:
+        TemplateError: an action is never closed.
+    """
     at, trim = 0, False
     for action in _ACTION.finditer(source):
         inner = action[1]
@@ -92,22 +141,66 @@ def parse_template(source: str) -> Template:
         if inner[:1] == "-" and inner[1:2].isspace():
             text, inner = text.rstrip(), inner[1:]
         trim = inner[-1:] == "-" and inner[-2:-1].isspace()
-        parts.append(text)
+        yield False, _closed(source, text)
         inner = inner.removesuffix("-") if trim else inner
         if not _COMMENT.fullmatch(inner):
-            parts.append(_ActionParser(source, inner).parse())
+            yield True, inner.strip()
         at = action.end()
-    parts.append(source[at:].lstrip() if trim else source[at:])
-    if any(isinstance(part, str) and "{{" in part for part in parts):
+    yield False, _closed(source, source[at:].lstrip() if trim else source[at:])
+
+
+def _closed(source: str, text: str) -> str:
+    if "{{" in text:
         raise TemplateError(source, "{{ is never closed")
-    return Template(source, tuple(part for part in parts if part != ""))
+    return text
+
+
+class _BlockParser:
+    """Parses texts, actions and nested blocks."""
+
+    def __init__(self, source: str, pieces: Iterator[tuple[bool, str]]) -> None:
+        self._source, self._pieces = source, pieces
+        self._depth = 0
+
+    def parts(self, *, in_with: bool = False) -> tuple[Parts, str]:
+        """Return the parts up to `else`, `end` or the end, and the action that closes them."""
+        parts: list[str | Expression | _Branch] = []
+        for is_action, text in self._pieces:
+            word = _STATEMENT.match(text) if is_action else None
+            if word is None:
+                parts.append(
+                    _ActionParser(self._source, text, in_with).parse() if is_action else text
+                )
+            elif word[1] in ("else", "end"):
+                return tuple(parts), text
+            else:
+                parts.append(self._branch(word[1], text[word.end() :], in_with=in_with))
+        return tuple(part for part in parts if part != ""), ""
+
+    def _branch(self, kind: str, pipeline: str, *, in_with: bool) -> _Branch:
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise TemplateError(self._source, "nested too deeply")
+        condition = _ActionParser(self._source, pipeline, in_with).parse()
+        then, closing = self.parts(in_with=in_with or kind == "with")
+        otherwise: Parts = ()
+        chained = _CHAINED.match(closing)
+        if chained is not None:
+            # `else if` shares the `end` of its `if`.
+            otherwise = (self._branch(chained[1], closing[chained.end() :], in_with=in_with),)
+        elif closing == "else":
+            otherwise, closing = self.parts(in_with=in_with)
+        if chained is None and closing != "end":
+            raise TemplateError(self._source, f"{kind} is never closed with end")
+        self._depth -= 1
+        return _Branch(condition, then, otherwise, kind == "with")
 
 
 class _ActionParser:
     """Parses one action, the text between `{{` and `}}`, by recursive descent."""
 
-    def __init__(self, source: str, inner: str) -> None:
-        self._source = source
+    def __init__(self, source: str, inner: str, in_with: bool) -> None:
+        self._source, self._in_with = source, in_with
         self._tokens = self._scan(inner)
         self._at = 0
         self._depth = 0
@@ -153,7 +246,7 @@ class _ActionParser:
     def _command(self, piped: Expression | None) -> Expression:
         """Parse a function call or a single operand; `piped` becomes the last argument."""
         kind, text = self._peek()
-        if kind != "word":
+        if kind != "word" or text in ("true", "false"):
             if piped is not None:
                 raise self._error("only a function can follow |")
             return self._operand()
@@ -176,6 +269,10 @@ class _ActionParser:
         match kind:
             case "variable":
                 return self._variable(text)
+            case "word" if text in ("true", "false"):
+                return _constant(text == "true")
+            case "dot" if self._in_with:
+                return _dot
             case "string" | "raw":
                 return _constant(self._literal(kind, text))
             case "number":
@@ -200,6 +297,8 @@ class _ActionParser:
     def _variable(self, text: str) -> Expression:
         name, *fields = text[1:].split(".")
         root = _FIELDS.get(name, "") if text[0] == "." else name
+        if text[0] == "." and self._in_with:
+            raise self._error(f"{text!r} inside with is not supported: write ${text[1:].lower()}")
         match root, fields:
             case "value", []:
                 return lambda data: data.value
@@ -214,6 +313,11 @@ class _ActionParser:
             case "externalLabels", [_]:
                 return _constant("")
         raise self._error(f"{text!r} is not supported")
+
+
+def _dot(data: TemplateData) -> PrintValue:
+    assert data.dot is not None  # noqa: S101 - the parser accepts it inside `with` only.
+    return data.dot
 
 
 def _constant(value: PrintValue) -> Expression:

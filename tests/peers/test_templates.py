@@ -31,6 +31,13 @@ TEMPLATES = [
     '{{ printf "%v" }}|{{ printf "x" $value }}|{{ printf "%d %x" 50 50 }}',
     "{{ 1.5 }} {{ 1e6 }} {{ 100000.0 }} {{ 12345678.0 }} {{ 5 }} {{ 1000000 }}",
     "{{ $labels }} {{ $labels.__name__ }} {{ $labels.nosuch }}",
+    "{{ if gt $value 1000.0 }}a{{ else if lt $value 0.0 }}b{{ else }}c{{ end }}",
+    "{{ ge $value 5.0 }} {{ gt $value 5.0 }} {{ not (le $value 5.0) }}",
+    "{{ with $labels.i -}} on {{ . }} {{- end }}|{{ with $labels.x }}{{ . }}{{ else }}no{{ end }}",
+    "{{ if $value }}x{{ end }}{{ if and $labels.i (not $labels.x) }} {{ or $labels.x 5 }}{{ end }}",
+    '{{ eq $labels.i "a" "x y-1" }} {{ ne $value 1.0 }} {{ le $value 0.5 }} {{ len $labels.i }}',
+    "{{ with $value }}{{ with $labels.i }}{{ . | toUpper }}{{ end }} {{ . | humanize }}{{ end }}",
+    "{{ if true }}{{ false }}{{ end }} {{ printf `%t %v` true false }}",
     "{{ $labels.i | title }} {{ toUpper $labels.i }} {{ $labels.i | urlquery }}",
 ]
 VALUES = [

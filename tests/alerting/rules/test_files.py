@@ -209,7 +209,7 @@ RULE = "groups: [{name: g, rules: [%s]}]"
         (RULE % "{alert: A, expr: x, recovery_expr: '('}", "recovery_expr: 1:1: parse error"),
         (RULE % "{alert: A, expr: x, for: soon}", 'for: .*"soon" is not a duration'),
         (RULE % "{alert: A, expr: x, labels: {__name__: b}}", "labels: '__name__' cannot be set"),
-        (RULE % "{alert: A, expr: x, labels: {a: '{{ if }}'}}", "labels: a: template .*'if'"),
+        (RULE % "{alert: A, expr: x, labels: {a: '{{ range }}'}}", "labels: a: template .*'range'"),
         (RULE % "{alert: A, expr: x, annotations: {s: '{{'}}", "annotations: s: .*never closed"),
         (RULE % "{alert: A, expr: x}, {alert: B, x: 1}", r"rule 2 \(B\)"),
     ],
