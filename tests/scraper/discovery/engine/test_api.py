@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from scraper.discovery.engine import api
-from scraper.discovery.engine.api import ApiObject, ApiRequest, ApiStatusError, decode, get, request
+from scraper.discovery.engine.api import (
+    ApiObject,
+    ApiRequest,
+    ApiStatusError,
+    decode,
+    each_line,
+    get,
+    request,
+)
 from scraper.discovery.groups import DiscoveryError
 from scraper.fetching.http_access import HttpAccess
 from scraper.fetching.http_session import HttpSession
@@ -108,3 +116,42 @@ async def test_status_errors_carry_the_status(session: HttpSession) -> None:
 def test_garbage_is_a_discovery_error_or_valid(data: bytes) -> None:
     with suppress(DiscoveryError):
         asyncio.run(decode(MACHINES, data))
+
+
+async def lines_of(
+    session: HttpSession, chunks: list[bytes], *, silent: bool = False, timeout_s: float = 5.0
+) -> list[bytes]:
+    async def pieces() -> AsyncIterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+        if silent:
+            await asyncio.Event().wait()
+
+    found: list[bytes] = []
+    async with serving(x=stream(pieces)) as url:
+        wanted = ApiRequest(url("x"), HttpAccess(), timeout_s=timeout_s)
+        await each_line(session, wanted, found.append)
+    return found
+
+
+async def test_lines_are_joined_over_pieces_and_blank_ones_left_out(session: HttpSession) -> None:
+    assert await lines_of(session, [b"a\nb", b"c\n\n", b"d\r\n", b"cut"]) == [b"a", b"bc", b"d\r"]
+
+
+async def test_a_line_over_the_limit_is_refused(
+    session: HttpSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "MAX_LINE_BYTES", 100)
+    with pytest.raises(DiscoveryError, match="line longer than 100 bytes"):
+        await lines_of(session, [b"x" * 200], silent=True)
+
+
+async def test_a_silent_server_is_left(session: HttpSession) -> None:
+    with pytest.raises(DiscoveryError, match=r"no data for 0\.1 s"):
+        await lines_of(session, [b"a\n"], silent=True, timeout_s=0.1)
+
+
+async def test_a_refused_stream_is_a_status_error(session: HttpSession) -> None:
+    async with serving(x=body("gone", status=410)) as url:
+        with pytest.raises(ApiStatusError, match="HTTP status 410: gone"):
+            await each_line(session, ApiRequest(url("x"), HttpAccess()), lambda _: None)
