@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from alerting.book.lifecycle import RuleTiming
 from alerting.errors import RuleEvaluationError
-from alerting.rules.templates import Template, TemplateData
+from alerting.rules.template_actions import TemplateData
+from alerting.rules.templates import Template
 from model.labels import METRIC_NAME, Labels
 
 ALERT_NAME = "alertname"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from alerting.rules.templates import TemplateData, parse_template
+from alerting.rules.template_actions import TemplateData
+from alerting.rules.templates import parse_template
 from model.labels import Labels
 from tests.peers.promtool import promtool
 

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerting.errors import TemplateError
-from alerting.rules.templates import TemplateData, parse_template
+from alerting.rules.template_actions import TemplateData
+from alerting.rules.templates import parse_template
 from model.labels import Labels
 
 DATA = TemplateData(
