@@ -74,11 +74,22 @@ class DifferenceParser:
         try:
             return self._parse(body, exposition_format, complete=complete)
         except RejectedExpositionError as exc:
-            rejection = Rejection.of(body, exposition_format, self._catalog, exc)
-            error = rejection.error
-            error.counts = rejection.counts(self._known_series(), self._seen)
-            self._remember_series(rejection.written)
-            raise error from None
+            error = self._rejected(body, exposition_format, exc.with_traceback(None))
+        try:
+            raise error
+        finally:
+            # The traceback's frame must not refer back to the error: a cycle would keep
+            # the whole body until the next garbage collection.
+            del error
+
+    def _rejected(
+        self, body: bytes, exposition_format: ExpositionFormat, error: RejectedExpositionError
+    ) -> RejectedExpositionError:
+        """Return the first error of a rejected body, with the counts up to it."""
+        rejection = Rejection.of(body, exposition_format, self._catalog, error)
+        rejection.error.counts = rejection.counts(self._known_series(), self._seen)
+        self._remember_series(rejection.written)
+        return rejection.error
 
     def _parse(
         self, body: bytes, exposition_format: ExpositionFormat, *, complete: bool

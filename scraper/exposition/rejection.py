@@ -63,7 +63,9 @@ class Rejection:
                     found.kept += rest
                     break
         except RejectedExpositionError as first:
-            found.error = first
+            # Tracebacks would keep the whole body alive in a cycle.
+            found.error = first.with_traceback(None)
+            first.__context__ = None
             found.samples += isinstance(first, InvalidSeriesError)
         finally:
             catalog.begin()

@@ -31,6 +31,7 @@ DIFFERENT = {
     "a09-tabs.txt": "a new Prometheus counts a sample of 1970 as added, a later one does not",
     "leading blank": "Prometheus makes the blanks a part of the metric's name",
     "up": "Prometheus stores the target's own value of up",
+    "deflate": "Prometheus ignores every Content-Encoding but gzip and parses what it gets",
     "NUL line": "Prometheus ignores everything after a NUL byte at the start of a line",
     "NUL in comment": "Prometheus ignores everything after a NUL byte in a comment",
     "NUL after value": "Prometheus makes the closing quote a part of the label value",
@@ -86,6 +87,7 @@ CASES = [
     Body("HTML", b"m 1\n", "text/html"),
     Body("gzip", gzip.compress(b"m 1\n"), content_encoding="gzip"),
     Body("gzip cut", gzip.compress(b"m 1\nn 2\n")[:-4], content_encoding="gzip"),
+    Body("deflate", b"m 1\n", content_encoding="deflate"),
     Body("text labelled gzip", b"m 1\n", content_encoding="gzip"),
 ]  # fmt: skip
 

@@ -1,3 +1,5 @@
+import contextlib
+import gc
 import struct
 from typing import Any
 
@@ -296,6 +298,20 @@ def test_rejected_body_leaves_the_parser_unchanged() -> None:
         follower.parse(b"b 5\nnew 1\n6\n", TEXT)
     assert follower.catalog.series == (Labels.of(__name__="a"), Labels.of(__name__="b"))
     assert follower.parse(b"a 1\nb 2\n", TEXT).columns.tolist() == []
+
+
+@pytest.mark.parametrize("body", [b"a 1\nb\n", b'a{x="\n"} 1\nb\n', b'a{x="1",x="2"} 1\n'])
+def test_rejected_body_is_no_garbage_in_a_cycle(body: bytes) -> None:
+    follower = Follower()
+    follower.parse(b"a 1\n", TEXT)
+    gc.collect()
+    gc.disable()
+    try:
+        with contextlib.suppress(ExpositionError):
+            follower.parse(body, TEXT)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_complete_delta_contains_every_series() -> None:
