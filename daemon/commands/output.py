@@ -16,8 +16,9 @@ def mark_parse_error(message: str, query: str) -> str:
     if match is None:
         return message
     line = query.split("\n")[int(match[2]) - 1]
-    # Keep tabs, so that the mark is aligned with the line above.
-    before = re.sub(r"[^\t]", " ", line[: int(match[3]) - 1])
+    # A column counts bytes. Keep tabs, so that the mark is aligned with the line above.
+    characters = line.encode()[: int(match[3]) - 1].decode(errors="ignore")
+    before = re.sub(r"[^\t]", " ", characters)
     return f"{match[1]}\n  {line}\n  {before}^"
 
 

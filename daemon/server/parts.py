@@ -136,15 +136,20 @@ async def constructed(
 def _engine(
     samples: SampleReader, settings: Settings, metadata: Callable[[], MetadataByMetric]
 ) -> LocalEngine:
+    bounds = engine_settings(settings)
+    return LocalEngine(samples, bounds, on_busy=set_switch_interval, metadata=metadata)
+
+
+def engine_settings(settings: Settings) -> EngineSettings:
+    """Return the limits and options of the query engine."""
     query = settings.query
-    bounds = EngineSettings(
+    return EngineSettings(
         timeout_s=settings.web.query_timeout_s,
         lookback_ms=query.lookback_ms,
         max_samples=query.max_samples,
         threads=query.threads,
         delayed_name_removal=query.delayed_name_removal,
     )
-    return LocalEngine(samples, bounds, on_busy=set_switch_interval, metadata=metadata)
 
 
 def _pushed_hosts(stores: Stores, commits: GroupCommit) -> PushedHosts:

@@ -204,13 +204,16 @@ class PeerServer:
 
 @contextmanager
 def servers(
-    directory: Path, settings: EngineSettings | None = None, store: MemoryStore | None = None
+    directory: Path,
+    settings: EngineSettings | None = None,
+    store: MemoryStore | None = None,
+    features: str = FEATURES,
 ) -> Iterator[tuple[OurServer, PeerServer]]:
     """Yield our server and a real Prometheus, over the same samples."""
     store = store or samples()
     engine = LocalEngine(store.reader, settings)
     text = openmetrics(store.select((), 0, 2**60))
-    with running(directory, text, FEATURES) as prometheus:
+    with running(directory, text, features) as prometheus:
         peer = PeerServer(prometheus.url)
         yield OurServer(engine), peer
         peer.close()
@@ -406,10 +409,15 @@ def main() -> None:
     arguments.add_argument("--mutations", type=int, default=1_000)
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--show", type=int, default=40)
+    arguments.add_argument("--delayed", action="store_true", help="remove names at the end")
     given = arguments.parse_args()
     with (
         tempfile.TemporaryDirectory() as directory,
-        servers(Path(directory), EngineSettings(timeout_s=30)) as both,
+        servers(
+            Path(directory),
+            EngineSettings(timeout_s=30, delayed_name_removal=given.delayed),
+            features=FEATURES + (",promql-delayed-name-removal" if given.delayed else ""),
+        ) as both,
     ):
         for title, count, mutate in (
             ("queries", given.queries, False),

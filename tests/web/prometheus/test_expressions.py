@@ -13,3 +13,10 @@ async def test_query_is_formatted_and_parsed(world: World) -> None:
         wrong = await ask(world, path, 400, query="sum(")
         assert wrong["error"].endswith("1:5: parse error: unclosed left parenthesis")
     assert (await ask(world, "query_exemplars", query="up"))["data"] == []
+
+
+async def test_strings_that_are_not_utf8_are_parsed_and_formatted(world: World) -> None:
+    tree = await ask(world, "parse_query", query='"a\\xff"')
+    assert tree["data"] == {"type": "stringLiteral", "val": "a\ufffd"}
+    formatted = await ask(world, "format_query", query='"a\\xff"')
+    assert formatted["data"] == '"a\\xff"'

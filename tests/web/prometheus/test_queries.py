@@ -193,3 +193,15 @@ async def test_url_comes_before_a_multipart_form(world: World) -> None:
         "/api/v1/query?query=up", data=form, headers=await world.bearer()
     )
     assert (await answer.json())["data"]["result"] == [2, "0.1"]
+
+
+async def test_text_that_is_not_utf8_is_answered_with_replacement_characters(world: World) -> None:
+    world.engine.answers["text"] = Answer(String(0, "a\udcffb\udcc3"))
+    answer = await ask(world, "query", query="text")
+    assert answer["data"]["result"][1] == "a\ufffdb\ufffd"
+    world.engine.answers["labels"] = vector({Labels.of(a="\udcff"): 1.0})
+    answer = await ask(world, "query", query="labels")
+    assert answer["data"]["result"][0]["metric"] == {"a": "\ufffd"}
+    world.engine.answers["failing"] = EvaluationError("bad name \udcff")
+    answer = await ask(world, "query", 422, query="failing")
+    assert answer["error"] == "bad name \ufffd"

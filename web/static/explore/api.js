@@ -6,12 +6,14 @@ export class QueryError extends Error {
     this.type = type;
   }
 
-  // Where in the query the error is: "1:5: parse error: …" is line 1, column 5. Null if unknown.
+  // Where in the query the error is: "1:5: parse error: …" is line 1, column 5 in bytes. Null if unknown.
   offsetIn(query) {
     const found = /(\d+):(\d+): parse error/.exec(this.message);
     if (!found) return null;
-    const linesBefore = query.split("\n").slice(0, found[1] - 1);
-    const offset = linesBefore.reduce((sum, line) => sum + line.length + 1, 0) + Number(found[2]) - 1;
+    const lines = query.split("\n");
+    const before = lines.slice(0, found[1] - 1).reduce((sum, line) => sum + line.length + 1, 0);
+    const bytes = new TextEncoder().encode(lines[found[1] - 1] ?? "").slice(0, found[2] - 1);
+    const offset = before + new TextDecoder().decode(bytes).length;
     return Math.min(offset, query.length);
   }
 }
