@@ -312,8 +312,8 @@ KNOWN: Final[dict[str, Callable[[Difference], bool]]] = {
     "a last digit that a far prediction, a remainder or a tangent multiplies": _in_data(
         r"\bpredict_linear\b|%|\b(sin|cos|tan)\("
     ),
-    "a last digit that a function of changes sees": _in_data(
-        r"\b(stddev|stdvar|avg|sum|deriv)\w*\b.*\[[^]]*:"
+    "a last digit that a function of changes or a comparison sees": _in_data(
+        r"\b(stddev|stdvar|avg|sum|deriv)\w*\b.*(\[[^]]*:|[=!<>])"
     ),
     "absent with several matchers of one label": _in_data(r"\babsent(_over_time)?\("),
     "the order of equal values": _in_data(r"^\(*sort"),
