@@ -18,7 +18,7 @@ DIRECTORY: Final = "snapshots"
 """The folder of snapshots in a data directory; each is a data directory with samples only."""
 
 
-class SampleAdministration:
+class StoreAdministration:
     """Implements `storage.api.samples.SampleAdministration`.
 
     Args:

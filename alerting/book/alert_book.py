@@ -27,7 +27,7 @@ Subscriber = Callable[[Sequence[AlertChange]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _BookEntry:
     """One alert of the book; `alert` is None while it only waits for missing data."""
 
     lifecycle: Lifecycle
@@ -69,14 +69,14 @@ class AlertBook:
             publish: receives the changes after they have been stored.
         """
         self._records, self._notify, self._publish = records, notify, publish
-        self._rules: dict[str, dict[AlertKey, _Entry]] = {}
+        self._rules: dict[str, dict[AlertKey, _BookEntry]] = {}
         # Held while the records and the book change together.
         self._lock = asyncio.Lock()
 
     def restore(self, alerts: Iterable[tuple[AlertKey, Alert]]) -> None:
         """Add the alerts that were open when the server stopped."""
         for key, alert in alerts:
-            self._put(key, _Entry(restored_lifecycle(alert), alert))
+            self._put(key, _BookEntry(restored_lifecycle(alert), alert))
 
     def open_alerts(self, rule: str | None = None) -> list[OpenAlert]:
         """Return the open alerts of one rule, or of all rules."""
@@ -116,7 +116,7 @@ class AlertBook:
         self, observations: Iterable[Observation], now_ms: int
     ) -> tuple[AlertChange, ...]:
         async with self._lock:
-            after: dict[AlertKey, _Entry] = {}
+            after: dict[AlertKey, _BookEntry] = {}
             changes: dict[AlertKey, AlertChange] = {}
             for number, observation in enumerate(observations, 1):
                 if number % _OBSERVATIONS_PER_SLICE == 0:
@@ -136,10 +136,10 @@ class AlertBook:
         return tuple(changes.values())
 
     def _observe(
-        self, observation: Observation, after: dict[AlertKey, _Entry], now_ms: int
-    ) -> tuple[_Entry, AlertChange | None]:
+        self, observation: Observation, after: dict[AlertKey, _BookEntry], now_ms: int
+    ) -> tuple[_BookEntry, AlertChange | None]:
         """Return the entry after an observation, and the change of state if there is one."""
-        before = self._entry(observation.key) or _Entry(INACTIVE)
+        before = self._entry(observation.key) or _BookEntry(INACTIVE)
         suppressed_by = observation.suppressed_by or self._inhibitor(observation.inhibitors, after)
         lifecycle = advance(
             before.lifecycle,
@@ -149,7 +149,7 @@ class AlertBook:
             suppressed=bool(suppressed_by),
         )
         alert = self._alert(before.alert, observation, lifecycle, now_ms)
-        entry = _Entry(lifecycle, alert, suppressed_by)
+        entry = _BookEntry(lifecycle, alert, suppressed_by)
         if alert is None or lifecycle.state is before.lifecycle.state:
             return entry, None
         is_known = before.lifecycle.fired_ms is not None
@@ -157,10 +157,10 @@ class AlertBook:
         notifications = self._notify(notice) if notice else ()
         return entry, AlertChange(alert, before.lifecycle.state, notifications)
 
-    def _entry(self, key: AlertKey) -> _Entry | None:
+    def _entry(self, key: AlertKey) -> _BookEntry | None:
         return self._rules.get(key.rule, {}).get(key)
 
-    def _inhibitor(self, keys: tuple[AlertKey, ...], after: dict[AlertKey, _Entry]) -> str:
+    def _inhibitor(self, keys: tuple[AlertKey, ...], after: dict[AlertKey, _BookEntry]) -> str:
         """Return the name of the first of these alerts that fires, "" if none does."""
         for key in keys:
             entry = after.get(key) or self._entry(key)
@@ -204,7 +204,7 @@ class AlertBook:
             resolved_ms=now_ms if resolved else None,
         )
 
-    def _put(self, key: AlertKey, entry: _Entry) -> None:
+    def _put(self, key: AlertKey, entry: _BookEntry) -> None:
         over = entry.lifecycle.state in (AlertState.INACTIVE, AlertState.RESOLVED)
         if over and entry.lifecycle.missing_ms is None:
             self._rules.get(key.rule, {}).pop(key, None)

@@ -14,7 +14,7 @@ from model.durations import format_duration
 
 
 @dataclass(frozen=True, slots=True)
-class RunningServer:
+class ServerState:
     """A server and its state.
 
     Attributes:
@@ -27,7 +27,7 @@ class RunningServer:
     targets: Sequence[Mapping[str, Any]]
 
 
-async def running_server(directory: DataDirectory) -> RunningServer | None:
+async def running_server(directory: DataDirectory) -> ServerState | None:
     """Return the server that uses a data directory, None if no server does.
 
     Raises:
@@ -44,11 +44,11 @@ async def running_server(directory: DataDirectory) -> RunningServer | None:
         raise ControlError(f"{directory.control_socket}: {exc.strerror}") from exc
 
 
-async def _state(control: Control) -> RunningServer:
+async def _state(control: Control) -> ServerState:
     health = await control.request("GET", "/health")
     flags = await control.request("GET", "/api/v1/status/flags")
     targets = await control.request("GET", "/api/v1/targets")
-    return RunningServer(
+    return ServerState(
         health["version"],
         health["uptime_s"],
         flags["data"]["web.listen-address"],
@@ -66,7 +66,7 @@ def _is_locked(directory: DataDirectory) -> bool:
         return True
 
 
-async def examine_server(server: RunningServer) -> Sequence[Finding]:
+async def examine_server(server: ServerState) -> Sequence[Finding]:
     """Report the server's version, and whether it answers at its address."""
     uptime = format_duration(server.uptime_s * 1000)
     findings = [Finding(Verdict.GOOD, "server", f"version {server.version}, up for {uptime}")]

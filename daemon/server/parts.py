@@ -89,14 +89,7 @@ async def constructed(
     async with AsyncExitStack() as stack:
         scraping = Scraping(configuration, records.hosts, samples, system_clock)
         remote_write = RemoteWriteReceiver(samples, samples, system_clock)
-
-        def metadata() -> MetadataByMetric:
-            scraped, written = scraping.scraper.metadata(), remote_write.metadata.by_family()
-            for family, entries in written.items():
-                scraped.setdefault(family, set()).update(entries)
-            return scraped
-
-        engine = _engine(samples, settings, metadata)
+        engine = _engine(samples, settings, lambda: _metadata(scraping, remote_write))
         stack.push_async_callback(engine.close)
         commits = await stack.enter_async_context(GroupCommit(samples, stores.messages).running())
         pushed = await stack.enter_async_context(_pushed_hosts(stores, commits).running())
@@ -131,6 +124,14 @@ async def constructed(
             remote_write=remote_write,
             gateway=gateway,
         )
+
+
+def _metadata(scraping: Scraping, remote_write: RemoteWriteReceiver) -> MetadataByMetric:
+    """Return the metadata of scraped and of written metrics."""
+    scraped = scraping.scraper.metadata()
+    for family, entries in remote_write.metadata.by_family().items():
+        scraped.setdefault(family, set()).update(entries)
+    return scraped
 
 
 def _engine(

@@ -12,7 +12,7 @@ from storage.messages.log import SqliteMessageLog
 from storage.records.store import Records
 from storage.samples.settings import StoreSettings
 from storage.samples.store import SqliteSampleStore
-from storage.snapshots import SampleAdministration
+from storage.snapshots import StoreAdministration
 from web.identity.keys import KeyRing
 
 
@@ -24,7 +24,7 @@ class Stores:
     records: Records
     keys: KeyRing
     messages: SqliteMessageLog
-    administration: SampleAdministration
+    administration: StoreAdministration
 
 
 @asynccontextmanager
@@ -47,5 +47,5 @@ async def opened_stores(directory: DataDirectory, settings: StoreSettings) -> As
         keys = await asyncio.to_thread(KeyRing.open, directory.keys, system_clock())
         messages = SqliteMessageLog(directory.messages)
         await opened(messages)
-        administration = SampleAdministration(samples, directory.path, system_clock)
+        administration = StoreAdministration(samples, directory.path, system_clock)
         yield Stores(samples, records, keys, messages, administration)

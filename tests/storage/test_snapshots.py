@@ -10,7 +10,7 @@ from model.labels import Labels
 from storage.api.errors import StorageError
 from storage.samples.store import SqliteSampleStore
 from storage.samples.tools.verification import Verified
-from storage.snapshots import SampleAdministration, write_snapshot
+from storage.snapshots import StoreAdministration, write_snapshot
 from storage.verification import verify
 from tests.storage.samples.naive_model import samples_of
 from tests.storage.samples.sample_builders import BASE_MS, named, series, small, whole
@@ -43,7 +43,7 @@ def test_snapshot_is_a_data_directory_with_all_samples(
     store: SqliteSampleStore, tmp_path: Path
 ) -> None:
     store.delete_series([named("b")], BASE_MS, BASE_MS + 1000)
-    administration = SampleAdministration(store, tmp_path, lambda: BASE_MS)
+    administration = StoreAdministration(store, tmp_path, lambda: BASE_MS)
     name = administration.snapshot(skip_head=False)
     assert name.startswith("20231114T221320Z-")
     snapshot = tmp_path / "snapshots" / name

@@ -64,7 +64,7 @@ class _NamedUser(ApiObject):
     user: _User = _User()
 
 
-class _Document(ApiObject):
+class _KubeconfigDocument(ApiObject):
     current: str = Field("", alias="current-context")
     contexts: tuple[_NamedContext, ...] = ()
     clusters: tuple[_NamedCluster, ...] = ()
@@ -106,10 +106,10 @@ class Kubeconfig:
             ),
         )
 
-    def _read(self) -> _Document:
+    def _read(self) -> _KubeconfigDocument:
         try:
             text = self.file.read_text(encoding="utf-8")
-            return _Document.model_validate(parse_document(text, str(self.file)).data)
+            return _KubeconfigDocument.model_validate(parse_document(text, str(self.file)).data)
         except (OSError, UnicodeDecodeError) as exc:
             raise self._error(str(exc)) from exc
         except DocumentError as exc:

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from daemon.data_directory import DataDirectory
 from daemon.doctor.findings import Verdict
-from daemon.doctor.running import RunningServer, examine_server, running_server
+from daemon.doctor.running import ServerState, examine_server, running_server
 from daemon.errors import ControlError
 from tests.ports import free_port
 
@@ -48,7 +48,7 @@ async def control_socket(directory: DataDirectory) -> AsyncIterator[None]:
 
 @pytest.mark.usefixtures("control_socket")
 async def test_server_of_the_data_directory_is_asked(directory: DataDirectory) -> None:
-    assert await running_server(directory) == RunningServer(
+    assert await running_server(directory) == ServerState(
         "1.2", 3661, "127.0.0.1:1", [{"health": "up"}]
     )
 
@@ -72,12 +72,12 @@ async def test_server_that_does_not_answer_is_an_error(directory: DataDirectory)
 
 
 async def test_address_with_a_port_that_the_system_chose_is_not_examined() -> None:
-    [finding] = await examine_server(RunningServer("1.2", 5, "127.0.0.1:0", []))
+    [finding] = await examine_server(ServerState("1.2", 5, "127.0.0.1:0", []))
     assert finding.verdict is Verdict.GOOD
 
 
 async def test_server_without_an_answer_at_its_address_is_broken() -> None:
-    server = RunningServer("1.2", 3661, f"127.0.0.1:{free_port()}", [])
+    server = ServerState("1.2", 3661, f"127.0.0.1:{free_port()}", [])
     good, bad = await examine_server(server)
     assert (good.verdict, good.detail) == (Verdict.GOOD, "version 1.2, up for 1h1m1s")
     assert (bad.verdict, bad.detail) == (

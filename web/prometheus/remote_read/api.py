@@ -28,7 +28,7 @@ from web.prometheus.remote_read.request import (
     decode_read_request,
 )
 from web.prometheus.remote_read.samples import message_pieces
-from web.prometheus.remote_read.selected_series import Selection
+from web.prometheus.remote_read.selected_series import SelectedRange
 from web.prometheus.streaming import streamed
 from web.services import Services
 from web.settings import WebSettings
@@ -82,7 +82,7 @@ class RemoteReadApi:
                 return await streamed(request, frames(results), _STREAM_TYPE, "")
             return await streamed(request, message_pieces(results), _MEDIA_TYPE, "snappy")
 
-    async def _selected(self, queries: Sequence[ReadQuery]) -> list[Selection]:
+    async def _selected(self, queries: Sequence[ReadQuery]) -> list[SelectedRange]:
         guard = Guard(self._timeout_s, self._limit, time.monotonic)
         try:
             return await asyncio.to_thread(lambda: list(self._selections(queries, guard)))
@@ -92,11 +92,11 @@ class RemoteReadApi:
             # The thread of a client that has left stops at its next check.
             guard.cancel()
 
-    def _selections(self, queries: Sequence[ReadQuery], guard: Guard) -> Iterator[Selection]:
+    def _selections(self, queries: Sequence[ReadQuery], guard: Guard) -> Iterator[SelectedRange]:
         for query in queries:
             start_ms, end_ms = max(query.start_ms, EARLIEST_MS), min(query.end_ms, LATEST_MS)
             found = self._samples.select(query.matchers, start_ms, end_ms, guard)
-            yield Selection(found, start_ms, end_ms)
+            yield SelectedRange(found, start_ms, end_ms)
 
 
 async def _request(request: web.Request) -> ReadRequest:

@@ -9,7 +9,7 @@ from typing import Final
 from ingest.remote_write.wire import varint
 from web.prometheus.remote_read.checksums import crc32c
 from web.prometheus.remote_read.messages import delimited, labels_fields, signed_number
-from web.prometheus.remote_read.selected_series import SelectedSeries, Selection
+from web.prometheus.remote_read.selected_series import SelectedRange, SelectedSeries
 from web.prometheus.remote_read.xor_chunks import XorChunk, xor_chunks
 
 _XOR: Final = 1
@@ -17,7 +17,7 @@ _FRAME_BYTES: Final = 2**20
 """A frame ends once it is this long, as in Prometheus."""
 
 
-def frames(results: Sequence[Selection]) -> Iterator[bytes]:
+def frames(results: Sequence[SelectedRange]) -> Iterator[bytes]:
     """Yield the frames of all results, one result for each query."""
     for index, result in enumerate(results):
         for series in result:

@@ -14,7 +14,7 @@ from ingest.remote_write.wire import read_varint, varint
 from model.labels import Labels
 from model.series import Times, Values
 from web.prometheus.remote_read.messages import head_of, labels_fields
-from web.prometheus.remote_read.selected_series import SelectedSeries, Selection
+from web.prometheus.remote_read.selected_series import SelectedRange, SelectedSeries
 
 _RECORD: Final = np.dtype([("head", "S3"), ("value", "<f8"), ("tag", "u1"), ("time", "u1", (10,))])
 _TIME_BYTES: Final = 10
@@ -38,7 +38,7 @@ def encoded_samples(times_ms: Times, values: Values) -> bytes:
     return records.tobytes()
 
 
-def message_pieces(results: Sequence[Selection]) -> Iterator[bytes]:
+def message_pieces(results: Sequence[SelectedRange]) -> Iterator[bytes]:
     """Yield the message, compressed, in pieces; one result for each query."""
     # Imported here: few servers are read remotely.
     import cramjam

@@ -24,7 +24,7 @@ class SelectedSeries:
     values: Values
 
 
-class Selection:
+class SelectedRange:
     """The series of a read, sorted by labels.
 
     Attributes:
