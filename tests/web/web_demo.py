@@ -22,12 +22,13 @@ from aiohttp import web
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
+from alerting.receivers.webhook_body import NotificationStatus, webhook_body
 from model.clock import Clock, system_clock
 from model.labels import Labels
 from model.series import AlignedSeries
 from model.targets import Health, TargetStatus
 from promql.api import Answer, InstantVector, QueryOptions
-from storage.api.alerts import AlertState, CheckOverride
+from storage.api.alerts import Alert, AlertState, CheckOverride
 from storage.records.store import Records
 from tests.promql.scripted_engine import ScriptedEngine
 from tests.web.alerting_double import AlertingDouble, alerting_over, an_alert
@@ -299,6 +300,13 @@ ALERTS: tuple[tuple[str, str, str, AlertState, float, int, str | None, str], ...
 
 async def fill_alerts(alerting: AlertingDouble, records: Records, now_ms: int) -> None:
     """Put alerts in every state, with their history and notifications."""
+
+    async def put(alert: Alert, before: AlertState = AlertState.INACTIVE) -> Alert:
+        ended = alert.state is RESOLVED
+        status = NotificationStatus.RESOLVED if ended else NotificationStatus.FIRING
+        body = webhook_body(alert, status, "phone", "up", "http://demo").to_json()
+        return await alerting.put(alert, before, body)
+
     by_name = {name: instance for instance, name in ADDRESSES.items()}
     for rule, host, severity, state, value, minutes, by, why in reversed(ALERTS):
         began = now_ms - minutes * 60_000
@@ -313,18 +321,18 @@ async def fill_alerts(alerting: AlertingDouble, records: Records, now_ms: int) -
                 now_ms=began,
             )
         )
-        alert = await alerting.put(alert)
+        alert = await put(alert)
         if state is not PENDING:
             fired = began + 300_000
             alert = replace(alert, state=FIRING, fired_ms=fired, changed_ms=fired)
-            alert = await alerting.put(alert, PENDING)
+            alert = await put(alert, PENDING)
             if by:
                 await alerting.acknowledge(alert.id, by)
         if state in (RESOLVED, NO_DATA):
             done = began + 1_260_000
             ended = done if state is RESOLVED else None
             alert = replace(alert, state=state, resolved_ms=ended, changed_ms=done)
-            await alerting.put(alert, FIRING)
+            await put(alert, FIRING)
     for waiting in (await records.alerts.waiting(None, 100))[:-2]:
         await records.alerts.delivered(waiting.id, waiting.created_ms + 800)
     await alerting.set_override(CheckOverride(by_name["build-1"], "cpu", warning=92.0))

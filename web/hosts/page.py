@@ -56,10 +56,12 @@ class HostsPages:
     async def _region(self, address: PageAddress) -> Mapping[str, Any]:
         view = await self._fleet.view()
         table = TableState.read(address.query)
+        checks = self._services.host_checks()
         return {
             "table": table,
             "columns": COLUMNS,
             "rows": table.rows(view),
             "counts": count_hosts(view),
-            "levels": Levels(self._services.host_checks(), await self._services.alerts.overrides()),
+            "cpu_window_s": checks.cpu.window_ms / 1000,
+            "levels": Levels(checks, await self._services.alerts.overrides()),
         }
