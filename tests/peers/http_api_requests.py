@@ -9,17 +9,31 @@ Parameters = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """One request; `parameters` go into the URL, `form` into the body, `accept` into a header."""
+    """One request.
+
+    Attributes:
+        parameters: go into the URL.
+        form: goes into the body, as a multipart form if `multipart`.
+        accept: the header of this name.
+        method: None for POST with a form, else GET.
+    """
 
     path: str
     parameters: Parameters = ()
     form: Parameters | None = None
     accept: str = ""
+    multipart: bool = False
+    method: str | None = None
+
+    @property
+    def verb(self) -> str:
+        """The method."""
+        return self.method or ("GET" if self.form is None else "POST")
 
     def __str__(self) -> str:
         sent = [f"{name}={value}" for name, value in (*self.parameters, *(self.form or ()))]
-        method = "POST" if self.form is not None else "GET"
-        return f"{method} {self.path}?{'&'.join(sent)} {self.accept}".rstrip()
+        kind = " multipart" if self.multipart else ""
+        return f"{self.verb} {self.path}?{'&'.join(sent)}{kind} {self.accept}".rstrip()
 
 
 def get(path: str, *parameters: tuple[str, str], **more: str) -> ApiRequest:
@@ -30,6 +44,16 @@ def get(path: str, *parameters: tuple[str, str], **more: str) -> ApiRequest:
 def post(path: str, *parameters: tuple[str, str], **more: str) -> ApiRequest:
     """Return a POST of the API."""
     return ApiRequest(f"/api/v1/{path}", (), (*parameters, *more.items()))
+
+
+def multipart(path: str, *parameters: tuple[str, str], **form: str) -> ApiRequest:
+    """Return a POST with a multipart form."""
+    return ApiRequest(f"/api/v1/{path}", parameters, (*form.items(),), multipart=True)
+
+
+def change(path: str, *parameters: tuple[str, str], method: str = "POST") -> ApiRequest:
+    """Return a request of the administration API without a body."""
+    return ApiRequest(f"/api/v1/admin/tsdb/{path}", parameters, method=method)
 
 
 JOB = ("match[]", '{job="peer"}')
@@ -188,4 +212,31 @@ REQUESTS = [
         ApiRequest("/federate", (JOB,), accept=f"text/plain;version=0.0.4;escaping={scheme}")
         for scheme in ("allow-utf-8", "underscores", "dots", "values", "other")
     ),
+    multipart("query", query="visits_total", time="TIME"),
+    multipart("query", ("query", "1"), query="2", time="TIME"),
+    multipart("query_range", query="visits_total", **WINDOW),
+    multipart("labels", **dict([JOB])),
+    multipart("query", time="TIME"),
+    *(
+        get("query", query="visits_total", time="TIME", lookback_delta=delta)
+        for delta in ("0", "-5", "5m", "0.001", "x")
+    ),
+    get("metadata", metric="only_help"),
+    get("targets/metadata", metric="only_help"),
+    get("targets/metadata", metric="odd_values", match_target='{job="peer"}'),
+    get("alertmanagers"),
+    get("notifications"),
+    # Both servers refuse these; what succeeds is in tests of our own.
+    change("delete_series"),
+    change("delete_series", method="PUT"),
+    change("delete_series", ("match[]", "sum(up)")),
+    change("delete_series", ("match[]", "up"), ("match[]", "{")),
+    change("delete_series", ("match[]", "up"), ("start", "x")),
+    change("delete_series", ("match[]", "up"), ("end", "x")),
+    change("snapshot", ("skip_head", "yes")),
+    # After these, later queries have the same samples: none matches.
+    change("delete_series", ("match[]", "nothing")),
+    change("delete_series", ("match[]", "up"), ("start", "2"), ("end", "1")),
+    change("delete_series", ("match[]", "up"), ("start", "0"), ("end", "1"), method="PUT"),
+    change("clean_tombstones"),
 ]

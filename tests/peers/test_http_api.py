@@ -43,6 +43,8 @@ wait_seconds_sum 5.25
 wait_seconds_count 4
 # TYPE "höhe.meter" gauge
 {"höhe.meter",room="kitchen","le.vel"="1"} 3
+# HELP only_help A metric without a type.
+only_help 1
 # TYPE odd_values untyped
 odd_values{which="nan"} NaN
 odd_values{which="infinite"} +Inf
@@ -65,7 +67,7 @@ RULES = {
                 },
                 {
                     "alert": "Warm",
-                    "expr": "temperature_celsius > 20",
+                    "expr": "temperature_celsius>20",
                     "for": "1h",
                     "labels": {"severity": "warning"},
                     "annotations": {"summary": "{{ $labels.room }} at {{ $value }}"},
@@ -107,13 +109,15 @@ class Api:
         """Send a request and return the response."""
         parameters = [(n, v.replace("TIME", self.time_s)) for n, v in request.parameters]
         accept = {"Accept": request.accept} if request.accept else {}
-        if request.form is None:
-            sent = self.session.get(self.url + request.path, params=parameters, headers=accept)
-        else:
-            form = [(n, v.replace("TIME", self.time_s)) for n, v in request.form]
-            sent = self.session.post(self.url + request.path, params=parameters, data=form)
-        async with sent as response:
-            return Reply(response.status, response.headers["Content-Type"], await response.text())
+        form = None
+        if request.form is not None:
+            fields = [(n, v.replace("TIME", self.time_s)) for n, v in request.form]
+            form = aiohttp.FormData(fields, default_to_multipart=request.multipart)
+        async with self.session.request(
+            request.verb, self.url + request.path, params=parameters, data=form, headers=accept
+        ) as response:
+            kind = response.headers.get("Content-Type", "")
+            return Reply(response.status, kind, await response.text())
 
 
 def settled(value: Any) -> Any:
@@ -190,6 +194,7 @@ async def both(
         )
         settings = {
             "server": {"scrape_self": False},
+            "web": {"enable_admin_api": True},
             "scrape": {"interval": "1s", "timeout": "1s", "jobs": [{"name": "peer", **job}]},
             "alerting": {"start_delay": "0s", **rules},
         }
@@ -201,6 +206,7 @@ async def both(
                 f"--config.file={directory / 'prometheus.yml'}",
                 f"--storage.tsdb.path={directory / 'prometheus'}",
                 f"--web.listen-address={address}",
+                "--web.enable-admin-api",
             ) as prometheus,
             aiohttp.ClientSession() as session,
         ):

@@ -25,6 +25,7 @@ from web.prometheus.parameters import (
     invalid,
     length_parameter,
     limit_parameter,
+    parse_length_ms,
     read_parameters,
     time_parameter,
 )
@@ -89,15 +90,23 @@ class QueryApi:
 
 def _options(parameters: Parameters) -> QueryOptions:
     timeout_ms = length_parameter(parameters, "timeout")
-    lookback_ms = length_parameter(parameters, "lookback_delta")
-    if lookback_ms is not None and lookback_ms <= 0:
-        # As in Prometheus, 0 and less stand for the server's default.
-        lookback_ms = None
+    lookback_ms = _lookback_parameter(parameters)
     return QueryOptions(
         timeout_s=None if timeout_ms is None else max(timeout_ms, 1) / 1000,
         lookback_ms=lookback_ms,
         statistics=bool(parameters.get("stats")),
     )
+
+
+def _lookback_parameter(parameters: Parameters) -> int | None:
+    """Return the lookback; 0 and less stand for the server's default, as in Prometheus."""
+    try:
+        lookback_ms = parse_length_ms(parameters.get("lookback_delta", "") or "0")
+    except ValueError as exc:
+        # Prometheus words this error differently from that of other durations.
+        message = f"error parsing lookback delta duration: {exc}"
+        raise BadRequestError(message, "lookback_delta") from None
+    return lookback_ms if lookback_ms > 0 else None
 
 
 def _now_s() -> float:

@@ -12,6 +12,7 @@ from web.prometheus.document_types import LabelSet, MetadataEntry
 from web.prometheus.encoding import encode_labels
 from web.prometheus.envelope import OPENING, TRUNCATED, closing, success, success_of
 from web.prometheus.label_names import unescape_name
+from web.prometheus.metadata_entries import metadata_entry
 from web.prometheus.operations import (
     CatalogueParameters,
     MetadataParameters,
@@ -112,7 +113,7 @@ class SeriesApi:
         limit = metadata_limit(parameters)
         per_metric = metadata_limit(parameters, "limit_per_metric")
         known = await self._engine.metadata(parameters.get("metric", ""))
-        answer: dict[str, list[dict[str, str]]] = {}
+        answer: dict[str, list[MetadataEntry]] = {}
         for metric, entries in known.items():
             if limit is not None and limit <= len(answer):
                 break
@@ -121,9 +122,7 @@ class SeriesApi:
             if per_metric:
                 kept = kept[:per_metric]
             if kept:
-                answer[metric] = [
-                    {"type": entry.type, "help": entry.help, "unit": entry.unit} for entry in kept
-                ]
+                answer[metric] = [metadata_entry(entry) for entry in kept]
         return success_of(answer)
 
 

@@ -16,6 +16,7 @@ from scraper.fetching.targets import DroppedTarget
 from web.http.routing import Route
 from web.prometheus.document_types import PoolsData, TargetMetadata, TargetsData
 from web.prometheus.envelope import success_of
+from web.prometheus.metadata_entries import metadata_entry
 from web.prometheus.operations import (
     TargetMetadataParameters,
     TargetsParameters,
@@ -85,7 +86,7 @@ class TargetsApi:
             found += [
                 {"target": dict(target.labels)}
                 | ({} if metric else {"metric": name})
-                | {"type": entry.type, "help": entry.help, "unit": entry.unit}
+                | metadata_entry(entry)
                 for name, entry in sorted(families.items())
                 if metric in ("", name)
             ]

@@ -1,7 +1,9 @@
 """`/api/v1/series`, `/labels`, `/label/…/values` and `/metadata`."""
 
 from model.labels import Labels
+from model.metadata import MetricMetadata
 from tests.web.prometheus.requests import ask
+from tests.web.service_doubles import target_status
 from tests.web.world import World
 
 
@@ -34,3 +36,13 @@ async def test_many_series_are_streamed_completely(world: World) -> None:
     cut = await ask(world, "series", **{"match[]": "up", "limit": "4000"})
     assert [each["n"] for each in cut["data"]] == [f"{index:05}" for index in range(4_000)]
     assert cut["warnings"] == ["results truncated due to limit"]
+
+
+async def test_metric_without_a_type_has_the_type_unknown(world: World) -> None:
+    described = MetricMetadata(help="Only help.")
+    world.engine.by_metric = {"only_help": {described}}
+    data = (await ask(world, "metadata"))["data"]
+    assert data == {"only_help": [{"type": "unknown", "help": "Only help.", "unit": ""}]}
+    world.metadata.append((target_status().target, {"only_help": described}))
+    (entry,) = (await ask(world, "targets/metadata"))["data"]
+    assert entry["type"] == "unknown"
