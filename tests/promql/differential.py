@@ -307,7 +307,13 @@ KNOWN: Final[dict[str, Callable[[Difference], bool]]] = {
     "the calendar of NaN and of times without a year": _in_data(_CALENDAR),
     "histogram_fraction below the lowest bound": _in_data(r"\bhistogram_fraction\("),
     "mad_over_time of NaN": _in_data(r"\bmad_over_time\("),
-    "which series limitk and limit_ratio keep": _in_data(r"\b(limitk|limit_ratio)\b"),
+    "which series limitk and limit_ratio keep": lambda each: (
+        # Of some series, the rest of the query makes duplicates.
+        each.part in ("data", "status") and re.search("limitk|limit_ratio", each.query) is not None
+    ),
+    "the timestamp of a selector with @ and an offset": _in_data(
+        r"\btimestamp\(.*(@.*offset|offset.*@)"
+    ),
     "which of equal values topk and bottomk keep": _in_data(r"\b(topk|bottomk)\b"),
     "a last digit that a far prediction, a remainder or a tangent multiplies": _in_data(
         r"\bpredict_linear\b|%|\b(sin|cos|tan)\("
