@@ -15,6 +15,11 @@ async def change(server: Server, action: str, **parameters: str) -> Any:
         return await response.json() if response.status == 200 else None
 
 
+async def count(server: Server, metric: str) -> float:
+    found = await server.query(f'count_over_time({metric}{{job="node"}}[1h])')
+    return float(found[0]["value"][1]) if found else 0.0
+
+
 async def test_deletion_survives_a_killed_server_and_snapshots_start_one(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with redshank_exporter() as (_, address):
@@ -26,20 +31,24 @@ async def test_deletion_survives_a_killed_server_and_snapshots_start_one(tmp_pat
         async with redshank_server(data, settings) as server:
 
             async def scraped() -> bool:
-                counted = await server.query('count_over_time(up{job="node"}[1h])')
-                return bool(counted) and float(counted[0]["value"][1]) >= 3
+                return await count(server, "node_load5") >= 3
 
             await until(scraped, "some scrapes")
             await change(server, "delete_series", **{"match[]": 'node_load1{job="node"}'})
             await change(server, "clean_tombstones")
+            scrapes = await count(server, "node_load5")
+
+            async def scraped_again() -> bool:
+                return await count(server, "node_load5") > scrapes + 2
+
+            # By then, the samples before the deletion have been committed.
+            await until(scraped_again, "more scrapes")
             name = (await change(server, "snapshot"))["data"]["name"]
             # The server is killed, as the end of the block does it.
     nothing: dict[str, Any] = {"server": {"scrape_self": False}}
     for directory in (data, data / "snapshots" / name):
         async with redshank_server(directory, nothing) as server:
-            kept = await server.query('count_over_time(node_load5{job="node"}[1h])')
-            deleted = await server.query('count_over_time(node_load1{job="node"}[1h])')
-            assert float(kept[0]["value"][1]) >= 3
-            left = float(deleted[0]["value"][1]) if deleted else 0.0
+            kept, left = await count(server, "node_load5"), await count(server, "node_load1")
+            assert kept >= 3
             # Scrapes after the deletion count.
-            assert left <= float(kept[0]["value"][1]) - 3
+            assert left <= kept - 3
