@@ -44,11 +44,17 @@ class PrometheusError(TypedDict):
 
 class _Timings(TypedDict):
     evalTotalTime: float
+    resultSortTime: float
+    queryPreparationTime: float
+    innerEvalTime: float
+    execQueueTime: float
     execTotalTime: float
 
 
 class _SampleCounts(TypedDict):
+    totalQueryableSamplesPerStep: NotRequired[list[tuple[float, int]]]
     totalQueryableSamples: int
+    peakSamples: int
 
 
 class QueryStats(TypedDict):
