@@ -1,6 +1,6 @@
 """Random queries, and queries with one character changed, from a seeded generator.
 
-The queries use what Prometheus 3.5 knows, over the metrics of `differential_samples`. About one in
+The queries use what Prometheus 3.5 knows, over the metrics of `random_samples`. About one in
 fifty has an operand of a wrong type.
 """
 

@@ -13,8 +13,6 @@ import pytest
 from promql.engine import EngineSettings
 from tests.promql import compliance
 from tests.promql.differential import (
-    BASE_MS,
-    INTERVAL_MS,
     OurServer,
     PeerServer,
     Times,
@@ -23,6 +21,7 @@ from tests.promql.differential import (
     outcomes,
     servers,
 )
+from tests.promql.random_samples import BASE_MS, INTERVAL_MS
 
 Both = tuple[OurServer, PeerServer]
 
