@@ -18,6 +18,7 @@ from web.middleware.audit import audit, run_to_completion
 from web.settings import WebSettings
 
 NOT_RECORDED_BY_ITSELF = {
+    "POST /api/v1/read",
     # They evaluate and change nothing.
     "POST /api/v1/query",
     "POST /api/v1/query_range",
