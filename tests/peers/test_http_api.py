@@ -228,4 +228,10 @@ async def both(
 @pytest.mark.parametrize("one", REQUESTS, ids=str)
 async def test_response_equals_prometheus_response(both: tuple[Api, Api], one: ApiRequest) -> None:
     ours, theirs = await asyncio.gather(*(api.reply(one) for api in both))
+    for _ in range(5):
+        if comparable(ours) == comparable(theirs) or one.path != "/federate":
+            break
+        # It has no time parameter, and Prometheus 3.5 lacks `up` for some tenths of a second.
+        await asyncio.sleep(0.5)
+        ours, theirs = await asyncio.gather(*(api.reply(one) for api in both))
     assert comparable(ours) == comparable(theirs)
