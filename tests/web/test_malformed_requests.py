@@ -141,11 +141,13 @@ async def test_no_json_body_causes_an_internal_error(world: World, body: bytes) 
 async def test_every_route_that_reads_a_body_bounds_it(
     tmp_path: Path, aiohttp_client: AiohttpClient
 ) -> None:
-    small = WebSettings(body_limit_bytes=1024)
+    small = WebSettings(body_limit_bytes=1024, enable_admin_api=True)
     async with world_at(tmp_path, aiohttp_client, small) as world:
         for (method, path), route in world.client.app[ROUTES].items():
             if method not in ("POST", "PUT") or route.body_limit_bytes is not None:
                 continue
+            if path == "/api/v1/admin/tsdb/clean_tombstones":
+                continue  # it takes no parameters
             answer = await world.client.request(
                 method,
                 concrete(path),
