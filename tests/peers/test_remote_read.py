@@ -20,7 +20,11 @@ from tests.programs import program, skip_before_version
 from tests.system.processes import Server, redshank_server, running, until
 from tests.web.prometheus.remote_read import read_client as client
 
-pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [
+    pytest.mark.peer,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 SAMPLES = 5
 

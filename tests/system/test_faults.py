@@ -176,7 +176,14 @@ def bound_by_modes() -> list[str]:
     return ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
 
 
-@pytest.mark.parametrize("locked", [".", "journal.db", "records.db"])
+@pytest.mark.parametrize(
+    "locked",
+    [
+        pytest.param(".", marks=pytest.mark.slow),
+        pytest.param("journal.db", marks=pytest.mark.slow),
+        "records.db",
+    ],
+)
 async def test_error_about_read_only_data_says_what_to_do(tmp_path: Path, locked: str) -> None:
     data = tmp_path / "data"
     async with redshank_server(data) as server:
@@ -211,6 +218,7 @@ async def test_directory_that_becomes_read_only_delays_sealing_only(tmp_path: Pa
         assert list(samples_directory.glob("*.db"))
 
 
+@pytest.mark.slow
 async def test_corrupted_chunk_is_logged_once_and_the_rest_is_served(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with filled(data) as (_, server):
@@ -237,6 +245,7 @@ async def test_corrupted_chunk_is_logged_once_and_the_rest_is_served(tmp_path: P
         assert len(told_of) == 1
 
 
+@pytest.mark.slow
 async def test_truncated_journal_is_set_aside_and_the_chunks_are_served(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with filled(data) as (address, server):

@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.system.processes import Server, redshank_server, until
 from tests.system.test_command_line import run
 from tests.system.test_host_down import Webhook, webhook
@@ -26,6 +28,7 @@ async def report(server: Server) -> None:
         assert answer.status == 200, await answer.text()
 
 
+@pytest.mark.slow
 async def test_silent_host_fires_once_through_a_restart_and_resolves_once(
     tmp_path: Path,
     webhook: Webhook,
