@@ -4,15 +4,12 @@ Source: RFC 1952 (gzip); RFC 9110, section 8.4 (Content-Encoding).
 """
 
 import asyncio
-from typing import Any, Final, cast
+from typing import Final
 
-from isal import isal_zlib
-
+from model import gzip_body
 from scraper.errors import FetchError
 from scraper.messages import body_too_large, quoted
 
-_GZIP_WBITS: Final = 31
-_GzipError: type[Exception] = cast("Any", isal_zlib).error  # declared as an instance in the stub
 # Compressed bytes. A body of this size decompresses to 32 MiB at most, which takes less
 # than 50 ms; larger bodies are decompressed in a thread.
 _THREAD_BYTES: Final = 32 * 2**10
@@ -42,7 +39,7 @@ async def decoded(body: bytes, content_encoding: str, limit_bytes: int) -> bytes
 
 
 def gunzip(body: bytes, limit_bytes: int) -> bytes:
-    """Return a decompressed gzip body of one or more members.
+    """Return a decompressed gzip body; blocks.
 
     Args:
         body: the compressed bytes.
@@ -51,21 +48,11 @@ def gunzip(body: bytes, limit_bytes: int) -> bytes:
     Raises:
         FetchError: the body is malformed, incomplete or too large.
     """
-    members: list[bytes] = []
-    size = 0
-    rest = body
-    while True:
-        stream = isal_zlib.decompressobj(wbits=_GZIP_WBITS)
-        try:
-            member = stream.decompress(rest, limit_bytes - size + 1 if limit_bytes else 0)
-        except _GzipError as exc:
-            raise FetchError(f"malformed gzip body: {exc}") from exc
-        size += len(member)
-        if limit_bytes and size > limit_bytes:
-            raise FetchError(body_too_large(limit_bytes))
-        if not stream.eof:
-            raise FetchError("unexpected EOF: the gzip body is incomplete")
-        members.append(member)
-        rest = stream.unused_data
-        if not rest:
-            return members[0] if len(members) == 1 else b"".join(members)
+    try:
+        return gzip_body.gunzip(body, limit_bytes)
+    except gzip_body.GzipSizeError as exc:
+        raise FetchError(body_too_large(limit_bytes)) from exc
+    except gzip_body.TruncatedGzipError as exc:
+        raise FetchError("unexpected EOF: the gzip body is incomplete") from exc
+    except gzip_body.GzipError as exc:
+        raise FetchError(f"malformed gzip body: {exc}") from exc

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from aiohttp import web
-from isal import igzip_lib, isal_zlib
 
+from model import gzip_body
 from web.http.errors import (
     BadRequestError,
     BodyTimeoutError,
@@ -27,12 +27,8 @@ SERVER_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({"auto_decompress": 
 _BODY = web.RequestKey("body", bytes)
 
 _TIMEOUT_S: Final = 60.0
-_GZIP_WBITS: Final = 31
 _IN_THREAD_FROM_BYTES: Final = 2**17
 """Compressed size; decompressing this much may take some milliseconds."""
-
-_MOST_MEMBERS: Final = 16
-"""Each further gzip member copies the rest of the body."""
 
 _LEFT_TO_HANDLERS: Final = frozenset({"snappy"})
 
@@ -90,26 +86,19 @@ async def _received(request: web.Request, limit_bytes: int) -> bytes:
 
 
 def gunzip(packed: bytes, limit_bytes: int) -> bytes:
-    """Return the decompressed body; stop one byte beyond the limit. Blocks.
+    """Return the decompressed body; blocks.
 
     Raises:
         BadRequestError: the body is not gzip, is damaged or is truncated.
         TooLargeError: the decompressed body is larger than the limit.
     """
-    parts, room_bytes = list[bytes](), limit_bytes + 1
-    for _ in range(_MOST_MEMBERS):
-        stream = isal_zlib.decompressobj(wbits=_GZIP_WBITS)
-        try:
-            part = stream.decompress(packed, room_bytes)
-        except igzip_lib.IsalError as exc:  # type: ignore[misc]  # the stubs call it a value
-            raise BadRequestError("the body is not valid gzip") from exc
-        room_bytes -= len(part)
-        if not room_bytes:
-            raise TooLargeError(limit_bytes)
-        if not stream.eof:
-            raise BadRequestError("the body is truncated gzip")
-        parts.append(part)
-        packed = stream.unused_data
-        if not packed:
-            return parts[0] if len(parts) == 1 else b"".join(parts)
-    raise BadRequestError(f"the body is gzip with more than {_MOST_MEMBERS} members")
+    try:
+        return gzip_body.gunzip(packed, limit_bytes)
+    except gzip_body.GzipSizeError:
+        raise TooLargeError(limit_bytes) from None
+    except gzip_body.TruncatedGzipError as exc:
+        raise BadRequestError("the body is truncated gzip") from exc
+    except gzip_body.GzipMembersError as exc:
+        raise BadRequestError(f"the body is gzip with {exc}") from exc
+    except gzip_body.GzipError as exc:
+        raise BadRequestError("the body is not valid gzip") from exc
