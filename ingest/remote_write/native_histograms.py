@@ -12,7 +12,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ingest.errors import MalformedMessageError
-from ingest.remote_write.wire import FIXED64, LENGTH, VARINT, Field, fields, read_varint, signed
+from ingest.remote_write.wire import (
+    FIXED64,
+    LENGTH,
+    VARINT,
+    Field,
+    fields,
+    repeated_varints,
+    signed,
+)
 from model.series import STALE
 from scraper.exposition.numbers import canonical_bound
 
@@ -124,7 +132,7 @@ def read_histogram(data: bytes, at: int, stop: int) -> NativeHistogram:
                 part.expect(LENGTH)
                 histogram.spans[positive].append(_span(data, part))
             case 9 | 12:
-                deltas[positive] += map(_zigzag, _integers(data, part))
+                deltas[positive] += map(_zigzag, repeated_varints(data, part))
             case 10 | 13:
                 histogram.counts[positive] += _doubles(data, part)
             case 16:
@@ -171,18 +179,6 @@ def _span(data: bytes, part: Field) -> tuple[int, int]:
         elif inner.number == 2:
             length = inner.start
     return offset, length
-
-
-def _integers(data: bytes, part: Field) -> Iterator[int]:
-    """Yield the numbers of a repeated field, packed or not."""
-    if part.wire_type == VARINT:
-        yield part.start
-        return
-    part.expect(LENGTH)
-    at = part.start
-    while at < part.stop:
-        value, at = read_varint(data, at, part.stop)
-        yield value
 
 
 def _doubles(data: bytes, part: Field) -> list[float]:

@@ -103,3 +103,19 @@ def fields(data: bytes, at: int, end: int) -> Iterator[Field]:
         if at > end:
             raise MalformedMessageError(f"the field at offset {start} is cut off")
         yield Field(number, wire_type, start, at)
+
+
+def repeated_varints(data: bytes, field: Field) -> Iterator[int]:
+    """Yield the values of a repeated integer field, packed or not.
+
+    Raises:
+        MalformedMessageError: the field has another wire type, or is cut off.
+    """
+    if field.wire_type == VARINT:
+        yield field.start
+        return
+    field.expect(LENGTH)
+    at = field.start
+    while at < field.stop:
+        value, at = read_varint(data, at, field.stop)
+        yield value

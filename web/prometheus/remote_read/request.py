@@ -3,13 +3,12 @@
 Source: prompb/remote.proto and types.proto.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
 from ingest.errors import MalformedMessageError
-from ingest.remote_write.wire import LENGTH, VARINT, Field, fields, read_varint, signed
+from ingest.remote_write.wire import LENGTH, VARINT, Field, fields, repeated_varints, signed
 from model.matchers import Matcher, MatchOperator
 
 _OPERATORS: Final = (
@@ -64,7 +63,7 @@ def decode_read_request(data: bytes) -> ReadRequest:
             if len(queries) > _MOST_QUERIES:
                 raise MalformedMessageError(f"the request has more than {_MOST_QUERIES} queries")
         elif field.number == 2:
-            accepted += _numbers(data, field)
+            accepted += repeated_varints(data, field)
     return ReadRequest(tuple(queries), _negotiated(accepted))
 
 
@@ -75,18 +74,6 @@ def _negotiated(accepted: list[int]) -> ResponseType:
         if number in supported:
             return ResponseType(number)
     raise MalformedMessageError("server does not support any of the requested response types")
-
-
-def _numbers(data: bytes, field: Field) -> Iterator[int]:
-    """Yield the values of a repeated number, packed or not."""
-    if field.wire_type == VARINT:
-        yield field.start
-        return
-    field.expect(LENGTH)
-    at = field.start
-    while at < field.stop:
-        number, at = read_varint(data, at, field.stop)
-        yield number
 
 
 def _query(data: bytes, message: Field) -> ReadQuery:
