@@ -7,7 +7,7 @@ import glob
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alerting.errors import AlertingError
 from alerting.rules.definitions import RuleGroup
@@ -17,9 +17,11 @@ from daemon.errors import ConfigurationError
 from model.documents import DocumentError, render_document
 from model.durations import format_duration
 from promql.syntax.parser import parse
-from scraper.configuration.prometheus_config import PrometheusConfig, load_prometheus_config
 from scraper.configuration.settings import JobSettings
 from scraper.discovery.jobs import ScrapeJob
+
+if TYPE_CHECKING:
+    from scraper.configuration.prometheus_config import PrometheusConfig
 
 HANDLED_SECTIONS = frozenset({"rule_files"})
 """Sections of a Prometheus file that have an effect, besides `global` and its jobs."""
@@ -99,6 +101,9 @@ class ConfigurationSource:
                 return Configuration(
                     settings, files, (), found.groups, found.warnings, _text(settings, patterns)
                 )
+            # Its sections, every kind of service discovery included, take 13 MB of memory.
+            from scraper.configuration.prometheus_config import load_prometheus_config
+
             prometheus = load_prometheus_config(file, settings.scrape.limits.limits())
             found = read_rules(patterns, prometheus)
         except (DocumentError, AlertingError) as exc:
@@ -121,7 +126,7 @@ class LoadedRules:
     warnings: tuple[str, ...]
 
 
-def read_rules(patterns: Iterable[str], prometheus: PrometheusConfig | None) -> LoadedRules:
+def read_rules(patterns: Iterable[str], prometheus: "PrometheusConfig | None") -> LoadedRules:
     """Read rule files; blocks.
 
     Args:
@@ -156,7 +161,7 @@ def read_rules(patterns: Iterable[str], prometheus: PrometheusConfig | None) -> 
 
 
 def _text(
-    settings: Settings, rule_files: list[str], prometheus: PrometheusConfig | None = None
+    settings: Settings, rule_files: list[str], prometheus: "PrometheusConfig | None" = None
 ) -> str:
     """Return the configuration in the form of a Prometheus file."""
     scrape = settings.scrape
