@@ -6,24 +6,18 @@ means the default.
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
+from model.null_defaults import NullDefaultsModel
 from model.quantities import DurationMs, TextMap, YamlInt
 
 _NO_DATA_FOR_MS = 300_000
 
 
-class RuleFileModel(BaseModel):
+class RuleFileModel(NullDefaultsModel):
     """A mapping in which an empty value means the default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_empty(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            return {key: value for key, value in data.items() if value is not None}
-        return data
 
 
 class RuleModel(RuleFileModel):
@@ -34,8 +28,8 @@ class RuleModel(RuleFileModel):
     expr: str = ""
     for_ms: DurationMs = Field(default=0, alias="for")
     keep_firing_for: DurationMs = 0
-    labels: TextMap = {}
-    annotations: TextMap = {}
+    labels: TextMap = Field(default_factory=dict)
+    annotations: TextMap = Field(default_factory=dict)
     recovery_expr: str | None = None
     data_expr: str | None = None
     no_data_for: DurationMs = _NO_DATA_FOR_MS
@@ -64,5 +58,5 @@ class GroupModel(RuleFileModel):
     interval: DurationMs = 0
     limit: YamlInt = 0
     query_offset: DurationMs = 0
-    labels: TextMap = {}
-    rules: list[Any] = []
+    labels: TextMap = Field(default_factory=dict)
+    rules: list[Any] = Field(default_factory=list)

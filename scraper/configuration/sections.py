@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field
 
+from model.null_defaults import NullDefaultsModel
 from model.quantities import TextMap, YamlInt
 
 
@@ -26,14 +27,7 @@ Unsupported = Annotated[Any, AfterValidator(_refuse)]
 """A key of Prometheus that Redshank lacks: refused, because ignoring it would be wrong."""
 
 
-class Section(BaseModel):
+class Section(NullDefaultsModel):
     """A part of a document in which an empty value means the default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_empty(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            return {key: value for key, value in data.items() if value is not None}
-        return data

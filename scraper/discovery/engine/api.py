@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from model.null_defaults import NullDefaultsModel
 from scraper.discovery.groups import DiscoveryError
 from scraper.errors import FetchError
 from scraper.fetching.http_access import HttpAccess
@@ -27,18 +28,10 @@ _SMALL_BYTES = 2**16
 T = TypeVar("T")
 
 
-class ApiObject(BaseModel):
+class ApiObject(NullDefaultsModel):
     """A part of an API's answer; unknown fields are ignored, null means the default."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_null(cls, data: Any) -> Any:
-        # Go's APIs write null for an empty list.
-        if isinstance(data, dict):
-            return {key: value for key, value in data.items() if value is not None}
-        return data
 
 
 @dataclass(frozen=True, slots=True)
