@@ -97,7 +97,7 @@ def _own_members() -> Iterator[tuple[str, bytes]]:
     for file in own.files or ():
         if _LICENCE.search(file.name):
             yield file.as_posix(), file.read_binary()
-    # The part of the metadata that `importlib.metadata.version` reads.
+    # `importlib.metadata.version` reads no more of the metadata than these lines.
     header = f"Metadata-Version: 2.1\nName: {_DISTRIBUTION}\nVersion: {own.version}\n"
     yield f"{_DISTRIBUTION}-{own.version}.dist-info/METADATA", header.encode()
 

@@ -107,7 +107,7 @@ def _best(windows: Windows, better: np.ufunc, left: Indices, right: Indices, pow
 
 
 def _some(first: Indices, width: Indices) -> int:
-    """Return the first column of any window that is not empty, 0 if all are."""
+    """Return the first column of a window with samples, 0 if no window has any."""
     filled = first[width > 0]
     return int(filled[0]) if filled.size else 0
 

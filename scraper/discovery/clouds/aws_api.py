@@ -75,7 +75,7 @@ def parse_xml(body: bytes) -> Element:
     Raises:
         DiscoveryError: it is not XML, or declares entities.
     """
-    # Entities could make a small document grow without limit; the APIs have none.
+    # XML entities let a small document expand without limit; AWS's answers declare none.
     if b"<!" in body:
         raise DiscoveryError("unexpected answer: XML with declarations")
     try:

@@ -1,4 +1,4 @@
-"""The targets of single objects: roles node, service, pod and ingress.
+"""Builds the targets of nodes, services, pods and ingresses, each from one object.
 
 Source: Prometheus documentation, "Configuration", kubernetes_sd_config.
 """
