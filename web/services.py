@@ -3,7 +3,6 @@
 The daemon builds one `Services`. Protocols that only the web needs are defined here.
 """
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -19,6 +18,8 @@ from ingest.gateway.gateway import PushGateway
 from ingest.hosts.pushed_hosts import PushedHosts
 from ingest.remote_write.receiver import RemoteWriteReceiver
 from model.clock import Clock
+from model.limits import Refusals
+from model.memory_pressure import MemoryReading
 from model.metadata import MetricMetadata
 from model.targets import Target, TargetStatus
 from promql.api import QueryEngine
@@ -32,7 +33,6 @@ from storage.api.hosts import HostRecords
 from storage.api.sample_stats import Cardinality
 from storage.api.samples import SampleAdministration, SampleReader
 from storage.api.second_factors import SecondFactorRecords
-from web.http.quotas import Holder
 from web.identity.keys import KeyRing
 
 
@@ -182,7 +182,8 @@ class Services:
         registry: the server's own metrics, for `/metrics`.
         remote_write: receives samples by remote write; None if it is off.
         push_gateway: keeps the metrics of batch jobs; None if it is off.
-        refusals: counts the requests over a quota; the application adds to it.
+        refusals: counts what each limit refused; the application adds to it.
+        memory: how near the process is to its memory limit.
         ready: returns whether start-up is complete, for `/-/ready`.
         clock: returns the current time.
         version: the version of Redshank.
@@ -218,7 +219,8 @@ class Services:
     ready: Callable[[], bool] = _always
     remote_write: RemoteWriteReceiver | None = None
     push_gateway: PushGateway | None = None
-    refusals: Counter[Holder] = field(default_factory=Counter)
+    refusals: Refusals = field(default_factory=Refusals)
+    memory: MemoryReading = field(default_factory=MemoryReading)
     exporter_commands: Sequence[tuple[str, str]] = (
         ("Redshank's exporter", "redshank exporter"),
         ("node_exporter on Debian and Ubuntu", "sudo apt install prometheus-node-exporter"),

@@ -2,7 +2,7 @@
 
 import platform
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 from prometheus_client import (
     CollectorRegistry,
@@ -15,12 +15,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from ingest.remote_write.receiver import RemoteWriteReceiver
+from model.limits import Refusals
 from model.targets import Health
 from scraper.discovery.manager import DiscoveryManager
 from scraper.scheduling.scraper import Scraper
 from storage.api.messages import MessageLog
 from storage.api.sample_stats import StoreStats
-from web.http.quotas import Holder
 from web.services import ReloadState
 
 
@@ -124,21 +124,21 @@ class ConfigurationCollector(Collector):
         )
 
 
-class HttpCollector(Collector):
-    """Requests that the web application refused."""
+class LimitCollector(Collector):
+    """What each limit refused."""
 
-    def __init__(self, refusals: Mapping[Holder, int]) -> None:
+    def __init__(self, refusals: Refusals) -> None:
         self._refusals = refusals
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the application's families."""
+        """Yield the family of all limits."""
         refused = CounterMetricFamily(
-            "redshank_http_requests_refused",
-            "Requests answered with 429, by the quota that was exhausted.",
-            labels=["reason"],
+            "redshank_limit_refusals",
+            "Requests, queries, samples and other work that a limit refused since the start.",
+            labels=["limit"],
         )
-        for holder in Holder:
-            refused.add_metric([f"{holder}_quota"], self._refusals.get(holder, 0))
+        for limit, total in self._refusals.totals().items():
+            refused.add_metric([limit.value], total)
         yield refused
 
 

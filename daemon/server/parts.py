@@ -1,8 +1,7 @@
 """Constructs the server's parts, each once, and passes each the parts that it needs."""
 
 import importlib.metadata
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -19,7 +18,7 @@ from daemon.server.interpreter import set_switch_interval
 from daemon.server.metrics import (
     ConfigurationCollector,
     DiscoveryCollector,
-    HttpCollector,
+    LimitCollector,
     PushCollector,
     RecordsCollector,
     RemoteWriteCollector,
@@ -35,12 +34,13 @@ from ingest.hosts.pushed_hosts import PushedHosts
 from ingest.remote_write.receiver import RemoteWriteReceiver
 from ingest.series.commits import GroupCommit
 from model.clock import system_clock
+from model.limits import Refusals
+from model.memory_pressure import MemoryReading
 from promql.api import MetadataByMetric
 from promql.engine import EngineSettings, LocalEngine
 from storage.api.audit import NewAuditEntry
 from storage.api.samples import SampleReader
 from web.http.audit_trail import audit_retention
-from web.http.quotas import Holder
 from web.services import Pushes, Services
 
 
@@ -57,6 +57,8 @@ class Parts:
     reloader: Reloader
     remote_write: RemoteWriteReceiver
     gateway: PushGateway
+    refusals: Refusals
+    memory: MemoryReading
 
     async def hosts_changed(self) -> None:
         """Apply a change of the registered hosts."""
@@ -86,6 +88,7 @@ async def constructed(
         StorageError: the records cannot be read.
     """
     settings, samples, records = configuration.settings, stores.samples, stores.records
+    refusals, memory = Refusals(), MemoryReading()
     async with AsyncExitStack() as stack:
         scraping = Scraping(configuration, records.hosts, samples, system_clock)
         remote_write = RemoteWriteReceiver(samples, samples, system_clock)
@@ -95,16 +98,7 @@ async def constructed(
         pushed = await stack.enter_async_context(_pushed_hosts(stores, commits).running())
         connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
-        alerting = AlertingService(
-            settings=settings.alerting,
-            records=records.alerts,
-            engine=engine,
-            appender=samples,
-            hosts=lambda: [*scraping.targets.hosts(), *pushed.hosts()],
-            session=session,
-            clock=system_clock,
-            rule_groups=configuration.rule_groups,
-        )
+        alerting = _alerting(stores, configuration, engine, session, scraping, pushed)
         reloader = _reloader(stores, configuration, read, directory, scraping, alerting)
         gateway = PushGateway(
             samples,
@@ -123,6 +117,8 @@ async def constructed(
             reloader=reloader,
             remote_write=remote_write,
             gateway=gateway,
+            refusals=refusals,
+            memory=memory,
         )
 
 
@@ -165,6 +161,26 @@ def _pushed_hosts(stores: Stores, commits: GroupCommit) -> PushedHosts:
     )
 
 
+def _alerting(
+    stores: Stores,
+    configuration: Configuration,
+    engine: LocalEngine,
+    session: aiohttp.ClientSession,
+    scraping: Scraping,
+    pushed: PushedHosts,
+) -> AlertingService:
+    return AlertingService(
+        settings=configuration.settings.alerting,
+        records=stores.records.alerts,
+        engine=engine,
+        appender=stores.samples,
+        hosts=lambda: [*scraping.targets.hosts(), *pushed.hosts()],
+        session=session,
+        clock=system_clock,
+        rule_groups=configuration.rule_groups,
+    )
+
+
 def _reloader(
     stores: Stores,
     configuration: Configuration,
@@ -193,7 +209,6 @@ def services_of(parts: Parts) -> Services:
     records, samples = stores.records, stores.samples
     version = importlib.metadata.version("redshank")
     inbox = MessageInbox(samples, stores.messages, parts.commits, system_clock)
-    refusals = Counter[Holder]()
     return Services(
         hosts=records.hosts,
         accounts=records.accounts,
@@ -210,7 +225,7 @@ def services_of(parts: Parts) -> Services:
         discovered=parts.scraping.targets,
         pushes=Pushes(inbox, parts.pushed, records.host_keys),
         configuration=reloader,
-        registry=_registry(parts, version, refusals),
+        registry=_registry(parts, version),
         clock=system_clock,
         version=version,
         started_ms=system_clock(),
@@ -220,11 +235,12 @@ def services_of(parts: Parts) -> Services:
         target_metadata=scraper.target_metadata,
         remote_write=parts.remote_write,
         push_gateway=parts.gateway,
-        refusals=refusals,
+        refusals=parts.refusals,
+        memory=parts.memory,
     )
 
 
-def _registry(parts: Parts, version: str, refusals: Mapping[Holder, int]) -> CollectorRegistry:
+def _registry(parts: Parts, version: str) -> CollectorRegistry:
     """Return the registry of the server's own metrics."""
     stores = parts.stores
     registry = new_registry(version)
@@ -236,7 +252,7 @@ def _registry(parts: Parts, version: str, refusals: Mapping[Holder, int]) -> Col
         PushCollector(stores.messages),
         ConfigurationCollector(lambda: parts.reloader.state),
         RemoteWriteCollector(parts.remote_write),
-        HttpCollector(refusals),
+        LimitCollector(parts.refusals),
     ):
         registry.register(collector)
     return registry

@@ -17,6 +17,7 @@ from typing_extensions import TypedDict
 
 from alerting.errors import BadOverrideError, DeliveryError, UnknownReceiverError
 from ingest.errors import BadTimeError, DisorderError, UnknownHostError
+from model.memory_pressure import MemoryLimitError
 from promql.api import ParseError, PromQLError, QueryCanceledError, QueryTimeoutError
 from storage.api.errors import (
     LastAdminError,
@@ -101,6 +102,9 @@ def failure_of(exc: Exception) -> Failure:
         case web.HTTPException():
             kept = {key: exc.headers[key] for key in ("Allow",) if key in exc.headers}
             return Failure(exc.status, _reason(exc), None, kept)
+    if isinstance(exc, MemoryLimitError):
+        retry = {"Retry-After": str(exc.retry_after_s)}
+        return Failure(HTTPStatus.SERVICE_UNAVAILABLE, str(exc), None, retry)
     for kind, status in _STATUS_OF:
         if isinstance(exc, kind):
             timed_out = isinstance(exc, QueryTimeoutError)

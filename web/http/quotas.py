@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from model.limits import LimitName
+
 MOST_SENDERS: Final = 20_000
 """Some 4 MB. The sender that was silent longest is forgotten first, and its bucket is full
 again. An attacker with more addresses has a full bucket at each of them anyway."""
@@ -26,6 +28,11 @@ class Holder(StrEnum):
 
     ADDRESS = "address"
     KEY = "key"
+
+    @property
+    def limit(self) -> LimitName:
+        """The limit under which refused requests are counted."""
+        return LimitName.ADDRESS_QUOTA if self is Holder.ADDRESS else LimitName.KEY_QUOTA
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,7 @@ class QuotaState:
         Source: draft-ietf-httpapi-ratelimit-headers-06.
         """
         return {
-            "RateLimit-Limit": str(self.limit),
+            "RateLimit-LimitName": str(self.limit),
             "RateLimit-Remaining": str(self.remaining),
             "RateLimit-Reset": str(math.ceil(self.full_ms / 1000)),
             "RateLimit-Policy": f"{self.limit};w={WINDOW_S}",

@@ -5,13 +5,13 @@ and start again with the server.
 """
 
 import math
-from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
 
 from model.clock import Clock
+from model.limits import Refusals
 from web.http.errors import TooManyRequestsError
 from web.http.network import client_address, is_control_socket, sender_network
 from web.http.quotas import Holder, Quota, QuotaState
@@ -50,7 +50,7 @@ _QUOTAS = web.RequestKey("quotas", _Quotas)
 class RateLimits:
     """The two middlewares, with their counts."""
 
-    def __init__(self, settings: WebSettings, clock: Clock, refusals: Counter[Holder]) -> None:
+    def __init__(self, settings: WebSettings, clock: Clock, refusals: Refusals) -> None:
         """Start with full quotas; `refusals` counts the refused requests."""
         self._settings, self._clock, self._refusals = settings, clock, refusals
         self._requests = _Quotas.of(settings.rate_limits.requests)
@@ -89,7 +89,7 @@ class RateLimits:
         state = quota.take(sender, self._clock())
         request[QUOTA_STATE] = state
         if state.wait_ms:
-            self._refusals[holder] += 1
+            self._refusals.count(holder.limit)
             raise TooManyRequestsError(
                 f"more than {state.limit} requests a minute from this {holder}",
                 math.ceil(state.wait_ms / 1000),

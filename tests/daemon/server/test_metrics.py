@@ -1,14 +1,12 @@
 """The server's own metrics."""
 
-from collections import Counter
-
 from prometheus_client import CollectorRegistry
 
-from daemon.server.metrics import DiscoveryCollector, HttpCollector, StoreCollector
+from daemon.server.metrics import DiscoveryCollector, LimitCollector, StoreCollector
+from model.limits import LimitName, Refusals
 from scraper.discovery.engine.feed import MechanismStatistics
 from scraper.discovery.manager import DiscoveryManager
 from storage.api.sample_stats import StoreStats
-from web.http.quotas import Holder
 
 
 def test_store_metrics_count_failed_writes_and_damage() -> None:
@@ -20,15 +18,15 @@ def test_store_metrics_count_failed_writes_and_damage() -> None:
     assert registry.get_sample_value("redshank_store_samples_total") == 7
 
 
-def test_refused_requests_are_counted_by_reason_from_zero() -> None:
-    registry, refusals = CollectorRegistry(), Counter[Holder]()
-    registry.register(HttpCollector(refusals))
+def test_refusals_are_counted_by_limit_from_zero() -> None:
+    registry, refusals = CollectorRegistry(), Refusals()
+    registry.register(LimitCollector(refusals))
 
-    def refused(reason: str) -> float | None:
-        return registry.get_sample_value("redshank_http_requests_refused_total", {"reason": reason})
+    def refused(limit: str) -> float | None:
+        return registry.get_sample_value("redshank_limit_refusals_total", {"limit": limit})
 
     assert (refused("address_quota"), refused("key_quota")) == (0, 0)
-    refusals[Holder.KEY] += 2
+    refusals.count(LimitName.KEY_QUOTA, 2)
     assert (refused("address_quota"), refused("key_quota")) == (0, 2)
 
 

@@ -1,0 +1,42 @@
+"""The limits of the server, and the count of what each of them refused.
+
+Each package counts here when it refuses something because of a limit; `/metrics` shows
+`redshank_limit_refusals_total{limit="..."}`. The section "Limits" of docs/operations.md has a
+row for each member of `LimitName`.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class LimitName(StrEnum):
+    """The name of each limit, as the label `limit` on `/metrics` has it."""
+
+    ADDRESS_QUOTA = "address_quota"
+    """Requests a minute of one address."""
+    KEY_QUOTA = "key_quota"
+    """Requests a minute of one session, token or host key."""
+    MEMORY = "memory"
+    """Queries and pushes refused near `server.memory_limit`."""
+    QUERY_SAMPLES = "query_samples"
+    """Samples that a query holds in memory."""
+
+
+class Refusals:
+    """Counts refusals by limit since the start; any thread may count."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts = Counter[LimitName]()
+
+    def count(self, limit: LimitName, number: int = 1) -> None:
+        """Add refusals of one limit."""
+        with self._lock:
+            self._counts[limit] += number
+
+    def totals(self) -> Mapping[LimitName, int]:
+        """Return the number of refusals of every limit, zeros included."""
+        with self._lock:
+            return {limit: self._counts[limit] for limit in LimitName}

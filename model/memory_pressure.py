@@ -1,0 +1,57 @@
+"""How near the process is to its memory limit, and the error for what is refused there.
+
+The daemon updates one `MemoryReading` each second. Whatever accepts work of unknown size
+reads it: near the limit, large queries and pushes are refused first, all new series and all
+but small queries next. Scrapes, rules, host checks and notifications are never refused.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+RETRY_AFTER_S: Final = 30
+"""Caches are given back and large queries end within some seconds."""
+
+
+class MemoryPressure(IntEnum):
+    """How much of the limit is used."""
+
+    NONE = 0
+    """Below 80 %, or there is no limit."""
+    HIGH = 1
+    """From 80 %: large queries and pushes are refused."""
+    CRITICAL = 2
+    """From 90 %: all queries but small ones, and pushes of new series, are refused."""
+
+
+@dataclass(slots=True)
+class MemoryReading:
+    """The resident memory of the process beside its limit; the default is no limit.
+
+    Attributes:
+        limit_bytes: `server.memory_limit`; None for no limit.
+        resident_bytes: the resident memory at the last reading.
+        pressure: how near the limit that is.
+    """
+
+    limit_bytes: int | None = None
+    resident_bytes: int = 0
+    pressure: MemoryPressure = MemoryPressure.NONE
+
+
+class MemoryLimitError(Exception):
+    """Work is refused because the process is near its memory limit; HTTP answers 503.
+
+    Args:
+        refused: the work, such as "this query".
+        reading: the memory at the time.
+    """
+
+    def __init__(self, refused: str, reading: MemoryReading) -> None:
+        limit_mib = (reading.limit_bytes or 0) / 2**20
+        super().__init__(
+            f"{refused} is refused: the server uses {reading.resident_bytes / 2**20:.0f} MiB"
+            f" of its memory limit of {limit_mib:.0f} MiB (server.memory_limit);"
+            f" try again in {RETRY_AFTER_S} s"
+        )
+        self.retry_after_s = RETRY_AFTER_S
