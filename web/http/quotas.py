@@ -57,7 +57,7 @@ class QuotaState:
         Source: draft-ietf-httpapi-ratelimit-headers-06.
         """
         return {
-            "RateLimit-LimitName": str(self.limit),
+            "RateLimit-Limit": str(self.limit),
             "RateLimit-Remaining": str(self.remaining),
             "RateLimit-Reset": str(math.ceil(self.full_ms / 1000)),
             "RateLimit-Policy": f"{self.limit};w={WINDOW_S}",

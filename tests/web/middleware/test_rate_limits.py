@@ -48,7 +48,7 @@ async def test_key_over_its_quota_gets_retry_after(world: World) -> None:
     assert await statuses(world, 11, headers) == [200] * 10 + [429]
     answer = await world.client.get("/api/session", headers=headers)
     assert answer.headers["Retry-After"] == "6"
-    assert answer.headers["RateLimit-LimitName"] == "10"
+    assert answer.headers["RateLimit-Limit"] == "10"
     assert answer.headers["RateLimit-Remaining"] == "0"
     assert answer.headers["RateLimit-Reset"] == "60"
     assert (await answer.json())["error"] == "more than 10 requests a minute from this key"
@@ -81,7 +81,7 @@ async def test_every_response_shows_the_quota(world: World) -> None:
     missing = await world.client.get("/api/hosts/none", headers=headers)
     assert missing.headers["RateLimit-Remaining"] == "8"
     anonymous = await world.client.get("/login")
-    assert anonymous.headers["RateLimit-LimitName"] == "20"
+    assert anonymous.headers["RateLimit-Limit"] == "20"
 
 
 async def test_address_is_limited_with_and_without_credentials(world: World) -> None:
@@ -116,7 +116,7 @@ async def test_probes_are_always_answered(world: World) -> None:
         for _ in range(25):
             answer = await world.client.get(path)
             assert answer.status == 200
-            assert "RateLimit-LimitName" not in answer.headers
+            assert "RateLimit-Limit" not in answer.headers
 
 
 async def test_control_socket_is_not_limited(world: World, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ async def test_zero_is_no_limit(tmp_path: Path, aiohttp_client: AiohttpClient) -
     async with world_at(tmp_path, aiohttp_client, limited()) as world:
         answer = await world.client.get("/api/session", headers=await world.bearer())
         assert answer.status == 200
-        assert "RateLimit-LimitName" not in answer.headers
+        assert "RateLimit-Limit" not in answer.headers
 
 
 def test_defaults_let_a_fleet_push_and_dashboards_ask() -> None:
