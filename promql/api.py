@@ -73,12 +73,15 @@ class QueryOptions:
         lookback_ms: how far back an instant selector looks for a sample.
         max_samples: how many samples may be in memory at once.
         statistics: count the samples of each step, for `Answer.statistics`.
+        urgent: evaluate before all queries that are not urgent: rules and host checks keep
+            their cadence beside any number of dashboards.
     """
 
     timeout_s: float | None = None
     lookback_ms: int | None = None
     max_samples: int | None = None
     statistics: bool = False
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

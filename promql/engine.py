@@ -96,6 +96,7 @@ class LocalEngine:
             1,
             self._guard(options),
             lambda guard: self._answer_instant(query, time_ms, options, guard),
+            urgent=options is not None and options.urgent,
         )
 
     async def range(
@@ -113,6 +114,7 @@ class LocalEngine:
             requested.step_count,
             self._guard(options),
             lambda guard: self._answer_range(query, requested, options, guard),
+            urgent=options is not None and options.urgent,
         )
 
     async def series(

@@ -4,7 +4,9 @@ import numpy as np
 
 from alerting.errors import RuleEvaluationError
 from model.labels import Labels
-from promql.api import InstantVector, QueryEngine, Scalar
+from promql.api import InstantVector, QueryEngine, QueryOptions, Scalar
+
+_OPTIONS = QueryOptions(urgent=True)
 
 
 async def instant_vector(engine: QueryEngine, query: str, time_ms: int) -> InstantVector:
@@ -14,7 +16,7 @@ async def instant_vector(engine: QueryEngine, query: str, time_ms: int) -> Insta
         PromQLError: the query fails.
         RuleEvaluationError: the result is neither a vector nor a scalar.
     """
-    value = (await engine.instant(query, time_ms)).value
+    value = (await engine.instant(query, time_ms, _OPTIONS)).value
     match value:
         case InstantVector():
             return value

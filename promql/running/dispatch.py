@@ -47,6 +47,7 @@ class Dispatcher:
 
     Args:
         threads: how many evaluations run at the same time; others wait.
+        urgent_threads: how many urgent evaluations run at the same time beside them.
         monotonic: a clock in seconds, by which queries are timed.
         on_busy: called with True when an evaluation starts in a thread, and with False
             when none runs any more.
@@ -57,16 +58,26 @@ class Dispatcher:
         threads: int,
         monotonic: Callable[[], float] = time.monotonic,
         on_busy: Callable[[bool], None] = lambda _: None,
+        urgent_threads: int = 2,
     ) -> None:
         self._monotonic, self._on_busy = monotonic, on_busy
         self._threads = ThreadPoolExecutor(threads, "promql")
+        self._urgent_threads = ThreadPoolExecutor(urgent_threads, "promql-urgent")
         self._lock = EvaluationLock(time.monotonic)
         self._active: set[Guard] = set()
         self._closed = threading.Event()
         self._costs: OrderedDict[str, _Cost] = OrderedDict()
         self._rest_until_s = 0.0
 
-    async def run(self, query: str, steps: int, guard: Guard, work: Callable[[Guard], T]) -> T:
+    async def run(
+        self,
+        query: str,
+        steps: int,
+        guard: Guard,
+        work: Callable[[Guard], T],
+        *,
+        urgent: bool = False,
+    ) -> T:
         """Run an evaluation.
 
         Args:
@@ -75,6 +86,7 @@ class Dispatcher:
             guard: the query's limits.
             work: evaluates within the limits that it is given. It is called twice if
                 an attempt on the event loop is abandoned.
+            urgent: evaluate before all that is not urgent, in threads of its own.
 
         Raises:
             QueryCanceledError: `close` was called.
@@ -88,14 +100,15 @@ class Dispatcher:
                 return self._on_loop(query, steps, guard, max_samples, work)
             except LoopAttemptError:
                 pass
-        return await self._in_thread(query, steps, guard, work)
+        return await self._in_thread(query, steps, guard, work, urgent=urgent)
 
     def close(self) -> None:
         """Stop running evaluations, drop waiting ones and end the threads; blocks."""
         self._closed.set()
         for guard in tuple(self._active):
             guard.cancel()
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        for threads in (self._threads, self._urgent_threads):
+            threads.shutdown(wait=True, cancel_futures=True)
 
     def _max_loop_samples(self, query: str, steps: int) -> int | None:
         """Return how many samples the query may read on the event loop; None for a thread."""
@@ -122,14 +135,14 @@ class Dispatcher:
         return result
 
     async def _in_thread(
-        self, query: str, steps: int, guard: Guard, work: Callable[[Guard], T]
+        self, query: str, steps: int, guard: Guard, work: Callable[[Guard], T], *, urgent: bool
     ) -> T:
         duration_s = 0.0
 
         def run() -> T:
             nonlocal duration_s
             guard.check("query queue")
-            with TimeSlice(self._lock) as guard.time_slice:
+            with TimeSlice(self._lock, urgent=urgent) as guard.time_slice:
                 begun_s = self._monotonic()
                 result = work(guard)
                 duration_s = self._monotonic() - begun_s
@@ -137,7 +150,7 @@ class Dispatcher:
 
         self._active.add(guard)
         self._on_busy(bool(self._active))
-        future = self._threads.submit(run)
+        future = (self._urgent_threads if urgent else self._threads).submit(run)
         try:
             async with asyncio.timeout(max(0.0, guard.remaining_s)):
                 result = await asyncio.wrap_future(future)

@@ -43,6 +43,7 @@ class RecordsDatabase:
         self._readers = Readers(path)
         self.damage = Damage()
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="read-records")
+        self._urgent_thread = ThreadPoolExecutor(1, thread_name_prefix="read-outbox")
 
     def open(self, migrations: Iterable[Migrations]) -> None:
         """Open the file and apply the pending migrations; blocks.
@@ -76,17 +77,21 @@ class RecordsDatabase:
     def _changed(self, _: object = None) -> None:
         self.version = object()
 
-    async def read(self, work: Callable[[Database], T]) -> T:
+    async def read(self, work: Callable[[Database], T], *, urgent: bool = False) -> T:
         """Run `work` on a read-only connection in a thread.
+
+        Urgent reads have a thread of their own: deliveries never wait for pages.
 
         Raises:
             StorageError: SQLite reports an error.
         """
+        threads = self._urgent_thread if urgent else self._threads
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._readers.read, _wrapped(work))
+        return await loop.run_in_executor(threads, self._readers.read, _wrapped(work))
 
     def close(self) -> None:
         """Finish the queued work and close the file; blocks."""
         self._threads.shutdown()
+        self._urgent_thread.shutdown()
         self._readers.close()
         self._writer.close()

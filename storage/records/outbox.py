@@ -35,8 +35,9 @@ class SqliteOutbox:
     async def waiting(self, receiver: str | None, limit: int) -> Sequence[Notification]:
         """See `OutboxRecords.waiting`."""
         if receiver is None:
-            return await self._listed(WAITING, (), "id", limit)
-        return await self._listed(f"receiver = ? and {WAITING}", (receiver,), "id", limit)
+            return await self._listed(WAITING, (), "id", limit, urgent=True)
+        where = f"receiver = ? and {WAITING}"
+        return await self._listed(where, (receiver,), "id", limit, urgent=True)
 
     async def notifications(
         self, limit: int, before_id: int | None = None
@@ -46,7 +47,13 @@ class SqliteOutbox:
         return await self._listed(where, arguments, "id desc", limit)
 
     async def _listed(
-        self, where: str, arguments: tuple[object, ...], order_by: str, limit: int
+        self,
+        where: str,
+        arguments: tuple[object, ...],
+        order_by: str,
+        limit: int,
+        *,
+        urgent: bool = False,
     ) -> Sequence[Notification]:
         return await self._database.read(
             lambda database: decoded(
@@ -56,7 +63,8 @@ class SqliteOutbox:
                 ),
                 _notification,
                 self._database.damage,
-            )
+            ),
+            urgent=urgent,
         )
 
     async def delivered(self, notification_id: int, now_ms: int) -> None:

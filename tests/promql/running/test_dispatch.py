@@ -135,6 +135,28 @@ async def test_no_query_runs_on_the_event_loop_while_a_thread_evaluates() -> Non
         assert await runs.run() == ["loop"]
 
 
+async def test_urgent_evaluations_do_not_wait_for_a_thread_of_other_queries() -> None:
+    started, may_end = threading.Semaphore(0), threading.Event()
+
+    def slow(guard: Guard) -> None:
+        started.release()
+        may_end.wait(60)
+
+    async with open_runs() as runs:
+        # More than there are threads: some of them wait for one.
+        viewers = [
+            asyncio.create_task(runs.dispatcher.run(f"slow{n}", 1, runs.guard(), slow))
+            for n in range(10)
+        ]
+        for _ in range(2):
+            await asyncio.to_thread(started.acquire)
+        answer = await runs.dispatcher.run(QUERY, 1, runs.guard(), runs.work, urgent=True)
+        assert answer == "answer"
+        assert not any(viewer.done() for viewer in viewers)
+        may_end.set()
+        await asyncio.gather(*viewers)
+
+
 async def test_callback_says_whether_any_thread_evaluates() -> None:
     may_end = threading.Event()
 

@@ -4,9 +4,11 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
+from promql.running import evaluation_lock
 from promql.running.evaluation_lock import EvaluationLock, TimeSlice
 
 
@@ -101,3 +103,25 @@ def test_an_error_releases_the_lock(lock: EvaluationLock) -> None:
     with suppress(ValueError), TimeSlice(lock):
         raise ValueError
     assert lock.acquire()
+
+
+def test_urgent_threads_get_the_lock_before_those_that_waited_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # On a busy machine the threads may start later than they would wait for the lock.
+    monkeypatch.setattr(evaluation_lock, "_MAX_WAIT_S", 60.0)
+    lock = EvaluationLock(lambda: 0.0)
+    order: list[str] = []
+
+    def other(name: str, *, urgent: bool) -> None:
+        with TimeSlice(lock, urgent=urgent):
+            order.append(name)
+
+    with TimeSlice(lock):
+        viewer = started(partial(other, "viewer", urgent=False))
+        wait_until(lambda: lock.waiting == 1)
+        rule = started(partial(other, "rule", urgent=True))
+        wait_until(lambda: lock.waiting == 2)
+    viewer.join()
+    rule.join()
+    assert order == ["rule", "viewer"]
