@@ -7,6 +7,7 @@ Its public names are its modules. Each is imported on its own, because the expor
 __all__ = [
     "addresses",
     "clock",
+    "conditions",
     "documents",
     "durations",
     "labels",

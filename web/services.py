@@ -18,6 +18,7 @@ from ingest.gateway.gateway import PushGateway
 from ingest.hosts.pushed_hosts import PushedHosts
 from ingest.remote_write.receiver import RemoteWriteReceiver
 from model.clock import Clock
+from model.conditions import Conditions
 from model.limits import Refusals
 from model.memory_pressure import MemoryReading
 from model.metadata import MetricMetadata
@@ -184,6 +185,7 @@ class Services:
         push_gateway: keeps the metrics of batch jobs; None if it is off.
         refusals: counts what each limit refused; the application adds to it.
         memory: how near the process is to its memory limit.
+        conditions: what is wrong with the server itself.
         ready: returns whether start-up is complete, for `/-/ready`.
         clock: returns the current time.
         version: the version of Redshank.
@@ -207,6 +209,7 @@ class Services:
     pushes: Pushes
     configuration: RunningConfiguration
     registry: CollectorRegistry
+    conditions: Conditions
     clock: Clock
     version: str
     started_ms: int

@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from ingest.remote_write.receiver import RemoteWriteReceiver
+from model.conditions import CONDITION_KINDS, Conditions
 from model.limits import Refusals
 from model.targets import Health
 from scraper.discovery.manager import DiscoveryManager
@@ -140,6 +141,25 @@ class LimitCollector(Collector):
         for limit, total in self._refusals.totals().items():
             refused.add_metric([limit.value], total)
         yield refused
+
+
+class ConditionCollector(Collector):
+    """Whether each condition of a degraded server holds."""
+
+    def __init__(self, conditions: Conditions) -> None:
+        self._conditions = conditions
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield one sample for each kind of condition, so that an alert needs no `absent`."""
+        active = {one.kind for one in self._conditions.active()}
+        family = GaugeMetricFamily(
+            "redshank_degraded",
+            "Whether a condition that degrades the server holds (1) or not (0).",
+            labels=["condition"],
+        )
+        for kind in CONDITION_KINDS:
+            family.add_metric([kind.name], float(kind in active))
+        yield family
 
 
 class PushCollector(Collector):

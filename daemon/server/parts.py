@@ -16,6 +16,7 @@ from daemon.configuration.settings import Settings
 from daemon.data_directory import DataDirectory
 from daemon.server.interpreter import set_switch_interval
 from daemon.server.metrics import (
+    ConditionCollector,
     ConfigurationCollector,
     DiscoveryCollector,
     LimitCollector,
@@ -226,6 +227,7 @@ def services_of(parts: Parts) -> Services:
         pushes=Pushes(inbox, parts.pushed, records.host_keys),
         configuration=reloader,
         registry=_registry(parts, version),
+        conditions=stores.conditions,
         clock=system_clock,
         version=version,
         started_ms=system_clock(),
@@ -253,6 +255,7 @@ def _registry(parts: Parts, version: str) -> CollectorRegistry:
         ConfigurationCollector(lambda: parts.reloader.state),
         RemoteWriteCollector(parts.remote_write),
         LimitCollector(parts.refusals),
+        ConditionCollector(stores.conditions),
     ):
         registry.register(collector)
     return registry

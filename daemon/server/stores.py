@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from daemon.data_directory import DataDirectory
 from daemon.store_access import opened_records
 from model.clock import system_clock
+from model.conditions import Conditions
 from storage.messages.log import SqliteMessageLog
 from storage.records.store import Records
 from storage.samples.settings import StoreSettings
@@ -18,13 +19,14 @@ from web.identity.keys import KeyRing
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The open stores of a running server, and its keys."""
+    """The open stores of a running server, its keys, and what is wrong with it."""
 
     samples: SqliteSampleStore
     records: Records
     keys: KeyRing
     messages: SqliteMessageLog
     administration: StoreAdministration
+    conditions: Conditions
 
 
 @asynccontextmanager
@@ -35,6 +37,7 @@ async def opened_stores(directory: DataDirectory, settings: StoreSettings) -> As
         StorageError: the data cannot be opened.
         KeysError: the keys cannot be read or created.
     """
+    conditions = Conditions(system_clock)
     async with AsyncExitStack() as stack:
 
         async def opened(part: SqliteSampleStore | SqliteMessageLog) -> None:
@@ -48,4 +51,4 @@ async def opened_stores(directory: DataDirectory, settings: StoreSettings) -> As
         messages = SqliteMessageLog(directory.messages)
         await opened(messages)
         administration = StoreAdministration(samples, directory.path, system_clock)
-        yield Stores(samples, records, keys, messages, administration)
+        yield Stores(samples, records, keys, messages, administration, conditions)

@@ -24,6 +24,7 @@ from prometheus_client import CollectorRegistry
 
 from alerting.receivers.webhook_body import NotificationStatus, webhook_body
 from model.clock import Clock, system_clock
+from model.conditions import Conditions
 from model.labels import Labels
 from model.series import AlignedSeries
 from model.targets import Health, TargetStatus
@@ -368,6 +369,7 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
             hosts_changed=pushes.hosts.refresh,
             configuration=FixedConfiguration(),
             registry=CollectorRegistry(),
+            conditions=Conditions(clock),
             clock=clock,
             version="0.1.0",
             started_ms=now_ms,

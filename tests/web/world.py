@@ -22,6 +22,7 @@ from ingest.devices.inbox import MessageInbox
 from ingest.hosts.pushed_hosts import PushedHosts
 from ingest.series.commits import GroupCommit
 from model.clock import Clock
+from model.conditions import Conditions
 from model.metadata import MetricMetadata
 from model.targets import Target, TargetStatus
 from promql.api import QueryEngine
@@ -203,6 +204,7 @@ def _services(records: Records, pushes: Pushes, keys: KeyRing, doubles: Doubles)
         configuration=doubles.configuration,
         target_metadata=lambda: doubles.metadata,
         registry=registry,
+        conditions=Conditions(doubles.clock),
         clock=doubles.clock,
         version="0.1.0",
         started_ms=NOW_MS - 3_600_000,

@@ -2,7 +2,13 @@
 
 from prometheus_client import CollectorRegistry
 
-from daemon.server.metrics import DiscoveryCollector, LimitCollector, StoreCollector
+from daemon.server.metrics import (
+    ConditionCollector,
+    DiscoveryCollector,
+    LimitCollector,
+    StoreCollector,
+)
+from model.conditions import CONDITION_KINDS, DISK_SLOW, Conditions
 from model.limits import LimitName, Refusals
 from scraper.discovery.engine.feed import MechanismStatistics
 from scraper.discovery.manager import DiscoveryManager
@@ -45,3 +51,17 @@ def test_discovery_is_counted_by_mechanism() -> None:
     assert value("refresh_failures_total") == 2
     assert value("last_success_timestamp_seconds") == 3
     assert value("targets") == 0
+
+
+def test_every_condition_is_shown_with_0_until_it_holds() -> None:
+    conditions, registry = Conditions(lambda: 0), CollectorRegistry()
+    registry.register(ConditionCollector(conditions))
+
+    def degraded(name: str) -> float | None:
+        return registry.get_sample_value("redshank_degraded", {"condition": name})
+
+    assert {degraded(kind.name) for kind in CONDITION_KINDS} == {0}
+    conditions.set(DISK_SLOW)
+    assert (degraded("disk_slow"), degraded("samples_unwritable")) == (1, 0)
+    conditions.clear(DISK_SLOW)
+    assert degraded("disk_slow") == 0

@@ -1,0 +1,130 @@
+"""The conditions of a degraded server: what is wrong with the server itself, and since when.
+
+Every part of the server sets and clears conditions in one `Conditions`; `/health`, the
+banner of every page, the metric `redshank_degraded`, the built-in alert and
+`redshank doctor` read them. A condition is set again as often as its part likes: only the
+reason changes. It is cleared by the part that set it, once the cause has gone.
+"""
+
+import threading
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import structlog
+
+from model.clock import Clock
+
+log = structlog.get_logger(__name__)
+
+ConditionSeverity = Literal["warning", "critical"]
+"""The severity of the alert that a condition raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionKind:
+    """One thing that can be wrong with the server.
+
+    Attributes:
+        name: the label `condition` of the metric and the alert, in snake case.
+        severity: critical if data is lost or the alarm is impaired while it lasts.
+        summary: what is wrong, as a sentence without a full stop.
+        fix: what the operator can do, as an imperative without a full stop.
+    """
+
+    name: str
+    severity: ConditionSeverity
+    summary: str
+    fix: str
+
+
+_FREE_SPACE = (
+    "free space on the disk of the data directory, or make it writable; the server goes on"
+    " by itself"
+)
+
+SAMPLES_UNWRITABLE: Final = ConditionKind(
+    "samples_unwritable", "critical", "the server cannot write samples to its disk", _FREE_SPACE
+)
+RECORDS_UNWRITABLE: Final = ConditionKind(
+    "records_unwritable",
+    "critical",
+    "the server cannot write hosts, users and alerts to its disk",
+    _FREE_SPACE,
+)
+DISK_SLOW: Final = ConditionKind(
+    "disk_slow",
+    "warning",
+    "the disk of the data directory takes seconds for each write",
+    "look for a failing disk or for other programs that write to it",
+)
+
+CONDITION_KINDS: Final[tuple[ConditionKind, ...]] = (
+    SAMPLES_UNWRITABLE,
+    RECORDS_UNWRITABLE,
+    DISK_SLOW,
+)
+"""All kinds. The metric shows each, and docs/operations.md has a row for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveCondition:
+    """A condition that holds now.
+
+    Attributes:
+        reason: the details, such as the file and the error of the system.
+        since_ms: when it was set first.
+    """
+
+    kind: ConditionKind
+    reason: str
+    since_ms: int
+
+    @property
+    def text(self) -> str:
+        """The summary and the reason, as one sentence without a full stop."""
+        return f"{self.kind.summary}: {self.reason}" if self.reason else self.kind.summary
+
+
+class Conditions:
+    """The conditions that hold now. Any thread may call any method."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._active: dict[ConditionKind, ActiveCondition] = {}
+
+    def set(self, kind: ConditionKind, reason: str = "") -> None:
+        """Report that a condition holds; the time of the first report stays.
+
+        `/health` shows the reason without a login: write no name of a host or user in it.
+        """
+        with self._lock:
+            before = self._active.get(kind)
+            after = replace(before, reason=reason) if before else None
+            self._active = {
+                **self._active,
+                kind: after or ActiveCondition(kind, reason, self._clock()),
+            }
+        if before is None:
+            log.error("degraded", condition=kind.name, reason=reason, fix=kind.fix)
+
+    def clear(self, kind: ConditionKind) -> None:
+        """Report that a condition holds no longer; does nothing if it did not."""
+        if kind not in self._active:
+            return
+        with self._lock:
+            left = dict(self._active)
+            before = left.pop(kind, None)
+            self._active = left
+        if before is not None:
+            lasted_s = max(0, self._clock() - before.since_ms) / 1000
+            log.info("degraded_no_longer", condition=kind.name, lasted_s=lasted_s)
+
+    def active(self) -> tuple[ActiveCondition, ...]:
+        """Return the conditions that hold now: critical ones first, then the oldest first."""
+        return tuple(
+            sorted(
+                self._active.values(),
+                key=lambda one: (one.kind.severity != "critical", one.since_ms, one.kind.name),
+            )
+        )
