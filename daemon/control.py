@@ -14,6 +14,7 @@ import click
 
 from daemon.data_directory import DataDirectory
 from daemon.errors import ControlError
+from model.terminal_text import escape_controls
 
 T = TypeVar("T")
 
@@ -62,7 +63,7 @@ class Control:
 
 def _reason(document: Any, status: int) -> str:
     if isinstance(document, dict) and document.get("error"):
-        return str(document["error"])
+        return escape_controls(str(document["error"]))
     return f"the server answered HTTP {status}"
 
 

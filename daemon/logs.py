@@ -9,6 +9,8 @@ from typing import Literal
 
 import structlog
 
+from model.terminal_text import escape_controls
+
 log = structlog.get_logger(__name__)
 
 LogFormat = Literal["auto", "console", "json"]
@@ -30,6 +32,16 @@ class _MalformedRequests(logging.Filter):
         return False
 
 
+def _escape_controls(
+    _: object, __: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Make control characters visible, in values that quote other programs."""
+    return {
+        key: escape_controls(value) if isinstance(value, str) else value
+        for key, value in event.items()
+    }
+
+
 def configure(level: str = "info", log_format: LogFormat = "auto") -> None:
     """Write log lines to standard error: as text ("console") or as JSON ("json").
 
@@ -49,6 +61,8 @@ def configure(level: str = "info", log_format: LogFormat = "auto") -> None:
                 structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
             )
         ]
+    # Only text goes to a terminal as it is; JSON escapes control characters itself.
+    escaping: list[structlog.typing.Processor] = [_escape_controls] if as_text else []
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -67,6 +81,7 @@ def configure(level: str = "info", log_format: LogFormat = "auto") -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *exceptions,
+                *escaping,
                 renderer,
             ],
         )
@@ -76,5 +91,7 @@ def configure(level: str = "info", log_format: LogFormat = "auto") -> None:
     root.setLevel(level.upper())
     logging.getLogger("aiohttp.server").filters[:] = [_MalformedRequests()]
     # Our own events and metrics already have the information of their info lines.
-    for name in ("aiohttp.access", "apscheduler", "asyncio", "apprise"):
+    for name in ("aiohttp.access", "apscheduler", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It logs each failed attempt; our own lines report the first one and the last.
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)

@@ -5,6 +5,18 @@ import sys
 
 import structlog
 
+from model.terminal_text import escape_controls
+
+
+def _escape_controls(
+    _: object, __: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Make control characters visible: a terminal must not obey the text of a file."""
+    return {
+        key: escape_controls(value) if isinstance(value, str) else value
+        for key, value in event.items()
+    }
+
 
 def configure(log_format: str) -> None:
     """Write log lines to standard error, in the format "logfmt" or "json"."""
@@ -18,6 +30,7 @@ def configure(log_format: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _escape_controls,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

@@ -19,4 +19,5 @@ __all__ = [
     "sd_notify",
     "series",
     "targets",
+    "terminal_text",
 ]

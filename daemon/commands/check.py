@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from daemon.commands.errors import errors_as_messages
-from daemon.commands.output import counted, mark_parse_error
+from daemon.commands.output import counted, echo, mark_parse_error
 
 _PROMETHEUS_SECTIONS = frozenset(
     {"global", "scrape_configs", "scrape_config_files", "rule_files", "remote_write", "remote_read"}
@@ -82,7 +82,7 @@ def _check_scrape_config(file: Path) -> None:
 
 def _warn(warnings: Sequence[str]) -> None:
     for warning in warnings:
-        click.echo(f"warning: {warning}", err=True)
+        echo(f"warning: {warning}", err=True)
 
 
 @check.command()

@@ -9,6 +9,7 @@ import click
 from daemon.commands.errors import errors_as_messages
 from daemon.commands.options import configuration_options
 from daemon.data_directory import DataDirectory
+from model.terminal_text import escape_controls
 
 if TYPE_CHECKING:
     from daemon.configuration.configuration import ConfigurationSource
@@ -30,7 +31,7 @@ def doctor(source: "ConfigurationSource", directory: DataDirectory) -> None:
     for finding in findings:
         verdict = click.style(f"{finding.verdict.value:<5}", fg=colours[finding.verdict])
         remedy = f" → {finding.remedy}" if finding.remedy else ""
-        click.echo(f"{verdict} {finding.subject}: {finding.detail}{remedy}")
+        click.echo(f"{verdict} " + escape_controls(f"{finding.subject}: {finding.detail}{remedy}"))
     broken = sum(finding.verdict is Verdict.BAD for finding in findings)
     warnings = sum(finding.verdict is Verdict.WARNING for finding in findings)
     summary = f"{broken} broken, {warnings} to look at" if broken or warnings else "all is well"

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 import click
 
+from model.terminal_text import escape_controls
+
 
 @contextmanager
 def errors_as_messages() -> Iterator[None]:
@@ -22,13 +24,13 @@ def errors_as_messages() -> Iterator[None]:
     try:
         yield
     except expected as exc:
-        raise click.ClickException(str(exc)) from exc
+        raise click.ClickException(escape_controls(str(exc))) from exc
     except BaseExceptionGroup as group:
         # The server's tasks wrap the error with which it cannot start.
         if group.split(expected)[1] is not None:
             raise
         texts = dict.fromkeys(str(exc) for exc in _members(group))
-        raise click.ClickException("; ".join(texts)) from group
+        raise click.ClickException(escape_controls("; ".join(texts))) from group
 
 
 def _members(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from daemon.commands.options import server_options
-from daemon.commands.output import print_table
+from daemon.commands.output import echo, print_table
 from daemon.control import Control, ServerAddress, call
 from model.durations import parse_duration_ms
 
@@ -52,10 +52,10 @@ def add(
         body["interval_s"] = _seconds(interval)
     added = call(address, lambda control: control.request("POST", "/api/hosts", body=body))
     if push:
-        click.echo(f"added {added['name']}, which pushes")
+        echo(f"added {added['name']}, which pushes")
         _show_key(added["key"])
     else:
-        click.echo(f"added {added['name']}: {added['url']}")
+        echo(f"added {added['name']}: {added['url']}")
 
 
 def _show_key(key: str) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 import click
 
 from daemon.commands.options import server_options
-from daemon.commands.output import mark_parse_error, print_table
+from daemon.commands.output import echo, mark_parse_error, print_table
 from daemon.control import ServerAddress, call
 from model.clock import system_clock
 from model.durations import parse_duration_ms
 from model.labels import METRIC_NAME, Labels
+from model.terminal_text import escape_controls
 
 Row = tuple[str, str, str]
 
@@ -54,7 +55,7 @@ def query(
         raise click.ClickException(mark_parse_error(exc.message, expression)) from exc
     for kind in ("warning", "info"):
         for note in answer.get(f"{kind}s", []):
-            click.echo(f"{kind}: {note.removeprefix(f'PromQL {kind}: ')}", err=True)
+            echo(f"{kind}: {note.removeprefix(f'PromQL {kind}: ')}", err=True)
     _print(answer["data"], output)
 
 
@@ -75,7 +76,9 @@ def _times(at: str | None, start: str | None, end: str | None, last: str | None)
 
 def _print(data: Any, output: str) -> None:
     if output == "json":
-        click.echo(json.dumps(data, ensure_ascii=False))
+        # Escapes are JSON, too: only text of printable characters goes out as it is.
+        text = json.dumps(data, ensure_ascii=False)
+        click.echo(text if text.isprintable() else json.dumps(data))
         return
     rows = _rows(data["resultType"], data["result"])
     if not rows:
@@ -83,7 +86,11 @@ def _print(data: Any, output: str) -> None:
     if output == "csv":
         writer = csv.writer(sys.stdout)
         writer.writerow(["series", "time", "value"])
-        writer.writerows(rows)
+        writer.writerows(
+            [[escape_controls(cell) for cell in row] for row in rows]
+            if sys.stdout.isatty()
+            else rows
+        )
         return
     if sys.stdout.isatty():
         rows = [(series, _local_time(time), value) for series, time, value in rows]

@@ -14,7 +14,7 @@ import click
 
 from daemon.commands.errors import errors_as_messages
 from daemon.commands.options import config_option, data_directory_option
-from daemon.commands.output import counted, print_table
+from daemon.commands.output import counted, echo, print_table
 from daemon.data_directory import DataDirectory
 
 if TYPE_CHECKING:
@@ -263,7 +263,7 @@ def verify(directory: DataDirectory) -> None:
     verified, damaged = Verified(), 0
     for problem in verify_directory(directory.path, verified):
         damaged += 1
-        click.echo(f"{problem.file}: {problem.what}")
+        echo(f"{problem.file}: {problem.what}")
     chunks = f"{counted(verified.chunks, 'chunk')} of {counted(verified.windows, 'window')}"
     rows = counted(verified.journal_rows, "journal row")
     click.echo(f"{verified.samples:,} samples in {chunks}, {rows}: {damaged or 'nothing'} damaged")

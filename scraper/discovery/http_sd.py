@@ -6,10 +6,13 @@ Source: Prometheus documentation, "HTTP Service Discovery".
 import asyncio
 from dataclasses import dataclass
 
+from yarl import URL
+
 from scraper.discovery.engine.api import ApiRequest, request
 from scraper.discovery.groups import DiscoveryError, TargetGroup, parse_groups
 from scraper.fetching.http_access import HttpAccess
 from scraper.fetching.http_session import HttpSession
+from scraper.messages import shown_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class HttpLookup:
     @property
     def place(self) -> dict[str, str]:
         """See `Lookup.place`."""
-        return {"url": self.url}
+        return {"url": shown_url(self.url)}
 
     async def groups(self, session: HttpSession) -> list[TargetGroup]:
         """See `Lookup.groups`."""
@@ -49,8 +52,10 @@ class HttpLookup:
             text = answer.body.decode()
         except UnicodeDecodeError as exc:
             raise DiscoveryError("the body is not UTF-8") from exc
-        found = await asyncio.to_thread(parse_groups, text, self.url, is_json=True)
-        return [group.group(__meta_url=self.url) for group in found]
+        found = await asyncio.to_thread(parse_groups, text, shown_url(self.url), is_json=True)
+        # Viewers see this label, so it shows no password.
+        url = str(URL(self.url).with_user(None))
+        return [group.group(__meta_url=url) for group in found]
 
 
 def _media_type(content_type: str) -> str:

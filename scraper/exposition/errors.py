@@ -29,6 +29,11 @@ class RejectedExpositionError(ScrapeError):
 
     counts = RejectedCounts()
 
+    @property
+    def outline(self) -> str:
+        """See `ScrapeError.outline`."""
+        return "the answer is not a valid exposition"
+
 
 class ExpositionError(RejectedExpositionError):
     """The body is not a valid exposition.
@@ -42,6 +47,11 @@ class ExpositionError(RejectedExpositionError):
         super().__init__(f"line {line}: {reason}")
         self.line, self.reason = line, reason
 
+    @property
+    def outline(self) -> str:
+        """See `ScrapeError.outline`."""
+        return f"line {self.line}: not a line of an exposition"
+
 
 class InvalidSeriesError(ExpositionError):
     """A line is a well-formed sample, but a name in its label set is not valid."""
@@ -50,6 +60,17 @@ class InvalidSeriesError(ExpositionError):
 class SeriesNameError(RejectedExpositionError):
     """A series has no metric name after relabelling, or a name that is not allowed."""
 
+    @property
+    def outline(self) -> str:
+        """See `ScrapeError.outline`."""
+        return "a series has no valid metric name, or an invalid label name"
+
 
 class LimitError(RejectedExpositionError):
     """The exposition is valid but exceeds a limit of its target."""
+
+    @property
+    def outline(self) -> str:
+        """See `ScrapeError.outline`."""
+        # The metric and its label follow in parentheses.
+        return str(self).partition(" (metric:")[0]

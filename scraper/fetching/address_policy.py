@@ -48,6 +48,9 @@ _ALWAYS_REFUSED: Final[tuple[tuple[str, tuple[IPNetwork, ...]], ...]] = (
     ("the unspecified address", _networks("0.0.0.0/8", "::/128")),
     ("multicast", _networks("224.0.0.0/4", "ff00::/8")),
     ("reserved", _networks("240.0.0.0/4")),
+    # RFC 8215: where a prefix of this network ends, and with it the IPv4 address begins,
+    # is each network's own choice.
+    ("NAT64 of the local network", _networks("64:ff9b:1::/48")),
 )
 
 _NAT64: Final = IPv6Network("64:ff9b::/96")

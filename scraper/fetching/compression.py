@@ -35,7 +35,8 @@ async def decoded(body: bytes, content_encoding: str, limit_bytes: int) -> bytes
                 return await asyncio.to_thread(gunzip, body, limit_bytes)
             return gunzip(body, limit_bytes)
         case _:
-            raise FetchError(f"unsupported Content-Encoding {quoted(content_encoding)}")
+            problem = "unsupported Content-Encoding"
+            raise FetchError(f"{problem} {quoted(content_encoding)}", problem)
 
 
 def gunzip(body: bytes, limit_bytes: int) -> bytes:

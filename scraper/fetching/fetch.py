@@ -22,6 +22,7 @@ from scraper.fetching.http_session import (
     HttpSession,
     connection_failure,
     failure_message,
+    failure_outline,
 )
 from scraper.fetching.oauth2 import OAuth2Access
 from scraper.fetching.protocols import accept_header, parse_media_type
@@ -142,7 +143,8 @@ class Fetcher:
         except TimeoutError as exc:
             raise FetchError(f"timed out after {target.timeout_s:g} s") from exc
         except (aiohttp.ClientError, OSError, ValueError) as exc:
-            raise FetchError(failure_message(exc)) from exc
+            outline = failure_outline(exc, URL(target.url).host)
+            raise FetchError(failure_message(exc), outline) from exc
 
     def _request(self, target: ScrapeTarget) -> _ScrapeRequest:
         known = self._requests.get(target.url)
@@ -198,7 +200,8 @@ async def _fetched(response: DirectResponse, target: ScrapeTarget) -> Fetched:
 
 def _check_status(status: int, reason: str) -> None:
     if status != 200:
-        raise FetchError(f"server returned HTTP status {status} {reason[:128]}".rstrip())
+        message = f"server returned HTTP status {status}"
+        raise FetchError(f"{message} {reason[:128]}".rstrip(), message)
 
 
 async def _body(response: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
@@ -235,4 +238,7 @@ def _format(content_type: str, target: ScrapeTarget) -> ExpositionFormat:
         problem = f"cannot parse Content-Type {quoted(content_type)}"
     else:
         problem = f"received unsupported Content-Type {quoted(content_type)}"
-    raise FetchError(f"{problem}, and no fallback protocol is configured")
+    consequence = "and no fallback protocol is configured"
+    raise FetchError(
+        f"{problem}, {consequence}", f"received no Content-Type of an exposition, {consequence}"
+    )

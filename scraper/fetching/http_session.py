@@ -180,6 +180,15 @@ def failure_message(exc: Exception) -> str:
     return one_line(str(exc) or type(exc).__name__)
 
 
+def failure_outline(exc: Exception, host: str | None) -> str:
+    """Return `failure_message` without any text of the answer of `host`, the requested one."""
+    if isinstance(exc, aiohttp.ClientConnectorError) and exc.host != host:
+        return "cannot connect to the host that the answer redirects to"
+    if isinstance(exc, OSError | aiohttp.ServerDisconnectedError | aiohttp.TooManyRedirects):
+        return failure_message(exc)
+    return "malformed HTTP response"
+
+
 def connection_failure(host: str, port: int | None, cause: OSError) -> str:
     """Return on one line why there is no connection to an address."""
     if isinstance(cause, RefusedAddressError):

@@ -15,7 +15,7 @@ from scraper.errors import FetchError
 from scraper.fetching.proxies import ProxyAccess
 from scraper.fetching.secrets import Secret
 from scraper.fetching.tls import TlsAccess
-from scraper.messages import one_line
+from scraper.messages import one_line, shown_url
 
 EARLY_S: Final = 10.0
 """A token is renewed so many seconds before it expires."""
@@ -92,7 +92,8 @@ class TokenCache:
         token = document.get("access_token")
         if not isinstance(token, str) or not token:
             reason = one_line(body.decode(errors="replace")) or "no body"
-            raise FetchError(f"oauth2: {access.token_url} returned HTTP status {status}: {reason}")
+            message = f"oauth2: {shown_url(access.token_url)} returned HTTP status {status}"
+            raise FetchError(f"{message}: {reason}", message)
         kind = str(document.get("token_type") or "Bearer")
         kind = "Bearer" if kind.lower() == "bearer" else kind
         return _Token(f"{kind} {token}", secret, _expiry_s(document.get("expires_in"), now_s))

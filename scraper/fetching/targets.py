@@ -52,6 +52,11 @@ class ScrapeTarget(Target):
     protocols: tuple[ScrapeProtocol, ...] = DEFAULT_PROTOCOLS
     fallback_protocol: ScrapeProtocol | None = None
 
+    @property
+    def is_added_by_user(self) -> bool:
+        """Whether a user chose the URL in the pages or by the API, not the configuration."""
+        return self.host_id is not None
+
 
 @dataclass(frozen=True, slots=True)
 class DroppedTarget:

@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -175,6 +176,8 @@ class Scraper:
             self.statistics.add_missed(1)
             return
         scraper.busy = True
-        scrape = self._tasks.create_task(scraper.scrape(nominal_ms))
+        # A context of its own: a request that adds a host must not mark the log lines of
+        # the host's scrapes with its id.
+        scrape = self._tasks.create_task(scraper.scrape(nominal_ms), context=Context())
         self._scrapes.add(scrape)
         scrape.add_done_callback(self._scrapes.discard)

@@ -133,7 +133,7 @@ class TargetScraper:
             services.statistics.fetch_s += time.perf_counter() - began
             delta = await self._parse(fetched)
         except ScrapeError as exc:
-            error = one_line(str(exc))
+            error = one_line(exc.outline if target.is_added_by_user else str(exc))
             if isinstance(exc, RejectedExpositionError):
                 counts = exc.counts
         duration_s = time.perf_counter() - began

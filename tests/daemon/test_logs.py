@@ -75,3 +75,18 @@ def test_configuring_again_does_not_duplicate_lines(capsys: pytest.CaptureFixtur
         "info",
     )
     assert (second["event"], second["logger"]) == ("careful", "library")
+
+
+def test_text_of_other_programs_cannot_drive_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.configure("info", "console")
+    structlog.get_logger("fresh").warning("scrape_failed", error="\x1b]0;owned\x07")
+    assert "\x1b]" not in (text := capsys.readouterr().err)
+    assert r"\x1b]0;owned\x07" in text
+
+
+def test_apprise_logs_nothing_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("debug", "json")
+    logging.getLogger("apprise").error("Failed to send to https://hooks.example/%s", SECRET)
+    assert capsys.readouterr().err == ""

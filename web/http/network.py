@@ -2,11 +2,14 @@
 
 import socket
 from ipaddress import IPv6Address, IPv6Network, ip_address
+from typing import Final
+from urllib.parse import urlsplit
 
 from aiohttp import web
-from yarl import URL
 
 from web.settings import WebSettings
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 def is_control_socket(request: web.Request) -> bool:
@@ -61,19 +64,39 @@ def is_trusted_proxy(address: str, settings: WebSettings) -> bool:
 
 
 def is_own_origin(request: web.Request, origin: str, settings: WebSettings) -> bool:
-    """Report whether `origin` is this server's own."""
+    """Report whether `origin` is this server's own.
+
+    Browsers leave the scheme's default port out of both headers, and other clients may
+    write it in either.
+    """
+    sent = _split_origin(origin)
+    if sent is None:
+        return False
+    if settings.public_url is not None and sent == _split_origin(str(settings.public_url)):
+        return True
+    scheme = sent[0]
+    if request.secure and scheme != "https":
+        return False
+    # A proxy may end TLS in front of us, so a plain connection says nothing of the scheme.
+    return sent == _split_origin(f"{scheme}://{request.headers.get('Host', '')}")
+
+
+def _split_origin(origin: str) -> tuple[str, str, int] | None:
+    """Return scheme, host and port of an origin's text, None if it is malformed."""
     try:
-        url = URL(origin)
-        authority = url.authority.lower()
+        parts = urlsplit(origin)
+        port = parts.port
     except ValueError:
-        return False
-    if not authority:
-        return False
-    if settings.public_url is not None:
-        public = URL(str(settings.public_url))
-        if (url.scheme, authority) == (public.scheme, public.authority.lower()):
-            return True
-    return authority == request.headers.get("Host", "").lower()
+        return None
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.username is not None:
+        return None
+    host = parts.hostname
+    if ":" in host:
+        try:
+            host = str(IPv6Address(host))
+        except ValueError:
+            return None
+    return parts.scheme, host, _DEFAULT_PORTS[parts.scheme] if port is None else port
 
 
 def base_url(request: web.Request, settings: WebSettings) -> str:

@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from model.labels import Labels
@@ -316,3 +317,14 @@ async def test_many_new_targets_wait_for_their_slots(count: int) -> None:
             [target(url("metrics"), str(i), interval_s=3600.0, timeout_s=9.0) for i in range(count)]
         )
         assert not any(entry.busy for entry in scraper._scrapers.values())
+
+
+async def test_log_lines_of_scrapes_carry_no_id_of_the_request_that_added_the_target() -> None:
+    async with serving(broken=body("", status=500)) as url, Scraper(RecordingAppender()) as scraper:
+        with capture_logs([structlog.contextvars.merge_contextvars]) as logs:
+            with structlog.contextvars.bound_contextvars(request_id="r1"):
+                scraper.apply([target(url("broken"), "a")])
+            await until(lambda: health_of(scraper, "a") is Health.DOWN)
+    (line,) = logs
+    assert line["event"] == "scrape_failed"
+    assert "request_id" not in line
