@@ -9,16 +9,17 @@ import aiohttp
 import structlog
 
 from alerting.book.alert_book import AlertBook, Subscriber
-from alerting.book.identities import CHECK_IDENTITIES
+from alerting.book.identities import BUILT_IN_IDENTITIES, CHECK_IDENTITIES, SERVER_IDENTITY
 from alerting.book.lifecycle import Condition, RuleTiming
 from alerting.book.live_alerts import LiveAlerts
-from alerting.book.observation import Observation, OpenAlert
+from alerting.book.observation import AlertKey, Observation, OpenAlert
 from alerting.checks.host_check import HostCheck
 from alerting.checks.host_evaluation import HostChecksEvaluation, host_check_key
 from alerting.checks.hosts import HostWatcher, ListHosts
 from alerting.checks.overrides import validate_override
 from alerting.checks.queries import alert_expression, host_matchers
 from alerting.checks.registry import HostCheckRegistry
+from alerting.checks.server_conditions import ServerConditionsEvaluation, server_alert_key
 from alerting.errors import UnknownReceiverError
 from alerting.evaluation.health import HealthBoard
 from alerting.evaluation.runner import GroupRunner, Sleep
@@ -32,8 +33,16 @@ from alerting.rules.definitions import RuleGroup
 from alerting.rules.group_evaluation import rule_file_key
 from alerting.rules.groups import RuleGroups
 from alerting.settings import AlertingSettings, CheckName
-from alerting.views import HOST_GROUP, GroupView, host_group_view, rule_group_view
+from alerting.views import (
+    HOST_GROUP,
+    SERVER_GROUP,
+    GroupView,
+    host_group_view,
+    rule_group_view,
+    server_group_view,
+)
 from model.clock import Clock
+from model.conditions import Conditions
 from promql.api import QueryEngine
 from storage.api.alerts import Alert, AlertChange, AlertRecords, CheckOverride, Severity
 from storage.api.errors import StorageError
@@ -47,6 +56,13 @@ _DAY_S = 86_400
 def _delivery_to(receiver: str) -> str:
     """Return the name of the task that delivers to a receiver."""
     return f"deliver to {receiver}"
+
+
+def _key_of(alert: Alert) -> AlertKey:
+    """Return the key of a stored alert."""
+    if alert.rule == SERVER_IDENTITY:
+        return server_alert_key(alert)
+    return host_check_key(alert) if alert.rule in CHECK_IDENTITIES else rule_file_key(alert)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +94,7 @@ class AlertingService:
         clock: Clock,
         rule_groups: Iterable[RuleGroup] = (),
         sleep: Sleep = asyncio.sleep,
+        conditions: Conditions | None = None,
     ) -> None:
         """Build the parts.
 
@@ -92,6 +109,7 @@ class AlertingService:
             clock: returns the current time.
             rule_groups: the groups of rule files, see `load_rule_files`.
             sleep: replaced in tests.
+            conditions: what is wrong with the server itself; None for never anything.
         """
         self._settings, self._records, self._engine = settings, records, engine
         self._appender, self._hosts, self._clock, self._sleep = appender, hosts, clock, sleep
@@ -105,8 +123,10 @@ class AlertingService:
         self._receivers = self._build_receivers()
         self._delivery = Delivery(records, self._receivers, settings.delivery, clock, sleep)
         self._registry = HostCheckRegistry(settings.checks)
-        self._host_runner = self._new_host_runner()
         self._host_evaluation: HostChecksEvaluation | None = None
+        self._conditions = conditions or Conditions(clock)
+        self._server_evaluation: ServerConditionsEvaluation | None = None
+        self._built_in = self._new_built_in()
         self._groups = RuleGroups(settings, engine, appender, self._book, self._board, clock, sleep)
         self._tasks: asyncio.TaskGroup | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -115,9 +135,18 @@ class AlertingService:
         timeout_s = self._settings.delivery.timeout_ms / 1000
         return configured_receivers(self._settings.receivers, self._session, timeout_s)
 
-    def _new_host_runner(self) -> GroupRunner:
+    def _new_built_in(self) -> Mapping[str, GroupRunner]:
+        """Return the runners of the built-in checks: one that waits holds up no other."""
+        evaluations = {HOST_GROUP: self._evaluate_hosts, SERVER_GROUP: self._evaluate_server}
         interval_ms = self._settings.evaluation_interval_ms
-        return GroupRunner(HOST_GROUP, interval_ms, self._evaluate_hosts, self._clock, self._sleep)
+        return {
+            name: GroupRunner(name, interval_ms, evaluate, self._clock, self._sleep)
+            for name, evaluate in evaluations.items()
+        }
+
+    def _run_built_in(self) -> None:
+        for name, runner in self._built_in.items():
+            self._run(runner.run(), name)
 
     async def start(self, tasks: asyncio.TaskGroup) -> None:
         """Load the open alerts, and evaluate and deliver in `tasks` until `stop`.
@@ -132,18 +161,15 @@ class AlertingService:
         self._host_evaluation = HostChecksEvaluation(
             self._registry, watcher, self._engine, self._appender, self._book, self._board
         )
-        self._book.restore(
-            (
-                host_check_key(alert) if alert.rule in CHECK_IDENTITIES else rule_file_key(alert),
-                alert,
-            )
-            for alert in await self._records.open_alerts()
+        self._server_evaluation = ServerConditionsEvaluation(
+            self._conditions, self._appender, self._book, self._board
         )
+        self._book.restore((_key_of(alert), alert) for alert in await self._records.open_alerts())
         for group in self._initial_groups:
             self._groups.start(group, tasks, self._settings.start_delay_ms)
         await self._withdraw_unknown()
         await self._delivery.abandon_orphans()
-        self._run(self._host_runner.run(), HOST_GROUP)
+        self._run_built_in()
         self._deliver()
         self._run(self._delete_history(), "delete old alerts")
 
@@ -177,6 +203,10 @@ class AlertingService:
         if self._host_evaluation is not None:
             await self._host_evaluation.evaluate(now_ms)
 
+    async def _evaluate_server(self, now_ms: int) -> None:
+        if self._server_evaluation is not None:
+            await self._server_evaluation.evaluate(self._settings.checks.server, now_ms)
+
     async def _delete_history(self) -> None:
         while True:
             try:
@@ -200,10 +230,10 @@ class AlertingService:
         await self._cancel(*map(_delivery_to, before.keys() - self._receivers.keys()))
         await self._delivery.abandon_orphans()
         self._deliver()
-        if self._host_runner.interval_ms != settings.evaluation_interval_ms:
-            await self._cancel(HOST_GROUP)
-            self._host_runner = self._new_host_runner()
-            self._run(self._host_runner.run(), HOST_GROUP)
+        if self._built_in[HOST_GROUP].interval_ms != settings.evaluation_interval_ms:
+            await self._cancel(*self._built_in)
+            self._built_in = self._new_built_in()
+            self._run_built_in()
         self._groups.settings = settings
         await self.replace_rules(groups)
 
@@ -222,7 +252,7 @@ class AlertingService:
 
     async def _withdraw_unknown(self) -> None:
         """Resolve the alerts of rules that no longer exist."""
-        known = self._groups.identities() | CHECK_IDENTITIES
+        known = self._groups.identities() | BUILT_IN_IDENTITIES
         gone = [
             key
             for identity in self._book.rules()
@@ -234,12 +264,15 @@ class AlertingService:
 
     def rules(self) -> tuple[GroupView, ...]:
         """Return every group with its rules, their health and their open alerts."""
-        host = host_group_view(self._registry, self._host_runner, self._book, self._board)
+        host = host_group_view(self._registry, self._built_in[HOST_GROUP], self._book, self._board)
+        server = server_group_view(
+            self._settings.checks.server, self._built_in[SERVER_GROUP], self._book, self._board
+        )
         groups = [
             rule_group_view(group, runner, self._book, self._board)
             for group, runner in self._groups.running()
         ]
-        return (host, *groups)
+        return (host, *groups, server)
 
     # Alerts
 

@@ -122,10 +122,22 @@ class DiskSettings(UsageSettings):
     ignored_mountpoints: Pattern = "/(dev|proc|run|sys|var/lib/(docker|containers|kubelet))(/.*)?"
 
 
+class ServerCheckSettings(CheckSettings):
+    """Settings of the check of the server itself, which raises an alert for each condition.
+
+    The alert keeps firing for a minute, so that a disk on the verge of full sends one
+    notification, not one for each commit.
+    """
+
+    for_ms: DurationMs = Field(default=0, alias="for")
+    keep_firing_for_ms: DurationMs = Field(default=60_000, alias="keep_firing_for")
+
+
 class HostCheckSettings(_Settings):
-    """The host checks and their defaults.
+    """The host checks and their defaults, and the check of the server itself.
 
     Attributes:
+        server: the check of the server itself; no host has an override for it.
         no_data_for_ms: an alert becomes *no data* when its check has had no data for so
             long while the host is up.
         no_data_limit_ms: an alert that has fired is resolved after so long without data.
@@ -135,6 +147,7 @@ class HostCheckSettings(_Settings):
     cpu: CpuSettings = CpuSettings()
     memory: MemorySettings = MemorySettings()
     disk: DiskSettings = DiskSettings()
+    server: ServerCheckSettings = ServerCheckSettings()
     no_data_for_ms: DurationMs = Field(default=300_000, alias="no_data_for")
     no_data_limit_ms: DurationMs = Field(default=86_400_000, alias="no_data_limit")
 

@@ -5,18 +5,21 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from alerting.book.alert_book import AlertBook
-from alerting.book.identities import check_identity
+from alerting.book.identities import SERVER_IDENTITY, check_identity
 from alerting.book.observation import OpenAlert
 from alerting.checks.host_check import ALERT_NAMES
 from alerting.checks.queries import alert_expression, check_variants
 from alerting.checks.registry import HostCheckRegistry
+from alerting.checks.server_conditions import SERVER_ALERT, SERVER_EXPRESSION
 from alerting.evaluation.health import HealthBoard, RuleHealth
 from alerting.evaluation.runner import GroupRunner
 from alerting.rules.definitions import AlertingRule, RecordingRule, RuleGroup, Templates
 from alerting.rules.group_evaluation import rule_name
+from alerting.settings import ServerCheckSettings
 from storage.api.alerts import AlertState
 
 HOST_GROUP = "host checks"
+SERVER_GROUP = "server checks"
 
 
 class RuleKind(StrEnum):
@@ -178,6 +181,23 @@ def host_group_view(
                 )
             )
     return _group(HOST_GROUP, "", 0, rules, runner)
+
+
+def server_group_view(
+    settings: ServerCheckSettings, runner: GroupRunner, book: AlertBook, board: HealthBoard
+) -> GroupView:
+    """Return the view of the check of the server itself."""
+    rule = RuleView(
+        kind=RuleKind.ALERTING,
+        name=SERVER_ALERT,
+        query=SERVER_EXPRESSION,
+        health=board[SERVER_IDENTITY],
+        labels={},
+        alerts=tuple(book.open_alerts(SERVER_IDENTITY)),
+        for_ms=settings.for_ms,
+        keep_firing_for_ms=settings.keep_firing_for_ms,
+    )
+    return _group(SERVER_GROUP, "", 0, [rule] if settings.enabled else [], runner)
 
 
 def _belongs(

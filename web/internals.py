@@ -57,7 +57,7 @@ class Internals:
         issuer = Credentials(accounts, access_tokens, clock, settings)
         logins = Logins(accounts, passwords, second_factors, keys, clock, settings)
         fleet = Fleet(services)
-        shell = Shell(renderer, fleet)
+        shell = Shell(renderer, fleet, services.conditions)
         feeds = Feeds(services, fleet, shell, encode_value)
         return cls(
             services=services,

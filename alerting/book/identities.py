@@ -14,3 +14,5 @@ def rule_identity(group: str, alert_name: str) -> str:
 
 
 CHECK_IDENTITIES = frozenset(map(check_identity, CheckName))
+SERVER_IDENTITY = "server/degraded"
+BUILT_IN_IDENTITIES = CHECK_IDENTITIES | {SERVER_IDENTITY}

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from alerting.book.identities import CHECK_IDENTITIES, rule_identity
+from alerting.book.identities import BUILT_IN_IDENTITIES, rule_identity
 from alerting.book.lifecycle import RuleTiming
 from alerting.errors import RuleFileError, TemplateError
 from alerting.rules.definitions import AlertingRule, RecordingRule, Rule, RuleGroup
@@ -219,7 +219,7 @@ def _with_unique_identities(groups: Iterable[RuleGroup]) -> tuple[RuleGroup, ...
     groups = tuple(groups)
     uses = Counter(rule.identity for group in groups for rule in _alerting_rules(group))
     # A group called "host" must not take over the alerts of host checks.
-    uses.update(CHECK_IDENTITIES)
+    uses.update(BUILT_IN_IDENTITIES)
     numbers: Counter[str] = Counter()
     result = []
     for group in groups:

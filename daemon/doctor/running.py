@@ -18,12 +18,14 @@ class ServerState:
     """A server and its state.
 
     Attributes:
+        conditions: what is wrong with it, in the form of `/health`.
         targets: its active targets, in the form of `/api/v1/targets`.
     """
 
     version: str
     uptime_s: int
     listen: str
+    conditions: Sequence[Mapping[str, Any]]
     targets: Sequence[Mapping[str, Any]]
 
 
@@ -52,6 +54,8 @@ async def _state(control: Control) -> ServerState:
         health["version"],
         health["uptime_s"],
         flags["data"]["web.listen-address"],
+        # Missing in the answer of a server that has not been restarted since an upgrade.
+        health.get("conditions", ()),
         targets["data"]["activeTargets"],
     )
 
@@ -67,9 +71,10 @@ def _is_locked(directory: DataDirectory) -> bool:
 
 
 async def examine_server(server: ServerState) -> Sequence[Finding]:
-    """Report the server's version, and whether it answers at its address."""
+    """Report the server's version, its conditions, and whether it answers at its address."""
     uptime = format_duration(server.uptime_s * 1000)
     findings = [Finding(Verdict.GOOD, "server", f"version {server.version}, up for {uptime}")]
+    findings += [_condition_finding(condition) for condition in server.conditions]
     address = ListenAddress.parse(server.listen)
     if not address.port:
         # The system has chosen the port.
@@ -83,3 +88,9 @@ async def examine_server(server: ServerState) -> Sequence[Finding]:
         "look at its log; if it is stuck, restart it",
     )
     return [*findings, refusal]
+
+
+def _condition_finding(condition: Mapping[str, Any]) -> Finding:
+    verdict = Verdict.BAD if condition["severity"] == "critical" else Verdict.WARNING
+    detail = ": ".join(filter(None, (condition["summary"], condition["reason"])))
+    return Finding(verdict, f"condition {condition['condition']}", detail, condition["fix"])

@@ -179,6 +179,7 @@ def _alerting(
         session=session,
         clock=system_clock,
         rule_groups=configuration.rule_groups,
+        conditions=stores.conditions,
     )
 
 

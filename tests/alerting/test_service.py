@@ -226,10 +226,10 @@ async def test_rules_are_replaced_while_running(
     async with running(bench) as service:
         fired = {(await bench.change())[0] for _ in range(2)}
         assert fired == {"High", "Low"}
-        _, before, _ = service.rules()
+        _, before, _, _ = service.rules()
         await service.replace_rules(rule_groups())
         assert await bench.change() == ("Low", "firing", "resolved")
-        _, after = service.rules()
+        _, after, _ = service.rules()
         # The unchanged group kept running.
         assert after.evaluated_ms == before.evaluated_ms
         assert bench.appender.last["alerts/rules.yml;h"] == {}
@@ -360,7 +360,7 @@ async def test_rules_and_alerts_have_the_form_of_prometheus(
         await bench.change()
         data = rules_data(service.rules())
         alerts = alerts_data(service.open_alerts())
-    host, group = data["groups"]
+    host, group, server = data["groups"]
     alert = {
         "labels": {"alertname": "High", "instance": "web-1:9100", "job": "node"},
         "annotations": {},
@@ -369,6 +369,7 @@ async def test_rules_and_alerts_have_the_form_of_prometheus(
         "value": "9.15e+01",
     }
     assert alerts["alerts"][0] == alert
+    assert [rule["name"] for rule in server["rules"]] == ["ServerDegraded"]
     rule, recording = group["rules"]
     assert rule["alerts"] == alerts["alerts"]
     assert (rule["state"], rule["health"], rule["type"]) == ("firing", "ok", "alerting")

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from aiohttp import web
 from yarl import URL
 
+from model.conditions import Conditions
 from storage.api.alerts import AlertState
 from web.fleet.fleet import Fleet
 from web.http.errors import MissingError
@@ -54,8 +55,8 @@ LIVE: Final = "/live/"
 class Shell:
     """Renders pages in their frame, and the live regions of pages."""
 
-    def __init__(self, renderer: Renderer, fleet: Fleet) -> None:
-        self._renderer, self._fleet = renderer, fleet
+    def __init__(self, renderer: Renderer, fleet: Fleet, conditions: Conditions) -> None:
+        self._renderer, self._fleet, self._conditions = renderer, fleet, conditions
         self._regions: dict[str, LiveRegion] = {}
         self._pages = PageRegistry()
 
@@ -127,4 +128,5 @@ class Shell:
             "firing": len(firing),
             "firing_unseen": sum(1 for alert in firing if alert.acknowledged_by is None),
             "now_ms": view.time_ms,
+            "conditions": self._conditions.active(),
         }

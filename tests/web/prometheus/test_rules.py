@@ -29,14 +29,14 @@ async def test_alerts_are_pending_or_firing(world: World) -> None:
 
 
 async def test_rules_can_be_filtered_by_type(world: World) -> None:
-    (group,) = (await ask(world, "rules"))["data"]["groups"]
+    group, _ = (await ask(world, "rules"))["data"]["groups"]
     assert {rule["type"] for rule in group["rules"]} == {"alerting"}
     assert {rule["name"] for rule in group["rules"]} >= {"HostDown"}
     assert (await ask(world, "rules", type="record"))["data"] == {"groups": []}
 
 
 async def test_queries_are_listed_in_prometheus_layout(world: World) -> None:
-    (group,) = world.alerting.rules()
+    group, _ = world.alerting.rules()
     rule = replace(group.rules[0], query="sum(rate(x[5m]))by(a)>1")
     assert rules_data([replace(group, rules=(rule,))])["groups"][0]["rules"][0]["query"] == (
         "sum by (a) (rate(x[5m])) > 1"
