@@ -132,9 +132,11 @@ class DifferenceParser:
 
     def renumber(self, columns: NDArray[np.int32]) -> None:
         """Replace each column by `columns[column]` after the catalog was compacted."""
-        codes = self._state.codes
+        codes = self._state.codes.copy()
         ordinary = codes >= 0
         codes[ordinary] = columns[codes[ordinary]]
+        self._state.codes = codes
+        self._state.share(self._interner.arrays)
 
     def _read_variable(self, skeleton: BodySkeleton, body: bytes) -> ExpositionDelta | None:
         """Parse a body that differs only in values of variable lines; None if it does not."""
@@ -232,6 +234,7 @@ class DifferenceParser:
         else:
             self._remember_series(known.written())
         self._format, self.families, self._state = exposition_format, families, full.state
+        self._state.share(self._interner.arrays)
         self._is_joined = is_joined
         self._remember(body, lines, count)
         return delta

@@ -13,7 +13,7 @@ from model.metadata import MetricMetadata
 from scraper.exposition.errors import ExpositionError
 from scraper.exposition.formats import ExpositionFormat
 from scraper.exposition.grammar import BOUND_LABELS, GRAMMARS, Comment
-from scraper.exposition.interning import BytesInterner
+from scraper.exposition.interning import ArrayInterner, BytesInterner
 from scraper.exposition.label_grammar import unescape, unescape_help
 from scraper.exposition.lines import is_comment
 from scraper.messages import quoted
@@ -56,10 +56,11 @@ class FamilyInterner:
 
     Attributes:
         strings: interns parts of the targets' bodies.
+        arrays: interns the numbers of their lines.
     """
 
     def __init__(self) -> None:
-        self.strings = BytesInterner()
+        self.strings, self.arrays = BytesInterner(), ArrayInterner()
         self._families: WeakValueDictionary[
             tuple[ExpositionFormat, tuple[bytes, ...]], Families
         ] = WeakValueDictionary()

@@ -1,7 +1,12 @@
-"""Interning of the byte strings that the expositions of many targets share."""
+"""Interning of the byte strings and arrays that the expositions of many targets share."""
 
 import sys
+from array import array
 from collections.abc import Iterable
+from weakref import WeakValueDictionary
+
+import numpy as np
+from numpy.typing import NDArray
 
 _LONGEST_INTERNED = 4096
 """Longer strings contain many values, so two targets rarely share one."""
@@ -38,3 +43,24 @@ class BytesInterner:
             if sys.getrefcount(string) <= _OWN_REFERENCES:
                 self._known.pop(string, None)
         self._sweep_at = max(_SWEEP_FROM, 2 * len(self._known))
+
+
+class ArrayInterner:
+    """Stores equal arrays once, while somebody references them. Interned arrays are read-only."""
+
+    def __init__(self) -> None:
+        # By hash: an array with the hash of another one is not interned.
+        self._codes: WeakValueDictionary[int, NDArray[np.int32]] = WeakValueDictionary()
+        self._offsets: WeakValueDictionary[int, array[int]] = WeakValueDictionary()
+
+    def codes(self, codes: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return an equal array, the interned object where there is one."""
+        codes.setflags(write=False)
+        known = self._codes.setdefault(hash(codes.tobytes()), codes)
+        return known if np.array_equal(known, codes) else codes
+
+    def offsets(self, offsets: Iterable[int]) -> "array[int]":
+        """Return the offsets as an array, the interned object where there is one."""
+        new = array("i", offsets)
+        known = self._offsets.setdefault(hash(new.tobytes()), new)
+        return known if known == new else new

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import segno
 from aiohttp import web
 from markupsafe import Markup
 
@@ -133,6 +132,9 @@ async def _code(request: web.Request) -> str:
 
 def qr_code(text: str) -> Markup:
     """Return a QR code as SVG, dark on light in both themes: cameras read no other."""
+    # Rarely needed, and 1.3 MB of resident memory.
+    import segno
+
     code = segno.make(text, error="m", micro=False)
     picture = code.svg_inline(
         omitsize=True, border=3, dark="#000", light="#fff", svgclass="qr-code"

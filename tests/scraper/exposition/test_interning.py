@@ -1,4 +1,11 @@
-from scraper.exposition.interning import BytesInterner
+import gc
+import weakref
+from array import array
+
+import numpy as np
+import pytest
+
+from scraper.exposition.interning import ArrayInterner, BytesInterner
 from scraper.exposition.skeleton import BodySkeleton
 
 BODY = b"a 1\nb 2\nc 3\n"
@@ -29,3 +36,29 @@ def test_skeletons_of_equal_bodies_share_their_strings() -> None:
         skeletons.append(BodySkeleton(BODY, interner))
         skeletons[-1].value_tokens(b"a 7\nb 2\nc 8\n", [2, 2, 2])
     assert len(interner) == one > 0
+
+
+def test_equal_arrays_are_stored_once_and_only_while_referenced() -> None:
+    interner = ArrayInterner()
+    codes = interner.codes(np.array([1, 2, 3], np.int32))
+    assert interner.codes(np.array([1, 2, 3], np.int32)) is codes
+    assert interner.codes(np.array([1, 2], np.int32)) is not codes
+    offsets = interner.offsets([7, 0, 9])
+    assert interner.offsets([7, 0, 9]) is offsets
+    former = weakref.ref(codes)
+    del codes
+    gc.collect()
+    assert former() is None
+
+
+def test_an_array_with_the_hash_of_another_one_stays_itself() -> None:
+    interner = ArrayInterner()
+    other = array("i", [1])
+    interner._offsets[hash(array("i", [2]).tobytes())] = other
+    assert interner.offsets([2]) == array("i", [2])
+
+
+def test_interned_codes_cannot_be_changed() -> None:
+    codes = ArrayInterner().codes(np.array([1], np.int32))
+    with pytest.raises(ValueError, match="read-only"):
+        codes[0] = 2
