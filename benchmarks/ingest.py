@@ -7,9 +7,9 @@ from benchmarks.harness.reporting.command import argument_parser, run
 from benchmarks.harness.reporting.report import Limit
 
 _LIMITS = (
-    Limit("ratio_cpu_prometheus", 0.45),
-    Limit("ratio_cpu_victoriametrics", 0.45),
-    Limit("ratio_rss_prometheus", 0.30),
+    Limit("ratio_cpu_prometheus", 0.42),
+    Limit("ratio_cpu_victoriametrics", 0.42),
+    Limit("ratio_rss_prometheus", 0.37),
 )
 # A head is sealed at 120 vectors: each is sealed once.
 _PERIOD = Period(interval_s=1.0, warm_up_s=10.0, measured_s=120.0, peers_measured_s=50.0)
