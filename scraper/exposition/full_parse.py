@@ -132,6 +132,9 @@ class FullParse:
     ) -> None:
         sample = self._grammar.sample(line, index + 1, bound)
         self._values[index] = sample.value
+        # The fast path takes `a  1` for a value and a timestamp if `a 1 1` is known.
+        self._timestamps.pop(index, None)
+        self._timestamped.discard(index)
         if sample.timestamp_ms is not None:
             self._timestamps[index] = sample.timestamp_ms
             if sample.value_at:

@@ -32,9 +32,17 @@ def decode_series(data: bytes) -> list[Labels]:
         raise CorruptDataError("label sets are not bytes")
     try:
         rows = orjson.loads(data)
-        return [Labels(zip(row[::2], row[1::2], strict=True)) for row in rows]
+        return [_label_set(row) for row in rows]
     except (ValueError, TypeError) as exc:
         raise CorruptDataError(f"label sets do not decode: {exc}") from exc
+
+
+def _label_set(row: list[str]) -> Labels:
+    if type(row) is not list:
+        raise TypeError("a label set is no list")
+    # Fails for anything but text, in a fraction of the time of checking each item.
+    "".join(row)
+    return Labels(zip(row[::2], row[1::2], strict=True))
 
 
 def pack_series(series: Sequence[Labels]) -> bytes:

@@ -49,7 +49,8 @@ def decode_records(data: bytes) -> Iterator[JournalRecord]:
     """Yield the vectors of one row.
 
     Raises:
-        CorruptDataError: the bytes are damaged; raised before the first vector.
+        CorruptDataError: the bytes are damaged. If the checksum finds it, no vector is
+            yielded; if a record is cut off, the vectors before it are.
     """
     if (
         not isinstance(data, bytes)
@@ -62,12 +63,16 @@ def decode_records(data: bytes) -> Iterator[JournalRecord]:
     except zlib.error as exc:
         raise CorruptDataError(f"journal row: {exc}") from exc
     while at < len(data):
+        if len(data) - at < _RECORD.size:
+            raise CorruptDataError("journal row: the last record is cut off")
         source_id, layout_id, time_ms, ordinal, count = _RECORD.unpack_from(data, at)
         at += _RECORD.size
         size, amends = 4 if count & _WIDE_COLUMNS else 2, bool(count & _AMENDS)
         count &= ~(_WIDE_COLUMNS | _AMENDS)
         middle = at + size * count if ordinal or amends else at
         end = middle + 8 * count
+        if end > len(data):
+            raise CorruptDataError("journal row: the last record is cut off")
         columns, values = data[at:middle], data[middle:end]
         yield JournalRecord(source_id, layout_id, time_ms, ordinal, columns, values, amends)
         at = end

@@ -1,6 +1,5 @@
 import contextlib
 import gc
-import struct
 from typing import Any
 
 import pytest
@@ -8,60 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.labels import Labels
-from scraper.exposition.catalog import DETACHED, SeriesCatalog
 from scraper.exposition.delta import ExpositionDelta
-from scraper.exposition.difference import DifferenceParser
 from scraper.exposition.errors import ExpositionError
-from scraper.exposition.families import FamilyInterner
 from scraper.exposition.formats import ExpositionFormat
 from scraper.exposition.parser import parse_exposition
-from scraper.recording.series_naming import SeriesNaming
+from tests.scraper.exposition.follower import Follower, bits, expected
 
 TEXT, OPENMETRICS = ExpositionFormat.TEXT, ExpositionFormat.OPENMETRICS
-
-
-def bits(value: float) -> bytes:
-    return struct.pack("<d", value)
-
-
-class Follower:
-    """Applies deltas like the recorder and holds the samples of the last body."""
-
-    def __init__(self) -> None:
-        self.catalog = SeriesCatalog(SeriesNaming(Labels()).name)
-        self.parser = DifferenceParser(self.catalog, FamilyInterner())
-        self.values: dict[Labels, bytes] = {}
-        self.stamped: dict[int, list[tuple[int | None, bytes]]] = {}
-
-    def parse(self, body: bytes, exposition_format: ExpositionFormat) -> ExpositionDelta:
-        delta = self.parser.parse(body, exposition_format)
-        if delta.complete:
-            self.values, self.stamped = {}, {}
-        for column, value in zip(delta.columns.tolist(), delta.values.tolist(), strict=True):
-            self.values[self.catalog.series[column]] = bits(value)
-        given: dict[int, list[tuple[int | None, bytes]]] = {}
-        for sample in delta.detached:
-            given.setdefault(sample.code, []).append((sample.timestamp_ms, bits(sample.value)))
-        self.stamped.update(given)
-        return delta
-
-    @property
-    def samples(self) -> set[tuple[Labels, int | None, bytes]]:
-        plain = {(labels, None, value) for labels, value in self.values.items()}
-        return plain | {
-            (self.catalog.detached[DETACHED - code].labels, time_ms, value)
-            for code, samples in self.stamped.items()
-            for time_ms, value in samples
-        }
-
-
-def expected(
-    body: bytes, exposition_format: ExpositionFormat
-) -> set[tuple[Labels, int | None, bytes]]:
-    return {
-        (Labels.of(sample.pairs), sample.timestamp_ms, bits(sample.value))
-        for sample in parse_exposition(body, exposition_format).samples
-    }
 
 
 DISTINCT = [
@@ -331,6 +283,14 @@ def test_changed_type_changes_the_names_of_buckets() -> None:
 def test_timestamp_after_a_tab_is_parsed_on_a_known_line() -> None:
     follower = Follower()
     for body in (b"a 1\n", b"a 2\t7000\n"):
+        follower.parse(body, TEXT)
+        assert follower.samples == expected(body, TEXT)
+
+
+def test_value_after_two_blanks_is_no_timestamp_on_a_line_that_had_one() -> None:
+    follower = Follower()
+    # The last two are duplicates only as long as the second sample has no timestamp.
+    for body in (b"a 1 1000\n", b"a  2000\n", b"a 1 1000\n", b"a 1 1000\na  2000\n"):
         follower.parse(body, TEXT)
         assert follower.samples == expected(body, TEXT)
 

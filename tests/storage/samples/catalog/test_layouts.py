@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from model.labels import Labels
 from storage.api.errors import CorruptDataError
 from storage.samples.catalog.interning import Interner
-from storage.samples.catalog.label_encoding import pack_series, unpack_series
+from storage.samples.catalog.label_encoding import decode_series, pack_series, unpack_series
 from storage.samples.catalog.layouts import Layouts
 from storage.samples.catalog.metric_names import MetricNames
 from tests.storage.samples.sample_builders import series
@@ -30,6 +30,12 @@ def test_series_survive_packing(labels: list[Labels]) -> None:
 def test_any_other_bytes_raise_corrupt_data(data: bytes) -> None:
     with pytest.raises(CorruptDataError):
         unpack_series(data)
+
+
+@pytest.mark.parametrize("rows", ['[["a",1]]', '[[["a"],""]]', '["ab"]', '[{"a":"b"}]', "7", "[7]"])
+def test_label_sets_of_anything_but_text_raise_corrupt_data(rows: str) -> None:
+    with pytest.raises(CorruptDataError):
+        decode_series(rows.encode())
 
 
 def test_labels_with_invalid_unicode_are_refused() -> None:

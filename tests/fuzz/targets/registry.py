@@ -1,0 +1,17 @@
+"""All fuzz targets by name."""
+
+from tests.fuzz.targets import (
+    documents,
+    expositions,
+    pushes,
+    queries,
+    remote_write,
+    storage_bytes,
+)
+from tests.fuzz.targets.target import FuzzTarget
+
+TARGETS: dict[str, FuzzTarget] = {
+    target.name: target
+    for module in (expositions, remote_write, queries, documents, storage_bytes, pushes)
+    for target in module.TARGETS
+}
