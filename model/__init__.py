@@ -8,6 +8,7 @@ __all__ = [
     "addresses",
     "clock",
     "conditions",
+    "descriptors",
     "documents",
     "durations",
     "labels",

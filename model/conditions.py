@@ -57,11 +57,25 @@ DISK_SLOW: Final = ConditionKind(
     "the disk of the data directory takes seconds for each write",
     "look for a failing disk or for other programs that write to it",
 )
+DESCRIPTORS_EXHAUSTED: Final = ConditionKind(
+    "descriptors_exhausted",
+    "critical",
+    "the server cannot accept connections",
+    "raise LimitNOFILE= of the unit, or `ulimit -n`",
+)
+SCRAPES_EXHAUSTED: Final = ConditionKind(
+    "scrapes_exhausted",
+    "critical",
+    "the server lacks descriptors, ports or memory to scrape its targets",
+    "raise LimitNOFILE= and MemoryMax= of the unit; the targets are not at fault",
+)
 
 CONDITION_KINDS: Final[tuple[ConditionKind, ...]] = (
     SAMPLES_UNWRITABLE,
     RECORDS_UNWRITABLE,
     DISK_SLOW,
+    DESCRIPTORS_EXHAUSTED,
+    SCRAPES_EXHAUSTED,
 )
 """All kinds. The metric shows each, and docs/operations.md has a row for each."""
 

@@ -13,6 +13,10 @@ class ScrapeError(Exception):
         return str(self)
 
 
+class OwnExhaustionError(ScrapeError):
+    """This server has no descriptor, port or memory for a scrape; the target is not at fault."""
+
+
 class FetchError(ScrapeError):
     """The target is unreachable, timed out, or sent an unusable response.
 

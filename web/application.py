@@ -10,6 +10,7 @@ from jinja2 import Environment
 
 from web.http.assets import Assets
 from web.http.audit_trail import AuditLog
+from web.http.bodies import BODY_POLICY, BodyPolicy
 from web.http.rendering import Renderer
 from web.http.routing import add_routes
 from web.identity.first_admin import ensure_first_admin
@@ -52,11 +53,9 @@ def create_app(
     resources: Resources | None = None,
     pages: Sequence[PageFactory] = PAGES,
 ) -> web.Application:
-    """Return the application, ready for `web.AppRunner`.
+    """Return the application, ready for a runner.
 
-    Run it with `handler_cancellation=True`, so that a query ends with its client,
-    `access_log=None`, because the application logs requests itself, and
-    `bodies.SERVER_OPTIONS`.
+    `web.connections.runner` runs it.
 
     Args:
         services: everything that the application depends on.
@@ -69,6 +68,7 @@ def create_app(
     app = web.Application(
         middlewares=_middlewares(internals), client_max_size=settings.body_limit_bytes
     )
+    app[BODY_POLICY] = BodyPolicy(settings.connections.body_timeout_s, services.refusals)
     _add_response_headers(app, settings)
     _close_on_shutdown(app, internals)
     add_routes(app, all_routes(internals, resources.assets, pages))

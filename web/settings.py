@@ -130,6 +130,31 @@ class RateLimitSettings(BaseModel):
     push: QuotaSettings = QuotaSettings(key_per_minute=1_200_000, address_per_minute=1_200_000)
 
 
+class ConnectionSettings(BaseModel):
+    """Connections of clients.
+
+    Attributes:
+        total: open connections in all; as many as Prometheus accepts. Fewer if the process
+            may not open enough files: descriptors for scrapes and databases are kept free.
+        per_address: open connections of one IPv4 address or IPv6 network of 64 bits. A
+            proxy in `trusted_proxies` is limited by `total` only.
+        header_timeout_s: how long a client may take to send a request's line and headers.
+        idle_timeout_s: how long a connection may stay open between two requests.
+        body_timeout_s: how long a client may take to send a body, longer by one second
+            for each KiB that has arrived; five minutes at most.
+        send_timeout_s: how long a client may accept no part of an answer.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    total: int = Field(default=512, ge=8)
+    per_address: int = Field(default=256, ge=1)
+    header_timeout_s: float = Field(default=10.0, gt=0)
+    idle_timeout_s: float = Field(default=300.0, gt=0)
+    body_timeout_s: float = Field(default=20.0, gt=0)
+    send_timeout_s: float = Field(default=60.0, gt=0)
+
+
 class WebSettings(BaseModel):
     """Section `web` of the configuration; every field has a default.
 
@@ -155,8 +180,11 @@ class WebSettings(BaseModel):
         remote_read_samples: the largest number of samples that a remote read may return.
         cors: which other origins' pages may use the API.
         rate_limits: quotas; a sender over its quota gets status 429 for a while.
+        connections: how many connections there may be, and how slow.
         live_interval_s: how often an open page is updated.
         live_streams: the largest number of WebSocket connections; each open page has one.
+        live_streams_per_address: the same for one address or IPv6 network of 64 bits.
+        live_streams_per_key: the same for one session or token.
         live_write_timeout_s: how long a WebSocket client may accept no data.
         audit_entries: the number of entries that the audit log keeps; failed logins
             take at most a tenth.
@@ -181,8 +209,11 @@ class WebSettings(BaseModel):
     remote_read_samples: int = Field(default=50_000_000, ge=1)
     cors: CorsSettings = Field(default_factory=CorsSettings)
     rate_limits: RateLimitSettings = Field(default_factory=RateLimitSettings)
+    connections: ConnectionSettings = Field(default_factory=ConnectionSettings)
     live_interval_s: float = Field(default=5.0, ge=0.05)
     live_streams: int = Field(default=200, ge=0)
+    live_streams_per_address: int = Field(default=100, ge=0)
+    live_streams_per_key: int = Field(default=50, ge=0)
     live_write_timeout_s: float = Field(default=10.0, gt=0)
     audit_entries: int = Field(default=100_000, ge=1)
     audit_retention_days: int = Field(default=365, ge=1)

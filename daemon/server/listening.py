@@ -2,23 +2,47 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from aiohttp import web
 
 from daemon.data_directory import DataDirectory
 from daemon.errors import ServerListenError
 from model.addresses import ListenAddress
-from web.http.bodies import SERVER_OPTIONS
+from model.conditions import Conditions
+from model.limits import Refusals
+from web.connections.accepting import Acceptor
+from web.connections.runner import HttpRunner
+from web.settings import WebSettings
 
 _STOP_S = 10.0
 """How long open requests may take to end once the server stops."""
 
 
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What the server's listening depends on.
+
+    Attributes:
+        settings: section `web` of the configuration.
+        directory: the data directory, which holds the control socket.
+        refusals: counts what each limit refused.
+        conditions: where a lack of descriptors is reported.
+        targets: returns how many targets are scraped, each of which needs a descriptor.
+    """
+
+    settings: WebSettings
+    directory: DataDirectory
+    refusals: Refusals
+    conditions: Conditions
+    targets: Callable[[], int]
+
+
 @asynccontextmanager
 async def listening(
-    app: web.Application, listen: ListenAddress, directory: DataDirectory
+    app: web.Application, listen: ListenAddress, doors: Doors
 ) -> AsyncIterator[ListenAddress]:
     """Serve the application until the block ends.
 
@@ -28,31 +52,34 @@ async def listening(
     Raises:
         ServerListenError: the server cannot listen on the address.
     """
-    runner = web.AppRunner(
+    runner = HttpRunner(
         app,
-        access_log=None,
-        handler_cancellation=True,
+        doors.settings.connections,
+        doors.refusals,
+        doors.targets,
         shutdown_timeout=_STOP_S,
-        **SERVER_OPTIONS,
     )
     await runner.setup()
+    directory = doors.directory
     try:
         with directory.socket_address() as path:
             await asyncio.to_thread(directory.control_socket.unlink, missing_ok=True)
             await web.UnixSite(runner, path).start()
             await asyncio.to_thread(directory.control_socket.chmod, 0o600)
-            yield await _listen(runner, listen)
+            acceptor = Acceptor(runner.connections, runner.places, doors.settings, doors.conditions)
+            try:
+                yield ListenAddress(listen.host, await _listen(acceptor, listen))
+            finally:
+                await acceptor.close()
     finally:
         await runner.cleanup()
 
 
-async def _listen(runner: web.AppRunner, listen: ListenAddress) -> ListenAddress:
+async def _listen(acceptor: Acceptor, listen: ListenAddress) -> int:
     try:
-        await web.TCPSite(runner, listen.host or None, listen.port).start()
+        return await acceptor.listen(listen.host, listen.port)
     except OSError as exc:
-        reason = os.strerror(exc.errno) if exc.errno else str(exc)
+        reason = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else str(exc)
         raise ServerListenError(
             f"cannot listen on {listen}: {reason}; try another --listen"
         ) from exc
-    port = next(address[1] for address in runner.addresses if isinstance(address, tuple))
-    return ListenAddress(listen.host, port)

@@ -221,6 +221,11 @@ class ScraperCollector(Collector):
         for name, value, text in (
             ("scrapes", statistics.scrapes, "Scrapes that ended, successful or failed."),
             ("failed", statistics.failures, "Scrapes that failed."),
+            (
+                "exhausted",
+                statistics.exhausted,
+                "Scrapes without a result, because this server lacked descriptors or memory.",
+            ),
             ("missed", statistics.missed, "Scrapes that were due and did not start."),
             ("samples", statistics.samples, "Samples scraped."),
             ("body_bytes", statistics.body_bytes, "Size of the expositions after decompression."),

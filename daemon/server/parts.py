@@ -91,7 +91,7 @@ async def constructed(
     settings, samples, records = configuration.settings, stores.samples, stores.records
     refusals, memory = Refusals(), MemoryReading()
     async with AsyncExitStack() as stack:
-        scraping = Scraping(configuration, records.hosts, samples, system_clock)
+        scraping = Scraping(configuration, records.hosts, samples, system_clock, stores.conditions)
         remote_write = RemoteWriteReceiver(samples, samples, system_clock)
         engine = _engine(samples, settings, lambda: _metadata(scraping, remote_write))
         stack.push_async_callback(engine.close)

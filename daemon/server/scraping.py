@@ -9,6 +9,7 @@ import structlog
 from daemon.configuration.configuration import Configuration
 from daemon.server.target_set import TargetSet
 from model.clock import Clock
+from model.conditions import Conditions
 from scraper.discovery.manager import DiscoveryManager
 from scraper.scheduling.scraper import Scraper
 from storage.api.errors import StorageError
@@ -37,8 +38,9 @@ class Scraping:
         hosts: HostRecords,
         appender: SampleAppender,
         clock: Clock,
+        conditions: Conditions,
     ) -> None:
-        self.scraper = Scraper(appender, clock)
+        self.scraper = Scraper(appender, clock, conditions)
         self.discovery = DiscoveryManager(self._on_discovery)
         self.targets = TargetSet(configuration, hosts, self.discovery)
 

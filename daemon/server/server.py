@@ -22,11 +22,12 @@ from daemon.server.interpreter import (
     configure_malloc,
     set_switch_interval,
 )
-from daemon.server.listening import listening
+from daemon.server.listening import Doors, listening
 from daemon.server.parts import Parts, constructed, services_of
 from daemon.server.stores import opened_stores
 from model.addresses import ListenAddress
 from model.clock import system_clock
+from model.descriptors import raise_descriptor_limit
 from model.sd_notify import sd_notify, watchdog_interval_s
 from web.application import create_app
 from web.identity.first_admin import FIRST_ADMIN, ensure_first_admin
@@ -71,6 +72,7 @@ def run(plan: ServerPlan) -> None:
             message says what to do.
     """
     configure_malloc()
+    raise_descriptor_limit()
     set_switch_interval(evaluating=False)
     aiohttp.set_zlib_backend(isal_zlib)
     configuration = plan.source.read()
@@ -147,7 +149,14 @@ async def running_server(
         )
         app = await asyncio.to_thread(create_app, services_of(parts), settings.web)
         listen = ListenAddress.parse(settings.server.listen)
-        address = await stack.enter_async_context(listening(app, listen, directory))
+        doors = Doors(
+            settings.web,
+            directory,
+            parts.refusals,
+            stores.conditions,
+            lambda: len(parts.scraping.scraper),
+        )
+        address = await stack.enter_async_context(listening(app, listen, doors))
 
         targets = parts.scraping.targets
         if settings.server.scrape_self:

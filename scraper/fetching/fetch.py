@@ -13,10 +13,11 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from scraper.errors import FetchError
+from scraper.errors import FetchError, OwnExhaustionError
 from scraper.exposition.formats import ExpositionFormat
 from scraper.fetching.compression import decoded
 from scraper.fetching.direct import DirectResponse, Origin
+from scraper.fetching.exhaustion import own_exhaustion
 from scraper.fetching.http_session import (
     DEFAULT_HEADERS,
     HttpSession,
@@ -126,6 +127,8 @@ class Fetcher:
 
         Raises:
             FetchError: the fetch failed; the message is the reason.
+            OwnExhaustionError: it failed for lack of this server's descriptors, ports,
+                threads or memory.
         """
         if target.refused:
             raise FetchError(target.refused)
@@ -142,7 +145,12 @@ class Fetcher:
                 return await _fetched(await self._get(request), target)
         except TimeoutError as exc:
             raise FetchError(f"timed out after {target.timeout_s:g} s") from exc
-        except (aiohttp.ClientError, OSError, ValueError) as exc:
+        except (aiohttp.ClientError, OSError, ValueError, MemoryError, RuntimeError) as exc:
+            lacking = own_exhaustion(exc)
+            if lacking:
+                raise OwnExhaustionError(f"not scraped: this server has {lacking}") from exc
+            if isinstance(exc, MemoryError | RuntimeError):
+                raise
             outline = failure_outline(exc, URL(target.url).host)
             raise FetchError(failure_message(exc), outline) from exc
 
@@ -160,6 +168,8 @@ class Fetcher:
                 origin, request.head, request.target.limits.body_bytes
             )
         except OSError as exc:
+            if own_exhaustion(exc):
+                raise
             raise FetchError(connection_failure(origin.host, origin.port, exc)) from exc
 
     @staticmethod

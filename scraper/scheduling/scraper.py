@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Self
 import structlog
 
 from model.clock import Clock, system_clock
+from model.conditions import Conditions
 from model.metadata import MetricMetadata
 from model.targets import Health, TargetStatus
 from scraper.exposition.families import FamilyInterner
 from scraper.fetching.fetch import Fetcher
 from scraper.fetching.http_session import HttpSession
 from scraper.fetching.targets import ScrapeTarget
+from scraper.scheduling.exhaustion import Exhaustion
 from scraper.scheduling.slots import SlotScheduler
 from scraper.scheduling.statistics import ScraperStatistics
 from scraper.scheduling.target_scraper import ScrapeServices, TargetScraper
@@ -45,8 +47,14 @@ class Scraper:
         statistics: totals since the start.
     """
 
-    def __init__(self, appender: SampleAppender, clock: Clock = system_clock) -> None:
+    def __init__(
+        self,
+        appender: SampleAppender,
+        clock: Clock = system_clock,
+        conditions: Conditions | None = None,
+    ) -> None:
         self.statistics = ScraperStatistics()
+        exhaustion = Exhaustion(self.statistics, conditions or Conditions(clock), clock)
         self._session = HttpSession()
         self._threads = ThreadPoolExecutor(_PARSE_THREADS, thread_name_prefix="parse")
         self._services = ScrapeServices(
@@ -56,6 +64,7 @@ class Scraper:
             self._threads,
             self.statistics,
             FamilyInterner(),
+            exhaustion,
         )
         self._slots: SlotScheduler[TargetScraper] = SlotScheduler(
             self._begin, self.statistics.add_missed, clock, self._clock_jumped
@@ -64,6 +73,10 @@ class Scraper:
         self._refused: list[ScrapeTarget] = []
         self._tasks: asyncio.TaskGroup | None = None
         self._scrapes: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        """Return the number of targets."""
+        return len(self._scrapers)
 
     async def __aenter__(self) -> Self:
         """Start scraping the targets of `apply`, called before or after."""

@@ -12,6 +12,8 @@ class ScraperStatistics:
     Attributes:
         scrapes: completed scrapes.
         failures: failed scrapes.
+        exhausted: scrapes without a result, because this server lacked descriptors, ports,
+            threads or memory.
         missed: scrapes that did not start, because the process was blocked or the
             target's last scrape was still in progress.
         samples: scraped samples.
@@ -28,6 +30,7 @@ class ScraperStatistics:
 
     scrapes: int = 0
     failures: int = 0
+    exhausted: int = 0
     missed: int = 0
     samples: int = 0
     stored: int = 0

@@ -9,7 +9,7 @@ import structlog
 
 from model.clock import Clock
 from model.targets import Health, TargetStatus
-from scraper.errors import ScrapeError
+from scraper.errors import OwnExhaustionError, ScrapeError
 from scraper.exposition.delta import ExpositionDelta
 from scraper.exposition.errors import RejectedCounts, RejectedExpositionError
 from scraper.exposition.families import FamilyInterner
@@ -17,6 +17,7 @@ from scraper.fetching.fetch import Fetched, Fetcher
 from scraper.fetching.targets import ScrapeTarget
 from scraper.messages import one_line
 from scraper.recording.recorder import Recorder
+from scraper.scheduling.exhaustion import Exhaustion
 from scraper.scheduling.slots import Slot
 from scraper.scheduling.statistics import ScraperStatistics
 from storage.api.errors import OutOfOrderError, StorageError
@@ -44,6 +45,7 @@ class ScrapeServices:
     threads: Executor
     statistics: ScraperStatistics
     interner: FamilyInterner
+    exhaustion: Exhaustion
 
 
 class TargetScraper:
@@ -131,7 +133,13 @@ class TargetScraper:
             fetched = await services.fetcher.fetch(target)
             services.statistics.body_bytes += len(fetched.body)
             services.statistics.fetch_s += time.perf_counter() - began
+            services.exhaustion.scraped()
             delta = await self._parse(fetched)
+        except OwnExhaustionError as exc:
+            # Nothing is known of the target: no sample, and above all no `up 0`.
+            self._error = str(exc)
+            services.exhaustion.report(self._error)
+            return
         except ScrapeError as exc:
             error = one_line(exc.outline if target.is_added_by_user else str(exc))
             if isinstance(exc, RejectedExpositionError):

@@ -23,6 +23,7 @@ from ingest.hosts.pushed_hosts import PushedHosts
 from ingest.series.commits import GroupCommit
 from model.clock import Clock
 from model.conditions import Conditions
+from model.limits import Refusals
 from model.metadata import MetricMetadata
 from model.targets import Target, TargetStatus
 from promql.api import QueryEngine
@@ -41,7 +42,7 @@ from tests.scraper.recording_appender import RecordingAppender
 from tests.web.alerting_double import AlertingDouble, alerting_over
 from tests.web.service_doubles import NOW_MS, DiscoveryDouble, FixedConfiguration, MemorySamples
 from web.application import Resources, create_app
-from web.http.bodies import SERVER_OPTIONS
+from web.connections.runner import HttpRunner
 from web.identity.keys import KeyRing
 from web.identity.secret_hashes import secret_hash
 from web.pages import PAGES, PageFactory
@@ -131,6 +132,17 @@ class World(Doubles):
         return text
 
 
+class _Server(TestServer):
+    """The test server, with the runner of the real one."""
+
+    def __init__(self, app: Application, settings: WebSettings, refusals: Refusals) -> None:
+        super().__init__(app)
+        self._settings, self._refusals = settings, refusals
+
+    async def _make_runner(self, **options: Any) -> HttpRunner:
+        return HttpRunner(self.app, self._settings.connections, self._refusals, **options)
+
+
 @asynccontextmanager
 async def world_at(
     tmp_path: Path,
@@ -165,9 +177,9 @@ async def world_at(
         services = _services(records, pushes, keys, doubles)
         services = replace(services, engine=other_engine or engine, **further)
         app = create_app(services, settings, await asyncio.to_thread(shared_resources), pages)
-        server = TestServer(app)
+        server = _Server(app, settings, services.refusals)
         # The client would start it with other options; it accepts a running server.
-        await server.start_server(**SERVER_OPTIONS)
+        await server.start_server()
         with capture_logs() as logs:
             yield World(
                 services=services,

@@ -7,12 +7,14 @@ truncated stream as complete.
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 from aiohttp import web
 
 from model import gzip_body
+from model.limits import LimitName, Refusals
 from web.http.errors import (
     BadRequestError,
     BodyTimeoutError,
@@ -24,9 +26,27 @@ from web.http.routing import route_of
 SERVER_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({"auto_decompress": False})
 """Arguments that an `AppRunner` of the application must get."""
 
+
+@dataclass(frozen=True, slots=True)
+class BodyPolicy:
+    """How long a client may take to send a body.
+
+    Attributes:
+        timeout_s: for a body of which nothing arrives.
+        refusals: counts the bodies that took longer.
+    """
+
+    timeout_s: float
+    refusals: Refusals
+
+
+BODY_POLICY: Final = web.AppKey("body_policy", BodyPolicy)
+
 _BODY = web.RequestKey("body", bytes)
 
-_TIMEOUT_S: Final = 60.0
+_SLOWEST_BYTES_S: Final = 1024
+"""A client that sends at least this many bytes a second may go on up to `_LONGEST_S`."""
+_LONGEST_S: Final = 300.0
 _IN_THREAD_FROM_BYTES: Final = 2**17
 """Compressed size; decompressing this much may take some milliseconds."""
 
@@ -69,20 +89,39 @@ def body_limit_bytes(request: web.Request) -> int:
 async def _received(request: web.Request, limit_bytes: int) -> bytes:
     if (request.content_length or 0) > limit_bytes:
         raise TooLargeError(limit_bytes)
-    own_limit = limit_bytes != request.client_max_size
-    reader = request.clone(client_max_size=limit_bytes) if own_limit else request
+    content = request.content
     try:
-        if request.content.is_eof():
+        if content.is_eof():
             # It arrived with the headers, as nearly every small body does.
-            return await reader.read()
-        async with asyncio.timeout(_TIMEOUT_S):
-            return await reader.read()
-    except TimeoutError:
-        raise BodyTimeoutError(_TIMEOUT_S) from None
-    except web.HTTPRequestEntityTooLarge:
-        raise TooLargeError(limit_bytes) from None
+            body = await content.read()
+            if len(body) > limit_bytes:
+                raise TooLargeError(limit_bytes)
+            return body
+        return await _arriving(request, limit_bytes)
     except web.RequestPayloadError as exc:
         raise BadRequestError("the body does not match its headers") from exc
+
+
+async def _arriving(request: web.Request, limit_bytes: int) -> bytes:
+    """Return a body that is still arriving; the time for it grows with its size."""
+    policy = request.app[BODY_POLICY]
+    started_s = asyncio.get_running_loop().time()
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        allowed_s = min(policy.timeout_s + size / _SLOWEST_BYTES_S, _LONGEST_S)
+        try:
+            async with asyncio.timeout_at(started_s + allowed_s):
+                chunk = await request.content.readany()
+        except TimeoutError:
+            policy.refusals.count(LimitName.BODY_TIME)
+            raise BodyTimeoutError(allowed_s) from None
+        if not chunk:
+            return b"".join(chunks)
+        size += len(chunk)
+        if size > limit_bytes:
+            raise TooLargeError(limit_bytes)
+        chunks.append(chunk)
 
 
 def gunzip(packed: bytes, limit_bytes: int) -> bytes:

@@ -96,7 +96,7 @@ class BodyTimeoutError(WebError):
     status = HTTPStatus.REQUEST_TIMEOUT
 
     def __init__(self, timeout_s: float) -> None:
-        super().__init__(f"the request body did not arrive within {timeout_s:g} s")
+        super().__init__(f"the request body did not arrive within {timeout_s:.0f} s")
 
 
 class UnsupportedEncodingError(WebError):

@@ -18,6 +18,7 @@ from web.http.errors import (
     UnavailableError,
     WebError,
 )
+from web.http.network import client_address, is_control_socket, sender_network
 from web.http.operations import Operation
 from web.http.parameters import Parameters, read_query
 from web.http.routing import ANONYMOUS, PRINCIPAL, Access, Principal, Route, Surface
@@ -25,6 +26,7 @@ from web.identity.authentication import Authenticator
 from web.live.connection import CLOSE_S, UNAUTHORIZED, Connection, Pace
 from web.live.feeds import Feeds
 from web.live.messages import LARGEST_REQUEST_BYTES, Auth, message, read_message
+from web.live.places import LivePlaces
 from web.services import Services
 from web.settings import WebSettings
 
@@ -68,7 +70,8 @@ class MetricsSocket:
         self._services, self._settings, self._authenticator = services, settings, authenticator
         self._fleet, self._feeds = fleet, feeds
         self._connections: set[Connection] = set()
-        self._open = self._unauthenticated = 0
+        self._places = LivePlaces(settings, services.refusals)
+        self._unauthenticated = 0
         self._closing = False
         self._stop_listening = services.alerting.subscribe(self._take_changes)
 
@@ -104,24 +107,39 @@ class MetricsSocket:
         if not socket.can_prepare(request).ok:
             raise UpgradeRequiredError("connect with a WebSocket", None, {"Upgrade": "websocket"})
         request = self._without_foreign_cookie(request)
-        if self._closing or self._open >= self._settings.live_streams:
-            raise UnavailableError("too many live connections; try again later")
+        if self._closing:
+            raise UnavailableError("the server stops")
         token = read_query(request.query, StreamQuery).token
         sender = request if token is None else _with_token(request, token)
         principal = await self._principal(sender)
         if principal is None and self._unauthenticated >= _MOST_UNAUTHENTICATED:
             raise UnavailableError("too many connections wait for their login; try again later")
-        self._open += 1
-        try:
-            await socket.prepare(request)
-            found = (sender, principal) if principal else await self._authenticate(request, socket)
-            if found is None:
-                await socket.close(code=UNAUTHORIZED, message=b"log in, or send a token first")
+        with self._places.of_address(self._network(request)):
+            if principal is not None:
+                with self._places.of_principal(principal):
+                    await socket.prepare(request)
+                    await self._run(sender, principal, socket)
             else:
-                await self._run(*found, socket)
-        finally:
-            self._open -= 1
+                await socket.prepare(request)
+                await self._run_after_login(request, socket)
         return socket
+
+    def _network(self, request: web.Request) -> str:
+        if is_control_socket(request):
+            return ""
+        return sender_network(client_address(request, self._settings))
+
+    async def _run_after_login(self, request: web.Request, socket: web.WebSocketResponse) -> None:
+        """Stream to a client whose first message holds its token."""
+        found = await self._authenticate(request, socket)
+        if found is None:
+            await socket.close(code=UNAUTHORIZED, message=b"log in, or send a token first")
+            return
+        try:
+            with self._places.of_principal(found[1]):
+                await self._run(*found, socket)
+        except UnavailableError as exc:
+            await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=exc.message.encode())
 
     def _without_foreign_cookie(self, request: web.Request) -> web.Request:
         """Return the request; without its cookies if a page of another site sent it.

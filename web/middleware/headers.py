@@ -21,13 +21,20 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
+ALL_RESPONSES: Final[Mapping[str, str]] = {
+    **SECURITY_HEADERS,
+    "Cache-Control": "no-store",
+    # Hides the versions of aiohttp and Python.
+    "Server": "redshank",
+}
+"""Also the headers of answers that never reach the application."""
+
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Add the headers to a response about to be sent (signal `on_response_prepare`)."""
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
-    # Hides the versions of aiohttp and Python.
-    response.headers["Server"] = "redshank"
+    response.headers["Server"] = ALL_RESPONSES["Server"]
     response.headers.setdefault("Cache-Control", "no-store")
     state = request.get(QUOTA_STATE)
     if state is not None:

@@ -9,8 +9,16 @@ from aiohttp import web
 
 from daemon.data_directory import DataDirectory
 from daemon.errors import ServerListenError
-from daemon.server.listening import listening
+from daemon.server.listening import Doors, listening
 from model.addresses import ListenAddress
+from model.clock import system_clock
+from model.conditions import Conditions
+from model.limits import Refusals
+from web.settings import WebSettings
+
+
+def doors(directory: DataDirectory) -> Doors:
+    return Doors(WebSettings(), directory, Refusals(), Conditions(system_clock), lambda: 0)
 
 
 def greeting(ended: list[str]) -> web.Application:
@@ -37,7 +45,9 @@ async def fetched(url: str, connector: aiohttp.BaseConnector | None = None) -> s
 
 async def test_address_and_control_socket_answer_until_the_block_ends(tmp_path: Path) -> None:
     directory, ended = DataDirectory(tmp_path), list[str]()
-    async with listening(greeting(ended), ListenAddress("127.0.0.1", 0), directory) as address:
+    async with listening(
+        greeting(ended), ListenAddress("127.0.0.1", 0), doors(directory)
+    ) as address:
         assert address.port != 0
         assert await fetched(address.local_url) == "hello"
         connector = aiohttp.UnixConnector(str(directory.control_socket))
@@ -57,6 +67,6 @@ async def test_address_in_use_is_an_error_and_the_application_is_cleaned_up(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = ListenAddress("127.0.0.1", taken.getsockname()[1])
         with pytest.raises(ServerListenError, match="in use; try another --listen"):
-            async with listening(greeting(ended), address, DataDirectory(tmp_path)):
+            async with listening(greeting(ended), address, doors(DataDirectory(tmp_path))):
                 pytest.fail("it listens")
     assert ended == ["application"]

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_aiohttp import AiohttpClient
 
+from model.limits import LimitName, Refusals
 from tests.web.world import PASSWORD, World, world_at
 from web.http import bodies
 from web.http.bodies import SERVER_OPTIONS, gunzip, read_body
@@ -160,7 +161,7 @@ async def test_endless_chunks_are_refused(world: World) -> None:
 async def test_body_that_does_not_come_is_not_waited_for(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bodies, "_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(bodies, "_LONGEST_S", 0.05)
     reader, writer = await asyncio.open_connection("127.0.0.1", world.client.port)
     writer.write(b"POST /auth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
     async with asyncio.timeout(30):
@@ -193,6 +194,7 @@ async def test_route_may_have_a_limit_of_its_own(limit_bytes: int) -> None:
     app = web.Application()
     app.router.add_post("/", size)
     app[ROUTES] = {("POST", "/"): route}
+    app[bodies.BODY_POLICY] = bodies.BodyPolicy(30, Refusals())
     server = TestServer(app)
     await server.start_server(**SERVER_OPTIONS)
     async with TestClient(server) as client:
@@ -229,3 +231,37 @@ def test_form_is_read_in_order(body: bytes, fields: list[tuple[str, str]]) -> No
 def test_unfit_form_is_a_bad_request(body: bytes) -> None:
     with pytest.raises(BadRequestError):
         form_fields(body)
+
+
+async def test_a_body_that_keeps_arriving_has_more_time(
+    tmp_path: Path, aiohttp_client: AiohttpClient
+) -> None:
+    settings = WebSettings.model_validate({"connections": {"body_timeout_s": 0.2}})
+    async with world_at(tmp_path, aiohttp_client, settings) as world:
+
+        async def pieces() -> AsyncIterator[bytes]:
+            # Together they take longer than a body of which nothing arrives may.
+            for _ in range(8):
+                yield b" " * 4096
+                await asyncio.sleep(0.05)
+            yield b"{}"
+
+        answer = await world.client.post("/auth/token", data=pieces())
+        assert answer.status == 400
+        assert not world.services.refusals.totals()[LimitName.BODY_TIME]
+
+
+async def test_a_body_that_trickles_is_refused_and_counted(
+    tmp_path: Path, aiohttp_client: AiohttpClient
+) -> None:
+    settings = WebSettings.model_validate({"connections": {"body_timeout_s": 0.2}})
+    async with world_at(tmp_path, aiohttp_client, settings) as world:
+
+        async def trickle() -> AsyncIterator[bytes]:
+            while True:
+                yield b" "
+                await asyncio.sleep(0.02)
+
+        answer = await world.client.post("/auth/token", data=trickle())
+        assert answer.status == 408
+        assert world.services.refusals.totals()[LimitName.BODY_TIME] == 1

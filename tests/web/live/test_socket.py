@@ -6,6 +6,7 @@ import pytest
 from aiohttp import WSServerHandshakeError
 from pytest_aiohttp import AiohttpClient
 
+from model.limits import LimitName
 from storage.api.accounts import CredentialKind, Role
 from tests.web.live.client import PATH, end_of, received
 from tests.web.world import World, world_at
@@ -118,3 +119,53 @@ async def test_connections_are_bounded_in_number(world: World) -> None:
                     break
             except WSServerHandshakeError:
                 continue
+
+
+async def test_one_token_cannot_take_all_live_connections(
+    tmp_path: Path, aiohttp_client: AiohttpClient
+) -> None:
+    settings = WebSettings(live_interval_s=0.05, live_streams_per_key=2)
+    async with world_at(tmp_path, aiohttp_client, settings) as world:
+        greedy, other = await world.bearer(), await world.bearer()
+        secret = greedy["Authorization"].removeprefix("Bearer ")
+        async with (
+            world.client.ws_connect(PATH, headers=greedy),
+            world.client.ws_connect(PATH, headers=greedy),
+        ):
+            with pytest.raises(WSServerHandshakeError) as refused:
+                await world.client.ws_connect(PATH, headers=greedy)
+            assert refused.value.status == 503
+            async with world.client.ws_connect(PATH) as late:
+                await late.send_json({"type": "auth", "token": secret})
+                assert await end_of(late) == (
+                    1013,
+                    "too many live connections of this session or token; try again later",
+                )
+            async with world.client.ws_connect(PATH, headers=other) as socket:
+                await received(socket, "hello")
+        assert world.services.refusals.totals()[LimitName.KEY_LIVE_STREAMS] == 2
+        async with world.client.ws_connect(PATH, headers=greedy) as socket:
+            await received(socket, "hello")
+
+
+async def test_one_address_cannot_take_all_live_connections(
+    tmp_path: Path, aiohttp_client: AiohttpClient
+) -> None:
+    settings = WebSettings.model_validate(
+        {
+            "live_interval_s": 0.05,
+            "live_streams_per_address": 1,
+            "trusted_proxies": ["127.0.0.0/8"],
+        }
+    )
+    async with world_at(tmp_path, aiohttp_client, settings) as world:
+        first, second = ({"X-Forwarded-For": f"203.0.113.{number}"} for number in (1, 2))
+        async with world.client.ws_connect(PATH, headers=await world.bearer() | first):
+            with pytest.raises(WSServerHandshakeError) as refused:
+                await world.client.ws_connect(PATH, headers=await world.bearer() | first)
+            assert refused.value.status == 503
+            async with world.client.ws_connect(
+                PATH, headers=await world.bearer() | second
+            ) as socket:
+                await received(socket, "hello")
+        assert world.services.refusals.totals()[LimitName.ADDRESS_LIVE_STREAMS] == 1

@@ -1,0 +1,147 @@
+"""Places for connections: a number for each address, a number in all, and descriptors kept free.
+
+Where a place is lacking, the connection that has been idle longest makes room: first one of
+the same address, so that a client with many connections loses its own. A connection is
+refused only if none is idle. Idle are those between two requests, and those that have not
+sent a whole request yet.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from model.limits import LimitName
+
+_OWN_DESCRIPTORS = 64
+"""Kept free for databases, discovery, notifications and logs; measured: 40 at most in use."""
+_FEWEST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How many connections there may be.
+
+    Attributes:
+        total: in all.
+        per_address: from one IPv4 address or one IPv6 network of 64 bits.
+        descriptors: how many descriptors the process may open.
+    """
+
+    total: int
+    per_address: int
+    descriptors: int
+
+    def reserve(self, targets: int) -> int:
+        """Return how many descriptors must stay free, of which each target takes one."""
+        return min(self.descriptors // 2, _OWN_DESCRIPTORS + targets)
+
+    def limited(self, targets: int) -> "Capacity":
+        """Return the capacity that the process's descriptors allow."""
+        left = self.descriptors - self.reserve(targets) - _OWN_DESCRIPTORS
+        total = min(self.total, max(_FEWEST, left))
+        return Capacity(total, min(self.per_address, max(1, total // 2)), self.descriptors)
+
+
+class ConnectionPlace:
+    """The place of one open connection.
+
+    Attributes:
+        network: whose number it counts in, None for a trusted proxy's.
+        idle_since_s: since when it is idle, None while it serves a request.
+        close: ends the connection at once.
+    """
+
+    __slots__ = ("close", "idle_since_s", "network")
+
+    def __init__(self, network: str | None, now_s: float) -> None:
+        self.network = network
+        self.idle_since_s: float | None = now_s
+        self.close: Callable[[], object] = _nothing
+
+
+def _nothing() -> None:
+    """End a connection that does not exist yet."""
+
+
+class ConnectionPlaces:
+    """The places of all connections of clients.
+
+    Args:
+        capacity: how many there may be.
+        targets: returns how many targets the server scrapes.
+        refused: called with the limit for each connection that is refused or closed.
+    """
+
+    def __init__(
+        self,
+        capacity: Capacity,
+        targets: Callable[[], int],
+        refused: Callable[[LimitName], None],
+    ) -> None:
+        self._capacity, self._targets, self._refused = capacity, targets, refused
+        self._taken: dict[ConnectionPlace, None] = {}
+        self._by_network = Counter[str]()
+
+    def __len__(self) -> int:
+        """Return the number of open connections."""
+        return len(self._taken)
+
+    def of_network(self, network: str) -> int:
+        """Return the number of open connections of an address."""
+        return self._by_network[network]
+
+    def take(self, place: ConnectionPlace, descriptor: int) -> LimitName | None:
+        """Give a new connection a place; return the limit that refuses it, None if none does.
+
+        Args:
+            place: the connection's place.
+            descriptor: the number of its socket. The system hands out the lowest free
+                number, so this is about how many descriptors are open.
+        """
+        targets = self._targets()
+        capacity = self._capacity.limited(targets)
+        network = place.network
+        if network is not None and self._by_network[network] >= capacity.per_address:
+            self._refused(LimitName.ADDRESS_CONNECTIONS)
+            if not self._make_room(network):
+                return LimitName.ADDRESS_CONNECTIONS
+        if len(self._taken) >= capacity.total:
+            self._refused(LimitName.CONNECTIONS)
+            if not self._make_room():
+                return LimitName.CONNECTIONS
+        if descriptor >= capacity.descriptors - capacity.reserve(targets):
+            self._refused(LimitName.DESCRIPTORS)
+            if not self._make_room():
+                return LimitName.DESCRIPTORS
+        self._taken[place] = None
+        if network is not None:
+            self._by_network[network] += 1
+        return None
+
+    def release(self, place: ConnectionPlace) -> None:
+        """Free a place; does nothing if it is free."""
+        if place not in self._taken:
+            return
+        del self._taken[place]
+        if place.network is not None:
+            self._by_network[place.network] -= 1
+            if not self._by_network[place.network]:
+                del self._by_network[place.network]
+
+    def make_room(self) -> bool:
+        """Close the connection that has been idle longest; return False if none is idle."""
+        return self._make_room()
+
+    def _make_room(self, network: str | None = None) -> bool:
+        idle = min(self._idle(network), key=lambda found: found[0], default=None)
+        if idle is None:
+            return False
+        _, place = idle
+        self.release(place)
+        place.close()
+        return True
+
+    def _idle(self, network: str | None) -> Iterator[tuple[float, ConnectionPlace]]:
+        for place in self._taken:
+            if place.idle_since_s is not None and network in (None, place.network):
+                yield place.idle_since_s, place
