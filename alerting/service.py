@@ -1,6 +1,7 @@
 """The alerting service: evaluates, keeps alerts and sends notifications."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,20 +10,18 @@ import aiohttp
 import structlog
 
 from alerting.book.alert_book import AlertBook, Subscriber
-from alerting.book.identities import BUILT_IN_IDENTITIES, CHECK_IDENTITIES, SERVER_IDENTITY
+from alerting.book.identities import BUILT_IN_IDENTITIES
 from alerting.book.lifecycle import Condition, RuleTiming
 from alerting.book.live_alerts import LiveAlerts
-from alerting.book.observation import AlertKey, Observation, OpenAlert
+from alerting.book.observation import Observation, OpenAlert
+from alerting.built_in_groups import BuiltInGroups, EvaluationParts, restored_key
 from alerting.checks.host_check import HostCheck
-from alerting.checks.host_evaluation import HostChecksEvaluation, host_check_key
-from alerting.checks.hosts import HostWatcher, ListHosts
+from alerting.checks.hosts import ListHosts
 from alerting.checks.overrides import validate_override
 from alerting.checks.queries import alert_expression, host_matchers
-from alerting.checks.registry import HostCheckRegistry
-from alerting.checks.server_conditions import ServerConditionsEvaluation, server_alert_key
 from alerting.errors import UnknownReceiverError
 from alerting.evaluation.health import HealthBoard
-from alerting.evaluation.runner import GroupRunner, Sleep
+from alerting.evaluation.runner import GroupRunner, Monotonic, Sleep
 from alerting.notifications.delivery import Delivery
 from alerting.notifications.pipeline import NotificationPipeline
 from alerting.notifications.stages import configured_stages
@@ -30,17 +29,9 @@ from alerting.notifications.trial import trial_body
 from alerting.receivers.configured import configured_receivers
 from alerting.receivers.receiver import Receiver
 from alerting.rules.definitions import RuleGroup
-from alerting.rules.group_evaluation import rule_file_key
 from alerting.rules.groups import RuleGroups
-from alerting.settings import AlertingSettings, CheckName
-from alerting.views import (
-    HOST_GROUP,
-    SERVER_GROUP,
-    GroupView,
-    host_group_view,
-    rule_group_view,
-    server_group_view,
-)
+from alerting.settings import AlertingSettings, CheckName, SelfCheckName
+from alerting.views import GroupView, rule_group_view
 from model.clock import Clock
 from model.conditions import Conditions
 from promql.api import QueryEngine
@@ -56,13 +47,6 @@ _DAY_S = 86_400
 def _delivery_to(receiver: str) -> str:
     """Return the name of the task that delivers to a receiver."""
     return f"deliver to {receiver}"
-
-
-def _key_of(alert: Alert) -> AlertKey:
-    """Return the key of a stored alert."""
-    if alert.rule == SERVER_IDENTITY:
-        return server_alert_key(alert)
-    return host_check_key(alert) if alert.rule in CHECK_IDENTITIES else rule_file_key(alert)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +77,9 @@ class AlertingService:
         session: aiohttp.ClientSession,
         clock: Clock,
         rule_groups: Iterable[RuleGroup] = (),
+        loop_lag_s: Callable[[], float] = lambda: 0.0,
         sleep: Sleep = asyncio.sleep,
+        monotonic: Monotonic = time.monotonic,
         conditions: Conditions | None = None,
     ) -> None:
         """Build the parts.
@@ -108,11 +94,13 @@ class AlertingService:
             session: sends the requests of webhooks.
             clock: returns the current time.
             rule_groups: the groups of rule files, see `load_rule_files`.
+            loop_lag_s: returns how late the event loop runs.
             sleep: replaced in tests.
+            monotonic: replaced in tests.
             conditions: what is wrong with the server itself; None for never anything.
         """
-        self._settings, self._records, self._engine = settings, records, engine
-        self._appender, self._hosts, self._clock, self._sleep = appender, hosts, clock, sleep
+        self._settings, self._records = settings, records
+        self._hosts, self._clock, self._sleep = hosts, clock, sleep
         self._initial_groups = tuple(rule_groups)
         self._subscribers: list[Subscriber] = []
         self._board = HealthBoard(clock)
@@ -122,12 +110,18 @@ class AlertingService:
         self.alerts = LiveAlerts(records, self._book)
         self._receivers = self._build_receivers()
         self._delivery = Delivery(records, self._receivers, settings.delivery, clock, sleep)
-        self._registry = HostCheckRegistry(settings.checks)
-        self._host_evaluation: HostChecksEvaluation | None = None
-        self._conditions = conditions or Conditions(clock)
-        self._server_evaluation: ServerConditionsEvaluation | None = None
-        self._built_in = self._new_built_in()
-        self._groups = RuleGroups(settings, engine, appender, self._book, self._board, clock, sleep)
+        parts = EvaluationParts(engine, appender, self._book, self._board, clock, sleep, monotonic)
+        witnesses = {
+            SelfCheckName.EVALUATION: lambda: self.evaluation_lag_s,
+            SelfCheckName.LOOP: loop_lag_s,
+        }
+        self._built_in = BuiltInGroups(
+            settings, parts, hosts, witnesses, conditions or Conditions(clock)
+        )
+        self._registry = self._built_in.registry
+        self._groups = RuleGroups(
+            settings, engine, appender, self._book, self._board, clock, sleep, monotonic
+        )
         self._tasks: asyncio.TaskGroup | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
 
@@ -135,18 +129,21 @@ class AlertingService:
         timeout_s = self._settings.delivery.timeout_ms / 1000
         return configured_receivers(self._settings.receivers, self._session, timeout_s)
 
-    def _new_built_in(self) -> Mapping[str, GroupRunner]:
-        """Return the runners of the built-in checks: one that waits holds up no other."""
-        evaluations = {HOST_GROUP: self._evaluate_hosts, SERVER_GROUP: self._evaluate_server}
-        interval_ms = self._settings.evaluation_interval_ms
-        return {
-            name: GroupRunner(name, interval_ms, evaluate, self._clock, self._sleep)
-            for name, evaluate in evaluations.items()
-        }
+    @property
+    def evaluation_lag_s(self) -> float:
+        """How late host checks and rules are evaluated; any thread may read it.
 
-    def _run_built_in(self) -> None:
-        for name, runner in self._built_in.items():
-            self._run(runner.run(), name)
+        See `GroupRunner.lag_s`.
+        """
+        return max(runner.lag_s for runner in self._runners())
+
+    @property
+    def evaluation_stall_s(self) -> float:
+        """For how long no group at all has been evaluated on time; any thread may read it."""
+        return min(runner.lag_s for runner in self._runners())
+
+    def _runners(self) -> list[GroupRunner]:
+        return [*self._built_in.runners, *(runner for _, runner in self._groups.running())]
 
     async def start(self, tasks: asyncio.TaskGroup) -> None:
         """Load the open alerts, and evaluate and deliver in `tasks` until `stop`.
@@ -157,24 +154,20 @@ class AlertingService:
         self._tasks = tasks
         for override in await self._records.overrides():
             self._load_override(override)
-        watcher = HostWatcher(self._engine, self._hosts, self._clock())
-        self._host_evaluation = HostChecksEvaluation(
-            self._registry, watcher, self._engine, self._appender, self._book, self._board
+        self._book.restore(
+            (restored_key(alert), alert) for alert in await self._records.open_alerts()
         )
-        self._server_evaluation = ServerConditionsEvaluation(
-            self._conditions, self._appender, self._book, self._board
-        )
-        self._book.restore((_key_of(alert), alert) for alert in await self._records.open_alerts())
         for group in self._initial_groups:
             self._groups.start(group, tasks, self._settings.start_delay_ms)
         await self._withdraw_unknown()
         await self._delivery.abandon_orphans()
-        self._run_built_in()
+        self._built_in.start(tasks)
         self._deliver()
         self._run(self._delete_history(), "delete old alerts")
 
     async def stop(self) -> None:
         """Stop evaluations and deliveries; finish a write in progress."""
+        await self._built_in.stop()
         await self._groups.stop()
         await self._cancel(*self._running)
 
@@ -199,14 +192,6 @@ class AlertingService:
             raise RuntimeError("alerting is not started")
         return self._tasks
 
-    async def _evaluate_hosts(self, now_ms: int) -> None:
-        if self._host_evaluation is not None:
-            await self._host_evaluation.evaluate(now_ms)
-
-    async def _evaluate_server(self, now_ms: int) -> None:
-        if self._server_evaluation is not None:
-            await self._server_evaluation.evaluate(self._settings.checks.server, now_ms)
-
     async def _delete_history(self) -> None:
         while True:
             try:
@@ -223,17 +208,13 @@ class AlertingService:
                 could not be ended.
         """
         before, self._settings = self._receivers, settings
-        self._registry.reconfigure(settings.checks)
         self._pipeline.reconfigure(configured_stages(settings), settings.external_url)
         self._receivers = self._build_receivers()
         self._delivery.reconfigure(self._receivers, settings.delivery)
         await self._cancel(*map(_delivery_to, before.keys() - self._receivers.keys()))
         await self._delivery.abandon_orphans()
         self._deliver()
-        if self._built_in[HOST_GROUP].interval_ms != settings.evaluation_interval_ms:
-            await self._cancel(*self._built_in)
-            self._built_in = self._new_built_in()
-            self._run_built_in()
+        await self._built_in.reconfigure(settings, self._task_group)
         self._groups.settings = settings
         await self.replace_rules(groups)
 
@@ -264,14 +245,11 @@ class AlertingService:
 
     def rules(self) -> tuple[GroupView, ...]:
         """Return every group with its rules, their health and their open alerts."""
-        host = host_group_view(self._registry, self._built_in[HOST_GROUP], self._book, self._board)
-        server = server_group_view(
-            self._settings.checks.server, self._built_in[SERVER_GROUP], self._book, self._board
-        )
         groups = [
             rule_group_view(group, runner, self._book, self._board)
             for group, runner in self._groups.running()
         ]
+        host, server = self._built_in.views()
         return (host, *groups, server)
 
     # Alerts

@@ -133,11 +133,51 @@ class ServerCheckSettings(CheckSettings):
     keep_firing_for_ms: DurationMs = Field(default=60_000, alias="keep_firing_for")
 
 
-class HostCheckSettings(_Settings):
-    """The host checks and their defaults, and the check of the server itself.
+class SelfCheckName(StrEnum):
+    """The checks of the server itself, by their keys in the configuration."""
+
+    EVALUATION = "evaluation"
+    LOOP = "loop"
+
+
+class LagSettings(CheckSettings):
+    """Settings of a check of the server itself: how late it may be.
 
     Attributes:
-        server: the check of the server itself; no host has an override for it.
+        warning_ms, critical_ms: `warning` and `critical`; the alert's condition holds above
+            this lag. None for no such alert.
+    """
+
+    for_ms: DurationMs = Field(default=0, alias="for")
+    keep_firing_for_ms: DurationMs = Field(default=60_000, alias="keep_firing_for")
+    warning_ms: PositiveDurationMs | None = Field(default=30_000, alias="warning")
+    critical_ms: PositiveDurationMs | None = Field(default=120_000, alias="critical")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        thresholds = [value for value in (self.warning_ms, self.critical_ms) if value is not None]
+        if not thresholds and self.enabled:
+            raise ValueError("give warning or critical, or set enabled: false")
+        if thresholds != sorted(thresholds):
+            raise ValueError("warning must not be above critical")
+        return self
+
+
+class LoopLagSettings(LagSettings):
+    """Settings of the check that the event loop runs."""
+
+    warning_ms: PositiveDurationMs | None = Field(default=5_000, alias="warning")
+    critical_ms: PositiveDurationMs | None = Field(default=30_000, alias="critical")
+
+
+class HostCheckSettings(_Settings):
+    """The host checks and their defaults, and the checks of the server itself.
+
+    Attributes:
+        server: an alert for each condition that degrades the server. No host has an
+            override for it, nor for `evaluation` and `loop`.
+        evaluation: host checks and rules are evaluated on time.
+        loop: the event loop, which does everything else, runs.
         no_data_for_ms: an alert becomes *no data* when its check has had no data for so
             long while the host is up.
         no_data_limit_ms: an alert that has fired is resolved after so long without data.
@@ -148,6 +188,8 @@ class HostCheckSettings(_Settings):
     memory: MemorySettings = MemorySettings()
     disk: DiskSettings = DiskSettings()
     server: ServerCheckSettings = ServerCheckSettings()
+    evaluation: LagSettings = LagSettings()
+    loop: LoopLagSettings = LoopLagSettings()
     no_data_for_ms: DurationMs = Field(default=300_000, alias="no_data_for")
     no_data_limit_ms: DurationMs = Field(default=86_400_000, alias="no_data_limit")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from alerting.book.alert_book import AlertBook
-from alerting.book.identities import SERVER_IDENTITY, check_identity
+from alerting.book.identities import SERVER_IDENTITY, check_identity, self_check_identity
 from alerting.book.observation import OpenAlert
 from alerting.checks.host_check import ALERT_NAMES
 from alerting.checks.queries import alert_expression, check_variants
@@ -15,8 +15,9 @@ from alerting.evaluation.health import HealthBoard, RuleHealth
 from alerting.evaluation.runner import GroupRunner
 from alerting.rules.definitions import AlertingRule, RecordingRule, RuleGroup, Templates
 from alerting.rules.group_evaluation import rule_name
-from alerting.settings import ServerCheckSettings
-from storage.api.alerts import AlertState
+from alerting.settings import HostCheckSettings, LagSettings
+from alerting.watching.self_checks import SELF_CHECKS, SelfCheck, lag_settings, severities
+from storage.api.alerts import AlertState, Severity
 
 HOST_GROUP = "host checks"
 SERVER_GROUP = "server checks"
@@ -184,20 +185,45 @@ def host_group_view(
 
 
 def server_group_view(
-    settings: ServerCheckSettings, runner: GroupRunner, book: AlertBook, board: HealthBoard
+    settings: HostCheckSettings, runner: GroupRunner, book: AlertBook, board: HealthBoard
 ) -> GroupView:
-    """Return the view of the check of the server itself."""
-    rule = RuleView(
+    """Return the view of the checks of the server itself."""
+    rules = []
+    if settings.server.enabled:
+        degraded = RuleView(
+            kind=RuleKind.ALERTING,
+            name=SERVER_ALERT,
+            query=SERVER_EXPRESSION,
+            health=board[SERVER_IDENTITY],
+            labels={},
+            alerts=tuple(book.open_alerts(SERVER_IDENTITY)),
+            for_ms=settings.server.for_ms,
+            keep_firing_for_ms=settings.server.keep_firing_for_ms,
+        )
+        rules.append(degraded)
+    for check in SELF_CHECKS.values():
+        own = lag_settings(settings, check.name)
+        rules += [_lag_view(check, own, severity, book, board) for severity in severities(own)]
+    return _group(SERVER_GROUP, "", 0, rules, runner)
+
+
+def _lag_view(
+    check: SelfCheck, settings: LagSettings, severity: Severity, book: AlertBook, board: HealthBoard
+) -> RuleView:
+    identity = self_check_identity(check.name)
+    alerts = [
+        item for item in book.open_alerts(identity) if item.alert.labels.get("severity") == severity
+    ]
+    return RuleView(
         kind=RuleKind.ALERTING,
-        name=SERVER_ALERT,
-        query=SERVER_EXPRESSION,
-        health=board[SERVER_IDENTITY],
-        labels={},
-        alerts=tuple(book.open_alerts(SERVER_IDENTITY)),
+        name=check.alert,
+        query=check.expression(settings, severity),
+        health=board[identity],
+        labels={"severity": severity.value},
+        alerts=tuple(alerts),
         for_ms=settings.for_ms,
         keep_firing_for_ms=settings.keep_firing_for_ms,
     )
-    return _group(SERVER_GROUP, "", 0, [rule] if settings.enabled else [], runner)
 
 
 def _belongs(

@@ -7,6 +7,8 @@ import os
 import socket
 from collections.abc import Mapping
 
+_TIMEOUT_S = 1.0
+
 
 def sd_notify(state: str, environ: Mapping[str, str] = os.environ) -> bool:
     """Send a state, such as "READY=1", and return whether systemd received it.
@@ -19,6 +21,8 @@ def sd_notify(state: str, environ: Mapping[str, str] = os.environ) -> bool:
     if address.startswith("@"):
         address = "\0" + address[1:]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+        # Should systemd not read for a while, the watchdog's thread must not stand still.
+        channel.settimeout(_TIMEOUT_S)
         try:
             channel.connect(address)
             channel.sendall(state.encode())

@@ -1,11 +1,16 @@
 """Rule identities: each stored alert names its rule by one, across restarts."""
 
-from alerting.settings import CheckName
+from alerting.settings import CheckName, SelfCheckName
 
 
 def check_identity(check: CheckName) -> str:
     """Return the identity of a host check's rule."""
     return f"host/{check.value}"
+
+
+def self_check_identity(check: SelfCheckName) -> str:
+    """Return the identity of the rule of a check of the server itself."""
+    return f"server/{check.value}"
 
 
 def rule_identity(group: str, alert_name: str) -> str:
@@ -15,4 +20,5 @@ def rule_identity(group: str, alert_name: str) -> str:
 
 CHECK_IDENTITIES = frozenset(map(check_identity, CheckName))
 SERVER_IDENTITY = "server/degraded"
-BUILT_IN_IDENTITIES = CHECK_IDENTITIES | {SERVER_IDENTITY}
+SELF_CHECK_IDENTITIES = frozenset(map(self_check_identity, SelfCheckName))
+BUILT_IN_IDENTITIES = CHECK_IDENTITIES | SELF_CHECK_IDENTITIES | {SERVER_IDENTITY}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from alerting.book.alert_book import AlertBook
 from alerting.evaluation.health import HealthBoard
-from alerting.evaluation.runner import GroupRunner, Sleep
+from alerting.evaluation.runner import GroupRunner, Monotonic, Sleep
 from alerting.rules.definitions import AlertingRule, RuleGroup
 from alerting.rules.group_evaluation import RuleGroupEvaluation
 from alerting.settings import AlertingSettings
@@ -39,9 +39,11 @@ class RuleGroups:
         board: HealthBoard,
         clock: Clock,
         sleep: Sleep,
+        monotonic: Monotonic,
     ) -> None:
         self.settings, self._engine, self._appender = settings, engine, appender
         self._book, self._board, self._clock, self._sleep = book, board, clock, sleep
+        self._monotonic = monotonic
         self._running: dict[tuple[str, str], _Running] = {}
 
     def start(self, group: RuleGroup, tasks: asyncio.TaskGroup, delay_ms: int = 0) -> None:
@@ -56,7 +58,9 @@ class RuleGroups:
         )
         interval_ms = self._interval_ms(group)
         name = f"{group.file};{group.name}"
-        runner = GroupRunner(name, interval_ms, evaluation.evaluate, self._clock, self._sleep)
+        runner = GroupRunner(
+            name, interval_ms, evaluation.evaluate, self._clock, self._sleep, self._monotonic
+        )
         task = tasks.create_task(runner.run(delay_ms), name=f"alerting: {name}")
         self._running[group.file, group.name] = _Running(
             evaluation, runner, task, self.settings.external_url

@@ -162,6 +162,28 @@ class ConditionCollector(Collector):
         yield family
 
 
+class WitnessCollector(Collector):
+    """How late the server is."""
+
+    def __init__(
+        self, evaluation_lag_s: Callable[[], float], loop_lag_s: Callable[[], float]
+    ) -> None:
+        self._evaluation_lag_s, self._loop_lag_s = evaluation_lag_s, loop_lag_s
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield both lags."""
+        yield GaugeMetricFamily(
+            "redshank_evaluation_lag_seconds",
+            "How late host checks and rules are evaluated; grows while they are not.",
+            self._evaluation_lag_s(),
+        )
+        yield GaugeMetricFamily(
+            "redshank_loop_lag_seconds",
+            "Longest time in the last minute for which the event loop did not run.",
+            self._loop_lag_s(),
+        )
+
+
 class PushCollector(Collector):
     """Pushed messages and reports."""
 

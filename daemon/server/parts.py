@@ -15,6 +15,7 @@ from daemon.configuration.reload import Reloader
 from daemon.configuration.settings import Settings
 from daemon.data_directory import DataDirectory
 from daemon.server.interpreter import set_switch_interval
+from daemon.server.loop_witness import LoopWitness, watchdog_feed
 from daemon.server.metrics import (
     ConditionCollector,
     ConfigurationCollector,
@@ -25,6 +26,7 @@ from daemon.server.metrics import (
     RemoteWriteCollector,
     ScraperCollector,
     StoreCollector,
+    WitnessCollector,
     new_registry,
 )
 from daemon.server.scraping import Scraping
@@ -55,6 +57,7 @@ class Parts:
     commits: GroupCommit
     pushed: PushedHosts
     alerting: AlertingService
+    witness: LoopWitness
     reloader: Reloader
     remote_write: RemoteWriteReceiver
     gateway: PushGateway
@@ -99,7 +102,11 @@ async def constructed(
         pushed = await stack.enter_async_context(_pushed_hosts(stores, commits).running())
         connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
-        alerting = _alerting(stores, configuration, engine, session, scraping, pushed)
+        witness = await stack.enter_async_context(LoopWitness(watchdog_feed()))
+        alerting = _alerting(
+            stores, configuration, engine, session, scraping, pushed, witness.lag_s
+        )
+        witness.evaluation_stall_s = lambda: alerting.evaluation_stall_s
         reloader = _reloader(stores, configuration, read, directory, scraping, alerting)
         gateway = PushGateway(
             samples,
@@ -115,6 +122,7 @@ async def constructed(
             commits=commits,
             pushed=pushed,
             alerting=alerting,
+            witness=witness,
             reloader=reloader,
             remote_write=remote_write,
             gateway=gateway,
@@ -169,6 +177,7 @@ def _alerting(
     session: aiohttp.ClientSession,
     scraping: Scraping,
     pushed: PushedHosts,
+    loop_lag_s: Callable[[], float],
 ) -> AlertingService:
     return AlertingService(
         settings=configuration.settings.alerting,
@@ -180,6 +189,7 @@ def _alerting(
         clock=system_clock,
         rule_groups=configuration.rule_groups,
         conditions=stores.conditions,
+        loop_lag_s=loop_lag_s,
     )
 
 
@@ -257,6 +267,7 @@ def _registry(parts: Parts, version: str) -> CollectorRegistry:
         RemoteWriteCollector(parts.remote_write),
         LimitCollector(parts.refusals),
         ConditionCollector(stores.conditions),
+        WitnessCollector(lambda: parts.alerting.evaluation_lag_s, parts.witness.lag_s),
     ):
         registry.register(collector)
     return registry

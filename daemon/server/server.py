@@ -28,7 +28,7 @@ from daemon.server.stores import opened_stores
 from model.addresses import ListenAddress
 from model.clock import system_clock
 from model.descriptors import raise_descriptor_limit
-from model.sd_notify import sd_notify, watchdog_interval_s
+from model.sd_notify import sd_notify
 from web.application import create_app
 from web.identity.first_admin import FIRST_ADMIN, ensure_first_admin
 
@@ -184,13 +184,13 @@ async def _running(parts: Parts, tasks: asyncio.TaskGroup) -> AsyncIterator[None
 
 @asynccontextmanager
 async def _background(plan: ServerPlan) -> AsyncIterator[asyncio.TaskGroup]:
-    """Run the exporter's process and systemd's watchdog until the block ends.
+    """Run the exporter's process until the block ends.
 
     Yields:
-        Their task group, which the parts use for their own tasks.
+        Its task group, which the parts use for their own tasks.
     """
     async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(_feed_watchdog())]
+        running = []
         if plan.exporter is not None:
             exporter = ExporterProcess(plan.exporter.listen)
             running.append(tasks.create_task(exporter.run()))
@@ -201,10 +201,3 @@ async def _background(plan: ServerPlan) -> AsyncIterator[asyncio.TaskGroup]:
         finally:
             for task in running:
                 task.cancel()
-
-
-async def _feed_watchdog() -> None:
-    interval_s = watchdog_interval_s()
-    while interval_s is not None:
-        sd_notify("WATCHDOG=1")
-        await asyncio.sleep(interval_s)

@@ -40,9 +40,22 @@ HOST_DOWN_BODY = webhook_body(
 
 
 class SetClock:
-    """A clock that stands still until it is moved."""
+    """A clock that stands still until it is moved.
+
+    `set_to` sets it, and only then it differs from the monotonic clock.
+    """
 
     def __init__(self, now_ms: int = NOW_MS) -> None:
+        self.now_ms = now_ms
+        self._set_by_ms = 0
+
+    def monotonic(self) -> float:
+        """Return the time that has passed, in seconds."""
+        return (self.now_ms - self._set_by_ms) / 1000
+
+    def set_to(self, now_ms: int) -> None:
+        """Set the clock; no time passes."""
+        self._set_by_ms += now_ms - self.now_ms
         self.now_ms = now_ms
 
     def __call__(self) -> int:

@@ -369,7 +369,11 @@ async def test_rules_and_alerts_have_the_form_of_prometheus(
         "value": "9.15e+01",
     }
     assert alerts["alerts"][0] == alert
-    assert [rule["name"] for rule in server["rules"]] == ["ServerDegraded"]
+    assert [rule["name"] for rule in server["rules"]] == [
+        "ServerDegraded",
+        *["RedshankEvaluatesLate"] * 2,
+        *["RedshankStalls"] * 2,
+    ]
     rule, recording = group["rules"]
     assert rule["alerts"] == alerts["alerts"]
     assert (rule["state"], rule["health"], rule["type"]) == ("firing", "ok", "alerting")

@@ -81,6 +81,7 @@ RULES = {
 # RE2 and Go's regexp package describe an invalid expression differently.
 RE2 = re.compile("(error parsing regexp: ).*")
 
+BUILT_IN = {"host checks", "server checks"}
 TIME_DEPENDENT = {
     "evaluationTime", "lastEvaluation", "activeAt", "lastScrape", "lastScrapeDuration",
     # These depend on the server's service discovery and address.
@@ -126,8 +127,8 @@ def settled(value: Any) -> Any:
         case dict():
             return {k: settled(v) for k, v in value.items() if k not in TIME_DEPENDENT}
         case list() if all(isinstance(each, dict) for each in value):
-            # Redshank has one more rule group: its host checks.
-            kept = [settled(each) for each in value if each.get("name") != "host checks"]
+            # Redshank has two more rule groups: host checks, and checks of the server itself.
+            kept = [settled(each) for each in value if each.get("name") not in BUILT_IN]
             return sorted(kept, key=lambda each: json.dumps(each, sort_keys=True))
         case _:
             return value

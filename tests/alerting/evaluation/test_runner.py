@@ -1,5 +1,6 @@
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from itertools import pairwise
 
 import structlog
@@ -29,13 +30,35 @@ async def run(
             done.set()
             await asyncio.Event().wait()
 
-    runner = GroupRunner("g", INTERVAL_MS, evaluate, clock, clock.sleep)
+    runner = GroupRunner("g", INTERVAL_MS, evaluate, clock, clock.sleep, clock.monotonic)
     task = asyncio.create_task(runner.run(delay_ms))
     async with asyncio.timeout(10):
         await done.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     return ticks, runner
+
+
+@asynccontextmanager
+async def watched(clock: SetClock, during: Callable[[int], None]) -> AsyncIterator[GroupRunner]:
+    """Evaluate until the block ends."""
+
+    async def evaluate(tick_ms: int) -> None:
+        during(tick_ms)
+
+    runner = GroupRunner("g", INTERVAL_MS, evaluate, clock, clock.sleep, clock.monotonic)
+    task = asyncio.create_task(runner.run())
+    try:
+        yield runner
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - the runner has no event
+            await asyncio.sleep(0)
 
 
 async def test_evaluations_are_evenly_spaced_and_on_time() -> None:
@@ -88,11 +111,70 @@ async def test_group_goes_on_after_the_clock_is_set_back() -> None:
 
     def set_back(tick_ms: int) -> None:
         if tick_ms > NOW_MS + INTERVAL_MS:
-            clock.now_ms = NOW_MS - 3_600_000
+            clock.set_to(NOW_MS - 3_600_000)
 
     ticks, _ = await run(clock, 4, set_back)
     assert ticks[2] < ticks[1]
     assert ticks[3] - ticks[2] == INTERVAL_MS
+
+
+async def test_a_clock_that_is_set_forward_makes_no_evaluation_late_or_missed() -> None:
+    clock, lags = SetClock(), []
+
+    def set_forward(tick_ms: int) -> None:
+        lags.append(runner.lag_s)
+        if len(lags) == 2:
+            clock.set_to(clock.now_ms + 3 * 365 * 86_400_000)
+
+    async with watched(clock, set_forward) as runner:
+        await until(lambda: len(lags) >= 4)
+        assert max(lags) == 0
+        assert runner.missed == 0
+
+
+async def test_lag_is_what_an_evaluation_begins_late_or_ends_after_the_next_time() -> None:
+    clock, lags, begun = SetClock(), [], 0
+
+    def late(tick_ms: int) -> None:
+        nonlocal begun
+        begun += 1
+        lags.append(runner.lag_s)
+        clock.now_ms += {2: INTERVAL_MS - 1, 3: INTERVAL_MS + 7_000}.get(begun, 0)
+
+    async with watched(clock, late) as runner:
+        await until(lambda: begun >= 5)
+        # The third took seven seconds more than its interval; the others were on time.
+        assert lags[:5] == [0, 0, 0, 7, 0]
+
+
+async def test_lag_grows_while_an_evaluation_does_not_end_and_while_none_begins() -> None:
+    clock, stuck = SetClock(), asyncio.Event()
+
+    async def hang(tick_ms: int) -> None:
+        stuck.set()
+        await asyncio.Event().wait()
+
+    runner = GroupRunner("g", INTERVAL_MS, hang, clock, clock.sleep, clock.monotonic)
+    task = asyncio.create_task(runner.run())
+    async with asyncio.timeout(10):
+        await stuck.wait()
+    assert runner.lag_s <= 0
+    clock.now_ms += INTERVAL_MS + 60_000
+    assert runner.lag_s == 60
+    task.cancel()
+    await asyncio.wait([task])
+    assert runner.lag_s == 0
+
+    async def asleep(seconds: float) -> None:
+        await asyncio.Event().wait()
+
+    runner = GroupRunner("g", INTERVAL_MS, hang, clock, asleep, clock.monotonic)
+    task = asyncio.create_task(runner.run())
+    await asyncio.sleep(0)
+    clock.now_ms += 2 * INTERVAL_MS
+    assert runner.lag_s >= INTERVAL_MS / 1000
+    task.cancel()
+    await asyncio.wait([task])
 
 
 @given(st.integers(0, 2**42), st.integers(1, 10**8))

@@ -1,0 +1,3 @@
+"""Redshank watches itself: checks of its own cadence."""
+
+__all__ = ["self_checks", "self_evaluation"]
