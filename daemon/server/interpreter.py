@@ -3,6 +3,8 @@
 import ctypes
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _SWITCH_INTERVAL_S, _SHORT_SWITCH_INTERVAL_S = 0.001, 0.0002
 _THRESHOLDS = (50_000, 1_000, 50)
@@ -46,6 +48,20 @@ def set_switch_interval(evaluating: bool) -> None:
     short only during queries because it reduces the rate of pushed messages by a tenth.
     """
     sys.setswitchinterval(_SHORT_SWITCH_INTERVAL_S if evaluating else _SWITCH_INTERVAL_S)
+
+
+@contextmanager
+def collections_paused() -> Iterator[None]:
+    """Collect no garbage while a `with` block creates objects that stay.
+
+    Opening a store of 200,000 sources creates 5 million of them; collections that found
+    nothing were a third of its time.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def configure_garbage_collection() -> None:

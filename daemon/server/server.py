@@ -3,8 +3,8 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import aiohttp
@@ -18,6 +18,7 @@ from daemon.configuration.configuration import Configuration, ConfigurationSourc
 from daemon.data_directory import DataDirectory
 from daemon.server.exporter_process import ExporterProcess
 from daemon.server.interpreter import (
+    collections_paused,
     configure_garbage_collection,
     configure_malloc,
     set_switch_interval,
@@ -84,11 +85,19 @@ def run(plan: ServerPlan) -> None:
 
 
 async def _serve(plan: ServerPlan, configuration: Configuration) -> None:
-    stop = asyncio.Event()
+    stop = _StopSignal()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.request)
+    with stop.ends_start():
+        await _serve_until(stop, plan, configuration)
+    log.info("server_stopped")
+
+
+async def _serve_until(stop: "_StopSignal", plan: ServerPlan, configuration: Configuration) -> None:
+    loop = asyncio.get_running_loop()
     async with running_server(plan, configuration) as server:
+        stop.started()
         loop.add_signal_handler(signal.SIGHUP, server.request_reload)
         configure_garbage_collection()
         _announce(plan, server)
@@ -97,7 +106,39 @@ async def _serve(plan: ServerPlan, configuration: Configuration) -> None:
         await stop.wait()
         sd_notify("STOPPING=1")
         log.info("server_stopping")
-    log.info("server_stopped")
+
+
+class _StopSignal:
+    """The request to stop: it cancels a start, and ends a server that runs."""
+
+    def __init__(self) -> None:
+        self._requested = asyncio.Event()
+        # The task of the start; None once the server runs.
+        self._starting = asyncio.current_task()
+
+    def request(self) -> None:
+        """Stop; signal handlers call it."""
+        if self._starting is not None and not self._requested.is_set():
+            self._starting.cancel()
+        self._requested.set()
+
+    def started(self) -> None:
+        """Record that the start has ended: from now on the server stops by itself."""
+        self._starting = None
+
+    async def wait(self) -> None:
+        """Return once a stop is requested."""
+        await self._requested.wait()
+
+    @contextmanager
+    def ends_start(self) -> Iterator[None]:
+        """Let the block end early, without an error, if a stop cancels the start."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self._starting is None or not self._requested.is_set():
+                raise
+            self._starting.uncancel()
 
 
 def _announce(plan: ServerPlan, server: "RunningServer") -> None:
@@ -140,7 +181,8 @@ async def running_server(
     """
     settings, directory = configuration.settings, plan.directory
     async with AsyncExitStack() as stack:
-        stores = await stack.enter_async_context(opened_stores(directory, settings.storage))
+        with collections_paused():
+            stores = await stack.enter_async_context(opened_stores(directory, settings.storage))
         password = await ensure_first_admin(
             stores.records.accounts, plan.admin_password, system_clock()
         )

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from daemon.data_directory import DataDirectory
 from daemon.store_access import opened_records
 from model.clock import system_clock
 from model.conditions import Conditions
+from storage.api.errors import StorageError
 from storage.messages.log import SqliteMessageLog
 from storage.records.store import Records
 from storage.samples.settings import StoreSettings
@@ -39,16 +40,29 @@ async def opened_stores(directory: DataDirectory, settings: StoreSettings) -> As
     """
     conditions = Conditions(system_clock)
     async with AsyncExitStack() as stack:
-
-        async def opened(part: SqliteSampleStore | SqliteMessageLog) -> None:
-            await asyncio.to_thread(part.open)
-            stack.push_async_callback(asyncio.to_thread, part.close)
-
         samples = SqliteSampleStore(directory.path, settings, clock=system_clock)
-        await opened(samples)
+        await _open(samples)
+        stack.push_async_callback(asyncio.to_thread, samples.close)
         records = await stack.enter_async_context(opened_records(directory.records))
         keys = await asyncio.to_thread(KeyRing.open, directory.keys, system_clock())
         messages = SqliteMessageLog(directory.messages)
-        await opened(messages)
+        await asyncio.to_thread(messages.open)
+        stack.push_async_callback(asyncio.to_thread, messages.close)
         administration = StoreAdministration(samples, directory.path, system_clock)
         yield Stores(samples, records, keys, messages, administration, conditions)
+
+
+async def _open(samples: SqliteSampleStore) -> None:
+    """Open the sample store in a thread; on cancellation, stop it and close the files.
+
+    After a crash the journal is replayed, which may take seconds.
+    """
+    opening = asyncio.ensure_future(asyncio.to_thread(samples.open))
+    try:
+        await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        samples.stop_opening()
+        with suppress(StorageError):
+            await opening
+        await asyncio.to_thread(samples.close)
+        raise

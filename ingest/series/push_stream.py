@@ -51,7 +51,7 @@ class PushStream:
         """Return the layout of the next vector. May be slow; may run in a thread."""
         layout = self._layout
         if layout is None or layout.series is not self.series:
-            self._layout = layout = self._appender.layout(self.series)
+            self._layout = layout = self._appender.layout(self.series, layout)
             # All streams share the store's label sets; ours are dropped.
             self.series = layout.series
         return layout

@@ -158,10 +158,11 @@ class SampleAppender(Protocol):
     def source(self, labels: Labels, stream: str = "") -> Source:
         """Return the source with these labels; create it on first use. Any thread."""
 
-    def layout(self, series: Sequence[Labels]) -> Layout:
+    def layout(self, series: Sequence[Labels], before: Layout | None = None) -> Layout:
         """Return the one layout with these series in this order.
 
         May be called on any thread: a new layout of 100,000 series takes half a second.
+        If it extends the layout `before`, only the series that it adds take time.
         """
 
     def append(self, source: Source, vector: Vector) -> None:

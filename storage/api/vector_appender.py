@@ -49,7 +49,7 @@ class VectorAppender:
     def prepare(self, series: Sequence[Labels]) -> Layout:
         """Return the layout of `series`, a new one if columns were added; any thread."""
         if self._layout is None or len(self._layout.series) != len(series):
-            self._layout = self._appender.layout(series)
+            self._layout = self._appender.layout(series, self._layout)
         return self._layout
 
     def changed(self, columns: Columns, values: Values) -> tuple[Columns, Values]:

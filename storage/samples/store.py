@@ -171,6 +171,10 @@ class SqliteSampleStore:
                 fix=REPLACE_FILE,
             )
 
+    def stop_opening(self) -> None:
+        """End a running `open` within moments; any thread. `open` raises StoreClosedError."""
+        self._replay.stop()
+
     def close(self) -> None:
         """Commit all pending vectors, stop the background work and close the files; blocks."""
         self._is_open = False
@@ -271,9 +275,9 @@ class SqliteSampleStore:
             raise ValueError(f"a stream name must not begin with {kind.value!r}: {stream!r}")
         return self._sources.of(labels, stream)
 
-    def layout(self, series: Sequence[Labels]) -> Layout:
+    def layout(self, series: Sequence[Labels], before: Layout | None = None) -> Layout:
         """See `SampleAppender.layout`."""
-        return self._layouts.of(series)
+        return self._layouts.of(series, before)
 
     def append(self, source: Source, vector: Vector) -> None:
         """See `SampleAppender.append`."""

@@ -182,7 +182,7 @@ class MemoryAppender:
         source = Source(len(self._sources) + 1, labels, stream)
         return self._sources.setdefault((labels, stream), source)
 
-    def layout(self, series: Sequence[Labels]) -> Layout:
+    def layout(self, series: Sequence[Labels], before: Layout | None = None) -> Layout:
         assert len(set(series)) == len(series)
         layout = Layout(len(self._layouts) + 1, tuple(series))
         return self._layouts.setdefault(tuple(series), layout)

@@ -218,7 +218,7 @@ class MemorySampleStore(MemoryStore):
     def source(self, labels: Labels, stream: str = "") -> Source:
         return Source(0, labels, stream)
 
-    def layout(self, series: Sequence[Labels]) -> Layout:
+    def layout(self, series: Sequence[Labels], before: Layout | None = None) -> Layout:
         return Layout(0, tuple(series))
 
     def append(self, source: Source, vector: Vector) -> None:

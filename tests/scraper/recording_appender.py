@@ -42,7 +42,7 @@ class RecordingAppender:
         new = Source(len(self._sources), labels, stream)
         return self._sources.setdefault((labels, stream), new)
 
-    def layout(self, series: Sequence[Labels]) -> Layout:
+    def layout(self, series: Sequence[Labels], before: Layout | None = None) -> Layout:
         key = tuple(series)
         assert len(set(key)) == len(key)
         return self._layouts.setdefault(key, Layout(len(self._layouts), key))

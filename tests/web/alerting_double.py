@@ -130,7 +130,7 @@ class NoAppender:
     def source(self, labels: Labels, stream: str = "") -> Source:
         raise AssertionError("nothing is evaluated here")
 
-    def layout(self, series: Sequence[Labels]) -> Layout:
+    def layout(self, series: Sequence[Labels], before: Layout | None = None) -> Layout:
         raise AssertionError("nothing is evaluated here")
 
     def append(self, source: Source, vector: Vector) -> None:

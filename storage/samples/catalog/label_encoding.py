@@ -3,6 +3,8 @@
 import zlib
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from sys import intern
+from typing import NamedTuple, Self
 
 import orjson
 
@@ -42,7 +44,8 @@ def _label_set(row: list[str]) -> Labels:
         raise TypeError("a label set is no list")
     # Fails for anything but text, in a fraction of the time of checking each item.
     "".join(row)
-    return Labels(zip(row[::2], row[1::2], strict=True))
+    # One object for each label name: a store has few names and millions of labels.
+    return Labels(zip(map(intern, row[::2]), row[1::2], strict=True))
 
 
 def pack_series(series: Sequence[Labels]) -> bytes:
@@ -62,6 +65,58 @@ def unpack_series(data: bytes) -> list[Labels]:
         raise CorruptDataError(f"layout does not decompress: {exc}") from exc
 
 
-def digest_of(series: Sequence[Labels]) -> bytes:
-    """Return 16 bytes that identify the series of a layout."""
-    return blake2b(encode_series(series), digest_size=16).digest()
+class SeriesDigest:
+    """The digest of the series of a layout, which can be extended by further series.
+
+    A layout that grows is hashed once, not again with each series that it gains.
+    """
+
+    __slots__ = ("_is_empty", "_state")
+
+    def __init__(self) -> None:
+        self._state = blake2b(b"[", digest_size=16)
+        self._is_empty = True
+
+    @classmethod
+    def of(cls, series: Sequence[Labels]) -> Self:
+        """Return the digest of some series."""
+        digest = cls()
+        digest._add(series)
+        return digest
+
+    def extended(self, series: Sequence[Labels]) -> "SeriesDigest":
+        """Return the digest of these series and further ones.
+
+        Raises:
+            ValueError: a name or value is not valid Unicode text.
+        """
+        longer = SeriesDigest()
+        longer._state, longer._is_empty = self._state.copy(), self._is_empty
+        longer._add(series)
+        return longer
+
+    def _add(self, series: Sequence[Labels]) -> None:
+        """Hash the JSON of a list bit by bit: its brackets are hashed once for all parts."""
+        if series:
+            if not self._is_empty:
+                self._state.update(b",")
+            self._state.update(memoryview(encode_series(series))[1:-1])
+            self._is_empty = False
+
+    def value(self) -> bytes:
+        """Return the 16 bytes."""
+        state = self._state.copy()
+        state.update(b"]")
+        return state.digest()
+
+
+class HashedSeries(NamedTuple):
+    """The series of a layout with their digest."""
+
+    series: Sequence[Labels]
+    digest: SeriesDigest
+
+    @classmethod
+    def of(cls, series: Sequence[Labels]) -> Self:
+        """Hash some series."""
+        return cls(series, SeriesDigest.of(series))

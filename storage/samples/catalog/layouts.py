@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from model.labels import Labels
 from storage.api.samples import Layout
 from storage.samples.catalog.interning import Interner
-from storage.samples.catalog.label_encoding import digest_of
+from storage.samples.catalog.label_encoding import HashedSeries, SeriesDigest
 from storage.samples.catalog.metric_names import MetricNames
 
 Columns = NDArray[np.intp]
@@ -27,6 +27,9 @@ Columns = NDArray[np.intp]
 _CACHED_COLUMNS = 250_000
 # A layout whose digest was dropped gets a new number when it returns; that costs one row.
 _KNOWN_DIGESTS = 50_000
+# Wider layouts keep the state of their digest (500 bytes), so that hashing a layout that
+# grows takes time in proportion to its new series only.
+_WIDE_COLUMNS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +38,15 @@ class StoredLayout(Layout):
 
     Attributes:
         codes: for each column the code of its metric name, see `MetricNames`.
+        digest: the digest of its series; None for a narrow layout, which is hashed again.
     """
 
     codes: NDArray[np.int32]
+    digest: SeriesDigest | None = None
+
+    def series_digest(self) -> SeriesDigest:
+        """Return the digest of its series."""
+        return self.digest or SeriesDigest.of(self.series)
 
     def columns_of(self, code: int) -> Columns:
         """Return the columns of one metric, ascending."""
@@ -76,7 +85,8 @@ class Layouts:
         )
         self._recent: OrderedDict[int, StoredLayout] = OrderedDict()
         self._recent_columns = 0
-        self._ids: dict[bytes, int] = {}
+        # Ordered, because removing the first keys of a dict takes longer each time.
+        self._ids: OrderedDict[bytes, int] = OrderedDict()
         self._next_id = 1
         self._lock = threading.RLock()
 
@@ -92,15 +102,19 @@ class Layouts:
     def _register(self, layout_id: int, digest: bytes) -> None:
         self._ids[digest] = layout_id
         if len(self._ids) > _KNOWN_DIGESTS:
-            del self._ids[next(iter(self._ids))]
+            self._ids.popitem(last=False)
 
     def reserve(self, layout_ids: Iterable[int]) -> None:
         """Never assign these numbers: rows on disk use them, but their layouts are lost."""
         with self._lock:
             self._next_id = max(self._next_id, 1 + max(layout_ids, default=0))
 
-    def of(self, series: Sequence[Labels]) -> StoredLayout:
+    def of(self, series: Sequence[Labels], before: Layout | None = None) -> StoredLayout:
         """Return the layout with these series; create it on first use.
+
+        Args:
+            series: the series of the columns.
+            before: a layout that this one probably extends: then only the new series cost.
 
         Raises:
             ValueError: a label is not valid Unicode text.
@@ -110,40 +124,60 @@ class Layouts:
         if known is not None:
             return known
         # Outside the lock: 100,000 label sets take half a second.
-        digest = digest_of(wanted)
-        shared, codes = self._interned(wanted)
+        if isinstance(before, StoredLayout) and wanted[: len(before.series)] == before.series:
+            digest = before.series_digest().extended(wanted[len(before.series) :])
+        else:
+            before, digest = None, SeriesDigest.of(wanted)
+        shared, codes = self._interned(wanted, before)
+        value = digest.value()
         with self._lock:
-            layout_id = self._ids.get(digest)
+            layout_id = self._ids.get(value)
             if layout_id is None:
                 layout_id = self._next_id
-                self._register(layout_id, digest)
+                self._register(layout_id, value)
                 self._next_id += 1
-            return self._make(layout_id, shared, codes)
+            return self._make(layout_id, shared, codes, digest)
 
-    def get(self, layout_id: int, load: Callable[[int], Sequence[Labels]]) -> StoredLayout:
+    def loaded(self, layout_id: int) -> StoredLayout | None:
+        """Return the layout with this number if it is in memory."""
+        return self._by_id.get(layout_id)
+
+    def get(self, layout_id: int, load: Callable[[int], HashedSeries]) -> StoredLayout:
         """Return the layout with this number; `load` reads its series if it is not in memory."""
         known = self._by_id.get(layout_id)
         if known is None:
-            shared, codes = self._interned(load(layout_id))
+            series, digest = load(layout_id)
+            shared, codes = self._interned(series)
             with self._lock:
-                known = self._by_id.get(layout_id) or self._make(layout_id, shared, codes)
+                known = self._by_id.get(layout_id) or self._make(layout_id, shared, codes, digest)
         self._touch(known)
         return known
 
-    def _interned(self, series: Iterable[Labels]) -> tuple[tuple[Labels, ...], NDArray[np.int32]]:
-        shared = tuple(map(self._interner.labels, series))
+    def _interned(
+        self, series: Sequence[Labels], before: StoredLayout | None = None
+    ) -> tuple[tuple[Labels, ...], NDArray[np.int32]]:
+        """Return the one object of each label set, and the code of its metric name."""
+        start = len(before.series) if before else 0
+        shared = tuple(map(self._interner.labels, series[start:]))
         codes = np.fromiter(
             (self._metrics.code(labels.metric) for labels in shared), np.int32, len(shared)
         )
-        return shared, codes
+        if before is None:
+            return shared, codes
+        return before.series + shared, np.concatenate([before.codes, codes])
 
     def _make(
-        self, layout_id: int, shared: tuple[Labels, ...], codes: NDArray[np.int32]
+        self,
+        layout_id: int,
+        shared: tuple[Labels, ...],
+        codes: NDArray[np.int32],
+        digest: SeriesDigest,
     ) -> StoredLayout:
         known = self._by_series.get(shared)
         if known is not None and known.id == layout_id:
             return known
-        layout = StoredLayout(layout_id, shared, codes)
+        kept = digest if len(shared) >= _WIDE_COLUMNS else None
+        layout = StoredLayout(layout_id, shared, codes, kept)
         self._by_id[layout_id] = layout
         if known is None:
             self._by_series[shared] = layout

@@ -5,20 +5,23 @@ its chunks use, in tables of the same shape, so it can be read and deleted on it
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from model.labels import Labels
 from storage.api.errors import CorruptDataError
 from storage.api.samples import Source
 from storage.samples.catalog.label_encoding import (
+    HashedSeries,
     decode_series,
-    digest_of,
     encode_series,
     pack_series,
     unpack_series,
 )
 from storage.samples.catalog.layouts import StoredLayout
+
+if TYPE_CHECKING:
+    from model.labels import Labels
 
 SCHEMA = """
 create table if not exists sources (
@@ -113,7 +116,12 @@ class CatalogTables:
                 chain = 0
         connection.execute(
             "insert or replace into layouts values (?, ?, ?, ?)",
-            (layout.id, prefix, digest_of(layout.series), pack_series(layout.series[skipped:])),
+            (
+                layout.id,
+                prefix,
+                layout.series_digest().value(),
+                pack_series(layout.series[skipped:]),
+            ),
         )
         self._chains[layout.id] = chain
         if prefix is not None:
@@ -186,15 +194,29 @@ def read_catalog(connection: sqlite3.Connection) -> CatalogRows:
     return CatalogRows(sources, digests, lost_sources, [row[0] for row in lost_layouts])
 
 
-def read_layout(connection: sqlite3.Connection, layout_id: int) -> Sequence[Labels]:
+def _none_loaded(_: int) -> StoredLayout | None:
+    return None
+
+
+def read_layout(
+    connection: sqlite3.Connection,
+    layout_id: int,
+    loaded: Callable[[int], StoredLayout | None] = _none_loaded,
+) -> HashedSeries:
     """Return the series of a layout.
+
+    Args:
+        connection: to the file.
+        layout_id: the number of the layout.
+        loaded: returns a layout if it is in memory; its rows are not read again.
 
     Raises:
         CorruptDataError: a row is missing, does not decode, or differs from its digest.
     """
-    parts: list[list[Labels]] = []
+    parts: list[Sequence[Labels]] = []
     digest = b""
     wanted: int | None = layout_id
+    before: StoredLayout | None = None
     while wanted is not None:
         row = connection.execute(
             "select prefix, series, digest from layouts where id = ?", (wanted,)
@@ -204,8 +226,16 @@ def read_layout(connection: sqlite3.Connection, layout_id: int) -> Sequence[Labe
         digest = digest or row[2]
         wanted = row[0]
         parts.append(unpack_series(row[1]))
-    series = [labels for part in reversed(parts) for labels in part]
+        before = None if wanted is None else loaded(wanted)
+        if before is not None:
+            break
+    series: list[Labels] = [labels for part in reversed(parts) for labels in part]
+    if before is None:
+        found = HashedSeries.of(series)
+    else:
+        longer = before.series_digest().extended(series)
+        found = HashedSeries((*before.series, *series), longer)
     # A layout with wrong series would give every value to the wrong series.
-    if digest_of(series) != digest:
+    if found.digest.value() != digest:
         raise CorruptDataError(f"layout {layout_id}: digest differs")
-    return series
+    return found

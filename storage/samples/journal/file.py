@@ -2,15 +2,15 @@
 
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from model.labels import Labels
 from storage.api.errors import CorruptDataError, StoreClosedError
 from storage.database import SQLITE_ERRORS, Readers, translate
+from storage.samples.catalog.label_encoding import HashedSeries
 from storage.samples.catalog.tables import read_layout
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ class JournalFile(ABC):
             StorageError: SQLite reports an error.
         """
 
-    def series_of(self, layout_id: int) -> Sequence[Labels]:
+    def series_of(self, layout_id: int) -> HashedSeries:
         """Read the series of a layout; blocks.
 
         Raises:

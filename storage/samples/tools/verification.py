@@ -97,7 +97,7 @@ class _WindowVerification:
         yield from _catalog_problems(catalog)
         for layout_id, _ in catalog.digests:
             try:
-                series = self._window.series_of(layout_id)
+                series = self._window.series_of(layout_id).series
             except CorruptDataError as exc:
                 yield str(exc)
                 continue

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from model.labels import Labels
 from storage.api.errors import CorruptDataError, StorageError
+from storage.samples.catalog.label_encoding import HashedSeries
 from storage.samples.catalog.metric_names import MetricNames
 from storage.samples.catalog.tables import SCHEMA as CATALOG_SCHEMA
 from storage.samples.catalog.tables import CatalogRows, CatalogTables, read_catalog, read_layout
@@ -169,7 +169,7 @@ class Window(WindowFile):
         """Return the code of each metric and its number in this file, ordered by number."""
         return sorted(self._metric_ids.items(), key=lambda item: item[1])
 
-    def series_of(self, layout_id: int) -> Sequence[Labels]:
+    def series_of(self, layout_id: int) -> HashedSeries:
         """Read the series of a layout; blocks.
 
         Raises:

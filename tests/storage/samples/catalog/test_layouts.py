@@ -1,5 +1,6 @@
 import gc
 import weakref
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
@@ -7,8 +8,15 @@ from hypothesis import strategies as st
 
 from model.labels import Labels
 from storage.api.errors import CorruptDataError
+from storage.samples.catalog import label_encoding
 from storage.samples.catalog.interning import Interner
-from storage.samples.catalog.label_encoding import decode_series, pack_series, unpack_series
+from storage.samples.catalog.label_encoding import (
+    HashedSeries,
+    SeriesDigest,
+    decode_series,
+    pack_series,
+    unpack_series,
+)
 from storage.samples.catalog.layouts import Layouts
 from storage.samples.catalog.metric_names import MetricNames
 from tests.storage.samples.sample_builders import series
@@ -24,6 +32,38 @@ def fresh() -> Layouts:
 @given(st.lists(label_sets))
 def test_series_survive_packing(labels: list[Labels]) -> None:
     assert unpack_series(pack_series(labels)) == labels
+
+
+@given(st.lists(label_sets), st.lists(label_sets))
+def test_extended_digest_is_the_digest_of_all_series(
+    some: list[Labels], more: list[Labels]
+) -> None:
+    extended = SeriesDigest.of(some).extended(more)
+    assert extended.value() == SeriesDigest.of([*some, *more]).value()
+
+
+def test_layout_that_grows_hashes_its_new_series_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    layouts = fresh()
+    names = [f"m{number}" for number in range(100)]
+    first = layouts.of(series(*names))
+    encode, encoded = label_encoding.encode_series, list[Labels]()
+
+    def recorded(some: Iterable[Labels]) -> bytes:
+        encoded.extend(some)
+        return encode(some)
+
+    monkeypatch.setattr(label_encoding, "encode_series", recorded)
+    grown = layouts.of([*first.series, *series("new")], first)
+    assert encoded == series("new")
+    assert grown is layouts.of(series(*names, "new"))
+    assert (grown.codes == fresh().of(series(*names, "new")).codes).all()
+
+
+def test_layout_that_does_not_extend_the_one_before_is_made_whole() -> None:
+    layouts = fresh()
+    other = layouts.of(series("b"), layouts.of(series("a")))
+    assert other.series == tuple(series("b"))
+    assert other.series_digest().value() == SeriesDigest.of(series("b")).value()
 
 
 @given(st.binary(max_size=50))
@@ -64,8 +104,8 @@ def test_unused_layout_is_freed_and_keeps_its_number() -> None:
 def test_layout_is_the_same_object_by_number_and_by_series() -> None:
     layouts = fresh()
     layout = layouts.of(series("x"))
-    assert layouts.get(layout.id, lambda _: []) is layout
-    loaded = layouts.get(77, lambda number: series(f"m{number}"))
+    assert layouts.get(layout.id, lambda _: HashedSeries.of([])) is layout
+    loaded = layouts.get(77, lambda number: HashedSeries.of(series(f"m{number}")))
     assert layouts.of(series("m77")) is loaded
 
 
