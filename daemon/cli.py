@@ -4,6 +4,7 @@ A module is imported when its command runs, so that `redshank --help` is fast.
 """
 
 import importlib
+import os
 from dataclasses import dataclass
 
 import click
@@ -67,6 +68,9 @@ class LazyGroup(click.Group):
 @click.version_option(package_name="redshank", prog_name="redshank")
 def main() -> None:
     """Redshank: the first bird to raise the alarm."""
+    # Databases, snapshots and exports hold password hashes and samples: no file that a
+    # command creates is readable by other users, whatever the mode of its directory.
+    os.umask(0o077)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ and `redshank.sock`, the control socket.
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,6 +103,21 @@ class DataDirectory:
                 f"data directory {self.path} is not writable by uid {os.getuid()}; "
                 "change its owner or choose another with --data-dir"
             )
+
+    def make_private(self) -> None:
+        """Take away the rights of other users to the files in the directory; blocks.
+
+        Releases before 0.2 created files with the umask of their caller, 0644 as a rule.
+        The mode of the directory itself stays: `redshank doctor` reports it.
+        """
+        for file in self.path.rglob("*"):
+            # Another process may delete a file of SQLite meanwhile; only root and the
+            # owner may change a mode.
+            with suppress(FileNotFoundError, PermissionError):
+                status = file.lstat()
+                if stat.S_ISLNK(status.st_mode) or not status.st_mode & 0o077:
+                    continue
+                file.chmod(stat.S_IMODE(status.st_mode) & ~0o077)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from daemon.configuration.configuration import ConfigurationSource
 from daemon.data_directory import DataDirectory
 from model.clock import system_clock
+from model.conditions import Conditions
 from storage.records.store import Records
 from storage.samples.store import SqliteSampleStore
 from storage.samples.tools.snapshot import StoreSnapshot
@@ -49,13 +50,15 @@ def store_snapshot(directory: DataDirectory) -> Iterator[StoreSnapshot]:
 
 
 @asynccontextmanager
-async def opened_records(path: Path) -> AsyncIterator[Records]:
+async def opened_records(
+    path: Path, conditions: Conditions | None = None
+) -> AsyncIterator[Records]:
     """Open a records database, and close it when the block ends.
 
     Raises:
         StorageError: the database cannot be opened.
     """
-    records = Records(path)
+    records = Records(path, conditions)
     await asyncio.to_thread(records.open)
     try:
         yield records

@@ -51,6 +51,12 @@ RECORDS_UNWRITABLE: Final = ConditionKind(
     "the server cannot write hosts, users and alerts to its disk",
     _FREE_SPACE,
 )
+RECORDS_REBUILT: Final = ConditionKind(
+    "records_rebuilt",
+    "critical",
+    "records.db was damaged and the server has built it anew from what it could read",
+    "check the disk, compare hosts and users with a backup, and restart the server",
+)
 DISK_SLOW: Final = ConditionKind(
     "disk_slow",
     "warning",
@@ -73,6 +79,7 @@ SCRAPES_EXHAUSTED: Final = ConditionKind(
 CONDITION_KINDS: Final[tuple[ConditionKind, ...]] = (
     SAMPLES_UNWRITABLE,
     RECORDS_UNWRITABLE,
+    RECORDS_REBUILT,
     DISK_SLOW,
     DESCRIPTORS_EXHAUSTED,
     SCRAPES_EXHAUSTED,

@@ -15,7 +15,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
+from storage.api.errors import (
+    CorruptDataError,
+    StorageError,
+    StoreClosedError,
+    UnwritableError,
+)
 
 T = TypeVar("T")
 
@@ -34,17 +39,31 @@ pragma busy_timeout = 5000;
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
+_REFUSAL = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_PROTOCOL,
+)
+
 # UnicodeDecodeError: SQLite's message about a damaged schema may quote bytes that are not
 # UTF-8, and sqlite3 fails to decode it.
 SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
 
 def translate(path: Path, exc: Exception) -> StorageError:
-    """Return a storage error with the name of the file and SQLite's message."""
+    """Return a storage error with the name of the file and SQLite's message.
+
+    `CorruptDataError` for damage, `UnwritableError` if the disk refuses for now.
+    """
     # Extended codes have the primary code in their low byte.
     code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
-    kind = CorruptDataError if code in _DAMAGE else StorageError
-    return kind(f"{path.name}: {exc}")
+    kinds = dict.fromkeys(_DAMAGE, CorruptDataError) | dict.fromkeys(_REFUSAL, UnwritableError)
+    return kinds.get(code, StorageError)(f"{path.name}: {exc}")
 
 
 def set_aside(path: Path) -> str:
@@ -84,10 +103,51 @@ class Writer:
         """
         self._thread.submit(self._open).result()
 
+    def call(self, work: Callable[[], T]) -> "Future[T]":
+        """Queue work that needs no transaction, on the thread that owns the connection.
+
+        Raises:
+            StoreClosedError: the writer is closed.
+        """
+        try:
+            return self._thread.submit(work)
+        except RuntimeError as exc:
+            raise StoreClosedError(f"{self.path.name} is closed") from exc
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The connection, for work that runs on the thread that owns it.
+
+        Raises:
+            StoreClosedError: the writer is not open.
+        """
+        if self._connection is None:
+            raise StoreClosedError(f"{self.path.name} is not open")
+        return self._connection
+
+    def reopen(self) -> None:
+        """Open the file again; call it on the thread that owns the connection.
+
+        Raises:
+            StorageError: it cannot be opened.
+        """
+        self.shut()
+        self._open()
+
+    def shut(self) -> None:
+        """Close the file without a checkpoint, whatever its state, until `reopen`.
+
+        Call it on the thread that owns the connection.
+        """
+        if self._connection is not None:
+            with suppress(*SQLITE_ERRORS):
+                self._connection.close()
+            self._connection = None
+
     def _open(self) -> None:
         # SQLite opens a read-only file without an error and fails at the first write.
         if self.path.exists() and not os.access(self.path, os.W_OK):
-            raise StorageError(
+            raise UnwritableError(
                 f"{self.path.name} is not writable by uid {os.getuid()}; change its owner or mode"
             )
         try:
@@ -115,7 +175,7 @@ class Writer:
             StoreClosedError: the writer is closed.
         """
         try:
-            return self._thread.submit(self._run, work, durable)
+            return self._thread.submit(self.transact, work, durable)
         except RuntimeError as exc:
             raise StoreClosedError(f"{self.path.name} is closed") from exc
 
@@ -128,10 +188,14 @@ class Writer:
         """
         return await asyncio.shield(asyncio.wrap_future(self.submit(work)))
 
-    def _run(self, work: Callable[[sqlite3.Connection], T], durable: bool | None) -> T:
-        connection = self._connection
-        if connection is None:
-            raise StoreClosedError(f"{self.path.name} is not open")
+    def transact(self, work: Callable[[sqlite3.Connection], T], durable: bool | None = None) -> T:
+        """Run work in one transaction; call it on the thread that owns the connection.
+
+        Raises:
+            StorageError: SQLite reports an error.
+            StoreClosedError: the writer is not open.
+        """
+        connection = self.connection
         try:
             if durable is not None:
                 connection.execute(f"pragma synchronous = {'full' if durable else 'normal'}")

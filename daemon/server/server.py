@@ -81,6 +81,7 @@ def run(plan: ServerPlan) -> None:
     logs.configure(log_settings.level, log_settings.format)
     plan.directory.create()
     with plan.directory.locked():
+        plan.directory.make_private()
         uvloop.run(_serve(plan, configuration))
 
 

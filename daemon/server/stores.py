@@ -43,7 +43,7 @@ async def opened_stores(directory: DataDirectory, settings: StoreSettings) -> As
         samples = SqliteSampleStore(directory.path, settings, clock=system_clock)
         await _open(samples)
         stack.push_async_callback(asyncio.to_thread, samples.close)
-        records = await stack.enter_async_context(opened_records(directory.records))
+        records = await stack.enter_async_context(opened_records(directory.records, conditions))
         keys = await asyncio.to_thread(KeyRing.open, directory.keys, system_clock())
         messages = SqliteMessageLog(directory.messages)
         await asyncio.to_thread(messages.open)

@@ -9,6 +9,10 @@ class StoreClosedError(StorageError):
     """The store was used before it was opened or after it was closed."""
 
 
+class UnwritableError(StorageError):
+    """The disk refuses reads or writes for now: full, read-only, locked, failing or gone."""
+
+
 class CorruptDataError(StorageError):
     """Stored bytes do not decode; their data is lost, everything else stays readable."""
 

@@ -13,6 +13,9 @@ from storage.records.rows import decoded
 MIGRATIONS = Migrations("accounts")
 
 
+# These may be in memory only while the disk refuses writes: a user can always log in again.
+_SHORT_LIVED = frozenset({CredentialKind.SESSION, CredentialKind.JWT})
+
 # Takes some megabytes.
 _MAX_CACHED = 10_000
 
@@ -188,7 +191,9 @@ class SqliteAccounts:
             credentials.delete_where("user_id = ? and expires_ms <= ?", [user_id, now_ms])
             return _credential(row | {"id": credentials.insert(row).last_pk})
 
-        return await self._database.write(insert)
+        # A session may live in memory; a lasting token is acknowledged only once it is on disk.
+        may_wait = kind in _SHORT_LIVED
+        return await (self._database.keep if may_wait else self._database.write)(insert)
 
     async def credential(self, secret_hash: str, now_ms: int) -> tuple[Credential, User] | None:
         """See `AccountRecords.credential`."""
@@ -238,7 +243,7 @@ class SqliteAccounts:
                 [now_ms, credential_id],
             )
 
-        await self._database.write(touch)
+        await self._database.keep(touch)
 
     async def revoke_credential(self, secret_hash: str) -> None:
         """See `AccountRecords.revoke_credential`."""
@@ -246,7 +251,7 @@ class SqliteAccounts:
         def delete(database: Database) -> None:
             database.table("credentials").delete_where("secret_hash = ?", [secret_hash])
 
-        await self._database.write(delete)
+        await self._database.keep(delete)
 
     async def revoke_credentials(self, user_id: int, kept_id: int | None = None) -> int:
         """See `AccountRecords.revoke_credentials`."""
@@ -257,4 +262,4 @@ class SqliteAccounts:
                 "delete from credentials where user_id = ? and id != ?", [user_id, kept_id or 0]
             ).rowcount
 
-        return await self._database.write(delete)
+        return await self._database.keep(delete)

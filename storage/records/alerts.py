@@ -118,7 +118,7 @@ class SqliteAlerts(SqliteOutbox, SqliteCheckOverrides):
 
     async def record(self, changes: Sequence[AlertChange], now_ms: int) -> Sequence[Alert]:
         """See `AlertRecords.record`."""
-        return await self._database.write(lambda database: _record(database, changes, now_ms))
+        return await self._database.keep(lambda database: _record(database, changes, now_ms))
 
     async def alert(self, alert_id: int) -> Alert:
         """See `AlertRecords.alert`."""
@@ -171,7 +171,7 @@ class SqliteAlerts(SqliteOutbox, SqliteCheckOverrides):
             _insert_transition(database, alert, alert.state, now_ms, user)
             return _get(database, alert_id)
 
-        return await self._database.write(update)
+        return await self._database.keep(update)
 
     async def delete_ended(self, before_ms: int) -> int:
         """See `AlertRecords.delete_ended`."""

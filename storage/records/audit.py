@@ -73,7 +73,7 @@ class SqliteAudit:
             if entry.action == LOGIN_FAILED:
                 database.execute(_DROP_FAILED_BEYOND_COUNT, {"most": retention.failed_logins})
 
-        await self._database.write(append)
+        await self._database.keep(append)
 
     async def entries(self, limit: int, before_id: int | None = None) -> Sequence[AuditEntry]:
         """See `AuditRecords.entries`."""

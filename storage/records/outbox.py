@@ -93,4 +93,4 @@ class SqliteOutbox:
         def update(database: Database) -> None:
             database.execute(statement, outcome | {"id": notification_id})
 
-        await self._database.write(update)
+        await self._database.keep(update)

@@ -129,7 +129,12 @@ class SqliteSecondFactors:
 
     async def remove(self, user_id: int) -> bool:
         """See `SecondFactorRecords.remove`."""
-        return await self._change("delete from second_factors where user_id = ?", user_id)
+        return await self._database.write(
+            lambda database: (
+                database.execute("delete from second_factors where user_id = ?", [user_id]).rowcount
+                == 1
+            )
+        )
 
     async def users(self) -> frozenset[int]:
         """See `SecondFactorRecords.users`."""
@@ -141,6 +146,7 @@ class SqliteSecondFactors:
         )
 
     async def _change(self, statement: str, *arguments: int | str) -> bool:
-        return await self._database.write(
+        """Run a statement of a login, which must succeed while the disk refuses writes."""
+        return await self._database.keep(
             lambda database: database.execute(statement, list(arguments)).rowcount == 1
         )

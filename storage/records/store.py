@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from model.conditions import Conditions
 from storage.records import (
     accounts,
     alert_tables,
@@ -24,8 +25,9 @@ from storage.records.second_factors import SqliteSecondFactors
 class Records:
     """All records; each subject is an attribute."""
 
-    def __init__(self, path: Path) -> None:
-        self._database = RecordsDatabase(path)
+    def __init__(self, path: Path, conditions: Conditions | None = None) -> None:
+        # A command that opens the records without a server shows no conditions.
+        self._database = RecordsDatabase(path, conditions or Conditions(lambda: 0))
         self.accounts = SqliteAccounts(self._database)
         self.alerts = SqliteAlerts(self._database)
         self.audit = SqliteAudit(self._database)

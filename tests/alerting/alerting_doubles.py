@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestServer
 from alerting.notifications.notice import Notice
 from alerting.notifications.stages import deduplicate
 from alerting.receivers.webhook_body import NotificationStatus, webhook_body
+from model.conditions import Conditions
 from model.labels import Labels
 from model.series import ABSENT, STALE_BITS
 from storage.api.alerts import Alert, AlertChange, AlertState, NewNotification
@@ -160,7 +161,7 @@ class WatchedAlerts(SqliteAlerts):
 @asynccontextmanager
 async def open_records(path: Path) -> AsyncIterator[WatchedAlerts]:
     """Open a records file with the tables of alerts."""
-    database = RecordsDatabase(path)
+    database = RecordsDatabase(path, Conditions(lambda: 0))
     await asyncio.to_thread(database.open, [MIGRATIONS])
     try:
         yield WatchedAlerts(database)

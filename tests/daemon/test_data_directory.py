@@ -40,3 +40,26 @@ def test_socket_of_a_deep_directory_can_be_bound(tmp_path: Path) -> None:
         server.bind(address)
     assert directory.control_socket.exists()
     assert len(os.listdir("/proc/self/fd")) == descriptors  # noqa: PTH208
+
+
+def test_existing_files_lose_the_rights_of_others_and_links_stay(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("")
+    outside.chmod(0o644)
+    directory = DataDirectory(tmp_path / "data")
+    directory.create()
+    directory.path.chmod(0o755)
+    (directory.path / "samples").mkdir(mode=0o755)
+    for name in ("records.db", "samples/1.db"):
+        (directory.path / name).write_text("")
+        (directory.path / name).chmod(0o664)
+    (directory.path / "link").symlink_to(outside)
+    directory.make_private()
+    modes = {
+        file.name: file.lstat().st_mode & 0o777
+        for file in directory.path.rglob("*")
+        if not file.is_symlink()
+    }
+    assert modes == {"samples": 0o700, "records.db": 0o600, "1.db": 0o600}
+    assert outside.stat().st_mode & 0o777 == 0o644
+    assert directory.path.stat().st_mode & 0o777 == 0o755

@@ -127,7 +127,7 @@ async def test_reload_applies_changes_and_keeps_the_rest_running(tmp_path: Path)
         assert "\nredshank_config_last_reload_successful 0.0\n" in await metrics(server)
         information = (await server.get("/api/v1/status/runtimeinfo"))["data"]
         assert not information["reloadConfigSuccess"]
-        assert len((await server.get("/api/v1/rules"))["data"]["groups"]) == 2
+        assert len((await server.get("/api/v1/rules"))["data"]["groups"]) == 3
 
         # A valid one, reloaded by signal: one more job and one more group.
         more = f"  - {{job_name: more, static_configs: [{{targets: ['{address}']}}]}}\n"

@@ -25,12 +25,17 @@ from storage.api.errors import (
     StorageError,
     StoreClosedError,
     TakenError,
+    UnwritableError,
 )
 from web.http.errors import WebError
 from web.http.validation import first_field_error
 
 CLIENT_CLOSED_REQUEST = 499
 """nginx's status for a client that left; Prometheus 3 uses it for cancelled queries."""
+
+
+_RETRY_AFTER_S = 10
+"""A disk that refuses writes rarely accepts them sooner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +110,16 @@ def failure_of(exc: Exception) -> Failure:
     if isinstance(exc, MemoryLimitError):
         retry = {"Retry-After": str(exc.retry_after_s)}
         return Failure(HTTPStatus.SERVICE_UNAVAILABLE, str(exc), None, retry)
+    if isinstance(exc, UnwritableError):
+        # The condition of the server is logged where it is set, once.
+        retry = {"Retry-After": str(_RETRY_AFTER_S)}
+        return Failure(HTTPStatus.SERVICE_UNAVAILABLE, str(exc), headers=retry)
     for kind, status in _STATUS_OF:
         if isinstance(exc, kind):
             timed_out = isinstance(exc, QueryTimeoutError)
             return Failure(status, str(exc), getattr(exc, "field", None), timed_out=timed_out)
     if isinstance(exc, StorageError):
-        # The disk is full or read-only: the operator must know, so it is shown and logged.
+        # A file is damaged: the operator must know, so it is shown and logged.
         return Failure(HTTPStatus.INTERNAL_SERVER_ERROR, str(exc), expected=False)
     return Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error", expected=False)
 

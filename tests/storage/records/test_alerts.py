@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
+from model.conditions import Conditions
 from storage.api.alerts import (
     AlertChange,
     NewNotification,
@@ -126,7 +127,7 @@ async def test_failed_write_stores_nothing(tmp_path: Path) -> None:
             " begin select raise(abort, 'disk full'); end"
         )
 
-    database = RecordsDatabase(tmp_path / "records.db")
+    database = RecordsDatabase(tmp_path / "records.db", Conditions(lambda: 0))
     await asyncio.to_thread(database.open, [MIGRATIONS])
     try:
         alerts = SqliteAlerts(database)
