@@ -1,6 +1,8 @@
-"""What the benchmarks share: load, contenders, measurements, reports."""
+"""What the benchmarks share: load, contenders, faults, measurements, reports."""
 
 __all__ = [
+    "attacks",
+    "chaos",
     "contenders",
     "durability",
     "load",

@@ -90,7 +90,7 @@ _CONDITIONS: tuple[tuple[str, float, float], ...] = (
 ALERTS = 2 * len(_CONDITIONS)
 
 
-def rule_file() -> str:
+def rule_file(every_s: float = _EVERY_S) -> str:
     """Return 100 alerting rules in ten groups, and a rule that counts evaluations."""
     rules: list[dict[str, object]] = [
         {
@@ -103,7 +103,7 @@ def rule_file() -> str:
         for number, (condition, *thresholds) in enumerate(_CONDITIONS)
         for threshold, severity in zip(thresholds, ("warning", "critical"), strict=True)
     ]
-    every = f"{_EVERY_S:g}s"
+    every = f"{every_s:g}s"
     groups: list[dict[str, object]] = [
         {"name": f"bench{group}", "interval": every, "rules": rules[group::_GROUPS]}
         for group in range(_GROUPS)

@@ -22,6 +22,9 @@ _ADDRESSES_PER_BLOCK = 250
 _PORT_ATTEMPTS = 20
 _REQUEST_LIMIT_BYTES = 64 * 1024
 
+LOOPBACK = "127.0"
+"""The first two bytes of the targets' addresses by default."""
+
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 Answer = Callable[[bytes, bool], bytes]
@@ -37,10 +40,10 @@ def ok(content_type: str, body: bytes) -> bytes:
     return head.encode() + body
 
 
-def target_address(number: int) -> str:
-    """Return the loopback address of a target: 127.0.0.1 to 127.0.255.250."""
+def target_address(number: int, network: str = LOOPBACK) -> str:
+    """Return the address of a target: 127.0.0.1 to 127.0.255.250."""
     block, host = divmod(number, _ADDRESSES_PER_BLOCK)
-    return f"127.0.{block}.{host + 1}"
+    return f"{network}.{block}.{host + 1}"
 
 
 class TargetConnection(asyncio.Protocol):
@@ -80,14 +83,15 @@ class TargetConnection(asyncio.Protocol):
             self._transport.close()
 
 
-def _listen(targets: int) -> list[socket.socket]:
+def _listen(targets: int, network: str) -> list[socket.socket]:
     """Open one socket per target, all on the same free port."""
     for _ in range(_PORT_ATTEMPTS):
-        sockets = [socket.create_server((target_address(0), 0))]
+        sockets = [socket.create_server((target_address(0, network), 0))]
         port = sockets[0].getsockname()[1]
         try:
             sockets += [
-                socket.create_server((target_address(number), port)) for number in range(1, targets)
+                socket.create_server((target_address(number, network), port))
+                for number in range(1, targets)
             ]
         except OSError as exc:
             for opened in sockets:
@@ -99,18 +103,21 @@ def _listen(targets: int) -> list[socket.socket]:
     raise OSError(errno.EADDRINUSE, f"no port is free on {targets} loopback addresses")
 
 
-def serve(targets: Sequence[Answer], control_address: str, control: Control) -> None:
+def serve(
+    targets: Sequence[Answer], control_address: str, control: Control, network: str = LOOPBACK
+) -> None:
     """Serve targets until interrupted.
 
     Args:
         targets: the answer function of each.
         control_address: `HOST:PORT` for control requests.
         control: answers them; the targets' port is added.
+        network: the first two bytes of the targets' addresses.
     """
     host, _, control_port = control_address.rpartition(":")
 
     async def run() -> None:
-        sockets = _listen(len(targets))
+        sockets = _listen(len(targets), network)
         port = sockets[0].getsockname()[1]
 
         def answer_control(request_line: bytes, _gzipped: bool) -> bytes:
@@ -132,7 +139,12 @@ class TargetProcess(Child):
     """A process that serves targets while a `with` block runs."""
 
     def __init__(
-        self, module: str, targets: int, log_directory: Path, options: Sequence[str] = ()
+        self,
+        module: str,
+        targets: int,
+        log_directory: Path,
+        options: Sequence[str] = (),
+        network: str = LOOPBACK,
     ) -> None:
         """Set the command line.
 
@@ -141,8 +153,9 @@ class TargetProcess(Child):
             targets: how many.
             log_directory: where the log goes.
             options: further command line options.
+            network: the first two bytes of the targets' addresses.
         """
-        self._targets = targets
+        self._targets, self._network = targets, network
         control = f"127.0.0.1:{free_port()}"
         self._url = f"http://{control}"
         command = [sys.executable, "-m", module, "--control", control]
@@ -152,7 +165,9 @@ class TargetProcess(Child):
     def addresses(self) -> list[str]:
         """Return `HOST:PORT` of each target."""
         port = self.ask()["port"]
-        return [f"{target_address(number)}:{port}" for number in range(self._targets)]
+        return [
+            f"{target_address(number, self._network)}:{port}" for number in range(self._targets)
+        ]
 
     def ask(self, path: str = "", data: bytes | None = None) -> dict[str, Any]:
         """Send a control request and return the statistics; POST if there is data."""

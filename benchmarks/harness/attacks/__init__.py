@@ -1,0 +1,7 @@
+"""Clients that ask too much: idle connections, slow bodies, heavy queries, new series, guesses."""
+
+__all__ = [
+    "accounts",
+    "attack_process",
+    "kinds",
+]

@@ -1,0 +1,87 @@
+"""What an observer sees of the server: memory, health, open alerts."""
+
+import json
+import time
+
+from benchmarks.harness.chaos.arena import Arena
+from benchmarks.harness.chaos.server import JOB
+from benchmarks.harness.loopback import fetch
+
+_HEALTH_TIMEOUT_S = 2.0
+_SLOW_HEALTH_S = 0.2
+_TIMEOUT_S = 10.0
+_WELL = "health healthy"
+
+
+class Observer:
+    """Looks at the server repeatedly.
+
+    Attributes:
+        peak_bytes: the highest resident memory since the last `take_peak`.
+        states: what `/health` said since the last `take_states`, with the number of times.
+    """
+
+    def __init__(self, arena: Arena) -> None:
+        self._arena = arena
+        self.peak_bytes = 0
+        self.states: dict[str, int] = {}
+
+    def look(self) -> None:
+        """Read the peak of memory, and ask for the health."""
+        self.peak_bytes = max(self.peak_bytes, self._arena.server.peak_bytes())
+        begun_s = time.monotonic()
+        state = self._state()
+        slow = time.monotonic() - begun_s > _SLOW_HEALTH_S
+        state += ", slow" if slow and state.startswith("health") else ""
+        self.states[state] = self.states.get(state, 0) + 1
+
+    def _state(self) -> str:
+        try:
+            health = json.loads(
+                fetch(self._arena.server.url + "/health", timeout_s=_HEALTH_TIMEOUT_S)
+            )
+        except (OSError, ValueError) as exc:
+            return f"no health ({type(exc).__name__})"
+        conditions = sorted(one["condition"] for one in health["conditions"])
+        return " ".join(["health", health["status"], *conditions])
+
+    def take_peak(self) -> int:
+        """Return the highest resident memory since the last call, in bytes."""
+        server = self._arena.server
+        peak_bytes = max(self.peak_bytes, server.peak_bytes())
+        server.forget_peak()
+        self.peak_bytes = 0
+        return peak_bytes
+
+    def take_states(self) -> list[str]:
+        """Return the states since the last call, other than well."""
+        states, self.states = self.states, {}
+        return [
+            f"{count} x {state}" for state, count in states.items() if state != "health healthy"
+        ]
+
+
+def unwell(arena: Arena) -> str:
+    """Return what is not as before the first fault; "" if all is well."""
+    server, receivers = arena.server, arena.receivers
+    try:
+        health = json.loads(fetch(server.url + "/health", timeout_s=_HEALTH_TIMEOUT_S))
+        if health["status"] != "healthy":
+            return f"/health: {health['status']} {json.dumps(health['conditions'])}"
+        found = server.query(f'count(up{{job="{JOB}"}} == 1)', time.time())
+        if found != [arena.plan.targets]:
+            return f"{found} of {arena.plan.targets} targets are up"
+        answer = fetch(server.url + "/api/alerts", headers=server.headers(), timeout_s=_TIMEOUT_S)
+        alerts = json.loads(answer)["alerts"]
+        if alerts:
+            return f"{len(alerts)} alerts are open: {json.dumps(alerts)[:200]}"
+    except (OSError, ValueError, KeyError) as exc:
+        return f"it does not answer: {exc!r}"
+    arrivals = list(receivers.arrivals)
+    for name in arena.receiver_names():
+        own = [one for one in arrivals if one.receiver == name and one.accepted]
+        fired = {(one.alert, one.instance, one.identity) for one in own if one.firing}
+        ended = {(one.alert, one.instance, one.identity) for one in own if not one.firing}
+        if waiting := fired - ended:
+            return f"{len(waiting)} alerts are not resolved at {name}, such as {min(waiting)}"
+    return ""
