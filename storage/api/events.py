@@ -1,0 +1,366 @@
+"""What the rest of Redshank may ask of the event store.
+
+An event has a project, a name, a time, a person and properties. Times are Unix
+milliseconds; ranges include their start and exclude their end. A *distinct id* is the
+person as the client names it. After `identify`, the distinct ids of one person count as one
+person, in earlier events too.
+
+No SQL here: an engine implements these protocols, everyone else imports only this module.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.api.errors import StorageError
+
+FUTURE_TOLERANCE_MS = 10 * 60_000
+"""An event whose time is further ahead than this when it arrives is kept apart."""
+
+Scalar = str | float | bool | None
+
+
+class EventQueryError(StorageError):
+    """A query of events is invalid; the message names the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event to be stored.
+
+    Attributes:
+        event_id: the client's id; a second event with it in the same project changes nothing.
+        name: the name of the event.
+        time_ms: when it happened, by the client's clock.
+        distinct_id: the person, as the client names it.
+        properties: a JSON object, as text.
+    """
+
+    event_id: str
+    name: str
+    time_ms: int
+    distinct_id: str
+    properties: str = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class AppendResult:
+    """What became of a batch.
+
+    Attributes:
+        stored: the number of new events.
+        duplicates: positions in the batch of events that were stored before.
+        future: positions in the batch of events that are kept apart, see
+            `FUTURE_TOLERANCE_MS`.
+    """
+
+    stored: int
+    duplicates: tuple[int, ...] = ()
+    future: tuple[int, ...] = ()
+
+
+class Operator(StrEnum):
+    """How a property is compared. Numbers compare as numbers, everything else as text."""
+
+    EQUALS = "equals"
+    DIFFERS = "differs"
+    CONTAINS = "contains"
+    LACKS = "lacks"
+    MATCHES = "matches"
+    """A regular expression in RE2's syntax, found anywhere."""
+    GREATER = "greater"
+    LESS = "less"
+    IS_SET = "is_set"
+    IS_NOT_SET = "is_not_set"
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyCondition:
+    """A condition on one property of an event.
+
+    Attributes:
+        property: its name; the value of a nested object is its JSON text.
+        operator: how the property is compared.
+        values: what it is compared with; the condition holds if it holds for one of them.
+            DIFFERS and LACKS hold if they hold for all of them, also for an event without
+            the property.
+    """
+
+    property: str
+    operator: Operator
+    values: tuple[Scalar, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Holds if all parts hold."""
+
+    parts: "tuple[EventFilter, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Holds if one part holds; without parts it never holds."""
+
+    parts: "tuple[EventFilter, ...]"
+
+
+EventFilter = PropertyCondition | AllOf | AnyOf
+
+
+@dataclass(frozen=True, slots=True)
+class EventSelection:
+    """The events that a report is about.
+
+    Attributes:
+        project: the number of the project.
+        start_ms, end_ms: the range of the events' times.
+        names: the names of the events; None for all.
+        distinct_ids: the persons; None for all.
+        where: a further condition.
+    """
+
+    project: int
+    start_ms: int
+    end_ms: int
+    names: tuple[str, ...] | None = None
+    distinct_ids: tuple[str, ...] | None = None
+    where: EventFilter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventTotals:
+    """The number of events, of persons and of names."""
+
+    events: int
+    persons: int
+    names: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventGroup:
+    """Events with one name, or one value of a property.
+
+    Attributes:
+        value: the name or value; None for events without the property.
+        events: their number.
+        persons: the number of their persons.
+    """
+
+    value: str | None
+    events: int
+    persons: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventSeries:
+    """Events by time.
+
+    Attributes:
+        value: the name or value that the events share; None if all are counted together.
+        events: shape (N,), their number by bucket.
+        persons: shape (N,), the number of their persons by bucket.
+    """
+
+    value: str | None
+    events: NDArray[np.int64]
+    persons: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class EventStep:
+    """A step of a funnel, or an event of a retention or path report.
+
+    Attributes:
+        name: the name of the event; None for any.
+        where: a further condition.
+    """
+
+    name: str | None
+    where: EventFilter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrences:
+    """Events that satisfy steps, ordered by person, then time, then arrival.
+
+    Attributes:
+        persons: uint64, shape (N,), an opaque number for each person.
+        times_ms: int64, shape (N,).
+        steps: uint64, shape (N,), bit i is set if the event satisfies step i.
+        breakdown: the value of the breakdown's property for each event, None without one.
+        names: the name of each event if it was asked for.
+    """
+
+    persons: NDArray[np.uint64]
+    times_ms: NDArray[np.int64]
+    steps: NDArray[np.uint64]
+    breakdown: Sequence[str | None] | None = None
+    names: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as it was stored.
+
+    Attributes:
+        sequence: the number of its arrival; it grows.
+        received_ms: when it arrived.
+        is_future: whether it is kept apart because its time was in the future.
+    """
+
+    sequence: int
+    name: str
+    time_ms: int
+    received_ms: int
+    distinct_id: str
+    properties: str
+    is_future: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NumberSummary:
+    """The numeric values of a property.
+
+    Attributes:
+        count: the number of events with a numeric value.
+        total: their sum.
+        mean, least, greatest: NaN without a value.
+        percentiles: by quantile, as asked for; exact, interpolated linearly.
+    """
+
+    count: int
+    total: float
+    mean: float
+    least: float
+    greatest: float
+    percentiles: Mapping[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenProperty:
+    """A property in the latest events.
+
+    Attributes:
+        name: its name.
+        types: its JSON types, such as "VARCHAR" or "DOUBLE".
+        events: the number of the examined events that have it.
+    """
+
+    name: str
+    types: tuple[str, ...]
+    events: int
+
+
+class EventAppender(Protocol):
+    """Stores events."""
+
+    async def append(
+        self, project: int, events: Sequence[NewEvent], received_ms: int
+    ) -> AppendResult:
+        """Store a batch; the result comes after the commit has been synced to disk.
+
+        Events of other batches that arrive meanwhile share the commit.
+
+        Raises:
+            StorageError: nothing of the batch was stored.
+        """
+
+    async def identify(self, project: int, alias: str, distinct_id: str) -> None:
+        """Declare that two distinct ids are one person, from the first event on."""
+
+
+class EventReader(Protocol):
+    """Answers reports. Events that are kept apart are in none of them."""
+
+    async def totals(self, selection: EventSelection) -> EventTotals:
+        """Count events, persons and names."""
+
+    async def groups(
+        self, selection: EventSelection, limit: int, by: str | None = None
+    ) -> Sequence[EventGroup]:
+        """Return the largest groups of events, by number and then by value.
+
+        Args:
+            selection: the events.
+            limit: the most groups.
+            by: a property; None for the name.
+        """
+
+    async def series(self, selection: EventSelection, edges_ms: NDArray[np.int64]) -> EventSeries:
+        """Count by time.
+
+        Args:
+            selection: the events; its range must lie within the edges.
+            edges_ms: shape (N + 1,), ascending.
+        """
+
+    async def series_by_name(
+        self, selection: EventSelection, edges_ms: NDArray[np.int64]
+    ) -> Sequence[EventSeries]:
+        """Count by time for each of the selection's names, in their order.
+
+        Raises:
+            EventQueryError: the selection has no names.
+        """
+
+    async def occurrences(
+        self,
+        selection: EventSelection,
+        steps: Sequence[EventStep],
+        *,
+        breakdown: str | None = None,
+        with_names: bool = False,
+    ) -> Occurrences:
+        """Return the events of the selection that satisfy at least one of up to 63 steps."""
+
+    async def numbers(
+        self, selection: EventSelection, by: str, quantiles: Sequence[float]
+    ) -> NumberSummary:
+        """Summarise the numeric values of the property `by`."""
+
+    async def latest(
+        self, selection: EventSelection, limit: int, before: tuple[int, int] | None = None
+    ) -> Sequence[StoredEvent]:
+        """Return events, the newest first.
+
+        Args:
+            selection: the events.
+            limit: the most events.
+            before: time and sequence of the last event of the page before.
+        """
+
+    async def future(self, project: int, limit: int) -> tuple[int, Sequence[StoredEvent]]:
+        """Return the number of events that are kept apart, and the newest of them."""
+
+    async def names(self, project: int) -> Sequence[tuple[str, int, int, int]]:
+        """Return each event name with its number of events and its first and last time."""
+
+    async def properties(self, project: int, name: str | None) -> Sequence[SeenProperty]:
+        """Return the properties of the latest events, the most frequent first."""
+
+    async def distinct_ids(self, project: int, distinct_id: str) -> Sequence[str]:
+        """Return all distinct ids of a person, this one included, sorted."""
+
+    def export(self, selection: EventSelection) -> AsyncIterator[Sequence[StoredEvent]]:
+        """Iterate over events in the order of their arrival, in blocks."""
+
+
+class EventAdministration(Protocol):
+    """Deletes events."""
+
+    async def erase_person(self, project: int, distinct_id: str) -> int:
+        """Delete a person's events and identities; return the number of events."""
+
+    async def delete_before(self, project: int, time_ms: int) -> int:
+        """Delete the events before a time; return their number."""
+
+    async def delete_project(self, project: int) -> None:
+        """Delete all events of a project."""
+
+    async def count(self) -> int:
+        """Return the number of all stored events; used to check that the store answers."""

@@ -1,0 +1,199 @@
+"""A DuckDB file: one writer thread, and readers with connections of their own.
+
+DuckDB is imported and the file opened at the first use, so that a server without events
+pays nothing for it: the library takes 20 MB of resident memory, an open file 24 MB more.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
+from storage.api.events import EventQueryError
+from storage.events.settings import EventStoreSettings
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+T = TypeVar("T")
+
+_READERS = 2
+"""Reports that run side by side; further ones wait."""
+
+
+class EventDatabase:
+    """Runs work on one DuckDB file.
+
+    Cancelling the caller of a write does not undo it; cancelling a read interrupts it.
+
+    After an error that invalidates the database, such as a full disk during a commit, the
+    file is opened again at the next use.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        settings: EventStoreSettings,
+        prepare: "Callable[[DuckDBPyConnection], None]",
+    ) -> None:
+        """Set up; nothing is opened yet.
+
+        Args:
+            path: the path of the file.
+            settings: the bounds of memory and threads.
+            prepare: creates or checks the tables, each time the file has been opened.
+        """
+        self.path = path
+        self._settings, self._prepare = settings, prepare
+        self._lock = threading.Lock()
+        self._connection: DuckDBPyConnection | None = None
+        self._is_closed = False
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="write-events")
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="read-events")
+
+    @property
+    def exists(self) -> bool:
+        """Whether the file exists."""
+        return self.path.exists()
+
+    async def write(self, work: "Callable[[DuckDBPyConnection], T]") -> T:
+        """Run work in one transaction; return its result after the commit is synced.
+
+        Raises:
+            StorageError: nothing was written.
+        """
+        future = self._submit(self._writer, self.transaction, work)
+        return await asyncio.shield(asyncio.wrap_future(future))
+
+    def on_writer(self, function: Callable[[], None]) -> None:
+        """Queue a function for the writer thread, where it may call `transaction`."""
+        self._submit(self._writer, function)
+
+    async def read(self, work: "Callable[[DuckDBPyConnection], T]") -> T:
+        """Run work on a connection of its own, beside others.
+
+        Raises:
+            StorageError: the work failed.
+        """
+        running: list[DuckDBPyConnection] = []
+        future = self._submit(self._readers, self._run_read, work, running)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            for cursor in running:
+                cursor.interrupt()
+            raise
+
+    def close(self) -> None:
+        """Finish the writes, write the log into the file and close it; blocks."""
+        self._is_closed = True
+        self._readers.shutdown(cancel_futures=True)
+        self._writer.shutdown()
+        self._disconnect()
+
+    def _submit(
+        self, pool: ThreadPoolExecutor, function: Callable[..., T], *arguments: Any
+    ) -> "Future[T]":
+        if self._is_closed:
+            raise StoreClosedError(f"{self.path.name} is closed")
+        return pool.submit(function, *arguments)
+
+    def transaction(self, work: "Callable[[DuckDBPyConnection], T]") -> T:
+        """Run work in one transaction; only on the writer thread.
+
+        Raises:
+            StorageError: nothing was written.
+        """
+        connection = self._opened()
+        import duckdb
+
+        try:
+            connection.execute("begin")
+            try:
+                result = work(connection)
+                connection.execute("commit")
+            except BaseException:
+                self._roll_back(connection)
+                raise
+        except duckdb.Error as exc:
+            raise self._translated(exc) from exc
+        return result
+
+    def _roll_back(self, connection: "DuckDBPyConnection") -> None:
+        import duckdb
+
+        try:
+            connection.execute("rollback")
+        except duckdb.Error:
+            # A failed commit has ended the transaction, or has invalidated the database.
+            self._disconnect()
+
+    def _run_read(
+        self,
+        work: "Callable[[DuckDBPyConnection], T]",
+        running: "list[DuckDBPyConnection]",
+    ) -> T:
+        opened = self._opened()
+        import duckdb
+
+        cursor = opened.cursor()
+        running.append(cursor)
+        try:
+            return work(cursor)
+        except duckdb.Error as exc:
+            raise self._translated(exc) from exc
+        finally:
+            running.clear()
+            cursor.close()
+
+    def _opened(self) -> "DuckDBPyConnection":
+        with self._lock:
+            if self._connection is None:
+                self._connection = self._connect()
+            return self._connection
+
+    def _connect(self) -> "DuckDBPyConnection":
+        import duckdb
+
+        try:
+            connection = duckdb.connect(
+                str(self.path),
+                config={
+                    "memory_limit": f"{self._settings.memory_bytes}B",
+                    "threads": self._settings.threads,
+                    # No query of ours needs an extension from the network.
+                    "autoinstall_known_extensions": False,
+                    "allow_community_extensions": False,
+                    # Arrival order is a column; keeping it by itself takes memory.
+                    "preserve_insertion_order": False,
+                },
+            )
+            self._prepare(connection)
+        except duckdb.Error as exc:
+            raise self._translated(exc) from exc
+        return connection
+
+    def _disconnect(self) -> None:
+        with self._lock:
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _translated(self, exc: Exception) -> StorageError:
+        import duckdb
+
+        text = str(exc).splitlines()[0] if str(exc) else type(exc).__name__
+        if isinstance(exc, duckdb.FatalException):
+            self._disconnect()
+        if isinstance(exc, duckdb.OutOfMemoryException):
+            text = (
+                f"the query needs more than the {self._settings.memory_bytes / 2**20:.0f} MiB"
+                " of events.memory; ask for a shorter range"
+            )
+            return EventQueryError(text)
+        if isinstance(exc, duckdb.SerializationException):
+            return CorruptDataError(f"{self.path.name}: {text}")
+        return StorageError(f"{self.path.name}: {text}")

@@ -1,0 +1,355 @@
+"""The queries behind the reports."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.api.events import (
+    EventGroup,
+    EventQueryError,
+    EventSelection,
+    EventSeries,
+    EventStep,
+    EventTotals,
+    NumberSummary,
+    Occurrences,
+    SeenProperty,
+    StoredEvent,
+)
+from storage.events.hashing import Hasher
+from storage.events.selection_sql import Sql, filter_sql, join, property_number, property_text
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_MAX_STEPS: Final = 63
+_EXAMINED_EVENTS: Final = 20_000
+"""The latest events whose properties are listed."""
+_EVENT_COLUMNS: Final = (
+    "e.sequence, n.name, e.time_ms, e.received_ms, e.distinct_id, e.properties, e.is_future"
+)
+_WITH_NAMES: Final = " join names n on n.project = e.project and n.id = e.name"
+
+
+@dataclass(slots=True)
+class ReportQueries:
+    """Queries on one connection.
+
+    Attributes:
+        connection: used by one thread.
+        hasher: hashes distinct ids.
+    """
+
+    connection: "DuckDBPyConnection"
+    hasher: Hasher
+
+    def totals(self, selection: EventSelection) -> EventTotals:
+        """See `EventReader.totals`."""
+        source = self._events(selection)
+        row = self._rows(
+            Sql("select count(*), count(distinct person), count(distinct name) from ") + source
+        )[0]
+        return EventTotals(*row)
+
+    def groups(self, selection: EventSelection, limit: int, by: str | None) -> Sequence[EventGroup]:
+        """See `EventReader.groups`."""
+        if by is None:
+            source = self._events(selection)
+            text = (
+                "select n.name, events, persons from (select name, count(*) as events,"
+                " count(distinct person) as persons from "
+            )
+            end = (
+                " group by name) g join names n on n.project = ? and n.id = g.name"
+                " order by events desc, n.name limit ?"
+            )
+            rows = self._rows(Sql(text) + source + Sql(end, (selection.project, limit)))
+        else:
+            source = self._events(selection, value=property_text(by))
+            text = "select value, count(*) as events, count(distinct person) from "
+            end = " group by value order by events desc, value nulls last limit ?"
+            rows = self._rows(Sql(text) + source + Sql(end, (limit,)))
+        return [EventGroup(*row) for row in rows]
+
+    def series(self, selection: EventSelection, edges_ms: NDArray[np.int64]) -> EventSeries:
+        """See `EventReader.series`."""
+        counted = self._by_bucket(selection, edges_ms, "")
+        return _series(None, counted, len(edges_ms) - 1)
+
+    def series_by_name(
+        self, selection: EventSelection, edges_ms: NDArray[np.int64]
+    ) -> Sequence[EventSeries]:
+        """See `EventReader.series_by_name`."""
+        if selection.names is None:
+            raise EventQueryError("names: a series for each name needs the names")
+        counted = self._by_bucket(selection, edges_ms, ", name")
+        numbers = self._name_numbers(selection.project)
+        found = []
+        for name in selection.names:
+            own = [row for row in counted if row[3] == numbers.get(name)]
+            found.append(_series(name, own, len(edges_ms) - 1))
+        return found
+
+    def occurrences(
+        self,
+        selection: EventSelection,
+        steps: Sequence[EventStep],
+        breakdown: str | None,
+        with_names: bool,
+    ) -> Occurrences:
+        """See `EventReader.occurrences`."""
+        if not 0 < len(steps) <= _MAX_STEPS:
+            raise EventQueryError(f"steps: {len(steps)} of them; 1 to {_MAX_STEPS} are possible")
+        numbers = self._name_numbers(selection.project)
+        bits = []
+        for index, step in enumerate(steps):
+            condition = self._step(step, numbers)
+            bit = f"(case when {condition.text} then {1 << index}::ubigint else 0::ubigint end)"
+            bits.append(Sql(bit, condition.values))
+        step_bits = join(" | ", bits)
+        value = property_text(breakdown) if breakdown is not None else Sql("null::varchar")
+        source = self._events(selection, value=value, steps=step_bits)
+        columns = "person, time_ms, steps"
+        columns += ", value" if breakdown is not None else ""
+        columns += ", name" if with_names else ""
+        query = Sql(f"select {columns} from ") + source
+        query += Sql(" where steps <> 0 order by person, time_ms, sequence")
+        arrays = self.connection.execute(query.text, list(query.values)).fetchnumpy()
+        return Occurrences(
+            np.asarray(arrays["person"], np.uint64),
+            np.asarray(arrays["time_ms"], np.int64),
+            np.asarray(arrays["steps"], np.uint64),
+            _optional_texts(arrays["value"]) if breakdown is not None else None,
+            _names_of(arrays["name"], numbers) if with_names else None,
+        )
+
+    def numbers(
+        self, selection: EventSelection, by: str, quantiles: Sequence[float]
+    ) -> NumberSummary:
+        """See `EventReader.numbers`."""
+        source = self._events(selection, value=property_number(by))
+        asked = Sql(f", quantile_cont(value, [{', '.join('?' * len(quantiles))}])", (*quantiles,))
+        head = Sql("select count(value), sum(value), avg(value), min(value), max(value)")
+        row = self._rows(head + (asked if quantiles else Sql("")) + Sql(" from ") + source)[0]
+        count, total, mean, least, greatest = (
+            np.nan if each is None else float(each) for each in row[:5]
+        )
+        found = row[5] if quantiles and row[5] is not None else [np.nan] * len(quantiles)
+        return NumberSummary(
+            int(count),
+            0.0 if np.isnan(total) else total,
+            mean,
+            least,
+            greatest,
+            dict(zip(quantiles, found, strict=True)),
+        )
+
+    def latest(
+        self, selection: EventSelection, limit: int, before: tuple[int, int] | None
+    ) -> Sequence[StoredEvent]:
+        """See `EventReader.latest`."""
+        condition = self._where(selection)
+        if before is not None:
+            condition += Sql(" and (e.time_ms, e.sequence) < (?, ?)", before)
+        query = Sql(f"select {_EVENT_COLUMNS} from events e{_WITH_NAMES} where ") + condition
+        query += Sql(" order by e.time_ms desc, e.sequence desc limit ?", (limit,))
+        return [StoredEvent(*row) for row in self._rows(query)]
+
+    def future(self, project: int, limit: int) -> tuple[int, Sequence[StoredEvent]]:
+        """See `EventReader.future`."""
+        (row,) = self._rows(
+            Sql("select count(*) from events where project = ? and is_future", (project,))
+        )
+        query = Sql(
+            f"select {_EVENT_COLUMNS} from events e{_WITH_NAMES}"
+            " where e.project = ? and e.is_future order by e.sequence desc limit ?",
+            (project, limit),
+        )
+        return row[0], [StoredEvent(*each) for each in self._rows(query)]
+
+    def names(self, project: int) -> Sequence[tuple[str, int, int, int]]:
+        """See `EventReader.names`."""
+        query = Sql(
+            "select n.name, events, first_ms, last_ms from (select name, count(*) as events,"
+            " min(time_ms) as first_ms, max(time_ms) as last_ms from events"
+            " where project = ? and not is_future group by name) g"
+            " join names n on n.project = ? and n.id = g.name order by events desc, n.name",
+            (project, project),
+        )
+        return [(name, events, first, last) for name, events, first, last in self._rows(query)]
+
+    def properties(self, project: int, name: str | None) -> Sequence[SeenProperty]:
+        """See `EventReader.properties`."""
+        number = None if name is None else self._name_numbers(project).get(name, 0)
+        condition = Sql("project = ?", (project,))
+        if number is not None:
+            condition += Sql(" and name = ?", (number,))
+        latest = Sql("(select properties from events where ") + condition
+        latest += Sql(" order by sequence desc limit ?)", (_EXAMINED_EVENTS,))
+        keys = Sql("(select properties, unnest(json_keys(properties)) as key from ") + latest
+        # RFC 6901: `~` and `/` are escaped in a pointer.
+        query = Sql(
+            "select key, list_sort(list(distinct json_type(properties,"
+            " '/' || replace(replace(key, '~', '~0'), '/', '~1')))), count(*) as events from "
+        )
+        query += keys + Sql(") group by key order by events desc, key")
+        return [SeenProperty(key, tuple(types), events) for key, types, events in self._rows(query)]
+
+    def distinct_ids(self, project: int, distinct_id: str) -> Sequence[str]:
+        """See `EventReader.distinct_ids`."""
+        numbers = self._persons(project, (distinct_id,))
+        query = Sql("select distinct distinct_id from ")
+        query += self._events(EventSelection(project, -(2**62), 2**62), extra="distinct_id")
+        query += _in("person", numbers, prefix=" where ")
+        return sorted({distinct_id, *(text for (text,) in self._rows(query))})
+
+    def block(
+        self, selection: EventSelection, after_sequence: int, limit: int
+    ) -> Sequence[StoredEvent]:
+        """Return events in order of arrival, from the sequence after `after_sequence` on."""
+        condition = self._where(selection) + Sql(" and e.sequence > ?", (after_sequence,))
+        query = Sql(f"select {_EVENT_COLUMNS} from events e{_WITH_NAMES} where ") + condition
+        query += Sql(" order by e.sequence limit ?", (limit,))
+        return [StoredEvent(*row) for row in self._rows(query)]
+
+    def persons_of(self, project: int, distinct_id: str) -> Sequence[int]:
+        """Return the hashes of all distinct ids of a person."""
+        (person,) = self._persons(project, (distinct_id,))
+        rows = self._rows(
+            Sql("select alias from identities where project = ? and person = ?", (project, person))
+        )
+        return [person, *(alias for (alias,) in rows)]
+
+    def _rows(self, query: Sql) -> list[Any]:
+        return self.connection.execute(query.text, list(query.values)).fetchall()
+
+    def _events(
+        self,
+        selection: EventSelection,
+        *,
+        value: Sql | None = None,
+        steps: Sql | None = None,
+        extra: str = "",
+    ) -> Sql:
+        """Return a subquery of the selected events, with one person number for each person."""
+        columns = Sql("e.time_ms, e.name, e.sequence, ")
+        has_identities = self._has_identities(selection.project)
+        person = "coalesce(i.person, e.person)" if has_identities else "e.person"
+        columns += Sql(f"{person} as person")
+        if extra:
+            columns += Sql(f", e.{extra}")
+        for name, expression in (("value", value), ("steps", steps)):
+            if expression is not None:
+                columns += Sql(", ") + expression + Sql(f" as {name}")
+        joined = ""
+        if has_identities:
+            joined = " left join identities i on i.project = e.project and i.alias = e.person"
+        query = Sql("(select ") + columns + Sql(f" from events e{joined} where ")
+        return query + self._where(selection) + Sql(") events")
+
+    def _where(self, selection: EventSelection) -> Sql:
+        """Return the condition of a selection on the table `events e`."""
+        condition = Sql(
+            "e.project = ? and e.time_ms >= ? and e.time_ms < ? and not e.is_future",
+            (selection.project, selection.start_ms, selection.end_ms),
+        )
+        if selection.names is not None:
+            numbers = self._name_numbers(selection.project)
+            wanted = [numbers[name] for name in selection.names if name in numbers]
+            condition += _in("e.name", wanted, prefix=" and ")
+        if selection.distinct_ids is not None:
+            persons = self._persons(selection.project, selection.distinct_ids)
+            aliases = self._rows(
+                Sql("select alias from identities where project = ?", (selection.project,))
+                + _in("person", persons, prefix=" and ")
+            )
+            condition += _in(
+                "e.person", [*persons, *(alias for (alias,) in aliases)], prefix=" and "
+            )
+        if selection.where is not None:
+            condition += Sql(" and ") + filter_sql(selection.where)
+        return condition
+
+    def _persons(self, project: int, distinct_ids: Sequence[str]) -> list[int]:
+        """Return for each distinct id the hash that stands for its person."""
+        hashes = self.hasher.persons(project, distinct_ids).tolist()
+        rows = self._rows(
+            Sql("select alias, person from identities where project = ?", (project,))
+            + _in("alias", hashes, prefix=" and ")
+        )
+        merged = dict(rows)
+        return [merged.get(number, number) for number in hashes]
+
+    def _has_identities(self, project: int) -> bool:
+        return bool(
+            self._rows(Sql("select 1 from identities where project = ? limit 1", (project,)))
+        )
+
+    def _name_numbers(self, project: int) -> dict[str, int]:
+        return dict(self._rows(Sql("select name, id from names where project = ?", (project,))))
+
+    def _step(self, step: EventStep, numbers: dict[str, int]) -> Sql:
+        condition = Sql("true")
+        if step.name is not None:
+            condition = Sql("e.name = ?", (numbers.get(step.name, 0),))
+        if step.where is not None:
+            condition += Sql(" and ") + filter_sql(step.where)
+        return condition
+
+    def _by_bucket(
+        self, selection: EventSelection, edges_ms: NDArray[np.int64], by: str
+    ) -> list[tuple[int, int, int, int]]:
+        """Return bucket, events, persons and the value of `by` of each group.
+
+        Times are divided by the largest unit of which all buckets are multiples; a small
+        table maps the quotients to buckets. Days of local time have 23 to 25 hours.
+        """
+        lengths = np.diff(edges_ms)
+        if len(lengths) == 0 or (lengths <= 0).any():
+            raise EventQueryError("edges: at least two ascending times are needed")
+        unit = int(np.gcd.reduce(lengths))
+        counts = lengths // unit
+        buckets = np.repeat(np.arange(len(lengths), dtype=np.uint32), counts)
+        if len(buckets) > _MAX_UNITS:
+            raise EventQueryError("edges: too many different lengths; use longer buckets")
+        table = {"unit": np.arange(len(buckets), dtype=np.int64), "bucket": buckets}
+        self.connection.register("buckets", table)
+        begin = f"(time_ms - {int(edges_ms[0])}) // {unit}"
+        query = Sql("select bucket, count(*), count(distinct person)" + (by or ", 0") + " from ")
+        query += self._events(selection)
+        query += Sql(f" join buckets b on b.unit = {begin} group by bucket{by}")
+        try:
+            return self._rows(query)
+        finally:
+            self.connection.unregister("buckets")
+
+
+_MAX_UNITS: Final = 5_000_000
+
+
+def _in(column: str, values: Sequence[int], prefix: str) -> Sql:
+    if not values:
+        return Sql(f"{prefix}false")
+    return Sql(f"{prefix}{column} in ({', '.join('?' * len(values))})", tuple(values))
+
+
+def _series(
+    value: str | None, rows: Sequence[tuple[int, int, int, int]], buckets: int
+) -> EventSeries:
+    events, persons = np.zeros(buckets, np.int64), np.zeros(buckets, np.int64)
+    for bucket, count, distinct, _ in rows:
+        events[bucket], persons[bucket] = count, distinct
+    return EventSeries(value, events, persons)
+
+
+def _optional_texts(array: "NDArray[np.object_] | np.ma.MaskedArray[Any, Any]") -> list[str | None]:
+    masked = np.ma.getmaskarray(array)
+    return [None if gone else text for text, gone in zip(array, masked, strict=True)]
+
+
+def _names_of(numbers_of_events: NDArray[np.uint32], numbers: dict[str, int]) -> list[str]:
+    by_number = {number: name for name, number in numbers.items()}
+    return [by_number[number] for number in numbers_of_events.tolist()]

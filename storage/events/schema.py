@@ -1,0 +1,49 @@
+"""The tables of `events.duckdb`."""
+
+from secrets import token_bytes
+from typing import TYPE_CHECKING, Final
+
+from storage.api.errors import StorageError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_FORMAT_VERSION: Final = 1
+_KEY_BYTES: Final = 16
+
+_TABLES: Final = (
+    "create table if not exists store (version integer not null, key blob not null)",
+    # id: the hash of project and event id. person: the hash of project and distinct id.
+    """
+    create table if not exists events (
+        project uinteger not null, name uinteger not null, time_ms bigint not null,
+        person ubigint not null, sequence bigint not null, received_ms bigint not null,
+        id ubigint not null, is_future boolean not null, distinct_id varchar not null,
+        properties varchar not null)
+    """,
+    "create table if not exists names (project uinteger, id uinteger, name varchar)",
+    # person: the hash for which all distinct ids of one person count.
+    "create table if not exists identities (project uinteger, alias ubigint, person ubigint)",
+)
+
+
+def prepare(connection: "DuckDBPyConnection") -> bytes:
+    """Create missing tables; return the key of the hashes.
+
+    Raises:
+        StorageError: another release has written the file.
+    """
+    for statement in _TABLES:
+        connection.execute(statement)
+    row = connection.execute("select version, key from store").fetchone()
+    if row is None:
+        key = token_bytes(_KEY_BYTES)
+        connection.execute("insert into store values (?, ?)", [_FORMAT_VERSION, key])
+        return key
+    version, key = row
+    if version != _FORMAT_VERSION:
+        raise StorageError(
+            f"events.duckdb has version {version}, not {_FORMAT_VERSION}:"
+            " it was written by another release"
+        )
+    return bytes(key)

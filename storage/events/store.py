@@ -1,0 +1,209 @@
+"""`EventAppender`, `EventReader` and `EventAdministration` in one DuckDB file."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.api.events import (
+    AppendResult,
+    EventGroup,
+    EventSelection,
+    EventSeries,
+    EventStep,
+    EventTotals,
+    NewEvent,
+    NumberSummary,
+    Occurrences,
+    SeenProperty,
+    StoredEvent,
+)
+from storage.events.appending import Appender
+from storage.events.database import EventDatabase
+from storage.events.hashing import Hasher
+from storage.events.reports import ReportQueries
+from storage.events.schema import prepare
+from storage.events.settings import EventStoreSettings
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+T = TypeVar("T")
+
+_EXPORT_BLOCK: Final = 10_000
+
+
+class DuckEventStore:
+    """The event store; see `storage.api.events` for its methods.
+
+    The file is created and opened at the first use.
+    """
+
+    def __init__(self, path: Path, settings: EventStoreSettings | None = None) -> None:
+        self._hasher = Hasher(b"")
+        self._database = EventDatabase(path, settings or EventStoreSettings(), self._prepare)
+        self._appender = Appender(self._database)
+
+    def _prepare(self, connection: "DuckDBPyConnection") -> None:
+        self._hasher = Hasher(prepare(connection))
+        self._appender.load(connection, self._hasher)
+
+    @property
+    def exists(self) -> bool:
+        """Whether the file exists: whether an event was ever stored."""
+        return self._database.exists
+
+    def close(self) -> None:
+        """Finish the writes and close the file; blocks."""
+        self._database.close()
+
+    async def append(
+        self, project: int, events: Sequence[NewEvent], received_ms: int
+    ) -> AppendResult:
+        """See `EventAppender.append`."""
+        done = self._appender.submit(project, events, received_ms)
+        return await asyncio.shield(asyncio.wrap_future(done))
+
+    async def identify(self, project: int, alias: str, distinct_id: str) -> None:
+        """See `EventAppender.identify`."""
+
+        def merge(connection: "DuckDBPyConnection") -> None:
+            (old,) = ReportQueries(connection, self._hasher).persons_of(project, alias)[:1]
+            (new,) = ReportQueries(connection, self._hasher).persons_of(project, distinct_id)[:1]
+            if old == new:
+                return
+            # The persons that were merged into the old one follow it.
+            connection.execute(
+                "update identities set person = ? where project = ? and person = ?",
+                [new, project, old],
+            )
+            connection.execute("insert into identities values (?, ?, ?)", [project, old, new])
+
+        await self._database.write(merge)
+
+    async def totals(self, selection: EventSelection) -> EventTotals:
+        """See `EventReader.totals`."""
+        return await self._read(lambda queries: queries.totals(selection))
+
+    async def groups(
+        self, selection: EventSelection, limit: int, by: str | None = None
+    ) -> Sequence[EventGroup]:
+        """See `EventReader.groups`."""
+        return await self._read(lambda queries: queries.groups(selection, limit, by))
+
+    async def series(self, selection: EventSelection, edges_ms: NDArray[np.int64]) -> EventSeries:
+        """See `EventReader.series`."""
+        return await self._read(lambda queries: queries.series(selection, edges_ms))
+
+    async def series_by_name(
+        self, selection: EventSelection, edges_ms: NDArray[np.int64]
+    ) -> Sequence[EventSeries]:
+        """See `EventReader.series_by_name`."""
+        return await self._read(lambda queries: queries.series_by_name(selection, edges_ms))
+
+    async def occurrences(
+        self,
+        selection: EventSelection,
+        steps: Sequence[EventStep],
+        *,
+        breakdown: str | None = None,
+        with_names: bool = False,
+    ) -> Occurrences:
+        """See `EventReader.occurrences`."""
+        return await self._read(
+            lambda queries: queries.occurrences(selection, steps, breakdown, with_names)
+        )
+
+    async def numbers(
+        self, selection: EventSelection, by: str, quantiles: Sequence[float]
+    ) -> NumberSummary:
+        """See `EventReader.numbers`."""
+        return await self._read(lambda queries: queries.numbers(selection, by, quantiles))
+
+    async def latest(
+        self, selection: EventSelection, limit: int, before: tuple[int, int] | None = None
+    ) -> Sequence[StoredEvent]:
+        """See `EventReader.latest`."""
+        return await self._read(lambda queries: queries.latest(selection, limit, before))
+
+    async def future(self, project: int, limit: int) -> tuple[int, Sequence[StoredEvent]]:
+        """See `EventReader.future`."""
+        return await self._read(lambda queries: queries.future(project, limit))
+
+    async def names(self, project: int) -> Sequence[tuple[str, int, int, int]]:
+        """See `EventReader.names`."""
+        return await self._read(lambda queries: queries.names(project))
+
+    async def properties(self, project: int, name: str | None) -> Sequence[SeenProperty]:
+        """See `EventReader.properties`."""
+        return await self._read(lambda queries: queries.properties(project, name))
+
+    async def distinct_ids(self, project: int, distinct_id: str) -> Sequence[str]:
+        """See `EventReader.distinct_ids`."""
+        return await self._read(lambda queries: queries.distinct_ids(project, distinct_id))
+
+    async def export(self, selection: EventSelection) -> AsyncIterator[Sequence[StoredEvent]]:
+        """See `EventReader.export`."""
+        after = -1
+        while block := await self._block(selection, after):
+            yield block
+            after = block[-1].sequence
+
+    async def _block(self, selection: EventSelection, after: int) -> Sequence[StoredEvent]:
+        return await self._read(lambda queries: queries.block(selection, after, _EXPORT_BLOCK))
+
+    async def erase_person(self, project: int, distinct_id: str) -> int:
+        """See `EventAdministration.erase_person`."""
+
+        def erase(connection: "DuckDBPyConnection") -> int:
+            persons = ReportQueries(connection, self._hasher).persons_of(project, distinct_id)
+            deleted = 0
+            for person in persons:
+                row = connection.execute(
+                    "delete from events where project = ? and person = ?", [project, person]
+                ).fetchone()
+                deleted += row[0] if row else 0
+            connection.execute(
+                "delete from identities where project = ? and person = ?", [project, persons[0]]
+            )
+            return deleted
+
+        return await self._database.write(erase)
+
+    async def delete_before(self, project: int, time_ms: int) -> int:
+        """See `EventAdministration.delete_before`."""
+
+        def delete(connection: "DuckDBPyConnection") -> int:
+            row = connection.execute(
+                "delete from events where project = ? and time_ms < ?", [project, time_ms]
+            ).fetchone()
+            return int(row[0]) if row else 0
+
+        return await self._database.write(delete)
+
+    async def delete_project(self, project: int) -> None:
+        """See `EventAdministration.delete_project`."""
+
+        def delete(connection: "DuckDBPyConnection") -> None:
+            for table in ("events", "names", "identities"):
+                connection.execute(f"delete from {table} where project = ?", [project])
+            self._appender.forget_names(project)
+
+        await self._database.write(delete)
+
+    async def count(self) -> int:
+        """See `EventAdministration.count`."""
+
+        def count(connection: "DuckDBPyConnection") -> int:
+            row = connection.execute("select count(*) from events").fetchone()
+            return int(row[0]) if row else 0
+
+        return await self._database.read(count)
+
+    async def _read(self, report: Callable[[ReportQueries], T]) -> T:
+        return await self._database.read(
+            lambda connection: report(ReportQueries(connection, self._hasher))
+        )
