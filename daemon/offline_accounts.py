@@ -15,7 +15,7 @@ from storage.api.accounts import Role, User
 from storage.api.audit import AuditRetention, NewAuditEntry
 from storage.api.errors import NotFoundError
 from storage.records.store import Records
-from web.accounts.forms import ResetForm
+from web.accounts.forms import UserForm
 from web.http.routing import COMMAND_LINE
 from web.identity.keys import KeyRing
 from web.identity.passwords import hash_password
@@ -55,9 +55,10 @@ class OfflineAccounts:
 
         Raises:
             NotFoundError: no such user.
-            ValidationError: the password is too short or too long.
+            ValidationError: the password is too short, too long or too easy to guess.
         """
-        password_hash = hash_password(ResetForm(password=password).password)
+        form = UserForm(name=name, password=password)
+        password_hash = hash_password(form.password)
 
         async def work(records: Records) -> None:
             await records.accounts.set_password(name, password_hash)

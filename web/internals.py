@@ -9,6 +9,7 @@ from web.http.rendering import Renderer
 from web.identity.access_tokens import AccessTokens
 from web.identity.authentication import Authenticator
 from web.identity.credentials import Credentials
+from web.identity.devices import KnownDevices
 from web.identity.login import Logins
 from web.identity.passwords import Passwords
 from web.identity.second_factor import SecondFactors
@@ -54,8 +55,9 @@ class Internals:
         second_factors = SecondFactors(services.second_factors, keys, clock)
         access_tokens = AccessTokens(accounts, keys, clock, settings.token_lifetime_s)
         authenticator = Authenticator(accounts, access_tokens, clock, settings)
-        issuer = Credentials(accounts, access_tokens, clock, settings)
-        logins = Logins(accounts, passwords, second_factors, keys, clock, settings)
+        devices = KnownDevices(keys, clock, settings)
+        issuer = Credentials(accounts, access_tokens, devices, clock, settings)
+        logins = Logins(accounts, passwords, second_factors, devices, keys, clock, settings)
         fleet = Fleet(services)
         shell = Shell(renderer, fleet, services.conditions)
         feeds = Feeds(services, fleet, shell, encode_value)

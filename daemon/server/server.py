@@ -16,6 +16,7 @@ from isal import isal_zlib
 from daemon import logs
 from daemon.configuration.configuration import Configuration, ConfigurationSource
 from daemon.data_directory import DataDirectory
+from daemon.errors import ConfigurationError
 from daemon.server.exporter_process import ExporterProcess
 from daemon.server.interpreter import (
     collections_paused,
@@ -30,7 +31,9 @@ from model.addresses import ListenAddress
 from model.clock import system_clock
 from model.descriptors import raise_descriptor_limit
 from model.sd_notify import sd_notify
+from storage.api.accounts import AccountRecords
 from web.application import create_app
+from web.http.errors import BadRequestError
 from web.identity.first_admin import FIRST_ADMIN, ensure_first_admin
 
 log = structlog.get_logger(__name__)
@@ -177,6 +180,7 @@ async def running_server(
 
     Raises:
         StorageError: the data cannot be opened.
+        ConfigurationError: the first administrator's password is too easy to guess.
         KeysError: the keys cannot be read or created.
         ServerListenError: the server cannot listen on its address.
     """
@@ -184,9 +188,7 @@ async def running_server(
     async with AsyncExitStack() as stack:
         with collections_paused():
             stores = await stack.enter_async_context(opened_stores(directory, settings.storage))
-        password = await ensure_first_admin(
-            stores.records.accounts, plan.admin_password, system_clock()
-        )
+        password = await _first_password(plan, stores.records.accounts)
         parts = await stack.enter_async_context(
             constructed(stores, configuration, plan.source.read, directory)
         )
@@ -223,6 +225,13 @@ async def _running(parts: Parts, tasks: asyncio.TaskGroup) -> AsyncIterator[None
         stack.push_async_callback(parts.alerting.stop)
         await stack.enter_async_context(parts.reloader.running(tasks))
         yield
+
+
+async def _first_password(plan: ServerPlan, accounts: AccountRecords) -> str | None:
+    try:
+        return await ensure_first_admin(accounts, plan.admin_password, system_clock())
+    except BadRequestError as exc:
+        raise ConfigurationError(f"REDSHANK_ADMIN_PASSWORD: {exc.message}") from exc
 
 
 @asynccontextmanager

@@ -43,6 +43,7 @@ from tests.web.alerting_double import AlertingDouble, alerting_over
 from tests.web.service_doubles import NOW_MS, DiscoveryDouble, FixedConfiguration, MemorySamples
 from web.application import Resources, create_app
 from web.connections.runner import HttpRunner
+from web.identity.access_tokens import AccessTokens
 from web.identity.keys import KeyRing
 from web.identity.secret_hashes import secret_hash
 from web.pages import PAGES, PageFactory
@@ -141,6 +142,13 @@ class _Server(TestServer):
 
     async def _make_runner(self, **options: Any) -> HttpRunner:
         return HttpRunner(self.app, self._settings.connections, self._refusals, **options)
+
+
+async def signed_token(world: World, scopes: frozenset[Scope]) -> dict[str, str]:
+    """Return the header of a JWT of an administrator that has these scopes only."""
+    tokens = AccessTokens(world.accounts, world.services.keys, world.clock, 1800)
+    issued = await tokens.issue(await world.user(), "test", scopes)
+    return {"Authorization": f"Bearer {issued.token}"}
 
 
 @asynccontextmanager

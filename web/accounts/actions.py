@@ -12,6 +12,7 @@ from web.http.audit_trail import AuditNote, add_note, note
 from web.http.errors import BadRequestError, ConflictError, UnauthorizedError
 from web.identity.credentials import DAY_MS, Credentials, IssuedCredential
 from web.identity.login import Logins
+from web.identity.password_rules import weakness
 from web.identity.passwords import Passwords
 from web.identity.second_factor import SecondFactors
 
@@ -94,10 +95,17 @@ class AccountActions:
         """Give a user another password, which ends the user's sessions and tokens.
 
         Raises:
+            BadRequestError: the password is mostly the user's name.
             NotFoundError: no such user.
         """
+        self._refuse_name(name, password, "password")
         await self._accounts.set_password(name, await self._passwords.hash(password))
         note(request, "user.password", name)
+
+    @staticmethod
+    def _refuse_name(name: str, password: str, field: str) -> None:
+        if reason := weakness(password, name):
+            raise BadRequestError(f"{field}: {reason}", field)
 
     async def confirm_password(self, request: web.Request, user: User, password: str) -> None:
         """Check the user's password, because anybody may sit at an open session.
@@ -120,6 +128,7 @@ class AccountActions:
             BadRequestError, TooManyRequestsError: as for `confirm_password`.
         """
         await self.confirm_password(request, user, form.current_password)
+        self._refuse_name(user.name, form.new_password, "new_password")
         await self.reset_password(request, user.name, form.new_password)
 
     async def issue_token(

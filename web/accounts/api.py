@@ -14,7 +14,7 @@ from web.accounts.documents import (
     principal_document,
 )
 from web.accounts.forms import LoginForm, PasswordForm, TokenForm
-from web.http.errors import UnauthorizedError
+from web.http.errors import ForbiddenError, UnauthorizedError
 from web.http.operations import Operation
 from web.http.parameters import RecordPath, read_body, read_json, record_id
 from web.http.responses import json_response
@@ -41,6 +41,7 @@ class AccountsApi:
         """Return the routes."""
         tag, public, user = "accounts", Access.PUBLIC, Access.USER
         login = Operation(tag, AccessTokenDocument, LoginForm, errors=(401, 503))
+        refresh = Operation(tag, AccessTokenDocument, LoginForm, errors=(401, 403, 503))
         session = Operation(tag, SessionDocument)
         own_password = Operation(tag, None, PasswordForm, status=204, errors=(503,))
         credentials = Operation(tag, CredentialsDocument)
@@ -50,7 +51,7 @@ class AccountsApi:
             Route(method, path, handler, access, Surface.JSON, operation=operation)
             for method, path, handler, access, operation in (
                 ("POST", "/auth/token", self.token, public, login),
-                ("POST", "/auth/refresh", self.refresh, public, login),
+                ("POST", "/auth/refresh", self.refresh, public, refresh),
                 ("GET", "/api/session", self.session, Access.VIEWER, session),
                 ("PUT", "/api/account/password", self.change_password, user, own_password),
                 ("GET", "/api/account/credentials", self.credentials, user, credentials),
@@ -66,15 +67,21 @@ class AccountsApi:
         return await self._issue(request, user)
 
     async def refresh(self, request: web.Request) -> web.Response:
-        """Exchange a bearer token, or name and password again, for a new token."""
+        """Exchange a signed token, or name and password again, for a new one.
+
+        The signed token ends. A long-lived token has its own lifetime and stays valid: a
+        program that calls this with its own would otherwise lock itself out.
+        """
         principal = principal_of(request)
         credential = principal.credential
         if (
             principal.user is None
             or credential is None
-            or credential.kind is CredentialKind.SESSION
+            or credential.kind is not CredentialKind.JWT
         ):
             if token_of(request.headers) is not None and not await read_body(request):
+                if credential is not None:
+                    raise ForbiddenError("a long-lived token cannot be refreshed; create another")
                 raise UnauthorizedError("the token is unknown, expired or revoked")
             return await self.token(request)
         response = await self._issue(request, principal.user, principal.scopes)

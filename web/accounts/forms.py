@@ -3,16 +3,20 @@
 from typing import Annotated
 
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
+    field_validator,
 )
 
 from storage.api.accounts import FULL_SCOPES, Role, Scope
 from web.identity.names import UserName
+from web.identity.password_rules import weakness
 from web.identity.passwords import LONGEST, SHORTEST
 
 
@@ -21,8 +25,16 @@ def _split(value: object) -> object:
     return value.split() if isinstance(value, str) else value
 
 
+def _strong(password: str, *names: str) -> str:
+    if reason := weakness(password, *names):
+        raise ValueError(reason)
+    return password
+
+
 Scopes = Annotated[frozenset[Scope], BeforeValidator(_split), Field(min_length=1)]
-NewPassword = Annotated[str, StringConstraints(min_length=SHORTEST, max_length=LONGEST)]
+NewPassword = Annotated[
+    str, StringConstraints(min_length=SHORTEST, max_length=LONGEST), AfterValidator(_strong)
+]
 GivenPassword = Annotated[str, StringConstraints(max_length=LONGEST)]
 GivenCode = Annotated[str, StringConstraints(max_length=64)]
 
@@ -117,6 +129,11 @@ class UserForm(BaseModel):
     name: UserName
     role: Role = Role.VIEWER
     password: NewPassword
+
+    @field_validator("password")
+    @classmethod
+    def _is_not_the_name(cls, password: str, info: ValidationInfo) -> str:
+        return _strong(password, info.data.get("name", ""))
 
 
 class TokenForm(BaseModel):

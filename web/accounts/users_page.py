@@ -11,6 +11,7 @@ from storage.api.accounts import AccountRecords, Role
 from storage.api.errors import LastAdminError, TakenError
 from web.accounts.actions import AccountActions
 from web.accounts.forms import ResetForm, RoleForm, UserForm
+from web.http.errors import BadRequestError
 from web.http.pages import Page
 from web.http.parameters import read_form, record_id
 from web.http.routing import Access, Route, Surface, principal_of, user_of
@@ -151,9 +152,11 @@ class UsersPages:
         """Give a user another password."""
         try:
             form = ResetForm(password=(await read_form(request)).get("password", ""))
+            await self._actions.reset_password(request, request.match_info["name"], form.password)
         except ValidationError as exc:
             return await self._user(request, 400, field_errors(exc))
-        await self._actions.reset_password(request, request.match_info["name"], form.password)
+        except BadRequestError as exc:
+            return await self._user(request, 400, {"password": exc.message})
         raise _back(request, "password-reset")
 
     async def reset_second_factor(self, request: web.Request) -> web.Response:

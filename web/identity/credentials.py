@@ -19,6 +19,7 @@ from web.http.audit_trail import AuditNote, add_note, storable
 from web.http.routing import principal_of, route_name
 from web.identity.access_tokens import AccessToken, AccessTokens
 from web.identity.browsers import browser_name
+from web.identity.devices import KnownDevices
 from web.identity.secret_hashes import secret_hash
 from web.settings import WebSettings
 
@@ -45,10 +46,12 @@ class Credentials:
         self,
         accounts: AccountRecords,
         access_tokens: AccessTokens,
+        devices: KnownDevices,
         clock: Clock,
         settings: WebSettings,
     ) -> None:
         self._accounts, self._access_tokens, self._clock = accounts, access_tokens, clock
+        self._devices = devices
         self._settings, self._cookie_name = settings, session_cookie(settings)
 
     async def issue(
@@ -97,6 +100,7 @@ class Credentials:
             samesite="Lax",
             secure=self._settings.secure,
         )
+        self._devices.mark(response, user)
 
     async def end_session(self, request: web.Request, response: web.StreamResponse) -> None:
         """Log out the browser that sent the request."""

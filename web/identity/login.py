@@ -11,12 +11,13 @@ from storage.api.audit import LOGIN_FAILED
 from web.http.audit_trail import AuditNote, add_note
 from web.http.errors import TooManyRequestsError, UnauthorizedError
 from web.http.network import client_address
-from web.http.routing import route_name
+from web.http.routing import principal_of, route_name
+from web.identity.devices import KnownDevices
 from web.identity.keys import KeyRing
 from web.identity.passwords import Passwords
 from web.identity.second_factor import SecondFactorNeededError, SecondFactors
 from web.identity.secret_hashes import secret_hash
-from web.identity.throttle import FailureLimit, LoginThrottle
+from web.identity.throttle import FailureLimit, LoginAttempt, LoginThrottle
 from web.settings import WebSettings
 
 log = structlog.get_logger(__name__)
@@ -41,11 +42,13 @@ class Logins:
         accounts: AccountRecords,
         passwords: Passwords,
         second_factors: SecondFactors,
+        devices: KnownDevices,
         keys: KeyRing,
         clock: Clock,
         settings: WebSettings,
     ) -> None:
         self._accounts, self._passwords, self._clock = accounts, passwords, clock
+        self._devices = devices
         self._second_factors, self._keys, self._settings = second_factors, keys, settings
         self._throttle = LoginThrottle()
         self._registrations = FailureLimit(_REGISTRATIONS, _REGISTRATIONS_MS)
@@ -116,25 +119,35 @@ class Logins:
 
         Raises:
             UnauthorizedError: the name or the password is wrong.
-            TooManyRequestsError: too many failed attempts from this address.
+            TooManyRequestsError: too many failed attempts from this address or for this name.
             UnavailableError: too many logins at once.
         """
-        address = client_address(request, self._settings)
-        wait_ms = self._throttle.wait_ms(name, address, self._clock())
+        user = await self._accounts.user(name)
+        attempt = self._attempt(request, name, user)
+        wait_ms = self._throttle.wait_ms(attempt, self._clock())
         if wait_ms:
             wait_s = -(-wait_ms // 1000)
-            minutes = -(-wait_s // 60)
-            raise TooManyRequestsError(
-                f"too many failed logins; try again in {minutes} min", wait_s
-            )
-        self._throttle.attempt(name, address, self._clock())
-        user = await self._accounts.user(name)
+            wait = f"{wait_s} s" if wait_s < 60 else f"{-(-wait_s // 60)} min"
+            raise TooManyRequestsError(f"too many failed logins; try again in {wait}", wait_s)
+        self._throttle.begin(attempt, self._clock())
         stored = user.password_hash if user else None
         if not await self._passwords.verify(stored, password) or user is None:
             self._record_failure(request, user, "password")
             raise UnauthorizedError(WRONG_LOGIN, "password")
-        self._throttle.succeed(name, address)
+        self._throttle.succeed(attempt)
         return user
+
+    def _attempt(self, request: web.Request, name: str, user: User | None) -> LoginAttempt:
+        address = client_address(request, self._settings)
+        if user is None:
+            return LoginAttempt(name, address)
+        principal = principal_of(request)
+        if principal.user == user and principal.credential is not None:
+            # The user confirms the password in a session, or renews a token.
+            device: str | None = f"credential {principal.credential.id}"
+        else:
+            device = self._devices.find(request, user.id)
+        return LoginAttempt(name, address, user.id, device)
 
     def count_registration(self, request: web.Request) -> None:
         """Count a registration; it limits the accounts and the names that an address can try.

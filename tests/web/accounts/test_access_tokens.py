@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from pytest_aiohttp import AiohttpClient
 
-from storage.api.accounts import CredentialKind, Role, Scope
+from storage.api.accounts import CredentialKind, Scope
 from tests.web.service_doubles import NOW_MS
-from tests.web.world import PASSWORD, World, world_at
+from tests.web.world import PASSWORD, World, signed_token, world_at
 from web.accounts.forms import RegisterForm, ServiceLoginForm
 from web.settings import WebSettings
 
@@ -104,9 +104,7 @@ async def test_role_counts_as_it_is_now_not_as_it_was_when_signed(world: World) 
 
 
 async def test_refresh_of_a_narrow_token_widens_nothing(world: World) -> None:
-    headers = await world.bearer(Role.ADMIN, frozenset({Scope.READ}))
-    fresh = await (await world.client.post("/auth/refresh", headers=headers)).json()
-    renewed = {"Authorization": f"Bearer {fresh['access_token']}"}
+    renewed = await signed_token(world, frozenset({Scope.READ}))
     again = await (await world.client.post("/auth/refresh", headers=renewed)).json()
     assert part(again["access_token"], 1)["scope"] == "read"
     last = {"Authorization": f"Bearer {again['access_token']}"}

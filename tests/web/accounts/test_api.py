@@ -118,11 +118,22 @@ async def test_token_opens_the_api_and_ends_after_its_time(world: World) -> None
 
 
 async def test_refresh_replaces_the_token(world: World) -> None:
-    headers = await world.bearer()
+    await world.user("ann")
+    body = {"username": "ann", "password": PASSWORD}
+    first = await (await world.client.post("/auth/token", json=body)).json()
+    headers = {"Authorization": f"Bearer {first['access_token']}"}
     fresh = await (await world.client.post("/auth/refresh", headers=headers)).json()
     assert (await world.client.get("/api/session", headers=headers)).status == 401
     renewed = {"Authorization": f"bearer {fresh['access_token']}"}
     assert (await world.client.get("/api/session", headers=renewed)).status == 200
+
+
+async def test_refresh_leaves_a_long_lived_token_alone(world: World) -> None:
+    headers = await world.bearer()
+    refused = await world.client.post("/auth/refresh", headers=headers)
+    assert refused.status == 403
+    assert "long-lived token cannot be refreshed" in await refused.text()
+    assert (await world.client.get("/api/session", headers=headers)).status == 200
 
 
 async def test_refresh_accepts_name_and_password(world: World) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import Credential, CredentialKind, Role, Scope, User
-from tests.web.world import PASSWORD, World, world_at
+from tests.web.world import PASSWORD, World, signed_token, world_at
 from web.http.routing import Access, Principal
 from web.identity.tokens import token_of
 
@@ -126,7 +126,7 @@ async def test_reading_token_of_an_admin_changes_nothing(world: World) -> None:
 
 
 async def test_refreshed_token_keeps_its_scopes(world: World) -> None:
-    headers = await world.bearer(Role.ADMIN, PUSH)
+    headers = await signed_token(world, PUSH)
     fresh = await (await world.client.post("/auth/refresh", headers=headers)).json()
     renewed = {"Authorization": f"Bearer {fresh['access_token']}"}
     assert (await world.client.get("/api/session", headers=renewed)).status == 403

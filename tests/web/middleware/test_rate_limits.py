@@ -12,7 +12,7 @@ from storage.api.accounts import Role
 from tests.web.world import PASSWORD, World, world_at
 from web.http.network import sender_network
 from web.http.quotas import MOST_SENDERS
-from web.identity.throttle import LoginThrottle
+from web.identity.throttle import LoginAttempt, LoginThrottle
 from web.settings import WebSettings
 
 MACHINES = "127.0.0.0/8"
@@ -180,9 +180,9 @@ def test_sender_of_an_address(address: str, sender: str) -> None:
 def test_guessing_from_one_network_of_ipv6_is_throttled() -> None:
     throttle = LoginThrottle()
     for number in range(50):
-        throttle.attempt(f"name {number}", f"2001:db8::{number:x}", 0)
-    assert throttle.wait_ms("ann", "2001:db8::ffff", 0) > 0
-    assert throttle.wait_ms("ann", "2001:db8:0:1::1", 0) == 0
+        throttle.begin(LoginAttempt(f"name {number}", f"2001:db8::{number:x}"), 0)
+    assert throttle.wait_ms(LoginAttempt("ann", "2001:db8::ffff"), 0) > 0
+    assert throttle.wait_ms(LoginAttempt("ann", "2001:db8:0:1::1"), 0) == 0
 
 
 async def test_wrong_passwords_are_throttled_below_any_rate_limit(world: World) -> None:
