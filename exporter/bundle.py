@@ -25,6 +25,8 @@ _SHEBANG = b"#!/usr/bin/env python3\n"
 _SOURCE = Path(__file__).resolve().parent
 # The modules of `model` that the exporter imports; the others need numpy and RE2.
 _MODEL = ("__init__.py", "addresses.py", "clock.py", "sd_notify.py", "terminal_text.py")
+# PyYAML is pure Python where this faster parser is missing.
+_OPTIONAL = "yaml/_yaml."
 _LICENCE = re.compile(r"(LICEN[CS]E|NOTICE|COPYING)", re.IGNORECASE)
 _REQUIREMENT = re.compile(r"[A-Za-z0-9._-]+")
 
@@ -59,6 +61,8 @@ def build(output: Path) -> int:
                 module = ".".join((*path.parent.parts, path.name.split(".", 1)[0]))
                 native[module] = path.name
                 members[f"exporter/{NATIVE}/{path.name}"] = path.read_binary()
+            elif path.suffix == ".so" and path.as_posix().startswith(_OPTIONAL):
+                continue
             elif path.suffix == ".so":
                 raise BundleError(f"{path} runs on one version of Python only")
             elif ".." not in path.parts and (path.suffix == ".py" or _LICENCE.search(path.name)):
@@ -91,8 +95,9 @@ def _write(file: BinaryIO, members: dict[str, bytes]) -> None:
 def _own_members() -> Iterator[tuple[str, bytes]]:
     for path in sorted(_SOURCE.rglob("*.py")):
         yield f"exporter/{path.relative_to(_SOURCE).as_posix()}", path.read_bytes()
-    for name in _MODEL:
-        yield f"model/{name}", (_SOURCE.parent / "model" / name).read_bytes()
+    model = _SOURCE.parent / "model"
+    for path in (*(model / name for name in _MODEL), *sorted(model.glob("web_config/*.py"))):
+        yield f"model/{path.relative_to(model).as_posix()}", path.read_bytes()
     own = _distribution(_DISTRIBUTION)
     for file in own.files or ():
         if _LICENCE.search(file.name):

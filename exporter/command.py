@@ -19,6 +19,12 @@ _DEFAULTS = ExporterSettings()
     show_default=True,
     help="Address to listen on: HOST:PORT, [IPV6]:PORT, or :PORT for all addresses.",
 )
+@click.option(
+    "--web.config.file",
+    "web_config_file",
+    type=click.Path(dir_okay=False),
+    help="File with TLS and users, in the format of Prometheus's exporters.",
+)
 @click.option("--path.procfs", "proc", default=_DEFAULTS.roots.proc, help="Mount point of procfs.")
 @click.option("--path.sysfs", "sysfs", default=_DEFAULTS.roots.sys, help="Mount point of sysfs.")
 @click.option(
@@ -94,6 +100,7 @@ _DEFAULTS = ExporterSettings()
 )
 def exporter(
     listen: str,
+    web_config_file: str | None,
     proc: str,
     sysfs: str,
     rootfs: str,
@@ -114,6 +121,7 @@ def exporter(
 
     settings = ExporterSettings(
         listen=listen,
+        web_config_file=web_config_file,
         roots=Roots(proc, sysfs, rootfs, udev),
         textfile_directory=textfile_directory,
         collector_timeout_s=collector_timeout,

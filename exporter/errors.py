@@ -21,6 +21,10 @@ class PatternError(ExporterError):
         self.pattern = pattern
 
 
+class WebConfigFileError(ExporterError):
+    """The web configuration file, or a file that it names, is invalid."""
+
+
 class NoDataError(ExporterError):
     """A collector has nothing to report: this host lacks the device or kernel feature."""
 

@@ -42,6 +42,9 @@ class ExporterSettings:
         disabled: names of collectors not to run.
         exclusions: devices, mounts and interfaces that collectors leave out.
         max_connections: how many connections are served at a time; further ones wait.
+        max_connections_per_client: how many of them one address may have, or one IPv6
+            network of 64 bits.
+        web_config_file: file with TLS and users, None for plain HTTP without a login.
         request_timeout_s: how long a client may take to send its request, and again to
             read the answer.
         idle_timeout_s: how long a connection may stay open between two requests.
@@ -55,6 +58,8 @@ class ExporterSettings:
     disabled: frozenset[str] = frozenset()
     exclusions: Exclusions = field(default_factory=Exclusions)
     max_connections: int = 32
+    max_connections_per_client: int = 16
+    web_config_file: str | None = None
     request_timeout_s: float = 10.0
     idle_timeout_s: float = 120.0
 

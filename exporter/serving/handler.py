@@ -14,6 +14,7 @@ import structlog
 
 from exporter.errors import UnknownCollectorError
 from exporter.serving.encoding import encode
+from exporter.serving.gate import ClientGate
 from exporter.serving.listener import Listener, TimedReader
 
 if TYPE_CHECKING:
@@ -47,19 +48,30 @@ class Handler(BaseHTTPRequestHandler):
     settings: ClassVar["ExporterSettings"]
     gatherer: ClassVar["Gatherer"]
     self_metrics: ClassVar["SelfMetrics"]
+    gate: ClassVar[ClientGate]
 
     @classmethod
     def bound(
-        cls, settings: "ExporterSettings", gatherer: "Gatherer", self_metrics: "SelfMetrics"
+        cls,
+        settings: "ExporterSettings",
+        gatherer: "Gatherer",
+        self_metrics: "SelfMetrics",
+        gate: ClientGate,
     ) -> type["Handler"]:
         """Return a handler class that uses these objects."""
-        shared = {"settings": settings, "gatherer": gatherer, "self_metrics": self_metrics}
+        shared = {
+            "settings": settings,
+            "gatherer": gatherer,
+            "self_metrics": self_metrics,
+            "gate": gate,
+        }
         return type("BoundHandler", (cls,), shared)
 
     def setup(self) -> None:
-        """Wrap the socket in a reader that enforces deadlines."""
+        """Complete the TLS handshake; wrap the socket in a reader that enforces deadlines."""
         self.connection = self.request
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.gate.shake_hands(self.connection, self.settings.request_timeout_s)
         self._timed = TimedReader(self.connection)
         self._patience_s = self.settings.request_timeout_s
         self.rfile = io.BufferedReader(self._timed)
@@ -81,6 +93,27 @@ class Handler(BaseHTTPRequestHandler):
         self._timed.allow(self.settings.request_timeout_s)
         super().handle_one_request()
         self._patience_s = self.settings.idle_timeout_s
+
+    def parse_request(self) -> bool:
+        """Return whether the request is well formed and admitted; answer it if it is not."""
+        if not super().parse_request():
+            return False
+        self.server.serving(self.connection)
+        refusal = self.gate.refusal(self.headers.get("Authorization", ""))
+        if refusal is None:
+            return True
+        login = {"WWW-Authenticate": "Basic"} if refusal is HTTPStatus.UNAUTHORIZED else {}
+        self._answer(refusal, f"{refusal.phrase.lower()}\n", **login)
+        self.wfile.flush()
+        return False
+
+    def end_headers(self) -> None:
+        """End the headers with those of the web configuration."""
+        for name, value in self.gate.headers.items():
+            # Every answer has it already.
+            if name != "X-Content-Type-Options":
+                self.send_header(name, value)
+        super().end_headers()
 
     def do_GET(self) -> None:
         """Answer a GET."""

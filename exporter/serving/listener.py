@@ -1,7 +1,8 @@
 """A threading HTTP server that limits connections and the time of each step.
 
-One thread serves one connection. Connections beyond the limit wait in the kernel's
-queue, so slow clients delay a scrape but do not make it fail.
+One thread serves one connection. Where a place is lacking, the connection that has waited
+longest for its client's request makes room: one of the same client first. If all are served,
+further ones wait in the kernel's queue.
 """
 
 import errno
@@ -12,12 +13,14 @@ import socketserver
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import structlog
 
 from exporter.errors import ListenError
+from exporter.serving.gate import ClientGate
 
 log = structlog.get_logger(__name__)
 
@@ -63,6 +66,8 @@ class Listener(socketserver.ThreadingMixIn, HTTPServer):
         address: host and port; host "" means all addresses, IPv4 and IPv6.
         handler: makes the handler of a connection.
         max_connections: how many connections are served at a time.
+        max_per_client: how many of them one address may have.
+        gate: decides about TLS.
 
     Raises:
         ListenError: the address is in use, not an address of this host, or unknown.
@@ -77,8 +82,13 @@ class Listener(socketserver.ThreadingMixIn, HTTPServer):
         address: tuple[str, int],
         handler: Callable[[socket.socket, object, "Listener"], BaseHTTPRequestHandler],
         max_connections: int,
+        max_per_client: int,
+        gate: ClientGate,
     ) -> None:
-        self.max_connections = max_connections
+        self.max_connections, self._max_per_client = max_connections, max_per_client
+        self._gate = gate
+        self._clients: dict[socket.socket, bytes] = {}
+        self._waiting: dict[socket.socket, None] = {}
         self._slots = threading.BoundedSemaphore(max_connections)
         self._changed = threading.Condition()
         self._open: set[socket.socket] = set()
@@ -142,15 +152,32 @@ class Listener(socketserver.ThreadingMixIn, HTTPServer):
             return
         self.process_request(request, client_address)
 
+    def get_request(self) -> tuple[socket.socket, object]:
+        """Return the next connection; its TLS handshake runs in its own thread."""
+        request, client_address = super().get_request()
+        try:
+            return self._gate.wrap(request), client_address
+        except OSError as exc:
+            request.close()
+            raise TimeoutError("the client has left") from exc
+
     def process_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]
-        """Start the connection's thread, once fewer than `max_connections` are open."""
+        """Start the connection's thread, once there is a place for it."""
+        client = _network(str(client_address[0]))  # type: ignore[index]
+        if not self._has_place_for(client):
+            self.shutdown_request(request)
+            return
+        self._evict(None)
         while not self._slots.acquire(timeout=_POLL_S):
             if self.closing:
                 self.shutdown_request(request)
                 return
             self._accepting_s = time.monotonic()
+            self._evict(None)
         with self._changed:
             self._open.add(request)
+            self._clients[request] = client
+            self._waiting[request] = None
         try:
             super().process_request(request, client_address)
         except RuntimeError as exc:  # The host, or TasksMax= of our unit, allows no more threads.
@@ -163,6 +190,8 @@ class Listener(socketserver.ThreadingMixIn, HTTPServer):
             known = request in self._open
             self._open.discard(request)
             self._idle.discard(request)
+            self._clients.pop(request, None)
+            self._waiting.pop(request, None)
             self._changed.notify_all()
         super().shutdown_request(request)
         if known:
@@ -174,10 +203,43 @@ class Listener(socketserver.ThreadingMixIn, HTTPServer):
         if not isinstance(error, OSError):
             log.error("request_failed", exc_info=error)
 
+    def _has_place_for(self, client: bytes) -> bool:
+        """Return whether an address may have one more connection; it may lose another one."""
+        with self._changed:
+            has_place = Counter(self._clients.values())[client] < self._max_per_client
+        return has_place or self._evict(client)
+
+    def _evict(self, client: bytes | None) -> bool:
+        """End the connection that has waited longest for a request, of one client or of all.
+
+        Returns:
+            Whether there was one.
+        """
+        with self._changed:
+            if client is None and len(self._open) < self.max_connections:
+                return False
+            for request in self._waiting:
+                if client in (None, self._clients.get(request)):
+                    break
+            else:
+                return False
+            # Its thread frees the place of all; that of its client is free now.
+            del self._waiting[request], self._clients[request]
+            _end(request)
+            return True
+
+    def serving(self, request: socket.socket) -> None:
+        """Record that a connection's request is complete, so that no other one takes its place."""
+        with self._changed:
+            self._waiting.pop(request, None)
+
     def idle(self, request: socket.socket, *, is_idle: bool) -> None:
         """Record whether a connection waits for its next request."""
         with self._changed:
             (self._idle.add if is_idle else self._idle.discard)(request)
+            if is_idle and request in self._clients:
+                self._waiting.pop(request, None)
+                self._waiting[request] = None
             if is_idle and self.closing:
                 _wake(request)
 
@@ -209,10 +271,29 @@ def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int
     return family, resolved  # type: ignore[return-value]
 
 
+def _network(address: str) -> bytes:
+    """Return what counts as one client: an IPv4 address or an IPv6 network of 64 bits."""
+    if ":" not in address:
+        return address.encode()
+    packed = socket.inet_pton(socket.AF_INET6, address.partition("%")[0])
+    is_mapped = packed.startswith(bytes(10) + b"\xff\xff")
+    return socket.inet_ntoa(packed[12:]).encode() if is_mapped else packed[:8]
+
+
+def _end(request: socket.socket) -> None:
+    """End a connection whose thread waits for its client."""
+    try:
+        socket.socket.shutdown(request, socket.SHUT_RDWR)
+    except OSError as exc:
+        if exc.errno not in (errno.ENOTCONN, errno.EBADF):
+            raise
+
+
 def _wake(request: socket.socket) -> None:
     """Make the thread that reads this connection see the end of its input."""
     try:
-        request.shutdown(socket.SHUT_RD)
+        # Not SSLSocket's shutdown, which drops the session that another thread uses.
+        socket.socket.shutdown(request, socket.SHUT_RD)
     except OSError as exc:
         if exc.errno not in (errno.ENOTCONN, errno.EBADF):
             raise

@@ -1,15 +1,18 @@
 """Constructs the exporter and runs it until it is stopped."""
 
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
 import structlog
 from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, ProcessCollector
 
+from exporter.errors import WebConfigFileError
 from exporter.gathering import catalogue
 from exporter.gathering.gatherer import Gatherer
 from exporter.gathering.self_metrics import SelfMetrics
+from exporter.serving.gate import ClientGate, OpenGate
 from exporter.serving.handler import Handler
 from exporter.serving.listener import Listener
 from exporter.settings import ExporterSettings, parse_listen
@@ -28,6 +31,7 @@ class Exporter:
 
     Raises:
         ListenError: the address is malformed, in use, or not an address of this host.
+        WebConfigFileError: the web configuration file is invalid.
         UnknownCollectorError: an enabled or disabled collector does not exist.
         PatternError: an exclusion is not a regular expression.
     """
@@ -41,8 +45,15 @@ class Exporter:
             PLATFORM_COLLECTOR,
             self_metrics,
         )
-        handler = Handler.bound(settings, gatherer, self_metrics)
-        self._listener = Listener(parse_listen(settings.listen), handler, settings.max_connections)
+        gate = _gate(settings)
+        handler = Handler.bound(settings, gatherer, self_metrics, gate)
+        self._listener = Listener(
+            parse_listen(settings.listen),
+            handler,
+            settings.max_connections,
+            settings.max_connections_per_client,
+            gate,
+        )
 
     @property
     def address(self) -> tuple[str, int]:
@@ -66,6 +77,19 @@ class Exporter:
         trace: TracebackType | None,
     ) -> None:
         self._listener.stop(_GRACE_S)
+
+
+def _gate(settings: ExporterSettings) -> ClientGate:
+    if settings.web_config_file is None:
+        return OpenGate()
+    # Imported here: most exporters serve plain HTTP in a trusted network.
+    from exporter.serving.web_gate import WebGate
+    from model.web_config.errors import WebConfigError
+
+    try:
+        return WebGate(Path(settings.web_config_file))
+    except WebConfigError as exc:
+        raise WebConfigFileError(str(exc)) from exc
 
 
 class Stop(Protocol):

@@ -1,5 +1,6 @@
 """Builds the one-file exporter and runs it on an interpreter without any packages."""
 
+import base64
 import json
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from http.client import HTTPConnection
 from importlib import metadata
 from pathlib import Path
 
+import bcrypt
 import pytest
 from click.testing import CliRunner
 
@@ -85,14 +87,30 @@ def test_bundle_installed_as_redshank_accepts_redshank_exporter(
 def test_native_library_is_unpacked_once_into_a_private_directory(
     archive: Path, tmp_path: Path
 ) -> None:
+    directory = tmp_path / "redshank-exporter"
+    unpacked = []
     for _ in range(2):
         with running(archive, CACHE_DIRECTORY=str(tmp_path)) as connection:
             scrape(connection)
-        directory = tmp_path / "redshank-exporter"
-        [library] = directory.iterdir()
-        first = library.stat()
+        unpacked.append({library.stat().st_ino for library in directory.iterdir()})
     assert directory.stat().st_mode & 0o777 == 0o700
-    assert library.stat().st_ino == first.st_ino
+    # Those of psutil and bcrypt.
+    assert len(unpacked[0]) == 2
+    assert unpacked[0] == unpacked[1]
+
+
+def test_bundle_checks_passwords_of_a_web_configuration_file(archive: Path, tmp_path: Path) -> None:
+    hashed = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
+    file = tmp_path / "web.yml"
+    file.write_text(f"basic_auth_users: {{ann: '{hashed}'}}")
+    arguments = (*ARGUMENTS, "--web.config.file", str(file))
+    with running(archive, arguments, HOME=str(tmp_path)) as connection:
+        connection.request("GET", "/health")
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (401, b"unauthorized\n")
+        pair = base64.b64encode(b"ann:secret").decode()
+        connection.request("GET", "/health", headers={"Authorization": f"Basic {pair}"})
+        assert connection.getresponse().status == 200
 
 
 def test_bundle_runs_without_a_writable_cache(archive: Path, tmp_path: Path) -> None:

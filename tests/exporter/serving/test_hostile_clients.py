@@ -4,7 +4,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -269,3 +269,24 @@ def test_open_request_is_answered_before_the_exporter_stops(
     request.join(10)
     stopping.join(10)
     assert statuses == [200]
+
+
+def test_150_slow_clients_of_one_address_fail_no_scrape(client: Client) -> None:
+    with ExitStack() as slow:
+        for _ in range(150):
+            connection = slow.enter_context(connected(client))
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nX: ")
+        for _ in range(3):
+            assert client.get("/health").status == 200
+
+
+def test_slow_clients_of_many_addresses_fail_no_scrape(client: Client) -> None:
+    host, port = client.exporter.address
+    with ExitStack() as slow:
+        for number in range(100):
+            source = (f"127.0.1.{number + 1}", 0)
+            connection = socket.create_connection((host, port), 30, source)
+            slow.enter_context(connection)
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nX: ")
+        for _ in range(3):
+            assert client.get("/health").status == 200
