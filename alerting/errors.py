@@ -9,11 +9,7 @@ class AlertingError(Exception):
 
 
 class TemplateError(AlertingError):
-    """A label or annotation template is malformed or uses an unsupported feature."""
-
-    def __init__(self, template: str, reason: str) -> None:
-        super().__init__(f"template {template!r}: {reason}")
-        self.template, self.reason = template, reason
+    """A template is malformed or cannot be expanded; the message is Go's."""
 
 
 class RuleFileError(AlertingError):

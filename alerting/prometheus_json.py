@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from alerting.book.observation import OpenAlert
 from alerting.receivers.webhook_body import rfc3339
-from alerting.rules.go_format import format_exponent
+from alerting.templates.values.floats import format_exponent
 from alerting.views import GroupView, RuleKind, RuleView
 from promql.syntax.parser import parse
 from promql.syntax.printer import text

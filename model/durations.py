@@ -14,6 +14,7 @@ _UNIT_MS = {
     "s": 1_000,
     "ms": 1,
 }
+UNITS = frozenset(_UNIT_MS)
 _DURATION = re.compile(
     r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?",
     re.ASCII,

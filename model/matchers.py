@@ -19,6 +19,9 @@ _OPTIONS.log_errors = False
 _OPTIONS.dot_nl = True
 # RE2's default of 8 MiB refuses `[\\pL]{900}`, which Go accepts; it takes 15 MiB.
 _OPTIONS.max_mem = 64 << 20
+_LINE_OPTIONS = re2.Options()
+_LINE_OPTIONS.log_errors = False
+_LINE_OPTIONS.max_mem = _OPTIONS.max_mem
 _SPECIAL = frozenset("\\.+*?()[]{}^$")
 
 
@@ -45,8 +48,12 @@ class MatchOperator(StrEnum):
     NOT_MATCHES = "!~"
 
 
-def compile_pattern(pattern: str) -> Any:
-    """Return the compiled RE2 of `pattern`; use its `fullmatch`.
+def compile_pattern(pattern: str, *, dot_matches_newline: bool = True) -> Any:
+    """Return the compiled RE2 of `pattern`; matchers use its `fullmatch`.
+
+    Args:
+        pattern: the expression.
+        dot_matches_newline: True in matchers, False in functions of templates.
 
     Raises:
         BadPatternError: it is not valid RE2.
@@ -54,7 +61,8 @@ def compile_pattern(pattern: str) -> Any:
     if "\\C" in pattern and has_byte_escape(pattern):
         raise BadPatternError(pattern, "invalid escape sequence", "\\C")
     try:
-        return re2.compile(pattern, options=_OPTIONS)
+        options = _OPTIONS if dot_matches_newline else _LINE_OPTIONS
+        return re2.compile(pattern, options=options)
     except UnicodeEncodeError as exc:
         raise BadPatternError(pattern, "invalid UTF-8", pattern) from exc
     except re2.error as exc:

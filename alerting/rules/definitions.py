@@ -6,7 +6,6 @@ from typing import TypeVar
 
 from alerting.book.lifecycle import RuleTiming
 from alerting.errors import RuleEvaluationError
-from alerting.rules.template_actions import TemplateData
 from alerting.rules.templates import Template
 from model.labels import METRIC_NAME, Labels
 
@@ -39,19 +38,6 @@ class AlertingRule:
     annotations: Templates = field(default_factory=dict)
     recovery: str | None = None
     data: str | None = None
-
-    def labels_of(self, sample: Labels, value: float, external_url: str = "") -> Labels:
-        """Return the labels of the alert for one series of the result."""
-        data = TemplateData(sample, value, external_url)
-        own = {name: template.render(data) for name, template in self.labels.items()}
-        return Labels.of({**dict(sample.drop({METRIC_NAME})), **own, ALERT_NAME: self.name})
-
-    def annotations_of(self, sample: Labels, value: float, external_url: str = "") -> Labels:
-        """Return the annotations of the alert for one series of the result."""
-        data = TemplateData(sample, value, external_url)
-        return Labels.of(
-            {name: template.render(data) for name, template in self.annotations.items()}
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Alerting rules may have three more keys than in Prometheus: `recovery_expr` (the
 keeps firing while this holds), `data_expr` (an alert whose series is not in this result
 has no data, instead of having recovered) and `no_data_for`.
 
-Source: Prometheus documentation, "Defining recording rules" and "Alerting rules".
+TemplateSource: Prometheus documentation, "Defining recording rules" and "Alerting rules".
 """
 
 from collections import Counter
@@ -129,9 +129,9 @@ class _RuleFile:
             name=rule.alert,
             expression=rule.expr,
             timing=RuleTiming(rule.for_ms, rule.keep_firing_for, rule.no_data_for),
-            labels=self._templates((*place, "labels"), f"{title}: labels", labels),
+            labels=self._templates((*place, "labels"), f"{title}: labels", rule.alert, labels),
             annotations=self._templates(
-                (*place, "annotations"), f"{title}: annotations", rule.annotations
+                (*place, "annotations"), f"{title}: annotations", rule.alert, rule.annotations
             ),
             recovery=rule.recovery_expr,
             data=rule.data_expr,
@@ -158,11 +158,13 @@ class _RuleFile:
         except Exception as exc:  # noqa: BLE001 - the caller chooses the parser, and so its errors
             self._add_problem(place, title, str(exc))
 
-    def _templates(self, place: Place, title: str, texts: Mapping[str, str]) -> dict[str, Template]:
+    def _templates(
+        self, place: Place, title: str, alert: str, texts: Mapping[str, str]
+    ) -> dict[str, Template]:
         parsed = {}
         for name, text in texts.items():
             try:
-                parsed[name] = parse_template(text)
+                parsed[name] = parse_template(text, alert)
             except TemplateError as exc:
                 self._add_problem((*place, name), f"{title}: {name}", str(exc))
         return parsed

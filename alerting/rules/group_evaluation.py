@@ -10,6 +10,7 @@ from alerting.evaluation.health import HealthBoard
 from alerting.evaluation.queries import instant_vector
 from alerting.evaluation.series import SeriesWriter, alert_series
 from alerting.rules.definitions import AlertingRule, RecordingRule, RuleGroup, by_labels
+from alerting.rules.expansion import TemplateExpander
 from model.labels import Labels
 from promql.api import QueryEngine
 from storage.api.alerts import Alert, AlertState
@@ -43,7 +44,7 @@ class RuleGroupEvaluation:
     ) -> None:
         self.group = group
         self._engine, self._book, self._board = engine, book, board
-        self._external_url = external_url
+        self._expander = TemplateExpander(engine, external_url)
         stream = f"rules/{group.file};{group.name}"
         # A source takes one vector for each time, and the rules write one after the other:
         # each has a source of its own.
@@ -88,7 +89,8 @@ class RuleGroupEvaluation:
         writer.write(values, time_ms)
 
     async def _alert(self, rule: AlertingRule, time_ms: int, now_ms: int) -> None:
-        holds = await self._result(rule, rule.expression, time_ms)
+        holds = await self._result(rule, rule.expression, time_ms, now_ms)
+        annotations = await self._expander.annotations(rule, list(holds.values()), now_ms)
         observations = [
             Observation(
                 key=AlertKey(rule.identity, labels),
@@ -96,15 +98,15 @@ class RuleGroupEvaluation:
                 timing=rule.timing,
                 value=value,
                 labels=labels,
-                annotations=rule.annotations_of(sample, value, self._external_url),
+                annotations=texts,
                 expression=rule.expression,
             )
-            for labels, (sample, value) in holds.items()
+            for (labels, (_, value)), texts in zip(holds.items(), annotations, strict=True)
         ]
         tracked = self._book.tracked(rule.identity)
         ended = {key: at for key, at in tracked.items() if key.labels not in holds}
         if ended:
-            observations += await self._ended(rule, ended, time_ms)
+            observations += await self._ended(rule, ended, time_ms, now_ms)
         count = self._active_count(observations, now_ms) if self.group.limit else 0
         if count > self.group.limit:
             # As in Prometheus, a rule over the limit has no alerts, instead of some.
@@ -121,16 +123,16 @@ class RuleGroupEvaluation:
         return sum(each.state in (AlertState.PENDING, AlertState.FIRING) for each in after)
 
     async def _ended(
-        self, rule: AlertingRule, ended: dict[AlertKey, Lifecycle], time_ms: int
+        self, rule: AlertingRule, ended: dict[AlertKey, Lifecycle], time_ms: int, now_ms: int
     ) -> list[Observation]:
         """Return observations of the alerts whose condition no longer holds."""
         lingering: Result = {}
         known: Result = {}
         # Only an alert that has fired can linger. Mostly the query is not needed.
         if rule.recovery and any(lifecycle.fired_ms is not None for lifecycle in ended.values()):
-            lingering = await self._result(rule, rule.recovery, time_ms)
+            lingering = await self._result(rule, rule.recovery, time_ms, now_ms)
         if rule.data:
-            known = await self._result(rule, rule.data, time_ms)
+            known = await self._result(rule, rule.data, time_ms, now_ms)
         observations = []
         for key in ended:
             found = lingering.get(key.labels) or known.get(key.labels)
@@ -146,15 +148,11 @@ class RuleGroupEvaluation:
             )
         return observations
 
-    async def _result(self, rule: AlertingRule, query: str, time_ms: int) -> Result:
+    async def _result(self, rule: AlertingRule, query: str, time_ms: int, now_ms: int) -> Result:
         vector = await instant_vector(self._engine, query, time_ms)
-        pairs = zip(vector.labels, vector.values.tolist(), strict=True)
-        return by_labels(
-            [
-                (rule.labels_of(sample, value, self._external_url), (sample, value))
-                for sample, value in pairs
-            ]
-        )
+        samples = list(zip(vector.labels, vector.values.tolist(), strict=True))
+        labels = await self._expander.alert_labels(rule, samples, now_ms)
+        return by_labels(list(zip(labels, samples, strict=True)))
 
     def _check_limit(self, count: int, what: str) -> None:
         limit = self.group.limit

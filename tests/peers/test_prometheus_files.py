@@ -26,9 +26,6 @@ from tests.scraper.configuration.ignored_sections.cases import ACCEPTED, REFUSED
 pytestmark = pytest.mark.peer
 
 RULES_THAT_DIFFER = {
-    "rules/ceph-mixin-alerts.yaml": "templates: range, query",
-    "rules/gitlab-rules_postgresqls.yml": "templates: range, query",
-    "rules/unit/field/field-bugs.rules.yml": "templates: range, query",
     "rules/unit/promtool/features.yml": "experimental PromQL needs no flag",
 }
 CONFIGURATIONS_THAT_DIFFER = {

@@ -12,6 +12,7 @@ from alerting.rules.definitions import AlertingRule, RecordingRule
 from alerting.rules.files import load_rule_files, parse_rule_file
 from alerting.rules.templates import parse_template
 from model.labels import Labels
+from tests.alerting.rules.expansions import annotations_of, labels_of
 
 PATH = Path("rules.yml")
 
@@ -45,7 +46,7 @@ def parse(expression: str) -> None:
         raise ValueError("1:1: parse error: unclosed (")
 
 
-def test_example_of_the_documentation_is_read() -> None:
+async def test_example_of_the_documentation_is_read() -> None:
     [group] = parse_rule_file(EXAMPLE, PATH, parse)
     assert (group.name, group.file, group.interval_ms) == ("example", "rules.yml", 30_000)
     assert (group.limit, group.offset_ms) == (10, 5_000)
@@ -59,10 +60,10 @@ def test_example_of_the_documentation_is_read() -> None:
     assert alert.identity == "example/HighRequestLatency"
     assert (alert.timing.for_ms, alert.timing.keep_firing_for_ms) == (600_000, 300_000)
     sample = Labels.of(__name__="job:request_latency_seconds:mean5m", instance="a", job="myjob")
-    assert alert.labels_of(sample, 1.5) == Labels.of(
+    assert await labels_of(alert, sample, 1.5) == Labels.of(
         alertname="HighRequestLatency", instance="a", job="myjob", severity="page", team="myteam"
     )
-    assert alert.annotations_of(sample, 1500.0) == Labels.of(
+    assert await annotations_of(alert, sample, 1500.0) == Labels.of(
         summary="High request latency on a: 1.5k"
     )
 
@@ -103,7 +104,7 @@ groups:
 """
 
 
-def test_names_labels_and_annotations_are_kept_as_written() -> None:
+async def test_names_labels_and_annotations_are_kept_as_written() -> None:
     [group] = parse_rule_file(WRITTEN, PATH, parse)
     assert group.name == "5"
     alert, recording = group.rules
@@ -122,7 +123,9 @@ def test_names_labels_and_annotations_are_kept_as_written() -> None:
         "i": "",
         "k": "0x1F",
     }
-    assert alert.annotations_of(Labels(), 0.0) == Labels.of(a="no", b="1_000", c=".inf", on="yes")
+    assert await annotations_of(alert, Labels(), 0.0) == Labels.of(
+        a="no", b="1_000", c=".inf", on="yes"
+    )
     assert recording == RecordingRule("1", "5", {"site": "010", "team": "", "z": ""})
 
 
@@ -152,12 +155,12 @@ def test_limit_may_be_written_in_any_base_of_yaml() -> None:
     assert [group.limit for group in parse_rule_file(text, PATH, parse)] == [8, 16, 10]
 
 
-def test_alertname_label_of_a_rule_is_overridden_by_its_name() -> None:
+async def test_alertname_label_of_a_rule_is_overridden_by_its_name() -> None:
     text = "groups: [{name: g, rules: [{alert: A, expr: x, labels: {alertname: b}}]}]"
     [group] = parse_rule_file(text, PATH, parse)
     [rule] = group.rules
     assert isinstance(rule, AlertingRule)
-    assert rule.labels_of(Labels(), 1.0) == Labels.of(alertname="A")
+    assert await labels_of(rule, Labels(), 1.0) == Labels.of(alertname="A")
 
 
 def test_empty_label_of_a_recording_rule_removes_the_label() -> None:
@@ -167,9 +170,9 @@ def test_empty_label_of_a_recording_rule_removes_the_label() -> None:
     )
 
 
-def test_templates_see_the_name_of_the_metric_and_the_alert_does_not_have_it() -> None:
+async def test_templates_see_the_name_of_the_metric_and_the_alert_does_not_have_it() -> None:
     rule = AlertingRule("g/A", "A", "x", labels={"m": parse_template("{{ $labels.__name__ }}")})
-    assert rule.labels_of(Labels.of(__name__="x", a="b"), 1.0) == Labels.of(
+    assert await labels_of(rule, Labels.of(__name__="x", a="b"), 1.0) == Labels.of(
         alertname="A", a="b", m="x"
     )
 
@@ -209,8 +212,14 @@ RULE = "groups: [{name: g, rules: [%s]}]"
         (RULE % "{alert: A, expr: x, recovery_expr: '('}", "recovery_expr: 1:1: parse error"),
         (RULE % "{alert: A, expr: x, for: soon}", 'for: .*"soon" is not a duration'),
         (RULE % "{alert: A, expr: x, labels: {__name__: b}}", "labels: '__name__' cannot be set"),
-        (RULE % "{alert: A, expr: x, labels: {a: '{{ range }}'}}", "labels: a: template .*'range'"),
-        (RULE % "{alert: A, expr: x, annotations: {s: '{{'}}", "annotations: s: .*never closed"),
+        (
+            RULE % "{alert: A, expr: x, labels: {a: '{{ range }}'}}",
+            "labels: a: template: __alert_A:1: missing value for range",
+        ),
+        (
+            RULE % "{alert: A, expr: x, annotations: {s: '{{'}}",
+            "annotations: s: template: __alert_A:1: unclosed action",
+        ),
         (RULE % "{alert: A, expr: x}, {alert: B, x: 1}", r"rule 2 \(B\)"),
     ],
 )

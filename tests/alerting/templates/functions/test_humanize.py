@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from alerting.rules.humanize import (
+from alerting.templates.functions.humanize import (
     humanize,
     humanize_1024,
     humanize_duration,

@@ -1,13 +1,14 @@
 """Formats numbers as Prometheus's templates do.
 
-Source: Prometheus, template/template.go and the template reference in its
+TemplateSource: Prometheus, template/template.go and the template reference in its
 documentation.
 """
 
-import datetime as dt
 import math
 
-from alerting.rules.go_format import format_float, format_significant
+from alerting.templates.values.floats import format_float, format_significant
+from alerting.templates.values.times import TimeValue
+from alerting.templates.values.values import FunctionError
 
 _LARGE = ("k", "M", "G", "T", "P", "E", "Z", "Y")
 _SMALL = ("m", "u", "n", "p", "f", "a", "z", "y")
@@ -58,9 +59,13 @@ def humanize_duration(value: float) -> str:
     if abs(value) < 1:
         return _scaled_up(value) + "s"
     sign, value = ("-", -value) if value < 0 else ("", value)
-    minutes, seconds = divmod(int(value), 60)
+    # Beyond 64 bits the processor gives the least integer, and Go divides towards zero.
+    total = int(value) if value < _LAST_NS else -_LAST_NS
+    units = 1 if total > 0 else -1
+    minutes, seconds = divmod(abs(total), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
+    days, hours, minutes, seconds = (units * part for part in (days, hours, minutes, seconds))
     if days:
         return f"{sign}{days}d {hours}h {minutes}m {seconds}s"
     if hours:
@@ -79,14 +84,22 @@ def humanize_timestamp(value: float) -> str:
     """Return Unix seconds as a date and time in UTC."""
     if not math.isfinite(value):
         return format_significant(value)
-    # As Prometheus: whole nanoseconds first, then whole milliseconds, both towards zero.
+    return str(TimeValue(unix_ns(value)))
+
+
+def unix_ns(value: float) -> int:
+    """Return Unix seconds as nanoseconds, cut to whole milliseconds as in Prometheus.
+
+    Raises:
+        FunctionError: it is beyond 64 bits.
+    """
     time_ns = value * 1e9
+    if not math.isfinite(value):
+        raise FunctionError("value is NaN or Inf")
     if abs(time_ns) > _LAST_NS:
-        raise ValueError(
+        raise FunctionError(
             f"{format_float(value)} cannot be represented as a nanoseconds timestamp "
             "since it overflows int64"
         )
-    time_ms = int(int(time_ns) / 1_000_000)
-    moment = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(milliseconds=time_ms)
-    fraction = f".{moment.microsecond // 1000:03d}".rstrip("0").rstrip(".")
-    return f"{moment:%Y-%m-%d %H:%M:%S}{fraction} +0000 UTC"
+    # Both cuts are towards zero.
+    return int(int(time_ns) / 1_000_000) * 1_000_000

@@ -1,0 +1,1 @@
+"""Go's text/template, as rule files and notification templates use it."""

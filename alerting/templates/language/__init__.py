@@ -1,0 +1,1 @@
+"""The syntax of templates: lexer, parser and syntax tree."""
