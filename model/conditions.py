@@ -45,6 +45,18 @@ _FREE_SPACE = (
 SAMPLES_UNWRITABLE: Final = ConditionKind(
     "samples_unwritable", "critical", "the server cannot write samples to its disk", _FREE_SPACE
 )
+CHUNKS_UNWRITABLE: Final = ConditionKind(
+    "chunks_unwritable",
+    "critical",
+    "the server cannot write chunks to its window files, and keeps them in memory",
+    _FREE_SPACE,
+)
+SAMPLES_DROPPED: Final = ConditionKind(
+    "samples_dropped",
+    "critical",
+    "the server drops its oldest samples, because the disk has refused writes for long",
+    "free space on the disk of the data directory at once; storage.head_bytes limits the memory",
+)
 RECORDS_UNWRITABLE: Final = ConditionKind(
     "records_unwritable",
     "critical",
@@ -56,6 +68,18 @@ RECORDS_REBUILT: Final = ConditionKind(
     "critical",
     "records.db was damaged and the server has built it anew from what it could read",
     "check the disk, compare hosts and users with a backup, and restart the server",
+)
+MESSAGES_REPLACED: Final = ConditionKind(
+    "messages_replaced",
+    "warning",
+    "messages.db was damaged and the server has begun a new one",
+    "check the disk, delete the damaged file, and restart the server",
+)
+DATA_DIRECTORY_GONE: Final = ConditionKind(
+    "data_directory_gone",
+    "critical",
+    "the data directory is gone",
+    "mount its file system or move it back; restart the server if it is another one",
 )
 DISK_SLOW: Final = ConditionKind(
     "disk_slow",
@@ -78,8 +102,12 @@ SCRAPES_EXHAUSTED: Final = ConditionKind(
 
 CONDITION_KINDS: Final[tuple[ConditionKind, ...]] = (
     SAMPLES_UNWRITABLE,
+    CHUNKS_UNWRITABLE,
+    SAMPLES_DROPPED,
     RECORDS_UNWRITABLE,
     RECORDS_REBUILT,
+    MESSAGES_REPLACED,
+    DATA_DIRECTORY_GONE,
     DISK_SLOW,
     DESCRIPTORS_EXHAUSTED,
     SCRAPES_EXHAUSTED,

@@ -9,12 +9,14 @@ import asyncio
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
+from model.conditions import DISK_SLOW, Conditions
 from storage.api.errors import (
     CorruptDataError,
     StorageError,
@@ -36,6 +38,9 @@ pragma query_only = on;
 pragma busy_timeout = 5000;
 """
 
+
+SLOW_COMMIT_S: Final = 2.0
+"""A durable commit that takes longer shows a slow disk; usual ones take milliseconds."""
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -88,8 +93,14 @@ class Writer:
     back when it raises. Cancelling the caller does not undo a write that has started.
     """
 
-    def __init__(self, path: Path, pragmas: str = "", at_creation: str = "") -> None:
-        self.path = path
+    def __init__(
+        self,
+        path: Path,
+        pragmas: str = "",
+        at_creation: str = "",
+        conditions: Conditions | None = None,
+    ) -> None:
+        self.path, self._conditions = path, conditions
         # Settings of the file format only work before the first page is written.
         self._pragmas = at_creation + _WRITER_PRAGMAS + pragmas
         self._connection: sqlite3.Connection | None = None
@@ -202,7 +213,9 @@ class Writer:
             connection.execute("begin immediate")
             try:
                 result = work(connection)
+                started_s = time.monotonic()
                 connection.execute("commit")
+                self._note_duration(time.monotonic() - started_s)
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("rollback")
@@ -210,6 +223,10 @@ class Writer:
         except SQLITE_ERRORS as exc:
             raise translate(self.path, exc) from exc
         return result
+
+    def _note_duration(self, commit_s: float) -> None:
+        if self._conditions is not None and commit_s >= SLOW_COMMIT_S:
+            self._conditions.set(DISK_SLOW, f"{self.path.name}: {commit_s:.1f} s for a commit")
 
     def checkpoint(self) -> None:
         """Copy the WAL into the file and truncate it, unless readers need it; blocks.

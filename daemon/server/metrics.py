@@ -81,6 +81,11 @@ class StoreCollector(Collector):
                 "Writes that failed; their data stays in memory and is written again later.",
             ),
             (
+                "dropped_vectors",
+                stats.dropped_vectors,
+                "Scrapes and pushes dropped because the disk refused writes for too long.",
+            ),
+            (
                 "corrupt_items",
                 stats.corrupt_items,
                 "Damaged chunks, journal rows and files found since the start.",

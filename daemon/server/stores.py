@@ -10,6 +10,7 @@ from daemon.store_access import opened_records
 from model.clock import system_clock
 from model.conditions import Conditions
 from storage.api.errors import StorageError
+from storage.disk_watch import DiskWatch
 from storage.messages.log import SqliteMessageLog
 from storage.records.store import Records
 from storage.samples.settings import StoreSettings
@@ -40,14 +41,19 @@ async def opened_stores(directory: DataDirectory, settings: StoreSettings) -> As
     """
     conditions = Conditions(system_clock)
     async with AsyncExitStack() as stack:
-        samples = SqliteSampleStore(directory.path, settings, clock=system_clock)
+        samples = SqliteSampleStore(
+            directory.path, settings, clock=system_clock, conditions=conditions
+        )
         await _open(samples)
         stack.push_async_callback(asyncio.to_thread, samples.close)
         records = await stack.enter_async_context(opened_records(directory.records, conditions))
         keys = await asyncio.to_thread(KeyRing.open, directory.keys, system_clock())
-        messages = SqliteMessageLog(directory.messages)
+        messages = SqliteMessageLog(directory.messages, conditions=conditions)
         await asyncio.to_thread(messages.open)
         stack.push_async_callback(asyncio.to_thread, messages.close)
+        watch = DiskWatch(directory.path, conditions)
+        await asyncio.to_thread(watch.start)
+        stack.push_async_callback(asyncio.to_thread, watch.stop)
         administration = StoreAdministration(samples, directory.path, system_clock)
         yield Stores(samples, records, keys, messages, administration, conditions)
 

@@ -38,6 +38,8 @@ class StoreStats:
         windows: the window files, oldest first.
         metrics: the metrics with the most series, largest first.
         heaviest: the metrics with the most bytes on disk, largest first.
+        dropped_vectors: scrapes and pushes that were dropped since the start, because the
+            disk refused writes until the memory for them was full.
         failed_writes: writes that the disk refused since the start; each is retried.
         corrupt_items: chunks, journal rows and files found damaged since the start.
     """
@@ -54,6 +56,7 @@ class StoreStats:
     windows: tuple[WindowStats, ...] = ()
     metrics: tuple[MetricSize, ...] = field(default=())
     failed_writes: int = 0
+    dropped_vectors: int = 0
     corrupt_items: int = 0
     heaviest: tuple[MetricSize, ...] = field(default=())
 

@@ -16,11 +16,16 @@ from typing import Final
 
 import numpy as np
 import orjson
+import structlog
 
+from model.conditions import MESSAGES_REPLACED, Conditions
 from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
 from storage.api.messages import MessageTotals
-from storage.database import Writer
+from storage.damage import REPLACE_FILE
+from storage.database import Writer, set_aside
 from storage.messages.remembered import RememberedIds, hash_bytes, hashes_of
+
+log = structlog.get_logger(__name__)
 
 LATEST_DOCUMENTS: Final = 1000
 LATEST_BYTES: Final = 8 * 2**20
@@ -104,14 +109,20 @@ class _Commit:
 class SqliteMessageLog:
     """`MessageLog` in one file; used on the thread of the event loop only."""
 
-    def __init__(self, path: Path, remembered: int = 4_000_000) -> None:
+    def __init__(
+        self,
+        path: Path,
+        remembered: int = 4_000_000,
+        conditions: Conditions | None = None,
+    ) -> None:
         """Set the log up; `open` reads the file.
 
         Args:
             path: the path of the file.
             remembered: how many ids, at least, are recognised again.
+            conditions: what is wrong with the server.
         """
-        self.path = path
+        self.path, self._remembered, self._conditions = path, remembered, conditions
         self._writer = Writer(path, _PRAGMAS, _AT_CREATION)
         self._ids = RememberedIds(remembered)
         self._key = b""
@@ -127,12 +138,43 @@ class SqliteMessageLog:
     def open(self) -> None:
         """Open the file, which is created if it is missing, and read it; blocks.
 
+        A damaged file is renamed and a new one begun: it only recognises repeated messages,
+        and a message that is stored again has the same samples at the same times.
+
         Raises:
-            StorageError: it cannot be opened, is damaged, or has another format version.
+            StorageError: it cannot be opened, or has another format version.
         """
+        try:
+            self._read()
+        except CorruptDataError as exc:
+            self._writer.close()
+            kept_as = set_aside(self.path)
+            log.warning(
+                "messages_replaced",
+                file=self.path.name,
+                error=str(exc),
+                kept_as=kept_as,
+                fix=REPLACE_FILE,
+            )
+            if self._conditions is not None:
+                self._conditions.set(MESSAGES_REPLACED, f"{exc}; the damaged file is {kept_as}")
+            self._forget()
+            self._read()
+        self._is_open = True
+
+    def _read(self) -> None:
         self._writer.open()
         self._writer.submit(self._load).result()
-        self._is_open = True
+
+    def _forget(self) -> None:
+        """Return to the state of a log that has read nothing."""
+        self._writer = Writer(self.path, _PRAGMAS, _AT_CREATION)
+        self._ids = RememberedIds(self._remembered)
+        self._key = b""
+        self._messages = self._reports = 0
+        self._latest = LatestDocuments()
+        self._rows.clear()
+        self._next_row, self._oldest_stored = 1, -1
 
     def _load(self, connection: sqlite3.Connection) -> None:
         (version,) = connection.execute("pragma user_version").fetchone()

@@ -63,7 +63,7 @@ class RecordsDatabase:
         self.version = object()
         self._conditions = conditions
         # fsync on each commit: an acknowledged record survives a power cut.
-        self._writer = Writer(path, "pragma synchronous = full;")
+        self._writer = Writer(path, "pragma synchronous = full;", conditions=conditions)
         self._readers = Readers(path)
         self.damage = Damage()
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="read-records")

@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from model.clock import Clock
+from model.conditions import Conditions
 from model.labels import Labels
 from model.matchers import Matcher
 from model.series import AlignedSeries
@@ -73,9 +74,14 @@ class SqliteSampleStore:
     """
 
     def __init__(
-        self, directory: Path, settings: StoreSettings | None = None, *, clock: Clock
+        self,
+        directory: Path,
+        settings: StoreSettings | None = None,
+        *,
+        clock: Clock,
+        conditions: Conditions | None = None,
     ) -> None:
-        settings = settings or StoreSettings()
+        settings, conditions = settings or StoreSettings(), conditions or Conditions(clock)
         self._directory, self._clock = directory, clock
         self._chunk_age_ms = settings.chunk_age_ms
         self._retention_age_ms = settings.retention_age_ms
@@ -94,8 +100,10 @@ class SqliteSampleStore:
             self._chunk_age_ms,
         )
         self._starts = StartTimeAppender(self._sources, self._heads)
-        self._journal = Journal(directory / "journal.db", settings.commit_interval_ms / 1000)
-        self._sealer = Sealer(self._heads, self._windows, self._journal)
+        self._journal = Journal(
+            directory / "journal.db", settings.commit_interval_ms / 1000, conditions
+        )
+        self._sealer = Sealer(self._heads, self._windows, self._journal, conditions)
         self._tombstones = Tombstones(directory / TOMBSTONES)
         self._compactor = Compactor(
             self._windows, self._heads, self._layouts, self._erasure_in, self._chunk_age_ms
@@ -195,7 +203,7 @@ class SqliteSampleStore:
         with self._maintaining:
             self._heads.close_older_than(now_ms - self._chunk_age_ms)
             self._sealer.seal(now_ms)
-            self._heads.shed(self._head_bytes)
+            self._sealer.shed(self._head_bytes)
             self._heads.forget_silent(now_ms - _SILENCE_MS)
             self._compactor.run(now_ms, most_steps)
             if retain(self._windows, now_ms, self._retention_age_ms, self._retention_bytes):
@@ -372,6 +380,7 @@ class SqliteSampleStore:
             failed_writes=self._journal.failed_commits
             + self._sealer.failed_runs
             + self._compactor.failed_merges,
+            dropped_vectors=self._sealer.dropped_vectors,
             corrupt_items=self._windows.damaged_items
             + self._replay.corrupt_items
             + self._compactor.corrupt_pieces

@@ -280,8 +280,10 @@ class Heads:
         """Remove a closed chunk from memory."""
         self._heads[chunk.source.id].closed.remove(chunk)
 
-    def shed(self, most_bytes: int) -> None:
+    def shed(self, most_bytes: int) -> int:
         """Drop the oldest closed chunks while all of them take more than `most_bytes`.
+
+        Returns the number of dropped vectors.
 
         They pile up only if the disk refuses writes for hours. Losing the oldest samples
         is better than running out of memory.
@@ -298,6 +300,7 @@ class Heads:
             vectors += len(chunk.times_ms)
         if vectors:
             log.error("vectors_dropped", vectors=vectors, fix=FREE_SPACE)
+        return vectors
 
     def first_row(self, next_row: int) -> int:
         """Return the oldest journal row of a chunk in memory, `next_row` if there is none."""

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import structlog
 
+from model.conditions import SAMPLES_UNWRITABLE, Conditions
 from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
 from storage.damage import FREE_SPACE
 from storage.database import Writer, free_pages, set_aside
@@ -61,10 +62,11 @@ _PAGES_FREED_AT_ONCE = 1000
 class Journal(JournalFile):
     """Commits appended vectors in groups, on a thread of its own."""
 
-    def __init__(self, path: Path, interval_s: float) -> None:
+    def __init__(self, path: Path, interval_s: float, conditions: Conditions) -> None:
         super().__init__(path)
+        self._conditions = conditions
         self.failed_commits = 0
-        self._writer = Writer(path, _PRAGMAS, _AT_CREATION)
+        self._writer = Writer(path, _PRAGMAS, _AT_CREATION, conditions)
         self._tables = CatalogTables()
         self._pending: deque[AppendedVector] = deque()
         self._unsaved: list[AppendedVector] = []
@@ -199,6 +201,7 @@ class Journal(JournalFile):
     def _note(self, error: StorageError | None) -> None:
         if error is not None:
             self.failed_commits += 1
+            self._conditions.set(SAMPLES_UNWRITABLE, str(error))
             if not self._failing:
                 log.error(
                     "journal_commit_failed",
@@ -209,6 +212,7 @@ class Journal(JournalFile):
                 )
         elif self._failing:
             log.info("journal_commits_again", file=self.path.name)
+            self._conditions.clear(SAMPLES_UNWRITABLE)
         self._failing = error is not None
 
     @property
@@ -264,7 +268,10 @@ class Journal(JournalFile):
         """
         self._writer.close()
         name = set_aside(self.path)
-        self._writer, self._tables = Writer(self.path, _PRAGMAS, _AT_CREATION), CatalogTables()
+        self._writer, self._tables = (
+            Writer(self.path, _PRAGMAS, _AT_CREATION, self._conditions),
+            CatalogTables(),
+        )
         self.is_damaged = False
         self.open()
         return name

@@ -46,6 +46,7 @@ def store_stats(
     *,
     layouts: int,
     failed_writes: int,
+    dropped_vectors: int,
     corrupt_items: int,
 ) -> StoreStats:
     """Return the current state of the store; blocks while it reads file sizes."""
@@ -90,6 +91,7 @@ def store_stats(
         metrics=named(largest),
         heaviest=named(heaviest),
         failed_writes=failed_writes,
+        dropped_vectors=dropped_vectors,
         corrupt_items=corrupt_items,
     )
 

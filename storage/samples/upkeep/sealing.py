@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from model.conditions import CHUNKS_UNWRITABLE, SAMPLES_DROPPED, Conditions
 from model.series import NO_TIME
 from storage.api.errors import StorageError
 from storage.damage import FREE_SPACE
@@ -32,10 +33,14 @@ _LONGEST_WAIT_MS = 60_000
 class Sealer:
     """Writes closed chunks to window files; used by one thread."""
 
-    def __init__(self, heads: Heads, windows: WindowSet, journal: Journal) -> None:
+    def __init__(
+        self, heads: Heads, windows: WindowSet, journal: Journal, conditions: Conditions
+    ) -> None:
         self._heads, self._windows, self._journal = heads, windows, journal
+        self._conditions = conditions
         self._failing = False
         self.failed_runs = 0
+        self.dropped_vectors = 0
 
     def seal(self, now_ms: int) -> None:
         """Write the closed chunks if there are enough, and truncate the journal; blocks.
@@ -51,6 +56,7 @@ class Sealer:
             self._journal.truncate(self._heads.first_row(self._journal.next_row))
         except StorageError as exc:
             self.failed_runs += 1
+            self._conditions.set(CHUNKS_UNWRITABLE, str(exc))
             if not self._failing:
                 log.warning(
                     "sealing_failed", error=str(exc), waiting_chunks=len(chunks), fix=FREE_SPACE
@@ -59,7 +65,16 @@ class Sealer:
             return
         if self._failing:
             log.info("sealing_again")
+            self._conditions.clear(CHUNKS_UNWRITABLE)
+            self._conditions.clear(SAMPLES_DROPPED)
         self._failing = False
+
+    def shed(self, most_bytes: int) -> None:
+        """Drop the oldest closed chunks beyond `most_bytes`, which wait for the disk."""
+        vectors = self._heads.shed(most_bytes)
+        if vectors:
+            self.dropped_vectors += vectors
+            self._conditions.set(SAMPLES_DROPPED, f"{self.dropped_vectors} scrapes or pushes ")
 
     def rescue(self) -> None:
         """Write all vectors in memory and leave the journal alone; blocks.

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
+from model.conditions import MESSAGES_REPLACED, Conditions
+from storage.api.errors import StorageError, StoreClosedError
 from storage.api.messages import MessageTotals
 from storage.messages.log import LATEST_DOCUMENTS, SqliteMessageLog
 from storage.messages.remembered import RememberedIds, hash_bytes, hashes_of
@@ -150,14 +151,30 @@ async def test_closed_log_rejects_messages(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [lambda data: b"no database" * 999, lambda data: data[:2000]])
-def test_damaged_file_is_an_error(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+async def test_damaged_file_is_set_aside_and_a_new_one_begun(
+    tmp_path: Path, spoil: Callable[[bytes], bytes]
+) -> None:
     path = tmp_path / "messages.db"
-    log = SqliteMessageLog(path)
-    log.open()
-    log.close()
-    path.write_bytes(spoil(path.read_bytes()))
-    with pytest.raises(CorruptDataError, match=r"messages\.db"):
-        SqliteMessageLog(path).open()
+    async with opened(path) as log:
+        log.take("m1", document(1))
+        await log.commit()
+    damaged = await asyncio.to_thread(lambda: spoil(path.read_bytes()))
+    await asyncio.to_thread(path.write_bytes, damaged)
+    conditions = Conditions(lambda: 0)
+    log = SqliteMessageLog(path, conditions=conditions)
+    await asyncio.to_thread(log.open)
+    assert not log.knows("m1")
+    assert log.totals == MessageTotals(0, 0)
+    assert log.take("m1", document(1))
+    await log.commit()
+    await asyncio.to_thread(log.close)
+    (condition,) = conditions.active()
+    assert condition.kind is MESSAGES_REPLACED
+    assert "messages.db.damaged-1" in condition.reason
+    kept = await asyncio.to_thread((tmp_path / "messages.db.damaged-1").read_bytes)
+    assert kept == damaged
+    async with opened(path) as log:
+        assert log.knows("m1")
 
 
 @given(st.lists(st.integers(1, 2**64 - 1), unique=True, max_size=300), st.integers(0, 2**16))

@@ -200,6 +200,10 @@ def limit_pages(store: SqliteSampleStore, more: int) -> None:
     store._journal.read(limit)
 
 
+def degraded(store: SqliteSampleStore) -> list[str]:
+    return sorted(one.kind.name for one in store._sealer._conditions.active())
+
+
 async def test_full_disk_fails_commits_until_there_is_room(tmp_path: Path) -> None:
     store = await asyncio.to_thread(opened, tmp_path)
     source = store.source(Labels.of(job="a"))
@@ -211,11 +215,13 @@ async def test_full_disk_fails_commits_until_there_is_room(tmp_path: Path) -> No
             store.append(source, whole(layout, BASE_MS + tick, *rng.random(2000)))
             with pytest.raises(StorageError, match="full"):
                 await store.commit()
-    assert [entry["event"] for entry in logs] == ["journal_commit_failed"]
+    assert [entry["event"] for entry in logs] == ["degraded", "journal_commit_failed"]
     assert (await asyncio.to_thread(store.stats)).failed_writes == 3
     assert samples_in(await asyncio.to_thread(everything, store)) == 6000
+    assert degraded(store) == ["samples_unwritable"]
     await asyncio.to_thread(limit_pages, store, 10_000)
     await store.commit()
+    assert degraded(store) == []
     await asyncio.to_thread(store.close)
     again = await asyncio.to_thread(opened, tmp_path)
     assert samples_in(await asyncio.to_thread(everything, again)) == 6000
@@ -225,7 +231,7 @@ async def test_full_disk_fails_commits_until_there_is_room(tmp_path: Path) -> No
 def test_head_is_bounded_while_the_disk_refuses(tmp_path: Path) -> None:
     store = opened(tmp_path, head_bytes=2**20)
     limit_pages(store, 0)
-    store._windows._directory = tmp_path / "gone"
+    directory, store._windows._directory = store._windows._directory, tmp_path / "gone"
     rng = np.random.default_rng(0)
     source = store.source(Labels.of(job="a"))
     layout = store.layout(series(*(f"m{number}" for number in range(2000))))
@@ -242,6 +248,13 @@ def test_head_is_bounded_while_the_disk_refuses(tmp_path: Path) -> None:
     assert {"sealing_failed", "journal_commit_failed", "vectors_dropped"} <= {
         entry["event"] for entry in logs
     }
+    assert stats.dropped_vectors > 0
+    assert degraded(store) == ["chunks_unwritable", "samples_dropped", "samples_unwritable"]
+    limit_pages(store, 10_000)
+    store._windows._directory = directory
+    store._journal.flush()
+    store.maintain(BASE_MS + 60 * MINUTE_MS)
+    assert degraded(store) == []
     store.close()
 
 
