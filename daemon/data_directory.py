@@ -104,6 +104,19 @@ class DataDirectory:
                 "change its owner or choose another with --data-dir"
             )
 
+    def require_records(self) -> None:
+        """Check that the records have not been emptied: the keys belong to their users.
+
+        Raises:
+            DataDirectoryError: `records.db` is empty, and there are keys.
+        """
+        # A new database is never empty: its first page is written when it is created.
+        if self.keys.exists() and self.records.exists() and not self.records.stat().st_size:
+            raise DataDirectoryError(
+                f"{self.records} is empty: all hosts, users and alerts are gone; restore a backup"
+                " with `redshank restore`, or delete the file to start without them"
+            )
+
     def make_private(self) -> None:
         """Take away the rights of other users to the files in the directory; blocks.
 

@@ -85,6 +85,7 @@ def run(plan: ServerPlan) -> None:
     plan.directory.create()
     with plan.directory.locked():
         plan.directory.make_private()
+        plan.directory.require_records()
         uvloop.run(_serve(plan, configuration))
 
 

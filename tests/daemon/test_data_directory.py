@@ -63,3 +63,16 @@ def test_existing_files_lose_the_rights_of_others_and_links_stay(tmp_path: Path)
     assert modes == {"samples": 0o700, "records.db": 0o600, "1.db": 0o600}
     assert outside.stat().st_mode & 0o777 == 0o644
     assert directory.path.stat().st_mode & 0o777 == 0o755
+
+
+def test_empty_records_are_refused_only_beside_keys(tmp_path: Path) -> None:
+    directory = DataDirectory(tmp_path)
+    directory.require_records()
+    directory.records.write_bytes(b"")
+    # A first start that was killed early.
+    directory.require_records()
+    directory.keys.write_text("{}")
+    with pytest.raises(DataDirectoryError, match="all hosts, users and alerts are gone"):
+        directory.require_records()
+    directory.records.unlink()
+    directory.require_records()
