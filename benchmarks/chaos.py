@@ -217,7 +217,11 @@ def chaos(options: argparse.Namespace) -> ChaosFindings:
     )
     logs = options.logs or Path(tempfile.gettempdir()) / "redshank-chaos"
     shutil.rmtree(logs, ignore_errors=True)
-    kinds = [one for one in FAULTS if not options.only or one.key in options.only]
+    kinds = [
+        one
+        for one in FAULTS
+        if (not options.only or one.key in options.only) and one.key not in options.without
+    ]
     with (
         work_directory(options.work_dir) as directory,
         arena(plan, options.seed, directory, namespaces) as world,
@@ -242,6 +246,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--interval", type=float, default=5.0, metavar="SECONDS")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", type=comma_separated, default=(), metavar="FAULT,...")
+    parser.add_argument("--without", type=comma_separated, default=(), metavar="FAULT,...")
     parser.add_argument("--memory-limit-mb", type=int, default=1000)
     parser.add_argument("--descriptors", type=int, default=512)
     parser.add_argument("--disk-mb", type=int, default=256)

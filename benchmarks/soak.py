@@ -1,9 +1,10 @@
 """Looks for memory, descriptors and files that grow without end: `./run bench soak --minutes 60`.
 
-A server scrapes a fleet with churn, evaluates rules and answers queries, while its
-memory, descriptors, threads and files are measured every two seconds. Growth per hour is
-the slope of a line through the lowest values in the second half. Caches fill at first,
-so that memory has no limit in a run of less than twenty minutes.
+A server scrapes a fleet with churn, evaluates rules and answers queries. Beside these,
+targets answer garbage or nothing, and clients send queries and pushes that must be
+refused. Its memory, descriptors, threads and files are measured every two seconds. Growth
+per hour is the slope of a line through the lowest values in the second half. Caches fill
+at first, so that memory has no limit in a run of less than twenty minutes.
 """
 
 import argparse
@@ -17,13 +18,15 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from benchmarks.harness.attacks.failures import FailingLoad
+from benchmarks.harness.chaos.targets import BROKEN_MODES, Targets
 from benchmarks.harness.contenders.contender import ScrapePlan
 from benchmarks.harness.contenders.query_paths import range_path
 from benchmarks.harness.contenders.servers import Redshank
 from benchmarks.harness.load.alerting_rules import rule_file
 from benchmarks.harness.load.fleet import FleetPlan, TargetFleet
 from benchmarks.harness.load.repetition import repeated
-from benchmarks.harness.loopback import fetch
+from benchmarks.harness.loopback import fetch, free_port
 from benchmarks.harness.measuring.scraping import wait_until_all_scraped
 from benchmarks.harness.processes import work_directory
 from benchmarks.harness.recordings.recording import add_recording_argument, find_recording
@@ -31,6 +34,10 @@ from benchmarks.harness.reporting.command import plain_parser, progress, run
 
 _MEASURE_EVERY_S = 2.0
 _QUERY_PAUSE_S = 0.5
+_FAILING_PAUSE_S = 1.0
+# The largest answers have 20 MB: they would dominate the load at the fleet's interval.
+_BROKEN_EVERY = "10s"
+_BROKEN_NETWORK = "127.9"
 _SETTLED_SHARE = 0.5
 # Everything bounded is full by then: 120 vectors per source, ranges of five minutes with
 # their old layouts, pending alerts, label sets until the next sweep.
@@ -149,6 +156,22 @@ class SoakFindings:
         return [*grown, *self.failures]
 
 
+class SoakServer(Redshank):
+    """A server that also scrapes broken targets.
+
+    Attributes:
+        broken: their addresses.
+    """
+
+    broken: Sequence[str] = ()
+
+    def configure(self) -> None:
+        document = json.loads(self.plan.redshank_configuration(self.rule_file))
+        job = {"name": "broken", "targets": list(self.broken), "interval": _BROKEN_EVERY}
+        document["scrape"]["jobs"].append({**job, "timeout": "5s"})
+        self.configuration.write_text(json.dumps(document))
+
+
 class QueryLoad:
     """Sends one request after the other, as pages and dashboards do."""
 
@@ -207,14 +230,21 @@ def soak(options: argparse.Namespace) -> SoakFindings:
     with (
         work_directory(options.work_dir) as directory,
         TargetFleet(plan, recording, directory) as fleet,
+        Targets(len(BROKEN_MODES), directory, _BROKEN_NETWORK) as broken,
     ):
-        server = Redshank(ScrapePlan(fleet.addresses(), options.interval), directory)
+        for number, mode in enumerate(BROKEN_MODES):
+            broken.set_mode(number, mode)
+        server = SoakServer(ScrapePlan(fleet.addresses(), options.interval), directory)
+        server.broken = [*broken.addresses(), f"127.0.0.1:{free_port()}"]
         server.rule_file = directory / "rules.yml"
         server.rule_file.write_text(rule_file())
         with server:
             wait_until_all_scraped(fleet)
-            queries = QueryLoad(server)
-            with repeated(queries.ask, _QUERY_PAUSE_S):
+            queries, failing = QueryLoad(server), FailingLoad(server)
+            with (
+                repeated(queries.ask, _QUERY_PAUSE_S),
+                repeated(failing.ask, _FAILING_PAUSE_S),
+            ):
                 times_s, measurements = _measure_repeatedly(server, options.minutes * 60)
         samples = fleet.counts().samples
     growths = []
@@ -227,9 +257,11 @@ def soak(options: argparse.Namespace) -> SoakFindings:
     setup = (
         f"{options.minutes:g} min of {options.targets} targets x {recording.series} series every"
         f" {options.interval:g} s, {options.churn_percent:g} % replaced a minute;"
-        f" {samples:,} samples, {queries.sent} queries; {os.cpu_count()} CPUs"
+        f" {samples:,} samples, {queries.sent} queries; {len(server.broken)} broken targets;"
+        f" {failing.refused.total()} refused requests; {os.cpu_count()} CPUs"
     )
     failures = [f"a query failed: {failure}" for failure in queries.failures[:5]]
+    failures += [f"a request was not refused: {failure}" for failure in failing.failures[:5]]
     return SoakFindings(setup, growths, failures)
 
 

@@ -19,7 +19,8 @@ def up(*points: tuple[float, int]) -> list[dict[str, object]]:
     [
         ([(0, 1), (15, 1), (30, 1)], []),
         ([(0, 1), (15, 0), (30, 1)], ["was down at 15"]),
-        ([(0, 1), (15, 1), (45, 1)], ["was not scraped after 15"]),
+        ([(0, 1), (15, 1), (45, 1)], ["was not scraped for 30.0 s after 15"]),
+        ([(0, 1), (16, 1), (30, 1)], []),
         ([(0, 1), (15, 1)], ["has 2 of 3 scrapes"]),
         ([], ["has 0 of 3 scrapes"]),
     ],
@@ -36,6 +37,10 @@ def test_target_without_a_sample_missed_all_scrapes() -> None:
 def test_lag_begins_when_the_interval_is_over() -> None:
     evaluated = datetime.fromtimestamp(time.time() - 40, UTC).isoformat()
     assert lag_s({"lastEvaluation": evaluated, "interval": 15}) == pytest.approx(25, abs=10)
+
+
+def test_group_that_was_never_evaluated_does_not_lag() -> None:
+    assert lag_s({"lastEvaluation": "0001-01-01T00:00:00Z", "interval": 15}) == 0
 
 
 def findings(witness: AttackWitness, missed: tuple[str, ...] = ()) -> AttackFindings:

@@ -1,7 +1,8 @@
-"""Clients that ask too much: idle connections, slow bodies, heavy queries, new series, guesses."""
+"""Clients that ask too much, or what a server must refuse."""
 
 __all__ = [
     "accounts",
     "attack_process",
+    "failures",
     "kinds",
 ]

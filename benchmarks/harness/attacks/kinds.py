@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import aiohttp
 import cramjam
 
+from benchmarks.harness.attacks.failures import doubling_labels
 from benchmarks.harness.contenders.query_paths import instant_path, range_path
 from benchmarks.harness.load.remote_write_format import WRITE_HEADERS, label, message_field, varint
 
@@ -33,7 +34,8 @@ _HEAVY = (
     "label_join(label_join(vector(1), 'a', 'x', 'b', 'b'), 'b', 'a', 'a', 'a')",
     "count_values('v', {__name__=~'.+'}) * on () group_left count({__name__=~'.+'})",
 )
-_NESTED_JOINS = 40
+# The label has 268 MB.
+_LEVELS = 25
 _BROKEN_REQUESTS = (
     b"GET\r\n\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64),
@@ -135,10 +137,7 @@ async def slow_body(attacker: Attacker) -> None:
 async def heavy_query(attacker: Attacker) -> None:
     """Send queries that need too much of everything."""
     chooser = random.Random(attacker.number)
-    nested = "vector(1)"
-    for _ in range(_NESTED_JOINS):
-        nested = f"label_join({nested}, 'a', '', 'a', 'a', 'b')"
-    nested = f"label_replace({nested}, 'b', 'x', '', '')"
+    nested = doubling_labels(_LEVELS)
     async with attacker.session() as session:
         while True:
             query, now_s = chooser.choice([*_HEAVY, nested]), time.time()

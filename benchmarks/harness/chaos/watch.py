@@ -10,6 +10,7 @@ from benchmarks.harness.loopback import fetch
 _HEALTH_TIMEOUT_S = 2.0
 _SLOW_HEALTH_S = 0.2
 _TIMEOUT_S = 10.0
+_FRESH_INTERVALS = 2.5
 _WELL = "health healthy"
 
 
@@ -61,6 +62,12 @@ class Observer:
         ]
 
 
+def _fresh(interval_s: float) -> str:
+    """Return the query that counts targets that were up at a scrape of late."""
+    up = f'up{{job="{JOB}"}}'
+    return f"count(({up} == 1) and (time() - timestamp({up}) < {_FRESH_INTERVALS * interval_s}))"
+
+
 def unwell(arena: Arena) -> str:
     """Return what is not as before the first fault; "" if all is well."""
     server, receivers = arena.server, arena.receivers
@@ -68,7 +75,7 @@ def unwell(arena: Arena) -> str:
         health = json.loads(fetch(server.url + "/health", timeout_s=_HEALTH_TIMEOUT_S))
         if health["status"] != "healthy":
             return f"/health: {health['status']} {json.dumps(health['conditions'])}"
-        found = server.query(f'count(up{{job="{JOB}"}} == 1)', time.time())
+        found = server.query(_fresh(arena.plan.timing.interval_ms / 1000), time.time())
         if found != [arena.plan.targets]:
             return f"{found} of {arena.plan.targets} targets are up"
         answer = fetch(server.url + "/api/alerts", headers=server.headers(), timeout_s=_TIMEOUT_S)
