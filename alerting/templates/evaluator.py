@@ -82,20 +82,17 @@ class TemplateEvaluator:
         """
         self._name = name
         self._scope = VariableScope(Variable("$", data), *(Variable(*pair) for pair in variables))
-        tree = self._templates.get(name)
-        if tree is None:
+        if name not in self._templates:
             raise self._failed(f"{go_quote(name)} is an incomplete or empty template")
-        self._walk_list(data, tree)
+        self._walk_list(data, self._templates[name])
         return "".join(self.parts)
 
     def _failed(self, message: str) -> TemplateError:
-        name = self._name
         if self._node is None:
-            return TemplateError(f"template: {name}: {message}")
+            return TemplateError(f"template: {self._name}: {message}")
         location = self._node.source.location(self._node.position)
-        return TemplateError(
-            f"template: {location}: executing {go_quote(name)} at <{self._node}>: {message}"
-        )
+        place = f"executing {go_quote(self._name)} at <{self._node}>"
+        return TemplateError(f"template: {location}: {place}: {message}")
 
     def _enter(self) -> None:
         self._budget.depth += 1
@@ -211,13 +208,12 @@ class TemplateEvaluator:
             )
 
     def _template(self, dot: Value, node: nodes.TemplateNode) -> None:
-        tree = self._templates.get(node.name)
-        if tree is None:
+        if node.name not in self._templates:
             raise self._failed(f"template {go_quote(node.name)} not defined")
         value = None if node.pipe is None else self._pipeline(dot, node.pipe)
         outer = self._name, self._scope, self._declared
         self._name, self._scope, self._declared = node.name, VariableScope(Variable("$", value)), ""
-        self._walk_list(value, tree)
+        self._walk_list(value, self._templates[node.name])
         self._name, self._scope, self._declared = outer
 
     # Pipelines
