@@ -5,6 +5,8 @@ __all__ = [
     "errors",
     "gateway",
     "hosts",
+    "limits",
     "remote_write",
     "series",
+    "settings",
 ]

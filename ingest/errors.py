@@ -1,5 +1,7 @@
 """Every error that pushes raise on purpose."""
 
+from model.limits import LimitName
+
 
 class PushError(Exception):
     """Base of them all: pushed data cannot be stored."""
@@ -13,8 +15,29 @@ class TooMuchError(PushError):
     """The message is well formed and exceeds a limit."""
 
 
+class LimitExceededError(PushError):
+    """The sender is at a limit.
+
+    Attributes:
+        limit: the name of the limit.
+        retry_after_s: when the same push may succeed; 0 for a limit that time does not lift.
+    """
+
+    def __init__(self, message: str, limit: LimitName, retry_after_s: int = 0) -> None:
+        super().__init__(message)
+        self.limit, self.retry_after_s = limit, retry_after_s
+
+
 class BadLabelsError(PushError):
-    """The labels of one series are invalid; other series of the message can be stored."""
+    """The labels of one series are invalid; other series of the message can be stored.
+
+    Attributes:
+        limit: the limit that they exceed, None if they are invalid otherwise.
+    """
+
+    def __init__(self, message: str, limit: LimitName | None = None) -> None:
+        super().__init__(message)
+        self.limit = limit
 
 
 class RejectedFieldError(PushError):

@@ -11,6 +11,7 @@ __all__ = [
     "descriptors",
     "documents",
     "durations",
+    "label_limits",
     "labels",
     "limits",
     "matchers",

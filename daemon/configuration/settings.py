@@ -16,6 +16,7 @@ from pydantic_settings import (
 )
 
 from alerting.settings import AlertingSettings
+from ingest.settings import IngestSettings
 from model.addresses import ListenAddress
 from model.documents import Document, DocumentError, document_error, parse_document
 from promql.settings import QuerySettings
@@ -61,6 +62,7 @@ class Settings(BaseSettings):
     log: LogSettings = Field(default_factory=LogSettings)
     storage: StoreSettings = Field(default_factory=StoreSettings)
     scrape: ScrapeSettings = Field(default_factory=ScrapeSettings)
+    ingest: IngestSettings = Field(default_factory=IngestSettings)
     alerting: AlertingSettings = Field(default_factory=AlertingSettings)
     query: QuerySettings = Field(default_factory=QuerySettings)
     web: WebSettings = Field(default_factory=WebSettings)

@@ -43,6 +43,7 @@ from promql.api import MetadataByMetric
 from promql.engine import EngineSettings, LocalEngine
 from storage.api.audit import NewAuditEntry
 from storage.api.samples import SampleReader
+from storage.samples.store import SqliteSampleStore
 from web.http.audit_trail import audit_retention
 from web.services import Pushes, Services
 
@@ -95,7 +96,7 @@ async def constructed(
     refusals, memory = Refusals(), MemoryReading()
     async with AsyncExitStack() as stack:
         scraping = Scraping(configuration, records.hosts, samples, system_clock, stores.conditions)
-        remote_write = RemoteWriteReceiver(samples, samples, system_clock)
+        remote_write = _remote_write(samples, settings, refusals, memory)
         engine = _engine(samples, settings, lambda: _metadata(scraping, remote_write))
         stack.push_async_callback(engine.close)
         commits = await stack.enter_async_context(GroupCommit(samples, stores.messages).running())
@@ -129,6 +130,15 @@ async def constructed(
             refusals=refusals,
             memory=memory,
         )
+
+
+def _remote_write(
+    samples: SqliteSampleStore, settings: Settings, refusals: Refusals, memory: MemoryReading
+) -> RemoteWriteReceiver:
+    limits = settings.ingest.limits()
+    return RemoteWriteReceiver(
+        samples, samples, system_clock, limits, refusals=refusals, memory=memory
+    )
 
 
 def _metadata(scraping: Scraping, remote_write: RemoteWriteReceiver) -> MetadataByMetric:

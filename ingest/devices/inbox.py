@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ingest.devices.message import Message
+from ingest.limits.time_bounds import check_time
 from ingest.series.commits import GroupCommit
 from ingest.series.pushed_source import PushedSource
-from ingest.series.time_bounds import check_time
 from model.clock import Clock
 from model.labels import METRIC_NAME, Labels
 from storage.api.messages import MessageLog

@@ -15,9 +15,9 @@ from ingest.errors import UnknownHostError
 from ingest.hosts.history import HostHistory, read_histories
 from ingest.hosts.pushed_host import PushedHost
 from ingest.hosts.report import HostReport
+from ingest.limits.time_bounds import check_time
 from ingest.series.commits import GroupCommit
 from ingest.series.tasks import background_task
-from ingest.series.time_bounds import check_time
 from model.clock import Clock
 from model.targets import TargetStatus
 from storage.api.errors import StorageError

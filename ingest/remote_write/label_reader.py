@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from ingest.errors import BadLabelsError, MalformedMessageError
+from ingest.limits.label_checks import check_limits, shown
 from ingest.remote_write.wire import LENGTH, fields
-from ingest.series.limits import RequestLimits
 from ingest.series.sample_batch import SeriesKey
+from model.label_limits import LabelLimits
 from model.labels import METRIC_NAME, Labels
-
-_SHOWN_CHARACTERS = 120
 
 # The cache takes some MB at most.
 _CACHED_LABELS = 20_000
@@ -22,7 +21,7 @@ _SHORT_LABEL_BYTES = 256
 class LabelReader:
     """Reads series keys. Caches decoded labels, because most series share them."""
 
-    def __init__(self, limits: RequestLimits) -> None:
+    def __init__(self, limits: LabelLimits) -> None:
         self._limits = limits
         self._pairs: dict[bytes, tuple[str, str]] = {}
 
@@ -42,9 +41,10 @@ class LabelReader:
         except UnicodeDecodeError as exc:
             raise BadLabelsError("a label is not UTF-8") from exc
         try:
-            _check(labels, self._limits)
+            _check(labels)
         except ValueError as exc:
-            raise BadLabelsError(f"{_shown(labels)}: {exc}") from exc
+            raise BadLabelsError(f"{shown(labels)}: {exc}") from exc
+        check_limits(labels, self._limits)
         return labels
 
     def _pairs_of(self, key: SeriesKey) -> list[tuple[str, str]]:
@@ -70,9 +70,7 @@ class LabelReader:
         return texts[1], texts[2]
 
 
-def _check(labels: Labels, limits: RequestLimits) -> None:
-    if len(labels) > limits.labels:
-        raise ValueError(f"{len(labels)} labels, more than {limits.labels}")
+def _check(labels: Labels) -> None:
     for (before, _), (name, _) in pairwise(labels):
         if name == before:
             raise ValueError(f"label {name!r} occurs twice")
@@ -81,28 +79,16 @@ def _check(labels: Labels, limits: RequestLimits) -> None:
             raise ValueError(f"label {name!r} is empty" if name else "a label name is empty")
     if not labels.metric:
         raise ValueError(f"there is no label {METRIC_NAME!r}")
-    _check_texts(labels, limits)
-
-
-def _check_texts(labels: Labels, limits: RequestLimits) -> None:
-    size = 0
     for text in _texts(labels):
         try:
-            size += len(text.encode())
+            text.encode()
         except UnicodeEncodeError:
             raise ValueError("a label is not UTF-8") from None
         if "\0" in text:
             raise ValueError("a label has a NUL byte")
-    if size > limits.label_bytes:
-        raise ValueError(f"{size} bytes of labels, more than {limits.label_bytes}")
 
 
 def _texts(labels: Labels) -> Iterator[str]:
     for name, value in labels:
         yield name
         yield value
-
-
-def _shown(labels: Labels) -> str:
-    text = str(labels).encode("utf-8", "replace").decode()
-    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"

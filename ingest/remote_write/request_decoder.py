@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import MalformedMessageError, TooMuchError
+from ingest.limits.write_limits import RequestLimits
 from ingest.remote_write.native_histograms import read_histogram
 from ingest.remote_write.wire import FIXED64, VARINT, Field, fields, signed
-from ingest.series.limits import RequestLimits
 from ingest.series.sample_batch import SAMPLE, FindSeries, SampleBatch, Samples, SeriesKey
 from model.labels import METRIC_NAME
 from model.metadata import MetricMetadata

@@ -6,10 +6,10 @@ Sources: Prometheus Remote-Write 1.0 specification; prompb/types.proto.
 from typing import Final
 
 from ingest.errors import MalformedMessageError
+from ingest.limits.write_limits import RequestLimits
 from ingest.remote_write.request_decoder import RequestDecoder, decoded
 from ingest.remote_write.wire import LENGTH, VARINT, Field, fields, read_length, varint
 from ingest.remote_write.written_metadata import metric_type
-from ingest.series.limits import RequestLimits
 from ingest.series.sample_batch import FindSeries, SampleBatch
 from model.metadata import MetricMetadata
 

@@ -5,7 +5,6 @@ __all__ = [
     "executor",
     "lane",
     "late_samples",
-    "limits",
     "placement",
     "push_stream",
     "pushed_source",
@@ -18,6 +17,6 @@ __all__ = [
     "series_table",
     "start_times",
     "tasks",
-    "time_bounds",
+    "time_slices",
     "write_result",
 ]

@@ -1,11 +1,12 @@
 """Placement: which lane of its source takes the samples of a series."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.limits.budgets import Admission, Refusal
 from ingest.series.lane import NOBODY, Lane
 from ingest.series.sample_batch import Samples
 from ingest.series.sender_source import SenderSource
@@ -21,19 +22,30 @@ _LANE_COLUMNS: Final = 4096
 
 
 class Placement:
-    """Assigns the series of a sender to lanes."""
+    """Assigns the series of a sender to lanes.
 
-    def __init__(self, table: SeriesTable) -> None:
-        self._table = table
+    Attributes:
+        refusal: the limit that refused the last lane that was needed, None if none did.
+    """
 
-    def place(self, samples: Samples) -> None:
-        """Assign new series to lanes; without a lane they stay unplaced.
+    def __init__(self, table: SeriesTable, admission: Admission) -> None:
+        self._table, self._admission = table, admission
+        self.refusal: Refusal | None = None
 
-        It adds all series of a source at once, because each growth needs a new layout.
+    def place(self, source: SenderSource, samples: Samples) -> Iterator[None]:
+        """Assign new series of a source to lanes; without a lane they stay unplaced.
+
+        Each step takes some milliseconds. It adds all series that a lane takes at once,
+        because each growth needs a new layout.
         """
-        for source, part in self._table.by_source(samples):
-            first_ms = int(part["time_ms"].min())
-            self._assign(first_ms, np.unique(part["series"]), source, None)
+        first_ms = int(samples["time_ms"].min())
+        numbers = np.unique(samples["series"])
+        while len(numbers):
+            left = self._assign_some(first_ms, numbers, source, None)
+            yield
+            if len(left) == len(numbers):
+                return
+            numbers = left
 
     def move(self, lane: Lane, samples: Samples) -> NDArray[np.bool_]:
         """Assign the series of samples of one time to another lane that takes this time.
@@ -52,16 +64,18 @@ class Placement:
     ) -> Lane | None:
         """Return the lane with the latest vector that takes a time, or a new lane.
 
-        None if the source has 64 lanes and none takes it.
+        None if the source has 64 lanes and none takes it, or if a limit refuses a new one.
         """
         able = [lane for lane in source.lanes if lane is not exclude and lane.takes(time_ms)]
         roomy = [lane for lane in able if lane.width < _LANE_COLUMNS]
         if roomy:
             return max(roomy, key=lambda lane: lane.last_ms)
         if len(source.lanes) < MOST_LANES:
-            lane = self._table.add_lane(source)
-            # The store may hold a later vector of its stream.
-            return lane if lane.last_ms < time_ms else self.lane_for(time_ms, source, exclude)
+            added = self._table.add_lane(source, self._admission)
+            if not isinstance(added, Refusal):
+                # The store may hold a later vector of its stream.
+                return added if added.last_ms < time_ms else self.lane_for(time_ms, source, exclude)
+            self.refusal = added
         return max(able, key=lambda lane: lane.last_ms) if able else None
 
     def _assign(
@@ -69,13 +83,23 @@ class Placement:
     ) -> NDArray[np.int64]:
         """Assign series to lanes that take a time; return the series without such a lane."""
         while len(numbers):
-            lane = self.lane_for(time_ms, source, exclude)
-            if lane is None:
+            left = self._assign_some(time_ms, numbers, source, exclude)
+            if len(left) == len(numbers):
                 break
-            room = max(_LANE_COLUMNS - lane.width, 1)
-            self._assign_to(lane, numbers[:room], source)
-            numbers = numbers[room:]
+            numbers = left
         return numbers
+
+    def _assign_some(
+        self, time_ms: int, numbers: NDArray[np.int64], source: SenderSource, exclude: Lane | None
+    ) -> NDArray[np.int64]:
+        """Assign series to one lane that takes a time; return the series that are left."""
+        lane = self.lane_for(time_ms, source, exclude)
+        if lane is None:
+            return numbers
+        # If all lanes are full, one takes the rest at once: each growth copies it.
+        room = _LANE_COLUMNS - lane.width if lane.width < _LANE_COLUMNS else len(numbers)
+        self._assign_to(lane, numbers[:room], source)
+        return numbers[room:]
 
     def _assign_to(self, lane: Lane, numbers: NDArray[np.int64], source: SenderSource) -> None:
         table = self._table

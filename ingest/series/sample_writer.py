@@ -7,13 +7,13 @@ Samples go to the store time by time, and at each time lane by lane:
 Each step returns the samples that it cannot store, for the next one.
 """
 
-import asyncio
 from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.limits.budgets import Admission
 from ingest.series.executor import run_in_thread
 from ingest.series.lane import Lane
 from ingest.series.late_samples import look_up, write_older
@@ -21,12 +21,12 @@ from ingest.series.placement import MOST_LANES, Placement
 from ingest.series.rejections import Rejections
 from ingest.series.sample_batch import Samples, split_by_time
 from ingest.series.series_table import COLUMN_BITS, COLUMN_MASK, UNPLACED, SeriesTable
+from ingest.series.time_slices import TimeSlices
 from ingest.series.write_result import WriteResult
 from model.series import ABSENT_BITS
 from storage.api.errors import OutOfOrderError
 from storage.api.samples import SampleReader
 
-_YIELD_AFTER_S: Final = 0.02
 # Layouts of more columns are made in a thread.
 _THREAD_COLUMNS: Final = 1000
 
@@ -35,11 +35,17 @@ class SampleWriter:
     """Writes the samples of one request, and counts them in its result."""
 
     def __init__(
-        self, table: SeriesTable, reader: SampleReader, result: WriteResult, now_ms: int
+        self,
+        table: SeriesTable,
+        reader: SampleReader,
+        result: WriteResult,
+        admission: Admission,
     ) -> None:
-        self._table, self._reader, self._result, self._now_ms = table, reader, result, now_ms
-        self._placement = Placement(table)
+        self._table, self._reader, self._result = table, reader, result
+        self._now_ms = admission.now_ms
+        self._placement = Placement(table, admission)
         self._rejections = Rejections(table, result)
+        self._slices = TimeSlices()
         self._batch: Samples | None = None
 
     async def write(self, samples: Samples) -> None:
@@ -50,7 +56,7 @@ class SampleWriter:
         """
         self._batch = samples
         self._result.written += len(samples)
-        late = await self._write_in_order(self._placed(samples))
+        late = await self._write_in_order(await self._placed(samples))
         # The store may hold a later vector of a lane; the next round then uses another lane.
         for _ in range(MOST_LANES + 1):
             if not late:
@@ -59,27 +65,24 @@ class SampleWriter:
         for group in late:
             self._rejections.late(group)
 
-    def _placed(self, samples: Samples) -> Samples:
+    async def _placed(self, samples: Samples) -> Samples:
         """Assign new series to lanes; reject samples of series without a lane."""
         is_new = self._table.places[samples["series"]] == UNPLACED
         if not is_new.any():
             return samples
-        self._placement.place(samples[is_new])
+        for source, part in self._table.by_source(samples.compress(is_new)):
+            for _ in self._placement.place(source, part):
+                await self._slices.breathe()
         unplaced = self._table.places[samples["series"]] == UNPLACED
         for group in split_by_time(samples.compress(unplaced)):
-            self._rejections.late(group)
+            self._rejections.late(group, self._placement.refusal)
         return samples.compress(~unplaced)
 
     async def _write_in_order(self, samples: Samples) -> list[Samples]:
         """Write samples time by time; return the late ones."""
         late = []
-        loop_time = asyncio.get_running_loop().time
-        begun_s = loop_time()
         for at_one_time in split_by_time(samples):
             late += await self._write_at(at_one_time)
-            if loop_time() - begun_s > _YIELD_AFTER_S:
-                await asyncio.sleep(0)
-                begun_s = loop_time()
         return late
 
     async def _write_at(self, samples: Samples) -> list[Samples]:
@@ -92,9 +95,10 @@ class SampleWriter:
             lagging = []
             for lane, part in self._by_lane(samples):
                 rest = await self._append(lane, part, late)
+                await self._slices.breathe()
                 if rest is not None:
                     moved = self._placement.move(lane, rest)
-                    self._rejections.late(rest[~moved])
+                    self._rejections.late(rest[~moved], self._placement.refusal)
                     lagging.append(rest[moved])
             samples = np.concatenate(lagging) if lagging else samples[:0]
         return late
@@ -200,7 +204,8 @@ class SampleWriter:
             self._forget(group.newest)
             late_again += await self._write_at(group.newest)
             older = write_older(group, self._table, self._placement, self._now_ms)
-            self._rejections.late(older)
+            self._rejections.late(older, self._placement.refusal)
+            await self._slices.breathe()
         return late_again
 
     def _forget(self, samples: Samples) -> None:

@@ -1,8 +1,14 @@
 """One source of a sender: its lanes and its series by label set."""
 
+from itertools import chain
+from typing import TYPE_CHECKING
+
 from ingest.series.lane import NOBODY, Lane
 from model.labels import Labels
 from storage.api.samples import AmendingAppender, LastVector, Source
+
+if TYPE_CHECKING:
+    from ingest.limits.budgets import Budget
 
 SOURCE_LABELS = ("instance", "job", "prometheus", "prometheus_replica", "replica")
 """The labels that identify a source of a sender.
@@ -19,13 +25,16 @@ class SenderSource:
         lanes: in the order of their streams.
         unplaced: the labels of series without a lane, by number.
         last_ms: when, by the server's clock, the last vector was appended.
+        series: how many series have a number.
+        stream_tokens: the budgets of the tokens that added lanes.
     """
 
     def __init__(self, labels: Labels, appender: AmendingAppender, stream_prefix: str) -> None:
         self.labels = labels
         self.lanes: list[Lane] = []
         self.unplaced: dict[int, Labels] = {}
-        self.last_ms = 0
+        self.last_ms = self.series = 0
+        self.stream_tokens: list[Budget | None] = []
         self._appender, self._stream_prefix = appender, stream_prefix
         self._index: dict[Labels, int] | None = None
 
@@ -63,15 +72,24 @@ class SenderSource:
     def add_series(self, labels: Labels, number: int) -> None:
         """Add a series that has no lane yet."""
         self.unplaced[number] = labels
+        self.series += 1
         if self._index is not None:
             self._index[labels] = number
 
     def remove_unplaced(self, number: int) -> bool:
         """Remove a series that never got a lane; return whether there was one."""
         labels = self.unplaced.pop(number, None)
-        if labels is not None and self._index is not None:
+        if labels is None:
+            return False
+        self.series -= 1
+        if self._index is not None:
             del self._index[labels]
-        return labels is not None
+        return True
+
+    def numbers(self) -> list[int]:
+        """Return the numbers of all series."""
+        owned = [lane.owners[lane.owners != NOBODY].tolist() for lane in self.lanes]
+        return [*chain.from_iterable(owned), *self.unplaced]
 
     def drop_index(self) -> None:
         """Free the index by label set; `number_of` builds it again."""

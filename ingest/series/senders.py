@@ -2,31 +2,38 @@
 
 A protocol decodes a request into a `SampleBatch` and hands it to the sender:
 
-    async with sender.turn:
-        result = await sender.write(decode(body, sender.find), read_labels, now_ms)
+    async with sender.turn_for(len(body)):
+        admission = sender.budgets.admission(token, now_ms)
+        result = await sender.write(decode(body, sender.find), read_labels, admission)
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.errors import BadLabelsError
+from ingest.errors import BadLabelsError, LimitExceededError
+from ingest.limits.budgets import Admission, Refusal, SenderBudgets
+from ingest.limits.label_checks import shown
+from ingest.limits.write_limits import WriteLimits
 from ingest.series.executor import run_in_thread
-from ingest.series.limits import WriteLimits
 from ingest.series.sample_batch import FindSeries, SampleBatch, Samples, SeriesKey
 from ingest.series.sample_writer import SampleWriter
 from ingest.series.series_table import SeriesTable
 from ingest.series.write_result import WriteResult
 from model.labels import Labels
+from model.limits import LimitName
+from model.memory_pressure import MemoryReading
 from model.series import ABSENT_BITS, ORDINARY_NAN_BITS
 from storage.api.samples import AmendingAppender, SampleReader
 
 # More new series are numbered in a thread: 500 take some 10 ms.
 _THREAD_SERIES: Final = 500
 
+_RETRY_AFTER_S: Final = 1
 _SWEEP_MS: Final = 10 * 60_000
 _SILENCE_MS: Final = 24 * 3_600_000
 
@@ -40,13 +47,21 @@ class Sender:
     Attributes:
         turn: a lock to hold while decoding and writing: one request at a time.
         find: returns the number of a known series.
+        budgets: what the sender and its tokens have.
     """
 
     def __init__(
-        self, table: SeriesTable, reader: SampleReader, limits: WriteLimits, now_ms: int
+        self,
+        table: SeriesTable,
+        reader: SampleReader,
+        limits: WriteLimits,
+        budgets: SenderBudgets,
+        now_ms: int,
     ) -> None:
         self._table, self._reader, self._limits = table, reader, limits
+        self.budgets = budgets
         self._swept_ms = now_ms
+        self._waiting_bytes = 0
         self.turn = asyncio.Lock()
         self.find: FindSeries = table.cache.__getitem__
 
@@ -55,8 +70,36 @@ class Sender:
         """The number of active series."""
         return len(self._table)
 
-    async def write(self, batch: SampleBatch, read_labels: ReadLabels, now_ms: int) -> WriteResult:
+    @asynccontextmanager
+    async def turn_for(self, size_bytes: int) -> AsyncIterator[None]:
+        """Wait for `turn`, and hold it until the block ends.
+
+        Raises:
+            LimitExceededError: too many bytes of the sender's requests wait already.
+        """
+        most = self._limits.waiting_bytes
+        if self._waiting_bytes and self._waiting_bytes + size_bytes > most:
+            raise LimitExceededError(
+                f"more than {most:,} bytes of requests of this sender wait for earlier ones",
+                LimitName.PUSH_WAITING,
+                _RETRY_AFTER_S,
+            )
+        self._waiting_bytes += size_bytes
+        try:
+            async with self.turn:
+                yield
+        finally:
+            self._waiting_bytes -= size_bytes
+
+    async def write(
+        self, batch: SampleBatch, read_labels: ReadLabels, admission: Admission
+    ) -> WriteResult:
         """Write a batch; invalid samples are rejected, all others stored.
+
+        Args:
+            batch: one request.
+            read_labels: returns the labels of an unknown series.
+            admission: of the request; see `budgets`.
 
         Raises:
             StorageError: the write failed; sending the request again helps.
@@ -66,12 +109,12 @@ class Sender:
         )
         new: dict[SeriesKey, int] = {}
         try:
-            await self._number(batch, read_labels, new, result)
-            samples = self._valid(_cleaned(batch.samples), now_ms, result)
-            await SampleWriter(self._table, self._reader, result, now_ms).write(samples)
+            await self._number(batch, read_labels, new, admission, result)
+            samples = self._valid(_cleaned(batch.samples), admission.now_ms, result)
+            await SampleWriter(self._table, self._reader, result, admission).write(samples)
         finally:
             self._table.remember(new)
-        self._sweep(now_ms)
+        self._sweep(admission.now_ms)
         return result
 
     async def _number(
@@ -79,6 +122,7 @@ class Sender:
         batch: SampleBatch,
         read_labels: ReadLabels,
         new: dict[SeriesKey, int],
+        admission: Admission,
         result: WriteResult,
     ) -> None:
         """Number the unknown series of a batch; -1 stands for a rejected series."""
@@ -87,7 +131,7 @@ class Sender:
 
         def number_all() -> NDArray[np.int64]:
             for key in batch.unknown:
-                number = self._number_of(key, read_labels, result)
+                number = self._number_of(key, read_labels, admission, result)
                 if number is not None:
                     new[key] = number
             return np.array([new.get(key, -1) for key in batch.unknown], np.int64)
@@ -101,17 +145,25 @@ class Sender:
         series[is_unknown] = numbers[-1 - series[is_unknown]]
 
     def _number_of(
-        self, key: SeriesKey, read_labels: ReadLabels, result: WriteResult
+        self,
+        key: SeriesKey,
+        read_labels: ReadLabels,
+        admission: Admission,
+        result: WriteResult,
     ) -> int | None:
         try:
             labels = read_labels(key)
         except BadLabelsError as exc:
-            result.note(str(exc))
+            if exc.limit is None:
+                result.note(str(exc))
+            else:
+                result.refuse(exc.limit, str(exc))
             return None
-        number = self._table.number_of(labels)
-        if number is None:
-            most = self._limits.series
-            result.note(f"{labels}: too many series; at most {most} are taken")
+        number = self._table.number_of(labels, admission)
+        if isinstance(number, Refusal):
+            message = f"{shown(labels)}: {number.reason}"
+            result.refuse(number.limit, message, number.retry_after_s)
+            return None
         return number
 
     def _valid(self, samples: Samples, now_ms: int, result: WriteResult) -> Samples:
@@ -140,6 +192,7 @@ class Sender:
             self._swept_ms = now_ms
             self._table.remove_silent(now_ms - _SILENCE_MS)
             self._table.trim()
+            self.budgets.forget_idle_tokens()
 
 
 class Senders:
@@ -149,13 +202,19 @@ class Senders:
         appender, reader: the sample store.
         limits: for each sender.
         protocol: the prefix of the names of all streams.
+        memory: the server's memory; None for no limit.
     """
 
     def __init__(
-        self, appender: AmendingAppender, reader: SampleReader, limits: WriteLimits, protocol: str
+        self,
+        appender: AmendingAppender,
+        reader: SampleReader,
+        limits: WriteLimits,
+        protocol: str,
+        memory: MemoryReading | None = None,
     ) -> None:
         self._appender, self._reader, self._limits = appender, reader, limits
-        self._protocol = protocol
+        self._protocol, self._memory = protocol, memory
         self._senders: dict[str, Sender] = {}
 
     @property
@@ -168,8 +227,10 @@ class Senders:
         known = self._senders.get(name)
         if known is None:
             prefix = f"{self._protocol}/{name}"
-            table = SeriesTable(self._appender, prefix, self._limits.series)
-            known = Sender(table, self._reader, self._limits, now_ms)
+            limits = self._limits
+            budgets = SenderBudgets(limits.sender, limits.token, self._memory)
+            table = SeriesTable(self._appender, prefix, limits, budgets.sender)
+            known = Sender(table, self._reader, limits, budgets, now_ms)
             self._senders[name] = known
         return known
 

@@ -1,7 +1,10 @@
 """The result of a write: how many samples were stored, how many rejected and why."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
+
+from model.limits import LimitName
 
 _MOST_MESSAGES: Final = 20
 
@@ -17,6 +20,9 @@ class WriteResult:
         exemplars: how many the request had; they are not stored.
         histograms: how many native histograms the request had.
         derived: how many samples stand for these histograms.
+        refused: what each limit refused: series, or samples without a stream.
+        retry_after_s: when the sender may send the refused samples again; 0 if all refusals
+            are for good.
     """
 
     written: int = 0
@@ -25,6 +31,8 @@ class WriteResult:
     exemplars: int = 0
     histograms: int = 0
     derived: int = 0
+    refused: Counter[LimitName] = field(default_factory=Counter)
+    retry_after_s: int = 0
 
     @property
     def samples_written(self) -> int:
@@ -40,6 +48,12 @@ class WriteResult:
         """Add a reason for a rejection, up to the limit."""
         if len(self.messages) < _MOST_MESSAGES:
             self.messages.append(message)
+
+    def refuse(self, limit: LimitName, message: str, retry_after_s: int = 0) -> None:
+        """Count something that a limit refuses, and add the reason."""
+        self.refused[limit] += 1
+        self.retry_after_s = max(self.retry_after_s, retry_after_s)
+        self.note(message)
 
     def reject(self, count: int, message: str) -> None:
         """Count rejected samples and add the reason."""

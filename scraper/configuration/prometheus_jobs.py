@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.label_limits import LabelLimits
 from scraper.configuration.prometheus_document import (
     DEFAULT_INTERVAL_S,
     GlobalSettings,
@@ -91,13 +92,15 @@ class JobBuilder:
         return ScrapeLimits(
             config.body_size_limit or defaults.body_size_limit or fallback.body_bytes,
             config.sample_limit or defaults.sample_limit or fallback.samples,
-            config.label_limit or defaults.label_limit or fallback.label_count,
-            config.label_name_length_limit
-            or defaults.label_name_length_limit
-            or fallback.label_name_length,
-            config.label_value_length_limit
-            or defaults.label_value_length_limit
-            or fallback.label_value_length,
+            LabelLimits(
+                config.label_limit or defaults.label_limit or fallback.labels.labels,
+                config.label_name_length_limit
+                or defaults.label_name_length_limit
+                or fallback.labels.name_length,
+                config.label_value_length_limit
+                or defaults.label_value_length_limit
+                or fallback.labels.value_length,
+            ),
         )
 
     def _protocols(self, config: ScrapeConfigSettings) -> tuple[ScrapeProtocol, ...]:

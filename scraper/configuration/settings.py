@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from model.label_limits import LabelLimits
 from model.labels import METRIC_NAME
 from model.quantities import Bytes, PositiveSeconds, TextMap
 from model.targets import HOST_JOB
@@ -35,9 +36,7 @@ class LimitSettings(BaseModel):
         return ScrapeLimits(
             self.body_size,
             self.samples,
-            self.labels,
-            self.label_name_length,
-            self.label_value_length,
+            LabelLimits(self.labels, self.label_name_length, self.label_value_length),
         )
 
 

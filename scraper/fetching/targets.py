@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from model.label_limits import LabelLimits
 from model.labels import Labels
 from model.targets import Target
 from scraper.fetching.http_access import HttpAccess
@@ -15,9 +16,7 @@ class ScrapeLimits:
 
     body_bytes: int = 64 * 2**20
     samples: int = 0
-    label_count: int = 0
-    label_name_length: int = 0
-    label_value_length: int = 0
+    labels: LabelLimits = field(default_factory=LabelLimits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Source: Prometheus documentation, "Configuration", `honor_labels` and limits.
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from model.label_limits import LabelLimit
 from model.labels import METRIC_NAME, Labels
 from scraper.exposition.catalog import SeriesName
 from scraper.exposition.errors import LimitError, SeriesNameError
@@ -105,23 +106,19 @@ class SeriesNaming:
                 raise SeriesNameError(f"invalid label name {quoted(name)}")
 
     def _check_limits(self, labels: Collection[tuple[str, str]], count: int) -> None:
-        limits = self.limits
-        if limits.label_count and count > limits.label_count:
+        found = self.limits.labels.excess(labels, count)
+        if found is None:
+            return
+        metric, limit = _metric(labels), f"limit: {found.most})"
+        if found.limit is LabelLimit.LABELS:
             raise LimitError(
-                f"label limit exceeded (metric: {_metric(labels)}, number of labels: {count}, "
-                f"limit: {limits.label_count})"
+                f"label limit exceeded (metric: {metric}, number of labels: {found.size}, {limit}"
             )
-        for name, value in labels:
-            if limits.label_name_length and len(name) > limits.label_name_length:
-                raise LimitError(
-                    f"label name length limit exceeded (metric: {_metric(labels)}, label name: "
-                    f"{name[:50]}, length: {len(name)}, limit: {limits.label_name_length})"
-                )
-            if limits.label_value_length and len(value) > limits.label_value_length:
-                raise LimitError(
-                    f"label value length limit exceeded (metric: {_metric(labels)}, label name: "
-                    f"{name[:50]}, length: {len(value)}, limit: {limits.label_value_length})"
-                )
+        part = "name" if found.limit is LabelLimit.NAME_LENGTH else "value"
+        raise LimitError(
+            f"label {part} length limit exceeded (metric: {metric}, label name: {found.name},"
+            f" length: {found.size}, {limit}"
+        )
 
 
 def _metric(labels: Iterable[tuple[str, str]]) -> str:

@@ -101,6 +101,11 @@ class Principal:
         return self.user.name if self.user else ""
 
     @property
+    def token(self) -> str:
+        """The number of the credential, "" without one."""
+        return str(self.credential.id) if self.credential else ""
+
+    @property
     def role(self) -> Role:
         """The sender's role."""
         return self.user.role if self.user else Role.VIEWER

@@ -11,15 +11,30 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from ingest.errors import PushError, TooMuchError
+from ingest.errors import LimitExceededError, PushError, TooMuchError
 from ingest.remote_write.receiver import RemoteWriteReceiver, WriteVersion
 from ingest.series.write_result import WriteResult
+from model.limits import LimitName
 from web.http.bodies import read_body
-from web.http.errors import BadRequestError, TooMuchInsideError, UnsupportedMediaTypeError
+from web.http.errors import (
+    BadRequestError,
+    TooManyRequestsError,
+    TooMuchInsideError,
+    UnavailableError,
+    UnsupportedMediaTypeError,
+    WebError,
+)
 from web.http.operations import Operation
 from web.http.routing import Access, Route, Surface, principal_of
 
 log = structlog.get_logger(__name__)
+
+
+class RefusedForNowError(WebError):
+    """Some samples are refused and may be sent again later."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
 
 _MEDIA_TYPE: Final = "application/x-protobuf"
 _MESSAGES: Final = {
@@ -68,17 +83,19 @@ class RemoteWriteApi:
         if encoding != "snappy":
             raise UnsupportedMediaTypeError(f"Content-Encoding {encoding!r} is not snappy")
         body = await read_body(request)
-        sender = principal_of(request).name
+        principal = principal_of(request)
         try:
-            result = await self._receiver.receive(sender, body, version)
+            result = await self._receiver.receive(principal.name, body, version, principal.token)
         except TooMuchError as exc:
             raise TooMuchInsideError(str(exc)) from exc
+        except LimitExceededError as exc:
+            raise TooManyRequestsError(str(exc), exc.retry_after_s) from exc
         except PushError as exc:
             raise BadRequestError(str(exc)) from exc
         headers = _written(result) if version is WriteVersion.V2 else {}
         if result.rejected:
-            self._log_rejection(sender, result)
-            raise BadRequestError(_reason(result), headers=headers)
+            self._log_rejection(principal.name, result)
+            raise _refusal(result, headers)
         return web.Response(status=HTTPStatus.NO_CONTENT, headers=headers)
 
     def _log_rejection(self, sender: str, result: WriteResult) -> None:
@@ -113,6 +130,22 @@ def _written(result: WriteResult) -> dict[str, str]:
         _WRITTEN.format("Histograms"): str(result.histograms_written),
         _WRITTEN.format("Exemplars"): "0",
     }
+
+
+def _refusal(result: WriteResult, headers: dict[str, str]) -> WebError:
+    """Return the error for samples that were refused, while all others were stored.
+
+    A sender drops the request if the status is 400, and repeats it if it is 503 and, as
+    configured, 429. Repeating is harmless: samples that are stored already are accepted.
+    """
+    if result.retry_after_s:
+        headers = {**headers, "Retry-After": str(result.retry_after_s)}
+    kind: type[WebError] = BadRequestError
+    if LimitName.MEMORY in result.refused:
+        kind = UnavailableError
+    elif result.retry_after_s:
+        kind = RefusedForNowError
+    return kind(_reason(result), headers=headers)
 
 
 def _reason(result: WriteResult) -> str:

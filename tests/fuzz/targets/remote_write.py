@@ -6,11 +6,11 @@ from contextlib import suppress
 import numpy as np
 
 from ingest.errors import MalformedMessageError, PushError, TooMuchError
+from ingest.limits.write_limits import RequestLimits
 from ingest.remote_write.request_decoder import RequestDecoder
 from ingest.remote_write.snappy import decompressed
 from ingest.remote_write.write_request_1 import decode_1
 from ingest.remote_write.write_request_2 import decode_2
-from ingest.series.limits import RequestLimits
 from ingest.series.sample_batch import SampleBatch, SeriesKey
 from tests.fuzz.targets.target import FuzzTarget
 from web.prometheus.remote_read.request import decode_read_request

@@ -1,14 +1,14 @@
 import pytest
 
 from ingest.errors import BadLabelsError
+from ingest.limits.write_limits import LABEL_LIMITS
 from ingest.remote_write.label_reader import LabelReader
 from ingest.remote_write.write_request_1 import decode_1
 from ingest.remote_write.write_request_2 import decode_2
-from ingest.series.limits import RequestLimits
 from ingest.series.sample_batch import SeriesKey
 from tests.ingest.remote_write.messages import Sample, Series, block, request_1, request_2
 
-READER = LabelReader(RequestLimits())
+READER = LabelReader(LABEL_LIMITS)
 NOW_MS = 1_790_000_000_000
 
 
@@ -29,7 +29,18 @@ def request_2_sample() -> bytes:
         ((("", "x"), ("__name__", "m")), "a label name is empty"),
         ((("__name__", "m"), ("a", "\0")), "NUL"),
         ((), "no label '__name__'"),
-        ((("__name__", "m"), ("a", "x" * 70_000)), "bytes of labels"),
+        (
+            (("__name__", "m"), *((f"a{number}", "x" * 4000) for number in range(5))),
+            r"20\d+ bytes of labels, more than 16384 \(ingest.series.label_bytes\)",
+        ),
+        (
+            (("__name__", "m"), ("a", "é" * 2049)),
+            r"a value of label 'a' of 4098 bytes, more than 4096 \(ingest.series.label_value",
+        ),
+        (
+            (("__name__", "m"), ("a" * 1025, "x")),
+            r"a label name of 1025 bytes, more than 1024 \(ingest.series.label_name_length\)",
+        ),
         ((("__name__", "m"), *((f"a{number:03}", "x") for number in range(200))), "201 labels"),
     ],
 )

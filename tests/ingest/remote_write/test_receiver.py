@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from ingest.errors import MalformedMessageError, TooMuchError
+from ingest.limits.write_limits import BudgetLimits, WriteLimits
 from ingest.remote_write.receiver import WriteVersion
-from ingest.series.limits import WriteLimits
 from model.labels import Labels
 from model.metadata import MetricMetadata
 from model.series import ORDINARY_NAN_BITS, STALE
@@ -188,7 +188,7 @@ async def test_disconnect_of_a_client_leaves_a_consistent_state(setting: Setting
 
 
 async def test_limits(tmp_path: Path) -> None:
-    limits = WriteLimits(decompressed_bytes=1000, series=3)
+    limits = WriteLimits(decompressed_bytes=1000, sender=BudgetLimits(series=3))
     setting = await asyncio.to_thread(Setting, tmp_path / "data", NOW_MS, limits)
     with pytest.raises(TooMuchError, match="decompresses"):
         await setting.send(*[series("m", (NOW_MS, 1.0), padding="x" * 2000)])
@@ -198,7 +198,7 @@ async def test_limits(tmp_path: Path) -> None:
         await setting.receiver.receive("p", b"", WriteVersion.V1)
     result = await setting.send(*[series(f"m{number}", (NOW_MS, 1.0)) for number in range(5)])
     assert (result.written, result.rejected) == (3, 2)
-    assert "too many series" in result.messages[0]
+    assert "3 of 3 series in use" in result.messages[0]
     await asyncio.to_thread(setting.close)
 
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.errors import BadLabelsError, MalformedMessageError, TooMuchError
+from ingest.limits.write_limits import LABEL_LIMITS, RequestLimits
 from ingest.remote_write.label_reader import LabelReader
 from ingest.remote_write.write_request_1 import decode_1
 from ingest.remote_write.write_request_2 import decode_2
-from ingest.series.limits import RequestLimits
 from ingest.series.sample_batch import FindSeries, SampleBatch, SeriesKey
 from model.labels import Labels
 from tests.ingest.remote_write.messages import (
@@ -27,7 +27,7 @@ from tests.ingest.remote_write.messages import (
     series,
 )
 
-READER = LabelReader(RequestLimits())
+READER = LabelReader(LABEL_LIMITS)
 NOW_MS = 1_790_000_000_000
 
 Decode = Callable[..., SampleBatch]

@@ -7,10 +7,12 @@ from pathlib import Path
 import cramjam
 import numpy as np
 
+from ingest.limits.write_limits import WriteLimits
 from ingest.remote_write.receiver import RemoteWriteReceiver, WriteVersion
-from ingest.series.limits import WriteLimits
 from ingest.series.write_result import WriteResult
 from model.labels import Labels
+from model.limits import Refusals
+from model.memory_pressure import MemoryReading
 from model.series import is_absent
 from storage.samples.settings import StoreSettings
 from storage.samples.store import SqliteSampleStore
@@ -35,8 +37,14 @@ class Setting:
         settings = StoreSettings.model_validate({"chunk_vectors": 8})
         self.store = SqliteSampleStore(self.directory, settings, clock=lambda: self.now_ms)
         self.store.open()
+        self.refusals, self.memory = Refusals(), MemoryReading()
         self.receiver = RemoteWriteReceiver(
-            self.store, self.store, lambda: self.now_ms, self.limits
+            self.store,
+            self.store,
+            lambda: self.now_ms,
+            self.limits,
+            refusals=self.refusals,
+            memory=self.memory,
         )
 
     def close(self) -> None:
@@ -51,10 +59,11 @@ class Setting:
         *many: Series,
         sender: str = "prometheus",
         version: WriteVersion = WriteVersion.V1,
+        token: str = "",
     ) -> WriteResult:
         data = request_1(many) if version is WriteVersion.V1 else request_2(many)
         body = bytes(cramjam.snappy.compress_raw(data))
-        return await self.receiver.receive(sender, body, version)
+        return await self.receiver.receive(sender, body, version, token)
 
     async def sources(self) -> int:
         return (await asyncio.to_thread(self.store.stats)).sources

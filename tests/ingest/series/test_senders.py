@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from ingest.errors import BadLabelsError
-from ingest.series.limits import WriteLimits
+from ingest.limits.write_limits import BudgetLimits, WriteLimits
 from ingest.series.sample_batch import SAMPLE, SampleBatch, SeriesKey
 from ingest.series.senders import Sender, Senders
 from ingest.series.write_result import WriteResult
 from model.labels import Labels
+from model.limits import LimitName
 from model.matchers import Matcher
 from storage.samples.store import SqliteSampleStore
 
@@ -38,7 +39,8 @@ class NamedSeries:
                     number = unknown.setdefault((name,), -1 - len(unknown))
                 rows.append((number, time_ms, value, 0))
             batch = SampleBatch(np.array(rows, SAMPLE), tuple(unknown))
-            return await sender.write(batch, read_labels, NOW_MS)
+            admission = sender.budgets.admission("", NOW_MS)
+            return await sender.write(batch, read_labels, admission)
 
 
 def read_labels(key: SeriesKey) -> Labels:
@@ -80,9 +82,12 @@ async def test_series_has_its_number_once_it_is_stored(store: SqliteSampleStore)
 
 
 async def test_rejected_series_leave_the_rest_of_the_batch(store: SqliteSampleStore) -> None:
-    protocol = NamedSeries(store, WriteLimits(series=1))
+    protocol = NamedSeries(store, WriteLimits(sender=BudgetLimits(series=1)))
     result = await protocol.send(("", NOW_MS, 1.0), ("a", NOW_MS, 1.0), ("b", NOW_MS, 1.0))
     assert (result.written, result.rejected) == (1, 2)
     assert result.messages[0] == "the name is empty"
-    assert "too many series" in result.messages[1]
+    assert (
+        "1 of 1 series in use, the limit of a sender (ingest.sender.series)" in result.messages[1]
+    )
+    assert result.refused == {LimitName.SENDER_SERIES: 1}
     assert values_of(store, "a") == [1.0]

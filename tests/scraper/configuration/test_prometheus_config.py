@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from model.documents import DocumentError
+from model.label_limits import LabelLimits
 from model.labels import Labels
 from scraper.configuration.prometheus_config import PrometheusConfig, load_prometheus_config
 from scraper.discovery.dns_sd import DnsDiscoverer
@@ -68,7 +69,7 @@ def test_global_values_are_the_jobs_defaults(files: Files) -> None:
     top = "global: {scrape_interval: 5s, scrape_timeout: 4s, sample_limit: 7, label_limit: 9}"
     job = files.job("label_limit: 3", top)
     assert (job.interval_s, job.timeout_s) == (5.0, 4.0)
-    assert (job.limits.samples, job.limits.label_count) == (7, 3)
+    assert (job.limits.samples, job.limits.labels.labels) == (7, 3)
 
 
 def test_short_interval_shortens_the_inherited_timeout_only(files: Files) -> None:
@@ -81,9 +82,9 @@ def test_short_interval_shortens_the_inherited_timeout_only(files: Files) -> Non
 
 def test_missing_limits_are_taken_from_the_server(files: Files, tmp_path: Path) -> None:
     files.load("scrape_configs: [{job_name: j, sample_limit: 5, body_size_limit: 1MB}]")
-    limits = ScrapeLimits(1, 2, 3, 4, 5)
+    limits = ScrapeLimits(1, 2, LabelLimits(3, 4, 5))
     (job,) = load_prometheus_config(tmp_path / "prometheus.yml", limits).jobs
-    assert job.limits == ScrapeLimits(2**20, 5, 3, 4, 5)
+    assert job.limits == ScrapeLimits(2**20, 5, LabelLimits(3, 4, 5))
 
 
 def test_label_values_are_kept_as_written(files: Files) -> None:
@@ -192,7 +193,7 @@ def test_periods_of_zero_are_the_defaults(files: Files) -> None:
 
 def test_values_are_read_as_prometheus_reads_yaml(files: Files) -> None:
     job = files.job("sample_limit: 010\nlabel_limit: 1_0\nbody_size_limit: 1.5KiB\nhonor_labels: y")
-    assert (job.limits.samples, job.limits.label_count, job.limits.body_bytes) == (8, 10, 1536)
+    assert (job.limits.samples, job.limits.labels.labels, job.limits.body_bytes) == (8, 10, 1536)
     assert job.honor_labels
     labels = {"a": "", "b": "010"}
     assert files.load("global: {external_labels: {a: ~, b: 010}}").external_labels == Labels.of(

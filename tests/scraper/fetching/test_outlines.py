@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 
 from model.clock import system_clock
+from model.label_limits import LabelLimits
 from model.labels import Labels
 from model.targets import Health
 from scraper.fetching.http_access import HttpAccess
@@ -59,7 +60,7 @@ ANSWERS: dict[str, Answer] = {
 
 
 async def _error(url: str, host_id: int | None) -> str:
-    limits = ScrapeLimits(label_name_length=20, label_value_length=20)
+    limits = ScrapeLimits(labels=LabelLimits(name_length=20, value_length=20))
     labels = Labels.of(job="node", instance="a")
     target = ScrapeTarget(url, labels, 60, 5, host_id=host_id, limits=limits, access=HttpAccess())
     async with Scraper(RecordingAppender(), system_clock) as scraper:

@@ -1,5 +1,6 @@
 import pytest
 
+from model.label_limits import LabelLimits
 from model.labels import Labels
 from scraper.exposition.errors import LimitError, SeriesNameError
 from scraper.fetching.targets import ScrapeLimits
@@ -149,7 +150,7 @@ def test_rejected_body_is_counted_up_to_its_error() -> None:
     ],
 )
 def test_well_formed_sample_that_cannot_be_stored_is_counted(body: str, samples: int) -> None:
-    scrapes = Scrapes(limits=ScrapeLimits(label_name_length=10))
+    scrapes = Scrapes(limits=ScrapeLimits(labels=LabelLimits(name_length=10)))
     scrapes.attempt(body)
     assert scrapes.of("scrape_samples_scraped") == [(1, samples)]
     assert scrapes.of("scrape_samples_post_metric_relabeling") == [(1, 1)]
@@ -172,7 +173,7 @@ def test_conflicting_labels_are_kept_as_exported() -> None:
 
 
 def test_exceeded_limit_fails_the_scrape_and_leaves_no_trace() -> None:
-    limits = ScrapeLimits(samples=2, label_count=4, label_name_length=8, label_value_length=9)
+    limits = ScrapeLimits(samples=2, labels=LabelLimits(4, 8, 9))
     scrapes = Scrapes(limits=limits)
     scrapes.good("a 1\nb 1\n")
     for body, reason in {

@@ -11,7 +11,9 @@ import pytest
 from aiohttp import ClientResponse
 from pytest_aiohttp import AiohttpClient
 
+from ingest.limits.write_limits import BudgetLimits, WriteLimits
 from ingest.remote_write.receiver import RemoteWriteReceiver
+from model.memory_pressure import MemoryPressure, MemoryReading
 from storage.api.accounts import Role, Scope
 from storage.samples.store import SqliteSampleStore
 from tests.ingest.remote_write.messages import Series, request_1, request_2, series
@@ -27,6 +29,7 @@ class Setting:
     world: World
     store: SqliteSampleStore
     headers: dict[str, str]
+    memory: MemoryReading
 
     async def write(
         self,
@@ -57,10 +60,12 @@ class Setting:
 async def setting(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[Setting]:
     store = SqliteSampleStore(tmp_path / "samples", clock=lambda: NOW_MS)
     await asyncio.to_thread(store.open)
-    receiver = RemoteWriteReceiver(store, store, lambda: NOW_MS)
+    memory = MemoryReading()
+    limits = WriteLimits(sender=BudgetLimits(series=3), token=BudgetLimits(new_series_per_minute=1))
+    receiver = RemoteWriteReceiver(store, store, lambda: NOW_MS, limits, memory=memory)
     async with world_at(tmp_path, aiohttp_client, remote_write=receiver) as world:
         scopes = frozenset({Scope.PUSH})
-        yield Setting(world, store, await world.bearer(Role.EDITOR, scopes))
+        yield Setting(world, store, await world.bearer(Role.EDITOR, scopes), memory)
     await asyncio.to_thread(store.close)
 
 
@@ -101,6 +106,37 @@ async def test_refused_samples_are_described_and_the_rest_is_stored(
     written = answer.headers.get("X-Prometheus-Remote-Write-Samples-Written")
     assert written == ("1" if content_type == V2 else None)
     assert await setting.stored() == 1
+
+
+@pytest.mark.parametrize("content_type", [V1, V2])
+async def test_rates_ask_the_sender_to_retry_and_full_budgets_do_not(
+    setting: Setting, content_type: str
+) -> None:
+    many = [series(f"m{number}", (NOW_MS, 1.0)) for number in range(3)]
+    answer = await setting.write(many, content_type)
+    assert (answer.status, answer.headers["Retry-After"]) == (429, "60")
+    error = (await answer.json())["error"]
+    assert "1 of 3 samples are refused: m2: more than 1 new series a minute" in error
+    assert "ingest.token.new_series_per_minute" in error
+    assert await setting.stored() == 2
+    written = answer.headers.get("X-Prometheus-Remote-Write-Samples-Written")
+    assert written == ("2" if content_type == V2 else None)
+    setting.headers = await setting.world.bearer(Role.EDITOR)
+    assert (await setting.write(many[2:])).status == 204
+    answer = await setting.write([*many, series("m9", (NOW_MS, 1.0))])
+    assert (answer.status, answer.headers.get("Retry-After")) == (400, None)
+    assert "m9: 3 of 3 series in use" in (await answer.json())["error"]
+
+
+async def test_short_memory_is_answered_with_503(setting: Setting) -> None:
+    await setting.write([series("known", (NOW_MS, 1.0))])
+    setting.memory.pressure = MemoryPressure.CRITICAL
+    answer = await setting.write([series("known", (NOW_MS + 1, 1.0)), series("m", (NOW_MS, 1.0))])
+    assert answer.status == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "memory" in (await answer.json())["error"]
+    large = await setting.write([], body=bytes(2**20 + 1))
+    assert (large.status, "Retry-After" in large.headers) == (503, True)
 
 
 async def test_malformed_and_oversized_bodies_are_refused(setting: Setting) -> None:

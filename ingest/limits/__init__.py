@@ -1,0 +1,9 @@
+"""Limits on what is pushed: of a series, a request, a sender, a token, and of times."""
+
+__all__ = [
+    "budgets",
+    "label_checks",
+    "rates",
+    "time_bounds",
+    "write_limits",
+]
