@@ -50,7 +50,7 @@ def test_token_has_a_budget_of_its_own() -> None:
 
     def limit_of(token: str) -> LimitName | None:
         refusal = budgets.admission(token, NOW_MS).refusal(series=1)
-        return refusal and refusal.limit
+        return None if refusal is None else refusal.limit
 
     assert limit_of("b") is LimitName.SENDER_SERIES
     budgets.sender.add_known(series=-1)
