@@ -11,18 +11,21 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from model.conditions import DISK_SLOW, Conditions
+from model.worker_threads import WorkerThreads
 from storage.api.errors import (
     CorruptDataError,
     StorageError,
     StoreClosedError,
     UnwritableError,
 )
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 
@@ -104,7 +107,7 @@ class Writer:
         # Settings of the file format only work before the first page is written.
         self._pragmas = at_creation + _WRITER_PRAGMAS + pragmas
         self._connection: sqlite3.Connection | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"write-{path.stem}")
+        self._thread = WorkerThreads(1, thread_name_prefix=f"write-{path.stem}")
 
     def open(self) -> None:
         """Open the file, which is created if it is missing; blocks.

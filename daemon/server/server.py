@@ -31,6 +31,7 @@ from model.addresses import ListenAddress
 from model.clock import system_clock
 from model.descriptors import raise_descriptor_limit
 from model.sd_notify import sd_notify
+from model.worker_threads import WorkerThreads
 from storage.api.accounts import AccountRecords
 from web.application import create_app
 from web.http.errors import BadRequestError
@@ -92,6 +93,7 @@ def run(plan: ServerPlan) -> None:
 async def _serve(plan: ServerPlan, configuration: Configuration) -> None:
     stop = _StopSignal()
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(WorkerThreads(thread_name_prefix="asyncio"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.request)
     with stop.ends_start():

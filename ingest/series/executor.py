@@ -24,3 +24,6 @@ async def run_in_thread(work: Callable[[], T]) -> T:
         # Retrieve the error, or asyncio logs it as never retrieved.
         running.exception()
         raise
+    finally:
+        # A frame that keeps the future of an error is a reference cycle with that error.
+        del running

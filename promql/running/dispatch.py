@@ -12,10 +12,10 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from model.worker_threads import WorkerThreads
 from promql.api import QueryCanceledError, QueryTimeoutError
 from promql.running.evaluation_lock import EvaluationLock, TimeSlice
 from promql.running.guard import Guard, LoopAttemptError, LoopGuard
@@ -61,8 +61,8 @@ class Dispatcher:
         urgent_threads: int = 2,
     ) -> None:
         self._monotonic, self._on_busy = monotonic, on_busy
-        self._threads = ThreadPoolExecutor(threads, "promql")
-        self._urgent_threads = ThreadPoolExecutor(urgent_threads, "promql-urgent")
+        self._threads = WorkerThreads(threads, "promql")
+        self._urgent_threads = WorkerThreads(urgent_threads, "promql-urgent")
         self._lock = EvaluationLock(time.monotonic)
         self._active: set[Guard] = set()
         self._closed = threading.Event()
@@ -161,6 +161,8 @@ class Dispatcher:
                 raise QueryCanceledError("query was canceled in query queue") from exc
             raise
         finally:
+            # A frame that keeps the future of an error is a reference cycle with that error.
+            del future
             guard.cancel()
             self._active.discard(guard)
             self._on_busy(bool(self._active))

@@ -3,7 +3,6 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -14,6 +13,7 @@ from model.clock import Clock, system_clock
 from model.conditions import Conditions
 from model.metadata import MetricMetadata
 from model.targets import Health, TargetStatus
+from model.worker_threads import WorkerThreads
 from scraper.exposition.families import FamilyInterner
 from scraper.fetching.fetch import Fetcher
 from scraper.fetching.http_session import HttpSession
@@ -56,7 +56,7 @@ class Scraper:
         self.statistics = ScraperStatistics()
         exhaustion = Exhaustion(self.statistics, conditions or Conditions(clock), clock)
         self._session = HttpSession()
-        self._threads = ThreadPoolExecutor(_PARSE_THREADS, thread_name_prefix="parse")
+        self._threads = WorkerThreads(_PARSE_THREADS, thread_name_prefix="parse")
         self._services = ScrapeServices(
             appender,
             clock,

@@ -166,10 +166,11 @@ class TargetScraper:
             loop = asyncio.get_running_loop()
             # Shielded: a thread cannot be stopped, and nothing else may use the recorder
             # until it has finished.
-            work = loop.run_in_executor(
-                self._services.threads, self._recorder.read, fetched.body, fetched.format
+            return await asyncio.shield(
+                loop.run_in_executor(
+                    self._services.threads, self._recorder.read, fetched.body, fetched.format
+                )
             )
-            return await asyncio.shield(work)
         finally:
             self._services.statistics.parse_s += time.perf_counter() - began
 

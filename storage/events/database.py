@@ -7,15 +7,17 @@ pays nothing for it: the library takes 20 MB of resident memory, an open file 24
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from model.worker_threads import WorkerThreads
 from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
 from storage.api.events import EventQueryError
 from storage.events.settings import EventStoreSettings
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from duckdb import DuckDBPyConnection
 
 T = TypeVar("T")
@@ -51,8 +53,8 @@ class EventDatabase:
         self._lock = threading.Lock()
         self._connection: DuckDBPyConnection | None = None
         self._is_closed = False
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="write-events")
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="read-events")
+        self._writer = WorkerThreads(1, thread_name_prefix="write-events")
+        self._readers = WorkerThreads(_READERS, thread_name_prefix="read-events")
 
     @property
     def exists(self) -> bool:
@@ -95,7 +97,7 @@ class EventDatabase:
         self._disconnect()
 
     def _submit(
-        self, pool: ThreadPoolExecutor, function: Callable[..., T], *arguments: Any
+        self, pool: WorkerThreads, function: Callable[..., T], *arguments: Any
     ) -> "Future[T]":
         if self._is_closed:
             raise StoreClosedError(f"{self.path.name} is closed")

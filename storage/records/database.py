@@ -8,7 +8,6 @@ written to it in one transaction.
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ import structlog
 from sqlite_utils import Database, Migrations
 
 from model.conditions import DISK_SLOW, RECORDS_REBUILT, RECORDS_UNWRITABLE, Conditions
+from model.worker_threads import WorkerThreads
 from storage.api.errors import (
     CorruptDataError,
     StorageError,
@@ -66,8 +66,8 @@ class RecordsDatabase:
         self._writer = Writer(path, "pragma synchronous = full;", conditions=conditions)
         self._readers = Readers(path)
         self.damage = Damage()
-        self._threads = ThreadPoolExecutor(2, thread_name_prefix="read-records")
-        self._urgent_thread = ThreadPoolExecutor(1, thread_name_prefix="read-outbox")
+        self._threads = WorkerThreads(2, thread_name_prefix="read-records")
+        self._urgent_thread = WorkerThreads(1, thread_name_prefix="read-outbox")
         self._copy: MemoryCopy | None = None
         # Why the copy takes the writes, None while the disk does.
         self._refusal: StorageError | None = None

@@ -6,12 +6,12 @@ Source: OWASP Password Storage Cheat Sheet (19 MiB, two passes, one lane).
 import asyncio
 import secrets
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar, TypeVarTuple
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from model.worker_threads import WorkerThreads
 from web.http.errors import UnavailableError
 from web.identity.readable_codes import readable_code
 
@@ -42,7 +42,7 @@ class Passwords:
     """Hashes and verifies passwords on its own threads; the queue is bounded."""
 
     def __init__(self, threads: int = 2) -> None:
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
+        self._threads = WorkerThreads(threads, thread_name_prefix="argon2")
         self._waiting = 0
         self._dummy: str | None = None
 

@@ -7,6 +7,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from model.worker_threads import drop_tracebacks
 from web.http.failures import Failure, error_document, failure_of
 from web.http.responses import html_response, json_response
 from web.http.routing import REQUEST_ID, Handler, Surface, surface_of
@@ -38,6 +39,8 @@ def failures(error_page: ErrorPage, prometheus_body: PrometheusBody) -> Middlewa
             failure = failure_of(exc)
             if not failure.expected:
                 log.exception("request_failed", path=request.path)
+            # The frames of the handler hold the request with its body.
+            drop_tracebacks(exc)
         return _response(request, failure, error_page, prometheus_body)
 
     return middleware

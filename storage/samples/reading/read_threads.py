@@ -2,8 +2,9 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+
+from model.worker_threads import WorkerThreads
 
 T = TypeVar("T")
 
@@ -17,7 +18,7 @@ class ReadThreads:
     def __init__(self, most: int) -> None:
         """Start `most` threads for a read, the reader's own included."""
         self._helpers = most - 1
-        self._pool = ThreadPoolExecutor(most - 1, "samples-read") if most > 1 else None
+        self._pool = WorkerThreads(most - 1, "samples-read") if most > 1 else None
 
     def each(self, work: Callable[[T], None], items: Iterable[T], samples: int) -> None:
         """Call `work` with every item and return when all calls are done.
