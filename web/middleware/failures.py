@@ -32,6 +32,8 @@ def failures(error_page: ErrorPage, prometheus_body: PrometheusBody) -> Middlewa
             if exc.status < 400:
                 raise
             failure = failure_of(exc)
+            # A request without a route keeps this error, whose frames keep the request.
+            drop_tracebacks(exc)
         except ConnectionResetError:
             # The client left while the response was being streamed.
             raise
