@@ -57,6 +57,12 @@ SAMPLES_DROPPED: Final = ConditionKind(
     "the server drops its oldest samples, because the disk has refused writes for long",
     "free space on the disk of the data directory at once; storage.head_bytes limits the memory",
 )
+SAMPLES_DAMAGED: Final = ConditionKind(
+    "samples_damaged",
+    "warning",
+    "the server leaves out files with samples that are damaged or that it cannot read",
+    "look at its log, check the disk, restore the samples from a backup, and restart the server",
+)
 RECORDS_UNWRITABLE: Final = ConditionKind(
     "records_unwritable",
     "critical",
@@ -104,6 +110,7 @@ CONDITION_KINDS: Final[tuple[ConditionKind, ...]] = (
     SAMPLES_UNWRITABLE,
     CHUNKS_UNWRITABLE,
     SAMPLES_DROPPED,
+    SAMPLES_DAMAGED,
     RECORDS_UNWRITABLE,
     RECORDS_REBUILT,
     MESSAGES_REPLACED,
@@ -156,6 +163,11 @@ class Conditions:
             }
         if before is None:
             log.error("degraded", condition=kind.name, reason=reason, fix=kind.fix)
+
+    def add(self, kind: ConditionKind, reason: str) -> None:
+        """Report that a condition holds for one more reason, after those that it has."""
+        before = self._active.get(kind)
+        self.set(kind, f"{before.reason}, {reason}" if before else reason)
 
     def clear(self, kind: ConditionKind) -> None:
         """Report that a condition holds no longer; does nothing if it did not."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 
 from model.clock import Clock
-from model.conditions import Conditions
+from model.conditions import SAMPLES_DAMAGED, Conditions
 from model.labels import Labels
 from model.matchers import Matcher
 from model.series import AlignedSeries
@@ -82,7 +82,7 @@ class SqliteSampleStore:
         conditions: Conditions | None = None,
     ) -> None:
         settings, conditions = settings or StoreSettings(), conditions or Conditions(clock)
-        self._directory, self._clock = directory, clock
+        self._directory, self._clock, self._conditions = directory, clock, conditions
         self._chunk_age_ms = settings.chunk_age_ms
         self._retention_age_ms = settings.retention_age_ms
         self._retention_bytes = settings.retention_bytes
@@ -133,7 +133,11 @@ class SqliteSampleStore:
         """
         self._directory.mkdir(parents=True, exist_ok=True)
         self._replay.corrupt_items += self._tombstones.open()
+        if self._replay.corrupt_items:
+            self._conditions.add(SAMPLES_DAMAGED, TOMBSTONES)
         self._windows.open()
+        if self._windows.unreadable_files:
+            self._conditions.add(SAMPLES_DAMAGED, f"{self._windows.unreadable_files} window files")
         for window in self._windows:
             self._register(window.take_catalog())
             self._heads.start_after(window.ends)
@@ -171,6 +175,7 @@ class SqliteSampleStore:
             self._sealer.rescue()
             name = self._journal.replace()
             self._replay.corrupt_items += 1
+            self._conditions.add(SAMPLES_DAMAGED, self._journal.path.name)
             log.warning(
                 "journal_replaced",
                 file=self._journal.path.name,

@@ -3,8 +3,10 @@
 import re
 from pathlib import Path
 
+from model.conditions import CONDITION_KINDS
+
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("storage", "scraper", "ingest", "alerting", "web", "daemon")
+PACKAGES = ("model", "storage", "scraper", "ingest", "alerting", "web", "daemon")
 
 
 def literals() -> set[str]:
@@ -20,3 +22,10 @@ def test_log_lines_of_faults_are_logged() -> None:
     events = set(re.findall(r"`([a-z_]+)`", " ".join(cells)))
     assert len(events) > 15
     assert events - literals() == set()
+
+
+def test_table_of_faults_has_a_row_for_each_condition_and_no_other() -> None:
+    text = (ROOT / "docs/operations.md").read_text()
+    table = text.partition("## Table of faults")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE)
+    assert sorted(rows) == sorted(kind.name for kind in CONDITION_KINDS)

@@ -267,6 +267,6 @@ def test_window_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
     edit(window, "update window set version = 99")
     with capture_logs() as logs:
         again = opened(tmp_path)
-    assert [entry["event"] for entry in logs] == ["window_unreadable"]
+    assert [entry["event"] for entry in logs] == ["window_unreadable", "degraded"]
     again.close()
     assert list((tmp_path / "samples").glob("*.db")) == [window]
