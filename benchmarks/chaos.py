@@ -39,6 +39,7 @@ _LOOK_EVERY_S = 0.5
 _WRITE_EVERY_S = 0.1
 _PUSH_EVERY_S = 0.05
 _START_S = 60.0
+_OWN_ALERTS_S = 420.0
 _ATTACKERS = 8
 _MEGABYTE = 1_000_000
 
@@ -73,6 +74,7 @@ class ChaosTest:
             end_s = time.monotonic() + minutes * 60
             while time.monotonic() < end_s and self._round(kinds):
                 pass
+            self._end()
         self._look_for_losses()
 
     def register(self) -> None:
@@ -115,6 +117,12 @@ class ChaosTest:
         state = "; ".join(f"{kind}: {text}" for kind, text in found.problems) or "ok"
         progress(f"  {found.seconds:.0f} s, {latency}: {state}")
         return goes_on
+
+    def _end(self) -> None:
+        """Wait until the server's alerts about itself are over, too."""
+        if not wait_until(lambda: not unwell(self._arena, own_alerts=True), _OWN_ALERTS_S):
+            what = unwell(self._arena, own_alerts=True)
+            self.findings.rounds[-1].problems.append(("unrecovered", f"at the end: {what}"))
 
     def _revive(self) -> None:
         """Start a server that has ended by itself, as systemd would."""

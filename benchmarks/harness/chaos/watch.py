@@ -4,6 +4,7 @@ import json
 import time
 
 from benchmarks.harness.chaos.arena import Arena
+from benchmarks.harness.chaos.judge import JUDGED
 from benchmarks.harness.chaos.server import JOB
 from benchmarks.harness.loopback import fetch
 
@@ -68,8 +69,14 @@ def _fresh(interval_s: float) -> str:
     return f"count(({up} == 1) and (time() - timestamp({up}) < {_FRESH_INTERVALS * interval_s}))"
 
 
-def unwell(arena: Arena) -> str:
-    """Return what is not as before the first fault; "" if all is well."""
+def unwell(arena: Arena, *, own_alerts: bool = False) -> str:
+    """Return what is not as before the first fault; "" if all is well.
+
+    Args:
+        arena: with the server.
+        own_alerts: whether alerts of the server about itself must be over too. They look
+            back for minutes, so that one round cannot wait for their end.
+    """
     server, receivers = arena.server, arena.receivers
     try:
         health = json.loads(fetch(server.url + "/health", timeout_s=_HEALTH_TIMEOUT_S))
@@ -79,12 +86,13 @@ def unwell(arena: Arena) -> str:
         if found != [arena.plan.targets]:
             return f"{found} of {arena.plan.targets} targets are up"
         answer = fetch(server.url + "/api/alerts", headers=server.headers(), timeout_s=_TIMEOUT_S)
-        alerts = json.loads(answer)["alerts"]
-        if alerts:
-            return f"{len(alerts)} alerts are open: {json.dumps(alerts)[:200]}"
+        names = [one["labels"]["alertname"] for one in json.loads(answer)["alerts"]]
+        names = [name for name in names if own_alerts or name in JUDGED]
+        if names:
+            return f"{len(names)} alerts are open: {', '.join(sorted(set(names)))}"
     except (OSError, ValueError, KeyError) as exc:
         return f"it does not answer: {exc!r}"
-    arrivals = list(receivers.arrivals)
+    arrivals = [one for one in receivers.arrivals if own_alerts or one.alert in JUDGED]
     for name in arena.receiver_names():
         own = [one for one in arrivals if one.receiver == name and one.accepted]
         fired = {(one.alert, one.instance, one.identity) for one in own if one.firing}
