@@ -34,11 +34,16 @@ def draw(arena: Arena, kinds: Sequence[type[Fault]]) -> list[type[Fault]]:
 
 
 class TargetDeck:
-    """Deals targets in random order, so that none takes part in two rounds in a row."""
+    """Deals targets in random order; half of them are dealt before one is dealt again.
+
+    A target that takes part twice in one round, or in two rounds in a row, would be
+    raised while it is broken, or again before its alert has ended.
+    """
 
     def __init__(self, targets: Sequence[int], chooser: random.Random) -> None:
         self._targets, self._random = list(targets), chooser
         self._left: list[int] = []
+        self._recent: list[int] = []
 
     def deal(self, count: int) -> list[int]:
         """Return the next targets."""
@@ -47,7 +52,10 @@ class TargetDeck:
     def _next(self) -> int:
         if not self._left:
             self._left = self._random.sample(self._targets, len(self._targets))
-        return self._left.pop()
+            self._left.sort(key=self._recent.__contains__)
+        target = self._left.pop(0)
+        self._recent = [*self._recent, target][-(len(self._targets) // 2) :]
+        return target
 
 
 @dataclass(order=True, slots=True)

@@ -42,5 +42,11 @@ def test_deck_deals_every_target_before_it_deals_one_again() -> None:
     assert sorted(deck.deal(10)) == list(range(10))
 
 
+def test_deck_deals_half_of_the_targets_before_it_deals_one_again() -> None:
+    deck = TargetDeck(range(20), random.Random(2))
+    dealt = deck.deal(200)
+    assert all(len(set(dealt[at : at + 10])) == 10 for at in range(190))
+
+
 def test_names_of_faults_are_unique() -> None:
     assert len({kind.key for kind in FAULTS}) == len(FAULTS)
