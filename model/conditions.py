@@ -105,6 +105,19 @@ SCRAPES_EXHAUSTED: Final = ConditionKind(
     "the server lacks descriptors, ports or memory to scrape its targets",
     "raise LimitNOFILE= and MemoryMax= of the unit; the targets are not at fault",
 )
+CLOCK_JUMPED: Final = ConditionKind(
+    "clock_jumped",
+    "warning",
+    "the clock of the machine was set, and the server goes on by its own for ten minutes",
+    "correct the clock, best by NTP; if the new time is right, wait",
+)
+FUTURE_SAMPLES: Final = ConditionKind(
+    "future_samples",
+    "warning",
+    "the store has samples later than now, from a time when the clock was wrong",
+    "stop the server and run `redshank store drop-future`, or leave them: nothing else depends"
+    " on them",
+)
 
 CONDITION_KINDS: Final[tuple[ConditionKind, ...]] = (
     SAMPLES_UNWRITABLE,
@@ -118,6 +131,8 @@ CONDITION_KINDS: Final[tuple[ConditionKind, ...]] = (
     DISK_SLOW,
     DESCRIPTORS_EXHAUSTED,
     SCRAPES_EXHAUSTED,
+    CLOCK_JUMPED,
+    FUTURE_SAMPLES,
 )
 """All kinds. The metric shows each, and docs/operations.md has a row for each."""
 

@@ -11,6 +11,7 @@ import numpy as np
 from model.labels import METRIC_NAME, Labels
 from model.series import STALE_BITS
 from storage.api.alerts import Alert, AlertState
+from storage.api.rewinding import RewindingSource, is_rewound
 from storage.api.samples import Layout, SampleAppender, Vector
 
 # A layout is rebuilt once it has more than this and twice the columns in use.
@@ -22,7 +23,7 @@ class SeriesWriter:
 
     def __init__(self, appender: SampleAppender, stream: str) -> None:
         self._appender = appender
-        self._source = appender.source(Labels(), stream)
+        self._source = RewindingSource(appender, Labels(), stream)
         self._columns: dict[Labels, int] = {}
         self._layout: Layout | None = None
         self._last = np.empty(0, dtype=np.uint64)
@@ -37,8 +38,13 @@ class SeriesWriter:
         Raises:
             StorageError: the store rejected the vector.
         """
-        if time_ms <= self._last_ms or not (values or self._columns):
+        if not (values or self._columns):
             return
+        if time_ms <= self._last_ms and not is_rewound(self._last_ms, time_ms):
+            return
+        if time_ms <= self._source.overtaken_ms:
+            # The vector of the time before the clock was set back has the same time.
+            time_ms += 1
         rebuilt = self._rebuild(values)
         for labels in values:
             self._columns.setdefault(labels, len(self._columns))
@@ -53,8 +59,10 @@ class SeriesWriter:
         else:
             changed = np.concatenate([bits[:known] != self._last, np.ones(len(bits) - known, bool)])
             columns, given = np.flatnonzero(changed).astype(np.uint32), bits[changed]
-        self._appender.append(
-            self._source, Vector(time_ms, self._layout, columns, given.view(np.float64))
+        layout = self._layout
+        self._source.append(
+            Vector(time_ms, layout, columns, given.view(np.float64)),
+            lambda: Vector(time_ms, layout, None, bits.view(np.float64)),
         )
         self._last, self._last_ms = bits, time_ms
 

@@ -249,6 +249,22 @@ def _print_inspection(found: "StoreInspection") -> None:
         )
 
 
+@store.command("drop-future")
+@config_option
+@store_options
+def drop_future(config: Path | None, directory: DataDirectory) -> None:
+    """Delete the samples later than now, which a wrong clock has stored.
+
+    Stop the server first, and correct the clock.
+    """
+    from daemon.store_access import exclusive_store
+
+    directory.require_used()
+    with exclusive_store(config, directory) as opened:
+        dropped = opened.future.drop()
+    click.echo(f"samples later than now of {counted(dropped, 'source')} deleted")
+
+
 @store.command()
 @store_options
 def verify(directory: DataDirectory) -> None:

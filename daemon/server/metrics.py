@@ -168,15 +168,24 @@ class ConditionCollector(Collector):
 
 
 class WitnessCollector(Collector):
-    """How late the server is."""
+    """How late the server is, and how wrong the machine's clock."""
 
     def __init__(
-        self, evaluation_lag_s: Callable[[], float], loop_lag_s: Callable[[], float]
+        self,
+        evaluation_lag_s: Callable[[], float],
+        loop_lag_s: Callable[[], float],
+        clock_jump_ms: Callable[[], int],
     ) -> None:
         self._evaluation_lag_s, self._loop_lag_s = evaluation_lag_s, loop_lag_s
+        self._clock_jump_ms = clock_jump_ms
 
     def collect(self) -> Iterator[Metric]:
-        """Yield both lags."""
+        """Yield both lags and the jump."""
+        yield GaugeMetricFamily(
+            "redshank_clock_jump_seconds",
+            "How far the machine's clock is ahead of the server's since it was set.",
+            self._clock_jump_ms() / 1000,
+        )
         yield GaugeMetricFamily(
             "redshank_evaluation_lag_seconds",
             "How late host checks and rules are evaluated; grows while they are not.",

@@ -36,14 +36,12 @@ from ingest.gateway.gateway import PushGateway
 from ingest.hosts.pushed_hosts import PushedHosts
 from ingest.remote_write.receiver import RemoteWriteReceiver
 from ingest.series.commits import GroupCommit
-from model.clock import system_clock
 from model.limits import Refusals
 from model.memory_pressure import MemoryReading
 from promql.api import MetadataByMetric
 from promql.engine import EngineSettings, LocalEngine
 from storage.api.audit import NewAuditEntry
 from storage.api.samples import SampleReader
-from storage.samples.store import SqliteSampleStore
 from web.http.audit_trail import audit_retention
 from web.services import Pushes, Services
 
@@ -95,8 +93,8 @@ async def constructed(
     settings, samples, records = configuration.settings, stores.samples, stores.records
     refusals, memory = Refusals(), MemoryReading()
     async with AsyncExitStack() as stack:
-        scraping = Scraping(configuration, records.hosts, samples, system_clock, stores.conditions)
-        remote_write = _remote_write(samples, settings, refusals, memory)
+        scraping = Scraping(configuration, records.hosts, samples, stores.clock, stores.conditions)
+        remote_write = _remote_write(stores, settings, refusals, memory)
         engine = _engine(samples, settings, lambda: _metadata(scraping, remote_write))
         stack.push_async_callback(engine.close)
         commits = await stack.enter_async_context(GroupCommit(samples, stores.messages).running())
@@ -112,7 +110,7 @@ async def constructed(
         gateway = PushGateway(
             samples,
             records.pushed_groups,
-            system_clock,
+            stores.clock,
             lambda: reloader.current.settings.scrape.interval,
         )
         await gateway.load()
@@ -133,11 +131,11 @@ async def constructed(
 
 
 def _remote_write(
-    samples: SqliteSampleStore, settings: Settings, refusals: Refusals, memory: MemoryReading
+    stores: Stores, settings: Settings, refusals: Refusals, memory: MemoryReading
 ) -> RemoteWriteReceiver:
     limits = settings.ingest.limits()
     return RemoteWriteReceiver(
-        samples, samples, system_clock, limits, refusals=refusals, memory=memory
+        stores.samples, stores.samples, stores.clock, limits, refusals=refusals, memory=memory
     )
 
 
@@ -176,7 +174,7 @@ def _pushed_hosts(stores: Stores, commits: GroupCommit) -> PushedHosts:
         commits=commits,
         hosts=stores.records.hosts,
         keys=stores.records.host_keys,
-        clock=system_clock,
+        clock=stores.clock,
     )
 
 
@@ -196,7 +194,7 @@ def _alerting(
         appender=stores.samples,
         hosts=lambda: [*scraping.targets.hosts(), *pushed.hosts()],
         session=session,
-        clock=system_clock,
+        clock=stores.clock,
         rule_groups=configuration.rule_groups,
         conditions=stores.conditions,
         loop_lag_s=loop_lag_s,
@@ -219,10 +217,10 @@ def _reloader(
         await alerting.reconfigure(new.settings.alerting, new.rule_groups)
 
     async def on_signal() -> None:
-        entry = NewAuditEntry(system_clock(), "SIGHUP", "", "configuration.reload")
+        entry = NewAuditEntry(stores.clock(), "SIGHUP", "", "configuration.reload")
         await stores.records.audit.add(entry, retention)
 
-    return Reloader(configuration, read, apply, system_clock, directory.path, on_signal)
+    return Reloader(configuration, read, apply, stores.clock, directory.path, on_signal)
 
 
 def services_of(parts: Parts) -> Services:
@@ -230,7 +228,7 @@ def services_of(parts: Parts) -> Services:
     stores, reloader, scraper = parts.stores, parts.reloader, parts.scraping.scraper
     records, samples = stores.records, stores.samples
     version = importlib.metadata.version("redshank")
-    inbox = MessageInbox(samples, stores.messages, parts.commits, system_clock)
+    inbox = MessageInbox(samples, stores.messages, parts.commits, stores.clock)
     return Services(
         hosts=records.hosts,
         accounts=records.accounts,
@@ -249,9 +247,9 @@ def services_of(parts: Parts) -> Services:
         configuration=reloader,
         registry=_registry(parts, version),
         conditions=stores.conditions,
-        clock=system_clock,
+        clock=stores.clock,
         version=version,
-        started_ms=system_clock(),
+        started_ms=stores.clock(),
         hosts_changed=parts.hosts_changed,
         added_hosts=lambda: reloader.current.settings.scrape.added_hosts,
         host_checks=lambda: reloader.current.settings.alerting.checks,
@@ -277,7 +275,11 @@ def _registry(parts: Parts, version: str) -> CollectorRegistry:
         RemoteWriteCollector(parts.remote_write),
         LimitCollector(parts.refusals),
         ConditionCollector(stores.conditions),
-        WitnessCollector(lambda: parts.alerting.evaluation_lag_s, parts.witness.lag_s),
+        WitnessCollector(
+            lambda: parts.alerting.evaluation_lag_s,
+            parts.witness.lag_s,
+            lambda: stores.clock.jump_ms,
+        ),
     ):
         registry.register(collector)
     return registry

@@ -17,6 +17,7 @@ from daemon import logs
 from daemon.configuration.configuration import Configuration, ConfigurationSource
 from daemon.data_directory import DataDirectory
 from daemon.errors import ConfigurationError
+from daemon.server.clock_watch import ClockWatch
 from daemon.server.exporter_process import ExporterProcess
 from daemon.server.interpreter import (
     collections_paused,
@@ -28,7 +29,7 @@ from daemon.server.listening import Doors, listening
 from daemon.server.parts import Parts, constructed, services_of
 from daemon.server.stores import opened_stores
 from model.addresses import ListenAddress
-from model.clock import system_clock
+from model.clock import Clock
 from model.descriptors import raise_descriptor_limit
 from model.sd_notify import sd_notify
 from model.worker_threads import WorkerThreads
@@ -191,7 +192,7 @@ async def running_server(
     async with AsyncExitStack() as stack:
         with collections_paused():
             stores = await stack.enter_async_context(opened_stores(directory, settings.storage))
-        password = await _first_password(plan, stores.records.accounts)
+        password = await _first_password(plan, stores.records.accounts, stores.clock)
         parts = await stack.enter_async_context(
             constructed(stores, configuration, plan.source.read, directory)
         )
@@ -221,8 +222,10 @@ async def running_server(
 async def _running(parts: Parts, tasks: asyncio.TaskGroup) -> AsyncIterator[None]:
     """Run the periodic work of the parts until the block ends."""
     async with AsyncExitStack() as stack:
-        pushing = tasks.create_task(parts.gateway.run())
-        stack.callback(pushing.cancel)
+        stores = parts.stores
+        clock_watch = ClockWatch(stores.clock, stores.samples.future, stores.conditions)
+        for work in (parts.gateway.run(), clock_watch.run()):
+            stack.callback(tasks.create_task(work).cancel)
         await stack.enter_async_context(parts.scraping.running())
         await parts.alerting.start(tasks)
         stack.push_async_callback(parts.alerting.stop)
@@ -230,9 +233,9 @@ async def _running(parts: Parts, tasks: asyncio.TaskGroup) -> AsyncIterator[None
         yield
 
 
-async def _first_password(plan: ServerPlan, accounts: AccountRecords) -> str | None:
+async def _first_password(plan: ServerPlan, accounts: AccountRecords, clock: Clock) -> str | None:
     try:
-        return await ensure_first_admin(accounts, plan.admin_password, system_clock())
+        return await ensure_first_admin(accounts, plan.admin_password, clock())
     except BadRequestError as exc:
         raise ConfigurationError(f"REDSHANK_ADMIN_PASSWORD: {exc.message}") from exc
 

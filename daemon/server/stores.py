@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from daemon.data_directory import DataDirectory
 from daemon.store_access import opened_records
-from model.clock import system_clock
+from model.clock import SteadyClock
 from model.conditions import Conditions
 from storage.api.errors import StorageError
 from storage.disk_watch import DiskWatch
@@ -21,7 +21,7 @@ from web.identity.keys import KeyRing
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The open stores of a running server, its keys, and what is wrong with it."""
+    """The open stores of a running server, its keys, its clock, and what is wrong with it."""
 
     samples: SqliteSampleStore
     records: Records
@@ -29,6 +29,7 @@ class Stores:
     messages: SqliteMessageLog
     administration: StoreAdministration
     conditions: Conditions
+    clock: SteadyClock
 
 
 @asynccontextmanager
@@ -39,23 +40,22 @@ async def opened_stores(directory: DataDirectory, settings: StoreSettings) -> As
         StorageError: the data cannot be opened.
         KeysError: the keys cannot be read or created.
     """
-    conditions = Conditions(system_clock)
+    clock = SteadyClock()
+    conditions = Conditions(clock)
     async with AsyncExitStack() as stack:
-        samples = SqliteSampleStore(
-            directory.path, settings, clock=system_clock, conditions=conditions
-        )
+        samples = SqliteSampleStore(directory.path, settings, clock=clock, conditions=conditions)
         await _open(samples)
         stack.push_async_callback(asyncio.to_thread, samples.close)
         records = await stack.enter_async_context(opened_records(directory.records, conditions))
-        keys = await asyncio.to_thread(KeyRing.open, directory.keys, system_clock())
+        keys = await asyncio.to_thread(KeyRing.open, directory.keys, clock())
         messages = SqliteMessageLog(directory.messages, conditions=conditions)
         await asyncio.to_thread(messages.open)
         stack.push_async_callback(asyncio.to_thread, messages.close)
         watch = DiskWatch(directory.path, conditions)
         await asyncio.to_thread(watch.start)
         stack.push_async_callback(asyncio.to_thread, watch.stop)
-        administration = StoreAdministration(samples, directory.path, system_clock)
-        yield Stores(samples, records, keys, messages, administration, conditions)
+        administration = StoreAdministration(samples, directory.path, clock)
+        yield Stores(samples, records, keys, messages, administration, conditions, clock)
 
 
 async def _open(samples: SqliteSampleStore) -> None:

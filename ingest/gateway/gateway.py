@@ -28,6 +28,7 @@ from model.clock import Clock
 from scraper.exposition.formats import ExpositionFormat
 from storage.api.errors import StorageError
 from storage.api.pushed_groups import PushedGroup, PushedGroupRecords
+from storage.api.rewinding import is_rewound
 from storage.api.samples import SampleAppender
 
 log = structlog.get_logger(__name__)
@@ -142,8 +143,14 @@ class PushGateway:
 
     def _next_ms(self) -> int:
         """Return the current time, but later than every earlier vector."""
-        self._last_ms = max(self._clock(), self._last_ms + 1)
-        return self._last_ms
+        return self._after_last(self._clock())
+
+    def _after_last(self, time_ms: int) -> int:
+        # A clock that was set back is followed: `VectorAppender` takes care of the rest.
+        if not is_rewound(self._last_ms, time_ms):
+            time_ms = max(time_ms, self._last_ms + 1)
+        self._last_ms = time_ms
+        return time_ms
 
     def _append(self, group: MetricGroup, time_ms: int) -> None:
         appender = self._appenders.get(group.key)
@@ -156,7 +163,7 @@ class PushGateway:
 
         If a write fails, a warning is logged; the next call appends the values again.
         """
-        self._last_ms = time_ms = max(time_ms, self._last_ms + 1)
+        time_ms = self._after_last(time_ms)
         failure: StorageError | None = None
         for group in self._groups.values():
             try:

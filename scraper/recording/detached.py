@@ -69,7 +69,7 @@ class DetachedRecorder:
             if not values:
                 return
             self._source = DetachedSource(
-                self._appender, self._target, "bare", has_target_labels=False
+                self._appender, self._target, "bare", has_target_labels=False, follows_clock=True
             )
         by_column: dict[int, float] = {}
         for index, value in values.items():

@@ -3,6 +3,7 @@
 import numpy as np
 
 from model.labels import Labels
+from storage.api.rewinding import is_rewound
 from storage.api.samples import SampleAppender
 from storage.api.vector_appender import VectorAppender
 
@@ -21,6 +22,7 @@ class DetachedSource:
         name: str,
         *,
         has_target_labels: bool,
+        follows_clock: bool,
     ) -> None:
         """Register the source with the store.
 
@@ -29,12 +31,15 @@ class DetachedSource:
             target: the target's labels.
             name: distinguishes the sources of one target.
             has_target_labels: whether its series have every label of the target.
+            follows_clock: whether the times are those of scrapes.
         """
         if has_target_labels:
-            self.vectors = VectorAppender(appender, target, name)
+            self.vectors = VectorAppender(appender, target, name, follows_clock=follows_clock)
         else:
             # A source without labels: only the stream's name identifies the target.
-            self.vectors = VectorAppender(appender, Labels(), f"{target}/{name}")
+            stream = f"{target}/{name}"
+            self.vectors = VectorAppender(appender, Labels(), stream, follows_clock=follows_clock)
+        self._follows_clock = follows_clock
         self._columns: dict[Labels, int] = {}
         self._last: dict[int, tuple[int, float]] = {}
 
@@ -49,8 +54,11 @@ class DetachedSource:
         return self._last.get(column)
 
     def is_newer(self, time_ms: int) -> bool:
-        """Return whether a time is after the last vector."""
-        return self.vectors.last_ms is None or time_ms > self.vectors.last_ms
+        """Return whether a time is after the last vector, or the clock was set back since."""
+        last_ms = self.vectors.last_ms
+        if last_ms is None or time_ms > last_ms:
+            return True
+        return self._follows_clock and is_rewound(last_ms, time_ms)
 
     @property
     def dead(self) -> int:

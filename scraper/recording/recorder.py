@@ -97,6 +97,11 @@ class Recorder:
         """The time of the last vector, None before the first."""
         return self._vectors.last_ms
 
+    @property
+    def overtaken_ms(self) -> int:
+        """The last time before the clock was set back, 0 if it was not."""
+        return self._vectors.overtaken_ms
+
     def reconfigure(self, target: ScrapeTarget) -> None:
         """Apply changed options of the target, whose labels are the same; keep columns."""
         self._catalog.name = SeriesNaming.of(target).name

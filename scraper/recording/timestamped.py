@@ -76,6 +76,10 @@ class TimestampedSeries:
             StorageError: the store refused a vector.
         """
         counts = TimestampCounts()
+        for group in self.groups():
+            # Staleness markers have the time of a scrape, and its clock may have been wrong.
+            if (group.vectors.last_ms or 0) > time_ms + _MAX_AHEAD_MS:
+                group.vectors.follow_clock()
         placed, unplaced = self._group_samples(samples, series, time_ms, counts)
         self._move_diverged(placed, unplaced, series)
         self._place(unplaced, series, placed)
@@ -178,7 +182,11 @@ class TimestampedSeries:
             if group is None and len(groups) < _MAX_GROUPS:
                 name = f"timestamps-{len(groups)}"
                 group = DetachedSource(
-                    self._appender, self._target, name, has_target_labels=has_target_labels
+                    self._appender,
+                    self._target,
+                    name,
+                    has_target_labels=has_target_labels,
+                    follows_clock=False,
                 )
                 groups.append(group)
             if group is None:

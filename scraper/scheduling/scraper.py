@@ -177,9 +177,9 @@ class Scraper:
     def _clock_jumped(self, by_ms: int) -> None:
         """Count and log that the system clock was set."""
         self.statistics.clock_jumps += 1
-        fix = "set the clock by NTP"
+        fix = "run NTP"
         if by_ms < 0:
-            fix += "; scrapes are not stored until it has passed the newest sample"
+            fix += "; `redshank store drop-future` deletes the samples that are in the future now"
         log.warning("clock_jumped", by_s=by_ms / 1000, fix=fix)
 
     def _begin(self, scraper: TargetScraper, nominal_ms: int) -> None:

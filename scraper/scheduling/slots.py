@@ -7,9 +7,10 @@ change the times of its scrapes, and targets spread evenly.
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
 from apscheduler.events import EVENT_SCHEDULER_SHUTDOWN
@@ -58,10 +59,11 @@ class Slot:
 
 @dataclass(slots=True, eq=False)
 class _SlotKeys(Generic[K]):
-    """The keys of one slot, and the time of its last tick."""
+    """The keys of one slot, and the time of its last tick, also by the monotonic clock."""
 
     keys: dict[K, None] = field(default_factory=dict)
     last_ms: int | None = None
+    last_s: float = 0.0
 
 
 class SlotScheduler(Generic[K]):
@@ -73,6 +75,7 @@ class SlotScheduler(Generic[K]):
         missed: Callable[[int], None],
         clock: Clock,
         jumped: Callable[[int], None] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare; `open` starts the ticks.
 
@@ -82,12 +85,13 @@ class SlotScheduler(Generic[K]):
                 process was blocked.
             clock: the clock of the slots.
             jumped: called with the change in milliseconds after the clock was set.
+            monotonic: the clock, in seconds, by which ticks are missed.
         """
         self._start, self._missed, self._clock = start, missed, clock
-        self._jumped = jumped
+        self._jumped, self._monotonic = jumped, monotonic
         self._slots: dict[Slot, _SlotKeys[K]] = {}
         self._clock_check: asyncio.TimerHandle | None = None
-        self._ahead_ms = 0
+        self._ahead_ms = self._system_ahead_ms = 0
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -96,27 +100,33 @@ class SlotScheduler(Generic[K]):
     def open(self) -> None:
         """Start the ticks on the running loop."""
         self._scheduler.start()
-        self._ahead_ms = self._ahead_of_loop_ms()
+        self._ahead_ms = self._ahead_of_loop_ms(self._clock())
+        self._system_ahead_ms = self._ahead_of_loop_ms(_system_ms())
         self._check_clock()
 
-    def _ahead_of_loop_ms(self) -> int:
-        """Return how far the clock is ahead of the loop's monotonic clock."""
-        return self._clock() - round(asyncio.get_running_loop().time() * 1000)
+    @staticmethod
+    def _ahead_of_loop_ms(time_ms: int) -> int:
+        """Return how far a time is ahead of the loop's monotonic clock."""
+        return time_ms - round(asyncio.get_running_loop().time() * 1000)
 
     def _check_clock(self) -> None:
-        """Reschedule every slot if the clock was set, and check again in a second.
+        """Reschedule every slot if a clock was set, and check again in a second.
 
-        APScheduler waits until the time that it has planned: for an hour if the clock
-        was set back by an hour.
+        APScheduler waits until the time that it has planned, by the system's clock: for an
+        hour if that was set back by an hour. The clock of the slots may follow later.
         """
-        ahead_ms = self._ahead_of_loop_ms()
+        ahead_ms = self._ahead_of_loop_ms(self._clock())
+        system_ahead_ms = self._ahead_of_loop_ms(_system_ms())
         jump_ms, self._ahead_ms = ahead_ms - self._ahead_ms, ahead_ms
-        if abs(jump_ms) >= _JUMP_MS:
+        system_jump_ms = system_ahead_ms - self._system_ahead_ms
+        self._system_ahead_ms = system_ahead_ms
+        if max(abs(jump_ms), abs(system_jump_ms)) >= _JUMP_MS:
             for slot, occupied in self._slots.items():
-                occupied.last_ms = None
+                if abs(jump_ms) >= _JUMP_MS:
+                    occupied.last_ms = None
                 self._scheduler.reschedule_job(_job_id(slot), trigger=self._trigger(slot))
-            if self._jumped is not None:
-                self._jumped(jump_ms)
+        if abs(jump_ms) >= _JUMP_MS and self._jumped is not None:
+            self._jumped(jump_ms)
         loop = asyncio.get_running_loop()
         self._clock_check = loop.call_later(_CLOCK_CHECK_S, self._check_clock)
 
@@ -143,7 +153,9 @@ class SlotScheduler(Generic[K]):
         occupied.keys[key] = None
 
     def _trigger(self, slot: Slot) -> IntervalTrigger:
-        first = datetime.fromtimestamp(slot.next_ms(self._clock()) / 1000, UTC)
+        now_ms = self._clock()
+        # APScheduler compares with the system's clock.
+        first = datetime.now(UTC) + timedelta(milliseconds=slot.next_ms(now_ms) - now_ms)
         return IntervalTrigger(seconds=slot.interval_ms / 1000, start_date=first, timezone=UTC)
 
     def remove(self, key: K, slot: Slot) -> None:
@@ -165,16 +177,22 @@ class SlotScheduler(Generic[K]):
         occupied = self._slots.get(slot)
         if occupied is None:
             return
-        nominal_ms = slot.nominal_ms(self._clock())
+        nominal_ms, now_s = slot.nominal_ms(self._clock()), self._monotonic()
         if occupied.last_ms is not None:
             skipped = (nominal_ms - occupied.last_ms) // slot.interval_ms - 1
             if skipped < 0:
                 return
-            if skipped:
-                self._missed(skipped * len(occupied.keys))
-        occupied.last_ms = nominal_ms
+            # By the monotonic clock too: nothing is missed because the clock was set forward.
+            passed = round((now_s - occupied.last_s) * 1000 / slot.interval_ms)
+            if min(skipped, passed - 1) > 0:
+                self._missed(min(skipped, passed - 1) * len(occupied.keys))
+        occupied.last_ms, occupied.last_s = nominal_ms, now_s
         for key in list(occupied.keys):
             self._start(key, nominal_ms)
+
+
+def _system_ms() -> int:
+    return round(datetime.now(UTC).timestamp() * 1000)
 
 
 def _job_id(slot: Slot) -> str:

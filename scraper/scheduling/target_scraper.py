@@ -21,6 +21,7 @@ from scraper.scheduling.exhaustion import Exhaustion
 from scraper.scheduling.slots import Slot
 from scraper.scheduling.statistics import ScraperStatistics
 from storage.api.errors import OutOfOrderError, StorageError
+from storage.api.rewinding import is_rewound
 from storage.api.samples import SampleAppender
 
 log = structlog.get_logger(__name__)
@@ -155,7 +156,9 @@ class TargetScraper:
         lag_ms = now_ms - nominal_ms
         self._services.statistics.lag_s += max(0, lag_ms) / 1000
         tolerance_ms = min(_MAX_TOLERANCE_MS, self.slot.interval_ms * _TOLERANCE_RATIO)
-        return nominal_ms if abs(lag_ms) <= tolerance_ms else now_ms
+        time_ms = nominal_ms if abs(lag_ms) <= tolerance_ms else now_ms
+        # Beside a scrape at the same time, from before the clock was set back.
+        return time_ms + (time_ms <= self._recorder.overtaken_ms)
 
     async def _parse(self, fetched: Fetched) -> ExpositionDelta:
         began = time.perf_counter()
@@ -204,8 +207,8 @@ class TargetScraper:
     ) -> None:
         """Append a scrape, or the failure of one with the counts of its exposition."""
         last_ms = self._recorder.last_ms
-        if last_ms is not None and time_ms <= last_ms:
-            # The clock was set back.
+        if last_ms is not None and time_ms <= last_ms and not is_rewound(last_ms, time_ms):
+            # The clock was set back a little.
             self._append_failed(OutOfOrderError(str(self.target.labels), time_ms, last_ms))
             return
         try:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from model.labels import Labels
 from model.series import STALE, absent_vector, is_absent, is_stale
-from storage.api.samples import Layout, SampleAppender, Source, StartTimes, Vector
+from storage.api.rewinding import RewindingSource
+from storage.api.samples import Layout, SampleAppender, StartTimes, Vector
 
 Columns = NDArray[np.int32]
 Values = NDArray[np.float64]
@@ -25,19 +26,35 @@ class VectorAppender:
         last_ms: time of the last vector, None before the first.
     """
 
-    def __init__(self, appender: SampleAppender, labels: Labels, stream: str = "") -> None:
+    def __init__(
+        self,
+        appender: SampleAppender,
+        labels: Labels,
+        stream: str = "",
+        *,
+        follows_clock: bool = True,
+    ) -> None:
         self.values: Values = np.empty(0)
         self.alive: NDArray[np.bool_] = np.empty(0, np.bool_)
         self.last_ms: int | None = None
         self._appender = appender
-        self._source: Source = appender.source(labels, stream)
+        self._source = RewindingSource(appender, labels, stream, follows_clock=follows_clock)
         self._layout: Layout | None = None
         self._next_is_full = True
+
+    @property
+    def overtaken_ms(self) -> int:
+        """See `RewindingSource.overtaken_ms`."""
+        return self._source.overtaken_ms
 
     @property
     def series(self) -> tuple[Labels, ...]:
         """The series of the current layout; sources with the same layout share the tuple."""
         return self._layout.series if self._layout else ()
+
+    def follow_clock(self) -> None:
+        """Accept earlier times again: the last vector is from a clock that was wrong."""
+        self.last_ms, self._source.follows_clock = None, True
 
     def grow(self, count: int) -> None:
         """Extend to `count` columns; new columns are ABSENT."""
@@ -69,7 +86,7 @@ class VectorAppender:
         """Append one vector.
 
         Args:
-            time_ms: later than `last_ms`.
+            time_ms: later than `last_ms`, unless the clock was set back.
             series: the series of all columns; new columns follow the known ones.
             columns: int32, distinct, in any order.
             values: one value per column; STALE ends a series.
@@ -92,7 +109,13 @@ class VectorAppender:
             changed = columns[order].view(np.uint32)
             vector = Vector(time_ms, layout, changed, values[order], starts)
         self._next_is_full = True
-        self._appender.append(self._source, vector)
+
+        def whole() -> Vector | None:
+            if starts is not None and starts.columns is not None:
+                return None
+            return Vector(time_ms, layout, None, self.values.copy(), starts)
+
+        self._source.append(vector, whole)
         self._next_is_full, self.last_ms = False, time_ms
 
     def end(self, time_ms: int) -> None:

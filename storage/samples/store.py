@@ -39,6 +39,7 @@ from storage.samples.reading.stats import store_stats
 from storage.samples.settings import StoreSettings
 from storage.samples.tools.backfilling.backfill import Backfill
 from storage.samples.upkeep.compaction import Compactor
+from storage.samples.upkeep.future import AHEAD_MS, FutureSamples
 from storage.samples.upkeep.retention import retain
 from storage.samples.upkeep.sealing import Sealer
 from storage.samples.windows.window_set import WindowSet
@@ -71,6 +72,7 @@ class SqliteSampleStore:
 
     `journal.db` holds the journal and the catalog, `samples/` the window files. Call
     `append`, `amend` and `commit` on one thread, the event loop's; everything else on any.
+    `future` is what a clock that was wrong has stored later than now.
     """
 
     def __init__(
@@ -109,6 +111,12 @@ class SqliteSampleStore:
             self._windows, self._heads, self._layouts, self._erasure_in, self._chunk_age_ms
         )
         self._maintaining = threading.Lock()
+        self.future = FutureSamples(
+            *(self._heads, self._windows, self._journal, self._sealer, self._compactor),
+            self._sources,
+            self._maintaining,
+            clock,
+        )
         self._worker = Worker("samples", _MAINTENANCE_INTERVAL_S, self._work)
         self._threads = ReadThreads(min(os.cpu_count() or 1, _MOST_THREADS_A_READ))
         self._query = Query(
@@ -197,21 +205,25 @@ class SqliteSampleStore:
         self._windows.close()
 
     def _work(self) -> None:
-        self.maintain(self._clock(), most_steps=_MERGE_STEPS)
+        self.maintain(self._clock(), _MERGE_STEPS, self.future.believed_ms())
 
-    def maintain(self, now_ms: int, most_steps: int | None = None) -> None:
+    def maintain(
+        self, now_ms: int, most_steps: int | None = None, retention_now_ms: int | None = None
+    ) -> None:
         """Seal, merge and delete what is due; blocks. The store's own thread calls it.
 
         `most_steps` is the most batches to merge, each about 50 ms; the next call merges
-        the rest. None merges all.
+        the rest. None merges all. Retention goes by `retention_now_ms`, if given.
         """
         with self._maintaining:
             self._heads.close_older_than(now_ms - self._chunk_age_ms)
+            self.future.set_aside(now_ms)
             self._sealer.seal(now_ms)
             self._sealer.shed(self._head_bytes)
-            self._heads.forget_silent(now_ms - _SILENCE_MS)
+            self._heads.forget_silent(now_ms - _SILENCE_MS, now_ms + AHEAD_MS)
             self._compactor.run(now_ms, most_steps)
-            if retain(self._windows, now_ms, self._retention_age_ms, self._retention_bytes):
+            kept_ms = now_ms if retention_now_ms is None else retention_now_ms
+            if retain(self._windows, kept_ms, self._retention_age_ms, self._retention_bytes):
                 self._settled.clear()
             self._settled.advance(self._heads.first_ms)
             self._forget_tombstones(now_ms)

@@ -248,13 +248,26 @@ class Heads:
                 if head.open is not None and head.open.times_ms[0] < start_ms:
                     head.close()
 
-    def forget_silent(self, since_ms: int) -> None:
-        """Remove the heads whose last vector is older than a time and on disk."""
+    def close_later_than(self, end_ms: int) -> None:
+        """Close the open chunks that end after a time: their sources go on elsewhere."""
+        with self._lock:
+            for head in self._heads.values():
+                if head.open is not None and head.last_ms > end_ms:
+                    head.close()
+
+    def accept_from(self, start_ms: int) -> None:
+        """Accept vectors after a time from sources without a head, whatever they had before."""
+        self._ends = {source: min(end_ms, start_ms) for source, end_ms in self._ends.items()}
+
+    def forget_silent(self, since_ms: int, until_ms: int) -> None:
+        """Remove the heads whose last vector is outside a range of time, and on disk."""
         with self._lock:
             silent = [
                 head
                 for head in self._heads.values()
-                if head.last_ms < since_ms and head.open is None and not head.closed
+                if not since_ms <= head.last_ms <= until_ms
+                and head.open is None
+                and not head.closed
             ]
             if not silent:
                 return

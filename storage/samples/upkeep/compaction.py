@@ -112,20 +112,20 @@ class Compactor:
             window.shrink()
             window.release_writer()
 
-    def erase(self, window: Window) -> None:
-        """Rewrite the runs of a window that hold deleted samples; blocks.
+    def erase(self, window: Window, erasure: Erasure | None = None) -> None:
+        """Rewrite the runs of a window that hold deleted samples, or others; blocks.
 
         Raises:
             StorageError: the disk refused the write.
         """
-        erasure = self._erasure(window)
+        given, erasure = erasure, erasure or self._erasure(window)
         if window.is_damaged or not self._holds_any(window, erasure):
             return
         if self._merge is not None and self._merge.window is window:
             # Its inputs are about to be replaced; it begins again later.
             self._merge = None
         for run in list(window.runs.values()):
-            if not self._erasure_in(run.start_ms, run.end_ms):
+            if given is None and not self._erasure_in(run.start_ms, run.end_ms):
                 continue
             merge = Merge(window, [run], run.level, self._layouts, erasure)
             for _ in merge.steps():

@@ -80,3 +80,34 @@ def test_alerts_are_series_as_in_prometheus() -> None:
 def test_no_data_alert_has_its_own_state_and_ended_alerts_have_no_series() -> None:
     [labels] = alert_series([alert(AlertState.NO_DATA), alert(AlertState.RESOLVED)])
     assert labels.get("alertstate") == "no_data"
+
+
+def test_series_go_on_when_the_clock_comes_back_from_years_ahead() -> None:
+    appender = MemoryAppender()
+    writer = SeriesWriter(appender, "alerts/x")
+    labels = Labels.of(alertname="A")
+    writer.write({labels: 1.0}, NOW_MS)
+    writer.write({labels: 2.0}, NOW_MS + 10**11)
+    writer.write({labels: 3.0}, NOW_MS + 15_000)
+    writer.write({labels: 4.0}, NOW_MS + 30_000)
+    assert appender.last["alerts/x~1"] == {labels: 4.0}
+    # After a restart the writer does not know what the store has.
+    again = SeriesWriter(appender, "alerts/x")
+    again.write({labels: 5.0}, NOW_MS + 45_000)
+    assert appender.last["alerts/x~1"] == {labels: 5.0}
+
+
+def test_series_after_a_step_back_have_times_of_their_own() -> None:
+    appender = MemoryAppender()
+    writer = SeriesWriter(appender, "alerts/x")
+    labels = Labels.of(alertname="A")
+    for at_ms in (NOW_MS, NOW_MS + 15_000, NOW_MS + 30_000, NOW_MS, NOW_MS + 15_000):
+        writer.write({labels: at_ms % 7}, at_ms)
+    times = [(stream, vector.time_ms - NOW_MS) for stream, vector in appender.vectors]
+    assert times == [
+        ("alerts/x", 0),
+        ("alerts/x", 15_000),
+        ("alerts/x", 30_000),
+        ("alerts/x~1", 0),
+        ("alerts/x~1", 15_001),
+    ]

@@ -65,7 +65,10 @@ async def test_skipped_ticks_are_counted_as_missed() -> None:
     started: list[int] = []
     missed: list[int] = []
     slots: SlotScheduler[str] = SlotScheduler(
-        lambda _, at: started.append(at), missed.append, lambda: now_ms
+        lambda _, at: started.append(at),
+        missed.append,
+        lambda: now_ms,
+        monotonic=lambda: now_ms / 1000,
     )
     slot = Slot(1000, 0)
     slots.add("a", slot)
