@@ -3,8 +3,7 @@
 A body holds one alert, as if Alertmanager were configured with `group_by: ['...']`.
 A service that keys incidents by `groupKey` then closes the right incident.
 
-Source: Alertmanager documentation, "Webhook receiver"; github.com/prometheus/common,
-model/signature.go for the fingerprint.
+Source: Alertmanager documentation, "Webhook receiver".
 """
 
 import datetime as dt
@@ -16,12 +15,10 @@ from urllib.parse import quote as quote_url
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from model.labels import Labels, quote
+from model.fingerprints import fingerprint
+from model.labels import quote
 from storage.api.alerts import Alert
 
-_FNV_OFFSET = 0xCBF29CE484222325
-_FNV_PRIME = 0x100000001B3
-_SEPARATOR = b"\xff"
 _NO_TIME = "0001-01-01T00:00:00Z"
 
 
@@ -84,16 +81,6 @@ class WebhookBody(_BodyModel):
     def to_json(self) -> str:
         """Return the body as JSON, with Alertmanager's keys."""
         return self.model_dump_json(by_alias=True)
-
-
-def fingerprint(labels: Labels) -> str:
-    """Return Alertmanager's fingerprint of a label set: FNV-1a of names and values, as hex."""
-    digest = _FNV_OFFSET
-    for pair in labels:
-        for text in pair:
-            for byte in text.encode() + _SEPARATOR:
-                digest = (digest ^ byte) * _FNV_PRIME & 0xFFFFFFFFFFFFFFFF
-    return f"{digest:016x}"
 
 
 def rfc3339(time_ms: int | None) -> str:

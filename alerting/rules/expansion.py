@@ -15,7 +15,7 @@ from alerting.evaluation.queries import instant_vector
 from alerting.rules.definitions import ALERT_NAME, AlertingRule, Templates
 from alerting.rules.quick_templates import QuickData
 from alerting.rules.templates import NO_LABELS, Template, TemplateData
-from alerting.templates.budget import Allowance
+from alerting.templates.budget import IN_THREAD, ON_LOOP
 from alerting.templates.expansion import Expansion, QueryNeededError
 from alerting.templates.functions.prometheus import query_result
 from alerting.templates.values.values import LimitExceededError, SliceValue
@@ -23,11 +23,6 @@ from model.labels import METRIC_NAME, Labels
 from promql.api import PromQLError, QueryEngine
 
 log = structlog.get_logger(__name__)
-
-ON_LOOP = Allowance(steps=2_000, chars=64_000, seconds=0.02)
-"""What a template may use on the event loop; one that needs more goes to a thread."""
-
-IN_THREAD = Allowance(steps=500_000, chars=4_000_000, seconds=5.0)
 
 MAX_QUERIES = 100
 """The number of different queries of one expansion."""

@@ -35,6 +35,12 @@ class Allowance:
         return Budget(self)
 
 
+ON_LOOP = Allowance(steps=2_000, chars=64_000, seconds=0.02)
+"""What a template may use on the event loop; one that needs more goes to a thread."""
+
+IN_THREAD = Allowance(steps=500_000, chars=4_000_000, seconds=5.0)
+
+
 @dataclass(slots=True)
 class Budget:
     """What is left of an allowance."""

@@ -302,8 +302,10 @@ class TemplateEvaluator:
         arguments: Sequence[nodes.TreeNode],
         final: Value,
     ) -> tuple[Value, str]:
+        if receiver is None and declared == ANY:
+            raise self._failed(f"nil pointer evaluating {ANY}.{name}")
         if receiver is None:
-            return None, ANY
+            return None, declared
         method = method_of(receiver, name)
         if method is not None:
             value = self._call(

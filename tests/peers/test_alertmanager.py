@@ -40,15 +40,10 @@ pytestmark = pytest.mark.peer
 
 
 @asynccontextmanager
-async def running_alertmanager(directory: Path, webhook: str) -> AsyncIterator[str]:
-    """Run Alertmanager with one webhook and one group per alert; yield its URL."""
+async def running_alertmanager(directory: Path, text: str) -> AsyncIterator[str]:
+    """Run Alertmanager with a configuration; yield its URL."""
     configuration = directory / "alertmanager.yml"
-    configuration.write_text(
-        f"""
-        route: {{receiver: ops, group_by: ["..."], group_wait: 0s, group_interval: 1s}}
-        receivers: [{{name: ops, webhook_configs: [{{url: "{webhook}"}}]}}]
-        """
-    )
+    configuration.write_text(text)
     process = await asyncio.create_subprocess_exec(
         alertmanager(),
         f"--config.file={configuration}",
@@ -96,7 +91,13 @@ async def test_body_equals_the_one_of_alertmanager(tmp_path: Path) -> None:
     }
     async with (
         running_webhook() as webhook,
-        running_alertmanager(tmp_path, webhook.url) as url,
+        running_alertmanager(
+            tmp_path,
+            f"""
+            route: {{receiver: ops, group_by: ["..."], group_wait: 0s, group_interval: 1s}}
+            receivers: [{{name: ops, webhook_configs: [{{url: "{webhook.url}"}}]}}]
+            """,
+        ) as url,
         aiohttp.ClientSession() as session,
     ):
         bodies = []

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from alerting.errors import TemplateError
-from alerting.rules.expansion import IN_THREAD
 from alerting.rules.quick_templates import QuickData
 from alerting.rules.templates import Template, TemplateData, parse_template
+from alerting.templates.budget import IN_THREAD
 from alerting.templates.expansion import Expansion, QueryNeededError
 from alerting.templates.functions.prometheus import query_result
 from alerting.templates.language.literals import unquote

@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 from alerting.templates.expansion import Expansion, QueryNeededError
 from alerting.templates.functions import humanize
 from alerting.templates.functions.builtins import BUILTINS, escape_query
+from alerting.templates.functions.numbers import of_number
 from alerting.templates.functions.texts import TEXT_FUNCTIONS, title
-from alerting.templates.language.literals import LiteralError, go_quote, parse_float
-from alerting.templates.values.times import Duration, TimeValue
+from alerting.templates.language.literals import go_quote
+from alerting.templates.values.times import TimeValue
 from alerting.templates.values.values import (
     ANY,
     FunctionError,
@@ -23,7 +24,6 @@ from alerting.templates.values.values import (
     StructValue,
     TemplateFunction,
     Value,
-    type_name,
 )
 from model.durations import UNITS, parse_duration_ms
 from model.labels import Labels
@@ -57,36 +57,6 @@ def query_result(samples: list[tuple[Labels, float]]) -> SliceValue:
         SampleValue.go_type,
         QUERY_RESULT,
     )
-
-
-def number_of(value: Value) -> float:
-    """Return a number, or the number that a text holds.
-
-    Raises:
-        FunctionError: it is neither.
-    """
-    if isinstance(value, Duration):
-        return value / 1e9
-    if isinstance(value, float | int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not str:
-        raise FunctionError(f"can't convert {type_name(value)} to float")
-    try:
-        return parse_float(value)
-    except LiteralError as exc:
-        raise FunctionError(f"strconv.ParseFloat: parsing {go_quote(value)}: {exc}") from exc
-
-
-def of_number(function: Callable[[float], Value]) -> TemplateFunction:
-    """Return the function that takes a number or a text that holds one."""
-
-    def call(value: Value) -> Value:
-        try:
-            return function(number_of(value))
-        except ValueError as exc:
-            raise FunctionError(str(exc)) from exc
-
-    return TemplateFunction(call, (ANY,))
 
 
 def _query(expansion: Expansion, query: str) -> SliceValue:

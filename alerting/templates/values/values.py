@@ -85,6 +85,13 @@ class Html(GoValue, str):
     go_type = "template.HTML"
 
 
+class SafeUrl(GoValue, str):
+    """Text that is a safe URL already."""
+
+    __slots__ = ()
+    go_type = "template.URL"
+
+
 class SliceValue(GoValue):
     """A slice.
 
@@ -131,11 +138,13 @@ class StructValue(GoValue):
 
     Attributes:
         fields: its values by name, in the order of the type.
-        declared: the types of fields that Go declares as interface {}.
+        declared: the fields that Go declares as interface {}.
+        json_names: the names of fields in JSON, where they differ.
     """
 
     __slots__ = ("fields",)
     declared: ClassVar[frozenset[str]] = frozenset()
+    json_names: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, **fields: Value) -> None:
         self.fields = fields

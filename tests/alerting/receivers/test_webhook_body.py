@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from alerting.receivers.webhook_body import (
     NotificationStatus,
     WebhookBody,
-    fingerprint,
     graph_url,
     plain_text,
     rfc3339,
     webhook_body,
 )
+from model.fingerprints import fingerprint
 from model.labels import Labels
 from storage.api.alerts import Alert, AlertState
 from tests.alerting.alerting_doubles import NOW_MS

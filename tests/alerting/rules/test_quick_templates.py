@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerting.rules.expansion import IN_THREAD
 from alerting.rules.quick_templates import QuickData
 from alerting.rules.templates import TemplateData, parse_template
+from alerting.templates.budget import IN_THREAD
 from alerting.templates.expansion import Expansion
 from model.labels import Labels
 

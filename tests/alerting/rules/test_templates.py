@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerting.errors import TemplateError
-from alerting.rules.expansion import IN_THREAD
 from alerting.rules.templates import TemplateData, parse_template
+from alerting.templates.budget import IN_THREAD
 from alerting.templates.expansion import Expansion, QueryNeededError
 from alerting.templates.values.values import LimitExceededError
 from model.labels import Labels
