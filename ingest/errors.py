@@ -15,7 +15,7 @@ class TooMuchError(PushError):
     """The message is well formed and exceeds a limit."""
 
 
-class LimitExceededError(PushError):
+class PushLimitError(PushError):
     """The sender is at a limit.
 
     Attributes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from ingest.errors import LimitExceededError
+from ingest.errors import PushLimitError
 from ingest.limits.rates import Rate
 from ingest.limits.write_limits import BudgetLimits
 from model.limits import LimitName
@@ -43,12 +43,12 @@ class Refusal:
     reason: str
     retry_after_s: int = 0
 
-    def error(self, refused: str) -> LimitExceededError:
+    def error(self, refused: str) -> PushLimitError:
         """Return the error for something that is refused."""
-        return LimitExceededError(f"{refused}: {self.reason}", self.limit, self.retry_after_s)
+        return PushLimitError(f"{refused}: {self.reason}", self.limit, self.retry_after_s)
 
 
-class Budget:
+class PushBudget:
     """What one holder has, beside its limits.
 
     Attributes:
@@ -114,7 +114,7 @@ class Budget:
         """Return how long the holder must wait before it sends samples again.
 
         Raises:
-            LimitExceededError: it would wait too long.
+            PushLimitError: it would wait too long.
         """
         if self._samples is None:
             return 0.0
@@ -140,8 +140,8 @@ class Admission:
         sender, token: the budgets of the request's sender and token.
     """
 
-    sender: Budget
-    token: Budget | None
+    sender: PushBudget
+    token: PushBudget | None
     now_ms: int
     memory: MemoryReading | None = None
 
@@ -167,7 +167,7 @@ class Admission:
         """Return how long the request must wait until its samples are written.
 
         Raises:
-            LimitExceededError: it would wait too long.
+            PushLimitError: it would wait too long.
         """
         return max(budget.samples_wait_s(self.now_ms) for budget in self._budgets())
 
@@ -176,7 +176,7 @@ class Admission:
         for budget in self._budgets():
             budget.take_samples(count, self.now_ms)
 
-    def _budgets(self) -> tuple[Budget, ...]:
+    def _budgets(self) -> tuple[PushBudget, ...]:
         return (self.sender,) if self.token is None else (self.sender, self.token)
 
 
@@ -191,9 +191,9 @@ class SenderBudgets:
     def __init__(
         self, sender: BudgetLimits, token: BudgetLimits, memory: MemoryReading | None = None
     ) -> None:
-        self.sender = Budget(BudgetHolder.SENDER, sender)
+        self.sender = PushBudget(BudgetHolder.SENDER, sender)
         self._token_limits, self._memory = token, memory
-        self._tokens: dict[str, Budget] = {}
+        self._tokens: dict[str, PushBudget] = {}
 
     def admission(self, token: str, now_ms: int) -> Admission:
         """Return the admission for a request; a token of "" has no budget of its own."""
@@ -201,7 +201,7 @@ class SenderBudgets:
         if token and self._token_limits != BudgetLimits():
             own = self._tokens.get(token)
             if own is None:
-                own = self._tokens[token] = Budget(BudgetHolder.TOKEN, self._token_limits)
+                own = self._tokens[token] = PushBudget(BudgetHolder.TOKEN, self._token_limits)
         return Admission(self.sender, own, now_ms, self._memory)
 
     def forget_idle_tokens(self) -> None:

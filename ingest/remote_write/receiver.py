@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Final, TypeVar
 
-from ingest.errors import LimitExceededError, TooMuchError
+from ingest.errors import PushLimitError, TooMuchError
 from ingest.limits.write_limits import WriteLimits
 from ingest.remote_write.label_reader import LabelReader
 from ingest.remote_write.snappy import decompressed
@@ -89,7 +89,7 @@ class RemoteWriteReceiver:
         Raises:
             MalformedMessageError: the body is no such message; nothing is stored.
             TooMuchError: the request exceeds a limit; nothing is stored.
-            LimitExceededError: the sender is at a limit; nothing is stored.
+            PushLimitError: the sender is at a limit; nothing is stored.
             MemoryLimitError: the server is short of memory; nothing is stored.
             StorageError: the write failed; sending the request again helps.
         """
@@ -103,7 +103,7 @@ class RemoteWriteReceiver:
         except TooMuchError:
             self._refusals.count(LimitName.PUSH_REQUEST)
             raise
-        except LimitExceededError as exc:
+        except PushLimitError as exc:
             self._refusals.count(exc.limit)
             raise
         for limit, count in result.refused.items():

@@ -8,7 +8,7 @@ from model.labels import Labels
 from storage.api.samples import AmendingAppender, LastVector, Source
 
 if TYPE_CHECKING:
-    from ingest.limits.budgets import Budget
+    from ingest.limits.budgets import PushBudget
 
 SOURCE_LABELS = ("instance", "job", "prometheus", "prometheus_replica", "replica")
 """The labels that identify a source of a sender.
@@ -34,7 +34,7 @@ class SenderSource:
         self.lanes: list[Lane] = []
         self.unplaced: dict[int, Labels] = {}
         self.last_ms = self.series = 0
-        self.stream_tokens: list[Budget | None] = []
+        self.stream_tokens: list[PushBudget | None] = []
         self._appender, self._stream_prefix = appender, stream_prefix
         self._index: dict[Labels, int] | None = None
 

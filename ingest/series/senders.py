@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.errors import BadLabelsError, LimitExceededError
+from ingest.errors import BadLabelsError, PushLimitError
 from ingest.limits.budgets import Admission, Refusal, SenderBudgets
 from ingest.limits.label_checks import shown
 from ingest.limits.write_limits import WriteLimits
@@ -75,11 +75,11 @@ class Sender:
         """Wait for `turn`, and hold it until the block ends.
 
         Raises:
-            LimitExceededError: too many bytes of the sender's requests wait already.
+            PushLimitError: too many bytes of the sender's requests wait already.
         """
         most = self._limits.waiting_bytes
         if self._waiting_bytes and self._waiting_bytes + size_bytes > most:
-            raise LimitExceededError(
+            raise PushLimitError(
                 f"more than {most:,} bytes of requests of this sender wait for earlier ones",
                 LimitName.PUSH_WAITING,
                 _RETRY_AFTER_S,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.limits.budgets import Admission, Budget, Refusal
+from ingest.limits.budgets import Admission, PushBudget, Refusal
 from ingest.limits.write_limits import SENDER_LIMITS, WriteLimits
 from ingest.series.lane import NOBODY, Lane
 from ingest.series.sample_batch import Samples, SeriesKey
@@ -35,7 +35,11 @@ class SeriesTable:
     """
 
     def __init__(
-        self, appender: AmendingAppender, stream_prefix: str, limits: WriteLimits, budget: Budget
+        self,
+        appender: AmendingAppender,
+        stream_prefix: str,
+        limits: WriteLimits,
+        budget: PushBudget,
     ) -> None:
         self._appender, self._stream_prefix = appender, stream_prefix
         self._source_series, self.budget = limits.source_series, budget
@@ -50,7 +54,7 @@ class SeriesTable:
         # By number: the memory of the labels, and the budget of the token that added the
         # series.
         self._label_bytes: list[int] = []
-        self._tokens: list[Budget | None] = []
+        self._tokens: list[PushBudget | None] = []
 
     def __len__(self) -> int:
         return self._next - len(self._free)
@@ -167,7 +171,9 @@ class SeriesTable:
         self.lanes[lane.number] = lane
         return lane
 
-    def _new_number(self, source_number: int, label_bytes: int, token: Budget | None = None) -> int:
+    def _new_number(
+        self, source_number: int, label_bytes: int, token: PushBudget | None = None
+    ) -> int:
         if self._free:
             number = self._free.pop()
             self._label_bytes[number], self._tokens[number] = label_bytes, token

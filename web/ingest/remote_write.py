@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from ingest.errors import LimitExceededError, PushError, TooMuchError
+from ingest.errors import PushError, PushLimitError, TooMuchError
 from ingest.remote_write.receiver import RemoteWriteReceiver, WriteVersion
 from ingest.series.write_result import WriteResult
 from model.limits import LimitName
@@ -88,7 +88,7 @@ class RemoteWriteApi:
             result = await self._receiver.receive(principal.name, body, version, principal.token)
         except TooMuchError as exc:
             raise TooMuchInsideError(str(exc)) from exc
-        except LimitExceededError as exc:
+        except PushLimitError as exc:
             raise TooManyRequestsError(str(exc), exc.retry_after_s) from exc
         except PushError as exc:
             raise BadRequestError(str(exc)) from exc

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.errors import LimitExceededError
-from ingest.limits.budgets import Budget, BudgetHolder, SenderBudgets
+from ingest.errors import PushLimitError
+from ingest.limits.budgets import BudgetHolder, PushBudget, SenderBudgets
 from ingest.limits.write_limits import BudgetLimits
 from model.limits import LimitName
 from model.memory_pressure import MemoryPressure, MemoryReading
@@ -59,7 +59,7 @@ def test_token_has_a_budget_of_its_own() -> None:
 
 
 def test_new_series_are_limited_by_the_minute() -> None:
-    budget = Budget(BudgetHolder.SENDER, BudgetLimits(new_series_per_minute=6))
+    budget = PushBudget(BudgetHolder.SENDER, BudgetLimits(new_series_per_minute=6))
     for _ in range(6):
         assert budget.refusal(NOW_MS, series=1) is None
         budget.add(NOW_MS, series=1)
@@ -73,11 +73,11 @@ def test_new_series_are_limited_by_the_minute() -> None:
 
 
 def test_sender_above_its_rate_waits_and_is_refused_only_if_it_waited_too_long() -> None:
-    budget = Budget(BudgetHolder.SENDER, BudgetLimits(samples_per_second=100))
+    budget = PushBudget(BudgetHolder.SENDER, BudgetLimits(samples_per_second=100))
     budget.take_samples(1500, NOW_MS)
     assert budget.samples_wait_s(NOW_MS) == 5
     budget.take_samples(600, NOW_MS)
-    with pytest.raises(LimitExceededError, match=r"ingest\.sender\.samples_per_second") as caught:
+    with pytest.raises(PushLimitError, match=r"ingest\.sender\.samples_per_second") as caught:
         budget.samples_wait_s(NOW_MS)
     assert (caught.value.limit, caught.value.retry_after_s) == (LimitName.SENDER_SAMPLES, 11)
 

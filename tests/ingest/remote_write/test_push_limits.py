@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import pytest
 
-from ingest.errors import LimitExceededError
+from ingest.errors import PushLimitError
 from ingest.limits.write_limits import BudgetLimits, WriteLimits
 from ingest.remote_write.receiver import WriteVersion
 from ingest.series import placement, time_slices
@@ -131,7 +131,7 @@ async def test_sender_above_its_rate_is_slowed_down(tmp_path: Path) -> None:
     with patch("ingest.remote_write.receiver.asyncio.sleep", sleep):
         assert (await setting.send(*many)).written == 15
         assert slept == [5.0]
-        with pytest.raises(LimitExceededError, match="samples a second"):
+        with pytest.raises(PushLimitError, match="samples a second"):
             await setting.send(*many)
     assert setting.refusals.totals()[LimitName.SENDER_SAMPLES] == 1
     await asyncio.to_thread(setting.close)
@@ -141,7 +141,7 @@ async def test_requests_that_wait_are_bounded(tmp_path: Path) -> None:
     setting = await opened(tmp_path, waiting_bytes=100)
     sender = setting.receiver._senders.sender("prometheus", NOW_MS)
     async with sender.turn_for(90):
-        with pytest.raises(LimitExceededError) as caught:
+        with pytest.raises(PushLimitError) as caught:
             await setting.send(series("m", (NOW_MS, 1.0)))
     assert caught.value.retry_after_s
     # One request is always taken, however large it is.
