@@ -34,6 +34,7 @@ from alerting.settings import AlertingSettings, CheckName, SelfCheckName
 from alerting.views import GroupView, rule_group_view
 from model.clock import Clock
 from model.conditions import Conditions
+from model.limits import Refusals
 from promql.api import QueryEngine
 from storage.api.alerts import Alert, AlertChange, AlertRecords, CheckOverride, Severity
 from storage.api.errors import StorageError
@@ -81,6 +82,7 @@ class AlertingService:
         sleep: Sleep = asyncio.sleep,
         monotonic: Monotonic = time.monotonic,
         conditions: Conditions | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         """Build the parts.
 
@@ -98,6 +100,7 @@ class AlertingService:
             sleep: replaced in tests.
             monotonic: replaced in tests.
             conditions: what is wrong with the server itself; None for never anything.
+            refusals: counts the templates of rules that exceed a limit.
         """
         self._settings, self._records = settings, records
         self._hosts, self._clock, self._sleep = hosts, clock, sleep
@@ -120,7 +123,15 @@ class AlertingService:
         )
         self._registry = self._built_in.registry
         self._groups = RuleGroups(
-            settings, engine, appender, self._book, self._board, clock, sleep, monotonic
+            settings,
+            engine,
+            appender,
+            self._book,
+            self._board,
+            clock,
+            sleep,
+            monotonic,
+            refusals or Refusals(),
         )
         self._tasks: asyncio.TaskGroup | None = None
         self._running: dict[str, asyncio.Task[None]] = {}

@@ -20,6 +20,7 @@ from alerting.templates.expansion import Expansion, QueryNeededError
 from alerting.templates.functions.prometheus import query_result
 from alerting.templates.values.values import LimitExceededError, SliceValue
 from model.labels import METRIC_NAME, Labels
+from model.limits import LimitName, Refusals
 from promql.api import PromQLError, QueryEngine
 
 log = structlog.get_logger(__name__)
@@ -42,12 +43,17 @@ class TemplateExpander:
         engine: answers the queries of templates.
         external_url: the address under which people reach this server.
         external_labels: of this server.
+        refusals: counts the templates that exceed a limit.
     """
 
     def __init__(
-        self, engine: QueryEngine, external_url: str = "", external_labels: Labels = NO_LABELS
+        self,
+        engine: QueryEngine,
+        external_url: str = "",
+        external_labels: Labels = NO_LABELS,
+        refusals: Refusals | None = None,
     ) -> None:
-        self._engine = engine
+        self._engine, self._refusals = engine, refusals or Refusals()
         self._external_url, self._external_labels = external_url, external_labels
 
     async def alert_labels(self, rule: AlertingRule, samples: Samples, now_ms: int) -> list[Labels]:
@@ -68,7 +74,7 @@ class TemplateExpander:
         self, templates: Templates, samples: Samples, now_ms: int
     ) -> list[dict[str, str]]:
         """Return the texts of all templates for each series."""
-        work = _Work(self._engine, now_ms)
+        work = _Work(self._engine, now_ms, self._refusals)
         found, slice_end_s = [], time.monotonic() + _SLICE_S
         for labels, value in samples:
             data = QuickData(labels, value, self._external_url, self._external_labels)
@@ -86,8 +92,8 @@ class TemplateExpander:
 class _Work:
     """The expansions of one rule at one time; they share the results of queries."""
 
-    def __init__(self, engine: QueryEngine, now_ms: int) -> None:
-        self._engine, self._now_ms = engine, now_ms
+    def __init__(self, engine: QueryEngine, now_ms: int, refusals: Refusals) -> None:
+        self._engine, self._now_ms, self._refusals = engine, now_ms, refusals
         self._results: dict[str, SliceValue | str] = {}
 
     async def expanded(self, template: Template, quick: QuickData) -> str:
@@ -106,7 +112,7 @@ class _Work:
                 queries += 1
                 if queries > MAX_QUERIES:
                     return self._refused(
-                        template, LimitExceededError("template_queries", "too many queries")
+                        template, LimitExceededError(LimitName.TEMPLATE_QUERIES, "too many queries")
                     )
                 self._results[exc.query] = await self._answer(exc.query)
                 budget.restart()
@@ -116,6 +122,7 @@ class _Work:
                 budget, in_thread = IN_THREAD.start(), True
 
     def _refused(self, template: Template, error: LimitExceededError) -> str:
+        self._refusals.count(error.limit)
         log.warning("template_refused", template=template.name, limit=error.limit, error=str(error))
         return template.failed(error)
 

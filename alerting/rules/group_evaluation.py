@@ -12,6 +12,7 @@ from alerting.evaluation.series import SeriesWriter, alert_series
 from alerting.rules.definitions import AlertingRule, RecordingRule, RuleGroup, by_labels
 from alerting.rules.expansion import TemplateExpander
 from model.labels import Labels
+from model.limits import Refusals
 from promql.api import QueryEngine
 from storage.api.alerts import Alert, AlertState
 from storage.api.samples import SampleAppender
@@ -41,10 +42,11 @@ class RuleGroupEvaluation:
         book: AlertBook,
         board: HealthBoard,
         external_url: str = "",
+        refusals: Refusals | None = None,
     ) -> None:
         self.group = group
         self._engine, self._book, self._board = engine, book, board
-        self._expander = TemplateExpander(engine, external_url)
+        self._expander = TemplateExpander(engine, external_url, refusals=refusals)
         stream = f"rules/{group.file};{group.name}"
         # A source takes one vector for each time, and the rules write one after the other:
         # each has a source of its own.

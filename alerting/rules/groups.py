@@ -11,6 +11,7 @@ from alerting.rules.definitions import AlertingRule, RuleGroup
 from alerting.rules.group_evaluation import RuleGroupEvaluation
 from alerting.settings import AlertingSettings
 from model.clock import Clock
+from model.limits import Refusals
 from promql.api import QueryEngine
 from storage.api.samples import SampleAppender
 
@@ -40,10 +41,11 @@ class RuleGroups:
         clock: Clock,
         sleep: Sleep,
         monotonic: Monotonic,
+        refusals: Refusals,
     ) -> None:
         self.settings, self._engine, self._appender = settings, engine, appender
         self._book, self._board, self._clock, self._sleep = book, board, clock, sleep
-        self._monotonic = monotonic
+        self._monotonic, self._refusals = monotonic, refusals
         self._running: dict[tuple[str, str], _Running] = {}
 
     def start(self, group: RuleGroup, tasks: asyncio.TaskGroup, delay_ms: int = 0) -> None:
@@ -55,6 +57,7 @@ class RuleGroups:
             self._book,
             self._board,
             self.settings.external_url,
+            self._refusals,
         )
         interval_ms = self._interval_ms(group)
         name = f"{group.file};{group.name}"

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 
 from alerting.templates.values.values import FunctionError, LimitExceededError, text_too_long
+from model.limits import LimitName
 
 MAX_DEPTH = 120
 """Lists of nodes, parentheses and templates inside each other."""
@@ -73,11 +74,11 @@ class Budget:
         """
         self._steps += steps
         if self._steps > self.allowance.steps:
-            raise LimitExceededError("template_steps", "the template takes too many steps")
+            raise LimitExceededError(LimitName.TEMPLATE_STEPS, "the template takes too many steps")
         if self._steps > self._look_at:
             self._look_at = self._steps + _STEPS_BETWEEN_LOOKS
             if time.monotonic() > self._ends_s:
-                raise LimitExceededError("template_seconds", "the template takes too long")
+                raise LimitExceededError(LimitName.TEMPLATE_TIME, "the template takes too long")
 
     def spend_chars(self, chars: int) -> None:
         """Count characters of texts.

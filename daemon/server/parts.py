@@ -103,7 +103,7 @@ async def constructed(
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         witness = await stack.enter_async_context(LoopWitness(watchdog_feed()))
         alerting = _alerting(
-            stores, configuration, engine, session, scraping, pushed, witness.lag_s
+            stores, configuration, engine, session, scraping, pushed, witness.lag_s, refusals
         )
         witness.evaluation_stall_s = lambda: alerting.evaluation_stall_s
         reloader = _reloader(stores, configuration, read, directory, scraping, alerting)
@@ -186,6 +186,7 @@ def _alerting(
     scraping: Scraping,
     pushed: PushedHosts,
     loop_lag_s: Callable[[], float],
+    refusals: Refusals,
 ) -> AlertingService:
     return AlertingService(
         settings=configuration.settings.alerting,
@@ -198,6 +199,7 @@ def _alerting(
         rule_groups=configuration.rule_groups,
         conditions=stores.conditions,
         loop_lag_s=loop_lag_s,
+        refusals=refusals,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from model.labels import Labels
+from model.limits import LimitName
 
 Value = Any
 """Any of these; the functions below tell them apart."""
@@ -29,17 +30,17 @@ class LimitExceededError(Exception):
     """An expansion used more than it may.
 
     Attributes:
-        limit: the name of the limit.
+        limit: the limit.
     """
 
-    def __init__(self, limit: str, reason: str) -> None:
+    def __init__(self, limit: LimitName, reason: str) -> None:
         super().__init__(reason)
         self.limit = limit
 
 
 def text_too_long() -> LimitExceededError:
     """Return the error of a text that is longer than it may be."""
-    return LimitExceededError("template_text", "the text of the template is too long")
+    return LimitExceededError(LimitName.TEMPLATE_TEXT, "the text of the template is too long")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from alerting.rules.definitions import AlertingRule
-from alerting.rules.expansion import MAX_QUERIES
+from alerting.rules.expansion import MAX_QUERIES, TemplateExpander
 from alerting.rules.templates import Template, parse_template
 from model.labels import Labels
+from model.limits import LimitName, Refusals
 from promql.api import Answer, EvaluationError, String
 from tests.alerting.alerting_doubles import NOW_MS
 from tests.alerting.rules.expansions import SAMPLE, expanded, expander
@@ -79,6 +80,16 @@ async def test_a_template_with_too_many_queries_is_refused() -> None:
     assert text == f"{FAILED}too many queries>"
     assert len(engine.asked) == MAX_QUERIES
     assert [entry["limit"] for entry in logs] == ["template_queries"]
+
+
+async def test_a_refused_template_is_counted() -> None:
+    refusals = Refusals()
+    expander = TemplateExpander(engine_with(), refusals=refusals)
+    rule = AlertingRule(
+        "g/A", "A", "x", labels={"a": parse_template("{{ range 9999999 }}{{ end }}")}
+    )
+    await expander.alert_labels(rule, [SAMPLE, SAMPLE], NOW_MS)
+    assert refusals.totals()[LimitName.TEMPLATE_STEPS] == 2
 
 
 HOSTILE = {
