@@ -28,8 +28,8 @@ from benchmarks.harness.load.alerting_rules import rule_file
 from benchmarks.harness.load.fleet import FleetPlan, TargetFleet
 from benchmarks.harness.load.repetition import repeated
 from benchmarks.harness.loopback import fetch
-from benchmarks.harness.measuring.scraping import wait_until_all_scraped
-from benchmarks.harness.processes import work_directory
+from benchmarks.harness.measuring.scraping import busy_cpu_s, wait_until_all_scraped
+from benchmarks.harness.processes import usage, work_directory
 from benchmarks.harness.recordings.recording import add_recording_argument, find_recording
 from benchmarks.harness.reporting.command import comma_separated, plain_parser, progress, run
 
@@ -50,6 +50,7 @@ _TIMEOUT_S = 30.0
 _USERS = 35
 # A late scrape has its own time; the next one is on time again.
 _LONGEST_GAP_INTERVALS = 1.5
+_OTHERS_TOLERANCE_CORES = 0.2
 # A descriptor for each target, the clients' connections beside it.
 _DESCRIPTORS = 1024
 
@@ -59,7 +60,8 @@ class AttackWitness:
     """What another client sees while the attackers act.
 
     Attributes:
-        health_s: how long each `/health` took; a failed one counts as the time-out.
+        quiet_s: how long each `/health` took before the attackers.
+        health_s: how long each took beside them; a failed one counts as long as it took.
         failures: requests that failed.
         lag_s: how late the latest evaluation of each group was, its interval left out.
         peak_bytes: the highest resident memory.
@@ -69,6 +71,7 @@ class AttackWitness:
     failures: list[str] = field(default_factory=list)
     lag_s: list[float] = field(default_factory=list)
     peak_bytes: int = 0
+    quiet_s: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class AttackFindings:
         witness: what another client saw.
         answers: what each kind of attacker was answered.
         memory_limit_mb: the bound of resident memory.
+        others_cores: the CPUs that programs outside of the benchmark kept busy.
     """
 
     setup: str
@@ -91,11 +95,13 @@ class AttackFindings:
     witness: AttackWitness
     answers: Mapping[str, Mapping[str, int]]
     memory_limit_mb: float
+    others_cores: float = 0.0
 
     @property
     def figures(self) -> dict[str, float]:
         """The figures by their names in JSON."""
         health_ms = sorted(1000 * one for one in self.witness.health_s) or [0.0]
+        quiet_ms = max((1000 * one for one in self.witness.quiet_s), default=0.0)
         return {
             "scrapes": self.expected,
             "missed_scrapes": len(self.missed),
@@ -103,7 +109,9 @@ class AttackFindings:
             "health_p50_ms": round(statistics.median(health_ms), 1),
             "health_p99_ms": round(health_ms[int(len(health_ms) * 0.99)], 1),
             "health_worst_ms": round(health_ms[-1], 1),
+            "quiet_worst_ms": round(quiet_ms, 1),
             "rss_peak_mb": round(self.witness.peak_bytes / 1e6, 1),
+            "others_cores": round(self.others_cores, 2),
         }
 
     def print(self) -> None:
@@ -117,6 +125,8 @@ class AttackFindings:
             print(f"  {kind:18}{counts or 'no answer'}")
         for sentence in self.exceeded():
             print(f"! {sentence}")
+        if self.others_cores > _OTHERS_TOLERANCE_CORES:
+            print(f"! other programs kept {self.others_cores:.1f} CPUs busy: run it again")
 
     def as_json(self) -> str:
         """Return one line of JSON."""
@@ -228,11 +238,15 @@ def attackers(options: argparse.Namespace) -> AttackFindings:
         stack.enter_context(server)
         wait_until_all_scraped(fleet)
         tokens = add_users(server, [f"attacker-{n}" for n in range(_USERS)], "editor")
-        progress("warming up")
-        time.sleep(options.warm_up)
         watch = Watch(server)
+        progress("warming up")
+        time.sleep(options.warm_up / 2)
+        with repeated(watch.ask_health, _HEALTH_EVERY_S):
+            time.sleep(options.warm_up / 2)
+        watch.witness.quiet_s, watch.witness.health_s = watch.witness.health_s, []
         progress(f"attackers: {counts}")
         clients = Attackers("attack", counts, server.listen, tokens, options.seconds, directory)
+        busy_s, used_s = busy_cpu_s(), usage(os.getpid()).cpu_s
         begun_s = time.time()
         with (
             repeated(watch.ask_health, _HEALTH_EVERY_S),
@@ -242,6 +256,8 @@ def attackers(options: argparse.Namespace) -> AttackFindings:
             stack.callback(clients.kill)
             answers = clients.wait_seen()
         lasted_s = time.time() - begun_s
+        own_s = usage(os.getpid()).cpu_s - used_s
+        others_cores = max(0.0, busy_cpu_s() - busy_s - own_s) / lasted_s
         # The last scrapes may not be stored yet.
         slots = int((lasted_s - options.interval) // options.interval)
         found = server.ask(f'up{{job="node"}}[{lasted_s * 1000:.0f}ms]', begun_s + lasted_s)
@@ -254,7 +270,7 @@ def attackers(options: argparse.Namespace) -> AttackFindings:
     expected = slots * options.targets
     limit_mb = options.memory_limit_mb
     return AttackFindings(
-        setup, options.interval, expected, missed, watch.witness, answers, limit_mb
+        setup, options.interval, expected, missed, watch.witness, answers, limit_mb, others_cores
     )
 
 

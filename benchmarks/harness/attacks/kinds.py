@@ -26,6 +26,7 @@ IDLE_EACH = 20
 _SERIES_EACH_PUSH = 2000
 _LABEL_BYTES = 200
 _REFUSED_PAUSE_S = 0.2
+_RECONNECT_PAUSE_S = 2.0
 _HEAVY = (
     "sum_over_time(vector(1)[568d:1s])",
     "quantile_over_time(0.5, vector(1)[1000000s:1ms])",
@@ -111,7 +112,7 @@ async def idle(attacker: Attacker) -> None:
                 await hold(number)
             except OSError as exc:
                 attacker.seen[type(exc).__name__] += 1
-            await asyncio.sleep(_REFUSED_PAUSE_S)
+            await asyncio.sleep(_RECONNECT_PAUSE_S)
 
     async with asyncio.TaskGroup() as tasks:
         for number in range(IDLE_EACH):
