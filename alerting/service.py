@@ -32,6 +32,7 @@ from alerting.rules.definitions import RuleGroup
 from alerting.rules.groups import RuleGroups
 from alerting.settings import AlertingSettings, CheckName, SelfCheckName
 from alerting.views import GroupView, rule_group_view
+from alerting.watching.heartbeat import Heartbeat
 from model.clock import Clock
 from model.conditions import Conditions
 from model.limits import Refusals
@@ -43,6 +44,10 @@ from storage.api.samples import SampleAppender
 log = structlog.get_logger(__name__)
 
 _DAY_S = 86_400
+_HEARTBEAT = "heartbeat"
+_MOST_LAG_MS = 60_000
+_DELIVERY_PATIENCE_S = 60.0
+"""A delivery that is so late with its next step, its time-out included, stands still."""
 
 
 def _delivery_to(receiver: str) -> str:
@@ -65,6 +70,7 @@ class AlertingService:
 
     Attributes:
         alerts: the alerts for people to read.
+        heartbeat: the dead man's switch.
     """
 
     def __init__(
@@ -112,7 +118,10 @@ class AlertingService:
         self._book = AlertBook(records, self._pipeline.run, self._publish)
         self.alerts = LiveAlerts(records, self._book)
         self._receivers = self._build_receivers()
-        self._delivery = Delivery(records, self._receivers, settings.delivery, clock, sleep)
+        self._delivery = Delivery(
+            records, self._receivers, settings.delivery, clock, sleep, monotonic
+        )
+        self.heartbeat = Heartbeat(session, self._silencing_problem, sleep)
         parts = EvaluationParts(engine, appender, self._book, self._board, clock, sleep, monotonic)
         witnesses = {
             SelfCheckName.EVALUATION: lambda: self.evaluation_lag_s,
@@ -174,6 +183,7 @@ class AlertingService:
         await self._delivery.abandon_orphans()
         self._built_in.start(tasks)
         self._deliver()
+        self._beat()
         self._run(self._delete_history(), "delete old alerts")
 
     async def stop(self) -> None:
@@ -196,6 +206,23 @@ class AlertingService:
         for name in self._receivers:
             if _delivery_to(name) not in self._running:
                 self._run(self._delivery.run(name), _delivery_to(name))
+
+    def _beat(self) -> None:
+        """Start the dead man's switch, if there is one."""
+        if self._settings.heartbeat is not None:
+            self._run(self.heartbeat.run(self._settings.heartbeat), _HEARTBEAT)
+
+    def _silencing_problem(self) -> str:
+        """Return why alerts do not arrive, "" if nothing is wrong; wakes every delivery."""
+        settings = self._settings
+        lag_s = self.evaluation_lag_s
+        if lag_s * 1000 > max(2 * settings.evaluation_interval_ms, _MOST_LAG_MS):
+            return f"host checks or rules are evaluated {lag_s:.0f} s late"
+        routed = {receiver.name for receiver in settings.routed}
+        problem = self._delivery.progress.problem(routed, _DELIVERY_PATIENCE_S)
+        # Each must have looked at the outbox at the next beat.
+        self._delivery.wake(self._receivers)
+        return problem
 
     @property
     def _task_group(self) -> asyncio.TaskGroup:
@@ -225,6 +252,9 @@ class AlertingService:
         await self._cancel(*map(_delivery_to, before.keys() - self._receivers.keys()))
         await self._delivery.abandon_orphans()
         self._deliver()
+        if _HEARTBEAT in self._running:
+            await self._cancel(_HEARTBEAT)
+        self._beat()
         await self._built_in.reconfigure(settings, self._task_group)
         self._groups.settings = settings
         await self.replace_rules(groups)

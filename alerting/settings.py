@@ -251,6 +251,22 @@ class DeliverySettings(_Settings):
     give_up_after_ms: PositiveDurationMs = Field(default=86_400_000, alias="give_up_after")
 
 
+class HeartbeatSettings(_Settings):
+    """The dead man's switch: a URL that is called while the alarm works.
+
+    Attributes:
+        url: called at each interval; the service behind it alerts when the calls stop.
+        interval_ms: `interval`.
+        method: GET, POST or HEAD.
+        timeout_ms: how long one call may take.
+    """
+
+    url: Annotated[SecretStr, AfterValidator(_http_url)]
+    interval_ms: Annotated[DurationMs, Field(ge=1000)] = Field(default=60_000, alias="interval")
+    method: Literal["GET", "POST", "HEAD"] = "GET"
+    timeout_ms: PositiveDurationMs = Field(default=10_000, alias="timeout")
+
+
 class AlertingSettings(_Settings):
     """The `alerting` section.
 
@@ -264,6 +280,7 @@ class AlertingSettings(_Settings):
         external_url: this server's URL for people, used in links.
         receivers: where notifications can be sent.
         route: names of the receivers that get notifications, None for all.
+        heartbeat: the dead man's switch, None for none.
         history_ms: alerts are deleted so long after they ended.
     """
 
@@ -275,6 +292,7 @@ class AlertingSettings(_Settings):
     receivers: tuple[ReceiverSettings, ...] = (LogReceiverSettings(name="log"),)
     route: tuple[str, ...] | None = None
     delivery: DeliverySettings = DeliverySettings()
+    heartbeat: HeartbeatSettings | None = None
     history_ms: PositiveDurationMs = Field(default=2 * 365 * 86_400_000, alias="history")
 
     @model_validator(mode="after")

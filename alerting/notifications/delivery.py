@@ -8,11 +8,13 @@ its alert, and a slow receiver delays no other.
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import structlog
 
 from alerting.errors import DeliveryError
+from alerting.notifications.progress import DeliveryProgress
 from alerting.receivers.receiver import Receiver
 from alerting.settings import DeliverySettings
 from model.clock import Clock
@@ -26,7 +28,11 @@ _ORPHAN_PAGE_SIZE = 1000
 
 
 class Delivery:
-    """Delivers the outbox, with retries."""
+    """Delivers the outbox, with retries.
+
+    Attributes:
+        progress: whether the deliveries make progress.
+    """
 
     def __init__(
         self,
@@ -35,7 +41,9 @@ class Delivery:
         settings: DeliverySettings,
         clock: Clock,
         sleep: Sleep = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.progress = DeliveryProgress(monotonic)
         self._outbox, self._receivers, self._settings = outbox, receivers, settings
         self._clock, self._sleep = clock, sleep
         self._arrivals = {name: asyncio.Event() for name in receivers}
@@ -49,6 +57,7 @@ class Delivery:
         """Start delivering to these receivers: their outbox has new notifications."""
         for name in receivers:
             if name in self._arrivals:
+                self.progress.woken(name)
                 self._arrivals[name].set()
 
     async def abandon_orphans(self) -> None:
@@ -69,23 +78,37 @@ class Delivery:
 
     async def run(self, name: str) -> None:
         """Deliver to one receiver until cancelled."""
-        arrival = self._arrivals[name]
+        try:
+            await self._run(name, self._arrivals[name])
+        finally:
+            self.progress.ended(name)
+
+    async def _run(self, name: str, arrival: asyncio.Event) -> None:
         while True:
             arrival.clear()
+            self.progress.expect(name)
             try:
                 oldest = await self._outbox.waiting(name, 1)
                 if oldest:
                     await self._deliver(name, oldest[0])
                 else:
+                    self.progress.idle(name)
                     await arrival.wait()
             except StorageError as exc:
                 log.warning("outbox_unavailable", receiver=name, error=str(exc))
-                await self._sleep(self._settings.retry_min_ms / 1000)
+                self.progress.failed(name)
+                await self._wait(name, self._settings.retry_min_ms)
+
+    async def _wait(self, name: str, wait_ms: int) -> None:
+        self.progress.expect(name, wait_ms / 1000)
+        await self._sleep(wait_ms / 1000)
 
     async def _deliver(self, name: str, item: Notification) -> None:
-        wait_ms = item.next_attempt_ms - self._clock()
+        # At most the longest wait: the clock may have been set back since.
+        wait_ms = min(item.next_attempt_ms - self._clock(), self._settings.retry_max_ms)
         if wait_ms > 0:
-            await self._sleep(wait_ms / 1000)
+            await self._wait(name, wait_ms)
+        self.progress.expect(name, self._settings.timeout_ms / 1000)
         try:
             # Looked up after the wait, because `reconfigure` may have replaced it.
             await self._receivers[name].send(item.body)
@@ -96,6 +119,7 @@ class Delivery:
             log.exception("receiver_crashed", receiver=item.receiver)
             await self._failed(item, DeliveryError(type(exc).__name__))
         else:
+            self.progress.delivered(name)
             await self._outbox.delivered(item.id, self._clock())
             if item.attempts:
                 log.info("notification_delivered", receiver=item.receiver, attempts=item.attempts)
@@ -106,6 +130,7 @@ class Delivery:
         if exc.retryable and next_ms < item.created_ms + self._settings.give_up_after_ms:
             if not item.attempts:
                 log.warning("notification_delayed", receiver=item.receiver, error=str(exc))
+            self.progress.failed(item.receiver)
             await self._outbox.failed(item.id, str(exc), now_ms, next_ms)
             return
         log.error("notification_abandoned", receiver=item.receiver, error=str(exc))

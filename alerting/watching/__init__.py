@@ -1,3 +1,3 @@
-"""Redshank watches itself: checks of its own cadence."""
+"""Redshank watches itself: checks of its own cadence, and the heartbeat that it sends out."""
 
-__all__ = ["self_checks", "self_evaluation"]
+__all__ = ["heartbeat", "self_checks", "self_evaluation"]

@@ -14,6 +14,7 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from alerting.watching.heartbeat import Heartbeat
 from ingest.remote_write.receiver import RemoteWriteReceiver
 from model.conditions import CONDITION_KINDS, Conditions
 from model.limits import Refusals
@@ -175,12 +176,23 @@ class WitnessCollector(Collector):
         evaluation_lag_s: Callable[[], float],
         loop_lag_s: Callable[[], float],
         clock_jump_ms: Callable[[], int],
+        heartbeat: Heartbeat,
     ) -> None:
         self._evaluation_lag_s, self._loop_lag_s = evaluation_lag_s, loop_lag_s
-        self._clock_jump_ms = clock_jump_ms
+        self._clock_jump_ms, self._heartbeat = clock_jump_ms, heartbeat
 
     def collect(self) -> Iterator[Metric]:
-        """Yield both lags and the jump."""
+        """Yield both lags, the jump, and the calls to the dead man's switch."""
+        calls = CounterMetricFamily(
+            "redshank_heartbeats", "Calls to the dead man's switch.", labels=["result"]
+        )
+        for result, count in (
+            ("sent", self._heartbeat.calls),
+            ("failed", self._heartbeat.failures),
+            ("withheld", self._heartbeat.withheld),
+        ):
+            calls.add_metric([result], count)
+        yield calls
         yield GaugeMetricFamily(
             "redshank_clock_jump_seconds",
             "How far the machine's clock is ahead of the server's since it was set.",

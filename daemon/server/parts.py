@@ -281,6 +281,7 @@ def _registry(parts: Parts, version: str) -> CollectorRegistry:
             lambda: parts.alerting.evaluation_lag_s,
             parts.witness.lag_s,
             lambda: stores.clock.jump_ms,
+            parts.alerting.heartbeat,
         ),
     ):
         registry.register(collector)

@@ -21,7 +21,7 @@ def test_documented_defaults_are_the_defaults() -> None:
     document = yaml.safe_load(examples()[0])["alerting"]
     settings, defaults = AlertingSettings.model_validate(document), AlertingSettings()
     assert {item.type for item in settings.receivers} == {"log", "webhook", "apprise"}
-    theirs = ("receivers", "route", "rule_files", "external_url")
+    theirs = ("receivers", "route", "rule_files", "external_url", "heartbeat")
     for name in AlertingSettings.model_fields.keys() - set(theirs):
         assert getattr(settings, name) == getattr(defaults, name), name
 

@@ -391,3 +391,25 @@ async def test_rules_and_alerts_have_the_form_of_prometheus(
         ("HostDiskFilling", "critical"),
         ("HostDiskFilling", "warning"),
     ]
+
+
+async def test_heartbeat_goes_out_only_while_checks_are_evaluated_on_time(
+    records: WatchedAlerts, session: aiohttp.ClientSession, webhook: Webhook
+) -> None:
+    heartbeat = {"url": webhook.url, "method": "POST", "interval": "1s"}
+    bench = Bench(records, session, settings(heartbeat=heartbeat))
+    async with running(bench) as service:
+        bench.set(up=0.0)
+        await bench.change()
+        bench.set(up=1.0)
+        while not service.heartbeat.calls + service.heartbeat.failures:
+            bench.time.advance(1)
+            await asyncio.sleep(0.01)
+        assert service.heartbeat.withheld == 0
+        service._built_in.runners[0]._late_s = 61.0
+        assert service._silencing_problem() == "host checks or rules are evaluated 61 s late"
+        before = service.heartbeat.withheld
+        await service.reconfigure(settings(heartbeat=None), [])
+        bench.time.advance(5)
+        await asyncio.sleep(0)
+        assert service.heartbeat.withheld == before
