@@ -6,14 +6,23 @@ and `redshank.sock`, the control socket.
 
 import fcntl
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from daemon.errors import DataDirectoryError
 from storage.files import FILE_KINDS, KEYS, MESSAGES, RECORDS
+
+log = structlog.get_logger(__name__)
+
+# SQLite creates two files for each database that it opens, the larger one of 32 KB.
+_RESERVE_BYTES = 4 * 2**20
+_PLENTY_BYTES = 3 * _RESERVE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +125,26 @@ class DataDirectory:
                 f"{self.records} is empty: all hosts, users and alerts are gone; restore a backup"
                 " with `redshank restore`, or delete the file to start without them"
             )
+
+    def reserve_space(self) -> None:
+        """Keep some space for a start with a full disk, or free it if this is one; blocks.
+
+        SQLite cannot open a database without room for its `-shm` file, so a restart while
+        the disk is full would end all alerts.
+        """
+        reserve, free_bytes = self.path / "reserve", shutil.disk_usage(self.path).free
+        if reserve.exists():
+            if free_bytes < _RESERVE_BYTES:
+                reserve.unlink()
+                log.warning(
+                    "reserve_freed",
+                    free_bytes=free_bytes,
+                    fix="free disk space; the next restart with a full disk would fail",
+                )
+        elif free_bytes > _PLENTY_BYTES:
+            # Without it, only a start with a full disk is worse.
+            with suppress(OSError), reserve.open("xb") as file:
+                os.posix_fallocate(file.fileno(), 0, _RESERVE_BYTES)
 
     def make_private(self) -> None:
         """Take away the rights of other users to the files in the directory; blocks.

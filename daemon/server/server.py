@@ -86,6 +86,7 @@ def run(plan: ServerPlan) -> None:
     logs.configure(log_settings.level, log_settings.format)
     plan.directory.create()
     with plan.directory.locked():
+        plan.directory.reserve_space()
         plan.directory.make_private()
         plan.directory.require_records()
         uvloop.run(_serve(plan, configuration))

@@ -1,4 +1,5 @@
 import os
+import shutil
 import socket
 from pathlib import Path
 
@@ -76,3 +77,24 @@ def test_empty_records_are_refused_only_beside_keys(tmp_path: Path) -> None:
         directory.require_records()
     directory.records.unlink()
     directory.require_records()
+
+
+def test_space_is_reserved_while_there_is_plenty_and_freed_when_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free_bytes = [2**30]
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=free_bytes[0]))
+    directory, reserve = DataDirectory(tmp_path), tmp_path / "reserve"
+    free_bytes[0] = 0
+    directory.reserve_space()
+    assert not reserve.exists()
+    free_bytes[0] = 2**30
+    directory.reserve_space()
+    assert reserve.stat().st_blocks * 512 >= 4 * 2**20
+    free_bytes[0] = 5 * 2**20
+    directory.reserve_space()
+    assert reserve.exists()
+    free_bytes[0] = 1000
+    directory.reserve_space()
+    assert not reserve.exists()
