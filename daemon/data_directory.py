@@ -42,6 +42,11 @@ class DataDirectory:
         return self.path / KEYS.pattern
 
     @property
+    def events(self) -> Path:
+        """The event store; the file exists once there are events."""
+        return self.path / "events.duckdb"
+
+    @property
     def messages(self) -> Path:
         """The log of pushed messages."""
         return self.path / MESSAGES.pattern

@@ -10,6 +10,9 @@ from web.accounts.signing_keys_api import SigningKeysApi
 from web.accounts.users_api import UsersApi
 from web.alerts.api import AlertsApi
 from web.audit.api import AuditApi
+from web.events.batch_api import BatchApi
+from web.events.projects_api import ProjectsApi
+from web.events.reports_api import EventReportsApi
 from web.hosts.api import HostsApi
 from web.hosts.charts_api import ChartsApi
 from web.hosts.keys_api import HostKeysApi
@@ -21,6 +24,7 @@ from web.ingest.remote_write import RemoteWriteApi
 from web.ingest.reports import ReportsApi
 from web.internals import Internals
 from web.pages import PAGES, PageFactory
+from web.projects.access import ProjectAccess
 from web.prometheus.expressions import ExpressionApi
 from web.prometheus.federation import FederationApi
 from web.prometheus.queries import QueryApi
@@ -48,6 +52,7 @@ def all_routes(
         (internals.socket, internals.notifications),
         _json_api(internals),
         _pushes(services),
+        _analytics(services),
         _prometheus_api(services, settings),
     ):
         yield from handlers.routes()
@@ -69,6 +74,16 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
         AuditApi(services.audit),
         HealthApi(services),
         ConfigurationApi(services.configuration),
+    )
+
+
+def _analytics(services: Services) -> tuple[Handlers, ...]:
+    analytics = services.analytics
+    access = ProjectAccess(analytics.projects, is_open=analytics.settings.open_api)
+    return (
+        ProjectsApi(analytics, access, services.clock),
+        BatchApi(analytics, access),
+        EventReportsApi(analytics, access),
     )
 
 

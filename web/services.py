@@ -13,6 +13,7 @@ from alerting.book.observation import OpenAlert
 from alerting.service import CheckView
 from alerting.settings import HostCheckSettings
 from alerting.views import GroupView
+from analytics.service import Analytics
 from ingest.devices.inbox import MessageInbox
 from ingest.gateway.gateway import PushGateway
 from ingest.hosts.pushed_hosts import PushedHosts
@@ -186,6 +187,7 @@ class Services:
         refusals: counts what each limit refused; the application adds to it.
         memory: how near the process is to its memory limit.
         conditions: what is wrong with the server itself.
+        analytics: projects, events and their reports.
         ready: returns whether start-up is complete, for `/-/ready`.
         clock: returns the current time.
         version: the version of Redshank.
@@ -210,6 +212,7 @@ class Services:
     configuration: RunningConfiguration
     registry: CollectorRegistry
     conditions: Conditions
+    analytics: Analytics
     clock: Clock
     version: str
     started_ms: int

@@ -16,11 +16,13 @@ from pydantic_settings import (
 )
 
 from alerting.settings import AlertingSettings
+from analytics.settings import AnalyticsSettings
 from ingest.settings import IngestSettings
 from model.addresses import ListenAddress
 from model.documents import Document, DocumentError, document_error, parse_document
 from promql.settings import QuerySettings
 from scraper.configuration.settings import ScrapeSettings
+from storage.events.settings import EventStoreSettings
 from storage.samples.settings import StoreSettings
 from web.settings import WebSettings
 
@@ -64,6 +66,8 @@ class Settings(BaseSettings):
     scrape: ScrapeSettings = Field(default_factory=ScrapeSettings)
     ingest: IngestSettings = Field(default_factory=IngestSettings)
     alerting: AlertingSettings = Field(default_factory=AlertingSettings)
+    analytics: AnalyticsSettings = Field(default_factory=AnalyticsSettings)
+    events: EventStoreSettings = Field(default_factory=EventStoreSettings)
     query: QuerySettings = Field(default_factory=QuerySettings)
     web: WebSettings = Field(default_factory=WebSettings)
 

@@ -9,6 +9,7 @@ import aiohttp
 from prometheus_client import CollectorRegistry
 
 from alerting.service import AlertingService
+from analytics.service import Analytics
 from daemon import logs
 from daemon.configuration.configuration import Configuration
 from daemon.configuration.reload import Reloader
@@ -249,6 +250,9 @@ def services_of(parts: Parts) -> Services:
         configuration=reloader,
         registry=_registry(parts, version),
         conditions=stores.conditions,
+        analytics=Analytics.over(
+            reloader.current.settings.analytics, records.projects, stores.events, stores.clock
+        ),
         clock=stores.clock,
         version=version,
         started_ms=stores.clock(),

@@ -192,7 +192,9 @@ async def running_server(
     settings, directory = configuration.settings, plan.directory
     async with AsyncExitStack() as stack:
         with collections_paused():
-            stores = await stack.enter_async_context(opened_stores(directory, settings.storage))
+            stores = await stack.enter_async_context(
+                opened_stores(directory, settings.storage, settings.events)
+            )
         password = await _first_password(plan, stores.records.accounts, stores.clock)
         parts = await stack.enter_async_context(
             constructed(stores, configuration, plan.source.read, directory)

@@ -11,6 +11,7 @@ from model.clock import SteadyClock
 from model.conditions import Conditions
 from storage.api.errors import StorageError
 from storage.disk_watch import DiskWatch
+from storage.events import DuckEventStore, EventStoreSettings
 from storage.messages.log import SqliteMessageLog
 from storage.records.store import Records
 from storage.samples.settings import StoreSettings
@@ -27,13 +28,18 @@ class Stores:
     records: Records
     keys: KeyRing
     messages: SqliteMessageLog
+    events: DuckEventStore
     administration: StoreAdministration
     conditions: Conditions
     clock: SteadyClock
 
 
 @asynccontextmanager
-async def opened_stores(directory: DataDirectory, settings: StoreSettings) -> AsyncIterator[Stores]:
+async def opened_stores(
+    directory: DataDirectory,
+    settings: StoreSettings,
+    event_settings: EventStoreSettings | None = None,
+) -> AsyncIterator[Stores]:
     """Open all stores until the block ends.
 
     Raises:
@@ -55,7 +61,9 @@ async def opened_stores(directory: DataDirectory, settings: StoreSettings) -> As
         await asyncio.to_thread(watch.start)
         stack.push_async_callback(asyncio.to_thread, watch.stop)
         administration = StoreAdministration(samples, directory.path, clock)
-        yield Stores(samples, records, keys, messages, administration, conditions, clock)
+        events = DuckEventStore(directory.events, event_settings)
+        stack.push_async_callback(asyncio.to_thread, events.close)
+        yield Stores(samples, records, keys, messages, events, administration, conditions, clock)
 
 
 async def _open(samples: SqliteSampleStore) -> None:

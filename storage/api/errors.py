@@ -45,6 +45,14 @@ class LastAdminError(RecordError):
         self.name = name
 
 
+class LastOwnerError(RecordError):
+    """A change would leave a project without an owner."""
+
+    def __init__(self, user: str) -> None:
+        super().__init__(f"{user} is the last owner of the project")
+        self.user = user
+
+
 class TakenError(RecordError):
     """Another record already has this value of a unique field."""
 

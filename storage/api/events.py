@@ -362,5 +362,13 @@ class EventAdministration(Protocol):
     async def delete_project(self, project: int) -> None:
         """Delete all events of a project."""
 
-    async def count(self) -> int:
-        """Return the number of all stored events; used to check that the store answers."""
+    async def check(self) -> None:
+        """Return if the store answers; a store without a file is not created.
+
+        Raises:
+            StorageError: it does not answer.
+        """
+
+
+class EventStore(EventAppender, EventReader, EventAdministration, Protocol):
+    """The whole event store."""

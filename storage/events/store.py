@@ -51,11 +51,6 @@ class DuckEventStore:
         self._hasher = Hasher(prepare(connection))
         self._appender.load(connection, self._hasher)
 
-    @property
-    def exists(self) -> bool:
-        """Whether the file exists: whether an event was ever stored."""
-        return self._database.exists
-
     def close(self) -> None:
         """Finish the writes and close the file; blocks."""
         self._database.close()
@@ -194,14 +189,14 @@ class DuckEventStore:
 
         await self._database.write(delete)
 
-    async def count(self) -> int:
-        """See `EventAdministration.count`."""
+    async def check(self) -> None:
+        """See `EventAdministration.check`."""
 
-        def count(connection: "DuckDBPyConnection") -> int:
-            row = connection.execute("select count(*) from events").fetchone()
-            return int(row[0]) if row else 0
+        def look(connection: "DuckDBPyConnection") -> None:
+            connection.execute("select 1 from events limit 1").fetchall()
 
-        return await self._database.read(count)
+        if await asyncio.to_thread(lambda: self._database.exists):
+            await self._database.read(look)
 
     async def _read(self, report: Callable[[ReportQueries], T]) -> T:
         return await self._database.read(

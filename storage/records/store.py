@@ -9,6 +9,7 @@ from storage.records import (
     audit,
     host_keys,
     hosts,
+    projects,
     pushed_groups,
     second_factors,
 )
@@ -18,6 +19,7 @@ from storage.records.audit import SqliteAudit
 from storage.records.database import RecordsDatabase
 from storage.records.host_keys import SqliteHostKeys
 from storage.records.hosts import SqliteHosts
+from storage.records.projects import SqliteProjects
 from storage.records.pushed_groups import SqlitePushedGroups
 from storage.records.second_factors import SqliteSecondFactors
 
@@ -34,6 +36,7 @@ class Records:
         self.hosts = SqliteHosts(self._database)
         self.host_keys = SqliteHostKeys(self._database)
         self.second_factors = SqliteSecondFactors(self._database)
+        self.projects = SqliteProjects(self._database)
         self.pushed_groups = SqlitePushedGroups(self._database)
 
     def open(self) -> None:
@@ -42,7 +45,16 @@ class Records:
         Raises:
             StorageError: the file cannot be opened or migrated.
         """
-        subjects = (accounts, alert_tables, audit, hosts, host_keys, pushed_groups, second_factors)
+        subjects = (
+            accounts,
+            alert_tables,
+            audit,
+            hosts,
+            host_keys,
+            projects,
+            pushed_groups,
+            second_factors,
+        )
         self._database.open([subject.MIGRATIONS for subject in subjects])
 
     @property

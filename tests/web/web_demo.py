@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
 from alerting.receivers.webhook_body import NotificationStatus, webhook_body
+from analytics.service import Analytics
+from analytics.settings import AnalyticsSettings
 from model.clock import Clock, system_clock
 from model.conditions import Conditions
 from model.labels import Labels
@@ -35,7 +37,7 @@ from tests.promql.scripted_engine import ScriptedEngine
 from tests.web.alerting_double import AlertingDouble, alerting_over, an_alert
 from tests.web.service_doubles import DiscoveryDouble, FixedConfiguration, MemorySamples
 from tests.web.service_doubles import target_status as status_of
-from tests.web.world import opened_pushes, opened_records, shared_resources
+from tests.web.world import opened_events, opened_pushes, opened_records, shared_resources
 from web.application import create_app, ensure_first_admin
 from web.http.bodies import SERVER_OPTIONS
 from web.identity.keys import KeyRing
@@ -346,6 +348,7 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
     async with (
         opened_records(folder) as records,
         opened_pushes(records, folder, clock) as pushes,
+        opened_events(folder) as events,
         aiohttp.ClientSession() as session,
     ):
         await ensure_first_admin(records.accounts, "demo-password", now_ms)
@@ -370,6 +373,7 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
             configuration=FixedConfiguration(),
             registry=CollectorRegistry(),
             conditions=Conditions(clock),
+            analytics=Analytics.over(AnalyticsSettings(), records.projects, events, clock),
             clock=clock,
             version="0.1.0",
             started_ms=now_ms,

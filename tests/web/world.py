@@ -18,6 +18,8 @@ from pytest_aiohttp import AiohttpClient
 from structlog.testing import capture_logs
 from yarl import URL
 
+from analytics.service import Analytics
+from analytics.settings import AnalyticsSettings
 from ingest.devices.inbox import MessageInbox
 from ingest.hosts.pushed_hosts import PushedHosts
 from ingest.series.commits import GroupCommit
@@ -35,6 +37,7 @@ from storage.api.accounts import (
     Scope,
     User,
 )
+from storage.events import DuckEventStore
 from storage.messages.log import SqliteMessageLog
 from storage.records.store import Records
 from tests.promql.scripted_engine import ScriptedEngine
@@ -177,12 +180,13 @@ async def world_at(
     async with (
         opened_records(tmp_path) as records,
         opened_pushes(records, tmp_path, lambda: now[0]) as pushes,
+        opened_events(tmp_path) as events,
         aiohttp.ClientSession() as session,
     ):
         alerting = alerting_over(records, engine, session, lambda: now[0])
         doubles = Doubles(alerting=alerting, engine=engine, samples=samples, now=now)
         keys = await asyncio.to_thread(KeyRing.open, tmp_path / "keys.json", NOW_MS)
-        services = _services(records, pushes, keys, doubles)
+        services = _services(records, pushes, keys, events, doubles)
         services = replace(services, engine=other_engine or engine, **further)
         app = create_app(services, settings, await asyncio.to_thread(shared_resources), pages)
         server = _Server(app, settings, services.refusals)
@@ -199,7 +203,9 @@ async def world_at(
             )
 
 
-def _services(records: Records, pushes: Pushes, keys: KeyRing, doubles: Doubles) -> Services:
+def _services(
+    records: Records, pushes: Pushes, keys: KeyRing, events: DuckEventStore, doubles: Doubles
+) -> Services:
     async def hosts_changed() -> None:
         doubles.changes.append(None)
         await pushes.hosts.refresh()
@@ -225,6 +231,7 @@ def _services(records: Records, pushes: Pushes, keys: KeyRing, doubles: Doubles)
         target_metadata=lambda: doubles.metadata,
         registry=registry,
         conditions=Conditions(doubles.clock),
+        analytics=Analytics.over(AnalyticsSettings(), records.projects, events, doubles.clock),
         clock=doubles.clock,
         version="0.1.0",
         started_ms=NOW_MS - 3_600_000,
@@ -241,6 +248,16 @@ async def opened_records(folder: Path) -> AsyncIterator[Records]:
         yield records
     finally:
         await asyncio.to_thread(records.close)
+
+
+@asynccontextmanager
+async def opened_events(folder: Path) -> AsyncIterator[DuckEventStore]:
+    """Open the event store in a folder; its file is created with the first event."""
+    events = DuckEventStore(folder / "events.duckdb")
+    try:
+        yield events
+    finally:
+        await asyncio.to_thread(events.close)
 
 
 @asynccontextmanager

@@ -16,17 +16,20 @@ from pydantic import ValidationError
 from typing_extensions import TypedDict
 
 from alerting.errors import BadOverrideError, DeliveryError, UnknownReceiverError
+from analytics.errors import AnalyticsError
 from ingest.errors import BadTimeError, DisorderError, UnknownHostError
 from model.memory_pressure import MemoryLimitError
 from promql.api import ParseError, PromQLError, QueryCanceledError, QueryTimeoutError
 from storage.api.errors import (
     LastAdminError,
+    LastOwnerError,
     NotFoundError,
     StorageError,
     StoreClosedError,
     TakenError,
     UnwritableError,
 )
+from storage.api.events import EventQueryError
 from web.http.errors import WebError
 from web.http.validation import first_field_error
 
@@ -66,6 +69,9 @@ _STATUS_OF: tuple[tuple[type[Exception], int], ...] = (
     (NotFoundError, HTTPStatus.NOT_FOUND),
     (TakenError, HTTPStatus.CONFLICT),
     (LastAdminError, HTTPStatus.CONFLICT),
+    (LastOwnerError, HTTPStatus.CONFLICT),
+    (AnalyticsError, HTTPStatus.BAD_REQUEST),
+    (EventQueryError, HTTPStatus.BAD_REQUEST),
     (StoreClosedError, HTTPStatus.SERVICE_UNAVAILABLE),
     (ParseError, HTTPStatus.BAD_REQUEST),
     (QueryTimeoutError, HTTPStatus.SERVICE_UNAVAILABLE),

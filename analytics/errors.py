@@ -1,0 +1,13 @@
+"""The errors of analytics."""
+
+
+class AnalyticsError(Exception):
+    """Base of every error here; `field` names the invalid parameter."""
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+
+
+class ReportError(AnalyticsError):
+    """A report was asked for with invalid parameters."""

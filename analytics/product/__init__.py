@@ -1,0 +1,1 @@
+"""Product events: ingestion, and the reports over them."""

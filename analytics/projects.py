@@ -1,0 +1,50 @@
+"""Projects by their key: what ingestion looks up for every request."""
+
+from secrets import token_hex
+from typing import Final
+
+from model.clock import Clock
+from storage.api.projects import Project, ProjectRecords, ProjectSettings
+
+_KEY_BYTES: Final = 6
+"""12 digits, as apptracker's keys; a key is public and permits sending only."""
+
+
+class Projects:
+    """All projects, kept in memory by key; no other process changes the records."""
+
+    def __init__(self, records: ProjectRecords, clock: Clock) -> None:
+        self.records = records
+        self._clock = clock
+        self._by_key: dict[str, Project] | None = None
+
+    async def find(self, key: str) -> Project | None:
+        """Return the project with this key, None if there is none."""
+        if self._by_key is None:
+            self._by_key = {project.key: project for project in await self.records.all()}
+        return self._by_key.get(key)
+
+    async def create(self, settings: ProjectSettings, owner_id: int | None) -> Project:
+        """Create a project with a new key; the owner becomes its first member.
+
+        Raises:
+            NotFoundError: no user has the id `owner_id`.
+        """
+        project = await self.records.add(token_hex(_KEY_BYTES), settings, owner_id, self._clock())
+        self._by_key = None
+        return project
+
+    async def change(self, project: Project, settings: ProjectSettings) -> Project:
+        """Replace the settings of a project.
+
+        Raises:
+            NotFoundError: it has been removed.
+        """
+        changed = await self.records.change(project.id, settings)
+        self._by_key = None
+        return changed
+
+    async def remove(self, project: Project) -> None:
+        """Delete a project with its members; its events are the caller's to delete."""
+        await self.records.remove(project.id)
+        self._by_key = None

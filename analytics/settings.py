@@ -1,0 +1,18 @@
+"""Section `analytics` of the configuration."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class AnalyticsSettings(BaseModel):
+    """Product analytics.
+
+    Attributes:
+        open_api: whether anybody may create projects and read reports under `/v1/`, as in
+            apptracker; else that needs a login.
+        batch_events: the most events of one batch.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    open_api: bool = False
+    batch_events: int = Field(default=10_000, ge=1, le=1_000_000)

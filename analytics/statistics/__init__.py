@@ -1,0 +1,1 @@
+"""Calendar and numpy kernels of the reports: pure functions without a store."""

@@ -1,0 +1,121 @@
+"""Projects: whose events are kept apart from all others', and who may see them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class ProjectRole(StrEnum):
+    """What a member may do in a project; an admin of the server is an owner of all."""
+
+    VIEWER = "viewer"
+    """See the reports."""
+    EDITOR = "editor"
+    """Also save reports, and change the settings."""
+    OWNER = "owner"
+    """Also manage members and keys, and delete the project."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectSettings:
+    """What an editor of a project can change.
+
+    Attributes:
+        name: shown to people.
+        time_zone: the IANA name of the zone whose dates make days, weeks and months.
+        week_start: the first day of a week, 1 for Monday to 7 for Sunday.
+        retention_days: how long events are kept; 0 for as long as the project exists.
+        is_active: whether it takes events and answers reports.
+    """
+
+    name: str
+    time_zone: str = "UTC"
+    week_start: int = 1
+    retention_days: int = 0
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One project.
+
+    Attributes:
+        id: the number under which the event store knows it.
+        key: the public name with which SDKs send events; it permits nothing else.
+        created_ms: when it was created.
+        settings: what an editor can change.
+    """
+
+    id: int
+    key: str
+    created_ms: int
+    settings: ProjectSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A user's role in a project."""
+
+    user: str
+    role: ProjectRole
+
+
+class ProjectRecords(Protocol):
+    """All projects and their members."""
+
+    async def add(
+        self, key: str, settings: ProjectSettings, owner_id: int | None, now_ms: int
+    ) -> Project:
+        """Create a project; the owner becomes its first member.
+
+        Args:
+            key: its key.
+            settings: its settings.
+            owner_id: the id of a user; None if nobody is logged in.
+            now_ms: the time of creation.
+
+        Raises:
+            TakenError: another project has the key.
+            NotFoundError: no user has this id.
+        """
+
+    async def all(self) -> Sequence[Project]:
+        """Return every project, oldest first."""
+
+    async def of_user(self, user_id: int) -> Sequence[tuple[Project, ProjectRole]]:
+        """Return the projects of which a user is a member, oldest first."""
+
+    async def find(self, key: str) -> Project | None:
+        """Return the project with this key, None if there is none."""
+
+    async def role(self, project_id: int, user_id: int) -> ProjectRole | None:
+        """Return a user's role in a project, None without one."""
+
+    async def change(self, project_id: int, settings: ProjectSettings) -> Project:
+        """Replace the settings.
+
+        Raises:
+            NotFoundError: no project has this id.
+        """
+
+    async def remove(self, project_id: int) -> None:
+        """Delete a project, its members and its keys; an unknown id is ignored."""
+
+    async def members(self, project_id: int) -> Sequence[Member]:
+        """Return the members of a project, by name."""
+
+    async def set_member(self, project_id: int, user: str, role: ProjectRole) -> None:
+        """Give a user a role in a project.
+
+        Raises:
+            NotFoundError: no user has this name.
+            LastOwnerError: the project would have no owner.
+        """
+
+    async def remove_member(self, project_id: int, user: str) -> None:
+        """End a membership; an unknown one is ignored.
+
+        Raises:
+            LastOwnerError: the project would have no owner.
+        """

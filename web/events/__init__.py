@@ -1,0 +1,1 @@
+"""Product events under `/v1/`: projects, ingestion and reports, as apptracker has them."""

@@ -1,0 +1,93 @@
+"""Parameters and bodies of `/v1/`."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from analytics.product.ingestion import LONGEST_NAME
+from analytics.product.reports import MOST_STEPS
+from analytics.statistics.calendar import Interval
+from web.http.parameters import DIGITS, Parameters
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+"""A time in ISO 8601; without an offset it is UTC."""
+
+EventName = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
+ProjectKey = Annotated[str, StringConstraints(max_length=64)]
+ZoneName = Annotated[str, StringConstraints(max_length=64)]
+
+
+def unix_ms(moment: datetime | None) -> int | None:
+    """Return a time in Unix milliseconds, None for None."""
+    return None if moment is None else round(moment.timestamp() * 1000)
+
+
+class ProjectForm(BaseModel):
+    """A new project."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+    timeZone: ZoneName = "UTC"
+    weekStart: Annotated[int, Field(ge=1, le=7)] = 1
+
+
+class BatchForm(BaseModel):
+    """A batch of events; each event is validated by itself."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    projectKey: ProjectKey
+    events: list[dict[str, Any]]
+
+
+class ProjectQuery(Parameters):
+    """A filter of the list of projects."""
+
+    projectKey: ProjectKey | None = None
+
+
+class ReportQuery(Parameters):
+    """A project and a range, by default the last thirty days."""
+
+    projectKey: ProjectKey = ""
+    from_: Annotated[Moment | None, Field(alias="from")] = None
+    to: Moment | None = None
+
+
+class TopEventsQuery(ReportQuery):
+    """The most frequent events."""
+
+    limit: Annotated[int, Field(ge=1, le=1000), DIGITS] = 10
+
+
+class TimeSeriesQuery(ReportQuery):
+    """A series in time; without a zone, in the project's."""
+
+    interval: Interval = Interval.DAY
+    eventName: EventName | None = None
+    timeZone: ZoneName | None = None
+
+
+class ConversionQuery(ReportQuery):
+    """The event whose persons are counted."""
+
+    eventName: EventName
+
+
+class FunnelForm(BaseModel):
+    """The steps of a funnel in order, and the longest time from the first to the last."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    projectKey: ProjectKey = ""
+    steps: Annotated[list[EventName], Field(min_length=1, max_length=MOST_STEPS)]
+    from_: Annotated[Moment | None, Field(alias="from")] = None
+    to: Moment | None = None
+    windowSeconds: Annotated[int, Field(ge=1, le=366 * 86_400)] = 14 * 86_400

@@ -1,0 +1,87 @@
+"""The project that a request names, and whether its sender may use it."""
+
+from typing import Final
+
+from aiohttp import web
+
+from analytics.projects import Projects
+from storage.api.accounts import Role
+from storage.api.projects import Project, ProjectRole
+from web.http.errors import BadRequestError, ForbiddenError
+from web.http.routing import principal_of
+
+_RANK: Final = {ProjectRole.VIEWER: 0, ProjectRole.EDITOR: 1, ProjectRole.OWNER: 2}
+
+
+class ProjectAccess:
+    """Finds projects for requests.
+
+    An unknown project, an inactive one and another tenant's get the same answer, so that
+    nobody learns which keys exist.
+    """
+
+    def __init__(self, projects: Projects, *, is_open: bool) -> None:
+        """Set up; with `is_open`, anybody may read and write every project."""
+        self._projects, self._is_open = projects, is_open
+
+    async def for_sending(self, key: str) -> Project:
+        """Return the project to which events with this key belong.
+
+        Raises:
+            BadRequestError: the key is missing.
+            ForbiddenError: no active project has it.
+        """
+        if not key:
+            raise BadRequestError("projectKey is missing", "projectKey")
+        project = await self._projects.find(key)
+        if project is None or not project.settings.is_active:
+            raise _refusal(key)
+        return project
+
+    async def for_reading(self, request: web.Request, key: str) -> Project:
+        """Return an active project of which the sender is a member.
+
+        Raises:
+            BadRequestError: the key is missing.
+            ForbiddenError: there is no such project.
+        """
+        project = await self.for_sending(key)
+        await self._require(request, project, ProjectRole.VIEWER)
+        return project
+
+    async def for_changing(
+        self, request: web.Request, key: str, role: ProjectRole = ProjectRole.EDITOR
+    ) -> Project:
+        """Return a project, active or not, in which the sender has at least this role.
+
+        Raises:
+            ForbiddenError: there is no such project.
+        """
+        project = await self._projects.find(key)
+        if project is None:
+            raise _refusal(key)
+        await self._require(request, project, role)
+        return project
+
+    async def visible(self, request: web.Request) -> list[Project]:
+        """Return the projects that the sender may see, oldest first."""
+        user = principal_of(request).user
+        if self._is_open or (user is not None and user.role is Role.ADMIN):
+            return list(await self._projects.records.all())
+        if user is None:
+            return []
+        return [project for project, _ in await self._projects.records.of_user(user.id)]
+
+    async def _require(self, request: web.Request, project: Project, role: ProjectRole) -> None:
+        user = principal_of(request).user
+        if self._is_open or (user is not None and user.role is Role.ADMIN):
+            return
+        own = None if user is None else await self._projects.records.role(project.id, user.id)
+        if own is None:
+            raise _refusal(project.key)
+        if _RANK[own] < _RANK[role]:
+            raise ForbiddenError(f"this needs the role {role} in the project")
+
+
+def _refusal(key: str) -> ForbiddenError:
+    return ForbiddenError(f"Project with key '{key[:64]}' not found", "projectKey")
