@@ -34,6 +34,7 @@ COMMANDS = {
     "user": LazyCommand("daemon.commands.user", "user", "Manage accounts and passwords."),
     "check": LazyCommand("daemon.commands.check", "check", "Check files before using them."),
     "query": LazyCommand("daemon.commands.query", "query", "Run a PromQL query."),
+    "cert": LazyCommand("daemon.commands.cert", "cert", "Issue certificates for hosts."),
     "reload": LazyCommand("daemon.commands.reload", "reload", "Apply a changed configuration."),
     "store": LazyCommand("daemon.commands.store", "store", "Work with the store's samples."),
     "backup": LazyCommand("daemon.commands.backup", "backup", "Write everything to a tar file."),

@@ -47,6 +47,26 @@ class DataDirectory:
         return self.path / "events.duckdb"
 
     @property
+    def authority(self) -> Path:
+        """The certificate of the local authority."""
+        return self.path / "authority.pem"
+
+    @property
+    def authority_key(self) -> Path:
+        """The key of the local authority."""
+        return self.path / "authority-key.pem"
+
+    @property
+    def scraper_certificate(self) -> Path:
+        """The client certificate of this server's scrapes."""
+        return self.path / "scraper.pem"
+
+    @property
+    def scraper_key(self) -> Path:
+        """The key of that certificate."""
+        return self.path / "scraper-key.pem"
+
+    @property
     def messages(self) -> Path:
         """The log of pushed messages."""
         return self.path / MESSAGES.pattern

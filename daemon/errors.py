@@ -17,5 +17,9 @@ class ServerListenError(DaemonError):
     """The server cannot listen on its address."""
 
 
+class CertificateError(DaemonError):
+    """A certificate cannot be issued, or the authority's files are damaged."""
+
+
 class ControlError(DaemonError):
     """The server cannot be reached, or refused a request."""

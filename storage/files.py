@@ -124,6 +124,7 @@ TOMBSTONES: Final = FileKind(
     "tombstones.json", copy_replaced_file, _tombstone_problems, _verify_tombstones
 )
 KEYS: Final = FileKind("keys.json", copy_replaced_file)
+CERTIFICATES: Final = FileKind("*.pem", copy_replaced_file)
 
 FILE_KINDS: Final[tuple[FileKind, ...]] = (
     # The order of a backup. The journal comes before the windows: samples that a server
@@ -137,4 +138,5 @@ FILE_KINDS: Final[tuple[FileKind, ...]] = (
     MESSAGES,
     RECORDS,
     KEYS,
+    CERTIFICATES,
 )

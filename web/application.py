@@ -24,6 +24,7 @@ from web.middleware.options import options
 from web.middleware.rate_limits import RateLimits
 from web.middleware.request_log import request_log
 from web.middleware.trailing_slash import trailing_slash
+from web.middleware.web_config import request_limit, web_config_headers
 from web.pages import PAGES, PageFactory
 from web.prometheus.envelope import failure_envelope
 from web.routes import all_routes
@@ -69,7 +70,7 @@ def create_app(
         middlewares=_middlewares(internals), client_max_size=settings.body_limit_bytes
     )
     app[BODY_POLICY] = BodyPolicy(settings.connections.body_timeout_s, services.refusals)
-    _add_response_headers(app, settings)
+    _add_response_headers(app, services, settings)
     _close_on_shutdown(app, internals)
     add_routes(app, all_routes(internals, resources.assets, pages))
     return app
@@ -82,6 +83,7 @@ def _middlewares(internals: Internals) -> tuple[Middleware, ...]:
     return (
         request_log(settings),
         failures(internals.renderer.error_page, failure_envelope),
+        *([] if services.web_config is None else [request_limit(services.web_config)]),
         rates.by_address,
         preflights(settings.cors),
         options,
@@ -92,11 +94,13 @@ def _middlewares(internals: Internals) -> tuple[Middleware, ...]:
     )
 
 
-def _add_response_headers(app: web.Application, settings: WebSettings) -> None:
+def _add_response_headers(app: web.Application, services: Services, settings: WebSettings) -> None:
     async def add_cors(request: web.Request, response: web.StreamResponse) -> None:
         add_cors_headers(settings.cors, request, response)
 
     app.on_response_prepare.extend((add_headers, add_cors))
+    if services.web_config is not None:
+        app.on_response_prepare.append(web_config_headers(services.web_config, settings))
 
 
 def _close_on_shutdown(app: web.Application, internals: Internals) -> None:

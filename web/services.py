@@ -24,6 +24,7 @@ from model.limits import Refusals
 from model.memory_pressure import MemoryReading
 from model.metadata import MetricMetadata
 from model.targets import Target, TargetStatus
+from model.web_config.live import LiveWebConfig
 from promql.api import QueryEngine
 from scraper.fetching.address_policy import AddressPolicySettings
 from scraper.fetching.targets import DroppedTarget
@@ -188,6 +189,7 @@ class Services:
         memory: how near the process is to its memory limit.
         conditions: what is wrong with the server itself.
         analytics: projects, events and their reports.
+        web_config: TLS, users and headers; None for plain HTTP without them.
         ready: returns whether start-up is complete, for `/-/ready`.
         clock: returns the current time.
         version: the version of Redshank.
@@ -225,6 +227,7 @@ class Services:
     ready: Callable[[], bool] = _always
     remote_write: RemoteWriteReceiver | None = None
     push_gateway: PushGateway | None = None
+    web_config: LiveWebConfig | None = None
     refusals: Refusals = field(default_factory=Refusals)
     memory: MemoryReading = field(default_factory=MemoryReading)
     exporter_commands: Sequence[tuple[str, str]] = (

@@ -1,6 +1,7 @@
 """Section `web` of the configuration."""
 
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Annotated, Final, Self
 
 from pydantic import (
@@ -8,13 +9,16 @@ from pydantic import (
     ConfigDict,
     Field,
     HttpUrl,
+    PrivateAttr,
     StringConstraints,
     field_validator,
     model_validator,
 )
 from yarl import URL
 
+from model.web_config.settings import WebConfig
 from storage.api.accounts import Role
+from web.tls_settings import ServerTlsSettings
 
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
@@ -159,6 +163,8 @@ class WebSettings(BaseModel):
     """Section `web` of the configuration; every field has a default.
 
     Attributes:
+        tls: HTTPS by the server itself; None for plain HTTP.
+        config_file: a web configuration file in Prometheus's format, in place of `tls`.
         public_url: the URL that people type if a proxy stands in front; `https` makes
             cookies Secure. None takes scheme and host from each request.
         trusted_proxies: networks whose `X-Forwarded-For` header is trusted.
@@ -193,6 +199,8 @@ class WebSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    tls: ServerTlsSettings | None = None
+    config_file: Path | None = None
     public_url: HttpUrl | None = None
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     trusted_header: HeaderName | None = None
@@ -218,6 +226,14 @@ class WebSettings(BaseModel):
     audit_entries: int = Field(default=100_000, ge=1)
     audit_retention_days: int = Field(default=365, ge=1)
 
+    _serves_https: bool = PrivateAttr(default=False)
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> Self:
+        if self.tls is not None and self.config_file is not None:
+            raise ValueError("tls and config_file cannot be combined: move tls into the file")
+        return self
+
     @model_validator(mode="after")
     def _check_trusted_headers(self) -> Self:
         if self.trusted_header is not None and not self.trusted_proxies:
@@ -229,4 +245,14 @@ class WebSettings(BaseModel):
     @property
     def secure(self) -> bool:
         """Whether browsers reach the server over https."""
-        return self.public_url is not None and self.public_url.scheme == "https"
+        return self._serves_https or (
+            self.public_url is not None and self.public_url.scheme == "https"
+        )
+
+    def behind(self, web_config: WebConfig) -> Self:
+        """Return the settings of a server that this web configuration protects."""
+        # Its users are meant for every request, as in Prometheus.
+        update = {"metrics_public": False} if web_config.users else {}
+        copy = self.model_copy(update=update)
+        copy._serves_https = web_config.tls is not None  # noqa: SLF001 - of the same class
+        return copy

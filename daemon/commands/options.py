@@ -65,15 +65,27 @@ def configuration_options(function: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Path(path_type=Path, dir_okay=False),
         help="A prometheus.yml whose jobs and rules run too.",
     )
+    @click.option(
+        "--web.config.file",
+        "web_config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="File with TLS and users, in the format of Prometheus.",
+    )
     @functools.wraps(function)
     def wrapper(
-        *, config: Path | None, listen: str | None, scrape_config: Path | None, **rest: Any
+        *,
+        config: Path | None,
+        listen: str | None,
+        scrape_config: Path | None,
+        web_config: Path | None,
+        **rest: Any,
     ) -> Any:
         from daemon.configuration.configuration import ConfigurationSource
 
         if listen is not None:
             parse_address(listen, "--listen")
-        return function(source=ConfigurationSource(config, listen, scrape_config), **rest)
+        source = ConfigurationSource(config, listen, scrape_config, web_config)
+        return function(source=source, **rest)
 
     return wrapper
 

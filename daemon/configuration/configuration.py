@@ -19,6 +19,7 @@ from model.durations import format_duration
 from promql.syntax.parser import parse
 from scraper.configuration.settings import JobSettings
 from scraper.discovery.jobs import ScrapeJob
+from web.settings import WebSettings
 
 if TYPE_CHECKING:
     from scraper.configuration.prometheus_config import PrometheusConfig
@@ -53,12 +54,13 @@ class ConfigurationSource:
 
     Attributes:
         file: the configuration file, None for the first default file that exists.
-        listen, scrape_config: flags, which take precedence over the file.
+        listen, scrape_config, web_config: flags, which take precedence over the file.
     """
 
     file: Path | None = None
     listen: str | None = None
     scrape_config: Path | None = None
+    web_config: Path | None = None
 
     def settings(self) -> Settings:
         """Return the settings of file, variables and flags; blocks.
@@ -76,8 +78,26 @@ class ConfigurationSource:
         file = self.scrape_config
         if file is None and settings.scrape.config_file is not None:
             file = self._directory / settings.scrape.config_file
+        changed["web"] = self._web(settings.web)
         changed["scrape"] = settings.scrape.model_copy(update={"config_file": file})
         return settings.model_copy(update=changed)
+
+    def _web(self, web: WebSettings) -> WebSettings:
+        """Return the section `web` with absolute paths."""
+        if self.web_config is not None:
+            if web.tls is not None:
+                raise ConfigurationError(
+                    "web.tls and --web.config.file cannot be combined: move web.tls into the file"
+                )
+            return web.model_copy(update={"config_file": self.web_config.absolute()})
+        if web.config_file is not None:
+            return web.model_copy(update={"config_file": self._directory / web.config_file})
+        if web.tls is None:
+            return web
+        names = ("cert_file", "key_file", "client_ca_file")
+        given = {name: getattr(web.tls, name) for name in names}
+        files = {name: self._directory / file for name, file in given.items() if file is not None}
+        return web.model_copy(update={"tls": web.tls.model_copy(update=files)})
 
     @property
     def _directory(self) -> Path:

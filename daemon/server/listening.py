@@ -13,7 +13,9 @@ from daemon.errors import ServerListenError
 from model.addresses import ListenAddress
 from model.conditions import Conditions
 from model.limits import Refusals
+from model.web_config.live import LiveWebConfig
 from web.connections.accepting import Acceptor
+from web.connections.redirect import redirect_server
 from web.connections.runner import HttpRunner
 from web.settings import WebSettings
 
@@ -30,6 +32,7 @@ class Doors:
         directory: the data directory, which holds the control socket.
         refusals: counts what each limit refused.
         conditions: where a lack of descriptors is reported.
+        web_config: TLS; None for plain HTTP.
         targets: returns how many targets are scraped, each of which needs a descriptor.
     """
 
@@ -38,6 +41,7 @@ class Doors:
     refusals: Refusals
     conditions: Conditions
     targets: Callable[[], int]
+    web_config: LiveWebConfig | None = None
 
 
 @asynccontextmanager
@@ -66,13 +70,45 @@ async def listening(
             await asyncio.to_thread(directory.control_socket.unlink, missing_ok=True)
             await web.UnixSite(runner, path).start()
             await asyncio.to_thread(directory.control_socket.chmod, 0o600)
-            acceptor = Acceptor(runner.connections, runner.places, doors.settings, doors.conditions)
-            try:
-                yield ListenAddress(listen.host, await _listen(acceptor, listen))
-            finally:
-                await acceptor.close()
+            acceptor = Acceptor(
+                runner.connections,
+                runner.places,
+                doors.settings,
+                doors.conditions,
+                doors.web_config,
+            )
+            async with _accepting(acceptor, listen) as address:
+                if doors.web_config is None or not doors.web_config.serves_tls:
+                    yield address
+                    return
+                async with _redirecting(runner, doors, address.port):
+                    yield address
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def _accepting(acceptor: Acceptor, listen: ListenAddress) -> AsyncIterator[ListenAddress]:
+    try:
+        yield ListenAddress(listen.host, await _listen(acceptor, listen))
+    finally:
+        await acceptor.close()
+
+
+@asynccontextmanager
+async def _redirecting(runner: HttpRunner, doors: Doors, https_port: int) -> AsyncIterator[None]:
+    """Redirect plain HTTP of `web.tls.redirect_from`, if there is such an address."""
+    tls = doors.settings.tls
+    if tls is None or tls.redirect_from is None:
+        yield
+        return
+    server = runner.watched(redirect_server(doors.settings, https_port))
+    acceptor = Acceptor(server, runner.places, doors.settings, doors.conditions)
+    try:
+        async with _accepting(acceptor, ListenAddress.parse(tls.redirect_from)):
+            yield
+    finally:
+        await server.shutdown(_STOP_S)
 
 
 async def _listen(acceptor: Acceptor, listen: ListenAddress) -> int:

@@ -30,6 +30,7 @@ from daemon.server.metrics import (
     WitnessCollector,
     new_registry,
 )
+from daemon.server.scraper_identity import client_access, renew
 from daemon.server.scraping import Scraping
 from daemon.server.stores import Stores
 from ingest.devices.inbox import MessageInbox
@@ -39,6 +40,7 @@ from ingest.remote_write.receiver import RemoteWriteReceiver
 from ingest.series.commits import GroupCommit
 from model.limits import Refusals
 from model.memory_pressure import MemoryReading
+from model.web_config.live import LiveWebConfig
 from promql.api import MetadataByMetric
 from promql.engine import EngineSettings, LocalEngine
 from storage.api.audit import NewAuditEntry
@@ -94,7 +96,7 @@ async def constructed(
     settings, samples, records = configuration.settings, stores.samples, stores.records
     refusals, memory = Refusals(), MemoryReading()
     async with AsyncExitStack() as stack:
-        scraping = Scraping(configuration, records.hosts, samples, stores.clock, stores.conditions)
+        scraping = await _scraping(stores, configuration, directory)
         remote_write = _remote_write(stores, settings, refusals, memory)
         engine = _engine(samples, settings, lambda: _metadata(scraping, remote_write))
         stack.push_async_callback(engine.close)
@@ -137,6 +139,20 @@ def _remote_write(
     limits = settings.ingest.limits()
     return RemoteWriteReceiver(
         stores.samples, stores.samples, stores.clock, limits, refusals=refusals, memory=memory
+    )
+
+
+async def _scraping(
+    stores: Stores, configuration: Configuration, directory: DataDirectory
+) -> Scraping:
+    await renew(configuration.settings, directory)
+    return Scraping(
+        configuration,
+        stores.records.hosts,
+        stores.samples,
+        stores.clock,
+        stores.conditions,
+        client_access(directory),
     )
 
 
@@ -215,6 +231,7 @@ def _reloader(
     retention = audit_retention(configuration.settings.web)
 
     async def apply(new: Configuration) -> None:
+        await renew(new.settings, directory)
         logs.configure(new.settings.log.level, new.settings.log.format)
         await scraping.apply(new)
         await alerting.reconfigure(new.settings.alerting, new.rule_groups)
@@ -226,7 +243,7 @@ def _reloader(
     return Reloader(configuration, read, apply, stores.clock, directory.path, on_signal)
 
 
-def services_of(parts: Parts) -> Services:
+def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Services:
     """Return the services that the web application depends on."""
     stores, reloader, scraper = parts.stores, parts.reloader, parts.scraping.scraper
     records, samples = stores.records, stores.samples
@@ -263,6 +280,7 @@ def services_of(parts: Parts) -> Services:
         remote_write=parts.remote_write,
         push_gateway=parts.gateway,
         refusals=parts.refusals,
+        web_config=web_config,
         memory=parts.memory,
     )
 

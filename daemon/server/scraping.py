@@ -11,6 +11,7 @@ from daemon.server.target_set import TargetSet
 from model.clock import Clock
 from model.conditions import Conditions
 from scraper.discovery.manager import DiscoveryManager
+from scraper.fetching.tls import TlsAccess
 from scraper.scheduling.scraper import Scraper
 from storage.api.errors import StorageError
 from storage.api.hosts import HostRecords
@@ -39,10 +40,11 @@ class Scraping:
         appender: SampleAppender,
         clock: Clock,
         conditions: Conditions,
+        mtls: TlsAccess,
     ) -> None:
         self.scraper = Scraper(appender, clock, conditions)
         self.discovery = DiscoveryManager(self._on_discovery)
-        self.targets = TargetSet(configuration, hosts, self.discovery)
+        self.targets = TargetSet(configuration, hosts, self.discovery, mtls)
 
     async def refresh(self) -> None:
         """Read the registered hosts again and scrape the current targets.

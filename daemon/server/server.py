@@ -27,11 +27,14 @@ from daemon.server.interpreter import (
 )
 from daemon.server.listening import Doors, listening
 from daemon.server.parts import Parts, constructed, services_of
+from daemon.server.scraper_identity import keep_renewed
 from daemon.server.stores import opened_stores
+from daemon.server.web_config import follow, open_web_config
 from model.addresses import ListenAddress
 from model.clock import Clock
 from model.descriptors import raise_descriptor_limit
 from model.sd_notify import sd_notify
+from model.web_config.live import LiveWebConfig
 from model.worker_threads import WorkerThreads
 from storage.api.accounts import AccountRecords
 from web.application import create_app
@@ -199,26 +202,39 @@ async def running_server(
         parts = await stack.enter_async_context(
             constructed(stores, configuration, plan.source.read, directory)
         )
-        app = await asyncio.to_thread(create_app, services_of(parts), settings.web)
+        web_config = await asyncio.to_thread(open_web_config, settings.web)
+        web = settings.web if web_config is None else settings.web.behind(web_config.current.config)
+        app = await asyncio.to_thread(create_app, services_of(parts, web_config), web)
         listen = ListenAddress.parse(settings.server.listen)
         doors = Doors(
-            settings.web,
+            web,
             directory,
             parts.refusals,
             stores.conditions,
             lambda: len(parts.scraping.scraper),
+            web_config,
         )
         address = await stack.enter_async_context(listening(app, listen, doors))
 
         targets = parts.scraping.targets
         if settings.server.scrape_self:
-            targets.add_self(address.local_url.removeprefix("http://"))
+            own = address.local_url.removeprefix("http://")
+            # Its certificate is hardly for 127.0.0.1, and it may ask for ours or for a login.
+            path = None if web_config is None else stack.enter_context(directory.socket_address())
+            targets.add_self(own, path)
         if plan.exporter is not None:
             exporter_url = plan.exporter.listen.local_url
             targets.add_local_host(plan.exporter.host, exporter_url.removeprefix("http://"))
-        tasks = await stack.enter_async_context(_background(plan))
+        tasks = await stack.enter_async_context(_background(plan, web_config))
+        renewing = tasks.create_task(
+            keep_renewed(lambda: parts.reloader.current.settings, directory)
+        )
+        stack.callback(renewing.cancel)
         await stack.enter_async_context(_running(parts, tasks))
-        yield RunningServer(address.local_url, password, parts.reloader.request)
+        url = address.local_url
+        if web_config is not None and web_config.serves_tls:
+            url = url.replace("http://", "https://", 1)
+        yield RunningServer(url, password, parts.reloader.request)
 
 
 @asynccontextmanager
@@ -244,14 +260,18 @@ async def _first_password(plan: ServerPlan, accounts: AccountRecords, clock: Clo
 
 
 @asynccontextmanager
-async def _background(plan: ServerPlan) -> AsyncIterator[asyncio.TaskGroup]:
-    """Run the exporter's process until the block ends.
+async def _background(
+    plan: ServerPlan, web_config: LiveWebConfig | None
+) -> AsyncIterator[asyncio.TaskGroup]:
+    """Run the exporter's process and the renewal of certificates until the block ends.
 
     Yields:
         Its task group, which the parts use for their own tasks.
     """
     async with asyncio.TaskGroup() as tasks:
-        running = []
+        running: list[asyncio.Task[None]] = []
+        if web_config is not None:
+            running.append(tasks.create_task(follow(web_config)))
         if plan.exporter is not None:
             exporter = ExporterProcess(plan.exporter.listen)
             running.append(tasks.create_task(exporter.run()))

@@ -6,9 +6,11 @@ from dataclasses import replace
 from daemon.configuration.configuration import Configuration
 from model.targets import HOST_JOB
 from scraper.configuration.settings import JobSettings
-from scraper.configuration.static_targets import static_targets, targets_of_job
+from scraper.configuration.static_targets import static_targets, targets_of_job, with_mtls
 from scraper.discovery.manager import DiscoveryManager
+from scraper.fetching.http_access import HttpAccess
 from scraper.fetching.targets import DroppedTarget, ScrapeTarget
+from scraper.fetching.tls import TlsAccess
 from storage.api.hosts import HostRecords
 
 SELF_JOB = "redshank"
@@ -26,11 +28,16 @@ class TargetSet:
     """
 
     def __init__(
-        self, configuration: Configuration, hosts: HostRecords, discovery: DiscoveryManager
+        self,
+        configuration: Configuration,
+        hosts: HostRecords,
+        discovery: DiscoveryManager,
+        mtls: TlsAccess | None = None,
     ) -> None:
         self.targets: Sequence[ScrapeTarget] = ()
-        self._hosts, self._discovery = hosts, discovery
+        self._hosts, self._discovery, self._mtls = hosts, discovery, mtls
         self._own_address = ""
+        self._own_socket: str | None = None
         self._local_host: tuple[str, str] | None = None
         self.apply(configuration)
 
@@ -39,9 +46,9 @@ class TargetSet:
         self._settings = configuration.settings.scrape
         self._discovery.apply(configuration.jobs, self._settings.host_jobs)
 
-    def add_self(self, address: str) -> None:
-        """Scrape the server's own metrics at HOST:PORT."""
-        self._own_address = address
+    def add_self(self, address: str, socket: str | None = None) -> None:
+        """Scrape the server's own metrics at HOST:PORT, or through its control socket."""
+        self._own_address, self._own_socket = address, socket
 
     def add_local_host(self, name: str, address: str) -> None:
         """Scrape this machine's exporter at HOST:PORT, as the host `name`."""
@@ -55,6 +62,8 @@ class TargetSet:
         """
         registered = await self._hosts.all()
         configured = static_targets(self._settings, registered)
+        if self._settings.mtls and self._mtls is not None:
+            configured = with_mtls(configured, self._mtls)
         self.targets = [*configured, *self._discovery.targets(), *self._built_in()]
         if self._settings.start_times:
             self.targets = [replace(target, start_times=True) for target in self.targets]
@@ -66,7 +75,12 @@ class TargetSet:
         if self._own_address:
             interval_s = max(SELF_INTERVAL_S, self._settings.interval)
             own = JobSettings(name=SELF_JOB, targets=(self._own_address,), interval=interval_s)
-            found += targets_of_job(own, self._settings)
+            access = HttpAccess(unix_socket=self._own_socket)
+            targets = targets_of_job(own, self._settings)
+            found += [
+                target if self._own_socket is None else replace(target, access=access)
+                for target in targets
+            ]
         if self._local_host is not None:
             name, address = self._local_host
             interval_s = min(LOCAL_INTERVAL_S, self._settings.interval)

@@ -3,7 +3,6 @@
 import select
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -16,6 +15,7 @@ import structlog
 from model.web_config.document import read_web_config
 from model.web_config.errors import WebConfigError
 from model.web_config.live import LiveWebConfig
+from model.web_config.rate import RequestRate
 from model.web_config.tls import refuses_peer
 from model.web_config.users import PasswordCheck
 
@@ -35,9 +35,8 @@ class WebGate:
         file = file.absolute()
         self._live = LiveWebConfig(str(file), partial(read_web_config, file), (file,))
         self._passwords = PasswordCheck()
-        self._lock = threading.Lock()
+        self._rate = RequestRate()
         self._refreshed_s = time.monotonic()
-        self._tokens, self._filled_s = float(self._live.current.config.rate_burst), 0.0
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -76,26 +75,12 @@ class WebGate:
     def refusal(self, authorization: str) -> HTTPStatus | None:
         """See `ClientGate.refusal`."""
         self._refresh()
-        if not self._is_within_rate():
+        if not self._rate.allows(self._live.current.config):
             return HTTPStatus.TOO_MANY_REQUESTS
         users = self._live.current.config.users
         if users and not self._passwords.accepts(users, authorization):
             return HTTPStatus.UNAUTHORIZED
         return None
-
-    def _is_within_rate(self) -> bool:
-        config = self._live.current.config
-        if not config.rate_interval_s:
-            return True
-        with self._lock:
-            now_s = time.monotonic()
-            gained = (now_s - self._filled_s) / config.rate_interval_s
-            self._tokens = min(config.rate_burst, self._tokens + gained)
-            self._filled_s = now_s
-            if self._tokens < 1:
-                return False
-            self._tokens -= 1
-            return True
 
     def _refresh(self) -> None:
         now_s = time.monotonic()

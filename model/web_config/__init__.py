@@ -5,4 +5,4 @@ The exporter and the server serve HTTPS by the same file as node_exporter and Pr
 Source: prometheus/exporter-toolkit, "Web configuration".
 """
 
-__all__ = ["document", "errors", "live", "names", "sections", "settings", "tls", "users"]
+__all__ = ["document", "errors", "live", "names", "rate", "sections", "settings", "tls", "users"]

@@ -3,6 +3,7 @@
 The exporter has no pydantic, and reads this file only if there is one.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -85,6 +86,19 @@ def parse_web_config(text: str, path: Path) -> WebConfig:
     for section in (root, tls, http, limit):
         section.refuse_others()
     return found
+
+
+def tls_of(values: Mapping[str, object], directory: Path) -> TlsServer | None:
+    """Return the settings of a section that another document holds.
+
+    Raises:
+        WebConfigError: a value is invalid; the message begins with its key.
+    """
+    text = json.dumps({"tls_server_config": values})
+    try:
+        return parse_web_config(text, directory / "tls").tls
+    except WebConfigError as exc:
+        raise WebConfigError(str(exc).rpartition("tls_server_config.")[2]) from exc
 
 
 def _tls(section: "WebConfigSection", directory: Path) -> TlsServer | None:

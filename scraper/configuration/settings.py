@@ -88,6 +88,9 @@ class ScrapeSettings(BaseModel):
         host_jobs: `job` labels of its targets that are machines.
         added_hosts: allowed addresses of hosts that users add; targets in the
             configuration may have any address.
+        mtls: whether https targets of these jobs and added https hosts are scraped with
+            this server's certificate, and must have one of its authority; a job's own
+            `tls_config` takes precedence.
         start_times: whether `_created` series give the start times of counters, so that
             `rate` and similar functions see restarts that the values hide. The series
             are stored unchanged.
@@ -102,6 +105,7 @@ class ScrapeSettings(BaseModel):
     config_file: Path | None = None
     host_jobs: tuple[str, ...] = (HOST_JOB, "node_exporter")
     added_hosts: AddressPolicySettings = Field(default_factory=AddressPolicySettings)
+    mtls: bool = False
     start_times: bool = False
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from model.targets import HOST_JOB, instance_of_url
 from scraper.configuration.settings import JobSettings, ScrapeSettings, check_url
 from scraper.fetching.http_access import HttpAccess
 from scraper.fetching.targets import ScrapeTarget, host_name
+from scraper.fetching.tls import TlsAccess
 from storage.api.errors import TakenError
 from storage.api.hosts import Host, with_own_instance
 
@@ -94,6 +95,16 @@ def _with_own_instance(host: Host, taken: dict[str, str]) -> Host:
         return host
     taken[host.instance] = host.name
     return host
+
+
+def with_mtls(targets: Sequence[ScrapeTarget], tls: TlsAccess) -> list[ScrapeTarget]:
+    """Return the targets; those with an https URL and no TLS options of their own get `tls`."""
+    return [
+        replace(target, access=replace(target.access, tls=tls))
+        if target.access.tls is None and target.url.startswith("https://")
+        else target
+        for target in targets
+    ]
 
 
 def static_targets(settings: ScrapeSettings, hosts: Sequence[Host]) -> list[ScrapeTarget]:

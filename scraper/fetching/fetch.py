@@ -98,6 +98,7 @@ def _can_be_direct(url: URL, target: ScrapeTarget) -> bool:
         and url.raw_user is None
         and url.raw_password is None
         and access.tls is None
+        and access.unix_socket is None
         and access.proxy.url_for(url) is None
         and not isinstance(access.auth, OAuth2Access)
         and not access.reads_files

@@ -7,8 +7,6 @@ most. Here each connection gets a place first, before TLS costs anything.
 import asyncio
 import errno
 import socket
-import ssl
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, cast
 
@@ -17,6 +15,8 @@ import structlog
 from model.conditions import DESCRIPTORS_EXHAUSTED, Conditions
 from model.descriptors import EXHAUSTED
 from model.limits import LimitName
+from model.web_config.live import LiveWebConfig
+from model.web_config.tls import refuses_peer
 from web.connections.places import ConnectionPlace, ConnectionPlaces
 from web.connections.protocol import ConnectionServer
 from web.http.network import is_trusted_proxy, sender_network
@@ -50,7 +50,7 @@ class Acceptor:
         places: the places of connections.
         settings: which proxies are trusted, and the deadline of a TLS handshake.
         conditions: where a lack of descriptors is reported.
-        tls: returns the current TLS context; None for plain HTTP.
+        web_config: the TLS settings; None for plain HTTP.
     """
 
     def __init__(
@@ -59,10 +59,12 @@ class Acceptor:
         places: ConnectionPlaces,
         settings: WebSettings,
         conditions: Conditions,
-        tls: Callable[[], ssl.SSLContext] | None = None,
+        web_config: LiveWebConfig | None = None,
     ) -> None:
         self._server, self._places, self._settings = server, places, settings
-        self._conditions, self._tls = conditions, tls
+        self._conditions = conditions
+        serves_tls = web_config is not None and web_config.serves_tls
+        self._web_config = web_config if serves_tls else None
         self._loop = asyncio.get_running_loop()
         self._sockets: list[socket.socket] = []
         self._beginning: set[asyncio.Task[None]] = set()
@@ -156,14 +158,21 @@ class Acceptor:
 
     async def _begin(self, connection: socket.socket, place: ConnectionPlace) -> None:
         """Hand a connection over to its protocol, after the TLS handshake."""
-        protocol = self._server.protocol(place)
-        if self._tls is None:
-            await self._loop.connect_accepted_socket(lambda: protocol, connection)
+        if self._web_config is None:
+            plain = self._server.protocol(place)
+            await self._loop.connect_accepted_socket(lambda: plain, connection)
             return
+        current = self._web_config.current
+
+        def admits(transport: asyncio.BaseTransport) -> bool:
+            tls = current.config.tls
+            return tls is None or not refuses_peer(tls, transport.get_extra_info("peercert"))
+
+        protocol = self._server.protocol(place, admits)
         await self._loop.connect_accepted_socket(
             lambda: protocol,
             connection,
-            ssl=self._tls(),
+            ssl=current.context,
             ssl_handshake_timeout=self._settings.connections.header_timeout_s,
             ssl_shutdown_timeout=_SHUTDOWN_S,
         )
@@ -184,7 +193,7 @@ class Acceptor:
     def _refuse(self, connection: socket.socket, limit: LimitName, address: str) -> None:
         """Close a connection; over plain HTTP with an answer that says why."""
         with connection:
-            if self._tls is None:
+            if self._web_config is None:
                 with suppress(OSError):
                     # Unread bytes would make the system drop the answer.
                     connection.recv(2**16)

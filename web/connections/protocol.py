@@ -19,6 +19,7 @@ log = structlog.get_logger(__name__)
 
 _SWEEP_S = 1.0
 
+Admits = Callable[[asyncio.BaseTransport], bool]
 _Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
@@ -44,11 +45,13 @@ class ClientConnection(web.RequestHandler):
         place: its place.
     """
 
-    __slots__ = ("_answered", "_buffered", "_head_since_s", "_stuck_since_s", "place")
+    __slots__ = ("_admits", "_answered", "_buffered", "_head_since_s", "_stuck_since_s", "place")
 
-    def __init__(self, manager: web.Server, place: ConnectionPlace, **options: Any) -> None:
+    def __init__(
+        self, manager: web.Server, place: ConnectionPlace, admits: Admits | None, **options: Any
+    ) -> None:
         super().__init__(manager, **options)
-        self.place = place
+        self.place, self._admits = place, admits
         self._answered = False
         self._head_since_s: float | None = None
         self._stuck_since_s: float | None = None
@@ -59,6 +62,8 @@ class ClientConnection(web.RequestHandler):
         super().connection_made(transport)
         self.place.close = cast("asyncio.Transport", transport).abort
         self.place.idle_since_s = self._loop.time()
+        if self._admits is not None and not self._admits(transport):
+            self.place.close()
 
     def data_received(self, data: bytes) -> None:
         """Note when a request begins to arrive."""
@@ -151,9 +156,9 @@ class ConnectionServer(web.Server):
         """Return the protocol of a connection to the control socket, which needs no place."""
         return self.protocol(ConnectionPlace(None, self._event_loop.time()))
 
-    def protocol(self, place: ConnectionPlace) -> web.RequestHandler:
-        """Return the protocol of a new connection."""
-        return ClientConnection(self, place, loop=self._event_loop, **self._options)
+    def protocol(self, place: ConnectionPlace, admits: Admits | None = None) -> web.RequestHandler:
+        """Return the protocol of a new connection, which ends at once unless `admits` it."""
+        return ClientConnection(self, place, admits, loop=self._event_loop, **self._options)
 
     def connection_lost(
         self, handler: web.RequestHandler, exc: BaseException | None = None

@@ -60,7 +60,10 @@ class HttpRunner(web.AppRunner):
         return server
 
     async def _make_server(self) -> web.Server:
-        server = await super()._make_server()
+        return self.watched(await super()._make_server())
+
+    def watched(self, server: web.Server) -> ConnectionServer:
+        """Return a server whose connections share the places and deadlines of the application."""
         return ConnectionServer(
             server,
             self.places,

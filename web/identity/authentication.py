@@ -5,12 +5,14 @@ from typing import Final
 from aiohttp import web
 
 from model.clock import Clock
+from model.web_config.live import LiveWebConfig
 from storage.api.accounts import AccountRecords, Credential, CredentialKind, User
 from web.http.errors import UnauthorizedError
 from web.http.network import is_control_socket
 from web.http.routing import COMMAND_LINE, Principal
 from web.identity.access_tokens import AccessTokens, is_signed
 from web.identity.credentials import session_cookie
+from web.identity.file_users import FileUsers
 from web.identity.proxy_login import ProxyLogin
 from web.identity.secret_hashes import secret_hash
 from web.identity.tokens import token_of
@@ -29,10 +31,12 @@ class Authenticator:
         access_tokens: AccessTokens,
         clock: Clock,
         settings: WebSettings,
+        web_config: LiveWebConfig | None = None,
     ) -> None:
         self._accounts, self._access_tokens, self._clock = accounts, access_tokens, clock
         self._cookie_name = session_cookie(settings)
         self._proxy = ProxyLogin(accounts, clock, settings)
+        self._file_users = None if web_config is None else FileUsers(web_config)
 
     async def principal(self, request: web.Request) -> Principal | None:
         """Return the sender, None without a credential or with a session that ended.
@@ -45,6 +49,8 @@ class Authenticator:
         # Before the token: proxies forward credentials meant for themselves, such as Basic.
         if user := await self._proxy.user(request):
             return Principal(user, None)
+        if self._file_users is not None and (known := await self._file_users.find(request)):
+            return known
         token = token_of(request.headers)
         if token is not None:
             found = await self._token(token)
