@@ -8,7 +8,6 @@ __all__ = [
     "addresses",
     "clock",
     "conditions",
-    "descriptors",
     "documents",
     "durations",
     "label_limits",

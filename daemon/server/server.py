@@ -32,7 +32,7 @@ from daemon.server.stores import opened_stores
 from daemon.server.web_config import follow, open_web_config
 from model.addresses import ListenAddress
 from model.clock import Clock
-from model.descriptors import raise_descriptor_limit
+from model.process.descriptors import raise_descriptor_limit
 from model.sd_notify import sd_notify
 from model.web_config.live import LiveWebConfig
 from model.worker_threads import WorkerThreads

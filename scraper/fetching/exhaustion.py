@@ -6,7 +6,7 @@ from typing import Final
 
 import aiohttp
 
-from model.descriptors import EXHAUSTED, has_free_descriptor
+from model.process.descriptors import EXHAUSTED, has_free_descriptor
 
 _LACKING: Final = {
     errno.EMFILE: "no file descriptor",

@@ -13,8 +13,8 @@ from typing import Final, cast
 import structlog
 
 from model.conditions import DESCRIPTORS_EXHAUSTED, Conditions
-from model.descriptors import EXHAUSTED
 from model.limits import LimitName
+from model.process.descriptors import EXHAUSTED
 from model.web_config.live import LiveWebConfig
 from model.web_config.tls import refuses_peer
 from web.connections.places import ConnectionPlace, ConnectionPlaces

@@ -5,8 +5,8 @@ from typing import Any
 
 from aiohttp import web
 
-from model.descriptors import descriptor_limit
 from model.limits import LimitName, Refusals
+from model.process.descriptors import descriptor_limit
 from web.connections.places import Capacity, ConnectionPlaces
 from web.connections.protocol import ConnectionServer, Deadlines
 from web.http.bodies import SERVER_OPTIONS

@@ -1,0 +1,3 @@
+"""This process: what the system lets it have."""
+
+__all__ = ["descriptors"]
