@@ -82,6 +82,10 @@ class LimitName(StrEnum):
     """Queries and pushes refused near `server.memory_limit`."""
     QUERY_SAMPLES = "query_samples"
     """Samples that a query holds in memory."""
+    QUERY_LABEL_BYTES = "query_label_bytes"
+    """Bytes of the label values that a query makes."""
+    QUERY_RESULT_BYTES = "query_result_bytes"
+    """Bytes of the result of a query."""
 
 
 class Refusals:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from model.labels import Labels
 from model.matchers import Matcher
+from model.memory_pressure import MemoryLimitError
 from model.metadata import MetricMetadata
 from model.series import AlignedSeries
 
@@ -54,6 +55,14 @@ class TooManyStepsError(QueryRangeError):
 
 class TooManySamplesError(EvaluationError):
     """The query would hold more samples in memory than the limit allows."""
+
+
+class TooManyBytesError(EvaluationError):
+    """The query would make more label bytes, or a larger result, than the limit allows."""
+
+
+class QueryMemoryError(MemoryLimitError, PromQLError):
+    """The query is too large while the process is near its memory limit."""
 
 
 class QueryTimeoutError(PromQLError):

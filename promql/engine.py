@@ -7,12 +7,15 @@ node, block or chunk.
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
 from model.labels import Labels
+from model.limits import Refusals
+from model.memory_pressure import MemoryPressure, MemoryReading
 from promql.api import (
     Answer,
     ExemplarSeries,
@@ -24,16 +27,24 @@ from promql.api import (
 from promql.evaluation.annotations import AnnotationCollector
 from promql.evaluation.context import EvaluationOptions
 from promql.evaluation.evaluator import Evaluator
+from promql.evaluation.result_size import result_bytes as size_of_result
 from promql.evaluation.results import instant_result, ordered, range_result
 from promql.evaluation.selection import Selection
 from promql.evaluation.statistics import QueryMeasurement
 from promql.evaluation.timing import QueryRange
 from promql.running.dispatch import Dispatcher
-from promql.running.guard import Guard
+from promql.running.guard import Guard, QueryBudget
 from promql.syntax.nodes import ValueType
 from promql.syntax.parsed_queries import ParsedQueries, ParsedQuery
 from promql.syntax.parser import parse
 from storage.api.samples import SampleReader
+
+_LOWERED: Final[Mapping[MemoryPressure, tuple[int, int, int]]] = {
+    # 40 MB of samples: a panel of 400 series and six hours has a third of it.
+    MemoryPressure.HIGH: (5_000_000, 16 * 2**20, 64 * 2**20),
+    MemoryPressure.CRITICAL: (200_000, 2**20, 4 * 2**20),
+}
+"""Samples, label bytes and result bytes of a query while memory is short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,8 @@ class EngineSettings:
         timeout_s: the longest time of a query, waiting for a thread included.
         lookback_ms: how far back an instant selector looks for a sample.
         max_samples: how many samples a query may hold in memory at once.
+        max_label_bytes: how many bytes of label values a query may make.
+        max_result_bytes: how large the result of a query may be as JSON.
         threads: how many queries run at the same time; others wait.
         default_step_ms: the step of a subquery that gives none.
         delayed_name_removal: see `promql.evaluation.context.EvaluationOptions`.
@@ -52,6 +65,8 @@ class EngineSettings:
     timeout_s: float = 120.0
     lookback_ms: int = 300_000
     max_samples: int = 50_000_000
+    max_label_bytes: int = 256 * 2**20
+    max_result_bytes: int = 2 * 2**30
     threads: int = 4
     default_step_ms: int = 60_000
     delayed_name_removal: bool = False
@@ -70,6 +85,8 @@ class LocalEngine:
         monotonic: a clock in seconds, for time-outs and statistics.
         on_busy: see `promql.running.dispatch.Dispatcher`.
         metadata: returns the metadata of all metrics; called on the event loop.
+        refusals: counts the queries that a limit refuses.
+        memory: near its limit, large queries are refused, except urgent ones.
     """
 
     def __init__(
@@ -79,11 +96,14 @@ class LocalEngine:
         monotonic: Callable[[], float] = time.monotonic,
         on_busy: Callable[[bool], None] = lambda _: None,
         metadata: Callable[[], MetadataByMetric] = _no_metadata,
+        refusals: Refusals | None = None,
+        memory: MemoryReading | None = None,
     ) -> None:
         self._reader = reader
         self._settings = settings or EngineSettings()
         self._monotonic = monotonic
         self._metadata = metadata
+        self._refusals, self._memory = refusals or Refusals(), memory or MemoryReading()
         self._parsed = ParsedQueries()
         self._dispatcher = Dispatcher(self._settings.threads, on_busy=on_busy)
 
@@ -180,8 +200,24 @@ class LocalEngine:
         timeout_s = settings.timeout_s
         if options.timeout_s is not None:
             timeout_s = min(options.timeout_s, timeout_s)
+        return Guard(timeout_s, self._budget(options), self._monotonic)
+
+    def _budget(self, options: QueryOptions) -> QueryBudget:
+        settings, memory = self._settings, self._memory
         limit = settings.max_samples if options.max_samples is None else options.max_samples
-        return Guard(timeout_s, limit, self._monotonic)
+        budget = QueryBudget(
+            limit, settings.max_label_bytes, settings.max_result_bytes, self._refusals
+        )
+        if options.urgent or memory.pressure is MemoryPressure.NONE:
+            return budget
+        samples, label_bytes, result_bytes = _LOWERED[memory.pressure]
+        return replace(
+            budget,
+            max_samples=min(limit, samples),
+            max_label_bytes=min(budget.max_label_bytes, label_bytes),
+            max_result_bytes=min(budget.max_result_bytes, result_bytes),
+            shortage=replace(memory),
+        )
 
     def _answer_instant(
         self, query: str, time_ms: int, options: QueryOptions | None, guard: Guard
@@ -195,9 +231,11 @@ class LocalEngine:
         with np.errstate(all="ignore"):
             if parsed.tree.type is ValueType.MATRIX:
                 samples = ordered(evaluator.matrix(parsed.tree, steps))
+                guard.check_result(size_of_result(samples))
                 measurement.evaluated()
                 return measurement.answer(samples, evaluator.annotations.collected())
             value = instant_result(evaluator.evaluate(parsed.tree, steps), time_ms)
+        guard.check_result(size_of_result(value))
         measurement.evaluated()
         return measurement.answer(value, evaluator.annotations.collected())
 
@@ -217,6 +255,7 @@ class LocalEngine:
             found = evaluator.evaluate(parsed.tree, steps)
             measurement.evaluated()
             value = range_result(found, steps.times_ms)
+        guard.check_result(size_of_result(value))
         return measurement.answer(value, evaluator.annotations.collected())
 
     def _evaluator(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from model.conditions import DISK_SLOW, Conditions
-from model.worker_threads import WorkerThreads
+from model.process.worker_threads import WorkerThreads
 from storage.api.errors import (
     CorruptDataError,
     StorageError,

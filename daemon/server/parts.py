@@ -98,7 +98,9 @@ async def constructed(
     async with AsyncExitStack() as stack:
         scraping = await _scraping(stores, configuration, directory)
         remote_write = _remote_write(stores, settings, refusals, memory)
-        engine = _engine(samples, settings, lambda: _metadata(scraping, remote_write))
+        engine = _engine(
+            samples, settings, lambda: _metadata(scraping, remote_write), refusals, memory
+        )
         stack.push_async_callback(engine.close)
         commits = await stack.enter_async_context(GroupCommit(samples, stores.messages).running())
         pushed = await stack.enter_async_context(_pushed_hosts(stores, commits).running())
@@ -110,13 +112,7 @@ async def constructed(
         )
         witness.evaluation_stall_s = lambda: alerting.evaluation_stall_s
         reloader = _reloader(stores, configuration, read, directory, scraping, alerting)
-        gateway = PushGateway(
-            samples,
-            records.pushed_groups,
-            stores.clock,
-            lambda: reloader.current.settings.scrape.interval,
-        )
-        await gateway.load()
+        gateway = await _gateway(stores, reloader)
         yield Parts(
             stores=stores,
             engine=engine,
@@ -131,6 +127,18 @@ async def constructed(
             refusals=refusals,
             memory=memory,
         )
+
+
+async def _gateway(stores: Stores, reloader: Reloader) -> PushGateway:
+    """Return the gateway with the groups of the records."""
+    gateway = PushGateway(
+        stores.samples,
+        stores.records.pushed_groups,
+        stores.clock,
+        lambda: reloader.current.settings.scrape.interval,
+    )
+    await gateway.load()
+    return gateway
 
 
 def _remote_write(
@@ -165,10 +173,20 @@ def _metadata(scraping: Scraping, remote_write: RemoteWriteReceiver) -> Metadata
 
 
 def _engine(
-    samples: SampleReader, settings: Settings, metadata: Callable[[], MetadataByMetric]
+    samples: SampleReader,
+    settings: Settings,
+    metadata: Callable[[], MetadataByMetric],
+    refusals: Refusals,
+    memory: MemoryReading,
 ) -> LocalEngine:
-    bounds = engine_settings(settings)
-    return LocalEngine(samples, bounds, on_busy=set_switch_interval, metadata=metadata)
+    return LocalEngine(
+        samples,
+        engine_settings(settings),
+        on_busy=set_switch_interval,
+        metadata=metadata,
+        refusals=refusals,
+        memory=memory,
+    )
 
 
 def engine_settings(settings: Settings) -> EngineSettings:
@@ -178,6 +196,8 @@ def engine_settings(settings: Settings) -> EngineSettings:
         timeout_s=settings.web.query_timeout_s,
         lookback_ms=query.lookback_ms,
         max_samples=query.max_samples,
+        max_label_bytes=query.max_label_bytes,
+        max_result_bytes=query.max_result_bytes,
         threads=query.threads,
         delayed_name_removal=query.delayed_name_removal,
     )

@@ -33,9 +33,9 @@ from daemon.server.web_config import follow, open_web_config
 from model.addresses import ListenAddress
 from model.clock import Clock
 from model.process.descriptors import raise_descriptor_limit
+from model.process.worker_threads import WorkerThreads
 from model.sd_notify import sd_notify
 from model.web_config.live import LiveWebConfig
-from model.worker_threads import WorkerThreads
 from storage.api.accounts import AccountRecords
 from web.application import create_app
 from web.http.errors import BadRequestError

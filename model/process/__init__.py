@@ -1,3 +1,3 @@
-"""This process: what the system lets it have."""
+"""This process: what the system lets it have, and its worker threads."""
 
-__all__ = ["descriptors"]
+__all__ = ["descriptors", "worker_threads"]

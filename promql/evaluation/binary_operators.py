@@ -9,6 +9,7 @@ from model.labels import quote
 from promql.api import EvaluationError
 from promql.evaluation.context import Evaluation
 from promql.evaluation.matching import binary, set_operation
+from promql.evaluation.result_size import size_bytes
 from promql.kernels.operators import scalars, with_scalar
 from promql.kernels.step_matrix import StepMatrix, Value, empty_matrix
 from promql.kernels.steps import Steps
@@ -41,7 +42,11 @@ def combined(
         left, right = evaluation.visible(left), evaluation.visible(right)
         if operator in SET_OPERATORS:
             return set_operation(operator, left, right, node.matching)
-        return binary(operator, left, right, node.matching, returns_bool=node.returns_bool)
+        found = binary(operator, left, right, node.matching, returns_bool=node.returns_bool)
+        if node.matching.include:
+            copied = node.matching.include
+            evaluation.guard.make_label(size_bytes([each.keep(copied) for each in found.labels]))
+        return found
     if isinstance(right, StepMatrix):
         return with_scalar(
             operator, right, cast("Scalars", left), swapped=True,

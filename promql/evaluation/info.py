@@ -13,10 +13,12 @@ from model.labels import METRIC_NAME, Labels
 from model.matchers import Matcher, MatchOperator
 from promql.api import EvaluationError
 from promql.evaluation.instant_selection import InstantSelection
+from promql.evaluation.result_size import size_bytes
 from promql.evaluation.timing import QueryRange
 from promql.kernels.arrays import Indices, Mask
 from promql.kernels.step_matrix import StepMatrix, concatenated, merged
 from promql.kernels.steps import Steps
+from promql.running.guard import Guard
 from promql.syntax.nodes import Expression, Subquery, VectorSelector
 from promql.syntax.traversal import walk
 
@@ -82,7 +84,11 @@ def _identity(name: str, values: set[str]) -> Matcher | None:
 
 
 def enrich(
-    base: StepMatrix, alone: Sequence[bool], info: InstantSelection, selector: InfoSelector
+    base: StepMatrix,
+    alone: Sequence[bool],
+    info: InstantSelection,
+    selector: InfoSelector,
+    guard: Guard,
 ) -> StepMatrix:
     """Add labels of info series to the series of `base`.
 
@@ -91,6 +97,7 @@ def enrich(
         alone: which of them are info series themselves.
         info: the info series, with the times of their samples.
         selector: the labels to add.
+        guard: counts their bytes.
 
     Raises:
         EvaluationError: two info series of one metric have equally new samples, two
@@ -109,7 +116,7 @@ def enrich(
             continue
         if not sources:
             continue
-        parts.extend(_enriched(one, np.stack(sources), info.vector.labels, selector))
+        parts.extend(_enriched(one, np.stack(sources), info.vector.labels, selector, guard))
     return merged(concatenated(parts, steps))
 
 
@@ -139,7 +146,11 @@ def _newest(info: InstantSelection) -> dict[tuple[str, Labels], Indices]:
 
 
 def _enriched(
-    one: StepMatrix, sources: Indices, info: Sequence[Labels], selector: InfoSelector
+    one: StepMatrix,
+    sources: Indices,
+    info: Sequence[Labels],
+    selector: InfoSelector,
+    guard: Guard,
 ) -> list[StepMatrix]:
     """Return one result for each combination of info series that occurs at any step."""
     combinations, which = np.unique(sources, axis=1, return_inverse=True)
@@ -150,6 +161,7 @@ def _enriched(
         if not rows and not selector.optional:
             continue
         labels = _with_info(one.labels[0], [info[row] for row in rows], selector)
+        guard.make_label(size_bytes([labels]) - size_bytes(one.labels))
         parts.append(StepMatrix([labels], one.values, here, one.drop_name).without_empty())
     return parts
 

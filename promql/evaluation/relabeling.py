@@ -16,10 +16,14 @@ from model.labels import METRIC_NAME, Labels
 from model.matchers import BadPatternError, compile_pattern
 from promql.api import EvaluationError
 from promql.kernels.step_matrix import StepMatrix, merged
+from promql.running.guard import Guard
 from promql.syntax.strings import is_utf8, replaced
 
 if TYPE_CHECKING:
     from promql.kernels.arrays import Mask
+
+_Part = str | int
+"""A part of a template: its own text, or the number of a group."""
 
 _TEMPLATE: Final = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
 _DIGITS: Final = re.compile(r"(\d+)|(\D+)")
@@ -75,42 +79,55 @@ def replacement_pattern(target: str, pattern: str) -> Any:
 
 
 def label_replace(
-    vector: StepMatrix, target: str, template: str, source: str, compiled: Any
+    vector: StepMatrix, target: str, template: str, source: str, compiled: Any, guard: Guard
 ) -> StepMatrix:
     """Set the label `target` to `template`, filled from a full match of the label `source`.
 
     Raises:
         EvaluationError: two results have equal labels.
+        TooManyBytesError: the values are more than the query may make.
     """
+    parts = _parts(template, compiled)
     cache: dict[str, str | None] = {}
 
     def rewrite(labels: Labels) -> str | None:
         value = labels.get(source)
         if value not in cache:
             match = compiled.fullmatch(value)
-            cache[value] = None if match is None else _expand(template, match)
+            cache[value] = None if match is None else _expanded(parts, match, guard)
         return cache[value]
 
     return _rewritten(vector, target, rewrite)
 
 
-def _expand(template: str, match: Any) -> str:
-    """Replace `$1`, `${name}` and `$$`; a group that does not exist is empty."""
-    named: dict[str, int] = match.re.groupindex
-    groups = match.re.groups
-
-    def fill(found: re.Match[str]) -> str:
-        if found[1]:
-            return "$"
+def _parts(template: str, compiled: Any) -> list[_Part]:
+    """Split a template at `$1`, `${name}` and `$$`; a group that does not exist is empty."""
+    named: dict[str, int] = compiled.groupindex
+    parts: list[_Part] = []
+    end = 0
+    for found in _TEMPLATE.finditer(template):
+        parts.append(template[end : found.start()])
+        end = found.end()
         name = found[2] or found[3]
-        number = (
-            int(name) if name.isdigit() and len(name) < _LONGEST_NUMBER else named.get(name, -1)
-        )
-        if not 0 <= number <= groups:
-            return ""
-        return match.group(number) or ""
+        if found[1]:
+            parts.append("$")
+        elif name.isdigit() and len(name) < _LONGEST_NUMBER:
+            parts.append(int(name))
+        else:
+            parts.append(named.get(name, -1))
+    parts.append(template[end:])
+    return [part for part in parts if part != "" and _exists(part, compiled.groups)]
 
-    return _TEMPLATE.sub(fill, template)
+
+def _exists(part: _Part, groups: int) -> bool:
+    return isinstance(part, str) or 0 <= part <= groups
+
+
+def _expanded(parts: Sequence[_Part], match: Any, guard: Guard) -> str:
+    """Return a template filled from a match."""
+    texts = [part if isinstance(part, str) else match.group(part) or "" for part in parts]
+    guard.make_label(sum(map(len, texts)))
+    return "".join(texts)
 
 
 _LONGEST_NUMBER: Final = 9
@@ -128,16 +145,21 @@ def check_joined_names(target: str, sources: Sequence[str]) -> None:
 
 
 def label_join(
-    vector: StepMatrix, target: str, separator: str, sources: Sequence[str]
+    vector: StepMatrix, target: str, separator: str, sources: Sequence[str], guard: Guard
 ) -> StepMatrix:
     """Set the label `target` to the joined values of the labels `sources`.
 
     Raises:
         EvaluationError: two results have equal labels.
+        TooManyBytesError: the values are more than the query may make.
     """
+    between = len(separator) * (len(sources) - 1) if sources else 0
 
     def rewrite(labels: Labels) -> str:
-        return separator.join(labels.get(source) for source in sources)
+        values = [labels.get(source) for source in sources]
+        # Before the text is made: a chain of joins multiplies its length at each link.
+        guard.make_label(sum(map(len, values)) + between)
+        return separator.join(values)
 
     return _rewritten(vector, target, rewrite)
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from model.worker_threads import WorkerThreads
+from model.process.worker_threads import WorkerThreads
 from promql.api import QueryCanceledError, QueryTimeoutError
 from promql.running.evaluation_lock import EvaluationLock, TimeSlice
 from promql.running.guard import Guard, LoopAttemptError, LoopGuard

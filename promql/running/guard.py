@@ -1,17 +1,59 @@
 """The limits of one query: its time-out, its memory and its cancellation."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from promql.api import QueryCanceledError, QueryTimeoutError, TooManySamplesError
+from model.limits import LimitName, Refusals
+from model.memory_pressure import MemoryReading
+from promql.api import (
+    PromQLError,
+    QueryCanceledError,
+    QueryMemoryError,
+    QueryTimeoutError,
+    TooManyBytesError,
+    TooManySamplesError,
+)
 
 if TYPE_CHECKING:
     from promql.running.evaluation_lock import TimeSlice
 
 
+@dataclass(frozen=True, slots=True)
+class QueryBudget:
+    """What a query may hold in memory.
+
+    Attributes:
+        max_samples: samples in memory at once.
+        max_label_bytes: bytes of the label values that the query makes.
+        max_result_bytes: bytes of the result as JSON.
+        refusals: counts what a limit refuses.
+        shortage: the reading of memory that lowered the limits; None for the usual ones.
+    """
+
+    max_samples: int = 50_000_000
+    max_label_bytes: int = 256 * 2**20
+    max_result_bytes: int = 2 * 2**30
+    refusals: Refusals = field(default_factory=Refusals)
+    shortage: MemoryReading | None = None
+
+    def refuse(self, limit: LimitName, error: PromQLError) -> NoReturn:
+        """Count a refusal and raise the error.
+
+        Raises:
+            QueryMemoryError: the limits are lowered because memory is short.
+            PromQLError: `error` otherwise.
+        """
+        if self.shortage is not None:
+            self.refusals.count(LimitName.MEMORY)
+            raise QueryMemoryError("a query of this size", self.shortage)
+        self.refusals.count(limit)
+        raise error
+
+
 class Guard:
-    """Stops a query that is cancelled, takes too long or holds too many samples.
+    """Stops a query that is cancelled, takes too long or holds too much.
 
     The evaluation calls `check` between nodes and between blocks of series. The store
     calls `spend` before it decodes a chunk (`storage.api.samples.ReadBudget`).
@@ -24,20 +66,27 @@ class Guard:
         monotonic: the clock, in seconds.
         started: the time of creation, by that clock.
         max_samples: how many samples may be in memory beside those that are kept.
+        label_bytes: the bytes of the label values that were made so far.
+        budget: the limits.
         time_slice: given up to waiting evaluations now and then; None on the event loop.
     """
 
-    def __init__(self, timeout_s: float, max_samples: int, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, timeout_s: float, budget: QueryBudget | int, monotonic: Callable[[], float]
+    ) -> None:
+        """Start the time; `budget` may be a number of samples."""
+        self.budget = QueryBudget(budget) if isinstance(budget, int) else budget
         self.monotonic = monotonic
         self.started = monotonic()
         self._deadline = self.started + timeout_s
-        self.max_samples = max_samples
+        self.max_samples = self.budget.max_samples
         self._is_cancelled = False
         self.held = 0
         self._kept = 0
         self.samples = 0
         self.spent = 0
         self.peak = 0
+        self.label_bytes = 0
         self.time_slice: TimeSlice | None = None
 
     @property
@@ -83,8 +132,11 @@ class Guard:
         self.held += samples
         self.peak = max(self.peak, self.held + self._kept)
         if self.held > self.max_samples:
-            raise TooManySamplesError(
-                "query processing would load too many samples into memory in query execution"
+            self.budget.refuse(
+                LimitName.QUERY_SAMPLES,
+                TooManySamplesError(
+                    "query processing would load too many samples into memory in query execution"
+                ),
             )
 
     def keep(self, samples: int) -> None:
@@ -96,6 +148,39 @@ class Guard:
         self.max_samples -= samples
         self._kept += samples
         self.hold(0)
+
+    def make_label(self, size_bytes: int) -> None:
+        """Count a label value that is about to be made.
+
+        Raises:
+            TooManyBytesError: the query has made more than the limit.
+        """
+        self.label_bytes += size_bytes
+        limit = self.budget.max_label_bytes
+        if self.label_bytes > limit:
+            self.budget.refuse(
+                LimitName.QUERY_LABEL_BYTES,
+                TooManyBytesError(
+                    "query processing would load too many label bytes into memory in query"
+                    f" execution: more than {limit} (query.max_label_bytes)"
+                ),
+            )
+
+    def check_result(self, size_bytes: int) -> None:
+        """Check the size of the result as JSON.
+
+        Raises:
+            TooManyBytesError: it is larger than the limit.
+        """
+        limit = self.budget.max_result_bytes
+        if size_bytes > limit:
+            self.budget.refuse(
+                LimitName.QUERY_RESULT_BYTES,
+                TooManyBytesError(
+                    "query processing would return too many bytes in the result: about"
+                    f" {size_bytes}, more than {limit} (query.max_result_bytes)"
+                ),
+            )
 
     def memory_scope(self) -> "MemoryScope":
         """Return a context manager; the samples held inside it are released at its end."""
@@ -139,7 +224,7 @@ class LoopGuard(Guard):
     """
 
     def __init__(self, guard: Guard, max_spent: int, max_duration_s: float) -> None:
-        super().__init__(guard.remaining_s, guard.max_samples, guard.monotonic)
+        super().__init__(guard.remaining_s, guard.budget, guard.monotonic)
         self.started = guard.started
         self._max_spent = max_spent
         self._stop_at = guard.monotonic() + max_duration_s

@@ -12,8 +12,8 @@ import structlog
 from model.clock import Clock, system_clock
 from model.conditions import Conditions
 from model.metadata import MetricMetadata
+from model.process.worker_threads import WorkerThreads
 from model.targets import Health, TargetStatus
-from model.worker_threads import WorkerThreads
 from scraper.exposition.families import FamilyInterner
 from scraper.fetching.fetch import Fetcher
 from scraper.fetching.http_session import HttpSession

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from model.worker_threads import WorkerThreads
+from model.process.worker_threads import WorkerThreads
 from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
 from storage.api.events import EventQueryError
 from storage.events.settings import EventStoreSettings

@@ -17,7 +17,7 @@ import structlog
 from sqlite_utils import Database, Migrations
 
 from model.conditions import DISK_SLOW, RECORDS_REBUILT, RECORDS_UNWRITABLE, Conditions
-from model.worker_threads import WorkerThreads
+from model.process.worker_threads import WorkerThreads
 from storage.api.errors import (
     CorruptDataError,
     StorageError,

@@ -11,7 +11,7 @@ from typing import TypeVar, TypeVarTuple
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from model.worker_threads import WorkerThreads
+from model.process.worker_threads import WorkerThreads
 from web.http.errors import UnavailableError
 from web.identity.readable_codes import readable_code
 

@@ -7,7 +7,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from model.worker_threads import drop_tracebacks
+from model.process.worker_threads import drop_tracebacks
 from web.http.failures import Failure, error_document, failure_of
 from web.http.responses import html_response, json_response
 from web.http.routing import REQUEST_ID, Handler, Surface, surface_of

@@ -19,14 +19,14 @@ def _label_replace(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatr
     target, template, source, pattern = (evaluation.string(each) for each in node.arguments[1:])
     compiled = relabeling.replacement_pattern(target, pattern)
     vector = evaluation.visible(evaluation.vector(node.arguments[0], steps))
-    return relabeling.label_replace(vector, target, template, source, compiled)
+    return relabeling.label_replace(vector, target, template, source, compiled, evaluation.guard)
 
 
 def _label_join(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
     target, separator, *sources = (evaluation.string(each) for each in node.arguments[1:])
     relabeling.check_joined_names(target, sources)
     vector = evaluation.visible(evaluation.vector(node.arguments[0], steps))
-    return relabeling.label_join(vector, target, separator, sources)
+    return relabeling.label_join(vector, target, separator, sources, evaluation.guard)
 
 
 def _info(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
@@ -41,7 +41,7 @@ def _info(evaluation: Evaluation, node: Call, steps: Steps) -> StepMatrix:
     info = VectorSelector("", wanted, start=node.start, end=node.end)
     lookback_ms = evaluation.options.lookback_ms
     blocks = evaluation.selection.instant_blocks(info, times, lookback_ms)
-    return enrich(base, alone, joined(blocks, times.count), selector)
+    return enrich(base, alone, joined(blocks, times.count), selector, evaluation.guard)
 
 
 def _is_ineffective(evaluation: Evaluation, node: Call) -> bool:

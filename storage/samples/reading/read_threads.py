@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from model.worker_threads import WorkerThreads
+from model.process.worker_threads import WorkerThreads
 
 T = TypeVar("T")
 

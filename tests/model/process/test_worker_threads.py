@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from model.worker_threads import WorkerThreads, drop_tracebacks
+from model.process.worker_threads import WorkerThreads, drop_tracebacks
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PACKAGES = ("storage", "promql", "scraper", "ingest", "alerting", "analytics", "web", "daemon")
 
 
