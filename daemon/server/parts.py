@@ -93,7 +93,7 @@ async def constructed(
     Raises:
         StorageError: the records cannot be read.
     """
-    settings, samples, records = configuration.settings, stores.samples, stores.records
+    settings, samples = configuration.settings, stores.samples
     refusals, memory = Refusals(), MemoryReading()
     async with AsyncExitStack() as stack:
         scraping = await _scraping(stores, configuration, directory)
