@@ -16,6 +16,7 @@ __all__ = [
     "matchers",
     "memory_pressure",
     "metadata",
+    "network",
     "process",
     "quantities",
     "sd_notify",

@@ -40,9 +40,11 @@ from ingest.remote_write.receiver import RemoteWriteReceiver
 from ingest.series.commits import GroupCommit
 from model.limits import Refusals
 from model.memory_pressure import MemoryReading
+from model.network.name_lookup import NameLookup
 from model.web_config.live import LiveWebConfig
 from promql.api import MetadataByMetric
 from promql.engine import EngineSettings, LocalEngine
+from scraper.fetching.resolver import LookupResolver
 from storage.api.audit import NewAuditEntry
 from storage.api.samples import SampleReader
 from web.http.audit_trail import audit_retention
@@ -104,7 +106,7 @@ async def constructed(
         stack.push_async_callback(engine.close)
         commits = await stack.enter_async_context(GroupCommit(samples, stores.messages).running())
         pushed = await stack.enter_async_context(_pushed_hosts(stores, commits).running())
-        connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
+        connector = aiohttp.TCPConnector(resolver=LookupResolver(NameLookup()))
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         witness = await stack.enter_async_context(LoopWitness(watchdog_feed()))
         alerting = _alerting(

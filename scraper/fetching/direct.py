@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 import aiohappyeyeballs
 import httptools
 
+from model.network.name_lookup import NameLookup
 from scraper.errors import FetchError
 from scraper.fetching.address_policy import AddressPolicy
 from scraper.messages import body_too_large
@@ -204,9 +205,11 @@ class DirectClient:
 
     Attributes:
         monotonic: a clock in seconds, for the idle time of connections.
+        lookup: looks up the names of targets.
     """
 
     monotonic: Callable[[], float]
+    lookup: NameLookup = field(default_factory=NameLookup)
     _idle: dict[Origin, list[_Connection]] = field(default_factory=dict)
     _next_sweep_s: float = 0.0
 
@@ -224,7 +227,7 @@ class DirectClient:
                 return await self._request(origin, connection, head, limit_bytes)
             except ConnectionReusedError:
                 continue
-        connection = await _connect(origin)
+        connection = await _connect(origin, self.lookup)
         try:
             return await self._request(origin, connection, head, limit_bytes)
         except ConnectionReusedError:
@@ -265,14 +268,14 @@ class DirectClient:
                 del self._idle[origin]
 
 
-async def _connect(origin: Origin) -> _Connection:
+async def _connect(origin: Origin, lookup: NameLookup) -> _Connection:
     """Return a new connection; the policy checks the address after name resolution.
 
     Raises:
         OSError: no address accepts a connection, or the policy refuses them.
     """
     loop = asyncio.get_running_loop()
-    infos: list[Any] = await loop.getaddrinfo(origin.host, origin.port, type=1)
+    infos: list[Any] = list(await lookup.addresses(origin.host, origin.port))
     socket = await aiohappyeyeballs.start_connection(
         infos,
         happy_eyeballs_delay=_HAPPY_EYEBALLS_DELAY_S,

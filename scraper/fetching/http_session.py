@@ -12,11 +12,13 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
+from model.network.name_lookup import NameLookup
 from scraper.errors import FetchError
 from scraper.fetching.address_policy import AddressPolicy, RefusedAddressError
 from scraper.fetching.direct import IDLE_S, DirectClient
 from scraper.fetching.http_access import HttpAccess
 from scraper.fetching.oauth2 import OAuth2Access, TokenCache
+from scraper.fetching.resolver import LookupResolver
 from scraper.fetching.tls import TlsAccess
 from scraper.messages import one_line
 
@@ -42,7 +44,8 @@ class HttpSession:
 
     def __init__(self) -> None:
         self.is_open = False
-        self.direct = DirectClient(time.monotonic)
+        self._lookup = NameLookup()
+        self.direct = DirectClient(time.monotonic, self._lookup)
         self._tokens = TokenCache(self._post_form, time.monotonic)
         self._sessions: dict[_SessionKey, aiohttp.ClientSession] = {}
         self._contexts: dict[TlsAccess, tuple[tuple[int, ...], Any]] = {}
@@ -66,7 +69,7 @@ class HttpSession:
         if known is not None:
             return known
         session = self._sessions[key] = aiohttp.ClientSession(
-            connector=_connector(access),
+            connector=_connector(access, self._lookup),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=decompress,
@@ -153,7 +156,7 @@ class HttpSession:
         return known[1]
 
 
-def _connector(access: HttpAccess) -> aiohttp.BaseConnector:
+def _connector(access: HttpAccess, lookup: NameLookup) -> aiohttp.BaseConnector:
     if access.unix_socket is not None:
         return aiohttp.UnixConnector(access.unix_socket, limit=0, keepalive_timeout=IDLE_S)
     policy = access.address_policy
@@ -161,8 +164,7 @@ def _connector(access: HttpAccess) -> aiohttp.BaseConnector:
         limit=0,
         keepalive_timeout=IDLE_S,
         ttl_dns_cache=30,
-        # The system's resolver: aiohttp's default ignores /etc/nsswitch.conf.
-        resolver=aiohttp.ThreadedResolver(),
+        resolver=LookupResolver(lookup),
         socket_factory=None if policy is None else policy.socket_factory(),
     )
 

@@ -1,3 +1,5 @@
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 
 import pytest
@@ -41,3 +43,24 @@ async def test_url_unknown_to_apprise_is_not_retryable() -> None:
     with pytest.raises(DeliveryError, match="pigeon://…: not a URL of Apprise") as caught:
         await AppriseReceiver(SecretStr("pigeon://s3cret"), 30).send(HOST_DOWN_BODY)
     assert not caught.value.retryable
+
+
+async def test_service_that_hangs_keeps_one_thread_and_delays_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate, begun = threading.Event(), threading.Semaphore(0)
+
+    def hang(self: AppriseReceiver, title: str, text: str) -> None:
+        begun.release()
+        gate.wait(60)
+
+    monkeypatch.setattr(AppriseReceiver, "_notify", hang)
+    stuck = AppriseReceiver(SecretStr("json://127.0.0.1"), 0.05)
+    with pytest.raises(DeliveryError, match="no answer"):
+        await stuck.send(HOST_DOWN_BODY)
+    assert await asyncio.to_thread(begun.acquire, timeout=30)
+    for _ in range(20):
+        with pytest.raises(DeliveryError, match="has not ended yet"):
+            await stuck.send(HOST_DOWN_BODY)
+    assert not begun.acquire(blocking=False)
+    gate.set()
