@@ -38,7 +38,7 @@ class BudgetLimits:
 SENDER_LIMITS = BudgetLimits(
     series=1_000_000,
     streams=50_000,
-    label_bytes=256 * 2**20,
+    label_bytes=192 * 2**20,
     samples_per_second=1_000_000,
     new_series_per_minute=500_000,
 )

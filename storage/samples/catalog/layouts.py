@@ -143,14 +143,22 @@ class Layouts:
         return self._by_id.get(layout_id)
 
     def get(self, layout_id: int, load: Callable[[int], HashedSeries]) -> StoredLayout:
-        """Return the layout with this number; `load` reads its series if it is not in memory."""
+        """Return the layout with this number; `load` reads its series if it is not in memory.
+
+        It stays in memory for later calls, among other recently used ones.
+        """
+        known = self.get_once(layout_id, load)
+        self._touch(known)
+        return known
+
+    def get_once(self, layout_id: int, load: Callable[[int], HashedSeries]) -> StoredLayout:
+        """Return a layout as `get` does; it stays in memory only while it is referred to."""
         known = self._by_id.get(layout_id)
         if known is None:
             series, digest = load(layout_id)
             shared, codes = self._interned(series)
             with self._lock:
                 known = self._by_id.get(layout_id) or self._make(layout_id, shared, codes, digest)
-        self._touch(known)
         return known
 
     def _interned(

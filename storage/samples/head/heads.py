@@ -14,7 +14,7 @@ from storage.damage import FREE_SPACE
 from storage.samples.catalog.layouts import StoredLayout
 from storage.samples.head.journal_records import AppendedVector, JournalRecord
 from storage.samples.head.open_chunk import OpenChunk
-from storage.samples.head.recent import RecentWindow, slots_for
+from storage.samples.head.recent import RecentWindow, Ring, slots_for
 from storage.samples.head.source_head import SourceHead
 
 log = structlog.get_logger(__name__)
@@ -36,6 +36,8 @@ class Heads:
     Attributes:
         generation: odd while heads, their layouts or their rings change; a new even number
             after each change.
+        disturbances: odd while a ring is given up that queries may be reading; a new even
+            number after it. New sources and longer layouts disturb no query.
         samples_total: samples appended since the start.
     """
 
@@ -62,7 +64,7 @@ class Heads:
         self._heads: dict[int, SourceHead] = {}
         self._ends: dict[int, int] = {}
         self._lock = threading.Lock()
-        self.generation = 0
+        self.generation = self.disturbances = 0
         self.samples_total = 0
 
     def __len__(self) -> int:
@@ -173,16 +175,24 @@ class Heads:
         finally:
             self.generation += 1
 
+    def _give_up(self, ring: Ring | None) -> None:
+        """Release a ring, if there is one; its place may be reused at once."""
+        if ring is not None:
+            self.disturbances += 1
+            self._recent.release(ring)
+            self.disturbances += 1
+
     def _resize_ring(self, head: SourceHead, layout: StoredLayout) -> None:
         """Make room for another layout in the ring of a head, or release the ring."""
         ring = head.ring
         if ring is None or layout is head.layout:
             return
         if not layout.extends(head.layout):
-            self._recent.release(ring)
             head.ring = None
+            self._give_up(ring)
         elif len(layout.series) > ring.capacity:
             head.ring = self._recent.moved(ring, len(head.layout.series), len(layout.series))
+            self._give_up(ring)
 
     def _choose_ring(self, head: SourceHead) -> None:
         """Give a head a ring that is long enough for the interval of its vectors."""
@@ -193,9 +203,8 @@ class Heads:
         if ring is not None and ring.block.slots == slots:
             return
         with self._changing():
-            if ring is not None:
-                self._recent.release(ring)
             head.ring = None
+            self._give_up(ring)
             if slots is None:
                 return
             is_first = head.chunks == 1 and head.source.id not in self._ends
@@ -275,8 +284,7 @@ class Heads:
                 for head in silent:
                     self._ends[head.source.id] = head.last_ms
                     del self._heads[head.source.id]
-                    if head.ring is not None:
-                        self._recent.release(head.ring)
+                    self._give_up(head.ring)
 
     def first_ms(self) -> int:
         """Return the time of the oldest vector in memory, NO_TIME if there is none."""

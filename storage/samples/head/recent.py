@@ -166,7 +166,10 @@ class RecentWindow:
         return ring
 
     def moved(self, old: Ring, width: int, wider: int) -> Ring | None:
-        """Copy the vectors of a ring into a wider one and release the old ring."""
+        """Return a wider ring with the vectors of another, None if no memory is left.
+
+        The caller releases the other ring.
+        """
         block = old.block
         new = self.ring(wider, block.slots, int(block.floors_ms[old.row]))
         if new is not None:
@@ -174,7 +177,6 @@ class RecentWindow:
                 slot = number % block.slots
                 values = block.values[slot, old.offset : old.offset + width]
                 new.push(int(block.times_ms[old.row, slot]), values)
-        self.release(old)
         return new
 
     def release(self, ring: Ring) -> None:

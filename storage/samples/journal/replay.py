@@ -112,7 +112,7 @@ class Replay:
         load = partial(read_layout, connection, loaded=self._layouts.loaded)
         for layout_id in layout_ids:
             self._check()
-            found[layout_id] = self._layouts.get(layout_id, load)
+            found[layout_id] = self._layouts.get_once(layout_id, load)
 
     def _load_or_lose(self, layout_id: int, found: dict[int, StoredLayout]) -> None:
         try:

@@ -137,7 +137,7 @@ class Query:
         rest = late.union(plan.without_ring, plan.changed_sources(start_ms), on_disk)
         rest -= self._sources.hidden
         found = plan.gather(start_ms, end_ms, late, budget)
-        if found is None or plan.generation != self._heads.generation:
+        if found is None or plan.disturbances != self._heads.disturbances:
             return None
         if not rest:
             return [found]
@@ -154,8 +154,9 @@ class Query:
     def _recent_plan(
         self, selector: CachedSelector, budget: ReadBudget | None
     ) -> RecentPlan | None:
+        """Return the plan of a selector; None if a ring is given up meanwhile."""
         plan = selector.plan
-        generation = self._heads.generation
+        generation, disturbances = self._heads.generation, self._heads.disturbances
         if plan is not None and plan.generation == generation:
             return plan
         wanted, inactive = [], []
@@ -167,8 +168,8 @@ class Query:
                 wanted.append(Wanted(head.source.id, ring, match.columns, match.labels))
             else:
                 inactive.append((head.lineage_ms, head.source.id))
-        plan = RecentPlan.of(generation, wanted, inactive)
-        if generation % 2 or generation != self._heads.generation:
+        plan = RecentPlan.of(generation, disturbances, wanted, inactive)
+        if disturbances % 2 or disturbances != self._heads.disturbances:
             return None
         selector.plan = plan
         return plan

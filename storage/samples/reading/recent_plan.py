@@ -68,10 +68,14 @@ class _Found:
 
 @dataclass(frozen=True, eq=False)
 class RecentPlan:
-    """The ring columns that a selector matches. Valid while `Heads.generation` is unchanged.
+    """The ring columns that a selector matches.
+
+    A query that has begun may use it while `Heads.disturbances` is unchanged: sources that
+    are added meanwhile are not in its result. Later queries may use it while
+    `Heads.generation` is unchanged.
 
     Attributes:
-        generation: `Heads.generation` at the time of planning.
+        generation, disturbances: those of `Heads` when planning began.
         parts: the columns by block.
         without_ring: matching sources that must be read from their chunks.
         inactive: sources without a matching series, as (time since when that is certain,
@@ -79,13 +83,18 @@ class RecentPlan:
     """
 
     generation: int
+    disturbances: int
     parts: tuple[_BlockPart, ...]
     without_ring: frozenset[int]
     inactive: tuple[tuple[int, int], ...]
 
     @classmethod
     def of(
-        cls, generation: int, wanted: Iterable[Wanted], inactive: Iterable[tuple[int, int]]
+        cls,
+        generation: int,
+        disturbances: int,
+        wanted: Iterable[Wanted],
+        inactive: Iterable[tuple[int, int]],
     ) -> "RecentPlan":
         """Group the wanted columns by block; sources with equal label sets get no ring."""
         by_block: dict[Block, list[tuple[Wanted, Ring]]] = {}
@@ -100,6 +109,7 @@ class RecentPlan:
                 by_block.setdefault(one.ring.block, []).append((one, one.ring))
         return cls(
             generation=generation,
+            disturbances=disturbances,
             parts=tuple(_part(block, some) for block, some in by_block.items()),
             without_ring=frozenset(without_ring),
             inactive=tuple(sorted(inactive, reverse=True)),
@@ -135,7 +145,7 @@ class RecentPlan:
         """Return the samples in range of all sources except `without`.
 
         Returns None if a sample was overwritten meanwhile. The caller must check afterwards
-        that the generation is still the plan's.
+        that `Heads.disturbances` is still the plan's.
         """
         parts = [_less(part, without) for part in self.parts] if without else list(self.parts)
         found = [_find(part, start_ms, end_ms) for part in parts]

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from model.matchers import Matcher
 from model.series import STALE
 from storage.api.samples import Source
 from storage.samples.head.recent import RecentWindow, slots_for
+from storage.samples.reading.selection import CachedSelector, SelectedSource
 from storage.samples.store import SqliteSampleStore
 from tests.storage.samples.naive_model import Samples, clipped, samples_of
 from tests.storage.samples.sample_builders import BASE_MS, change, named, series, small, whole
@@ -211,3 +213,43 @@ def test_readers_see_only_whole_vectors_while_a_thread_appends(tmp_path: Path) -
         reader.join()
     store.close()
     assert failures[:12] == []
+
+
+def test_source_that_begins_during_a_query_does_not_disturb_it(
+    store: SqliteSampleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store, 24)
+    begin_sources(store, monkeypatch, series("new"))
+    assert answered_by_rings(store, named("load"), BASE_MS + 20 * STEP_MS)
+
+
+def test_ring_that_is_given_up_during_a_query_disturbs_it(
+    store: SqliteSampleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = fill(store, 24)
+    last_ms = BASE_MS + 23 * STEP_MS
+    begin_sources(store, monkeypatch, series("new"), sources[-1])
+    assert not answered_by_rings(store, named("load"), BASE_MS + 20 * STEP_MS)
+    monkeypatch.undo()
+    parts = store.select(named("load"), last_ms, last_ms)
+    assert sum(len(part.labels) for part in parts) == 30
+
+
+def begin_sources(
+    store: SqliteSampleStore,
+    monkeypatch: pytest.MonkeyPatch,
+    labels: list[Labels],
+    source: Source | None = None,
+) -> None:
+    """Append a vector with another layout whenever a query looks at a source."""
+    select, begun = CachedSelector.select, 0
+
+    def beginning(self: CachedSelector, *given: Any) -> SelectedSource | None:
+        nonlocal begun
+        begun += 1
+        other = source or store.source(Labels.of(instance=f"new {begun}"))
+        time_ms = BASE_MS + (30 + begun) * STEP_MS
+        store.append(other, whole(store.layout(labels), time_ms, 1))
+        return select(self, *given)
+
+    monkeypatch.setattr(CachedSelector, "select", beginning)

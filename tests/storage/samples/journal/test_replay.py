@@ -6,7 +6,7 @@ import pytest
 
 from model.labels import Labels
 from storage.api.errors import StoreClosedError
-from storage.samples.catalog import label_encoding, layouts, tables
+from storage.samples.catalog import label_encoding, tables
 from storage.samples.store import SqliteSampleStore
 from tests.storage.samples.sample_builders import BASE_MS, change, named, series, small, whole
 
@@ -46,7 +46,6 @@ def test_layout_that_grew_is_read_once_and_its_earlier_forms_are_freed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     grow_a_source(tmp_path, 15)
-    monkeypatch.setattr(layouts, "_CACHED_COLUMNS", 0)
     unpack, rows = label_encoding.unpack_series, Counter[bytes]()
 
     def recorded(data: bytes) -> list[Labels]:
