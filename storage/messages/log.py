@@ -4,10 +4,12 @@ Each commit writes one row with the hashes of the new ids, and one with the docu
 which only the latest are kept. All reads are answered from memory.
 """
 
+import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from itertools import groupby, islice
 from pathlib import Path
@@ -148,19 +150,18 @@ class SqliteMessageLog:
             self._read()
         except CorruptDataError as exc:
             self._writer.close()
-            kept_as = set_aside(self.path)
-            log.warning(
-                "messages_replaced",
-                file=self.path.name,
-                error=str(exc),
-                kept_as=kept_as,
-                fix=REPLACE_FILE,
-            )
-            if self._conditions is not None:
-                self._conditions.set(MESSAGES_REPLACED, f"{exc}; the damaged file is {kept_as}")
+            self._note_replaced(exc, set_aside(self.path))
             self._forget()
             self._read()
         self._is_open = True
+
+    def _note_replaced(self, error: CorruptDataError, kept_as: str) -> None:
+        file = self.path.name
+        log.warning(
+            "messages_replaced", file=file, error=str(error), kept_as=kept_as, fix=REPLACE_FILE
+        )
+        if self._conditions is not None:
+            self._conditions.set(MESSAGES_REPLACED, f"{error}; the damaged file is {kept_as}")
 
     def _read(self) -> None:
         self._writer.open()
@@ -183,14 +184,11 @@ class SqliteMessageLog:
                 f"{self.path.name} has version {version}, not {_FORMAT_VERSION}:"
                 " it was written by another release"
             )
-        connection.execute(f"pragma user_version = {_FORMAT_VERSION}")
-        for statement in _SCHEMA:
-            connection.execute(statement)
-        row = connection.execute("select key, messages, reports from log").fetchone()
-        if row is None:
-            row = (token_bytes(_KEY_BYTES), 0, 0)
-            connection.execute("insert into log values (?, ?, ?)", row)
-        self._key, self._messages, self._reports = row
+        self._key = token_bytes(_KEY_BYTES)
+        self._create(connection)
+        self._key, self._messages, self._reports = connection.execute(
+            "select key, messages, reports from log"
+        ).fetchone()
         batches = connection.execute("select generation, hashes from batches order by id")
         self._ids.restore(
             (number, np.concatenate([hashes_of(hashes) for _, hashes in rows]))
@@ -203,6 +201,15 @@ class SqliteMessageLog:
         (last,) = connection.execute("select max(id) from batches").fetchone()
         (last_documents,) = connection.execute("select max(id) from latest").fetchone()
         self._next_row = max(last or 0, last_documents or 0) + 1
+
+    def _create(self, connection: sqlite3.Connection) -> None:
+        """Create the tables that are missing."""
+        connection.execute(f"pragma user_version = {_FORMAT_VERSION}")
+        for statement in _SCHEMA:
+            connection.execute(statement)
+        if connection.execute("select 1 from log").fetchone() is None:
+            row = (self._key, self._messages, self._reports)
+            connection.execute("insert into log values (?, ?, ?)", row)
 
     def _documents(self, data: bytes) -> list[bytes]:
         try:
@@ -269,10 +276,26 @@ class SqliteMessageLog:
         if commit.is_empty:
             return
         try:
-            await self._writer.write(lambda connection: self._write(connection, commit))
+            try:
+                await self._writer.write(lambda connection: self._write(connection, commit))
+            except CorruptDataError as exc:
+                await asyncio.wrap_future(self._writer.call(partial(self._begin_anew, exc)))
+                await self._writer.write(lambda connection: self._write(connection, commit))
         except StorageError:
             self._put_back(commit)
             raise
+
+    def _begin_anew(self, error: CorruptDataError) -> None:
+        """Replace the damaged file while running; on the writer's thread.
+
+        The ids in memory stay known, but a restart forgets them.
+        """
+        self._writer.shut()
+        self._note_replaced(error, set_aside(self.path))
+        self._writer.reopen()
+        self._rows.clear()
+        self._oldest_stored = -1
+        self._writer.transact(self._create)
 
     def _take_pending(self) -> _Commit:
         commit, self._pending = self._pending, _Commit()

@@ -16,7 +16,7 @@ from model.series import AlignedSeries
 from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
 from storage.api.sample_stats import Cardinality, StoreStats
 from storage.api.samples import LastVector, Layout, ReadBudget, SelectHints, Source, Vector
-from storage.damage import FREE_SPACE, REPLACE_FILE, RESTORE
+from storage.damage import FREE_SPACE, RESTORE
 from storage.samples.catalog.interning import Interner
 from storage.samples.catalog.kinds import SourceKind
 from storage.samples.catalog.layouts import Layouts, StoredLayout
@@ -40,6 +40,7 @@ from storage.samples.settings import StoreSettings
 from storage.samples.tools.backfilling.backfill import Backfill
 from storage.samples.upkeep.compaction import Compactor
 from storage.samples.upkeep.future import AHEAD_MS, FutureSamples
+from storage.samples.upkeep.repair import replace_journal
 from storage.samples.upkeep.retention import retain
 from storage.samples.upkeep.sealing import Sealer
 from storage.samples.windows.window_set import WindowSet
@@ -176,21 +177,13 @@ class SqliteSampleStore:
             self._replay.run()
         except CorruptDataError as exc:
             self._journal.is_damaged = True
-            file = self._journal.path.name
-            log.warning("journal_damaged", file=file, error=str(exc), fix=RESTORE)
+            log.warning("journal_damaged", file="journal.db", error=str(exc), fix=RESTORE)
         if self._journal.is_damaged:
-            # Seal the vectors that could be read; the damaged file is no longer written.
-            self._sealer.rescue()
-            name = self._journal.replace()
-            self._replay.corrupt_items += 1
-            self._conditions.add(SAMPLES_DAMAGED, self._journal.path.name)
-            log.warning(
-                "journal_replaced",
-                file=self._journal.path.name,
-                kept_as=name,
-                vectors=self._replay.vectors,
-                fix=REPLACE_FILE,
-            )
+            self._replace_journal()
+
+    def _replace_journal(self) -> None:
+        replace_journal(self._journal, self._sealer, self._conditions)
+        self._replay.corrupt_items += 1
 
     def stop_opening(self) -> None:
         """End a running `open` within moments; any thread. `open` raises StoreClosedError."""
@@ -216,6 +209,8 @@ class SqliteSampleStore:
         the rest. None merges all. Retention goes by `retention_now_ms`, if given.
         """
         with self._maintaining:
+            if self._journal.is_damaged:
+                self._replace_journal()
             self._heads.close_older_than(now_ms - self._chunk_age_ms)
             self.future.set_aside(now_ms)
             self._sealer.seal(now_ms)

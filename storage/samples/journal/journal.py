@@ -201,6 +201,8 @@ class Journal(JournalFile):
     def _note(self, error: StorageError | None) -> None:
         if error is not None:
             self.failed_commits += 1
+            # The store then writes what is in memory to windows, and replaces the file.
+            self.is_damaged |= isinstance(error, CorruptDataError)
             self._conditions.set(SAMPLES_UNWRITABLE, str(error))
             if not self._failing:
                 log.error(
@@ -228,7 +230,11 @@ class Journal(JournalFile):
         """
         with self._flushing:
             unused = {one for one, row in self._layout_rows.items() if row < before_row}
-            self._truncate(before_row, unused)
+            try:
+                self._truncate(before_row, unused)
+            except CorruptDataError:
+                self.is_damaged = True
+                raise
             if len(unused) > _UNUSED_LAYOUTS:
                 for layout_id in unused:
                     del self._layout_rows[layout_id]
@@ -266,12 +272,13 @@ class Journal(JournalFile):
         Raises:
             StorageError: the disk refused the write.
         """
-        self._writer.close()
-        name = set_aside(self.path)
-        self._writer, self._tables = (
-            Writer(self.path, _PRAGMAS, _AT_CREATION, self._conditions),
-            CatalogTables(),
-        )
-        self.is_damaged = False
-        self.open()
+        with self._flushing:
+            self._writer.close()
+            name = set_aside(self.path)
+            self._writer, self._tables = (
+                Writer(self.path, _PRAGMAS, _AT_CREATION, self._conditions),
+                CatalogTables(),
+            )
+            self.is_damaged = False
+            self.open()
         return name

@@ -177,6 +177,40 @@ async def test_damaged_file_is_set_aside_and_a_new_one_begun(
         assert log.knows("m1")
 
 
+async def test_file_that_is_damaged_while_running_is_begun_anew_and_ids_stay_known(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "messages.db"
+    conditions = Conditions(lambda: 0)
+    log = SqliteMessageLog(path, conditions=conditions)
+    await asyncio.to_thread(log.open)
+    for number in range(3):
+        log.take(f"m{number}", document(number))
+        await log.commit()
+    writer = log._writer
+
+    def damage() -> None:
+        writer.checkpoint()
+        writer.call(lambda: writer.connection.execute("pragma shrink_memory")).result()
+        with path.open("r+b") as file:
+            size = file.seek(0, 2)
+            file.seek(4096)
+            file.write(b"\xa5" * (size - 4096))
+
+    await asyncio.to_thread(damage)
+    log.take("m3", document(3))
+    await log.commit()
+    assert [one.kind for one in conditions.active()] == [MESSAGES_REPLACED]
+    assert all(log.knows(f"m{number}") for number in range(4))
+    log.take("m4", document(4))
+    await log.commit()
+    await asyncio.to_thread(log.close)
+    async with opened(path) as again:
+        assert again.totals == MessageTotals(5, 0)
+        assert again.knows("m3")
+        assert again.knows("m4")
+
+
 @given(st.lists(st.integers(1, 2**64 - 1), unique=True, max_size=300), st.integers(0, 2**16))
 def test_restored_ids_are_those_that_were_remembered(keys: list[int], spread: int) -> None:
     # Hashes that share a slot are the hard case.
