@@ -20,6 +20,7 @@ from analytics.settings import AnalyticsSettings
 from ingest.settings import IngestSettings
 from model.addresses import ListenAddress
 from model.documents import Document, DocumentError, document_error, parse_document
+from model.quantities import Bytes
 from promql.settings import QuerySettings
 from scraper.configuration.settings import ScrapeSettings
 from storage.events.settings import EventStoreSettings
@@ -30,12 +31,17 @@ DEFAULT_FILES = (Path("redshank.yml"), Path("/etc/redshank/redshank.yml"))
 
 
 class ServerSettings(BaseModel):
-    """Section `server`: the address to listen on."""
+    """Section `server`: the address to listen on, and the memory to stay within.
+
+    Attributes:
+        memory_limit: None for the limit of the control group; 0 for no limit.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     listen: str = "127.0.0.1:9190"
     scrape_self: bool = True
+    memory_limit: Bytes | None = None
 
     @field_validator("listen")
     @classmethod

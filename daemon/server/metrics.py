@@ -18,6 +18,7 @@ from alerting.watching.heartbeat import Heartbeat
 from ingest.remote_write.receiver import RemoteWriteReceiver
 from model.conditions import CONDITION_KINDS, Conditions
 from model.limits import Refusals
+from model.memory_pressure import MemoryReading
 from model.targets import Health
 from scraper.discovery.manager import DiscoveryManager
 from scraper.scheduling.scraper import Scraper
@@ -48,6 +49,22 @@ class _BuildInformation(Collector):
         )
         family.add_metric(self._labels, 1)
         yield family
+
+
+class MemoryCollector(Collector):
+    """The resident memory and its limit."""
+
+    def __init__(self, reading: MemoryReading) -> None:
+        self._reading = reading
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families of memory."""
+        limit_bytes = self._reading.limit_bytes
+        for name, value, text in (
+            ("limit", limit_bytes or 0, "The limit of the resident memory; 0 for no limit."),
+            ("resident", self._reading.resident_bytes, "The resident memory of the server."),
+        ):
+            yield GaugeMetricFamily(f"redshank_memory_{name}_bytes", text, value)
 
 
 class StoreCollector(Collector):

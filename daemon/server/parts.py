@@ -22,6 +22,7 @@ from daemon.server.metrics import (
     ConfigurationCollector,
     DiscoveryCollector,
     LimitCollector,
+    MemoryCollector,
     PushCollector,
     RecordsCollector,
     RemoteWriteCollector,
@@ -41,6 +42,7 @@ from ingest.series.commits import GroupCommit
 from model.limits import Refusals
 from model.memory_pressure import MemoryReading
 from model.network.name_lookup import NameLookup
+from model.process.resident_memory import control_group_limit_bytes
 from model.web_config.live import LiveWebConfig
 from promql.api import MetadataByMetric
 from promql.engine import EngineSettings, LocalEngine
@@ -96,7 +98,7 @@ async def constructed(
         StorageError: the records cannot be read.
     """
     settings, samples = configuration.settings, stores.samples
-    refusals, memory = Refusals(), MemoryReading()
+    refusals, memory = Refusals(), MemoryReading(_memory_limit_bytes(settings))
     async with AsyncExitStack() as stack:
         scraping = await _scraping(stores, configuration, directory)
         remote_write = _remote_write(stores, settings, refusals, memory)
@@ -129,6 +131,12 @@ async def constructed(
             refusals=refusals,
             memory=memory,
         )
+
+
+def _memory_limit_bytes(settings: Settings) -> int | None:
+    """Return the configured limit, or that of the control group; None for no limit."""
+    limit_bytes = settings.server.memory_limit
+    return control_group_limit_bytes() if limit_bytes is None else limit_bytes or None
 
 
 async def _gateway(stores: Stores, reloader: Reloader) -> PushGateway:
@@ -320,6 +328,7 @@ def _registry(parts: Parts, version: str) -> CollectorRegistry:
         ConfigurationCollector(lambda: parts.reloader.state),
         RemoteWriteCollector(parts.remote_write),
         LimitCollector(parts.refusals),
+        MemoryCollector(parts.memory),
         ConditionCollector(stores.conditions),
         WitnessCollector(
             lambda: parts.alerting.evaluation_lag_s,

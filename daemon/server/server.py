@@ -26,9 +26,10 @@ from daemon.server.interpreter import (
     set_switch_interval,
 )
 from daemon.server.listening import Doors, listening
+from daemon.server.memory_guard import MemoryGuard, trim_malloc
 from daemon.server.parts import Parts, constructed, services_of
 from daemon.server.scraper_identity import keep_renewed
-from daemon.server.stores import opened_stores
+from daemon.server.stores import Stores, opened_stores
 from daemon.server.web_config import follow, open_web_config
 from model.addresses import ListenAddress
 from model.clock import Clock
@@ -243,13 +244,20 @@ async def _running(parts: Parts, tasks: asyncio.TaskGroup) -> AsyncIterator[None
     async with AsyncExitStack() as stack:
         stores = parts.stores
         clock_watch = ClockWatch(stores.clock, stores.samples.future, stores.conditions)
-        for work in (parts.gateway.run(), clock_watch.run()):
+        memory_guard = MemoryGuard(parts.memory, lambda: _give_back_memory(stores))
+        for work in (parts.gateway.run(), clock_watch.run(), memory_guard.run()):
             stack.callback(tasks.create_task(work).cancel)
         await stack.enter_async_context(parts.scraping.running())
         await parts.alerting.start(tasks)
         stack.push_async_callback(parts.alerting.stop)
         await stack.enter_async_context(parts.reloader.running(tasks))
         yield
+
+
+def _give_back_memory(stores: Stores) -> None:
+    """Empty the caches and return free memory to the system; blocks."""
+    stores.samples.release_caches()
+    trim_malloc()
 
 
 async def _first_password(plan: ServerPlan, accounts: AccountRecords, clock: Clock) -> str | None:

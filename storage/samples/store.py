@@ -381,6 +381,10 @@ class SqliteSampleStore:
         """Return the cardinality of the active series, `limit` entries of each list; blocks."""
         return cardinality(self._heads.visible(), limit)
 
+    def release_caches(self) -> None:
+        """Free the decoded samples, which later queries decode again; any thread."""
+        self._settled.clear()
+
     def stats(self) -> StoreStats:
         """See `SampleReader.stats`."""
         return store_stats(

@@ -1,0 +1,122 @@
+"""Watches the resident memory, and gives memory back before the limit is reached.
+
+The kernel kills a process that exceeds the limit of its control group, and with it the
+alarm. Near the limit, large queries and pushes are therefore refused first
+(`model.memory_pressure`), caches are emptied, and garbage is collected. Scrapes, rules and
+notifications go on.
+
+Garbage is also collected when the memory has grown, because the thresholds of the
+interpreter count objects, not bytes: a few cycles may hold gigabytes.
+"""
+
+import asyncio
+import ctypes
+import gc
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from model.memory_pressure import MemoryPressure, MemoryReading
+from model.process.resident_memory import resident_bytes
+
+log = structlog.get_logger(__name__)
+
+_INTERVAL_S: Final = 1.0
+_HIGH, _CRITICAL = 0.8, 0.9
+_SLACK: Final = 0.03
+"""A level ends this far below its beginning, so that it does not change each second."""
+_GROWTH_BYTES: Final = 64 * 2**20
+_GROWTH_RATIO: Final = 0.1
+"""Collect garbage after this growth: each doubling costs seven collections of some 10 ms."""
+_PAUSE_S: Final = 10.0
+"""The shortest time between two collections, and between two emptyings of the caches."""
+
+
+def trim_malloc() -> None:
+    """Return free memory to the system; nothing with a C library other than glibc."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+class MemoryGuard:
+    """Keeps a `MemoryReading` up to date and gives memory back.
+
+    Args:
+        reading: what the guard updates; its limit may be None.
+        give_back: empties caches; called in a thread.
+        resident: returns the resident memory.
+        collect: collects garbage; on the event loop, because it holds the GIL anyway.
+        monotonic: a clock in seconds.
+    """
+
+    def __init__(
+        self,
+        reading: MemoryReading,
+        give_back: Callable[[], None],
+        resident: Callable[[], int] = resident_bytes,
+        collect: Callable[[], object] = gc.collect,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._reading, self._give_back = reading, give_back
+        self._resident, self._collect, self._monotonic = resident, collect, monotonic
+        self._base_bytes = 0
+        self._collected_s = self._given_back_s = -_PAUSE_S
+
+    async def run(self) -> None:
+        """Sample once a second until cancelled."""
+        while True:
+            await self.sample()
+            await asyncio.sleep(_INTERVAL_S)
+
+    async def sample(self) -> None:
+        """Read the memory once and act on it."""
+        before = self._reading.pressure
+        self._read()
+        now_s = self._monotonic()
+        if self._has_grown() and now_s - self._collected_s >= _PAUSE_S:
+            self._collected_s = now_s
+            self._collect()
+            self._read()
+            self._base_bytes = self._reading.resident_bytes
+        pressure = self._reading.pressure
+        if pressure and now_s - self._given_back_s >= _PAUSE_S:
+            self._given_back_s = now_s
+            await asyncio.to_thread(self._give_back)
+            self._read()
+        if self._reading.pressure is not before:
+            self._log(before)
+
+    def _read(self) -> None:
+        reading = self._reading
+        reading.resident_bytes = self._resident()
+        # Memory that was given back and taken again is growth too.
+        self._base_bytes = min(self._base_bytes or reading.resident_bytes, reading.resident_bytes)
+        if reading.limit_bytes:
+            reading.pressure = _level(reading.resident_bytes / reading.limit_bytes, reading)
+
+    def _has_grown(self) -> bool:
+        growth = self._reading.resident_bytes - self._base_bytes
+        return growth > max(_GROWTH_BYTES, _GROWTH_RATIO * self._base_bytes)
+
+    def _log(self, before: MemoryPressure) -> None:
+        reading = self._reading
+        write = log.warning if reading.pressure > before else log.info
+        write(
+            "memory_pressure",
+            level=reading.pressure.name.lower(),
+            resident_bytes=reading.resident_bytes,
+            limit_bytes=reading.limit_bytes,
+            fix="raise server.memory_limit and MemoryMax=, or lower storage.decoded_bytes,"
+            " storage.recent_bytes and query.max_samples",
+        )
+
+
+def _level(used_ratio: float, reading: MemoryReading) -> MemoryPressure:
+    """Return the level for a share of the limit, given the level before."""
+    for level, begins in ((MemoryPressure.CRITICAL, _CRITICAL), (MemoryPressure.HIGH, _HIGH)):
+        if used_ratio >= begins - (_SLACK if reading.pressure >= level else 0):
+            return level
+    return MemoryPressure.NONE

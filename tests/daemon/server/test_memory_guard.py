@@ -1,0 +1,103 @@
+"""The guard of the memory limit."""
+
+from dataclasses import dataclass, field
+
+from daemon.server.memory_guard import MemoryGuard, trim_malloc
+from model.memory_pressure import MemoryPressure, MemoryReading
+
+MIB = 2**20
+
+
+@dataclass
+class Process:
+    """A process whose memory a test sets."""
+
+    limit_mib: int | None = 1000
+    resident_mib: int = 100
+    garbage_mib: int = 0
+    cached_mib: int = 0
+    now_s: float = 0.0
+    collections: int = 0
+    emptied: int = 0
+    reading: MemoryReading = field(init=False)
+    guard: MemoryGuard = field(init=False)
+
+    def __post_init__(self) -> None:
+        limit = None if self.limit_mib is None else self.limit_mib * MIB
+        self.reading = MemoryReading(limit)
+        self.guard = MemoryGuard(
+            self.reading, self._give_back, self._resident, self._collect, lambda: self.now_s
+        )
+
+    def _resident(self) -> int:
+        return (self.resident_mib + self.garbage_mib + self.cached_mib) * MIB
+
+    def _collect(self) -> None:
+        self.collections += 1
+        self.garbage_mib = 0
+
+    def _give_back(self) -> None:
+        self.emptied += 1
+        self.cached_mib = 0
+
+    async def after(self, seconds: float) -> MemoryPressure:
+        self.now_s += seconds
+        await self.guard.sample()
+        return self.reading.pressure
+
+
+async def test_pressure_rises_at_80_and_90_percent_and_falls_a_little_below() -> None:
+    process = Process()
+    levels = []
+    for process.resident_mib in (799, 800, 899, 900, 880, 860, 780, 760):
+        levels.append(await process.after(1))
+    none, high, critical = MemoryPressure
+    assert levels == [none, high, high, critical, critical, high, high, none]
+
+
+async def test_process_without_a_limit_is_never_under_pressure() -> None:
+    process = Process(limit_mib=None)
+    process.resident_mib = 10**6
+    assert await process.after(1) is MemoryPressure.NONE
+    assert process.reading.resident_bytes == 10**6 * MIB
+
+
+async def test_caches_are_given_back_first_and_again_while_it_lasts() -> None:
+    process = Process(resident_mib=700, cached_mib=150)
+    assert await process.after(1) is MemoryPressure.NONE
+    assert process.emptied == 1
+    process.resident_mib = 950
+    for _ in range(20):
+        await process.after(1)
+    assert process.emptied == 3
+
+
+async def test_garbage_is_collected_after_growth_and_not_without() -> None:
+    process = Process(limit_mib=None)
+    for _ in range(30):
+        await process.after(1)
+    assert process.collections == 0
+    process.garbage_mib = 100
+    await process.after(1)
+    assert (process.collections, process.reading.resident_bytes) == (1, 100 * MIB)
+
+
+async def test_growth_that_stays_is_collected_once() -> None:
+    process = Process(limit_mib=None)
+    await process.after(1)
+    process.resident_mib = 200
+    for _ in range(60):
+        await process.after(1)
+    assert process.collections == 1
+
+
+async def test_constant_growth_is_collected_at_most_every_ten_seconds() -> None:
+    process = Process(limit_mib=None)
+    for _ in range(40):
+        process.resident_mib += 200
+        await process.after(1)
+    assert 3 <= process.collections <= 5
+
+
+def test_trimming_returns() -> None:
+    trim_malloc()
