@@ -116,6 +116,22 @@ def _verify_tombstones(path: Path, _: "Verified") -> Iterator[str]:
     return iter(_tombstone_problems(path))
 
 
+def _copy_events(path: Path, copy: Path) -> bool:
+    from storage.events.files import copy_event_store
+
+    return copy_event_store(path, copy)
+
+
+def _event_problems(path: Path) -> Sequence[str]:
+    from storage.events.files import event_store_problems
+
+    return event_store_problems(path)
+
+
+def _verify_events(path: Path, _: "Verified") -> Iterator[str]:
+    return iter(_event_problems(path))
+
+
 JOURNAL: Final = FileKind("journal.db", copy_database, integrity_problems, _verify_journal)
 WINDOWS: Final = FileKind("samples/*.db", copy_database, integrity_problems, _verify_window)
 MESSAGES: Final = FileKind("messages.db", copy_database, integrity_problems, _verify_database)
@@ -125,6 +141,7 @@ TOMBSTONES: Final = FileKind(
 )
 KEYS: Final = FileKind("keys.json", copy_replaced_file)
 CERTIFICATES: Final = FileKind("*.pem", copy_replaced_file)
+EVENTS: Final = FileKind("events.duckdb", _copy_events, _event_problems, _verify_events)
 
 FILE_KINDS: Final[tuple[FileKind, ...]] = (
     # The order of a backup. The journal comes before the windows: samples that a server
@@ -136,6 +153,9 @@ FILE_KINDS: Final[tuple[FileKind, ...]] = (
     WINDOWS,
     TOMBSTONES,
     MESSAGES,
+    # Events come before the records: a project of the records may have more events than the
+    # copy, but no event of the copy lacks its project.
+    EVENTS,
     RECORDS,
     KEYS,
     CERTIFICATES,

@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from model.process.worker_threads import WorkerThreads
-from storage.api.errors import CorruptDataError, StorageError, StoreClosedError
+from storage.api.errors import (
+    CorruptDataError,
+    StorageError,
+    StoreClosedError,
+    UnwritableError,
+)
 from storage.api.events import EventQueryError
 from storage.events.settings import EventStoreSettings
 
@@ -69,6 +74,24 @@ class EventDatabase:
         """
         future = self._submit(self._writer, self.transaction, work)
         return await asyncio.shield(asyncio.wrap_future(future))
+
+    async def checkpoint(self) -> None:
+        """Write the log into the file, between two writes.
+
+        Raises:
+            StorageError: the disk refuses it.
+        """
+        future = self._submit(self._writer, self._checkpoint)
+        await asyncio.shield(asyncio.wrap_future(future))
+
+    def _checkpoint(self) -> None:
+        connection = self._opened()
+        import duckdb
+
+        try:
+            connection.execute("checkpoint")
+        except duckdb.Error as exc:
+            raise self._translated(exc) from exc
 
     def on_writer(self, function: Callable[[], None]) -> None:
         """Queue a function for the writer thread, where it may call `transaction`."""
@@ -198,4 +221,6 @@ class EventDatabase:
             return EventQueryError(text)
         if isinstance(exc, duckdb.SerializationException):
             return CorruptDataError(f"{self.path.name}: {text}")
-        return StorageError(f"{self.path.name}: {text}")
+        # DuckDB reports every error of the file system as this.
+        kind = UnwritableError if isinstance(exc, duckdb.IOException) else StorageError
+        return kind(f"{self.path.name}: {text}")
