@@ -251,6 +251,21 @@ class DeliverySettings(_Settings):
     give_up_after_ms: PositiveDurationMs = Field(default=86_400_000, alias="give_up_after")
 
 
+class RuleLimitSettings(_Settings):
+    """The limits of all rules; a group may have a smaller `limit` of its own.
+
+    Attributes:
+        series_per_rule: the most series that an expression may return.
+        alerts_per_rule: the most alerts of one rule.
+        alerts: the most open alerts in all; host checks and the checks of the server count,
+            and are never refused.
+    """
+
+    series_per_rule: int = Field(default=200_000, ge=1)
+    alerts_per_rule: int = Field(default=10_000, ge=1)
+    alerts: int = Field(default=50_000, ge=1)
+
+
 class HeartbeatSettings(_Settings):
     """The dead man's switch: a URL that is called while the alarm works.
 
@@ -280,6 +295,7 @@ class AlertingSettings(_Settings):
         external_url: this server's URL for people, used in links.
         receivers: where notifications can be sent.
         route: names of the receivers that get notifications, None for all.
+        limits: the limits of all rules.
         heartbeat: the dead man's switch, None for none.
         history_ms: alerts are deleted so long after they ended.
     """
@@ -292,6 +308,7 @@ class AlertingSettings(_Settings):
     receivers: tuple[ReceiverSettings, ...] = (LogReceiverSettings(name="log"),)
     route: tuple[str, ...] | None = None
     delivery: DeliverySettings = DeliverySettings()
+    limits: RuleLimitSettings = RuleLimitSettings()
     heartbeat: HeartbeatSettings | None = None
     history_ms: PositiveDurationMs = Field(default=2 * 365 * 86_400_000, alias="history")
 

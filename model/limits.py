@@ -70,6 +70,12 @@ class LimitName(StrEnum):
     """Samples a second of one token."""
     TOKEN_NEW_SERIES = "token_new_series_per_minute"  # noqa: S105
     """New series a minute of one token."""
+    RULE_SERIES = "rule_series"
+    """Series that the expression of a rule returns."""
+    RULE_ALERTS = "rule_alerts"
+    """Alerts of one rule."""
+    ALERTS = "alerts"
+    """Open alerts in all."""
     TEMPLATE_STEPS = "template_steps"
     """Steps of the expansion of a template."""
     TEMPLATE_TEXT = "template_text"

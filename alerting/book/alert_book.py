@@ -89,6 +89,12 @@ class AlertBook:
             if entry.alert is not None
         ]
 
+    def count(self, rule: str | None = None) -> int:
+        """Return the number of tracked alerts of one rule, or of all rules."""
+        if rule is not None:
+            return len(self._rules.get(rule, ()))
+        return sum(map(len, self._rules.values()))
+
     def tracked(self, rule: str) -> dict[AlertKey, Lifecycle]:
         """Return the alerts that the next evaluation of a rule must observe."""
         return {key: entry.lifecycle for key, entry in self._rules.get(rule, {}).items()}

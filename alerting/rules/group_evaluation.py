@@ -1,6 +1,6 @@
 """Evaluates a group of a rule file."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from alerting.book.alert_book import AlertBook
 from alerting.book.lifecycle import Condition, Lifecycle, advance
@@ -11,6 +11,8 @@ from alerting.evaluation.queries import instant_vector
 from alerting.evaluation.series import SeriesWriter, alert_series
 from alerting.rules.definitions import AlertingRule, RecordingRule, RuleGroup, by_labels
 from alerting.rules.expansion import TemplateExpander
+from alerting.rules.rule_limits import RuleLimits
+from alerting.settings import RuleLimitSettings
 from model.labels import Labels
 from model.limits import Refusals
 from promql.api import QueryEngine
@@ -43,10 +45,12 @@ class RuleGroupEvaluation:
         board: HealthBoard,
         external_url: str = "",
         refusals: Refusals | None = None,
+        limits: Callable[[], RuleLimitSettings] = RuleLimitSettings,
     ) -> None:
         self.group = group
         self._engine, self._book, self._board = engine, book, board
         self._expander = TemplateExpander(engine, external_url, refusals=refusals)
+        self._limits = RuleLimits(limits, book, refusals or Refusals())
         stream = f"rules/{group.file};{group.name}"
         # A source takes one vector for each time, and the rules write one after the other:
         # each has a source of its own.
@@ -85,6 +89,7 @@ class RuleGroupEvaluation:
 
     async def _record(self, rule: RecordingRule, writer: SeriesWriter, time_ms: int) -> None:
         vector = await instant_vector(self._engine, rule.expression, time_ms)
+        self._limits.check_series(len(vector.labels))
         pairs = zip(vector.labels, vector.values.tolist(), strict=True)
         values = by_labels([(rule.labels_of(labels), value) for labels, value in pairs])
         self._check_limit(len(values), "series")
@@ -152,6 +157,9 @@ class RuleGroupEvaluation:
 
     async def _result(self, rule: AlertingRule, query: str, time_ms: int, now_ms: int) -> Result:
         vector = await instant_vector(self._engine, query, time_ms)
+        self._limits.check_series(len(vector.labels))
+        if query == rule.expression:
+            self._limits.check_alerts(rule.identity, len(vector.labels))
         samples = list(zip(vector.labels, vector.values.tolist(), strict=True))
         labels = await self._expander.alert_labels(rule, samples, now_ms)
         return by_labels(list(zip(labels, samples, strict=True)))

@@ -58,6 +58,7 @@ class RuleGroups:
             self._board,
             self.settings.external_url,
             self._refusals,
+            lambda: self.settings.limits,
         )
         interval_ms = self._interval_ms(group)
         name = f"{group.file};{group.name}"
