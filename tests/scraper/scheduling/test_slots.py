@@ -1,10 +1,11 @@
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scraper.scheduling.slots import Slot, SlotScheduler
+from scraper.scheduling.slots import Slot, SlotScheduler, SlotTrigger
 
 NOW_MS = 1_700_000_000_000
 
@@ -31,6 +32,25 @@ def test_identities_spread_over_the_slots() -> None:
     offsets = [Slot.of(f"host-{i}", 15_000).offset_ms for i in range(1000)]
     assert len(set(offsets)) == 100
     assert max(offsets.count(offset) for offset in offsets) < 40
+
+
+@given(st.integers(50, 3_600_000), st.integers(-3_600_000, 10**11))
+def test_times_missed_while_the_clock_was_set_ahead_are_one_time(
+    interval_ms: int, ahead_ms: int
+) -> None:
+    planned, interval = datetime.fromtimestamp(NOW_MS / 1000, UTC), interval_ms / 1000
+    now = planned + timedelta(milliseconds=ahead_ms)
+    trigger = SlotTrigger(seconds=interval, start_date=planned, timezone=UTC)
+    # As APScheduler does: every missed time in turn.
+    due = [planned] if planned <= now else []
+    while due and (following := trigger.get_next_fire_time(due[-1], now)) and following <= now:
+        due.append(following)
+        assert len(due) <= 3
+    for one in due:
+        since_s = (one - planned).total_seconds()
+        assert abs(since_s - round(since_s / interval) * interval) < 1e-3
+    if due:
+        assert now - due[-1] <= timedelta(seconds=interval, milliseconds=1)
 
 
 async def test_keys_start_at_their_slots_times_until_removed() -> None:
