@@ -122,7 +122,8 @@ class AlertingService:
             records, self._receivers, settings.delivery, clock, sleep, monotonic
         )
         self.heartbeat = Heartbeat(session, self._silencing_problem, sleep)
-        parts = EvaluationParts(engine, appender, self._book, self._board, clock, sleep, monotonic)
+        shared = (engine, appender, self._book, self._board, clock, sleep, monotonic)
+        parts = EvaluationParts(*shared)
         witnesses = {
             SelfCheckName.EVALUATION: lambda: self.evaluation_lag_s,
             SelfCheckName.LOOP: loop_lag_s,
@@ -131,17 +132,7 @@ class AlertingService:
             settings, parts, hosts, witnesses, conditions or Conditions(clock)
         )
         self._registry = self._built_in.registry
-        self._groups = RuleGroups(
-            settings,
-            engine,
-            appender,
-            self._book,
-            self._board,
-            clock,
-            sleep,
-            monotonic,
-            refusals or Refusals(),
-        )
+        self._groups = RuleGroups(settings, *shared, refusals or Refusals())
         self._tasks: asyncio.TaskGroup | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
 

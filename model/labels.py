@@ -1,12 +1,15 @@
 """Label sets: the identity of a series.
 
-Source: Prometheus documentation, "Data model".
+Source: Prometheus documentation, "Data model"; Prometheus, common/model/signature.go for
+fingerprints.
 """
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Self
 
 METRIC_NAME = "__name__"
+_FNV_OFFSET, _FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3
+_SEPARATOR = b"\xff"
 
 
 class Labels(tuple[tuple[str, str], ...]):
@@ -64,3 +67,13 @@ def quote(value: str) -> str:
     r"""Return `value` as the text format requires: in quotes, with \\, \" and \n escaped."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
+
+
+def fingerprint(labels: Labels) -> str:
+    """Return Alertmanager's fingerprint of a label set: FNV-1a of names and values, as hex."""
+    digest = _FNV_OFFSET
+    for pair in labels:
+        for text in pair:
+            for byte in text.encode(errors="surrogateescape") + _SEPARATOR:
+                digest = (digest ^ byte) * _FNV_PRIME & 0xFFFFFFFFFFFFFFFF
+    return f"{digest:016x}"

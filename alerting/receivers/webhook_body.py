@@ -15,8 +15,7 @@ from urllib.parse import quote as quote_url
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from model.fingerprints import fingerprint
-from model.labels import quote
+from model.labels import fingerprint, quote
 from storage.api.alerts import Alert
 
 _NO_TIME = "0001-01-01T00:00:00Z"

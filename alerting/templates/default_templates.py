@@ -84,9 +84,42 @@ _PRIORITY = (
     "{{ end }}{{ $found }}"
 )
 
+_STYLES = {
+    "body": "font-family: sans-serif; font-size: 14px; color: #222; margin: 0; padding: 16px",
+    "heading": "font-size: 18px; margin: 0 0 12px",
+    "alert": "border-left: 4px solid #c62828; margin: 0 0 12px; padding: 4px 12px",
+    "ended": "border-left: 4px solid #2e7d32; margin: 0 0 12px; padding: 4px 12px",
+}
+
+
+def _html_pairs(field: str) -> str:
+    return (
+        f"{{{{ with .{field} }}}}<p><strong>{field}</strong><br>{{{{ range .SortedPairs }}}}"
+        "{{ .Name }} = {{ .Value }}<br>{{ end }}</p>{{ end }}"
+    )
+
+
+def _html_section(status: str, style: str) -> str:
+    return (
+        f"{{{{ with .Alerts.{status} }}}}<p><strong>[{{{{ len . }}}}] {status}</strong></p>"
+        f'{{{{ range . }}}}<div style="{_STYLES[style]}">{_html_pairs("Labels")}'
+        f"{_html_pairs('Annotations')}{{{{ if .GeneratorURL }}}}"
+        '<a href="{{ .GeneratorURL }}">Source</a>{{ end }}</div>{{ end }}{{ end }}'
+    )
+
+
+_HTML = (
+    f'<!DOCTYPE html>\n<html><head><meta charset="utf-8"><title>{_template("__subject")}</title>'
+    f'</head><body style="{_STYLES["body"]}"><h1 style="{_STYLES["heading"]}">'
+    f"{_template('__subject')}</h1>{_html_section('Firing', 'alert')}"
+    f'{_html_section("Resolved", "ended")}<p><a href="{_template("__alertmanagerURL")}">'
+    f"View in {_template('__alertmanager')}</a></p></body></html>\n"
+)
+
 _TEXTS = {
     "discord.default": {"content": "", "title": _SUBJECT, "message": _airy()},
-    "email.default": {"subject": _SUBJECT},
+    # The page is our own; its content is that of Alertmanager's.
+    "email.default": {"subject": _SUBJECT, "html": _HTML},
     "jira.default": {"summary": _SUBJECT, "description": _MARKDOWN, "priority": _PRIORITY},
     "mattermost.default": {
         "username": _NAME,

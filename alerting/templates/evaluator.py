@@ -17,6 +17,7 @@ from alerting.templates.fields import (
     method_of,
     parameter_types,
 )
+from alerting.templates.html_output import HtmlOutput
 from alerting.templates.language import nodes
 from alerting.templates.language.literals import go_quote
 from alerting.templates.scope import Variable, VariableScope
@@ -37,12 +38,8 @@ _NO_VALUE = object()
 """The argument from the pipeline of a command that is the first in its pipeline."""
 
 
-class _BreakSignal(Exception):  # noqa: N818 - it is no error
-    """`break` was reached."""
-
-
-class _ContinueSignal(Exception):  # noqa: N818 - it is no error
-    """`continue` was reached."""
+class _JumpSignal(Exception):  # noqa: N818 - it is no error
+    """`break` or `continue` was reached; the text is its word."""
 
 
 class TemplateEvaluator:
@@ -57,10 +54,11 @@ class TemplateEvaluator:
         templates: Mapping[str, nodes.ListNode],
         functions: Mapping[str, TemplateFunction],
         expansion: Expansion,
+        html: HtmlOutput | None = None,
     ) -> None:
         self.parts: list[str] = []
         self._templates, self._functions, self._expansion = templates, functions, expansion
-        self._budget = expansion.budget
+        self._budget, self._html = expansion.budget, html
         self._name = ""
         self._node: nodes.TreeNode | None = None
         self._scope = VariableScope()
@@ -112,7 +110,7 @@ class TemplateEvaluator:
             self._node = node
             match node:
                 case nodes.TextNode():
-                    self._write(node.text)
+                    self._write(node.text if self._html is None else self._html.text(node.text))
                 case nodes.ActionNode():
                     value = self._pipeline(dot, node.pipe)
                     if not node.pipe.variables:
@@ -125,13 +123,15 @@ class TemplateEvaluator:
                     self._template(dot, node)
                 case nodes.JumpNode():
                     self._budget.depth -= 1
-                    raise _BreakSignal if node.word == "break" else _ContinueSignal
+                    raise _JumpSignal(node.word)
         self._budget.depth -= 1
 
     def _print(self, node: nodes.TreeNode, value: Value) -> None:
         self._node = node
         try:
             text = print_value(value, self._budget.chars_left)
+            if self._html is not None:
+                text = self._html.value(value, text)
         except FunctionError as exc:
             raise self._failed(str(exc)) from exc
         self._write(text)
@@ -161,10 +161,9 @@ class TemplateEvaluator:
             self._set_range_variables(node.pipe, key, item)
             try:
                 self._walk_list(item, node.body)
-            except _ContinueSignal:
-                pass
-            except _BreakSignal:
-                break
+            except _JumpSignal as jump:
+                if jump.args == ("break",):
+                    break
             finally:
                 self._scope.cut(inner)
                 self._budget.depth = depth

@@ -15,7 +15,8 @@ from alerting.templates.budget import IN_THREAD, ON_LOOP, Budget
 from alerting.templates.default_templates import DEFAULT_TEMPLATES
 from alerting.templates.evaluator import TemplateEvaluator
 from alerting.templates.expansion import Expansion
-from alerting.templates.functions.alertmanager import ALERTMANAGER_FUNCTIONS
+from alerting.templates.functions.alertmanager import ALERTMANAGER_FUNCTIONS, HTML_FUNCTIONS
+from alerting.templates.html_output import HtmlOutput
 from alerting.templates.language.nodes import ListNode, is_empty
 from alerting.templates.language.parser import TemplateParser
 from alerting.templates.notification_data import NotificationValue
@@ -27,8 +28,8 @@ _MAX_FILE_BYTES = 4_000_000
 class NotificationText:
     """One text of a receiver's configuration; build it with `TemplateLibrary.text`."""
 
-    def __init__(self, source: str, trees: Mapping[str, ListNode]) -> None:
-        self.source, self._trees = source, trees
+    def __init__(self, source: str, trees: Mapping[str, ListNode], *, html: bool) -> None:
+        self.source, self._trees, self._is_html = source, trees, html
 
     def expand(self, data: NotificationValue, now_ms: int, budget: Budget) -> str:
         """Return the text for one notification.
@@ -38,7 +39,9 @@ class NotificationText:
             LimitExceededError: the budget is spent.
         """
         expansion = Expansion(budget, now_ms, data.fields["ExternalURL"])
-        return TemplateEvaluator(self._trees, ALERTMANAGER_FUNCTIONS, expansion).expand("", data)
+        html = HtmlOutput() if self._is_html else None
+        functions = HTML_FUNCTIONS if self._is_html else ALERTMANAGER_FUNCTIONS
+        return TemplateEvaluator(self._trees, functions, expansion, html).expand("", data)
 
     async def expand_bounded(self, data: NotificationValue, now_ms: int) -> str:
         """Return the text for one notification; a template that takes long runs in a thread.
@@ -105,11 +108,15 @@ class TemplateLibrary:
             if defined not in self._trees or not is_empty(tree):
                 self._trees[defined] = tree
 
-    def text(self, source: str) -> NotificationText:
+    def text(self, source: str, *, html: bool = False) -> NotificationText:
         """Return a text that can use the templates of the library.
+
+        Args:
+            source: the template.
+            html: whether the text is HTML, in which values are escaped.
 
         Raises:
             TemplateError: it is malformed.
         """
         own = TemplateParser("", source, ALERTMANAGER_FUNCTIONS).parse()
-        return NotificationText(source, {**self._trees, **own})
+        return NotificationText(source, {**self._trees, **own}, html=html)

@@ -18,8 +18,7 @@ from alerting.templates.values.values import (
     Value,
     strings,
 )
-from model.fingerprints import fingerprint
-from model.labels import Labels
+from model.labels import Labels, fingerprint
 
 _ALERT_NAME = "alertname"
 _ZERO_TIME = TimeValue(-62_135_596_800 * 1_000_000_000)

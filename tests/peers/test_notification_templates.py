@@ -63,11 +63,11 @@ ALERTS = (
 DATA = notification_data("team/x+y", Labels.of(alertname="A"), ALERTS, URL)
 
 
-def ours(template: str, data: NotificationValue = DATA) -> str:
+def ours(template: str, data: NotificationValue = DATA, *, html: bool = False) -> str:
     """Return our text, or our error as amtool prints it."""
     library = TemplateLibrary()
     try:
-        return library.text(template).expand(data, 1_772_719_700_000, IN_THREAD.start())
+        return library.text(template, html=html).expand(data, 1_772_719_700_000, IN_THREAD.start())
     except TemplateError as exc:
         return f"amtool: error: {exc}"
 
@@ -77,7 +77,8 @@ def _command(amtool: str) -> list[str]:
     return [amtool, "template", "render", "--template.glob=/nonexistent/*"]
 
 
-def rendered_by_amtool(templates: Sequence[str], folder: Path) -> list[str]:
+def rendered_by_amtool(templates: Sequence[str], folder: Path, kind: str = "text") -> list[str]:
+    """Return what `amtool template render` writes for each template, or its error."""
     amtool = program("amtool")
     probe = [*_command(amtool), "--template.text={{ now }}"]
     if subprocess.run(probe, capture_output=True, check=False).returncode:
@@ -87,7 +88,10 @@ def rendered_by_amtool(templates: Sequence[str], folder: Path) -> list[str]:
 
     def render(template: str) -> str:
         done = subprocess.run(
-            [*_command(amtool), f"--template.data={file}", f"--template.text={template}"],
+            [
+                *(*_command(amtool), f"--template.type={kind}"),
+                *(f"--template.data={file}", f"--template.text={template}"),
+            ],
             capture_output=True,
             check=False,
         )
@@ -110,6 +114,45 @@ def test_generated_templates_give_the_same_texts_and_errors(seed: int, tmp_path:
         if ours(template) != theirs:
             different[template] = (ours(template), theirs)
     assert different == {}
+
+
+HTML = (
+    '<a href="{{ .ExternalURL }}">{{ (index .Alerts 0).Annotations.summary }}</a>',
+    '<p title={{ "a b>" }}>{{ "<i>&" }}</p>',
+    '<a href="{{ "javascript:alert(1)" }}" x="{{ `"<>` }}">',
+    '<a href="/x?q={{ "a b&c" }}&z={{ "é/" }}">',
+    '<div style="color: {{ "red" }}">{{ safeHtml "<b>" }}{{ .Status }}</div>',
+    '<!-- {{ .Status }} --><b>{{ "x" }}',
+    '<style>p { color: {{ "red" }} }</style>',
+    '<textarea>{{ "<b>" }}</textarea><title>{{ "<b>&" }}</title>',
+    "{{ range .Alerts }}<li>{{ .Labels.instance }} {{ .StartsAt }}</li>{{ end }}",
+    '<a {{ "x" }}>',
+    '<img src="{{ safeUrl "javascript:1" }}">',
+    '<img src={{ "a b" }}>',
+    "<a href='{{ \"a'b\" }}'>",
+    '{{ define "t" }}<b>{{ . }}</b>{{ end }}{{ template "t" "<" }}',
+    '{{ define "t" }}<b>{{ . }}</b>{{ end }}<i title="{{ template "t" "<" }}">',
+    '{{ html "<" }} {{ "<" | urlquery }} {{ print 1 2.5 }}',
+    '{{ dict "a" 1 }}|{{ (dict).x }}|',
+    '<a href="http://x/{{ "a b/ü?#&" }}">',
+    '<a href="{{ `http://x/a b?c=d e&f="` }}">',
+    "<p>{{ 1.5e7 }}{{ true }}</p>",
+    '<a href="mailto:{{ "x@y z" }}">',
+    'a &lt; < b {{ "<" }} <br/>{{ "é" }}',
+    '<p {{ if true }}title="{{ "<" }}"{{ end }}>x',
+    '<b title="{{ safeHtml "<i>&amp;\'</i>" }}">',
+    '<div style="background: {{ "url(x)" }}; width: {{ 5 }}px">',
+    '<!DOCTYPE html>\n<html><body bgcolor={{ "#fff" }}>{{ .CommonLabels }}',
+    '<a href="{{ "http" }}://{{ "x" }}/{{ "a?b" }}">',
+    '<a href="#{{ "a b" }}">',
+    '<p title="">{{ "" }}</p><p title={{ "" }}>',
+    '<td width="600" {{ "data" }}="x">',
+)
+
+
+def test_values_are_escaped_for_their_place_in_html(tmp_path: Path) -> None:
+    theirs = rendered_by_amtool(HTML, tmp_path, "html")
+    assert [ours(template, html=True) for template in HTML] == theirs
 
 
 NAMES = (

@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 
 from alerting.templates.expansion import Expansion
 from alerting.templates.functions import humanize
-from alerting.templates.functions.builtins import BUILTINS
+from alerting.templates.functions.builtins import BUILTINS, escape_html, text_of
 from alerting.templates.functions.json_text import json_text
 from alerting.templates.functions.numbers import of_number
 from alerting.templates.functions.texts import TEXT_FUNCTIONS, title
@@ -20,6 +20,7 @@ from alerting.templates.values.times import Duration, TimeValue, format_time, lo
 from alerting.templates.values.values import (
     ANY,
     FunctionError,
+    Html,
     MapValue,
     SafeUrl,
     SliceValue,
@@ -77,6 +78,11 @@ def _to_json(expansion: Expansion, value: Value) -> str:
     return json_text(value, expansion.budget.chars_left)
 
 
+def _html(expansion: Expansion, *values: Value) -> Html:
+    # Marked, so that it is not escaped a second time.
+    return Html(escape_html(text_of(expansion, values)))
+
+
 ALERTMANAGER_FUNCTIONS = MappingProxyType(
     {
         **BUILTINS,
@@ -100,3 +106,11 @@ ALERTMANAGER_FUNCTIONS = MappingProxyType(
         "urlUnescape": TemplateFunction(_unescape, ("string",)),
     }
 )
+
+HTML_FUNCTIONS = MappingProxyType(
+    {
+        **ALERTMANAGER_FUNCTIONS,
+        "html": TemplateFunction(_html, (ANY,), variadic=True, in_context=True),
+    }
+)
+"""The functions of a template that gives HTML."""

@@ -12,8 +12,7 @@ from alerting.receivers.webhook_body import (
     rfc3339,
     webhook_body,
 )
-from model.fingerprints import fingerprint
-from model.labels import Labels
+from model.labels import Labels, fingerprint
 from storage.api.alerts import Alert, AlertState
 from tests.alerting.alerting_doubles import NOW_MS
 
