@@ -103,8 +103,7 @@ class AlertingService:
             clock: returns the current time.
             rule_groups: the groups of rule files, see `load_rule_files`.
             loop_lag_s: returns how late the event loop runs.
-            sleep: replaced in tests.
-            monotonic: replaced in tests.
+            sleep, monotonic: replaced in tests.
             conditions: what is wrong with the server itself; None for never anything.
             refusals: counts the templates of rules that exceed a limit.
         """
@@ -118,11 +117,10 @@ class AlertingService:
         self._book = AlertBook(records, self._pipeline.run, self._publish)
         self.alerts = LiveAlerts(records, self._book)
         self._receivers = self._build_receivers()
-        self._delivery = Delivery(
-            records, self._receivers, settings.delivery, clock, sleep, monotonic
-        )
+        timing = (clock, sleep, monotonic)
+        self._delivery = Delivery(records, self._receivers, settings.delivery, *timing)
         self.heartbeat = Heartbeat(session, self._silencing_problem, sleep)
-        shared = (engine, appender, self._book, self._board, clock, sleep, monotonic)
+        shared = (engine, appender, self._book, self._board, *timing)
         parts = EvaluationParts(*shared)
         witnesses = {
             SelfCheckName.EVALUATION: lambda: self.evaluation_lag_s,

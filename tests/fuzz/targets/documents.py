@@ -7,9 +7,13 @@ from tempfile import TemporaryDirectory
 
 from alerting.errors import RuleFileError, TemplateError
 from alerting.rules.files import parse_rule_file
-from alerting.rules.templates import parse_template
+from alerting.rules.templates import TemplateData, parse_template
+from alerting.templates.budget import ON_LOOP
+from alerting.templates.expansion import Expansion, QueryNeededError
+from alerting.templates.values.values import LimitExceededError
 from daemon.configuration.settings import settings_of
 from model.documents import DocumentError, parse_document
+from model.labels import Labels
 from promql.syntax.parser import parse
 from scraper.configuration.prometheus_config import load_prometheus_config
 from scraper.discovery.groups import DiscoveryError, parse_groups
@@ -60,8 +64,10 @@ def _file_sd(data: bytes) -> None:
 
 
 def _templates(data: bytes) -> None:
-    with suppress(TemplateError):
-        parse_template(text_of(data))
+    with suppress(TemplateError, LimitExceededError, QueryNeededError):
+        template = parse_template(text_of(data))
+        labels = Labels.of(instance="a:9100", job="node")
+        template.expand(TemplateData(labels, 1.5), Expansion(ON_LOOP.start()))
 
 
 _YAML_WORDS = (
@@ -135,6 +141,7 @@ TARGETS = (
             ),
             *("if ", "else", "end", "with ", "range ", "define ", "template ", "query ", "first"),
             *("humanize", "reReplaceAll ", "| ", "index ", "eq ", "and ", ":= ", "`", '"'),
+            *("break", "continue", "block ", "len ", "slice ", "args ", "%*d", "%[2]v", "1e9 "),
         ),
         1024,
     ),
