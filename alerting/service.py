@@ -103,16 +103,16 @@ class AlertingService:
             clock: returns the current time.
             rule_groups: the groups of rule files, see `load_rule_files`.
             loop_lag_s: returns how late the event loop runs.
-            sleep, monotonic: replaced in tests.
+            sleep: replaced in tests.
+            monotonic: replaced in tests.
             conditions: what is wrong with the server itself; None for never anything.
             refusals: counts the templates of rules that exceed a limit.
         """
-        self._settings, self._records = settings, records
-        self._hosts, self._clock, self._sleep = hosts, clock, sleep
+        self._settings, self._records, self._hosts = settings, records, hosts
+        self._clock, self._sleep, self._session = clock, sleep, session
         self._initial_groups = tuple(rule_groups)
         self._subscribers: list[Subscriber] = []
         self._board = HealthBoard(clock)
-        self._session = session
         self._pipeline = NotificationPipeline(configured_stages(settings), settings.external_url)
         self._book = AlertBook(records, self._pipeline.run, self._publish)
         self.alerts = LiveAlerts(records, self._book)
