@@ -63,8 +63,39 @@ class NumberText(str):
     __slots__ = ()
 
 
+_SPARE_NODES = 200_000
+
+
+class _TooManyNodesError(ValueError):
+    """The document grows beyond its limit when its aliases are expanded."""
+
+
 class _Loader(yaml.CSafeLoader):
-    """Composes nodes whose scalars keep their text: only null and `<<` have a meaning."""
+    """Composes nodes whose scalars keep their text: only null and `<<` have a meaning.
+
+    An alias is read anew at each place that it stands at, so that 337 bytes of aliases of
+    aliases are more nodes than memory holds. What a text writes itself has at most a node
+    for each of its characters; aliases may add `_SPARE_NODES`.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._nodes_left = 2 * len(stream) + _SPARE_NODES
+
+    def take(self, nodes: int) -> None:
+        """Count nodes that are read.
+
+        Raises:
+            _TooManyNodesError: there are more than the text allows.
+        """
+        self._nodes_left -= nodes
+        if self._nodes_left < 0:
+            raise _TooManyNodesError
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Replace the keys `<<` of a mapping by what they merge."""
+        super().flatten_mapping(node)
+        self.take(len(node.value))
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -76,11 +107,12 @@ _Loader.yaml_implicit_resolvers = {
 class _Reader:
     """Turns the nodes of one document into data, and notes the line of each place."""
 
-    def __init__(self, name: str, loader: yaml.CSafeLoader, *, mark_numbers: bool) -> None:
+    def __init__(self, name: str, loader: _Loader, *, mark_numbers: bool) -> None:
         self._name, self._loader, self._mark_numbers = name, loader, mark_numbers
         self.lines: dict[Place, int] = {}
 
     def data(self, node: yaml.Node, place: Place = ()) -> Any:
+        self._loader.take(1)
         self.lines.setdefault(place, node.start_mark.line + 1)
         if isinstance(node, yaml.SequenceNode):
             return [self.data(item, (*place, index)) for index, item in enumerate(node.value)]
@@ -160,6 +192,12 @@ def parse_document(text: str, name: str, *, plain_text: bool = False) -> Documen
         mark = exc.problem_mark or exc.context_mark
         line = mark.line + 1 if mark else 0
         raise DocumentError(name, [(line, exc.problem or "not YAML")]) from exc
+    except _TooManyNodesError as exc:
+        message = (
+            f"the aliases (*name) stand for more than {_SPARE_NODES} further nodes;"
+            " write the repeated parts out, or in several files"
+        )
+        raise DocumentError(name, [(0, message)]) from exc
     except (yaml.YAMLError, RecursionError, ValueError) as exc:
         if isinstance(exc, DocumentError):
             raise
@@ -169,7 +207,7 @@ def parse_document(text: str, name: str, *, plain_text: bool = False) -> Documen
     return Document(name, {} if data is None else data, reader.lines)
 
 
-def _first_node(loader: yaml.CSafeLoader) -> yaml.Node | None:
+def _first_node(loader: _Loader) -> yaml.Node | None:
     return loader.get_node() if loader.check_node() else None
 
 

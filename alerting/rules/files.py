@@ -23,6 +23,7 @@ from alerting.rules.file_models import GroupModel, RuleFileModel, RuleModel
 from alerting.rules.templates import Template, parse_template
 from model.documents import Document, DocumentError, Place, document_error, parse_document
 from model.labels import METRIC_NAME, Labels
+from model.process.regular_files import read_regular_text
 
 ParseExpression = Callable[[str], object]
 """Parses a PromQL expression; raises an error whose text describes the mistake."""
@@ -202,7 +203,7 @@ def load_rule_files(paths: Iterable[Path], parse: ParseExpression) -> tuple[Rule
     groups: list[RuleGroup] = []
     for path in paths:
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_regular_text(path)
         except OSError as exc:
             raise RuleFileError(path, [(0, exc.strerror or str(exc))]) from exc
         except UnicodeDecodeError as exc:

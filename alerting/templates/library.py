@@ -21,6 +21,7 @@ from alerting.templates.language.nodes import ListNode, is_empty
 from alerting.templates.language.parser import TemplateParser
 from alerting.templates.notification_data import NotificationValue
 from alerting.templates.values.values import LimitExceededError
+from model.process.regular_files import open_regular
 
 _MAX_FILE_BYTES = 4_000_000
 
@@ -90,7 +91,7 @@ class TemplateLibrary:
             TemplateError: it cannot be read or is malformed.
         """
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 content = file.read(_MAX_FILE_BYTES + 1)
         except OSError as exc:
             raise TemplateError(f"{path}: {exc.strerror}") from exc

@@ -20,6 +20,7 @@ from analytics.settings import AnalyticsSettings
 from ingest.settings import IngestSettings
 from model.addresses import ListenAddress
 from model.documents import Document, DocumentError, document_error, parse_document
+from model.process.regular_files import read_regular_text
 from model.quantities import Bytes
 from promql.settings import QuerySettings
 from scraper.configuration.settings import ScrapeSettings
@@ -106,7 +107,7 @@ def load_settings(path: Path | None = None) -> Settings:
     if found is None:
         return settings_of(Document("environment", {}, {}))
     try:
-        text = found.read_text(encoding="utf-8")
+        text = read_regular_text(found)
     except (OSError, UnicodeDecodeError) as exc:
         raise DocumentError(str(found), [(0, str(exc))]) from exc
     return settings_of(parse_document(text, str(found)))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from model.process.regular_files import open_regular
 from model.web_config.errors import WebConfigError
 from model.web_config.names import (
     CIPHERS,
@@ -45,7 +46,7 @@ def read_web_config(path: Path) -> WebConfig:
         WebConfigError: the file cannot be read or is invalid.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             content = file.read(_LARGEST_BYTES + 1)
         text = content.decode()
     except (OSError, UnicodeDecodeError) as exc:

@@ -16,6 +16,7 @@ from typing import Any
 
 from model.documents import Document, DocumentError, parse_document, validate
 from model.labels import Labels
+from model.process.regular_files import read_regular_text
 from scraper.configuration.ignored_sections import sections as ignored_sections
 from scraper.configuration.prometheus_document import (
     GlobalSettings,
@@ -125,7 +126,7 @@ def load_prometheus_config(path: Path, limits: ScrapeLimits | None = None) -> Pr
 
 def _read(path: Path) -> Document:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular_text(path)
     except OSError as exc:
         raise DocumentError(str(path), [(0, exc.strerror or str(exc))]) from exc
     except UnicodeDecodeError as exc:

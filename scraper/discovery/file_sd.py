@@ -5,6 +5,7 @@ import glob
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.process.regular_files import read_regular_text
 from scraper.discovery.engine.feed import Feed
 from scraper.discovery.groups import DiscoveryError, TargetGroup, parse_groups
 from scraper.fetching.http_session import HttpSession
@@ -88,7 +89,7 @@ class _Files:
             return False
         # Set before reading, so that a malformed file is counted once, not each time.
         self._stamps[name] = stamp
-        text = path.read_text(encoding="utf-8")
+        text = read_regular_text(path)
         found = parse_groups(text, name, is_json=path.suffix.lower() == ".json")
         self._groups[name] = [group.group(__meta_filepath=name) for group in found]
         return True

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from model.process.regular_files import read_regular_text
 from scraper.errors import FetchError
 
 
@@ -26,7 +27,7 @@ class Secret:
         if self.file is None:
             return self.text
         try:
-            return self.file.read_text(encoding="utf-8").strip()
+            return read_regular_text(self.file).strip()
         except (OSError, UnicodeDecodeError) as exc:
             raise FetchError(f"cannot read {self.file}: {exc}") from exc
 

@@ -139,3 +139,32 @@ def test_rendered_text_that_looks_like_a_number_needs_no_quotes() -> None:
     assert render_document({"port": "80", "on": "true", "none": "null"}) == (
         "port: 80\non: true\nnone: 'null'\n"
     )
+
+
+def bomb(first: str, link: str, levels: int = 12) -> str:
+    lines = [f"a0: &a0 {first}"]
+    for level in range(1, levels):
+        aliases = ",".join([f"*a{level - 1}"] * 9)
+        lines.append(f"a{level}: &a{level} {link.replace('ALIASES', aliases)}")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [bomb("[x]", "[ALIASES]"), bomb("{k: v}", "{<<: [ALIASES]}"), bomb("{k: v}", "{a: [ALIASES]}")],
+    ids=["sequences", "merged", "mappings"],
+)
+def test_aliases_that_grow_without_bound_are_refused(text: str) -> None:
+    with pytest.raises(DocumentError, match=r"f.yml: the aliases .* further nodes"):
+        parse_document(text, "f.yml")
+
+
+def test_aliases_of_an_ordinary_size_are_expanded() -> None:
+    text = "base: &base {a: 1, b: [1, 2]}\nall:\n" + "- {<<: *base, c: 3}\n" * 10_000
+    found = parse_document(text, "f.yml").data["all"]
+    assert len(found) == 10_000
+    assert found[9_999] == {"a": "1", "b": ["1", "2"], "c": "3"}
+
+
+def test_large_document_without_aliases_has_no_limit() -> None:
+    assert len(parse_document("[" + "a," * 400_000 + "]", "f.yml").data) == 400_000

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic import Field, ValidationError
 
 from model.documents import DocumentError, parse_document
+from model.process.regular_files import read_regular_text
 from scraper.discovery.engine.api import ApiObject, unexpected
 from scraper.discovery.groups import DiscoveryError
 from scraper.discovery.kubernetes.cluster import Cluster
@@ -108,7 +109,7 @@ class Kubeconfig:
 
     def _read(self) -> _KubeconfigDocument:
         try:
-            text = self.file.read_text(encoding="utf-8")
+            text = read_regular_text(self.file)
             return _KubeconfigDocument.model_validate(parse_document(text, str(self.file)).data)
         except (OSError, UnicodeDecodeError) as exc:
             raise self._error(str(exc)) from exc
