@@ -107,6 +107,8 @@ class Writer:
         # Settings of the file format only work before the first page is written.
         self._pragmas = at_creation + _WRITER_PRAGMAS + pragmas
         self._connection: sqlite3.Connection | None = None
+        # What the connection was last set to, None while the pragmas decide.
+        self._durable: bool | None = None
         self._thread = WorkerThreads(1, thread_name_prefix=f"write-{path.stem}")
 
     def open(self) -> None:
@@ -173,7 +175,7 @@ class Writer:
                 raise
         except SQLITE_ERRORS as exc:
             raise translate(self.path, exc) from exc
-        self._connection = connection
+        self._connection, self._durable = connection, None
 
     def submit(
         self, work: Callable[[sqlite3.Connection], T], *, durable: bool | None = None
@@ -211,8 +213,9 @@ class Writer:
         """
         connection = self.connection
         try:
-            if durable is not None:
+            if durable is not None and durable is not self._durable:
                 connection.execute(f"pragma synchronous = {'full' if durable else 'normal'}")
+                self._durable = durable
             connection.execute("begin immediate")
             try:
                 result = work(connection)

@@ -78,7 +78,7 @@ class MemoryCopy:
         self._connection.execute("commit")
         self._connection.execute("pragma foreign_keys = on")
         note_changes(self._connection, self._tables)
-        note_changes(disk, self._tables)
+        note_changes(disk, self._repeatable())
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -93,6 +93,8 @@ class MemoryCopy:
     def repeat(self) -> None:
         """Begin to repeat the disk's transaction; `keep` or `undo` ends it."""
         rows = noted_changes(self._disk)
+        if not rows:
+            return
         self._connection.execute("pragma foreign_keys = off")
         self._connection.execute("begin")
         transfer(rows, self._repeatable(), self._disk, self._connection)
@@ -100,16 +102,19 @@ class MemoryCopy:
         self._repeated += len(rows)
 
     def keep(self) -> None:
-        """Keep what `repeat` has written."""
+        """Keep what `repeat` has written, if it has."""
+        if not self._connection.in_transaction:
+            return
         self._connection.execute("commit")
         self._connection.execute("pragma foreign_keys = on")
         if self._repeated > _ROWS_BETWEEN_TRIMS:
             self._trim()
 
     def undo(self) -> None:
-        """Undo what `repeat` has written, if it was called."""
-        if self._connection.in_transaction:
-            self._connection.execute("rollback")
+        """Undo what `repeat` has written, if it has."""
+        if not self._connection.in_transaction:
+            return
+        self._connection.execute("rollback")
         self._connection.execute("pragma foreign_keys = on")
 
     def _repeatable(self) -> list[TableShape]:

@@ -6,13 +6,15 @@ inserting them as they are now, whatever statements have changed them.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 Row = tuple[str, int]
 """The table and the rowid of a changed row."""
 
 _NOTED = "noted_changes"
+# A read is one statement; SQLite allows 32,766 parameters in one.
+_ROWS_READ_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +101,30 @@ def transfer(
     The target is in a transaction, with `foreign_keys` off: the source has already applied
     what a deletion cascades to. What the target notes meanwhile is forgotten.
     """
-    shapes = {table.name: table for table in tables}
-    rows = [(name, row) for name, row in rows if name in shapes]
+    changed: dict[str, list[int]] = {}
     for name, row in rows:
-        target.execute(f'delete from main."{name}" where rowid = ?', (row,))  # noqa: S608
-    for name, row in rows:
-        shape = shapes[name]
-        found = source.execute(
-            f'select {shape.selection} from main."{name}" where rowid = ?',  # noqa: S608
-            (row,),
-        ).fetchone()
-        if found is not None:
-            target.execute(shape.insertion(), found)
+        changed.setdefault(name, []).append(row)
+    shapes = [table for table in tables if table.name in changed]
+    for shape in shapes:
+        target.executemany(
+            f'delete from main."{shape.name}" where rowid = ?',  # noqa: S608
+            ((row,) for row in changed[shape.name]),
+        )
+    for shape in shapes:
+        target.executemany(shape.insertion(), _rows(source, shape, changed[shape.name]))
     forget_changes(target)
+
+
+def _rows(
+    source: sqlite3.Connection, shape: TableShape, rowids: Sequence[int]
+) -> Iterator[tuple[object, ...]]:
+    for at in range(0, len(rowids), _ROWS_READ_AT_ONCE):
+        some = rowids[at : at + _ROWS_READ_AT_ONCE]
+        yield from source.execute(
+            f'select {shape.selection} from main."{shape.name}"'  # noqa: S608
+            f" where rowid in ({', '.join('?' * len(some))})",
+            some,
+        ).fetchall()
 
 
 def transfer_sequences(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
