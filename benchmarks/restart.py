@@ -10,7 +10,8 @@ import time
 from collections.abc import Sequence
 
 from benchmarks.harness.contenders.contender import Contender, ScrapePlan
-from benchmarks.harness.contenders.servers import choose, titles
+from benchmarks.harness.contenders.servers import Redshank, choose, titles
+from benchmarks.harness.durability.adversary import attack
 from benchmarks.harness.load.fleet import FleetPlan, TargetFleet
 from benchmarks.harness.measuring.scraping import wait_until_all_scraped
 from benchmarks.harness.processes import (
@@ -31,6 +32,21 @@ _MEASURES = (
     Measure("data_mb", "data directory\nMB", 0),
 )
 _LIMITS = (Limit("answer_s", 5.0),)
+_HOSTILE_MEASURES = (
+    Measure("replay_adversarial_s", "start\ns"),
+    Measure("replay_adversarial_cpu_s", "CPU\ns"),
+    Measure("replay_adversarial_rss_mb", "RSS peak\nMB", 0),
+    Measure("stop_s", "SIGTERM in\nreplay, s"),
+    Measure("push_worst_s", "slowest\npush, s"),
+    Measure("health_worst_ms", "/health\nworst, ms", 0),
+    Measure("pushed_rss_mb", "RSS pushed\nMB", 0),
+    Measure("data_mb", "on disk\nMB", 0),
+)
+_HOSTILE_LIMITS = (
+    Limit("replay_adversarial_s", 10.0),
+    Limit("replay_adversarial_rss_mb", 600.0),
+    Limit("stop_s", 5.0),
+)
 _ANSWER_TIMEOUT_S = 300.0
 _POLL_S = 0.01
 # The time of the query, so long before the kill that every server has written its
@@ -39,7 +55,22 @@ _QUERIED_BEFORE_KILL_S = 10.0
 
 
 def compare(options: argparse.Namespace) -> Report:
-    """Measure the contenders on one fleet, one after the other."""
+    """Measure the contenders on one fleet, one after the other; or a hostile sender's series."""
+    return _hostile(options) if options.adversarial else _fleet(options)
+
+
+def _hostile(options: argparse.Namespace) -> Report:
+    with (
+        work_directory(options.work_dir) as directory,
+        Redshank(ScrapePlan((), 15.0), directory) as server,
+    ):
+        progress(f"pushing {options.adversarial:,} series")
+        results = {Redshank.key: attack(server, options.adversarial)}
+    setup = f"kill -9 after {options.adversarial:,} pushed series with labels of their own"
+    return Report("restart", setup, _HOSTILE_MEASURES, results, titles([Redshank]), _HOSTILE_LIMITS)
+
+
+def _fleet(options: argparse.Namespace) -> Report:
     chosen = choose(options.contenders)
     recording = find_recording(options.recording)
     results = {}
@@ -125,6 +156,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Just short of the 120 vectors at which heads are sealed.
     parser.add_argument("--fill", type=float, default=115.0, metavar="SECONDS")
     parser.add_argument("--query", default="sum(count_over_time(node_cpu_seconds_total[20s]))")
+    parser.add_argument(
+        "--adversarial",
+        type=int,
+        nargs="?",
+        const=200_000,
+        metavar="SERIES",
+        help="measure Redshank alone, after a sender that fills its budgets",
+    )
     run(compare, parser.parse_args(arguments))
 
 

@@ -278,7 +278,15 @@ def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Servic
     stores, reloader, scraper = parts.stores, parts.reloader, parts.scraping.scraper
     records, samples = stores.records, stores.samples
     version = importlib.metadata.version("redshank")
-    inbox = MessageInbox(samples, stores.messages, parts.commits, stores.clock)
+    inbox = MessageInbox(
+        samples,
+        stores.messages,
+        parts.commits,
+        stores.clock,
+        reloader.current.settings.ingest.limits(),
+        refusals=parts.refusals,
+        memory=parts.memory,
+    )
     return Services(
         hosts=records.hosts,
         accounts=records.accounts,

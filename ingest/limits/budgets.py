@@ -99,8 +99,8 @@ class PushBudget:
         return Refusal(limit, named, math.ceil(wait_s))
 
     def add(self, now_ms: int, *, series: int = 0, label_bytes: int = 0, streams: int = 0) -> None:
-        """Add what `refusal` allowed."""
-        if series and self._new_series is not None:
+        """Add what `refusal` allowed; negative numbers remove."""
+        if series > 0 and self._new_series is not None:
             self._new_series.take(series, now_ms)
         self.add_known(series=series, label_bytes=label_bytes, streams=streams)
 
@@ -159,7 +159,7 @@ class Admission:
         return None
 
     def add(self, *, series: int = 0, label_bytes: int = 0, streams: int = 0) -> None:
-        """Add what `refusal` allowed to both budgets."""
+        """Add what `refusal` allowed to both budgets; negative numbers remove."""
         for budget in self._budgets():
             budget.add(self.now_ms, series=series, label_bytes=label_bytes, streams=streams)
 

@@ -5,13 +5,15 @@ device may use the same timestamp. A vector goes to the first stream whose last 
 is older; up to 16 streams are opened.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
 
 from ingest.errors import DisorderError
+from ingest.limits.budgets import Admission
 from ingest.series.push_stream import Columns, PushStream, Values
+from model.label_limits import memory_of
 from model.labels import Labels
 from model.series import STALE
 from storage.api.errors import OutOfOrderError
@@ -27,10 +29,14 @@ _MOST_EMPTY_MULTIPLE: Final = 4
 class _OrderedStream(PushStream):
     """A stream of whole vectors in time order."""
 
-    __slots__ = ("_last_columns", "_last_series", "_last_values")
+    __slots__ = ("_admission", "_last_columns", "_last_series", "_last_values", "label_bytes")
 
-    def __init__(self, appender: SampleAppender, source: Source) -> None:
+    def __init__(
+        self, appender: SampleAppender, source: Source, admission: Callable[[], Admission] | None
+    ) -> None:
         super().__init__(appender, source)
+        self._admission = admission
+        self.label_bytes = 0
         # The last vector; its columns are None where it gave all of them in order.
         self._last_series: tuple[Labels, ...] = ()
         self._last_columns: Columns | None = None
@@ -60,13 +66,31 @@ class _OrderedStream(PushStream):
         """Return the columns of series, added where missing; None for all columns in order."""
         new = [labels for labels in series if self.column_of(labels) is None]
         if self.width + len(new) - len(series) > _MOST_EMPTY + _MOST_EMPTY_MULTIPLE * len(series):
+            self._admit(series, self.width, self.label_bytes)
             self.replace(series)
             self._last_series = ()
         elif new:
+            self._admit(new)
             self.grow(new)
         if self.series == series:
             return None
         return np.array([self.column_of(labels) for labels in series], np.int64)
+
+    def _admit(self, series: Sequence[Labels], gone: int = 0, gone_label_bytes: int = 0) -> None:
+        """Count new columns, and those that they replace, in the sender's budget.
+
+        Raises:
+            PushLimitError: the sender has too many series, or too many label bytes.
+        """
+        label_bytes = sum(map(memory_of, series))
+        if self._admission is not None:
+            admission = self._admission()
+            more, more_bytes = len(series) - gone, label_bytes - gone_label_bytes
+            refusal = admission.refusal(series=max(0, more), label_bytes=max(0, more_bytes))
+            if refusal is not None:
+                raise refusal.error("metrics: the new ones are refused")
+            admission.add(series=more, label_bytes=more_bytes)
+        self.label_bytes += label_bytes - gone_label_bytes
 
     def end(self, time_ms: int) -> None:
         """Append staleness markers to the last vector's series, if the time is later."""
@@ -84,13 +108,21 @@ class PushedSource:
         labels: the labels of the source.
         stream: distinguishes several sources with the same labels.
         field: the request field that holds the timestamp, for error messages.
+        admission: returns the sender's admission, whose budget its streams and series
+            count in; None for a sender without limits.
     """
 
-    __slots__ = ("_appender", "_field", "_labels", "_name", "_streams")
+    __slots__ = ("_admission", "_appender", "_field", "_labels", "_name", "_streams")
 
     def __init__(
-        self, appender: SampleAppender, labels: Labels, stream: str = "", field: str = "timestamp"
+        self,
+        appender: SampleAppender,
+        labels: Labels,
+        stream: str = "",
+        field: str = "timestamp",
+        admission: Callable[[], Admission] | None = None,
     ) -> None:
+        self._admission = admission
         self._appender, self._labels, self._name, self._field = appender, labels, stream, field
         self._streams: list[_OrderedStream] = []
 
@@ -104,6 +136,7 @@ class PushedSource:
 
         Raises:
             DisorderError: 16 streams have vectors at this time or later.
+            PushLimitError: the sender is at a limit.
             StorageError: the write failed.
         """
         row = np.array(values, np.float64)
@@ -129,9 +162,24 @@ class PushedSource:
     def _stream(self, number: int) -> _OrderedStream:
         if number == len(self._streams):
             name = f"{self._name}/{number}" if number else self._name
+            if self._admission is not None:
+                admission = self._admission()
+                refusal = admission.refusal(streams=1)
+                if refusal is not None:
+                    raise refusal.error("the message is refused")
+                admission.add(streams=1)
             source = self._appender.source(self._labels, name)
-            self._streams.append(_OrderedStream(self._appender, source))
+            self._streams.append(_OrderedStream(self._appender, source, self._admission))
         return self._streams[number]
+
+    def release(self) -> None:
+        """Give back what the source has of its sender's budget; it is not used any more."""
+        if self._admission is not None:
+            self._admission().add(
+                series=-sum(stream.width for stream in self._streams),
+                label_bytes=-sum(stream.label_bytes for stream in self._streams),
+                streams=-len(self._streams),
+            )
 
     def end(self, time_ms: int) -> None:
         """Append a staleness marker to every series.

@@ -19,7 +19,7 @@ from storage.api.samples import LastVector, Layout, ReadBudget, SelectHints, Sou
 from storage.damage import FREE_SPACE, RESTORE
 from storage.samples.catalog.interning import Interner
 from storage.samples.catalog.kinds import SourceKind
-from storage.samples.catalog.layouts import Layouts, StoredLayout
+from storage.samples.catalog.layouts import Layouts
 from storage.samples.catalog.metric_names import MetricNames
 from storage.samples.catalog.sources import Sources
 from storage.samples.catalog.tables import CatalogRows, read_catalog
@@ -303,9 +303,7 @@ class SqliteSampleStore:
         """See `SampleAppender.append`."""
         if not self._is_open:
             raise StoreClosedError("the sample store is not open")
-        layout = vector.layout
-        if not isinstance(layout, StoredLayout):
-            layout = self._layouts.of(layout.series)
+        layout = self._layouts.stored(vector.layout)
         if vector.starts is not None:
             check_starts(vector.starts, len(layout.series))
         appended = self._heads.append(source, vector, layout)
@@ -319,9 +317,7 @@ class SqliteSampleStore:
         """See `AmendingAppender.amend`."""
         if not self._is_open:
             raise StoreClosedError("the sample store is not open")
-        layout = vector.layout
-        if not isinstance(layout, StoredLayout):
-            layout = self._layouts.of(layout.series)
+        layout = self._layouts.stored(vector.layout)
         if vector.starts is not None:
             check_starts(vector.starts, len(layout.series))
             # First, because it may be refused: then the samples are refused as well.

@@ -17,7 +17,8 @@ from typing_extensions import TypedDict
 
 from alerting.errors import BadOverrideError, DeliveryError, UnknownReceiverError
 from analytics.errors import AnalyticsError
-from ingest.errors import BadTimeError, DisorderError, UnknownHostError
+from ingest.errors import BadTimeError, DisorderError, PushLimitError, UnknownHostError
+from model.limits import LimitName
 from model.memory_pressure import MemoryLimitError
 from promql.api import ParseError, PromQLError, QueryCanceledError, QueryTimeoutError
 from storage.api.errors import (
@@ -120,6 +121,8 @@ def failure_of(exc: Exception) -> Failure:
         # The condition of the server is logged where it is set, once.
         retry = {"Retry-After": str(_RETRY_AFTER_S)}
         return Failure(HTTPStatus.SERVICE_UNAVAILABLE, str(exc), headers=retry)
+    if isinstance(exc, PushLimitError):
+        return _push_limit(exc)
     for kind, status in _STATUS_OF:
         if isinstance(exc, kind):
             timed_out = isinstance(exc, QueryTimeoutError)
@@ -128,6 +131,14 @@ def failure_of(exc: Exception) -> Failure:
         # A file is damaged: the operator must know, so it is shown and logged.
         return Failure(HTTPStatus.INTERNAL_SERVER_ERROR, str(exc), expected=False)
     return Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error", expected=False)
+
+
+def _push_limit(exc: PushLimitError) -> Failure:
+    if not exc.retry_after_s:
+        return Failure(HTTPStatus.BAD_REQUEST, str(exc))
+    is_memory = exc.limit is LimitName.MEMORY
+    status = HTTPStatus.SERVICE_UNAVAILABLE if is_memory else HTTPStatus.TOO_MANY_REQUESTS
+    return Failure(status, str(exc), None, {"Retry-After": str(exc.retry_after_s)})
 
 
 def _reason(exc: web.HTTPException) -> str:

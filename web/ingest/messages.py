@@ -8,7 +8,7 @@ from ingest.devices.inbox import MessageInbox
 from web.http.operations import Operation
 from web.http.parameters import read_json, read_query
 from web.http.responses import body_response
-from web.http.routing import Access, Route, Surface
+from web.http.routing import Access, Route, Surface, principal_of
 from web.ingest.models import MessageAnswer, MessageForm, RecentAnswer, RecentQuery
 
 _TAG: Final = "push"
@@ -33,7 +33,7 @@ class MessagesApi:
     async def receive(self, request: web.Request) -> web.Response:
         """Store a device's message; a repeated one changes nothing and succeeds."""
         form = await read_json(request, MessageForm)
-        await self._inbox.receive(form.message())
+        await self._inbox.receive(form.message(), principal_of(request).name)
         answer = MessageAnswer(message_id=form.message_id, metrics_count=len(form.metrics))
         return body_response(answer.model_dump_json().encode(), "application/json")
 

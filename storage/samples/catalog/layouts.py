@@ -138,6 +138,10 @@ class Layouts:
                 self._next_id += 1
             return self._make(layout_id, shared, codes, digest)
 
+    def stored(self, layout: Layout) -> StoredLayout:
+        """Return the layout with the series of another, which may be a caller's own."""
+        return layout if isinstance(layout, StoredLayout) else self.of(layout.series)
+
     def loaded(self, layout_id: int) -> StoredLayout | None:
         """Return the layout with this number if it is in memory."""
         return self._by_id.get(layout_id)

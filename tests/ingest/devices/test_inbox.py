@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from ingest.devices.inbox import MessageInbox
 from ingest.devices.message import Message
-from ingest.errors import BadTimeError, DisorderError
+from ingest.errors import BadTimeError, DisorderError, PushLimitError
+from ingest.limits.write_limits import BudgetLimits, WriteLimits
+from model.limits import LimitName, Refusals
 from storage.api.errors import StorageError
 from tests.ingest.push_world import NOW_MS, PushWorld, push_world
 
@@ -112,3 +115,32 @@ async def test_failed_commit_fails_every_waiting_request(
     for number in range(5):
         await world.inbox.receive(message(f"m{number}", NOW_MS + number))
     assert world.log.totals.messages == 5
+
+
+def of_device(device: str, number: int, *names: str) -> Message:
+    values = (1.0,) * len(names)
+    return Message(f"{device}/{number}", NOW_MS + number, device, "local", names, values, b"{}")
+
+
+async def test_devices_of_a_sender_stay_within_its_budget(world: PushWorld) -> None:
+    refusals = Refusals()
+    limits = WriteLimits(sender=BudgetLimits(series=3, streams=2, label_bytes=1000))
+    commits = world.inbox._commits
+    inbox = MessageInbox(world.store, world.log, commits, world.clock, limits, refusals=refusals)
+    await inbox.receive(of_device("a", 1, "x", "y"), "ann")
+    with pytest.raises(PushLimitError, match=r"ingest\.sender\.series"):
+        await inbox.receive(of_device("a", 2, "x", "y", "z", "w"), "ann")
+    await inbox.receive(of_device("b", 1, "x"), "ann")
+    with pytest.raises(PushLimitError, match=r"ingest\.sender\.streams"):
+        await inbox.receive(of_device("c", 1, "x"), "ann")
+    # Known series are accepted, another sender has a budget of its own, and a refused
+    # message may be sent again.
+    await inbox.receive(of_device("a", 3, "x", "y"), "ann")
+    await inbox.receive(of_device("c", 1, "x"), "bob")
+    assert refusals.totals()[LimitName.SENDER_SERIES] == 1
+    assert refusals.totals()[LimitName.SENDER_STREAMS] == 1
+    world.clock.now_ms += 25 * 3_600_000
+    await inbox.receive(of_device("d", 25 * 3_600_000, "x"), "ann")
+    assert [one.labels.get("instance") for one in inbox.devices()] == ["d"]
+    # A refused device leaves nothing behind.
+    assert len(inbox._sources) == 1

@@ -1,47 +1,26 @@
-"""The start after kill -9 with pushed series of adversarial layout: `./run bench adversary`.
+"""A sender that fills its budgets, then a kill, a start, and a stop in the replay.
 
-A sender fills its budgets: every series has labels that nothing shares, as long as the
-limit on the sender's label bytes allows, and as many streams as it may open; each stream
-grows one series at a time, so that there is a layout for each series. While it pushes,
-another client asks for `/health`. Then the server is killed and started again. Once more
-it is started, and stopped with SIGTERM during the replay.
+Every series has labels that nothing shares, as long as the limit on the sender's label bytes
+allows. It opens as many streams as it may; each grows one series at a time, so that there is
+a layout for each series. While it pushes, another client asks for `/health`.
 """
 
-import argparse
 import random
 import signal
 import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import cramjam
 import psutil
 
-from benchmarks.harness.contenders.contender import ScrapePlan
-from benchmarks.harness.contenders.servers import Redshank, titles
+from benchmarks.harness.contenders.servers import Redshank
 from benchmarks.harness.load.remote_write_format import WRITE_HEADERS, label, message_field, varint
 from benchmarks.harness.load.repetition import repeated
 from benchmarks.harness.loopback import fetch
-from benchmarks.harness.processes import directory_size_bytes, wait_until, work_directory
-from benchmarks.harness.reporting.command import argument_parser, progress, run
-from benchmarks.harness.reporting.report import Limit, Measure, Report
+from benchmarks.harness.processes import directory_size_bytes, wait_until
 from ingest.limits.write_limits import LABEL_LIMITS, SENDER_LIMITS
 
-_MEASURES = (
-    Measure("replay_adversarial_s", "start\ns"),
-    Measure("replay_adversarial_cpu_s", "CPU\ns"),
-    Measure("replay_adversarial_rss_mb", "RSS peak\nMB", 0),
-    Measure("stop_s", "SIGTERM in\nreplay, s"),
-    Measure("push_worst_s", "slowest\npush, s"),
-    Measure("health_worst_ms", "/health\nworst, ms", 0),
-    Measure("pushed_rss_mb", "RSS pushed\nMB", 0),
-    Measure("data_mb", "on disk\nMB", 0),
-)
-_LIMITS = (
-    Limit("replay_adversarial_s", 10.0),
-    Limit("replay_adversarial_rss_mb", 600.0),
-    Limit("stop_s", 5.0),
-)
 _REQUEST_SERIES = 5_000
 _STEP_MS = 1_000
 _OTHER_LABEL_BYTES = 60
@@ -126,32 +105,12 @@ def stop_during_replay(server: Redshank) -> float:
     return time.monotonic() - begun_s
 
 
-def compare(options: argparse.Namespace) -> Report:
-    """Push, kill and start again."""
-    with (
-        work_directory(options.work_dir) as directory,
-        Redshank(ScrapePlan((), 15.0), directory) as server,
-    ):
-        progress(f"pushing {options.series:,} series")
-        figures = push(server, options.series)
-        server.kill()
-        figures["data_mb"] = directory_size_bytes(server.data_directory) / 1e6
-        progress("starting again")
-        figures |= restart(server)
-        server.kill()
-        figures["stop_s"] = stop_during_replay(server)
-    setup = f"{options.series:,} series in up to {SENDER_LIMITS.streams:,} streams, own labels"
-    return Report(
-        "adversary", setup, _MEASURES, {Redshank.key: figures}, titles([Redshank]), _LIMITS
-    )
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure the start after kill -9 with pushed series of adversarial layout."""
-    parser = argument_parser("adversary", main.__doc__)
-    parser.add_argument("--series", type=int, default=200_000)
-    run(compare, parser.parse_args(arguments))
-
-
-if __name__ == "__main__":
-    main()
+def attack(server: Redshank, series: int) -> dict[str, float]:
+    """Push series to a server, kill it, start it, and stop it while it starts once more."""
+    figures = push(server, series)
+    server.kill()
+    figures["data_mb"] = directory_size_bytes(server.data_directory) / 1e6
+    figures |= restart(server)
+    server.kill()
+    figures["stop_s"] = stop_during_replay(server)
+    return figures
