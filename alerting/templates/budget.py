@@ -4,6 +4,7 @@ A step is about a microsecond: a node of the syntax tree, or some hundred charac
 regular expression reads.
 """
 
+import re
 import time
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ MAX_DEPTH = 120
 
 _STEPS_BETWEEN_LOOKS = 4096
 _MAX_PATTERN_CHARS = 4096
+_QUICK_PATTERN_CHARS = 256
+_LARGE_REPETITION = re.compile(r"\{\d{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,5 +102,7 @@ def steps_of_pattern(pattern: str, text: str) -> int:
     """
     if len(pattern) > _MAX_PATTERN_CHARS:
         raise FunctionError("the regular expression is too long")
+    # Compiling takes milliseconds for long patterns and for large repetitions.
+    is_slow = len(pattern) > _QUICK_PATTERN_CHARS or _LARGE_REPETITION.search(pattern) is not None
     # 1 us for some hundred characters, more for long patterns with many states.
-    return 1 + (len(text) + 20) * (len(pattern) + 50) // 5000
+    return 1 + (len(text) + 20) * (len(pattern) + 50) // 5000 + (ON_LOOP.steps if is_slow else 0)
