@@ -4,6 +4,7 @@ Source: RFC 1952 (gzip); RFC 9110, section 8.4 (Content-Encoding).
 """
 
 import asyncio
+from concurrent.futures import Executor
 from typing import Final
 
 from model import gzip_body
@@ -15,13 +16,16 @@ from scraper.messages import body_too_large, quoted
 _THREAD_BYTES: Final = 32 * 2**10
 
 
-async def decoded(body: bytes, content_encoding: str, limit_bytes: int) -> bytes:
+async def decoded(
+    body: bytes, content_encoding: str, limit_bytes: int, threads: Executor | None = None
+) -> bytes:
     """Return a body without its content encoding.
 
     Args:
         body: the encoded body.
         content_encoding: the header in lower case, "" if there is none.
         limit_bytes: size limit of the decoded body, 0 for no limit.
+        threads: decompress large bodies; None for those of the event loop.
 
     Raises:
         FetchError: the encoding is not supported, or the body is malformed, incomplete
@@ -32,7 +36,8 @@ async def decoded(body: bytes, content_encoding: str, limit_bytes: int) -> bytes
             return body
         case "gzip" | "x-gzip":
             if len(body) > _THREAD_BYTES:
-                return await asyncio.to_thread(gunzip, body, limit_bytes)
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(threads, gunzip, body, limit_bytes)
             return gunzip(body, limit_bytes)
         case _:
             problem = "unsupported Content-Encoding"

@@ -7,6 +7,7 @@ Source: Prometheus documentation, "Configuration", scrape protocols and content 
 """
 
 import asyncio
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Final
 
@@ -117,10 +118,16 @@ def _has_line_break(target: ScrapeTarget) -> bool:
 
 
 class Fetcher:
-    """Fetches the expositions of all targets."""
+    """Fetches the expositions of all targets.
 
-    def __init__(self, session: HttpSession) -> None:
-        self._session = session
+    Args:
+        session: sends the requests.
+        threads: decompress large bodies. Those of the event loop may all be busy with
+            exports, snapshots and pages.
+    """
+
+    def __init__(self, session: HttpSession, threads: Executor | None = None) -> None:
+        self._session, self._threads = session, threads
         self._requests: dict[str, _ScrapeRequest] = {}
 
     async def fetch(self, target: ScrapeTarget) -> Fetched:
@@ -142,8 +149,8 @@ class Fetcher:
                 if request.origin is not None:
                     response = await self._get_directly(request, request.origin)
                     if not self._follows(response, target):
-                        return await _fetched(response, target)
-                return await _fetched(await self._get(request), target)
+                        return await _fetched(response, target, self._threads)
+                return await _fetched(await self._get(request), target, self._threads)
         except TimeoutError as exc:
             raise FetchError(f"timed out after {target.timeout_s:g} s") from exc
         except (aiohttp.ClientError, OSError, ValueError, MemoryError, RuntimeError) as exc:
@@ -200,9 +207,12 @@ class Fetcher:
             )
 
 
-async def _fetched(response: DirectResponse, target: ScrapeTarget) -> Fetched:
+async def _fetched(
+    response: DirectResponse, target: ScrapeTarget, threads: Executor | None
+) -> Fetched:
     _check_status(response.status, response.reason)
-    body = await decoded(response.body, response.content_encoding, target.limits.body_bytes)
+    encoding, limit_bytes = response.content_encoding, target.limits.body_bytes
+    body = await decoded(response.body, encoding, limit_bytes, threads)
     if not body:
         # As in Prometheus, nothing is a valid exposition of any type.
         return Fetched(body, ExpositionFormat.TEXT)

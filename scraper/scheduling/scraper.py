@@ -60,7 +60,7 @@ class Scraper:
         self._services = ScrapeServices(
             appender,
             clock,
-            Fetcher(self._session),
+            Fetcher(self._session, self._threads),
             self._threads,
             self.statistics,
             FamilyInterner(),

@@ -34,12 +34,14 @@ class FailureLimit:
         failures = self._failures.get(key)
         if failures is None or failures.count < self._most:
             return 0
-        return max(0, failures.window_start_ms + self._window_ms - now_ms)
+        passed_ms = now_ms - failures.window_start_ms
+        # A window that begins in the future is from before the clock was set back.
+        return self._window_ms - passed_ms if 0 <= passed_ms < self._window_ms else 0
 
     def count(self, key: str, now_ms: int) -> None:
         """Count an attempt as failed; `refund` takes it back."""
         failures = self._failures.get(key)
-        if failures is None or now_ms - failures.window_start_ms >= self._window_ms:
+        if failures is None or not 0 <= now_ms - failures.window_start_ms < self._window_ms:
             failures = self._failures[key] = _Failures(0, now_ms)
         failures.count += 1
         self._failures.move_to_end(key)
@@ -75,13 +77,14 @@ class FailureBackoff:
     def wait_ms(self, key: str, now_ms: int) -> int:
         """Return how long the key must wait, 0 if it may be tried now."""
         delays = self._delays.get(key)
-        # At most the longest wait, even if the clock was set back.
-        return 0 if delays is None else min(max(0, delays.open_at_ms - now_ms), _LONGEST_WAIT_MS)
+        wait_ms = 0 if delays is None else max(0, delays.open_at_ms - now_ms)
+        # A longer wait is from before the clock was set back: it would last until then.
+        return wait_ms if wait_ms <= _LONGEST_WAIT_MS else 0
 
     def count(self, key: str, now_ms: int) -> None:
         """Count an attempt as failed; `clear` takes it back."""
         delays = self._delays.get(key)
-        if delays is None or now_ms - delays.last_ms >= _FORGOTTEN_AFTER_MS:
+        if delays is None or not 0 <= now_ms - delays.last_ms < _FORGOTTEN_AFTER_MS:
             delays = self._delays[key] = _Delays(0, now_ms, 0)
         delays.count += 1
         delays.last_ms = now_ms

@@ -1,9 +1,12 @@
 import asyncio
+import gzip
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 import structlog
+from aiohttp import web
 from structlog.testing import capture_logs
 
 from model.labels import Labels
@@ -328,3 +331,29 @@ async def test_log_lines_of_scrapes_carry_no_id_of_the_request_that_added_the_ta
     (line,) = logs
     assert line["event"] == "scrape_failed"
     assert "request_id" not in line
+
+
+async def test_large_bodies_are_scraped_while_every_thread_of_the_loop_is_stuck() -> None:
+    """Exports, snapshots and large pages run in the loop's default executor."""
+    lines = "".join(
+        f"metric_{hash(number)} {number * 7919 % 100_003}\n" for number in range(40_000)
+    )
+    packed = gzip.compress(lines.encode())
+    assert len(packed) > 64 * 2**10
+
+    async def compressed(request: web.Request) -> web.Response:
+        headers = {"Content-Type": "text/plain", "Content-Encoding": "gzip"}
+        return web.Response(body=packed, headers=headers)
+
+    store, gate = RecordingAppender(), threading.Event()
+    loop = asyncio.get_running_loop()
+    stuck = [loop.run_in_executor(None, gate.wait, 60) for _ in range(100)]
+    try:
+        async with serving(metrics=compressed) as url, Scraper(store) as scraper:
+            scraper.apply([target(url("metrics"), "x", interval_s=60.0, timeout_s=30.0)])
+            await until(lambda: status_of(scraper, "x").health is not Health.UNKNOWN)
+            assert status_of(scraper, "x").last_error == ""
+            gate.set()
+    finally:
+        gate.set()
+        await asyncio.gather(*stuck)

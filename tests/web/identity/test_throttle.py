@@ -13,7 +13,7 @@ from tests.web.service_doubles import NOW_MS
 from tests.web.world import PASSWORD, World, world_at
 from web.identity.keys import KeyRing
 from web.identity.secret_hashes import secret_hash
-from web.identity.throttle import FailureBackoff, LoginAttempt, LoginThrottle
+from web.identity.throttle import FailureBackoff, FailureLimit, LoginAttempt, LoginThrottle
 from web.settings import WebSettings
 
 MINUTE_MS = 60_000
@@ -168,3 +168,22 @@ def test_authentication_codes_depend_on_purpose_text_and_key(tmp_path: Path) -> 
     keys.rotate(1, 1000)
     codes |= {keys.authentication_code("a", "x")}
     assert len(codes) == 7
+
+
+def test_no_wait_lasts_until_a_time_that_the_clock_was_wrong_about() -> None:
+    now_ms = 1_700_000_000_000
+    ahead_ms = now_ms + 3 * 365 * 86_400_000
+    limit, backoff = FailureLimit(2, 60_000), FailureBackoff()
+    for _ in range(30):
+        limit.count("a", ahead_ms)
+        backoff.count("a", ahead_ms)
+    assert limit.wait_ms("a", ahead_ms) == 60_000
+    assert 0 < backoff.wait_ms("a", ahead_ms) <= 5 * 60_000
+    assert limit.wait_ms("a", now_ms) == 0
+    assert backoff.wait_ms("a", now_ms) == 0
+    # The guesses after that count as always.
+    for _ in range(30):
+        limit.count("a", now_ms)
+        backoff.count("a", now_ms)
+    assert limit.wait_ms("a", now_ms) == 60_000
+    assert 0 < backoff.wait_ms("a", now_ms) <= 5 * 60_000
