@@ -24,7 +24,15 @@ _DISTRIBUTION = "redshank"
 _SHEBANG = b"#!/usr/bin/env python3\n"
 _SOURCE = Path(__file__).resolve().parent
 # The modules of `model` that the exporter imports; the others need numpy and RE2.
-_MODEL = ("__init__.py", "addresses.py", "clock.py", "sd_notify.py", "terminal_text.py")
+_MODEL = (
+    "__init__.py",
+    "addresses.py",
+    "clock.py",
+    "process/__init__.py",
+    "process/regular_files.py",
+    "sd_notify.py",
+    "terminal_text.py",
+)
 # PyYAML is pure Python where this faster parser is missing.
 _OPTIONAL = "yaml/_yaml."
 _LICENCE = re.compile(r"(LICEN[CS]E|NOTICE|COPYING)", re.IGNORECASE)

@@ -119,6 +119,14 @@ FUTURE_SAMPLES: Final = ConditionKind(
     " on them",
 )
 
+MEMORY_SHORT: Final = ConditionKind(
+    "memory_short",
+    "warning",
+    "the server is near its memory limit and refuses large queries and pushes",
+    "raise server.memory_limit and MemoryMax= of the unit, or lower query.max_samples and the"
+    " limits of ingest",
+)
+
 CONDITION_KINDS: Final[tuple[ConditionKind, ...]] = (
     SAMPLES_UNWRITABLE,
     CHUNKS_UNWRITABLE,
@@ -131,6 +139,7 @@ CONDITION_KINDS: Final[tuple[ConditionKind, ...]] = (
     DISK_SLOW,
     DESCRIPTORS_EXHAUSTED,
     SCRAPES_EXHAUSTED,
+    MEMORY_SHORT,
     CLOCK_JUMPED,
     FUTURE_SAMPLES,
 )

@@ -16,12 +16,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-import structlog
-
+from model.conditions import MEMORY_SHORT, Conditions
 from model.memory_pressure import MemoryPressure, MemoryReading
 from model.process.resident_memory import resident_bytes
-
-log = structlog.get_logger(__name__)
 
 _INTERVAL_S: Final = 1.0
 _HIGH, _CRITICAL = 0.8, 0.9
@@ -46,6 +43,7 @@ class MemoryGuard:
 
     Args:
         reading: what the guard updates; its limit may be None.
+        conditions: where it reports that memory is short.
         give_back: empties caches; called in a thread.
         resident: returns the resident memory.
         collect: collects garbage; on the event loop, because it holds the GIL anyway.
@@ -55,12 +53,13 @@ class MemoryGuard:
     def __init__(
         self,
         reading: MemoryReading,
+        conditions: Conditions,
         give_back: Callable[[], None],
         resident: Callable[[], int] = resident_bytes,
         collect: Callable[[], object] = gc.collect,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._reading, self._give_back = reading, give_back
+        self._reading, self._conditions, self._give_back = reading, conditions, give_back
         self._resident, self._collect, self._monotonic = resident, collect, monotonic
         self._base_bytes = 0
         self._collected_s = self._given_back_s = -_PAUSE_S
@@ -86,8 +85,7 @@ class MemoryGuard:
             self._given_back_s = now_s
             await asyncio.to_thread(self._give_back)
             self._read()
-        if self._reading.pressure is not before:
-            self._log(before)
+        self._report(before)
 
     def _read(self) -> None:
         reading = self._reading
@@ -101,17 +99,16 @@ class MemoryGuard:
         growth = self._reading.resident_bytes - self._base_bytes
         return growth > max(_GROWTH_BYTES, _GROWTH_RATIO * self._base_bytes)
 
-    def _log(self, before: MemoryPressure) -> None:
-        reading = self._reading
-        write = log.warning if reading.pressure > before else log.info
-        write(
-            "memory_pressure",
-            level=reading.pressure.name.lower(),
-            resident_bytes=reading.resident_bytes,
-            limit_bytes=reading.limit_bytes,
-            fix="raise server.memory_limit and MemoryMax=, or lower storage.decoded_bytes,"
-            " storage.recent_bytes and query.max_samples",
-        )
+    def _report(self, before: MemoryPressure) -> None:
+        pressure = self._reading.pressure
+        if pressure is before:
+            return
+        if pressure is MemoryPressure.NONE:
+            self._conditions.clear(MEMORY_SHORT)
+        else:
+            limit_mib = (self._reading.limit_bytes or 0) / 2**20
+            share = _CRITICAL if pressure is MemoryPressure.CRITICAL else _HIGH
+            self._conditions.set(MEMORY_SHORT, f"over {share:.0%} of {limit_mib:.0f} MiB")
 
 
 def _level(used_ratio: float, reading: MemoryReading) -> MemoryPressure:

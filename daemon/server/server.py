@@ -244,7 +244,9 @@ async def _running(parts: Parts, tasks: asyncio.TaskGroup) -> AsyncIterator[None
     async with AsyncExitStack() as stack:
         stores = parts.stores
         clock_watch = ClockWatch(stores.clock, stores.samples.future, stores.conditions)
-        memory_guard = MemoryGuard(parts.memory, lambda: _give_back_memory(stores))
+        memory_guard = MemoryGuard(
+            parts.memory, stores.conditions, lambda: _give_back_memory(stores)
+        )
         for work in (parts.gateway.run(), clock_watch.run(), memory_guard.run()):
             stack.callback(tasks.create_task(work).cancel)
         await stack.enter_async_context(parts.scraping.running())

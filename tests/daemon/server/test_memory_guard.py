@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from daemon.server.memory_guard import MemoryGuard, trim_malloc
+from model.conditions import MEMORY_SHORT, Conditions
 from model.memory_pressure import MemoryPressure, MemoryReading
 
 MIB = 2**20
@@ -20,13 +21,20 @@ class Process:
     collections: int = 0
     emptied: int = 0
     reading: MemoryReading = field(init=False)
+    conditions: Conditions = field(init=False)
     guard: MemoryGuard = field(init=False)
 
     def __post_init__(self) -> None:
         limit = None if self.limit_mib is None else self.limit_mib * MIB
         self.reading = MemoryReading(limit)
+        self.conditions = Conditions(lambda: 0)
         self.guard = MemoryGuard(
-            self.reading, self._give_back, self._resident, self._collect, lambda: self.now_s
+            self.reading,
+            self.conditions,
+            self._give_back,
+            self._resident,
+            self._collect,
+            lambda: self.now_s,
         )
 
     def _resident(self) -> int:
@@ -97,6 +105,16 @@ async def test_constant_growth_is_collected_at_most_every_ten_seconds() -> None:
         process.resident_mib += 200
         await process.after(1)
     assert 3 <= process.collections <= 5
+
+
+async def test_short_memory_is_a_condition_of_the_server_while_it_lasts() -> None:
+    process = Process(resident_mib=910)
+    await process.after(1)
+    [active] = process.conditions.active()
+    assert (active.kind, active.reason) == (MEMORY_SHORT, "over 90% of 1000 MiB")
+    process.resident_mib = 500
+    await process.after(1)
+    assert process.conditions.active() == ()
 
 
 def test_trimming_returns() -> None:

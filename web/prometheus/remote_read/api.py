@@ -13,6 +13,8 @@ from aiohttp import web
 
 from ingest.errors import PushError, TooMuchError
 from ingest.remote_write.snappy import decompressed
+from model.limits import LimitName
+from model.memory_pressure import MemoryLimitError, MemoryPressure
 from promql.api import TooManySamplesError
 from promql.running.guard import Guard
 from web.http.bodies import read_body
@@ -49,6 +51,7 @@ class RemoteReadApi:
     def __init__(self, services: Services, settings: WebSettings) -> None:
         self._samples = services.samples
         self._limit, self._timeout_s = settings.remote_read_samples, settings.query_timeout_s
+        self._memory, self._refusals = services.memory, services.refusals
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
     def routes(self) -> tuple[Route, ...]:
@@ -75,6 +78,10 @@ class RemoteReadApi:
 
     async def read(self, request: web.Request) -> web.StreamResponse:
         """Return the raw samples of series, as samples or as a stream of XOR chunks."""
+        if self._memory.pressure is not MemoryPressure.NONE:
+            # Raw samples of unknown number; senders of remote read try again.
+            self._refusals.count(LimitName.MEMORY)
+            raise MemoryLimitError("remote read", self._memory)
         asked = await _request(request)
         async with self._turns:
             results = await self._selected(asked.queries)

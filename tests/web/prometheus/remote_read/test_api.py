@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from pytest_aiohttp import AiohttpClient
 
 from model.labels import Labels
+from model.limits import LimitName
+from model.memory_pressure import MemoryPressure
 from model.series import ABSENT, STALE, AlignedSeries
 from storage.api.accounts import Role, Scope
 from tests.web.prometheus.remote_read import read_client as client
@@ -89,6 +91,13 @@ async def test_both_types_of_response_have_the_same_samples(world: World) -> Non
     chunks = client.decoded_frames(await (await read(world, [everything], [1])).read())
     assert samples == chunks
     assert [series["i"] for series, _ in samples[0]] == sorted(map(str, range(300)))
+
+
+async def test_read_near_the_memory_limit_is_refused_for_a_while(world: World) -> None:
+    world.services.memory.pressure = MemoryPressure.HIGH
+    answer = await read(world, [UP])
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "30")
+    assert world.services.refusals.totals()[LimitName.MEMORY] == 1
 
 
 async def test_read_over_the_sample_limit_is_refused(
