@@ -175,6 +175,7 @@ class WebSettings(BaseModel):
         registration: whether anybody may create a viewer account by
             `POST /api/v1/auth/register`.
         session_lifetime_days: how long a login in a browser lasts.
+        session_idle_days: how long a browser stays logged in without a request.
         token_lifetime_s: how long a token of `POST /auth/token` lasts.
         metrics_public: whether `/metrics` needs no login, as scrapers in a local
             network expect.
@@ -208,6 +209,7 @@ class WebSettings(BaseModel):
     trusted_header_role: Role = Role.VIEWER
     registration: bool = False
     session_lifetime_days: int = Field(default=30, ge=1, le=3650)
+    session_idle_days: int = Field(default=7, ge=1, le=3650)
     token_lifetime_s: int = Field(default=1800, ge=60)
     metrics_public: bool = True
     anonymous_viewer: bool = False

@@ -35,6 +35,7 @@ class Authenticator:
     ) -> None:
         self._accounts, self._access_tokens, self._clock = accounts, access_tokens, clock
         self._cookie_name = session_cookie(settings)
+        self._idle_ms = settings.session_idle_days * 86_400_000
         self._proxy = ProxyLogin(accounts, clock, settings)
         self._file_users = None if web_config is None else FileUsers(web_config)
 
@@ -80,6 +81,10 @@ class Authenticator:
     async def _find(self, secret: str, kind: CredentialKind) -> Principal | None:
         found = await self._accounts.credential(secret_hash(secret), self._clock())
         if found is None or found[0].kind is not kind:
+            return None
+        # `last_used_ms` is up to a minute behind.
+        unused_ms = self._clock() - found[0].last_used_ms
+        if kind is CredentialKind.SESSION and unused_ms >= self._idle_ms:
             return None
         return await self._used(*found)
 

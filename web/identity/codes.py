@@ -41,14 +41,14 @@ def step_of(secret: str, code: str, now_ms: int) -> int | None:
 
 
 def new_recovery_codes() -> tuple[str, ...]:
-    """Return new recovery codes: 16 characters each, 79 bits."""
-    return tuple(readable_code(4, 4) for _ in range(RECOVERY_CODES))
+    """Return new recovery codes: 25 characters each, 123 bits."""
+    return tuple(readable_code(5, 5) for _ in range(RECOVERY_CODES))
 
 
 def recovery_hash(code: str) -> str:
     """Return the stored hash of a recovery code; case, dashes and blanks are ignored.
 
-    A plain hash is enough for 79 random bits.
+    A plain hash is enough for 112 random bits and more (OWASP ASVS 5.0, 6.5.2).
     """
     typed = "".join(code.lower().replace("-", "").split())
     return hashlib.sha256(typed.encode("utf-8", "surrogatepass")).hexdigest()

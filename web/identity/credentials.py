@@ -109,6 +109,8 @@ class Credentials:
             await self._accounts.revoke_credential(secret_hash(secret))
             if user := principal_of(request).user:
                 add_note(request, AuditNote("logout", user.name))
+        # Pages are never cached, but scripts and styles are.
+        response.headers["Clear-Site-Data"] = '"cache"'
         response.del_cookie(
             self._cookie_name,
             path="/",

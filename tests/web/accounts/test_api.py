@@ -155,6 +155,7 @@ async def test_logout_ends_the_session_on_the_server(world: World) -> None:
     headers = await world.cookie()
     answer = await world.client.post("/logout", headers=headers, allow_redirects=False)
     assert answer.headers["Location"] == "/login"
+    assert answer.headers["Clear-Site-Data"] == '"cache"'
     assert (await world.client.get("/api/session", headers=headers)).status == 401
 
 

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import CredentialKind, Role
+from tests.web.service_doubles import NOW_MS
 from tests.web.world import PASSWORD, World, world_at
 from web.http.network import local_path
 from web.identity import passwords
+from web.identity.secret_hashes import secret_hash
 from web.settings import WebSettings
 
 
@@ -73,6 +75,20 @@ async def test_cookie_behind_https_is_bound_to_it(
         morsel = SimpleCookie(answer.headers["Set-Cookie"])["__Host-redshank_session"]
         assert morsel["secure"]
         assert (morsel["path"], morsel["domain"]) == ("/", "")
+
+
+async def test_session_without_requests_ends_before_its_time(world: World) -> None:
+    day_ms = 86_400_000
+    user = await world.user()
+    await world.accounts.add_credential(
+        user.id, CredentialKind.SESSION, secret_hash("long"), "x", NOW_MS, NOW_MS + 30 * day_ms
+    )
+    headers = {"Cookie": "redshank_session=long"}
+    for _ in range(2):
+        world.now[0] += 7 * day_ms - 1
+        assert (await world.client.get("/api/session", headers=headers)).status == 200
+    world.now[0] += 7 * day_ms
+    assert (await world.client.get("/api/session", headers=headers)).status == 401
 
 
 async def test_login_does_not_reveal_which_names_exist(

@@ -51,9 +51,10 @@ async def test_login_ends_the_browsers_session_before(world: World) -> None:
 
 async def test_session_ends_after_its_time(world: World) -> None:
     cookie = await logged_in(world)
-    world.now[0] += 30 * 86_400_000 - 1
-    assert await is_live(world, cookie)
-    world.now[0] += 1
+    for _ in range(5):
+        world.now[0] += 6 * 86_400_000 - 1
+        assert await is_live(world, cookie)
+    world.now[0] += 5
     assert not await is_live(world, cookie)
 
 

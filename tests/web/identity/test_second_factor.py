@@ -80,7 +80,7 @@ def test_no_code_that_was_made_up_is_an_error(code: str) -> None:
 def test_recovery_codes_are_distinct_and_read_however_they_are_typed() -> None:
     codes = new_recovery_codes()
     assert len(set(codes)) == 10
-    assert all(re.fullmatch(r"([a-z2-9]{4}-){3}[a-z2-9]{4}", code) for code in codes)
+    assert all(re.fullmatch(r"([a-z2-9]{5}-){4}[a-z2-9]{5}", code) for code in codes)
     typed = f" {codes[0].upper().replace('-', ' ')} "
     assert recovery_hash(typed) == recovery_hash(codes[0])
 
@@ -330,7 +330,7 @@ async def test_pages_turn_it_on_and_off(world: World) -> None:
     assert bad.status == 400
     form = {"code": code_at(secret[1], world.now[0])}
     on = await (await world.client.post(f"{page}/confirm", data=form, headers=headers)).text()
-    assert len(re.findall(r"<li><code>[a-z2-9-]{19}</code>", on)) == 10
+    assert len(re.findall(r"<li><code>[a-z2-9-]{29}</code>", on)) == 10
     assert secret[1] not in await (await world.client.get(page, headers=headers)).text()
     assert (
         "10 recovery codes left"
@@ -362,7 +362,7 @@ async def test_page_renews_recovery_codes_and_shows_them_once(world: World) -> N
     text = await (
         await world.client.post(f"{page}/recovery-codes", data=form, headers=headers)
     ).text()
-    new = re.findall(r"<li><code>([a-z2-9-]{19})</code>", text)
+    new = re.findall(r"<li><code>([a-z2-9-]{29})</code>", text)
     assert len({*old, *new}) == 20
     again = await (await world.client.get(page, headers=headers)).text()
     assert not any(code in again for code in new)
