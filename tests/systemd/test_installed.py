@@ -77,7 +77,7 @@ def filesystems(machine: Machine, port: int) -> dict[str, str]:
     """Return the size of each file system by its mount point."""
     text = machine.run("curl", "-sf", f"http://127.0.0.1:{port}/metrics").stdout
     return dict(
-        re.findall(r'^node_filesystem_size_bytes\{.*mountpoint="(.+?)"\} (\S+)', text, re.M)
+        re.findall(r'^node_filesystem_size_bytes\{.*mountpoint="(.+?)"\} (\S+)', text, re.MULTILINE)
     )
 
 
