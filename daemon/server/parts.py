@@ -116,7 +116,7 @@ async def constructed(
         )
         witness.evaluation_stall_s = lambda: alerting.evaluation_stall_s
         reloader = _reloader(stores, configuration, read, directory, scraping, alerting)
-        gateway = await _gateway(stores, reloader)
+        gateway = await _gateway(stores, reloader, refusals, memory)
         yield Parts(
             stores=stores,
             engine=engine,
@@ -139,13 +139,18 @@ def _memory_limit_bytes(settings: Settings) -> int | None:
     return control_group_limit_bytes() if limit_bytes is None else limit_bytes or None
 
 
-async def _gateway(stores: Stores, reloader: Reloader) -> PushGateway:
+async def _gateway(
+    stores: Stores, reloader: Reloader, refusals: Refusals, memory: MemoryReading
+) -> PushGateway:
     """Return the gateway with the groups of the records."""
     gateway = PushGateway(
         stores.samples,
         stores.records.pushed_groups,
         stores.clock,
         lambda: reloader.current.settings.scrape.interval,
+        reloader.current.settings.ingest.limits(),
+        refusals=refusals,
+        memory=memory,
     )
     await gateway.load()
     return gateway

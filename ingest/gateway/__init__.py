@@ -3,5 +3,6 @@
 __all__ = [
     "families",
     "gateway",
+    "group_budget",
     "metric_group",
 ]

@@ -13,6 +13,7 @@ from typing import Final
 
 import structlog
 
+from ingest.errors import BadLabelsError, PushLimitError
 from ingest.gateway.families import (
     Families,
     GroupKey,
@@ -23,8 +24,12 @@ from ingest.gateway.families import (
     metric_names,
     read_families,
 )
+from ingest.gateway.group_budget import GroupBudget
 from ingest.gateway.metric_group import FAILURE_TIME, PUSH_TIME, GroupAppender, MetricGroup
+from ingest.limits.write_limits import WriteLimits
 from model.clock import Clock
+from model.limits import LimitName, Refusals
+from model.memory_pressure import MemoryLimitError, MemoryReading
 from scraper.exposition.formats import ExpositionFormat
 from storage.api.errors import StorageError
 from storage.api.pushed_groups import PushedGroup, PushedGroupRecords
@@ -46,9 +51,16 @@ class PushGateway:
         records: PushedGroupRecords,
         clock: Clock,
         interval_s: Callable[[], float],
+        limits: WriteLimits | None = None,
+        *,
+        refusals: Refusals | None = None,
+        memory: MemoryReading | None = None,
     ) -> None:
         self._appender, self._records, self._clock = appender, records, clock
         self._interval_s = interval_s
+        limits = limits or WriteLimits()
+        self._share = GroupBudget(limits, clock, memory)
+        self._refusals = refusals or Refusals()
         self._groups: dict[GroupKey, MetricGroup] = {}
         self._appenders: dict[GroupKey, GroupAppender] = {}
         self._last_ms = 0
@@ -67,9 +79,9 @@ class PushGateway:
         """
         for record in await self._records.all():
             families = families_from_json(record.families)
-            self._groups[record.key] = MetricGroup(
-                record.key, families, record.pushed_ms, record.failed_ms
-            )
+            group = MetricGroup(record.key, families, record.pushed_ms, record.failed_ms)
+            self._groups[record.key] = group
+            self._share.add_known(group)
 
     async def push(
         self, key: GroupKey, body: bytes, exposition_format: ExpositionFormat, *, whole: bool
@@ -85,18 +97,40 @@ class PushGateway:
         Raises:
             MalformedMessageError: the body is not an exposition.
             InconsistentPushError: the metrics are rejected; the group's `failed_ms` is now.
+            BadLabelsError: a series has too many or too long labels; nothing is stored.
+            PushLimitError: the groups have too many series; nothing is stored.
+            MemoryLimitError: the server is short of memory; nothing is stored.
             StorageError: the write failed.
         """
-        async with self._changing:
-            known = self._groups.get(key, MetricGroup(key, {}))
-            try:
-                families = await self._read(key, body, exposition_format)
-            except InconsistentPushError:
-                await self._keep(replace(known, failed_ms=self._clock()))
-                raise
-            kept = {} if whole else known.families
-            group = replace(known, families={**kept, **families}, pushed_ms=self._clock())
-            await self._keep(group)
+        try:
+            async with self._changing:
+                await self._push(key, body, exposition_format, whole=whole)
+        except (PushLimitError, BadLabelsError) as exc:
+            if exc.limit is not None:
+                self._refusals.count(exc.limit)
+            raise
+        except MemoryLimitError:
+            self._refusals.count(LimitName.MEMORY)
+            raise
+
+    async def _push(
+        self, key: GroupKey, body: bytes, exposition_format: ExpositionFormat, *, whole: bool
+    ) -> None:
+        before = self._groups.get(key)
+        known = before or MetricGroup(key, {})
+        # First, because a rejected push is stored as well, with the time of the failure.
+        self._share.check(before, known, len(body))
+        try:
+            families = await self._read(key, body, exposition_format)
+        except InconsistentPushError:
+            await self._keep(replace(known, failed_ms=self._clock()))
+            self._share.exchange(before, known)
+            raise
+        kept = {} if whole else known.families
+        group = replace(known, families={**kept, **families}, pushed_ms=self._clock())
+        self._share.check(before, group)
+        await self._keep(group)
+        self._share.exchange(before, group)
 
     async def _read(
         self, key: GroupKey, body: bytes, exposition_format: ExpositionFormat
@@ -139,7 +173,7 @@ class PushGateway:
                 appender.end(self._next_ms())
                 await self._appender.commit()
             await self._records.remove(key)
-            del self._groups[key]
+            self._share.exchange(self._groups.pop(key), None)
 
     def _next_ms(self) -> int:
         """Return the current time, but later than every earlier vector."""

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from ingest.errors import PushError
+from ingest.errors import PushError, PushLimitError
 from ingest.gateway.families import GroupKey
 from ingest.gateway.gateway import PushGateway
 from ingest.gateway.metric_group import FAILURE_TIME, PUSH_TIME, MetricGroup
@@ -93,6 +93,8 @@ class GatewayApi:
         body = await read_body(request)
         try:
             await self._gateway.push(key, body, _format(request), whole=whole)
+        except PushLimitError:
+            raise
         except PushError as exc:
             raise BadRequestError(f"pushed metrics are invalid or inconsistent: {exc}") from exc
         return web.Response()
