@@ -151,7 +151,18 @@ class AttackFindings:
 
 
 class AttackedServer(Redshank):
-    """A server with a limit of open files, as systemd sets one."""
+    """A server with limits of open files and memory, as systemd sets them.
+
+    Attributes:
+        memory_limit_mb: for `server.memory_limit`.
+    """
+
+    memory_limit_mb = 0
+
+    def configure(self) -> None:
+        document = json.loads(self.plan.redshank_configuration(self.rule_file))
+        document["server"] = {"memory_limit": f"{self.memory_limit_mb}MB"}
+        self.configuration.write_text(json.dumps(document))
 
     def command(self) -> list[str]:
         return ["sh", "-c", f'ulimit -n {_DESCRIPTORS} && exec "$@"', "sh", *super().command()]
@@ -233,6 +244,7 @@ def attackers(options: argparse.Namespace) -> AttackFindings:
         directory = stack.enter_context(work_directory(options.work_dir))
         fleet = stack.enter_context(TargetFleet(plan, recording, directory))
         server = AttackedServer(ScrapePlan(fleet.addresses(), options.interval), directory)
+        server.memory_limit_mb = options.memory_limit_mb
         server.rule_file = directory / "rules.yml"
         server.rule_file.write_text(rule_file(options.interval))
         stack.enter_context(server)

@@ -220,7 +220,7 @@ def chaos(options: argparse.Namespace) -> ChaosFindings:
         options.targets,
         timing,
         options.descriptors,
-        0,
+        options.memory_limit_mb,
         options.disk_mb * _MEGABYTE,
     )
     logs = options.logs or Path(tempfile.gettempdir()) / "redshank-chaos"
