@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from alerting.book.lifecycle import RuleTiming
 from alerting.errors import RuleEvaluationError
-from alerting.rules.templates import Template
+from alerting.rules.templates import NO_LABELS, Template
 from model.labels import METRIC_NAME, Labels
 
 ALERT_NAME = "alertname"
@@ -72,6 +72,7 @@ class RuleGroup:
         interval_ms: how often the group is evaluated, None for the server's default.
         limit: a rule fails if it yields more alerts or series than this; 0 for no limit.
         offset_ms: how far in the past the group is evaluated, for data that arrive late.
+        external_labels: labels of this server, for templates.
     """
 
     name: str
@@ -80,6 +81,7 @@ class RuleGroup:
     interval_ms: int | None = None
     limit: int = 0
     offset_ms: int = 0
+    external_labels: Labels = NO_LABELS
 
 
 def by_labels(pairs: list[tuple[Labels, T]]) -> dict[Labels, T]:

@@ -49,7 +49,7 @@ class RuleGroupEvaluation:
     ) -> None:
         self.group = group
         self._engine, self._book, self._board = engine, book, board
-        self._expander = TemplateExpander(engine, external_url, refusals=refusals)
+        self._expander = TemplateExpander(engine, external_url, group.external_labels, refusals)
         self._limits = RuleLimits(limits, book, refusals or Refusals())
         stream = f"rules/{group.file};{group.name}"
         # A source takes one vector for each time, and the rules write one after the other:

@@ -16,6 +16,7 @@ from daemon.configuration.settings import Settings, load_settings, settings_file
 from daemon.errors import ConfigurationError
 from model.documents import DocumentError, render_document
 from model.durations import format_duration
+from model.labels import Labels
 from promql.syntax.parser import parse
 from scraper.configuration.settings import JobSettings
 from scraper.discovery.jobs import ScrapeJob
@@ -152,7 +153,8 @@ def read_rules(patterns: Iterable[str], prometheus: "PrometheusConfig | None") -
     Args:
         patterns: absolute glob patterns of rule files.
         prometheus: a Prometheus file, whose rule files are read too. Their groups have
-            its evaluation interval as the default.
+            its evaluation interval as the default. Templates of all groups know its
+            external labels.
 
     Raises:
         RuleFileError: a file cannot be read, or is not a rule file.
@@ -161,6 +163,7 @@ def read_rules(patterns: Iterable[str], prometheus: "PrometheusConfig | None") -
     warnings = []
     theirs = prometheus.rule_files if prometheus is not None else ()
     interval_ms = round(prometheus.evaluation_interval_s * 1000) if prometheus is not None else None
+    external_labels = prometheus.external_labels if prometheus is not None else Labels()
     for pattern, default_ms in [
         *((pattern, None) for pattern in patterns),
         *((pattern, interval_ms) for pattern in theirs),
@@ -174,7 +177,12 @@ def read_rules(patterns: Iterable[str], prometheus: "PrometheusConfig | None") -
     groups = load_rule_files([Path(path) for path in paths], parse)
     return LoadedRules(
         tuple(
-            replace(group, interval_ms=group.interval_ms or paths[group.file]) for group in groups
+            replace(
+                group,
+                interval_ms=group.interval_ms or paths[group.file],
+                external_labels=external_labels,
+            )
+            for group in groups
         ),
         tuple(warnings),
     )

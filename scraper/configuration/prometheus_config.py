@@ -42,7 +42,6 @@ _IGNORED_KEYS = (
     "query_log_file",
     "native_histogram_bucket_limit",
     "native_histogram_min_bucket_factor",
-    "external_labels",
 )
 _OTHER_SECTIONS = ("rule_files", *ignored_sections.NAMES)
 

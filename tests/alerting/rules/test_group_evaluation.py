@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,8 @@ class Bench:
         self.pipeline = RecordingPipeline()
         self.board = HealthBoard(SetClock())
         self.book = AlertBook(records, self.pipeline.run, lambda changes: None)
-        [self.group] = parse_rule_file(text, Path("rules.yml"), lambda expression: None)
+        [group] = parse_rule_file(text, Path("rules.yml"), lambda expression: None)
+        self.group = replace(group, external_labels=Labels.of(replica="r1"))
         self.evaluation = RuleGroupEvaluation(
             self.group, self.engine, self.appender, self.book, self.board
         )
@@ -103,6 +105,22 @@ async def test_alerting_rule_waits_fires_and_recovers(records: WatchedAlerts) ->
     await bench.at(2, holds={})
     assert bench.notified[1:] == ["resolved: a at 8.5"]
     assert bench.states == []
+
+
+async def test_templates_run_queries_at_the_time_of_the_evaluation_and_know_this_server(
+    records: WatchedAlerts,
+) -> None:
+    text = ALERT.replace("  limit: 2", "  limit: 2\n  query_offset: 30s").replace(
+        "{{ $labels.instance }} at", "{{ $externalLabels.replica }} {{ query `up` | len }} at"
+    )
+    bench = Bench(records, text)
+    bench.engine.answers["up"] = {SAMPLE: 1.0}
+    await bench.at(0, holds={SAMPLE: 7.0})
+    [item] = bench.book.open_alerts("g/High")
+    assert item.alert.annotations.get("summary") == "r1 1 at 7"
+    # As in Prometheus, the offset is for the rule's own query only.
+    times = {query: time_ms for query, time_ms, _, _ in bench.engine.asked}
+    assert times == {"x > 5": NOW_MS - 30_000, "up": NOW_MS}
 
 
 async def test_alerts_are_written_as_series_that_end_with_them(records: WatchedAlerts) -> None:

@@ -6,6 +6,7 @@ import pytest
 from daemon.configuration.configuration import Configuration, ConfigurationSource
 from daemon.errors import ConfigurationError
 from model.documents import parse_document
+from model.labels import Labels
 
 Write = Callable[[Mapping[str, str]], None]
 RULES = "groups: [{name: g, rules: [{record: a, expr: b}]}]"
@@ -39,7 +40,8 @@ def test_prometheus_file_is_relative_to_the_file_that_names_it(
         {
             "redshank.yml": "scrape: {config_file: prom/p.yml}\nalerting: {rule_files: [own*.yml]}",
             "own.yml": RULES,
-            "prom/p.yml": "global: {evaluation_interval: 7s}\nrule_files: [r/*.yml]\n"
+            "prom/p.yml": "global: {evaluation_interval: 7s, external_labels: {site: a}}\n"
+            "rule_files: [r/*.yml]\n"
             "scrape_configs: [{job_name: j}]",
             "prom/r/theirs.yml": RULES.replace("name: g", "name: h"),
         }
@@ -52,6 +54,8 @@ def test_prometheus_file_is_relative_to_the_file_that_names_it(
         ("g", None),
         ("h", 7_000),
     ]
+    # Templates of all rules know the external labels.
+    assert {group.external_labels for group in found.rule_groups} == {Labels.of(site="a")}
 
 
 def test_flags_take_precedence_over_the_file(tmp_path: Path, write: Write) -> None:
