@@ -2,10 +2,12 @@
 
 import shutil
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from daemon.data_directory import DataDirectory
 from daemon.doctor.findings import Finding, Verdict
+from model.clock import system_clock
 from storage.api.errors import StorageError
 from storage.files import FILE_KINDS, FileKind
 
@@ -42,10 +44,32 @@ def examine_data_directory(
         yield Finding(
             Verdict.GOOD, "disk", f"{free_bytes / 2**30:.1f} GiB free on the disk of {path}"
         )
+    yield from _future_samples(path, system_clock())
     for kind in kinds:
         if kind.check is not None:
             for file in kind.paths(path):
                 yield _examine_file(path, file, kind.check)
+
+
+def _future_samples(directory: Path, now_ms: int) -> Iterable[Finding]:
+    """Report window files that begin later than now: a clock was wrong."""
+    late = [file.name for file in (directory / "samples").glob("*.db") if _begins_ms(file) > now_ms]
+    if late:
+        yield Finding(
+            Verdict.WARNING,
+            "samples in the future",
+            f"{', '.join(sorted(late))}: the clock was wrong, or is behind now",
+            "correct the clock, stop the server and run `redshank store drop-future`",
+        )
+
+
+def _begins_ms(window: Path) -> int:
+    """Return the time in the name of a window file, 0 if it has none."""
+    text = window.stem.partition("-")[0].removesuffix("Z") + "+0000"
+    try:
+        return int(datetime.strptime(text, "%Y%m%dT%H%M%S%z").timestamp() * 1000)
+    except ValueError:
+        return 0
 
 
 def _examine_file(directory: Path, file: Path, check: Callable[[Path], Sequence[str]]) -> Finding:
