@@ -14,7 +14,7 @@ import click
 
 from daemon.data_directory import DataDirectory
 from daemon.errors import ControlError
-from model.terminal_text import escape_controls
+from model.process.terminal_text import escape_controls
 
 T = TypeVar("T")
 

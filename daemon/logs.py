@@ -9,7 +9,7 @@ from typing import Literal
 
 import structlog
 
-from model.terminal_text import escape_controls
+from model.process.terminal_text import escape_controls
 
 log = structlog.get_logger(__name__)
 

@@ -30,8 +30,8 @@ _MODEL = (
     "clock.py",
     "process/__init__.py",
     "process/regular_files.py",
+    "process/terminal_text.py",
     "sd_notify.py",
-    "terminal_text.py",
 )
 # PyYAML is pure Python where this faster parser is missing.
 _OPTIONAL = "yaml/_yaml."

@@ -5,7 +5,7 @@ import sys
 
 import structlog
 
-from model.terminal_text import escape_controls
+from model.process.terminal_text import escape_controls
 
 
 def _escape_controls(

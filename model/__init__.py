@@ -22,5 +22,4 @@ __all__ = [
     "sd_notify",
     "series",
     "targets",
-    "terminal_text",
 ]

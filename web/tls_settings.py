@@ -6,7 +6,6 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from model.addresses import ListenAddress
-from model.web_config.document import tls_of
 from model.web_config.errors import WebConfigError
 from model.web_config.settings import TlsServer
 
@@ -61,6 +60,9 @@ class ServerTlsSettings(BaseModel):
         Raises:
             WebConfigError: a value is invalid.
         """
+        # Imported here: most servers do not serve TLS themselves.
+        from model.web_config.document import tls_of
+
         values = self.model_dump(mode="json", exclude=_OWN_KEYS, exclude_none=True)
         found = tls_of(values, directory)
         if found is None:

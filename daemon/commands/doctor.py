@@ -9,7 +9,7 @@ import click
 from daemon.commands.errors import errors_as_messages
 from daemon.commands.options import configuration_options
 from daemon.data_directory import DataDirectory
-from model.terminal_text import escape_controls
+from model.process.terminal_text import escape_controls
 
 if TYPE_CHECKING:
     from daemon.configuration.configuration import ConfigurationSource

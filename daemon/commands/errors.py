@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import click
 
-from model.terminal_text import escape_controls
+from model.process.terminal_text import escape_controls
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from model.terminal_text import escape_controls
+from model.process.terminal_text import escape_controls
 
 _PARSE_ERROR = re.compile(r'(?:invalid parameter "query": )?((\d+):(\d+): parse error: .*)')
 

@@ -14,7 +14,7 @@ from daemon.control import ServerAddress, call
 from model.clock import system_clock
 from model.durations import parse_duration_ms
 from model.labels import METRIC_NAME, Labels
-from model.terminal_text import escape_controls
+from model.process.terminal_text import escape_controls
 
 Row = tuple[str, str, str]
 

@@ -15,7 +15,6 @@ from model.conditions import Conditions
 from model.limits import Refusals
 from model.web_config.live import LiveWebConfig
 from web.connections.accepting import Acceptor
-from web.connections.redirect import redirect_server
 from web.connections.runner import HttpRunner
 from web.settings import WebSettings
 
@@ -102,6 +101,8 @@ async def _redirecting(runner: HttpRunner, doors: Doors, https_port: int) -> Asy
     if tls is None or tls.redirect_from is None:
         yield
         return
+    from web.connections.redirect import redirect_server
+
     server = runner.watched(redirect_server(doors.settings, https_port))
     acceptor = Acceptor(server, runner.places, doors.settings, doors.conditions)
     try:

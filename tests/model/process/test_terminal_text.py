@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.terminal_text import escape_controls
+from model.process.terminal_text import escape_controls
 
 
 def test_sequences_of_a_terminal_become_visible() -> None:
