@@ -80,9 +80,10 @@ class TemplateEvaluator:
         """
         self._name = name
         self._scope = VariableScope(Variable("$", data), *(Variable(*pair) for pair in variables))
-        if name not in self._templates:
-            raise self._failed(f"{go_quote(name)} is an incomplete or empty template")
-        self._walk_list(data, self._templates[name])
+        try:
+            self._walk_list(data, self._templates[name])
+        except FunctionError as exc:
+            raise self._failed(str(exc)) from exc
         return "".join(self.parts)
 
     def _failed(self, message: str) -> TemplateError:

@@ -114,6 +114,7 @@ def test_malformed_templates_are_refused_in_the_words_of_go(source: str, reason:
             "1:123",
             "<$value>: wrong type for value; expected string; got float64",
         ),
+        ("{{ if false }}{{ end }}{{ $x = 1 }}", "1:143", "<1>: undefined variable: $x"),
         ('{{ template "a" }}', "1:124", '<{{template "a"}}>: template "a" not defined'),
     ],
 )
