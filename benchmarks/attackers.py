@@ -297,7 +297,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--warm-up", type=float, default=60.0, metavar="SECONDS")
     parser.add_argument("--only", type=comma_separated, default=(), metavar="KIND,...")
     parser.add_argument("--memory-limit-mb", type=int, default=1000)
-    run(attackers, parser.parse_args(arguments))
+    options = parser.parse_args(arguments)
+    if unknown := set(options.only) - _SHARES.keys():
+        known = ", ".join(_SHARES)
+        parser.error(f"no such kind: {', '.join(sorted(unknown))}; the kinds are {known}")
+    run(attackers, options)
 
 
 if __name__ == "__main__":

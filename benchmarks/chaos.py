@@ -259,7 +259,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--descriptors", type=int, default=512)
     parser.add_argument("--disk-mb", type=int, default=256)
     parser.add_argument("--logs", type=Path, help="where logs of failed rounds are kept")
-    run(chaos, parser.parse_args(arguments))
+    options = parser.parse_args(arguments)
+    if unknown := {*options.only, *options.without} - {one.key for one in FAULTS}:
+        known = ", ".join(one.key for one in FAULTS)
+        parser.error(f"no such fault: {', '.join(sorted(unknown))}; the faults are {known}")
+    run(chaos, options)
 
 
 if __name__ == "__main__":
