@@ -72,6 +72,19 @@ class EngineSettings:
     delayed_name_removal: bool = False
 
 
+def _affordable(memory: MemoryReading, threads: int) -> tuple[int, int, int]:
+    """Return the samples, label bytes and result bytes that a query may have now.
+
+    Queries that start at the same time share what is free below 80 % of the limit.
+    """
+    if memory.pressure is not MemoryPressure.NONE:
+        return _LOWERED[memory.pressure]
+    least = _LOWERED[MemoryPressure.HIGH]
+    share = (int(0.8 * (memory.limit_bytes or 0)) - memory.resident_bytes) // threads
+    # A sample has 8 bytes; half of the share is left for results and what is not counted.
+    return max(share // 16, least[0]), max(share // 8, least[1]), max(share // 4, least[2])
+
+
 def _no_metadata() -> MetadataByMetric:
     return {}
 
@@ -208,16 +221,9 @@ class LocalEngine:
         budget = QueryBudget(
             limit, settings.max_label_bytes, settings.max_result_bytes, self._refusals
         )
-        if options.urgent or memory.pressure is MemoryPressure.NONE:
+        if options.urgent or memory.limit_bytes is None:
             return budget
-        samples, label_bytes, result_bytes = _LOWERED[memory.pressure]
-        return replace(
-            budget,
-            max_samples=min(limit, samples),
-            max_label_bytes=min(budget.max_label_bytes, label_bytes),
-            max_result_bytes=min(budget.max_result_bytes, result_bytes),
-            shortage=replace(memory),
-        )
+        return budget.lowered(*_affordable(memory, settings.threads), replace(memory))
 
     def _answer_instant(
         self, query: str, time_ms: int, options: QueryOptions | None, guard: Guard

@@ -1,7 +1,7 @@
 """The limits of one query: its time-out, its memory and its cancellation."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -29,7 +29,8 @@ class QueryBudget:
         max_label_bytes: bytes of the label values that the query makes.
         max_result_bytes: bytes of the result as JSON.
         refusals: counts what a limit refuses.
-        shortage: the reading of memory that lowered the limits; None for the usual ones.
+        shortage: the reading of memory that lowered some limits; None for the usual ones.
+        lowered_limits: the limits that it lowered.
     """
 
     max_samples: int = 50_000_000
@@ -37,15 +38,38 @@ class QueryBudget:
     max_result_bytes: int = 2 * 2**30
     refusals: Refusals = field(default_factory=Refusals)
     shortage: MemoryReading | None = None
+    lowered_limits: frozenset[LimitName] = frozenset()
+
+    def lowered(
+        self, samples: int, label_bytes: int, result_bytes: int, shortage: MemoryReading
+    ) -> "QueryBudget":
+        """Return a budget with the smaller of each two limits."""
+        lowered = frozenset(
+            name
+            for name, own, other in (
+                (LimitName.QUERY_SAMPLES, self.max_samples, samples),
+                (LimitName.QUERY_LABEL_BYTES, self.max_label_bytes, label_bytes),
+                (LimitName.QUERY_RESULT_BYTES, self.max_result_bytes, result_bytes),
+            )
+            if other < own
+        )
+        return replace(
+            self,
+            max_samples=min(self.max_samples, samples),
+            max_label_bytes=min(self.max_label_bytes, label_bytes),
+            max_result_bytes=min(self.max_result_bytes, result_bytes),
+            shortage=shortage,
+            lowered_limits=lowered,
+        )
 
     def refuse(self, limit: LimitName, error: PromQLError) -> NoReturn:
         """Count a refusal and raise the error.
 
         Raises:
-            QueryMemoryError: the limits are lowered because memory is short.
+            QueryMemoryError: the limit is lowered because memory is short.
             PromQLError: `error` otherwise.
         """
-        if self.shortage is not None:
+        if self.shortage is not None and limit in self.lowered_limits:
             self.refusals.count(LimitName.MEMORY)
             raise QueryMemoryError("a query of this size", self.shortage)
         self.refusals.count(limit)

@@ -96,3 +96,15 @@ def test_size_of_a_result_follows_its_samples_and_labels() -> None:
     assert result_bytes(vector) == pytest.approx(20_000 * 1060, rel=0.05)
     matrix = AlignedSeries.of_source(labels[:10], np.arange(1000), np.zeros((10, 1000)))
     assert result_bytes(matrix) == pytest.approx(10 * 1000 * 28, rel=0.1)
+
+
+def test_queries_share_what_is_free_below_the_memory_limit(setting: Setting) -> None:
+    # 0.8 of 1 GiB less 0.7 GiB in use, for four queries with 16 bytes a sample.
+    setting.memory.resident_bytes = 7 * 2**30 // 10
+    affordable = (2**30 // 10) // 4 // 16
+    steps = affordable * 3
+    with pytest.raises(QueryMemoryError, match="memory limit of 1024 MiB"):
+        setting.ask(f"sum_over_time(vector(1)[{steps}s:1s])")
+    setting.ask(f"sum_over_time(vector(1)[{steps}s:1s])", urgent=True)
+    setting.memory.resident_bytes = 0
+    setting.ask(f"sum_over_time(vector(1)[{steps}s:1s])")
