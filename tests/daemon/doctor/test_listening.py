@@ -1,10 +1,13 @@
 import socket
+from pathlib import Path
 
 from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
 from daemon.doctor.findings import Verdict
-from daemon.doctor.listening import examine_listen
+from daemon.doctor.listening import examine_listen, redshank_answers
+from model.addresses import ListenAddress
+from tests.daemon.doctor.tls_server import tls_server
 
 
 async def test_free_address_is_good() -> None:
@@ -35,3 +38,8 @@ async def test_address_of_a_redshank_with_another_data_directory_is_a_warning(
     finding = await examine_listen(f"127.0.0.1:{server.port}")
     assert finding.verdict is Verdict.WARNING
     assert "--data-dir" in finding.remedy
+
+
+async def test_a_redshank_with_https_answers(aiohttp_server: AiohttpServer, tmp_path: Path) -> None:
+    address = await tls_server(aiohttp_server, tmp_path)
+    assert await redshank_answers(ListenAddress.parse(address))

@@ -2,6 +2,7 @@ import socket
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -9,6 +10,7 @@ from pytest_aiohttp import AiohttpServer
 
 from daemon.doctor.findings import Verdict
 from daemon.doctor.targets import Endpoint, examine_targets, server_endpoints
+from tests.daemon.doctor.tls_server import tls_server
 
 
 async def served(aiohttp_server: AiohttpServer, status: int = 200, ahead_s: float = 0) -> Endpoint:
@@ -77,3 +79,13 @@ async def test_target_that_does_not_listen_is_bad_and_others_are_examined(
     assert findings[0].detail == (
         f"{absent.url}: cannot connect to 127.0.0.1:{port}: Connection refused"
     )
+
+
+async def test_a_target_that_asks_for_a_certificate_is_good_if_the_server_scrapes_it(
+    aiohttp_server: AiohttpServer, tmp_path: Path
+) -> None:
+    address = await tls_server(aiohttp_server, tmp_path, asks_for_certificate=True)
+    endpoint = Endpoint("node web-1", f"https://{address}/metrics")
+    [scraped, other] = await examine_targets([replace(endpoint, is_up=True), endpoint])
+    assert (scraped.verdict, scraped.detail) == (Verdict.GOOD, "the server scrapes it")
+    assert other.verdict is Verdict.BAD
