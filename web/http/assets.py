@@ -5,6 +5,7 @@ Browsers cache such a file forever; relative imports and `url()` stay in the sam
 Files are looked up in a dictionary, so no path leads out of the folder.
 """
 
+import asyncio
 import gzip
 import hashlib
 import re
@@ -37,12 +38,21 @@ _VERSION: Final = re.compile(r"([0-9a-f]{16})/")
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file; `packed` is its gzip form, None if that saves less than a tenth."""
+    """One file, in one of two forms.
+
+    Attributes:
+        body: the file, None if it is packed: hardly any client asks for it without gzip.
+        packed: its gzip form, None if that saves less than a tenth.
+    """
 
     content_type: str
-    body: bytes
+    body: bytes | None
     packed: bytes | None
     etag: str
+
+    def unpacked(self) -> bytes:
+        """Return the file; blocks for some milliseconds if it is large."""
+        return gzip.decompress(self.packed or b"") if self.body is None else self.body
 
 
 class Assets:
@@ -102,20 +112,17 @@ class Assets:
         if any(tag.value == asset.etag for tag in request.if_none_match or ()):
             return web.Response(status=304, headers=headers)
         headers["Content-Type"] = asset.content_type
-        body = asset.body
         if asset.packed is not None and "gzip" in request.headers.get("Accept-Encoding", ""):
-            headers["Content-Encoding"], body = "gzip", asset.packed
-        return web.Response(body=body, headers=headers)
+            headers["Content-Encoding"] = "gzip"
+            return web.Response(body=asset.packed, headers=headers)
+        return web.Response(body=await asyncio.to_thread(asset.unpacked), headers=headers)
 
 
 def _asset(body: bytes, content_type: str) -> Asset:
     packed = gzip.compress(body, mtime=0)
-    return Asset(
-        content_type,
-        body,
-        packed if len(packed) < len(body) * 0.9 else None,
-        _hash(body),
-    )
+    if len(packed) < len(body) * 0.9:
+        return Asset(content_type, None, packed, _hash(body))
+    return Asset(content_type, body, None, _hash(body))
 
 
 def _hash(body: bytes) -> str:

@@ -44,6 +44,7 @@ _AT_CREATION = "pragma auto_vacuum = incremental;"
 _PRAGMAS = """
 pragma secure_delete = off;
 pragma journal_size_limit = 8388608;
+pragma cache_size = -512;
 """
 
 # Bounds a row to some MB when many vectors have piled up because the disk refused writes;

@@ -17,6 +17,7 @@ _AT_CREATION = "pragma auto_vacuum = incremental;"
 _PRAGMAS = """
 pragma secure_delete = off;
 pragma journal_size_limit = 8388608;
+pragma cache_size = -512;
 """
 _READER_PRAGMAS = "pragma cache_size = -512;"
 
