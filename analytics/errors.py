@@ -2,11 +2,11 @@
 
 
 class AnalyticsError(Exception):
-    """Base of every error here; `field` names the invalid parameter."""
+    """Base of every error here; `field` names the invalid parameter, `reason` why."""
 
     def __init__(self, message: str, field: str) -> None:
         super().__init__(f"{field}: {message}")
-        self.field = field
+        self.field, self.reason = field, message
 
 
 class ReportError(AnalyticsError):

@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from analytics.product.batches import EventBatches
 from analytics.product.reports import ProductReports
 from analytics.projects import Projects
+from analytics.requests.keys import ProjectKeyring
+from analytics.requests.reports import RequestReports
+from analytics.requests.tracking import RequestParser
 from analytics.settings import AnalyticsSettings
 from model.clock import Clock
 from storage.api.events import EventStore
+from storage.api.project_keys import ProjectKeyRecords
 from storage.api.projects import ProjectRecords
+from storage.api.requests import RequestStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,10 @@ class Analytics:
         batches: stores events.
         reports: answers reports.
         events: the event store.
+        keyring: the API keys of projects.
+        parser: parses tracked requests.
+        requests: the store of tracked requests.
+        request_reports: answers reports over them.
     """
 
     settings: AnalyticsSettings
@@ -28,10 +37,20 @@ class Analytics:
     batches: EventBatches
     reports: ProductReports
     events: EventStore
+    keyring: ProjectKeyring
+    parser: RequestParser
+    requests: RequestStore
+    request_reports: RequestReports
 
     @classmethod
     def over(
-        cls, settings: AnalyticsSettings, records: ProjectRecords, events: EventStore, clock: Clock
+        cls,
+        settings: AnalyticsSettings,
+        records: ProjectRecords,
+        keys: ProjectKeyRecords,
+        events: EventStore,
+        requests: RequestStore,
+        clock: Clock,
     ) -> "Analytics":
         """Return the service over its stores."""
         return cls(
@@ -40,4 +59,8 @@ class Analytics:
             EventBatches(events, clock),
             ProductReports(events, clock),
             events,
+            ProjectKeyring(keys, clock),
+            RequestParser(),
+            requests,
+            RequestReports(requests, clock),
         )

@@ -29,7 +29,7 @@ from benchmarks.harness.reporting.report import Limit
 from benchmarks.rules import RuleOptions, evaluate, filled_servers
 
 _LIMITS = (
-    Limit("ratio_heavy_worst", 0.12),
+    Limit("ratio_heavy_worst", 0.25),
     Limit("ratio_raw", 1.0),
     Limit("ratio_one_host", 1.0),
     Limit("ratio_up", 2.0),

@@ -35,6 +35,9 @@ from web.prometheus.server.administration import AdministrationApi
 from web.prometheus.server.probes import Probes
 from web.prometheus.server.status import StatusApi
 from web.prometheus.targets import TargetsApi
+from web.requests.metrics_api import RequestMetricsApi
+from web.requests.projects_api import TenantProjectsApi
+from web.requests.track_api import TrackApi
 from web.server.configuration import ConfigurationApi
 from web.server.health import HealthApi
 from web.services import Services
@@ -84,6 +87,9 @@ def _analytics(services: Services) -> tuple[Handlers, ...]:
         ProjectsApi(analytics, access, services.clock),
         BatchApi(analytics, access),
         EventReportsApi(analytics, access),
+        TenantProjectsApi(analytics, access),
+        RequestMetricsApi(analytics, access),
+        TrackApi(analytics, services.clock),
     )
 
 

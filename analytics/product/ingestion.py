@@ -5,18 +5,17 @@ A good item is kept whatever the others are; a bad one is named by its index and
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any, Final
 
 import orjson
 
+from analytics.timestamps import TimestampError, unix_ms_of
 from storage.api.events import NewEvent
 
 LONGEST_NAME: Final = 200
 LONGEST_ID: Final = 512
 LARGEST_PROPERTIES_BYTES: Final = 32 * 1024
-_EARLIEST_MS, _LATEST_MS = -2_208_988_800_000, 4_102_444_800_000
 
 _OWN_FIELDS: Final = frozenset(
     {"eventId", "eventName", "timestamp", "userId", "anonymousId", "properties"}
@@ -105,7 +104,7 @@ def _event(item: Any, received_ms: int) -> tuple[NewEvent, Identity | None]:
     event = NewEvent(
         _text(item, "eventId", LONGEST_ID) or token_hex(16),
         name,
-        received_ms if item.get("timestamp") is None else time_of(item["timestamp"]),
+        _time_ms(item, received_ms),
         distinct_id,
         _properties(item),
     )
@@ -127,32 +126,14 @@ def _text(item: Mapping[str, Any], field: str, longest: int) -> str | None:
     return value
 
 
-def time_of(value: Any) -> int:
-    """Return a timestamp in Unix milliseconds.
-
-    Args:
-        value: a time in ISO 8601, UTC without an offset; or a number, seconds below 1e11
-            and milliseconds from there on.
-
-    Raises:
-        _FieldError: it is neither, or outside 1900 to 2100.
-    """
-    time_ms: float
-    if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value)
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=UTC)
-            time_ms = moment.timestamp() * 1000
-        except (ValueError, OverflowError) as exc:
-            raise _FieldError("timestamp", "must be a time such as 2026-01-06T10:00:00Z") from exc
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        time_ms = value * 1000 if abs(value) < 1e11 else value
-    else:
-        raise _FieldError("timestamp", "must be a time such as 2026-01-06T10:00:00Z")
-    if not _EARLIEST_MS <= time_ms < _LATEST_MS:
-        raise _FieldError("timestamp", "must be from 1900 to 2100")
-    return round(time_ms)
+def _time_ms(item: Mapping[str, Any], received_ms: int) -> int:
+    value = item.get("timestamp")
+    if value is None:
+        return received_ms
+    try:
+        return unix_ms_of(value)
+    except TimestampError as exc:
+        raise _FieldError("timestamp", str(exc)) from exc
 
 
 def _properties(item: Mapping[str, Any]) -> str:

@@ -311,7 +311,12 @@ def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Servic
         registry=_registry(parts, version),
         conditions=stores.conditions,
         analytics=Analytics.over(
-            reloader.current.settings.analytics, records.projects, stores.events, stores.clock
+            reloader.current.settings.analytics,
+            records.projects,
+            records.project_keys,
+            stores.events,
+            stores.events.requests,
+            stores.clock,
         ),
         clock=stores.clock,
         version=version,

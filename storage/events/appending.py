@@ -1,44 +1,32 @@
-"""Appends batches of events: group commit, recognition of repeated events, names.
+"""Appends batches of events: recognition of repeated events, names.
 
-All state belongs to the writer thread, but for the list of waiting batches.
+All state belongs to the writer thread.
 """
 
-import threading
 from collections.abc import Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.api.errors import StorageError
 from storage.api.events import FUTURE_TOLERANCE_MS, AppendResult, NewEvent
+from storage.events.commit_queue import Batch, CommitQueue
 from storage.events.database import EventDatabase
 from storage.events.hashing import Hasher
 from storage.events.seen_ids import SeenIds
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from duckdb import DuckDBPyConnection
 
-_LARGEST_COMMIT: Final = 20_000
-"""Events of one commit; more would delay its answers without being faster per event."""
 _READ_BLOCK: Final = 1_000_000
 _INSERT: Final = """
 insert into events
 select project, name, time_ms, person, sequence, received_ms, id, is_future, distinct_id, properties
 from batch
 """
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """A batch that waits for its commit."""
-
-    project: int
-    events: Sequence[NewEvent]
-    received_ms: int
-    done: "Future[AppendResult]" = field(default_factory=Future)
 
 
 @dataclass(slots=True)
@@ -52,13 +40,16 @@ class _NewRows:
     persons: list[NDArray[np.uint64]] = field(default_factory=list)
 
 
+_EventBatch = Batch[NewEvent, AppendResult]
+
+
 class Appender:
-    """Stores batches; those that arrive during a commit share the next one."""
+    """Stores batches of events."""
 
     def __init__(self, database: EventDatabase) -> None:
-        self._database = database
-        self._lock = threading.Lock()
-        self._waiting: list[_Batch] = []
+        self._queue: CommitQueue[NewEvent, AppendResult] = CommitQueue(
+            database, self._write, self._set_stale
+        )
         self._hasher = Hasher(b"")
         self._seen = SeenIds()
         self._names: dict[tuple[int, str], int] = {}
@@ -85,46 +76,18 @@ class Appender:
         self, project: int, events: Sequence[NewEvent], received_ms: int
     ) -> "Future[AppendResult]":
         """Queue a batch; the future completes after the commit has been synced."""
-        batch = _Batch(project, events, received_ms)
-        with self._lock:
-            self._waiting.append(batch)
-        self._database.on_writer(self._commit_waiting)
-        return batch.done
+        return self._queue.submit(Batch(project, events, received_ms))
 
     def forget_names(self, project: int) -> None:
         """Forget the names of a project that has been deleted; on the writer thread."""
         self._names = {key: number for key, number in self._names.items() if key[0] != project}
 
-    def _commit_waiting(self) -> None:
-        """Commit the waiting batches; an earlier call may have committed them all."""
-        batches = self._take()
-        if not batches:
-            return
-        try:
-            results = self._database.transaction(
-                lambda connection: self._write(connection, batches)
-            )
-        except StorageError as exc:
-            for batch in batches:
-                batch.done.set_exception(exc)
-            # Names and ids of the failed commit are not in the file.
-            self._is_stale = True
-            return
-        for batch, result in zip(batches, results, strict=True):
-            batch.done.set_result(result)
-
-    def _take(self) -> list[_Batch]:
-        with self._lock:
-            count = events = 0
-            for batch in self._waiting:
-                if count and events + len(batch.events) > _LARGEST_COMMIT:
-                    break
-                count, events = count + 1, events + len(batch.events)
-            taken, self._waiting = self._waiting[:count], self._waiting[count:]
-        return taken
+    def _set_stale(self) -> None:
+        # Names and ids of the failed commit are not in the file.
+        self._is_stale = True
 
     def _write(
-        self, connection: "DuckDBPyConnection", batches: Sequence[_Batch]
+        self, connection: "DuckDBPyConnection", batches: Sequence[_EventBatch]
     ) -> list[AppendResult]:
         if self._is_stale:
             self.load(connection, self._hasher)
@@ -143,7 +106,7 @@ class Appender:
     def _sort_out(
         self,
         connection: "DuckDBPyConnection",
-        batch: _Batch,
+        batch: _EventBatch,
         committed: set[int],
         rows: _NewRows,
     ) -> AppendResult:
@@ -155,7 +118,7 @@ class Appender:
             committed: the ids of earlier events of this commit.
             rows: the new events of this commit.
         """
-        events = batch.events
+        events = batch.rows
         hashes = self._hasher.event_ids(batch.project, [event.event_id for event in events])
         known = self._known(connection, hashes)
         latest_ms = batch.received_ms + FUTURE_TOLERANCE_MS

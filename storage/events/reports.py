@@ -20,7 +20,8 @@ from storage.api.events import (
     StoredEvent,
 )
 from storage.events.hashing import Hasher
-from storage.events.selection_sql import Sql, filter_sql, join, property_number, property_text
+from storage.events.selection_sql import filter_sql, property_number, property_text
+from storage.events.sql import BucketTable, Sql, is_in, join
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -203,7 +204,7 @@ class ReportQueries:
         numbers = self._persons(project, (distinct_id,))
         query = Sql("select distinct distinct_id from ")
         query += self._events(EventSelection(project, -(2**62), 2**62), extra="distinct_id")
-        query += _in("person", numbers, prefix=" where ")
+        query += is_in("person", numbers, prefix=" where ")
         return sorted({distinct_id, *(text for (text,) in self._rows(query))})
 
     def block(
@@ -259,14 +260,14 @@ class ReportQueries:
         if selection.names is not None:
             numbers = self._name_numbers(selection.project)
             wanted = [numbers[name] for name in selection.names if name in numbers]
-            condition += _in("e.name", wanted, prefix=" and ")
+            condition += is_in("e.name", wanted, prefix=" and ")
         if selection.distinct_ids is not None:
             persons = self._persons(selection.project, selection.distinct_ids)
             aliases = self._rows(
                 Sql("select alias from identities where project = ?", (selection.project,))
-                + _in("person", persons, prefix=" and ")
+                + is_in("person", persons, prefix=" and ")
             )
-            condition += _in(
+            condition += is_in(
                 "e.person", [*persons, *(alias for (alias,) in aliases)], prefix=" and "
             )
         if selection.where is not None:
@@ -278,7 +279,7 @@ class ReportQueries:
         hashes = self.hasher.persons(project, distinct_ids).tolist()
         rows = self._rows(
             Sql("select alias, person from identities where project = ?", (project,))
-            + _in("alias", hashes, prefix=" and ")
+            + is_in("alias", hashes, prefix=" and ")
         )
         merged = dict(rows)
         return [merged.get(number, number) for number in hashes]
@@ -302,38 +303,16 @@ class ReportQueries:
     def _by_bucket(
         self, selection: EventSelection, edges_ms: NDArray[np.int64], by: str
     ) -> list[tuple[int, int, int, int]]:
-        """Return bucket, events, persons and the value of `by` of each group.
-
-        Times are divided by the largest unit of which all buckets are multiples; a small
-        table maps the quotients to buckets. Days of local time have 23 to 25 hours.
-        """
-        lengths = np.diff(edges_ms)
-        if len(lengths) == 0 or (lengths <= 0).any():
-            raise EventQueryError("edges: at least two ascending times are needed")
-        unit = int(np.gcd.reduce(lengths))
-        counts = lengths // unit
-        buckets = np.repeat(np.arange(len(lengths), dtype=np.uint32), counts)
-        if len(buckets) > _MAX_UNITS:
-            raise EventQueryError("edges: too many different lengths; use longer buckets")
-        table = {"unit": np.arange(len(buckets), dtype=np.int64), "bucket": buckets}
-        self.connection.register("buckets", table)
-        begin = f"(time_ms - {int(edges_ms[0])}) // {unit}"
-        query = Sql("select bucket, count(*), count(distinct person)" + (by or ", 0") + " from ")
-        query += self._events(selection)
-        query += Sql(f" join buckets b on b.unit = {begin} group by bucket{by}")
+        """Return bucket, events, persons and the value of `by` of each group."""
+        table = BucketTable.of(edges_ms)
+        self.connection.register("buckets", table.columns)
+        head = f"select bucket, count(*), count(distinct person){by or ', 0'} from "
+        query = Sql(head) + self._events(selection)
+        query += Sql(f" join buckets b on b.unit = {table.unit} group by bucket{by}")
         try:
             return self._rows(query)
         finally:
             self.connection.unregister("buckets")
-
-
-_MAX_UNITS: Final = 5_000_000
-
-
-def _in(column: str, values: Sequence[int], prefix: str) -> Sql:
-    if not values:
-        return Sql(f"{prefix}false")
-    return Sql(f"{prefix}{column} in ({', '.join('?' * len(values))})", tuple(values))
 
 
 def _series(

@@ -22,6 +22,14 @@ _TABLES: Final = (
         properties varchar not null)
     """,
     "create table if not exists names (project uinteger, id uinteger, name varchar)",
+    """
+    create table if not exists requests (
+        project uinteger not null, time_ms bigint not null, sequence bigint not null,
+        method varchar not null, route varchar not null, path varchar not null,
+        status usmallint not null, duration_us ubigint not null, request_bytes ubigint,
+        response_bytes ubigint, consumer varchar not null, client varchar not null,
+        version varchar not null)
+    """,
     # person: the hash for which all distinct ids of one person count.
     "create table if not exists identities (project uinteger, alias ubigint, person ubigint)",
 )

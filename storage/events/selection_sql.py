@@ -1,8 +1,7 @@
 """SQL of event selections and filters; every value is a parameter."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 import re2
 
@@ -14,28 +13,10 @@ from storage.api.events import (
     PropertyCondition,
     Scalar,
 )
+from storage.events.sql import Sql, join
 
 _NEGATIVE: Final = (Operator.DIFFERS, Operator.LACKS)
 _COMPARISONS: Final = {Operator.GREATER: ">", Operator.LESS: "<"}
-
-
-@dataclass(frozen=True, slots=True)
-class Sql:
-    """A piece of SQL with the values of its question marks."""
-
-    text: str
-    values: tuple[Any, ...] = ()
-
-    def __add__(self, other: "Sql") -> "Sql":
-        return Sql(self.text + other.text, self.values + other.values)
-
-
-def join(separator: str, parts: Sequence[Sql]) -> Sql:
-    """Return the parts with a separator between them."""
-    return Sql(
-        separator.join(part.text for part in parts),
-        tuple(value for part in parts for value in part.values),
-    )
 
 
 def pointer(name: str) -> str:

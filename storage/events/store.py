@@ -25,6 +25,7 @@ from storage.events.appending import Appender
 from storage.events.database import EventDatabase
 from storage.events.hashing import Hasher
 from storage.events.reports import ReportQueries
+from storage.events.request_store import DuckRequestStore
 from storage.events.schema import prepare
 from storage.events.settings import EventStoreSettings
 
@@ -40,16 +41,21 @@ class DuckEventStore:
     """The event store; see `storage.api.events` for its methods.
 
     The file is created and opened at the first use.
+
+    Attributes:
+        requests: the tracked requests in the same file.
     """
 
     def __init__(self, path: Path, settings: EventStoreSettings | None = None) -> None:
         self._hasher = Hasher(b"")
         self._database = EventDatabase(path, settings or EventStoreSettings(), self._prepare)
         self._appender = Appender(self._database)
+        self.requests = DuckRequestStore(self._database)
 
     def _prepare(self, connection: "DuckDBPyConnection") -> None:
         self._hasher = Hasher(prepare(connection))
         self._appender.load(connection, self._hasher)
+        self.requests.load(connection)
 
     def close(self) -> None:
         """Finish the writes and close the file; blocks."""
@@ -183,7 +189,7 @@ class DuckEventStore:
         """See `EventAdministration.delete_project`."""
 
         def delete(connection: "DuckDBPyConnection") -> None:
-            for table in ("events", "names", "identities"):
+            for table in ("events", "names", "identities", "requests"):
                 connection.execute(f"delete from {table} where project = ?", [project])
             self._appender.forget_names(project)
 

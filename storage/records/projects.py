@@ -48,7 +48,8 @@ def create(database: Database) -> None:
         database.execute(statement)
 
 
-def _project(row: Mapping[str, Any]) -> Project:
+def project_of_row(row: Mapping[str, Any]) -> Project:
+    """Return the project in a row of `projects`."""
     return Project(
         row["id"],
         row["key"],
@@ -113,7 +114,7 @@ class SqliteProjects:
                 database.table("project_members").insert(
                     {"project_id": row["id"], "user_id": owner_id, "role": ProjectRole.OWNER.value}
                 )
-            return _project(row)
+            return project_of_row(row)
 
         return await self._database.write(insert)
 
@@ -121,7 +122,7 @@ class SqliteProjects:
         """See `ProjectRecords.all`."""
         return await self._database.read(
             lambda database: [
-                _project(row) for row in database.table("projects").rows_where(order_by="id")
+                project_of_row(row) for row in database.table("projects").rows_where(order_by="id")
             ]
         )
 
@@ -133,7 +134,7 @@ class SqliteProjects:
         )
         return await self._database.read(
             lambda database: [
-                (_project(row), ProjectRole(row["role"]))
+                (project_of_row(row), ProjectRole(row["role"]))
                 for row in database.query(query, [user_id])
             ]
         )
@@ -143,7 +144,7 @@ class SqliteProjects:
 
         def look(database: Database) -> Project | None:
             row = next(database.table("projects").rows_where("key = ?", [key]), None)
-            return None if row is None else _project(row)
+            return None if row is None else project_of_row(row)
 
         return await self._database.read(look)
 
@@ -168,7 +169,7 @@ class SqliteProjects:
             if row is None:
                 raise NotFoundError("project", project_id)
             projects.update(project_id, _columns(settings))
-            return _project(row | _columns(settings))
+            return project_of_row(row | _columns(settings))
 
         return await self._database.write(update)
 

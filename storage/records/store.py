@@ -9,6 +9,7 @@ from storage.records import (
     audit,
     host_keys,
     hosts,
+    project_keys,
     projects,
     pushed_groups,
     second_factors,
@@ -19,6 +20,7 @@ from storage.records.audit import SqliteAudit
 from storage.records.database import RecordsDatabase
 from storage.records.host_keys import SqliteHostKeys
 from storage.records.hosts import SqliteHosts
+from storage.records.project_keys import SqliteProjectKeys
 from storage.records.projects import SqliteProjects
 from storage.records.pushed_groups import SqlitePushedGroups
 from storage.records.second_factors import SqliteSecondFactors
@@ -37,6 +39,7 @@ class Records:
         self.host_keys = SqliteHostKeys(self._database)
         self.second_factors = SqliteSecondFactors(self._database)
         self.projects = SqliteProjects(self._database)
+        self.project_keys = SqliteProjectKeys(self._database)
         self.pushed_groups = SqlitePushedGroups(self._database)
 
     def open(self) -> None:
@@ -52,6 +55,7 @@ class Records:
             hosts,
             host_keys,
             projects,
+            project_keys,
             pushed_groups,
             second_factors,
         )

@@ -23,8 +23,10 @@ from web.settings import QuotaSettings, WebSettings
 QUOTA_STATE = web.RequestKey("quota_state", QuotaState)
 """The sender's quota for the response headers: the key's if the request has one."""
 
-_PUSH_PATHS: Final = frozenset({"/report"})
-"""Public routes whose handlers check the key, because it belongs to a host, not to a user."""
+_PUSH_PATHS: Final = frozenset(
+    {"/report", "/v1/events/batch", "/api/v1/track", "/api/v1/track/batch"}
+)
+"""Public routes whose handlers check the key: it belongs to a host or project, not to a user."""
 
 EXEMPT: Final = frozenset({"/health", "/api/health", "/-/healthy", "/-/ready"})
 """Health probes: a refused one would make the orchestrator restart the server."""
@@ -97,7 +99,7 @@ class RateLimits:
 
 
 def _host_key(request: web.Request) -> str:
-    """Return the quota key of a host key, "" if the request carries none."""
+    """Return the quota key of a host's or project's key, "" if the request carries none."""
     token = token_of(request.headers) if request.path in _PUSH_PATHS else None
     return f"key {secret_hash(token)}" if token else ""
 

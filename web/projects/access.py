@@ -63,6 +63,15 @@ class ProjectAccess:
         await self._require(request, project, role)
         return project
 
+    async def owned(self, request: web.Request) -> Project:
+        """Return the project in the path, of which the sender is an owner.
+
+        Raises:
+            ForbiddenError: there is no such project, or the sender is no owner.
+        """
+        key = request.match_info["project_key"]
+        return await self.for_changing(request, key, ProjectRole.OWNER)
+
     async def visible(self, request: web.Request) -> list[Project]:
         """Return the projects that the sender may see, oldest first."""
         user = principal_of(request).user

@@ -28,7 +28,9 @@ NOT_RECORDED_BY_ITSELF = {
     "POST /api/v1/parse_query",
     "POST /api/v1/query_exemplars",
     "POST /v1/reports/funnel",
-    # Events are data, as samples are.
+    # Events and tracked requests are data, as samples are.
+    "POST /api/v1/track",
+    "POST /api/v1/track/batch",
     "POST /v1/events/batch",
     # Without a login; their handlers add notes.
     "POST /login",

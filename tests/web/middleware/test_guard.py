@@ -73,6 +73,21 @@ ACCESS = {
     "POST /api/metrics": "push",
     "GET /api/recent": "push",
     "POST /report": "public",
+    "POST /api/v1/projects/": "user",
+    "GET /api/v1/projects/": "user",
+    "GET /api/v1/projects/{project_key}": "user",
+    "POST /api/v1/projects/{project_key}/api-keys/": "user",
+    "GET /api/v1/projects/{project_key}/api-keys/": "user",
+    "DELETE /api/v1/projects/{project_key}/api-keys/": "user",
+    "DELETE /api/v1/projects/{project_key}/api-keys/{id}": "user",
+    "GET /api/v1/projects/{project_key}/metrics/summary": "user",
+    "GET /api/v1/projects/{project_key}/metrics/time-series": "user",
+    "GET /api/v1/projects/{project_key}/metrics/routes": "user",
+    "GET /api/v1/projects/{project_key}/metrics/consumers": "user",
+    "GET /api/v1/projects/{project_key}/metrics/requests": "user",
+    # With a project's API key; see tests/replaces/test_api_analytics.py.
+    "POST /api/v1/track": "public",
+    "POST /api/v1/track/batch": "public",
     "GET /v1/projects": "viewer",
     "POST /v1/projects": "editor",
     # SDKs in browsers send with the project's public key.
@@ -212,6 +227,7 @@ def concrete(path: str) -> str:
         ("{check}", "cpu"),
         ("{id}", "999"),
         ("{name}", "nobody"),
+        ("{project_key}", "no-such-project"),
     ):
         path = path.replace(pattern, value)
     assert "{" not in path
@@ -323,7 +339,7 @@ async def test_every_page_route_is_of_the_page_surface(world: World) -> None:
     for route in world.client.app[ROUTES].values():
         expected = (
             Surface.JSON
-            if route.path.startswith("/api/v1/auth/")
+            if route.path.startswith(("/api/v1/auth/", "/api/v1/projects/", "/api/v1/track"))
             else Surface.PROMETHEUS
             if route.path.startswith(("/api/v1/", "/federate", "/version"))
             else Surface.JSON

@@ -1,0 +1,1 @@
+"""Tracked API requests: ingestion, keys and reports."""

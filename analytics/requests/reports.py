@@ -1,0 +1,118 @@
+"""The reports over tracked requests."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from analytics.errors import ReportError
+from analytics.statistics.calendar import Buckets, Interval, buckets, zone_of
+from model.clock import Clock
+from storage.api.projects import Project
+from storage.api.requests import (
+    ConsumerFigures,
+    RequestReader,
+    RequestSelection,
+    RequestSeries,
+    RequestSummary,
+    RouteFigures,
+    RouteOrder,
+    StoredRequest,
+)
+
+QUANTILES: Final = (0.5, 0.75, 0.95, 0.99)
+DEFAULT_APDEX_MS: Final = 500
+_DEFAULT_RANGE_MS: Final = 86_400_000
+_CLOCK_TOLERANCE_MS: Final = 600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The figures of a range.
+
+    Attributes:
+        figures: the counts and durations.
+        error_rate: the share of statuses from 400 on; None without a request.
+        apdex: satisfied and half of the tolerating requests; None without a request.
+        per_minute: requests a minute.
+
+    Source of `apdex`: Apdex Alliance, "Application Performance Index", technical
+    specification 1.1.
+    """
+
+    figures: RequestSummary
+    error_rate: float | None
+    apdex: float | None
+    per_minute: float
+
+
+class RequestReports:
+    """Answers the reports of all projects."""
+
+    def __init__(self, requests: RequestReader, clock: Clock) -> None:
+        self._requests, self._clock = requests, clock
+
+    def range_ms(self, start_ms: int | None, end_ms: int | None) -> tuple[int, int]:
+        """Return a range: by default the last day, until now.
+
+        Raises:
+            ReportError: it is empty.
+        """
+        end_ms = self._clock() + _CLOCK_TOLERANCE_MS if end_ms is None else end_ms
+        start_ms = end_ms - _DEFAULT_RANGE_MS if start_ms is None else start_ms
+        if end_ms <= start_ms:
+            raise ReportError("must be after from", "to")
+        return start_ms, end_ms
+
+    async def summary(self, selection: RequestSelection, apdex_ms: int) -> Summary:
+        """Return the figures of a range.
+
+        Args:
+            selection: the requests.
+            apdex_ms: the duration up to which users are satisfied.
+        """
+        found = await self._requests.summary(selection, QUANTILES, apdex_ms * 1000)
+        minutes = (min(selection.end_ms, self._clock()) - selection.start_ms) / 60_000
+        if not found.requests:
+            return Summary(found, None, None, 0.0)
+        errors = found.client_errors + found.server_errors
+        satisfied = found.satisfied + found.tolerating / 2
+        return Summary(
+            found,
+            errors / found.requests,
+            satisfied / found.requests,
+            found.requests / minutes if minutes > 0 else float(found.requests),
+        )
+
+    async def time_series(
+        self,
+        project: Project,
+        selection: RequestSelection,
+        interval: Interval,
+        time_zone: str | None,
+    ) -> tuple[Buckets, RequestSeries]:
+        """Return the figures by time, in the project's zone unless another one is given.
+
+        Raises:
+            ReportError: the zone is unknown, or there are too many buckets.
+        """
+        zone = zone_of(time_zone or project.settings.time_zone)
+        parts = buckets(
+            selection.start_ms, selection.end_ms, interval, zone, project.settings.week_start
+        )
+        return parts, await self._requests.request_series(selection, parts.edges_ms)
+
+    async def routes(
+        self, selection: RequestSelection, order: RouteOrder, limit: int
+    ) -> Sequence[RouteFigures]:
+        """Return routes with their figures."""
+        return await self._requests.routes(selection, order, limit)
+
+    async def consumers(self, selection: RequestSelection, limit: int) -> Sequence[ConsumerFigures]:
+        """Return the consumers with most requests."""
+        return await self._requests.consumers(selection, limit)
+
+    async def log(
+        self, selection: RequestSelection, limit: int, before: tuple[int, int] | None
+    ) -> Sequence[StoredRequest]:
+        """Return requests, the newest first."""
+        return await self._requests.latest_requests(selection, limit, before)

@@ -1,0 +1,272 @@
+"""The answers of api-analytics-service's paths."""
+
+import math
+from datetime import UTC, datetime
+
+from typing_extensions import TypedDict
+
+from analytics.requests.keys import IssuedProjectKey
+from analytics.requests.reports import QUANTILES, Summary
+from analytics.statistics.calendar import Buckets
+from storage.api.project_keys import ProjectKey
+from storage.api.projects import Project
+from storage.api.requests import ConsumerFigures, RequestSeries, RouteFigures, StoredRequest
+
+
+class TenantProjectDocument(TypedDict):
+    """A project; `project_key` names it in paths."""
+
+    id: int
+    project_key: str
+    name: str
+    time_zone: str
+    week_start: int
+    is_active: bool
+    created_at: str
+
+
+class ApiKeyDocument(TypedDict):
+    """A key without its secret; `prefix` is its visible beginning."""
+
+    id: int
+    name: str
+    prefix: str
+    created_at: str
+    expires_at: str | None
+    last_used_at: str | None
+
+
+class NewApiKeyDocument(ApiKeyDocument):
+    """A new key; `api_key`, the secret, is returned only once."""
+
+    api_key: str
+
+
+class TrackedDocument(TypedDict):
+    """Whether a request was stored."""
+
+    status: str
+    tracked: int
+
+
+class TrackErrorDocument(TypedDict):
+    """A refused request of a batch."""
+
+    index: int
+    field: str
+    error: str
+
+
+class TrackedBatchDocument(TrackedDocument):
+    """How many requests were stored, and which were refused."""
+
+    errors: list[TrackErrorDocument]
+
+
+class SummaryDocument(TypedDict):
+    """The figures of a range; times in milliseconds, null without a request."""
+
+    total_requests: int
+    client_errors: int
+    server_errors: int
+    error_rate: float | None
+    avg_response_time_ms: float | None
+    p50_response_time_ms: float | None
+    p75_response_time_ms: float | None
+    p95_response_time_ms: float | None
+    p99_response_time_ms: float | None
+    apdex: float | None
+    requests_per_minute: float
+
+
+class SeriesPointDocument(TypedDict):
+    """The figures of one bucket."""
+
+    timestamp: str
+    requests: int
+    client_errors: int
+    server_errors: int
+    avg_response_time_ms: float | None
+    p95_response_time_ms: float | None
+
+
+class SeriesDocument(TypedDict):
+    """Figures by time."""
+
+    interval: str
+    time_zone: str
+    data: list[SeriesPointDocument]
+
+
+class RouteDocument(TypedDict):
+    """The figures of one route and method."""
+
+    method: str
+    route: str
+    requests: int
+    client_errors: int
+    server_errors: int
+    avg_response_time_ms: float
+    p50_response_time_ms: float
+    p95_response_time_ms: float
+    p99_response_time_ms: float
+
+
+class ConsumerDocument(TypedDict):
+    """The figures of one consumer; "" stands for requests without one."""
+
+    consumer: str
+    requests: int
+    errors: int
+    last_seen: str
+
+
+class LoggedRequestDocument(TypedDict):
+    """One request; `client` is a keyed hash that changes every day."""
+
+    timestamp: str
+    method: str
+    route: str
+    path: str
+    status_code: int
+    response_time_ms: float
+    request_size: int | None
+    response_size: int | None
+    consumer: str
+    client: str
+    version: str
+
+
+class LogDocument(TypedDict):
+    """A page of requests, the newest first; `cursor` is null on the last one."""
+
+    requests: list[LoggedRequestDocument]
+    cursor: str | None
+
+
+def _iso(time_ms: int) -> str:
+    moment = datetime.fromtimestamp(time_ms / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _optional_iso(time_ms: int | None) -> str | None:
+    return None if time_ms is None else _iso(time_ms)
+
+
+def _ms(duration_us: float) -> float | None:
+    return None if math.isnan(duration_us) else duration_us / 1000
+
+
+def tenant_project_document(project: Project) -> TenantProjectDocument:
+    """Return a project."""
+    return TenantProjectDocument(
+        id=project.id,
+        project_key=project.key,
+        name=project.settings.name,
+        time_zone=project.settings.time_zone,
+        week_start=project.settings.week_start,
+        is_active=project.settings.is_active,
+        created_at=_iso(project.created_ms),
+    )
+
+
+def api_key_document(key: ProjectKey) -> ApiKeyDocument:
+    """Return a key without its secret."""
+    return ApiKeyDocument(
+        id=key.id,
+        name=key.label,
+        prefix=key.prefix,
+        created_at=_iso(key.created_ms),
+        expires_at=_optional_iso(key.expires_ms),
+        last_used_at=_optional_iso(key.last_used_ms),
+    )
+
+
+def new_api_key_document(issued: IssuedProjectKey) -> NewApiKeyDocument:
+    """Return a new key with its secret."""
+    return NewApiKeyDocument(api_key=issued.secret, **api_key_document(issued.key))
+
+
+def summary_document(summary: Summary) -> SummaryDocument:
+    """Return the figures of a range."""
+    figures = summary.figures
+    p50, p75, p95, p99 = (_ms(figures.percentiles_us[quantile]) for quantile in QUANTILES)
+    return SummaryDocument(
+        total_requests=figures.requests,
+        client_errors=figures.client_errors,
+        server_errors=figures.server_errors,
+        error_rate=summary.error_rate,
+        avg_response_time_ms=_ms(figures.mean_us),
+        p50_response_time_ms=p50,
+        p75_response_time_ms=p75,
+        p95_response_time_ms=p95,
+        p99_response_time_ms=p99,
+        apdex=summary.apdex,
+        requests_per_minute=summary.per_minute,
+    )
+
+
+def series_points(parts: Buckets, series: RequestSeries) -> list[SeriesPointDocument]:
+    """Return one point for each bucket."""
+    return [
+        SeriesPointDocument(
+            timestamp=_iso(start_ms),
+            requests=requests,
+            client_errors=client,
+            server_errors=server,
+            avg_response_time_ms=_ms(mean),
+            p95_response_time_ms=_ms(p95),
+        )
+        for start_ms, requests, client, server, mean, p95 in zip(
+            parts.edges_ms.tolist(),
+            series.requests.tolist(),
+            series.client_errors.tolist(),
+            series.server_errors.tolist(),
+            series.mean_us.tolist(),
+            series.p95_us.tolist(),
+            strict=False,
+        )
+    ]
+
+
+def route_document(route: RouteFigures) -> RouteDocument:
+    """Return the figures of a route."""
+    return RouteDocument(
+        method=route.method,
+        route=route.route,
+        requests=route.requests,
+        client_errors=route.client_errors,
+        server_errors=route.server_errors,
+        avg_response_time_ms=route.mean_us / 1000,
+        p50_response_time_ms=route.p50_us / 1000,
+        p95_response_time_ms=route.p95_us / 1000,
+        p99_response_time_ms=route.p99_us / 1000,
+    )
+
+
+def consumer_document(found: ConsumerFigures) -> ConsumerDocument:
+    """Return the figures of a consumer."""
+    return ConsumerDocument(
+        consumer=found.consumer,
+        requests=found.requests,
+        errors=found.errors,
+        last_seen=_iso(found.last_ms),
+    )
+
+
+def logged_request_document(stored: StoredRequest) -> LoggedRequestDocument:
+    """Return one request of the log."""
+    one = stored.request
+    return LoggedRequestDocument(
+        timestamp=_iso(one.time_ms),
+        method=one.method,
+        route=one.route,
+        path=one.path,
+        status_code=one.status,
+        response_time_ms=one.duration_us / 1000,
+        request_size=one.request_bytes,
+        response_size=one.response_bytes,
+        consumer=one.consumer,
+        client=one.client,
+        version=one.version,
+    )

@@ -1,0 +1,130 @@
+"""Parameters and bodies of api-analytics-service's paths."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from analytics.requests.reports import DEFAULT_APDEX_MS
+from analytics.statistics.calendar import Interval
+from web.http.parameters import DIGITS, Parameters
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Status = Annotated[str, StringConstraints(pattern=r"^([1-5]xx|[1-5][0-9]{2})$")]
+
+
+def unix_ms(moment: datetime | None) -> int | None:
+    """Return a time in Unix milliseconds, None for None."""
+    return None if moment is None else round(moment.timestamp() * 1000)
+
+
+def status_range(status: str | None) -> tuple[int, int] | None:
+    """Return the lowest and the highest status of `4xx` or `404`, None for None."""
+    if status is None:
+        return None
+    if status.endswith("xx"):
+        return int(status[0]) * 100, int(status[0]) * 100 + 99
+    return int(status), int(status)
+
+
+class NewProjectForm(BaseModel):
+    """A new project."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: Label
+    time_zone: Annotated[str, StringConstraints(max_length=64)] = "UTC"
+    week_start: Annotated[int, Field(ge=1, le=7)] = 1
+
+
+class NewKeyForm(BaseModel):
+    """A new API key, in place of the key `replaces`, which stays valid for `overlap_s`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: Label = "API key"
+    replaces: Annotated[int, Field(ge=1)] | None = None
+    overlap_s: Annotated[int, Field(ge=0, le=90 * 86_400)] = 86_400
+
+
+class TrackForm(BaseModel):
+    """One request that an application has served; other fields are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    method: Text
+    path: Text
+    route: Text | None = None
+    status_code: Annotated[int, Field(ge=100, le=599)]
+    response_time_ms: Annotated[float, Field(ge=0)]
+    timestamp: datetime | float | None = None
+    request_size: Annotated[int, Field(ge=0)] | None = None
+    response_size: Annotated[int, Field(ge=0)] | None = None
+    consumer: Text | None = None
+    ip_address: Text | None = None
+    version: Text | None = None
+
+
+class TrackBatchForm(BaseModel):
+    """Several requests."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    requests: list[dict[str, Any]]
+
+
+class MetricsQuery(Parameters):
+    """A range, by default the last day, and filters."""
+
+    from_: Annotated[Moment | None, Field(alias="from")] = None
+    to: Moment | None = None
+    method: Text | None = None
+    route: Text | None = None
+    consumer: Text | None = None
+    version: Text | None = None
+    status: Status | None = None
+    search: Text | None = None
+
+
+class SummaryQuery(MetricsQuery):
+    """`apdex_ms` is the response time up to which users are satisfied."""
+
+    apdex_ms: Annotated[int, Field(ge=1, le=3_600_000), DIGITS] = DEFAULT_APDEX_MS
+
+
+class SeriesQuery(MetricsQuery):
+    """Figures by time; without a zone, in the project's."""
+
+    interval: Interval = Interval.HOUR
+    time_zone: Annotated[str, StringConstraints(max_length=64)] | None = None
+
+
+class ListQuery(MetricsQuery):
+    """The first entries of a list."""
+
+    limit: Annotated[int, Field(ge=1, le=1000), DIGITS] = 100
+
+
+class RoutesQuery(ListQuery):
+    """Routes with most requests, most errors, or the slowest 95th percentile."""
+
+    order: Literal["requests", "errors", "slowest"] = "requests"
+
+
+class LogQuery(ListQuery):
+    """A page of the log; `before` is the `cursor` of the page before."""
+
+    before: Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,15}-[0-9]{1,15}$")] | None = None
+
+
+class KeyQuery(Parameters):
+    """The id of a key."""
+
+    id: Annotated[int, Field(ge=1, le=2**63 - 1), DIGITS]

@@ -1,0 +1,142 @@
+"""`/api/v1/projects/{project_key}/metrics/`: the reports over tracked requests."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from analytics.service import Analytics
+from storage.api.projects import Project
+from storage.api.requests import RequestSelection
+from web.http.operations import Described, Operation
+from web.http.parameters import read_query
+from web.http.responses import json_response
+from web.http.routing import Access, Route, Surface
+from web.projects.access import ProjectAccess
+from web.requests.documents import (
+    ConsumerDocument,
+    LogDocument,
+    RouteDocument,
+    SeriesDocument,
+    SummaryDocument,
+    consumer_document,
+    logged_request_document,
+    route_document,
+    series_points,
+    summary_document,
+)
+from web.requests.forms import (
+    ListQuery,
+    LogQuery,
+    MetricsQuery,
+    RoutesQuery,
+    SeriesQuery,
+    SummaryQuery,
+    status_range,
+    unix_ms,
+)
+
+_TAG: Final = "requests"
+
+
+class RequestMetricsApi:
+    """Answers reports to the members of a project."""
+
+    def __init__(self, analytics: Analytics, access: ProjectAccess) -> None:
+        self._reports, self._access = analytics.request_reports, access
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+
+        def get(
+            name: str,
+            handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+            document: Described,
+            query: type[BaseModel],
+        ) -> Route:
+            operation = Operation(_TAG, document, query=query, errors=(400, 403))
+            path = f"/api/v1/projects/{{project_key}}/metrics/{name}"
+            return Route("GET", path, handler, Access.USER, Surface.JSON, operation=operation)
+
+        return (
+            get("summary", self.summary, SummaryDocument, SummaryQuery),
+            get("time-series", self.time_series, SeriesDocument, SeriesQuery),
+            get("routes", self.route_figures, list[RouteDocument], RoutesQuery),
+            get("consumers", self.consumers, list[ConsumerDocument], ListQuery),
+            get("requests", self.log, LogDocument, LogQuery),
+        )
+
+    async def summary(self, request: web.Request) -> web.Response:
+        """Return counts, error rate, response times, Apdex and throughput."""
+        query = read_query(request.query, SummaryQuery)
+        _, selection = await self._asked(request, query)
+        return json_response(
+            summary_document(await self._reports.summary(selection, query.apdex_ms))
+        )
+
+    async def time_series(self, request: web.Request) -> web.Response:
+        """Return the figures by minute, hour, day, week or month."""
+        query = read_query(request.query, SeriesQuery)
+        project, selection = await self._asked(request, query)
+        parts, series = await self._reports.time_series(
+            project, selection, query.interval, query.time_zone
+        )
+        document = SeriesDocument(
+            interval=query.interval,
+            time_zone=query.time_zone or project.settings.time_zone,
+            data=series_points(parts, series),
+        )
+        return json_response(document)
+
+    async def route_figures(self, request: web.Request) -> web.Response:
+        """List the routes with most requests, most errors, or the slowest ones."""
+        query = read_query(request.query, RoutesQuery)
+        _, selection = await self._asked(request, query)
+        routes = await self._reports.routes(selection, query.order, query.limit)
+        return json_response([route_document(route) for route in routes])
+
+    async def consumers(self, request: web.Request) -> web.Response:
+        """List the consumers with most requests."""
+        query = read_query(request.query, ListQuery)
+        _, selection = await self._asked(request, query)
+        found = await self._reports.consumers(selection, query.limit)
+        return json_response([consumer_document(one) for one in found])
+
+    async def log(self, request: web.Request) -> web.Response:
+        """List requests, the newest first."""
+        query = read_query(request.query, LogQuery)
+        _, selection = await self._asked(request, query)
+        before = None
+        if query.before is not None:
+            time_ms, _, sequence = query.before.rpartition("-")
+            before = (int(time_ms), int(sequence))
+        page = await self._reports.log(selection, query.limit, before)
+        cursor = None
+        if len(page) == query.limit:
+            cursor = f"{page[-1].request.time_ms}-{page[-1].sequence}"
+        requests = [logged_request_document(one) for one in page]
+        return json_response(LogDocument(requests=requests, cursor=cursor))
+
+    async def _asked(
+        self, request: web.Request, query: MetricsQuery
+    ) -> tuple[Project, RequestSelection]:
+        """Return the project and the requests that a request asks for."""
+        project = await self._access.for_reading(request, request.match_info["project_key"])
+        start_ms, end_ms = self._reports.range_ms(unix_ms(query.from_), unix_ms(query.to))
+
+        def only(value: str | None) -> tuple[str, ...] | None:
+            return None if value is None else (value,)
+
+        selection = RequestSelection(
+            project.id,
+            start_ms,
+            end_ms,
+            only(query.method and query.method.upper()),
+            only(query.route),
+            only(query.consumer),
+            only(query.version),
+            status_range(query.status),
+            query.search,
+        )
+        return project, selection

@@ -1,0 +1,91 @@
+"""`POST /api/v1/track`: applications report the requests that they have served."""
+
+from typing import Final
+
+import orjson
+from aiohttp import web
+
+from analytics.service import Analytics
+from model.clock import Clock
+from storage.api.projects import Project
+from web.http.bodies import read_body
+from web.http.errors import BadRequestError, UnauthorizedError
+from web.http.operations import Operation
+from web.http.responses import json_response
+from web.http.routing import Access, Route, Surface
+from web.requests.documents import TrackedBatchDocument, TrackedDocument, TrackErrorDocument
+from web.requests.forms import TrackBatchForm, TrackForm
+
+_TAG: Final = "requests"
+_BODY_LIMIT_BYTES: Final = 16 * 2**20
+
+
+class TrackApi:
+    """Receives requests with a project's API key in `X-API-Key`."""
+
+    def __init__(self, analytics: Analytics, clock: Clock) -> None:
+        self._analytics, self._clock = analytics, clock
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        single = Operation(_TAG, TrackedDocument, TrackForm, status=202, errors=(401,))
+        several = Operation(_TAG, TrackedBatchDocument, TrackBatchForm, status=202, errors=(401,))
+        return tuple(
+            Route(
+                "POST",
+                path,
+                handler,
+                Access.PUBLIC,
+                Surface.JSON,
+                operation=operation,
+                body_limit_bytes=_BODY_LIMIT_BYTES,
+            )
+            for path, handler, operation in (
+                ("/api/v1/track", self.track, single),
+                ("/api/v1/track/batch", self.track_batch, several),
+            )
+        )
+
+    async def track(self, request: web.Request) -> web.Response:
+        """Store one request; the answer comes when it is on disk."""
+        project = await self._project(request)
+        found = self._analytics.parser.request(await _body(request), self._clock())
+        await self._analytics.requests.append_requests(project.id, [found])
+        return json_response(TrackedDocument(status="accepted", tracked=1), 202)
+
+    async def track_batch(self, request: web.Request) -> web.Response:
+        """Store several requests; valid ones are kept, the others named by index and field."""
+        project = await self._project(request)
+        body = await _body(request)
+        items = body.get("requests")
+        most = self._analytics.settings.batch_events
+        if not isinstance(items, list) or not 1 <= len(items) <= most:
+            raise BadRequestError(f"requests must be a list of 1 to {most} requests", "requests")
+        batch = self._analytics.parser.batch(items, self._clock())
+        if batch.requests:
+            await self._analytics.requests.append_requests(project.id, batch.requests)
+        errors = [
+            TrackErrorDocument(index=index, field=field, error=error)
+            for index, field, error in batch.errors
+        ]
+        document = TrackedBatchDocument(
+            status="accepted", tracked=len(batch.requests), errors=errors
+        )
+        return json_response(document, 202)
+
+    async def _project(self, request: web.Request) -> Project:
+        secret = request.headers.get("X-API-Key", "")
+        project = await self._analytics.keyring.find(secret) if secret else None
+        if project is None:
+            raise UnauthorizedError("send a valid API key of an active project in X-API-Key")
+        return project
+
+
+async def _body(request: web.Request) -> dict[str, object]:
+    try:
+        body = orjson.loads(await read_body(request))
+    except orjson.JSONDecodeError as exc:
+        raise BadRequestError(f"the body is not JSON: {exc}") from exc
+    if not isinstance(body, dict):
+        raise BadRequestError("the body must be an object")
+    return body
