@@ -83,12 +83,13 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
 def _analytics(services: Services) -> tuple[Handlers, ...]:
     analytics = services.analytics
     access = ProjectAccess(analytics.projects, is_open=analytics.settings.open_api)
+    tenants = ProjectAccess(analytics.projects, answers_missing=True)
     return (
         ProjectsApi(analytics, access, services.clock),
         BatchApi(analytics, access),
         EventReportsApi(analytics, access),
-        TenantProjectsApi(analytics, access),
-        RequestMetricsApi(analytics, access),
+        TenantProjectsApi(analytics, tenants),
+        RequestMetricsApi(analytics, tenants),
         TrackApi(analytics, services.clock),
     )
 

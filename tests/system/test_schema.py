@@ -46,6 +46,7 @@ CHECKS: list[CheckFunction] = [
 FREE = {"url": {"type": "string", "pattern": r"^10\.[1-9]\.[1-9]\.[1-9]$"}}
 """Replacement for fields whose rules a schema cannot express: valid, rarely in use."""
 
+LONGEST_URL = 8000
 PASSWORD = "a password for the test"
 
 
@@ -152,6 +153,10 @@ class Sender:
         @given(case=cases)
         def send(case: Case[Any]) -> None:
             answer = case.call(base_url=self._url, session=session, headers=headers, timeout=30)
+            if len(answer.request.url or "") > LONGEST_URL:
+                # The HTTP parser refuses the request before it has a route.
+                assert answer.status_code == 400
+                return
             self.statuses.setdefault(case.operation.label, set()).add(answer.status_code)
             case.validate_response(answer, checks=CHECKS)
 

@@ -7,7 +7,7 @@ from aiohttp import web
 from analytics.projects import Projects
 from storage.api.accounts import Role
 from storage.api.projects import Project, ProjectRole
-from web.http.errors import BadRequestError, ForbiddenError
+from web.http.errors import BadRequestError, ForbiddenError, MissingError, WebError
 from web.http.routing import principal_of
 
 _RANK: Final = {ProjectRole.VIEWER: 0, ProjectRole.EDITOR: 1, ProjectRole.OWNER: 2}
@@ -20,22 +20,31 @@ class ProjectAccess:
     nobody learns which keys exist.
     """
 
-    def __init__(self, projects: Projects, *, is_open: bool) -> None:
-        """Set up; with `is_open`, anybody may read and write every project."""
+    def __init__(
+        self, projects: Projects, *, is_open: bool = False, answers_missing: bool = False
+    ) -> None:
+        """Set up.
+
+        Args:
+            projects: the projects.
+            is_open: whether anybody may read and write every project.
+            answers_missing: whether the answer is 404; apptracker's is 403.
+        """
         self._projects, self._is_open = projects, is_open
+        self._refusal = MissingError if answers_missing else ForbiddenError
 
     async def for_sending(self, key: str) -> Project:
         """Return the project to which events with this key belong.
 
         Raises:
             BadRequestError: the key is missing.
-            ForbiddenError: no active project has it.
+            ForbiddenError, MissingError: no active project has it.
         """
         if not key:
             raise BadRequestError("projectKey is missing", "projectKey")
         project = await self._projects.find(key)
         if project is None or not project.settings.is_active:
-            raise _refusal(key)
+            raise self._refused(key)
         return project
 
     async def for_reading(self, request: web.Request, key: str) -> Project:
@@ -43,7 +52,7 @@ class ProjectAccess:
 
         Raises:
             BadRequestError: the key is missing.
-            ForbiddenError: there is no such project.
+            ForbiddenError, MissingError: there is no such project.
         """
         project = await self.for_sending(key)
         await self._require(request, project, ProjectRole.VIEWER)
@@ -55,11 +64,11 @@ class ProjectAccess:
         """Return a project, active or not, in which the sender has at least this role.
 
         Raises:
-            ForbiddenError: there is no such project.
+            ForbiddenError, MissingError: there is no such project.
         """
         project = await self._projects.find(key)
         if project is None:
-            raise _refusal(key)
+            raise self._refused(key)
         await self._require(request, project, role)
         return project
 
@@ -67,7 +76,8 @@ class ProjectAccess:
         """Return the project in the path, of which the sender is an owner.
 
         Raises:
-            ForbiddenError: there is no such project, or the sender is no owner.
+            MissingError: there is no such project.
+            ForbiddenError: the sender is no owner.
         """
         key = request.match_info["project_key"]
         return await self.for_changing(request, key, ProjectRole.OWNER)
@@ -87,10 +97,9 @@ class ProjectAccess:
             return
         own = None if user is None else await self._projects.records.role(project.id, user.id)
         if own is None:
-            raise _refusal(project.key)
+            raise self._refused(project.key)
         if _RANK[own] < _RANK[role]:
             raise ForbiddenError(f"this needs the role {role} in the project")
 
-
-def _refusal(key: str) -> ForbiddenError:
-    return ForbiddenError(f"Project with key '{key[:64]}' not found", "projectKey")
+    def _refused(self, key: str) -> WebError:
+        return self._refusal(f"Project with key '{key[:64]}' not found", "projectKey")

@@ -55,7 +55,7 @@ class RequestMetricsApi:
             document: Described,
             query: type[BaseModel],
         ) -> Route:
-            operation = Operation(_TAG, document, query=query, errors=(400, 403))
+            operation = Operation(_TAG, document, query=query, errors=(400, 404))
             path = f"/api/v1/projects/{{project_key}}/metrics/{name}"
             return Route("GET", path, handler, Access.USER, Surface.JSON, operation=operation)
 

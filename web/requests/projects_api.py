@@ -42,7 +42,7 @@ class TenantProjectsApi:
         issue = Operation(_TAG, NewApiKeyDocument, NewKeyForm, status=201, errors=errors)
         live = Operation(_TAG, list[ApiKeyDocument], errors=errors)
         revoke = Operation(_TAG, None, query=KeyQuery, status=204, errors=errors)
-        revoke_one = Operation(_TAG, None, status=204, errors=errors)
+        revoke_one = Operation(_TAG, None, status=204, errors=(400, *errors))
         return tuple(
             Route(method, path, handler, Access.USER, Surface.JSON, operation=operation)
             for method, path, handler, operation in (
