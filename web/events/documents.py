@@ -1,6 +1,5 @@
 """The answers of `/v1/`, with apptracker's names."""
 
-from datetime import UTC, datetime
 from typing import NotRequired
 
 from typing_extensions import TypedDict
@@ -10,6 +9,7 @@ from analytics.product.reports import Conversion, FunnelStep, TimeSeriesPoint
 from analytics.statistics.proportion import Proportion
 from storage.api.events import EventGroup, EventSelection, EventTotals
 from storage.api.projects import Project
+from web.projects.times import iso
 
 
 class ProjectDocument(TypedDict):
@@ -146,13 +146,6 @@ class TestInsertDocument(TypedDict):
 
     success: bool
     inserted: int
-
-
-def iso(time_ms: int) -> str:
-    """Return a time in UTC, with milliseconds only where there are some."""
-    moment = datetime.fromtimestamp(time_ms / 1000, UTC)
-    text = moment.isoformat(timespec="milliseconds" if time_ms % 1000 else "seconds")
-    return text.replace("+00:00", "Z")
 
 
 def project_document(project: Project) -> ProjectDocument:

@@ -1,31 +1,18 @@
 """Parameters and bodies of `/v1/`."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from analytics.product.ingestion import LONGEST_NAME
 from analytics.product.reports import MOST_STEPS
 from analytics.statistics.calendar import Interval
 from web.http.parameters import DIGITS, Parameters
-
-
-def _in_utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-
-
-Moment = Annotated[datetime, AfterValidator(_in_utc)]
-"""A time in ISO 8601; without an offset it is UTC."""
+from web.projects.times import Moment
 
 EventName = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
 ProjectKey = Annotated[str, StringConstraints(max_length=64)]
 ZoneName = Annotated[str, StringConstraints(max_length=64)]
-
-
-def unix_ms(moment: datetime | None) -> int | None:
-    """Return a time in Unix milliseconds, None for None."""
-    return None if moment is None else round(moment.timestamp() * 1000)
 
 
 class ProjectForm(BaseModel):

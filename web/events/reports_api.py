@@ -29,13 +29,13 @@ from web.events.forms import (
     ReportQuery,
     TimeSeriesQuery,
     TopEventsQuery,
-    unix_ms,
 )
 from web.http.operations import Operation
 from web.http.parameters import read_json, read_query
 from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface
 from web.projects.access import ProjectAccess
+from web.projects.times import unix_ms
 
 _TAG: Final = "events"
 _ERRORS: Final = (400, 403)

@@ -1,7 +1,6 @@
 """The answers of api-analytics-service's paths."""
 
 import math
-from datetime import UTC, datetime
 
 from typing_extensions import TypedDict
 
@@ -11,6 +10,7 @@ from analytics.statistics.calendar import Buckets
 from storage.api.project_keys import ProjectKey
 from storage.api.projects import Project
 from storage.api.requests import ConsumerFigures, RequestSeries, RouteFigures, StoredRequest
+from web.projects.times import iso
 
 
 class TenantProjectDocument(TypedDict):
@@ -144,13 +144,8 @@ class LogDocument(TypedDict):
     cursor: str | None
 
 
-def _iso(time_ms: int) -> str:
-    moment = datetime.fromtimestamp(time_ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _optional_iso(time_ms: int | None) -> str | None:
-    return None if time_ms is None else _iso(time_ms)
+    return None if time_ms is None else iso(time_ms)
 
 
 def _ms(duration_us: float) -> float | None:
@@ -166,7 +161,7 @@ def tenant_project_document(project: Project) -> TenantProjectDocument:
         time_zone=project.settings.time_zone,
         week_start=project.settings.week_start,
         is_active=project.settings.is_active,
-        created_at=_iso(project.created_ms),
+        created_at=iso(project.created_ms),
     )
 
 
@@ -176,7 +171,7 @@ def api_key_document(key: ProjectKey) -> ApiKeyDocument:
         id=key.id,
         name=key.label,
         prefix=key.prefix,
-        created_at=_iso(key.created_ms),
+        created_at=iso(key.created_ms),
         expires_at=_optional_iso(key.expires_ms),
         last_used_at=_optional_iso(key.last_used_ms),
     )
@@ -210,7 +205,7 @@ def series_points(parts: Buckets, series: RequestSeries) -> list[SeriesPointDocu
     """Return one point for each bucket."""
     return [
         SeriesPointDocument(
-            timestamp=_iso(start_ms),
+            timestamp=iso(start_ms),
             requests=requests,
             client_errors=client,
             server_errors=server,
@@ -250,7 +245,7 @@ def consumer_document(found: ConsumerFigures) -> ConsumerDocument:
         consumer=found.consumer,
         requests=found.requests,
         errors=found.errors,
-        last_seen=_iso(found.last_ms),
+        last_seen=iso(found.last_ms),
     )
 
 
@@ -258,7 +253,7 @@ def logged_request_document(stored: StoredRequest) -> LoggedRequestDocument:
     """Return one request of the log."""
     one = stored.request
     return LoggedRequestDocument(
-        timestamp=_iso(one.time_ms),
+        timestamp=iso(one.time_ms),
         method=one.method,
         route=one.route,
         path=one.path,

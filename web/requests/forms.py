@@ -1,28 +1,18 @@
 """Parameters and bodies of api-analytics-service's paths."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from analytics.requests.reports import DEFAULT_APDEX_MS
 from analytics.statistics.calendar import Interval
 from web.http.parameters import DIGITS, Parameters
+from web.projects.times import Moment
 
-
-def _in_utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-
-
-Moment = Annotated[datetime, AfterValidator(_in_utc)]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Status = Annotated[str, StringConstraints(pattern=r"^([1-5]xx|[1-5][0-9]{2})$")]
-
-
-def unix_ms(moment: datetime | None) -> int | None:
-    """Return a time in Unix milliseconds, None for None."""
-    return None if moment is None else round(moment.timestamp() * 1000)
 
 
 def status_range(status: str | None) -> tuple[int, int] | None:

@@ -14,6 +14,7 @@ from web.http.parameters import read_query
 from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface
 from web.projects.access import ProjectAccess
+from web.projects.times import unix_ms
 from web.requests.documents import (
     ConsumerDocument,
     LogDocument,
@@ -34,7 +35,6 @@ from web.requests.forms import (
     SeriesQuery,
     SummaryQuery,
     status_range,
-    unix_ms,
 )
 
 _TAG: Final = "requests"
