@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 BOOT = Path(__file__).with_name("boot")
 _PROGRAMS = ("systemctl", "dbus-daemon", "unshare", "nsenter", "pivot_root", "ip", "/sbin/init")
-_BOOT_S = 60.0
+_BOOT_S = 240.0
 _PATIENCE_S = 90.0
 _RUNNING = ("running", "degraded")
 # All namespaces, and the root and working directory of the machine's init.

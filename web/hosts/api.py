@@ -8,7 +8,12 @@ from alerting.settings import CheckName, HostCheckSettings
 from web.fleet.documents import FleetHostDocument, fleet_host_document
 from web.fleet.fleet import Fleet
 from web.hosts.checks import checks_of
-from web.hosts.documents import ChecksDocument, HostsDocument, check_document
+from web.hosts.documents import (
+    AddedHostDocument,
+    ChecksDocument,
+    HostsDocument,
+    check_document,
+)
 from web.hosts.forms import CheckForm, HostForm
 from web.hosts.lookup import check_name, find_host
 from web.hosts.register import HostRegister
@@ -47,7 +52,7 @@ class HostsApi:
         tag, host, look, edit = "hosts", f"/api/hosts/{HOST_KEY}", Access.VIEWER, Access.EDITOR
         check = f"{host}/checks/{{check}}"
         every = Operation(tag, HostsDocument)
-        add = Operation(tag, FleetHostDocument, HostForm, status=201, errors=(404, 409))
+        add = Operation(tag, AddedHostDocument, HostForm, status=201, errors=(404, 409))
         one = Operation(tag, FleetHostDocument, errors=(404,))
         remove = Operation(tag, status=204, errors=(404, 409))
         checks = Operation(tag, ChecksDocument, errors=(404,))

@@ -1,6 +1,7 @@
 """JSON documents of hosts' checks and charts."""
 
 from collections.abc import Mapping
+from typing import NotRequired
 
 # pydantic describes the standard library's TypedDict from Python 3.12 on only.
 from typing_extensions import TypedDict
@@ -15,6 +16,12 @@ class HostsDocument(TypedDict):
     """Hosts."""
 
     hosts: list[FleetHostDocument]
+
+
+class AddedHostDocument(FleetHostDocument):
+    """A new host; `key`, the secret of one that pushes, is returned only once."""
+
+    key: NotRequired[str]
 
 
 class CheckDefaultsDocument(TypedDict):
