@@ -74,6 +74,21 @@ def translate(path: Path, exc: Exception) -> StorageError:
     return kinds.get(code, StorageError)(f"{path.name}: {exc}")
 
 
+def require_writable(path: Path) -> None:
+    """Return if a file is missing, or may be written.
+
+    SQLite opens a read-only file without an error and fails at the first write. Even a
+    reader leaves a `-shm` file with the mode of the database, which is then read-only too.
+
+    Raises:
+        UnwritableError: its mode or owner forbids writing.
+    """
+    if path.exists() and not os.access(path, os.W_OK):
+        raise UnwritableError(
+            f"{path.name} is not writable by uid {os.getuid()}; change its owner or mode"
+        )
+
+
 def set_aside(path: Path) -> str:
     """Rename a damaged file with its `-wal` and `-shm` files, and return the new name.
 
@@ -161,11 +176,7 @@ class Writer:
             self._connection = None
 
     def _open(self) -> None:
-        # SQLite opens a read-only file without an error and fails at the first write.
-        if self.path.exists() and not os.access(self.path, os.W_OK):
-            raise UnwritableError(
-                f"{self.path.name} is not writable by uid {os.getuid()}; change its owner or mode"
-            )
+        require_writable(self.path)
         try:
             connection = sqlite3.connect(self.path, isolation_level=None)
             try:

@@ -21,6 +21,19 @@ class Pair:
     key: Path
 
 
+_SIGNS_CERTIFICATES = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
 class Authority:
     """Issues certificates into a folder."""
 
@@ -31,6 +44,7 @@ class Authority:
         builder = self._builder(self._subject, self._key).add_extension(
             x509.BasicConstraints(ca=True, path_length=None), critical=True
         )
+        builder = builder.add_extension(_SIGNS_CERTIFICATES, critical=True)
         self.cert = folder / f"{name}.pem"
         certificate = builder.sign(self._key, hashes.SHA256())
         self.cert.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
@@ -67,6 +81,14 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - _DAY)
             .not_valid_after(now + _DAY)
+            # Python 3.13 refuses certificates without these two.
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
+                critical=False,
+            )
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+            )
         )
 
 

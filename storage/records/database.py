@@ -25,7 +25,14 @@ from storage.api.errors import (
     UnwritableError,
 )
 from storage.damage import RESTORE, Damage
-from storage.database import SQLITE_ERRORS, Readers, Writer, integrity_problems, translate
+from storage.database import (
+    SQLITE_ERRORS,
+    Readers,
+    Writer,
+    integrity_problems,
+    require_writable,
+    translate,
+)
 from storage.records.memory_copy import MemoryCopy
 from storage.records.salvage import rebuild
 from storage.worker import Worker
@@ -98,6 +105,7 @@ class RecordsDatabase:
             for subject in subjects:
                 subject.apply(database)
 
+        require_writable(self.path)
         if self.path.exists() and self.path.stat().st_size <= _CHECKED_BYTES:
             for problem in integrity_problems(self.path):
                 raise CorruptDataError(f"{self.path.name}: {problem}")

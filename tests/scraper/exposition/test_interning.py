@@ -1,6 +1,7 @@
 import gc
 import weakref
 from array import array
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,13 +41,17 @@ def test_skeletons_of_equal_bodies_share_their_strings() -> None:
 
 def test_equal_arrays_are_stored_once_and_only_while_referenced() -> None:
     interner = ArrayInterner()
-    codes = interner.codes(np.array([1, 2, 3], np.int32))
-    assert interner.codes(np.array([1, 2, 3], np.int32)) is codes
-    assert interner.codes(np.array([1, 2], np.int32)) is not codes
+
+    def interned() -> weakref.ref[Any]:
+        # In a frame of its own: an assertion keeps what it has compared.
+        codes = interner.codes(np.array([1, 2, 3], np.int32))
+        assert interner.codes(np.array([1, 2, 3], np.int32)) is codes
+        assert interner.codes(np.array([1, 2], np.int32)) is not codes
+        return weakref.ref(codes)
+
+    former = interned()
     offsets = interner.offsets([7, 0, 9])
     assert interner.offsets([7, 0, 9]) is offsets
-    former = weakref.ref(codes)
-    del codes
     gc.collect()
     assert former() is None
 

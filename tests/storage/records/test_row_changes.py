@@ -1,8 +1,10 @@
 """Two databases become equal by transferring the rows that one of them has changed."""
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import suppress
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,9 +42,20 @@ STATEMENTS = st.one_of(
 )
 
 
+OPENED: list[sqlite3.Connection] = []
+
+
+@pytest.fixture(autouse=True)
+def _connections_are_closed() -> Iterator[None]:
+    yield
+    while OPENED:
+        OPENED.pop().close()
+
+
 def database() -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.executescript(SCHEMA)
+    OPENED.append(connection)
     return connection
 
 
