@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.api.events import FUTURE_TOLERANCE_MS, AppendResult, NewEvent
-from storage.events.commit_queue import Batch, CommitQueue
+from storage.events.commit_queue import Batch, CommitQueue, text_column
 from storage.events.database import EventDatabase
 from storage.events.hashing import Hasher
 from storage.events.seen_ids import SeenIds
@@ -53,6 +53,7 @@ class Appender:
         self._hasher = Hasher(b"")
         self._seen = SeenIds()
         self._names: dict[tuple[int, str], int] = {}
+        self._last_name = 0
         self._next_sequence = 0
         # Whether `load` must be called before the next write.
         self._is_stale = False
@@ -62,6 +63,7 @@ class Appender:
         self._hasher, self._seen = hasher, SeenIds()
         rows = connection.execute("select project, name, id from names").fetchall()
         self._names = {(project, name): number for project, name, number in rows}
+        self._last_name = max(self._names.values(), default=0)
         row = connection.execute("select max(sequence) from events").fetchone()
         self._next_sequence = 0 if row is None or row[0] is None else row[0] + 1
         for start in range(0, self._next_sequence, _READ_BLOCK):
@@ -171,8 +173,8 @@ class Appender:
             "received_ms": received_ms,
             "id": np.array(rows.ids, np.uint64),
             "is_future": time_ms > received_ms + FUTURE_TOLERANCE_MS,
-            "distinct_id": _texts([event.distinct_id for event in rows.events]),
-            "properties": _texts([event.properties for event in rows.events]),
+            "distinct_id": text_column([event.distinct_id for event in rows.events]),
+            "properties": text_column([event.properties for event in rows.events]),
         }
 
     def _name_numbers(self, connection: "DuckDBPyConnection", rows: _NewRows) -> list[int]:
@@ -182,16 +184,10 @@ class Appender:
         for project, event in zip(rows.projects, rows.events, strict=True):
             number = names.get((project, event.name))
             if number is None:
-                number = names[project, event.name] = 1 + max(names.values(), default=0)
+                self._last_name += 1
+                number = names[project, event.name] = self._last_name
                 connection.execute(
                     "insert into names values (?, ?, ?)", [project, number, event.name]
                 )
             numbers.append(number)
         return numbers
-
-
-def _texts(texts: Sequence[str]) -> NDArray[np.object_]:
-    """Return texts as an array of objects: numpy's own strings end at a NUL."""
-    array = np.empty(len(texts), np.object_)
-    array[:] = texts
-    return array

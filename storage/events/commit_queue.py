@@ -6,6 +6,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from storage.api.errors import StorageError
 from storage.events.database import EventDatabase
 
@@ -81,3 +84,10 @@ class CommitQueue(Generic[Row, Result]):
                 count, rows = count + 1, rows + len(batch.rows)
             taken, self._waiting = self._waiting[:count], self._waiting[count:]
         return taken
+
+
+def text_column(texts: Sequence[str]) -> NDArray[np.object_]:
+    """Return texts as an array of objects: numpy's own strings end at a NUL."""
+    array = np.empty(len(texts), np.object_)
+    array[:] = texts
+    return array

@@ -17,7 +17,7 @@ from storage.api.requests import (
     RouteOrder,
     StoredRequest,
 )
-from storage.events.commit_queue import Batch, CommitQueue
+from storage.events.commit_queue import Batch, CommitQueue, text_column
 from storage.events.database import EventDatabase
 from storage.events.request_reports import RequestQueries
 
@@ -116,9 +116,7 @@ def _columns(rows: Sequence[tuple[int, NewRequest]], first: int) -> dict[str, ND
         return np.array([-1 if size is None else size for size in found], np.int64)
 
     def texts(of: Callable[[NewRequest], str]) -> NDArray[np.object_]:
-        array = np.empty(len(requests), np.object_)
-        array[:] = [of(request) for request in requests]
-        return array
+        return text_column([of(request) for request in requests])
 
     return {
         "project": np.array([project for project, _ in rows], np.uint32),

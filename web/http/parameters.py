@@ -1,9 +1,10 @@
 """Reads query, path and body of a request into pydantic models."""
 
 from collections.abc import Mapping
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
+import orjson
 from aiohttp import web
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -22,6 +23,7 @@ __all__ = [
     "read_body",
     "read_form",
     "read_json",
+    "read_json_object",
     "read_path",
     "read_query",
     "record_id",
@@ -108,6 +110,22 @@ async def read_json(request: web.Request, model: type[Model]) -> Model:
         ValidationError: the body is not JSON or does not fit the model.
     """
     return model.model_validate_json(await read_body(request))
+
+
+async def read_json_object(request: web.Request) -> dict[str, Any]:
+    """Return the JSON body, unvalidated: for bodies of many items that are checked one by one.
+
+    Raises:
+        WebError: as `read_body`.
+        BadRequestError: the body is not a JSON object.
+    """
+    try:
+        body = orjson.loads(await read_body(request))
+    except orjson.JSONDecodeError as exc:
+        raise BadRequestError(f"the body is not JSON: {exc}") from exc
+    if not isinstance(body, dict):
+        raise BadRequestError("the body must be an object")
+    return body
 
 
 async def read_form(request: web.Request) -> dict[str, str]:

@@ -2,15 +2,14 @@
 
 from typing import Final
 
-import orjson
 from aiohttp import web
 
 from analytics.service import Analytics
 from model.clock import Clock
 from storage.api.projects import Project
-from web.http.bodies import read_body
 from web.http.errors import BadRequestError, UnauthorizedError
 from web.http.operations import Operation
+from web.http.parameters import read_json_object
 from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface
 from web.requests.documents import TrackedBatchDocument, TrackedDocument, TrackErrorDocument
@@ -49,14 +48,14 @@ class TrackApi:
     async def track(self, request: web.Request) -> web.Response:
         """Store one request; the answer comes when it is on disk."""
         project = await self._project(request)
-        found = self._analytics.parser.request(await _body(request), self._clock())
+        found = self._analytics.parser.request(await read_json_object(request), self._clock())
         await self._analytics.requests.append_requests(project.id, [found])
         return json_response(TrackedDocument(status="accepted", tracked=1), 202)
 
     async def track_batch(self, request: web.Request) -> web.Response:
         """Store several requests; valid ones are kept, the others named by index and field."""
         project = await self._project(request)
-        body = await _body(request)
+        body = await read_json_object(request)
         items = body.get("requests")
         most = self._analytics.settings.batch_events
         if not isinstance(items, list) or not 1 <= len(items) <= most:
@@ -79,13 +78,3 @@ class TrackApi:
         if project is None:
             raise UnauthorizedError("send a valid API key of an active project in X-API-Key")
         return project
-
-
-async def _body(request: web.Request) -> dict[str, object]:
-    try:
-        body = orjson.loads(await read_body(request))
-    except orjson.JSONDecodeError as exc:
-        raise BadRequestError(f"the body is not JSON: {exc}") from exc
-    if not isinstance(body, dict):
-        raise BadRequestError("the body must be an object")
-    return body
