@@ -37,6 +37,7 @@ def samples(result: list[dict[str, Any]]) -> dict[str, dict[float, str]]:
     return {json.dumps(one["metric"], sort_keys=True): dict(one["values"]) for one in result}
 
 
+@pytest.mark.slow
 async def test_prometheus_federates_with_honored_labels_and_times(tmp_path: Path) -> None:
     async with redshank_exporter() as (_, target):
         job = {"name": "node", "targets": [target]}

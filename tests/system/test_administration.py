@@ -20,6 +20,7 @@ async def count(server: Server, metric: str) -> float:
     return float(found[0]["value"][1]) if found else 0.0
 
 
+@pytest.mark.slow
 async def test_deletion_survives_a_killed_server_and_snapshots_start_one(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with redshank_exporter() as (_, address):

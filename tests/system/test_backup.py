@@ -21,6 +21,7 @@ async def samples(server: Server, until_s: float) -> list[list[object]]:
     return result[0]["values"] if result else []
 
 
+@pytest.mark.slow
 async def test_restored_backup_of_a_running_server_has_its_data(tmp_path: Path) -> None:
     data, again, file = tmp_path / "data", tmp_path / "again", tmp_path / "backup.tar"
     async with redshank_exporter() as (_, address):

@@ -104,6 +104,7 @@ async def scrapes_in(server: Server, start_s: float, end_s: float) -> list[float
     return [float(time_s) for time_s, _ in series["values"]]
 
 
+@pytest.mark.slow
 async def test_file_size_limit_stops_nothing_and_all_samples_are_stored_later(
     tmp_path: Path,
 ) -> None:
@@ -182,7 +183,7 @@ def bound_by_modes() -> list[str]:
     [
         pytest.param(".", marks=pytest.mark.slow),
         pytest.param("journal.db", marks=pytest.mark.slow),
-        "records.db",
+        pytest.param("records.db", marks=pytest.mark.slow),
     ],
 )
 async def test_error_about_read_only_data_says_what_to_do(tmp_path: Path, locked: str) -> None:

@@ -101,6 +101,7 @@ async def test_dead_host_fires_once_through_a_restart_and_resolves_once(
     assert webhook.statuses("HostDown") == ["firing", "resolved"]
 
 
+@pytest.mark.slow
 async def test_killed_server_loses_at_most_the_last_second(tmp_path: Path) -> None:
     async with redshank_exporter() as (_, address):
         job = {"name": "node", "targets": [address]}
