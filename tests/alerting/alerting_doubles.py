@@ -22,6 +22,7 @@ from storage.api.samples import Layout, Source, Vector
 from storage.records.alert_tables import MIGRATIONS
 from storage.records.alerts import SqliteAlerts
 from storage.records.database import RecordsDatabase
+from tests.patience import PATIENCE_S
 
 NOW_MS = 1_700_000_000_000
 HOST_DOWN = Alert(
@@ -102,7 +103,7 @@ class Webhook:
 
     async def next(self) -> Any:
         """Return the next body that arrives."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             return await self.bodies.get()
 
 
@@ -154,7 +155,7 @@ class WatchedAlerts(SqliteAlerts):
 
     async def next_outcomes(self, count: int) -> list[str]:
         """Return the next outcomes that are stored."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             return [await self.outcomes.get() for _ in range(count)]
 
 

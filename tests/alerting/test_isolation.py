@@ -23,6 +23,7 @@ from promql.engine import LocalEngine
 from storage.api.samples import Vector
 from storage.samples.store import SqliteSampleStore
 from tests.alerting.alerting_doubles import NOW_MS, RecordingPipeline, SetClock, open_records
+from tests.patience import PATIENCE_S
 
 SETTINGS = HostCheckSettings.model_validate({"down": {"for": "0s"}})
 
@@ -64,7 +65,7 @@ class Watch:
         source = self.store.source(Labels.of(job="node", instance="a:9100"))
         layout = self.store.layout((Labels.of(__name__="up"),))
         self.store.append(source, Vector(NOW_MS, layout, None, np.zeros(1)))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await self._checks.evaluate(NOW_MS)
         assert not any(self.board[f"host/{check}"].error for check in CheckName)
         return [item.alert.labels.get("alertname") for item in self.pipeline.notices]
@@ -80,7 +81,7 @@ class Watch:
         delivery = Delivery(self.records, {"log": Inbox()}, DeliverySettings(), lambda: NOW_MS)
         running = asyncio.create_task(delivery.run("log"))
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 return [await bodies.get() for _ in range(count)]
         finally:
             running.cancel()

@@ -25,6 +25,7 @@ from tests.alerting.alerting_doubles import (
     open_records,
     running_webhook,
 )
+from tests.patience import PATIENCE_S
 from tests.promql.scripted_engine import ScriptedEngine
 
 HOST = Labels.of(job="node", instance="web-1:9100")
@@ -103,7 +104,7 @@ class Bench:
 
     async def change(self) -> tuple[str, str, str]:
         """Let time pass until an alert changes; return its name and both states."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while self.changes.empty():
                 self.time.advance(1)
                 for _ in range(10):

@@ -8,8 +8,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.test_main_job import DRAWN_PIXELS, log_in
-from tests.system.processes import Server, redshank_exporter, redshank_server, until
+from tests.browser.signing_in import sign_in
+from tests.browser.test_main_job import DRAWN_PIXELS
+from tests.system.processes import ADMIN_PASSWORD, Server, redshank_exporter, redshank_server, until
 
 pytestmark = pytest.mark.browser
 
@@ -28,8 +29,7 @@ async def server(page: Page, tmp_path: Path) -> AsyncIterator[Server]:
                 return bool(await server.query(USERS))
 
             await until(scraped, "rates")
-            await log_in(page, server)
-            await page.wait_for_selector("#fleet")
+            await sign_in(page, server.url, password=ADMIN_PASSWORD)
             yield server
             await page.goto("about:blank")
 

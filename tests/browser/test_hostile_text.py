@@ -15,8 +15,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Page, expect
 
-from tests.browser.test_main_job import log_in
-from tests.system.processes import Server, redshank_server, until
+from tests.browser.signing_in import sign_in
+from tests.system.processes import ADMIN_PASSWORD, Server, redshank_server, until
 
 pytestmark = pytest.mark.browser
 
@@ -89,8 +89,7 @@ async def server(page: Page, tmp_path: Path) -> AsyncIterator[Server]:
             return any(alert["labels"]["alertname"] == HOSTILE for alert in alerts)
 
         await until(alerting, "the hostile rule to fire")
-        await log_in(page, server)
-        await page.wait_for_selector("#fleet")
+        await sign_in(page, server.url, password=ADMIN_PASSWORD)
         yield server
         await page.goto("about:blank")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, WebSocket, expect
 
+from tests.browser.signing_in import sign_in
 from tests.web.web_demo import serving
 
 pytestmark = pytest.mark.browser
@@ -18,11 +19,7 @@ HOST = "/host/10.0.1.16:9100"
 async def url(tmp_path: Path, page: Page) -> AsyncIterator[str]:
     """The address of the demonstration server; the browser is logged in and shows the hosts."""
     async with serving(tmp_path) as url:
-        await page.goto(f"{url}/login")
-        await page.fill("#username", "admin")
-        await page.fill("#password", "demo-password")
-        await page.keyboard.press("Enter")
-        await page.wait_for_selector("#fleet")
+        await sign_in(page, url)
         yield url
         await page.goto("about:blank")
 

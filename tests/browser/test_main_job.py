@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.browser.signing_in import enter_password, sign_in
 from tests.ports import free_port
 from tests.system.processes import (
     ADMIN_PASSWORD,
-    Server,
     redshank_exporter,
     redshank_server,
     until,
@@ -51,13 +51,6 @@ def settings(*addresses: str) -> dict[str, Any]:
     }
 
 
-async def log_in(page: Page, server: Server, password: str = ADMIN_PASSWORD) -> None:
-    await page.goto(server.url)
-    await page.get_by_label("User name").fill("admin")
-    await page.get_by_label("Password").fill(password)
-    await page.get_by_role("button", name="Log in").click()
-
-
 async def test_host_is_opened_and_its_charts_are_drawn(page: Page, tmp_path: Path) -> None:
     async with (
         redshank_exporter() as (_, address),
@@ -68,7 +61,7 @@ async def test_host_is_opened_and_its_charts_are_drawn(page: Page, tmp_path: Pat
             return bool(await server.query("rate(node_cpu_seconds_total[1m])"))
 
         await until(two_scrapes, "rates")
-        await log_in(page, server)
+        await sign_in(page, server.url, password=ADMIN_PASSWORD)
         row = page.get_by_role("row").filter(has_text=address)
         await expect(row).to_contain_text("Up")
         await expect(row).to_contain_text("%")
@@ -94,7 +87,7 @@ async def test_alert_of_a_host_that_went_down_is_acknowledged(page: Page, tmp_pa
             return bool(await server.query('up{job="node"} == 1'))
 
         await until(up, "the host to be up")
-        await log_in(page, server)
+        await sign_in(page, server.url, password=ADMIN_PASSWORD)
         await page.get_by_role("link", name="Alerts").first.click()
         await expect(page.get_by_text("Nothing is wrong")).to_be_visible()
         await exporter.kill()
@@ -113,7 +106,7 @@ async def test_host_is_added_with_the_form(page: Page, tmp_path: Path) -> None:
         redshank_exporter() as (_, address),
         redshank_server(tmp_path / "data", settings()) as server,
     ):
-        await log_in(page, server)
+        await sign_in(page, server.url, password=ADMIN_PASSWORD)
         await page.get_by_role("link", name="Add host").first.click()
         await page.get_by_label("Name").first.fill("web-1")
         await page.get_by_label("Address").fill("not an address")
@@ -128,7 +121,7 @@ async def test_host_is_added_with_the_form(page: Page, tmp_path: Path) -> None:
 
 async def test_wrong_password_is_refused(page: Page, tmp_path: Path) -> None:
     async with redshank_server(tmp_path / "data", settings()) as server:
-        await log_in(page, server, "wrong password")
+        await enter_password(page, server.url, password="wrong password")
         await expect(page.get_by_role("alert")).to_contain_text("Wrong user name or password")
         await page.goto(server.url + "/alerts")
         assert "/login" in page.url
@@ -137,7 +130,7 @@ async def test_wrong_password_is_refused(page: Page, tmp_path: Path) -> None:
 async def test_unreachable_target_shows_its_reason(page: Page, tmp_path: Path) -> None:
     address = f"127.0.0.1:{free_port()}"
     async with redshank_server(tmp_path / "data", settings(address)) as server:
-        await log_in(page, server)
+        await sign_in(page, server.url, password=ADMIN_PASSWORD)
         await page.get_by_role("link", name="Targets").first.click()
         row = page.get_by_role("row").filter(has_text=address)
         await expect(row).to_contain_text("Connection refused")

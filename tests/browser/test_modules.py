@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
+from tests.browser.signing_in import sign_in
 from tests.web.web_demo import serving
 
 pytestmark = pytest.mark.browser
@@ -23,10 +24,7 @@ CALL = """async ([module, name, args]) => {
 async def explore(tmp_path: Path, page: Page) -> AsyncIterator[Page]:
     """The Explore page, which has the words of PromQL."""
     async with serving(tmp_path) as url:
-        await page.goto(f"{url}/login?next=/explore")
-        await page.fill("#username", "admin")
-        await page.fill("#password", "demo-password")
-        await page.keyboard.press("Enter")
+        await sign_in(page, url, "/explore")
         await page.wait_for_selector("#queries textarea")
         yield page
         await page.goto("about:blank")

@@ -6,22 +6,15 @@ import pyotp
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.browser.signing_in import enter_password, sign_in
 from tests.web.web_demo import serving
 
 pytestmark = pytest.mark.browser
 
 
-async def log_in(page: Page, url: str) -> None:
-    await page.goto(f"{url}/login?next=/targets")
-    await page.fill("#username", "admin")
-    await page.fill("#password", "demo-password")
-    await page.keyboard.press("Enter")
-
-
 async def test_second_factor_from_set_up_to_the_next_login(tmp_path: Path, page: Page) -> None:
     async with serving(tmp_path) as url:
-        await log_in(page, url)
-        await page.wait_for_selector(".targets")
+        await sign_in(page, url, "/targets")
         await page.goto(f"{url}/account/second-factor")
         await page.fill("#field-current_password", "demo-password")
         await page.keyboard.press("Enter")
@@ -34,7 +27,7 @@ async def test_second_factor_from_set_up_to_the_next_login(tmp_path: Path, page:
         await expect(codes).to_have_count(10)
         code = await codes.nth(3).inner_text()
         await page.click("text=Log out")
-        await log_in(page, url)
+        await enter_password(page, url, "/targets")
         await expect(page.locator("#code")).to_be_focused()
         await page.keyboard.type("000000")
         await page.keyboard.press("Enter")

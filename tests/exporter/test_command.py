@@ -13,6 +13,7 @@ import structlog
 from click.testing import CliRunner
 
 from exporter.command import exporter
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +88,7 @@ def test_service_manager_is_notified_of_start_life_and_end(tmp_path: Path) -> No
     path = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(path)
-        manager.settimeout(20)
+        manager.settimeout(PATIENCE_S)
         with running(NOTIFY_SOCKET=path, WATCHDOG_USEC="20000") as process:
             assert manager.recv(100) == b"READY=1"
             assert manager.recv(100) == b"WATCHDOG=1"

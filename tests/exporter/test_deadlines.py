@@ -5,6 +5,7 @@ import pytest
 
 from exporter.deadlines import DeadlineExecutor
 from exporter.errors import DeadlineError
+from tests.patience import PATIENCE_S
 
 DEADLINE_S = 0.2
 
@@ -115,7 +116,7 @@ def test_concurrent_callers_share_one_call(gate: Gate) -> None:
     callers = [threading.Thread(target=call) for _ in range(3)]
     for caller in callers:
         caller.start()
-    assert gate.entered.acquire(timeout=10)
+    assert gate.entered.acquire(timeout=PATIENCE_S)
     gate.opened.set()
     for caller in callers:
         caller.join(10)

@@ -15,6 +15,7 @@ from alerting.receivers.webhook_body import NotificationStatus, webhook_body
 from model.labels import Labels
 from storage.api.alerts import Alert, AlertState
 from tests.alerting.alerting_doubles import NOW_MS, running_webhook
+from tests.patience import PATIENCE_S
 from tests.programs import alertmanager
 
 EXTERNAL_URL = "http://monitoring.example.org"
@@ -55,7 +56,7 @@ async def running_alertmanager(directory: Path, text: str) -> AsyncIterator[str]
     )
     assert process.stderr is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             async for line in process.stderr:
                 listening = re.search(rb'msg="Listening on" address=(\S+)', line)
                 if listening:

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from scraper.configuration.prometheus_config import load_prometheus_config
 from scraper.discovery.manager import DiscoveryManager
+from tests.patience import PATIENCE_S
 from tests.peers.test_scrape_config import prometheus
 from tests.programs import skip_before_version
 from tests.scraper.discovery.api_server import ApiServer
@@ -71,7 +72,7 @@ async def ours(path: Path) -> dict[str, Found]:
     found: dict[str, Found] = {}
     async with DiscoveryManager(changed) as discovery:
         discovery.apply(load_prometheus_config(path).jobs)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await discovery.settled()
         for target in discovery.dropped():
             found.setdefault(target.pool, []).append(list(target.discovered))
@@ -100,7 +101,7 @@ async def compare(folder: Path, sections: Mapping[str, tuple[str, str]]) -> None
     async with prometheus(path, folder) as url:
         try:
             # Prometheus passes targets on at most every 5 s.
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 while found != expected:
                     found = await theirs(url)
                     await asyncio.sleep(0.2)

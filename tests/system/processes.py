@@ -14,10 +14,10 @@ from typing import Any
 
 import aiohttp
 
+from tests.patience import PATIENCE_S
+
 ROOT = Path(__file__).resolve().parents[2]
 ADMIN_PASSWORD = "correct horse battery staple"
-# Ends a test that hangs; says nothing about speed.
-PATIENCE_S = 60
 
 
 async def until(condition: Callable[[], Awaitable[Any]], what: str) -> Any:

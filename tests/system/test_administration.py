@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.system.processes import Server, redshank_exporter, redshank_server, until
 
 ADMIN = "/api/v1/admin/tsdb"

@@ -4,6 +4,8 @@ import json
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.system.processes import Server, redshank, redshank_exporter, redshank_server, until
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from tests.patience import PATIENCE_S
 from tests.system.processes import redshank, redshank_exporter, redshank_server, until
 
 
@@ -129,7 +130,7 @@ async def test_two_servers_cannot_share_a_data_directory(tmp_path: Path) -> None
     async with redshank_server(tmp_path / "data"):
         arguments = ["--data-dir", str(tmp_path / "data"), "--listen", "127.0.0.1:0"]
         async with redshank("server", *arguments) as second:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 assert await second.process.wait() == 1
     assert "another redshank server uses" in second.output
 
@@ -138,7 +139,7 @@ async def test_error_about_a_port_in_use_says_what_to_do(tmp_path: Path) -> None
     async with redshank_server(tmp_path / "first") as server:
         listen = server.url.removeprefix("http://")
         arguments = ["--data-dir", str(tmp_path / "second"), "--listen", listen]
-        async with redshank("server", *arguments) as second, asyncio.timeout(30):
+        async with redshank("server", *arguments) as second, asyncio.timeout(PATIENCE_S):
             assert await second.process.wait() == 1
     assert f"cannot listen on {listen}: Address already in use" in second.output
     assert "Traceback" not in second.output

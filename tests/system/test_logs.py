@@ -7,7 +7,8 @@ from typing import Any
 
 import aiohttp
 
-from tests.system.processes import ADMIN_PASSWORD, PATIENCE_S, redshank_server, until
+from tests.patience import PATIENCE_S
+from tests.system.processes import ADMIN_PASSWORD, redshank_server, until
 
 SETTINGS = {
     "log": {"level": "debug", "format": "json"},

@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.system.processes import Server, redshank_server, until
 
 # The median of 300,000 values at each of 10,000 steps takes longer than any test waits.
@@ -76,7 +77,7 @@ async def test_query_of_a_client_that_left_is_cancelled(server: Server) -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):
                 await ask(server, "query_range", **ENDLESS)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         status, _ = await ask(server, query="up")
     assert status == 200
 

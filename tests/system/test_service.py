@@ -4,8 +4,9 @@ import asyncio
 import socket
 from pathlib import Path
 
+from tests.patience import PATIENCE_S
 from tests.ports import free_port
-from tests.system.processes import PATIENCE_S, redshank
+from tests.system.processes import redshank
 
 
 async def test_server_notifies_systemd_of_ready_watchdog_and_stopping(tmp_path: Path) -> None:

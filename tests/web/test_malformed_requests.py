@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_aiohttp import AiohttpClient
 
+from tests.patience import PATIENCE_S
 from tests.web.middleware.test_guard import ACCESS, concrete
 from tests.web.world import World, world_at
 from web.http.routing import ROUTES, Surface
@@ -25,7 +26,7 @@ async def raw(world: World, request: bytes) -> bytes:
     """Return the response head to raw bytes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", world.client.port)
     writer.write(request)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         answer = await reader.readuntil(b"\r\n\r\n")
     writer.close()
     await writer.wait_closed()

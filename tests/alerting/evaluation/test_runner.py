@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from alerting.evaluation.runner import GroupRunner
 from tests.alerting.alerting_doubles import NOW_MS, SetClock
+from tests.patience import PATIENCE_S
 
 INTERVAL_MS = 15_000
 
@@ -32,7 +33,7 @@ async def run(
 
     runner = GroupRunner("g", INTERVAL_MS, evaluate, clock, clock.sleep, clock.monotonic)
     task = asyncio.create_task(runner.run(delay_ms))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await done.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -56,7 +57,7 @@ async def watched(clock: SetClock, during: Callable[[int], None]) -> AsyncIterat
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 - the runner has no event
             await asyncio.sleep(0)
 
@@ -156,7 +157,7 @@ async def test_lag_grows_while_an_evaluation_does_not_end_and_while_none_begins(
 
     runner = GroupRunner("g", INTERVAL_MS, hang, clock, clock.sleep, clock.monotonic)
     task = asyncio.create_task(runner.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await stuck.wait()
     assert runner.lag_s <= 0
     clock.now_ms += INTERVAL_MS + 60_000

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from alerting.errors import DeliveryError
 from alerting.receivers.apprise import AppriseReceiver
 from tests.alerting.alerting_doubles import HOST_DOWN_BODY, Webhook, running_webhook
+from tests.patience import PATIENCE_S
 
 # Apprise imports modules that Python 3.11 deprecates.
 loads_apprise = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -58,7 +59,7 @@ async def test_service_that_hangs_keeps_one_thread_and_delays_no_other(
     stuck = AppriseReceiver(SecretStr("json://127.0.0.1"), 0.05)
     with pytest.raises(DeliveryError, match="no answer"):
         await stuck.send(HOST_DOWN_BODY)
-    assert await asyncio.to_thread(begun.acquire, timeout=30)
+    assert await asyncio.to_thread(begun.acquire, timeout=PATIENCE_S)
     for _ in range(20):
         with pytest.raises(DeliveryError, match="has not ended yet"):
             await stuck.send(HOST_DOWN_BODY)

@@ -14,6 +14,7 @@ from alerting.notifications.progress import DeliveryProgress
 from alerting.settings import HeartbeatSettings
 from alerting.watching.heartbeat import Heartbeat
 from tests.alerting.alerting_doubles import SetClock
+from tests.patience import PATIENCE_S
 
 
 class Switch:
@@ -44,7 +45,7 @@ async def beating(switch: Switch, problems: list[str], method: str) -> AsyncIter
     async with aiohttp.ClientSession() as session:
         heartbeat = Heartbeat(session, problem, clock.sleep)
         running = asyncio.create_task(heartbeat.run(settings))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await ended.wait()
         running.cancel()
         await asyncio.wait([running])

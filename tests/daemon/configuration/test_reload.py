@@ -13,6 +13,7 @@ from daemon.errors import ConfigurationError
 from daemon.server.metrics import ConfigurationCollector
 from model.documents import parse_document
 from storage.api.errors import StorageError
+from tests.patience import PATIENCE_S
 from web.http.errors import ConfigurationRefusedError, UnavailableError
 
 
@@ -113,7 +114,7 @@ async def test_request_is_served_after_a_failed_one() -> None:
     harness.failure = ZeroDivisionError("a defect")
     with capture_logs() as logs:
         async with (
-            asyncio.timeout(30),
+            asyncio.timeout(PATIENCE_S),
             asyncio.TaskGroup() as tasks,
             harness.reloader.running(tasks),
         ):
@@ -150,7 +151,7 @@ async def test_on_signal_is_called_after_a_successful_requested_reload() -> None
         called.set()
 
     reloader = Reloader(FIRST, lambda: second, harness.apply, lambda: 0, Path("data"), on_signal)
-    async with asyncio.TaskGroup() as tasks, reloader.running(tasks), asyncio.timeout(30):
+    async with asyncio.TaskGroup() as tasks, reloader.running(tasks), asyncio.timeout(PATIENCE_S):
         await reloader.reload()
         assert not called.is_set()
         harness.applied.clear()

@@ -9,6 +9,7 @@ import pytest
 
 from daemon.server import loop_witness
 from daemon.server.loop_witness import LoopWitness
+from tests.patience import PATIENCE_S
 
 
 class StepClock:
@@ -29,7 +30,7 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
 async def answered(witness: LoopWitness) -> None:
     """Wait until the loop has answered once more."""
     before = witness._answers
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while witness._answers == before:  # noqa: ASYNC110 - the witness has no event
             await asyncio.sleep(0.001)
 
@@ -65,7 +66,7 @@ async def test_watchdog_is_fed_only_while_something_is_evaluated() -> None:
     fed = asyncio.Event()
     loop = asyncio.get_running_loop()
     async with LoopWitness(lambda: loop.call_soon_threadsafe(fed.set)) as witness:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await fed.wait()
         asked = threading.Semaphore(0)
 

@@ -4,6 +4,7 @@ import pytest
 
 from ingest.series.commits import GroupCommit
 from storage.api.errors import StorageError, StoreClosedError
+from tests.patience import PATIENCE_S
 
 
 class Part:
@@ -25,7 +26,7 @@ class Part:
 
 async def test_waiting_requests_share_a_commit() -> None:
     part = Part()
-    async with GroupCommit(part).running() as commits, asyncio.timeout(30):
+    async with GroupCommit(part).running() as commits, asyncio.timeout(PATIENCE_S):
         first = asyncio.ensure_future(commits.committed())
         await part.begun.wait()
         # Requests that arrive during a commit wait for the next one.
@@ -39,7 +40,7 @@ async def test_waiting_requests_share_a_commit() -> None:
 async def test_stores_are_committed_in_order() -> None:
     samples, messages = Part(), Part()
     messages.gate.set()
-    async with GroupCommit(samples, messages).running() as commits, asyncio.timeout(30):
+    async with GroupCommit(samples, messages).running() as commits, asyncio.timeout(PATIENCE_S):
         waiting = asyncio.ensure_future(commits.committed())
         await samples.begun.wait()
         assert not messages.begun.is_set()
@@ -50,7 +51,7 @@ async def test_stores_are_committed_in_order() -> None:
 
 async def test_cancelled_request_does_not_delay_the_others() -> None:
     part = Part()
-    async with GroupCommit(part).running() as commits, asyncio.timeout(30):
+    async with GroupCommit(part).running() as commits, asyncio.timeout(PATIENCE_S):
         leaving, staying = (asyncio.ensure_future(commits.committed()) for _ in range(2))
         await part.begun.wait()
         leaving.cancel()
@@ -63,7 +64,7 @@ async def test_commit_succeeds_after_a_failed_one() -> None:
     part = Part()
     part.gate.set()
     part.error = StorageError("disk is full")
-    async with GroupCommit(part).running() as commits, asyncio.timeout(30):
+    async with GroupCommit(part).running() as commits, asyncio.timeout(PATIENCE_S):
         with pytest.raises(StorageError, match="disk is full"):
             await commits.committed()
         part.error = None

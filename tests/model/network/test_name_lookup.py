@@ -9,6 +9,7 @@ import pytest
 
 from model.network.daemon_threads import DaemonThreads
 from model.network.name_lookup import AddressInfo, NameLookup
+from tests.patience import PATIENCE_S
 
 
 class NameServer:
@@ -37,7 +38,7 @@ def server() -> Iterator[NameServer]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 - threads set no event of the loop
             await asyncio.sleep(0.001)
 
@@ -69,7 +70,7 @@ async def test_name_that_was_slow_keeps_no_other_from_being_looked_up(server: Na
     lookup._known.clear()
     waiting = [asyncio.create_task(lookup.addresses(name, 80)) for name in dead]
     await asyncio.sleep(0)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         assert await lookup.addresses("quick.example", 80)
     assert not any(task.done() for task in waiting)
     server.gate.set()
@@ -123,7 +124,7 @@ def test_threads_are_bounded_and_end() -> None:
 
     futures = [threads.submit(work) for _ in range(10)]
     for _ in range(3):
-        assert begun.acquire(timeout=30)
+        assert begun.acquire(timeout=PATIENCE_S)
     named = [one for one in threading.enumerate() if one.name == "bounded"]
     assert len(named) == 3
     assert all(one.daemon for one in named)

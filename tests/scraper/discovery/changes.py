@@ -10,6 +10,7 @@ from scraper.discovery.http_sd import HttpLookup
 from scraper.discovery.jobs import ScrapeJob
 from scraper.discovery.manager import DiscoveryManager
 from scraper.fetching.http_access import HttpAccess
+from tests.patience import PATIENCE_S
 
 
 class Changes:
@@ -22,7 +23,7 @@ class Changes:
         self._notified.set()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not condition():
                 self._notified.clear()
                 await self._notified.wait()

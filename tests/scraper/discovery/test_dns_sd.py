@@ -12,6 +12,7 @@ from scraper.discovery.engine.feed import Feed
 from scraper.discovery.groups import TargetGroup
 from scraper.discovery.manager import DiscoveryManager
 from scraper.fetching.http_session import HttpSession
+from tests.patience import PATIENCE_S
 from tests.scraper.discovery.changes import Changes, instances, job
 from tests.scraper.discovery.dns_server import (
     CNAME,
@@ -34,7 +35,7 @@ class Published:
         self.groups: asyncio.Queue[Sequence[TargetGroup]] = asyncio.Queue()
 
     async def next(self) -> Sequence[TargetGroup]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             return await self.groups.get()
 
 
@@ -100,7 +101,7 @@ async def test_refusal_is_logged_once_and_keeps_the_targets() -> None:
         async with discovering(records, "SRV") as published:
             await published.next()
             records[NAME] = REFUSED
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 while not logs:  # noqa: ASYNC110 - a list has no event
                     await asyncio.sleep(0.01)
             # Nothing was published meanwhile, so these groups are the next.
@@ -142,6 +143,6 @@ async def test_failed_lookup_keeps_the_targets(
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolved)
     discovery.apply([job(DnsDiscoverer(("x",), "A", 1, 0.01))])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await failed.wait()
     assert instances(discovery) == ["10.0.0.1:1"]

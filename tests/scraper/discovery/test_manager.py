@@ -14,6 +14,7 @@ from scraper.discovery.groups import TargetGroup
 from scraper.discovery.manager import DiscoveryManager
 from scraper.fetching.http_session import HttpSession
 from scraper.relabel import RelabelAction, RelabelRule
+from tests.patience import PATIENCE_S
 from tests.scraper.discovery.changes import Changes, http, instances, job, write
 from tests.scraper.exposing_server import serving
 
@@ -54,7 +55,7 @@ async def test_settled_waits_until_every_discoverer_has_published(
 ) -> None:
     await write(tmp_path / "a.json", '[{"targets": ["a:1"]}]')
     discovery.apply([job(FileDiscoverer((f"{tmp_path}/*.json",), 60.0))])
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await discovery.settled()
     assert instances(discovery) == ["a:1"]
 
@@ -129,7 +130,7 @@ async def test_many_groups_are_built_before_discovery_has_settled(
 
     async with serving(sd=answer) as url:
         discovery.apply([job(http(url("sd"), 60.0))])
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await discovery.settled()
         assert len(instances(discovery)) == 500
 

@@ -20,6 +20,7 @@ from scraper.fetching.http_access import HttpAccess
 from scraper.fetching.targets import ScrapeTarget
 from scraper.fetching.tls import TlsAccess
 from scraper.scheduling.scraper import Scraper
+from tests.patience import PATIENCE_S
 from tests.scraper.exposing_server import body, serving
 from tests.scraper.recording_appender import RecordingAppender
 
@@ -50,7 +51,7 @@ async def test_a_scrape_without_a_descriptor_is_no_failure_of_the_target(
         async with Scraper(store, lambda: now_ms[0], conditions) as scraper:
             scraper.apply([target])
             (state,) = scraper._scrapers.values()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 while state.busy:  # noqa: ASYNC110
                     await asyncio.sleep(0)
             appended = len(store.vectors)
@@ -86,7 +87,7 @@ async def test_a_name_that_cannot_be_resolved_without_descriptors_is_no_failure(
         with no_descriptors():
             scraper.apply([target])
             (state,) = scraper._scrapers.values()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 while state.busy:  # noqa: ASYNC110
                     await asyncio.sleep(0)
         assert scraper.statuses()[0].health is Health.UNKNOWN

@@ -19,6 +19,7 @@ from scraper.scheduling import slots
 from scraper.scheduling.scraper import Scraper
 from storage.samples.settings import StoreSettings
 from storage.samples.store import SqliteSampleStore
+from tests.patience import PATIENCE_S
 from tests.scraper.exposing_server import body, serving
 
 HOUR_MS = 3_600_000
@@ -73,7 +74,7 @@ class Reader:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 - counters tell nobody
             await asyncio.sleep(0.01)
 

@@ -18,6 +18,7 @@ from scraper.fetching.targets import ScrapeLimits, ScrapeTarget
 from scraper.scheduling.scraper import Scraper
 from storage.api.errors import StorageError
 from storage.api.samples import Source, Vector
+from tests.patience import PATIENCE_S
 from tests.scraper.exposing_server import Answer, body, serving, stream
 from tests.scraper.recording_appender import STALE, RecordingAppender
 
@@ -31,7 +32,7 @@ def target(url: str, name: str, **fields: object) -> ScrapeTarget:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
@@ -201,7 +202,7 @@ async def test_series_of_a_target_removed_during_a_scrape_end_after_it() -> None
 
     async with serving(metrics=stream(chunks)) as url, Scraper(store) as scraper:
         scraper.apply([target(url("metrics"), "x", timeout_s=10.0)])
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await requested.wait()
         scraper.apply([])
         go_on.set()

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scraper.scheduling.slots import Slot, SlotScheduler, SlotTrigger
+from tests.patience import PATIENCE_S
 
 NOW_MS = 1_700_000_000_000
 
@@ -69,7 +70,7 @@ async def test_keys_start_at_their_slots_times_until_removed() -> None:
     slots.add("b", slot)
     slots.add("c", slot)
     slots.remove("c", slot)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await twice.wait()
     await slots.close()
     assert [key for key, _ in started[:4]] == ["a", "b", "a", "b"]

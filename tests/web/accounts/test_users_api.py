@@ -7,6 +7,7 @@ from pytest_aiohttp import AiohttpClient
 from yarl import URL
 
 from storage.api.accounts import CredentialKind, Role
+from tests.patience import PATIENCE_S
 from tests.web.service_doubles import NOW_MS
 from tests.web.world import PASSWORD, World, world_at
 from web.identity import passwords
@@ -245,7 +246,7 @@ async def test_browser_whose_name_is_no_text_logs_in(world: World) -> None:
     port = world.client.make_url("/").port
     assert port is not None
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         writer.write(head % len(body) + body)
         answer = await reader.read()
         writer.close()

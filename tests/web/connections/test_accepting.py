@@ -14,6 +14,7 @@ from aiohttp import web
 from model.clock import system_clock
 from model.conditions import DESCRIPTORS_EXHAUSTED, Conditions
 from model.limits import LimitName, Refusals
+from tests.patience import PATIENCE_S
 from web.connections.accepting import Acceptor
 from web.connections.runner import HttpRunner
 from web.settings import WebSettings
@@ -83,13 +84,13 @@ async def door(trusted: tuple[str, ...] = (), **connections: Any) -> AsyncIterat
 
 
 async def line(client: Client) -> bytes:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         return await client[0].readline()
 
 
 async def end(client: Client) -> bytes:
     """Return what arrives until the server closes the connection."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         try:
             return await client[0].read()
         except ConnectionError:
@@ -148,7 +149,7 @@ async def test_a_connection_without_a_whole_request_is_closed(sent: bytes) -> No
 async def test_headers_that_arrive_one_byte_at_a_time_are_cut_off() -> None:
     async with door(header_timeout_s=0.2) as opened:
         client = await opened.connect(b"GET / HTTP/1.1\r\nX: ")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not client[0].at_eof():
                 client[1].write(b"x")
                 try:
@@ -179,7 +180,7 @@ async def test_a_request_that_takes_longer_than_every_deadline_is_answered() -> 
 async def test_a_client_that_reads_nothing_of_its_answer_is_dropped() -> None:
     async with door(send_timeout_s=0.2, header_timeout_s=0.2) as opened:
         await opened.connect(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not opened.refused(LimitName.SEND_TIME):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
@@ -215,7 +216,7 @@ async def test_a_lack_of_descriptors_is_reported_and_ends_by_itself(
     monkeypatch.setattr(_Exhausted, "failures", 1)
     async with door() as opened:
         client = await opened.connect(REQUEST)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not opened.conditions.active():  # noqa: ASYNC110
                 await asyncio.sleep(0)
         (active,) = opened.conditions.active()

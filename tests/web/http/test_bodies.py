@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pytest_aiohttp import AiohttpClient
 
 from model.limits import LimitName, Refusals
+from tests.patience import PATIENCE_S
 from tests.web.world import PASSWORD, World, world_at
 from web.http import bodies
 from web.http.bodies import SERVER_OPTIONS, gunzip, read_body
@@ -164,7 +165,7 @@ async def test_body_that_does_not_come_is_not_waited_for(
     monkeypatch.setattr(bodies, "_LONGEST_S", 0.05)
     reader, writer = await asyncio.open_connection("127.0.0.1", world.client.port)
     writer.write(b"POST /auth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         assert b" 408 " in await reader.readline()
     writer.close()
     await writer.wait_closed()
@@ -174,7 +175,7 @@ async def test_bytes_that_are_no_chunks_are_a_bad_request(world: World) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", world.client.port)
     head = b"POST /auth/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     writer.write(head + b"5\r\nhello\r\nnonsense\r\n")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         assert b" 400 " in await reader.readline()
     writer.close()
     await writer.wait_closed()

@@ -6,12 +6,14 @@ from typing import Any, Final
 
 from aiohttp import ClientWebSocketResponse, WSMsgType
 
+from tests.patience import PATIENCE_S
+
 PATH: Final = "/ws/metrics"
 
 
 async def received(socket: ClientWebSocketResponse, kind: str) -> dict[str, Any]:
     """Return the next message of a kind; of any kind for ""."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             frame = await socket.receive()
             assert frame.type is WSMsgType.TEXT, frame
@@ -22,7 +24,7 @@ async def received(socket: ClientWebSocketResponse, kind: str) -> dict[str, Any]
 
 async def end_of(socket: ClientWebSocketResponse) -> tuple[int | None, str]:
     """Return code and reason of the close frame."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while (frame := await socket.receive()).type is WSMsgType.TEXT:
             pass
     assert frame.type is WSMsgType.CLOSE, frame

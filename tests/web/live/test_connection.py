@@ -12,6 +12,7 @@ from model.targets import Health
 from promql.api import QueryTimeoutError
 from storage.api.accounts import Role
 from storage.api.alerts import AlertState
+from tests.patience import PATIENCE_S
 from tests.web.alerting_double import an_alert
 from tests.web.live.client import PATH, end_of, received
 from tests.web.service_doubles import target_status, vector
@@ -73,7 +74,7 @@ async def test_first_subscription_replaces_the_defaults(world: World) -> None:
         await world.alerting.put(an_alert())
         await socket.send_json({"type": "ping"})
         seen: list[str] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not seen or seen[-1] != "pong":
                 seen.append((await socket.receive_json())["type"])
         assert "alert" not in seen
@@ -98,7 +99,7 @@ async def test_page_is_sent_again_when_it_changed(world: World) -> None:
         world.now[0] += 5_000
         assert "no route to host" in (await received(socket, "region"))["html"]
         await socket.send_json({"type": "subscribe", "id": "page", "page": "/live/host/a%3A9100"})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while 'id="host"' not in (await received(socket, "region"))["html"]:
                 pass
 
@@ -163,7 +164,7 @@ async def test_subscriptions_are_bounded_in_number(world: World) -> None:
         assert "at most 32" in (await received(socket, "error"))["error"]
         await socket.send_json({"type": "unsubscribe", "id": "7"})
         await socket.send_json({"type": "subscribe", "id": "33", "query": "up"})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while (await received(socket, "values"))["id"] != "33":
                 pass
 

@@ -8,6 +8,7 @@ from pytest_aiohttp import AiohttpClient
 
 from model.limits import LimitName
 from storage.api.accounts import CredentialKind, Role
+from tests.patience import PATIENCE_S
 from tests.web.live.client import PATH, end_of, received
 from tests.web.world import World, world_at
 from web.settings import WebSettings
@@ -96,7 +97,7 @@ async def test_stopping_server_ends_every_connection(world: World) -> None:
         closing = asyncio.create_task(world.client.server.close())
         assert await end_of(one) == (1001, "the server stops")
         assert await end_of(two) == (1001, "the server stops")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await closing
     assert world.alerting.subscribers == []
 
@@ -112,7 +113,7 @@ async def test_connections_are_bounded_in_number(world: World) -> None:
         with pytest.raises(WSServerHandshakeError) as refused:
             await world.client.ws_connect(PATH, headers=headers)
         assert refused.value.status == 503
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 async with world.client.ws_connect(PATH, headers=headers):

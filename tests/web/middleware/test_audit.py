@@ -10,6 +10,7 @@ from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import Role, Scope
 from storage.api.audit import AuditEntry
+from tests.patience import PATIENCE_S
 from tests.web.alerting_double import an_alert
 from tests.web.world import PASSWORD, World, world_at
 from web.http.audit_trail import AUDITED, AuditLog, is_change, note
@@ -277,7 +278,7 @@ async def test_change_is_recorded_though_the_client_hung_up(
     app = web.Application(middlewares=[watching, audit(log)])
     add_routes(app, [Route("POST", "/api/things", slow, Access.EDITOR, Surface.JSON)])
     client = await aiohttp_client(app, server_kwargs={"handler_cancellation": True})
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         asking = asyncio.ensure_future(client.post("/api/things"))
         await begun.wait()
         asking.cancel()

@@ -8,6 +8,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from promql.api import Answer, QueryOptions
+from tests.patience import PATIENCE_S
 from tests.promql.scripted_engine import ScriptedEngine
 from tests.web.world import World, world_at
 from web.settings import WebSettings
@@ -103,7 +104,7 @@ async def test_disconnected_client_is_logged_with_status_499(world: World) -> No
     writer.write(
         f"GET /api/v1/query?query=up HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n\r\n".encode()
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await asked.wait()
         writer.close()
         await writer.wait_closed()

@@ -15,6 +15,7 @@ from scraper.discovery.groups import TargetGroup
 from scraper.discovery.hashicorp.consul import ConsulDiscoverer, _ConsulInstance
 from scraper.fetching.http_access import HttpAccess
 from scraper.fetching.http_session import HttpSession
+from tests.patience import PATIENCE_S
 from tests.scraper.discovery.api_server import labels_by_address
 from tests.scraper.discovery.hostile import hostile
 
@@ -111,7 +112,7 @@ class Published:
         self._groups.put_nowait(groups)
 
     async def next(self) -> dict[str, dict[str, str]]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             return labels_by_address(await self._groups.get(), "__meta_consul_")
 
 
@@ -173,7 +174,7 @@ async def test_targets_stay_while_the_agent_fails() -> None:
         await published.next()
         consul.failing = True
         consul.change()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while not published.statistics.failures:  # noqa: ASYNC110 - a number has no event
                 await asyncio.sleep(0.01)
         consul.failing = False

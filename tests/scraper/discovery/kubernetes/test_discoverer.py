@@ -16,6 +16,7 @@ from scraper.discovery.kubernetes.discoverer import KubernetesDiscoverer
 from scraper.fetching.http_access import Authorization, HttpAccess
 from scraper.fetching.http_session import HttpSession
 from scraper.fetching.secrets import Secret
+from tests.patience import PATIENCE_S
 from tests.scraper.discovery.kubernetes import sample_objects as sample
 from tests.scraper.discovery.kubernetes.fake_cluster import FakeCluster, metadata
 
@@ -54,7 +55,7 @@ class Found:
         return sorted(address for group in self.groups for address in group.addresses)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()
@@ -65,7 +66,7 @@ class Found:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for a condition of the fake cluster, which has no event for it."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 from model.labels import Labels
 from storage.samples.store import SqliteSampleStore
+from tests.patience import PATIENCE_S
 from tests.storage.samples.sample_builders import BASE_MS, change, series, small, whole
 
 
@@ -33,10 +34,10 @@ async def test_commit_waits_until_the_vectors_are_in_the_file(tmp_path: Path) ->
     source = store.source(Labels.of(job="a"))
     store.append(source, whole(store.layout(series("x")), BASE_MS, 1))
     assert await asyncio.to_thread(rows, store) == 0
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.gather(store.commit(), store.commit())
     assert await asyncio.to_thread(rows, store) == 1
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await store.commit()
     await asyncio.to_thread(store.close)
 
@@ -46,7 +47,7 @@ async def test_vectors_are_committed_in_the_background(tmp_path: Path) -> None:
     await asyncio.to_thread(store.open)
     source = store.source(Labels.of(job="a"))
     store.append(source, whole(store.layout(series("x")), BASE_MS, 1))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not await asyncio.to_thread(rows, store):
             pass
     await asyncio.to_thread(store.close)
@@ -59,7 +60,7 @@ async def test_close_finishes_a_running_commit(tmp_path: Path) -> None:
     commit = asyncio.ensure_future(store.commit())
     await asyncio.sleep(0)
     await asyncio.to_thread(store.close)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await commit
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.patience import PATIENCE_S
 from tests.web.prometheus.requests import ask
 from tests.web.service_doubles import NOW_MS
 from tests.web.world import World
@@ -22,7 +23,7 @@ NOTIFICATION = {
 
 
 async def event(stream: aiohttp.ClientResponse) -> Any:
-    line = await asyncio.wait_for(stream.content.readline(), 10)
+    line = await asyncio.wait_for(stream.content.readline(), PATIENCE_S)
     assert await stream.content.readline() == b"\n"
     return json.loads(line.removeprefix(b"data: "))
 

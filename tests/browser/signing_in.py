@@ -1,0 +1,29 @@
+"""Logs in through the login page, and waits until the page that follows can be used."""
+
+from playwright.async_api import Page
+
+
+async def sign_in(page: Page, url: str, target: str = "/", password: str = "demo-password") -> None:
+    """Log in as admin and return when the target page has loaded, its scripts included.
+
+    A key that is pressed before the scripts run is lost, so that to see the page's markup
+    is not enough.
+
+    Args:
+        page: the page to use.
+        url: the server's address.
+        target: the path that follows the login.
+        password: the password of admin.
+    """
+    await enter_password(page, url, target, password)
+    await page.wait_for_url(f"{url.rstrip('/')}{target}")
+
+
+async def enter_password(
+    page: Page, url: str, target: str = "/", password: str = "demo-password"
+) -> None:
+    """Fill in the login form and send it, whatever the server answers."""
+    await page.goto(f"{url.rstrip('/')}/login?next={target}")
+    await page.get_by_label("User name").fill("admin")
+    await page.get_by_label("Password").fill(password)
+    await page.keyboard.press("Enter")
