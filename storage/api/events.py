@@ -10,18 +10,16 @@ No SQL here: an engine implements these protocols, everyone else imports only th
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from storage.api.errors import StorageError
+from storage.api.event_conditions import EventFilter
 
 FUTURE_TOLERANCE_MS = 10 * 60_000
 """An event whose time is further ahead than this when it arrives is kept apart."""
-
-Scalar = str | float | bool | None
 
 
 class EventQueryError(StorageError):
@@ -61,55 +59,6 @@ class AppendResult:
     stored: int
     duplicates: tuple[int, ...] = ()
     future: tuple[int, ...] = ()
-
-
-class Operator(StrEnum):
-    """How a property is compared. Numbers compare as numbers, everything else as text."""
-
-    EQUALS = "equals"
-    DIFFERS = "differs"
-    CONTAINS = "contains"
-    LACKS = "lacks"
-    MATCHES = "matches"
-    """A regular expression in RE2's syntax, found anywhere."""
-    GREATER = "greater"
-    LESS = "less"
-    IS_SET = "is_set"
-    IS_NOT_SET = "is_not_set"
-
-
-@dataclass(frozen=True, slots=True)
-class PropertyCondition:
-    """A condition on one property of an event.
-
-    Attributes:
-        property: its name; the value of a nested object is its JSON text.
-        operator: how the property is compared.
-        values: what it is compared with; the condition holds if it holds for one of them.
-            DIFFERS and LACKS hold if they hold for all of them, also for an event without
-            the property.
-    """
-
-    property: str
-    operator: Operator
-    values: tuple[Scalar, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class AllOf:
-    """Holds if all parts hold."""
-
-    parts: "tuple[EventFilter, ...]"
-
-
-@dataclass(frozen=True, slots=True)
-class AnyOf:
-    """Holds if one part holds; without parts it never holds."""
-
-    parts: "tuple[EventFilter, ...]"
-
-
-EventFilter = PropertyCondition | AllOf | AnyOf
 
 
 @dataclass(frozen=True, slots=True)

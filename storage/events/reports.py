@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +19,9 @@ from storage.api.events import (
     SeenProperty,
     StoredEvent,
 )
-from storage.events.hashing import Hasher
-from storage.events.selection_sql import filter_sql, property_number, property_text
+from storage.events.selection_queries import SelectionQueries
+from storage.events.selection_sql import property_number, property_text
 from storage.events.sql import BucketTable, Sql, is_in, join
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 _MAX_STEPS: Final = 63
 _EXAMINED_EVENTS: Final = 20_000
@@ -36,16 +33,8 @@ _WITH_NAMES: Final = " join names n on n.project = e.project and n.id = e.name"
 
 
 @dataclass(slots=True)
-class ReportQueries:
-    """Queries on one connection.
-
-    Attributes:
-        connection: used by one thread.
-        hasher: hashes distinct ids.
-    """
-
-    connection: "DuckDBPyConnection"
-    hasher: Hasher
+class ReportQueries(SelectionQueries):
+    """The queries of reports on one connection."""
 
     def totals(self, selection: EventSelection) -> EventTotals:
         """See `EventReader.totals`."""
@@ -107,7 +96,7 @@ class ReportQueries:
         numbers = self._name_numbers(selection.project)
         bits = []
         for index, step in enumerate(steps):
-            condition = self._step(step, numbers)
+            condition = self._step(selection.project, step, numbers)
             bit = f"(case when {condition.text} then {1 << index}::ubigint else 0::ubigint end)"
             bits.append(Sql(bit, condition.values))
         step_bits = join(" | ", bits)
@@ -215,90 +204,6 @@ class ReportQueries:
         query = Sql(f"select {_EVENT_COLUMNS} from events e{_WITH_NAMES} where ") + condition
         query += Sql(" order by e.sequence limit ?", (limit,))
         return [StoredEvent(*row) for row in self._rows(query)]
-
-    def persons_of(self, project: int, distinct_id: str) -> Sequence[int]:
-        """Return the hashes of all distinct ids of a person."""
-        (person,) = self._persons(project, (distinct_id,))
-        rows = self._rows(
-            Sql("select alias from identities where project = ? and person = ?", (project, person))
-        )
-        return [person, *(alias for (alias,) in rows)]
-
-    def _rows(self, query: Sql) -> list[Any]:
-        return self.connection.execute(query.text, list(query.values)).fetchall()
-
-    def _events(
-        self,
-        selection: EventSelection,
-        *,
-        value: Sql | None = None,
-        steps: Sql | None = None,
-        extra: str = "",
-    ) -> Sql:
-        """Return a subquery of the selected events, with one person number for each person."""
-        columns = Sql("e.time_ms, e.name, e.sequence, ")
-        has_identities = self._has_identities(selection.project)
-        person = "coalesce(i.person, e.person)" if has_identities else "e.person"
-        columns += Sql(f"{person} as person")
-        if extra:
-            columns += Sql(f", e.{extra}")
-        for name, expression in (("value", value), ("steps", steps)):
-            if expression is not None:
-                columns += Sql(", ") + expression + Sql(f" as {name}")
-        joined = ""
-        if has_identities:
-            joined = " left join identities i on i.project = e.project and i.alias = e.person"
-        query = Sql("(select ") + columns + Sql(f" from events e{joined} where ")
-        return query + self._where(selection) + Sql(") events")
-
-    def _where(self, selection: EventSelection) -> Sql:
-        """Return the condition of a selection on the table `events e`."""
-        condition = Sql(
-            "e.project = ? and e.time_ms >= ? and e.time_ms < ? and not e.is_future",
-            (selection.project, selection.start_ms, selection.end_ms),
-        )
-        if selection.names is not None:
-            numbers = self._name_numbers(selection.project)
-            wanted = [numbers[name] for name in selection.names if name in numbers]
-            condition += is_in("e.name", wanted, prefix=" and ")
-        if selection.distinct_ids is not None:
-            persons = self._persons(selection.project, selection.distinct_ids)
-            aliases = self._rows(
-                Sql("select alias from identities where project = ?", (selection.project,))
-                + is_in("person", persons, prefix=" and ")
-            )
-            condition += is_in(
-                "e.person", [*persons, *(alias for (alias,) in aliases)], prefix=" and "
-            )
-        if selection.where is not None:
-            condition += Sql(" and ") + filter_sql(selection.where)
-        return condition
-
-    def _persons(self, project: int, distinct_ids: Sequence[str]) -> list[int]:
-        """Return for each distinct id the hash that stands for its person."""
-        hashes = self.hasher.persons(project, distinct_ids).tolist()
-        rows = self._rows(
-            Sql("select alias, person from identities where project = ?", (project,))
-            + is_in("alias", hashes, prefix=" and ")
-        )
-        merged = dict(rows)
-        return [merged.get(number, number) for number in hashes]
-
-    def _has_identities(self, project: int) -> bool:
-        return bool(
-            self._rows(Sql("select 1 from identities where project = ? limit 1", (project,)))
-        )
-
-    def _name_numbers(self, project: int) -> dict[str, int]:
-        return dict(self._rows(Sql("select name, id from names where project = ?", (project,))))
-
-    def _step(self, step: EventStep, numbers: dict[str, int]) -> Sql:
-        condition = Sql("true")
-        if step.name is not None:
-            condition = Sql("e.name = ?", (numbers.get(step.name, 0),))
-        if step.where is not None:
-            condition += Sql(" and ") + filter_sql(step.where)
-        return condition
 
     def _by_bucket(
         self, selection: EventSelection, edges_ms: NDArray[np.int64], by: str

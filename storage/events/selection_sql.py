@@ -1,22 +1,34 @@
 """SQL of event selections and filters; every value is a parameter."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final
 
 import re2
 
-from storage.api.events import (
+from storage.api.event_conditions import (
     AllOf,
     EventFilter,
-    EventQueryError,
+    Not,
     Operator,
+    PersonCondition,
+    PersonEvents,
+    PersonValue,
     PropertyCondition,
     Scalar,
 )
+from storage.api.events import EventQueryError
 from storage.events.sql import Sql, join
 
-_NEGATIVE: Final = (Operator.DIFFERS, Operator.LACKS)
-_COMPARISONS: Final = {Operator.GREATER: ">", Operator.LESS: "<"}
+_NEGATIVE: Final = (Operator.DIFFERS, Operator.LACKS, Operator.NOT_MATCHES)
+_COMPARISONS: Final = {
+    Operator.GREATER: ">",
+    Operator.LESS: "<",
+    Operator.AT_LEAST: ">=",
+    Operator.AT_MOST: "<=",
+    Operator.BEFORE: "<",
+    Operator.AFTER: ">",
+}
 
 
 def pointer(name: str) -> str:
@@ -42,18 +54,27 @@ def property_number(name: str) -> Sql:
     )
 
 
-def filter_sql(found: EventFilter) -> Sql:
+def filter_sql(found: EventFilter, persons: Callable[[PersonCondition], Sql]) -> Sql:
     """Return a filter as a condition that is never NULL.
+
+    Args:
+        found: the filter.
+        persons: returns a condition on the person of the event `e`.
 
     Raises:
         EventQueryError: a regular expression or a value is invalid.
     """
     if isinstance(found, PropertyCondition):
         return _condition(found)
+    if isinstance(found, PersonEvents | PersonValue):
+        return persons(found)
+    if isinstance(found, Not):
+        part = filter_sql(found.part, persons)
+        return Sql(f"(not {part.text})", part.values)
     if not found.parts:
         return Sql("true" if isinstance(found, AllOf) else "false")
     between = " and " if isinstance(found, AllOf) else " or "
-    inside = join(between, [filter_sql(part) for part in found.parts])
+    inside = join(between, [filter_sql(part, persons) for part in found.parts])
     return Sql(f"({inside.text})", inside.values)
 
 
@@ -112,6 +133,25 @@ def _compared(found: PropertyCondition, value: Scalar) -> Sql:
     return Sql(f"({number.text}) {sign} ?", (*number.values, float(value)))
 
 
+def _time(found: PropertyCondition, value: Scalar) -> Sql:
+    text = property_text(found.property)
+    try:
+        moment = datetime.fromisoformat(_text(found, value))
+    except ValueError as exc:
+        raise EventQueryError(
+            f"property {found.property!r}: {found.operator} needs a time such as"
+            f" 2026-01-31T12:00:00Z, not {value!r}"
+        ) from exc
+    time_ms = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000
+    # With "Z" first: else a time without an offset would be one of the machine's zone.
+    found_ms = (
+        f"epoch_ms(coalesce(try_cast({text.text} || 'Z' as timestamptz),"
+        f" try_cast({text.text} as timestamptz)))"
+    )
+    sign = _COMPARISONS[found.operator]
+    return Sql(f"{found_ms} {sign} ?", (*text.values, *text.values, round(time_ms)))
+
+
 def _text(found: PropertyCondition, value: Scalar) -> str:
     if not isinstance(value, str):
         raise EventQueryError(
@@ -126,6 +166,11 @@ _COMPARISON_OF: Final[dict[Operator, Callable[[PropertyCondition, Scalar], Sql]]
     Operator.CONTAINS: _contains,
     Operator.LACKS: _contains,
     Operator.MATCHES: _matches,
+    Operator.NOT_MATCHES: _matches,
     Operator.GREATER: _compared,
     Operator.LESS: _compared,
+    Operator.AT_LEAST: _compared,
+    Operator.AT_MOST: _compared,
+    Operator.BEFORE: _time,
+    Operator.AFTER: _time,
 }

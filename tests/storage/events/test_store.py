@@ -16,18 +16,23 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage.api.events import (
-    FUTURE_TOLERANCE_MS,
+from storage.api.event_conditions import (
     AllOf,
     AnyOf,
     EventFilter,
+    Not,
+    Operator,
+    PersonEvents,
+    PersonValue,
+    PropertyCondition,
+    Scalar,
+)
+from storage.api.events import (
+    FUTURE_TOLERANCE_MS,
     EventQueryError,
     EventSelection,
     EventStep,
     NewEvent,
-    Operator,
-    PropertyCondition,
-    Scalar,
 )
 from storage.events import DuckEventStore
 
@@ -138,6 +143,29 @@ async def test_texts_are_stored_as_they_are(store: DuckEventStore) -> None:
     assert (await store.totals(everything(where=condition))).events == 1
 
 
+@pytest.mark.parametrize(
+    ("operator", "wanted", "expected"),
+    [
+        (Operator.BEFORE, "2026-03-01", ["a"]),
+        (Operator.AFTER, "2026-03-01T00:00:00Z", ["b", "c"]),
+        (Operator.AFTER, "2026-03-01T01:00:00+01:00", ["b", "c"]),
+        (Operator.AFTER, "2026-03-01T12:30:00Z", ["c"]),
+    ],
+)
+async def test_properties_are_compared_as_times(
+    store: DuckEventStore, operator: Operator, wanted: str, expected: Sequence[str]
+) -> None:
+    due = {"a": "2026-02-28T23:59:59Z", "b": "2026-03-01T14:30:00+02:00", "c": "2026-03-02", "d": 7}
+    rows = [
+        event(number, name, properties={"due": value})
+        for number, (name, value) in enumerate(due.items())
+    ]
+    await store.append(1, rows, NOW_MS)
+    condition = PropertyCondition("due", operator, (wanted,))
+    groups = await store.groups(everything(where=condition), 10)
+    assert sorted(group.value or "" for group in groups) == expected
+
+
 async def test_exported_events_come_in_the_order_of_their_arrival(store: DuckEventStore) -> None:
     await store.append(1, [event(n, time_ms=NOW_MS - n) for n in range(5)], NOW_MS)
     exported = [each.time_ms async for block in store.export(everything()) for each in block]
@@ -158,6 +186,8 @@ async def test_properties_are_listed_with_their_types(store: DuckEventStore) -> 
         (Operator.GREATER, "x", "needs a number"),
         (Operator.MATCHES, "(", "bad expression"),
         (Operator.CONTAINS, 1.0, "needs a text"),
+        (Operator.BEFORE, "soon", "needs a time"),
+        (Operator.AT_MOST, True, "needs a number"),
     ],
 )
 async def test_a_bad_condition_names_the_property(
@@ -179,34 +209,59 @@ class Lists:
         return [
             each
             for each in self.events
-            if start_ms <= each.time_ms < end_ms and (where is None or holds(where, each))
+            if start_ms <= each.time_ms < end_ms and (where is None or self.holds(where, each))
         ]
 
     def who(self, each: NewEvent) -> str:
         return self.person.get(each.distinct_id, each.distinct_id)
 
+    def holds(self, where: EventFilter, each: NewEvent) -> bool:
+        if isinstance(where, AllOf):
+            return all(self.holds(part, each) for part in where.parts)
+        if isinstance(where, AnyOf):
+            return any(self.holds(part, each) for part in where.parts)
+        if isinstance(where, Not):
+            return not self.holds(where.part, each)
+        if isinstance(where, PropertyCondition):
+            return fulfils(where, property_of(each, where.property))
+        own = [other for other in self.events if self.who(other) == self.who(each)]
+        if isinstance(where, PersonEvents):
+            count = sum(
+                where.start_ms <= other.time_ms < where.end_ms
+                and where.name in (None, other.name)
+                and (where.where is None or self.holds(where.where, other))
+                for other in own
+            )
+            return where.least <= count and (where.most is None or count <= where.most)
+        name = where.condition.property
+        # Sorting is stable, so that the later arrival is the last of equal times.
+        values = [property_of(other, name) for other in sorted(own, key=lambda each: each.time_ms)]
+        known = [value for value in values if value is not None]
+        return fulfils(where.condition, known[-1] if known else None)
 
-def holds(where: EventFilter, each: NewEvent) -> bool:
-    if isinstance(where, AllOf):
-        return all(holds(part, each) for part in where.parts)
-    if isinstance(where, AnyOf):
-        return any(holds(part, each) for part in where.parts)
-    value = orjson.loads(each.properties).get(where.property)
+
+def fulfils(where: PropertyCondition, value: Any) -> bool:
     compare: dict[Operator, Callable[[Any], bool]] = {
         Operator.EQUALS: lambda wanted: equal(value, wanted),
         Operator.DIFFERS: lambda wanted: equal(value, wanted),
         Operator.CONTAINS: lambda wanted: value is not None and wanted in text(value),
         Operator.LACKS: lambda wanted: value is not None and wanted in text(value),
         Operator.MATCHES: lambda wanted: value is not None and bool(re.search(wanted, text(value))),
+        Operator.NOT_MATCHES: lambda wanted: (
+            value is not None and bool(re.search(wanted, text(value)))
+        ),
         Operator.GREATER: lambda wanted: is_number(value) and value > wanted,
         Operator.LESS: lambda wanted: is_number(value) and value < wanted,
+        Operator.AT_LEAST: lambda wanted: is_number(value) and value >= wanted,
+        Operator.AT_MOST: lambda wanted: is_number(value) and value <= wanted,
     }
     if where.operator is Operator.IS_SET:
         return value is not None
     if where.operator is Operator.IS_NOT_SET:
         return value is None
     found = any(compare[where.operator](wanted) for wanted in where.values)
-    return not found if where.operator in (Operator.DIFFERS, Operator.LACKS) else found
+    negative = (Operator.DIFFERS, Operator.LACKS, Operator.NOT_MATCHES)
+    return not found if where.operator in negative else found
 
 
 def is_number(value: Any) -> bool:
@@ -237,13 +292,15 @@ CONDITIONS = st.one_of(
     st.builds(
         PropertyCondition,
         st.sampled_from(["plan", "n"]),
-        st.sampled_from([Operator.CONTAINS, Operator.LACKS, Operator.MATCHES]),
+        st.sampled_from(
+            [Operator.CONTAINS, Operator.LACKS, Operator.MATCHES, Operator.NOT_MATCHES]
+        ),
         st.sampled_from([("pro",), ("r", "1")]),
     ),
     st.builds(
         PropertyCondition,
         st.sampled_from(["plan", "n"]),
-        st.sampled_from([Operator.GREATER, Operator.LESS]),
+        st.sampled_from([Operator.GREATER, Operator.LESS, Operator.AT_LEAST, Operator.AT_MOST]),
         st.sampled_from([(1,), (0.5, 2)]),
     ),
     st.builds(
@@ -253,8 +310,18 @@ CONDITIONS = st.one_of(
     ),
 )
 FILTERS: st.SearchStrategy[EventFilter] = st.recursive(
-    CONDITIONS,
+    CONDITIONS | st.builds(PersonValue, CONDITIONS),
     lambda parts: st.one_of(
+        st.builds(Not, parts),
+        st.builds(
+            PersonEvents,
+            st.just(NOW_MS - 30 * HOUR_MS),
+            st.just(NOW_MS),
+            st.sampled_from([None, "open", "buy"]),
+            st.none() | parts,
+            st.integers(0, 3),
+            st.none() | st.integers(0, 4),
+        ),
         st.builds(AllOf, st.lists(parts, max_size=3).map(tuple)),
         st.builds(AnyOf, st.lists(parts, max_size=3).map(tuple)),
     ),
