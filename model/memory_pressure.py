@@ -5,6 +5,7 @@ reads it: near the limit, large queries and pushes are refused first, all new se
 but small queries next. Scrapes, rules, host checks and notifications are never refused.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -32,11 +33,17 @@ class MemoryReading:
         limit_bytes: `server.memory_limit`; None for no limit.
         resident_bytes: the resident memory at the last reading.
         pressure: how near the limit that is.
+        measure: returns the resident memory of this moment; None takes the last reading.
     """
 
     limit_bytes: int | None = None
     resident_bytes: int = 0
     pressure: MemoryPressure = MemoryPressure.NONE
+    measure: Callable[[], int] | None = None
+
+    def current_bytes(self) -> int:
+        """Return the resident memory now; within a second, queries may take gigabytes."""
+        return self.resident_bytes if self.measure is None else self.measure()
 
 
 class MemoryLimitError(Exception):

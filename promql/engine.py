@@ -7,15 +7,14 @@ node, block or chunk.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 
 from model.labels import Labels
 from model.limits import Refusals
-from model.memory_pressure import MemoryPressure, MemoryReading
+from model.memory_pressure import MemoryReading
 from promql.api import (
     Answer,
     ExemplarSeries,
@@ -34,17 +33,11 @@ from promql.evaluation.statistics import QueryMeasurement
 from promql.evaluation.timing import QueryRange
 from promql.running.dispatch import Dispatcher
 from promql.running.guard import Guard, QueryBudget
+from promql.running.memory_share import affordable
 from promql.syntax.nodes import ValueType
 from promql.syntax.parsed_queries import ParsedQueries, ParsedQuery
 from promql.syntax.parser import parse
 from storage.api.samples import SampleReader
-
-_LOWERED: Final[Mapping[MemoryPressure, tuple[int, int, int]]] = {
-    # 40 MB of samples: a panel of 400 series and six hours has a third of it.
-    MemoryPressure.HIGH: (5_000_000, 16 * 2**20, 64 * 2**20),
-    MemoryPressure.CRITICAL: (200_000, 2**20, 4 * 2**20),
-}
-"""Samples, label bytes and result bytes of a query while memory is short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +63,6 @@ class EngineSettings:
     threads: int = 4
     default_step_ms: int = 60_000
     delayed_name_removal: bool = False
-
-
-def _affordable(memory: MemoryReading, threads: int) -> tuple[int, int, int]:
-    """Return the samples, label bytes and result bytes that a query may have now.
-
-    Queries that start at the same time share what is free below 80 % of the limit.
-    """
-    if memory.pressure is not MemoryPressure.NONE:
-        return _LOWERED[memory.pressure]
-    least = _LOWERED[MemoryPressure.HIGH]
-    share = (int(0.8 * (memory.limit_bytes or 0)) - memory.resident_bytes) // threads
-    # A sample has 8 bytes; half of the share is left for results and what is not counted.
-    return max(share // 16, least[0]), max(share // 8, least[1]), max(share // 4, least[2])
 
 
 def _no_metadata() -> MetadataByMetric:
@@ -216,19 +196,25 @@ class LocalEngine:
         return Guard(timeout_s, self._budget(options), self._monotonic)
 
     def _budget(self, options: QueryOptions) -> QueryBudget:
-        settings, memory = self._settings, self._memory
+        settings = self._settings
         limit = settings.max_samples if options.max_samples is None else options.max_samples
-        budget = QueryBudget(
+        return QueryBudget(
             limit, settings.max_label_bytes, settings.max_result_bytes, self._refusals
         )
-        if options.urgent or memory.limit_bytes is None:
-            return budget
-        return budget.lowered(*_affordable(memory, settings.threads), replace(memory))
+
+    def _begin(self, guard: Guard, options: QueryOptions | None) -> QueryMeasurement:
+        """Limit a query that starts now to its share of the free memory."""
+        memory = self._memory
+        if memory.limit_bytes is not None and not (options is not None and options.urgent):
+            now = replace(memory, resident_bytes=memory.current_bytes(), measure=None)
+            share = affordable(now, self._settings.threads)
+            guard.limit_to(guard.budget.lowered(*share, now))
+        return QueryMeasurement(guard, self._monotonic)
 
     def _answer_instant(
         self, query: str, time_ms: int, options: QueryOptions | None, guard: Guard
     ) -> Answer:
-        measurement = QueryMeasurement(guard, self._monotonic)
+        measurement = self._begin(guard, options)
         parsed = self._parsed.get(query)
         requested = QueryRange(time_ms, time_ms, 0)
         requested.check_times()
@@ -248,7 +234,7 @@ class LocalEngine:
     def _answer_range(
         self, query: str, requested: QueryRange, options: QueryOptions | None, guard: Guard
     ) -> Answer:
-        measurement = QueryMeasurement(guard, self._monotonic)
+        measurement = self._begin(guard, options)
         parsed = self._parsed.get(query)
         if parsed.tree.type not in (ValueType.VECTOR, ValueType.SCALAR):
             raise ExpressionTypeError(

@@ -42,7 +42,7 @@ from ingest.series.commits import GroupCommit
 from model.limits import Refusals
 from model.memory_pressure import MemoryReading
 from model.network.name_lookup import NameLookup
-from model.process.resident_memory import control_group_limit_bytes
+from model.process.resident_memory import control_group_limit_bytes, resident_bytes
 from model.web_config.live import LiveWebConfig
 from promql.api import MetadataByMetric
 from promql.engine import EngineSettings, LocalEngine
@@ -98,7 +98,10 @@ async def constructed(
         StorageError: the records cannot be read.
     """
     settings, samples = configuration.settings, stores.samples
-    refusals, memory = Refusals(), MemoryReading(_memory_limit_bytes(settings))
+    refusals, memory = (
+        Refusals(),
+        MemoryReading(_memory_limit_bytes(settings), measure=resident_bytes),
+    )
     async with AsyncExitStack() as stack:
         scraping = await _scraping(stores, configuration, directory)
         remote_write = _remote_write(stores, settings, refusals, memory)

@@ -24,6 +24,10 @@ from promql.syntax.strings import is_utf8
 from promql.syntax.traversal import unwrap
 
 _LARGEST_INTEGER: Final = 2.0**63
+_GROUP_COPIES: Final = 2
+"""Of a group's values: its count, sum and error at each step, and the result of them."""
+_COPIES: Final = {"stddev": 2, "stdvar": 2, "count_values": 2}
+"""Further copies of the vector that an operator works on; of others, one."""
 
 
 def aggregated(evaluation: Evaluation, node: Aggregation, steps: Steps) -> StepMatrix:
@@ -45,6 +49,7 @@ def aggregated(evaluation: Evaluation, node: Aggregation, steps: Steps) -> StepM
     _check_parameter(evaluation, node, parameter)
     if not len(vector):
         return empty_matrix(steps.count)
+    evaluation.guard.hold(_COPIES.get(operator, 1) * vector.values.size)
     if operator == "limit_ratio":
         return ranking.sampled(vector, np.clip(cast("Scalars", parameter), -1.0, 1.0))
     groups = group(vector.labels, node.grouping, without=node.without)
@@ -62,7 +67,8 @@ def aggregated(evaluation: Evaluation, node: Aggregation, steps: Steps) -> StepM
         label = cast("str", parameter)
         # `without` also removes the label that holds the value.
         removed = node.without and label in (*node.grouping, METRIC_NAME)
-        return aggregation.count_values(vector, groups, None if removed else label)
+        hold = evaluation.guard.hold
+        return aggregation.count_values(vector, groups, None if removed else label, hold)
     return aggregation.reduced(operator, vector, groups)
 
 
@@ -71,7 +77,9 @@ def _by_blocks(evaluation: Evaluation, node: Aggregation, steps: Steps) -> StepM
     aggregation = BlockAggregation(node.operator, node.grouping, steps.count)
     for block in evaluation.blocks(node.expression, steps):
         if len(block):
+            groups = aggregation.group_count
             aggregation.add(block)
+            evaluation.guard.hold((aggregation.group_count - groups) * steps.count * _GROUP_COPIES)
     return aggregation.result()
 
 

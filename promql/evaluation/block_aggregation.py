@@ -65,6 +65,11 @@ class BlockAggregation:
         # Groups in the order of `_places`; joined once a group occurs in a second block.
         self._parts: list[_PartialGroups] = []
 
+    @property
+    def group_count(self) -> int:
+        """The number of groups in memory."""
+        return len(self._places)
+
     def add(self, block: StepMatrix) -> None:
         """Add a block of series; small blocks are collected until they are worth a call."""
         self._waiting.append(block)

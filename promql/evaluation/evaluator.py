@@ -22,7 +22,7 @@ from promql.evaluation.statistics import StepCounter
 from promql.evaluation.timing import QueryRange
 from promql.kernels.arrays import Scalars
 from promql.kernels.operators import with_scalar
-from promql.kernels.step_matrix import StepMatrix, Value, concatenated
+from promql.kernels.step_matrix import StepMatrix, Value, concatenated, names_dropped
 from promql.kernels.steps import Steps
 from promql.running.guard import Guard
 from promql.syntax.lexer import TRIMS
@@ -209,9 +209,9 @@ class Evaluator:
             if block.one_name or block.drop_name is None:
                 yield block
             else:
+                self.guard.hold(block.values.size)
                 apart.append(block)
-        if apart:
-            yield concatenated(apart, steps.count).without_names()
+        yield from names_dropped(apart, steps.count)
 
     def _streams(self, node: Expression, steps: Steps) -> Iterator[StepMatrix] | None:
         match node:

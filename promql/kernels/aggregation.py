@@ -161,10 +161,16 @@ def _at(sorted_values: Floats, index: Indices, nans: Indices) -> Floats:
     return np.where(index < nans, np.nan, found)
 
 
-def count_values(vector: StepMatrix, groups: Groups, label: str | None) -> StepMatrix:
+def count_values(
+    vector: StepMatrix, groups: Groups, label: str | None, hold: Callable[[int], None]
+) -> StepMatrix:
     """Count equal values; each distinct value yields a series with the label `label`.
 
-    Without a label, series of different values are equal, and their counts are added.
+    Args:
+        vector: the series.
+        groups: their groups.
+        label: None adds the counts of different values, whose series are then equal.
+        hold: called with the number of counts before they are made; may raise.
     """
     steps = vector.values.shape[1]
     series, columns = np.nonzero(vector.present)
@@ -175,6 +181,7 @@ def count_values(vector: StepMatrix, groups: Groups, label: str | None) -> StepM
     texts = format_floats(distinct.view(np.float64))
     keys = groups.members[series] * max(1, len(distinct)) + which
     pairs, rows = np.unique(keys, return_inverse=True)
+    hold(len(pairs) * steps)
     tally = np.bincount(rows * steps + columns, minlength=len(pairs) * steps)
     values = tally.reshape(len(pairs), steps).astype(np.float64)
     labels = []

@@ -4,7 +4,7 @@ A mask marks missing cells, because an ordinary NaN is a value and must survive
 arithmetic as one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -140,6 +140,30 @@ def merged(vector: StepMatrix, message: str = DUPLICATES) -> StepMatrix:
         drop_name = np.zeros(len(places), dtype=np.bool_)
         np.logical_or.at(drop_name, targets, vector.drop_name)
     return StepMatrix(list(places), values, counts > 0, drop_name, vector.one_name)
+
+
+def names_dropped(parts: list[StepMatrix], steps: int) -> Iterator[StepMatrix]:
+    """Yield the series of all parts without their reserved labels; empties the list.
+
+    Parts stay apart unless their series have equal labels, which need one matrix.
+
+    Raises:
+        EvaluationError: two series then have equal labels and are present at one step.
+    """
+    dropped = [
+        part.labels if part.drop_name is None else without_reserved(part.labels, part.drop_name)
+        for part in parts
+    ]
+    count = sum(len(labels) for labels in dropped)
+    if len({each for labels in dropped for each in labels}) < count:
+        whole = concatenated(parts, steps)
+        parts.clear()
+        yield whole.without_names()
+        return
+    parts.reverse()
+    for labels in dropped:
+        part = parts.pop()
+        yield StepMatrix(labels, part.values, part.present, None, one_name=True)
 
 
 def concatenated(parts: Sequence[StepMatrix], steps: int) -> StepMatrix:

@@ -113,6 +113,10 @@ class Guard:
         self.label_bytes = 0
         self.time_slice: TimeSlice | None = None
 
+    def limit_to(self, budget: QueryBudget) -> None:
+        """Replace the limits; before the query reads anything."""
+        self.budget, self.max_samples = budget, budget.max_samples
+
     @property
     def remaining_s(self) -> float:
         """Seconds until the time-out; negative after it."""

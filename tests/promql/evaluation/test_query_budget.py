@@ -99,11 +99,11 @@ def test_size_of_a_result_follows_its_samples_and_labels() -> None:
 
 
 def test_queries_share_what_is_free_below_the_memory_limit(setting: Setting) -> None:
-    # 0.8 of 1 GiB less 0.7 GiB in use, for four queries with 16 bytes a sample.
-    setting.memory.resident_bytes = 7 * 2**30 // 10
-    affordable = (2**30 // 10) // 4 // 16
+    # 0.9 of 1 GiB less 0.8 GiB in use, for four queries with 32 bytes a sample.
+    setting.memory.resident_bytes = 8 * 2**30 // 10
+    affordable = (2**30 // 10) // 4 // 32
     steps = affordable * 3
-    with pytest.raises(QueryMemoryError, match="memory limit of 1024 MiB"):
+    with pytest.raises(QueryMemoryError, match="819 MiB of its memory limit of 1024 MiB"):
         setting.ask(f"sum_over_time(vector(1)[{steps}s:1s])")
     setting.ask(f"sum_over_time(vector(1)[{steps}s:1s])", urgent=True)
     setting.memory.resident_bytes = 0
