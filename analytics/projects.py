@@ -1,8 +1,13 @@
 """Projects by their key: what ingestion looks up for every request."""
 
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
 from secrets import token_hex
 from typing import Final
 
+from analytics.errors import ReportError
+from analytics.statistics.calendar import zone_of
 from model.clock import Clock
 from storage.api.projects import Project, ProjectRecords, ProjectSettings
 
@@ -21,7 +26,9 @@ class Projects:
     async def find(self, key: str) -> Project | None:
         """Return the project with this key, None if there is none."""
         if self._by_key is None:
-            self._by_key = {project.key: project for project in await self.records.all()}
+            projects = await self.records.all()
+            await asyncio.to_thread(_load_zones, {one.settings.time_zone for one in projects})
+            self._by_key = {project.key: project for project in projects}
         return self._by_key.get(key)
 
     async def create(self, settings: ProjectSettings, owner_id: int | None) -> Project:
@@ -48,3 +55,11 @@ class Projects:
         """Delete a project with its members; its events are the caller's to delete."""
         await self.records.remove(project.id)
         self._by_key = None
+
+
+def _load_zones(names: Iterable[str]) -> None:
+    """Read the files of time zones, so that reports find them in memory."""
+    for name in names:
+        # The time zone database has changed since: the reports name the zone.
+        with suppress(ReportError):
+            zone_of(name)

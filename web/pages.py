@@ -16,6 +16,11 @@ from web.hosts.keys_page import HostKeyPages, NewKeyPage
 from web.hosts.page import HostsPages
 from web.http.routing import Handlers
 from web.internals import Internals
+from web.project_pages.keys_page import ProjectKeyPages
+from web.project_pages.list_page import ProjectListPages
+from web.project_pages.members_page import ProjectMemberPages
+from web.project_pages.settings_page import ProjectSettingsPages, SettingsView
+from web.projects.access import ProjectAccess
 from web.prometheus.document_types import PrometheusError
 from web.server.reference import ReferencePages
 from web.store.page import StorePages
@@ -23,6 +28,15 @@ from web.targets.discovery_page import DiscoveryPages
 from web.targets.page import TargetsPages
 
 PageFactory = Callable[[Internals], Handlers]
+
+
+def _project_access(parts: Internals) -> ProjectAccess:
+    return ProjectAccess(parts.services.analytics.projects, answers_missing=True)
+
+
+def _settings_view(parts: Internals) -> SettingsView:
+    return SettingsView(parts.services.analytics, _project_access(parts), parts.shell)
+
 
 PAGES: Final[tuple[PageFactory, ...]] = (
     lambda parts: LoginPages(parts.renderer, parts.logins, parts.issuer),
@@ -41,6 +55,12 @@ PAGES: Final[tuple[PageFactory, ...]] = (
         parts.services.alerts, parts.services.alerting, parts.fleet, parts.shell
     ),
     lambda parts: ExplorePages(parts.shell),
+    lambda parts: ProjectListPages(
+        parts.services.analytics, _project_access(parts), parts.shell, parts.services.clock
+    ),
+    lambda parts: ProjectSettingsPages(_settings_view(parts)),
+    lambda parts: ProjectMemberPages(_settings_view(parts)),
+    lambda parts: ProjectKeyPages(_settings_view(parts), parts.settings),
     lambda parts: TargetsPages(parts.services.targets, parts.services.pushes, parts.shell),
     lambda parts: DiscoveryPages(parts.services.targets, parts.services.discovered, parts.shell),
     lambda parts: StorePages(parts.services, parts.shell),

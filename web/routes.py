@@ -25,6 +25,7 @@ from web.ingest.reports import ReportsApi
 from web.internals import Internals
 from web.pages import PAGES, PageFactory
 from web.projects.access import ProjectAccess
+from web.projects.settings_api import ProjectSettingsApi
 from web.prometheus.expressions import ExpressionApi
 from web.prometheus.federation import FederationApi
 from web.prometheus.queries import QueryApi
@@ -86,6 +87,7 @@ def _analytics(services: Services) -> tuple[Handlers, ...]:
     tenants = ProjectAccess(analytics.projects, answers_missing=True)
     return (
         ProjectsApi(analytics, access, services.clock),
+        ProjectSettingsApi(analytics, tenants),
         BatchApi(analytics, access),
         EventReportsApi(analytics, access),
         TenantProjectsApi(analytics, tenants),

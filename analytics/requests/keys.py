@@ -72,6 +72,10 @@ class ProjectKeyring:
         await self._records.revoke(project.id, key_id)
         self._known.clear()
 
+    def forget(self) -> None:
+        """Look every key up again: a project was changed or removed."""
+        self._known.clear()
+
     async def live(self, project: Project) -> Sequence[ProjectKey]:
         """Return the valid keys of a project, newest first."""
         return await self._records.live(project.id, self._clock())

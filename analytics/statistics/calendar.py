@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -58,8 +59,9 @@ class Buckets:
     labels: tuple[str, ...]
 
 
+@lru_cache(maxsize=1000)
 def zone_of(name: str) -> ZoneInfo:
-    """Return a time zone by its IANA name.
+    """Return a time zone by its IANA name; the first call for a name reads a file.
 
     Raises:
         ReportError: there is no such zone.

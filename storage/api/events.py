@@ -205,6 +205,20 @@ class SeenProperty:
     events: int
 
 
+@dataclass(frozen=True, slots=True)
+class ProjectVolume:
+    """How much one project has received.
+
+    Attributes:
+        events, requests: the numbers of events and of tracked requests.
+        latest_ms: the latest time of them.
+    """
+
+    events: int
+    requests: int
+    latest_ms: int
+
+
 class EventAppender(Protocol):
     """Stores events."""
 
@@ -288,6 +302,12 @@ class EventReader(Protocol):
 
     async def names(self, project: int) -> Sequence[tuple[str, int, int, int]]:
         """Return each event name with its number of events and its first and last time."""
+
+    async def volumes(self, start_ms: int) -> Mapping[int, ProjectVolume]:
+        """Return the volume since a time by project; a project without any is missing.
+
+        A store without a file is not created.
+        """
 
     async def properties(self, project: int, name: str | None) -> Sequence[SeenProperty]:
         """Return the properties of the latest events, the most frequent first."""

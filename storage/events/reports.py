@@ -16,6 +16,7 @@ from storage.api.events import (
     EventTotals,
     NumberSummary,
     Occurrences,
+    ProjectVolume,
     SeenProperty,
     StoredEvent,
 )
@@ -170,6 +171,18 @@ class ReportQueries(SelectionQueries):
             (project, project),
         )
         return [(name, events, first, last) for name, events, first, last in self._rows(query)]
+
+    def volumes(self, start_ms: int) -> dict[int, ProjectVolume]:
+        """See `EventReader.volumes`."""
+        query = Sql(
+            "select project, sum(events)::bigint, sum(requests)::bigint, max(latest_ms) from ("
+            "select project, count(*) as events, 0 as requests, max(time_ms) as latest_ms"
+            " from events where time_ms >= ? and not is_future group by project union all"
+            " select project, 0, count(*), max(time_ms) from requests where time_ms >= ?"
+            " group by project) group by project",
+            (start_ms, start_ms),
+        )
+        return {row[0]: ProjectVolume(*row[1:]) for row in self._rows(query)}
 
     def properties(self, project: int, name: str | None) -> Sequence[SeenProperty]:
         """See `EventReader.properties`."""

@@ -1,7 +1,7 @@
 """`EventAppender`, `EventReader` and `EventAdministration` in one DuckDB file."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -18,6 +18,7 @@ from storage.api.events import (
     NewEvent,
     NumberSummary,
     Occurrences,
+    ProjectVolume,
     SeenProperty,
     StoredEvent,
 )
@@ -137,6 +138,12 @@ class DuckEventStore:
     async def names(self, project: int) -> Sequence[tuple[str, int, int, int]]:
         """See `EventReader.names`."""
         return await self._read(lambda queries: queries.names(project))
+
+    async def volumes(self, start_ms: int) -> Mapping[int, ProjectVolume]:
+        """See `EventReader.volumes`."""
+        if not await asyncio.to_thread(lambda: self._database.exists):
+            return {}
+        return await self._read(lambda queries: queries.volumes(start_ms))
 
     async def properties(self, project: int, name: str | None) -> Sequence[SeenProperty]:
         """See `EventReader.properties`."""

@@ -5,7 +5,6 @@ from typing import Final
 from aiohttp import web
 
 from analytics.service import Analytics
-from analytics.statistics.calendar import zone_of
 from model.clock import Clock
 from storage.api.events import NewEvent
 from storage.api.projects import ProjectSettings
@@ -16,12 +15,12 @@ from web.events.documents import (
     project_document,
 )
 from web.events.forms import ProjectForm, ProjectQuery
-from web.http.audit_trail import note
 from web.http.operations import Operation
 from web.http.parameters import read_json, read_query
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface, principal_of
+from web.http.routing import Access, Route, Surface
 from web.projects.access import ProjectAccess
+from web.projects.actions import ProjectActions
 
 _TAG: Final = "events"
 _TEST_PROJECT: Final = 0
@@ -33,6 +32,7 @@ class ProjectsApi:
 
     def __init__(self, analytics: Analytics, access: ProjectAccess, clock: Clock) -> None:
         self._analytics, self._access, self._clock = analytics, access, clock
+        self._actions = ProjectActions(analytics)
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -56,13 +56,8 @@ class ProjectsApi:
     async def create(self, request: web.Request) -> web.Response:
         """Create a project; who creates it becomes its owner."""
         form = await read_json(request, ProjectForm)
-        zone_of(form.timeZone)
         settings = ProjectSettings(form.name, form.timeZone, form.weekStart)
-        user = principal_of(request).user
-        # The control socket's administrator is no user of the records.
-        owner = user.id if user is not None and user.id else None
-        project = await self._analytics.projects.create(settings, owner)
-        note(request, "project.create", project.key, name=form.name)
+        project = await self._actions.create(request, settings)
         return json_response(project_document(project))
 
     async def listed(self, request: web.Request) -> web.Response:

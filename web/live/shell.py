@@ -16,21 +16,31 @@ from web.http.errors import MissingError
 from web.http.pages import Page, PageRegistry
 from web.http.rendering import Renderer
 from web.http.responses import html_response
-from web.http.routing import Handler, Route, Surface, principal_of
+from web.http.routing import Handler, Principal, Route, Surface, principal_of
 
 
 @dataclass(frozen=True, slots=True)
 class PageAddress:
-    """The address of a page: its path, the key of its host or "", and its query."""
+    """The address of a page, and its reader.
+
+    Attributes:
+        path: the path.
+        key: the part of the path after the region's name: the key of a host or a project.
+        query: the parameters.
+        reader: whose rights apply.
+    """
 
     path: str
     key: str
     query: Mapping[str, str]
+    reader: Principal
 
     @classmethod
     def of(cls, request: web.Request) -> "PageAddress":
         """Return the address of the requested page."""
-        return cls(request.path, request.match_info.get("key", ""), request.query)
+        found = request.match_info
+        key = found.get("project_key", found.get("key", ""))
+        return cls(request.path, key, request.query, principal_of(request))
 
 
 ReadRegion = Callable[[PageAddress], Awaitable[Mapping[str, Any]]]
@@ -101,7 +111,7 @@ class Shell:
         Raises:
             MissingError: there is no such live page.
         """
-        region, address = self._find(page)
+        region, address = self._find(page, principal_of(request))
 
         async def render() -> str:
             values = {**await region.read(address), **await self._frame(), "notice": ""}
@@ -110,11 +120,12 @@ class Shell:
 
         return render
 
-    def _find(self, page: str) -> tuple[LiveRegion, PageAddress]:
+    def _find(self, page: str, reader: Principal) -> tuple[LiveRegion, PageAddress]:
         try:
             url = URL(page, encoded=True)
             name, _, key = url.raw_path.removeprefix(LIVE).partition("/")
-            address = PageAddress("/" + url.path.removeprefix(LIVE), unquote(key), url.query)
+            path = "/" + url.path.removeprefix(LIVE)
+            address = PageAddress(path, unquote(key), url.query, reader)
         except ValueError:
             raise MissingError("there is no such live page") from None
         if name not in self._regions or not page.startswith(LIVE):

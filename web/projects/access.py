@@ -8,7 +8,7 @@ from analytics.projects import Projects
 from storage.api.accounts import Role
 from storage.api.projects import Project, ProjectRole
 from web.http.errors import BadRequestError, ForbiddenError, MissingError, WebError
-from web.http.routing import principal_of
+from web.http.routing import Principal, principal_of
 
 _RANK: Final = {ProjectRole.VIEWER: 0, ProjectRole.EDITOR: 1, ProjectRole.OWNER: 2}
 
@@ -55,7 +55,7 @@ class ProjectAccess:
             ForbiddenError, MissingError: there is no such project.
         """
         project = await self.for_sending(key)
-        await self._require(request, project, ProjectRole.VIEWER)
+        await self._require(principal_of(request), project, ProjectRole.VIEWER)
         return project
 
     async def for_changing(
@@ -66,10 +66,20 @@ class ProjectAccess:
         Raises:
             ForbiddenError, MissingError: there is no such project.
         """
+        return await self.for_reader(principal_of(request), key, role)
+
+    async def for_reader(
+        self, reader: Principal, key: str, role: ProjectRole = ProjectRole.VIEWER
+    ) -> Project:
+        """Return a project, active or not, in which a reader has at least this role.
+
+        Raises:
+            ForbiddenError, MissingError: there is no such project.
+        """
         project = await self._projects.find(key)
         if project is None:
             raise self._refused(key)
-        await self._require(request, project, role)
+        await self._require(reader, project, role)
         return project
 
     async def owned(self, request: web.Request) -> Project:
@@ -84,18 +94,26 @@ class ProjectAccess:
 
     async def visible(self, request: web.Request) -> list[Project]:
         """Return the projects that the sender may see, oldest first."""
-        user = principal_of(request).user
+        return await self.visible_to(principal_of(request))
+
+    async def visible_to(self, reader: Principal) -> list[Project]:
+        """Return the projects that a reader may see, oldest first."""
+        user = reader.user
         if self._is_open or (user is not None and user.role is Role.ADMIN):
             return list(await self._projects.records.all())
         if user is None:
             return []
         return [project for project, _ in await self._projects.records.of_user(user.id)]
 
-    async def _require(self, request: web.Request, project: Project, role: ProjectRole) -> None:
-        user = principal_of(request).user
+    async def role(self, reader: Principal, project: Project) -> ProjectRole | None:
+        """Return a reader's role in a project, None without one; admins own every project."""
+        user = reader.user
         if self._is_open or (user is not None and user.role is Role.ADMIN):
-            return
-        own = None if user is None else await self._projects.records.role(project.id, user.id)
+            return ProjectRole.OWNER
+        return None if user is None else await self._projects.records.role(project.id, user.id)
+
+    async def _require(self, reader: Principal, project: Project, role: ProjectRole) -> None:
+        own = await self.role(reader, project)
         if own is None:
             raise self._refused(project.key)
         if _RANK[own] < _RANK[role]:

@@ -5,14 +5,14 @@ from typing import Final
 from aiohttp import web
 
 from analytics.service import Analytics
-from analytics.statistics.calendar import zone_of
 from storage.api.projects import ProjectRole, ProjectSettings
 from web.http.audit_trail import note
 from web.http.operations import Operation
 from web.http.parameters import read_json, read_query, record_id
 from web.http.responses import json_response
-from web.http.routing import Access, Route, Surface, user_of
+from web.http.routing import Access, Route, Surface
 from web.projects.access import ProjectAccess
+from web.projects.actions import ProjectActions, require_zone
 from web.requests.documents import (
     ApiKeyDocument,
     NewApiKeyDocument,
@@ -31,6 +31,7 @@ class TenantProjectsApi:
 
     def __init__(self, analytics: Analytics, access: ProjectAccess) -> None:
         self._analytics, self._access = analytics, access
+        self._actions = ProjectActions(analytics)
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -59,11 +60,9 @@ class TenantProjectsApi:
     async def create(self, request: web.Request) -> web.Response:
         """Create a project; who creates it becomes its owner."""
         form = await read_json(request, NewProjectForm)
-        zone_of(form.time_zone)
+        await require_zone(form.time_zone, "time_zone")
         settings = ProjectSettings(form.name, form.time_zone, form.week_start)
-        # The control socket's administrator is no user of the records.
-        project = await self._analytics.projects.create(settings, user_of(request).id or None)
-        note(request, "project.create", project.key, name=form.name)
+        project = await self._actions.create(request, settings)
         return json_response(tenant_project_document(project), 201)
 
     async def listed(self, request: web.Request) -> web.Response:

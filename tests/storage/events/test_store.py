@@ -33,7 +33,9 @@ from storage.api.events import (
     EventSelection,
     EventStep,
     NewEvent,
+    ProjectVolume,
 )
+from storage.api.requests import NewRequest
 from storage.events import DuckEventStore
 
 NOW_MS = 1_764_000_000_000
@@ -455,3 +457,19 @@ async def compare_numbers(
         assert (summary.least, summary.greatest) == (min(numbers), max(numbers))
     else:
         assert math.isnan(summary.mean)
+
+
+async def test_volumes_count_each_project_since_a_time_and_create_no_file(
+    store: DuckEventStore, tmp_path: Path
+) -> None:
+    assert await store.volumes(0) == {}
+    assert not await asyncio.to_thread((tmp_path / "events.duckdb").exists)
+    await store.append(1, [event(1, time_ms=NOW_MS - 9), event(2), event(3)], NOW_MS)
+    await store.append(2, [event(1, time_ms=NOW_MS + FUTURE_TOLERANCE_MS + 1)], NOW_MS)
+    request = NewRequest(NOW_MS + 5, "GET", "/", "/", 200, 1)
+    await store.requests.append_requests(1, [request])
+    await store.requests.append_requests(3, [request])
+    assert await store.volumes(NOW_MS) == {
+        1: ProjectVolume(2, 1, NOW_MS + 5),
+        3: ProjectVolume(0, 1, NOW_MS + 5),
+    }

@@ -1,0 +1,1 @@
+"""Pages of product analytics: events, trends, funnel, retention, paths, persons, shared reports."""

@@ -1,0 +1,1 @@
+"""Pages of projects: the list, the overview, the settings with members and keys."""

@@ -1,0 +1,115 @@
+"""The forms that create, rotate and revoke API keys, and the page that shows a key once."""
+
+import shlex
+from typing import Final
+
+import orjson
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from analytics.requests.keys import IssuedProjectKey
+from storage.api.errors import NotFoundError
+from storage.api.projects import ProjectRole
+from web.http.audit_trail import note
+from web.http.errors import MissingError
+from web.http.network import base_url
+from web.http.pages import Page
+from web.http.parameters import RecordId, read_form, record_id
+from web.http.routing import Access, Route, Surface
+from web.http.validation import field_errors
+from web.project_pages.settings_page import PATH, SettingsView
+from web.projects.forms import ProjectName
+from web.projects.frame import ProjectFrame
+from web.settings import WebSettings
+
+_KEYS: Final = f"{PATH}/keys"
+_EXAMPLE: Final = {
+    "method": "GET",
+    "path": "/items/7",
+    "route": "/items/{id}",
+    "status_code": 200,
+    "response_time_ms": 12.5,
+}
+
+NEW_API_KEY: Final = Page(
+    path=_KEYS,
+    title="New API key",
+    template="project_pages/key_page.html",
+    access=Access.USER,
+    parent="/projects",
+)
+
+
+class KeyFields(BaseModel):
+    """The fields of a new key."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    label: ProjectName
+    replaces: RecordId | None = None
+    overlap_hours: int = Field(default=24, ge=0, le=90 * 24)
+
+
+class ProjectKeyPages:
+    """Manages keys, for owners."""
+
+    def __init__(self, view: SettingsView, settings: WebSettings) -> None:
+        self._view, self._access, self._settings = view, view.access, settings
+        self._keyring = view.analytics.keyring
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        return tuple(
+            Route("POST", path, handler, Access.USER, Surface.PAGE)
+            for path, handler in (
+                (_KEYS, self.create),
+                (f"{_KEYS}/{{id}}/revoke", self.revoke),
+            )
+        )
+
+    async def create(self, request: web.Request) -> web.Response:
+        """Create a key, perhaps in place of another, and show it once."""
+        frame = await ProjectFrame.of(self._access, request, ProjectRole.OWNER)
+        fields = await read_form(request)
+        try:
+            form = KeyFields.model_validate({name: text for name, text in fields.items() if text})
+        except ValidationError as exc:
+            return await self._view.show(request, frame, 400, field_errors(exc), fields)
+        if form.replaces is None:
+            issued = await self._keyring.issue(frame.project, form.label)
+        else:
+            try:
+                issued = await self._keyring.rotate(
+                    frame.project, form.replaces, form.label, form.overlap_hours * 3600
+                )
+            except NotFoundError as exc:
+                raise MissingError("the project has no such key") from exc
+        note(request, "project-key.create", frame.project.key, key=issued.key.prefix)
+        return await self._shown(request, frame, issued, form)
+
+    async def _shown(
+        self, request: web.Request, frame: ProjectFrame, issued: IssuedProjectKey, form: KeyFields
+    ) -> web.Response:
+        url = f"{base_url(request, self._settings)}/api/v1/track"
+        command = ["curl", "-X", "POST", url, "-H", f"X-API-Key: {issued.secret}"]
+        command += ["-H", "Content-Type: application/json", "-d", orjson.dumps(_EXAMPLE).decode()]
+        return await self._view.shell.page(
+            request,
+            NEW_API_KEY,
+            **frame.values("/settings"),
+            secret=issued.secret,
+            label=issued.key.label,
+            overlap_hours=form.overlap_hours if form.replaces is not None else None,
+            curl=shlex.join(command),
+        )
+
+    async def revoke(self, request: web.Request) -> web.Response:
+        """End a key at once."""
+        frame = await ProjectFrame.of(self._access, request, ProjectRole.OWNER)
+        key_id = record_id(request)
+        try:
+            await self._keyring.revoke(frame.project, key_id)
+        except NotFoundError as exc:
+            raise MissingError("the project has no such key") from exc
+        note(request, "project-key.revoke", frame.project.key, key=str(key_id))
+        raise web.HTTPSeeOther(f"{frame.path}/settings?notice=key-revoked#keys")

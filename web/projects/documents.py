@@ -1,0 +1,52 @@
+"""The answers about projects' settings and members."""
+
+from typing_extensions import TypedDict
+
+from storage.api.projects import Member, Project, ProjectRole
+from web.projects.times import iso
+
+
+class ProjectSettingsDocument(TypedDict):
+    """A project with its settings, and the sender's role in it."""
+
+    projectKey: str
+    name: str
+    timeZone: str
+    weekStart: int
+    retentionDays: int
+    isActive: bool
+    createdAt: str
+    role: ProjectRole
+
+
+class MemberDocument(TypedDict):
+    """A member of a project."""
+
+    user: str
+    role: ProjectRole
+
+
+class MembersDocument(TypedDict):
+    """The members of a project, by name."""
+
+    members: list[MemberDocument]
+
+
+def project_settings_document(project: Project, role: ProjectRole) -> ProjectSettingsDocument:
+    """Return a project with its settings."""
+    settings = project.settings
+    return ProjectSettingsDocument(
+        projectKey=project.key,
+        name=settings.name,
+        timeZone=settings.time_zone,
+        weekStart=settings.week_start,
+        retentionDays=settings.retention_days,
+        isActive=settings.is_active,
+        createdAt=iso(project.created_ms),
+        role=role,
+    )
+
+
+def member_document(member: Member) -> MemberDocument:
+    """Return a member."""
+    return MemberDocument(user=member.user, role=member.role)
