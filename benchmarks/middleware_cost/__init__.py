@@ -1,0 +1,1 @@
+"""What the middleware for applications adds to a request: `./run bench middleware_cost`."""
