@@ -1,12 +1,23 @@
 """Times as clients send them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 _EARLIEST_MS: Final = -2_208_988_800_000
 _LATEST_MS: Final = 4_102_444_800_000
 _FIRST_MILLISECONDS: Final = 1e11
 """As seconds the year 5138, as milliseconds the year 1973."""
+
+_FORM: Final = "dddd-dd-ddTdd:dd:dd"
+_ENDS: Final = ("Z", ".dddZ", "+00:00", ".ddd+00:00")
+_FORMS: Final = {
+    len(_FORM) + len(end): np.frombuffer((_FORM + end).encode(), np.uint8) for end in _ENDS
+}
+_DIGIT: Final = ord("d")
 
 
 class TimestampError(ValueError):
@@ -39,3 +50,44 @@ def unix_ms_of(value: Any) -> int:
     if not _EARLIEST_MS <= time_ms < _LATEST_MS:
         raise TimestampError("must be from 1900 to 2100")
     return round(time_ms)
+
+
+def unix_ms_of_texts(texts: Sequence[str]) -> NDArray[np.int64] | None:
+    """Return times that all have the same usual form, None if they do not.
+
+    A thousand texts take a tenth of the time that `unix_ms_of` takes for them. An invalid time
+    gives None too: `unix_ms_of` finds out which one it is.
+
+    Args:
+        texts: at least one.
+    """
+    length = len(texts[0])
+    form = _FORMS.get(length)
+    joined = "".join(texts)
+    if form is None or len(joined) != length * len(texts) or not joined.isascii():
+        return None
+    characters = np.frombuffer(joined.encode(), np.uint8).reshape(len(texts), length)
+    is_digit = form == _DIGIT
+    digits = characters[:, is_digit] - np.uint8(ord("0"))
+    if (digits > 9).any() or (characters[:, ~is_digit] != form[~is_digit]).any():
+        return None
+    return _unix_ms_of_digits(digits.astype(np.int64))
+
+
+def _unix_ms_of_digits(digits: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """Return the times with these digits, shape (N, 14 or 17); None if one is none."""
+    year = digits[:, :4] @ (1000, 100, 10, 1)
+    month, day, hour, minute, second = (
+        digits[:, at] * 10 + digits[:, at + 1] for at in range(4, 14, 2)
+    )
+    millisecond = digits[:, 14:] @ (100, 10, 1) if digits.shape[1] > 14 else 0
+    months = (year - 1970) * 12 + month - 1
+    first = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    after = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    valid = (month >= 1) & (month <= 12) & (day >= 1) & (day <= after - first)
+    valid &= (hour < 24) & (minute < 60) & (second < 60)
+    times_ms: NDArray[np.int64] = (
+        ((first + day - 1) * 24 + hour) * 3_600_000 + minute * 60_000 + second * 1000 + millisecond
+    )
+    valid &= (times_ms >= _EARLIEST_MS) & (times_ms < _LATEST_MS)
+    return times_ms if valid.all() else None

@@ -5,21 +5,24 @@ A good item is kept whatever the others are; a bad one is named by its index and
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from secrets import token_hex
+from types import NoneType
 from typing import Any, Final
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
-from analytics.timestamps import TimestampError, unix_ms_of
-from storage.api.events import NewEvent
+from analytics.timestamps import TimestampError, unix_ms_of, unix_ms_of_texts
+from storage.api.new_events import NewEvent, NewEvents
 
 LONGEST_NAME: Final = 200
 LONGEST_ID: Final = 512
 LARGEST_PROPERTIES_BYTES: Final = 32 * 1024
 
-_OWN_FIELDS: Final = frozenset(
-    {"eventId", "eventName", "timestamp", "userId", "anonymousId", "properties"}
-)
+_OPTIONAL_FIELDS: Final = ("eventId", "timestamp", "userId", "anonymousId", "properties")
+_OWN_FIELDS: Final = frozenset({"eventName", *_OPTIONAL_FIELDS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class ParsedBatch:
         identities: anonymous ids that belong to a user, each once.
     """
 
-    events: Sequence[NewEvent]
+    events: NewEvents
     indexes: Sequence[int]
     errors: Sequence[ItemError]
     identities: Sequence[Identity]
@@ -74,6 +77,101 @@ def parse_batch(items: Sequence[Any], received_ms: int) -> ParsedBatch:
         items: the decoded items.
         received_ms: when they were received.
     """
+    parsed = _usual_batch(items, received_ms)
+    return _item_by_item(items, received_ms) if parsed is None else parsed
+
+
+def _usual_batch(items: Sequence[Any], received_ms: int) -> ParsedBatch | None:
+    """Return a batch that has nothing unusual, column by column; None for any other batch.
+
+    Column by column takes a third of the time: most SDKs send nothing unusual.
+    """
+    if not items:
+        return None
+    try:
+        names = [item["eventName"] for item in items]
+        ids, stamps, users, anonymous, properties = (
+            [item.get(field) for item in items] for field in _OPTIONAL_FIELDS
+        )
+        fields = sum(map(len, items))
+    except (KeyError, TypeError, AttributeError):
+        return None
+    absent = sum(column.count(None) for column in (ids, stamps, users, anonymous, properties))
+    # Further fields become properties; a field that is null counts as one here.
+    if fields + absent != len(items) * len(_OWN_FIELDS):
+        return None
+    if not set(map(type, chain(ids, users, anonymous))) <= {str, NoneType}:
+        return None
+    persons = anonymous if users.count(None) == len(users) else _either(users, anonymous)
+    texts = _properties_texts(properties)
+    times_ms = _times_ms(stamps, received_ms)
+    if not (
+        _are_texts(names, LONGEST_NAME)
+        and _are_texts(persons, LONGEST_ID)
+        and _are_texts([one for one in ids if one is not None], LONGEST_ID)
+        and texts is not None
+        and times_ms is not None
+    ):
+        return None
+    if None in ids:
+        ids = [token_hex(16) if one is None else one for one in ids]
+    identities = _identities(users, anonymous)
+    if identities is None:
+        return None
+    events = NewEvents(ids, names, times_ms, persons, texts)
+    return ParsedBatch(events, range(len(items)), (), identities)
+
+
+def _either(users: Sequence[Any], anonymous: Sequence[Any]) -> list[Any]:
+    return [user or other for user, other in zip(users, anonymous, strict=True)]
+
+
+def _are_texts(values: Sequence[Any], longest: int) -> bool:
+    """Return whether all are texts, neither empty nor too long."""
+    if not values:
+        return True
+    if set(map(type, values)) != {str}:
+        return False
+    lengths = list(map(len, values))
+    return min(lengths) > 0 and max(lengths) <= longest
+
+
+def _identities(users: Sequence[Any], anonymous: Sequence[Any]) -> tuple[Identity, ...] | None:
+    """Return the identities that events have shown, None if an id is unusual."""
+    pairs = dict.fromkeys(
+        (user, other)
+        for user, other in zip(users, anonymous, strict=True)
+        if user is not None and other is not None
+    )
+    if not _are_texts([text for pair in pairs for text in pair], LONGEST_ID):
+        return None
+    found = (_identity(user, other) for user, other in pairs)
+    return tuple(identity for identity in found if identity is not None)
+
+
+def _times_ms(stamps: Sequence[Any], received_ms: int) -> NDArray[np.int64] | None:
+    types = set(map(type, stamps))
+    if types == {str}:
+        return unix_ms_of_texts(stamps)
+    return np.full(len(stamps), received_ms, np.int64) if types == {NoneType} else None
+
+
+def _properties_texts(properties: Sequence[Any]) -> list[str] | None:
+    """Return the JSON texts of properties, None if some are unusual."""
+    if not set(map(type, properties)) <= {dict, NoneType}:
+        return None
+    try:
+        encoded = [orjson.dumps(one) if one else b"{}" for one in properties]
+    except orjson.JSONEncodeError:
+        return None
+    if max(map(len, encoded)) > LARGEST_PROPERTIES_BYTES:
+        return None
+    # JSON has no raw line feed: one call decodes all.
+    return b"\n".join(encoded).decode().split("\n")
+
+
+def _item_by_item(items: Sequence[Any], received_ms: int) -> ParsedBatch:
+    """Return the valid events of any batch, and the errors of the others."""
     events: list[NewEvent] = []
     indexes: list[int] = []
     errors: list[ItemError] = []
@@ -88,7 +186,7 @@ def parse_batch(items: Sequence[Any], received_ms: int) -> ParsedBatch:
         indexes.append(index)
         if identity is not None:
             identities[identity] = None
-    return ParsedBatch(events, indexes, errors, tuple(identities))
+    return ParsedBatch(NewEvents.of(events), indexes, errors, tuple(identities))
 
 
 def _event(item: Any, received_ms: int) -> tuple[NewEvent, Identity | None]:
@@ -108,8 +206,12 @@ def _event(item: Any, received_ms: int) -> tuple[NewEvent, Identity | None]:
         distinct_id,
         _properties(item),
     )
-    identity = Identity(anonymous, user) if user and anonymous and user != anonymous else None
-    return event, identity
+    return event, _identity(user, anonymous)
+
+
+def _identity(user: str | None, anonymous: str | None) -> Identity | None:
+    """Return the identity that an event with these ids shows."""
+    return Identity(anonymous, user) if user and anonymous and user != anonymous else None
 
 
 def _text(item: Mapping[str, Any], field: str, longest: int) -> str | None:

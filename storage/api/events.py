@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from storage.api.errors import StorageError
 from storage.api.event_conditions import EventFilter
+from storage.api.new_events import NewEvent, NewEvents
 
 FUTURE_TOLERANCE_MS = 10 * 60_000
 """An event whose time is further ahead than this when it arrives is kept apart."""
@@ -24,25 +25,6 @@ FUTURE_TOLERANCE_MS = 10 * 60_000
 
 class EventQueryError(StorageError):
     """A query of events is invalid; the message names the field."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewEvent:
-    """An event to be stored.
-
-    Attributes:
-        event_id: the client's id; a second event with it in the same project changes nothing.
-        name: the name of the event.
-        time_ms: when it happened, by the client's clock.
-        distinct_id: the person, as the client names it.
-        properties: a JSON object, as text.
-    """
-
-    event_id: str
-    name: str
-    time_ms: int
-    distinct_id: str
-    properties: str = "{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +205,7 @@ class EventAppender(Protocol):
     """Stores events."""
 
     async def append(
-        self, project: int, events: Sequence[NewEvent], received_ms: int
+        self, project: int, events: NewEvents | Sequence[NewEvent], received_ms: int
     ) -> AppendResult:
         """Store a batch; the result comes after the commit has been synced to disk.
 

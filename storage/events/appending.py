@@ -3,14 +3,16 @@
 All state belongs to the writer thread.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import chain, compress
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.api.events import FUTURE_TOLERANCE_MS, AppendResult, NewEvent
+from storage.api.events import FUTURE_TOLERANCE_MS, AppendResult
+from storage.api.new_events import NewEvents
 from storage.events.commit_queue import Batch, CommitQueue, text_column
 from storage.events.database import EventDatabase
 from storage.events.hashing import Hasher
@@ -29,30 +31,20 @@ from batch
 """
 
 
-@dataclass(slots=True)
-class _NewRows:
-    """The new events of one commit, as columns."""
-
-    projects: list[int] = field(default_factory=list)
-    events: list[NewEvent] = field(default_factory=list)
-    received_ms: list[int] = field(default_factory=list)
-    ids: list[int] = field(default_factory=list)
-    persons: list[NDArray[np.uint64]] = field(default_factory=list)
-
-
-_EventBatch = Batch[NewEvent, AppendResult]
+_EventBatch = Batch[NewEvents, AppendResult]
 
 
 class Appender:
     """Stores batches of events."""
 
     def __init__(self, database: EventDatabase) -> None:
-        self._queue: CommitQueue[NewEvent, AppendResult] = CommitQueue(
+        self._queue: CommitQueue[NewEvents, AppendResult] = CommitQueue(
             database, self._write, self._set_stale
         )
         self._hasher = Hasher(b"")
         self._seen = SeenIds()
-        self._names: dict[tuple[int, str], int] = {}
+        # project -> name -> its number
+        self._names: defaultdict[int, dict[str, int]] = defaultdict(dict)
         self._last_name = 0
         self._next_sequence = 0
         # Whether `load` must be called before the next write.
@@ -62,8 +54,10 @@ class Appender:
         """Read what is needed to append; called each time the file has been opened."""
         self._hasher, self._seen = hasher, SeenIds()
         rows = connection.execute("select project, name, id from names").fetchall()
-        self._names = {(project, name): number for project, name, number in rows}
-        self._last_name = max(self._names.values(), default=0)
+        self._names = defaultdict(dict)
+        for project, name, number in rows:
+            self._names[project][name] = number
+        self._last_name = max((number for _, _, number in rows), default=0)
         row = connection.execute("select max(sequence) from events").fetchone()
         self._next_sequence = 0 if row is None or row[0] is None else row[0] + 1
         for start in range(0, self._next_sequence, _READ_BLOCK):
@@ -74,15 +68,13 @@ class Appender:
             self._seen.add(np.asarray(ids, np.uint64))
         self._is_stale = False
 
-    def submit(
-        self, project: int, events: Sequence[NewEvent], received_ms: int
-    ) -> "Future[AppendResult]":
+    def submit(self, project: int, events: NewEvents, received_ms: int) -> "Future[AppendResult]":
         """Queue a batch; the future completes after the commit has been synced."""
         return self._queue.submit(Batch(project, events, received_ms))
 
     def forget_names(self, project: int) -> None:
         """Forget the names of a project that has been deleted; on the writer thread."""
-        self._names = {key: number for key, number in self._names.items() if key[0] != project}
+        self._names.pop(project, None)
 
     def _set_stale(self) -> None:
         # Names and ids of the failed commit are not in the file.
@@ -93,56 +85,42 @@ class Appender:
     ) -> list[AppendResult]:
         if self._is_stale:
             self.load(connection, self._hasher)
-        rows = _NewRows()
-        committed: set[int] = set()
-        results = [self._sort_out(connection, batch, committed, rows) for batch in batches]
-        if rows.events:
-            columns = self._columns(connection, rows)
+        ids = np.concatenate(
+            [self._hasher.event_ids(batch.project, batch.rows.event_ids) for batch in batches]
+        )
+        is_new = self._new(connection, ids)
+        counts = [len(batch.rows) for batch in batches]
+        received_ms = np.repeat([batch.received_ms for batch in batches], counts)
+        times_ms = np.concatenate([batch.rows.times_ms for batch in batches])
+        is_future = times_ms > received_ms + FUTURE_TOLERANCE_MS
+        if is_new.any():
+            columns = {
+                "project": np.repeat([batch.project for batch in batches], counts),
+                "time_ms": times_ms,
+                "received_ms": received_ms,
+                "id": ids,
+                "is_future": is_future,
+            }
+            columns |= self._texts(connection, batches, is_new)
+            if not is_new.all():
+                columns = {name: column[is_new] for name, column in columns.items()}
+            added = len(columns["id"])
+            columns["sequence"] = np.arange(self._next_sequence, self._next_sequence + added)
             connection.register("batch", columns)
             connection.execute(_INSERT)
             connection.unregister("batch")
-            self._next_sequence += len(rows.events)
-            self._seen.add(np.array(rows.ids, np.uint64))
-        return results
+            self._next_sequence += added
+            self._seen.add(ids[is_new])
+        return _results(counts, is_new, is_future)
 
-    def _sort_out(
-        self,
-        connection: "DuckDBPyConnection",
-        batch: _EventBatch,
-        committed: set[int],
-        rows: _NewRows,
-    ) -> AppendResult:
-        """Add the new events of a batch to `rows`.
-
-        Args:
-            connection: the connection of the transaction.
-            batch: the batch.
-            committed: the ids of earlier events of this commit.
-            rows: the new events of this commit.
-        """
-        events = batch.rows
-        hashes = self._hasher.event_ids(batch.project, [event.event_id for event in events])
-        known = self._known(connection, hashes)
-        latest_ms = batch.received_ms + FUTURE_TOLERANCE_MS
-        new: list[NewEvent] = []
-        duplicates: list[int] = []
-        future: list[int] = []
-        for position, (event, number) in enumerate(zip(events, hashes.tolist(), strict=True)):
-            if number in committed or number in known:
-                duplicates.append(position)
-                continue
-            committed.add(number)
-            if event.time_ms > latest_ms:
-                future.append(position)
-            new.append(event)
-            rows.ids.append(number)
-        rows.events += new
-        rows.projects += [batch.project] * len(new)
-        rows.received_ms += [batch.received_ms] * len(new)
-        rows.persons.append(
-            self._hasher.persons(batch.project, [event.distinct_id for event in new])
-        )
-        return AppendResult(len(new), tuple(duplicates), tuple(future))
+    def _new(self, connection: "DuckDBPyConnection", ids: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Return for each id whether its event is neither stored nor earlier in this commit."""
+        is_new = np.zeros(len(ids), np.bool_)
+        is_new[np.unique(ids, return_index=True)[1]] = True
+        known = self._known(connection, ids)
+        if known:
+            is_new &= ~np.isin(ids, np.fromiter(known, np.uint64, len(known)))
+        return is_new
 
     def _known(
         self, connection: "DuckDBPyConnection", hashes: NDArray[np.uint64]
@@ -158,36 +136,56 @@ class Appender:
         connection.unregister("candidates")
         return frozenset(number for (number,) in rows)
 
-    def _columns(
-        self, connection: "DuckDBPyConnection", rows: _NewRows
+    def _texts(
+        self,
+        connection: "DuckDBPyConnection",
+        batches: Sequence[_EventBatch],
+        is_new: NDArray[np.bool_],
     ) -> dict[str, NDArray[np.generic]]:
-        count = len(rows.events)
-        time_ms = np.fromiter((event.time_ms for event in rows.events), np.int64, count)
-        received_ms = np.array(rows.received_ms, np.int64)
+        """Return the columns that are made of texts; new names are stored."""
+        names, persons = [], []
+        start = 0
+        for batch in batches:
+            end = start + len(batch.rows)
+            names.append(self._name_numbers(connection, batch, is_new[start:end]))
+            persons.append(self._hasher.persons(batch.project, batch.rows.distinct_ids))
+            start = end
         return {
-            "project": np.array(rows.projects, np.uint32),
-            "name": np.array(self._name_numbers(connection, rows), np.uint32),
-            "time_ms": time_ms,
-            "person": np.concatenate(rows.persons),
-            "sequence": np.arange(self._next_sequence, self._next_sequence + count),
-            "received_ms": received_ms,
-            "id": np.array(rows.ids, np.uint64),
-            "is_future": time_ms > received_ms + FUTURE_TOLERANCE_MS,
-            "distinct_id": text_column([event.distinct_id for event in rows.events]),
-            "properties": text_column([event.properties for event in rows.events]),
+            "name": np.concatenate(names),
+            "person": np.concatenate(persons),
+            "distinct_id": text_column(_all(batch.rows.distinct_ids for batch in batches)),
+            "properties": text_column(_all(batch.rows.properties for batch in batches)),
         }
 
-    def _name_numbers(self, connection: "DuckDBPyConnection", rows: _NewRows) -> list[int]:
-        """Return the number of each event's name; new names are stored."""
-        names = self._names
-        numbers = []
-        for project, event in zip(rows.projects, rows.events, strict=True):
-            number = names.get((project, event.name))
-            if number is None:
+    def _name_numbers(
+        self, connection: "DuckDBPyConnection", batch: _EventBatch, is_new: NDArray[np.bool_]
+    ) -> NDArray[np.uint32]:
+        """Return the number of each event's name, 0 for a repeated event with an unknown one."""
+        numbers = self._names[batch.project]
+        for name in dict.fromkeys(compress(batch.rows.names, is_new.tolist())):
+            if name not in numbers:
                 self._last_name += 1
-                number = names[project, event.name] = self._last_name
+                numbers[name] = self._last_name
                 connection.execute(
-                    "insert into names values (?, ?, ?)", [project, number, event.name]
+                    "insert into names values (?, ?, ?)", [batch.project, self._last_name, name]
                 )
-            numbers.append(number)
-        return numbers
+        return np.array([numbers.get(name, 0) for name in batch.rows.names], np.uint32)
+
+
+def _all(texts: Iterable[Sequence[str]]) -> list[str]:
+    return list(chain.from_iterable(texts))
+
+
+def _results(
+    counts: Sequence[int], is_new: NDArray[np.bool_], is_future: NDArray[np.bool_]
+) -> list[AppendResult]:
+    """Return the result of each batch."""
+    results = []
+    start = 0
+    for count in counts:
+        new, future = is_new[start : start + count], is_future[start : start + count]
+        repeated = np.flatnonzero(~new).tolist()
+        ahead = np.flatnonzero(new & future).tolist()
+        results.append(AppendResult(count - len(repeated), tuple(repeated), tuple(ahead)))
+        start += count
+    return results

@@ -1,7 +1,7 @@
 """Group commit: the batches that arrive during a commit share the next one."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 _LARGEST_COMMIT: Final = 20_000
 """Rows of one commit; more would delay its answers without being faster per row."""
 
-Row = TypeVar("Row")
+Rows = TypeVar("Rows", bound=Sized)
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Batch(Generic[Row, Result]):
+class Batch(Generic[Rows, Result]):
     """Rows that wait for their commit."""
 
     project: int
-    rows: Sequence[Row]
+    rows: Rows
     received_ms: int
     done: "Future[Result]" = field(default_factory=Future)
 
 
-class CommitQueue(Generic[Row, Result]):
+class CommitQueue(Generic[Rows, Result]):
     """Commits waiting batches on the writer thread.
 
     Args:
@@ -44,14 +44,14 @@ class CommitQueue(Generic[Row, Result]):
     def __init__(
         self,
         database: EventDatabase,
-        write: "Callable[[DuckDBPyConnection, Sequence[Batch[Row, Result]]], Sequence[Result]]",
+        write: "Callable[[DuckDBPyConnection, Sequence[Batch[Rows, Result]]], Sequence[Result]]",
         failed: Callable[[], None] = lambda: None,
     ) -> None:
         self._database, self._write, self._failed = database, write, failed
         self._lock = threading.Lock()
-        self._waiting: list[Batch[Row, Result]] = []
+        self._waiting: list[Batch[Rows, Result]] = []
 
-    def submit(self, batch: Batch[Row, Result]) -> "Future[Result]":
+    def submit(self, batch: Batch[Rows, Result]) -> "Future[Result]":
         """Queue a batch; the future completes after the commit has been synced."""
         with self._lock:
             self._waiting.append(batch)
@@ -75,7 +75,7 @@ class CommitQueue(Generic[Row, Result]):
         for batch, result in zip(batches, results, strict=True):
             batch.done.set_result(result)
 
-    def _take(self) -> list[Batch[Row, Result]]:
+    def _take(self) -> list[Batch[Rows, Result]]:
         with self._lock:
             count = rows = 0
             for batch in self._waiting:

@@ -39,7 +39,7 @@ class DuckRequestStore:
 
     def __init__(self, database: EventDatabase) -> None:
         self._database = database
-        self._queue: CommitQueue[NewRequest, None] = CommitQueue(database, self._write)
+        self._queue: CommitQueue[Sequence[NewRequest], None] = CommitQueue(database, self._write)
         self._next_sequence = 0
 
     def load(self, connection: "DuckDBPyConnection") -> None:
@@ -53,7 +53,7 @@ class DuckRequestStore:
         await asyncio.shield(asyncio.wrap_future(done))
 
     def _write(
-        self, connection: "DuckDBPyConnection", batches: Sequence[Batch[NewRequest, None]]
+        self, connection: "DuckDBPyConnection", batches: Sequence[Batch[Sequence[NewRequest], None]]
     ) -> Sequence[None]:
         rows = [(batch.project, one) for batch in batches for one in batch.rows]
         first = self._next_sequence

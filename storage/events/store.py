@@ -15,13 +15,13 @@ from storage.api.events import (
     EventSeries,
     EventStep,
     EventTotals,
-    NewEvent,
     NumberSummary,
     Occurrences,
     ProjectVolume,
     SeenProperty,
     StoredEvent,
 )
+from storage.api.new_events import NewEvent, NewEvents
 from storage.events.appending import Appender
 from storage.events.database import EventDatabase
 from storage.events.hashing import Hasher
@@ -63,9 +63,11 @@ class DuckEventStore:
         self._database.close()
 
     async def append(
-        self, project: int, events: Sequence[NewEvent], received_ms: int
+        self, project: int, events: NewEvents | Sequence[NewEvent], received_ms: int
     ) -> AppendResult:
         """See `EventAppender.append`."""
+        if not isinstance(events, NewEvents):
+            events = NewEvents.of(events)
         done = self._appender.submit(project, events, received_ms)
         return await asyncio.shield(asyncio.wrap_future(done))
 

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from analytics.service import Analytics
 from model.clock import Clock
-from storage.api.events import NewEvent
+from storage.api.new_events import NewEvent
 from storage.api.projects import ProjectSettings
 from web.events.documents import (
     DatabaseDocument,

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -5,8 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.product.ingestion import Identity, ItemError, parse_batch
-from storage.api.events import NewEvent
+from analytics.product.ingestion import (
+    Identity,
+    ItemError,
+    ParsedBatch,
+    _item_by_item,
+    _usual_batch,
+    parse_batch,
+)
+from storage.api.new_events import NewEvent
 
 NOW_MS = 1_764_000_000_000
 
@@ -101,3 +109,50 @@ def test_whatever_a_client_sends_is_an_event_or_an_error(items: list[Any]) -> No
     assert len(batch.events) + len(batch.errors) == len(items)
     for event in batch.events:
         assert isinstance(orjson.loads(event.properties), dict)
+
+
+USUAL = st.fixed_dictionaries(
+    {"eventName": st.sampled_from(["open", "buy", "x" * 200])},
+    optional={
+        "eventId": st.sampled_from(["e1", "é" * 512]),
+        "anonymousId": st.sampled_from(["anon-1", "anon-2", "user-1"]),
+        "userId": st.sampled_from(["user-1", "user-2"]),
+        "timestamp": st.sampled_from(["2025-01-06T10:00:00Z", "2024-02-29T23:59:59Z"]),
+        "properties": st.sampled_from([{}, {"plan": "pro\n"}, {"a": {"b": [1, 2.5, None]}}]),
+    },
+)
+UNUSUAL = st.fixed_dictionaries(
+    {},
+    optional={
+        "eventName": st.sampled_from(["open", "", "x" * 201, 7, None, ["x"]]),
+        "eventId": st.sampled_from(["e1", "", 5, None, "x" * 513, {}]),
+        "anonymousId": st.sampled_from(["anon-1", "", None, 5, True, "x" * 513]),
+        "userId": st.sampled_from(["user-1", "", None, 5, [1], "x" * 513]),
+        "timestamp": st.sampled_from(
+            [*("2025-01-06T10:00:00Z", "2025-02-29T10:00:00Z", "", "soon"), 1.7e9, None, True]
+        ),
+        "properties": st.sampled_from([{"a": 1}, None, [], "x", {"x": "y" * 40_000}]),
+        "sessionId": st.sampled_from(["s1", None]),
+    },
+)
+
+
+def written(batch: ParsedBatch) -> tuple[Any, ...]:
+    """Return a batch without the ids that are made up."""
+    events = [
+        replace(event, event_id="" if len(event.event_id) == 32 else event.event_id)
+        for event in batch.events
+    ]
+    return events, list(batch.indexes), list(batch.errors), list(batch.identities)
+
+
+@given(st.lists(USUAL, max_size=8) | st.lists(USUAL | UNUSUAL | st.none(), max_size=8))
+def test_a_usual_batch_is_read_as_item_by_item(items: list[Any]) -> None:
+    assert written(parse_batch(items, NOW_MS)) == written(_item_by_item(items, NOW_MS))
+
+
+def test_a_usual_batch_is_read_column_by_column() -> None:
+    timed = item(userId="user-1", timestamp="2025-01-06T10:00:00.500Z")
+    assert _usual_batch([item(eventId="e1"), item(eventId="e2")], NOW_MS) is not None
+    assert _usual_batch([timed, timed], NOW_MS) is not None
+    assert _usual_batch([item(), item(sessionId="s1")], NOW_MS) is None

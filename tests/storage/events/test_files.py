@@ -3,7 +3,8 @@ import itertools
 from contextlib import suppress
 from pathlib import Path
 
-from storage.api.events import EventSelection, NewEvent
+from storage.api.events import EventSelection
+from storage.api.new_events import NewEvent
 from storage.events import DuckEventStore
 from storage.events.files import copy_event_store, event_store_problems
 

@@ -32,9 +32,9 @@ from storage.api.events import (
     EventQueryError,
     EventSelection,
     EventStep,
-    NewEvent,
     ProjectVolume,
 )
+from storage.api.new_events import NewEvent
 from storage.api.requests import NewRequest
 from storage.events import DuckEventStore
 
