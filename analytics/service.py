@@ -3,13 +3,19 @@
 from dataclasses import dataclass
 
 from analytics.product.batches import EventBatches
+from analytics.product.live import LiveView
+from analytics.product.paths import PathReports
+from analytics.product.persons import PersonReports
 from analytics.product.reports import ProductReports
+from analytics.product.retention_reports import RetentionReports
+from analytics.product.schema import SchemaReports
 from analytics.projects import Projects
 from analytics.requests.keys import ProjectKeyring
 from analytics.requests.reports import RequestReports
 from analytics.requests.tracking import RequestParser
 from analytics.settings import AnalyticsSettings
 from model.clock import Clock
+from storage.api.activity import ActivityReader
 from storage.api.events import EventStore
 from storage.api.project_keys import ProjectKeyRecords
 from storage.api.projects import ProjectRecords
@@ -30,6 +36,11 @@ class Analytics:
         parser: parses tracked requests.
         requests: the store of tracked requests.
         request_reports: answers reports over them.
+        retention: answers how many persons come back.
+        paths: answers where persons go.
+        persons: answers questions about single persons.
+        schema: lists event names and properties.
+        live: returns the newest events.
     """
 
     settings: AnalyticsSettings
@@ -41,6 +52,11 @@ class Analytics:
     parser: RequestParser
     requests: RequestStore
     request_reports: RequestReports
+    retention: RetentionReports
+    paths: PathReports
+    persons: PersonReports
+    schema: SchemaReports
+    live: LiveView
 
     @classmethod
     def over(
@@ -50,6 +66,7 @@ class Analytics:
         keys: ProjectKeyRecords,
         events: EventStore,
         requests: RequestStore,
+        activity: ActivityReader,
         clock: Clock,
     ) -> "Analytics":
         """Return the service over its stores."""
@@ -63,4 +80,9 @@ class Analytics:
             RequestParser(),
             requests,
             RequestReports(requests, clock),
+            RetentionReports(activity, clock),
+            PathReports(activity),
+            PersonReports(events, activity),
+            SchemaReports(activity, clock),
+            LiveView(activity),
         )

@@ -319,6 +319,7 @@ def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Servic
             records.project_keys,
             stores.events,
             stores.events.requests,
+            stores.events.activity,
             stores.clock,
         ),
         clock=stores.clock,

@@ -22,6 +22,8 @@ from storage.api.events import (
     StoredEvent,
 )
 from storage.api.new_events import NewEvent, NewEvents
+from storage.events.activity import ActivityQueries
+from storage.events.activity_reader import DuckActivityReader
 from storage.events.appending import Appender
 from storage.events.database import EventDatabase
 from storage.events.hashing import Hasher
@@ -45,6 +47,7 @@ class DuckEventStore:
 
     Attributes:
         requests: the tracked requests in the same file.
+        activity: answers questions about persons over time.
     """
 
     def __init__(self, path: Path, settings: EventStoreSettings | None = None) -> None:
@@ -52,6 +55,7 @@ class DuckEventStore:
         self._database = EventDatabase(path, settings or EventStoreSettings(), self._prepare)
         self._appender = Appender(self._database)
         self.requests = DuckRequestStore(self._database)
+        self.activity = DuckActivityReader(self._read_activity)
 
     def _prepare(self, connection: "DuckDBPyConnection") -> None:
         self._hasher = Hasher(prepare(connection))
@@ -220,4 +224,9 @@ class DuckEventStore:
     async def _read(self, report: Callable[[ReportQueries], T]) -> T:
         return await self._database.read(
             lambda connection: report(ReportQueries(connection, self._hasher))
+        )
+
+    async def _read_activity(self, question: Callable[[ActivityQueries], T]) -> T:
+        return await self._database.read(
+            lambda connection: question(ActivityQueries(connection, self._hasher))
         )

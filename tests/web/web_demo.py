@@ -379,6 +379,7 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
                 records.project_keys,
                 events,
                 events.requests,
+                events.activity,
                 clock,
             ),
             clock=clock,

@@ -237,6 +237,7 @@ def _services(
             records.project_keys,
             events,
             events.requests,
+            events.activity,
             doubles.clock,
         ),
         clock=doubles.clock,

@@ -1,0 +1,24 @@
+"""What the rest of Redshank may ask of the event store about persons over time.
+
+Ranges, steps and times are those of `storage.api.events`.
+"""
+
+from storage.api.activity.answers import (
+    FoundPerson,
+    PersonSummary,
+    Presences,
+    PropertyUse,
+    SeenName,
+    Trails,
+)
+from storage.api.activity.reader import ActivityReader
+
+__all__ = [
+    "ActivityReader",
+    "FoundPerson",
+    "PersonSummary",
+    "Presences",
+    "PropertyUse",
+    "SeenName",
+    "Trails",
+]
