@@ -16,6 +16,7 @@ from web.hosts.keys_page import HostKeyPages, NewKeyPage
 from web.hosts.page import HostsPages
 from web.http.routing import Handlers
 from web.internals import Internals
+from web.product_pages.overview_page import OverviewPages
 from web.project_pages.keys_page import ProjectKeyPages
 from web.project_pages.list_page import ProjectListPages
 from web.project_pages.members_page import ProjectMemberPages
@@ -57,6 +58,13 @@ PAGES: Final[tuple[PageFactory, ...]] = (
     lambda parts: ExplorePages(parts.shell),
     lambda parts: ProjectListPages(
         parts.services.analytics, _project_access(parts), parts.shell, parts.services.clock
+    ),
+    lambda parts: OverviewPages(
+        parts.services.analytics,
+        _project_access(parts),
+        parts.shell,
+        parts.services.clock,
+        parts.settings,
     ),
     lambda parts: ProjectSettingsPages(_settings_view(parts)),
     lambda parts: ProjectMemberPages(_settings_view(parts)),

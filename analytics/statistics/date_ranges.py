@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from analytics.errors import ReportError
 from analytics.statistics.calendar import Interval, date_of, start_of_date
 from storage.api.events import FUTURE_TOLERANCE_MS
+
+_FIRST_YEAR: Final = 1990
+_LAST_YEAR: Final = 2099
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,14 @@ def dates(first: date, last: date, zone: ZoneInfo, now_ms: int) -> DateRange:
     """Return the range of two dates, both included.
 
     Raises:
-        ReportError: it is empty, or begins in the future.
+        ReportError: it is empty, begins in the future, or is out of bounds.
     """
     if last < first:
         raise ReportError("must not be before from", "to")
+    if first.year < _FIRST_YEAR:
+        raise ReportError(f"must not be before {_FIRST_YEAR}", "from")
+    if last.year > _LAST_YEAR:
+        raise ReportError(f"must not be after {_LAST_YEAR}", "to")
     start_ms = start_of_date(first, zone)
     if start_ms > now_ms:
         raise ReportError("must not be in the future", "from")
@@ -69,13 +77,13 @@ def dates(first: date, last: date, zone: ZoneInfo, now_ms: int) -> DateRange:
         return DateRange(first, last, start_ms, end_ms, before_start_ms, start_ms, is_complete=True)
     now = datetime.fromtimestamp(now_ms / 1000, zone)
     # Arithmetic on the wall clock: the same time of day, whatever the offsets are.
-    before_end_ms = round((now - length).timestamp() * 1000)
+    before_end_ms = round((now - length).timestamp() * 1000) + FUTURE_TOLERANCE_MS
     return DateRange(
         first,
         last,
         start_ms,
         min(now_ms + FUTURE_TOLERANCE_MS, end_ms),
         before_start_ms,
-        min(max(before_end_ms, before_start_ms + 1), start_ms),
+        min(before_end_ms, start_ms),
         is_complete=False,
     )

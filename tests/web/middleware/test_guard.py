@@ -90,6 +90,7 @@ ACCESS = {
     "POST /api/v1/track/batch": "public",
     "GET /projects": "user",
     "POST /projects": "user",
+    "GET /projects/{project_key}": "user",
     "GET /projects/{project_key}/settings": "user",
     "POST /projects/{project_key}/settings": "user",
     "POST /projects/{project_key}/settings/remove": "user",

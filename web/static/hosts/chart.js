@@ -1,5 +1,6 @@
 // One chart of a host: lines or stacked areas, a legend that hides lines, values under the cursor.
 
+import { chartTip } from "../lib/chart_tip.js";
 import { element } from "../lib/dom.js";
 import { durationText, timeText, UNITS, UNKNOWN } from "../lib/format.js";
 import { plotOptions, strokes, translucent, uPlot } from "../lib/plot.js";
@@ -16,37 +17,6 @@ const WHOLE_STEPS = Array.from({ length: 18 }, (_, power) => [1, 2, 5].map((digi
 const stepsOf = (unit) => {
   if (unit === "bytes") return BINARY_STEPS;
   return unit === "bytes_per_s" ? WHOLE_STEPS : undefined;
-};
-
-// The values under the cursor, in a box beside it.
-const tooltip = (rowsAt) => {
-  const box = element("div", "chart-tip");
-  box.hidden = true;
-
-  const place = (plot) => {
-    const { left, top } = plot.cursor;
-    const { clientWidth: width, clientHeight: height } = plot.over;
-    const x = left > width / 2 ? left - box.offsetWidth - 12 : left + 12;
-    const y = Math.max(0, Math.min(top - 20, height - box.offsetHeight));
-    box.style.transform = `translate(${x}px, ${y}px)`;
-  };
-
-  const show = (plot) => {
-    const { idx, left } = plot.cursor;
-    box.hidden = idx === null || idx === undefined || left < 0;
-    if (box.hidden) return;
-    const rows = rowsAt(idx).map(({ name, colour, text }) => {
-      const row = element("p");
-      const key = element("i");
-      key.style.background = colour;
-      row.append(key, element("span", "", name), element("b", "", text));
-      return row;
-    });
-    box.replaceChildren(element("p", "chart-tip-time", timeText(new Date(plot.data[0][idx] * 1000))), ...rows);
-    place(plot);
-  };
-
-  return { hooks: { init: (plot) => plot.over.append(box), setCursor: show } };
 };
 
 const valueRange = (chart) => (_plot, low, high) => {
@@ -128,7 +98,7 @@ export const createChart = (chart, hidden, view) => {
       },
       series: [{}, ...drawn],
       bands: chart.stacked ? bands(drawn) : undefined,
-      plugins: [tooltip(rowsAt)],
+      plugins: [chartTip(rowsAt, (index) => timeText(new Date(view.times()[index] * 1000)))],
     };
   };
 

@@ -1,0 +1,127 @@
+"""The overview of a project."""
+
+import json
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+
+from storage.api.projects import ProjectRole
+from tests.web.projects.tenants import Tenant, add_member, add_tenant, send
+from tests.web.service_doubles import NOW_MS
+from tests.web.world import World
+
+DAY_MS = 86_400_000
+
+
+async def shown(world: World, tenant: Tenant, path: str = "", status: int = 200) -> str:
+    answer = await world.client.get(tenant.pages + path, headers=tenant.session)
+    assert answer.status == status
+    return await answer.text()
+
+
+def chart(text: str) -> Any:
+    found = re.search(r'id="overview-chart">(.*?)</script>', text, re.DOTALL)
+    assert found is not None
+    return json.loads(found.group(1))
+
+
+def figures(text: str) -> dict[str, str]:
+    return dict(re.findall(r"<dt>([\w ]+)</dt><dd>(?:<a [^>]*>)?([\d,]+)", text))
+
+
+async def test_numbers_are_those_of_the_api(world: World) -> None:
+    ann = await add_tenant(world, "ann")
+    await send(
+        world,
+        ann,
+        *(
+            {"eventName": name, "anonymousId": person, "timestamp": NOW_MS - days * DAY_MS}
+            for name, person, days in (
+                ("open", "a", 0),
+                ("open", "b", 1),
+                ("buy", "b", 6),
+                ("open", "a", 7),
+                ("open", "c", 13),
+                ("open", "d", 14),
+            )
+        ),
+    )
+    text = await shown(world, ann, "?days=7")
+    assert figures(text) == {"Events": "3", "Persons": "2", "Kinds of events": "2"}
+    data = chart(text)
+    assert len(data["labels"]) == 7
+    assert [line["values"] for line in data["lines"]] == [[1, 0, 0, 0, 0, 1, 1]] * 2
+    assert data["complete"] == [True] * 6 + [False]
+    days = {"from": data["labels"][0] + "T00:00:00Z"}
+    query = {"projectKey": ann.project.key, **days}
+    answer = await world.client.get("/v1/reports/overview", params=query, headers=ann.token)
+    assert (await answer.json())["totalEvents"] == 3
+    # The seven days before have the other two events of this fortnight.
+    assert "from 2<" in unescape(text)
+
+
+async def test_a_project_without_events_shows_how_to_send_the_first(world: World) -> None:
+    ann = await add_tenant(world, "ann")
+    text = unescape(await shown(world, ann))
+    assert "Waiting for the first event" in text
+    assert f'data-project="{ann.project.key}"' in text
+    assert f'data-live="/live/project/{ann.project.key}"' in text
+
+
+async def test_an_invalid_range_is_named_and_replaced(world: World) -> None:
+    ann = await add_tenant(world, "ann")
+    await send(world, ann, {"eventName": "open", "anonymousId": "a"})
+    for query, problem in (
+        ("days=0", "days: "),
+        ("days=x", "days: must be a whole number"),
+        ("from=2025-11-01", "to: is missing"),
+        ("from=2025-11-09&to=2025-11-01", "to: must not be before from"),
+        ("from=1999-01-01&to=2025-11-01", "to: the range has more than 3660 days"),
+        ("from=2090-12-30&to=2090-12-31", "from: must not be in the future"),
+        ("from=9999-12-30&to=9999-12-31", "to: must not be after 2099"),
+        ("from=0001-01-01&to=0001-01-02", "from: "),
+    ):
+        text = unescape(await shown(world, ann, f"?{query}"))
+        assert problem in text, query
+        assert len(chart(text)["labels"]) == 30
+
+
+@pytest.mark.parametrize("days", ["1", "365", "3660"])
+async def test_every_length_has_a_readable_number_of_buckets(world: World, days: str) -> None:
+    ann = await add_tenant(world, "ann")
+    await send(world, ann, {"eventName": "open", "anonymousId": "a"})
+    data = chart(await shown(world, ann, f"?days={days}"))
+    assert 1 <= len(data["labels"]) <= 130
+    assert sum(data["lines"][0]["values"]) == 1
+
+
+async def test_the_arrival_is_live_for_members_only(world: World) -> None:
+    ann, eve = await add_tenant(world, "ann"), await add_tenant(world, "eve")
+    bob = await add_member(world, ann, "bob", ProjectRole.VIEWER)
+
+    async def region(tenant: Tenant) -> dict[str, Any]:
+        async with world.client.ws_connect("/ws/metrics", headers=tenant.session) as socket:
+            page = f"/live/project/{ann.project.key}"
+            await socket.send_json({"type": "subscribe", "id": "page", "page": page})
+            while (message := await socket.receive_json()).get("id") != "page":
+                pass
+            return dict(message)
+
+    assert "Waiting for the first event" in (await region(bob))["html"]
+    assert (await region(eve))["type"] == "error"
+    await send(world, ann, {"eventName": "open", "anonymousId": "a"})
+    assert "The first event has arrived" in (await region(bob))["html"]
+
+
+async def test_other_projects_are_one_step_away(world: World) -> None:
+    ann = await add_tenant(world, "ann")
+    bob = await add_member(world, ann, "bob", ProjectRole.VIEWER)
+    text = await shown(world, bob)
+    assert f'href="{ann.pages}" aria-current="true"' not in text.split("switcher")[1]
+    answer = await world.client.get(ann.pages, headers=bob.session)
+    switcher = (await answer.text()).split('class="switcher"')[1].split("</details>")[0]
+    assert re.findall(r'href="([^"]+)"', switcher) == [bob.pages, ann.pages]
+    text = await shown(world, ann)
+    assert "switcher" not in text
