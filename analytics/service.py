@@ -3,12 +3,17 @@
 from dataclasses import dataclass
 
 from analytics.product.batches import EventBatches
+from analytics.product.funnels import FunnelReports
 from analytics.product.live import LiveView
 from analytics.product.paths import PathReports
 from analytics.product.persons import PersonReports
+from analytics.product.questions import Questions
 from analytics.product.reports import ProductReports
 from analytics.product.retention_reports import RetentionReports
+from analytics.product.saved_reports import SavedReports
 from analytics.product.schema import SchemaReports
+from analytics.product.segments import Segments
+from analytics.product.trends import TrendReports
 from analytics.projects import Projects
 from analytics.requests.keys import ProjectKeyring
 from analytics.requests.reports import RequestReports
@@ -19,6 +24,7 @@ from storage.api.activity import ActivityReader
 from storage.api.events import EventStore
 from storage.api.project_keys import ProjectKeyRecords
 from storage.api.projects import ProjectRecords
+from storage.api.reports.saved_reports import SavedReportRecords, SegmentRecords
 from storage.api.requests import RequestStore
 
 
@@ -30,7 +36,11 @@ class Analytics:
         settings: section `analytics` of the configuration.
         projects: the projects.
         batches: stores events.
-        reports: answers reports.
+        reports: answers the reports of apptracker's API.
+        segments: named groups of persons.
+        questions: turns definitions in JSON into questions.
+        trends, funnels: answer these reports.
+        saved_reports: questions under a name.
         events: the event store.
         keyring: the API keys of projects.
         parser: parses tracked requests.
@@ -47,6 +57,11 @@ class Analytics:
     projects: Projects
     batches: EventBatches
     reports: ProductReports
+    segments: Segments
+    questions: Questions
+    trends: TrendReports
+    funnels: FunnelReports
+    saved_reports: SavedReports
     events: EventStore
     keyring: ProjectKeyring
     parser: RequestParser
@@ -67,14 +82,23 @@ class Analytics:
         events: EventStore,
         requests: RequestStore,
         activity: ActivityReader,
+        saved_reports: SavedReportRecords,
+        segment_records: SegmentRecords,
         clock: Clock,
     ) -> "Analytics":
         """Return the service over its stores."""
+        segments = Segments(segment_records, clock)
+        questions = Questions(segments, clock)
         return cls(
             settings,
             Projects(records, clock),
             EventBatches(events, clock),
             ProductReports(events, clock),
+            segments,
+            questions,
+            TrendReports(events, clock),
+            FunnelReports(events, clock),
+            SavedReports(saved_reports, questions, clock),
             events,
             ProjectKeyring(keys, clock),
             RequestParser(),

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator
 
 _EARLIEST_MS: Final = -2_208_988_800_000
 _LATEST_MS: Final = 4_102_444_800_000
@@ -18,6 +19,20 @@ _FORMS: Final = {
     len(_FORM) + len(end): np.frombuffer((_FORM + end).encode(), np.uint8) for end in _ENDS
 }
 _DIGIT: Final = ord("d")
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return a time with a zone: UTC unless it has one."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+Moment = Annotated[datetime, AfterValidator(in_utc)]
+"""A time in ISO 8601; without an offset it is UTC."""
+
+
+def unix_ms(moment: datetime | None) -> int | None:
+    """Return a time in Unix milliseconds, None for None."""
+    return None if moment is None else round(moment.timestamp() * 1000)
 
 
 class TimestampError(ValueError):
@@ -37,10 +52,7 @@ def unix_ms_of(value: Any) -> int:
     time_ms: float
     if isinstance(value, str):
         try:
-            moment = datetime.fromisoformat(value)
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=UTC)
-            time_ms = moment.timestamp() * 1000
+            time_ms = in_utc(datetime.fromisoformat(value)).timestamp() * 1000
         except (ValueError, OverflowError) as exc:
             raise TimestampError("must be a time such as 2026-01-06T10:00:00Z") from exc
     elif isinstance(value, int | float) and not isinstance(value, bool):

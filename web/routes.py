@@ -11,8 +11,11 @@ from web.accounts.users_api import UsersApi
 from web.alerts.api import AlertsApi
 from web.audit.api import AuditApi
 from web.events.batch_api import BatchApi
+from web.events.funnels_api import FunnelsApi
 from web.events.projects_api import ProjectsApi
 from web.events.reports_api import EventReportsApi
+from web.events.saved_reports_api import SavedReportsApi
+from web.events.segments_api import SegmentsApi
 from web.hosts.api import HostsApi
 from web.hosts.charts_api import ChartsApi
 from web.hosts.keys_api import HostKeysApi
@@ -90,6 +93,9 @@ def _analytics(services: Services) -> tuple[Handlers, ...]:
         ProjectSettingsApi(analytics, tenants),
         BatchApi(analytics, access),
         EventReportsApi(analytics, access),
+        FunnelsApi(analytics, access),
+        SegmentsApi(analytics, access),
+        SavedReportsApi(analytics, access),
         TenantProjectsApi(analytics, tenants),
         RequestMetricsApi(analytics, tenants),
         TrackApi(analytics, services.clock),

@@ -1,104 +1,281 @@
-"""Ordered funnels: how far persons get through steps within a window.
+"""Funnels: how far persons get through steps within a window.
 
 An event satisfies one step. Events at the same time count in the order of their arrival.
-Whoever starts several times counts once, with the attempt that gets furthest; among equal
-ones, the first.
+A person counts once, with the attempt that gets furthest. Among equal ones it is the one
+that is complete first, from the latest start on that leads there.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from storage.api.events import Occurrences
 
-_NEVER = np.int64(-1)
+NEVER: Final = np.int64(-1)
+_ANY_TIME: Final = 2**62
+
+Rows = NDArray[np.intp]
+"""Indexes of events, ascending."""
+
+
+class FunnelOrder(StrEnum):
+    """How the steps follow each other."""
+
+    ORDERED = "ordered"
+    """In this order; other events may come between."""
+    STRICT = "strict"
+    """In this order, and no other event comes between."""
+    ANY = "any"
+    """In any order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """An event that ends an attempt.
+
+    Attributes:
+        bit: its bit in `Occurrences.steps`.
+        after, before: the numbers of the steps, from 1 on, between which it must not happen.
+    """
+
+    bit: int
+    after: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelRules:
+    """What a funnel demands.
+
+    Attributes:
+        steps: the number of steps; bit i of `Occurrences.steps` is step i + 1.
+        window_ms: the longest time from the first step to any other.
+        starts_before_ms: the time before which an attempt must start.
+        exclusions: events that end an attempt; only of an ordered funnel.
+    """
+
+    steps: int
+    window_ms: int
+    starts_before_ms: int = _ANY_TIME
+    exclusions: tuple[Exclusion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class FunnelPaths:
-    """The best attempt of each person who took the first step.
+    """The best attempt of each person who took a first step.
 
     Attributes:
-        persons: uint64, shape (P,), ascending.
+        persons: uint64, shape (P,), in the order of the events.
         depths: int64, shape (P,), the number of steps taken, at least 1.
-        times_ms: int64, shape (P, steps), the time of each step; -1 for a step not taken.
-        positions: int64, shape (P, steps), the index of each step's event; -1 likewise.
+        positions: int64, shape (P, steps), the index of each step's event; -1 for a step
+            not taken.
+        times_ms: int64, shape (P, steps), the time of each step; -1 likewise.
+        last_starts_ms: int64, shape (P,), the start of the latest attempt that an event can
+            still continue; -1 without one.
     """
 
     persons: NDArray[np.uint64]
     depths: NDArray[np.int64]
-    times_ms: NDArray[np.int64]
     positions: NDArray[np.int64]
+    times_ms: NDArray[np.int64]
+    last_starts_ms: NDArray[np.int64]
 
     def reached(self, steps: int) -> NDArray[np.int64]:
         """Return the number of persons who took at least each step, shape (steps,)."""
         by_depth = np.bincount(self.depths, minlength=steps + 1)
         return np.cumsum(by_depth[::-1])[::-1][1:]
 
-    def still_open(self, steps: int, window_ms: int, now_ms: int) -> NDArray[np.int64]:
-        """Return how many of those at each depth can still go on, shape (steps,).
+    def is_open(self, rules: FunnelRules, now_ms: int) -> NDArray[np.bool_]:
+        """Return for each person whether the next step can still follow, shape (P,).
 
-        Their window has not ended yet, so that they are not lost.
+        The window of an attempt has not ended, so that the person is not lost.
         """
-        is_open = (self.depths < steps) & (self.times_ms[:, 0] + window_ms >= now_ms)
-        return np.bincount(self.depths[is_open], minlength=steps + 1)[1:]
+        running = self.last_starts_ms + rules.window_ms >= now_ms
+        running &= self.last_starts_ms != NEVER
+        return np.asarray((self.depths < rules.steps) & running)
 
 
-def ordered_paths(events: Occurrences, steps: int, window_ms: int) -> FunnelPaths:
-    """Return how far each person gets.
+def rows_with(events: Occurrences, bit: int) -> Rows:
+    """Return the events that satisfy a step."""
+    return np.flatnonzero(events.steps & np.uint64(1 << bit))
 
-    From each first step, the earliest events that continue it lead furthest: an earlier
-    event leaves every later one to choose from.
+
+def ordered_paths(events: Occurrences, rules: FunnelRules) -> FunnelPaths:
+    """Return how far each person gets through the steps in order.
+
+    For each event that takes step j, the latest event before it that took step j - 1 is the
+    best one to continue from: its attempt started last, so that its window ends last, and the
+    fewest events lie between. If it does not do, no earlier one does.
+    """
+    first = rows_with(events, 0)
+    first = first[events.times_ms[first] < rules.starts_before_ms]
+    taken, starts, before = [first], [first], [np.full(len(first), NEVER)]
+    for step in range(1, rules.steps):
+        rows = rows_with(events, step)
+        index = np.searchsorted(taken[-1], rows) - 1
+        rows, index = rows[index >= 0], index[index >= 0]
+        last, start = taken[-1][index], starts[-1][index]
+        continues = events.persons[last] == events.persons[rows]
+        continues &= events.times_ms[rows] <= events.times_ms[start] + rules.window_ms
+        for exclusion in _exclusions_after(rules, step):
+            continues &= _is_clear(rows_with(events, exclusion.bit), last, rows, exclusion, step)
+        taken.append(rows[continues])
+        starts.append(start[continues])
+        before.append(index[continues])
+    persons, depths, earliest = _first_at_each_depth(events, taken)
+    positions = np.full((len(persons), rules.steps), NEVER)
+    for depth in range(1, rules.steps + 1):
+        chosen = np.flatnonzero(depths == depth)
+        index = earliest[chosen]
+        for step in reversed(range(depth)):
+            positions[chosen, step] = taken[step][index]
+            index = before[step][index]
+    last_starts = _last_starts(events, rules, persons, taken, starts)
+    return _paths(events, persons, depths, positions, last_starts)
+
+
+def strict_paths(events: Occurrences, rules: FunnelRules) -> FunnelPaths:
+    """Return how far each person gets through steps that follow each other directly.
 
     Args:
-        events: the events that satisfy a step, ordered by person, time and arrival.
-        steps: the number of steps.
-        window_ms: the longest time from the first step to any other.
+        events: all events of the persons.
+        rules: the rules.
     """
-    at = np.flatnonzero(events.steps & np.uint64(1))
-    if not len(at):
-        return _nobody(steps)
-    positions = np.full((len(at), steps), _NEVER)
-    positions[:, 0] = at
-    depths = np.ones(len(at), np.int64)
-    latest_ms = events.times_ms[at] + window_ms
-    # Row numbers of the attempts that go on, and their event of the last step.
-    going, last = np.arange(len(at)), at
-    for step in range(1, steps):
-        satisfying = np.flatnonzero(events.steps & np.uint64(1 << step))
-        found = np.searchsorted(satisfying, last, side="right")
-        going, last, found = (each[found < len(satisfying)] for each in (going, last, found))
-        following = satisfying[found]
-        counts = (events.persons[following] == events.persons[last]) & (
-            events.times_ms[following] <= latest_ms[going]
-        )
-        going, last = going[counts], following[counts]
-        positions[going, step] = last
+    start = rows_with(events, 0)
+    start = start[events.times_ms[start] < rules.starts_before_ms]
+    depths = np.ones(len(start), np.int64)
+    going = np.arange(len(start))
+    for step in range(1, rules.steps):
+        going = going[start[going] + step < len(events.persons)]
+        first, row = start[going], start[going] + step
+        continues = (events.steps[row] & np.uint64(1 << step)) != 0
+        continues &= events.persons[row] == events.persons[first]
+        continues &= events.times_ms[row] <= events.times_ms[first] + rules.window_ms
+        going = going[continues]
         depths[going] = step + 1
-    return _best(events, at, depths, positions)
+    persons, groups = groups_of(events.persons[start])
+    if not len(persons):
+        return nobody(rules.steps)
+    best = np.maximum.reduceat(depths, groups)
+    sizes = np.diff(np.append(groups, len(start)))
+    is_best = np.flatnonzero(depths == np.repeat(best, sizes))
+    chosen = is_best[groups_of(events.persons[start[is_best]])[1]]
+    steps = np.arange(rules.steps)
+    positions = np.where(steps < best[:, None], start[chosen][:, None] + steps, NEVER)
+    # Only what ends with the person's last event can go on.
+    following = start + depths
+    inside = np.minimum(following, len(events.persons) - 1)
+    is_last = (following == len(events.persons)) | (events.persons[inside] != events.persons[start])
+    alive = is_last & (depths < rules.steps)
+    last_starts = np.maximum.reduceat(np.where(alive, events.times_ms[start], NEVER), groups)
+    return _paths(events, persons, best, positions, last_starts)
 
 
-def _best(
+def groups_of(persons: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], Rows]:
+    """Return each person of consecutive rows once, and the index of their first row."""
+    if not len(persons):
+        return persons, np.empty(0, np.intp)
+    first = np.flatnonzero(np.append(True, persons[1:] != persons[:-1]))
+    return persons[first], first
+
+
+def nobody(steps: int) -> FunnelPaths:
+    """Return the paths of no person."""
+    none = np.empty(0, np.int64)
+    table = np.empty((0, steps), np.int64)
+    return FunnelPaths(np.empty(0, np.uint64), none, table, table, none)
+
+
+def _exclusions_after(rules: FunnelRules, step: int) -> list[Exclusion]:
+    """Return the exclusions that apply between taking `step` steps and the next one."""
+    return [one for one in rules.exclusions if one.after <= step < one.before]
+
+
+def _is_clear(
+    excluded: Rows, last: Rows, rows: Rows, exclusion: Exclusion, step: int
+) -> NDArray[np.bool_]:
+    """Return whether no excluded event lies between each of `last` and of `rows`.
+
+    The event of the step `after` may itself be excluded, those of the steps that follow may
+    not: they lie between.
+    """
+    index = np.searchsorted(excluded, rows) - 1
+    found = np.where(index >= 0, excluded[index] if len(excluded) else NEVER, NEVER)
+    return np.asarray(found <= last if step == exclusion.after else found < last)
+
+
+def _first_at_each_depth(
+    events: Occurrences, taken: list[Rows]
+) -> tuple[NDArray[np.uint64], NDArray[np.int64], Rows]:
+    """Return persons, how far they get, and the index of the first event that gets there."""
+    persons, earliest = groups_of(events.persons[taken[0]])
+    depths = np.ones(len(persons), np.int64)
+    rank = _ranks(events, taken[0])
+    for depth, rows in enumerate(taken[1:], 2):
+        _, first = groups_of(events.persons[rows])
+        place = _places(rank, taken[0], rows[first])
+        depths[place] = depth
+        earliest[place] = first
+    return persons, depths, earliest
+
+
+def _ranks(events: Occurrences, starts: Rows) -> NDArray[np.int64]:
+    """Return the number of the person of each start."""
+    persons = events.persons[starts]
+    return np.cumsum(np.append(False, persons[1:] != persons[:-1])[: len(persons)])
+
+
+def _places(rank: NDArray[np.int64], starts: Rows, rows: Rows) -> NDArray[np.int64]:
+    """Return the number of the person of each row that continues a start."""
+    return rank[np.searchsorted(starts, rows) - 1]
+
+
+def _last_starts(
     events: Occurrences,
-    at: NDArray[np.intp],
+    rules: FunnelRules,
+    persons: NDArray[np.uint64],
+    taken: list[Rows],
+    starts: list[Rows],
+) -> NDArray[np.int64]:
+    """Return the start of the latest attempt of each person that is neither over nor ended."""
+    latest = np.full(len(persons), NEVER)
+    if not len(persons):
+        return latest
+    rank = _ranks(events, taken[0])
+    for step in range(1, rules.steps):
+        rows = taken[step - 1]
+        _, first = groups_of(events.persons[rows])
+        last = np.append(first[1:], len(rows))[: len(first)] - 1
+        row, start = rows[last], starts[step - 1][last]
+        alive = np.ones(len(row), np.bool_)
+        end = _end_of_person(events, row)
+        for exclusion in _exclusions_after(rules, step):
+            alive &= _is_clear(rows_with(events, exclusion.bit), row, end, exclusion, step)
+        # Steps after the first come after a start; the first is one itself.
+        place = rank[np.searchsorted(taken[0], row, side="right") - 1]
+        found = np.where(alive, events.times_ms[start], NEVER)
+        latest[place] = np.maximum(latest[place], found)
+    return latest
+
+
+def _end_of_person(events: Occurrences, rows: Rows) -> Rows:
+    """Return the index after the last event of the person of each row."""
+    _, first = groups_of(events.persons)
+    ends = np.append(first[1:], len(events.persons))
+    return np.asarray(ends[np.searchsorted(first, rows, side="right") - 1])
+
+
+def _paths(
+    events: Occurrences,
+    persons: NDArray[np.uint64],
     depths: NDArray[np.int64],
     positions: NDArray[np.int64],
+    last_starts_ms: NDArray[np.int64],
 ) -> FunnelPaths:
-    """Return the attempt of each person that gets furthest, the first among equal ones."""
-    persons = events.persons[at]
-    order = np.lexsort((at, -depths, persons))
-    _, first = np.unique(persons[order], return_index=True)
-    best = order[first]
-    chosen = positions[best]
-    times = np.where(chosen >= 0, events.times_ms[chosen], _NEVER)
-    return FunnelPaths(persons[best], depths[best], times, chosen)
-
-
-def _nobody(steps: int) -> FunnelPaths:
-    return FunnelPaths(
-        np.empty(0, np.uint64),
-        np.empty(0, np.int64),
-        np.empty((0, steps), np.int64),
-        np.empty((0, steps), np.int64),
-    )
+    if not len(persons):
+        return nobody(positions.shape[1])
+    times_ms = np.where(positions >= 0, events.times_ms[positions], NEVER)
+    return FunnelPaths(persons, depths, positions, times_ms, last_starts_ms)

@@ -320,6 +320,8 @@ def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Servic
             stores.events,
             stores.events.requests,
             stores.events.activity,
+            records.saved_reports,
+            records.segments,
             stores.clock,
         ),
         clock=stores.clock,

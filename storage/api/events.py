@@ -9,15 +9,16 @@ No SQL here: an engine implements these protocols, everyone else imports only th
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from storage.api.errors import StorageError
-from storage.api.event_conditions import EventFilter
 from storage.api.new_events import NewEvent, NewEvents
+from storage.api.reports.conditions import AllOf, EventFilter
+from storage.api.reports.measures import Breakdown, EventMeasure, FirstValues, MeasuredSeries
 
 FUTURE_TOLERANCE_MS = 10 * 60_000
 """An event whose time is further ahead than this when it arrives is kept apart."""
@@ -44,6 +45,19 @@ class AppendResult:
 
 
 @dataclass(frozen=True, slots=True)
+class EventStep:
+    """A step of a funnel, or an event of a retention or path report.
+
+    Attributes:
+        name: the name of the event; None for any.
+        where: a further condition.
+    """
+
+    name: str | None
+    where: EventFilter | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EventSelection:
     """The events that a report is about.
 
@@ -61,6 +75,12 @@ class EventSelection:
     names: tuple[str, ...] | None = None
     distinct_ids: tuple[str, ...] | None = None
     where: EventFilter | None = None
+
+    def of(self, step: EventStep) -> "EventSelection":
+        """Return those of the events that satisfy a step."""
+        names = self.names if step.name is None else (step.name,)
+        both = tuple(each for each in (self.where, step.where) if each is not None)
+        return replace(self, names=names, where=AllOf(both) if len(both) > 1 else (*both, None)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +120,6 @@ class EventSeries:
     value: str | None
     events: NDArray[np.int64]
     persons: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class EventStep:
-    """A step of a funnel, or an event of a retention or path report.
-
-    Attributes:
-        name: the name of the event; None for any.
-        where: a further condition.
-    """
-
-    name: str | None
-    where: EventFilter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +269,42 @@ class EventReader(Protocol):
         with_names: bool = False,
     ) -> Occurrences:
         """Return the events of the selection that satisfy at least one of up to 63 steps."""
+
+    async def measured(
+        self,
+        selection: EventSelection,
+        edges_ms: NDArray[np.int64],
+        measure: EventMeasure,
+        of: str | None = None,
+        breakdown: Breakdown | None = None,
+    ) -> Sequence[MeasuredSeries]:
+        """Measure by time; with a breakdown, for each of its values, then for all others.
+
+        Measures of persons give each person one value, the first of the selection, so that
+        the parts add up to the whole. Without events of other values there is no series
+        for them.
+
+        Args:
+            selection: the events; its range must lie within the edges.
+            edges_ms: shape (N + 1,), ascending.
+            measure: what is measured.
+            of: the numeric property that is measured.
+            breakdown: a division of the events.
+
+        Raises:
+            EventQueryError: the measure needs a property.
+        """
+
+    async def first_values(
+        self, selection: EventSelection, steps: Sequence[EventStep], by: str
+    ) -> FirstValues:
+        """Return each person's first value of a property in events that satisfy a step."""
+
+    async def persons_named(self, project: int, persons: Sequence[int]) -> Mapping[int, str]:
+        """Return a distinct id for each of the numbers of `Occurrences.persons`.
+
+        It is the one that the others have been merged into, if an event has it.
+        """
 
     async def numbers(
         self, selection: EventSelection, by: str, quantiles: Sequence[float]

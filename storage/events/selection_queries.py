@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from storage.api.event_conditions import EventFilter, PersonCondition, PersonEvents, PersonValue
 from storage.api.events import EventSelection, EventStep
+from storage.api.reports.conditions import EventFilter, PersonCondition, PersonEvents, PersonValue
 from storage.events.hashing import Hasher
 from storage.events.selection_sql import filter_sql, property_text
 from storage.events.sql import Sql, is_in
@@ -47,6 +47,7 @@ class SelectionQueries:
         selection: EventSelection,
         *,
         value: Sql | None = None,
+        number: Sql | None = None,
         steps: Sql | None = None,
         extra: str = "",
         alias: str = "events",
@@ -58,7 +59,7 @@ class SelectionQueries:
         columns += Sql(f"{person} as person")
         if extra:
             columns += Sql(f", e.{extra}")
-        for name, expression in (("value", value), ("steps", steps)):
+        for name, expression in (("value", value), ("number", number), ("steps", steps)):
             if expression is not None:
                 columns += Sql(", ") + expression + Sql(f" as {name}")
         joined = ""

@@ -6,7 +6,8 @@ from typing import Final
 
 import re2
 
-from storage.api.event_conditions import (
+from storage.api.events import EventQueryError
+from storage.api.reports.conditions import (
     AllOf,
     EventFilter,
     Not,
@@ -17,7 +18,6 @@ from storage.api.event_conditions import (
     PropertyCondition,
     Scalar,
 )
-from storage.api.events import EventQueryError
 from storage.events.sql import Sql, join
 
 _NEGATIVE: Final = (Operator.DIFFERS, Operator.LACKS, Operator.NOT_MATCHES)
@@ -144,12 +144,13 @@ def _time(found: PropertyCondition, value: Scalar) -> Sql:
         ) from exc
     time_ms = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000
     # With "Z" first: else a time without an offset would be one of the machine's zone.
-    found_ms = (
-        f"epoch_ms(coalesce(try_cast({text.text} || 'Z' as timestamptz),"
-        f" try_cast({text.text} as timestamptz)))"
-    )
+    casts = [
+        Sql(f"try_cast({text.text}{end} as timestamptz)", text.values)
+        for end in (" || 'Z'", " || 'T00:00:00Z'", "")
+    ]
+    times = join(", ", casts)
     sign = _COMPARISONS[found.operator]
-    return Sql(f"{found_ms} {sign} ?", (*text.values, *text.values, round(time_ms)))
+    return Sql(f"epoch_ms(coalesce({times.text})) {sign} ?", (*times.values, round(time_ms)))
 
 
 def _text(found: PropertyCondition, value: Scalar) -> str:

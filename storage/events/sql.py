@@ -72,3 +72,34 @@ class BucketTable:
             {"unit": np.arange(len(buckets), dtype=np.int64), "bucket": buckets},
             f"(time_ms - {int(edges_ms[0])}) // {unit}",
         )
+
+
+def bucket_sql(edges_ms: NDArray[np.int64]) -> str:
+    """Return an expression for the number of the bucket of `time_ms`, from 0 on.
+
+    Runs of equally long buckets are found by a balanced tree of comparisons: a year of days
+    has five, because two of them have 23 and 25 hours.
+
+    Args:
+        edges_ms: shape (N + 1,).
+
+    Raises:
+        EventQueryError: they do not ascend.
+    """
+    lengths = np.diff(edges_ms)
+    if len(lengths) == 0 or (lengths <= 0).any():
+        raise EventQueryError("edges: at least two ascending times are needed")
+    firsts = np.concatenate([[0], np.flatnonzero(np.diff(lengths)) + 1]).tolist()
+
+    def tree(low: int, high: int) -> str:
+        if high - low == 1:
+            first = firsts[low]
+            start, length = int(edges_ms[first]), int(lengths[first])
+            return f"{first} + (time_ms - {start}) // {length}"
+        middle = (low + high) // 2
+        border = int(edges_ms[firsts[middle]])
+        return (
+            f"case when time_ms < {border} then {tree(low, middle)} else {tree(middle, high)} end"
+        )
+
+    return f"({tree(0, len(firsts))})"

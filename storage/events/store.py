@@ -22,11 +22,13 @@ from storage.api.events import (
     StoredEvent,
 )
 from storage.api.new_events import NewEvent, NewEvents
+from storage.api.reports.measures import Breakdown, EventMeasure, FirstValues, MeasuredSeries
 from storage.events.activity import ActivityQueries
 from storage.events.activity_reader import DuckActivityReader
 from storage.events.appending import Appender
 from storage.events.database import EventDatabase
 from storage.events.hashing import Hasher
+from storage.events.measures import MeasureQueries
 from storage.events.reports import ReportQueries
 from storage.events.request_store import DuckRequestStore
 from storage.events.schema import prepare
@@ -124,6 +126,29 @@ class DuckEventStore:
         return await self._read(
             lambda queries: queries.occurrences(selection, steps, breakdown, with_names)
         )
+
+    async def measured(
+        self,
+        selection: EventSelection,
+        edges_ms: NDArray[np.int64],
+        measure: EventMeasure,
+        of: str | None = None,
+        breakdown: Breakdown | None = None,
+    ) -> Sequence[MeasuredSeries]:
+        """See `EventReader.measured`."""
+        return await self._measure(
+            lambda queries: queries.measured(selection, edges_ms, measure, of, breakdown)
+        )
+
+    async def first_values(
+        self, selection: EventSelection, steps: Sequence[EventStep], by: str
+    ) -> FirstValues:
+        """See `EventReader.first_values`."""
+        return await self._measure(lambda queries: queries.first_values(selection, steps, by))
+
+    async def persons_named(self, project: int, persons: Sequence[int]) -> Mapping[int, str]:
+        """See `EventReader.persons_named`."""
+        return await self._measure(lambda queries: queries.persons_named(project, persons))
 
     async def numbers(
         self, selection: EventSelection, by: str, quantiles: Sequence[float]
@@ -229,4 +254,9 @@ class DuckEventStore:
     async def _read_activity(self, question: Callable[[ActivityQueries], T]) -> T:
         return await self._database.read(
             lambda connection: question(ActivityQueries(connection, self._hasher))
+        )
+
+    async def _measure(self, report: Callable[[MeasureQueries], T]) -> T:
+        return await self._database.read(
+            lambda connection: report(MeasureQueries(connection, self._hasher))
         )

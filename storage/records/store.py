@@ -23,6 +23,9 @@ from storage.records.hosts import SqliteHosts
 from storage.records.project_keys import SqliteProjectKeys
 from storage.records.projects import SqliteProjects
 from storage.records.pushed_groups import SqlitePushedGroups
+from storage.records.reports import saved_reports, segments
+from storage.records.reports.saved_reports import SqliteSavedReports
+from storage.records.reports.segments import SqliteSegments
 from storage.records.second_factors import SqliteSecondFactors
 
 
@@ -41,6 +44,8 @@ class Records:
         self.projects = SqliteProjects(self._database)
         self.project_keys = SqliteProjectKeys(self._database)
         self.pushed_groups = SqlitePushedGroups(self._database)
+        self.saved_reports = SqliteSavedReports(self._database)
+        self.segments = SqliteSegments(self._database)
 
     def open(self) -> None:
         """Open the file and migrate its schema; blocks.
@@ -57,7 +62,9 @@ class Records:
             projects,
             project_keys,
             pushed_groups,
+            saved_reports,
             second_factors,
+            segments,
         )
         self._database.open([subject.MIGRATIONS for subject in subjects])
 

@@ -380,6 +380,8 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
                 events,
                 events.requests,
                 events.activity,
+                records.saved_reports,
+                records.segments,
                 clock,
             ),
             clock=clock,

@@ -238,6 +238,8 @@ def _services(
             events,
             events.requests,
             events.activity,
+            records.saved_reports,
+            records.segments,
             doubles.clock,
         ),
         clock=doubles.clock,

@@ -5,7 +5,7 @@ from typing import NotRequired
 from typing_extensions import TypedDict
 
 from analytics.product.batches import StoredBatch
-from analytics.product.reports import Conversion, FunnelStep, TimeSeriesPoint
+from analytics.product.reports import Conversion, TimeSeriesPoint
 from analytics.statistics.proportion import Proportion
 from storage.api.events import EventGroup, EventSelection, EventTotals
 from storage.api.projects import Project
@@ -99,30 +99,6 @@ class RateDocument(TypedDict):
     high: float | None
 
 
-class FunnelStepDocument(TypedDict):
-    """One step: who took it, who dropped off before it, and who still can take it."""
-
-    step: int
-    eventName: str
-    users: int
-    conversionRate: RateDocument
-    stepConversionRate: RateDocument
-    droppedOff: int
-    stillOpen: int
-    medianSeconds: float | None
-    meanSeconds: float | None
-
-
-class FunnelDocument(Range):
-    """An ordered funnel of persons."""
-
-    windowSeconds: int
-    totalUsers: int
-    convertedUsers: int
-    conversionRate: RateDocument
-    steps: list[FunnelStepDocument]
-
-
 class ConversionDocument(Range):
     """The share of the range's persons who had an event."""
 
@@ -213,21 +189,6 @@ def point_document(point: TimeSeriesPoint) -> PointDocument:
 def rate_document(proportion: Proportion) -> RateDocument:
     """Return a share with its interval."""
     return RateDocument(rate=proportion.rate, low=proportion.low, high=proportion.high)
-
-
-def step_document(number: int, step: FunnelStep) -> FunnelStepDocument:
-    """Return one step of a funnel; the first has the number 1."""
-    return FunnelStepDocument(
-        step=number,
-        eventName=step.name,
-        users=step.persons,
-        conversionRate=rate_document(step.of_first),
-        stepConversionRate=rate_document(step.of_previous),
-        droppedOff=step.dropped,
-        stillOpen=step.open,
-        medianSeconds=step.median_s,
-        meanSeconds=step.mean_s,
-    )
 
 
 def conversion_document(common: Range, name: str, found: Conversion) -> ConversionDocument:

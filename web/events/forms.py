@@ -2,17 +2,34 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+import orjson
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
-from analytics.product.ingestion import LONGEST_NAME
-from analytics.product.reports import MOST_STEPS
-from analytics.statistics.calendar import Interval
+from analytics.product.conditions import LONGEST_SEGMENT_NAME, MOST_DAYS
+from analytics.product.definitions import (
+    ConversionDefinition,
+    Filters,
+    FunnelDefinition,
+    ReportDefinition,
+    ReportKind,
+    TimeSeriesDefinition,
+    TopEventsDefinition,
+    TrendsDefinition,
+    ZoneName,
+)
+from analytics.product.funnels import MOST_STEPS, Outcome
+from analytics.product.saved_reports import LONGEST_REPORT_NAME
 from web.http.parameters import DIGITS, Parameters
-from web.projects.times import Moment
 
-EventName = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
 ProjectKey = Annotated[str, StringConstraints(max_length=64)]
-ZoneName = Annotated[str, StringConstraints(max_length=64)]
+Days = Annotated[int | None, Field(ge=1, le=MOST_DAYS), DIGITS]
 
 
 class ProjectForm(BaseModel):
@@ -40,41 +57,119 @@ class ProjectQuery(Parameters):
     projectKey: ProjectKey | None = None
 
 
+def _from_text(value: Any) -> Any:
+    """Return a filter from a query parameter."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError as exc:
+        raise ValueError(f"must be a filter in JSON: {exc}") from exc
+
+
 class ReportQuery(Parameters):
-    """A project and a range, by default the last thirty days."""
+    """A project, a range and a filter in JSON; see the definitions for the range."""
 
     projectKey: ProjectKey = ""
-    from_: Annotated[Moment | None, Field(alias="from")] = None
-    to: Moment | None = None
+    filters: Annotated[
+        Any, BeforeValidator(_from_text), WithJsonSchema({"type": "string", "maxLength": 65536})
+    ] = None
 
 
-class TopEventsQuery(ReportQuery):
+class OverviewQuery(ReportQuery, ReportDefinition):
+    """The events that are counted."""
+
+    days: Days = None
+
+
+class TopEventsQuery(ReportQuery, TopEventsDefinition):
     """The most frequent events."""
 
+    days: Days = None
     limit: Annotated[int, Field(ge=1, le=1000), DIGITS] = 10
 
 
-class TimeSeriesQuery(ReportQuery):
+class TimeSeriesQuery(ReportQuery, TimeSeriesDefinition):
     """A series in time; without a zone, in the project's."""
 
-    interval: Interval = Interval.DAY
-    eventName: EventName | None = None
-    timeZone: ZoneName | None = None
+    days: Days = None
 
 
-class ConversionQuery(ReportQuery):
+class ConversionQuery(ReportQuery, ConversionDefinition):
     """The event whose persons are counted."""
 
-    eventName: EventName
+    days: Days = None
 
 
-class FunnelForm(BaseModel):
-    """The steps of a funnel in order, and the longest time from the first to the last."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
+class ProjectBody(BaseModel):
+    """The project of a report."""
 
     projectKey: ProjectKey = ""
-    steps: Annotated[list[EventName], Field(min_length=1, max_length=MOST_STEPS)]
-    from_: Annotated[Moment | None, Field(alias="from")] = None
-    to: Moment | None = None
-    windowSeconds: Annotated[int, Field(ge=1, le=366 * 86_400)] = 14 * 86_400
+
+
+class OverviewForm(ProjectBody, ReportDefinition):
+    """The events that are counted."""
+
+
+class TopEventsForm(ProjectBody, TopEventsDefinition):
+    """The most frequent events."""
+
+
+class TimeSeriesForm(ProjectBody, TimeSeriesDefinition):
+    """A series in time; without a zone, in the project's."""
+
+
+class ConversionForm(ProjectBody, ConversionDefinition):
+    """The event whose persons are counted."""
+
+
+class TrendsForm(ProjectBody, TrendsDefinition):
+    """Measures of events in time, beside each other."""
+
+
+class FunnelForm(ProjectBody, FunnelDefinition):
+    """The steps of a funnel, and the longest time from the first to the last."""
+
+
+class FunnelPersonsForm(FunnelForm):
+    """A number of a funnel, and which page of its persons.
+
+    `value` chooses the persons with one value of the breakdown's property, null those
+    without; if it is missing, all are meant. `after` is the `next` of the page before.
+    """
+
+    step: Annotated[int, Field(ge=1, le=MOST_STEPS)]
+    outcome: Outcome = Outcome.TOOK
+    value: str | None = None
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    after: Annotated[str | None, StringConstraints(max_length=16)] = None
+
+
+class SegmentForm(BaseModel):
+    """A segment: its name and its condition on persons."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=LONGEST_SEGMENT_NAME, strip_whitespace=True),
+    ]
+    definition: Filters
+
+
+class SavedReportForm(BaseModel):
+    """Name and question of a saved report."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=LONGEST_REPORT_NAME, strip_whitespace=True),
+    ]
+    definition: dict[str, Any]
+
+
+class NewSavedReportForm(SavedReportForm):
+    """A new saved report; its kind stays."""
+
+    kind: ReportKind

@@ -16,7 +16,15 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage.api.event_conditions import (
+from storage.api.events import (
+    FUTURE_TOLERANCE_MS,
+    EventQueryError,
+    EventSelection,
+    EventStep,
+    ProjectVolume,
+)
+from storage.api.new_events import NewEvent
+from storage.api.reports.conditions import (
     AllOf,
     AnyOf,
     EventFilter,
@@ -27,14 +35,6 @@ from storage.api.event_conditions import (
     PropertyCondition,
     Scalar,
 )
-from storage.api.events import (
-    FUTURE_TOLERANCE_MS,
-    EventQueryError,
-    EventSelection,
-    EventStep,
-    ProjectVolume,
-)
-from storage.api.new_events import NewEvent
 from storage.api.requests import NewRequest
 from storage.events import DuckEventStore
 
@@ -152,6 +152,7 @@ async def test_texts_are_stored_as_they_are(store: DuckEventStore) -> None:
         (Operator.AFTER, "2026-03-01T00:00:00Z", ["b", "c"]),
         (Operator.AFTER, "2026-03-01T01:00:00+01:00", ["b", "c"]),
         (Operator.AFTER, "2026-03-01T12:30:00Z", ["c"]),
+        (Operator.AFTER, "2026-03-02T00:00:00Z", []),
     ],
 )
 async def test_properties_are_compared_as_times(

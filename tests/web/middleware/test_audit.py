@@ -28,7 +28,13 @@ NOT_RECORDED_BY_ITSELF = {
     "POST /api/v1/format_query",
     "POST /api/v1/parse_query",
     "POST /api/v1/query_exemplars",
+    "POST /v1/reports/overview",
+    "POST /v1/reports/top-events",
+    "POST /v1/reports/events-timeseries",
+    "POST /v1/reports/conversion",
+    "POST /v1/reports/trends",
     "POST /v1/reports/funnel",
+    "POST /v1/reports/funnel/persons",
     # Events and tracked requests are data, as samples are.
     "POST /api/v1/track",
     "POST /api/v1/track/batch",

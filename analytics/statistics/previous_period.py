@@ -1,0 +1,60 @@
+"""The period before a range: equally long in buckets of local time."""
+
+from datetime import date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from analytics.statistics.calendar import Interval
+
+_LENGTH_MS: Final = {Interval.MINUTE: 60_000, Interval.HOUR: 3_600_000}
+_DAYS: Final = {Interval.DAY: 1, Interval.WEEK: 7}
+_DAY_MS: Final = 86_400_000
+_LEAST_MONTH_MS: Final = 28 * _DAY_MS
+
+
+def previous_period(
+    start_ms: int, end_ms: int, interval: Interval, zone: ZoneInfo
+) -> tuple[int, int]:
+    """Return the start and the end of the period before a range.
+
+    Both are moved back by the fewest whole intervals that cover the range, so that the
+    periods do not overlap and their buckets correspond. Days, weeks and months are moved on
+    the calendar and keep their time of day; hours and minutes are moved by elapsed time.
+    """
+    if interval in _LENGTH_MS:
+        length = _LENGTH_MS[interval]
+        back_ms = -(-(end_ms - start_ms) // length) * length
+        return start_ms - back_ms, end_ms - back_ms
+    start, end = _local(start_ms, zone), _local(end_ms, zone)
+    if interval is Interval.MONTH:
+        months = max(1, (end_ms - start_ms) // _LEAST_MONTH_MS - 1)
+        while _months_before(end, months) > start:
+            months += 1
+        # Too many, as a long month was counted for two short ones.
+        while months > 1 and _months_before(end, months - 1) <= start:
+            months -= 1
+        return _unix_ms(_months_before(start, months), zone), _unix_ms(
+            _months_before(end, months), zone
+        )
+    step = _DAYS[interval]
+    count = max(1, -(-((end - start) // timedelta(microseconds=1)) // (step * 86_400_000_000)))
+    back = timedelta(step * count)
+    return _unix_ms(start - back, zone), _unix_ms(end - back, zone)
+
+
+def _local(time_ms: int, zone: ZoneInfo) -> datetime:
+    """Return the time on the wall clock, without a zone, so that arithmetic is the clock's."""
+    return datetime.fromtimestamp(time_ms / 1000, zone).replace(tzinfo=None, fold=0)
+
+
+def _unix_ms(moment: datetime, zone: ZoneInfo) -> int:
+    return round(moment.replace(tzinfo=zone).timestamp() * 1000)
+
+
+def _months_before(moment: datetime, months: int) -> datetime:
+    """Return the time some months earlier, at the end of the month where the day is missing."""
+    count = moment.year * 12 + moment.month - 1 - months
+    year, month = count // 12, count % 12 + 1
+    following = date(year + month // 12, month % 12 + 1, 1)
+    last = (following - timedelta(1)).day
+    return moment.replace(year=year, month=month, day=min(moment.day, last))

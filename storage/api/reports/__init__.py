@@ -1,0 +1,1 @@
+"""What reports over events are made of: conditions, measures and saved definitions."""
