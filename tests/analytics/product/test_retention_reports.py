@@ -22,10 +22,10 @@ from analytics.product.retention import (
 )
 from analytics.product.retention_reports import RetentionReports
 from analytics.statistics.calendar import Interval
-from storage.api.event_conditions import Operator, PropertyCondition
 from storage.api.events import EventSelection, EventStep
 from storage.api.new_events import NewEvent
 from storage.api.projects import Project, ProjectSettings
+from storage.api.reports.conditions import Operator, PropertyCondition
 from storage.events import DuckEventStore
 
 HOUR_MS = 3_600_000
