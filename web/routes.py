@@ -10,11 +10,14 @@ from web.accounts.signing_keys_api import SigningKeysApi
 from web.accounts.users_api import UsersApi
 from web.alerts.api import AlertsApi
 from web.audit.api import AuditApi
+from web.events.activity_api import ActivityReportsApi
 from web.events.batch_api import BatchApi
 from web.events.funnels_api import FunnelsApi
+from web.events.persons_api import PersonsApi
 from web.events.projects_api import ProjectsApi
 from web.events.reports_api import EventReportsApi
 from web.events.saved_reports_api import SavedReportsApi
+from web.events.schema_api import SchemaApi
 from web.events.segments_api import SegmentsApi
 from web.hosts.api import HostsApi
 from web.hosts.charts_api import ChartsApi
@@ -96,6 +99,9 @@ def _analytics(services: Services) -> tuple[Handlers, ...]:
         FunnelsApi(analytics, access),
         SegmentsApi(analytics, access),
         SavedReportsApi(analytics, access),
+        ActivityReportsApi(analytics, access),
+        PersonsApi(analytics, tenants),
+        SchemaApi(analytics, tenants),
         TenantProjectsApi(analytics, tenants),
         RequestMetricsApi(analytics, tenants),
         TrackApi(analytics, services.clock),

@@ -56,6 +56,12 @@ class EventBatches:
             parsed.errors,
         )
 
+    def forget_identities(self, project: Project) -> None:
+        """Forget which distinct ids have been merged, after a person was erased."""
+        self._known_identities = {
+            known for known in self._known_identities if known[0] != project.id
+        }
+
     async def _identify(self, project: int, alias: str, distinct_id: str) -> None:
         """Merge two distinct ids; a client repeats them in every event."""
         key = (project, alias, distinct_id)

@@ -5,7 +5,7 @@ may name segments.
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -20,6 +20,8 @@ from pydantic import (
 from analytics.product.conditions import MOST_DAYS
 from analytics.product.funnels import MOST_STEPS
 from analytics.product.ingestion import LONGEST_NAME
+from analytics.product.paths import MOST_BRANCHES, MOST_DEPTH, PathUnit
+from analytics.product.retention import MOST_PERIODS, RetentionPeriods, RetentionStarts
 from analytics.statistics.calendar import Interval
 from analytics.statistics.funnel import FunnelOrder
 from analytics.timestamps import Moment
@@ -179,6 +181,39 @@ class FunnelDefinition(ReportDefinition):
     breakdownLimit: Annotated[int, Field(ge=1, le=MOST_VALUES_SHOWN)] = 10
 
 
+CohortInterval = Literal[Interval.HOUR, Interval.DAY, Interval.WEEK, Interval.MONTH]
+
+
+class RetentionDefinition(ReportDefinition):
+    """Who comes back after a start; without `returnEvent`, with any event."""
+
+    startEvent: NamedEvent
+    returnEvent: NamedEvent | None = None
+    cohort: CohortInterval = Interval.WEEK
+    period: CohortInterval | None = None
+    periods: Annotated[int, Field(ge=1, le=MOST_PERIODS)] = 8
+    starts: RetentionStarts = RetentionStarts.FIRST_EVER
+    kind: RetentionPeriods = RetentionPeriods.CALENDAR
+    unbounded: bool = False
+    timeZone: ZoneName | None = None
+
+
+Seconds = Annotated[int, Field(ge=1, le=366 * 86_400)]
+
+
+class PathDefinition(ReportDefinition):
+    """The ways of persons from `startEvent` on, or to `endEvent`."""
+
+    startEvent: NamedEvent | None = None
+    endEvent: NamedEvent | None = None
+    depth: Annotated[int, Field(ge=1, le=MOST_DEPTH)] = 5
+    branches: Annotated[int, Field(ge=1, le=MOST_BRANCHES)] = 5
+    unit: PathUnit = PathUnit.SESSIONS
+    gapSeconds: Seconds = 1800
+    windowSeconds: Seconds | None = None
+    joinRepeats: bool = True
+
+
 DEFINITIONS: Final[dict[ReportKind, type[ReportDefinition]]] = {
     ReportKind.OVERVIEW: ReportDefinition,
     ReportKind.TOP_EVENTS: TopEventsDefinition,
@@ -186,5 +221,7 @@ DEFINITIONS: Final[dict[ReportKind, type[ReportDefinition]]] = {
     ReportKind.CONVERSION: ConversionDefinition,
     ReportKind.TRENDS: TrendsDefinition,
     ReportKind.FUNNEL: FunnelDefinition,
+    ReportKind.RETENTION: RetentionDefinition,
+    ReportKind.PATHS: PathDefinition,
 }
 """The definitions that can be saved."""

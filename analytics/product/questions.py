@@ -8,10 +8,14 @@ from analytics.product.conditions import SegmentLookup, parse_filters
 from analytics.product.definitions import (
     EventDefinition,
     FunnelDefinition,
+    PathDefinition,
     ReportDefinition,
+    RetentionDefinition,
     TrendsDefinition,
 )
 from analytics.product.funnels import ExcludedEvent, FunnelQuestion
+from analytics.product.paths import PathQuestion
+from analytics.product.retention import RetentionQuestion
 from analytics.product.segments import Segments
 from analytics.product.trends import TrendEvent, TrendsQuestion
 from analytics.statistics.calendar import date_of, start_of_date, zone_of
@@ -89,6 +93,51 @@ class Questions:
             definition.breakdownLimit,
         )
 
+    async def retention(
+        self, project: Project, definition: RetentionDefinition
+    ) -> RetentionQuestion:
+        """Return the question of a retention report.
+
+        Raises:
+            ReportError: a filter is invalid.
+        """
+        return RetentionQuestion(
+            await self._one(project, definition.startEvent, "startEvent") or EventStep(None),
+            await self._one(project, definition.returnEvent, "returnEvent") or EventStep(None),
+            definition.cohort,
+            definition.period,
+            definition.periods,
+            definition.starts,
+            definition.kind,
+            definition.unbounded,
+            definition.timeZone,
+        )
+
+    async def paths(self, project: Project, definition: PathDefinition) -> PathQuestion:
+        """Return the question of a path report.
+
+        Raises:
+            ReportError: a filter is invalid.
+        """
+        window_s = definition.windowSeconds
+        return PathQuestion(
+            await self._one(project, definition.startEvent, "startEvent"),
+            await self._one(project, definition.endEvent, "endEvent"),
+            definition.depth,
+            definition.branches,
+            definition.unit,
+            definition.gapSeconds * 1000,
+            None if window_s is None else window_s * 1000,
+            definition.joinRepeats,
+        )
+
+    async def _one(
+        self, project: Project, definition: EventDefinition | None, field: str
+    ) -> EventStep | None:
+        if definition is None:
+            return None
+        return _step(definition, await self._segments.lookup(project, definition.filters), field)
+
     async def require_valid(self, project: Project, definition: ReportDefinition) -> None:
         """Check what a definition says about filters and segments.
 
@@ -100,6 +149,10 @@ class Questions:
             await self.trends(project, definition)
         if isinstance(definition, FunnelDefinition):
             await self.funnel(project, definition)
+        if isinstance(definition, RetentionDefinition):
+            await self.retention(project, definition)
+        if isinstance(definition, PathDefinition):
+            await self.paths(project, definition)
 
     def _range(self, project: Project, definition: ReportDefinition) -> tuple[int, int]:
         # The tolerance for clocks that are ahead: such events belong to "now".

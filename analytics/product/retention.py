@@ -10,6 +10,7 @@ from analytics.statistics.proportion import Proportion
 from storage.api.events import EventStep
 
 ANY_EVENT: Final = EventStep(None)
+MOST_PERIODS: Final = 120
 
 
 class RetentionStarts(StrEnum):

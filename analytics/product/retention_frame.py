@@ -9,13 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.errors import ReportError
-from analytics.product.retention import RetentionPeriods, RetentionQuestion, RetentionStarts
+from analytics.product.retention import (
+    MOST_PERIODS,
+    RetentionPeriods,
+    RetentionQuestion,
+    RetentionStarts,
+)
 from analytics.statistics.calendar import Buckets, Interval, buckets, zone_of
 from analytics.statistics.retention import RetentionGrid
 from storage.api.events import EventSelection
 from storage.api.projects import Project
 
-MOST_PERIODS: Final = 120
 MOST_BUCKETS: Final = 750
 _HOUR_MS: Final = 3_600_000
 _LONGEST_MS: Final = {

@@ -35,6 +35,9 @@ NOT_RECORDED_BY_ITSELF = {
     "POST /v1/reports/trends",
     "POST /v1/reports/funnel",
     "POST /v1/reports/funnel/persons",
+    "POST /v1/reports/retention",
+    "POST /v1/reports/retention/persons",
+    "POST /v1/reports/paths",
     # Events and tracked requests are data, as samples are.
     "POST /api/v1/track",
     "POST /api/v1/track/batch",
