@@ -52,15 +52,17 @@ def set_switch_interval(evaluating: bool) -> None:
 
 @contextmanager
 def collections_paused() -> Iterator[None]:
-    """Collect no garbage while a `with` block creates objects that stay.
+    """Collect no garbage while a `with` block creates objects that stay; freeze them then.
 
     Opening a store of 200,000 sources creates 5 million of them; collections that found
-    nothing were a third of its time.
+    nothing were a third of its time, and the last one before all is frozen took 0.7 s.
     """
+    gc.collect()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         gc.enable()
 
 

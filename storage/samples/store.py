@@ -162,8 +162,7 @@ class SqliteSampleStore:
         self._layouts.reserve(catalog.lost_layouts)
         for source in catalog.sources:
             self._sources.register(source)
-        for layout_id, digest in catalog.digests:
-            self._layouts.register(layout_id, digest)
+        self._layouts.register(catalog.digests)
 
     def _open_journal(self) -> None:
         try:

@@ -53,14 +53,14 @@ def pack_series(series: Sequence[Labels]) -> bytes:
     return zlib.compress(encode_series(series), 6)
 
 
-def unpack_series(data: bytes) -> list[Labels]:
-    """Return the series of a layout row.
+def unpack_series(data: bytes) -> bytes:
+    """Return the JSON of a layout row.
 
     Raises:
-        CorruptDataError: the bytes do not decode.
+        CorruptDataError: the bytes do not decompress.
     """
     try:
-        return decode_series(zlib.decompress(data))
+        return zlib.decompress(data)
     except (zlib.error, TypeError) as exc:
         raise CorruptDataError(f"layout does not decompress: {exc}") from exc
 
@@ -81,7 +81,7 @@ class SeriesDigest:
     def of(cls, series: Sequence[Labels]) -> Self:
         """Return the digest of some series."""
         digest = cls()
-        digest._add(series)
+        digest._add(encode_series(series))
         return digest
 
     def extended(self, series: Sequence[Labels]) -> "SeriesDigest":
@@ -90,17 +90,21 @@ class SeriesDigest:
         Raises:
             ValueError: a name or value is not valid Unicode text.
         """
+        return self.extended_by(encode_series(series))
+
+    def extended_by(self, encoded: bytes) -> "SeriesDigest":
+        """Return the digest of these series and further ones, given as JSON."""
         longer = SeriesDigest()
         longer._state, longer._is_empty = self._state.copy(), self._is_empty
-        longer._add(series)
+        longer._add(encoded)
         return longer
 
-    def _add(self, series: Sequence[Labels]) -> None:
+    def _add(self, encoded: bytes) -> None:
         """Hash the JSON of a list bit by bit: its brackets are hashed once for all parts."""
-        if series:
+        if len(encoded) > len(b"[]"):
             if not self._is_empty:
                 self._state.update(b",")
-            self._state.update(memoryview(encode_series(series))[1:-1])
+            self._state.update(memoryview(encoded)[1:-1])
             self._is_empty = False
 
     def value(self) -> bytes:

@@ -93,11 +93,12 @@ class Layouts:
     def __len__(self) -> int:
         return len(self._by_id)
 
-    def register(self, layout_id: int, digest: bytes) -> None:
-        """Add a layout that is on disk: the same series get the same number again."""
+    def register(self, digests: Sequence[tuple[int, bytes]]) -> None:
+        """Add the layouts of a file: the same series get the same number again."""
         with self._lock:
-            self._register(layout_id, digest)
-            self._next_id = max(self._next_id, layout_id + 1)
+            for layout_id, digest in digests[-_KNOWN_DIGESTS:]:
+                self._register(layout_id, digest)
+            self.reserve(layout_id for layout_id, _ in digests)
 
     def _register(self, layout_id: int, digest: bytes) -> None:
         self._ids[digest] = layout_id

@@ -7,21 +7,18 @@ its chunks use, in tables of the same shape, so it can be read and deleted on it
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from storage.api.errors import CorruptDataError
 from storage.api.samples import Source
 from storage.samples.catalog.label_encoding import (
     HashedSeries,
+    SeriesDigest,
     decode_series,
     encode_series,
     pack_series,
     unpack_series,
 )
 from storage.samples.catalog.layouts import StoredLayout
-
-if TYPE_CHECKING:
-    from model.labels import Labels
 
 SCHEMA = """
 create table if not exists sources (
@@ -213,7 +210,7 @@ def read_layout(
     Raises:
         CorruptDataError: a row is missing, does not decode, or differs from its digest.
     """
-    parts: list[Sequence[Labels]] = []
+    parts: list[bytes] = []
     digest = b""
     wanted: int | None = layout_id
     before: StoredLayout | None = None
@@ -229,13 +226,13 @@ def read_layout(
         before = None if wanted is None else loaded(wanted)
         if before is not None:
             break
-    series: list[Labels] = [labels for part in reversed(parts) for labels in part]
-    if before is None:
-        found = HashedSeries.of(series)
-    else:
-        longer = before.series_digest().extended(series)
-        found = HashedSeries((*before.series, *series), longer)
+    hashed = SeriesDigest() if before is None else before.series_digest()
+    for part in reversed(parts):
+        hashed = hashed.extended_by(part)
     # A layout with wrong series would give every value to the wrong series.
-    if found.digest.value() != digest:
+    if hashed.value() != digest:
         raise CorruptDataError(f"layout {layout_id}: digest differs")
-    return found
+    series = [] if before is None else list(before.series)
+    for part in reversed(parts):
+        series += decode_series(part)
+    return HashedSeries(series, hashed)

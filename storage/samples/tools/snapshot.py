@@ -93,8 +93,7 @@ class StoreSnapshot:
     def _register(self, catalog: CatalogRows) -> None:
         for source in catalog.sources:
             self._sources.register(source)
-        for layout_id, digest in catalog.digests:
-            self._layouts.register(layout_id, digest)
+        self._layouts.register(catalog.digests)
 
     def close(self) -> None:
         """Close the files; blocks."""

@@ -4,7 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from daemon.server.interpreter import configure_garbage_collection, set_switch_interval
+from daemon.server.interpreter import (
+    collections_paused,
+    configure_garbage_collection,
+    set_switch_interval,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +24,15 @@ def test_existing_objects_are_no_longer_traversed() -> None:
     configure_garbage_collection()
     assert gc.get_freeze_count() > 1000
     assert len(gc.get_objects()) < 1000
+
+
+def test_what_is_created_while_collections_pause_is_never_traversed() -> None:
+    with collections_paused():
+        assert not gc.isenabled()
+        created = [[number] for number in range(5_000)]
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 5_000
+    assert not any(each is created for each in gc.get_objects())
 
 
 def test_later_garbage_is_still_collected() -> None:

@@ -73,7 +73,7 @@ def _chunks(data: bytes) -> None:
 
 def _catalog(data: bytes) -> None:
     """Decode the label sets and sizes of the catalog."""
-    for read in (decode_series, lambda body: unpack_series(zlib.compress(body, 1))):
+    for read in (decode_series, lambda body: decode_series(unpack_series(zlib.compress(body, 1)))):
         try:
             found = read(data)
         except CorruptDataError:

@@ -48,7 +48,7 @@ def test_layout_that_grew_is_read_once_and_its_earlier_forms_are_freed(
     grow_a_source(tmp_path, 15)
     unpack, rows = label_encoding.unpack_series, Counter[bytes]()
 
-    def recorded(data: bytes) -> list[Labels]:
+    def recorded(data: bytes) -> bytes:
         rows[data] += 1
         return unpack(data)
 
