@@ -69,7 +69,9 @@ def create_app(
     app = web.Application(
         middlewares=_middlewares(internals), client_max_size=settings.body_limit_bytes
     )
-    app[BODY_POLICY] = BodyPolicy(settings.connections.body_timeout_s, services.refusals)
+    app[BODY_POLICY] = BodyPolicy(
+        settings.connections.body_timeout_s, services.refusals, services.memory
+    )
     _add_response_headers(app, services, settings)
     _close_on_shutdown(app, internals)
     add_routes(app, all_routes(internals, resources.assets, pages))

@@ -192,6 +192,9 @@ class WebSettings(BaseModel):
         live_streams: the largest number of WebSocket connections; each open page has one.
         live_streams_per_address: the same for one address or IPv6 network of 64 bits.
         live_streams_per_key: the same for one session or token.
+        live_series: the largest number of series that the queries of all WebSocket
+            connections yield.
+        live_series_per_stream: the same for one connection.
         live_write_timeout_s: how long a WebSocket client may accept no data.
         audit_entries: the number of entries that the audit log keeps; failed logins
             take at most a tenth.
@@ -224,6 +227,8 @@ class WebSettings(BaseModel):
     live_streams: int = Field(default=200, ge=0)
     live_streams_per_address: int = Field(default=100, ge=0)
     live_streams_per_key: int = Field(default=50, ge=0)
+    live_series: int = Field(default=200_000, ge=0)
+    live_series_per_stream: int = Field(default=20_000, ge=0)
     live_write_timeout_s: float = Field(default=10.0, gt=0)
     audit_entries: int = Field(default=100_000, ge=1)
     audit_retention_days: int = Field(default=365, ge=1)

@@ -7,7 +7,7 @@ truncated stream as complete.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from aiohttp import web
 
 from model import gzip_body
 from model.limits import LimitName, Refusals
+from model.memory_pressure import MemoryLimitError, MemoryPressure, MemoryReading
 from web.http.errors import (
     BadRequestError,
     BodyTimeoutError,
@@ -33,17 +34,31 @@ class BodyPolicy:
 
     Attributes:
         timeout_s: for a body of which nothing arrives.
-        refusals: counts the bodies that took longer.
+        refusals: counts the bodies that took longer, or were refused near the memory limit.
+        memory: near its limit, large bodies are refused.
     """
 
     timeout_s: float
     refusals: Refusals
+    memory: MemoryReading = field(default_factory=MemoryReading)
+
+    def admit(self, size_bytes: int) -> None:
+        """Refuse a large body while memory is short.
+
+        Raises:
+            MemoryLimitError: memory is short.
+        """
+        if size_bytes > _LARGE_BYTES and self.memory.pressure >= MemoryPressure.HIGH:
+            self.refusals.count(LimitName.MEMORY)
+            raise MemoryLimitError("a request body of this size", self.memory)
 
 
 BODY_POLICY: Final = web.AppKey("body_policy", BodyPolicy)
 
 _BODY = web.RequestKey("body", bytes)
 
+_LARGE_BYTES: Final = 2**20
+"""Larger bodies are refused first when memory is short: their documents take ten times as much."""
 _SLOWEST_BYTES_S: Final = 1024
 """A client that sends at least this many bytes a second may go on up to `_LONGEST_S`."""
 _LONGEST_S: Final = 300.0
@@ -61,12 +76,14 @@ async def read_body(request: web.Request) -> bytes:
         UnsupportedEncodingError: its `Content-Encoding` is unknown.
         TooLargeError: the body is larger than the route accepts.
         BodyTimeoutError: the body did not arrive in time.
+        MemoryLimitError: the body is large, and the server is near its memory limit.
     """
     known: bytes | None = request.get(_BODY)
     if known is not None:
         return known
-    limit_bytes = body_limit_bytes(request)
+    limit_bytes, policy = body_limit_bytes(request), request.app[BODY_POLICY]
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    policy.admit(request.content_length or 0)
     body = await _received(request, limit_bytes)
     if encoding in ("gzip", "x-gzip"):
         if len(body) >= _IN_THREAD_FROM_BYTES:
@@ -75,6 +92,7 @@ async def read_body(request: web.Request) -> bytes:
             body = gunzip(body, limit_bytes)
     elif encoding not in _LEFT_TO_HANDLERS | {"", "identity"}:
         raise UnsupportedEncodingError
+    policy.admit(len(body))
     request[_BODY] = body
     return body
 

@@ -109,6 +109,12 @@ class UnsupportedEncodingError(WebError):
         super().__init__(message, None, {"Accept-Encoding": "gzip"})
 
 
+class LiveSeriesError(WebError):
+    """The queries of live connections yield too many series."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
 class UnavailableError(WebError):
     """The server cannot handle the request at the moment."""
 

@@ -10,7 +10,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from pydantic import ValidationError
 
 from storage.api.alerts import AlertChange
-from web.http.errors import BadRequestError, WebError
+from web.http.errors import BadRequestError, LiveSeriesError, WebError
 from web.http.failures import Failure, failure_of
 from web.live.feeds import Feed, Feeds
 from web.live.messages import (
@@ -25,6 +25,7 @@ from web.live.messages import (
     read_message,
 )
 from web.live.outbox import LARGEST_BYTES, Outbox
+from web.live.series_budget import StreamSeries
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +39,9 @@ CLOSE_S: Final = 2.0
 
 _PAUSE_S: Final = 0.02
 """Pause after each message of a client: a message may cost a query."""
+
+_REFUSED_S: Final = 30.0
+"""How long a query whose result was refused is not evaluated again."""
 
 _DEFAULTS: Final = (
     Subscribe(type="subscribe", id="metrics", topic="metrics"),
@@ -73,14 +77,16 @@ class Connection:
         socket: web.WebSocketResponse,
         feeds: Feeds,
         pace: Pace,
+        share: StreamSeries,
         still_allowed: Callable[[], Awaitable[bool]],
     ) -> None:
         self._request, self._socket, self._feeds = request, socket, feeds
-        self._pace, self._still_allowed = pace, still_allowed
+        self._pace, self._share, self._still_allowed = pace, share, still_allowed
         self._outbox = Outbox()
         self._ended: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
         self._subscriptions: dict[str, asyncio.Task[None]] = {}
         self._alert_subscriptions: set[str] = set()
+        self._refused: set[str] = set()
         self._changed = asyncio.Event()
         self._has_defaults = True
 
@@ -202,7 +208,7 @@ class Connection:
         is_new = subscription.id not in self._subscriptions
         if is_new and len(self._subscriptions) >= MOST_SUBSCRIPTIONS:
             raise BadRequestError(f"at most {MOST_SUBSCRIPTIONS} subscriptions", "id")
-        feed = self._feeds.of(subscription, self._request)
+        feed = self._feeds.of(subscription, self._request, self._share)
         self._unsubscribe(subscription.id)
         if subscription.topic == "alerts":
             # Read once: `take_changes` sends every later change.
@@ -215,6 +221,7 @@ class Connection:
     def _unsubscribe(self, name: str) -> None:
         self._alert_subscriptions.discard(name)
         self._outbox.drop(name)
+        self._share.release(name)
         if task := self._subscriptions.pop(name, None):
             task.cancel()
 
@@ -237,6 +244,10 @@ class Connection:
         """Return the feed's message, or an error message."""
         try:
             body = await feed()
+        except LiveSeriesError as exc:
+            # The query was evaluated in vain, and would be again at once.
+            self._refused.add(name)
+            return error_message(name, failure_of(exc))
         except Exception as exc:
             failure = failure_of(exc)
             if not failure.expected:
@@ -250,6 +261,9 @@ class Connection:
     async def _wait_until_due(self, subscription: Subscribe, changed: asyncio.Event) -> None:
         """Wait for the interval; unless it is a query, only until an alert changes."""
         interval_s = subscription.interval_s or self._pace.interval_s
+        if subscription.id in self._refused:
+            self._refused.remove(subscription.id)
+            interval_s = max(interval_s, _REFUSED_S)
         if subscription.query is not None:
             await asyncio.sleep(interval_s)
             return

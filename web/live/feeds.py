@@ -11,6 +11,7 @@ from promql.api import InstantVector, QueryEngine, QueryOptions, Scalar, String
 from web.fleet.documents import alert_document, fleet_host_document
 from web.fleet.fleet import Fleet
 from web.live.messages import Subscribe, message, values_message
+from web.live.series_budget import StreamSeries
 from web.live.shell import Shell
 from web.services import Services
 
@@ -35,34 +36,34 @@ class Feeds:
         self._services, self._fleet, self._shell = services, fleet, shell
         self._encode_value = encode_value
 
-    def of(self, subscription: Subscribe, request: web.Request) -> Feed:
+    def of(self, subscription: Subscribe, request: web.Request, share: StreamSeries) -> Feed:
         """Return a subscription's feed.
 
         Args:
             subscription: the client's message.
             request: the client's request; its theme and rights apply to page regions.
+            share: counts the series of queries.
 
         Raises:
             MissingError: there is no such page.
         """
         name = subscription.id
         if subscription.query is not None:
-            return self._values(name, subscription.query)
+            return self._values(name, subscription.query, share)
         if subscription.page is not None:
             return self._region(name, subscription.page, request)
         return self._metrics(name) if subscription.topic == "metrics" else self._alerts(name)
 
-    def _values(self, name: str, query: str) -> Feed:
+    def _values(self, name: str, query: str, share: StreamSeries) -> Feed:
         engine: QueryEngine = self._services.engine
 
         async def read() -> bytes:
             now_ms = self._services.clock()
             answer = await engine.instant(query, now_ms, _OPTIONS)
             value = answer.value
-            large = (
-                isinstance(value, InstantVector | AlignedSeries)
-                and len(value.labels) >= _THREAD_FROM_SERIES
-            )
+            series = len(value.labels) if isinstance(value, InstantVector | AlignedSeries) else 1
+            share.take(name, series)
+            large = series >= _THREAD_FROM_SERIES
             data = (
                 await asyncio.to_thread(self._encode_value, value)
                 if large

@@ -27,6 +27,7 @@ from web.live.connection import CLOSE_S, UNAUTHORIZED, Connection, Pace
 from web.live.feeds import Feeds
 from web.live.messages import LARGEST_REQUEST_BYTES, Auth, message, read_message
 from web.live.places import LivePlaces
+from web.live.series_budget import LiveSeries
 from web.services import Services
 from web.settings import WebSettings
 
@@ -71,6 +72,7 @@ class MetricsSocket:
         self._fleet, self._feeds = fleet, feeds
         self._connections: set[Connection] = set()
         self._places = LivePlaces(settings, services.refusals)
+        self._series = LiveSeries(settings, services.refusals)
         self._unauthenticated = 0
         self._closing = False
         self._stop_listening = services.alerting.subscribe(self._take_changes)
@@ -170,19 +172,19 @@ class MetricsSocket:
                 return False
 
         pace = Pace(self._settings.live_interval_s, self._settings.live_write_timeout_s)
-        connection = Connection(sender, socket, self._feeds, pace, still_allowed)
-        self._connections.add(connection)
-        try:
-            await connection.run(
-                message(
-                    "hello",
-                    version=self._services.version,
-                    user=principal.name or None,
-                    interval_s=pace.interval_s,
-                )
-            )
-        finally:
-            self._connections.discard(connection)
+        hello = message(
+            "hello",
+            version=self._services.version,
+            user=principal.name or None,
+            interval_s=pace.interval_s,
+        )
+        with self._series.share() as share:
+            connection = Connection(sender, socket, self._feeds, pace, share, still_allowed)
+            self._connections.add(connection)
+            try:
+                await connection.run(hello)
+            finally:
+                self._connections.discard(connection)
 
     async def _principal(self, request: web.Request) -> Principal | None:
         """Return the principal of a request, None if it carries no credential.

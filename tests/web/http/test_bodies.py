@@ -8,18 +8,20 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_aiohttp import AiohttpClient
 
 from model.limits import LimitName, Refusals
+from model.memory_pressure import MemoryLimitError, MemoryPressure, MemoryReading
 from tests.patience import PATIENCE_S
 from tests.web.world import PASSWORD, World, world_at
 from web.http import bodies
 from web.http.bodies import SERVER_OPTIONS, gunzip, read_body
 from web.http.errors import BadRequestError, TooLargeError
+from web.http.failures import failure_of
 from web.http.parameters import form_fields
 from web.http.routing import ROUTES, Access, Route, Surface
 from web.settings import WebSettings
@@ -266,3 +268,42 @@ async def test_a_body_that_trickles_is_refused_and_counted(
         answer = await world.client.post("/auth/token", data=trickle())
         assert answer.status == 408
         assert world.services.refusals.totals()[LimitName.BODY_TIME] == 1
+
+
+@pytest.mark.parametrize("way", ["announced", "chunked", "gzip"])
+async def test_large_body_is_refused_while_memory_is_short(way: str) -> None:
+    async def size(request: web.Request) -> web.Response:
+        try:
+            return web.Response(text=str(len(await read_body(request))))
+        except MemoryLimitError as exc:
+            failure = failure_of(exc)
+            return web.Response(status=failure.status, headers=failure.headers)
+
+    app = web.Application(client_max_size=4 * 2**20)
+    app.router.add_post("/", size)
+    refusals, memory = Refusals(), MemoryReading(2**30)
+    app[ROUTES] = {("POST", "/"): Route("POST", "/", size, Access.PUSH, Surface.JSON)}
+    app[bodies.BODY_POLICY] = bodies.BodyPolicy(30, refusals, memory)
+    large = bytes(2**20 + 1)
+    packed = await asyncio.to_thread(gzip.compress, large, 1)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield large
+
+    headers = {"Content-Encoding": "gzip"} if way == "gzip" else {}
+    server = TestServer(app)
+    await server.start_server(**SERVER_OPTIONS)
+    async with TestClient(server) as client:
+
+        async def send(small: bool = False) -> ClientResponse:
+            if small:
+                return await client.post("/", data=b"x")
+            body = {"announced": BytesIO(large), "chunked": pieces(), "gzip": BytesIO(packed)}[way]
+            return await client.post("/", data=body, headers=headers)
+
+        assert await (await send()).text() == str(len(large))
+        memory.pressure = MemoryPressure.HIGH
+        refused = await send()
+        assert (refused.status, refused.headers["Retry-After"]) == (503, "30")
+        assert refusals.totals()[LimitName.MEMORY] == 1
+        assert await (await send(small=True)).text() == "1"
