@@ -18,6 +18,7 @@ from analytics.projects import Projects
 from analytics.requests.keys import ProjectKeyring
 from analytics.requests.reports import RequestReports
 from analytics.requests.tracking import RequestParser
+from analytics.series.counters import ProjectCounters
 from analytics.settings import AnalyticsSettings
 from model.clock import Clock
 from storage.api.activity import ActivityReader
@@ -51,6 +52,7 @@ class Analytics:
         persons: answers questions about single persons.
         schema: lists event names and properties.
         live: returns the newest events.
+        counters: counts what is stored, for the series of projects.
     """
 
     settings: AnalyticsSettings
@@ -72,6 +74,7 @@ class Analytics:
     persons: PersonReports
     schema: SchemaReports
     live: LiveView
+    counters: ProjectCounters
 
     @classmethod
     def over(
@@ -89,10 +92,11 @@ class Analytics:
         """Return the service over its stores."""
         segments = Segments(segment_records, clock)
         questions = Questions(segments, clock)
+        counters = ProjectCounters()
         return cls(
             settings,
             Projects(records, clock),
-            EventBatches(events, clock),
+            EventBatches(events, clock, counters),
             ProductReports(events, clock),
             segments,
             questions,
@@ -109,4 +113,5 @@ class Analytics:
             PersonReports(events, activity),
             SchemaReports(activity, clock),
             LiveView(activity),
+            counters,
         )

@@ -10,9 +10,12 @@ class AnalyticsSettings(BaseModel):
         open_api: whether anybody may create projects and read reports under `/v1/`, as in
             apptracker; else that needs a login.
         batch_events: the most events of one batch.
+        series: whether counts and latencies of projects are written as series, which every
+            user of this server sees; never if anybody may register (`web.registration`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     open_api: bool = False
     batch_events: int = Field(default=10_000, ge=1, le=1_000_000)
+    series: bool = True

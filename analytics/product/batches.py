@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analytics.product.ingestion import ItemError, parse_batch
+from analytics.series.counters import ProjectCounters
 from model.clock import Clock
 from storage.api.events import EventAppender
 from storage.api.projects import Project
@@ -30,8 +31,8 @@ class StoredBatch:
 class EventBatches:
     """Parses and stores batches; counts what it has stored since the start."""
 
-    def __init__(self, events: EventAppender, clock: Clock) -> None:
-        self._events, self._clock = events, clock
+    def __init__(self, events: EventAppender, clock: Clock, counters: ProjectCounters) -> None:
+        self._events, self._clock, self._counters = events, clock, counters
         self._known_identities: set[tuple[int, str, str]] = set()
         self.stored = self.duplicates = self.refused = 0
 
@@ -46,6 +47,13 @@ class EventBatches:
         for identity in parsed.identities:
             await self._identify(project.id, identity.alias, identity.distinct_id)
         result = await self._events.append(project.id, parsed.events, received_ms)
+        repeated = frozenset(result.duplicates)
+        self._counters.count_events(
+            project.key,
+            (name for at, name in enumerate(parsed.events.names) if at not in repeated)
+            if repeated
+            else parsed.events.names,
+        )
         self.stored += result.stored
         self.duplicates += len(result.duplicates)
         self.refused += len(parsed.errors)

@@ -4,11 +4,14 @@ import importlib.metadata
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import aiohttp
 from prometheus_client import CollectorRegistry
 
 from alerting.service import AlertingService
+from analytics.series.counters import ProjectCounters
+from analytics.series.recorder import METADATA, SeriesRecorder
 from analytics.service import Analytics
 from daemon import logs
 from daemon.configuration.configuration import Configuration
@@ -31,6 +34,7 @@ from daemon.server.metrics import (
     WitnessCollector,
     new_registry,
 )
+from daemon.server.project_analytics import analytics_of, recorder_of
 from daemon.server.scraper_identity import client_access, renew
 from daemon.server.scraping import Scraping
 from daemon.server.stores import Stores
@@ -69,6 +73,8 @@ class Parts:
     gateway: PushGateway
     refusals: Refusals
     memory: MemoryReading
+    analytics: Analytics
+    recorder: SeriesRecorder | None
 
     async def hosts_changed(self) -> None:
         """Apply a change of the registered hosts."""
@@ -98,16 +104,13 @@ async def constructed(
         StorageError: the records cannot be read.
     """
     settings, samples = configuration.settings, stores.samples
-    refusals, memory = (
-        Refusals(),
-        MemoryReading(_memory_limit_bytes(settings), measure=resident_bytes),
-    )
+    refusals, memory = Refusals(), _memory(settings)
     async with AsyncExitStack() as stack:
         scraping = await _scraping(stores, configuration, directory)
         remote_write = _remote_write(stores, settings, refusals, memory)
-        engine = _engine(
-            samples, settings, lambda: _metadata(scraping, remote_write), refusals, memory
-        )
+        analytics = analytics_of(stores, settings)
+        metadata = partial(_metadata, scraping, remote_write, analytics.counters)
+        engine = _engine(samples, settings, metadata, refusals, memory)
         stack.push_async_callback(engine.close)
         commits = await stack.enter_async_context(GroupCommit(samples, stores.messages).running())
         pushed = await stack.enter_async_context(_pushed_hosts(stores, commits).running())
@@ -133,13 +136,17 @@ async def constructed(
             gateway=gateway,
             refusals=refusals,
             memory=memory,
+            analytics=analytics,
+            recorder=recorder_of(stores, analytics, reloader),
         )
 
 
-def _memory_limit_bytes(settings: Settings) -> int | None:
-    """Return the configured limit, or that of the control group; None for no limit."""
+def _memory(settings: Settings) -> MemoryReading:
+    """Return a reading against the configured limit, or that of the control group."""
     limit_bytes = settings.server.memory_limit
-    return control_group_limit_bytes() if limit_bytes is None else limit_bytes or None
+    if limit_bytes is None:
+        limit_bytes = control_group_limit_bytes()
+    return MemoryReading(limit_bytes or None, measure=resident_bytes)
 
 
 async def _gateway(
@@ -182,11 +189,15 @@ async def _scraping(
     )
 
 
-def _metadata(scraping: Scraping, remote_write: RemoteWriteReceiver) -> MetadataByMetric:
-    """Return the metadata of scraped and of written metrics."""
+def _metadata(
+    scraping: Scraping, remote_write: RemoteWriteReceiver, counters: ProjectCounters
+) -> MetadataByMetric:
+    """Return the metadata of scraped and written metrics, and of the counters of projects."""
     scraped = scraping.scraper.metadata()
     for family, entries in remote_write.metadata.by_family().items():
         scraped.setdefault(family, set()).update(entries)
+    for family, entry in (METADATA if counters.projects else {}).items():
+        scraped.setdefault(family, set()).add(entry)
     return scraped
 
 
@@ -313,17 +324,7 @@ def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Servic
         configuration=reloader,
         registry=_registry(parts, version),
         conditions=stores.conditions,
-        analytics=Analytics.over(
-            reloader.current.settings.analytics,
-            records.projects,
-            records.project_keys,
-            stores.events,
-            stores.events.requests,
-            stores.events.activity,
-            records.saved_reports,
-            records.segments,
-            stores.clock,
-        ),
+        analytics=parts.analytics,
         clock=stores.clock,
         version=version,
         started_ms=stores.clock(),

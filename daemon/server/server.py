@@ -247,7 +247,10 @@ async def _running(parts: Parts, tasks: asyncio.TaskGroup) -> AsyncIterator[None
         memory_guard = MemoryGuard(
             parts.memory, stores.conditions, lambda: _give_back_memory(stores)
         )
-        for work in (parts.gateway.run(), clock_watch.run(), memory_guard.run()):
+        works = [parts.gateway.run(), clock_watch.run(), memory_guard.run()]
+        if parts.recorder is not None:
+            works.append(parts.recorder.run())
+        for work in works:
             stack.callback(tasks.create_task(work).cancel)
         await stack.enter_async_context(parts.scraping.running())
         await parts.alerting.start(tasks)

@@ -25,7 +25,7 @@ from ingest.gateway.families import (
     read_families,
 )
 from ingest.gateway.group_budget import GroupBudget
-from ingest.gateway.metric_group import FAILURE_TIME, PUSH_TIME, GroupAppender, MetricGroup
+from ingest.gateway.metric_group import FAILURE_TIME, PUSH_TIME, STREAM, MetricGroup
 from ingest.limits.write_limits import WriteLimits
 from model.clock import Clock
 from model.limits import LimitName, Refusals
@@ -35,6 +35,7 @@ from storage.api.errors import StorageError
 from storage.api.pushed_groups import PushedGroup, PushedGroupRecords
 from storage.api.rewinding import is_rewound
 from storage.api.samples import SampleAppender
+from storage.api.vector_appender import SeriesAppender
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +63,7 @@ class PushGateway:
         self._share = GroupBudget(limits, clock, memory)
         self._refusals = refusals or Refusals()
         self._groups: dict[GroupKey, MetricGroup] = {}
-        self._appenders: dict[GroupKey, GroupAppender] = {}
+        self._appenders: dict[GroupKey, SeriesAppender] = {}
         self._last_ms = 0
         self._changing = asyncio.Lock()
 
@@ -189,7 +190,9 @@ class PushGateway:
     def _append(self, group: MetricGroup, time_ms: int) -> None:
         appender = self._appenders.get(group.key)
         if appender is None:
-            appender = self._appenders[group.key] = GroupAppender(self._appender, group.labels)
+            appender = self._appenders[group.key] = SeriesAppender(
+                self._appender, group.labels, STREAM
+            )
         appender.append(time_ms, group.series())
 
     def append_all(self, time_ms: int) -> None:

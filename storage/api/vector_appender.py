@@ -3,7 +3,8 @@
 A scrape target and a pushed metric group use it over any `SampleAppender`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from model.labels import Labels
 from model.series import STALE, absent_vector, is_absent, is_stale
 from storage.api.rewinding import RewindingSource
 from storage.api.samples import Layout, SampleAppender, StartTimes, Vector
+
+# Columns of ended series are removed if they outnumber the others and this number.
+_FEW: Final = 16
 
 Columns = NDArray[np.int32]
 Values = NDArray[np.float64]
@@ -128,3 +132,46 @@ class VectorAppender:
         """Drop the columns that are False in `keep`; the next vector has a new layout."""
         self.values, self.alive = self.values[keep], self.alive[keep]
         self._layout, self._next_is_full = None, True
+
+
+class SeriesAppender:
+    """Appends the vectors of one source, given the value of every series."""
+
+    def __init__(self, appender: SampleAppender, labels: Labels, stream: str) -> None:
+        self._vectors = VectorAppender(appender, labels, stream)
+        self._columns: dict[Labels, int] = {}
+
+    def append(self, time_ms: int, series: Mapping[Labels, float]) -> None:
+        """Append the values of all series; series that are missing end.
+
+        Raises:
+            StorageError: the store refused them; the next call appends everything.
+        """
+        vectors = self._vectors
+        for labels in series:
+            self._columns.setdefault(labels, len(self._columns))
+        vectors.grow(len(self._columns))
+        columns = np.array([self._columns[labels] for labels in series], np.int32)
+        vanished = vectors.alive.copy()
+        vanished[columns] = False
+        ended = np.flatnonzero(vanished).astype(np.int32)
+        columns, values = vectors.changed(columns, np.array(list(series.values()), np.float64))
+        vectors.append(
+            time_ms,
+            tuple(self._columns),
+            np.concatenate([columns, ended]),
+            np.concatenate([values, np.full(len(ended), STALE)]),
+        )
+        self._compact()
+
+    def _compact(self) -> None:
+        """Remove the columns of ended series if they are the majority."""
+        alive = self._vectors.alive
+        if len(alive) - alive.sum() > max(_FEW, alive.sum()):
+            self._vectors.compact(alive.copy())
+            living = [labels for labels, column in self._columns.items() if alive[column]]
+            self._columns = {labels: column for column, labels in enumerate(living)}
+
+    def end(self, time_ms: int) -> None:
+        """End every series."""
+        self._vectors.end(time_ms)

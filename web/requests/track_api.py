@@ -1,5 +1,6 @@
 """`POST /api/v1/track`: applications report the requests that they have served."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from aiohttp import web
@@ -7,6 +8,7 @@ from aiohttp import web
 from analytics.service import Analytics
 from model.clock import Clock
 from storage.api.projects import Project
+from storage.api.requests import NewRequest
 from web.http.errors import BadRequestError, UnauthorizedError
 from web.http.operations import Operation
 from web.http.parameters import read_json_object
@@ -49,7 +51,7 @@ class TrackApi:
         """Store one request; the answer comes when it is on disk."""
         project = await self._project(request)
         found = self._analytics.parser.request(await read_json_object(request), self._clock())
-        await self._analytics.requests.append_requests(project.id, [found])
+        await self._store(project, [found])
         return json_response(TrackedDocument(status="accepted", tracked=1), 202)
 
     async def track_batch(self, request: web.Request) -> web.Response:
@@ -62,7 +64,7 @@ class TrackApi:
             raise BadRequestError(f"requests must be a list of 1 to {most} requests", "requests")
         batch = self._analytics.parser.batch(items, self._clock())
         if batch.requests:
-            await self._analytics.requests.append_requests(project.id, batch.requests)
+            await self._store(project, batch.requests)
         errors = [
             TrackErrorDocument(index=index, field=field, error=error)
             for index, field, error in batch.errors
@@ -71,6 +73,10 @@ class TrackApi:
             status="accepted", tracked=len(batch.requests), errors=errors
         )
         return json_response(document, 202)
+
+    async def _store(self, project: Project, requests: Sequence[NewRequest]) -> None:
+        await self._analytics.requests.append_requests(project.id, requests)
+        self._analytics.counters.count_requests(project.key, requests)
 
     async def _project(self, request: web.Request) -> Project:
         secret = request.headers.get("X-API-Key", "")
