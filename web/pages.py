@@ -16,7 +16,12 @@ from web.hosts.keys_page import HostKeyPages, NewKeyPage
 from web.hosts.page import HostsPages
 from web.http.routing import Handlers
 from web.internals import Internals
+from web.product_pages.events_page import EventsPages
 from web.product_pages.overview_page import OverviewPages
+from web.product_pages.parts import ReportParts
+from web.product_pages.paths_page import PathsPages
+from web.product_pages.persons_page import PersonsPages
+from web.product_pages.retention_page import RetentionPages
 from web.project_pages.keys_page import ProjectKeyPages
 from web.project_pages.list_page import ProjectListPages
 from web.project_pages.members_page import ProjectMemberPages
@@ -33,6 +38,11 @@ PageFactory = Callable[[Internals], Handlers]
 
 def _project_access(parts: Internals) -> ProjectAccess:
     return ProjectAccess(parts.services.analytics.projects, answers_missing=True)
+
+
+def _report_parts(parts: Internals) -> ReportParts:
+    services = parts.services
+    return ReportParts(services.analytics, _project_access(parts), parts.shell, services.clock)
 
 
 def _settings_view(parts: Internals) -> SettingsView:
@@ -59,13 +69,11 @@ PAGES: Final[tuple[PageFactory, ...]] = (
     lambda parts: ProjectListPages(
         parts.services.analytics, _project_access(parts), parts.shell, parts.services.clock
     ),
-    lambda parts: OverviewPages(
-        parts.services.analytics,
-        _project_access(parts),
-        parts.shell,
-        parts.services.clock,
-        parts.settings,
-    ),
+    lambda parts: OverviewPages(_report_parts(parts), parts.settings),
+    lambda parts: EventsPages(_report_parts(parts)),
+    lambda parts: RetentionPages(_report_parts(parts)),
+    lambda parts: PathsPages(_report_parts(parts)),
+    lambda parts: PersonsPages(_report_parts(parts)),
     lambda parts: ProjectSettingsPages(_settings_view(parts)),
     lambda parts: ProjectMemberPages(_settings_view(parts)),
     lambda parts: ProjectKeyPages(_settings_view(parts), parts.settings),

@@ -7,17 +7,14 @@ from typing import Any, Final
 from aiohttp import web
 
 from analytics.product.reports import TimeSeriesPoint
-from analytics.service import Analytics
-from model.clock import Clock
 from storage.api.events import EventSelection, EventTotals
 from storage.api.projects import Project
 from storage.api.requests import RequestSelection
 from web.http.network import base_url
-from web.http.pages import Page
-from web.http.routing import Access, Route
-from web.live.shell import PageAddress, Shell
+from web.http.routing import Route
+from web.live.shell import PageAddress
+from web.product_pages.parts import ReportParts, report_page
 from web.product_pages.ranges import chosen_range, range_links
-from web.projects.access import ProjectAccess
 from web.projects.frame import ProjectFrame
 from web.settings import WebSettings
 
@@ -25,13 +22,7 @@ _EVER: Final = (-(2**53), 2**53)
 _TOP_EVENTS: Final = 10
 _APDEX_MS: Final = 500
 
-OVERVIEW: Final = Page(
-    path="/projects/{project_key}",
-    title="Overview",
-    template="product_pages/overview_page.html",
-    access=Access.USER,
-    parent="/projects",
-)
+OVERVIEW: Final = report_page("", "Overview", "overview_page")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +42,10 @@ class Figure:
 class OverviewPages:
     """Shows the overview, and how to send the first event until one has arrived."""
 
-    def __init__(
-        self,
-        analytics: Analytics,
-        access: ProjectAccess,
-        shell: Shell,
-        clock: Clock,
-        settings: WebSettings,
-    ) -> None:
-        self._analytics, self._access, self._shell = analytics, access, shell
-        self._clock, self._settings = clock, settings
-        shell.add_region("project", "product_pages/arrival.html", self._arrival)
+    def __init__(self, parts: ReportParts, settings: WebSettings) -> None:
+        self._analytics, self._access, self._shell = parts.analytics, parts.access, parts.shell
+        self._clock, self._settings = parts.clock, settings
+        self._shell.add_region("project", "product_pages/arrival.html", self._arrival)
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route."""

@@ -53,22 +53,24 @@ class ChosenRange:
         return [("from", self.dates.first.isoformat()), ("to", self.dates.last.isoformat())]
 
 
-def chosen_range(query: Mapping[str, str], project: Project, now_ms: int) -> ChosenRange:
+def chosen_range(
+    query: Mapping[str, str], project: Project, now_ms: int, default_days: int = DEFAULT_DAYS
+) -> ChosenRange:
     """Return the range that an address chooses; an invalid one is replaced by the default."""
     zone = zone_of(project.settings.time_zone)
     try:
-        return _asked(read_query(query, RangeQuery), zone, now_ms)
+        return _asked(read_query(query, RangeQuery), zone, now_ms, default_days)
     except ValidationError as exc:
         field, message = first_field_error(exc)
         problem = f"{field.removesuffix('_')}: {message}"
     except ReportError as exc:
         problem = str(exc)
-    return ChosenRange(latest_days(DEFAULT_DAYS, zone, now_ms), DEFAULT_DAYS, problem)
+    return ChosenRange(latest_days(default_days, zone, now_ms), default_days, problem)
 
 
-def _asked(asked: RangeQuery, zone: ZoneInfo, now_ms: int) -> ChosenRange:
+def _asked(asked: RangeQuery, zone: ZoneInfo, now_ms: int, default_days: int) -> ChosenRange:
     if asked.days is not None or (asked.from_ is None and asked.to is None):
-        days = asked.days or DEFAULT_DAYS
+        days = asked.days or default_days
         return ChosenRange(latest_days(days, zone, now_ms), days)
     if asked.from_ is None or asked.to is None:
         raise ReportError("is missing; give both dates", "from" if asked.from_ is None else "to")

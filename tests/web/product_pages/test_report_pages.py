@@ -1,0 +1,173 @@
+"""Events, persons, retention and paths as pages; their numbers are those of the reports."""
+
+import re
+from html import unescape
+
+import pytest
+
+from storage.api.projects import ProjectRole
+from tests.web.projects.tenants import Tenant, add_member, add_tenant, send
+from tests.web.service_doubles import NOW_MS
+from tests.web.world import World
+
+DAY_MS = 86_400_000
+HOSTILE = "\"><script>alert(1)</script><img src=x onerror='alert(2)'>\u202e{{7*7}}\U0001f98a"
+
+
+async def shown(world: World, tenant: Tenant, path: str, status: int = 200) -> str:
+    answer = await world.client.get(tenant.pages + path, headers=tenant.session)
+    assert answer.status == status
+    return await answer.text()
+
+
+def texts(page: str, pattern: str) -> list[str]:
+    return [unescape(found) for found in re.findall(pattern, page)]
+
+
+def event(name: str, person: str, days: float = 0, **properties: object) -> dict[str, object]:
+    time_ms = round(NOW_MS - days * DAY_MS)
+    return {
+        "eventName": name,
+        "anonymousId": person,
+        "timestamp": time_ms,
+        "properties": properties,
+    }
+
+
+NAME = r'<th scope="row"><(?:span|a) class="name"[^>]*>([^<]*)<'
+
+
+async def test_newest_arrivals_come_first_and_future_ones_are_counted(world: World) -> None:
+    ann = await add_tenant(world, "ann")
+    await send(world, ann, event("late", "a", 9), event("buy", "a", 1, plan="pro"))
+    await send(world, ann, event("early", "b", -1), event("open", "b", 30))
+    text = await shown(world, ann, "/events")
+    assert texts(text, NAME)[0] == "open"
+    assert set(texts(text, NAME)) >= {"late", "buy", "open"}
+    assert "1 event with a time in the future is kept apart" in text
+    text = await shown(world, ann, "/events?name=buy")
+    assert texts(text, NAME) == ["buy"]
+    assert "<b>plan</b> pro" in text
+
+
+async def test_schema_lists_names_and_typed_properties(world: World) -> None:
+    ann = await add_tenant(world, "ann")
+    await send(world, ann, event("buy", "a", 1, amount=5), event("open", "a", 2, plan="pro"))
+    await send(world, ann, event("buy", "a", 1, amount="5"))
+    text = await shown(world, ann, "/events?view=schema")
+    assert texts(text, NAME) == ["buy", "open", "amount", "plan"]
+    assert "number, string" in text
+    text = await shown(world, ann, "/events?view=schema&name=open")
+    assert texts(text, NAME) == ["buy", "open", "plan"]
+
+
+async def test_a_person_is_found_shown_and_erased_by_owners_only(world: World) -> None:
+    ann = await add_tenant(world, "ann")
+    bob = await add_member(world, ann, "bob", ProjectRole.EDITOR)
+    await send(world, ann, event("open", "p/1 &", 1), event("open", "q", 2))
+    await send(world, ann, {**event("buy", "p/1 &"), "userId": "u?1"})
+    text = await shown(world, ann, "/persons?q=p/")
+    (link,) = re.findall(r'href="(/projects/[^"]+/person\?id=[^"]+)"', text)
+    path = unescape(link).removeprefix(ann.pages)
+    text = await shown(world, ann, path)
+    assert texts(text, NAME) == ["buy", "open"]
+    assert "u?1" in text
+    assert texts(await shown(world, ann, path + "&name=open"), NAME) == ["open"]
+    await shown(world, ann, "/person?id=nobody", 404)
+    await shown(world, ann, path + "&before=x", 400)
+
+    async def erase(tenant: Tenant, **fields: str) -> int:
+        url = f"{ann.pages}/person/erase"
+        data = {"id": "p/1 &", **fields}
+        sent = world.client.post(url, data=data, headers=tenant.session, allow_redirects=False)
+        return (await sent).status
+
+    assert await erase(bob, confirmed="yes") == 403
+    assert await erase(ann) == 400
+    assert await erase(ann, confirmed="yes") == 303
+    await shown(world, ann, path, 404)
+    entries = await world.services.audit.entries(1)
+    assert (entries[0].action, dict(entries[0].details)) == ("person.erase", {"events": "2"})
+
+
+async def test_a_retention_cell_lists_exactly_its_persons(world: World) -> None:
+    ann = await add_tenant(world, "ann")
+    await send(
+        world,
+        ann,
+        *(event("open", person, 14) for person in "abcd"),
+        *(event("open", person, 7) for person in "ab"),
+        event("open", "a", 0),
+    )
+    text = await shown(world, ann, "/retention?start=open&back=open&cohort=week&days=30")
+    first = text.split("<tbody>")[1].split("</tr>")[0]
+    assert texts(first, r'title="(\d+ of \d+) persons')[1:] == ["2 of 4", "1 of 4"]
+    assert "not over yet" in first
+    links = texts(first, r'href="([^"]+)"')
+    text = await shown(world, ann, links[1].removeprefix(ann.pages).split("#")[0])
+    assert texts(text, r'class="name person"[^>]*>([^<]+)<') == ["a", "b"]
+    assert "2 persons of week 1" in text
+
+
+async def test_paths_are_columns_and_rows_of_the_same_numbers(world: World) -> None:
+    ann = await add_tenant(world, "ann")
+    hour = 1 / 24
+    await send(
+        world,
+        ann,
+        *(event("open", person, 1) for person in "abc"),
+        *(event("view", person, 1 - hour / 10) for person in "ab"),
+        event("buy", "a", 1 - hour / 5),
+    )
+    text = await shown(world, ann, "/paths")
+    steps = r'title="([^"]+)">[^<]*</span><span class="path-count">(\d+)'
+    found = re.findall(steps, text)
+    assert found == [("open", "3"), ("view", "2"), ("buy", "1")]
+    rows = re.findall(r'class="path-row">(.*?)</th><td class="number">(\d+)', text)
+    assert [(re.sub(r"<[^>]+>", "", row).split(), n) for row, n in rows] == [
+        (["open", "→", "view"], "2"),
+        (["open", "→", "view", "→", "buy"], "1"),
+    ]
+    text = await shown(world, ann, "/paths?event=buy&direction=before")
+    rows = re.findall(r'class="path-row">(.*?)</th>', text)
+    assert re.sub(r"<[^>]+>", "", rows[-1]).split() == ["view", "→", "buy"]
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("/retention?periods=99", "periods: "),
+        ("/retention?cohort=minute", "cohort: "),
+        ("/retention?start=open&row=900", "cohort: there are"),
+        ("/retention?days=3660&cohort=day", "from: cohorts and periods span"),
+        ("/paths?depth=99", "depth: "),
+        ("/paths?direction=up", "direction: "),
+        (f"/paths?event={'x' * 300}", "event: "),
+    ],
+)
+async def test_a_wrong_question_is_named_in_its_page(world: World, path: str, problem: str) -> None:
+    ann = await add_tenant(world, "ann")
+    text = unescape(await shown(world, ann, path, 400))
+    banner = text.split('data-level="critical" role="alert">')[1].split("</p>")[0]
+    assert banner.lower().startswith(problem)
+    assert "data-ask" in text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "/events", "/events?view=schema", "/retention", "/paths", "/persons", "/settings"],
+)
+async def test_hostile_text_never_becomes_markup(world: World, path: str) -> None:
+    ann = await add_tenant(world, "ann", HOSTILE)
+    await send(
+        world,
+        ann,
+        event(HOSTILE, HOSTILE, 1, **{HOSTILE: HOSTILE * 150}),
+        event(HOSTILE, HOSTILE, 0.99, **{HOSTILE: {HOSTILE: [HOSTILE]}}),
+        event("x" * 200, "y" * 512, 0.98),
+    )
+    text = await shown(world, ann, path)
+    assert "<script>" not in text
+    assert "<img" not in text
+    assert "onerror=&#39;" in text
+    assert not re.search(r" (on\w+|style)=[\"']", text)
