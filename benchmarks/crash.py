@@ -1,9 +1,10 @@
 """Kills a server at random moments and checks what it stored: `./run bench crash`.
 
-The server scrapes targets that record what they served, and receives pushed samples. It
-is killed with SIGKILL while it starts, at a random time, or while it writes chunks, and
-is started again. Everything that it then has is compared with what was served and what
-it acknowledged. Chunks and windows are small, so that it often seals and merges.
+The server scrapes targets that record what they served, and receives pushed samples,
+product events and tracked requests. It is killed with SIGKILL while it starts, at a random
+time, or while it writes chunks, and is started again. Everything that it then has is
+compared with what was served and what it acknowledged. Chunks and windows are small, so
+that it often seals and merges.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from pathlib import Path
 from benchmarks.harness.contenders.contender import ScrapePlan
 from benchmarks.harness.contenders.servers import Redshank, redshank_command
 from benchmarks.harness.durability import pushes
+from benchmarks.harness.durability.event_traffic import EventTraffic
 from benchmarks.harness.durability.verdict import (
     CrashVerdict,
     Life,
@@ -29,6 +31,7 @@ from benchmarks.harness.durability.verdict import (
 from benchmarks.harness.durability.witnesses import Witnesses
 from benchmarks.harness.processes import wait_until, work_directory
 from benchmarks.harness.reporting.command import plain_parser, progress, run
+from storage.events.files import copy_event_store
 
 INTERVAL_S = 0.2
 ALLOWED_LOSS_MS = 1000
@@ -84,6 +87,8 @@ class CrashFindings:
     moments: Counter[str] = field(default_factory=Counter)
     scrapes: int = 0
     acknowledged: int = 0
+    events: int = 0
+    requests: int = 0
     verdict: CrashVerdict = field(default_factory=CrashVerdict)
 
     def print(self) -> None:
@@ -92,6 +97,8 @@ class CrashFindings:
         print(f"crash: {self.rounds} rounds of kill -9 ({kills})")
         print(f"  scrapes served            {self.scrapes:,}")
         print(f"  pushes acknowledged       {self.acknowledged:,}")
+        print(f"  events acknowledged       {self.events:,}")
+        print(f"  requests acknowledged     {self.requests:,}")
         print(f"  samples compared          {self.verdict.samples:,}")
         print(f"  oldest scrape lost        {self.verdict.longest_loss_ms} ms before its kill")
         print(f"  problems                  {len(self.verdict.problems) or 'none'}")
@@ -107,6 +114,8 @@ class CrashFindings:
                 "moments": self.moments,
                 "scrapes": self.scrapes,
                 "acknowledged_pushes": self.acknowledged,
+                "acknowledged_events": self.events,
+                "acknowledged_requests": self.requests,
                 "samples": self.verdict.samples,
                 "longest_loss_ms": self.verdict.longest_loss_ms,
                 "problems": self.verdict.problems,
@@ -127,6 +136,7 @@ class CrashTest:
         self._server = CrashedServer(ScrapePlan(witnesses.addresses(), INTERVAL_S), directory)
         self._lives: list[Life] = []
         self._pushes: list[pushes.Push] | None = None
+        self._traffic: EventTraffic | None = None
         self._read_log_bytes = 0
         self.findings = CrashFindings()
 
@@ -143,6 +153,7 @@ class CrashTest:
                 self.findings.verdict.samples = 0
                 self._compare(self._lives, first_ms)
                 self._verify("beside the running server")
+            self._compare_events()
             self._read_log()
         finally:
             self._server.kill()
@@ -162,7 +173,12 @@ class CrashTest:
             headers = self._server.headers()
             if self._pushes is None:
                 self._pushes = pushes.available(self._server.url, headers, progress)
-            with pushes.pushing(self._pushes, self._server.url, headers):
+            if self._traffic is None:
+                self._traffic = EventTraffic.created(self._server.url, headers)
+            with (
+                pushes.pushing(self._pushes, self._server.url, headers),
+                self._traffic.sending(self._server.url),
+            ):
                 self._wait_for(moment)
                 end_ms = self._kill()
         self._lives.append(Life(start_ms, end_ms))
@@ -218,6 +234,18 @@ class CrashTest:
             (stored_push,) = points.values() if points else ([],)
             compare_pushes(push.path, stored_push, push.sent, push.acknowledged, verdict)
         self.findings.acknowledged = sum(len(push.acknowledged) for push in self._pushes or ())
+
+    def _compare_events(self) -> None:
+        if self._traffic is None:
+            return
+        # A copy, because the last server was killed too: its log is part of the store.
+        copy = self._directory / "events-copy.duckdb"
+        if not copy_event_store(self._server.data_directory / "events.duckdb", copy):
+            self.findings.verdict.problems.append("there is no event store")
+            return
+        self.findings.verdict.problems += self._traffic.problems(copy)
+        self.findings.events = len(self._traffic.events.acknowledged)
+        self.findings.requests = len(self._traffic.requests.acknowledged)
 
     def _verify(self, when: str) -> None:
         directory = str(self._server.data_directory)

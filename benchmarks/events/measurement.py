@@ -5,9 +5,9 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from benchmarks.events.findings import EventFindings
 from benchmarks.harness.contenders.contender import ScrapePlan
@@ -24,8 +24,8 @@ from benchmarks.harness.events.event_reports import (
     time_report,
 )
 from benchmarks.harness.events.postgres import postgres_programs, running_postgres
+from benchmarks.harness.events.projects import create_project
 from benchmarks.harness.events.request_load import BodyFile, request_load
-from benchmarks.harness.loopback import fetch
 from benchmarks.harness.reporting.command import progress
 
 _MS_PER_MINUTE: Final = 60_000
@@ -40,17 +40,6 @@ class EventServer(Redshank):
     def event_files(self) -> list[Path]:
         """The files of the event store."""
         return list(self.data_directory.glob("events.duckdb*"))
-
-    def create_project(self) -> tuple[str, str]:
-        """Return the keys of a new project: for events, and for tracked requests."""
-        project = self.post_json("/v1/projects", {"name": "bench"})["projectKey"]
-        issued = self.post_json(f"/api/v1/projects/{project}/api-keys/", {"name": "bench"})
-        return project, issued["api_key"]
-
-    def post_json(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Post a JSON object; return the answer."""
-        headers = {**self.headers(), "Content-Type": "application/json"}
-        return json.loads(fetch(self.url + path, json.dumps(body).encode(), headers))
 
     def stop(self) -> None:
         """Stop the server as an operator does."""
@@ -83,7 +72,7 @@ class EventBench:
         table = None if programs is None else self._directory / "events.tsv"
         bodies = self._directory / "events.bodies"
         with EventServer(ScrapePlan((), 15.0), self._directory) as server:
-            project, key = server.create_project()
+            project, key = create_project(server)
             progress("writing the requests")
             self._history.write(project, self._options.batch, bodies, table)
             self._ingest(server, bodies)

@@ -1,11 +1,13 @@
 """A server killed under load loses nothing it acknowledged; `./run bench crash` tests more."""
 
 import math
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from benchmarks.crash import ALLOWED_LOSS_MS, crash
+from benchmarks.harness.durability.event_traffic import NumberedTraffic, compare_numbers
 from benchmarks.harness.durability.verdict import (
     CrashVerdict,
     Life,
@@ -25,6 +27,8 @@ def test_killed_server_has_the_samples_that_its_targets_served(tmp_path: Path) -
     findings = crash(rounds=4, targets=6, seed=3, directory=tmp_path)
     assert findings.verdict.problems == []
     assert findings.verdict.samples > 1000
+    assert findings.events > 0
+    assert findings.requests > 0
 
 
 def served() -> list[int]:
@@ -105,3 +109,15 @@ def test_lost_doubled_and_invented_pushes_are_found() -> None:
         verdict = CrashVerdict()
         compare_pushes("push", stored_points, sent, {1: 1.0, 2: 2.0}, verdict)
         assert len(verdict.problems) == problems
+
+
+def test_lost_repeated_and_made_up_events_are_found() -> None:
+    traffic = NumberedTraffic("", repeats=True)
+    traffic.sent, traffic.acknowledged = {0, 1, 2, 3}, {0, 1, 2}
+    assert compare_numbers("event", traffic, Counter([0, 1, 2])) == []
+    assert compare_numbers("event", traffic, Counter([0, 1, 2, 3])) == []
+    assert compare_numbers("event", traffic, Counter([0, 1, 1, 9])) == [
+        "acknowledged event 2 is lost",
+        "event 1 is stored 2 times",
+        "event 9 was never sent",
+    ]

@@ -2,6 +2,7 @@
 
 __all__ = [
     "adversary",
+    "event_traffic",
     "pushes",
     "verdict",
     "witnesses",

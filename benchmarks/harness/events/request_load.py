@@ -72,6 +72,7 @@ class RequestLoad:
         head: the request line and the headers, up to the value of Content-Length.
         bodies: sent once each, or again and again until `end_s`.
         end_s: when to stop; infinite to send every body once.
+        interval_s: the time between two requests of all connections; 0 for none.
         latencies_s: of all answered requests.
         error: the first error.
     """
@@ -79,9 +80,17 @@ class RequestLoad:
     head: bytes
     bodies: BodyFile
     end_s: float
+    interval_s: float = 0.0
     latencies_s: list[float] = field(default_factory=list)
     error: str = ""
     _next: int = 0
+    _due_s: float = 0.0
+
+    def delay_s(self) -> float:
+        """Return how long the next request must wait."""
+        now_s = time.monotonic()
+        self._due_s = max(self._due_s + self.interval_s, now_s)
+        return self._due_s - now_s
 
     def next_body(self) -> bytes | None:
         """Return the next body, None if the load is done."""
@@ -107,7 +116,13 @@ class LoadConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transport is not a subclass of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
-        self._send()
+        self._send_when_due()
+
+    def _send_when_due(self) -> None:
+        if self._load.interval_s:
+            asyncio.get_running_loop().call_later(self._load.delay_s(), self._send)
+        else:
+            self._send()
 
     def _send(self) -> None:
         assert self._transport is not None
@@ -131,7 +146,7 @@ class LoadConnection(asyncio.Protocol):
         self._load.latencies_s.append(time.monotonic() - self._sent_s)
         if not head.startswith(b"HTTP/1.1 2"):
             self._load.error = self._load.error or answer.decode(errors="replace")
-        self._send()
+        self._send_when_due()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._done.done():
@@ -151,6 +166,7 @@ def request_load(
     *,
     connections: int,
     seconds: float = 0.0,
+    per_second: float = 0.0,
     key: str = "",
 ) -> Child:
     """Return the process of a load; `wait_figures` has what `main` prints.
@@ -162,11 +178,13 @@ def request_load(
         directory: for its log.
         connections: how many there are.
         seconds: how long the bodies are repeated; 0 to send each once.
+        per_second: requests a second; 0 for as many as are answered.
         key: the value of X-API-Key.
     """
     command = [
         *(sys.executable, "-m", "benchmarks.harness.events.request_load"),
         *("--connections", str(connections), "--seconds", str(seconds)),
+        *("--per-second", str(per_second)),
         # A key may begin with a dash.
         *(f"--key={key}", "--", url, str(bodies)),
     ]
@@ -185,7 +203,8 @@ async def _send_all(options: argparse.Namespace) -> tuple[RequestLoad, float]:
     loop = asyncio.get_running_loop()
     ends = [loop.create_future() for _ in range(options.connections)]
     with BodyFile(options.bodies) as bodies:
-        load = RequestLoad(head.encode(), bodies, end_s)
+        interval_s = 1 / options.per_second if options.per_second else 0.0
+        load = RequestLoad(head.encode(), bodies, end_s, interval_s)
         for done in ends:
             await loop.create_connection(
                 lambda done=done: LoadConnection(load, done),  # type: ignore[misc]
@@ -203,6 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("bodies", type=Path)
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=0.0)
+    parser.add_argument("--per-second", type=float, default=0.0)
     parser.add_argument("--key", default="")
     load, elapsed_s = uvloop.run(_send_all(parser.parse_args(arguments)))
     if load.error:

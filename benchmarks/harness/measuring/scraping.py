@@ -13,6 +13,7 @@ import psutil
 
 from benchmarks.harness.contenders.contender import Contender, ScrapePlan
 from benchmarks.harness.contenders.servers import Redshank, choose, titles
+from benchmarks.harness.events.busy_server import RedshankWithEvents
 from benchmarks.harness.load.fleet import FleetCounts, FleetPlan, TargetFleet
 from benchmarks.harness.processes import BenchmarkError, Usage, wait_until, work_directory
 from benchmarks.harness.recordings.recording import find_recording
@@ -32,10 +33,12 @@ MEASURES = (
     Measure("measured_s", "measured\ns", 0),
 )
 
-_FIRST_SCRAPE_TIMEOUT_S = 120.0
-_RSS_EVERY_S = 1.0
 # The first and last scrape of a target may fall inside or outside of the period.
 _KEPT_TOLERANCE = 0.03
+EVENT_LIMITS = (Limit("cpu_with_events", 1.10), Limit("lost_with_events", _KEPT_TOLERANCE))
+"""With `--events-per-second`; without it there are no such figures."""
+_FIRST_SCRAPE_TIMEOUT_S = 120.0
+_RSS_EVERY_S = 1.0
 # Other busy programs raise the cost of everything: they share caches and clocks.
 _OTHERS_TOLERANCE_CORES = 0.2
 
@@ -59,7 +62,7 @@ class Period:
 
     def of(self, contender: type[Contender]) -> float:
         """Return how long a contender is measured."""
-        return self.measured_s if contender is Redshank else self.peers_measured_s
+        return self.measured_s if issubclass(contender, Redshank) else self.peers_measured_s
 
 
 def add_scraping_arguments(
@@ -82,6 +85,13 @@ def add_scraping_arguments(
         default=churn_percent,
         help="share of the series that is replaced every minute",
     )
+    parser.add_argument(
+        "--events-per-second",
+        type=int,
+        default=0,
+        metavar="N",
+        help="measure Redshank once more while product events arrive",
+    )
 
 
 def compare(bench: str, options: argparse.Namespace, limits: tuple[Limit, ...]) -> Report:
@@ -99,6 +109,9 @@ def compare(bench: str, options: argparse.Namespace, limits: tuple[Limit, ...]) 
             total_s = period.warm_up_s + period.of(contender)
             progress(f"{contender.title}: {plan.targets} targets, about {total_s:.0f} s")
             results[contender.key] = measure(contender, fleet, period, options.work_dir)
+        if options.events_per_second and Redshank in chosen:
+            busy = _measure_with_events(options, fleet, period)
+            results[Redshank.key] |= _effect_of_events(results[Redshank.key], busy)
     churn = f", {options.churn_percent:g} % of series replaced a minute" if plan.churn_ratio else ""
     return Report(
         bench,
@@ -108,9 +121,29 @@ def compare(bench: str, options: argparse.Namespace, limits: tuple[Limit, ...]) 
         MEASURES,
         results,
         titles(chosen),
-        limits,
+        (*limits, *EVENT_LIMITS),
         [warning for key, figures in results.items() for warning in doubts(key, figures)],
     )
+
+
+def _measure_with_events(
+    options: argparse.Namespace, fleet: TargetFleet, period: Period
+) -> dict[str, float]:
+    rate = RedshankWithEvents.events_per_second = options.events_per_second
+    total_s = period.warm_up_s + period.measured_s
+    RedshankWithEvents.seconds = 2 * total_s + _FIRST_SCRAPE_TIMEOUT_S
+    progress(f"{RedshankWithEvents.title}: {rate} events/s, about {total_s:.0f} s")
+    return measure(RedshankWithEvents, fleet, period, options.work_dir)
+
+
+def _effect_of_events(without: Mapping[str, float], busy: Mapping[str, float]) -> dict[str, float]:
+    """Return what events change, by the keys of `EVENT_LIMITS`."""
+    return {
+        "cpu_with_events": busy["cpu_us_per_sample"] / without["cpu_us_per_sample"],
+        "lost_with_events": max(0.0, 1 - busy["kept_ratio"]),
+        "cpu_us_per_sample_with_events": busy["cpu_us_per_sample"],
+        "rss_mean_mb_with_events": busy["rss_mean_mb"],
+    }
 
 
 def doubts(key: str, figures: Mapping[str, float]) -> Iterator[str]:
