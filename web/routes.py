@@ -12,12 +12,16 @@ from web.alerts.api import AlertsApi
 from web.audit.api import AuditApi
 from web.events.activity_api import ActivityReportsApi
 from web.events.batch_api import BatchApi
+from web.events.collection import EventCollection
 from web.events.funnels_api import FunnelsApi
 from web.events.persons_api import PersonsApi
 from web.events.projects_api import ProjectsApi
 from web.events.reports_api import EventReportsApi
 from web.events.saved_reports_api import SavedReportsApi
 from web.events.schema_api import SchemaApi
+from web.events.sdk.posthog_api import PostHogApi
+from web.events.sdk.script_api import ScriptApi
+from web.events.sdk.segment_api import SegmentApi
 from web.events.segments_api import SegmentsApi
 from web.hosts.api import HostsApi
 from web.hosts.charts_api import ChartsApi
@@ -62,7 +66,7 @@ def all_routes(
         (internals.socket, internals.notifications),
         _json_api(internals),
         _pushes(services),
-        _analytics(services),
+        _analytics(services, settings, assets),
         _prometheus_api(services, settings),
     ):
         yield from handlers.routes()
@@ -87,14 +91,18 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
     )
 
 
-def _analytics(services: Services) -> tuple[Handlers, ...]:
+def _analytics(services: Services, settings: WebSettings, assets: Assets) -> tuple[Handlers, ...]:
     analytics = services.analytics
     access = ProjectAccess(analytics.projects, is_open=analytics.settings.open_api)
+    collection = EventCollection(analytics, access, settings, services.clock, services.refusals)
     tenants = ProjectAccess(analytics.projects, answers_missing=True)
     return (
         ProjectsApi(analytics, access, services.clock),
         ProjectSettingsApi(analytics, tenants),
-        BatchApi(analytics, access),
+        BatchApi(collection),
+        ScriptApi(assets),
+        PostHogApi(collection, services.clock),
+        SegmentApi(collection),
         EventReportsApi(analytics, access),
         FunnelsApi(analytics, access),
         SegmentsApi(analytics, access),

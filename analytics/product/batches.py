@@ -1,14 +1,23 @@
 """Stores clients' batches of events."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
-from analytics.product.ingestion import ItemError, parse_batch
+from analytics.product.collection import bots
+from analytics.product.collection.completion import SubmissionCompleter
+from analytics.product.collection.submission import EventSender, Submission
+from analytics.product.ingestion import Identity, ItemError, parse_batch
 from analytics.series.counters import ProjectCounters
 from model.clock import Clock
-from storage.api.events import EventAppender
+from storage.api.events import AppendResult, EventAppender
+from storage.api.exclusions import ExclusionCounter
 from storage.api.projects import Project
+
+
+class CountingAppender(EventAppender, ExclusionCounter, Protocol):
+    """Stores events, and counts those that are excluded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,33 +29,74 @@ class StoredBatch:
         duplicates: the number of events that were stored before.
         future: indexes of events that are kept apart, because their time is in the future.
         errors: the refused items.
+        excluded: the number of events of bots and own visits, which are not stored.
     """
 
     stored: int
     duplicates: int
     future: Sequence[int]
     errors: Sequence[ItemError]
+    excluded: int = 0
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether no item was accepted."""
+        return bool(self.errors) and not (self.stored or self.duplicates or self.excluded)
 
 
 class EventBatches:
     """Parses and stores batches; counts what it has stored since the start."""
 
-    def __init__(self, events: EventAppender, clock: Clock, counters: ProjectCounters) -> None:
+    def __init__(self, events: CountingAppender, clock: Clock, counters: ProjectCounters) -> None:
         self._events, self._clock, self._counters = events, clock, counters
+        self._completer, self._knows_bots = SubmissionCompleter(), False
         self._known_identities: set[tuple[int, str, str]] = set()
-        self.stored = self.duplicates = self.refused = 0
+        self.stored = self.duplicates = self.refused = self.excluded = 0
 
     async def store(self, project: Project, items: Sequence[Any]) -> StoredBatch:
-        """Store the valid events of a batch; returns after they have been synced to disk.
+        """Store the valid events of a program's batch; returns after they have been synced to disk.
 
         Raises:
             StorageError: nothing was stored.
         """
+        return await self._store(project, items, range(len(items)), self._clock())
+
+    async def collect(
+        self, project: Project, submission: Submission, sender: EventSender
+    ) -> StoredBatch:
+        """Store the valid events of an SDK or web page; returns as `store` does.
+
+        Events of bots and own visits are counted only.
+
+        Raises:
+            StorageError: nothing was stored.
+        """
+        if not self._knows_bots:
+            await asyncio.to_thread(bots.load)
+            self._knows_bots = True
         received_ms = self._clock()
+        completed = self._completer.complete(project, submission, sender, received_ms)
+        if completed.excluded:
+            self._events.count_excluded(project.id, received_ms, completed.excluded)
+        for alias in submission.aliases:
+            await self._identify(project.id, alias)
+        batch = await self._store(project, completed.items, completed.indexes, received_ms)
+        excluded = sum(completed.excluded.values())
+        self.refused += len(submission.errors)
+        self.excluded += excluded
+        errors = [*submission.errors.values(), *_renamed(batch.errors, submission.field_names)]
+        errors.sort(key=lambda error: error.index)
+        return replace(batch, errors=errors, excluded=excluded)
+
+    async def _store(
+        self, project: Project, items: Sequence[Any], indexes: Sequence[int], received_ms: int
+    ) -> StoredBatch:
         parsed = parse_batch(items, received_ms)
         for identity in parsed.identities:
-            await self._identify(project.id, identity.alias, identity.distinct_id)
-        result = await self._events.append(project.id, parsed.events, received_ms)
+            await self._identify(project.id, identity)
+        result = AppendResult(0)
+        if parsed.events:
+            result = await self._events.append(project.id, parsed.events, received_ms)
         repeated = frozenset(result.duplicates)
         self._counters.count_events(
             project.key,
@@ -60,8 +110,8 @@ class EventBatches:
         return StoredBatch(
             result.stored,
             len(result.duplicates),
-            [parsed.indexes[position] for position in result.future],
-            parsed.errors,
+            [indexes[parsed.indexes[position]] for position in result.future],
+            [replace(error, index=indexes[error.index]) for error in parsed.errors],
         )
 
     def forget_identities(self, project: Project) -> None:
@@ -70,15 +120,21 @@ class EventBatches:
             known for known in self._known_identities if known[0] != project.id
         }
 
-    async def _identify(self, project: int, alias: str, distinct_id: str) -> None:
+    async def _identify(self, project: int, identity: Identity) -> None:
         """Merge two distinct ids; a client repeats them in every event."""
-        key = (project, alias, distinct_id)
+        key = (project, identity.alias, identity.distinct_id)
         if key in self._known_identities:
             return
-        await self._events.identify(project, alias, distinct_id)
+        await self._events.identify(*key)
         if len(self._known_identities) >= _MOST_KNOWN:
             self._known_identities.clear()
         self._known_identities.add(key)
 
 
 _MOST_KNOWN = 100_000
+
+
+def _renamed(errors: Sequence[ItemError], names: Mapping[str, str]) -> Iterator[ItemError]:
+    """Yield errors with the dialect's names of the fields."""
+    for error in errors:
+        yield replace(error, field=names.get(error.field, error.field))

@@ -24,6 +24,13 @@ LARGEST_PROPERTIES_BYTES: Final = 32 * 1024
 _OPTIONAL_FIELDS: Final = ("eventId", "timestamp", "userId", "anonymousId", "properties")
 _OWN_FIELDS: Final = frozenset({"eventName", *_OPTIONAL_FIELDS})
 
+_PLACEHOLDERS: Final = frozenset(
+    {
+        *("", "0", "anonymous", "distinct_id", "email", "false", "guest", "id", "nan", "nil"),
+        *("none", "not_authenticated", "null", "true", "undefined", "user", "[object object]"),
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ItemError:
@@ -40,6 +47,16 @@ class Identity:
 
     alias: str
     distinct_id: str
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether one id is a text that faulty clients send for everybody.
+
+        Merging such an id would make all persons of a project one.
+        """
+        return not {self.alias.strip().lower(), self.distinct_id.strip().lower()}.isdisjoint(
+            _PLACEHOLDERS
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +228,10 @@ def _event(item: Any, received_ms: int) -> tuple[NewEvent, Identity | None]:
 
 def _identity(user: str | None, anonymous: str | None) -> Identity | None:
     """Return the identity that an event with these ids shows."""
-    return Identity(anonymous, user) if user and anonymous and user != anonymous else None
+    if not user or not anonymous or user == anonymous:
+        return None
+    identity = Identity(anonymous, user)
+    return None if identity.is_placeholder else identity
 
 
 def _text(item: Mapping[str, Any], field: str, longest: int) -> str | None:
@@ -249,7 +269,11 @@ def _properties(item: Mapping[str, Any]) -> str:
         properties = further | properties
     if not properties:
         return "{}"
-    encoded = orjson.dumps(properties)
+    try:
+        encoded = orjson.dumps(properties)
+    except orjson.JSONEncodeError as exc:
+        # JSON may be nested four times deeper where it is read than where it is written.
+        raise _FieldError("properties", "are nested too deeply") from exc
     if len(encoded) > LARGEST_PROPERTIES_BYTES:
         raise _FieldError("properties", f"are larger than {LARGEST_PROPERTIES_BYTES} bytes")
     return encoded.decode()

@@ -3,46 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import blake2b
-from secrets import token_bytes
 from typing import Any, Final
 
+from analytics.daily_hashing import DAY_MS, DailyHasher
 from analytics.errors import AnalyticsError
 from analytics.timestamps import TimestampError, unix_ms_of
 from storage.api.requests import NewRequest
 
 LONGEST_TEXT: Final = 500
-_DAY_MS: Final = 86_400_000
 _METHODS: Final = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 )
-_LONGEST_MS: Final = 7 * _DAY_MS
+_LONGEST_MS: Final = 7 * DAY_MS
 _LARGEST_BODY_BYTES: Final = 2**53
 
 
 class TrackError(AnalyticsError):
     """A tracked request is invalid; `field` names the field."""
-
-
-class ClientHasher:
-    """Hashes clients' addresses with a secret that changes every day and is never stored.
-
-    The same client has the same hash for a day at most; distinct clients of a longer range
-    are therefore not the sum of its days.
-    """
-
-    def __init__(self) -> None:
-        self._day = -1
-        self._key = b""
-
-    def hash(self, address: str, now_ms: int) -> str:
-        """Return the hash of an address, "" for ""."""
-        if not address:
-            return ""
-        day = now_ms // _DAY_MS
-        if day != self._day:
-            self._day, self._key = day, token_bytes(16)
-        return blake2b(address.encode(), key=self._key, digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +38,8 @@ class RequestParser:
     `ip_address` (or `client_ip`) and `version`. Without a time it ended when it arrived.
     """
 
-    def __init__(self, hasher: ClientHasher | None = None) -> None:
-        self._hasher = hasher or ClientHasher()
+    def __init__(self, hasher: DailyHasher | None = None) -> None:
+        self._hasher = hasher or DailyHasher()
 
     def batch(self, items: Sequence[Any], now_ms: int) -> TrackedBatch:
         """Return the valid requests of a batch and the errors of the others."""
@@ -98,11 +75,14 @@ class RequestParser:
             _size(item, "request_size"),
             _size(item, "response_size"),
             _text(item, "consumer", "") or _text(item, "user_id", ""),
-            self._hasher.hash(
-                _text(item, "ip_address", "") or _text(item, "client_ip", ""), now_ms
-            ),
+            self._client(item, now_ms),
             _text(item, "version", ""),
         )
+
+    def _client(self, item: Mapping[str, Any], now_ms: int) -> str:
+        """Return the hash of the client's address, "" without one."""
+        address = _text(item, "ip_address", "") or _text(item, "client_ip", "")
+        return self._hasher.hash(now_ms, address) if address else ""
 
 
 def _text(item: Mapping[str, Any], field: str, default: str | None = None) -> str:

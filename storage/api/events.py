@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.api.errors import StorageError
+from storage.api.exclusions import ExclusionCounter
 from storage.api.new_events import NewEvent, NewEvents
 from storage.api.reports.conditions import AllOf, EventFilter
 from storage.api.reports.measures import Breakdown, EventMeasure, FirstValues, MeasuredSeries
@@ -364,5 +365,5 @@ class EventAdministration(Protocol):
         """
 
 
-class EventStore(EventAppender, EventReader, EventAdministration, Protocol):
+class EventStore(EventAppender, EventReader, EventAdministration, ExclusionCounter, Protocol):
     """The whole event store."""

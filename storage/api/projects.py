@@ -18,6 +18,22 @@ class ProjectRole(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CollectionSettings:
+    """Which events of web pages a project takes.
+
+    Attributes:
+        origins: the origins whose pages may send, such as `https://shop.example`; empty for
+            pages of any origin.
+        excluded_addresses: networks whose visitors are not counted, such as `192.0.2.0/24`.
+        excluded_agents: parts of user agents that are not counted; the case is ignored.
+    """
+
+    origins: tuple[str, ...] = ()
+    excluded_addresses: tuple[str, ...] = ()
+    excluded_agents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ProjectSettings:
     """What an editor of a project can change.
 
@@ -27,6 +43,8 @@ class ProjectSettings:
         week_start: the first day of a week, 1 for Monday to 7 for Sunday.
         retention_days: how long events are kept; 0 for as long as the project exists.
         is_active: whether it takes events and answers reports.
+        session_idle_s: the time without an event after which the next one begins a session.
+        collection: which events of web pages it takes.
     """
 
     name: str
@@ -34,6 +52,8 @@ class ProjectSettings:
     week_start: int = 1
     retention_days: int = 0
     is_active: bool = True
+    session_idle_s: int = 1800
+    collection: CollectionSettings = CollectionSettings()
 
 
 @dataclass(frozen=True, slots=True)

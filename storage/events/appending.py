@@ -15,6 +15,7 @@ from storage.api.events import FUTURE_TOLERANCE_MS, AppendResult
 from storage.api.new_events import NewEvents
 from storage.events.commit_queue import Batch, CommitQueue, text_column
 from storage.events.database import EventDatabase
+from storage.events.exclusions import ExclusionCounts
 from storage.events.hashing import Hasher
 from storage.events.seen_ids import SeenIds
 
@@ -35,9 +36,10 @@ _EventBatch = Batch[NewEvents, AppendResult]
 
 
 class Appender:
-    """Stores batches of events."""
+    """Stores batches of events, and beside them the counts of excluded ones."""
 
-    def __init__(self, database: EventDatabase) -> None:
+    def __init__(self, database: EventDatabase, exclusions: ExclusionCounts) -> None:
+        self._exclusions = exclusions
         self._queue: CommitQueue[NewEvents, AppendResult] = CommitQueue(
             database, self._write, self._set_stale
         )
@@ -79,6 +81,7 @@ class Appender:
     def _set_stale(self) -> None:
         # Names and ids of the failed commit are not in the file.
         self._is_stale = True
+        self._exclusions.restore()
 
     def _write(
         self, connection: "DuckDBPyConnection", batches: Sequence[_EventBatch]
@@ -111,6 +114,7 @@ class Appender:
             connection.unregister("batch")
             self._next_sequence += added
             self._seen.add(ids[is_new])
+        self._exclusions.write(connection)
         return _results(counts, is_new, is_future)
 
     def _new(self, connection: "DuckDBPyConnection", ids: NDArray[np.uint64]) -> NDArray[np.bool_]:

@@ -32,6 +32,11 @@ _TABLES: Final = (
     """,
     # person: the hash for which all distinct ids of one person count.
     "create table if not exists identities (project uinteger, alias ubigint, person ubigint)",
+    """
+    create table if not exists exclusions (
+        project uinteger not null, hour bigint not null, reason varchar not null,
+        events ubigint not null)
+    """,
 )
 
 

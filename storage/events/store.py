@@ -21,12 +21,14 @@ from storage.api.events import (
     SeenProperty,
     StoredEvent,
 )
+from storage.api.exclusions import ExclusionReason
 from storage.api.new_events import NewEvent, NewEvents
 from storage.api.reports.measures import Breakdown, EventMeasure, FirstValues, MeasuredSeries
 from storage.events.activity import ActivityQueries
 from storage.events.activity_reader import DuckActivityReader
 from storage.events.appending import Appender
 from storage.events.database import EventDatabase
+from storage.events.exclusions import ExclusionCounts
 from storage.events.hashing import Hasher
 from storage.events.measures import MeasureQueries
 from storage.events.reports import ReportQueries
@@ -55,7 +57,8 @@ class DuckEventStore:
     def __init__(self, path: Path, settings: EventStoreSettings | None = None) -> None:
         self._hasher = Hasher(b"")
         self._database = EventDatabase(path, settings or EventStoreSettings(), self._prepare)
-        self._appender = Appender(self._database)
+        self._exclusions = ExclusionCounts()
+        self._appender = Appender(self._database, self._exclusions)
         self.requests = DuckRequestStore(self._database)
         self.activity = DuckActivityReader(self._read_activity)
 
@@ -66,6 +69,8 @@ class DuckEventStore:
 
     def close(self) -> None:
         """Finish the writes and close the file; blocks."""
+        if self._exclusions.has_pending:
+            self._database.on_writer(lambda: self._database.transaction(self._exclusions.write))
         self._database.close()
 
     async def append(
@@ -227,11 +232,30 @@ class DuckEventStore:
         """See `EventAdministration.delete_project`."""
 
         def delete(connection: "DuckDBPyConnection") -> None:
-            for table in ("events", "names", "identities", "requests"):
+            for table in ("events", "names", "identities", "requests", "exclusions"):
                 connection.execute(f"delete from {table} where project = ?", [project])
             self._appender.forget_names(project)
+            self._exclusions.forget(project)
 
         await self._database.write(delete)
+
+    def count_excluded(
+        self, project: int, time_ms: int, counts: Mapping[ExclusionReason, int]
+    ) -> None:
+        """See `ExclusionCounter.count_excluded`."""
+        self._exclusions.count(project, time_ms, counts)
+
+    async def excluded(
+        self, project: int, start_ms: int, end_ms: int
+    ) -> Mapping[ExclusionReason, int]:
+        """See `ExclusionCounter.excluded`."""
+        counts = self._exclusions
+        found = counts.pending(project, start_ms, end_ms)
+        if await asyncio.to_thread(lambda: self._database.exists):
+            found += await self._database.read(
+                lambda connection: counts.stored(connection, project, start_ms, end_ms)
+            )
+        return found
 
     async def check(self) -> None:
         """See `EventAdministration.check`."""

@@ -1,12 +1,20 @@
 """Projects and their members, tables `projects` and `project_members`."""
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlite_utils import Database, Migrations
 
 from storage.api.errors import LastOwnerError, NotFoundError, TakenError
-from storage.api.projects import Member, Project, ProjectRole, ProjectSettings
+from storage.api.projects import (
+    CollectionSettings,
+    Member,
+    Project,
+    ProjectRole,
+    ProjectSettings,
+)
 from storage.records.database import RecordsDatabase
 
 MIGRATIONS = Migrations("projects")
@@ -48,6 +56,13 @@ def create(database: Database) -> None:
         database.execute(statement)
 
 
+@MIGRATIONS()
+def choose_what_is_collected(database: Database) -> None:
+    """Add the settings of sessions and of events that web pages send."""
+    for column in ("session_idle_s integer not null default 1800", "collection text"):
+        database.execute(f"alter table projects add column {column}")
+
+
 def project_of_row(row: Mapping[str, Any]) -> Project:
     """Return the project in a row of `projects`."""
     return Project(
@@ -60,8 +75,15 @@ def project_of_row(row: Mapping[str, Any]) -> Project:
             row["week_start"],
             row["retention_days"],
             bool(row["is_active"]),
+            row["session_idle_s"],
+            _collection(row["collection"]),
         ),
     )
+
+
+def _collection(text: str | None) -> CollectionSettings:
+    found: dict[str, list[str]] = json.loads(text) if text else {}
+    return CollectionSettings(**{name: tuple(values) for name, values in found.items()})
 
 
 def _columns(settings: ProjectSettings) -> dict[str, Any]:
@@ -71,6 +93,8 @@ def _columns(settings: ProjectSettings) -> dict[str, Any]:
         "week_start": settings.week_start,
         "retention_days": settings.retention_days,
         "is_active": int(settings.is_active),
+        "session_idle_s": settings.session_idle_s,
+        "collection": json.dumps(asdict(settings.collection)),
     }
 
 

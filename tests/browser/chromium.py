@@ -38,9 +38,9 @@ def require_chromium() -> None:
         skip_as_missing(f"Playwright's driver cannot run: {lines[-1]}")
 
 
-async def launch(playwright: Playwright) -> Browser:
-    """Start chromium; root needs it without its sandbox."""
+async def launch(playwright: Playwright, *flags: str) -> Browser:
+    """Start chromium with further flags; root needs it without its sandbox."""
     sandbox = ("--no-sandbox",) if os.geteuid() == 0 else ()
     return await playwright.chromium.launch(
-        executable_path=program("chromium"), args=[*FLAGS, *sandbox]
+        executable_path=program("chromium"), args=[*FLAGS, *sandbox, *flags]
     )

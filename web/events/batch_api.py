@@ -1,28 +1,26 @@
-"""`POST /v1/events/batch`: SDKs send events; the project's public key is all they need."""
+"""`POST /v1/events/batch`: applications and web pages send events with the project's public key."""
 
 from typing import Final
 
 from aiohttp import web
 
-from analytics.service import Analytics
-from web.events.documents import BatchDocument, batch_document
+from analytics.product.collection.submission import Submission
+from web.events.bodies import read_sent_object
+from web.events.collection import BODY_LIMIT_BYTES, EventCollection, batch_response
+from web.events.documents import BatchDocument
 from web.events.forms import BatchForm
 from web.http.errors import BadRequestError
 from web.http.operations import Operation
-from web.http.parameters import read_json_object
-from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface
-from web.projects.access import ProjectAccess
 
 _TAG: Final = "events"
-_BODY_LIMIT_BYTES: Final = 32 * 2**20
 
 
 class BatchApi:
-    """Receives events from SDKs, in browsers too."""
+    """Receives events in the form of apptracker, and those of `/e.js`."""
 
-    def __init__(self, analytics: Analytics, access: ProjectAccess) -> None:
-        self._analytics, self._access = analytics, access
+    def __init__(self, collection: EventCollection) -> None:
+        self._collection = collection
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route."""
@@ -35,7 +33,8 @@ class BatchApi:
                 Access.PUBLIC,
                 Surface.JSON,
                 operation=operation,
-                body_limit_bytes=_BODY_LIMIT_BYTES,
+                body_limit_bytes=BODY_LIMIT_BYTES,
+                for_any_page=True,
             ),
         )
 
@@ -43,24 +42,19 @@ class BatchApi:
         """Store a batch of events; the answer comes when they are on disk.
 
         Good items are kept, bad ones are named by index and field. An event with an
-        `eventId` that the project already has changes nothing and succeeds.
+        `eventId` that the project already has changes nothing and succeeds. Events of bots
+        and own visits are counted, not stored.
         """
         # Not through pydantic: a thousand events would take ten milliseconds on the loop.
-        body = await read_json_object(request)
+        body = await read_sent_object(request)
         key, items = body.get("projectKey"), body.get("events")
         if not isinstance(key, str):
             raise BadRequestError("projectKey is missing", "projectKey")
-        project = await self._access.for_sending(key)
-        most = self._analytics.settings.batch_events
         if not isinstance(items, list) or not items:
             raise BadRequestError("events must be a list of at least one event", "events")
-        if len(items) > most:
-            raise BadRequestError(f"more than {most} events; send several batches", "events")
-        batch = await self._analytics.batches.store(project, items)
-        status = 200 if batch.stored or batch.duplicates else 400
-        document = batch_document(batch)
-        if status == 400:
-            first = batch.errors[0]
-            error = f"events[{first.index}].{first.field}: {first.error}"
-            return json_response({"error": error, "field": "events", **document}, status)
-        return json_response(document, status)
+        submission = Submission(
+            items,
+            cookieless=range(len(items)) if body.get("cookieless") is True else (),
+            sent_at=body.get("sentAt"),
+        )
+        return batch_response(await self._collection.take(request, key, submission))

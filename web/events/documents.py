@@ -35,12 +35,14 @@ class BatchDocument(TypedDict):
     """What became of a batch: new events, repeated ones, and refused items.
 
     `future` has the indexes of the events that are kept apart because their time is more
-    than ten minutes ahead.
+    than ten minutes ahead. `excluded` is the number of events of bots and own visits, which
+    are counted but not stored.
     """
 
     success: bool
     inserted: int
     duplicates: int
+    excluded: int
     future: list[int]
     errors: list[ItemErrorDocument]
 
@@ -142,6 +144,7 @@ def batch_document(batch: StoredBatch) -> BatchDocument:
         success=not batch.errors,
         inserted=batch.stored,
         duplicates=batch.duplicates,
+        excluded=batch.excluded,
         future=list(batch.future),
         errors=[
             ItemErrorDocument(index=one.index, field=one.field, error=one.error)

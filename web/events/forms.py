@@ -43,12 +43,19 @@ class ProjectForm(BaseModel):
 
 
 class BatchForm(BaseModel):
-    """A batch of events; each event is validated by itself."""
+    """A batch of events; each event is validated by itself.
+
+    With `cookieless`, an event without an id gets one of the visitor's day. `sentAt` is when
+    the batch was sent, by the sender's clock; a clock that is wrong by over ten minutes is
+    corrected.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     projectKey: ProjectKey
     events: list[dict[str, Any]]
+    cookieless: bool = False
+    sentAt: int | float | str | None = None
 
 
 class ProjectQuery(Parameters):

@@ -100,14 +100,23 @@ class Assets:
         """
         path = request.match_info["path"]
         versioned = _VERSION.match(path)
-        asset = self._files.get(path[versioned.end() :] if versioned else path)
+        is_current = versioned is not None and versioned[1] == self.version
+        name = path[versioned.end() :] if versioned else path
+        return await self.response(request, name, _FOREVER if is_current else "no-cache")
+
+    async def response(self, request: web.Request, name: str, cache_control: str) -> web.Response:
+        """Return a file as the answer to a request.
+
+        Raises:
+            MissingError: there is no such file.
+        """
+        asset = self._files.get(name)
         if asset is None:
             raise MissingError("there is no such file")
-        is_current = versioned is not None and versioned[1] == self.version
         headers = {
             "ETag": f'"{asset.etag}"',
             "Vary": "Accept-Encoding",
-            "Cache-Control": _FOREVER if is_current else "no-cache",
+            "Cache-Control": cache_control,
         }
         if any(tag.value == asset.etag for tag in request.if_none_match or ()):
             return web.Response(status=304, headers=headers)

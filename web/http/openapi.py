@@ -155,7 +155,7 @@ def _types(operation: Operation) -> Iterable[tuple[Described, Mode]]:
 
 
 def _operation(route: Route, operation: Operation, path: str, schemas: _Schemas) -> Json:
-    name = re.sub(r"\W+", "_", f"{route.method.lower()} {path}").strip("_")
+    name = re.sub(r"\W+", "_", f"{route.method.lower()} {path}").strip("_") + operation.id_suffix
     document: Json = {
         "operationId": name,
         "tags": [operation.tag],

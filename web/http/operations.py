@@ -31,6 +31,7 @@ class Operation:
         body_media_types: of the request body.
         errors: further statuses, with an error body in the format of the route's surface.
         responses: further statuses with a body type of their own.
+        id_suffix: makes the id unique where paths differ in a final slash only.
     """
 
     tag: str
@@ -43,3 +44,4 @@ class Operation:
     body_media_types: tuple[str, ...] = (JSON,)
     errors: tuple[int, ...] = ()
     responses: Mapping[int, Described] = field(default_factory=dict)
+    id_suffix: str = ""

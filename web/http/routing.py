@@ -50,6 +50,8 @@ class Route:
     Attributes:
         open_as_json: whether requests for JSON need no login.
         body_limit_bytes: the largest decompressed body; None for the server's limit.
+        for_any_page: whether web pages of all origins may use it. No user's credential counts
+            there, so that it may arrive with one and nothing can be forged.
         operation: its description in the OpenAPI document; None omits the route there.
     """
 
@@ -61,6 +63,7 @@ class Route:
     open_as_json: bool = False
     operation: Operation | None = None
     body_limit_bytes: int | None = None
+    for_any_page: bool = False
 
 
 class Handlers(Protocol):

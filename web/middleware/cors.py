@@ -1,5 +1,7 @@
 """Cross-origin requests: answers preflights and adds the `Access-Control-*` headers.
 
+Routes for any page are open to all origins whatever the settings are, without credentials.
+
 Source: WHATWG Fetch standard, "CORS protocol".
 """
 
@@ -32,6 +34,19 @@ _REQUEST_HEADERS: Final = ", ".join(
     ("Authorization", "Content-Type", "Content-Encoding", "X-API-Key", "X-Request-ID")
 )
 
+_HEADERS_FOR_ANY_PAGE: Final = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": _EXPOSED_HEADERS,
+    # Otherwise browsers refuse a script of ours to another site's page.
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+_PREFLIGHT_OF_ANY_PAGE: Final = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": _REQUEST_HEADERS,
+    "Access-Control-Max-Age": "86400",
+}
+
 
 def preflights(cors: CorsSettings) -> Middleware:
     """Return the middleware, which answers preflight requests."""
@@ -40,15 +55,12 @@ def preflights(cors: CorsSettings) -> Middleware:
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         origin = request.headers.get("Origin")
         method = request.headers.get("Access-Control-Request-Method")
-        if (
-            request.method != "OPTIONS"
-            or origin is None
-            or method is None
-            or not cors.opens(request.path)
-        ):
+        if request.method != "OPTIONS" or origin is None or method is None:
             return await handler(request)
         route = await _requested_route(request, method)
-        if route is None or route.surface is Surface.PAGE:
+        if route is not None and route.for_any_page:
+            return web.Response(status=204, headers=_PREFLIGHT_OF_ANY_PAGE | {"Vary": "Origin"})
+        if route is None or route.surface is Surface.PAGE or not cors.opens(request.path):
             return await handler(request)
         headers = _preflight_headers(cors, origin, method)
         if not headers:
@@ -69,9 +81,12 @@ def add_cors_headers(
     cors: CorsSettings, request: web.Request, response: web.StreamResponse
 ) -> None:
     """Add the headers by which a page of another origin may read the response."""
+    route = route_of(request)
+    if route is not None and route.for_any_page:
+        response.headers.update(_HEADERS_FOR_ANY_PAGE)
+        return
     if not cors.opens(request.path):
         return
-    route = route_of(request)
     is_api = route is not None and not (
         route.surface is Surface.PAGE or route.path.startswith("/static/")
     )

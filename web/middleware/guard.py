@@ -31,7 +31,7 @@ def guard(authenticator: Authenticator, settings: WebSettings) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         route = route_of(request)
-        if route is None:
+        if route is None or route.for_any_page:
             return await handler(request)
         principal = await _principal(authenticator, request, route)
         if _can_be_forged(request, route, authenticator):

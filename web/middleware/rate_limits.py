@@ -23,10 +23,11 @@ from web.settings import QuotaSettings, WebSettings
 QUOTA_STATE = web.RequestKey("quota_state", QuotaState)
 """The sender's quota for the response headers: the key's if the request has one."""
 
-_PUSH_PATHS: Final = frozenset(
-    {"/report", "/v1/events/batch", "/api/v1/track", "/api/v1/track/batch"}
-)
-"""Public routes whose handlers check the key: it belongs to a host or project, not to a user."""
+_PUSH_PATHS: Final = frozenset({"/report", "/api/v1/track", "/api/v1/track/batch"})
+"""Public routes whose handlers check the key: it belongs to a host or project, not to a user.
+
+Routes for any page have the project's key in the body; `web.events.collection` counts it.
+"""
 
 EXEMPT: Final = frozenset({"/health", "/api/health", "/-/healthy", "/-/ready"})
 """Health probes: a refused one would make the orchestrator restart the server."""
@@ -83,7 +84,9 @@ class RateLimits:
         if request.path in EXEMPT or is_control_socket(request):
             return None
         route = route_of(request)
-        if route is not None and (route.access is Access.PUSH or route.path in _PUSH_PATHS):
+        if route is not None and (
+            route.access is Access.PUSH or route.path in _PUSH_PATHS or route.for_any_page
+        ):
             return self._push
         return self._requests
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.requests.tracking import ClientHasher, RequestParser, TrackError
+from analytics.requests.tracking import RequestParser, TrackError
 from storage.api.requests import NewRequest
 
 NOW_MS = 1_764_000_000_000
@@ -62,13 +62,12 @@ def test_an_invalid_field_is_named(changes: dict[str, Any], field: str) -> None:
 
 
 def test_an_address_is_stored_as_a_hash_that_changes_every_day() -> None:
-    hasher = ClientHasher()
-    first = hasher.hash("192.0.2.1", NOW_MS)
-    assert first == hasher.hash("192.0.2.1", NOW_MS + 1)
-    assert first != hasher.hash("192.0.2.2", NOW_MS)
-    assert first != hasher.hash("192.0.2.1", NOW_MS + DAY_MS)
-    assert hasher.hash("", NOW_MS) == ""
-    assert first != ClientHasher().hash("192.0.2.1", NOW_MS)
+    parser = RequestParser()
+    first = parser.request(item(ip_address="192.0.2.1"), NOW_MS).client
+    assert parser.request(item(client_ip="192.0.2.1"), NOW_MS + 1).client == first
+    assert parser.request(item(ip_address="192.0.2.2"), NOW_MS).client != first
+    assert parser.request(item(ip_address="192.0.2.1"), NOW_MS + DAY_MS).client != first
+    assert parser.request(item(), NOW_MS).client == ""
 
 
 JSON = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)

@@ -2,11 +2,18 @@ import pytest
 
 from storage.api.accounts import Role
 from storage.api.errors import LastOwnerError, NotFoundError, TakenError
-from storage.api.projects import Member, ProjectRole, ProjectSettings
+from storage.api.projects import CollectionSettings, Member, ProjectRole, ProjectSettings
 from storage.records.store import Records
 
 NOW_MS = 1_700_000_000_000
-SHOP = ProjectSettings("Shop", "Europe/Berlin", 7, 90)
+SHOP = ProjectSettings(
+    "Shop",
+    "Europe/Berlin",
+    7,
+    90,
+    session_idle_s=600,
+    collection=CollectionSettings(("https://shop.example",), ("192.0.2.0/24",), ("UptimeRobot",)),
+)
 
 
 async def user(records: Records, name: str) -> int:

@@ -1,0 +1,1 @@
+"""The script for web pages, and the protocols of other products' SDKs."""
