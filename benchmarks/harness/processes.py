@@ -185,9 +185,14 @@ class Child:
         self.kill()
 
 
-def finish(name: str, command: Sequence[str], directory: Path) -> None:
+def finish(
+    name: str,
+    command: Sequence[str],
+    directory: Path,
+    variables: Mapping[str, str] | None = None,
+) -> None:
     """Run a command until it ends with status 0."""
-    with Child(name, command, directory) as child:
+    with Child(name, command, directory, variables=variables) as child:
         child.wait_success()
 
 

@@ -39,3 +39,21 @@ def test_unknown_command_is_refused() -> None:
     result = CliRunner().invoke(main, ["upp"])
     assert result.exit_code == 2
     assert "No such command" in result.output
+
+
+@pytest.mark.parametrize("name", ["server", "up"])
+def test_optional_packages_that_no_log_uses_are_not_imported(name: str) -> None:
+    code = (
+        "import sys; from daemon.cli import main\n"
+        f"try: main([{name!r}, '--help'])\n"
+        "except SystemExit: pass\n"
+        "import importlib.util\n"
+        "print('structlog' in sys.modules, 'rich' in sys.modules, importlib.util.find_spec('rich'))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    structlog, rich, found = result.stdout.splitlines()[-1].split(maxsplit=2)
+    # Installed here by the development tools, and still importable by others.
+    assert (structlog, rich) == ("True", "False")
+    assert found.startswith("ModuleSpec")

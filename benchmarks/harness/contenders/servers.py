@@ -10,11 +10,15 @@ from pathlib import Path
 from benchmarks.harness.contenders.contender import Contender, ScrapePlan
 from benchmarks.harness.contenders.versions import program_version
 from benchmarks.harness.loopback import fetch
-from benchmarks.harness.processes import BenchmarkError
+from benchmarks.harness.processes import BenchmarkError, finish
 
 
 class Redshank(Contender):
-    """The whole server of this checkout, with web, rules and host checks."""
+    """The whole server of this checkout, with web, rules and host checks.
+
+    It runs from compiled bytecode, as an installed server does, whatever the environment
+    and the checkout hold: a server that compiles its own modules takes 10 MB more.
+    """
 
     key = "redshank"
     title = "Redshank"
@@ -23,6 +27,7 @@ class Redshank(Contender):
     def __init__(self, plan: ScrapePlan, directory: Path) -> None:
         self._password = secrets.token_urlsafe(16)
         self._token = ""
+        self._directory, self._bytecode = directory, directory / "bytecode"
         super().__init__(plan, directory)
 
     @classmethod
@@ -41,9 +46,16 @@ class Redshank(Contender):
         ]
 
     def variables(self) -> dict[str, str]:
-        # An installed server has bytecode; without it, a start compiles 700 modules.
-        bytecode = {"PYTHONDONTWRITEBYTECODE": ""}
-        return {"REDSHANK_ADMIN_PASSWORD": self._password, **bytecode}
+        return {"REDSHANK_ADMIN_PASSWORD": self._password, **self._bytecode_variables()}
+
+    def _bytecode_variables(self) -> dict[str, str]:
+        return {"PYTHONPYCACHEPREFIX": str(self._bytecode), "PYTHONDONTWRITEBYTECODE": ""}
+
+    def start(self) -> None:
+        if not self._bytecode.exists():
+            command = [sys.executable, "-c", "import daemon.server.server, daemon.commands.server"]
+            finish("compile", command, self._directory, self._bytecode_variables())
+        super().start()
 
     def log_in(self) -> None:
         """Get a token for requests; it stays valid over a restart."""
