@@ -18,6 +18,9 @@ from scraper.exposition.lines import split_lines
 _NO_VALUE = b"\n"
 # 32: no number is longer, so a value grows by at most this many bytes.
 _MAX_GROWTH = 32
+# The first bodies are cut again and again, into pieces that more and more targets share.
+# From here on cuts are rare, and four of five interned strings are no longer in use.
+_SETTLED_USES = (16, 256)
 
 
 class BodySkeleton:
@@ -115,6 +118,8 @@ class BodySkeleton:
         changed = np.flatnonzero(values.view(np.uint64) != self.values.view(np.uint64))
         self.values = values
         self.uses += 1
+        if self.uses in _SETTLED_USES:
+            self._interner.tidy()
         return changed
 
     def lines(self) -> list[bytes]:

@@ -23,8 +23,8 @@ def test_unused_strings_are_removed() -> None:
     interner = BytesInterner()
     kept = interner.intern([b"kept"])
     for number in range(20_000):
-        interner.intern([b"%d" % number])
-    assert len(interner) <= 4096
+        interner.intern([b"%1000d" % number])
+    assert len(interner) <= 1024
     assert interner.intern([b"%s" % b"kept"])[0] is kept[0]
 
 
@@ -37,6 +37,31 @@ def test_skeletons_of_equal_bodies_share_their_strings() -> None:
         skeletons.append(BodySkeleton(BODY, interner))
         skeletons[-1].value_tokens(b"a 7\nb 2\nc 8\n", [2, 2, 2])
     assert len(interner) == one > 0
+
+
+def test_strings_of_the_first_bodies_are_removed_once_cuts_are_rare() -> None:
+    count = 100
+    body = b"".join(b"m%d_%s 1\n" % (number, b"x" * 100) for number in range(count))
+    value_at = [len(line) - 1 for line in body.splitlines()]
+    interner = BytesInterner()
+    skeletons = [BodySkeleton(body, interner) for _ in range(2)]
+    for number in range(16):
+        body = body.replace(b"m%d_%s 1" % (number, b"x" * 100), b"m%d_%s 2" % (number, b"x" * 100))
+        for skeleton in skeletons:
+            assert skeleton.value_tokens(body, value_at) is not None
+            skeleton.update(np.full(len(skeleton.variable), float(number)))
+    assert len(interner) <= len(set(skeletons[0]._pieces)) + 2
+    pairs = zip(skeletons[0]._pieces, skeletons[1]._pieces, strict=True)
+    assert all(one is other for one, other in pairs)
+
+
+def test_large_pieces_are_shared() -> None:
+    body = BODY + b"constant 1\n" * 2_000
+    interner = BytesInterner()
+    skeletons = [BodySkeleton(body, interner) for _ in range(2)]
+    for skeleton in skeletons:
+        skeleton.value_tokens(body.replace(b"a 1", b"a 7"), [2, 2, 2] + [9] * 2_000)
+    assert skeletons[0]._pieces[-1] is skeletons[1]._pieces[-1]
 
 
 def test_equal_arrays_are_stored_once_and_only_while_referenced() -> None:
