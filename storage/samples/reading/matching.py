@@ -19,6 +19,8 @@ from storage.samples.catalog.metric_names import MetricNames
 
 # Clear the cached verdicts at this size: most are about values of series that have ended.
 _KNOWN_VERDICTS = 10_000
+# Clear the cached columns of layouts at this number: most layouts have ended.
+_KNOWN_LAYOUTS = 1_000
 
 Places = slice | NDArray[np.intp]
 """Indices of an axis; a slice if they are consecutive, because numpy copies that faster."""
@@ -49,20 +51,51 @@ class PiecePart:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class MatchedColumns:
+    """Some columns of a layout; sources that share the layout mostly share this object.
+
+    Attributes:
+        columns: the column numbers, ascending.
+        parts: the columns by metric, each with its places among them.
+    """
+
+    columns: Columns
+    parts: tuple[tuple[PiecePart, Places], ...]
+
+    @classmethod
+    def of(cls, layout: StoredLayout, columns: Columns) -> "MatchedColumns":
+        """Split columns by metric."""
+        codes = layout.codes[columns]
+        parts = []
+        for code in np.unique(codes).tolist():
+            places = np.flatnonzero(codes == code)
+            piece = layout.columns_of(code)
+            wanted = columns[places]
+            rows = None
+            if len(wanted) < len(piece):
+                rows = as_slice(np.searchsorted(piece, wanted))
+            parts.append((PiecePart(code, len(piece), rows, places), as_slice(places)))
+        return cls(columns, tuple(parts))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Match:
     """The columns of one source's layout that a selector matches, at least one.
 
     Attributes:
         layout: the layout of the columns.
-        columns: the column numbers, ascending.
+        matched: the columns.
         labels: their label sets, the source's labels included.
-        parts: the columns by metric.
     """
 
     layout: StoredLayout
-    columns: Columns
+    matched: MatchedColumns
     labels: tuple[Labels, ...]
-    parts: tuple[PiecePart, ...]
+
+    @property
+    def columns(self) -> Columns:
+        """The column numbers, ascending."""
+        return self.matched.columns
 
 
 class Selector:
@@ -74,6 +107,7 @@ class Selector:
         self._by_label = [matcher for matcher in matchers if matcher.name != METRIC_NAME]
         self._verdicts: dict[tuple[int, str], bool] = {}
         self._wanted = np.zeros(0, np.bool_)
+        self._matched: dict[int, MatchedColumns] = {}
 
     @property
     def label_names(self) -> frozenset[str]:
@@ -100,7 +134,8 @@ class Selector:
                 per_series.append((number, matcher.name, source.labels.get(matcher.name)))
             elif not self._verdict(number, source.labels.get(matcher.name)):
                 return None
-        columns = self._columns(layout)
+        matched = self._by_layout(layout)
+        columns = matched.columns
         for number, name, otherwise in per_series:
             series = layout.series
             columns = columns[
@@ -120,12 +155,24 @@ class Selector:
             columns, labels = columns[kept], tuple(labels[place] for place in kept.tolist())
         if shared is not None:
             labels = tuple(shared.setdefault(one, one) for one in labels)
-        return Match(layout, columns, labels, _parts(layout, columns))
+        if columns is not matched.columns:
+            matched = MatchedColumns.of(layout, columns)
+        return Match(layout, matched, labels)
 
     def forget_verdicts(self) -> None:
         """Clear the cached verdicts once there are many."""
         if len(self._verdicts) > _KNOWN_VERDICTS:
             self._verdicts.clear()
+
+    def _by_layout(self, layout: StoredLayout) -> MatchedColumns:
+        """Return the columns whose metric name matches."""
+        known = self._matched.get(layout.id)
+        if known is None:
+            if len(self._matched) >= _KNOWN_LAYOUTS:
+                self._matched.clear()
+            columns = self._columns(layout)
+            known = self._matched[layout.id] = MatchedColumns.of(layout, columns)
+        return known
 
     def _verdict(self, number: int, value: str) -> bool:
         key = (number, value)
@@ -150,20 +197,6 @@ class Selector:
                 [all(matcher.matches(name) for matcher in self._by_name) for name in names]
             )
         return self._wanted
-
-
-def _parts(layout: StoredLayout, columns: Columns) -> tuple[PiecePart, ...]:
-    codes = layout.codes[columns]
-    parts = []
-    for code in np.unique(codes).tolist():
-        places = np.flatnonzero(codes == code)
-        piece = layout.columns_of(code)
-        wanted = columns[places]
-        rows = None
-        if len(wanted) < len(piece):
-            rows = as_slice(np.searchsorted(piece, wanted))
-        parts.append(PiecePart(code, len(piece), rows, places))
-    return tuple(parts)
 
 
 def _overlay(lower: Labels, layout: StoredLayout, columns: Columns) -> tuple[Labels, ...]:

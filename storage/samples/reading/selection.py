@@ -55,8 +55,13 @@ class PlacedMatch:
     @classmethod
     def of(cls, match: Match, rows: NDArray[np.intp], height: int) -> "PlacedMatch":
         """Place the series of a match in a selection of `height` rows."""
-        parts = tuple((part, _as_places(rows[part.places])) for part in match.parts)
+        parts = tuple((part, _as_places(rows[part.places])) for part, _ in match.matched.parts)
         return cls(match, _as_places(rows), parts, len(rows) == height)
+
+    @classmethod
+    def alone(cls, match: Match) -> "PlacedMatch":
+        """Place the series of a match in a selection that has no others."""
+        return cls(match, slice(0, len(match.labels)), match.matched.parts, is_all=True)
 
 
 def _as_places(rows: NDArray[np.intp]) -> Places:
@@ -207,6 +212,10 @@ class CachedSelector:
                 matches.append(match)
         if not matches:
             return None
+        if len(matches) == 1:
+            (match,) = matches
+            alone = PlacedMatch.alone(match)
+            return SelectedSource(source, match.labels, {match.layout.id: alone})
         rows: dict[Labels, int] = {}
         places = [
             np.array([rows.setdefault(one, len(rows)) for one in match.labels], np.intp)
