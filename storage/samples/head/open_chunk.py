@@ -1,14 +1,14 @@
 """Open chunks: the newest vectors of one source, not yet in a window file.
 
-An open chunk holds its first vector whole and of each later one the changed columns, as
-the bytes that the journal stores. A matrix is built on demand.
+An open chunk holds its first vector whole and of each later one the changed columns
+(`changes`). A matrix is built on demand.
 
 One thread adds vectors. Any thread may read at the same time, because a chunk only grows
 at its end, and `times_ms` grows last.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,18 +16,11 @@ from numpy.typing import NDArray
 from model.series import ABSENT_BITS, NO_TIME, STALE_BITS, Times, Values, absent_vector
 from storage.api.samples import Source
 from storage.samples.catalog.layouts import Columns, StoredLayout
-
-FLOAT: Final = np.dtype("<f8")
-
-Places = NDArray[np.unsignedinteger[Any]]
-"""Column numbers, as uint16 or uint32."""
+from storage.samples.head.changes import FLOAT, Changes, Places
 
 _NARROW_COLUMN, _WIDE_COLUMN = np.dtype("<u2"), np.dtype("<u4")
 _NARROW_COLUMNS = 2**16
 _NOWHERE = np.uint32(2**32 - 1)
-
-# What Python adds to one change record: two bytes objects and three list slots.
-_RECORD_OVERHEAD_BYTES = 130
 
 
 def _column_type(width: int) -> "np.dtype[np.unsignedinteger[Any]]":
@@ -41,14 +34,12 @@ class OpenChunk:
         source: the source of the vectors.
         layout: the layout of the last vector.
         times_ms: the time of each vector, ascending.
-        changes: for each vector the changed columns and their values (float64); the first
-            vector has b"" and all values. Amending replaces the last pair as one object,
-            so that a reader sees either both parts or none.
+        first: the values of the first vector (float64).
+        changes: the changes of the later vectors.
         column_type: uint16 if all columns fit, else uint32.
         closes_ms: a vector at this time or later begins another chunk.
         limit: the most vectors it takes.
         journal_row: the journal row of its first vector, None until that is committed.
-        size_bytes: memory held, approximately.
         is_dropped: whether it was dropped because the disk refused it: the journal need
             not write its vectors either.
     """
@@ -57,11 +48,11 @@ class OpenChunk:
         "changes",
         "closes_ms",
         "column_type",
+        "first",
         "is_dropped",
         "journal_row",
         "layout",
         "limit",
-        "size_bytes",
         "source",
         "times_ms",
     )
@@ -69,19 +60,23 @@ class OpenChunk:
     def __init__(self, source: Source, layout: StoredLayout, time_ms: int, values: bytes) -> None:
         self.source, self.layout = source, layout
         self.times_ms = [time_ms]
-        self.changes = [(b"", values)]
+        self.first = values
         self.column_type = _column_type(len(values) // FLOAT.itemsize)
+        self.changes = Changes(self.column_type)
         self.closes_ms = NO_TIME
         self.limit = 0
         self.journal_row: int | None = None
-        self.size_bytes = len(values) + _RECORD_OVERHEAD_BYTES
         self.is_dropped = False
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory held, approximately."""
+        return len(self.first) + self.changes.size_bytes
 
     def add(self, layout: StoredLayout, time_ms: int, columns: bytes, values: bytes) -> None:
         """Append the changes of the next vector."""
         self.layout = layout
-        self.changes.append((columns, values))
-        self.size_bytes += len(columns) + len(values) + _RECORD_OVERHEAD_BYTES
+        self.changes.add(columns, values)
         self.times_ms.append(time_ms)
 
     def amend(
@@ -89,27 +84,24 @@ class OpenChunk:
     ) -> None:
         """Merge values into the last vector; `before` is the one before it, if known."""
         self.layout = layout
-        old_columns, old_values = self.changes[-1]
         if len(self.times_ms) == 1:
             whole = absent_vector(len(layout.series))
-            whole[: len(old_values) // FLOAT.itemsize] = np.frombuffer(old_values)
+            whole[: len(self.first) // FLOAT.itemsize] = np.frombuffer(self.first)
             whole[columns] = values
-            new_columns, new_values = b"", whole.tobytes()
-        else:
-            known = np.frombuffer(old_columns, self.column_type)
-            stays = ~np.isin(known, columns)
-            if before is not None:
-                # A series that was ABSENT only because its part arrived late has not changed.
-                some = columns < len(before)
-                same = np.zeros(len(columns), np.bool_)
-                same[some] = before[columns[some]].view(np.uint64) == values[some].view(np.uint64)
-                columns, values = columns[~same], values[~same]
-            places = np.concatenate([known[stays], columns.astype(self.column_type)])
-            kept = np.frombuffer(old_values)[stays]
-            new_columns, new_values = places.tobytes(), np.concatenate([kept, values]).tobytes()
-        self.changes[-1] = new_columns, new_values
-        self.size_bytes += len(new_columns) + len(new_values)
-        self.size_bytes -= len(old_columns) + len(old_values)
+            self.first = whole.tobytes()
+            return
+        old_columns, old_values = self.changes.last
+        known = np.frombuffer(old_columns, self.column_type)
+        stays = ~np.isin(known, columns)
+        if before is not None:
+            # A series that was ABSENT only because its part arrived late has not changed.
+            some = columns < len(before)
+            same = np.zeros(len(columns), np.bool_)
+            same[some] = before[columns[some]].view(np.uint64) == values[some].view(np.uint64)
+            columns, values = columns[~same], values[~same]
+        places = np.concatenate([known[stays], columns.astype(self.column_type)])
+        kept = np.frombuffer(old_values)[stays]
+        self.changes.replace_last(places.tobytes(), np.concatenate([kept, values]).tobytes())
 
     def holds(self, layout: StoredLayout) -> bool:
         """Whether the columns of a layout fit `column_type`."""
@@ -146,17 +138,15 @@ class ChunkView:
     def matrix(self, columns: Columns | None = None) -> Values:
         """Return the values of all columns or of some ascending ones, shape (series, times)."""
         count, width = self.count, len(self.layout.series)
-        changes = self.chunk.changes[:count]
         base = np.full(width, ABSENT_BITS, np.uint64)
         # The vector may have been amended since, with more columns than the view has.
-        first = np.frombuffer(changes[0][1], np.uint64)[:width]
+        first = np.frombuffer(self.chunk.first, np.uint64)[:width]
         base[: len(first)] = first
-        values = [values for _, values in changes[1:]]
-        rows = np.frombuffer(b"".join([some for some, _ in changes[1:]]), self.chunk.column_type)
-        changed = np.frombuffer(b"".join(values), np.uint64)
-        ends = np.cumsum(np.fromiter(map(len, values), np.intp, count - 1)) >> 3
+        changes = self.chunk.changes.joined(count - 1)
+        rows, ends = changes.columns, changes.ends
         if columns is None:
             times = np.repeat(np.arange(1, count), np.diff(ends, prepend=0))
+            changed = changes.bits()
             if len(rows) and rows.max() >= width:
                 known = rows < width
                 rows, times, changed = rows[known], times[known], changed[known]
@@ -172,7 +162,7 @@ class ChunkView:
                 place[columns - low] = np.arange(len(columns), dtype=np.uint32)
                 inside = place[rows] != _NOWHERE
                 rows, kept = place[rows[inside]], kept[inside]
-            changed = changed[kept]
+            changed = changes.bits_at(kept)
             times = np.searchsorted(ends, kept, "right") + 1
         return _fill_forward(base, rows, times, changed, count).view(np.float64)
 

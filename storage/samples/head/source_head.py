@@ -13,8 +13,9 @@ from storage.api.errors import OutOfOrderError
 from storage.api.samples import Source, Vector
 from storage.samples.catalog.kinds import SourceKind
 from storage.samples.catalog.layouts import StoredLayout
+from storage.samples.head.changes import FLOAT, Places
 from storage.samples.head.journal_records import AppendedVector
-from storage.samples.head.open_chunk import FLOAT, ChunkView, OpenChunk, Places
+from storage.samples.head.open_chunk import ChunkView, OpenChunk
 
 if TYPE_CHECKING:
     from storage.samples.head.recent import Ring

@@ -30,7 +30,7 @@ def test_head_of_a_silent_source_is_freed(store: SqliteSampleStore) -> None:
 
 
 def test_sources_seal_at_different_times(store: SqliteSampleStore, tmp_path: Path) -> None:
-    spread = SqliteSampleStore(tmp_path / "spread", small(chunk_vectors=120), clock=lambda: 0)
+    spread = SqliteSampleStore(tmp_path / "spread", small(chunk_vectors=120), clock=lambda: BASE_MS)
     spread.open()
     layout = spread.layout(series("x"))
     sources = [spread.source(Labels.of(n=str(number))) for number in range(200)]

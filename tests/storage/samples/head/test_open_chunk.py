@@ -85,4 +85,57 @@ def test_amending_merges_new_values_into_the_vector(later: list[Changes]) -> Non
     chunk.amend(LAYOUT, np.array([4, 5], np.uint32), np.array([8.0, 9.0]), None)
     last = chunk.view().matrix()[:, -1].tolist()
     assert last == [2.0 if later else 1.0, 1.0, 1.0, 1.0, 8.0, 9.0]
-    assert chunk.size_bytes >= sum(len(part) for change in chunk.changes for part in change)
+    assert chunk.size_bytes >= len(chunk.first) > 0
+
+
+FOLDED_AFTER = 100
+"""So many vectors of six changes are folded."""
+
+
+def wide_vectors(count: int) -> list[Changes]:
+    """Return vectors that change every series, with values of all kinds."""
+    kinds = [1.0, 3.6795e-05, 908.03, 0.1 + 0.2, -0.0, STALE, float("inf"), 2.0**40]
+    return [
+        {column: kinds[(number + column) % len(kinds)] for column in range(WIDTH)}
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("count", [1, FOLDED_AFTER - 1, FOLDED_AFTER, 5 * FOLDED_AFTER])
+def test_folding_changes_no_bit(count: int) -> None:
+    later = wide_vectors(count)
+    chunk = chunk_of([1.0] * WIDTH, later)
+    expected = vectors_of([1.0] * WIDTH, later)
+    assert same(chunk.view().matrix(), expected)
+    for columns in ([0], [5], [1, 2], [0, 3, 5]):
+        assert same(chunk.view().matrix(np.array(columns)), expected[columns])
+
+
+def test_view_taken_before_folding_shows_the_same_vectors() -> None:
+    chunk = chunk_of([1.0] * WIDTH, [])
+    views = []
+    later = wide_vectors(3 * FOLDED_AFTER)
+    for number, changes in enumerate(later, start=1):
+        add(chunk, number * 1000, changes)
+        views.append(chunk.view())
+    expected = vectors_of([1.0] * WIDTH, later)
+    for view in views[:: FOLDED_AFTER // 7]:
+        assert same(view.matrix(), expected[:, : view.count])
+        assert same(view.matrix(np.array([2, 4])), expected[[2, 4], : view.count])
+
+
+def test_folded_changes_take_less_memory() -> None:
+    short, long = (
+        chunk_of([1.0] * WIDTH, [dict.fromkeys(range(WIDTH), value)] * (4 * FOLDED_AFTER))
+        for value in (908.03, 0.1 + 0.2)
+    )
+    assert short.size_bytes < 0.75 * long.size_bytes
+
+
+def test_vector_is_amended_after_those_before_it_were_folded() -> None:
+    later = wide_vectors(FOLDED_AFTER)
+    chunk = chunk_of([1.0] * WIDTH, later)
+    add(chunk, 1_000_000, {0: 2.0})
+    chunk.amend(LAYOUT, np.array([4], np.uint32), np.array([8.0]), None)
+    expected = vectors_of([1.0] * WIDTH, [*later, {0: 2.0, 4: 8.0}])
+    assert same(chunk.view().matrix(), expected)
