@@ -1,8 +1,12 @@
 """How near the process is to its memory limit, and the error for what is refused there.
 
 The daemon updates one `MemoryReading` each second. Whatever accepts work of unknown size
-reads it: near the limit, large queries and pushes are refused first, all new series and all
-but small queries next. Scrapes, rules, host checks and notifications are never refused.
+reads it: near the limit, large queries and pushes are refused first, all but small queries
+next. Scrapes, rules, host checks and notifications are never refused.
+
+New pushed series are refused earlier. A query gives its memory back when it ends, but a series
+keeps its memory for a day: without this, one sender could bring the server near its limit for
+as long.
 """
 
 from collections.abc import Callable
@@ -10,6 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+_SERIES_RATIO: Final = 0.7
 RETRY_AFTER_S: Final = 30
 """Caches are given back and large queries end within some seconds."""
 
@@ -22,7 +27,7 @@ class MemoryPressure(IntEnum):
     HIGH = 1
     """From 80 %: large queries and pushes are refused."""
     CRITICAL = 2
-    """From 90 %: all queries but small ones, and pushes of new series, are refused."""
+    """From 90 %: all queries but small ones are refused."""
 
 
 @dataclass(slots=True)
@@ -40,6 +45,11 @@ class MemoryReading:
     resident_bytes: int = 0
     pressure: MemoryPressure = MemoryPressure.NONE
     measure: Callable[[], int] | None = None
+
+    @property
+    def has_room_for_series(self) -> bool:
+        """Whether new pushed series are accepted: below 70 % of the limit, or without one."""
+        return not self.limit_bytes or self.resident_bytes < _SERIES_RATIO * self.limit_bytes
 
     def current_bytes(self) -> int:
         """Return the resident memory now; within a second, queries may take gigabytes."""

@@ -13,7 +13,7 @@ from ingest.errors import PushLimitError
 from ingest.limits.rates import Rate
 from ingest.limits.write_limits import BudgetLimits
 from model.limits import LimitName
-from model.memory_pressure import RETRY_AFTER_S, MemoryPressure, MemoryReading
+from model.memory_pressure import RETRY_AFTER_S, MemoryReading
 
 # A sender that sends faster than its rate is slowed down. Only a request that would wait
 # longer than this is refused: many senders drop what is refused, even with 429.
@@ -147,8 +147,8 @@ class Admission:
 
     def refusal(self, *, series: int = 0, label_bytes: int = 0, streams: int = 0) -> Refusal | None:
         """Return the limit that refuses an addition, None if there is none."""
-        if self.memory is not None and self.memory.pressure >= MemoryPressure.CRITICAL:
-            reason = "the server is near its memory limit (server.memory_limit)"
+        if self.memory is not None and not self.memory.has_room_for_series:
+            reason = "the server uses over 70% of its memory limit (server.memory_limit)"
             return Refusal(LimitName.MEMORY, reason, RETRY_AFTER_S)
         for budget in self._budgets():
             found = budget.refusal(

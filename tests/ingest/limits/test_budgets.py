@@ -6,7 +6,7 @@ from ingest.errors import PushLimitError
 from ingest.limits.budgets import BudgetHolder, PushBudget, SenderBudgets
 from ingest.limits.write_limits import BudgetLimits
 from model.limits import LimitName
-from model.memory_pressure import MemoryPressure, MemoryReading
+from model.memory_pressure import MemoryReading
 
 NOW_MS = 1_790_000_000_000
 KEYS = ("series", "label_bytes", "streams")
@@ -83,11 +83,11 @@ def test_sender_above_its_rate_waits_and_is_refused_only_if_it_waited_too_long()
 
 
 def test_new_series_are_refused_near_the_memory_limit() -> None:
-    memory = MemoryReading(limit_bytes=100, pressure=MemoryPressure.CRITICAL)
+    memory = MemoryReading(limit_bytes=100, resident_bytes=70)
     budgets = SenderBudgets(BudgetLimits(), BudgetLimits(), memory)
     refusal = budgets.admission("", NOW_MS).refusal(series=1)
     assert refusal is not None
     assert refusal.limit is LimitName.MEMORY
     assert refusal.retry_after_s
-    memory.pressure = MemoryPressure.HIGH
+    memory.resident_bytes = 69
     assert budgets.admission("", NOW_MS).refusal(series=1) is None

@@ -150,16 +150,17 @@ async def test_requests_that_wait_are_bounded(tmp_path: Path) -> None:
     await asyncio.to_thread(setting.close)
 
 
-async def test_short_memory_refuses_large_pushes_first_and_new_series_next(
+async def test_new_series_are_refused_earlier_than_large_pushes(
     setting: Setting,
 ) -> None:
     known = series("known", (NOW_MS, 1.0))
     await setting.send(known)
-    setting.memory.pressure = MemoryPressure.HIGH
+    setting.memory.limit_bytes, setting.memory.resident_bytes = 100, 69
     assert (await setting.send(series("new", (NOW_MS, 1.0)))).written == 1
+    setting.memory.pressure = MemoryPressure.HIGH
     with pytest.raises(MemoryLimitError, match="this large push"):
         await setting.receiver.receive("prometheus", bytes(2**20 + 1), WriteVersion.V1)
-    setting.memory.pressure = MemoryPressure.CRITICAL
+    setting.memory.resident_bytes = 70
     result = await setting.send(
         series("known", (NOW_MS + 1, 1.0)), series("newer", (NOW_MS + 1, 1.0))
     )
