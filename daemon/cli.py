@@ -29,6 +29,7 @@ class LazyCommand:
 COMMANDS = {
     "up": LazyCommand("daemon.commands.up", "up", "Monitor this host: exporter and server."),
     "server": LazyCommand("daemon.commands.server", "server", "Run the server."),
+    "demo": LazyCommand("daemon.commands.demo", "demo", "Serve a made-up week of data."),
     "exporter": LazyCommand("exporter.command", "exporter", "Serve this host's metrics."),
     "build-exporter": LazyCommand(
         "exporter.bundle", "build_exporter", "Write the exporter as one file."

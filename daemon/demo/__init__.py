@@ -1,0 +1,1 @@
+"""A made-up week for `redshank demo`: hosts, product events, tracked requests."""

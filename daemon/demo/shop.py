@@ -1,0 +1,120 @@
+"""The visitors of a made-up shop: product events, and the requests that its API served."""
+
+from typing import Final
+
+import numpy as np
+import orjson
+
+from daemon.demo.story import Story
+from storage.api.new_events import NewEvents
+from storage.api.requests import NewRequest
+
+_VISITS: Final = 40_000
+_VISITORS: Final = 9_000
+_REQUESTS: Final = 60_000
+_STEPS: Final = ("page_view", "product_view", "add_to_cart", "checkout_start", "purchase")
+_GO_ON: Final = (0.62, 0.34, 0.58, 0.68)
+"""The share of visitors who take the next step."""
+_AFTER_DEPLOY: Final = 1.25
+_IN_INCIDENT: Final = 0.15
+_PLATFORMS: Final = ("web", "ios", "android")
+_PLANS: Final = ("free", "pro", "team")
+# method, route, share, milliseconds
+_ROUTES: Final = (
+    ("GET", "/products/{id}", 0.42, 24.0),
+    ("GET", "/search", 0.22, 65.0),
+    ("GET", "/cart", 0.14, 18.0),
+    ("POST", "/cart/items", 0.1, 32.0),
+    ("POST", "/orders", 0.05, 140.0),
+    ("GET", "/orders/{id}", 0.04, 38.0),
+    ("POST", "/login", 0.03, 95.0),
+)
+
+
+def shop_events(story: Story) -> NewEvents:
+    """Return the events of all visits, in order of time."""
+    rng = np.random.default_rng((story.seed, 100))
+    starts = story.moments(rng, _VISITS)
+    visitors = (_VISITORS * rng.random(_VISITS) ** 1.7).astype(np.int64)
+    incident = story.in_incident(starts)
+    last = np.where(starts >= story.deploy_ms, _GO_ON[-1] * _AFTER_DEPLOY, _GO_ON[-1])
+    last = np.where(incident, last * _IN_INCIDENT, last)
+    going = np.ones(_VISITS, np.bool_)
+    times, steps, persons = [], [], []
+    for step in range(len(_STEPS)):
+        if step:
+            share = last if step == len(_STEPS) - 1 else _GO_ON[step - 1]
+            going &= rng.random(_VISITS) < share
+        pauses = rng.exponential(45_000, _VISITS).astype(np.int64)
+        starts = starts + (pauses if step else 0)
+        times.append(starts[going])
+        steps.append(np.full(int(going.sum()), step))
+        persons.append(visitors[going])
+    at, which, who = (np.concatenate(parts) for parts in (times, steps, persons))
+    inside = at < story.end_ms
+    order = np.argsort(at[inside], kind="stable")
+    at, which, who = (column[inside][order] for column in (at, which, who))
+    prices = rng.gamma(3.0, 18.0, len(at)).round(2)
+    return NewEvents(
+        [f"demo-{story.seed}-{number}" for number in range(len(at))],
+        [_STEPS[step] for step in which.tolist()],
+        at,
+        [f"visitor-{person:04}" for person in who.tolist()],
+        [
+            _properties(step, person, price)
+            for step, person, price in zip(
+                which.tolist(), who.tolist(), prices.tolist(), strict=True
+            )
+        ],
+    )
+
+
+def _properties(step: int, person: int, price: float) -> str:
+    properties: dict[str, object] = {
+        "platform": _PLATFORMS[person % 7 % 3],
+        "plan": _PLANS[person % 11 % 3],
+    }
+    if step == len(_STEPS) - 1:
+        properties["revenue"] = price
+    return orjson.dumps(properties).decode()
+
+
+def shop_requests(story: Story) -> list[NewRequest]:
+    """Return the requests that the shop's API has served, in order of time."""
+    rng = np.random.default_rng((story.seed, 200))
+    times = story.moments(rng, _REQUESTS)
+    shares = np.array([share for _, _, share, _ in _ROUTES])
+    routes = rng.choice(len(_ROUTES), _REQUESTS, p=shares / shares.sum())
+    incident = story.in_incident(times)
+    usual_ms = np.array([duration_ms for *_, duration_ms in _ROUTES])[routes]
+    slower = np.where(incident, 9.0, 1.0) * np.where(times >= story.deploy_ms, 0.9, 1.0)
+    durations_us = (usual_ms * slower * rng.lognormal(0.0, 0.45, _REQUESTS) * 1000).astype(np.int64)
+    luck = rng.random(_REQUESTS)
+    statuses = np.where(luck < np.where(incident, 0.28, 0.004), 500, 200)
+    statuses = np.where((luck > 0.975) & (statuses == 200), 404, statuses)
+    numbers = rng.integers(1, 5_000, (2, _REQUESTS))
+    found = []
+    for time_ms, route, status, duration_us, item, consumer in zip(
+        times.tolist(),
+        routes.tolist(),
+        statuses.tolist(),
+        durations_us.tolist(),
+        *numbers.tolist(),
+        strict=True,
+    ):
+        method, template, *_ = _ROUTES[route]
+        version = "2.4.0" if time_ms >= story.deploy_ms else "2.3.1"
+        found.append(
+            NewRequest(
+                time_ms,
+                method,
+                template,
+                template.replace("{id}", str(item)),
+                status,
+                duration_us,
+                response_bytes=400 + item,
+                consumer=("web", "ios", "android")[consumer % 3],
+                version=version,
+            )
+        )
+    return found

@@ -1,0 +1,42 @@
+"""`redshank demo` fills a directory and serves it; other directories are left alone."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.system.processes import redshank, redshank_server, until
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_demo_shows_hosts_events_and_requests_of_a_week(tmp_path: Path) -> None:
+    async with redshank_server(tmp_path / "data", command="demo") as server:
+
+        async def hosts_up() -> bool:
+            found = await server.query('sum(up{job="node"})')
+            return bool(found) and found[0]["value"][1] == "6"
+
+        await until(hosts_up, "the scrapes of all hosts")
+        (week,) = await server.query('min(count_over_time(up{job="node"}[7d]))')
+        assert float(week["value"][1]) > 20_000
+        (project,) = await server.get("/v1/projects")
+        key = project["projectKey"]
+        overview = await server.get("/v1/reports/overview", projectKey=key)
+        assert overview["totalEvents"] > 50_000
+        (counted,) = await server.query("sum(redshank_events_total)")
+        assert abs(float(counted["value"][1]) - overview["totalEvents"]) < 500
+        summary = await server.get(f"/api/v1/projects/{key}/metrics/summary")
+        assert summary["total_requests"] > 1_000
+        assert await server.process.stop() == 0
+    # A filled directory is served again.
+    async with redshank_server(tmp_path / "data", command="demo") as server:
+        await until(hosts_up, "the hosts, which go on")
+
+
+@pytest.mark.slow
+async def test_demo_leaves_the_data_of_a_server_alone(tmp_path: Path) -> None:
+    async with redshank_server(tmp_path / "data") as server:
+        assert await server.process.stop() == 0
+    async with redshank("demo", "--fill-only", "--data-dir", str(tmp_path / "data")) as process:
+        await process.line("name an empty directory with --data-dir")
+        assert await process.process.wait() == 1
