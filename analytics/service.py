@@ -13,6 +13,7 @@ from analytics.product.retention_reports import RetentionReports
 from analytics.product.saved_reports import SavedReports
 from analytics.product.schema import SchemaReports
 from analytics.product.segments import Segments
+from analytics.product.shares import ReportShares
 from analytics.product.trends import TrendReports
 from analytics.projects import Projects
 from analytics.requests.keys import ProjectKeyring
@@ -26,6 +27,7 @@ from storage.api.events import EventStore
 from storage.api.project_keys import ProjectKeyRecords
 from storage.api.projects import ProjectRecords
 from storage.api.reports.saved_reports import SavedReportRecords, SegmentRecords
+from storage.api.reports.shares import ShareRecords
 from storage.api.requests import RequestStore
 
 
@@ -42,6 +44,7 @@ class Analytics:
         questions: turns definitions in JSON into questions.
         trends, funnels: answer these reports.
         saved_reports: questions under a name.
+        shares: links to reports for anybody.
         events: the event store.
         keyring: the API keys of projects.
         parser: parses tracked requests.
@@ -64,6 +67,7 @@ class Analytics:
     trends: TrendReports
     funnels: FunnelReports
     saved_reports: SavedReports
+    shares: ReportShares
     events: EventStore
     keyring: ProjectKeyring
     parser: RequestParser
@@ -87,6 +91,7 @@ class Analytics:
         activity: ActivityReader,
         saved_reports: SavedReportRecords,
         segment_records: SegmentRecords,
+        share_records: ShareRecords,
         clock: Clock,
     ) -> "Analytics":
         """Return the service over its stores."""
@@ -103,6 +108,7 @@ class Analytics:
             TrendReports(events, clock),
             FunnelReports(events, clock),
             SavedReports(saved_reports, questions, clock),
+            ReportShares(share_records, clock),
             events,
             ProjectKeyring(keys, clock),
             RequestParser(),

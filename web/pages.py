@@ -16,12 +16,16 @@ from web.hosts.keys_page import HostKeyPages, NewKeyPage
 from web.hosts.page import HostsPages
 from web.http.routing import Handlers
 from web.internals import Internals
+from web.product_pages.asked_reports import AskedReport, AskedReportPages
 from web.product_pages.events_page import EventsPages
+from web.product_pages.funnel_page import FunnelReportPage
 from web.product_pages.overview_page import OverviewPages
 from web.product_pages.parts import ReportParts
-from web.product_pages.paths_page import PathsPages
+from web.product_pages.paths_page import PathsReportPage
 from web.product_pages.persons_page import PersonsPages
-from web.product_pages.retention_page import RetentionPages
+from web.product_pages.retention_page import RetentionReportPage
+from web.product_pages.sharing_page import SharingPages
+from web.product_pages.trends_page import TrendsReportPage
 from web.project_pages.keys_page import ProjectKeyPages
 from web.project_pages.list_page import ProjectListPages
 from web.project_pages.members_page import ProjectMemberPages
@@ -34,6 +38,14 @@ from web.targets.discovery_page import DiscoveryPages
 from web.targets.page import TargetsPages
 
 PageFactory = Callable[[Internals], Handlers]
+
+
+_REPORTS: Final[tuple[AskedReport, ...]] = (
+    TrendsReportPage(),
+    FunnelReportPage(),
+    RetentionReportPage(),
+    PathsReportPage(),
+)
 
 
 def _project_access(parts: Internals) -> ProjectAccess:
@@ -71,8 +83,8 @@ PAGES: Final[tuple[PageFactory, ...]] = (
     ),
     lambda parts: OverviewPages(_report_parts(parts), parts.settings),
     lambda parts: EventsPages(_report_parts(parts)),
-    lambda parts: RetentionPages(_report_parts(parts)),
-    lambda parts: PathsPages(_report_parts(parts)),
+    lambda parts: AskedReportPages(_REPORTS, _report_parts(parts)),
+    lambda parts: SharingPages(_REPORTS, _report_parts(parts), parts.renderer, parts.settings),
     lambda parts: PersonsPages(_report_parts(parts)),
     lambda parts: ProjectSettingsPages(_settings_view(parts)),
     lambda parts: ProjectMemberPages(_settings_view(parts)),

@@ -18,6 +18,7 @@ def analytics_of(stores: Stores, settings: Settings) -> Analytics:
         stores.events.activity,
         stores.records.saved_reports,
         stores.records.segments,
+        stores.records.shares,
         stores.clock,
     )
 

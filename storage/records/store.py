@@ -23,9 +23,10 @@ from storage.records.hosts import SqliteHosts
 from storage.records.project_keys import SqliteProjectKeys
 from storage.records.projects import SqliteProjects
 from storage.records.pushed_groups import SqlitePushedGroups
-from storage.records.reports import saved_reports, segments
+from storage.records.reports import saved_reports, segments, shares
 from storage.records.reports.saved_reports import SqliteSavedReports
 from storage.records.reports.segments import SqliteSegments
+from storage.records.reports.shares import SqliteShares
 from storage.records.second_factors import SqliteSecondFactors
 
 
@@ -46,6 +47,7 @@ class Records:
         self.pushed_groups = SqlitePushedGroups(self._database)
         self.saved_reports = SqliteSavedReports(self._database)
         self.segments = SqliteSegments(self._database)
+        self.shares = SqliteShares(self._database)
 
     def open(self) -> None:
         """Open the file and migrate its schema; blocks.
@@ -65,6 +67,7 @@ class Records:
             saved_reports,
             second_factors,
             segments,
+            shares,
         )
         self._database.open([subject.MIGRATIONS for subject in subjects])
 

@@ -105,7 +105,14 @@ ADMITTED: dict[str, set[str]] = {
     "admin": ADMIN,
 }
 
-JUDGED_BY_THEIR_HANDLERS = ("/login", "/auth/", "/api/v1/auth/", "/report", "/api/v1/track")
+JUDGED_BY_THEIR_HANDLERS = (
+    "/login",
+    "/auth/",
+    "/api/v1/auth/",
+    "/report",
+    "/api/v1/track",
+    "/share/",
+)
 """Public routes that check a password or a key themselves."""
 
 

@@ -382,6 +382,7 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
                 events.activity,
                 records.saved_reports,
                 records.segments,
+                records.shares,
                 clock,
             ),
             clock=clock,

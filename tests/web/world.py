@@ -240,6 +240,7 @@ def _services(
             events.activity,
             records.saved_reports,
             records.segments,
+            records.shares,
             doubles.clock,
         ),
         clock=doubles.clock,

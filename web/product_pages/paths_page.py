@@ -1,45 +1,35 @@
 """Paths as columns: where persons go after an event, or come from before one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
-from aiohttp import web
-from pydantic import Field, StringConstraints
+from multidict import MultiDict, MultiMapping
+from pydantic import Field, StringConstraints, ValidationError
 
+from analytics.product.definitions import PathDefinition, ReportKind
 from analytics.product.ingestion import LONGEST_NAME
-from analytics.product.paths import PathQuestion, PathReport, PathStep, PathUnit
-from storage.api.events import EventSelection, EventStep
+from analytics.product.paths import PathReport, PathStep, PathUnit
+from storage.api.projects import Project
 from web.http.parameters import DIGITS, Parameters, read_query
-from web.http.routing import Route
-from web.product_pages.parts import REFUSALS, ReportParts, refusal_text, report_page
-from web.product_pages.ranges import chosen_range
+from web.product_pages.asked_reports import AskedReport
+from web.product_pages.parts import ReportParts, report_page
+from web.product_pages.questions import asked_range, range_fields
+from web.product_pages.ranges import ChosenRange
 
 _MOST_ROWS: Final = 100
-
-PATHS: Final = report_page("/paths", "Paths", "paths_page")
+MOST_COLUMNS: Final = 8
+MOST_SHOWN_BRANCHES: Final = 10
 
 
 class PathsQuery(Parameters):
     """The question of the page; without an event, paths begin with the first one of a session."""
 
-    event: Annotated[str, StringConstraints(max_length=LONGEST_NAME)] = ""
+    event: Annotated[str, StringConstraints(max_length=LONGEST_NAME, strip_whitespace=True)] = ""
     direction: Literal["after", "before"] = "after"
-    depth: Annotated[int, Field(ge=2, le=8), DIGITS] = 4
-    branches: Annotated[int, Field(ge=1, le=10), DIGITS] = 4
+    depth: Annotated[int, Field(ge=2, le=MOST_COLUMNS), DIGITS] = 4
+    branches: Annotated[int, Field(ge=1, le=MOST_SHOWN_BRANCHES), DIGITS] = 4
     unit: PathUnit = PathUnit.SESSIONS
-
-    def question(self) -> PathQuestion:
-        """Return the question."""
-        anchor = EventStep(self.event) if self.event else None
-        leads_here = self.direction == "before"
-        return PathQuestion(
-            None if leads_here else anchor,
-            anchor if leads_here else None,
-            self.depth,
-            self.branches,
-            self.unit,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,40 +40,62 @@ class PathRow:
     count: int
 
 
-class PathsPages:
-    """Shows paths as columns and as a table."""
+class PathsReportPage(AskedReport):
+    """The form, the columns and the table."""
 
-    def __init__(self, parts: ReportParts) -> None:
-        self._parts = parts
+    kind = ReportKind.PATHS
+    page = report_page("/paths", "Paths", "paths_page")
+    result = "product_pages/paths_result.html"
 
-    def routes(self) -> tuple[Route, ...]:
-        """Return the route."""
-        return (self._parts.shell.route(PATHS, self.show),)
+    def definition(self, query: MultiMapping[str], chosen: ChosenRange) -> dict[str, Any]:
+        """Return the definition that an address asks for."""
+        asked = read_query(query, PathsQuery)
+        anchor = {"event": asked.event} if asked.event else None
+        return {
+            **asked_range(chosen),
+            "startEvent" if asked.direction == "after" else "endEvent": anchor,
+            "depth": asked.depth,
+            "branches": asked.branches,
+            "unit": asked.unit,
+        }
 
-    async def show(self, request: web.Request) -> web.Response:
-        """Show the paths."""
-        frame = await self._parts.frame(request)
-        chosen = chosen_range(request.query, frame.project, self._parts.clock())
-        selection = EventSelection(frame.project.id, chosen.dates.start_ms, chosen.dates.end_ms)
-        status, asked = 200, PathsQuery()
-        values: dict[str, Any] = {"problem": "", "report": None, "rows": ()}
-        try:
-            asked = read_query(request.query, PathsQuery)
-            report = await self._parts.analytics.paths.report(selection, asked.question())
-            values |= {"report": report, "rows": path_rows(report, asked.direction == "before")}
-        except REFUSALS as exc:
-            status, values["problem"] = 400, refusal_text(exc)
-        return await self._parts.shell.page(
-            request,
-            PATHS,
-            status,
-            **frame.values("/paths"),
-            **values,
-            asked=asked,
-            date_range=chosen,
-            names=await self._parts.names(frame),
-            units=list(PathUnit),
+    def query(self, definition: dict[str, Any]) -> MultiDict[str]:
+        """Return the parameters that ask a definition, as far as the form has them."""
+        asked = PathDefinition.model_validate(definition)
+        anchor = asked.startEvent or asked.endEvent
+        return MultiDict(
+            {
+                **range_fields(definition),
+                "event": "" if anchor is None else anchor.event or "",
+                "direction": "after" if asked.endEvent is None else "before",
+                "depth": str(min(max(asked.depth, 2), MOST_COLUMNS)),
+                "branches": str(min(asked.branches, MOST_SHOWN_BRANCHES)),
+                "unit": asked.unit,
+            }
         )
+
+    def form(self, query: MultiMapping[str]) -> Mapping[str, Any]:
+        """Return the values of the form."""
+        try:
+            return {"asked": read_query(query, PathsQuery)}
+        except ValidationError:
+            return {"asked": PathsQuery()}
+
+    async def answer(
+        self, parts: ReportParts, project: Project, definition: dict[str, Any]
+    ) -> Mapping[str, Any]:
+        """Return the values of the result's template."""
+        asked = PathDefinition.model_validate(definition)
+        selection = await parts.analytics.questions.selection(project, asked)
+        question = await parts.analytics.questions.paths(project, asked)
+        report = await parts.analytics.paths.report(selection, question)
+        anchor, leads_here = asked.startEvent or asked.endEvent, asked.endEvent is not None
+        return {
+            "report": report,
+            "rows": path_rows(report, leads_here),
+            "path_event": "" if anchor is None else anchor.event,
+            "leads_here": leads_here,
+        }
 
 
 def path_rows(report: PathReport, leads_here: bool) -> list[PathRow]:

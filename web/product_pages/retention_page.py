@@ -2,26 +2,25 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlencode
 
-from aiohttp import web
-from pydantic import Field, StringConstraints
+from multidict import MultiDict, MultiMapping
+from pydantic import Field, StringConstraints, ValidationError
 
+from analytics.product.definitions import ReportKind, RetentionDefinition
 from analytics.product.ingestion import LONGEST_NAME
 from analytics.product.retention import RetentionPeriods, RetentionQuestion, RetentionStarts
-from analytics.statistics.calendar import Interval
-from storage.api.events import EventSelection, EventStep
+from storage.api.events import EventSelection
+from storage.api.projects import Project
 from web.http.parameters import DIGITS, Parameters, read_query
-from web.http.routing import Route
-from web.product_pages.parts import REFUSALS, ReportParts, refusal_text, report_page
-from web.product_pages.ranges import ChosenRange, chosen_range
-from web.projects.frame import ProjectFrame
+from web.product_pages.asked_reports import AskedReport
+from web.product_pages.parts import ReportParts, report_page
+from web.product_pages.questions import asked_range, range_fields
+from web.product_pages.ranges import ChosenRange
 
 _PERIODS: Final = {"day": 14, "week": 8, "month": 6}
 _MOST_LISTED: Final = 1_000
 
-RETENTION: Final = report_page("/retention", "Retention", "retention_page")
-EventText = Annotated[str, StringConstraints(max_length=LONGEST_NAME)]
+EventText = Annotated[str, StringConstraints(max_length=LONGEST_NAME, strip_whitespace=True)]
 
 
 class RetentionQuery(Parameters):
@@ -34,76 +33,96 @@ class RetentionQuery(Parameters):
     starts: RetentionStarts = RetentionStarts.FIRST_EVER
     kind: RetentionPeriods = RetentionPeriods.CALENDAR
     unbounded: bool = False
+
+    @property
+    def length(self) -> int:
+        """The number of periods."""
+        return self.periods or _PERIODS[self.cohort]
+
+
+class RetentionCellQuery(Parameters):
+    """A cell whose persons are listed: the cohort, and the period or None for all."""
+
     row: Annotated[int | None, Field(ge=0), DIGITS] = None
     cell: Annotated[int | None, Field(ge=0), DIGITS] = None
 
-    def question(self) -> RetentionQuestion:
-        """Return the question."""
-        return RetentionQuestion(
-            EventStep(self.start or None),
-            EventStep(self.back or None),
-            Interval(self.cohort),
-            periods=self.periods or _PERIODS[self.cohort],
-            starts=self.starts,
-            kind=self.kind,
-            is_unbounded=self.unbounded,
-        )
 
+class RetentionReportPage(AskedReport):
+    """The form and the grid."""
 
-class RetentionPages:
-    """Shows the grid, and the persons behind a cell."""
+    kind = ReportKind.RETENTION
+    page = report_page("/retention", "Retention", "retention_page")
+    result = "product_pages/retention_grid.html"
+    default_days = 90
 
-    def __init__(self, parts: ReportParts) -> None:
-        self._parts, self._reports = parts, parts.analytics.retention
-
-    def routes(self) -> tuple[Route, ...]:
-        """Return the route."""
-        return (self._parts.shell.route(RETENTION, self.show),)
-
-    async def show(self, request: web.Request) -> web.Response:
-        """Show the grid."""
-        frame = await self._parts.frame(request)
-        chosen = chosen_range(request.query, frame.project, self._parts.clock(), 90)
-        status, values = 200, dict[str, Any](problem="", report=None, persons=None)
-        asked = RetentionQuery()
-        try:
-            asked = read_query(request.query, RetentionQuery)
-            values |= await self._answer(frame, asked, chosen)
-        except REFUSALS as exc:
-            status, values["problem"] = 400, refusal_text(exc)
-        return await self._parts.shell.page(
-            request,
-            RETENTION,
-            status,
-            **frame.values("/retention"),
-            **values,
-            asked=asked,
-            periods=asked.periods or _PERIODS[asked.cohort],
-            date_range=chosen,
-            names=await self._parts.names(frame),
-            address=_address(request.path, asked, chosen),
-            starts=list(RetentionStarts),
-            kinds=list(RetentionPeriods),
-        )
-
-    async def _answer(
-        self, frame: ProjectFrame, asked: RetentionQuery, chosen: ChosenRange
-    ) -> Mapping[str, Any]:
-        project, question = frame.project, asked.question()
-        selection = EventSelection(project.id, chosen.dates.start_ms, chosen.dates.end_ms)
-        report = await self._reports.report(project, selection, question)
-        if asked.row is None:
-            return {"report": report}
-        persons = await self._reports.persons(project, selection, question, asked.row, asked.cell)
+    def definition(self, query: MultiMapping[str], chosen: ChosenRange) -> dict[str, Any]:
+        """Return the definition that an address asks for."""
+        asked = read_query(query, RetentionQuery)
         return {
-            "report": report,
-            "persons": persons[:_MOST_LISTED],
-            "persons_total": len(persons),
+            **asked_range(chosen),
+            "startEvent": {"event": asked.start or None},
+            "returnEvent": {"event": asked.back or None},
+            "cohort": asked.cohort,
+            "periods": asked.length,
+            "starts": asked.starts,
+            "kind": asked.kind,
+            "unbounded": asked.unbounded,
         }
 
+    def query(self, definition: dict[str, Any]) -> MultiDict[str]:
+        """Return the parameters that ask a definition, as far as the form has them."""
+        asked = RetentionDefinition.model_validate(definition)
+        back = asked.returnEvent
+        return MultiDict(
+            {
+                **range_fields(definition),
+                "start": asked.startEvent.event or "",
+                "back": "" if back is None else back.event or "",
+                "cohort": asked.cohort,
+                "periods": str(asked.periods),
+                "starts": asked.starts,
+                "kind": asked.kind,
+                "unbounded": str(asked.unbounded).lower(),
+            }
+        )
 
-def _address(path: str, asked: RetentionQuery, chosen: ChosenRange) -> str:
-    """Return the address of the grid, to which a cell is appended."""
-    own = asked.model_dump(mode="json", exclude_defaults=True, exclude={"row", "cell"})
-    pairs = [(name, str(value).lower() if value is True else value) for name, value in own.items()]
-    return f"{path}?{urlencode([*pairs, *chosen.parameters])}"
+    def form(self, query: MultiMapping[str]) -> Mapping[str, Any]:
+        """Return the values of the form."""
+        try:
+            asked = read_query(query, RetentionQuery)
+        except ValidationError:
+            asked = RetentionQuery()
+        return {"asked": asked, "periods": asked.length}
+
+    async def answer(
+        self, parts: ReportParts, project: Project, definition: dict[str, Any]
+    ) -> Mapping[str, Any]:
+        """Return the values of the result's template."""
+        asked, selection, question = await _asked(parts, project, definition)
+        report = await parts.analytics.retention.report(project, selection, question)
+        return {"report": report, "cohort_unit": asked.cohort.value, "periods": asked.periods}
+
+    async def persons(
+        self,
+        parts: ReportParts,
+        project: Project,
+        definition: dict[str, Any],
+        query: MultiMapping[str],
+    ) -> Mapping[str, Any]:
+        """Return the persons behind a cell, if the address asks for them."""
+        place = read_query(query, RetentionCellQuery)
+        if place.row is None:
+            return {}
+        _, selection, question = await _asked(parts, project, definition)
+        found = await parts.analytics.retention.persons(
+            project, selection, question, place.row, place.cell
+        )
+        return {"persons": found[:_MOST_LISTED], "persons_total": len(found), "place": place}
+
+
+async def _asked(
+    parts: ReportParts, project: Project, definition: dict[str, Any]
+) -> tuple[RetentionDefinition, EventSelection, RetentionQuestion]:
+    asked, questions = RetentionDefinition.model_validate(definition), parts.analytics.questions
+    selection = await questions.selection(project, asked)
+    return asked, selection, await questions.retention(project, asked)

@@ -82,6 +82,8 @@ class SettingsView:
             members=members,
             member_roles=list(ProjectRole),
             keys=keys,
+            shares=await self.analytics.shares.live(project) if frame.edits else (),
+            saved_reports=await self.analytics.saved_reports.all(project) if frame.edits else (),
         )
 
 

@@ -92,7 +92,15 @@ ACCESS = {
     "POST /projects": "user",
     "GET /projects/{project_key}": "user",
     "GET /projects/{project_key}/events": "user",
+    "GET /projects/{project_key}/trends": "user",
+    "GET /projects/{project_key}/funnel": "user",
     "GET /projects/{project_key}/retention": "user",
+    "POST /projects/{project_key}/reports": "user",
+    "POST /projects/{project_key}/reports/{id}/remove": "user",
+    "POST /projects/{project_key}/shares": "user",
+    "POST /projects/{project_key}/shares/{id}/revoke": "user",
+    # The token in the path is the credential.
+    "GET /share/{token}": "public",
     "GET /projects/{project_key}/paths": "user",
     "GET /projects/{project_key}/persons": "user",
     "GET /projects/{project_key}/person": "user",
@@ -313,6 +321,7 @@ def concrete(path: str) -> str:
         ("{id}", "999"),
         ("{name}", "nobody"),
         ("{project_key}", "no-such-project"),
+        ("{token}", "no-such-link"),
     ):
         path = path.replace(pattern, value)
     assert "{" not in path

@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from urllib.parse import quote
 
 import pytest
 
@@ -139,6 +140,15 @@ async def test_paths_are_columns_and_rows_of_the_same_numbers(world: World) -> N
         ("/retention?periods=99", "periods: "),
         ("/retention?cohort=minute", "cohort: "),
         ("/retention?start=open&row=900", "cohort: there are"),
+        ("/trends?event=a&measure=sum&on=", "events[0].property: is missing"),
+        ("/trends?interval=year", "interval: "),
+        ("/trends?where=a&op=like&value=b", "filters"),
+        ("/trends?segment=nobody", "filters"),
+        ("/funnel?step=a&window=x", "windowseconds: "),
+        ("/funnel?step=a&step=b&order=no", "order: "),
+        ("/funnel?step=a&step=b&at=7", "step: must be from 1 to 2"),
+        ("/funnel?step=a&step=b&at=x", "at: "),
+        (f"/funnel?{'&step=a' * 21}", "steps: "),
         ("/retention?days=3660&cohort=day", "from: cohorts and periods span"),
         ("/paths?depth=99", "depth: "),
         ("/paths?direction=up", "direction: "),
@@ -155,7 +165,21 @@ async def test_a_wrong_question_is_named_in_its_page(world: World, path: str, pr
 
 @pytest.mark.parametrize(
     "path",
-    ["", "/events", "/events?view=schema", "/retention", "/paths", "/persons", "/settings"],
+    [
+        "",
+        "/events",
+        "/events?view=schema",
+        "/trends?breakdown=x",
+        f"/trends?event={quote(HOSTILE)}&breakdown={quote(HOSTILE)}",
+        f"/funnel?step={quote(HOSTILE)}&breakdown={quote(HOSTILE)}&at=1",
+        "/retention",
+        f"/retention?start={quote(HOSTILE)}&back={quote(HOSTILE)}",
+        "/paths",
+        f"/paths?event={quote(HOSTILE)}",
+        "/persons",
+        f"/person?id={quote(HOSTILE)}",
+        "/settings",
+    ],
 )
 async def test_hostile_text_never_becomes_markup(world: World, path: str) -> None:
     ann = await add_tenant(world, "ann", HOSTILE)

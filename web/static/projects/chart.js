@@ -33,6 +33,12 @@ const createChart = (figure) => {
   const firstOpen = data.complete.indexOf(false);
   let plot = null;
 
+  // A line of the period before has the colour of its line.
+  const colours = () => {
+    const all = strokes(data.lines.length);
+    return data.lines.map(({ colour }, index) => all[colour ?? index]);
+  };
+
   // Each line is drawn twice: whole buckets, and dashed from the last whole one on.
   const rows = () =>
     data.lines.flatMap(({ values }) => {
@@ -45,7 +51,7 @@ const createChart = (figure) => {
 
   const series = () => {
     const isAlone = data.lines.length === 1;
-    return strokes(data.lines.length).flatMap((stroke, index) => {
+    return colours().flatMap((stroke, index) => {
       const { name, dashed } = data.lines[index];
       const common = { ...stroke, width: 1.75, label: name, show: !hidden.has(index) };
       const fill = isAlone || index === 0 && data.lines.length === 2 ? translucent(stroke.stroke, 0.1) : undefined;
@@ -58,9 +64,9 @@ const createChart = (figure) => {
   };
 
   const rowsAt = (index) => {
-    const colours = strokes(data.lines.length);
+    const drawn = colours();
     return data.lines
-      .map(({ name, values }, at) => ({ at, name, colour: colours[at].stroke, text: valueText(values[index]) }))
+      .map(({ name, values }, at) => ({ at, name, colour: drawn[at].stroke, text: valueText(values[index]) }))
       .filter(({ at }) => !hidden.has(at));
   };
 
@@ -87,11 +93,11 @@ const createChart = (figure) => {
 
   const legend = () => {
     const list = element("ul", "bucket-legend");
-    const colours = strokes(data.lines.length);
+    const drawn = colours();
     data.lines.forEach(({ name }, index) => {
       const button = element("button");
       const key = element("i");
-      key.style.background = colours[index].stroke;
+      key.style.background = drawn[index].stroke;
       button.type = "button";
       button.setAttribute("aria-pressed", String(!hidden.has(index)));
       button.append(key, element("span", "", name));

@@ -1,0 +1,191 @@
+"""Trends and funnels as pages; saving them, and sharing them with anybody who has a link."""
+
+import json
+import re
+from html import unescape
+
+import pytest
+
+from storage.api.projects import ProjectRole
+from tests.web.product_pages.test_report_pages import event, shown, texts
+from tests.web.projects.tenants import Tenant, add_member, add_tenant, send
+from tests.web.service_doubles import NOW_MS
+from tests.web.world import World
+
+DAY_MS = 86_400_000
+FUNNEL = "/funnel?step=open&step=buy&window=2&unit=days&days=7"
+
+
+async def filled(world: World) -> Tenant:
+    ann = await add_tenant(world, "ann")
+    hour = 1 / 24
+    await send(
+        world,
+        ann,
+        *(event("open", person, 4, plan="pro" if person == "a" else "free") for person in "abc"),
+        *(event("buy", person, 4 - hour, amount=5) for person in "ab"),
+        event("open", "d", 1, plan="free"),
+        event("buy", "d", 8, amount=7),
+    )
+    return ann
+
+
+def hidden(text: str, name: str) -> str:
+    return texts(text, rf'type="hidden" name="{name}" value="([^"]*)"')[0]
+
+
+async def post(world: World, tenant: Tenant, path: str, **data: str) -> tuple[int, str]:
+    answer = await world.client.post(
+        tenant.pages + path, data=data, headers=tenant.session, allow_redirects=False
+    )
+    return answer.status, answer.headers.get("Location") or await answer.text()
+
+
+async def test_funnel_has_the_numbers_of_the_api_and_links_to_their_persons(world: World) -> None:
+    ann = await filled(world)
+    text = await shown(world, ann, FUNNEL)
+    body = {"projectKey": ann.project.key, **json.loads(hidden(text, "definition"))}
+    answer = await world.client.post("/v1/reports/funnel", json=body, headers=ann.token)
+    first, second = (await answer.json())["steps"]
+    assert (first["users"], second["users"]) == (4, 2)
+    assert (second["droppedOff"], second["stillOpen"]) == (1, 1)
+    counts = texts(text, r'#persons">(\d+)</a> (?:<span|dropped|still)')
+    assert counts == ["4", "2", "1", "1"]
+    low, high = second["conversionRate"]["low"] * 100, second["conversionRate"]["high"] * 100
+    assert f"{low:.1f} to {high:.1f} %" in text
+    for link, persons in zip(
+        texts(text, r'href="(/[^"]+#persons)"'),
+        (["a", "b", "c", "d"], ["a", "b"], ["c"], ["d"]),
+        strict=True,
+    ):
+        page = await shown(world, ann, link.removeprefix(ann.pages).split("#")[0])
+        assert sorted(texts(page, r'class="name person"[^>]*>([^<]+)<')) == persons
+
+
+async def test_funnel_by_a_property_adds_up(world: World) -> None:
+    ann = await filled(world)
+    text = await shown(world, ann, f"{FUNNEL}&breakdown=plan")
+    rows = re.findall(r'<tr><th scope="row"><span class="name">(\w+)</span></th>(.*?)</tr>', text)
+    found = {name: texts(cells, r"#persons\">(\d+)<") for name, cells in rows}
+    assert found == {"free": ["3", "1"], "pro": ["1", "1"]}
+    links = texts(dict(rows)["free"], r'href="([^"]+)"')
+    page = await shown(world, ann, links[0].removeprefix(ann.pages).split("#")[0])
+    assert sorted(texts(page, r'class="name person"[^>]*>([^<]+)<')) == ["b", "c", "d"]
+
+
+async def test_trends_measure_events_persons_and_properties(world: World) -> None:
+    ann = await filled(world)
+    query = "event=open&measure=events&on=&event=buy&measure=sum&on=amount&compare=true&days=7"
+    text = await shown(world, ann, f"/trends?{query}")
+    data = json.loads(text.split('id="trends-chart">')[1].split("</script>")[0])
+    lines = {line["name"]: [value or 0 for value in line["values"]] for line in data["lines"]}
+    assert lines["open: events"] == [0, 0, 3, 0, 0, 1, 0]
+    assert lines["buy: Sum of amount"] == [0, 0, 10, 0, 0, 0, 0]
+    assert sum(lines["buy: Sum of amount, before"]) == 7
+    assert [line.get("dashed", False) for line in data["lines"]] == [False, False, True, True]
+    assert "+42.9 %" in text
+
+
+@pytest.mark.parametrize(
+    ("query", "events"),
+    [
+        ("where=plan&op=equals&value=pro", 1),
+        ("where=plan&op=differs&value=pro", 5),
+        ("where=amount&op=greater&value=5", 0),
+        ("where=amount&op=equals&value=5", 2),
+        ("where=amount&op=is_set", 2),
+    ],
+)
+async def test_a_condition_restricts_a_report(world: World, query: str, events: int) -> None:
+    ann = await filled(world)
+    text = await shown(world, ann, f"/trends?days=7&{query}")
+    data = json.loads(text.split('id="trends-chart">')[1].split("</script>")[0])
+    assert sum(value or 0 for value in data["lines"][0]["values"]) == events
+
+
+async def test_a_saved_report_is_opened_again_with_its_form(world: World) -> None:
+    ann = await filled(world)
+    bob = await add_member(world, ann, "bob", ProjectRole.VIEWER)
+    path = f"{FUNNEL}&exclude=refund&order=ordered"
+    text = await shown(world, ann, path)
+    fields = {name: hidden(text, name) for name in ("kind", "definition")}
+    assert (
+        "Save report"
+        not in await (await world.client.get(ann.pages + path, headers=bob.session)).text()
+    )
+    status, where = await post(world, ann, "/reports", name="To <b>buy</b>", **fields)
+    assert status == 303
+    again = await shown(world, ann, where.removeprefix(ann.pages))
+    assert texts(again, r'name="(?:step|exclude)" value="([^"]+)"') == ["open", "buy", "refund"]
+    assert 'name="window" inputmode="decimal" value="2"' in again
+    assert "To &lt;b&gt;buy&lt;/b&gt;" in again
+    assert json.loads(hidden(again, "definition")).keys() == {
+        *json.loads(fields["definition"]).keys()
+    }
+    (number,) = re.findall(r"saved=(\d+)", where)
+    await shown(world, ann, f"/trends?saved={number}", 404)
+    await shown(world, ann, "/funnel?saved=99999999999999999999", 404)
+    assert (await post(world, ann, f"/reports/{number}/remove"))[0] == 303
+    await shown(world, ann, f"/funnel?saved={number}", 404)
+
+
+@pytest.mark.parametrize("path", [FUNNEL, "/trends", "/retention", "/paths"])
+async def test_a_shared_report_needs_no_login_and_shows_no_person(world: World, path: str) -> None:
+    ann = await filled(world)
+    text = await shown(world, ann, path)
+    fields = {name: hidden(text, name) for name in ("kind", "definition")}
+    status, page = await post(world, ann, "/shares", title="Q3 <b>", days="7", **fields)
+    assert status == 200
+    (token,) = set(re.findall(r"/share/([\w-]{32})", page))
+    assert token not in await shown(world, ann, "/settings")
+    answer = await world.client.get(f"/share/{token}")
+    shared = await answer.text()
+    assert answer.status == 200
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert "Q3 &lt;b&gt;" in shared
+    assert "/projects/" not in re.sub(r"/static/\S+", "", shared)
+    assert "person?id" not in shared
+    assert "<form" not in shared
+    world.now[0] += 7 * DAY_MS
+    assert (await world.client.get(f"/share/{token}")).status == 404
+
+
+async def test_a_revoked_link_shows_nothing_and_is_kept_as_a_hash(world: World) -> None:
+    ann = await filled(world)
+    bob = await add_member(world, ann, "bob", ProjectRole.VIEWER)
+    fields = {"kind": "trends", "definition": '{"events":["open"]}', "title": "T", "days": "1"}
+    denied = await world.client.post(f"{ann.pages}/shares", data=fields, headers=bob.session)
+    assert denied.status == 403
+    _, page = await post(world, ann, "/shares", **fields)
+    (token,) = set(re.findall(r"/share/([\w-]{32})", page))
+    (share,) = await world.services.analytics.shares.live(ann.project)
+    assert share.expires_ms == NOW_MS + DAY_MS
+    records = world.services.analytics.shares._records
+    assert await records.find(token, NOW_MS) is None
+    text = unescape(await shown(world, ann, "/settings"))
+    assert f'action="{ann.pages}/shares/{share.id}/revoke"' in text
+    assert (await post(world, ann, f"/shares/{share.id}/revoke"))[0] == 303
+    assert (await world.client.get(f"/share/{token}")).status == 404
+    assert (await post(world, ann, f"/shares/{share.id}/revoke"))[0] == 404
+    actions = [one.action for one in await world.services.audit.entries(5)]
+    assert actions == ["share.revoke", "share.create"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"definition": "{"},
+        {"definition": "[]"},
+        {"definition": '{"events":[]}'},
+        {"kind": "overview"},
+        {"kind": "x"},
+        {"days": "0"},
+        {"days": "367"},
+        {"title": " "},
+    ],
+)
+async def test_an_invalid_link_is_refused(world: World, change: dict[str, str]) -> None:
+    ann = await add_tenant(world, "ann")
+    fields = {"kind": "trends", "definition": '{"events":["open"]}', "title": "T", "days": "1"}
+    assert (await post(world, ann, "/shares", **fields | change))[0] == 400
+    assert await world.services.analytics.shares.live(ann.project) == []
