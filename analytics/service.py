@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from analytics.product.batches import EventBatches
-from analytics.product.funnels import FunnelReports
+from analytics.product.funnel_reports import FunnelReports
 from analytics.product.live import LiveView
 from analytics.product.paths import PathReports
 from analytics.product.persons import PersonReports

@@ -5,6 +5,7 @@ A person counts once, with the attempt that gets furthest. Among equal ones it i
 that is complete first, from the latest start on that leads there.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -100,7 +101,7 @@ class FunnelPaths:
 
 def rows_with(events: Occurrences, bit: int) -> Rows:
     """Return the events that satisfy a step."""
-    return np.flatnonzero(events.steps & np.uint64(1 << bit))
+    return np.flatnonzero(events.steps & events.steps.dtype.type(1 << bit))
 
 
 def ordered_paths(events: Occurrences, rules: FunnelRules) -> FunnelPaths:
@@ -151,7 +152,7 @@ def strict_paths(events: Occurrences, rules: FunnelRules) -> FunnelPaths:
     for step in range(1, rules.steps):
         going = going[start[going] + step < len(events.persons)]
         first, row = start[going], start[going] + step
-        continues = (events.steps[row] & np.uint64(1 << step)) != 0
+        continues = (events.steps[row] & events.steps.dtype.type(1 << step)) != 0
         continues &= events.persons[row] == events.persons[first]
         continues &= events.times_ms[row] <= events.times_ms[first] + rules.window_ms
         going = going[continues]
@@ -180,6 +181,18 @@ def groups_of(persons: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], Rows]:
         return persons, np.empty(0, np.intp)
     first = np.flatnonzero(np.append(True, persons[1:] != persons[:-1]))
     return persons[first], first
+
+
+def joined(parts: Sequence[FunnelPaths]) -> FunnelPaths:
+    """Return the paths of all parts; positions are those in the part's events."""
+    if len(parts) == 1:
+        return parts[0]
+    return FunnelPaths(
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("persons", "depths", "positions", "times_ms", "last_starts_ms")
+        )
+    )
 
 
 def nobody(steps: int) -> FunnelPaths:

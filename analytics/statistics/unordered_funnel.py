@@ -30,7 +30,7 @@ def unordered_paths(events: Occurrences, rules: FunnelRules) -> FunnelPaths:
     Raises:
         ReportError: too many steps are satisfied by the same events.
     """
-    satisfied = events.steps & np.uint64((1 << rules.steps) - 1)
+    satisfied = events.steps.astype(np.uint64) & np.uint64((1 << rules.steps) - 1)
     starts = np.flatnonzero((satisfied != 0) & (events.times_ms < rules.starts_before_ms))
     if not len(starts):
         return nobody(rules.steps)

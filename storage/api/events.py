@@ -10,7 +10,7 @@ No SQL here: an engine implements these protocols, everyone else imports only th
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,22 +124,34 @@ class EventSeries:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonPart:
+    """One of several equal parts of all persons, by their numbers; earlier parts are lower.
+
+    Attributes:
+        index: which part, from 0 on.
+        count: the number of parts.
+    """
+
+    index: int
+    count: int
+
+
+WHOLE: Final = PersonPart(0, 1)
+
+
+@dataclass(frozen=True, slots=True)
 class Occurrences:
     """Events that satisfy steps, ordered by person, then time, then arrival.
 
     Attributes:
         persons: uint64, shape (N,), an opaque number for each person.
         times_ms: int64, shape (N,).
-        steps: uint64, shape (N,), bit i is set if the event satisfies step i.
-        breakdown: the value of the breakdown's property for each event, None without one.
-        names: the name of each event if it was asked for.
+        steps: unsigned, shape (N,), bit i is set if the event satisfies step i.
     """
 
     persons: NDArray[np.uint64]
     times_ms: NDArray[np.int64]
-    steps: NDArray[np.uint64]
-    breakdown: Sequence[str | None] | None = None
-    names: Sequence[str] | None = None
+    steps: NDArray[np.unsignedinteger[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +242,9 @@ class EventAppender(Protocol):
 class EventReader(Protocol):
     """Answers reports. Events that are kept apart are in none of them."""
 
+    async def count(self, selection: EventSelection) -> int:
+        """Count events."""
+
     async def totals(self, selection: EventSelection) -> EventTotals:
         """Count events, persons and names."""
 
@@ -265,9 +280,7 @@ class EventReader(Protocol):
         self,
         selection: EventSelection,
         steps: Sequence[EventStep],
-        *,
-        breakdown: str | None = None,
-        with_names: bool = False,
+        part: PersonPart = WHOLE,
     ) -> Occurrences:
         """Return the events of the selection that satisfy at least one of up to 63 steps."""
 
@@ -297,7 +310,11 @@ class EventReader(Protocol):
         """
 
     async def first_values(
-        self, selection: EventSelection, steps: Sequence[EventStep], by: str
+        self,
+        selection: EventSelection,
+        steps: Sequence[EventStep],
+        by: str,
+        part: PersonPart = WHOLE,
     ) -> FirstValues:
         """Return each person's first value of a property in events that satisfy a step."""
 

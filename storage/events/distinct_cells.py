@@ -22,16 +22,23 @@ def distinct_cells(source: Sql, cell: str, cells: int) -> Sql:
         cell: an expression for the number of a row's cell, from 0 on.
         cells: the number of cells, at most `MOST_CELLS`.
     """
-    words = range(-(-cells // _BITS))
-    masks = ", ".join(
-        f"bit_or(case when cell between {_BITS * word} and {_BITS * word + _BITS - 1}"
-        f" then 1::ubigint << (cell - {_BITS * word})::ubigint else 0::ubigint end) as m{word}"
-        for word in words
-    )
+    words = -(-cells // _BITS)
+    masks = ", ".join(f"bit_or({_bit(word, words)}) as m{word}" for word in range(words))
     counts = ", ".join(
-        f"count(*) filter ((m{number // _BITS} >> {number % _BITS}::ubigint) & 1::ubigint"
-        " = 1::ubigint)"
-        for number in range(cells)
+        f"sum((m{number // _BITS} >> {number % _BITS}) & 1)::bigint" for number in range(cells)
     )
-    query = Sql(f"select {counts} from (select {masks} from (select person, {cell} as cell from ")
-    return query + source + Sql(") group by person)")
+    query = Sql(
+        f"select {counts} from (select {masks} from (select person, ({cell})::ubigint as cell from "
+    )
+    return query + source + Sql(") cells group by person) masks")
+
+
+def _bit(word: int, words: int) -> str:
+    """Return an expression for the bit of a row's cell in one of the masks of its person."""
+    if words == 1:
+        return "1::ubigint << cell"
+    first = _BITS * word
+    return (
+        f"case when cell between {first} and {first + _BITS - 1}"
+        f" then 1::ubigint << (cell - {first}) else 0::ubigint end"
+    )

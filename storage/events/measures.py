@@ -7,9 +7,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.api.events import EventQueryError, EventSelection, EventStep
+from storage.api.events import EventQueryError, EventSelection, EventStep, PersonPart
 from storage.api.reports.measures import Breakdown, EventMeasure, FirstValues, MeasuredSeries
-from storage.events.selection_queries import ALWAYS, IN_ORDER, SelectionQueries
+from storage.events.selection_queries import ALWAYS, IN_ORDER, SelectionQueries, in_part
 from storage.events.selection_sql import property_number, property_text
 from storage.events.sql import Sql, bucket_sql, is_in, join
 
@@ -61,18 +61,18 @@ class MeasureQueries(SelectionQueries):
         return _series(rows, values, len(edges_ms) - 1, measure)
 
     def first_values(
-        self, selection: EventSelection, steps: Sequence[EventStep], by: str
+        self, selection: EventSelection, steps: Sequence[EventStep], by: str, part: PersonPart
     ) -> FirstValues:
         """See `EventReader.first_values`."""
         numbers = self._name_numbers(selection.project)
         satisfied = join(" or ", [self._step(selection.project, step, numbers) for step in steps])
         source = self._events(selection, value=property_text(by), steps=satisfied)
-        query = Sql(f"select person, arg_min(value, {IN_ORDER}) from ") + source
-        query += Sql(" where steps and value is not null group by person order by person")
-        rows = self._rows(query)
-        return FirstValues(
-            np.array([person for person, _ in rows], np.uint64), [value for _, value in rows]
-        )
+        query = Sql(f"select person, arg_min(value, {IN_ORDER}) as value from ") + source
+        query += Sql(" where steps and value is not null") + in_part(part)
+        query += Sql(" group by person order by person")
+        arrays = self.connection.execute(query.text, list(query.values)).fetchnumpy()
+        persons = np.asarray(arrays["person"], np.uint64)
+        return FirstValues(persons, np.asarray(arrays["value"]).tolist())
 
     def persons_named(self, project: int, persons: Sequence[int]) -> dict[int, str]:
         """See `EventReader.persons_named`."""
@@ -91,10 +91,14 @@ class MeasureQueries(SelectionQueries):
 
 def _with_first_values(source: Sql) -> Sql:
     """Return a table in which each person has one value, the first one."""
+    first = (
+        f"select person, arg_min(value, {IN_ORDER}) as value from chosen"
+        " where value is not null group by person"
+    )
     return Sql(
-        f"(with chosen as {source.text} select c.* replace (f.value as value) from chosen c"
-        f" left join (select person, arg_min(value, {IN_ORDER}) as value from chosen"
-        " where value is not null group by person) f on f.person = c.person) events",
+        f"(with chosen as (select * from {source.text})"
+        " select c.* replace (f.value as value) from chosen c"
+        f" left join ({first}) f on f.person = c.person) events",
         source.values,
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from storage.api.events import EventSelection, EventStep
+from storage.api.events import EventSelection, EventStep, PersonPart
 from storage.api.reports.conditions import EventFilter, PersonCondition, PersonEvents, PersonValue
 from storage.events.hashing import Hasher
 from storage.events.selection_sql import filter_sql, property_text
@@ -17,6 +17,14 @@ ALWAYS: Final = (-(2**62), 2**62)
 """The range of all times."""
 IN_ORDER: Final = "time_ms::hugeint * 4611686018427387904 + sequence"
 """Orders events by time, then by arrival; one number is half as expensive as a pair."""
+
+
+def in_part(part: PersonPart) -> Sql:
+    """Return the condition, after another one, that a person is in a part of all persons."""
+    if part.count == 1:
+        return Sql("")
+    first, last = ((2**64 * (part.index + more) // part.count) - more for more in (0, 1))
+    return Sql(f" and person between {first}::ubigint and {last}::ubigint")
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.api.events import (
+    WHOLE,
     AppendResult,
     EventGroup,
     EventSelection,
@@ -17,6 +18,7 @@ from storage.api.events import (
     EventTotals,
     NumberSummary,
     Occurrences,
+    PersonPart,
     ProjectVolume,
     SeenProperty,
     StoredEvent,
@@ -99,6 +101,10 @@ class DuckEventStore:
 
         await self._database.write(merge)
 
+    async def count(self, selection: EventSelection) -> int:
+        """See `EventReader.count`."""
+        return await self._read(lambda queries: queries.count(selection))
+
     async def totals(self, selection: EventSelection) -> EventTotals:
         """See `EventReader.totals`."""
         return await self._read(lambda queries: queries.totals(selection))
@@ -123,14 +129,10 @@ class DuckEventStore:
         self,
         selection: EventSelection,
         steps: Sequence[EventStep],
-        *,
-        breakdown: str | None = None,
-        with_names: bool = False,
+        part: PersonPart = WHOLE,
     ) -> Occurrences:
         """See `EventReader.occurrences`."""
-        return await self._read(
-            lambda queries: queries.occurrences(selection, steps, breakdown, with_names)
-        )
+        return await self._read(lambda queries: queries.occurrences(selection, steps, part))
 
     async def measured(
         self,
@@ -146,10 +148,14 @@ class DuckEventStore:
         )
 
     async def first_values(
-        self, selection: EventSelection, steps: Sequence[EventStep], by: str
+        self,
+        selection: EventSelection,
+        steps: Sequence[EventStep],
+        by: str,
+        part: PersonPart = WHOLE,
     ) -> FirstValues:
         """See `EventReader.first_values`."""
-        return await self._measure(lambda queries: queries.first_values(selection, steps, by))
+        return await self._measure(lambda queries: queries.first_values(selection, steps, by, part))
 
     async def persons_named(self, project: int, persons: Sequence[int]) -> Mapping[int, str]:
         """See `EventReader.persons_named`."""
