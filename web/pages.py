@@ -32,6 +32,7 @@ from web.project_pages.members_page import ProjectMemberPages
 from web.project_pages.settings_page import ProjectSettingsPages, SettingsView
 from web.projects.access import ProjectAccess
 from web.prometheus.document_types import PrometheusError
+from web.requests.traffic_page import TrafficPages
 from web.server.reference import ReferencePages
 from web.store.page import StorePages
 from web.targets.discovery_page import DiscoveryPages
@@ -86,6 +87,13 @@ PAGES: Final[tuple[PageFactory, ...]] = (
     lambda parts: AskedReportPages(_REPORTS, _report_parts(parts)),
     lambda parts: SharingPages(_REPORTS, _report_parts(parts), parts.renderer, parts.settings),
     lambda parts: PersonsPages(_report_parts(parts)),
+    lambda parts: TrafficPages(
+        parts.services.analytics,
+        _project_access(parts),
+        parts.shell,
+        parts.services.clock,
+        parts.settings,
+    ),
     lambda parts: ProjectSettingsPages(_settings_view(parts)),
     lambda parts: ProjectMemberPages(_settings_view(parts)),
     lambda parts: ProjectKeyPages(_settings_view(parts), parts.settings),

@@ -4,12 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from analytics.errors import ReportError
 from analytics.statistics.calendar import Buckets, Interval, buckets, zone_of
 from model.clock import Clock
 from storage.api.projects import Project
 from storage.api.requests import (
     ConsumerFigures,
+    LatencyCounts,
+    PropertyFigures,
+    RequestProperty,
     RequestReader,
     RequestSelection,
     RequestSeries,
@@ -21,6 +27,8 @@ from storage.api.requests import (
 
 QUANTILES: Final = (0.5, 0.75, 0.95, 0.99)
 DEFAULT_APDEX_MS: Final = 500
+MOST_COLUMNS: Final = 1000
+"""Of a heat map: each has up to 300 bins."""
 _DEFAULT_RANGE_MS: Final = 86_400_000
 _CLOCK_TOLERANCE_MS: Final = 600_000
 
@@ -99,7 +107,48 @@ class RequestReports:
         parts = buckets(
             selection.start_ms, selection.end_ms, interval, zone, project.settings.week_start
         )
-        return parts, await self._requests.request_series(selection, parts.edges_ms)
+        return parts, await self.series(selection, parts.edges_ms)
+
+    async def series(
+        self, selection: RequestSelection, edges_ms: NDArray[np.int64]
+    ) -> RequestSeries:
+        """Return the figures between edges, shape (N + 1,)."""
+        return await self._requests.request_series(selection, edges_ms)
+
+    async def latency(
+        self,
+        project: Project,
+        selection: RequestSelection,
+        interval: Interval,
+        time_zone: str | None,
+    ) -> tuple[Buckets, LatencyCounts]:
+        """Return counts by time and duration, in the project's zone unless another is given.
+
+        Raises:
+            ReportError: the zone is unknown, or there are too many buckets.
+        """
+        zone = zone_of(time_zone or project.settings.time_zone)
+        parts = buckets(
+            selection.start_ms, selection.end_ms, interval, zone, project.settings.week_start
+        )
+        if len(parts.labels) > MOST_COLUMNS:
+            raise ReportError(
+                f"more than {MOST_COLUMNS} buckets; choose a longer interval or a shorter range",
+                "interval",
+            )
+        return parts, await self.latency_counts(selection, parts.edges_ms)
+
+    async def latency_counts(
+        self, selection: RequestSelection, edges_ms: NDArray[np.int64]
+    ) -> LatencyCounts:
+        """Return counts by time, between edges, and by duration."""
+        return await self._requests.latency_counts(selection, edges_ms)
+
+    async def by_property(
+        self, selection: RequestSelection, name: RequestProperty, limit: int
+    ) -> Sequence[PropertyFigures]:
+        """Return the figures of each status, method or version."""
+        return await self._requests.by_property(selection, name, limit)
 
     async def routes(
         self, selection: RequestSelection, order: RouteOrder, limit: int

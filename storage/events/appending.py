@@ -20,8 +20,6 @@ from storage.events.hashing import Hasher
 from storage.events.seen_ids import SeenIds
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from duckdb import DuckDBPyConnection
 
 _READ_BLOCK: Final = 1_000_000
@@ -70,9 +68,9 @@ class Appender:
             self._seen.add(np.asarray(ids, np.uint64))
         self._is_stale = False
 
-    def submit(self, project: int, events: NewEvents, received_ms: int) -> "Future[AppendResult]":
-        """Queue a batch; the future completes after the commit has been synced."""
-        return self._queue.submit(Batch(project, events, received_ms))
+    async def append(self, project: int, events: NewEvents, received_ms: int) -> AppendResult:
+        """Store a batch; see `EventAppender.append`."""
+        return await self._queue.append(project, events, received_ms)
 
     def forget_names(self, project: int) -> None:
         """Forget the names of a project that has been deleted; on the writer thread."""

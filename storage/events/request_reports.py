@@ -8,8 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.api.requests import (
+    BINS_PER_DOUBLING,
     ConsumerFigures,
+    LatencyCounts,
     NewRequest,
+    PropertyFigures,
+    RequestProperty,
     RequestSelection,
     RequestSeries,
     RequestSummary,
@@ -27,6 +31,14 @@ _ORDERS: Final = {
     "requests": "requests desc",
     "errors": "client_errors + server_errors desc",
     "slowest": "p95 desc",
+}
+
+# No whole number of microseconds but a power of two lies on a bound, and log2 of that is exact.
+_BIN: Final = f"ceil(log2(greatest(duration_us, 1)) * {BINS_PER_DOUBLING})::integer"
+_PROPERTIES: Final = {
+    "status": "status::varchar",
+    "method": "method",
+    "version": "version",
 }
 
 
@@ -63,23 +75,53 @@ class RequestQueries:
 
     def series(self, selection: RequestSelection, edges_ms: NDArray[np.int64]) -> RequestSeries:
         """See `RequestReader.request_series`."""
+        figures = f"count(*), {_ERRORS}, avg(duration_us), quantile_cont(duration_us, [?, ?, ?])"
+        rows = self._by_time(selection, edges_ms, Sql(figures, (0.5, 0.95, 0.99)), "bucket")
+        count = len(edges_ms) - 1
+        counts, durations = np.zeros((3, count), np.int64), np.full((4, count), np.nan)
+        for bucket, requests, client, server, mean, quantiles in rows:
+            counts[:, bucket] = requests, client, server
+            durations[:, bucket] = mean, *quantiles
+        return RequestSeries(*counts, *durations)
+
+    def latency_counts(
+        self, selection: RequestSelection, edges_ms: NDArray[np.int64]
+    ) -> LatencyCounts:
+        """See `RequestReader.latency_counts`."""
+        rows = self._by_time(selection, edges_ms, Sql(f"{_BIN} as bin, count(*)"), "bucket, bin")
+        if not rows:
+            return LatencyCounts(0, np.zeros((len(edges_ms) - 1, 0), np.int64))
+        buckets, bins, found = np.array(rows, np.int64).T
+        first = int(bins.min())
+        counts = np.zeros((len(edges_ms) - 1, int(bins.max()) - first + 1), np.int64)
+        counts[buckets, bins - first] = found
+        return LatencyCounts(first, counts)
+
+    def by_property(
+        self, selection: RequestSelection, name: RequestProperty, limit: int
+    ) -> Sequence[PropertyFigures]:
+        """See `RequestReader.by_property`."""
+        query = Sql(
+            f"select {_PROPERTIES[name]} as value, count(*) as requests, {_ERRORS},"
+            " quantile_cont(duration_us, 0.5), quantile_cont(duration_us, 0.95)"
+            " from requests where "
+        )
+        query += _where(selection)
+        query += Sql(" group by value order by requests desc, value limit ?", (limit,))
+        return [PropertyFigures(*row) for row in self._rows(query)]
+
+    def _by_time(
+        self, selection: RequestSelection, edges_ms: NDArray[np.int64], figures: Sql, groups: str
+    ) -> list[Any]:
+        """Return rows of a bucket's number and its figures."""
         table = BucketTable.of(edges_ms)
         self.connection.register("buckets", table.columns)
-        query = Sql(
-            f"select bucket, count(*), {_ERRORS}, avg(duration_us),"
-            f" quantile_cont(duration_us, 0.95) from requests"
-            f" join buckets b on b.unit = {table.unit} where "
-        )
+        query = Sql("select bucket, ") + figures
+        query += Sql(f" from requests join buckets b on b.unit = {table.unit} where ")
         try:
-            rows = self._rows(query + _where(selection) + Sql(" group by bucket"))
+            return self._rows(query + _where(selection) + Sql(f" group by {groups}"))
         finally:
             self.connection.unregister("buckets")
-        count = len(edges_ms) - 1
-        counts, durations = np.zeros((3, count), np.int64), np.full((2, count), np.nan)
-        for bucket, requests, client, server, mean, p95 in rows:
-            counts[:, bucket] = requests, client, server
-            durations[:, bucket] = mean, p95
-        return RequestSeries(*counts, *durations)
 
     def routes(
         self, selection: RequestSelection, order: RouteOrder, limit: int
@@ -142,5 +184,9 @@ def _where(selection: RequestSelection) -> Sql:
     if selection.statuses is not None:
         condition += Sql(" and status between ? and ?", selection.statuses)
     if selection.search is not None:
-        condition += Sql(" and contains(lower(path), lower(?))", (selection.search,))
+        # The texts side by side, so that one call searches all of them.
+        condition += Sql(
+            " and contains(lower(concat_ws(chr(10), path, route, consumer)), lower(?))",
+            (selection.search,),
+        )
     return condition

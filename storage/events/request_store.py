@@ -1,6 +1,5 @@
 """`RequestStore` in the event store's file."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -9,7 +8,10 @@ from numpy.typing import NDArray
 
 from storage.api.requests import (
     ConsumerFigures,
+    LatencyCounts,
     NewRequest,
+    PropertyFigures,
+    RequestProperty,
     RequestSelection,
     RequestSeries,
     RequestSummary,
@@ -49,8 +51,7 @@ class DuckRequestStore:
 
     async def append_requests(self, project: int, requests: Sequence[NewRequest]) -> None:
         """See `RequestAppender.append_requests`."""
-        done = self._queue.submit(Batch(project, requests, 0))
-        await asyncio.shield(asyncio.wrap_future(done))
+        await self._queue.append(project, requests, 0)
 
     def _write(
         self, connection: "DuckDBPyConnection", batches: Sequence[Batch[Sequence[NewRequest], None]]
@@ -76,6 +77,18 @@ class DuckRequestStore:
     ) -> RequestSeries:
         """See `RequestReader.request_series`."""
         return await self._read(lambda found: found.series(selection, edges_ms))
+
+    async def latency_counts(
+        self, selection: RequestSelection, edges_ms: NDArray[np.int64]
+    ) -> LatencyCounts:
+        """See `RequestReader.latency_counts`."""
+        return await self._read(lambda found: found.latency_counts(selection, edges_ms))
+
+    async def by_property(
+        self, selection: RequestSelection, name: RequestProperty, limit: int
+    ) -> Sequence[PropertyFigures]:
+        """See `RequestReader.by_property`."""
+        return await self._read(lambda found: found.by_property(selection, name, limit))
 
     async def routes(
         self, selection: RequestSelection, order: RouteOrder, limit: int

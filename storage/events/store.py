@@ -81,8 +81,7 @@ class DuckEventStore:
         """See `EventAppender.append`."""
         if not isinstance(events, NewEvents):
             events = NewEvents.of(events)
-        done = self._appender.submit(project, events, received_ms)
-        return await asyncio.shield(asyncio.wrap_future(done))
+        return await self._appender.append(project, events, received_ms)
 
     async def identify(self, project: int, alias: str, distinct_id: str) -> None:
         """See `EventAppender.identify`."""

@@ -5,11 +5,19 @@ import math
 from typing_extensions import TypedDict
 
 from analytics.requests.keys import IssuedProjectKey
+from analytics.requests.latency import bounds_us, merged_bins
 from analytics.requests.reports import QUANTILES, Summary
 from analytics.statistics.calendar import Buckets
 from storage.api.project_keys import ProjectKey
 from storage.api.projects import Project
-from storage.api.requests import ConsumerFigures, RequestSeries, RouteFigures, StoredRequest
+from storage.api.requests import (
+    ConsumerFigures,
+    LatencyCounts,
+    PropertyFigures,
+    RequestSeries,
+    RouteFigures,
+    StoredRequest,
+)
 from web.projects.times import iso
 
 
@@ -87,7 +95,9 @@ class SeriesPointDocument(TypedDict):
     client_errors: int
     server_errors: int
     avg_response_time_ms: float | None
+    p50_response_time_ms: float | None
     p95_response_time_ms: float | None
+    p99_response_time_ms: float | None
 
 
 class SeriesDocument(TypedDict):
@@ -96,6 +106,45 @@ class SeriesDocument(TypedDict):
     interval: str
     time_zone: str
     data: list[SeriesPointDocument]
+
+
+class LatencyBinDocument(TypedDict):
+    """One bin: response times above `above_ms` and up to `up_to_ms`."""
+
+    above_ms: float
+    up_to_ms: float
+
+
+class LatencyPointDocument(TypedDict):
+    """One bucket of time: the requests of each bin."""
+
+    timestamp: str
+    counts: list[int]
+
+
+class LatencyDocument(TypedDict):
+    """Requests by response time, `histogram`, and by time and response time, `data`.
+
+    The bounds of the bins are powers of the same root of two in every answer, so that counts of
+    ranges and projects may be added. All bins without a request beyond the outermost are left out.
+    """
+
+    interval: str
+    time_zone: str
+    bins: list[LatencyBinDocument]
+    histogram: list[int]
+    data: list[LatencyPointDocument]
+
+
+class BreakdownDocument(TypedDict):
+    """The figures of one status, method or version; "" stands for requests without one."""
+
+    value: str
+    requests: int
+    client_errors: int
+    server_errors: int
+    p50_response_time_ms: float
+    p95_response_time_ms: float
 
 
 class RouteDocument(TypedDict):
@@ -210,18 +259,54 @@ def series_points(parts: Buckets, series: RequestSeries) -> list[SeriesPointDocu
             client_errors=client,
             server_errors=server,
             avg_response_time_ms=_ms(mean),
+            p50_response_time_ms=_ms(p50),
             p95_response_time_ms=_ms(p95),
+            p99_response_time_ms=_ms(p99),
         )
-        for start_ms, requests, client, server, mean, p95 in zip(
+        for start_ms, requests, client, server, mean, p50, p95, p99 in zip(
             parts.edges_ms.tolist(),
             series.requests.tolist(),
             series.client_errors.tolist(),
             series.server_errors.tolist(),
             series.mean_us.tolist(),
+            series.p50_us.tolist(),
             series.p95_us.tolist(),
+            series.p99_us.tolist(),
             strict=False,
         )
     ]
+
+
+def latency_document(
+    parts: Buckets, found: LatencyCounts, interval: str, time_zone: str, bins_per_doubling: int
+) -> LatencyDocument:
+    """Return a histogram and a heat map with so many bins for each doubling."""
+    numbers, counts = merged_bins(found, bins_per_doubling)
+    bounds = [bounds_us(number, bins_per_doubling) for number in numbers]
+    return LatencyDocument(
+        interval=interval,
+        time_zone=time_zone,
+        bins=[
+            LatencyBinDocument(above_ms=low / 1000, up_to_ms=high / 1000) for low, high in bounds
+        ],
+        histogram=counts.sum(axis=0).tolist(),
+        data=[
+            LatencyPointDocument(timestamp=iso(start_ms), counts=row)
+            for start_ms, row in zip(parts.edges_ms.tolist(), counts.tolist(), strict=False)
+        ],
+    )
+
+
+def breakdown_document(found: PropertyFigures) -> BreakdownDocument:
+    """Return the figures of one status, method or version."""
+    return BreakdownDocument(
+        value=found.value,
+        requests=found.requests,
+        client_errors=found.client_errors,
+        server_errors=found.server_errors,
+        p50_response_time_ms=found.p50_us / 1000,
+        p95_response_time_ms=found.p95_us / 1000,
+    )
 
 
 def route_document(route: RouteFigures) -> RouteDocument:

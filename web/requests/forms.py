@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from analytics.requests.reports import DEFAULT_APDEX_MS
 from analytics.statistics.calendar import Interval
+from storage.api.requests import RequestSelection, StoredRequest
 from web.http.parameters import DIGITS, Parameters
 from web.projects.times import Moment
 
@@ -70,17 +71,57 @@ class TrackBatchForm(BaseModel):
     requests: list[dict[str, Any]]
 
 
-class MetricsQuery(Parameters):
-    """A range, by default the last day, and filters."""
+Cursor = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,15}-[0-9]{1,15}$")]
+"""Where a page of the log ends."""
 
-    from_: Annotated[Moment | None, Field(alias="from")] = None
-    to: Moment | None = None
+
+def cursor_text(last: StoredRequest) -> str:
+    """Return the cursor of a page that ends with a request."""
+    return f"{last.request.time_ms}-{last.sequence}"
+
+
+def cursor_of(text: str | None) -> tuple[int, int] | None:
+    """Return the time and sequence of a cursor, None for None."""
+    if text is None:
+        return None
+    time_ms, _, sequence = text.rpartition("-")
+    return int(time_ms), int(sequence)
+
+
+class RequestFilters(Parameters):
+    """The requests that a report is about."""
+
     method: Text | None = None
     route: Text | None = None
     consumer: Text | None = None
     version: Text | None = None
     status: Status | None = None
     search: Text | None = None
+
+    def selection(self, project: int, start_ms: int, end_ms: int) -> RequestSelection:
+        """Return the requests of a range that pass the filters."""
+
+        def only(value: str | None) -> tuple[str, ...] | None:
+            return None if value is None else (value,)
+
+        return RequestSelection(
+            project,
+            start_ms,
+            end_ms,
+            only(self.method and self.method.upper()),
+            only(self.route),
+            only(self.consumer),
+            only(self.version),
+            status_range(self.status),
+            self.search,
+        )
+
+
+class MetricsQuery(RequestFilters):
+    """A range, by default the last day, and filters."""
+
+    from_: Annotated[Moment | None, Field(alias="from")] = None
+    to: Moment | None = None
 
 
 class SummaryQuery(MetricsQuery):
@@ -96,10 +137,22 @@ class SeriesQuery(MetricsQuery):
     time_zone: Annotated[str, StringConstraints(max_length=64)] | None = None
 
 
+class LatencyQuery(SeriesQuery):
+    """Each doubling of the response time has so many bins."""
+
+    bins_per_doubling: Literal["1", "2", "4", "8"] = "8"
+
+
 class ListQuery(MetricsQuery):
     """The first entries of a list."""
 
     limit: Annotated[int, Field(ge=1, le=1000), DIGITS] = 100
+
+
+class BreakdownQuery(ListQuery):
+    """The property whose values are compared."""
+
+    by: Literal["status", "method", "version"] = "status"
 
 
 class RoutesQuery(ListQuery):
@@ -111,7 +164,7 @@ class RoutesQuery(ListQuery):
 class LogQuery(ListQuery):
     """A page of the log; `before` is the `cursor` of the page before."""
 
-    before: Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,15}-[0-9]{1,15}$")] | None = None
+    before: Cursor | None = None
 
 
 class KeyQuery(Parameters):

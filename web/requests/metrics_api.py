@@ -16,25 +16,32 @@ from web.http.routing import Access, Route, Surface
 from web.projects.access import ProjectAccess
 from web.projects.times import unix_ms
 from web.requests.documents import (
+    BreakdownDocument,
     ConsumerDocument,
+    LatencyDocument,
     LogDocument,
     RouteDocument,
     SeriesDocument,
     SummaryDocument,
+    breakdown_document,
     consumer_document,
+    latency_document,
     logged_request_document,
     route_document,
     series_points,
     summary_document,
 )
 from web.requests.forms import (
+    BreakdownQuery,
+    LatencyQuery,
     ListQuery,
     LogQuery,
     MetricsQuery,
     RoutesQuery,
     SeriesQuery,
     SummaryQuery,
-    status_range,
+    cursor_of,
+    cursor_text,
 )
 
 _TAG: Final = "requests"
@@ -62,6 +69,8 @@ class RequestMetricsApi:
         return (
             get("summary", self.summary, SummaryDocument, SummaryQuery),
             get("time-series", self.time_series, SeriesDocument, SeriesQuery),
+            get("latency", self.latency, LatencyDocument, LatencyQuery),
+            get("breakdown", self.breakdown, list[BreakdownDocument], BreakdownQuery),
             get("routes", self.route_figures, list[RouteDocument], RoutesQuery),
             get("consumers", self.consumers, list[ConsumerDocument], ListQuery),
             get("requests", self.log, LogDocument, LogQuery),
@@ -89,6 +98,24 @@ class RequestMetricsApi:
         )
         return json_response(document)
 
+    async def latency(self, request: web.Request) -> web.Response:
+        """Return a histogram of the response times, and the same by time: a heat map."""
+        query = read_query(request.query, LatencyQuery)
+        project, selection = await self._asked(request, query)
+        parts, counts = await self._reports.latency(
+            project, selection, query.interval, query.time_zone
+        )
+        zone = query.time_zone or project.settings.time_zone
+        per_doubling = int(query.bins_per_doubling)
+        return json_response(latency_document(parts, counts, query.interval, zone, per_doubling))
+
+    async def breakdown(self, request: web.Request) -> web.Response:
+        """Compare statuses, methods or versions."""
+        query = read_query(request.query, BreakdownQuery)
+        _, selection = await self._asked(request, query)
+        found = await self._reports.by_property(selection, query.by, query.limit)
+        return json_response([breakdown_document(one) for one in found])
+
     async def route_figures(self, request: web.Request) -> web.Response:
         """List the routes with most requests, most errors, or the slowest ones."""
         query = read_query(request.query, RoutesQuery)
@@ -107,14 +134,8 @@ class RequestMetricsApi:
         """List requests, the newest first."""
         query = read_query(request.query, LogQuery)
         _, selection = await self._asked(request, query)
-        before = None
-        if query.before is not None:
-            time_ms, _, sequence = query.before.rpartition("-")
-            before = (int(time_ms), int(sequence))
-        page = await self._reports.log(selection, query.limit, before)
-        cursor = None
-        if len(page) == query.limit:
-            cursor = f"{page[-1].request.time_ms}-{page[-1].sequence}"
+        page = await self._reports.log(selection, query.limit, cursor_of(query.before))
+        cursor = cursor_text(page[-1]) if len(page) == query.limit else None
         requests = [logged_request_document(one) for one in page]
         return json_response(LogDocument(requests=requests, cursor=cursor))
 
@@ -125,18 +146,4 @@ class RequestMetricsApi:
         project = await self._access.for_reading(request, request.match_info["project_key"])
         start_ms, end_ms = self._reports.range_ms(unix_ms(query.from_), unix_ms(query.to))
 
-        def only(value: str | None) -> tuple[str, ...] | None:
-            return None if value is None else (value,)
-
-        selection = RequestSelection(
-            project.id,
-            start_ms,
-            end_ms,
-            only(query.method and query.method.upper()),
-            only(query.route),
-            only(query.consumer),
-            only(query.version),
-            status_range(query.status),
-            query.search,
-        )
-        return project, selection
+        return project, query.selection(project.id, start_ms, end_ms)

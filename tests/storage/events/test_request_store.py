@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import math
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -47,10 +48,18 @@ REQUESTS = st.lists(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     REQUESTS,
-    st.sampled_from([{}, {"methods": ("GET",)}, {"statuses": (400, 499)}, {"search": "USERS"}]),
+    st.sampled_from(
+        [
+            {},
+            {"methods": ("GET",)},
+            {"statuses": (400, 499)},
+            {"search": "USERS"},
+            {"search": "Shop"},
+        ]
+    ),
 )
 async def test_figures_are_those_counted_by_hand(
     store: DuckEventStore, requests: Sequence[NewRequest], only: dict[str, tuple[str, ...]]
@@ -80,9 +89,27 @@ async def test_figures_are_those_counted_by_hand(
     for bucket in range(14):
         inside = [one.duration_us for one, at in zip(chosen, places, strict=True) if at == bucket]
         if inside:
+            assert series.p50_us[bucket] == pytest.approx(np.quantile(inside, 0.5))
             assert series.p95_us[bucket] == pytest.approx(np.quantile(inside, 0.95))
+            assert series.p99_us[bucket] == pytest.approx(np.quantile(inside, 0.99))
         else:
             assert math.isnan(series.mean_us[bucket])
+
+    latency = await store.requests.latency_counts(selection, edges)
+    pairs = zip(chosen, places.tolist(), strict=True)
+    assert {
+        (bucket, latency.first_bin + column): count
+        for (bucket, column), count in np.ndenumerate(latency.counts)
+        if count
+    } == Counter((at, bin_of(one.duration_us)) for one, at in pairs)
+
+    statuses = await store.requests.by_property(selection, "status", 10)
+    assert {one.value: one.requests for one in statuses} == Counter(
+        str(one.status) for one in chosen
+    )
+    for version in await store.requests.by_property(selection, "version", 10):
+        inside = [one.duration_us for one in chosen if one.version == version.value]
+        assert version.p95_us == pytest.approx(np.quantile(inside, 0.95))
 
     routes = await store.requests.routes(selection, "requests", 10)
     assert sum(route.requests for route in routes) == len(chosen)
@@ -96,6 +123,11 @@ async def test_figures_are_those_counted_by_hand(
     assert [one.request for one in log] == [one for _, one in newest_first]
 
 
+def bin_of(duration_us: int) -> int:
+    """Return the first bin whose bound, 2 ** (k / 8), is not exceeded; in whole numbers."""
+    return next(k for k in itertools.count() if duration_us**8 <= 2**k)
+
+
 def holds(selection: RequestSelection, one: NewRequest) -> bool:
     return (
         selection.start_ms <= one.time_ms < selection.end_ms
@@ -104,7 +136,13 @@ def holds(selection: RequestSelection, one: NewRequest) -> bool:
             selection.statuses is None
             or selection.statuses[0] <= one.status <= selection.statuses[1]
         )
-        and (selection.search is None or selection.search.lower() in one.path.lower())
+        and (
+            selection.search is None
+            or any(
+                selection.search.lower() in text.lower()
+                for text in (one.path, one.route, one.consumer)
+            )
+        )
     )
 
 
@@ -122,3 +160,19 @@ async def test_requests_survive_a_restart_and_go_on_in_order(
     assert await again.requests.latest_requests(selection, 10, (NOW_MS, 1)) == log[1:]
     assert await again.requests.delete_requests_before(1, NOW_MS + 1) == 2
     await asyncio.to_thread(again.close)
+
+
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(0, 604_800_000_000), min_size=1, max_size=30))
+async def test_bins_are_exact_at_their_bounds(store: DuckEventStore, durations: list[int]) -> None:
+    # Around each bound: the last whole number in the bin and the first one after it.
+    bounds = [math.floor(2 ** (bin_of(one) / 8)) for one in durations]
+    every = [*durations, *bounds, *(bound + 1 for bound in bounds)]
+    selection = RequestSelection(next(PROJECTS), NOW_MS, NOW_MS + 1)
+    await store.requests.append_requests(
+        selection.project, [NewRequest(NOW_MS, "GET", "/", "/", 200, one) for one in every]
+    )
+    edges = np.array([NOW_MS, NOW_MS + 1], np.int64)
+    found = await store.requests.latency_counts(selection, edges)
+    counts = {found.first_bin + at: n for at, n in enumerate(found.counts[0].tolist()) if n}
+    assert counts == Counter(bin_of(one) for one in every)

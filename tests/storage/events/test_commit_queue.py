@@ -1,0 +1,121 @@
+"""Group commit: what waits together is committed together, and every sender is answered."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from storage.api.errors import StorageError, StoreClosedError
+from storage.events.commit_queue import Batch, CommitQueue
+from storage.events.database import EventDatabase
+from storage.events.settings import EventStoreSettings
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@pytest_asyncio.fixture
+async def database(tmp_path: Path) -> AsyncIterator[EventDatabase]:
+    database = EventDatabase(tmp_path / "events.duckdb", EventStoreSettings(), lambda _: None)
+    yield database
+    await asyncio.to_thread(database.close)
+
+
+class Writer:
+    """Records each commit; the first one waits until `go` is set."""
+
+    def __init__(self) -> None:
+        self.commits: list[list[int]] = []
+        self.go = threading.Event()
+        self.error: BaseException | None = None
+
+    @property
+    def rows(self) -> list[int]:
+        return [row for commit in self.commits for row in commit]
+
+    def write(
+        self, _: "DuckDBPyConnection", batches: Sequence[Batch[list[int], int]]
+    ) -> Sequence[int]:
+        self.go.wait(60)
+        self.commits.append([row for batch in batches for row in batch.rows])
+        if self.error is not None:
+            raise self.error
+        return [sum(batch.rows) for batch in batches]
+
+
+async def started(queue: CommitQueue[list[int], int], count: int) -> list[asyncio.Task[int]]:
+    tasks = [asyncio.ensure_future(queue.append(1, [number], 0)) for number in range(count)]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_batches_that_arrive_during_a_commit_share_the_next_one(
+    database: EventDatabase,
+) -> None:
+    writer = Writer()
+    tasks = await started(CommitQueue(database, writer.write), 50)
+    writer.go.set()
+    assert await asyncio.gather(*tasks) == list(range(50))
+    assert writer.rows == list(range(50))
+    assert len(writer.commits) <= 2
+
+
+async def test_a_large_commit_is_divided_and_other_writes_get_their_turn(
+    database: EventDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.events.commit_queue._LARGEST_COMMIT", 10)
+    writer = Writer()
+    tasks = await started(CommitQueue(database, writer.write), 35)
+    other = asyncio.ensure_future(database.write(lambda _: len(writer.commits)))
+    await asyncio.sleep(0)
+    writer.go.set()
+    await asyncio.gather(*tasks)
+    assert writer.rows == list(range(35))
+    assert await other < len(writer.commits)
+
+
+@pytest.mark.parametrize("error", [StorageError("the disk is full"), ValueError("a bug")])
+async def test_every_sender_of_a_failed_commit_gets_its_error(
+    database: EventDatabase, error: Exception
+) -> None:
+    writer = Writer()
+    writer.error = error
+    queue = CommitQueue(database, writer.write)
+    tasks = await started(queue, 3)
+    writer.go.set()
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(each) for each in found] == [StorageError] * 3
+    writer.error = None
+    assert await queue.append(1, [7], 0) == 7
+
+
+async def test_a_sender_that_left_changes_nothing_for_the_others(database: EventDatabase) -> None:
+    writer = Writer()
+    tasks = await started(CommitQueue(database, writer.write), 3)
+    tasks[1].cancel()
+    writer.go.set()
+    assert [await tasks[0], await tasks[2]] == [0, 2]
+    assert writer.rows == [0, 1, 2]
+
+
+async def test_batches_that_wait_while_the_store_closes_are_committed(
+    database: EventDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.events.commit_queue._LARGEST_COMMIT", 1)
+    writer = Writer()
+    queue = CommitQueue(database, writer.write)
+    tasks = await started(queue, 3)
+    closing = asyncio.create_task(asyncio.to_thread(database.close))
+    while not database._is_closed:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    writer.go.set()
+    assert await asyncio.gather(*tasks) == [0, 1, 2]
+    await closing
+    with pytest.raises(StoreClosedError):
+        await queue.append(1, [1], 0)
+    with pytest.raises(StoreClosedError):
+        await queue.append(1, [1], 0)
