@@ -111,7 +111,7 @@ def _analytics(services: Services, settings: WebSettings, assets: Assets) -> tup
         PersonsApi(analytics, tenants),
         SchemaApi(analytics, tenants),
         TenantProjectsApi(analytics, tenants),
-        RequestMetricsApi(analytics, tenants),
+        RequestMetricsApi(analytics, tenants, services.clock),
         TrackApi(analytics, services.clock),
     )
 

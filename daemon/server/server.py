@@ -13,6 +13,7 @@ import structlog
 import uvloop
 from isal import isal_zlib
 
+from analytics.expiry import ProjectExpiry
 from daemon import logs
 from daemon.configuration.configuration import Configuration, ConfigurationSource
 from daemon.data_directory import DataDirectory
@@ -247,7 +248,10 @@ async def _running(parts: Parts, tasks: asyncio.TaskGroup) -> AsyncIterator[None
         memory_guard = MemoryGuard(
             parts.memory, stores.conditions, lambda: _give_back_memory(stores)
         )
-        works = [parts.gateway.run(), clock_watch.run(), memory_guard.run()]
+        expiry = ProjectExpiry(
+            stores.records.projects, stores.events, stores.events.requests, stores.clock
+        )
+        works = [parts.gateway.run(), clock_watch.run(), memory_guard.run(), expiry.run()]
         if parts.recorder is not None:
             works.append(parts.recorder.run())
         for work in works:

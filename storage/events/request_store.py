@@ -1,5 +1,6 @@
 """`RequestStore` in the event store's file."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -115,7 +116,9 @@ class DuckRequestStore:
             ).fetchone()
             return int(row[0]) if row else 0
 
-        return await self._database.write(delete)
+        # No file for a server without events.
+        exists = await asyncio.to_thread(self._database.path.exists)
+        return await self._database.write(delete) if exists else 0
 
     async def _read(self, report: Callable[[RequestQueries], T]) -> T:
         return await self._database.read(lambda connection: report(RequestQueries(connection)))

@@ -231,7 +231,9 @@ class DuckEventStore:
             ).fetchone()
             return int(row[0]) if row else 0
 
-        return await self._database.write(delete)
+        # No file for a server without events.
+        exists = await asyncio.to_thread(self._database.path.exists)
+        return await self._database.write(delete) if exists else 0
 
     async def delete_project(self, project: int) -> None:
         """See `EventAdministration.delete_project`."""

@@ -71,6 +71,12 @@ class TrackedBatchDocument(TrackedDocument):
     errors: list[TrackErrorDocument]
 
 
+class CleanedDocument(TypedDict):
+    """How many requests were deleted."""
+
+    deleted: int
+
+
 class SummaryDocument(TypedDict):
     """The figures of a range; times in milliseconds, null without a request."""
 

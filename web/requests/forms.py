@@ -64,11 +64,20 @@ class TrackForm(BaseModel):
 
 
 class TrackBatchForm(BaseModel):
-    """Several requests."""
+    """Several requests; `batch_id` lets a sender repeat a batch whose answer was lost."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     requests: list[dict[str, Any]]
+    batch_id: Text | None = None
+
+
+class CleanupForm(BaseModel):
+    """How many days of requests stay."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    retention_days: Annotated[int, Field(ge=1, le=36_500)] = 90
 
 
 Cursor = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,15}-[0-9]{1,15}$")]

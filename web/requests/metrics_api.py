@@ -7,16 +7,19 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from analytics.service import Analytics
+from model.clock import Clock
 from storage.api.projects import Project
 from storage.api.requests import RequestSelection
+from web.http.audit_trail import note
 from web.http.operations import Described, Operation
-from web.http.parameters import read_query
+from web.http.parameters import read_json, read_query
 from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface
 from web.projects.access import ProjectAccess
 from web.projects.times import unix_ms
 from web.requests.documents import (
     BreakdownDocument,
+    CleanedDocument,
     ConsumerDocument,
     LatencyDocument,
     LogDocument,
@@ -33,6 +36,7 @@ from web.requests.documents import (
 )
 from web.requests.forms import (
     BreakdownQuery,
+    CleanupForm,
     LatencyQuery,
     ListQuery,
     LogQuery,
@@ -45,16 +49,20 @@ from web.requests.forms import (
 )
 
 _TAG: Final = "requests"
+_DAY_MS: Final = 86_400_000
 
 
 class RequestMetricsApi:
     """Answers reports to the members of a project."""
 
-    def __init__(self, analytics: Analytics, access: ProjectAccess) -> None:
+    def __init__(self, analytics: Analytics, access: ProjectAccess, clock: Clock) -> None:
         self._reports, self._access = analytics.request_reports, access
+        self._requests, self._clock = analytics.requests, clock
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
+        cleanup = Operation(_TAG, CleanedDocument, CleanupForm, errors=(403, 404))
+        cleanup_path = "/api/v1/projects/{project_key}/metrics/cleanup"
 
         def get(
             name: str,
@@ -67,6 +75,7 @@ class RequestMetricsApi:
             return Route("GET", path, handler, Access.USER, Surface.JSON, operation=operation)
 
         return (
+            Route("POST", cleanup_path, self.cleanup, Access.USER, Surface.JSON, operation=cleanup),
             get("summary", self.summary, SummaryDocument, SummaryQuery),
             get("time-series", self.time_series, SeriesDocument, SeriesQuery),
             get("latency", self.latency, LatencyDocument, LatencyQuery),
@@ -75,6 +84,15 @@ class RequestMetricsApi:
             get("consumers", self.consumers, list[ConsumerDocument], ListQuery),
             get("requests", self.log, LogDocument, LogQuery),
         )
+
+    async def cleanup(self, request: web.Request) -> web.Response:
+        """Delete the requests that are older than `retention_days`."""
+        form = await read_json(request, CleanupForm)
+        project = await self._access.owned(request)
+        before_ms = self._clock() - form.retention_days * _DAY_MS
+        deleted = await self._requests.delete_requests_before(project.id, before_ms)
+        note(request, "requests.cleanup", project.key, days=str(form.retention_days))
+        return json_response(CleanedDocument(deleted=deleted))
 
     async def summary(self, request: web.Request) -> web.Response:
         """Return counts, error rate, response times, Apdex and throughput."""

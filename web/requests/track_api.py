@@ -1,10 +1,12 @@
 """`POST /api/v1/track`: applications report the requests that they have served."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
+from analytics.requests.recent_batches import RecentBatches
+from analytics.requests.tracking import LONGEST_TEXT
 from analytics.service import Analytics
 from model.clock import Clock
 from storage.api.projects import Project
@@ -26,6 +28,7 @@ class TrackApi:
 
     def __init__(self, analytics: Analytics, clock: Clock) -> None:
         self._analytics, self._clock = analytics, clock
+        self._recent = RecentBatches[TrackedBatchDocument](clock)
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -55,13 +58,28 @@ class TrackApi:
         return json_response(TrackedDocument(status="accepted", tracked=1), 202)
 
     async def track_batch(self, request: web.Request) -> web.Response:
-        """Store several requests; valid ones are kept, the others named by index and field."""
+        """Store several requests; valid ones are kept, the others named by index and field.
+
+        A batch with a `batch_id` that was stored within the last hour is answered as the first
+        time and not stored again.
+        """
         project = await self._project(request)
         body = await read_json_object(request)
         items = body.get("requests")
         most = self._analytics.settings.batch_events
         if not isinstance(items, list) or not 1 <= len(items) <= most:
             raise BadRequestError(f"requests must be a list of 1 to {most} requests", "requests")
+        batch_id = body.get("batch_id", "")
+        if not isinstance(batch_id, str) or len(batch_id) > LONGEST_TEXT:
+            raise BadRequestError(
+                f"batch_id must be a text of at most {LONGEST_TEXT} characters", "batch_id"
+            )
+        document = await self._recent.once(
+            project.id, batch_id, lambda: self._stored(project, items)
+        )
+        return json_response(document, 202)
+
+    async def _stored(self, project: Project, items: Sequence[Any]) -> TrackedBatchDocument:
         batch = self._analytics.parser.batch(items, self._clock())
         if batch.requests:
             await self._store(project, batch.requests)
@@ -69,10 +87,7 @@ class TrackApi:
             TrackErrorDocument(index=index, field=field, error=error)
             for index, field, error in batch.errors
         ]
-        document = TrackedBatchDocument(
-            status="accepted", tracked=len(batch.requests), errors=errors
-        )
-        return json_response(document, 202)
+        return TrackedBatchDocument(status="accepted", tracked=len(batch.requests), errors=errors)
 
     async def _store(self, project: Project, requests: Sequence[NewRequest]) -> None:
         await self._analytics.requests.append_requests(project.id, requests)

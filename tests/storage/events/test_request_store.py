@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import math
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -176,3 +177,9 @@ async def test_bins_are_exact_at_their_bounds(store: DuckEventStore, durations: 
     found = await store.requests.latency_counts(selection, edges)
     counts = {found.first_bin + at: n for at, n in enumerate(found.counts[0].tolist()) if n}
     assert counts == Counter(bin_of(one) for one in every)
+
+
+async def test_deleting_creates_no_file(store: DuckEventStore, tmp_path: Path) -> None:
+    assert await store.requests.delete_requests_before(1, NOW_MS) == 0
+    assert await store.delete_before(1, NOW_MS) == 0
+    assert await asyncio.to_thread(os.listdir, tmp_path) == []

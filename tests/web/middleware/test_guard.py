@@ -82,6 +82,7 @@ ACCESS = {
     "DELETE /api/v1/projects/{project_key}/api-keys/{id}": "user",
     "GET /api/v1/projects/{project_key}/metrics/summary": "user",
     "GET /api/v1/projects/{project_key}/metrics/time-series": "user",
+    "POST /api/v1/projects/{project_key}/metrics/cleanup": "user",
     "GET /api/v1/projects/{project_key}/metrics/latency": "user",
     "GET /api/v1/projects/{project_key}/metrics/breakdown": "user",
     "GET /api/v1/projects/{project_key}/metrics/routes": "user",

@@ -1,0 +1,66 @@
+"""Deletes what is older than a project keeps."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import structlog
+
+from model.clock import Clock
+from storage.api.errors import StorageError
+from storage.api.projects import Project, ProjectRecords
+
+log = structlog.get_logger(__name__)
+
+_DAY_MS: Final = 86_400_000
+_ROUND_S: Final = 3600.0
+
+
+class _Deleting(Protocol):
+    async def delete_before(self, project: int, time_ms: int) -> int: ...
+
+
+class _DeletingRequests(Protocol):
+    async def delete_requests_before(self, project: int, time_ms: int) -> int: ...
+
+
+class ProjectExpiry:
+    """Applies the `retention_days` of all projects once an hour.
+
+    Args:
+        records: the projects.
+        events, requests: the stores to delete from.
+        clock: the clock of the server.
+    """
+
+    def __init__(
+        self,
+        records: ProjectRecords,
+        events: _Deleting,
+        requests: _DeletingRequests,
+        clock: Clock,
+    ) -> None:
+        self._records, self._clock = records, clock
+        self._events, self._requests = events, requests
+
+    async def run(self) -> None:
+        """Delete again and again until cancelled; the first time an hour after the start."""
+        while True:
+            await asyncio.sleep(_ROUND_S)
+            await self.apply()
+
+    async def apply(self) -> None:
+        """Delete what has expired; a failure is logged, and the next round tries again."""
+        for project in await self._limited():
+            before_ms = self._clock() - project.settings.retention_days * _DAY_MS
+            try:
+                events = await self._events.delete_before(project.id, before_ms)
+                requests = await self._requests.delete_requests_before(project.id, before_ms)
+            except StorageError as exc:
+                log.warning("project_expiry_failed", project=project.key, error=str(exc))
+                continue
+            if events or requests:
+                log.info("project_expired", project=project.key, events=events, requests=requests)
+
+    async def _limited(self) -> Sequence[Project]:
+        return [one for one in await self._records.all() if one.settings.retention_days]
