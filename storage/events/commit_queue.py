@@ -75,7 +75,8 @@ class CommitQueue(Generic[Rows, Result]):
                 with self._lock:
                     self._waiting, self._is_queued = [], False
                 raise
-        return await asyncio.shield(done)
+        # Cancelling the caller cancels this future only: no need for `asyncio.shield`.
+        return await done
 
     def _commit_waiting(self) -> None:
         """Commit the waiting batches; those that arrive meanwhile get their own turn."""

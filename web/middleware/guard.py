@@ -1,6 +1,6 @@
 """Authenticates the sender of a request, refuses forged requests, and checks the sender's role."""
 
-from typing import NoReturn
+from typing import Final, NoReturn
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -24,6 +24,12 @@ from web.http.routing import (
 from web.identity.authentication import Authenticator
 from web.settings import WebSettings
 
+_KEYED_PATHS: Final = frozenset({"/api/v1/track", "/api/v1/track/batch"})
+"""Routes whose handlers check the key of a project, which is no user's token.
+
+Looking for it among the tokens reads the database for every tracked request.
+"""
+
 
 def guard(authenticator: Authenticator, settings: WebSettings) -> Middleware:
     """Return the middleware."""
@@ -33,7 +39,9 @@ def guard(authenticator: Authenticator, settings: WebSettings) -> Middleware:
         route = route_of(request)
         if route is None or route.for_any_page:
             return await handler(request)
-        principal = await _principal(authenticator, request, route)
+        principal = None
+        if route.path not in _KEYED_PATHS:
+            principal = await _principal(authenticator, request, route)
         if _can_be_forged(request, route, authenticator):
             refuse_cross_site(request, settings)
         if principal is not None:

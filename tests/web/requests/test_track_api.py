@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from storage.api.projects import ProjectRole
 from tests.web.projects.tenants import Tenant, add_member, add_tenant
 from tests.web.service_doubles import NOW_MS
@@ -46,6 +48,23 @@ async def test_batches_without_an_id_are_all_stored(world: World) -> None:
     for _ in range(2):
         await post(world, ann, {"requests": [item()]})
     assert await total(world, ann) == 2
+
+
+async def test_a_key_is_not_looked_for_among_the_tokens_of_users(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = await add_tenant(world, "ann")
+
+    async def credential(*_: Any) -> None:
+        raise AssertionError("the database was read")
+
+    monkeypatch.setattr(type(world.accounts), "credential", credential)
+    answer = await world.client.post(
+        "/api/v1/track", json=item(), headers={"X-API-Key": ann.key.secret}
+    )
+    assert answer.status == 202
+    answer = await world.client.post("/api/v1/track", json=item(), headers=ann.token)
+    assert answer.status == 401
 
 
 async def test_an_invalid_batch_id_is_named(world: World) -> None:
