@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-_SERIES_RATIO: Final = 0.7
+_SERIES_RATIO: Final = 0.65
 RETRY_AFTER_S: Final = 30
 """Caches are given back and large queries end within some seconds."""
 
@@ -46,10 +46,12 @@ class MemoryReading:
     pressure: MemoryPressure = MemoryPressure.NONE
     measure: Callable[[], int] | None = None
 
-    @property
     def has_room_for_series(self) -> bool:
-        """Whether new pushed series are accepted: below 70 % of the limit, or without one."""
-        return not self.limit_bytes or self.resident_bytes < _SERIES_RATIO * self.limit_bytes
+        """Return whether new pushed series are accepted: below 65 % of the limit, or without one.
+
+        Measured now: within a second, senders may push series of a tenth of the limit.
+        """
+        return not self.limit_bytes or self.current_bytes() < _SERIES_RATIO * self.limit_bytes
 
     def current_bytes(self) -> int:
         """Return the resident memory now; within a second, queries may take gigabytes."""

@@ -138,17 +138,18 @@ class Admission:
 
     Attributes:
         sender, token: the budgets of the request's sender and token.
+        has_room: whether the server has the memory for new series.
     """
 
     sender: PushBudget
     token: PushBudget | None
     now_ms: int
-    memory: MemoryReading | None = None
+    has_room: bool = True
 
     def refusal(self, *, series: int = 0, label_bytes: int = 0, streams: int = 0) -> Refusal | None:
         """Return the limit that refuses an addition, None if there is none."""
-        if self.memory is not None and not self.memory.has_room_for_series:
-            reason = "the server uses over 70% of its memory limit (server.memory_limit)"
+        if not self.has_room:
+            reason = "the server uses over 65% of its memory limit (server.memory_limit)"
             return Refusal(LimitName.MEMORY, reason, RETRY_AFTER_S)
         for budget in self._budgets():
             found = budget.refusal(
@@ -202,7 +203,8 @@ class SenderBudgets:
             own = self._tokens.get(token)
             if own is None:
                 own = self._tokens[token] = PushBudget(BudgetHolder.TOKEN, self._token_limits)
-        return Admission(self.sender, own, now_ms, self._memory)
+        has_room = self._memory is None or self._memory.has_room_for_series()
+        return Admission(self.sender, own, now_ms, has_room)
 
     def forget_idle_tokens(self) -> None:
         """Forget the tokens without series; those that log in often have many."""
