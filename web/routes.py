@@ -9,6 +9,7 @@ from web.accounts.second_factor_api import SecondFactorApi
 from web.accounts.signing_keys_api import SigningKeysApi
 from web.accounts.users_api import UsersApi
 from web.alerts.api import AlertsApi
+from web.annotations.api import AnnotationsApi
 from web.audit.api import AuditApi
 from web.events.activity_api import ActivityReportsApi
 from web.events.batch_api import BatchApi
@@ -75,9 +76,13 @@ def all_routes(
 def _json_api(internals: Internals) -> tuple[Handlers, ...]:
     services, settings, fleet = internals.services, internals.settings, internals.fleet
     logins, issuer, actions = internals.logins, internals.issuer, internals.actions
+    members = ProjectAccess(services.analytics.projects, answers_missing=True)
     return (
         HostsApi(fleet, internals.register, services.alerting, services.host_checks),
-        ChartsApi(fleet, services.engine, services.clock, services.host_checks),
+        ChartsApi(
+            fleet, services.engine, services.annotations, services.clock, services.host_checks
+        ),
+        AnnotationsApi(services.annotations, fleet, members, services.clock),
         HostKeysApi(fleet, internals.register.keyring),
         AlertsApi(services.alerts, services.alerting, fleet),
         AccountsApi(services.accounts, logins, issuer, actions),

@@ -33,6 +33,7 @@ from storage.api.alerts import Alert, AlertChange, AlertRecords, CheckOverride
 from storage.api.audit import AuditRecords
 from storage.api.host_keys import HostKeyRecords
 from storage.api.hosts import HostRecords
+from storage.api.marks.annotations import AnnotationRecords
 from storage.api.sample_stats import Cardinality
 from storage.api.samples import SampleAdministration, SampleReader
 from storage.api.second_factors import SecondFactorRecords
@@ -189,6 +190,7 @@ class Services:
         memory: how near the process is to its memory limit.
         conditions: what is wrong with the server itself.
         analytics: projects, events and their reports.
+        annotations: marks on charts.
         web_config: TLS, users and headers; None for plain HTTP without them.
         ready: returns whether start-up is complete, for `/-/ready`.
         clock: returns the current time.
@@ -215,6 +217,7 @@ class Services:
     registry: CollectorRegistry
     conditions: Conditions
     analytics: Analytics
+    annotations: AnnotationRecords
     clock: Clock
     version: str
     started_ms: int

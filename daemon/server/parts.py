@@ -325,6 +325,7 @@ def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Servic
         registry=_registry(parts, version),
         conditions=stores.conditions,
         analytics=parts.analytics,
+        annotations=records.annotations,
         clock=stores.clock,
         version=version,
         started_ms=stores.clock(),

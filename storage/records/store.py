@@ -6,6 +6,7 @@ from model.conditions import Conditions
 from storage.records import (
     accounts,
     alert_tables,
+    annotations,
     audit,
     host_keys,
     hosts,
@@ -16,6 +17,7 @@ from storage.records import (
 )
 from storage.records.accounts import SqliteAccounts
 from storage.records.alerts import SqliteAlerts
+from storage.records.annotations import SqliteAnnotations
 from storage.records.audit import SqliteAudit
 from storage.records.database import RecordsDatabase
 from storage.records.host_keys import SqliteHostKeys
@@ -38,6 +40,7 @@ class Records:
         self._database = RecordsDatabase(path, conditions or Conditions(lambda: 0))
         self.accounts = SqliteAccounts(self._database)
         self.alerts = SqliteAlerts(self._database)
+        self.annotations = SqliteAnnotations(self._database)
         self.audit = SqliteAudit(self._database)
         self.hosts = SqliteHosts(self._database)
         self.host_keys = SqliteHostKeys(self._database)
@@ -58,6 +61,7 @@ class Records:
         subjects = (
             accounts,
             alert_tables,
+            annotations,
             audit,
             hosts,
             host_keys,

@@ -385,6 +385,7 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
                 records.shares,
                 clock,
             ),
+            annotations=records.annotations,
             clock=clock,
             version="0.1.0",
             started_ms=now_ms,

@@ -243,6 +243,7 @@ def _services(
             records.shares,
             doubles.clock,
         ),
+        annotations=records.annotations,
         clock=doubles.clock,
         version="0.1.0",
         started_ms=NOW_MS - 3_600_000,

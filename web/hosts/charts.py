@@ -82,6 +82,7 @@ async def read_charts(
         "end_ms": grid.end_ms,
         "step_ms": grid.step_ms,
         "charts": documents,
+        "annotations": [],
     }
 
 

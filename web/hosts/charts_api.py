@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from alerting.settings import HostCheckSettings
 from model.clock import Clock
 from promql.api import QueryEngine
+from storage.api.marks.annotations import AnnotationRecords
 from web.fleet.fleet import Fleet
 from web.hosts.chart_grid import DEFAULT_RANGE, RANGES, Grid
 from web.hosts.charts import covering_range, read_charts
@@ -22,6 +23,7 @@ from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface
 
 _Time = Annotated[int, Field(ge=1, le=2**53), DIGITS]
+_MOST_MARKS = 200
 
 
 def _known(name: str) -> str:
@@ -48,11 +50,12 @@ class ChartsApi:
         self,
         fleet: Fleet,
         engine: QueryEngine,
+        annotations: AnnotationRecords,
         clock: Clock,
         host_checks: Callable[[], HostCheckSettings],
     ) -> None:
         self._fleet, self._engine, self._clock = fleet, engine, clock
-        self._host_checks = host_checks
+        self._annotations, self._host_checks = annotations, host_checks
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route."""
@@ -72,9 +75,19 @@ class ChartsApi:
         if grid is None:
             return web.Response(status=204)
         checks = self._host_checks()
-        return json_response(
-            await read_charts(self._engine, host.instance, interval_s, checks, grid)
+        document = await read_charts(self._engine, host.instance, interval_s, checks, grid)
+        # Of the whole range: a mark may be set for an earlier time at any moment.
+        marks = await self._annotations.between(
+            whole.start_ms,
+            whole.end_ms,
+            project="",
+            instance=host.instance,
+            limit=_MOST_MARKS,
         )
+        document["annotations"] = [
+            {"time": mark.start_ms, "timeEnd": mark.end_ms, "text": mark.text} for mark in marks
+        ]
+        return json_response(document)
 
     async def _grid(self, query: ChartsQuery, instance: str, interval_s: float) -> Grid:
         if query.start_ms or query.end_ms:

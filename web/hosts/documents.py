@@ -76,6 +76,14 @@ class ChartDocument(TypedDict):
     lines: list[ChartLineDocument]
 
 
+class ChartMarkDocument(TypedDict):
+    """An annotation of the host or of all hosts; times are Unix milliseconds."""
+
+    time: int
+    timeEnd: int
+    text: str
+
+
 class ChartsDocument(TypedDict):
     """A host's charts on the times `start_ms`, `start_ms + step_ms`, … `end_ms`."""
 
@@ -83,6 +91,7 @@ class ChartsDocument(TypedDict):
     end_ms: int
     step_ms: int
     charts: list[ChartDocument]
+    annotations: list[ChartMarkDocument]
 
 
 def check_document(view: HostCheckView) -> CheckDocument:

@@ -1,5 +1,6 @@
 // One chart of a host: lines or stacked areas, a legend that hides lines, values under the cursor.
 
+import { annotationMarks, textsBetween } from "../lib/annotation_marks.js";
 import { chartTip } from "../lib/chart_tip.js";
 import { element } from "../lib/dom.js";
 import { durationText, timeText, UNITS, UNKNOWN } from "../lib/format.js";
@@ -29,7 +30,7 @@ const valueRange = (chart) => (_plot, low, high) => {
 };
 
 // A chart in the page.
-//   view: what all charts of the page share: `times()` and `start()` of the samples in seconds,
+//   view: what all charts of the page share: `times()` and `start()` of the samples in seconds, `annotations()`,
 //   `zoom(start_s, end_s)`, `reset()`, and `explore(queries)`, a link to the Explore page.
 export const createChart = (chart, hidden, view) => {
   const unit = UNITS[chart.unit];
@@ -76,6 +77,14 @@ export const createChart = (chart, hidden, view) => {
     return chart.stacked ? rows.reverse() : rows;
   };
 
+  // The time, and what happened in the step that begins there.
+  const tipTitle = (index) => {
+    const times = view.times();
+    const [time_ms, step_ms] = [times[index] * 1000, (times[1] - times[0]) * 1000];
+    const happened = textsBetween(view.annotations(), time_ms, time_ms + step_ms);
+    return [timeText(new Date(time_ms)), ...happened].join(" · ");
+  };
+
   const options = () => {
     const base = plotOptions(field, {
       height: HEIGHT,
@@ -98,7 +107,7 @@ export const createChart = (chart, hidden, view) => {
       },
       series: [{}, ...drawn],
       bands: chart.stacked ? bands(drawn) : undefined,
-      plugins: [chartTip(rowsAt, (index) => timeText(new Date(view.times()[index] * 1000)))],
+      plugins: [annotationMarks(view.annotations, () => base.axes[0].stroke), chartTip(rowsAt, tipTitle)],
     };
   };
 

@@ -1,6 +1,6 @@
 // The samples of a host's charts, as `/api/hosts/{host}/charts` returns them.
 //
-// An answer is {start_ms, end_ms, step_ms, charts: [{key, title, unit, stacked, window_ms, queries, lines}]};
+// An answer is {start_ms, end_ms, step_ms, annotations, charts: [{key, title, unit, stacked, window_ms, queries, lines}]};
 // a line is {name, mirrored, values} with one value, or null, per step.
 
 const SHORTEST_RANGE_MS = 300000;
@@ -62,5 +62,6 @@ export const appendSamples = (old, fresh) => {
   }));
   old.start_ms += moved * step_ms;
   old.end_ms = fresh.end_ms;
+  old.annotations = fresh.annotations;
   return true;
 };

@@ -37,6 +37,7 @@ const zoomTo = (part) => {
 const view = {
   times: () => timesOf(answer),
   start: () => firstSampleTime(answer),
+  annotations: () => answer.annotations,
   reset: () => zoomTo(null),
   zoom: (start_s, end_s) => {
     const part = { start_ms: Math.floor(start_s * 1000), end_ms: Math.ceil(end_s * 1000) };

@@ -1,0 +1,1 @@
+"""Annotations: deploys and other events as marks on charts."""
