@@ -1,0 +1,48 @@
+"""Annotations on the charts of a host."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.signing_in import sign_in
+from tests.web.web_demo import serving
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+HOST = "/host/10.0.1.16:9100"
+HOSTILE = "<img src=x onerror='window.hurt = 1'> & release"
+ADD = """async (text) => {
+    const time = Date.now() - 3600000;
+    const body = JSON.stringify({ text, time, timeEnd: time + 7200000 });
+    const headers = { "Content-Type": "application/json" };
+    const answer = await fetch("/api/annotations", { method: "POST", headers, body });
+    return answer.status;
+}"""
+# What the marks' plugin draws: bands are the only thing that it fills with this transparency.
+BANDS = """() => {
+    window.bands = 0;
+    const fill = CanvasRenderingContext2D.prototype.fillRect;
+    CanvasRenderingContext2D.prototype.fillRect = function (...place) {
+        if (Math.abs(this.globalAlpha - 0.12) < 1e-6 && place[2] > 10) window.bands += 1;
+        return fill.apply(this, place);
+    };
+}"""
+
+
+async def test_annotation_is_drawn_and_its_text_shown_under_the_cursor(
+    tmp_path: Path, page: Page
+) -> None:
+    async with serving(tmp_path) as url:
+        await sign_in(page, url)
+        assert await page.evaluate(ADD, HOSTILE) == 201
+        await page.add_init_script(f"({BANDS})()")
+        await page.goto(url + HOST)
+        await expect(page.locator(".chart canvas")).to_have_count(7)
+        await page.wait_for_function("window.bands >= 7")
+        field = await page.locator(".chart .u-over").first.bounding_box()
+        assert field is not None
+        await page.mouse.move(field["x"] + field["width"] - 20, field["y"] + 50)
+        await expect(page.locator(".chart-tip:visible .chart-tip-time")).to_contain_text(HOSTILE)
+        assert await page.evaluate("window.hurt") is None
+        await page.goto("about:blank")
