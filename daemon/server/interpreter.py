@@ -15,6 +15,8 @@ _M_ARENA_MAX = -8
 
 _TRIM_THRESHOLD_BYTES = 32 * 2**20
 _MMAP_THRESHOLD_BYTES = 16 * 2**20
+# glibc checks the trim threshold when it frees 64 KiB (FASTBIN_CONSOLIDATION_THRESHOLD) or more.
+_CHECKED_BYTES = 128 * 2**10
 
 
 def configure_malloc() -> None:
@@ -24,10 +26,10 @@ def configure_malloc() -> None:
     free memory other threads cannot use: 13 MB of 194 with 400 targets. The threads of
     the server hardly ever allocate at the same time.
 
-    Freed memory of up to 32 MB stays in the process. Queries create and free arrays of
-    some megabytes again and again. By default this memory returns to the kernel each
-    time, and its pages are faulted in again: a third of the time of a query over 400
-    series and six hours.
+    Freed memory of up to 32 MB stays in the process for some seconds. Queries create and
+    free arrays of some megabytes again and again. By default this memory returns to the
+    kernel each time, and its pages are faulted in again: a third of the time of a query
+    over 400 series and six hours.
 
     Does nothing with another C library.
     """
@@ -36,6 +38,25 @@ def configure_malloc() -> None:
         mallopt(_M_ARENA_MAX, 1)
         mallopt(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES)
         mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD_BYTES)
+
+
+def trim_heap_end() -> None:
+    """Return the free memory at the end of the heap to the system; takes under 1 ms.
+
+    Sealing needs some megabytes every ten seconds, and leaves them free in between.
+    malloc_trim would return free memory everywhere, but visits each free block while all
+    other threads wait: 2 s in a heap of 600 MB.
+
+    Does nothing with a C library other than glibc.
+    """
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "mallopt"):
+        return
+    libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    libc.free.restype, libc.free.argtypes = None, [ctypes.c_void_p]
+    libc.mallopt(_M_TRIM_THRESHOLD, _CHECKED_BYTES)
+    libc.free(libc.malloc(_CHECKED_BYTES))
+    libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD_BYTES)
 
 
 def set_switch_interval(evaluating: bool) -> None:

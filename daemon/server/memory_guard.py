@@ -6,7 +6,8 @@ alarm. Near the limit, large queries and pushes are therefore refused first
 notifications go on.
 
 Garbage is also collected when the memory has grown, because the thresholds of the
-interpreter count objects, not bytes: a few cycles may hold gigabytes.
+interpreter count objects, not bytes: a few cycles may hold gigabytes. Free memory at the
+end of the heap goes back to the system every few seconds.
 """
 
 import asyncio
@@ -29,6 +30,8 @@ _GROWTH_RATIO: Final = 0.1
 """Collect garbage after this growth: each doubling costs seven collections of some 10 ms."""
 _PAUSE_S: Final = 10.0
 """The shortest time between two collections, and between two emptyings of the caches."""
+_TRIM_INTERVAL_S: Final = 5.0
+"""Queries that follow each other sooner use the same memory: faulting in 32 MB takes 5 ms."""
 
 
 def trim_malloc() -> None:
@@ -45,6 +48,7 @@ class MemoryGuard:
         reading: what the guard updates; its limit may be None.
         conditions: where it reports that memory is short.
         give_back: empties caches; called in a thread.
+        trim: returns free memory to the system; takes under 1 ms.
         resident: returns the resident memory.
         collect: collects garbage; on the event loop, because it holds the GIL anyway.
         monotonic: a clock in seconds.
@@ -55,14 +59,17 @@ class MemoryGuard:
         reading: MemoryReading,
         conditions: Conditions,
         give_back: Callable[[], None],
+        trim: Callable[[], None],
         resident: Callable[[], int] = resident_bytes,
         collect: Callable[[], object] = gc.collect,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._reading, self._conditions, self._give_back = reading, conditions, give_back
-        self._resident, self._collect, self._monotonic = resident, collect, monotonic
+        self._resident, self._collect, self._trim = resident, collect, trim
+        self._monotonic = monotonic
         self._base_bytes = 0
         self._collected_s = self._given_back_s = -_PAUSE_S
+        self._trimmed_s = monotonic()
 
     async def run(self) -> None:
         """Sample once a second until cancelled."""
@@ -73,8 +80,11 @@ class MemoryGuard:
     async def sample(self) -> None:
         """Read the memory once and act on it."""
         before = self._reading.pressure
-        self._read()
         now_s = self._monotonic()
+        if now_s - self._trimmed_s >= _TRIM_INTERVAL_S:
+            self._trimmed_s = now_s
+            self._trim()
+        self._read()
         if self._has_grown() and now_s - self._collected_s >= _PAUSE_S:
             self._collected_s = now_s
             self._collect()

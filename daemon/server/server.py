@@ -25,6 +25,7 @@ from daemon.server.interpreter import (
     configure_garbage_collection,
     configure_malloc,
     set_switch_interval,
+    trim_heap_end,
 )
 from daemon.server.listening import Doors, listening
 from daemon.server.memory_guard import MemoryGuard, trim_malloc
@@ -246,7 +247,7 @@ async def _running(parts: Parts, tasks: asyncio.TaskGroup) -> AsyncIterator[None
         stores = parts.stores
         clock_watch = ClockWatch(stores.clock, stores.samples.future, stores.conditions)
         memory_guard = MemoryGuard(
-            parts.memory, stores.conditions, lambda: _give_back_memory(stores)
+            parts.memory, stores.conditions, lambda: _give_back_memory(stores), trim_heap_end
         )
         expiry = ProjectExpiry(
             stores.records.projects, stores.events, stores.events.requests, stores.clock

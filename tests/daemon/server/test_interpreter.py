@@ -1,4 +1,6 @@
 import gc
+import platform
+import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -42,6 +44,25 @@ def test_later_garbage_is_still_collected() -> None:
     del cycle
     assert gc.collect() >= 1
     assert gc.isenabled()
+
+
+# Blocks of half a megabyte lie in the heap, and the last ones at its end.
+_TRIMMED = """
+from daemon.server.interpreter import configure_malloc, trim_heap_end
+from model.process.resident_memory import resident_bytes
+configure_malloc()
+del [b"x" * 2**19 for _ in range(40)][:]
+before = resident_bytes()
+trim_heap_end()
+print(before - resident_bytes())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps free memory so")
+def test_free_memory_at_the_end_of_the_heap_goes_back_to_the_system() -> None:
+    command = [sys.executable, "-c", _TRIMMED]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(run.stdout) > 15 * 2**20
 
 
 def test_switch_interval_is_shorter_during_queries() -> None:

@@ -20,6 +20,7 @@ class Process:
     now_s: float = 0.0
     collections: int = 0
     emptied: int = 0
+    trims: int = 0
     reading: MemoryReading = field(init=False)
     conditions: Conditions = field(init=False)
     guard: MemoryGuard = field(init=False)
@@ -32,6 +33,7 @@ class Process:
             self.reading,
             self.conditions,
             self._give_back,
+            self._trim,
             self._resident,
             self._collect,
             lambda: self.now_s,
@@ -43,6 +45,9 @@ class Process:
     def _collect(self) -> None:
         self.collections += 1
         self.garbage_mib = 0
+
+    def _trim(self) -> None:
+        self.trims += 1
 
     def _give_back(self) -> None:
         self.emptied += 1
@@ -61,6 +66,13 @@ async def test_pressure_rises_at_80_and_90_percent_and_falls_a_little_below() ->
         levels.append(await process.after(1))
     none, high, critical = MemoryPressure
     assert levels == [none, high, high, critical, critical, high, high, none]
+
+
+async def test_free_memory_goes_back_every_few_seconds() -> None:
+    process = Process(limit_mib=None)
+    for _ in range(60):
+        await process.after(1)
+    assert process.trims == 12
 
 
 async def test_process_without_a_limit_is_never_under_pressure() -> None:
