@@ -13,6 +13,7 @@ from analytics.product.retention_reports import RetentionReports
 from analytics.product.saved_reports import SavedReports
 from analytics.product.schema import SchemaReports
 from analytics.product.segments import Segments
+from analytics.product.sessions import SessionReports
 from analytics.product.shares import ReportShares
 from analytics.product.trends import TrendReports
 from analytics.projects import Projects
@@ -56,6 +57,7 @@ class Analytics:
         schema: lists event names and properties.
         live: returns the newest events.
         counters: counts what is stored, for the series of projects.
+        sessions: answers the report over visits.
     """
 
     settings: AnalyticsSettings
@@ -79,6 +81,7 @@ class Analytics:
     schema: SchemaReports
     live: LiveView
     counters: ProjectCounters
+    sessions: SessionReports
 
     @classmethod
     def over(
@@ -120,4 +123,5 @@ class Analytics:
             SchemaReports(activity, clock),
             LiveView(activity),
             counters,
+            SessionReports(events, clock),
         )

@@ -24,6 +24,7 @@ from web.events.sdk.posthog_api import PostHogApi
 from web.events.sdk.script_api import ScriptApi
 from web.events.sdk.segment_api import SegmentApi
 from web.events.segments_api import SegmentsApi
+from web.events.visits.sessions_api import SessionsApi
 from web.hosts.api import HostsApi
 from web.hosts.charts_api import ChartsApi
 from web.hosts.keys_api import HostKeysApi
@@ -109,6 +110,7 @@ def _analytics(services: Services, settings: WebSettings, assets: Assets) -> tup
         PostHogApi(collection, services.clock),
         SegmentApi(collection),
         EventReportsApi(analytics, access),
+        SessionsApi(analytics, access),
         FunnelsApi(analytics, access),
         SegmentsApi(analytics, access),
         SavedReportsApi(analytics, access),

@@ -50,7 +50,7 @@ class CorsSettings(BaseModel):
     @classmethod
     def _normalise_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(
-            origin if origin == ANY_ORIGIN else _normal_origin(origin) for origin in origins
+            origin if origin == ANY_ORIGIN else normal_origin(origin) for origin in origins
         )
 
     @field_validator("paths")
@@ -78,7 +78,7 @@ class CorsSettings(BaseModel):
         if ANY_ORIGIN in self.origins:
             return True
         try:
-            return _normal_origin(origin) in self.origins
+            return normal_origin(origin) in self.origins
         except ValueError:
             return False
 
@@ -87,7 +87,7 @@ class CorsSettings(BaseModel):
         return self.credentials and self.allows(origin)
 
 
-def _normal_origin(text: str) -> str:
+def normal_origin(text: str) -> str:
     """Return an origin as browsers write it.
 
     Raises:

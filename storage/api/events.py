@@ -20,6 +20,7 @@ from storage.api.exclusions import ExclusionCounter
 from storage.api.new_events import NewEvent, NewEvents
 from storage.api.reports.conditions import AllOf, EventFilter
 from storage.api.reports.measures import Breakdown, EventMeasure, FirstValues, MeasuredSeries
+from storage.api.sessions import SessionReader
 
 FUTURE_TOLERANCE_MS = 10 * 60_000
 """An event whose time is further ahead than this when it arrives is kept apart."""
@@ -382,5 +383,7 @@ class EventAdministration(Protocol):
         """
 
 
-class EventStore(EventAppender, EventReader, EventAdministration, ExclusionCounter, Protocol):
+class EventStore(
+    EventAppender, EventReader, EventAdministration, ExclusionCounter, SessionReader, Protocol
+):
     """The whole event store."""

@@ -15,9 +15,9 @@ from storage.api.events import FUTURE_TOLERANCE_MS, AppendResult
 from storage.api.new_events import NewEvents
 from storage.events.commit_queue import Batch, CommitQueue, text_column
 from storage.events.database import EventDatabase
-from storage.events.exclusions import ExclusionCounts
 from storage.events.hashing import Hasher
 from storage.events.seen_ids import SeenIds
+from storage.events.visits.exclusions import ExclusionCounts
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

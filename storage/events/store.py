@@ -26,17 +26,19 @@ from storage.api.events import (
 from storage.api.exclusions import ExclusionReason
 from storage.api.new_events import NewEvent, NewEvents
 from storage.api.reports.measures import Breakdown, EventMeasure, FirstValues, MeasuredSeries
+from storage.api.sessions import SessionFigures
 from storage.events.activity import ActivityQueries
 from storage.events.activity_reader import DuckActivityReader
 from storage.events.appending import Appender
 from storage.events.database import EventDatabase
-from storage.events.exclusions import ExclusionCounts
 from storage.events.hashing import Hasher
 from storage.events.measures import MeasureQueries
 from storage.events.reports import ReportQueries
 from storage.events.request_store import DuckRequestStore
 from storage.events.schema import prepare
 from storage.events.settings import EventStoreSettings
+from storage.events.visits.exclusions import ExclusionCounts
+from storage.events.visits.sessions import SessionQueries
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -263,6 +265,16 @@ class DuckEventStore:
                 lambda connection: counts.stored(connection, project, start_ms, end_ms)
             )
         return found
+
+    async def sessions(
+        self, selection: EventSelection, idle_ms: int, until_ms: int, limit: int
+    ) -> SessionFigures:
+        """See `SessionReader.sessions`."""
+        return await self._database.read(
+            lambda connection: SessionQueries(connection, self._hasher).sessions(
+                selection, idle_ms, until_ms, limit
+            )
+        )
 
     async def check(self) -> None:
         """See `EventAdministration.check`."""

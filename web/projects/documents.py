@@ -15,6 +15,10 @@ class ProjectSettingsDocument(TypedDict):
     weekStart: int
     retentionDays: int
     isActive: bool
+    sessionIdleSeconds: int
+    origins: list[str]
+    excludedAddresses: list[str]
+    excludedUserAgents: list[str]
     createdAt: str
     role: ProjectRole
 
@@ -42,6 +46,10 @@ def project_settings_document(project: Project, role: ProjectRole) -> ProjectSet
         weekStart=settings.week_start,
         retentionDays=settings.retention_days,
         isActive=settings.is_active,
+        sessionIdleSeconds=settings.session_idle_s,
+        origins=list(settings.collection.origins),
+        excludedAddresses=list(settings.collection.excluded_addresses),
+        excludedUserAgents=list(settings.collection.excluded_agents),
         createdAt=iso(project.created_ms),
         role=role,
     )

@@ -3,14 +3,21 @@
 from dataclasses import replace
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from analytics.product.collection.exclusion import checked_agents, checked_networks
 from storage.api.projects import ProjectRole, ProjectSettings
+from web.settings import normal_origin
 
 ProjectName = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 ZoneName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 WeekStart = Annotated[int, Field(ge=1, le=7)]
 RetentionDays = Annotated[int, Field(ge=0, le=36_500)]
+
+
+SessionIdle = Annotated[int, Field(ge=60, le=86_400)]
+Origin = Annotated[str, StringConstraints(max_length=300), AfterValidator(normal_origin)]
+Part = Annotated[str, StringConstraints(max_length=300)]
 
 
 _SETTING_OF: Final = {
@@ -19,6 +26,7 @@ _SETTING_OF: Final = {
     "weekStart": "week_start",
     "retentionDays": "retention_days",
     "isActive": "is_active",
+    "sessionIdleSeconds": "session_idle_s",
 }
 
 
@@ -32,11 +40,29 @@ class ProjectChange(BaseModel):
     weekStart: WeekStart | None = None
     retentionDays: RetentionDays | None = None
     isActive: bool | None = None
+    sessionIdleSeconds: SessionIdle | None = None
+    origins: Annotated[list[Origin], Field(max_length=200)] | None = None
+    excludedAddresses: list[Part] | None = None
+    excludedUserAgents: list[Part] | None = None
 
     def applied_to(self, settings: ProjectSettings) -> ProjectSettings:
-        """Return the settings with the changes."""
+        """Return the settings with the changes.
+
+        Raises:
+            ExclusionError: an address or a part of a user agent is invalid.
+        """
         given = self.model_dump(exclude_none=True)
-        return replace(settings, **{_SETTING_OF[name]: value for name, value in given.items()})
+        collection = settings.collection
+        if self.origins is not None:
+            collection = replace(collection, origins=tuple(dict.fromkeys(self.origins)))
+        if self.excludedAddresses is not None:
+            networks = checked_networks(self.excludedAddresses)
+            collection = replace(collection, excluded_addresses=networks)
+        if self.excludedUserAgents is not None:
+            agents = checked_agents(self.excludedUserAgents)
+            collection = replace(collection, excluded_agents=agents)
+        direct = {_SETTING_OF[name]: given[name] for name in given.keys() & _SETTING_OF.keys()}
+        return replace(settings, collection=collection, **direct)
 
 
 class NewMemberForm(BaseModel):

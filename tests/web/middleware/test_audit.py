@@ -32,6 +32,7 @@ NOT_RECORDED_BY_ITSELF = {
     "POST /v1/reports/top-events",
     "POST /v1/reports/events-timeseries",
     "POST /v1/reports/conversion",
+    "POST /v1/reports/sessions",
     "POST /v1/reports/trends",
     "POST /v1/reports/funnel",
     "POST /v1/reports/funnel/persons",

@@ -157,6 +157,8 @@ ACCESS = {
     "POST /v1/b": "public",
     "GET /array/{project_key}/config": "public",
     "GET /array/{project_key}/config.js": "public",
+    "GET /v1/reports/sessions": "viewer",
+    "POST /v1/reports/sessions": "viewer",
     "GET /v1/reports/overview": "viewer",
     "GET /v1/reports/top-events": "viewer",
     "GET /v1/reports/events-timeseries": "viewer",

@@ -25,6 +25,30 @@ async def test_settings_change_one_by_one_and_a_wrong_one_is_named(world: World)
     assert expected.items() <= shown.items()
 
 
+async def test_what_a_project_collects_is_a_setting(world: World) -> None:
+    ann = await add_tenant(world, "ann")
+    change = {
+        "sessionIdleSeconds": 600,
+        "origins": ["HTTPS://Shop.example:443", "http://localhost:8080"],
+        "excludedAddresses": ["192.0.2.7/24"],
+        "excludedUserAgents": ["Kiosk"],
+    }
+    shown = await (await world.client.patch(ann.api, json=change, headers=ann.token)).json()
+    assert shown["origins"] == ["https://shop.example", "http://localhost:8080"]
+    assert shown["excludedAddresses"] == ["192.0.2.0/24"]
+    assert (shown["excludedUserAgents"], shown["sessionIdleSeconds"]) == (["Kiosk"], 600)
+    kept = await (await world.client.patch(ann.api, json={"name": "x"}, headers=ann.token)).json()
+    assert {**shown, "name": "x"} == kept
+    for wrong, field in (
+        ({"origins": ["https://shop.example/path"]}, "origins.0"),
+        ({"excludedAddresses": ["shop.example"]}, "excludedAddresses"),
+        ({"excludedUserAgents": [""]}, "excludedUserAgents"),
+        ({"sessionIdleSeconds": 1}, "sessionIdleSeconds"),
+    ):
+        answer = await world.client.patch(ann.api, json=wrong, headers=ann.token)
+        assert (answer.status, (await answer.json())["field"]) == (400, field)
+
+
 async def test_a_paused_project_refuses_events_until_it_is_resumed(world: World) -> None:
     ann = await add_tenant(world, "ann")
     batch = {

@@ -1,0 +1,69 @@
+"""Sessions: events of one person without a long pause."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from storage.api.events import EventSelection
+
+
+@dataclass(frozen=True, slots=True)
+class SessionGroup:
+    """Sessions that share an entry page, an exit page or a source.
+
+    Attributes:
+        value: the page or source; None for sessions without one.
+        sessions: their number.
+        bounces: the number of those with a single activity.
+    """
+
+    value: str | None
+    sessions: int
+    bounces: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFigures:
+    """The sessions that began in a range.
+
+    Attributes:
+        sessions, persons: their number, and that of their persons.
+        bounces: the sessions with a single activity.
+        events: the number of their events.
+        timed: the sessions with more than one event; the others have no known duration.
+        median_s: the median duration of these; None without one.
+        last_ms: the time of the last of their events; None without one.
+        entries, exits, sources: the largest groups by entry page, exit page and referring
+            domain of the entry.
+    """
+
+    sessions: int
+    persons: int
+    bounces: int
+    events: int
+    timed: int
+    median_s: float | None
+    last_ms: int | None
+    entries: Sequence[SessionGroup]
+    exits: Sequence[SessionGroup]
+    sources: Sequence[SessionGroup]
+
+
+class SessionReader(Protocol):
+    """Finds sessions."""
+
+    async def sessions(
+        self, selection: "EventSelection", idle_ms: int, until_ms: int, limit: int
+    ) -> SessionFigures:
+        """Return the figures of the sessions that begin in the range of a selection.
+
+        A selection with a condition, names or persons selects the sessions in which at
+        least one event fulfils it; their other events count as well.
+
+        Args:
+            selection: the range, and what a session must contain.
+            idle_ms: the pause that ends a session.
+            until_ms: where reading ends; sessions may go on after the end of the range.
+            limit: the most groups of each kind.
+        """
