@@ -211,10 +211,13 @@ async def test_a_visitor_who_does_not_want_it_is_not_followed(
 
 async def test_a_headless_browser_is_counted_as_a_bot(browser: Browser, site: Site) -> None:
     async with visitor(browser, user_agent=AGENT.replace("Chrome/", "HeadlessChrome/")) as page:
-        async with page.expect_response("**/v1/events/batch") as waiting:
-            await page.goto(site.url)
-        answer = await (await waiting.value).json()
-        assert (answer["inserted"], answer["excluded"]) == (0, 2)
+        await page.goto(site.url)
+
+        async def excluded() -> bool:
+            report = await site.server.get("/v1/reports/sessions", projectKey=site.key)
+            return bool(report["excluded"]["bot"] == 2)
+
+        await until(excluded, "the excluded events")
     assert await site.names() == []
 
 
@@ -252,7 +255,6 @@ async def test_an_event_is_stored_once_however_often_its_request_or_answer_is_lo
         await page.route("**/v1/events/batch", lose)
         async with page.expect_response("**/v1/events/batch") as waiting:
             await page.evaluate("redshank('bought')")
-        answer = await (await waiting.value).json()
-        assert (answer["inserted"], answer["duplicates"]) == (0, 1)
+        assert (await waiting.value).status == 200
         assert len({json.loads(body)["events"][0]["eventId"] for body in lost}) == 1
         await site.until("$pageview", "early", "bought")
