@@ -12,8 +12,8 @@ from analytics.product.ingestion import Identity, ItemError, parse_batch
 from analytics.series.counters import ProjectCounters
 from model.clock import Clock
 from storage.api.events import AppendResult, EventAppender
-from storage.api.exclusions import ExclusionCounter
 from storage.api.projects import Project
+from storage.api.visits.exclusions import ExclusionCounter
 
 
 class CountingAppender(EventAppender, ExclusionCounter, Protocol):

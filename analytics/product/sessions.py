@@ -7,9 +7,9 @@ from typing import Final, Protocol
 from analytics.statistics.proportion import Proportion, wilson
 from model.clock import Clock
 from storage.api.events import FUTURE_TOLERANCE_MS, EventSelection
-from storage.api.exclusions import ExclusionCounter, ExclusionReason
 from storage.api.projects import Project
-from storage.api.sessions import SessionFigures, SessionReader
+from storage.api.visits.exclusions import ExclusionCounter, ExclusionReason
+from storage.api.visits.sessions import SessionFigures, SessionReader
 
 _DAY_MS: Final = 86_400_000
 

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.api.errors import StorageError
-from storage.api.exclusions import ExclusionCounter
 from storage.api.new_events import NewEvent, NewEvents
 from storage.api.reports.conditions import AllOf, EventFilter
 from storage.api.reports.measures import Breakdown, EventMeasure, FirstValues, MeasuredSeries
-from storage.api.sessions import SessionReader
+from storage.api.visits.exclusions import ExclusionCounter
+from storage.api.visits.sessions import SessionReader
 
 FUTURE_TOLERANCE_MS = 10 * 60_000
 """An event whose time is further ahead than this when it arrives is kept apart."""

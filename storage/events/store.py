@@ -23,10 +23,10 @@ from storage.api.events import (
     SeenProperty,
     StoredEvent,
 )
-from storage.api.exclusions import ExclusionReason
 from storage.api.new_events import NewEvent, NewEvents
 from storage.api.reports.measures import Breakdown, EventMeasure, FirstValues, MeasuredSeries
-from storage.api.sessions import SessionFigures
+from storage.api.visits.exclusions import ExclusionReason
+from storage.api.visits.sessions import SessionFigures
 from storage.events.activity import ActivityQueries
 from storage.events.activity_reader import DuckActivityReader
 from storage.events.appending import Appender

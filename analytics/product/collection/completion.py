@@ -12,8 +12,8 @@ from analytics.product.collection.page_properties import page_properties
 from analytics.product.collection.submission import EventSender, Submission
 from analytics.product.collection.visitors import Visitor, VisitorIds
 from analytics.timestamps import TimestampError, unix_ms_of
-from storage.api.exclusions import ExclusionReason
 from storage.api.projects import Project
+from storage.api.visits.exclusions import ExclusionReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import Final
 from analytics.errors import AnalyticsError
 from analytics.product.collection.bots import is_bot
 from analytics.product.collection.visitors import Visitor
-from storage.api.exclusions import ExclusionReason
 from storage.api.projects import CollectionSettings
+from storage.api.visits.exclusions import ExclusionReason
 
 _MOST_ENTRIES: Final = 200
 _LONGEST_AGENT: Final = 200

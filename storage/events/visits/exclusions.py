@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from storage.api.exclusions import ExclusionReason
+from storage.api.visits.exclusions import ExclusionReason
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from storage.api.events import EventSelection
-from storage.api.sessions import SessionFigures, SessionGroup
+from storage.api.visits.sessions import SessionFigures, SessionGroup
 from storage.events.selection_queries import SelectionQueries
 from storage.events.selection_sql import property_text
 from storage.events.sql import Sql, is_in

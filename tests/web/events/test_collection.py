@@ -9,8 +9,8 @@ import pytest
 from pytest_aiohttp import AiohttpClient
 
 from storage.api.events import EventSelection
-from storage.api.exclusions import ExclusionReason
 from storage.api.projects import CollectionSettings, Project, ProjectSettings
+from storage.api.visits.exclusions import ExclusionReason
 from tests.web.world import World, world_at
 from web.settings import QuotaSettings, RateLimitSettings, WebSettings
 

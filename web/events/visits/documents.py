@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing_extensions import TypedDict
 
 from analytics.product.sessions import SessionReport
-from storage.api.exclusions import ExclusionReason
-from storage.api.sessions import SessionGroup
+from storage.api.visits.exclusions import ExclusionReason
+from storage.api.visits.sessions import SessionGroup
 from web.events.documents import Range, RateDocument, rate_document
 
 

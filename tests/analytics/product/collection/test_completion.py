@@ -7,8 +7,8 @@ from analytics.product.collection.completion import CompletedItems, SubmissionCo
 from analytics.product.collection.submission import EventSender, Submission
 from analytics.product.collection.visitors import Visitor
 from analytics.product.ingestion import ItemError, parse_batch
-from storage.api.exclusions import ExclusionReason
 from storage.api.projects import CollectionSettings, Project, ProjectSettings
+from storage.api.visits.exclusions import ExclusionReason
 
 NOW_MS = 1_764_000_000_000
 HOUR_MS = 3_600_000

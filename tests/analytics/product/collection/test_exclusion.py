@@ -10,8 +10,8 @@ from analytics.product.collection.exclusion import (
     exclusion_of,
 )
 from analytics.product.collection.visitors import Visitor
-from storage.api.exclusions import ExclusionReason
 from storage.api.projects import CollectionSettings
+from storage.api.visits.exclusions import ExclusionReason
 
 CHROME = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"

@@ -6,8 +6,8 @@ import pytest
 import pytest_asyncio
 
 from storage.api.errors import StorageError
-from storage.api.exclusions import ExclusionReason
 from storage.api.new_events import NewEvent, NewEvents
+from storage.api.visits.exclusions import ExclusionReason
 from storage.events import DuckEventStore
 
 HOUR_MS = 3_600_000

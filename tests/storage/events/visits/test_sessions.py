@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from storage.api.events import EventSelection
 from storage.api.new_events import NewEvent, NewEvents
 from storage.api.reports.conditions import Operator, PropertyCondition
-from storage.api.sessions import SessionFigures, SessionGroup
+from storage.api.visits.sessions import SessionFigures, SessionGroup
 from storage.events import DuckEventStore
 
 MINUTE_MS = 60_000
