@@ -102,6 +102,9 @@ def _analytics(services: Services, settings: WebSettings, assets: Assets) -> tup
     access = ProjectAccess(analytics.projects, is_open=analytics.settings.open_api)
     collection = EventCollection(analytics, access, settings, services.clock, services.refusals)
     tenants = ProjectAccess(analytics.projects, answers_missing=True)
+    readers = ProjectAccess(
+        analytics.projects, is_open=analytics.settings.open_api, answers_missing=True
+    )
     return (
         ProjectsApi(analytics, access, services.clock),
         ProjectSettingsApi(analytics, tenants),
@@ -112,8 +115,8 @@ def _analytics(services: Services, settings: WebSettings, assets: Assets) -> tup
         EventReportsApi(analytics, access),
         SessionsApi(analytics, access),
         FunnelsApi(analytics, access),
-        SegmentsApi(analytics, access),
-        SavedReportsApi(analytics, access),
+        SegmentsApi(analytics, readers),
+        SavedReportsApi(analytics, readers),
         ActivityReportsApi(analytics, access),
         PersonsApi(analytics, tenants),
         SchemaApi(analytics, tenants),

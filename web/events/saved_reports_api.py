@@ -32,8 +32,10 @@ class SavedReportsApi:
         """Return the routes."""
         look = Access.PUBLIC if self._is_open else Access.VIEWER
         edit = Access.PUBLIC if self._is_open else Access.USER
-        listing = Operation(_TAG, list[SavedReportDocument], errors=(403,))
-        create = Operation(_TAG, SavedReportDocument, NewSavedReportForm, status=201, errors=(403,))
+        listing = Operation(_TAG, list[SavedReportDocument], errors=(403, 404))
+        create = Operation(
+            _TAG, SavedReportDocument, NewSavedReportForm, status=201, errors=(403, 404)
+        )
         one = Operation(_TAG, SavedReportDocument, errors=(400, 403, 404))
         change = Operation(_TAG, SavedReportDocument, SavedReportForm, errors=(403, 404))
         remove = Operation(_TAG, None, status=204, errors=(400, 403, 404))

@@ -30,8 +30,8 @@ class SegmentsApi:
         """Return the routes."""
         look = Access.PUBLIC if self._is_open else Access.VIEWER
         edit = Access.PUBLIC if self._is_open else Access.USER
-        listing = Operation(_TAG, list[SegmentDocument], errors=(403,))
-        create = Operation(_TAG, SegmentDocument, SegmentForm, status=201, errors=(403, 409))
+        listing = Operation(_TAG, list[SegmentDocument], errors=(403, 404))
+        create = Operation(_TAG, SegmentDocument, SegmentForm, status=201, errors=(403, 404, 409))
         change = Operation(_TAG, SegmentDocument, SegmentForm, errors=(403, 404, 409))
         remove = Operation(_TAG, None, status=204, errors=(400, 403, 404))
         return tuple(

@@ -246,12 +246,12 @@ async def test_viewers_see_what_editors_save_and_strangers_see_nothing(world: Wo
     segment = {"name": "Buyers", "definition": [{"event": "buy"}]}
     for path, body in (("reports", report), ("segments", segment)):
         url = f"{tenant.api}/{path}"
-        for sender, status in ((viewer, 403), (stranger, 403), (editor, 201)):
+        for sender, status in ((viewer, 403), (stranger, 404), (editor, 201)):
             answer = await world.client.post(url, json=body, headers=sender.token)
             assert answer.status == status
         one = f"{url}/{(await answer.json())['id']}"
         change = {key: value for key, value in body.items() if key != "kind"}
-        for sender, shown, changed in ((viewer, 200, 403), (stranger, 403, 403)):
+        for sender, shown, changed in ((viewer, 200, 403), (stranger, 404, 404)):
             assert (await world.client.get(url, headers=sender.token)).status == shown
             for method in ("PUT", "DELETE"):
                 answer = await world.client.request(method, one, json=change, headers=sender.token)
