@@ -30,7 +30,7 @@ class Writer:
 
     def __init__(self) -> None:
         self.commits: list[list[int]] = []
-        self.go = threading.Event()
+        self.go, self.has_begun = threading.Event(), threading.Event()
         self.error: BaseException | None = None
 
     @property
@@ -40,6 +40,7 @@ class Writer:
     def write(
         self, _: "DuckDBPyConnection", batches: Sequence[Batch[list[int], int]]
     ) -> Sequence[int]:
+        self.has_begun.set()
         self.go.wait(60)
         self.commits.append([row for batch in batches for row in batch.rows])
         if self.error is not None:
@@ -119,3 +120,32 @@ async def test_batches_that_wait_while_the_store_closes_are_committed(
         await queue.append(1, [1], 0)
     with pytest.raises(StoreClosedError):
         await queue.append(1, [1], 0)
+
+
+async def test_only_parallel_senders_wait_for_each_other(
+    database: EventDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("storage.events.commit_queue.time.sleep", pauses.append)
+    monkeypatch.setattr("storage.events.commit_queue._GATHERING_S", 1000.0)
+    writer = Writer()
+    writer.go.set()
+    queue = CommitQueue(database, writer.write)
+    for number in range(3):
+        await queue.append(1, [number], 0)
+    # One sender gets every answer as early as possible.
+    assert pauses == []
+    writer.go.clear()
+    writer.has_begun.clear()
+    first = await started(queue, 1)
+    await asyncio.to_thread(writer.has_begun.wait, 60)
+    # All of these wait for the first one, and share the next commit.
+    tasks = first + await started(queue, 5)
+    writer.go.set()
+    await asyncio.gather(*tasks)
+    pauses.clear()
+    await queue.append(1, [7], 0)
+    assert len(pauses) == 1
+    # That commit had one batch.
+    await queue.append(1, list(range(600)), 0)
+    assert len(pauses) == 1
