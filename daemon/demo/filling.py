@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,7 @@ from daemon.errors import DataDirectoryError
 from daemon.store_access import exclusive_store, opened_records
 from model.labels import METRIC_NAME, Labels
 from storage.api.hosts import NewHost
+from storage.api.marks.annotations import NewAnnotation
 from storage.api.new_events import NewEvents
 from storage.api.projects import Project, ProjectSettings
 from storage.api.requests import NewRequest
@@ -100,7 +101,19 @@ async def _records(path: Path, story: Story, ports: Sequence[int]) -> Project:
             labels = Labels.of(instance=host.name)
             await records.hosts.add(NewHost(host.name, url, labels), story.start_ms)
         projects = Projects(records.projects, lambda: story.start_ms)
-        return await projects.create(ProjectSettings(PROJECT_NAME), None)
+        project = await projects.create(ProjectSettings(PROJECT_NAME), None)
+        for key in ("", project.key):
+            for annotation in _annotations(story, key):
+                await records.annotations.add(annotation, annotation.end_ms)
+        return project
+
+
+def _annotations(story: Story, project: str) -> Iterator[NewAnnotation]:
+    """Yield what happens, for the charts of hosts or of a project."""
+    deploy_ms, (start_ms, end_ms) = story.deploy_ms, story.incident_ms
+    release, slow = "Release 2.4.0 of the shop", "The database is slow, orders fail"
+    yield NewAnnotation(deploy_ms, deploy_ms, release, ("deploy",), project=project)
+    yield NewAnnotation(start_ms, end_ms, slow, ("incident",), project=project)
 
 
 async def _events(

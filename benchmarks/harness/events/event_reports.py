@@ -15,7 +15,6 @@ from benchmarks.harness.events.postgres import Postgres
 from benchmarks.harness.loopback import fetch
 from benchmarks.harness.processes import BenchmarkError
 
-RETENTION: Final = "retention"
 FUNNEL_REPORT: Final = "funnel"
 _TIMES: Final = 5
 _PEER_TIMES: Final = 2
@@ -52,7 +51,7 @@ def reports(history: EventHistory, project_key: str) -> list[TimedReport]:
         f"project_key = '{project_key}' and timestamp >= '{moments['from']}'"
         f" and timestamp < '{moments['to']}'"
     )
-    weeks = {"interval": "week", "periods": 8}
+    weeks = {"cohort": "week", "period": "week", "periods": 8}
     return [
         TimedReport(
             "overview",
@@ -89,7 +88,7 @@ def reports(history: EventHistory, project_key: str) -> list[TimedReport]:
             lambda found: [tuple(step["users"] for step in found["steps"])],
         ),
         TimedReport(
-            RETENTION,
+            "retention",
             "/v1/reports/retention",
             {**common, **weeks, "startEvent": FUNNEL[0], "returnEvent": FUNNEL[0]},
             "",
