@@ -8,6 +8,7 @@ import click
 
 from daemon.commands.errors import errors_as_messages
 from daemon.commands.output import counted, echo, mark_parse_error
+from daemon.commands.piped_files import pipes_as_files
 
 _PROMETHEUS_SECTIONS = frozenset(
     {"global", "scrape_configs", "scrape_config_files", "rule_files", "remote_write", "remote_read"}
@@ -28,11 +29,13 @@ def config(file: Path | None) -> None:
     """
     from daemon.configuration.configuration import ConfigurationSource
 
-    if file is not None and _is_prometheus_file(file):
-        _check_scrape_config(file)
-        return
-    with errors_as_messages():
-        configuration = ConfigurationSource(file).read()
+    with pipes_as_files(() if file is None else (file,)) as given:
+        read = next(iter(given), None)
+        if read is not None and _is_prometheus_file(read):
+            _check_scrape_config(read)
+            return
+        with errors_as_messages():
+            configuration = ConfigurationSource(read).read()
     _warn(configuration.warnings)
     click.echo("the configuration is good")
 
@@ -40,9 +43,10 @@ def config(file: Path | None) -> None:
 def _is_prometheus_file(file: Path) -> bool:
     """Whether a file has sections that only a prometheus.yml has."""
     from model.documents import DocumentError, parse_document
+    from model.process.regular_files import read_regular_text
 
     try:
-        data = parse_document(file.read_text(encoding="utf-8"), str(file), plain_text=True).data
+        data = parse_document(read_regular_text(file), str(file), plain_text=True).data
     except (DocumentError, OSError, UnicodeDecodeError):
         return False
     return isinstance(data, dict) and bool(data.keys() & _PROMETHEUS_SECTIONS)
@@ -52,7 +56,8 @@ def _is_prometheus_file(file: Path) -> bool:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def scrape_config(file: Path) -> None:
     """Check a prometheus.yml: all its sections, the files it includes, its rule files."""
-    _check_scrape_config(file)
+    with pipes_as_files((file,)) as (read,):
+        _check_scrape_config(read)
 
 
 def _check_scrape_config(file: Path) -> None:
@@ -92,8 +97,8 @@ def rules(files: tuple[Path, ...]) -> None:
     from alerting.rules.files import load_rule_files
     from promql.syntax.parser import parse
 
-    with errors_as_messages():
-        groups = load_rule_files(files, parse)
+    with pipes_as_files(files) as given, errors_as_messages():
+        groups = load_rule_files(given, parse)
     count = sum(len(group.rules) for group in groups)
     click.echo(f"{counted(len(groups), 'group')}, {counted(count, 'rule')}, all good")
 
