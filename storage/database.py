@@ -124,6 +124,7 @@ class Writer:
         self._connection: sqlite3.Connection | None = None
         # What the connection was last set to, None while the pragmas decide.
         self._durable: bool | None = None
+        self._since_s: float | None = None
         self._thread = WorkerThreads(1, thread_name_prefix=f"write-{path.stem}")
 
     def open(self) -> None:
@@ -155,6 +156,12 @@ class Writer:
         if self._connection is None:
             raise StoreClosedError(f"{self.path.name} is not open")
         return self._connection
+
+    @property
+    def writing_s(self) -> float:
+        """How long the running transaction or checkpoint has taken so far; any thread."""
+        since_s = self._since_s
+        return 0.0 if since_s is None else time.monotonic() - since_s
 
     def reopen(self) -> None:
         """Open the file again; call it on the thread that owns the connection.
@@ -223,6 +230,7 @@ class Writer:
             StoreClosedError: the writer is not open.
         """
         connection = self.connection
+        self._since_s = time.monotonic()
         try:
             if durable is not None and durable is not self._durable:
                 connection.execute(f"pragma synchronous = {'full' if durable else 'normal'}")
@@ -239,6 +247,8 @@ class Writer:
                 raise
         except SQLITE_ERRORS as exc:
             raise translate(self.path, exc) from exc
+        finally:
+            self._since_s = None
         return result
 
     def _note_duration(self, commit_s: float) -> None:
@@ -254,11 +264,14 @@ class Writer:
         self._thread.submit(self._checkpoint).result()
 
     def _checkpoint(self) -> None:
+        self._since_s = time.monotonic()
         try:
             if self._connection is not None:
                 self._connection.execute("pragma wal_checkpoint(truncate)")
         except SQLITE_ERRORS as exc:
             raise translate(self.path, exc) from exc
+        finally:
+            self._since_s = None
 
     def close(self) -> None:
         """Finish queued work and close the file; blocks. Safe to call twice."""

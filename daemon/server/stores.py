@@ -57,7 +57,15 @@ async def opened_stores(
         messages = SqliteMessageLog(directory.messages, conditions=conditions)
         await asyncio.to_thread(messages.open)
         stack.push_async_callback(asyncio.to_thread, messages.close)
-        watch = DiskWatch(directory.path, conditions)
+        watch = DiskWatch(
+            directory.path,
+            conditions,
+            {
+                "journal.db": lambda: samples.writing_s,
+                directory.records.name: lambda: records.writing_s,
+                directory.messages.name: lambda: messages.writing_s,
+            },
+        )
         await asyncio.to_thread(watch.start)
         stack.push_async_callback(asyncio.to_thread, watch.stop)
         administration = StoreAdministration(samples, directory.path, clock)

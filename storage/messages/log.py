@@ -137,6 +137,11 @@ class SqliteMessageLog:
         self._pending = _Commit()
         self._is_open = False
 
+    @property
+    def writing_s(self) -> float:
+        """How long the running write has taken so far."""
+        return self._writer.writing_s
+
     def open(self) -> None:
         """Open the file, which is created if it is missing, and read it; blocks.
 

@@ -130,6 +130,11 @@ class RecordsDatabase:
             fix=RESTORE,
         )
 
+    @property
+    def writing_s(self) -> float:
+        """How long the running write has taken so far."""
+        return self._writer.writing_s
+
     async def write(self, work: Callable[[Database], T]) -> T:
         """Run `work` in one transaction; return its result once it is on disk.
 

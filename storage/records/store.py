@@ -52,6 +52,11 @@ class Records:
         self.segments = SqliteSegments(self._database)
         self.shares = SqliteShares(self._database)
 
+    @property
+    def writing_s(self) -> float:
+        """How long the running write has taken so far."""
+        return self._database.writing_s
+
     def open(self) -> None:
         """Open the file and migrate its schema; blocks.
 

@@ -131,6 +131,11 @@ class SqliteSampleStore:
         self._aged_ms = 0
         self._is_open = False
 
+    @property
+    def writing_s(self) -> float:
+        """How long the running write to the journal has taken so far."""
+        return self._journal.writing_s
+
     def open(self, *, serving: bool = True) -> None:
         """Open or create the files and rebuild the heads; blocks.
 

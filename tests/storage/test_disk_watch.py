@@ -1,25 +1,29 @@
 """The watch over the disk of a data directory."""
 
 import sqlite3
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from model.conditions import DISK_SLOW, Conditions
 from storage.database import Writer
-from storage.disk_watch import DiskWatch
+from storage.disk_watch import STUCK_S, DiskWatch
+from tests.patience import PATIENCE_S
 
 
 def names(conditions: Conditions) -> list[str]:
     return [one.kind.name for one in conditions.active()]
 
 
-def watched(directory: Path) -> tuple[DiskWatch, Conditions]:
+def watched(
+    directory: Path, writing: Mapping[str, Callable[[], float]] | None = None
+) -> tuple[DiskWatch, Conditions]:
     directory.mkdir(exist_ok=True)
     conditions = Conditions(lambda: 0)
-    watch = DiskWatch(directory, conditions)
+    watch = DiskWatch(directory, conditions, writing)
     watch.start()
     watch.stop()
     return watch, conditions
@@ -89,3 +93,35 @@ def test_watch_leaves_no_file(tmp_path: Path) -> None:
     conditions.set(DISK_SLOW)
     watch.look()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_write_that_does_not_return_is_a_condition_until_it_does(
+    tmp_path: Path, passing_time: Callable[[float], None]
+) -> None:
+    writer = Writer(tmp_path / "a.db")
+    watch, conditions = watched(tmp_path, {"a.db": lambda: writer.writing_s})
+    writer.open()
+    began, may_end = threading.Event(), threading.Event()
+
+    def hang(_: sqlite3.Connection) -> None:
+        began.set()
+        may_end.wait(PATIENCE_S)
+
+    watch.look_for_stuck()
+    assert names(conditions) == []
+    hanging = writer.submit(hang)
+    try:
+        assert began.wait(PATIENCE_S)
+        passing_time(STUCK_S)
+        watch.look_for_stuck()
+        passing_time(0)
+        assert names(conditions) == ["disk_slow"]
+        assert conditions.active()[0].reason == "a.db: a write has not returned for 5 s"
+        watch.look()
+        assert names(conditions) == ["disk_slow"]
+    finally:
+        may_end.set()
+    hanging.result()
+    watch.look()
+    assert names(conditions) == []
+    writer.close()

@@ -82,6 +82,11 @@ class Journal(JournalFile):
         self._flushing = threading.Lock()
         self._is_open = False
 
+    @property
+    def writing_s(self) -> float:
+        """How long the running write has taken so far."""
+        return self._writer.writing_s
+
     def open(self) -> None:
         """Open the file, or create it; blocks.
 
