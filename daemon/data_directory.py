@@ -4,6 +4,7 @@ It holds the files of `storage.files`, and two that only a running server needs:
 and `redshank.sock`, the control socket.
 """
 
+import errno
 import fcntl
 import os
 import shutil
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import structlog
 
@@ -193,7 +195,7 @@ class DataDirectory:
         Raises:
             DataDirectoryError: another process has locked it.
         """
-        with (self.path / "lock").open("a") as lock:
+        with self._open_lock() as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as exc:
@@ -201,6 +203,16 @@ class DataDirectory:
                     f"another redshank server uses {self.path}; stop it or choose --data-dir"
                 ) from exc
             yield
+
+    def _open_lock(self) -> IO[str]:
+        file = self.path / "lock"
+        try:
+            return file.open("a")
+        except OSError as exc:
+            if exc.errno != errno.EROFS:
+                raise
+            # A file of a read-only file system can be locked all the same.
+            return file.open()
 
     @contextmanager
     def socket_address(self) -> Iterator[str]:

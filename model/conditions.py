@@ -87,6 +87,13 @@ DATA_DIRECTORY_GONE: Final = ConditionKind(
     "the data directory is gone",
     "mount its file system or move it back; restart the server if it is another one",
 )
+DATA_DIRECTORY_READ_ONLY: Final = ConditionKind(
+    "data_directory_read_only",
+    "critical",
+    "the data directory is on a read-only file system, and the server works in a temporary copy",
+    "check the disk (`dmesg`, `smartctl -a`) and run `mount -o remount,rw` on it; the server then"
+    " moves its data there by itself",
+)
 DISK_SLOW: Final = ConditionKind(
     "disk_slow",
     "warning",
@@ -136,6 +143,7 @@ CONDITION_KINDS: Final[tuple[ConditionKind, ...]] = (
     RECORDS_REBUILT,
     MESSAGES_REPLACED,
     DATA_DIRECTORY_GONE,
+    DATA_DIRECTORY_READ_ONLY,
     DISK_SLOW,
     DESCRIPTORS_EXHAUSTED,
     SCRAPES_EXHAUSTED,

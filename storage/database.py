@@ -340,7 +340,7 @@ class Readers:
             if self._idle:
                 return self._idle.pop()
         connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode=ro",
+            f"{self.path.absolute().as_uri()}?mode=ro{self._immutable()}",
             uri=True,
             isolation_level=None,
             check_same_thread=False,
@@ -351,6 +351,12 @@ class Readers:
             connection.close()
             raise
         return connection
+
+    def _immutable(self) -> str:
+        """Return the option without which SQLite needs a `-shm` file that it cannot create."""
+        folder, name = self.path.parent, self.path.name
+        needs_wal = any(folder.joinpath(f"{name}{end}").exists() for end in ("-wal", "-shm"))
+        return "" if needs_wal or os.access(folder, os.W_OK) else "&immutable=1"
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
         if connection.in_transaction:

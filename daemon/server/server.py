@@ -1,11 +1,13 @@
 """Runs the server: starts its parts in order and stops them in reverse order."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Final
 
 import aiohttp
 import click
@@ -33,8 +35,10 @@ from daemon.server.parts import Parts, constructed, services_of
 from daemon.server.scraper_identity import keep_renewed
 from daemon.server.stores import Stores, opened_stores
 from daemon.server.web_config import follow, open_web_config
+from daemon.stand_in import StandIn, standing_in
 from model.addresses import ListenAddress
 from model.clock import Clock
+from model.conditions import DATA_DIRECTORY_READ_ONLY
 from model.process.descriptors import raise_descriptor_limit
 from model.process.worker_threads import WorkerThreads
 from model.sd_notify import sd_notify
@@ -45,6 +49,9 @@ from web.http.errors import BadRequestError
 from web.identity.first_admin import FIRST_ADMIN, ensure_first_admin
 
 log = structlog.get_logger(__name__)
+
+_WRITABLE_AGAIN_S: Final = 5.0
+"""How often the server looks whether a read-only data directory is writable again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +75,14 @@ class ServerPlan:
         source: where the configuration is read from, at the start and at each reload.
         admin_password: password of the first administrator, None to generate one.
         exporter: this machine's exporter, None if the server runs alone.
+        stand_in: what `directory` stands in for; None for the data directory itself.
     """
 
     source: ConfigurationSource
     directory: DataDirectory
     admin_password: str | None = None
     exporter: LocalExporter | None = None
+    stand_in: StandIn | None = None
 
 
 def run(plan: ServerPlan) -> None:
@@ -90,26 +99,43 @@ def run(plan: ServerPlan) -> None:
     configuration = plan.source.read()
     log_settings = configuration.settings.log
     logs.configure(log_settings.level, log_settings.format)
+    with standing_in(plan.directory) as stand_in:
+        if stand_in is None:
+            _run(plan, configuration)
+            return
+        with plan.directory.locked():
+            own = replace(plan, directory=stand_in.directory, stand_in=stand_in)
+            starts_again = _run(own, configuration)
+            starts_again &= stand_in.give_back()
+    if starts_again:
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+
+
+def _run(plan: ServerPlan, configuration: Configuration) -> bool:
+    """Run the server in a data directory; return whether it should start again."""
     plan.directory.create()
     with plan.directory.locked():
         plan.directory.reserve_space()
         plan.directory.make_private()
         plan.directory.require_records()
-        uvloop.run(_serve(plan, configuration))
+        return uvloop.run(_serve(plan, configuration))
 
 
-async def _serve(plan: ServerPlan, configuration: Configuration) -> None:
+async def _serve(plan: ServerPlan, configuration: Configuration) -> bool:
+    starts_again = False
     stop = _StopSignal()
     loop = asyncio.get_running_loop()
     loop.set_default_executor(WorkerThreads(thread_name_prefix="asyncio"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.request)
     with stop.ends_start():
-        await _serve_until(stop, plan, configuration)
+        starts_again = await _serve_until(stop, plan, configuration)
     log.info("server_stopped")
+    return starts_again
 
 
-async def _serve_until(stop: "_StopSignal", plan: ServerPlan, configuration: Configuration) -> None:
+async def _serve_until(stop: "_StopSignal", plan: ServerPlan, configuration: Configuration) -> bool:
+    """Serve until a stop is requested; return whether the server should start again."""
     loop = asyncio.get_running_loop()
     async with running_server(plan, configuration) as server:
         stop.started()
@@ -118,9 +144,24 @@ async def _serve_until(stop: "_StopSignal", plan: ServerPlan, configuration: Con
         _announce(plan, server)
         sd_notify("READY=1")
         log.info("server_started", url=server.url, data_directory=str(plan.directory.path))
-        await stop.wait()
-        sd_notify("STOPPING=1")
+        starts_again = await _until_end(stop, plan.stand_in)
+        if not starts_again:
+            sd_notify("STOPPING=1")
         log.info("server_stopping")
+    return starts_again
+
+
+async def _until_end(stop: "_StopSignal", stand_in: StandIn | None) -> bool:
+    """Wait for a stop, or until a stand-in is over; return whether it is."""
+    if stand_in is None:
+        await stop.wait()
+        return False
+    while not await asyncio.to_thread(stand_in.is_over):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_WRITABLE_AGAIN_S):
+                await stop.wait()
+                return False
+    return True
 
 
 class _StopSignal:
@@ -201,6 +242,9 @@ async def running_server(
             stores = await stack.enter_async_context(
                 opened_stores(directory, settings.storage, settings.events)
             )
+        if plan.stand_in is not None:
+            original = plan.stand_in.original.path
+            stores.conditions.set(DATA_DIRECTORY_READ_ONLY, f"{original} at the start")
         password = await _first_password(plan, stores.records.accounts, stores.clock)
         parts = await stack.enter_async_context(
             constructed(stores, configuration, plan.source.read, directory)

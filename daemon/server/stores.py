@@ -61,7 +61,7 @@ async def opened_stores(
             directory.path,
             conditions,
             {
-                "journal.db": lambda: samples.writing_s,
+                "journal.db": samples.journal_writing_s,
                 directory.records.name: lambda: records.writing_s,
                 directory.messages.name: lambda: messages.writing_s,
             },

@@ -73,7 +73,7 @@ class SqliteSampleStore:
 
     `journal.db` holds the journal and the catalog, `samples/` the window files. Call
     `append`, `amend` and `commit` on one thread, the event loop's; everything else on any.
-    `future` is what a clock that was wrong has stored later than now.
+    `future` is what a wrong clock stored later than now, `journal_writing_s` times a write.
     """
 
     def __init__(
@@ -106,6 +106,7 @@ class SqliteSampleStore:
         self._journal = Journal(
             directory / "journal.db", settings.commit_interval_ms / 1000, conditions
         )
+        self.journal_writing_s = lambda: self._journal.writing_s
         self._sealer = Sealer(self._heads, self._windows, self._journal, conditions)
         self._tombstones = Tombstones(directory / TOMBSTONES)
         self._compactor = Compactor(
@@ -130,11 +131,6 @@ class SqliteSampleStore:
         self._replay = Replay(self._journal, self._sources, self._layouts, self._heads)
         self._aged_ms = 0
         self._is_open = False
-
-    @property
-    def writing_s(self) -> float:
-        """How long the running write to the journal has taken so far."""
-        return self._journal.writing_s
 
     def open(self, *, serving: bool = True) -> None:
         """Open or create the files and rebuild the heads; blocks.

@@ -167,9 +167,10 @@ async def redshank_server(
     command: str = "server",
     *flags: str,
     under: Sequence[str] = (),
+    configuration: Path | None = None,
 ) -> AsyncIterator[Server]:
     """Run a server on a free port with these settings, logged in as its administrator."""
-    configuration = data.parent / f"{data.name}.yml"
+    configuration = configuration or data.parent / f"{data.name}.yml"
     # JSON is YAML.
     await asyncio.to_thread(configuration.write_text, json.dumps(settings or {}))
     arguments = ["--config", str(configuration), "--data-dir", str(data)]
