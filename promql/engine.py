@@ -8,7 +8,7 @@ node, block or chunk.
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -206,7 +206,7 @@ class LocalEngine:
         """Limit a query that starts now to its share of the free memory."""
         memory = self._memory
         if memory.limit_bytes is not None and not (options is not None and options.urgent):
-            now = replace(memory, resident_bytes=memory.current_bytes(), measure=None)
+            now = MemoryReading(memory.limit_bytes, memory.current_bytes(), memory.pressure)
             share = affordable(now, self._settings.threads)
             guard.limit_to(guard.budget.lowered(*share, now))
         return QueryMeasurement(guard, self._monotonic)

@@ -46,7 +46,7 @@ from ingest.series.commits import GroupCommit
 from model.limits import Refusals
 from model.memory_pressure import MemoryReading
 from model.network.name_lookup import NameLookup
-from model.process.resident_memory import control_group_limit_bytes, resident_bytes
+from model.process.resident_memory import RecentMemory, control_group_limit_bytes
 from model.web_config.live import LiveWebConfig
 from promql.api import MetadataByMetric
 from promql.engine import EngineSettings, LocalEngine
@@ -146,7 +146,7 @@ def _memory(settings: Settings) -> MemoryReading:
     limit_bytes = settings.server.memory_limit
     if limit_bytes is None:
         limit_bytes = control_group_limit_bytes()
-    return MemoryReading(limit_bytes or None, measure=resident_bytes)
+    return MemoryReading(limit_bytes or None, measure=RecentMemory())
 
 
 async def _gateway(

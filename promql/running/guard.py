@@ -1,7 +1,7 @@
 """The limits of one query: its time-out, its memory and its cancellation."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -38,28 +38,27 @@ class QueryBudget:
     max_result_bytes: int = 2 * 2**30
     refusals: Refusals = field(default_factory=Refusals)
     shortage: MemoryReading | None = None
-    lowered_limits: frozenset[LimitName] = frozenset()
+    lowered_limits: tuple[LimitName, ...] = ()
 
     def lowered(
         self, samples: int, label_bytes: int, result_bytes: int, shortage: MemoryReading
     ) -> "QueryBudget":
         """Return a budget with the smaller of each two limits."""
-        lowered = frozenset(
-            name
-            for name, own, other in (
-                (LimitName.QUERY_SAMPLES, self.max_samples, samples),
-                (LimitName.QUERY_LABEL_BYTES, self.max_label_bytes, label_bytes),
-                (LimitName.QUERY_RESULT_BYTES, self.max_result_bytes, result_bytes),
-            )
-            if other < own
-        )
-        return replace(
-            self,
-            max_samples=min(self.max_samples, samples),
-            max_label_bytes=min(self.max_label_bytes, label_bytes),
-            max_result_bytes=min(self.max_result_bytes, result_bytes),
-            shortage=shortage,
-            lowered_limits=lowered,
+        lowered = []
+        # Plain comparisons: each query passes here.
+        if samples < self.max_samples:
+            lowered.append(LimitName.QUERY_SAMPLES)
+        if label_bytes < self.max_label_bytes:
+            lowered.append(LimitName.QUERY_LABEL_BYTES)
+        if result_bytes < self.max_result_bytes:
+            lowered.append(LimitName.QUERY_RESULT_BYTES)
+        return QueryBudget(
+            min(self.max_samples, samples),
+            min(self.max_label_bytes, label_bytes),
+            min(self.max_result_bytes, result_bytes),
+            self.refusals,
+            shortage,
+            tuple(lowered),
         )
 
     def refuse(self, limit: LimitName, error: PromQLError) -> NoReturn:

@@ -5,6 +5,7 @@ The memory of one query is its samples times `SAMPLE_BYTES`: tests/promql/evalua
 """
 
 from collections.abc import Mapping
+from operator import ge
 from typing import Final, NamedTuple
 
 from model.memory_pressure import MemoryPressure, MemoryReading
@@ -43,21 +44,17 @@ def affordable(memory: MemoryReading, threads: int) -> MemoryShare:
     """
     if memory.pressure is MemoryPressure.CRITICAL:
         return _LEAST
-
-    def share_below(pressure: MemoryPressure) -> MemoryShare:
-        free_bytes = int(_CEILINGS[pressure] * (memory.limit_bytes or 0)) - memory.resident_bytes
-        share = max(free_bytes, 0) // threads
-        return MemoryShare(share // SAMPLE_BYTES, share // 8, share // 4)
-
-    last = _least(share_below(MemoryPressure.HIGH), _MOST_WHEN_SHORT)
     if memory.pressure is MemoryPressure.NONE:
-        last = _most(share_below(MemoryPressure.NONE), last)
-    return _most(last, _LEAST)
+        share = _share_below(MemoryPressure.NONE, memory, threads)
+        if all(map(ge, share, _MOST_WHEN_SHORT)):
+            return share
+    else:
+        share = _LEAST
+    last = map(min, _share_below(MemoryPressure.HIGH, memory, threads), _MOST_WHEN_SHORT)
+    return MemoryShare(*map(max, share, last, _LEAST))
 
 
-def _least(one: MemoryShare, other: MemoryShare) -> MemoryShare:
-    return MemoryShare(*map(min, one, other))
-
-
-def _most(one: MemoryShare, other: MemoryShare) -> MemoryShare:
-    return MemoryShare(*map(max, one, other))
+def _share_below(pressure: MemoryPressure, memory: MemoryReading, threads: int) -> MemoryShare:
+    free_bytes = int(_CEILINGS[pressure] * (memory.limit_bytes or 0)) - memory.resident_bytes
+    share_bytes = max(free_bytes, 0) // threads
+    return MemoryShare(share_bytes // SAMPLE_BYTES, share_bytes // 8, share_bytes // 4)

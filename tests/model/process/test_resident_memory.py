@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.process.resident_memory import control_group_limit_bytes, resident_bytes
+from model.process.resident_memory import RecentMemory, control_group_limit_bytes, resident_bytes
 
 
 def test_resident_memory_grows_with_touched_pages() -> None:
@@ -44,3 +44,11 @@ def test_smallest_limit_of_the_group_and_its_ancestors_counts(
 
 def test_system_without_control_groups_has_no_limit(tmp_path: Path) -> None:
     assert control_group_limit_bytes(tmp_path) is None
+
+
+def test_recent_memory_is_measured_again_after_a_moment() -> None:
+    sizes, now_s = iter([1, 2]), 100.0
+    recent = RecentMemory(lambda: next(sizes), lambda: now_s)
+    assert [recent(), recent()] == [1, 1]
+    now_s += 0.1
+    assert recent() == 2
