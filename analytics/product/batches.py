@@ -71,6 +71,9 @@ class EventBatches:
         Raises:
             StorageError: nothing was stored.
         """
+        if submission.is_plain and not sender.is_page:
+            # Programs send most events; completing them would take half the time of parsing.
+            return await self.store(project, submission.items)
         if not self._knows_bots:
             await asyncio.to_thread(bots.load)
             self._knows_bots = True

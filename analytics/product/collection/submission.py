@@ -49,6 +49,11 @@ class Submission:
     cookieless: Container[int] = ()
     sent_at: Any = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether its items are in the form of the ingestion and need nothing further."""
+        return not self.field_names and self.cookieless == () and self.sent_at is None
+
 
 @dataclass(slots=True)
 class SubmissionDraft:

@@ -140,3 +140,13 @@ async def test_inactive_and_unknown_projects_take_nothing(world: World) -> None:
     settings = replace(project.settings, is_active=False)
     await world.services.analytics.projects.change(project, settings)
     assert (await send(world, project, PAGE, cookieless=True))[0] == 403
+
+
+async def test_events_of_programs_are_stored_as_they_are(world: World) -> None:
+    project = await new_project(world)
+    properties = {"$current_url": "https://shop.example/a", "plan": "pro"}
+    sent = [{"eventName": "open", "anonymousId": "a", "properties": properties}]
+    program = {"User-Agent": "shop/1.0"}
+    assert (await send(world, project, program, events=sent))[1]["inserted"] == 1
+    (event,) = await stored(world, project)
+    assert event.properties == '{"$current_url":"https://shop.example/a","plan":"pro"}'
