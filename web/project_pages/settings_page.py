@@ -6,6 +6,7 @@ from typing import Any, Final
 from aiohttp import web
 from pydantic import ValidationError
 
+from analytics.errors import AnalyticsError
 from analytics.service import Analytics
 from storage.api.projects import ProjectRole
 from web.http.pages import Page
@@ -43,7 +44,15 @@ _FIELDS: Final = {
     "week_start": "weekStart",
     "retention_days": "retentionDays",
     "is_active": "isActive",
+    "session_idle_s": "sessionIdleSeconds",
 }
+_LISTS: Final = {
+    "origins": "origins",
+    "excluded_addresses": "excludedAddresses",
+    "excluded_agents": "excludedUserAgents",
+}
+"""Fields with one entry in each line."""
+_OWN_FIELD: Final = {name: field for field, name in (_FIELDS | _LISTS).items()}
 
 
 class SettingsView:
@@ -68,6 +77,10 @@ class SettingsView:
             "time_zone": settings.time_zone,
             "week_start": str(settings.week_start),
             "retention_days": str(settings.retention_days),
+            "session_idle_s": str(settings.session_idle_s),
+            "origins": "\n".join(settings.collection.origins),
+            "excluded_addresses": "\n".join(settings.collection.excluded_addresses),
+            "excluded_agents": "\n".join(settings.collection.excluded_agents),
         }
         members = await self.analytics.projects.records.members(project.id)
         keys = await self.analytics.keyring.live(project) if frame.owns else ()
@@ -112,16 +125,20 @@ class ProjectSettingsPages:
         given: dict[str, Any] = {
             name: fields[field] for field, name in _FIELDS.items() if field in fields
         }
+        for field, name in _LISTS.items():
+            if field in fields:
+                lines = fields[field].splitlines()
+                given[name] = [line.strip() for line in lines if line.strip()]
         try:
-            form = ProjectChange.model_validate(given)
+            await self._actions.change(request, frame.project, ProjectChange.model_validate(given))
         except ValidationError as exc:
-            own = {name: field for field, name in _FIELDS.items()}
-            problems = {own.get(name, name): text for name, text in field_errors(exc).items()}
+            problems = {_own_field(name): text for name, text in field_errors(exc).items()}
             return await self._view.show(request, frame, 400, problems, fields)
-        try:
-            await self._actions.change(request, frame.project, form)
         except UnknownZoneError as exc:
             problems = {"time_zone": exc.message}
+            return await self._view.show(request, frame, 400, problems, fields)
+        except AnalyticsError as exc:
+            problems = {_own_field(exc.field): exc.reason}
             return await self._view.show(request, frame, 400, problems, fields)
         raise web.HTTPSeeOther(f"{frame.path}/settings?notice=changed")
 
@@ -134,3 +151,8 @@ class ProjectSettingsPages:
             return await self._view.show(request, frame, 400, problems, {"confirmation": typed})
         await self._actions.remove(request, frame.project)
         raise web.HTTPSeeOther("/projects?notice=project-removed")
+
+
+def _own_field(name: str) -> str:
+    """Return the field of the form that a setting of the API has: `origins.0` is `origins`."""
+    return _OWN_FIELD.get(name.partition(".")[0], name)

@@ -61,6 +61,35 @@ async def test_settings_are_saved_and_pausing_changes_nothing_else(world: World)
     assert "This project is paused" in await shown(world, ann, path)
 
 
+async def test_what_web_pages_may_send_is_one_entry_in_each_line(world: World) -> None:
+    ann = await add_tenant(world, "ann")
+    path = f"{ann.pages}/settings"
+    fields = {
+        "origins": "https://shop.example\r\n\r\n  HTTPS://Blog.example  ",
+        "excluded_addresses": "192.0.2.7/24",
+        "excluded_agents": "Probe\nprobe 2",
+        "session_idle_s": "900",
+    }
+    assert (await post(world, ann, path, **fields))[0] == 303
+    project = await world.services.analytics.projects.find(ann.project.key)
+    assert project is not None
+    collection = project.settings.collection
+    assert collection.origins == ("https://shop.example", "https://blog.example")
+    assert collection.excluded_addresses == ("192.0.2.0/24",)
+    assert collection.excluded_agents == ("Probe", "probe 2")
+    assert project.settings.session_idle_s == 900
+    assert "https://shop.example\nhttps://blog.example</textarea>" in await shown(world, ann, path)
+    for field, wrong in (
+        ("origins", "shop.example/path"),
+        ("excluded_addresses", "office"),
+        ("excluded_agents", "x" * 250),
+        ("session_idle_s", "1"),
+    ):
+        status, text = await post(world, ann, path, **{field: wrong})
+        problem = text.split(f'id="hint-{field}"><span class="problem">')[1].split("<")[0]
+        assert (status, problem != "", wrong in text) == (400, True, True)
+
+
 async def test_members_see_only_what_their_role_may_change(world: World) -> None:
     ann = await add_tenant(world, "ann")
     bob = await add_member(world, ann, "bob", ProjectRole.VIEWER)

@@ -16,6 +16,7 @@ from pytest_aiohttp import AiohttpClient
 
 from analytics.product.definitions import ReportKind
 from storage.api.accounts import Role
+from storage.api.marks.annotations import NewAnnotation
 from storage.api.projects import ProjectRole
 from tests.web.middleware.test_guard import ACCESS, concrete, sent_to_login
 from tests.web.projects.tenants import Tenant, add_tenant, send
@@ -44,6 +45,7 @@ REPORTS: dict[str, dict[str, Any]] = {
     "retention": RETENTION,
     "retention/persons": {**RETENTION, "cohortIndex": 4},
     "paths": {},
+    "sessions": {},
 }
 """Reports over events, and the bodies that ask them."""
 
@@ -121,6 +123,9 @@ ROWS: dict[str, Row] = {
     f"DELETE {API}/persons/{{name}}": Row(ends=True),
     f"GET {API}/schema": Row(),
     f"GET {API}/live": Row(),
+    "POST /api/annotations": Row({"text": MARK, "project": "{project_key}"}),
+    "GET /api/annotations": Row(query={"project": "{project_key}"}),
+    "DELETE /api/annotations/{id}": Row(ends=True),
     f"GET {TENANT}": Row(),
     f"POST {TENANT}/api-keys/": Row({"name": "x"}),
     f"GET {TENANT}/api-keys/": Row(),
@@ -134,7 +139,7 @@ ROWS: dict[str, Row] = {
     },
     **{
         f"GET /v1/reports/{name}": Row(query={"projectKey": "{project_key}"})
-        for name in ("overview", "top-events", "events-timeseries")
+        for name in ("overview", "top-events", "events-timeseries", "sessions")
     },
     "GET /v1/reports/conversion": Row(query={"projectKey": "{project_key}", "eventName": EVENT}),
     **{
@@ -242,6 +247,7 @@ class Numbers:
     report: int
     share: int
     key: int
+    annotation: int
     token: str
 
 
@@ -278,7 +284,9 @@ async def fill(world: World, tenant: Tenant, mark: str) -> Numbers:
         project, "trends", mark, in_json(definition), tenant.name, 1
     )
     key = await analytics.keyring.issue(project, mark)
-    return Numbers(segment.id, report.id, share.id, key.key.id, share.token)
+    mark_at = NewAnnotation(NOW_MS, NOW_MS, mark, (), "", project.key, tenant.name)
+    annotation = await world.services.annotations.add(mark_at, NOW_MS)
+    return Numbers(segment.id, report.id, share.id, key.key.id, annotation.id, share.token)
 
 
 def address(route: str, row: Row, tenant: Tenant, numbers: Numbers) -> tuple[str, str]:
@@ -287,6 +295,7 @@ def address(route: str, row: Row, tenant: Tenant, numbers: Numbers) -> tuple[str
     number = numbers.segment if "/segments/" in path else numbers.report
     number = numbers.share if "/shares/" in path else number
     number = numbers.key if "keys/" in path else number
+    number = numbers.annotation if "/annotations/" in path else number
     name = PERSON if "/persons/" in path else "cat"
     for pattern, value in (
         ("{project_key}", tenant.project.key),
