@@ -38,6 +38,7 @@ DEEPEST: Final = 8
 MOST_ITEMS: Final = 100
 MOST_VALUES: Final = 200
 LONGEST_VALUE: Final = 1000
+LARGEST_NUMBER: Final = 2**63 - 1
 LONGEST_SEGMENT_NAME: Final = 100
 MOST_DAYS: Final = 3660
 MOST_TIMES: Final = 1_000_000
@@ -72,14 +73,19 @@ def parse_filters(
     return _Filters(segments).parse(filters, field, 1)
 
 
-def mentions_segment(filters: Any) -> bool:
+def mentions_segment(filters: Any, depth: int = 1) -> bool:
     """Report whether a filter may name a segment; cheap and without validation."""
+    if depth > DEEPEST:
+        return False
     if isinstance(filters, list):
-        return any(mentions_segment(item) for item in filters[: MOST_ITEMS + 1])
+        return any(mentions_segment(item, depth + 1) for item in filters[:MOST_ITEMS])
     if not isinstance(filters, dict):
         return False
     return "segment" in filters or any(
-        mentions_segment(filters[key]) for key in ("all", "any", "not") if key in filters
+        # The list of a group is no level of its own.
+        mentions_segment(filters[key], depth if isinstance(filters[key], list) else depth + 1)
+        for key in ("all", "any", "not")
+        if key in filters
     )
 
 
@@ -232,6 +238,8 @@ def _values(item: Mapping[str, Any], field: str) -> tuple[Scalar, ...]:
     for each in values:
         if each is not None and not isinstance(each, str | int | float | bool):
             raise ReportError("must be a text, a number, true, false, null, or a list", field)
+        if isinstance(each, int | float) and not abs(each) <= LARGEST_NUMBER:
+            raise ReportError("must be a number within the range of 64-bit integers", field)
         if isinstance(each, str) and len(each) > LONGEST_VALUE:
             raise ReportError(f"is longer than {LONGEST_VALUE} characters", field)
     return tuple(values)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from analytics.errors import ReportError
 from analytics.product.funnels import (
-    MOST_STEPS,
     FunnelFigures,
     FunnelPerson,
     FunnelPersons,
@@ -216,17 +215,8 @@ def _report(question: FunnelQuestion, followed: _Followed) -> FunnelReport:
 
 
 def _rules(selection: EventSelection, question: FunnelQuestion) -> FunnelRules:
+    question.require_valid()
     count = len(question.steps)
-    if not 1 <= count <= MOST_STEPS:
-        raise ReportError(f"1 to {MOST_STEPS} are possible, not {count}", "steps")
-    if question.exclusions and question.order is not FunnelOrder.ORDERED:
-        raise ReportError("only an ordered funnel has exclusions", "exclusions")
-    for index, one in enumerate(question.exclusions):
-        if not 1 <= one.after < one.before <= count:
-            raise ReportError(
-                f"must be before step `before`, and both from 1 to {count}",
-                f"exclusions[{index}].after",
-            )
     exclusions = tuple(
         Exclusion(count + index, one.after, one.before)
         for index, one in enumerate(question.exclusions)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from analytics.errors import ReportError
 from analytics.statistics.funnel import (
     FunnelOrder,
 )
@@ -50,6 +51,24 @@ class FunnelQuestion:
     exclusions: tuple[ExcludedEvent, ...] = ()
     breakdown: str | None = None
     most_values: int = 10
+
+    def require_valid(self) -> None:
+        """Check that the question does not contradict itself.
+
+        Raises:
+            ReportError: it does.
+        """
+        count = len(self.steps)
+        if not 1 <= count <= MOST_STEPS:
+            raise ReportError(f"1 to {MOST_STEPS} are possible, not {count}", "steps")
+        if self.exclusions and self.order is not FunnelOrder.ORDERED:
+            raise ReportError("only an ordered funnel has exclusions", "exclusions")
+        for index, one in enumerate(self.exclusions):
+            if not 1 <= one.after < one.before <= count:
+                raise ReportError(
+                    f"must be before step `before`, and both from 1 to {count}",
+                    f"exclusions[{index}].after",
+                )
 
 
 @dataclass(frozen=True, slots=True)

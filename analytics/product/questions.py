@@ -139,16 +139,16 @@ class Questions:
         return _step(definition, await self._segments.lookup(project, definition.filters), field)
 
     async def require_valid(self, project: Project, definition: ReportDefinition) -> None:
-        """Check what a definition says about filters and segments.
+        """Check a definition beyond its form: filters, segments and contradictions.
 
         Raises:
-            ReportError: a filter is invalid.
+            ReportError: one is invalid.
         """
         await self.selection(project, definition)
         if isinstance(definition, TrendsDefinition):
-            await self.trends(project, definition)
+            (await self.trends(project, definition)).require_valid()
         if isinstance(definition, FunnelDefinition):
-            await self.funnel(project, definition)
+            (await self.funnel(project, definition)).require_valid()
         if isinstance(definition, RetentionDefinition):
             await self.retention(project, definition)
         if isinstance(definition, PathDefinition):

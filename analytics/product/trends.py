@@ -55,6 +55,18 @@ class TrendsQuestion:
     most_values: int = 10
     compare: bool = False
 
+    def require_valid(self) -> None:
+        """Check that the question says what each measure is of.
+
+        Raises:
+            ReportError: a property is missing.
+        """
+        for index, event in enumerate(self.events):
+            if event.measure.needs_property and event.property is None:
+                raise ReportError(
+                    f"is missing; {event.measure} needs one", f"events[{index}].property"
+                )
+
 
 @dataclass(frozen=True, slots=True)
 class TrendPeriod:
@@ -135,7 +147,7 @@ class TrendReports:
             ReportError: the zone is unknown, a property is missing, or there are too many
                 buckets.
         """
-        _require_properties(question)
+        question.require_valid()
         zone = zone_of(question.time_zone or project.settings.time_zone)
         week_start, interval = project.settings.week_start, question.interval
         parts = buckets(selection.start_ms, selection.end_ms, interval, zone, week_start)
@@ -193,9 +205,27 @@ class TrendReports:
         parts: Buckets,
         breakdown: Breakdown | None,
     ) -> Sequence[MeasuredSeries]:
+        if breakdown is None and not event.measure.needs_property:
+            return [await self._counted(event, selection, parts)]
         return await self._events.measured(
             selection, parts.edges_ms, event.measure, event.property, breakdown
         )
+
+    async def _counted(
+        self, event: TrendEvent, selection: EventSelection, parts: Buckets
+    ) -> MeasuredSeries:
+        """Return a series of counts, for which the store has a faster query."""
+        series = await self._events.series(selection, parts.edges_ms)
+        whole = await self._events.totals(selection)
+        events = np.append(series.events, whole.events).astype(np.float64)
+        persons = np.append(series.persons, whole.persons).astype(np.float64)
+        if event.measure is EventMeasure.EVENTS:
+            found = events
+        elif event.measure is EventMeasure.PERSONS:
+            found = persons
+        else:
+            found = np.divide(events, persons, out=np.full_like(events, np.nan), where=persons > 0)
+        return MeasuredSeries(None, is_other=False, values=found[:-1], total=float(found[-1]))
 
     def _period(self, selection: EventSelection, parts: Buckets) -> TrendPeriod:
         edges, now_ms = parts.edges_ms.tolist(), self._clock()
@@ -206,12 +236,6 @@ class TrendReports:
             tuple(edges),
             tuple(end <= now_ms for end in edges[1:]),
         )
-
-
-def _require_properties(question: TrendsQuestion) -> None:
-    for index, event in enumerate(question.events):
-        if event.measure.needs_property and event.property is None:
-            raise ReportError(f"is missing; {event.measure} needs one", f"events[{index}].property")
 
 
 def _require_size(question: TrendsQuestion, length: int) -> None:

@@ -21,7 +21,7 @@ from storage.api.requests import (
     RouteOrder,
     StoredRequest,
 )
-from storage.events.sql import BucketTable, Sql, is_in
+from storage.events.sql import Sql, bucket_sql, is_in
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -114,14 +114,9 @@ class RequestQueries:
         self, selection: RequestSelection, edges_ms: NDArray[np.int64], figures: Sql, groups: str
     ) -> list[Any]:
         """Return rows of a bucket's number and its figures."""
-        table = BucketTable.of(edges_ms)
-        self.connection.register("buckets", table.columns)
-        query = Sql("select bucket, ") + figures
-        query += Sql(f" from requests join buckets b on b.unit = {table.unit} where ")
-        try:
-            return self._rows(query + _where(selection) + Sql(f" group by {groups}"))
-        finally:
-            self.connection.unregister("buckets")
+        query = Sql(f"select {bucket_sql(edges_ms)} as bucket, ") + figures
+        query += Sql(" from requests where ") + _where(selection)
+        return self._rows(query + Sql(f" group by {groups}"))
 
     def routes(
         self, selection: RequestSelection, order: RouteOrder, limit: int

@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from storage.api.events import EventQueryError
-
-_MOST_UNITS: Final = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,42 +34,6 @@ def is_in(column: str, values: Sequence[object], prefix: str = "") -> Sql:
     if not values:
         return Sql(f"{prefix}false")
     return Sql(f"{prefix}{column} in ({', '.join('?' * len(values))})", tuple(values))
-
-
-@dataclass(frozen=True, slots=True)
-class BucketTable:
-    """A table that maps units of time to buckets.
-
-    Times are divided by the largest unit of which all buckets are multiples, because days of
-    local time have 23 to 25 hours.
-
-    Attributes:
-        columns: the table: `unit` and `bucket`.
-        unit: an expression for the unit of `time_ms`.
-    """
-
-    columns: dict[str, NDArray[np.generic]]
-    unit: str
-
-    @classmethod
-    def of(cls, edges_ms: NDArray[np.int64]) -> "BucketTable":
-        """Return the table for edges of the shape (N + 1,).
-
-        Raises:
-            EventQueryError: they do not ascend, or need too many units.
-        """
-        lengths = np.diff(edges_ms)
-        if len(lengths) == 0 or (lengths <= 0).any():
-            raise EventQueryError("edges: at least two ascending times are needed")
-        unit = int(np.gcd.reduce(lengths))
-        counts = lengths // unit
-        if counts.sum() > _MOST_UNITS:
-            raise EventQueryError("edges: too many different lengths; use longer buckets")
-        buckets = np.repeat(np.arange(len(lengths), dtype=np.uint32), counts)
-        return cls(
-            {"unit": np.arange(len(buckets), dtype=np.int64), "bucket": buckets},
-            f"(time_ms - {int(edges_ms[0])}) // {unit}",
-        )
 
 
 def bucket_sql(edges_ms: NDArray[np.int64]) -> str:

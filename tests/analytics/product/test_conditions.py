@@ -61,6 +61,8 @@ def test_a_list_holds_if_all_its_conditions_hold() -> None:
         ([{"property": "n", "operator": "contains", "value": 1}], "filters[0].value", "a text"),
         ([{"property": "n", "operator": "is_set", "value": 1}], "filters[0].value", "no value"),
         ([{"property": "n", "value": {}}], "filters[0].value", "must be a text"),
+        ([{"property": "n", "value": 10**400}], "filters[0].value", "64-bit"),
+        ([{"property": "n", "value": float("nan")}], "filters[0].value", "64-bit"),
         ([{"property": "n", "value": 1, "name": 2}], "filters[0].name", "unknown"),
         ({"all": [{"any": 1}]}, "filters.all[0].any", "a list"),
         ({"any": [{"segment": "Payers"}]}, "filters.any[0].segment", "no segment 'Payers'"),
@@ -80,6 +82,18 @@ def test_filters_are_bounded() -> None:
     assert parse_filters(deep, lookup) is not None
     with pytest.raises(ReportError, match="nested more than"):
         parse_filters({"not": deep}, lookup)
+    endless: Any = []
+    for _ in range(2000):
+        endless = [endless]
+    assert not mentions_segment(endless)
+    with pytest.raises(ReportError, match="nested more than"):
+        parse_filters(endless, lookup)
+    # A segment is found as deep as a filter may be.
+    deepest: Any = {"segment": "Buyers"}
+    for _ in range(DEEPEST - 1):
+        deepest = {"any": [deepest]}
+    assert mentions_segment(deepest)
+    assert parse_filters(deepest, lookup) is not None
     one = {"property": "n", "value": 1}
     with pytest.raises(ReportError, match=f"more than {MOST_ITEMS} conditions"):
         parse_filters([[one] * 60, [one] * 60], lookup)

@@ -136,6 +136,26 @@ async def test_pages_of_the_latest_events_hold_each_event_once(store: DuckEventS
     assert seen == list(reversed(range(10)))
 
 
+async def test_persons_are_counted_for_more_names_and_buckets_than_have_a_bit(
+    store: DuckEventStore,
+) -> None:
+    rows = [
+        event(2 * n + m, f"name {n:03}", f"person {n % 7}", NOW_MS - n)
+        for n in range(300)
+        for m in range(2)
+    ]
+    await store.append(1, rows, NOW_MS)
+    groups = await store.groups(everything(), 400)
+    assert [(group.value, group.events, group.persons) for group in groups] == [
+        (f"name {n:03}", 2, 1) for n in range(300)
+    ]
+    series = await store.series(
+        EventSelection(1, NOW_MS - 299, NOW_MS + 1), np.arange(NOW_MS - 299, NOW_MS + 2)
+    )
+    assert (series.events == 2).all()
+    assert (series.persons == 1).all()
+
+
 async def test_texts_are_stored_as_they_are(store: DuckEventStore) -> None:
     text = "a\x00b '\" <script> \u202e 🐦"
     await store.append(1, [event(1, name=text, person=text, properties={text: text})], NOW_MS)

@@ -224,6 +224,8 @@ async def test_a_saved_report_keeps_its_question(world: World) -> None:
         ("funnel", {"steps": ["a", 1]}, "definition.steps[1]"),
         ("trends", {"events": ["a"], "interval": "year"}, "definition.interval"),
         ("overview", {"filters": [{"segment": "Buyers"}]}, "filters[0].segment"),
+        ("funnel", {"steps": ["a"], "exclusions": [{"event": "b"}]}, "exclusions[0].after"),
+        ("trends", {"events": [{"event": "a", "measure": "sum"}]}, "events[0].property"),
         ("heatmap", {}, "kind"),
     ],
 )
