@@ -40,7 +40,7 @@ class AnnotationsApi:
         path, errors = "/api/annotations", (403, 404)
         add = Operation(_TAG, AnnotationDocument, AnnotationForm, status=201, errors=errors)
         listing = Operation(_TAG, list[AnnotationDocument], query=AnnotationsQuery, errors=(404,))
-        remove = Operation(_TAG, status=204, errors=errors)
+        remove = Operation(_TAG, status=204, errors=(400, *errors))
         return tuple(
             Route(method, path, handler, access, Surface.JSON, operation=operation)
             for method, path, handler, access, operation in (
