@@ -78,9 +78,12 @@ async def test_completion_knows_what_may_be_typed_at_the_caret(explore: Page) ->
 
 
 async def test_newest_samples_take_the_place_of_the_oldest(explore: Page) -> None:
-    def answer(start_ms: int, values: list[float | None]) -> dict[str, Any]:
+    def answer(
+        start_ms: int, values: list[float | None], marks: tuple[str, ...] = ()
+    ) -> dict[str, Any]:
         line = {"name": "user", "values": values}
         return {
+            "annotations": [{"text": mark} for mark in marks],
             "start_ms": start_ms,
             "end_ms": start_ms + 1000 * (len(values) - 1),
             "step_ms": 1000,
@@ -91,7 +94,8 @@ async def test_newest_samples_take_the_place_of_the_oldest(explore: Page) -> Non
         const { appendSamples } = await import("/static/hosts/chart_data.js");
         return [appendSamples(old, fresh), old];
     }"""
-    old, fresh = answer(0, [1, 2, 3]), answer(2000, [30, 4])
-    assert await explore.evaluate(append, [old, fresh]) == [True, answer(1000, [2, 30, 4])]
+    old, fresh = answer(0, [1, 2, 3]), answer(2000, [30, 4], ("release",))
+    merged = answer(1000, [2, 30, 4], ("release",))
+    assert await explore.evaluate(append, [old, fresh]) == [True, merged]
     gone = answer(9000, [5])
     assert await explore.evaluate(append, [old, gone]) == [False, old]
