@@ -37,7 +37,7 @@ class AnnotationsApi:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
-        path, errors = "/api/annotations", (403, 404)
+        path, errors = "/api/annotations", (400, 403, 404)
         add = Operation(_TAG, AnnotationDocument, AnnotationForm, status=201, errors=errors)
         listing = Operation(_TAG, list[AnnotationDocument], query=AnnotationsQuery, errors=(404,))
         remove = Operation(_TAG, status=204, errors=(400, *errors))
