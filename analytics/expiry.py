@@ -19,6 +19,8 @@ _ROUND_S: Final = 3600.0
 class _Deleting(Protocol):
     async def delete_before(self, project: int, time_ms: int) -> int: ...
 
+    async def compact(self) -> int: ...
+
 
 class _DeletingRequests(Protocol):
     async def delete_requests_before(self, project: int, time_ms: int) -> int: ...
@@ -51,6 +53,7 @@ class ProjectExpiry:
 
     async def apply(self) -> None:
         """Delete what has expired; a failure is logged, and the next round tries again."""
+        deleted = 0
         for project in await self._limited():
             before_ms = self._clock() - project.settings.retention_days * _DAY_MS
             try:
@@ -61,6 +64,18 @@ class ProjectExpiry:
                 continue
             if events or requests:
                 log.info("project_expired", project=project.key, events=events, requests=requests)
+            deleted += events + requests
+        if deleted:
+            await self._give_back_space()
+
+    async def _give_back_space(self) -> None:
+        try:
+            freed_bytes = await self._events.compact()
+        except StorageError as exc:
+            log.warning("event_store_compaction_failed", error=str(exc))
+            return
+        if freed_bytes:
+            log.info("event_store_compacted", freed_bytes=freed_bytes)
 
     async def _limited(self) -> Sequence[Project]:
         return [one for one in await self._records.all() if one.settings.retention_days]

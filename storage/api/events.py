@@ -372,6 +372,13 @@ class EventAdministration(Protocol):
     async def delete_before(self, project: int, time_ms: int) -> int:
         """Delete the events before a time; return their number."""
 
+    async def compact(self) -> int:
+        """Give free space back to the file system if there is much; return the bytes.
+
+        Raises:
+            StorageError: the disk refuses it; nothing has changed.
+        """
+
     async def delete_project(self, project: int) -> None:
         """Delete all events of a project."""
 

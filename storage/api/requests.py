@@ -220,9 +220,13 @@ class RequestReader(Protocol):
             before: time and sequence of the last request of the page before.
         """
 
+
+class RequestAdministration(Protocol):
+    """Deletes requests."""
+
     async def delete_requests_before(self, project: int, time_ms: int) -> int:
         """Delete the requests before a time; return their number."""
 
 
-class RequestStore(RequestAppender, RequestReader, Protocol):
+class RequestStore(RequestAppender, RequestReader, RequestAdministration, Protocol):
     """The whole store of tracked requests."""

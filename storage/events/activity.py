@@ -174,6 +174,10 @@ class ActivityQueries(ReportQueries):
         )
         return [StoredEvent(*row) for row in self._rows(query)]
 
+    def known_names(self, project: int) -> frozenset[str]:
+        """See `ActivityReader.known_names`."""
+        return frozenset(self._name_numbers(project))
+
     def seen_names(self, project: int) -> Sequence[SeenName]:
         """See `ActivityReader.seen_names`."""
         return [SeenName(*row) for row in self.names(project)]

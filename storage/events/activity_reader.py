@@ -69,6 +69,10 @@ class DuckActivityReader:
         """See `ActivityReader.arrivals`."""
         return await self._ask(lambda found: found.arrivals(project, after, limit))
 
+    async def known_names(self, project: int) -> frozenset[str]:
+        """See `ActivityReader.known_names`."""
+        return await self._ask(lambda found: found.known_names(project))
+
     async def seen_names(self, project: int) -> Sequence[SeenName]:
         """See `ActivityReader.seen_names`."""
         return await self._ask(lambda found: found.seen_names(project))

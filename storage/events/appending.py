@@ -76,6 +76,16 @@ class Appender:
         """Forget the names of a project that has been deleted; on the writer thread."""
         self._names.pop(project, None)
 
+    def forget_unused_names(self, connection: "DuckDBPyConnection", project: int) -> None:
+        """Delete the names without an event; on the writer thread, in its transaction."""
+        connection.execute(
+            "delete from names where project = ? and id not in"
+            " (select distinct name from events where project = ?)",
+            [project, project],
+        )
+        # Also if the transaction is undone, the file says which names there are.
+        self._is_stale = True
+
     def _set_stale(self) -> None:
         # Names and ids of the failed commit are not in the file.
         self._is_stale = True

@@ -18,6 +18,8 @@ from storage.api.errors import (
     UnwritableError,
 )
 from storage.api.events import EventQueryError
+from storage.events.compaction import is_worth_compacting, replace_file, write_compact_copy
+from storage.events.gate import FileGate
 from storage.events.settings import EventStoreSettings
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class EventDatabase:
         self.path = path
         self._settings, self._prepare = settings, prepare
         self._lock = threading.Lock()
+        self._gate = FileGate()
         self._connection: DuckDBPyConnection | None = None
         self._is_closed = False
         self._writer = WorkerThreads(1, thread_name_prefix="write-events")
@@ -92,6 +95,40 @@ class EventDatabase:
             connection.execute("checkpoint")
         except duckdb.Error as exc:
             raise self._translated(exc) from exc
+
+    async def compact(self) -> int:
+        """Write the file anew if much of it is free; return by how many bytes it shrank.
+
+        Writes wait for the copy; readers wait twice, shortly.
+
+        Raises:
+            StorageError: the disk refuses it; the file is as it was.
+        """
+        future = self._submit(self._writer, self._compact)
+        return await asyncio.shield(asyncio.wrap_future(future))
+
+    def _compact(self) -> int:
+        if not self.exists:
+            return 0
+        connection = self._opened()
+        import duckdb
+
+        try:
+            # Blocks whose rows a reader may still need are not freed.
+            with self._gate.replacing():
+                is_worth = is_worth_compacting(connection, self.path)
+            if not is_worth:
+                return 0
+            before = self.path.stat().st_size
+            copy = write_compact_copy(connection, self.path)
+            with self._gate.replacing():
+                self._disconnect()
+                replace_file(copy, self.path)
+        except duckdb.Error as exc:
+            raise self._translated(exc) from exc
+        except OSError as exc:
+            raise UnwritableError(f"{self.path.name}: {exc}") from exc
+        return before - self.path.stat().st_size
 
     def on_writer(self, function: Callable[[], None]) -> None:
         """Queue a function for the writer thread, where it may call `transaction`."""
@@ -161,18 +198,19 @@ class EventDatabase:
         work: "Callable[[DuckDBPyConnection], T]",
         running: "list[DuckDBPyConnection]",
     ) -> T:
-        opened = self._opened()
-        import duckdb
+        with self._gate.reading():
+            opened = self._opened()
+            import duckdb
 
-        cursor = opened.cursor()
-        running.append(cursor)
-        try:
-            return work(cursor)
-        except duckdb.Error as exc:
-            raise self._translated(exc) from exc
-        finally:
-            running.clear()
-            cursor.close()
+            cursor = opened.cursor()
+            running.append(cursor)
+            try:
+                return work(cursor)
+            except duckdb.Error as exc:
+                raise self._translated(exc) from exc
+            finally:
+                running.clear()
+                cursor.close()
 
     def _opened(self) -> "DuckDBPyConnection":
         with self._lock:

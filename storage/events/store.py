@@ -231,11 +231,18 @@ class DuckEventStore:
             row = connection.execute(
                 "delete from events where project = ? and time_ms < ?", [project, time_ms]
             ).fetchone()
-            return int(row[0]) if row else 0
+            deleted = int(row[0]) if row else 0
+            if deleted:
+                self._appender.forget_unused_names(connection, project)
+            return deleted
 
         # No file for a server without events.
         exists = await asyncio.to_thread(self._database.path.exists)
         return await self._database.write(delete) if exists else 0
+
+    async def compact(self) -> int:
+        """See `EventAdministration.compact`."""
+        return await self._database.compact()
 
     async def delete_project(self, project: int) -> None:
         """See `EventAdministration.delete_project`."""

@@ -26,6 +26,11 @@ class Store:
         self.events: list[tuple[int, int]] = []
         self.requests: list[tuple[int, int]] = []
         self.failing = 0
+        self.compactions = 0
+
+    async def compact(self) -> int:
+        self.compactions += 1
+        return 0
 
     async def delete_before(self, project: int, time_ms: int) -> int:
         if project == self.failing:
@@ -46,6 +51,7 @@ async def test_projects_with_a_retention_lose_older_events_and_requests() -> Non
     store = Store()
     await expiry(store).apply()
     assert store.events == store.requests == [(2, 70), (3, 10)]
+    assert store.compactions == 1
 
 
 async def test_a_failure_leaves_the_other_projects_their_turn() -> None:

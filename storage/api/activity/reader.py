@@ -70,6 +70,9 @@ class ActivityReader(Protocol):
             limit: the most events.
         """
 
+    async def known_names(self, project: int) -> frozenset[str]:
+        """Return the names of a project's events, without a look at the events."""
+
     async def seen_names(self, project: int) -> Sequence[SeenName]:
         """Return the names of a project's events, the most frequent first."""
 
