@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 
 from analytics.product.batches import EventBatches
+from analytics.product.exchange import EventExchange
 from analytics.product.funnel_reports import FunnelReports
+from analytics.product.limits import EventLimits
 from analytics.product.live import LiveView
 from analytics.product.paths import PathReports
 from analytics.product.persons import PersonReports
 from analytics.product.questions import Questions
 from analytics.product.reports import ProductReports
-from analytics.product.retention_reports import RetentionReports
+from analytics.product.retention import RetentionReports
 from analytics.product.saved_reports import SavedReports
 from analytics.product.schema import SchemaReports
 from analytics.product.segments import Segments
@@ -23,7 +25,8 @@ from analytics.requests.tracking import RequestParser
 from analytics.series.counters import ProjectCounters
 from analytics.settings import AnalyticsSettings
 from model.clock import Clock
-from storage.api.activity import ActivityReader
+from model.limits import Refusals
+from storage.api.activity import ActivityReader, EventTransfer
 from storage.api.events import EventStore
 from storage.api.project_keys import ProjectKeyRecords
 from storage.api.projects import ProjectRecords
@@ -58,6 +61,7 @@ class Analytics:
         live: returns the newest events.
         counters: counts what is stored, for the series of projects.
         sessions: answers the report over visits.
+        exchange: exports and imports events.
     """
 
     settings: AnalyticsSettings
@@ -82,6 +86,7 @@ class Analytics:
     live: LiveView
     counters: ProjectCounters
     sessions: SessionReports
+    exchange: EventExchange
 
     @classmethod
     def over(
@@ -92,19 +97,25 @@ class Analytics:
         events: EventStore,
         requests: RequestStore,
         activity: ActivityReader,
+        transfer: EventTransfer,
         saved_reports: SavedReportRecords,
         segment_records: SegmentRecords,
         share_records: ShareRecords,
         clock: Clock,
+        refusals: Refusals | None = None,
     ) -> "Analytics":
         """Return the service over its stores."""
         segments = Segments(segment_records, clock)
         questions = Questions(segments, clock)
         counters = ProjectCounters()
+        limits = EventLimits(
+            activity, settings.event_names, settings.event_properties, refusals or Refusals()
+        )
+        batches = EventBatches(events, clock, counters, limits)
         return cls(
             settings,
             Projects(records, clock),
-            EventBatches(events, clock, counters),
+            batches,
             ProductReports(events, clock),
             segments,
             questions,
@@ -124,4 +135,5 @@ class Analytics:
             LiveView(activity),
             counters,
             SessionReports(events, clock),
+            EventExchange(transfer, batches),
         )

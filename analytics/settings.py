@@ -12,6 +12,8 @@ class AnalyticsSettings(BaseModel):
         batch_events: the most events of one batch.
         series: whether counts and latencies of projects are written as series, which every
             user of this server sees; never if anybody may register (`web.registration`).
+        event_names: the most event names of a project.
+        event_properties: the most properties of an event.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -19,3 +21,5 @@ class AnalyticsSettings(BaseModel):
     open_api: bool = False
     batch_events: int = Field(default=10_000, ge=1, le=1_000_000)
     series: bool = True
+    event_names: int = Field(default=2_000, ge=1, le=1_000_000)
+    event_properties: int = Field(default=250, ge=1, le=10_000)

@@ -43,6 +43,7 @@ COMMANDS = {
     "store": LazyCommand("daemon.commands.store", "store", "Work with the store's samples."),
     "backup": LazyCommand("daemon.commands.backup", "backup", "Write everything to a tar file."),
     "restore": LazyCommand("daemon.commands.backup", "restore", "Restore a backup."),
+    "events": LazyCommand("daemon.commands.events", "events", "Export, import, erase events."),
     "doctor": LazyCommand("daemon.commands.doctor", "doctor", "Find faults and remedies."),
 }
 

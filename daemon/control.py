@@ -5,7 +5,7 @@ through it has the rights of an administrator and needs no password.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -47,10 +47,11 @@ class Control:
         Raises:
             ControlError: the server cannot be reached or refused the request.
         """
+        return await self._answer(method, path, json=body, params=params)
+
+    async def _answer(self, method: str, path: str, **options: Any) -> Any:
         try:
-            async with self._session.request(
-                method, self._base_url + path, json=body, params=params
-            ) as response:
+            async with self._session.request(method, self._base_url + path, **options) as response:
                 document = None if response.status == 204 else await response.json()
                 if response.status >= 400:
                     raise ControlError(_reason(document, response.status))
@@ -59,6 +60,34 @@ class Control:
             raise ControlError(f"{self._base_url}: not a Redshank server") from exc
         except (aiohttp.ClientError, TimeoutError) as exc:
             raise ControlError(f"{self._base_url}: {exc or 'timed out'}") from exc
+
+    async def download(self, path: str, params: Mapping[str, str]) -> AsyncIterator[bytes]:
+        """Iterate over the body of a response.
+
+        Raises:
+            ControlError: the server cannot be reached, refused the request or broke off.
+        """
+        timeout = aiohttp.ClientTimeout(total=None, sock_read=600)
+        try:
+            async with self._session.get(
+                self._base_url + path, params=params, timeout=timeout
+            ) as response:
+                if response.status >= 400:
+                    raise ControlError(_reason(await response.json(), response.status))
+                async for chunk in response.content.iter_chunked(2**18):
+                    yield chunk
+        except aiohttp.ContentTypeError as exc:
+            raise ControlError(f"{self._base_url}: not a Redshank server") from exc
+        except (aiohttp.ClientError, TimeoutError) as exc:
+            raise ControlError(f"{self._base_url}: {exc or 'timed out'}") from exc
+
+    async def upload(self, path: str, params: Mapping[str, str], body: bytes) -> Any:
+        """Send a file; return the JSON document of the response.
+
+        Raises:
+            ControlError: the server cannot be reached or refused the request.
+        """
+        return await self._answer("POST", path, params=params, data=body)
 
 
 def _reason(document: Any, status: int) -> str:

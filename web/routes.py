@@ -24,6 +24,7 @@ from web.events.sdk.posthog_api import PostHogApi
 from web.events.sdk.script_api import ScriptApi
 from web.events.sdk.segment_api import SegmentApi
 from web.events.segments_api import SegmentsApi
+from web.events.transfer_api import TransferApi
 from web.events.visits.sessions_api import SessionsApi
 from web.hosts.api import HostsApi
 from web.hosts.charts_api import ChartsApi
@@ -120,6 +121,7 @@ def _analytics(services: Services, settings: WebSettings, assets: Assets) -> tup
         ActivityReportsApi(analytics, access),
         PersonsApi(analytics, tenants),
         SchemaApi(analytics, tenants),
+        TransferApi(analytics, tenants),
         TenantProjectsApi(analytics, tenants),
         RequestMetricsApi(analytics, tenants, services.clock),
         TrackApi(analytics, services.clock),

@@ -1,7 +1,7 @@
 """Stores clients' batches of events."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -9,6 +9,7 @@ from analytics.product.collection import bots
 from analytics.product.collection.completion import SubmissionCompleter
 from analytics.product.collection.submission import EventSender, Submission
 from analytics.product.ingestion import Identity, ItemError, parse_batch
+from analytics.product.limits import EventLimits
 from analytics.series.counters import ProjectCounters
 from model.clock import Clock
 from storage.api.events import AppendResult, EventAppender
@@ -47,8 +48,15 @@ class StoredBatch:
 class EventBatches:
     """Parses and stores batches; counts what it has stored since the start."""
 
-    def __init__(self, events: CountingAppender, clock: Clock, counters: ProjectCounters) -> None:
+    def __init__(
+        self,
+        events: CountingAppender,
+        clock: Clock,
+        counters: ProjectCounters,
+        limits: EventLimits,
+    ) -> None:
         self._events, self._clock, self._counters = events, clock, counters
+        self._limits = limits
         self._completer, self._knows_bots = SubmissionCompleter(), False
         self._known_identities: set[tuple[int, str, str]] = set()
         self.stored = self.duplicates = self.refused = self.excluded = 0
@@ -60,6 +68,19 @@ class EventBatches:
             StorageError: nothing was stored.
         """
         return await self._store(project, items, range(len(items)), self._clock())
+
+    async def restore(
+        self, project: Project, items: Sequence[Any], persons: Iterable[Identity]
+    ) -> StoredBatch:
+        """Store exported events, and merge distinct ids as they were; returns as `store` does.
+
+        Raises:
+            StorageError: nothing was stored.
+        """
+        for identity in persons:
+            await self._identify(project.id, identity)
+        indexes = range(len(items))
+        return await self._store(project, items, indexes, self._clock(), are_exported=True)
 
     async def collect(
         self, project: Project, submission: Submission, sender: EventSender
@@ -92,21 +113,30 @@ class EventBatches:
         return replace(batch, errors=errors, excluded=excluded)
 
     async def _store(
-        self, project: Project, items: Sequence[Any], indexes: Sequence[int], received_ms: int
+        self,
+        project: Project,
+        items: Sequence[Any],
+        indexes: Sequence[int],
+        received_ms: int,
+        *,
+        are_exported: bool = False,
     ) -> StoredBatch:
-        parsed = parse_batch(items, received_ms)
+        parsed = await self._limits.restricted(project, parse_batch(items, received_ms))
         for identity in parsed.identities:
             await self._identify(project.id, identity)
         result = AppendResult(0)
         if parsed.events:
-            result = await self._events.append(project.id, parsed.events, received_ms)
-        repeated = frozenset(result.duplicates)
-        self._counters.count_events(
-            project.key,
-            (name for at, name in enumerate(parsed.events.names) if at not in repeated)
-            if repeated
-            else parsed.events.names,
-        )
+            events = replace(parsed.events, are_exported=are_exported)
+            result = await self._events.append(project.id, events, received_ms)
+        if not are_exported:
+            # Restored events happened at other times.
+            repeated = frozenset(result.duplicates)
+            self._counters.count_events(
+                project.key,
+                (name for at, name in enumerate(parsed.events.names) if at not in repeated)
+                if repeated
+                else parsed.events.names,
+            )
         self.stored += result.stored
         self.duplicates += len(result.duplicates)
         self.refused += len(parsed.errors)

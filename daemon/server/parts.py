@@ -108,7 +108,7 @@ async def constructed(
     async with AsyncExitStack() as stack:
         scraping = await _scraping(stores, configuration, directory)
         remote_write = _remote_write(stores, settings, refusals, memory)
-        analytics = analytics_of(stores, settings)
+        analytics = analytics_of(stores, settings, refusals)
         metadata = partial(_metadata, scraping, remote_write, analytics.counters)
         engine = _engine(samples, settings, metadata, refusals, memory)
         stack.push_async_callback(engine.close)

@@ -5,9 +5,10 @@ from analytics.service import Analytics
 from daemon.configuration.reload import Reloader
 from daemon.configuration.settings import Settings
 from daemon.server.stores import Stores
+from model.limits import Refusals
 
 
-def analytics_of(stores: Stores, settings: Settings) -> Analytics:
+def analytics_of(stores: Stores, settings: Settings, refusals: Refusals) -> Analytics:
     """Return analytics over the stores."""
     return Analytics.over(
         settings.analytics,
@@ -16,10 +17,12 @@ def analytics_of(stores: Stores, settings: Settings) -> Analytics:
         stores.events,
         stores.events.requests,
         stores.events.activity,
+        stores.events.transfer,
         stores.records.saved_reports,
         stores.records.segments,
         stores.records.shares,
         stores.clock,
+        refusals,
     )
 
 

@@ -33,6 +33,7 @@ class NewEvents:
     Attributes:
         event_ids, names, distinct_ids, properties: as in `NewEvent`.
         times_ms: int64.
+        are_exported: whether the ids may be those of `ExportedEvent`.
     """
 
     event_ids: Sequence[str]
@@ -40,6 +41,7 @@ class NewEvents:
     times_ms: NDArray[np.int64]
     distinct_ids: Sequence[str]
     properties: Sequence[str]
+    are_exported: bool = False
 
     @classmethod
     def of(cls, events: Iterable[NewEvent]) -> "NewEvents":

@@ -97,7 +97,12 @@ class Appender:
         if self._is_stale:
             self.load(connection, self._hasher)
         ids = np.concatenate(
-            [self._hasher.event_ids(batch.project, batch.rows.event_ids) for batch in batches]
+            [
+                self._hasher.exported_ids(batch.project, batch.rows.event_ids)
+                if batch.rows.are_exported
+                else self._hasher.event_ids(batch.project, batch.rows.event_ids)
+                for batch in batches
+            ]
         )
         is_new = self._new(connection, ids)
         counts = [len(batch.rows) for batch in batches]

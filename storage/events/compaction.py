@@ -24,7 +24,7 @@ def is_worth_compacting(connection: "DuckDBPyConnection", path: Path) -> bool:
     row = connection.execute(
         "select block_size * used_blocks, block_size * free_blocks from pragma_database_size()"
     ).fetchone()
-    used, free = row or (0, 0)
+    used, free = (int(size) for size in row or (0, 0))
     return (
         free >= _LEAST_FREE_BYTES
         and free >= _LEAST_FREE_RATIO * (used + free)

@@ -1,10 +1,15 @@
 """64-bit hashes of event ids and distinct ids."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+_EXPORTED: Final = re.compile("[0-9a-f]{32}")
+"""An id of 64 bits, and the origin."""
 
 
 class Hasher:
@@ -40,3 +45,19 @@ class Hasher:
     def persons(self, project: int, distinct_ids: Iterable[str]) -> NDArray[np.uint64]:
         """Return the hashes of distinct ids."""
         return self.hashes(project, distinct_ids, b"person")
+
+    def origin(self, project: int) -> str:
+        """Return what the ids of events that were exported from a project end with."""
+        return f"{int(self.hashes(project, ('',), b'origin')[0]):016x}"
+
+    def exported_ids(self, project: int, ids: Sequence[str]) -> NDArray[np.uint64]:
+        """Return the numbers of exported events: of the project's own, those they had.
+
+        An id of another project or store is hashed as any text.
+        """
+        origin = self.origin(project)
+        numbers = self.event_ids(project, ids)
+        for position, text in enumerate(ids):
+            if text.endswith(origin) and _EXPORTED.fullmatch(text):
+                numbers[position] = int(text[:16], 16)
+        return numbers

@@ -27,8 +27,12 @@ from storage.api.new_events import NewEvent, NewEvents
 from storage.api.reports.measures import Breakdown, EventMeasure, FirstValues, MeasuredSeries
 from storage.api.visits.exclusions import ExclusionReason
 from storage.api.visits.sessions import SessionFigures
-from storage.events.activity import ActivityQueries
-from storage.events.activity_reader import DuckActivityReader
+from storage.events.activity import (
+    ActivityQueries,
+    DuckActivityReader,
+    DuckEventTransfer,
+    TransferQueries,
+)
 from storage.events.appending import Appender
 from storage.events.database import EventDatabase
 from storage.events.hashing import Hasher
@@ -56,6 +60,7 @@ class DuckEventStore:
     Attributes:
         requests: the tracked requests in the same file.
         activity: answers questions about persons over time.
+        transfer: exports events.
     """
 
     def __init__(self, path: Path, settings: EventStoreSettings | None = None) -> None:
@@ -65,6 +70,7 @@ class DuckEventStore:
         self._appender = Appender(self._database, self._exclusions)
         self.requests = DuckRequestStore(self._database)
         self.activity = DuckActivityReader(self._read_activity)
+        self.transfer = DuckEventTransfer(self._read_transfer, path.parent)
 
     def _prepare(self, connection: "DuckDBPyConnection") -> None:
         self._hasher = Hasher(prepare(connection))
@@ -299,6 +305,11 @@ class DuckEventStore:
     async def _read(self, report: Callable[[ReportQueries], T]) -> T:
         return await self._database.read(
             lambda connection: report(ReportQueries(connection, self._hasher))
+        )
+
+    async def _read_transfer(self, question: Callable[[TransferQueries], T]) -> T:
+        return await self._database.read(
+            lambda connection: question(TransferQueries(connection, self._hasher))
         )
 
     async def _read_activity(self, question: Callable[[ActivityQueries], T]) -> T:

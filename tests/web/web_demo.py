@@ -380,6 +380,7 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
                 events,
                 events.requests,
                 events.activity,
+                events.transfer,
                 records.saved_reports,
                 records.segments,
                 records.shares,

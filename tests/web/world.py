@@ -238,6 +238,7 @@ def _services(
             events,
             events.requests,
             events.activity,
+            events.transfer,
             records.saved_reports,
             records.segments,
             records.shares,

@@ -6,13 +6,14 @@ from typing import Any
 import orjson
 from typing_extensions import TypedDict
 
+from analytics.product.exchange import ImportResult
 from analytics.product.live import LiveEvents
 from analytics.product.paths import PathReport, PathStep
 from analytics.product.persons import PersonProfile, PersonTimeline
 from analytics.product.retention import RetentionCell, RetentionCohort, RetentionReport
 from storage.api.activity import FoundPerson, PropertyUse, SeenName
 from storage.api.events import StoredEvent
-from web.events.documents import Range, RateDocument, rate_document
+from web.events.documents import ItemErrorDocument, Range, RateDocument, rate_document
 from web.projects.times import iso
 
 
@@ -165,6 +166,15 @@ class ErasedDocument(TypedDict):
     deleted: int
 
 
+class ImportDocument(TypedDict):
+    """New and repeated events, and the number of refused rows with the first errors."""
+
+    inserted: int
+    duplicates: int
+    refused: int
+    errors: list[ItemErrorDocument]
+
+
 def cell_document(cell: RetentionCell) -> RetentionCellDocument:
     """Return the returns in one period."""
     return RetentionCellDocument(
@@ -299,4 +309,17 @@ def live_document(live: LiveEvents) -> LiveDocument:
         events=[event_document(event) for event in live.events],
         cursor=live.cursor,
         gap=live.has_gap,
+    )
+
+
+def import_document(result: ImportResult) -> ImportDocument:
+    """Return what became of the rows of an import."""
+    return ImportDocument(
+        inserted=result.stored,
+        duplicates=result.duplicates,
+        refused=result.refused,
+        errors=[
+            ItemErrorDocument(index=one.index, field=one.field, error=one.error)
+            for one in result.errors
+        ],
     )

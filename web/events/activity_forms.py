@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from analytics.product.definitions import EventName, PathDefinition, RetentionDefinition
+from analytics.product.exchange import ExportFormat
 from analytics.product.live import MOST_LIVE_EVENTS
 from analytics.product.persons import MOST_EVENTS, MOST_PERSONS
 from analytics.timestamps import Moment
@@ -57,3 +58,17 @@ class SchemaQuery(Parameters):
 
     eventName: EventName | None = None
     from_: Annotated[Moment | None, Field(alias="from")] = None
+
+
+class ImportQuery(Parameters):
+    """The format of a file of events."""
+
+    format: ExportFormat = ExportFormat.JSONL
+
+
+class ExportQuery(ImportQuery):
+    """The events of a file: without a range, all."""
+
+    from_: Annotated[Moment | None, Field(alias="from")] = None
+    to: Moment | None = None
+    eventName: EventName | None = None

@@ -12,9 +12,12 @@ from storage.api.activity.answers import (
     Trails,
 )
 from storage.api.activity.reader import ActivityReader
+from storage.api.activity.transfer import EventTransfer, ExportedEvent
 
 __all__ = [
     "ActivityReader",
+    "EventTransfer",
+    "ExportedEvent",
     "FoundPerson",
     "PersonSummary",
     "Presences",

@@ -58,8 +58,10 @@ async def test_space_of_deleted_events_is_given_back_while_reports_and_writes_go
     async def read() -> int:
         return (await store.totals(EVER)).events
 
-    freed, more, *counts = await asyncio.gather(
-        store.compact(), store.append(1, events(300_000, 10), NOW_MS), *[read() for _ in range(20)]
+    freed, more, counts = await asyncio.gather(
+        store.compact(),
+        store.append(1, events(300_000, 10), NOW_MS),
+        asyncio.gather(*[read() for _ in range(20)]),
     )
     assert freed > 2**20
     assert more.stored == 10

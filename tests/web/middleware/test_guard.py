@@ -188,6 +188,8 @@ ACCESS = {
     "DELETE /v1/projects/{project_key}/persons/{name}": "user",
     "GET /v1/projects/{project_key}/schema": "viewer",
     "GET /v1/projects/{project_key}/live": "viewer",
+    "GET /v1/projects/{project_key}/export": "user",
+    "POST /v1/projects/{project_key}/import": "user",
     "GET /db/health": "public",
     "POST /db/test-insert": "editor",
     "GET /api/hosts/{key}/keys": "editor",

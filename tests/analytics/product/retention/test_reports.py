@@ -18,9 +18,9 @@ from analytics.product.retention import (
     RetentionPeriods,
     RetentionQuestion,
     RetentionReport,
+    RetentionReports,
     RetentionStarts,
 )
-from analytics.product.retention_reports import RetentionReports
 from analytics.statistics.calendar import Interval
 from storage.api.events import EventSelection, EventStep
 from storage.api.new_events import NewEvent

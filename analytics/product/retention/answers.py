@@ -1,4 +1,4 @@
-"""Retention: of the persons who start in a period, how many come back in which later one."""
+"""The questions about retention, and their answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.errors import ReportError
-from analytics.product.retention import (
+from analytics.product.retention.answers import (
     RetentionCell,
     RetentionCohort,
     RetentionQuestion,
     RetentionReport,
     RetentionStarts,
 )
-from analytics.product.retention_frame import RetentionFrame, frame_of
+from analytics.product.retention.frame import RetentionFrame, frame_of
 from analytics.statistics.proportion import Proportion, wilson
 from analytics.statistics.retention import (
     RetainedPersons,

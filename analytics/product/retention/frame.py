@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.errors import ReportError
-from analytics.product.retention import (
+from analytics.product.retention.answers import (
     MOST_PERIODS,
     RetentionPeriods,
     RetentionQuestion,

@@ -15,7 +15,7 @@ from storage.api.activity import (
     Trails,
 )
 from storage.api.events import EventSelection, EventStep, StoredEvent
-from storage.events.activity import ActivityQueries
+from storage.events.activity.queries import ActivityQueries
 
 T = TypeVar("T")
 
