@@ -55,6 +55,13 @@ def write_compact_copy(connection: "DuckDBPyConnection", path: Path) -> Path:
     return copy
 
 
+def delete_leftovers(path: Path) -> None:
+    """Delete the temporary files beside a database that a killed server left."""
+    for pattern in (f"{path.name}.compact*", "export-*.parquet"):
+        for leftover in path.parent.glob(pattern):
+            leftover.unlink(missing_ok=True)
+
+
 def replace_file(copy: Path, path: Path) -> None:
     """Put a copy in the place of a file that nobody has open."""
     copy.replace(path)

@@ -34,6 +34,7 @@ from storage.events.activity import (
     TransferQueries,
 )
 from storage.events.appending import Appender
+from storage.events.compaction import delete_leftovers
 from storage.events.database import EventDatabase
 from storage.events.hashing import Hasher
 from storage.events.measures import MeasureQueries
@@ -66,6 +67,7 @@ class DuckEventStore:
     def __init__(self, path: Path, settings: EventStoreSettings | None = None) -> None:
         self._hasher = Hasher(b"")
         self._database = EventDatabase(path, settings or EventStoreSettings(), self._prepare)
+        self._has_cleaned = False
         self._exclusions = ExclusionCounts()
         self._appender = Appender(self._database, self._exclusions)
         self.requests = DuckRequestStore(self._database)
@@ -73,6 +75,9 @@ class DuckEventStore:
         self.transfer = DuckEventTransfer(self._read_transfer, path.parent)
 
     def _prepare(self, connection: "DuckDBPyConnection") -> None:
+        if not self._has_cleaned:
+            self._has_cleaned = True
+            delete_leftovers(self._database.path)
         self._hasher = Hasher(prepare(connection))
         self._appender.load(connection, self._hasher)
         self.requests.load(connection)
