@@ -6,7 +6,7 @@ from pathlib import Path
 from model.conditions import CONDITION_KINDS
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("model", "storage", "scraper", "ingest", "alerting", "web", "daemon")
+PACKAGES = ("model", "storage", "scraper", "ingest", "alerting", "analytics", "web", "daemon")
 
 
 def literals() -> set[str]:

@@ -123,6 +123,8 @@ ROWS: dict[str, Row] = {
     f"DELETE {API}/persons/{{name}}": Row(ends=True),
     f"GET {API}/schema": Row(),
     f"GET {API}/live": Row(),
+    f"GET {API}/export": Row(),
+    f"POST {API}/import": Row({"eventId": "imported", "name": EVENT, "timeMs": 0}),
     "POST /api/annotations": Row({"text": MARK, "project": "{project_key}"}),
     "GET /api/annotations": Row(query={"project": "{project_key}"}),
     "DELETE /api/annotations/{id}": Row(ends=True),
