@@ -72,6 +72,7 @@ async def test_query_is_typed_with_completion_and_run(page: Page, server: Server
     assert parse_qs(urlsplit(page.url).query)["query"] == [expected]
 
 
+@pytest.mark.slow
 async def test_table_sorts_and_graph_is_drawn(page: Page, server: Server) -> None:
     await page.goto(explore(server, ("query", USERS), ("view", "table")))
     rows = page.locator(".result tbody tr")
@@ -97,6 +98,7 @@ async def test_table_sorts_and_graph_is_drawn(page: Page, server: Server) -> Non
     await expect(page.locator('.graph-legend [aria-pressed="true"]')).to_have_count(1)
 
 
+@pytest.mark.slow
 async def test_address_holds_queries_views_and_range(page: Page, server: Server) -> None:
     await page.goto(explore(server, ("query", "up"), ("view", "table")))
     await page.get_by_role("button", name="Add a query").click()
@@ -129,6 +131,7 @@ async def test_address_holds_queries_views_and_range(page: Page, server: Server)
     await expect(page.locator("#until")).to_have_value("2026-01-02T03:04:05")
 
 
+@pytest.mark.slow
 async def test_invalid_query_shows_its_error_underlined(page: Page, server: Server) -> None:
     await page.goto(explore(server, ("query", "sum(up) bad"), ("view", "table")))
     problem = page.locator(".query-problem")
@@ -145,12 +148,14 @@ async def test_invalid_query_shows_its_error_underlined(page: Page, server: Serv
     await expect(box).to_have_value("quantile(2, up)")
 
 
+@pytest.mark.slow
 async def test_graph_of_many_series_says_how_many_are_drawn(page: Page, server: Server) -> None:
     await page.goto(explore(server, ("query", '{job="node"}'), ("view", "graph")))
     await expect(page.locator(".graph-many")).to_contain_text("100 of")
     await expect(page.locator(".graph-legend li")).to_have_count(100)
 
 
+@pytest.mark.slow
 async def test_query_is_explained_node_by_node(page: Page, server: Server) -> None:
     query = 'sum by (mode) (rate(node_cpu_seconds_total{mode!="idle"}[5m] offset 1h)) > bool 0.5'
     await page.goto(explore(server, ("query", query), ("view", "table.explained")))
@@ -164,6 +169,7 @@ async def test_query_is_explained_node_by_node(page: Page, server: Server) -> No
 
 
 @pytest.mark.parametrize("width", [400, 1280])
+@pytest.mark.slow
 async def test_page_is_not_wider_than_the_window(page: Page, server: Server, width: int) -> None:
     await page.set_viewport_size({"width": width, "height": 800})
     queries = [("query", USERS), ("view", "graph.explained"), ("query", "up"), ("view", "table")]

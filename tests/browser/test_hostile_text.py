@@ -121,6 +121,7 @@ async def test_no_page_runs_hostile_text(page: Page, server: Server) -> None:
         assert set(links) <= {"http:"}, path
 
 
+@pytest.mark.slow
 async def test_completion_does_not_run_hostile_text(page: Page, server: Server) -> None:
     await page.goto(server.url + "/explore")
     await page.get_by_role("combobox", name="PromQL query").fill("")

@@ -77,6 +77,7 @@ async def test_host_is_opened_and_its_charts_are_drawn(page: Page, tmp_path: Pat
         await until(drawn, "the first chart to have drawn coloured pixels")
 
 
+@pytest.mark.slow
 async def test_alert_of_a_host_that_went_down_is_acknowledged(page: Page, tmp_path: Path) -> None:
     async with (
         redshank_exporter() as (exporter, address),
@@ -101,6 +102,7 @@ async def test_alert_of_a_host_that_went_down_is_acknowledged(page: Page, tmp_pa
         assert [alert["acknowledged_by"] for alert in down] == ["admin"]
 
 
+@pytest.mark.slow
 async def test_host_is_added_with_the_form(page: Page, tmp_path: Path) -> None:
     async with (
         redshank_exporter() as (_, address),

@@ -73,6 +73,7 @@ async def self_scraped(server: Server) -> None:
     await until(seen, "the server to scrape itself")
 
 
+@pytest.mark.slow
 async def test_prometheus_scrapes_exporter_and_server_without_a_warning(tmp_path: Path) -> None:
     async with (
         redshank_exporter() as (_, address),

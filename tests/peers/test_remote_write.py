@@ -266,6 +266,7 @@ async def exported(url: str, until_ms: int) -> Samples:
     return result
 
 
+@pytest.mark.slow
 async def test_vmagent_writes_every_sample(tmp_path: Path, receiver: Receiver) -> None:
     file = tmp_path / "vmagent.yml"
     storage, agent = (f"127.0.0.1:{free_port()}" for _ in range(2))

@@ -108,6 +108,7 @@ async def test_wrong_or_missing_key_is_unauthorized(tmp_path: Path) -> None:
             assert answer.json()["error"]
 
 
+@pytest.mark.slow
 async def test_messages_are_known_again_after_kill_and_restart(tmp_path: Path) -> None:
     async with redshank_server(tmp_path / "data") as server:
         here = {ADDRESS: server.url, KEY: (key := await push_token(server))}

@@ -4,6 +4,8 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.system.processes import Server, redshank, redshank_exporter, redshank_server, until
 
 
@@ -61,6 +63,7 @@ async def test_query_prints_table_json_and_csv(tmp_path: Path) -> None:
         assert status == 2
 
 
+@pytest.mark.slow
 async def test_user_is_added_gets_a_new_password_and_is_removed(tmp_path: Path) -> None:
     data = tmp_path / "data"
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.system.processes import (
     Server,
     redshank,
@@ -70,6 +72,7 @@ def have(server: Server, *environments: str) -> Callable[[], Any]:
     return condition
 
 
+@pytest.mark.slow
 async def test_discovered_targets_follow_their_file(tmp_path: Path) -> None:
     await write(tmp_path / "prometheus.yml", PROMETHEUS)
     await write(tmp_path / "rules.yml", RULES)

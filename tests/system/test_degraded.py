@@ -307,6 +307,7 @@ async def test_no_file_is_readable_by_others_whatever_the_mode_of_the_directory(
     assert {name: oct(mode) for name, mode in modes.items() if mode & 0o077} == {}
 
 
+@pytest.mark.slow
 async def test_empty_records_are_refused_beside_the_keys_of_their_users(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with redshank_server(data):

@@ -156,6 +156,7 @@ def fill(filler: Path) -> None:
             file.write(bytes(4096))
 
 
+@pytest.mark.slow
 async def test_full_disk_stops_nothing_and_all_samples_are_stored_once_there_is_room(
     tmp_path: Path, small_disk: Path
 ) -> None:
@@ -283,6 +284,7 @@ async def test_error_about_damaged_records_says_what_to_do(tmp_path: Path) -> No
     assert (data / "records.db").read_bytes() == b"\xa5" * 8192
 
 
+@pytest.mark.slow
 async def test_wrong_types_in_records_prevent_neither_start_nor_pages(tmp_path: Path) -> None:
     data = tmp_path / "data"
     log = {"log": {"format": "json"}}

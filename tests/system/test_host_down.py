@@ -126,6 +126,7 @@ async def test_killed_server_loses_at_most_the_last_second(tmp_path: Path) -> No
         assert not [line for line in server.process.lines if "corrupt" in line or "repair" in line]
 
 
+@pytest.mark.slow
 async def test_two_servers_cannot_share_a_data_directory(tmp_path: Path) -> None:
     async with redshank_server(tmp_path / "data"):
         arguments = ["--data-dir", str(tmp_path / "data"), "--listen", "127.0.0.1:0"]
@@ -135,6 +136,7 @@ async def test_two_servers_cannot_share_a_data_directory(tmp_path: Path) -> None
     assert "another redshank server uses" in second.output
 
 
+@pytest.mark.slow
 async def test_error_about_a_port_in_use_says_what_to_do(tmp_path: Path) -> None:
     async with redshank_server(tmp_path / "first") as server:
         listen = server.url.removeprefix("http://")

@@ -4,6 +4,8 @@ import asyncio
 import socket
 from pathlib import Path
 
+import pytest
+
 from tests.patience import PATIENCE_S
 from tests.ports import free_port
 from tests.system.processes import redshank
@@ -34,6 +36,7 @@ async def test_server_notifies_systemd_of_ready_watchdog_and_stopping(tmp_path: 
             assert await stopping == 0
 
 
+@pytest.mark.slow
 async def test_first_password_is_printed_once_and_not_logged(tmp_path: Path) -> None:
     arguments = ["--data-dir", str(tmp_path / "data"), "--listen", "127.0.0.1:0"]
     environment = {"REDSHANK_ADMIN_PASSWORD": ""}
