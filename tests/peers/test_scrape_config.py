@@ -137,6 +137,7 @@ def dropped(data: Mapping[str, Any]) -> list[str]:
     return sorted(each["discoveredLabels"]["__address__"] for each in data["droppedTargets"])
 
 
+@pytest.mark.slow
 async def test_same_file_gives_the_same_targets(tmp_path: Path) -> None:
     configuration = await asyncio.to_thread(write, tmp_path)
     flags = ("--scrape-config", str(configuration))

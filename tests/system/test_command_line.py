@@ -41,6 +41,7 @@ async def test_host_is_added_seen_and_removed(tmp_path: Path) -> None:
         assert "web-1" not in (await run(data, "host", "list"))[1]
 
 
+@pytest.mark.slow
 async def test_query_prints_table_json_and_csv(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with redshank_server(data):
@@ -105,6 +106,7 @@ async def test_without_a_server_the_command_says_how_to_start_one(tmp_path: Path
     assert "start one with `redshank server`" in output
 
 
+@pytest.mark.slow
 async def test_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with redshank_exporter() as (exporter, address), redshank_server(data) as server:

@@ -73,6 +73,7 @@ def peak_memory_kb(pid: int) -> int:
     return int(next(line for line in status if "VmHWM" in line).split()[1])
 
 
+@pytest.mark.slow
 async def test_hostile_targets_are_down_with_a_reason_and_others_go_on(
     address: str, tmp_path: Path
 ) -> None:

@@ -82,6 +82,7 @@ async def test_query_of_a_client_that_left_is_cancelled(server: Server) -> None:
     assert status == 200
 
 
+@pytest.mark.slow
 async def test_client_that_leaves_a_large_answer_harms_no_other(server: Server) -> None:
     large = {"query": "vector(time()) or up", "start": "0", "end": "11000", "step": "1"}
     async with aiohttp.ClientSession(headers=server.session.headers) as session:

@@ -11,6 +11,7 @@ from tests.ports import free_port
 from tests.system.processes import redshank
 
 
+@pytest.mark.slow
 async def test_server_notifies_systemd_of_ready_watchdog_and_stopping(tmp_path: Path) -> None:
     address = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
