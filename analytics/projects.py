@@ -7,12 +7,25 @@ from secrets import token_hex
 from typing import Final
 
 from analytics.errors import ReportError
-from analytics.statistics.calendar import zone_of
+from analytics.statistics.calendar import Buckets, Interval, buckets, zone_of
 from model.clock import Clock
 from storage.api.projects import Project, ProjectRecords, ProjectSettings
 
 _KEY_BYTES: Final = 6
 """12 digits, as apptracker's keys; a key is public and permits sending only."""
+
+
+def project_buckets(
+    project: Project, start_ms: int, end_ms: int, interval: Interval, time_zone: str | None = None
+) -> Buckets:
+    """Return the buckets that cover a range, in the project's zone unless another is given.
+
+    Raises:
+        ReportError: the zone is unknown, or there are too many buckets.
+    """
+    settings = project.settings
+    zone = zone_of(time_zone or settings.time_zone)
+    return buckets(start_ms, end_ms, interval, zone, settings.week_start)
 
 
 class Projects:

@@ -15,6 +15,8 @@ from enum import IntEnum
 from typing import Final
 
 _SERIES_RATIO: Final = 0.65
+_LARGE_BYTES: Final = 2**20
+"""Prometheus pushes some 100 kB at a time; a JSON document takes ten times its size in memory."""
 RETRY_AFTER_S: Final = 30
 """Caches are given back and large queries end within some seconds."""
 
@@ -45,6 +47,10 @@ class MemoryReading:
     resident_bytes: int = 0
     pressure: MemoryPressure = MemoryPressure.NONE
     measure: Callable[[], int] | None = None
+
+    def has_room_for(self, body_bytes: int) -> bool:
+        """Return whether a body of this size is accepted: large ones are the first refused."""
+        return body_bytes <= _LARGE_BYTES or self.pressure < MemoryPressure.HIGH
 
     def has_room_for_series(self) -> bool:
         """Return whether new pushed series are accepted: below 65 % of the limit, or without one.

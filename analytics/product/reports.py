@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from analytics.statistics.calendar import Interval, buckets, zone_of
+from analytics.projects import project_buckets
+from analytics.statistics.calendar import Interval
 from analytics.statistics.proportion import Proportion, wilson
 from model.clock import Clock
 from storage.api.events import (
@@ -77,10 +78,8 @@ class ProductReports:
         Raises:
             ReportError: the zone is unknown, or there are too many buckets.
         """
-        zone = zone_of(time_zone or project.settings.time_zone)
-        parts = buckets(
-            selection.start_ms, selection.end_ms, interval, zone, project.settings.week_start
-        )
+        span = selection.start_ms, selection.end_ms
+        parts = project_buckets(project, *span, interval, time_zone)
         counted = await self._events.series(selection, parts.edges_ms)
         now_ms = self._clock()
         edges = parts.edges_ms.tolist()

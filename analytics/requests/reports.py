@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.errors import ReportError
-from analytics.statistics.calendar import Buckets, Interval, buckets, zone_of
+from analytics.projects import project_buckets
+from analytics.statistics.calendar import Buckets, Interval
 from model.clock import Clock
 from storage.api.projects import Project
 from storage.api.requests import (
@@ -103,10 +104,8 @@ class RequestReports:
         Raises:
             ReportError: the zone is unknown, or there are too many buckets.
         """
-        zone = zone_of(time_zone or project.settings.time_zone)
-        parts = buckets(
-            selection.start_ms, selection.end_ms, interval, zone, project.settings.week_start
-        )
+        span = selection.start_ms, selection.end_ms
+        parts = project_buckets(project, *span, interval, time_zone)
         return parts, await self.series(selection, parts.edges_ms)
 
     async def series(
@@ -127,10 +126,8 @@ class RequestReports:
         Raises:
             ReportError: the zone is unknown, or there are too many buckets.
         """
-        zone = zone_of(time_zone or project.settings.time_zone)
-        parts = buckets(
-            selection.start_ms, selection.end_ms, interval, zone, project.settings.week_start
-        )
+        span = selection.start_ms, selection.end_ms
+        parts = project_buckets(project, *span, interval, time_zone)
         if len(parts.labels) > MOST_COLUMNS:
             raise ReportError(
                 f"more than {MOST_COLUMNS} buckets; choose a longer interval or a shorter range",

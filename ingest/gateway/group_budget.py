@@ -1,17 +1,12 @@
 """The budget of the push gateway: all groups together have what one sender may have."""
 
-from typing import Final
-
 from ingest.gateway.metric_group import MetricGroup
 from ingest.limits.budgets import Admission, SenderBudgets
 from ingest.limits.label_checks import check_limits
 from ingest.limits.write_limits import BudgetLimits, WriteLimits
 from model.clock import Clock
 from model.label_limits import memory_of
-from model.memory_pressure import MemoryLimitError, MemoryPressure, MemoryReading
-
-# Larger bodies are refused first when memory is short.
-_LARGE_BYTES: Final = 2**20
+from model.memory_pressure import MemoryLimitError, MemoryReading
 
 
 class GroupBudget:
@@ -44,7 +39,7 @@ class GroupBudget:
             MemoryLimitError: the body is large and the server is short of memory.
         """
         memory = self._memory
-        if memory and size_bytes > _LARGE_BYTES and memory.pressure >= MemoryPressure.HIGH:
+        if memory and not memory.has_room_for(size_bytes):
             raise MemoryLimitError("this large push", memory)
         for labels in group.series():
             check_limits(labels.overlaid(group.labels), self._labels)

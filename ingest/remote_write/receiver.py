@@ -21,15 +21,13 @@ from ingest.series.senders import Sender, Senders
 from ingest.series.write_result import WriteResult, WriteStatistics
 from model.clock import Clock
 from model.limits import LimitName, Refusals
-from model.memory_pressure import MemoryLimitError, MemoryPressure, MemoryReading
+from model.memory_pressure import MemoryLimitError, MemoryReading
 from storage.api.samples import AmendingAppender, SampleReader
 
 T = TypeVar("T")
 
 # Larger messages are decompressed and decoded in a thread: these take some 10 ms.
 _THREAD_BYTES: Final = 512 * 2**10
-# Larger bodies are refused first when memory is short; Prometheus sends some 100 kB.
-_LARGE_BYTES: Final = 2**20
 
 
 class WriteVersion(Enum):
@@ -93,7 +91,7 @@ class RemoteWriteReceiver:
             MemoryLimitError: the server is short of memory; nothing is stored.
             StorageError: the write failed; sending the request again helps.
         """
-        if len(body) > _LARGE_BYTES and self._memory.pressure >= MemoryPressure.HIGH:
+        if not self._memory.has_room_for(len(body)):
             self._refusals.count(LimitName.MEMORY)
             raise MemoryLimitError("this large push", self._memory)
         sender = self._senders.sender(sender_name, self._clock())

@@ -23,8 +23,6 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
 from alerting.receivers.webhook_body import NotificationStatus, webhook_body
-from analytics.service import Analytics
-from analytics.settings import AnalyticsSettings
 from model.clock import Clock, system_clock
 from model.conditions import Conditions
 from model.labels import Labels
@@ -37,7 +35,13 @@ from tests.promql.scripted_engine import ScriptedEngine
 from tests.web.alerting_double import AlertingDouble, alerting_over, an_alert
 from tests.web.service_doubles import DiscoveryDouble, FixedConfiguration, MemorySamples
 from tests.web.service_doubles import target_status as status_of
-from tests.web.world import opened_events, opened_pushes, opened_records, shared_resources
+from tests.web.world import (
+    analytics_over,
+    opened_events,
+    opened_pushes,
+    opened_records,
+    shared_resources,
+)
 from web.application import create_app, ensure_first_admin
 from web.http.bodies import SERVER_OPTIONS
 from web.identity.keys import KeyRing
@@ -373,19 +377,7 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
             configuration=FixedConfiguration(),
             registry=CollectorRegistry(),
             conditions=Conditions(clock),
-            analytics=Analytics.over(
-                AnalyticsSettings(),
-                records.projects,
-                records.project_keys,
-                events,
-                events.requests,
-                events.activity,
-                events.transfer,
-                records.saved_reports,
-                records.segments,
-                records.shares,
-                clock,
-            ),
+            analytics=analytics_over(records, events, clock),
             annotations=records.annotations,
             clock=clock,
             version="0.1.0",

@@ -231,19 +231,7 @@ def _services(
         target_metadata=lambda: doubles.metadata,
         registry=registry,
         conditions=Conditions(doubles.clock),
-        analytics=Analytics.over(
-            AnalyticsSettings(),
-            records.projects,
-            records.project_keys,
-            events,
-            events.requests,
-            events.activity,
-            events.transfer,
-            records.saved_reports,
-            records.segments,
-            records.shares,
-            doubles.clock,
-        ),
+        analytics=analytics_over(records, events, doubles.clock),
         annotations=records.annotations,
         clock=doubles.clock,
         version="0.1.0",
@@ -261,6 +249,23 @@ async def opened_records(folder: Path) -> AsyncIterator[Records]:
         yield records
     finally:
         await asyncio.to_thread(records.close)
+
+
+def analytics_over(records: Records, events: DuckEventStore, clock: Clock) -> Analytics:
+    """Return the service over opened stores."""
+    return Analytics.over(
+        AnalyticsSettings(),
+        records.projects,
+        records.project_keys,
+        events,
+        events.requests,
+        events.activity,
+        events.transfer,
+        records.saved_reports,
+        records.segments,
+        records.shares,
+        clock,
+    )
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from model import gzip_body
 from model.limits import LimitName, Refusals
-from model.memory_pressure import MemoryLimitError, MemoryPressure, MemoryReading
+from model.memory_pressure import MemoryLimitError, MemoryReading
 from web.http.errors import (
     BadRequestError,
     BodyTimeoutError,
@@ -48,7 +48,7 @@ class BodyPolicy:
         Raises:
             MemoryLimitError: memory is short.
         """
-        if size_bytes > _LARGE_BYTES and self.memory.pressure >= MemoryPressure.HIGH:
+        if not self.memory.has_room_for(size_bytes):
             self.refusals.count(LimitName.MEMORY)
             raise MemoryLimitError("a request body of this size", self.memory)
 
@@ -57,8 +57,6 @@ BODY_POLICY: Final = web.AppKey("body_policy", BodyPolicy)
 
 _BODY = web.RequestKey("body", bytes)
 
-_LARGE_BYTES: Final = 2**20
-"""Larger bodies are refused first when memory is short: their documents take ten times as much."""
 _SLOWEST_BYTES_S: Final = 1024
 """A client that sends at least this many bytes a second may go on up to `_LONGEST_S`."""
 _LONGEST_S: Final = 300.0
