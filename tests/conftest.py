@@ -29,7 +29,14 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest tests first, after pytest-randomly has shuffled all."""
+    """Put the longest tests first, after pytest-randomly has shuffled all.
+
+    These run browsers, peers and server processes, which share the machine with all other
+    workers: one that fails runs twice more, and the summary lists it (`R`).
+    """
+    for item in items:
+        if item.nodeid.startswith(_LONGEST):
+            item.add_marker(pytest.mark.flaky(reruns=2))
     items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST))
 
 
