@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from alerting.book.alert_book import AlertBook
 from alerting.book.identities import CHECK_IDENTITIES, SELF_CHECK_IDENTITIES, SERVER_IDENTITY
 from alerting.book.observation import AlertKey
+from alerting.check_settings import SelfCheckName
 from alerting.checks.host_evaluation import HostChecksEvaluation, host_check_key
 from alerting.checks.hosts import HostWatcher, ListHosts
 from alerting.checks.registry import HostCheckRegistry
@@ -14,7 +15,7 @@ from alerting.checks.server_conditions import ServerConditionsEvaluation, server
 from alerting.evaluation.health import HealthBoard
 from alerting.evaluation.runner import GroupRunner, Monotonic, Sleep
 from alerting.rules.group_evaluation import rule_file_key
-from alerting.settings import AlertingSettings, SelfCheckName
+from alerting.settings import AlertingSettings
 from alerting.views import (
     HOST_GROUP,
     SERVER_GROUP,

@@ -15,6 +15,7 @@ from alerting.book.lifecycle import Condition, RuleTiming
 from alerting.book.live_alerts import LiveAlerts
 from alerting.book.observation import Observation, OpenAlert
 from alerting.built_in_groups import BuiltInGroups, EvaluationParts, restored_key
+from alerting.check_settings import CheckName, SelfCheckName
 from alerting.checks.host_check import HostCheck
 from alerting.checks.hosts import ListHosts
 from alerting.checks.overrides import validate_override
@@ -30,7 +31,7 @@ from alerting.receivers.configured import configured_receivers
 from alerting.receivers.receiver import Receiver
 from alerting.rules.definitions import RuleGroup
 from alerting.rules.groups import RuleGroups
-from alerting.settings import AlertingSettings, CheckName, SelfCheckName
+from alerting.settings import AlertingSettings
 from alerting.views import GroupView, rule_group_view
 from alerting.watching.heartbeat import Heartbeat
 from model.clock import Clock

@@ -7,6 +7,7 @@ from enum import StrEnum
 from alerting.book.alert_book import AlertBook
 from alerting.book.identities import SERVER_IDENTITY, check_identity, self_check_identity
 from alerting.book.observation import OpenAlert
+from alerting.check_settings import HostCheckSettings, LagSettings
 from alerting.checks.host_check import ALERT_NAMES
 from alerting.checks.queries import alert_expression, check_variants
 from alerting.checks.registry import HostCheckRegistry
@@ -15,7 +16,6 @@ from alerting.evaluation.health import HealthBoard, RuleHealth
 from alerting.evaluation.runner import GroupRunner
 from alerting.rules.definitions import AlertingRule, RecordingRule, RuleGroup, Templates
 from alerting.rules.group_evaluation import rule_name
-from alerting.settings import HostCheckSettings, LagSettings
 from alerting.watching.self_checks import SELF_CHECKS, SelfCheck, lag_settings, severities
 from storage.api.alerts import AlertState, Severity
 

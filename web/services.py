@@ -10,8 +10,8 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry
 
 from alerting.book.observation import OpenAlert
+from alerting.check_settings import HostCheckSettings
 from alerting.service import CheckView
-from alerting.settings import HostCheckSettings
 from alerting.views import GroupView
 from analytics.service import Analytics
 from ingest.devices.inbox import MessageInbox

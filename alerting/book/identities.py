@@ -1,6 +1,6 @@
 """Rule identities: each stored alert names its rule by one, across restarts."""
 
-from alerting.settings import CheckName, SelfCheckName
+from alerting.check_settings import CheckName, SelfCheckName
 
 
 def check_identity(check: CheckName) -> str:

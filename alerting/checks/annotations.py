@@ -1,7 +1,7 @@
 """The annotations of the alerts of host checks."""
 
+from alerting.check_settings import CheckName
 from alerting.checks.host_check import HostCheck
-from alerting.settings import CheckName
 from model.durations import format_duration
 from model.labels import Labels
 from storage.api.alerts import Severity

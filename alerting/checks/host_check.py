@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from alerting.book.lifecycle import RuleTiming
-from alerting.settings import CheckName, HostCheckSettings, UsageSettings
+from alerting.check_settings import CheckName, HostCheckSettings, UsageSettings
 from storage.api.alerts import CheckOverride, Severity
 
 ALERT_NAMES: Mapping[CheckName, str] = MappingProxyType(

@@ -14,6 +14,7 @@ from alerting.book.alert_book import AlertBook
 from alerting.book.identities import check_identity
 from alerting.book.lifecycle import INACTIVE, Condition
 from alerting.book.observation import AlertKey, Observation
+from alerting.check_settings import CheckName
 from alerting.checks.annotations import annotations_of
 from alerting.checks.host_check import ALERT_NAMES, HostCheck
 from alerting.checks.hosts import HostKey, HostSnapshot, HostWatcher, host_of
@@ -23,7 +24,6 @@ from alerting.errors import RuleEvaluationError
 from alerting.evaluation.health import HealthBoard
 from alerting.evaluation.queries import instant_vector
 from alerting.evaluation.series import SeriesWriter, alert_series
-from alerting.settings import CheckName
 from model.labels import METRIC_NAME, Labels
 from promql.api import InstantVector, QueryEngine
 from storage.api.alerts import Alert, Severity

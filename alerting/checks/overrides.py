@@ -1,7 +1,7 @@
 """Validation of check overrides: the settings that a host has for itself."""
 
+from alerting.check_settings import CheckName, HostCheckSettings, UsageSettings
 from alerting.errors import BadOverrideError
-from alerting.settings import CheckName, HostCheckSettings, UsageSettings
 from storage.api.alerts import CheckOverride
 
 _MAX_FOR_S = 86_400 * 365

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from alerting.check_settings import CheckName, DiskSettings, HostCheckSettings
 from alerting.checks.cpu_usage import CpuUsage
 from alerting.checks.host_check import HostCheck, host_check
-from alerting.settings import CheckName, DiskSettings, HostCheckSettings
 from model.labels import quote
 from storage.api.alerts import CheckOverride, Severity
 

@@ -1,7 +1,7 @@
 """The checks of all hosts."""
 
+from alerting.check_settings import CheckName, HostCheckSettings
 from alerting.checks.host_check import HostCheck, host_check
-from alerting.settings import CheckName, HostCheckSettings
 from storage.api.alerts import CheckOverride
 
 

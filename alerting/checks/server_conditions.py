@@ -9,9 +9,9 @@ from alerting.book.alert_book import AlertBook
 from alerting.book.identities import SERVER_IDENTITY
 from alerting.book.lifecycle import Condition, RuleTiming
 from alerting.book.observation import AlertKey, Observation
+from alerting.check_settings import ServerCheckSettings
 from alerting.evaluation.health import HealthBoard
 from alerting.evaluation.series import SeriesWriter, alert_series
-from alerting.settings import ServerCheckSettings
 from model.conditions import ActiveCondition, Conditions
 from model.labels import Labels
 from storage.api.alerts import Alert

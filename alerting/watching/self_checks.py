@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from alerting.book.lifecycle import RuleTiming
-from alerting.settings import HostCheckSettings, LagSettings, SelfCheckName
+from alerting.check_settings import HostCheckSettings, LagSettings, SelfCheckName
 from model.durations import format_duration
 from model.labels import Labels
 from storage.api.alerts import Severity

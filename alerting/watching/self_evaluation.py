@@ -10,9 +10,9 @@ from alerting.book.alert_book import AlertBook
 from alerting.book.identities import self_check_identity
 from alerting.book.lifecycle import Condition
 from alerting.book.observation import AlertKey, Observation
+from alerting.check_settings import HostCheckSettings, SelfCheckName
 from alerting.evaluation.health import HealthBoard
 from alerting.evaluation.series import SeriesWriter, alert_series
-from alerting.settings import HostCheckSettings, SelfCheckName
 from alerting.watching.self_checks import (
     SELF_CHECKS,
     SelfCheck,

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from alerting.book.alert_book import AlertBook
+from alerting.check_settings import CheckName, HostCheckSettings
 from alerting.checks.host_evaluation import HostChecksEvaluation
 from alerting.checks.hosts import HostWatcher
 from alerting.checks.registry import HostCheckRegistry
 from alerting.evaluation.health import HealthBoard
 from alerting.notifications.delivery import Delivery
-from alerting.settings import CheckName, DeliverySettings, HostCheckSettings
+from alerting.settings import DeliverySettings
 from model.labels import Labels
 from model.matchers import Matcher
 from model.series import AlignedSeries

@@ -7,13 +7,14 @@ import aiohttp
 import pytest
 import structlog
 
+from alerting.check_settings import CheckName
 from alerting.checks.queries import usage_expression
 from alerting.errors import BadOverrideError, DeliveryError, UnknownReceiverError
 from alerting.prometheus_json import alerts_data, rules_data
 from alerting.rules.definitions import RuleGroup
 from alerting.rules.files import parse_rule_file
 from alerting.service import AlertingService
-from alerting.settings import AlertingSettings, CheckName
+from alerting.settings import AlertingSettings
 from model.labels import Labels
 from storage.api.alerts import AlertChange, AlertState, CheckOverride, Severity
 from storage.api.errors import NotFoundError

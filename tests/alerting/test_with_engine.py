@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from alerting.book.alert_book import AlertBook
+from alerting.check_settings import CheckName, HostCheckSettings
 from alerting.checks.host_check import host_check
 from alerting.checks.host_evaluation import HostChecksEvaluation
 from alerting.checks.hosts import HostWatcher
@@ -17,7 +18,6 @@ from alerting.checks.registry import HostCheckRegistry
 from alerting.evaluation.health import HealthBoard
 from alerting.rules.files import parse_rule_file
 from alerting.rules.group_evaluation import RuleGroupEvaluation
-from alerting.settings import CheckName, HostCheckSettings
 from model.labels import Labels
 from model.series import STALE
 from storage.api.alerts import CheckOverride

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import structlog
 
+from alerting.check_settings import DiskSettings, HostCheckSettings
 from alerting.checks.cpu_usage import CpuUsage
-from alerting.settings import DiskSettings, HostCheckSettings
 from model.durations import format_duration
 from model.labels import METRIC_NAME, quote
 from promql.api import InstantVector, PromQLError, QueryEngine, QueryOptions

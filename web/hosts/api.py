@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from alerting.settings import CheckName, HostCheckSettings
+from alerting.check_settings import CheckName, HostCheckSettings
 from web.fleet.documents import FleetHostDocument, fleet_host_document
 from web.fleet.fleet import Fleet
 from web.hosts.checks import checks_of

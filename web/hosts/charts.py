@@ -13,8 +13,8 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from alerting.check_settings import HostCheckSettings
 from alerting.checks.cpu_usage import CpuUsage
-from alerting.settings import HostCheckSettings
 from model.durations import format_duration
 from model.labels import Labels, quote
 from model.series import NO_TIME, AlignedSeries, is_absent, is_stale

@@ -6,7 +6,7 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import AfterValidator, Field
 
-from alerting.settings import HostCheckSettings
+from alerting.check_settings import HostCheckSettings
 from model.clock import Clock
 from promql.api import QueryEngine
 from storage.api.marks.annotations import AnnotationRecords

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from alerting.check_settings import CheckName, HostCheckSettings
 from alerting.checks.host_check import HostCheck, host_check
-from alerting.settings import CheckName, HostCheckSettings
 from storage.api.alerts import CheckOverride, Severity
 from web.services import Alerting
 

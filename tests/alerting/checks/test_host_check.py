@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerting.check_settings import CheckName, HostCheckSettings
 from alerting.checks.host_check import host_check
-from alerting.settings import CheckName, HostCheckSettings
 from storage.api.alerts import CheckOverride, Severity
 
 SETTINGS = HostCheckSettings()

@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 
 from alerting.book.alert_book import AlertBook
+from alerting.check_settings import CheckName, HostCheckSettings
 from alerting.checks.host_evaluation import HostChecksEvaluation, host_check_key
 from alerting.checks.hosts import HostWatcher
 from alerting.checks.queries import usage_expression
 from alerting.checks.registry import HostCheckRegistry
 from alerting.evaluation.health import HealthBoard
-from alerting.settings import CheckName, HostCheckSettings
 from model.labels import Labels
 from promql.api import EvaluationError
 from storage.api.alerts import CheckOverride

@@ -1,8 +1,8 @@
 import pytest
 
+from alerting.check_settings import CheckName, HostCheckSettings
 from alerting.checks.overrides import validate_override
 from alerting.errors import BadOverrideError
-from alerting.settings import CheckName, HostCheckSettings
 from storage.api.alerts import CheckOverride
 
 SETTINGS = HostCheckSettings()

@@ -3,6 +3,7 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerting.check_settings import CheckName, HostCheckSettings
 from alerting.checks.host_check import host_check
 from alerting.checks.queries import (
     alert_expression,
@@ -10,7 +11,6 @@ from alerting.checks.queries import (
     host_matchers,
     usage_expression,
 )
-from alerting.settings import CheckName, HostCheckSettings
 from promql.syntax.parser import parse_selector
 from storage.api.alerts import CheckOverride, Severity
 

@@ -1,5 +1,5 @@
+from alerting.check_settings import CheckName, HostCheckSettings
 from alerting.checks.registry import HostCheckRegistry
-from alerting.settings import CheckName, HostCheckSettings
 from storage.api.alerts import CheckOverride
 
 SETTINGS = HostCheckSettings()

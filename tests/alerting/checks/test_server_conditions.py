@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from alerting.book.alert_book import AlertBook
+from alerting.check_settings import ServerCheckSettings
 from alerting.checks.server_conditions import ServerConditionsEvaluation, server_alert_key
 from alerting.evaluation.health import HealthBoard
-from alerting.settings import ServerCheckSettings
 from model.conditions import DISK_SLOW, SAMPLES_UNWRITABLE, Conditions
 from model.labels import METRIC_NAME
 from tests.alerting.alerting_doubles import (

@@ -7,9 +7,9 @@ import pytest
 
 from alerting.book.alert_book import AlertBook
 from alerting.book.identities import self_check_identity
+from alerting.check_settings import HostCheckSettings, SelfCheckName
 from alerting.errors import AlertingError
 from alerting.evaluation.health import HealthBoard
-from alerting.settings import HostCheckSettings, SelfCheckName
 from alerting.watching.self_evaluation import SelfChecksEvaluation, self_check_key
 from tests.alerting.alerting_doubles import (
     NOW_MS,

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from alerting.check_settings import CheckName, HostCheckSettings
 from alerting.checks.queries import usage_expression
-from alerting.settings import CheckName, HostCheckSettings
 from ingest.errors import BadTimeError, UnknownHostError
 from ingest.hosts.report import HostReport
 from model.labels import Labels
