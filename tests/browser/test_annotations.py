@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.signing_in import sign_in
+from tests.system.processes import until
 from tests.web.web_demo import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -39,7 +40,7 @@ async def test_annotation_is_drawn_and_its_text_shown_under_the_cursor(
         await page.add_init_script(f"({BANDS})()")
         await page.goto(url + HOST)
         await expect(page.locator(".chart canvas")).to_have_count(7)
-        await page.wait_for_function("window.bands >= 7")
+        await until(lambda: page.evaluate("window.bands >= 7"), "bands on all charts")
         field = await page.locator(".chart .u-over").first.bounding_box()
         assert field is not None
         await page.mouse.move(field["x"] + field["width"] - 20, field["y"] + 50)

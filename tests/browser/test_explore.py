@@ -8,8 +8,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.browser.drawing import expect_drawn
+from tests.browser.layout import expect_no_overflow
 from tests.browser.signing_in import sign_in
-from tests.browser.test_main_job import DRAWN_PIXELS
 from tests.system.processes import ADMIN_PASSWORD, Server, redshank_exporter, redshank_server, until
 
 pytestmark = pytest.mark.browser
@@ -85,11 +86,7 @@ async def test_table_sorts_and_graph_is_drawn(page: Page, server: Server) -> Non
 
     await page.get_by_text("Graph", exact=True).click()
     await expect(page.locator(".graph-legend li")).to_have_count(8)
-
-    async def drawn() -> bool:
-        return int(await page.locator("canvas").first.evaluate(DRAWN_PIXELS)) > 20
-
-    await until(drawn, "lines to be drawn")
+    await expect_drawn(page.locator("canvas").first)
     field = await page.locator(".u-over").bounding_box()
     assert field is not None
     await page.mouse.move(field["x"] + field["width"] - 2, field["y"] + 50)
@@ -176,5 +173,4 @@ async def test_page_is_not_wider_than_the_window(page: Page, server: Server, wid
     await page.goto(explore(server, *queries))
     await expect(page.locator("canvas")).to_be_visible()
     await expect(page.locator(".result")).to_be_visible()
-    wider = "document.documentElement.scrollWidth - window.innerWidth"
-    assert await page.evaluate(wider) <= 0
+    await expect_no_overflow(page, width)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, WebSocket, expect
 
+from tests.browser.layout import expect_no_overflow
 from tests.browser.signing_in import sign_in
 from tests.web.web_demo import serving
 
@@ -75,8 +76,7 @@ async def test_no_page_is_wider_than_the_window(page: Page, url: str, width: int
         "/audit",
     ):
         await page.goto(url + path)
-        wider = "document.documentElement.scrollWidth - window.innerWidth"
-        assert await page.evaluate(wider) <= 0, path
+        await expect_no_overflow(page, path)
 
 
 async def test_chosen_theme_survives_a_reload(page: Page, url: str) -> None:

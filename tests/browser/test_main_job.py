@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.browser.drawing import expect_drawn
 from tests.browser.signing_in import enter_password, sign_in
 from tests.ports import free_port
 from tests.system.processes import (
@@ -16,22 +17,6 @@ from tests.system.processes import (
 )
 
 pytestmark = pytest.mark.browser
-
-# Counts the coloured pixels of a canvas: neither transparent nor grey.
-DRAWN_PIXELS = """canvas => {
-    const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    const colours = new Map();
-    for (let i = 0; i < data.length; i += 4)
-        if (data[i + 3]) {
-            const colour = (data[i] << 16) | (data[i + 1] << 8) | data[i + 2];
-            colours.set(colour, (colours.get(colour) || 0) + 1);
-        }
-    const counts = [...colours].filter(([colour]) => {
-        const [red, green, blue] = [colour >> 16, (colour >> 8) & 255, colour & 255];
-        return Math.max(red, green, blue) - Math.min(red, green, blue) > 40;
-    });
-    return counts.reduce((sum, [, count]) => sum + count, 0);
-}"""
 
 
 def settings(*addresses: str) -> dict[str, Any]:
@@ -69,12 +54,7 @@ async def test_host_is_opened_and_its_charts_are_drawn(page: Page, tmp_path: Pat
         await expect(page.get_by_role("heading", name="Charts")).to_be_visible()
         canvases = page.locator("canvas")
         await expect(canvases.first).to_be_visible()
-
-        async def drawn() -> bool:
-            # The first drawing may be empty; later samples fill it.
-            return int(await canvases.first.evaluate(DRAWN_PIXELS)) > 20
-
-        await until(drawn, "the first chart to have drawn coloured pixels")
+        await expect_drawn(canvases.first)
 
 
 @pytest.mark.slow

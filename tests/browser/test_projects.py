@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.browser.layout import expect_no_overflow
 from tests.browser.signing_in import sign_in
 from tests.web.web_demo import serving
 
@@ -125,5 +126,4 @@ async def test_hostile_texts_are_texts_and_no_page_is_wider_than_the_window(
             await expect(page.locator("main")).to_contain_text("<script>")
             assert await page.evaluate("window.ran") is None, path
             assert await page.locator("img").count() == 0, path
-            wider = "document.documentElement.scrollWidth - window.innerWidth"
-            assert await page.evaluate(wider) <= 0, (path, width)
+            await expect_no_overflow(page, (path, width))

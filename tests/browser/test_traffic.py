@@ -2,7 +2,6 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -12,8 +11,9 @@ from playwright.async_api import Page, expect
 
 from redshank_middleware import RequestReporter
 from redshank_middleware.aiohttp import CONSUMER, setup
+from tests.browser.drawing import expect_drawn
+from tests.browser.layout import expect_no_overflow
 from tests.browser.signing_in import sign_in
-from tests.browser.test_main_job import DRAWN_PIXELS
 from tests.patience import PATIENCE_S
 from tests.system.processes import ADMIN_PASSWORD, Server, redshank_server
 
@@ -51,12 +51,6 @@ async def serve_requests(server: Server) -> str:
     return f"/projects/{key}/traffic"
 
 
-async def overflow(page: Page) -> Any:
-    return await page.evaluate(
-        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
-
-
 async def test_requests_of_an_application_are_seen_filtered_and_searched(
     page: Page, tmp_path: Path
 ) -> None:
@@ -71,10 +65,10 @@ async def test_requests_of_an_application_are_seen_filtered_and_searched(
         await expect(page.get_by_text(HOSTILE).first).to_be_visible()
         charts = page.locator("canvas")
         await expect(charts).to_have_count(3)
-        assert await charts.first.evaluate(DRAWN_PIXELS) > 10
+        await expect_drawn(charts.first)
         for width in (360, 724, 768, 1280):
             await page.set_viewport_size({"width": width, "height": 800})
-            assert await overflow(page) == 0, width
+            await expect_no_overflow(page, width)
 
         await page.get_by_label("Status", exact=True).select_option("5xx")
         await page.get_by_role("button", name="Filter").click()

@@ -10,8 +10,12 @@ export const chartTip = (rowsAt, titleAt) => {
 
   const place = (plot) => {
     const { left, top } = plot.cursor;
-    const { clientWidth: width, clientHeight: height } = plot.over;
-    const x = left > width / 2 ? left - box.offsetWidth - 12 : left + 12;
+    const { clientWidth: width, clientHeight: height, offsetLeft: axis } = plot.over;
+    const field = plot.root.parentElement.clientWidth;
+    box.style.maxWidth = `${field}px`;
+    const beside = left > width / 2 ? left - box.offsetWidth - 12 : left + 12;
+    // What reaches beyond the field is cut off.
+    const x = Math.max(-axis, Math.min(beside, field - axis - box.offsetWidth));
     const y = Math.max(0, Math.min(top - 20, height - box.offsetHeight));
     box.style.transform = `translate(${x}px, ${y}px)`;
   };

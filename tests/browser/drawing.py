@@ -1,0 +1,32 @@
+"""Waits until a chart has drawn lines."""
+
+from typing import Final
+
+from playwright.async_api import Locator
+
+from tests.system.processes import until
+
+# Counts the coloured pixels of a canvas: neither transparent nor grey.
+DRAWN_PIXELS: Final = """canvas => {
+    const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const colours = new Map();
+    for (let i = 0; i < data.length; i += 4)
+        if (data[i + 3]) {
+            const colour = (data[i] << 16) | (data[i + 1] << 8) | data[i + 2];
+            colours.set(colour, (colours.get(colour) || 0) + 1);
+        }
+    const counts = [...colours].filter(([colour]) => {
+        const [red, green, blue] = [colour >> 16, (colour >> 8) & 255, colour & 255];
+        return Math.max(red, green, blue) - Math.min(red, green, blue) > 40;
+    });
+    return counts.reduce((sum, [, count]) => sum + count, 0);
+}"""
+
+
+async def expect_drawn(canvas: Locator) -> None:
+    """Wait until a canvas has coloured lines: the first drawing may be empty, samples fill it."""
+
+    async def drawn() -> bool:
+        return int(await canvas.evaluate(DRAWN_PIXELS)) > 20
+
+    await until(drawn, "the chart to have drawn coloured pixels")
