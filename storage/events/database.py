@@ -47,6 +47,7 @@ class EventDatabase:
         path: Path,
         settings: EventStoreSettings,
         prepare: "Callable[[DuckDBPyConnection], None]",
+        settle: Callable[[], None] = lambda: None,
     ) -> None:
         """Set up; nothing is opened yet.
 
@@ -54,14 +55,16 @@ class EventDatabase:
             path: the path of the file.
             settings: the bounds of memory and threads.
             prepare: creates or checks the tables, each time the file has been opened.
+            settle: called on the writer thread before each write, outside its transaction.
         """
         self.path = path
-        self._settings, self._prepare = settings, prepare
+        self._settings, self._prepare, self._settle = settings, prepare, settle
         self._lock = threading.Lock()
         self._gate = FileGate()
         self._connection: DuckDBPyConnection | None = None
         self._is_closed = False
         self._writer = WorkerThreads(1, thread_name_prefix="write-events")
+        self._journal = WorkerThreads(1, thread_name_prefix="journal-events")
         self._readers = WorkerThreads(_READERS, thread_name_prefix="read-events")
 
     @property
@@ -75,8 +78,12 @@ class EventDatabase:
         Raises:
             StorageError: nothing was written.
         """
-        future = self._submit(self._writer, self.transaction, work)
+        future = self._submit(self._writer, self._settled_transaction, work)
         return await asyncio.shield(asyncio.wrap_future(future))
+
+    def _settled_transaction(self, work: "Callable[[DuckDBPyConnection], T]") -> T:
+        self._settle()
+        return self.transaction(work)
 
     async def checkpoint(self) -> None:
         """Write the log into the file, between two writes.
@@ -88,6 +95,7 @@ class EventDatabase:
         await asyncio.shield(asyncio.wrap_future(future))
 
     def _checkpoint(self) -> None:
+        self._settle()
         connection = self._opened()
         import duckdb
 
@@ -130,9 +138,29 @@ class EventDatabase:
             raise UnwritableError(f"{self.path.name}: {exc}") from exc
         return before - self.path.stat().st_size
 
-    def on_writer(self, function: Callable[[], None]) -> None:
+    def on_writer(self, function: Callable[[], T]) -> "Future[T]":
         """Queue a function for the writer thread, where it may call `transaction`."""
-        self._submit(self._writer, function)
+        return self._submit(self._writer, function)
+
+    def on_journal(self, function: Callable[[], T]) -> "Future[T]":
+        """Queue a function for the thread that appends to the journal."""
+        return self._submit(self._journal, function)
+
+    def open(self) -> None:
+        """Open the file unless it is open; on a thread.
+
+        Raises:
+            StorageError: it cannot be opened.
+        """
+        self._opened()
+
+    def read_now(self, work: "Callable[[DuckDBPyConnection], T]") -> T:
+        """Run work on a connection of its own, on the caller's thread.
+
+        Raises:
+            StorageError: the work failed.
+        """
+        return self._run_read(work, [])
 
     async def read(self, work: "Callable[[DuckDBPyConnection], T]") -> T:
         """Run work on a connection of its own, beside others.
@@ -150,11 +178,20 @@ class EventDatabase:
             raise
 
     def close(self) -> None:
-        """Finish the writes, write the log into the file and close it; blocks."""
+        """Finish the writes, write the log into the file and close it; blocks.
+
+        Raises:
+            StorageError: the last writes failed; the file is closed.
+        """
+        if self._is_closed:
+            return
         self._is_closed = True
         self._readers.shutdown(cancel_futures=True)
+        self._journal.shutdown()
+        last = self._writer.submit(self._settle)
         self._writer.shutdown()
         self._disconnect()
+        last.result()
 
     def _submit(
         self, pool: WorkerThreads, function: Callable[..., T], *arguments: Any

@@ -12,10 +12,12 @@ Source: https://duckdb.org/docs/stable/internals/storage.html (headers, checkpoi
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from storage.api.errors import StorageError
+from storage.events.journal.segments import segment_paths
 
 _HEADER_BYTES: Final = 3 * 4096
 """The main header and the two database headers, of which a checkpoint rewrites one."""
@@ -24,7 +26,7 @@ _PAUSE_S: Final = 0.25
 
 
 def copy_event_store(path: Path, copy: Path) -> bool:
-    """Copy an event store with its log into one file; see `FileKind.copy`.
+    """Copy an event store with its log and journal into one file; see `FileKind.copy`.
 
     Raises:
         StorageError: it cannot be read, or a server writes checkpoints all the time.
@@ -34,6 +36,7 @@ def copy_event_store(path: Path, copy: Path) -> bool:
             before = _header(path)
         except FileNotFoundError:
             return False
+        _copy_journal(path, copy)
         shutil.copyfile(path, copy)
         log = copy.with_name(copy.name + ".wal")
         try:
@@ -41,7 +44,7 @@ def copy_event_store(path: Path, copy: Path) -> bool:
         except FileNotFoundError:
             log.unlink(missing_ok=True)
         if _header(path) == before:
-            _merge_log(copy)
+            _merge(copy)
             return True
         time.sleep(_PAUSE_S)
     raise StorageError(f"{path.name} changes all the time; try again when fewer events arrive")
@@ -72,14 +75,29 @@ def _header(path: Path) -> bytes:
         return file.read(_HEADER_BYTES)
 
 
-def _merge_log(copy: Path) -> None:
-    """Write a copy's log into the file, which also shows that both can be read."""
+def _copy_journal(path: Path, copy: Path) -> None:
+    for leftover in segment_paths(copy):
+        leftover.unlink()
+    for segment in segment_paths(path):
+        # A segment that has disappeared has been folded into the tables.
+        with suppress(FileNotFoundError):
+            target = copy.with_name(copy.name + segment.name.removeprefix(path.name))
+            shutil.copyfile(segment, target)
+
+
+def _merge(copy: Path) -> None:
+    """Write a copy's log and journal into the file, which also shows that they can be read."""
     import duckdb
+
+    from storage.events.appending import fold_files
 
     try:
         connection = duckdb.connect(str(copy))
-        connection.execute("checkpoint")
-        connection.close()
+        try:
+            fold_files(connection, copy)
+            connection.execute("checkpoint")
+        finally:
+            connection.close()
     except duckdb.Error as exc:
         raise StorageError(f"the copy {copy.name} cannot be read: {_line(exc)}") from exc
 

@@ -22,6 +22,11 @@ class Hasher:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
+    @property
+    def mark(self) -> bytes:
+        """8 bytes that identify the store and do not reveal its key."""
+        return blake2b(digest_size=8, key=self._key, person=b"mark").digest()
+
     def hashes(self, project: int, texts: Iterable[str], kind: bytes) -> NDArray[np.uint64]:
         """Return one hash for each text.
 

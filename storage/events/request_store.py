@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,9 @@ from storage.api.requests import (
     RouteOrder,
     StoredRequest,
 )
-from storage.events.commit_queue import Batch, CommitQueue, text_column
+from storage.events.appending import Batch, CommitQueue, Folding
 from storage.events.database import EventDatabase
+from storage.events.journal import EventJournal, RequestRows
 from storage.events.request_reports import RequestQueries
 
 if TYPE_CHECKING:
@@ -29,42 +30,26 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_INSERT: Final = """
-insert into requests
-select project, time_ms, sequence, method, route, path, status, duration_us,
-    nullif(request_bytes, -1), nullif(response_bytes, -1), consumer, client, version
-from batch
-"""
-
 
 class DuckRequestStore:
     """Tracked requests; see `storage.api.requests` for the methods."""
 
-    def __init__(self, database: EventDatabase) -> None:
-        self._database = database
-        self._queue: CommitQueue[Sequence[NewRequest], None] = CommitQueue(database, self._write)
-        self._next_sequence = 0
-
-    def load(self, connection: "DuckDBPyConnection") -> None:
-        """Read what is needed to append; called each time the file has been opened."""
-        row = connection.execute("select max(sequence) from requests").fetchone()
-        self._next_sequence = 0 if row is None or row[0] is None else row[0] + 1
+    def __init__(self, database: EventDatabase, journal: EventJournal, folding: Folding) -> None:
+        self._database, self._journal, self._folding = database, journal, folding
+        self._queue: CommitQueue[Sequence[NewRequest], None] = CommitQueue(
+            database.on_journal, self._write
+        )
 
     async def append_requests(self, project: int, requests: Sequence[NewRequest]) -> None:
         """See `RequestAppender.append_requests`."""
-        await self._queue.append(project, requests, 0)
+        if requests:
+            await self._queue.append(project, requests, 0)
+            self._folding.remind()
 
-    def _write(
-        self, connection: "DuckDBPyConnection", batches: Sequence[Batch[Sequence[NewRequest], None]]
-    ) -> Sequence[None]:
-        rows = [(batch.project, one) for batch in batches for one in batch.rows]
-        first = self._next_sequence
-        columns = _columns(rows, first)
-        connection.register("batch", columns)
-        connection.execute(_INSERT)
-        connection.unregister("batch")
-        # A commit that fails leaves a gap.
-        self._next_sequence = first + len(rows)
+    def _write(self, batches: Sequence[Batch[Sequence[NewRequest], None]]) -> Sequence[None]:
+        self._database.open()
+        self._folding.make_room()
+        self._journal.append([RequestRows(batch.project, batch.rows) for batch in batches])
         return [None] * len(batches)
 
     async def summary(
@@ -121,31 +106,5 @@ class DuckRequestStore:
         return await self._database.write(delete) if exists else 0
 
     async def _read(self, report: Callable[[RequestQueries], T]) -> T:
+        await self._folding.settled()
         return await self._database.read(lambda connection: report(RequestQueries(connection)))
-
-
-def _columns(rows: Sequence[tuple[int, NewRequest]], first: int) -> dict[str, NDArray[np.generic]]:
-    requests = [request for _, request in rows]
-
-    def sizes(of: Callable[[NewRequest], int | None]) -> NDArray[np.int64]:
-        found = [of(request) for request in requests]
-        return np.array([-1 if size is None else size for size in found], np.int64)
-
-    def texts(of: Callable[[NewRequest], str]) -> NDArray[np.object_]:
-        return text_column([of(request) for request in requests])
-
-    return {
-        "project": np.array([project for project, _ in rows], np.uint32),
-        "time_ms": np.array([one.time_ms for one in requests], np.int64),
-        "sequence": np.arange(first, first + len(rows)),
-        "method": texts(lambda one: one.method),
-        "route": texts(lambda one: one.route),
-        "path": texts(lambda one: one.path),
-        "status": np.array([one.status for one in requests], np.uint16),
-        "duration_us": np.array([one.duration_us for one in requests], np.uint64),
-        "request_bytes": sizes(lambda one: one.request_bytes),
-        "response_bytes": sizes(lambda one: one.response_bytes),
-        "consumer": texts(lambda one: one.consumer),
-        "client": texts(lambda one: one.client),
-        "version": texts(lambda one: one.version),
-    }

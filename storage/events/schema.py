@@ -37,6 +37,8 @@ _TABLES: Final = (
         project uinteger not null, hour bigint not null, reason varchar not null,
         events ubigint not null)
     """,
+    # The number of the last record of the journal that is in the tables.
+    "create table if not exists folded (record ubigint not null)",
 )
 
 
@@ -60,3 +62,15 @@ def prepare(connection: "DuckDBPyConnection") -> bytes:
             " it was written by another release"
         )
     return bytes(key)
+
+
+def folded_number(connection: "DuckDBPyConnection") -> int:
+    """Return the number of the last record of the journal that is in the tables."""
+    ((number,),) = connection.execute("select coalesce(max(record), 0) from folded").fetchall()
+    return int(number)
+
+
+def set_folded_number(connection: "DuckDBPyConnection", number: int) -> None:
+    """Store the number in the caller's transaction."""
+    connection.execute("delete from folded")
+    connection.execute("insert into folded values (?)", [number])

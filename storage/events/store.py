@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
+from storage.api.errors import StorageError
 from storage.api.events import (
     WHOLE,
     AppendResult,
@@ -33,14 +35,15 @@ from storage.events.activity import (
     DuckEventTransfer,
     TransferQueries,
 )
-from storage.events.appending import Appender
+from storage.events.appending import Appender, Folding, TableWriter, fold_pending
 from storage.events.compaction import delete_leftovers
 from storage.events.database import EventDatabase
 from storage.events.hashing import Hasher
+from storage.events.journal import EventJournal
 from storage.events.measures import MeasureQueries
 from storage.events.reports import ReportQueries
 from storage.events.request_store import DuckRequestStore
-from storage.events.schema import prepare
+from storage.events.schema import folded_number, prepare
 from storage.events.settings import EventStoreSettings
 from storage.events.visits.exclusions import ExclusionCounts
 from storage.events.visits.sessions import SessionQueries
@@ -49,6 +52,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 _EXPORT_BLOCK: Final = 10_000
 
@@ -66,11 +71,16 @@ class DuckEventStore:
 
     def __init__(self, path: Path, settings: EventStoreSettings | None = None) -> None:
         self._hasher = Hasher(b"")
-        self._database = EventDatabase(path, settings or EventStoreSettings(), self._prepare)
-        self._has_cleaned = False
+        self._journal = EventJournal(path)
+        self._database = EventDatabase(
+            path, settings or EventStoreSettings(), self._prepare, self._settle
+        )
+        self._has_cleaned = self._has_recovered = False
         self._exclusions = ExclusionCounts()
-        self._appender = Appender(self._database, self._exclusions)
-        self.requests = DuckRequestStore(self._database)
+        self._tables = TableWriter()
+        self._folding = Folding(self._database, self._journal, self._tables, self._exclusions)
+        self._appender = Appender(self._database, self._journal, self._folding)
+        self.requests = DuckRequestStore(self._database, self._journal, self._folding)
         self.activity = DuckActivityReader(self._read_activity)
         self.transfer = DuckEventTransfer(self._read_transfer, path.parent)
 
@@ -79,14 +89,27 @@ class DuckEventStore:
             self._has_cleaned = True
             delete_leftovers(self._database.path)
         self._hasher = Hasher(prepare(connection))
+        self._journal.open(self._hasher.mark, folded_number(connection))
+        self._tables.load(connection, self._hasher)
         self._appender.load(connection, self._hasher)
-        self.requests.load(connection)
+        if not self._has_recovered:
+            # Reports would not know that a crash has left something.
+            fold_pending(connection, self._journal, self._tables)
+            self._has_recovered = True
+
+    def _settle(self) -> None:
+        self._folding.fold()
 
     def close(self) -> None:
         """Finish the writes and close the file; blocks."""
-        if self._exclusions.has_pending:
-            self._database.on_writer(lambda: self._database.transaction(self._exclusions.write))
-        self._database.close()
+        self._folding.cancel()
+        try:
+            self._database.close()
+        except StorageError as exc:
+            # What has been acknowledged is in the journal, and read at the next start.
+            log.warning("event_journal_not_folded", error=str(exc))
+        finally:
+            self._journal.close()
 
     async def append(
         self, project: int, events: NewEvents | Sequence[NewEvent], received_ms: int
@@ -244,7 +267,7 @@ class DuckEventStore:
             ).fetchone()
             deleted = int(row[0]) if row else 0
             if deleted:
-                self._appender.forget_unused_names(connection, project)
+                self._tables.forget_unused_names(connection, project)
             return deleted
 
         # No file for a server without events.
@@ -261,7 +284,7 @@ class DuckEventStore:
         def delete(connection: "DuckDBPyConnection") -> None:
             for table in ("events", "names", "identities", "requests", "exclusions"):
                 connection.execute(f"delete from {table} where project = ?", [project])
-            self._appender.forget_names(project)
+            self._tables.forget_names(project)
             self._exclusions.forget(project)
 
         await self._database.write(delete)
@@ -277,6 +300,8 @@ class DuckEventStore:
     ) -> Mapping[ExclusionReason, int]:
         """See `ExclusionCounter.excluded`."""
         counts = self._exclusions
+        # Folding moves counts from memory to the table.
+        await self._folding.settled()
         found = counts.pending(project, start_ms, end_ms)
         if await asyncio.to_thread(lambda: self._database.exists):
             found += await self._database.read(
@@ -288,7 +313,7 @@ class DuckEventStore:
         self, selection: EventSelection, idle_ms: int, until_ms: int, limit: int
     ) -> SessionFigures:
         """See `SessionReader.sessions`."""
-        return await self._database.read(
+        return await self._answer(
             lambda connection: SessionQueries(connection, self._hasher).sessions(
                 selection, idle_ms, until_ms, limit
             )
@@ -301,28 +326,32 @@ class DuckEventStore:
             connection.execute("select 1 from events limit 1").fetchall()
 
         if await asyncio.to_thread(lambda: self._database.exists):
-            await self._database.read(look)
+            await self._answer(look)
 
     async def checkpoint(self) -> None:
         """Write the log into the file, which shortens the next start after a crash."""
         await self._database.checkpoint()
 
+    async def _answer(self, work: "Callable[[DuckDBPyConnection], T]") -> T:
+        await self._folding.settled()
+        return await self._database.read(work)
+
     async def _read(self, report: Callable[[ReportQueries], T]) -> T:
-        return await self._database.read(
+        return await self._answer(
             lambda connection: report(ReportQueries(connection, self._hasher))
         )
 
     async def _read_transfer(self, question: Callable[[TransferQueries], T]) -> T:
-        return await self._database.read(
+        return await self._answer(
             lambda connection: question(TransferQueries(connection, self._hasher))
         )
 
     async def _read_activity(self, question: Callable[[ActivityQueries], T]) -> T:
-        return await self._database.read(
+        return await self._answer(
             lambda connection: question(ActivityQueries(connection, self._hasher))
         )
 
     async def _measure(self, report: Callable[[MeasureQueries], T]) -> T:
-        return await self._database.read(
+        return await self._answer(
             lambda connection: report(MeasureQueries(connection, self._hasher))
         )

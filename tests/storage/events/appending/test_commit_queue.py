@@ -4,18 +4,14 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 
 from storage.api.errors import StorageError, StoreClosedError
-from storage.events.commit_queue import Batch, CommitQueue
+from storage.events.appending.commit_queue import Batch, CommitQueue
 from storage.events.database import EventDatabase
 from storage.events.settings import EventStoreSettings
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 
 @pytest_asyncio.fixture
@@ -37,9 +33,7 @@ class Writer:
     def rows(self) -> list[int]:
         return [row for commit in self.commits for row in commit]
 
-    def write(
-        self, _: "DuckDBPyConnection", batches: Sequence[Batch[list[int], int]]
-    ) -> Sequence[int]:
+    def write(self, batches: Sequence[Batch[list[int], int]]) -> Sequence[int]:
         self.has_begun.set()
         self.go.wait(60)
         self.commits.append([row for batch in batches for row in batch.rows])
@@ -58,25 +52,25 @@ async def test_batches_that_arrive_during_a_commit_share_the_next_one(
     database: EventDatabase,
 ) -> None:
     writer = Writer()
-    tasks = await started(CommitQueue(database, writer.write), 50)
+    tasks = await started(CommitQueue(database.on_journal, writer.write), 50)
     writer.go.set()
     assert await asyncio.gather(*tasks) == list(range(50))
     assert writer.rows == list(range(50))
     assert len(writer.commits) <= 2
 
 
-async def test_a_large_commit_is_divided_and_other_writes_get_their_turn(
+async def test_a_large_commit_is_divided_and_other_work_get_their_turn(
     database: EventDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.events.commit_queue._LARGEST_COMMIT", 10)
+    monkeypatch.setattr("storage.events.appending.commit_queue._LARGEST_COMMIT", 10)
     writer = Writer()
-    tasks = await started(CommitQueue(database, writer.write), 35)
-    other = asyncio.ensure_future(database.write(lambda _: len(writer.commits)))
+    tasks = await started(CommitQueue(database.on_journal, writer.write), 35)
+    other = database.on_journal(lambda: len(writer.commits))
     await asyncio.sleep(0)
     writer.go.set()
     await asyncio.gather(*tasks)
     assert writer.rows == list(range(35))
-    assert await other < len(writer.commits)
+    assert await asyncio.wrap_future(other) < len(writer.commits)
 
 
 @pytest.mark.parametrize("error", [StorageError("the disk is full"), ValueError("a bug")])
@@ -85,7 +79,7 @@ async def test_every_sender_of_a_failed_commit_gets_its_error(
 ) -> None:
     writer = Writer()
     writer.error = error
-    queue = CommitQueue(database, writer.write)
+    queue = CommitQueue(database.on_journal, writer.write)
     tasks = await started(queue, 3)
     writer.go.set()
     found = await asyncio.gather(*tasks, return_exceptions=True)
@@ -96,7 +90,7 @@ async def test_every_sender_of_a_failed_commit_gets_its_error(
 
 async def test_a_sender_that_left_changes_nothing_for_the_others(database: EventDatabase) -> None:
     writer = Writer()
-    tasks = await started(CommitQueue(database, writer.write), 3)
+    tasks = await started(CommitQueue(database.on_journal, writer.write), 3)
     tasks[1].cancel()
     writer.go.set()
     assert [await tasks[0], await tasks[2]] == [0, 2]
@@ -106,9 +100,9 @@ async def test_a_sender_that_left_changes_nothing_for_the_others(database: Event
 async def test_batches_that_wait_while_the_store_closes_are_committed(
     database: EventDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.events.commit_queue._LARGEST_COMMIT", 1)
+    monkeypatch.setattr("storage.events.appending.commit_queue._LARGEST_COMMIT", 1)
     writer = Writer()
-    queue = CommitQueue(database, writer.write)
+    queue = CommitQueue(database.on_journal, writer.write)
     tasks = await started(queue, 3)
     closing = asyncio.create_task(asyncio.to_thread(database.close))
     while not database._is_closed:  # noqa: ASYNC110
@@ -126,11 +120,11 @@ async def test_only_parallel_senders_wait_for_each_other(
     database: EventDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("storage.events.commit_queue.time.sleep", pauses.append)
-    monkeypatch.setattr("storage.events.commit_queue._GATHERING_S", 1000.0)
+    monkeypatch.setattr("storage.events.appending.commit_queue.time.sleep", pauses.append)
+    monkeypatch.setattr("storage.events.appending.commit_queue._GATHERING_S", 1000.0)
     writer = Writer()
     writer.go.set()
-    queue = CommitQueue(database, writer.write)
+    queue = CommitQueue(database.on_journal, writer.write)
     for number in range(3):
         await queue.append(1, [number], 0)
     # One sender gets every answer as early as possible.

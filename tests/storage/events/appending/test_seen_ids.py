@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.events.seen_ids import SeenIds
+from storage.events.appending.seen_ids import SeenIds
 
 
 @given(st.lists(st.integers(0, 2**64 - 1), max_size=300), st.integers(1, 50))

@@ -1,4 +1,4 @@
-"""Group commit: the batches that arrive during a commit share the next one."""
+"""Group commit: the batches that arrive while the journal is synced share the next sync."""
 
 import asyncio
 import threading
@@ -6,21 +6,14 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Final, Generic, TypeVar
 
 from storage.api.errors import StorageError, StoreClosedError
-from storage.events.database import EventDatabase
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 _GATHERING_S: Final = 0.005
 _ENOUGH_ROWS: Final = 500
-"""A commit costs 2.5 ms of CPU, and 2 us for each row: parallel senders get a moment to share one,
-unless so many rows wait that it would gain nothing."""
+"""A sync takes the disk milliseconds: parallel senders get a moment to share one, unless so
+many rows wait that it would gain nothing."""
 _LARGEST_COMMIT: Final = 20_000
 """Rows of one commit; more would delay its answers without being faster per row."""
 
@@ -39,26 +32,24 @@ class Batch(Generic[Rows, Result]):
 
 
 class CommitQueue(Generic[Rows, Result]):
-    """Commits waiting batches on the writer thread.
+    """Commits waiting batches on one thread.
 
     Args:
-        database: the database.
-        write: writes batches in one transaction and returns a result for each.
-        failed: called on the writer thread after a transaction that was undone.
+        submit: queues a function for that thread; raises `StoreClosedError`.
+        write: makes all batches durable, or none, and returns a result for each.
     """
 
     def __init__(
         self,
-        database: EventDatabase,
-        write: "Callable[[DuckDBPyConnection, Sequence[Batch[Rows, Result]]], Sequence[Result]]",
-        failed: Callable[[], None] = lambda: None,
+        submit: Callable[[Callable[[], None]], object],
+        write: Callable[[Sequence[Batch[Rows, Result]]], Sequence[Result]],
     ) -> None:
-        self._database, self._write, self._failed = database, write, failed
+        self._submit, self._write = submit, write
         self._lock = threading.Lock()
         self._waiting: list[Batch[Rows, Result]] = []
-        # Whether `_commit_waiting` is queued for the writer thread.
+        # Whether `_commit_waiting` is queued for the thread.
         self._is_queued = False
-        # Whether the last commit had several batches, and when it ended; of the writer thread.
+        # Whether the last commit had several batches, and when it ended; of the thread.
         self._is_shared = False
         self._ended_s = 0.0
 
@@ -78,7 +69,7 @@ class CommitQueue(Generic[Rows, Result]):
         # Once a commit: queueing every batch takes a tenth of the CPU of a tracked request.
         if must_queue:
             try:
-                self._database.on_writer(self._commit_waiting)
+                self._submit(self._commit_waiting)
             except StoreClosedError:
                 with self._lock:
                     self._waiting, self._is_queued = [], False
@@ -106,24 +97,20 @@ class CommitQueue(Generic[Rows, Result]):
             time.sleep(pause_s)
 
     def _queued_again(self) -> bool:
-        """Queue the next commit, so that other writes get a turn; False while closing."""
+        """Queue the next commit, so that other work gets a turn; False while closing."""
         try:
-            self._database.on_writer(self._commit_waiting)
+            self._submit(self._commit_waiting)
         except StoreClosedError:
             return False
         return True
 
     def _commit(self, batches: Sequence[Batch[Rows, Result]]) -> None:
         try:
-            results = self._database.transaction(
-                lambda connection: self._write(connection, batches)
-            )
+            results = self._write(batches)
         except StorageError as exc:
-            self._failed()
             _settle(batches, [exc] * len(batches))
             return
         except BaseException as exc:
-            self._failed()
             _settle(batches, [StorageError(f"the batch was not stored: {exc!r}")] * len(batches))
             raise
         _settle(batches, results)
@@ -166,10 +153,3 @@ def _wake(settled: Sequence[tuple[Any, Any]]) -> None:
             done.exception()
         else:
             done.set_result(result)
-
-
-def text_column(texts: Sequence[str]) -> NDArray[np.object_]:
-    """Return texts as an array of objects: numpy's own strings end at a NUL."""
-    array = np.empty(len(texts), np.object_)
-    array[:] = texts
-    return array
