@@ -8,8 +8,7 @@ from alerting.book.alert_book import AlertBook
 from alerting.book.identities import SERVER_IDENTITY, check_identity, self_check_identity
 from alerting.book.observation import OpenAlert
 from alerting.check_settings import HostCheckSettings, LagSettings
-from alerting.checks.host_check import ALERT_NAMES
-from alerting.checks.queries import alert_expression, check_variants
+from alerting.checks.queries import alert_expression, check_variants, recovery_expression
 from alerting.checks.registry import HostCheckRegistry
 from alerting.checks.server_conditions import SERVER_ALERT, SERVER_EXPRESSION
 from alerting.evaluation.health import HealthBoard, RuleHealth
@@ -166,18 +165,18 @@ def host_group_view(
                 )
             ]
             query = alert_expression(registry.settings, check, severity, variant.matchers)
-            usage, operator, _ = query.rpartition(" > ")
+            recovery = recovery_expression(registry.settings, check, severity, variant.matchers)
             rules.append(
                 RuleView(
                     kind=RuleKind.ALERTING,
-                    name=ALERT_NAMES[check.check],
+                    name=check.kind.alert,
                     query=query,
                     health=board[identity],
                     labels={"severity": severity.value},
                     alerts=tuple(alerts),
                     for_ms=check.timing.for_ms,
                     keep_firing_for_ms=check.timing.keep_firing_for_ms,
-                    recovery=f"{usage} >= {check.recovery_of(severity):g}" if operator else "",
+                    recovery=recovery,
                     hosts=variant.instances,
                 )
             )

@@ -1,3 +1,11 @@
-"""Host checks: every registered host is checked for down, CPU, memory and disk."""
+"""Host checks: what every registered host is checked for, and the check of the server."""
 
-__all__ = ["host_check", "host_evaluation", "hosts", "overrides", "queries", "registry"]
+__all__ = [
+    "host_check",
+    "host_evaluation",
+    "hosts",
+    "kinds",
+    "overrides",
+    "queries",
+    "registry",
+]

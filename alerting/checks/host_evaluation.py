@@ -1,5 +1,8 @@
 """Evaluates the host checks: one query for each check and all hosts.
 
+A check that costs much is evaluated less often (`CheckKind.period_ms`); between two
+evaluations its alerts stay as they are.
+
 `up` comes first. A host that has not been scraped since the server started is unknown,
 and its alerts wait. While a host is not up, the alerts of its other checks neither fire
 nor become *no data*: a dead host is one notification.
@@ -7,6 +10,7 @@ nor become *no data*: a dead host is one notification.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -16,8 +20,9 @@ from alerting.book.lifecycle import INACTIVE, Condition
 from alerting.book.observation import AlertKey, Observation
 from alerting.check_settings import CheckName
 from alerting.checks.annotations import annotations_of
-from alerting.checks.host_check import ALERT_NAMES, HostCheck
+from alerting.checks.host_check import HostCheck
 from alerting.checks.hosts import HostKey, HostSnapshot, HostWatcher, host_of
+from alerting.checks.kinds import KINDS, CheckKind
 from alerting.checks.queries import alert_expression, host_matchers, usage_expression
 from alerting.checks.registry import HostCheckRegistry
 from alerting.errors import RuleEvaluationError
@@ -29,13 +34,17 @@ from promql.api import InstantVector, QueryEngine
 from storage.api.alerts import Alert, Severity
 from storage.api.samples import SampleAppender
 
-_IDENTIFYING = frozenset({"job", "instance", "mountpoint", "severity"})
-_USAGE_CHECKS = (CheckName.CPU, CheckName.MEMORY, CheckName.DISK)
+_HOST = frozenset({"job", "instance"})
+_MEASURED = tuple(kind for kind in KINDS.values() if kind.expression is not None)
+_PARTS = {check_identity(kind.check): kind.parts for kind in KINDS.values()}
+_EARLY_MS = 5_000
+"""How much before its period ends a check may be evaluated: evaluations are not quite even."""
 
 
 def host_check_key(alert: Alert) -> AlertKey:
     """Return the key of a stored alert; its other labels may change."""
-    return AlertKey(alert.rule, alert.labels.keep(_IDENTIFYING))
+    identifying = _HOST | _PARTS[alert.rule] | {"severity"}
+    return AlertKey(alert.rule, alert.labels.keep(identifying))
 
 
 def _key(check: CheckName, severity: Severity, target: Labels) -> AlertKey:
@@ -44,17 +53,23 @@ def _key(check: CheckName, severity: Severity, target: Labels) -> AlertKey:
 
 
 @dataclass(frozen=True, slots=True)
-class _Usage:
-    """The result of a usage query.
+class _Measured:
+    """The result of a check's query.
 
     Attributes:
         present: the hosts that have a value.
         found: labels and value of the series to observe, by target: the labels that
-            identify the host, and its filesystem if the check is about one.
+            identify the host, and the part of it that the check is about.
+        bounds: the bounds of values by name and target, see `CheckKind.bounds`.
     """
 
     present: frozenset[HostKey]
     found: Mapping[Labels, tuple[Labels, float]]
+    bounds: Mapping[str, Mapping[Labels, float]]
+
+    def bounds_of(self, target: Labels) -> dict[str, float]:
+        """Return the bounds of one target's value by name."""
+        return {name: of[target] for name, of in self.bounds.items() if target in of}
 
 
 class HostChecksEvaluation:
@@ -72,6 +87,7 @@ class HostChecksEvaluation:
         self._registry, self._watcher, self._engine = registry, watcher, engine
         self._book, self._board = book, board
         self._seen: dict[CheckName, frozenset[HostKey]] = {}
+        self._evaluated_ms: dict[CheckName, int] = {}
         self._alerts = SeriesWriter(appender, "alerts/hosts")
 
     async def evaluate(self, now_ms: int) -> None:
@@ -80,14 +96,26 @@ class HostChecksEvaluation:
         with self._board.watching(check_identity(CheckName.DOWN)):
             hosts = await self._watcher.snapshot(now_ms)
             await self._book.apply(self._down(hosts), now_ms)
-        for check in _USAGE_CHECKS:
-            with self._board.watching(check_identity(check)):
+        for kind in _MEASURED:
+            with self._board.watching(check_identity(kind.check)):
                 if hosts is None:
                     raise RuleEvaluationError("it is not known which hosts are up")
-                usage = await self._usage(check, hosts, now_ms)
-                await self._book.apply(self._usage_observations(check, hosts, usage), now_ms)
+                await self._book.apply(await self._observe(kind, hosts, now_ms), now_ms)
         with self._board.watching("host/ALERTS"):
             self._alerts.write(alert_series(self.open_alerts()), now_ms)
+
+    async def _observe(
+        self, kind: CheckKind, hosts: HostSnapshot, now_ms: int
+    ) -> Iterable[Observation]:
+        """Return what one check finds; one that is not due or off for all hosts asks nothing."""
+        evaluated_ms = self._evaluated_ms.get(kind.check)
+        if not self._registry.is_used(kind.check):
+            return self._withdrawn(kind.check, hosts)
+        if evaluated_ms is not None and 0 <= now_ms - evaluated_ms < kind.period_ms - _EARLY_MS:
+            return self._withdrawn(kind.check, hosts)
+        measured = await self._measure(kind, hosts, now_ms)
+        self._evaluated_ms[kind.check] = now_ms
+        return self._observations(kind, hosts, measured)
 
     def open_alerts(self) -> list[Alert]:
         """Return the open alerts of host checks."""
@@ -120,9 +148,9 @@ class HostChecksEvaluation:
             if host not in hosts.names or key.labels.get("severity") not in applied.severities:
                 yield Observation(key, Condition.WITHDRAWN, applied.timing)
 
-    async def _usage(self, check: CheckName, hosts: HostSnapshot, now_ms: int) -> _Usage:
-        query = usage_expression(self._registry.settings, check)
-        vector = await instant_vector(self._engine, query, now_ms)
+    async def _measure(self, kind: CheckKind, hosts: HostSnapshot, now_ms: int) -> _Measured:
+        settings, check = self._registry.settings, kind.check
+        vector = await instant_vector(self._engine, usage_expression(settings, check), now_ms)
         judged = [host for host in hosts.names if not hosts.absence(host)]
         index = {host: number for number, host in enumerate(judged)}
         at = np.fromiter(
@@ -132,46 +160,61 @@ class HostChecksEvaluation:
         )
         known = (at >= 0) & ~np.isnan(vector.values)
         tracked = {host_of(key.labels) for key in self._book.tracked(check_identity(check))}
-        # Every value of a host with an alert is observed, of other hosts only those above
-        # the lowest threshold.
+        # Every value of a host with an alert is observed, of other hosts only those for
+        # which some condition holds.
         least = np.array(
-            [-np.inf if host in tracked else self._lowest_threshold(host, check) for host in judged]
+            [
+                -np.inf if host in tracked else self._registry.check_of(host[1], check).least()
+                for host in judged
+            ]
         )
         observed = known.copy()
-        observed[known] = vector.values[known] > least[at[known]]
+        observed[known] = kind.sign * vector.values[known] > least[at[known]]
         present = frozenset(judged[number] for number in np.unique(at[known]).tolist())
-        found = _by_target(vector, np.flatnonzero(observed).tolist())
-        # The query of the CPU check returns no other target labels than `job` and `instance`.
+        found = _by_target(kind, vector, np.flatnonzero(observed).tolist())
+        # Aggregating expressions return no other target labels than `job` and `instance`.
         of_target = {
             target: (hosts.labels[host_of(target)].overlaid(labels), value)
             for target, (labels, value) in found.items()
         }
-        return _Usage(present, of_target)
+        bounds = await self._bounds(kind, now_ms) if of_target else {}
+        return _Measured(present, of_target, bounds)
 
-    def _lowest_threshold(self, host: HostKey, check: CheckName) -> float:
-        applied = self._registry.check_of(host[1], check)
-        thresholds = [applied.threshold(severity) for severity in applied.severities]
-        return min((value for value in thresholds if value is not None), default=np.inf)
+    async def _bounds(self, kind: CheckKind, now_ms: int) -> dict[str, dict[Labels, float]]:
+        """Return the bounds of all values by name and target; empty for most checks."""
+        if kind.bounds is None:
+            return {}
+        found = {}
+        for name, query in kind.bounds(self._registry.settings, "").items():
+            vector = await instant_vector(self._engine, query, now_ms)
+            rows = np.flatnonzero(~np.isnan(vector.values)).tolist()
+            by_target = _by_target(kind, vector, rows)
+            found[name] = {target: value for target, (_, value) in by_target.items()}
+        return found
 
-    def _usage_observations(
-        self, check: CheckName, hosts: HostSnapshot, usage: _Usage
+    def _observations(
+        self, kind: CheckKind, hosts: HostSnapshot, measured: _Measured
     ) -> Iterator[Observation]:
+        check = kind.check
         tracked = self._book.tracked(check_identity(check))
         # Critical first: it inhibits the warning in the same batch.
         for severity in (Severity.CRITICAL, Severity.WARNING):
-            for target, (labels, value) in usage.found.items():
+            for target, (labels, value) in measured.found.items():
                 applied = self._registry.check_of(target.get("instance"), check)
                 if severity not in applied.severities:
                     continue
                 key = _key(check, severity, target)
-                condition = _condition(applied, severity, value)
+                condition = applied.condition(severity, value)
                 if condition is Condition.HOLDS or key in tracked:
-                    yield self._observation(key, condition, applied, hosts, labels, value)
+                    bounds = measured.bounds_of(target)
+                    yield self._observation(
+                        key, condition, applied, hosts, labels, value, bounds=bounds
+                    )
             for key in tracked:
                 target = key.labels.drop({"severity"})
-                if key.labels.get("severity") == severity and target not in usage.found:
+                if key.labels.get("severity") == severity and target not in measured.found:
                     yield from self._missing(check, key, target, hosts)
-        yield from self._vanished(check, hosts, usage)
+        yield from self._vanished(kind, hosts, measured)
         yield from self._withdrawn(check, hosts)
 
     def _missing(
@@ -185,17 +228,15 @@ class HostChecksEvaluation:
             yield self._observation(key, Condition.MISSING, applied, hosts, sample, None, absence)
 
     def _vanished(
-        self, check: CheckName, hosts: HostSnapshot, usage: _Usage
+        self, kind: CheckKind, hosts: HostSnapshot, measured: _Measured
     ) -> Iterator[Observation]:
-        """Yield MISSING for hosts that are up and have lost metrics that they had.
-
-        Disks are left out: unmounting a filesystem is no failure.
-        """
-        before = self._seen.get(check, frozenset())
-        self._seen[check] = (before | usage.present) & hosts.names.keys()
-        if check is CheckName.DISK:
+        """Yield MISSING for hosts that are up and have lost metrics that they had."""
+        if not kind.always_there:
             return
-        for host in sorted(before - usage.present):
+        check = kind.check
+        before = self._seen.get(check, frozenset())
+        self._seen[check] = (before | measured.present) & hosts.names.keys()
+        for host in sorted(before - measured.present):
             applied = self._registry.check_of(host[1], check)
             if host not in hosts.names or hosts.absence(host) or not applied.severities:
                 continue
@@ -215,18 +256,19 @@ class HostChecksEvaluation:
         sample: Labels,
         value: float | None,
         suppressed_by: str = "",
+        bounds: Mapping[str, float] = MappingProxyType({}),
     ) -> Observation:
         host = host_of(key.labels)
         severity = Severity(key.labels.get("severity"))
         name = hosts.names[host]
-        own = {"alertname": ALERT_NAMES[applied.check], "severity": severity.value, "host": name}
+        own = {"alertname": applied.kind.alert, "severity": severity.value, "host": name}
         target = key.labels.drop({"severity"})
         # After firing, the annotations keep the last value for which the condition held.
         missing = condition is Condition.MISSING
         describes = missing and self._book.lifecycle(key).fired_ms is None
         annotations = None
         if condition is Condition.HOLDS or describes:
-            annotations = annotations_of(applied, severity, target, name, value)
+            annotations = annotations_of(applied, severity, target, name, value, bounds)
         settings = self._registry.settings
         return Observation(
             key=key,
@@ -241,29 +283,25 @@ class HostChecksEvaluation:
         )
 
 
-def _by_target(vector: InstantVector, rows: Iterable[int]) -> dict[Labels, tuple[Labels, float]]:
-    """Return labels and value of some rows by target; the highest of several for one target."""
+def _by_target(
+    kind: CheckKind, vector: InstantVector, rows: Iterable[int]
+) -> dict[Labels, tuple[Labels, float]]:
+    """Return labels and value of some rows by target; the worst of several for one target."""
     found: dict[Labels, tuple[Labels, float]] = {}
+    identifying, sign = _HOST | kind.parts, kind.sign
     for row in rows:
         labels, value = vector.labels[row], float(vector.values[row])
-        target = labels.keep(_IDENTIFYING)
-        if target not in found or found[target][1] < value:
+        target = labels.keep(identifying)
+        if target not in found or sign * found[target][1] < sign * value:
             found[target] = labels, value
     return found
-
-
-def _condition(applied: HostCheck, severity: Severity, value: float) -> Condition:
-    threshold = applied.threshold(severity)
-    if threshold is not None and value > threshold:
-        return Condition.HOLDS
-    return Condition.LINGERS if value >= applied.recovery_of(severity) else Condition.CLEAR
 
 
 def _inhibitors(check: CheckName, severity: Severity, target: Labels) -> tuple[AlertKey, ...]:
     """Return the alerts that suppress this one while they fire."""
     if check is CheckName.DOWN:
         return ()
-    host = target.keep({"job", "instance"})
+    host = target.keep(_HOST)
     down = _key(CheckName.DOWN, Severity.CRITICAL, host)
     if severity is Severity.CRITICAL:
         return (down,)

@@ -1,19 +1,17 @@
-"""The PromQL of host checks.
+"""The PromQL of host checks, and the sets of hosts that have the same settings.
 
-A usage check is one expression that returns a percentage for every host; thresholds are
-compared afterwards. So each check costs one query, however many hosts have overrides.
-
-The metrics are node_exporter's. Source of the expressions: the node-exporter mixin of
-the Prometheus project, docs/node-mixin/alerts/alerts.libsonnet.
+A check is one expression that returns a value for every host, or for parts of it;
+thresholds are compared afterwards. So each check costs one query, however many hosts have
+overrides.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from alerting.check_settings import CheckName, DiskSettings, HostCheckSettings
-from alerting.checks.cpu_usage import CpuUsage
+from alerting.check_settings import CheckName, HostCheckSettings
 from alerting.checks.host_check import HostCheck, host_check
+from alerting.checks.kinds import KINDS
 from model.labels import quote
 from storage.api.alerts import CheckOverride, Severity
 
@@ -21,38 +19,17 @@ _METACHARACTER = re.compile(r"[\\.+*?()|\[\]{}^$]")
 
 
 def usage_expression(settings: HostCheckSettings, check: CheckName, matchers: str = "") -> str:
-    """Return the PromQL of a usage check: percent for each host, or each filesystem.
+    """Return the PromQL of what a check measures; its thresholds are compared afterwards.
 
     Args:
         settings: the settings of the checks.
-        check: a check with thresholds.
+        check: any but `down`.
         matchers: selects some of the hosts; written as inside a selector's braces.
     """
-
-    def selector(metric: str, *own: str) -> str:
-        inner = ",".join(part for part in (*own, matchers) if part)
-        return f"{metric}{{{inner}}}" if inner else metric
-
-    match check:
-        case CheckName.CPU:
-            return CpuUsage(settings.cpu.window_ms, ("job", "instance"), matchers).used(100)
-        case CheckName.MEMORY:
-            available = selector("node_memory_MemAvailable_bytes")
-            return f"100 - 100 * {available} / {selector('node_memory_MemTotal_bytes')}"
-        case CheckName.DISK:
-            real = _real_filesystems(settings.disk)
-            available = selector("node_filesystem_avail_bytes", *real)
-            size = selector("node_filesystem_size_bytes", *real)
-            return f"100 - 100 * {available} / ({size} > 0)"
-        case CheckName.DOWN:
-            raise ValueError("the check `down` has no usage")
-
-
-def _real_filesystems(disk: DiskSettings) -> tuple[str, str]:
-    return (
-        f"fstype!~{quote(disk.ignored_fstypes)}",
-        f"mountpoint!~{quote(disk.ignored_mountpoints)}",
-    )
+    expression = KINDS[check].expression
+    if expression is None:
+        raise ValueError(f"the check `{check}` has no expression")
+    return expression(settings, matchers)
 
 
 def alert_expression(
@@ -61,8 +38,23 @@ def alert_expression(
     """Return the PromQL condition of a check's alert, for people and graphs."""
     if check.check is CheckName.DOWN:
         return f"up{{{matchers}}} == 0" if matchers else "up == 0"
-    usage = usage_expression(settings, check.check, matchers)
-    return f"{usage} > {check.threshold(severity):g}"
+    measured = usage_expression(settings, check.check, matchers)
+    threshold = check.threshold(severity)
+    operator = "<" if check.kind.falling else ">"
+    return f"{measured} {operator} {check.least() if threshold is None else threshold:g}"
+
+
+def recovery_expression(
+    settings: HostCheckSettings, check: HostCheck, severity: Severity, matchers: str = ""
+) -> str:
+    """Return the PromQL that holds while a firing alert has not recovered, "" for the condition."""
+    if check.check is CheckName.DOWN:
+        return ""
+    measured = usage_expression(settings, check.check, matchers)
+    if check.threshold(severity) is not None:
+        operator = "<=" if check.kind.falling else ">="
+        return f"{measured} {operator} {check.recovery_of(severity):g}"
+    return f"{measured} > 0" if check.least() > 0 else ""
 
 
 def host_matchers(job: str, instance: str) -> str:

@@ -37,6 +37,11 @@ class HostCheckRegistry:
         self._overrides.pop((instance, check), None)
         self._overridden.pop((instance, check), None)
 
+    def is_used(self, check: CheckName) -> bool:
+        """Return whether a check is on for any host."""
+        own = (applied for (_, name), applied in self._overridden.items() if name is check)
+        return self._defaults[check].enabled or any(applied.enabled for applied in own)
+
     def check_of(self, instance: str, check: CheckName) -> HostCheck:
         """Return a check as it applies to a host."""
         return self._overridden.get((instance, check)) or self._defaults[check]

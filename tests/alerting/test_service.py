@@ -8,6 +8,7 @@ import pytest
 import structlog
 
 from alerting.check_settings import CheckName
+from alerting.checks.kinds import KINDS
 from alerting.checks.queries import usage_expression
 from alerting.errors import BadOverrideError, DeliveryError, UnknownReceiverError
 from alerting.prometheus_json import alerts_data, rules_data
@@ -297,15 +298,15 @@ async def test_invalid_override_is_not_stored(
     service = Bench(records, session, settings()).service
     with pytest.raises(BadOverrideError, match="warning: must be between"):
         await service.set_override(CheckOverride("web-1:9100", "cpu", warning=500.0))
-    with pytest.raises(BadOverrideError, match="check: 'swap' is none of"):
-        await service.remove_override("web-1:9100", "swap")
+    with pytest.raises(BadOverrideError, match="check: 'fans' is none of"):
+        await service.remove_override("web-1:9100", "fans")
     assert list(await records.overrides()) == []
 
 
 async def test_stored_override_of_an_unknown_check_is_ignored(
     records: WatchedAlerts, session: aiohttp.ClientSession
 ) -> None:
-    await records.set_override(CheckOverride("web-1:9100", "swap"))
+    await records.set_override(CheckOverride("web-1:9100", "fans"))
     bench = Bench(records, session, settings())
     with structlog.testing.capture_logs() as lines:
         async with running(bench):
@@ -385,14 +386,16 @@ async def test_rules_and_alerts_have_the_form_of_prometheus(
     assert (group["name"], group["file"], group["interval"]) == ("g", "rules.yml", 1.0)
     assert host["name"] == "host checks"
     names = [(rule["name"], rule["labels"]["severity"]) for rule in host["rules"]]
-    assert names == [
+    assert names[:8] == [
         ("HostDown", "critical"),
         *[("HostHighCpu", "critical"), ("HostHighCpu", "warning")] * 2,
+        ("HostHighLoad", "critical"),
+        ("HostHighLoad", "warning"),
         ("HostHighMemory", "critical"),
-        ("HostHighMemory", "warning"),
-        ("HostDiskFilling", "critical"),
-        ("HostDiskFilling", "warning"),
     ]
+    assert {name for name, _ in names} == {
+        kind.alert for kind in KINDS.values() if kind.check is not CheckName.REBOOT
+    }
 
 
 async def test_heartbeat_goes_out_only_while_checks_are_evaluated_on_time(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
+from alerting.check_settings import CheckName
 from tests.browser.drawing import expect_drawn
 from tests.browser.signing_in import enter_password, sign_in
 from tests.ports import free_port
@@ -30,7 +31,7 @@ def settings(*addresses: str) -> dict[str, Any]:
         "alerting": {
             "evaluation_interval": "1s",
             "checks": {"down": {"for": "1s"}}
-            | {check: {"enabled": False} for check in ("cpu", "memory", "disk")},
+            | {check: {"enabled": False} for check in CheckName if check is not CheckName.DOWN},
         },
         "web": {"live_interval_s": 0.5},
     }

@@ -2,19 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from alerting.check_settings import CheckName, HostCheckSettings
 from alerting.checks.host_check import HostCheck, host_check
 from storage.api.alerts import CheckOverride, Severity
 from web.services import Alerting
-
-TITLES: Final[Mapping[str, str]] = {
-    CheckName.DOWN: "Host down",
-    CheckName.CPU: "CPU",
-    CheckName.MEMORY: "Memory",
-    CheckName.DISK: "Disk",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +14,9 @@ class HostCheckView:
     """One check of one host.
 
     Attributes:
-        enabled, warning, critical, recovery, for_s: the settings in effect; thresholds
-            are in percent, None for no threshold.
+        unit: the unit of the thresholds, "" for a check without.
+        enabled, warning, critical, recovery, for_s: the settings in effect; None for no
+            threshold.
         default: the settings of a host without its own.
         own: whether the host has its own settings.
         conditions: the PromQL of its alerts by severity.
@@ -31,6 +24,7 @@ class HostCheckView:
 
     check: str
     title: str
+    unit: str
     enabled: bool
     warning: float | None
     critical: float | None
@@ -48,7 +42,8 @@ def checks_of(
     return tuple(
         HostCheckView(
             check=view.check.check.value,
-            title=TITLES[view.check.check],
+            title=view.check.kind.title,
+            unit=view.check.kind.unit.value if view.check.kind.has_thresholds else "",
             enabled=view.check.enabled,
             warning=view.check.warning,
             critical=view.check.critical,

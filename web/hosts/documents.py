@@ -25,7 +25,7 @@ class AddedHostDocument(FleetHostDocument):
 
 
 class CheckDefaultsDocument(TypedDict):
-    """A check as it is without settings of a host's own; thresholds in percent."""
+    """A check as it is without settings of a host's own."""
 
     enabled: bool
     warning: float | None
@@ -35,13 +35,15 @@ class CheckDefaultsDocument(TypedDict):
 
 
 class CheckDocument(CheckDefaultsDocument):
-    """A check of one host; `own` tells that it has settings of its own.
+    """A check of one host; `own` is true if it has settings of its own.
 
+    `unit` is that of the thresholds, "" for a check without.
     `conditions` is the PromQL of its alerts, by severity.
     """
 
     check: str
     title: str
+    unit: str
     own: bool
     conditions: Mapping[Severity, str]
     default: CheckDefaultsDocument
@@ -99,6 +101,7 @@ def check_document(view: HostCheckView) -> CheckDocument:
     return {
         "check": view.check,
         "title": view.title,
+        "unit": view.unit,
         "enabled": view.enabled,
         "warning": view.warning,
         "critical": view.critical,

@@ -148,14 +148,6 @@ class CheckForm(BaseModel):
             return {name: None if value == "" else value for name, value in data.items()}
         return data
 
-    @model_validator(mode="after")
-    def _thresholds_ascend(self) -> "CheckForm":
-        if None not in (self.warning, self.critical) and self.warning > self.critical:  # type: ignore[operator]
-            raise ValueError("warning must not be above critical")
-        if None not in (self.recovery, self.warning) and self.recovery > self.warning:  # type: ignore[operator]
-            raise ValueError("recovery must not be above warning")
-        return self
-
     def override(self, instance: str, check: str) -> CheckOverride:
         """Return the settings for the records."""
         return CheckOverride(

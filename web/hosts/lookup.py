@@ -2,9 +2,9 @@
 
 from aiohttp import web
 
+from alerting.check_settings import CheckName
 from web.fleet.fleet import Fleet
 from web.fleet.hosts import FleetHost
-from web.hosts.checks import TITLES
 from web.http.errors import MissingError
 
 
@@ -28,6 +28,6 @@ def check_name(request: web.Request) -> str:
         MissingError: there is no such check.
     """
     name = request.match_info["check"]
-    if name not in TITLES:
+    if name not in set(CheckName):
         raise MissingError(f"there is no check {name!r}")
     return name

@@ -74,7 +74,11 @@ class ChaosServer(Redshank):
                 "evaluation_interval": interval,
                 "start_delay": f"{self._start_delay_ms}ms",
                 "rule_files": [str(rules)],
-                "checks": {"down": {"for": f"{self._timing.down_for_ms}ms"}},
+                # Recorded hosts have the clock of their recording.
+                "checks": {
+                    "down": {"for": f"{self._timing.down_for_ms}ms"},
+                    "clock": {"enabled": False},
+                },
                 "receivers": list(self._receivers),
                 "delivery": {
                     "timeout": f"{self._timing.retry_ms}ms",

@@ -39,8 +39,11 @@ class ScrapePlan:
         every = f"{round(self.interval_s * 1000)}ms"
         job = {"name": "node", "hosts": True, "targets": list(self.targets)}
         scrape = {"interval": every, "timeout": every, "jobs": [job]}
-        rules = {"alerting": {"rule_files": [str(rule_file)]}} if rule_file else {}
-        return json.dumps({"scrape": scrape, **rules})
+        # Recorded hosts have the clock of their recording.
+        alerting: dict[str, object] = {"checks": {"clock": {"enabled": False}}}
+        if rule_file:
+            alerting["rule_files"] = [str(rule_file)]
+        return json.dumps({"scrape": scrape, "alerting": alerting})
 
 
 class Contender(Child, ABC):

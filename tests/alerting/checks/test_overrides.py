@@ -16,7 +16,7 @@ def cpu(**own: float | bool) -> CheckOverride:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        (CheckOverride(HOST, "swap"), "check: 'swap' is none of down, cpu, memory, disk"),
+        (CheckOverride(HOST, "fans"), "check: 'fans' is none of down, cpu, load, memory"),
         (CheckOverride("", "cpu"), "instance: must not be empty"),
         (CheckOverride(HOST, "down", warning=5.0), "warning: down has no thresholds"),
         (cpu(warning=101.0), "warning: must be between 0 and 100"),
@@ -25,6 +25,10 @@ def cpu(**own: float | bool) -> CheckOverride:
         (cpu(warning=96.0), "warning: warning 96 is above critical 95"),
         (cpu(critical=80.0), "critical: warning 85 is above critical 80"),
         (cpu(recovery=90.0), "recovery: is above the threshold 85"),
+        (CheckOverride(HOST, "units", critical=1.0), "critical: units has no thresholds"),
+        (CheckOverride(HOST, "load", warning=-1.0), r"warning: must be between 0 and 1e\+09"),
+        (CheckOverride(HOST, "disk_full", warning=2.0), "warning: warning 2 is below critical 4"),
+        (CheckOverride(HOST, "disk_full", recovery=9.0), "recovery: is below the threshold 24"),
     ],
 )
 def test_invalid_override_is_rejected_with_its_field(override: CheckOverride, message: str) -> None:

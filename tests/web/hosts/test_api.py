@@ -6,6 +6,7 @@ import pytest
 from pytest_aiohttp import AiohttpClient
 from yarl import URL
 
+from alerting.check_settings import CheckName
 from model.labels import Labels
 from model.targets import Health
 from promql.api import EvaluationError
@@ -192,7 +193,9 @@ async def test_instance_may_hold_any_character(world: World) -> None:
 async def test_check_has_defaults_until_the_host_gets_its_own(world: World) -> None:
     world.statuses.append(target_status("web-1", "a:9100"))
     checks = (await call(world, "GET", "/api/hosts/a:9100/checks", 200))["checks"]
-    assert [check["check"] for check in checks] == ["down", "cpu", "memory", "disk"]
+    assert [check["check"] for check in checks] == list(CheckName)
+    units = {check["check"]: check["unit"] for check in checks}
+    assert (units["cpu"], units["disk_full"], units["down"]) == ("%", "h", "")
     assert (checks[1]["warning"], checks[1]["own"]) == (85.0, False)
     body = {"warning": 50, "critical": 60}
     await call(world, "PUT", "/api/hosts/a:9100/checks/cpu", 200, body)
