@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 _DELAY_S: Final = 5.0
 """With 1,000 events a second, folding them each second takes three times the CPU."""
-_ENOUGH_ROWS: Final = 122_880
+_ENOUGH_ROWS: Final = 40_000
 """A row group of DuckDB: so many rows are compressed at once, without its log."""
 _ENOUGH_BYTES: Final = 32 * 2**20
 _MOST_ROWS: Final = 4 * _ENOUGH_ROWS
