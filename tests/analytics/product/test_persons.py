@@ -1,8 +1,10 @@
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import orjson
+import pytest
 import pytest_asyncio
 
 from analytics.product.live import LiveView
@@ -113,6 +115,33 @@ async def test_names_and_properties_have_volume_types_and_times(store: DuckEvent
     assert uses["note"].types == ("object",)
     bought = await schema.properties(PROJECT, "buy")
     assert [each.name for each in bought] == ["plan", "total"]
+
+
+@pytest.mark.parametrize("different", [2, 90])
+async def test_properties_count_alike_whether_they_repeat_themselves_or_not(
+    store: DuckEventStore, different: int
+) -> None:
+    await store.append(
+        PROJECT.id,
+        [
+            NewEvent(
+                f"id-{n}",
+                "open",
+                NOW_MS + n,
+                "ann",
+                json.dumps({"n": n % different, f"k{n % 2}": None if n % different else "a"}),
+            )
+            for n in range(90)
+        ],
+        NOW_MS,
+    )
+    uses = await SchemaReports(store.activity, lambda: NOW_MS).properties(PROJECT)
+    zero = ("null", "string") if different > 2 else ("string",)
+    assert uses == [
+        PropertyUse("n", ("number",), 90, NOW_MS, NOW_MS + 89),
+        PropertyUse("k0", zero, 45, NOW_MS, NOW_MS + 88),
+        PropertyUse("k1", ("null",), 45, NOW_MS + 1, NOW_MS + 89),
+    ]
 
 
 async def test_new_events_follow_a_cursor(store: DuckEventStore) -> None:
