@@ -91,6 +91,10 @@ class _Connection(asyncio.Protocol):
         transport.write(head)
         try:
             return await waiter
+        except BaseException:
+            # Also where the response is complete and its reader was cancelled just then.
+            self.reusable = False
+            raise
         finally:
             self._waiter = None
             self._fresh = False

@@ -4,7 +4,7 @@ import asyncio
 import gzip
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +20,7 @@ from scraper.fetching.http_access import Authorization, HttpAccess
 from scraper.fetching.http_session import HttpSession
 from scraper.fetching.secrets import Secret
 from scraper.fetching.targets import ScrapeLimits, ScrapeTarget
+from tests.patience import PATIENCE_S
 
 TEXT = b"a 1\nb 2\n"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
@@ -33,15 +34,20 @@ class RawServer:
     Attributes:
         requests: what was received, request by request.
         connections: how many were accepted.
+        none_opened: whether none of them is open.
     """
 
     answers: list[list[bytes]]
     requests: list[bytes]
     connections: int = 0
     port: int = 0
+    none_opened: asyncio.Event = field(default_factory=asyncio.Event)
+    _opened: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._opened += 1
+        self.none_opened.clear()
         try:
             while self.answers:
                 self.requests.append(await reader.readuntil(b"\r\n\r\n"))
@@ -53,6 +59,9 @@ class RawServer:
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
+            self._opened -= 1
+            if not self._opened:
+                self.none_opened.set()
             writer.close()
 
     @property
@@ -183,6 +192,21 @@ async def test_old_connections_are_closed() -> None:
         await client.get(origin, request, 0)
         assert raw.connections == 2
     client.close()
+
+
+async def test_scrape_that_is_cancelled_at_any_moment_leaves_no_connection() -> None:
+    client = DirectClient(lambda: 0.0)
+    async with raw_server(*[[WHOLE]] * 100) as raw:
+        origin = Origin("127.0.0.1", raw.port)
+        for turns in range(60):
+            scrape = asyncio.create_task(client.get(origin, b"GET / HTTP/1.1\r\n\r\n", 0))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            scrape.cancel()
+            await asyncio.gather(scrape, return_exceptions=True)
+        client.close()
+        async with asyncio.timeout(PATIENCE_S):
+            await raw.none_opened.wait()
 
 
 async def test_interim_response_is_skipped(fetcher: Fetcher) -> None:
