@@ -30,6 +30,23 @@ class RuleFileError(AlertingError):
         )
 
 
+class RoutingFileError(AlertingError):
+    """An `alertmanager.yml` is invalid; the message has one line for each problem.
+
+    Attributes:
+        problems: (line, message) of each problem; line 0 stands for the whole file.
+    """
+
+    def __init__(self, path: Path, problems: Iterable[tuple[int, str]]) -> None:
+        self.path, self.problems = path, tuple(problems)
+        super().__init__(
+            "\n".join(
+                f"{path}:{line}: {message}" if line else f"{path}: {message}"
+                for line, message in self.problems
+            )
+        )
+
+
 class RuleEvaluationError(AlertingError):
     """The result of a rule's expression cannot be turned into alerts or series."""
 

@@ -37,6 +37,7 @@ COMMANDS = {
     "host": LazyCommand("daemon.commands.host", "host", "Add, list and remove hosts."),
     "user": LazyCommand("daemon.commands.user", "user", "Manage accounts and passwords."),
     "check": LazyCommand("daemon.commands.check", "check", "Check files before using them."),
+    "alerting": LazyCommand("daemon.commands.alerting", "alerting", "Test routes of alerts."),
     "query": LazyCommand("daemon.commands.query", "query", "Run a PromQL query."),
     "cert": LazyCommand("daemon.commands.cert", "cert", "Issue certificates for hosts."),
     "reload": LazyCommand("daemon.commands.reload", "reload", "Apply a changed configuration."),

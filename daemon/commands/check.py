@@ -104,6 +104,19 @@ def rules(files: tuple[Path, ...]) -> None:
 
 
 @check.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def alertmanager(file: Path) -> None:
+    """Check an alertmanager.yml and its templates, as `amtool check-config` does."""
+    from alerting.routing.files.loader import load_routing_file
+
+    with pipes_as_files((file,)) as (read,), errors_as_messages():
+        found, _ = load_routing_file(read)
+    routes = sum(1 for _ in found.route.walk())
+    parts = (counted(routes, "route"), counted(len(found.integrations), "receiver"))
+    click.echo(f"{', '.join(parts)}, {counted(len(found.inhibit_rules), 'inhibit rule')}, all good")
+
+
+@check.command()
 @click.argument("expression")
 def query(expression: str) -> None:
     """Check a PromQL expression."""

@@ -1,0 +1,1 @@
+"""Routing: which receivers get an alert, and what holds it back; without I/O and clocks."""

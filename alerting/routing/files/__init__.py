@@ -1,0 +1,1 @@
+"""Reads `alertmanager.yml`: the sections as pydantic models, and their verdicts as amtool's."""
