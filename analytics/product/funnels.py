@@ -39,7 +39,7 @@ class FunnelQuestion:
         labels: the names of the steps, as they are shown.
         order: how the steps follow each other.
         window_ms: the longest time from the first step to the last.
-        exclusions: events that end an attempt; only of an ordered funnel.
+        exclusions: events that end an attempt.
         breakdown: a property by whose first value persons are divided.
         most_values: the most values with figures of their own; all others are added up.
     """
@@ -61,12 +61,16 @@ class FunnelQuestion:
         count = len(self.steps)
         if not 1 <= count <= MOST_STEPS:
             raise ReportError(f"1 to {MOST_STEPS} are possible, not {count}", "steps")
-        if self.exclusions and self.order is not FunnelOrder.ORDERED:
-            raise ReportError("only an ordered funnel has exclusions", "exclusions")
         for index, one in enumerate(self.exclusions):
             if not 1 <= one.after < one.before <= count:
                 raise ReportError(
                     f"must be before step `before`, and both from 1 to {count}",
+                    f"exclusions[{index}].after",
+                )
+            if self.order is FunnelOrder.ANY and (one.after, one.before) != (1, count):
+                raise ReportError(
+                    "steps in any order have no place: leave out after and before, so that the"
+                    " event is excluded between the first step that is taken and the last one",
                     f"exclusions[{index}].after",
                 )
 

@@ -55,7 +55,8 @@ class FunnelRules:
         steps: the number of steps; bit i of `Occurrences.steps` is step i + 1.
         window_ms: the longest time from the first step to any other.
         starts_before_ms: the time before which an attempt must start.
-        exclusions: events that end an attempt; only of an ordered funnel.
+        exclusions: events that end an attempt; in any order only between the first step that
+            was taken and the last one.
     """
 
     steps: int
@@ -155,6 +156,7 @@ def strict_paths(events: Occurrences, rules: FunnelRules) -> FunnelPaths:
         continues = (events.steps[row] & events.steps.dtype.type(1 << step)) != 0
         continues &= events.persons[row] == events.persons[first]
         continues &= events.times_ms[row] <= events.times_ms[first] + rules.window_ms
+        continues &= ~_ends_here(events, rules, row - 1, step)
         going = going[continues]
         depths[going] = step + 1
     persons, groups = groups_of(events.persons[start])
@@ -171,6 +173,8 @@ def strict_paths(events: Occurrences, rules: FunnelRules) -> FunnelPaths:
     inside = np.minimum(following, len(events.persons) - 1)
     is_last = (following == len(events.persons)) | (events.persons[inside] != events.persons[start])
     alive = is_last & (depths < rules.steps)
+    for step in range(1, rules.steps):
+        alive &= (depths != step) | ~_ends_here(events, rules, following - 1, step)
     last_starts = np.maximum.reduceat(np.where(alive, events.times_ms[start], NEVER), groups)
     return _paths(events, persons, best, positions, last_starts)
 
@@ -205,6 +209,15 @@ def nobody(steps: int) -> FunnelPaths:
 def _exclusions_after(rules: FunnelRules, step: int) -> list[Exclusion]:
     """Return the exclusions that apply between taking `step` steps and the next one."""
     return [one for one in rules.exclusions if one.after <= step < one.before]
+
+
+def _ends_here(events: Occurrences, rules: FunnelRules, rows: Rows, step: int) -> NDArray[np.bool_]:
+    """Return whether the event that took a step is excluded between its neighbours.
+
+    Where no other event comes between, an excluded event can only be a step itself.
+    """
+    bits = sum({1 << one.bit for one in rules.exclusions if one.after < step < one.before})
+    return np.asarray((events.steps[rows] & events.steps.dtype.type(bits)) != 0)
 
 
 def _is_clear(
@@ -264,7 +277,7 @@ def _last_starts(
         last = np.append(first[1:], len(rows))[: len(first)] - 1
         row, start = rows[last], starts[step - 1][last]
         alive = np.ones(len(row), np.bool_)
-        end = _end_of_person(events, row)
+        end = ends_of_persons(events, row)
         for exclusion in _exclusions_after(rules, step):
             alive &= _is_clear(rows_with(events, exclusion.bit), row, end, exclusion, step)
         # Steps after the first come after a start; the first is one itself.
@@ -274,7 +287,7 @@ def _last_starts(
     return latest
 
 
-def _end_of_person(events: Occurrences, rows: Rows) -> Rows:
+def ends_of_persons(events: Occurrences, rows: Rows) -> Rows:
     """Return the index after the last event of the person of each row."""
     _, first = groups_of(events.persons)
     ends = np.append(first[1:], len(events.persons))

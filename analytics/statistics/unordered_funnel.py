@@ -14,7 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.errors import ReportError
-from analytics.statistics.funnel import NEVER, FunnelPaths, FunnelRules, Rows, groups_of, nobody
+from analytics.statistics.funnel import (
+    NEVER,
+    FunnelPaths,
+    FunnelRules,
+    Rows,
+    ends_of_persons,
+    groups_of,
+    nobody,
+)
 from storage.api.events import Occurrences
 
 _MOST_OVERLAPPING: Final = 5
@@ -25,7 +33,8 @@ _LARGEST_KEY: Final = 2**62
 def unordered_paths(events: Occurrences, rules: FunnelRules) -> FunnelPaths:
     """Return how many steps each person takes in any order.
 
-    An attempt starts with any event that satisfies a step.
+    An attempt starts with any event that satisfies a step. An excluded event ends it, but may
+    itself be the first or the last step.
 
     Raises:
         ReportError: too many steps are satisfied by the same events.
@@ -36,6 +45,10 @@ def unordered_paths(events: Occurrences, rules: FunnelRules) -> FunnelPaths:
         return nobody(rules.steps)
     counter = _Counter.of(satisfied, rules.steps)
     ends = _ends_of_windows(events, starts, rules.window_ms)
+    excluded = _rows_with_any(events, [one.bit for one in rules.exclusions])
+    after = np.searchsorted(excluded, starts, side="right")
+    is_before_one = after < len(excluded)
+    ends[is_before_one] = np.minimum(ends[is_before_one], excluded[after[is_before_one]] + 1)
     depths = counter.count(starts, ends)
     persons, groups = groups_of(events.persons[starts])
     best = np.maximum.reduceat(depths, groups)
@@ -50,7 +63,12 @@ def unordered_paths(events: Occurrences, rules: FunnelRules) -> FunnelPaths:
         wanted = np.full(len(deep), depth)
         positions[deep, depth - 1] = counter.earliest_end(begin[deep], done[deep], wanted) - 1
     times_ms = np.where(positions >= 0, events.times_ms[positions], NEVER)
-    last_starts = events.times_ms[starts[groups + sizes - 1]]
+    # The latest start: if an excluded event follows it, one follows every start.
+    last = starts[groups + sizes - 1]
+    is_over = np.searchsorted(excluded, last, side="right") < np.searchsorted(
+        excluded, ends_of_persons(events, last)
+    )
+    last_starts = np.where(is_over, NEVER, events.times_ms[last])
     return FunnelPaths(persons, best, positions, times_ms, last_starts)
 
 
@@ -121,6 +139,12 @@ class _Counter:
             low = np.where(enough, middle, low)
             high = np.where(enough, high, np.maximum(middle - 1, low))
         return starts[low]
+
+
+def _rows_with_any(events: Occurrences, bits: list[int]) -> Rows:
+    """Return the events that have at least one of the bits."""
+    mask = events.steps.dtype.type(sum(1 << bit for bit in set(bits)))
+    return np.flatnonzero(events.steps & mask)
 
 
 def _components(masks: list[int], steps: int) -> list[list[int]]:

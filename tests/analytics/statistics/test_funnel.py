@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -139,6 +140,9 @@ def attempts(rows: Sequence[Row], rules: FunnelRules, kind: str) -> list[Chain]:
 def is_step(rows: Sequence[Row], chain: Chain, rules: FunnelRules, kind: str) -> bool:
     """Return whether the last event of a chain can be its next step."""
     if kind == "any":
+        inside = range(chain[0] + 1, chain[-1])
+        if any(rows[at][2] >> one.bit & 1 for at in inside for one in rules.exclusions):
+            return False
         bits = [rows[position][2] for position in chain]
         return any(
             all(mask >> step & 1 for mask, step in zip(bits, order, strict=True))
@@ -160,15 +164,15 @@ def continues(rows: Sequence[Row], chain: Chain, rules: FunnelRules, kind: str) 
     if len(chain) == rules.steps:
         return False
     own = [position for position, row in enumerate(rows) if row[0] == rows[chain[0]][0]]
-    if kind == "strict":
-        return chain[-1] == own[-1]
+    if kind == "strict" and chain[-1] != own[-1]:
+        return False
     return all(
         not any(
             rows[between][2] >> one.bit & 1
             for between in range(chain[one.after - 1] + 1, own[-1] + 1)
         )
         for one in rules.exclusions
-        if one.after <= len(chain) < one.before
+        if kind == "any" or one.after <= len(chain) < one.before
     )
 
 
@@ -200,29 +204,67 @@ ROWS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 12), st.integers(0, 
 RULES = st.builds(FunnelRules, st.integers(1, 3), st.integers(0, 8), st.integers(0, 14))
 
 
-@given(ROWS, RULES, st.lists(st.tuples(st.integers(1, 2), st.integers(2, 3)), max_size=2))
-def test_ordered_paths_equal_the_best_choice_of_events(
-    rows: Sequence[Row], rules: FunnelRules, spans: Sequence[tuple[int, int]]
-) -> None:
+SPANS = st.lists(st.tuples(st.integers(1, 3), st.integers(2, 4)), max_size=2)
+
+
+def with_exclusions(rules: FunnelRules, spans: Sequence[tuple[int, int]]) -> FunnelRules:
+    """Return the rules with exclusions of the events of bit 3."""
     exclusions = tuple(
         Exclusion(3, after, before) for after, before in spans if after < before <= rules.steps
     )
-    rules = FunnelRules(rules.steps, rules.window_ms, rules.starts_before_ms, exclusions)
+    return replace(rules, exclusions=exclusions)
+
+
+@given(ROWS, RULES, SPANS)
+def test_ordered_paths_equal_the_best_choice_of_events(
+    rows: Sequence[Row], rules: FunnelRules, spans: Sequence[tuple[int, int]]
+) -> None:
+    rules = with_exclusions(rules, spans)
     ordered = sorted(rows, key=lambda row: row[:2])
     compare(ordered_paths(occurrences(rows), rules), ordered, rules, "ordered")
 
 
-@given(ROWS, RULES)
+# Half of the events are excluded ones that are steps too: no others can come between.
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 1), st.integers(0, 6), st.sampled_from([1, 2, 4, 9, 10, 12, 8])),
+        max_size=10,
+    )
+    | ROWS,
+    RULES,
+    SPANS,
+)
 def test_strict_paths_equal_the_best_choice_of_events(
-    rows: Sequence[Row], rules: FunnelRules
+    rows: Sequence[Row], rules: FunnelRules, spans: Sequence[tuple[int, int]]
 ) -> None:
+    rules = with_exclusions(rules, spans)
     ordered = sorted(rows, key=lambda row: row[:2])
     compare(strict_paths(occurrences(rows), rules), ordered, rules, "strict")
 
 
-@given(ROWS, RULES)
+@given(ROWS, RULES, st.booleans())
 def test_unordered_paths_equal_the_best_choice_of_events(
-    rows: Sequence[Row], rules: FunnelRules
+    rows: Sequence[Row], rules: FunnelRules, has_exclusion: bool
 ) -> None:
+    rules = with_exclusions(rules, [(1, rules.steps)] if has_exclusion else [])
     ordered = sorted(rows, key=lambda row: row[:2])
     compare(unordered_paths(occurrences(rows), rules), ordered, rules, "any")
+
+
+def test_in_strict_order_a_step_that_is_excluded_ends_the_attempt() -> None:
+    rules = FunnelRules(3, 1000, exclusions=(Exclusion(3, 1, 3),))
+    excluded_second = [(1, 0, 1), (1, 1, 2 | 8), (1, 2, 4)]
+    excluded_ends = [(2, 0, 1 | 8), (2, 1, 2), (2, 2, 4 | 8)]
+    paths = strict_paths(occurrences([*excluded_second, *excluded_ends]), rules)
+    assert paths.depths.tolist() == [2, 3]
+
+
+def test_in_any_order_an_excluded_event_ends_the_attempt_between_first_and_last_step() -> None:
+    rules = FunnelRules(2, 1000, exclusions=(Exclusion(3, 1, 2),))
+    between = [(1, 0, 2), (1, 1, 8), (1, 2, 1)]
+    before_and_after = [(2, 0, 8), (2, 1, 2), (2, 2, 1), (2, 3, 8)]
+    events = occurrences([*between, *before_and_after, (3, 0, 2), (3, 1, 8), (4, 0, 2)])
+    paths = unordered_paths(events, rules)
+    assert paths.depths.tolist() == [1, 2, 1, 1]
+    # Persons 1 and 4 can still begin or go on; the attempt of person 3 has ended.
+    assert paths.is_open(rules, now_ms=500).tolist() == [True, False, False, True]
