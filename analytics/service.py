@@ -29,7 +29,7 @@ from model.limits import Refusals
 from storage.api.activity import ActivityReader, EventTransfer
 from storage.api.events import EventStore
 from storage.api.project_keys import ProjectKeyRecords
-from storage.api.projects import ProjectRecords
+from storage.api.projects import Project, ProjectRecords
 from storage.api.reports.saved_reports import SavedReportRecords, SegmentRecords
 from storage.api.reports.shares import ShareRecords
 from storage.api.requests import RequestStore
@@ -87,6 +87,13 @@ class Analytics:
     counters: ProjectCounters
     sessions: SessionReports
     exchange: EventExchange
+
+    async def erase_person(self, project: Project, distinct_id: str) -> int:
+        """Delete all that is stored of a person; return the number of events."""
+        deleted = await self.events.erase_person(project.id, distinct_id)
+        # Else a client that still uses the erased ids could not merge them again.
+        self.batches.forget_identities(project)
+        return deleted
 
     @classmethod
     def over(

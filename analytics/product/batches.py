@@ -13,6 +13,7 @@ from analytics.product.limits import EventLimits
 from analytics.series.counters import ProjectCounters
 from model.clock import Clock
 from storage.api.events import AppendResult, EventAppender
+from storage.api.new_events import PersonMerge
 from storage.api.projects import Project
 from storage.api.visits.exclusions import ExclusionCounter
 
@@ -46,7 +47,12 @@ class StoredBatch:
 
 
 class EventBatches:
-    """Parses and stores batches; counts what it has stored since the start."""
+    """Parses and stores batches; counts what it has stored since the start.
+
+    Attributes:
+        stored, duplicates, refused, excluded: the numbers of events.
+        unmerged: the number of merges that were refused, because they would join two users.
+    """
 
     def __init__(
         self,
@@ -58,8 +64,8 @@ class EventBatches:
         self._events, self._clock, self._counters = events, clock, counters
         self._limits = limits
         self._completer, self._knows_bots = SubmissionCompleter(), False
-        self._known_identities: set[tuple[int, str, str]] = set()
-        self.stored = self.duplicates = self.refused = self.excluded = 0
+        self._known_identities: set[tuple[int, Identity]] = set()
+        self.stored = self.duplicates = self.refused = self.excluded = self.unmerged = 0
 
     async def store(self, project: Project, items: Sequence[Any]) -> StoredBatch:
         """Store the valid events of a program's batch; returns after they have been synced to disk.
@@ -77,8 +83,7 @@ class EventBatches:
         Raises:
             StorageError: nothing was stored.
         """
-        for identity in persons:
-            await self._identify(project.id, identity)
+        await self._identify(project.id, persons)
         indexes = range(len(items))
         return await self._store(project, items, indexes, self._clock(), are_exported=True)
 
@@ -102,8 +107,7 @@ class EventBatches:
         completed = self._completer.complete(project, submission, sender, received_ms)
         if completed.excluded:
             self._events.count_excluded(project.id, received_ms, completed.excluded)
-        for alias in submission.aliases:
-            await self._identify(project.id, alias)
+        await self._identify(project.id, submission.aliases)
         batch = await self._store(project, completed.items, completed.indexes, received_ms)
         excluded = sum(completed.excluded.values())
         self.refused += len(submission.errors)
@@ -122,8 +126,7 @@ class EventBatches:
         are_exported: bool = False,
     ) -> StoredBatch:
         parsed = await self._limits.restricted(project, parse_batch(items, received_ms))
-        for identity in parsed.identities:
-            await self._identify(project.id, identity)
+        await self._identify(project.id, parsed.identities)
         result = AppendResult(0)
         if parsed.events:
             events = replace(parsed.events, are_exported=are_exported)
@@ -153,15 +156,18 @@ class EventBatches:
             known for known in self._known_identities if known[0] != project.id
         }
 
-    async def _identify(self, project: int, identity: Identity) -> None:
-        """Merge two distinct ids; a client repeats them in every event."""
-        key = (project, identity.alias, identity.distinct_id)
-        if key in self._known_identities:
+    async def _identify(self, project: int, identities: Iterable[Identity]) -> None:
+        """Merge distinct ids in one transaction; a client repeats them in every event."""
+        wanted = [each for each in identities if (project, each) not in self._known_identities]
+        if not wanted:
             return
-        await self._events.identify(*key)
+        self.unmerged += await self._events.identify(
+            project,
+            [PersonMerge(each.alias, each.distinct_id, each.is_forced) for each in wanted],
+        )
         if len(self._known_identities) >= _MOST_KNOWN:
             self._known_identities.clear()
-        self._known_identities.add(key)
+        self._known_identities.update((project, each) for each in wanted)
 
 
 _MOST_KNOWN = 100_000

@@ -4,6 +4,7 @@ A filter is a list, of which all items must hold, or one item:
 
 - `{"property": "plan", "operator": "equals", "value": "pro"}`; `value` may be a list, of
   which one must hold. The operator is `equals` unless it is given.
+- The property `person.plan` is that of the event's person, as `$set` and `$set_once` have set it.
 - `{"segment": "Buyers"}`: the events of the segment's persons.
 - `{"all": […]}`, `{"any": […]}` and `{"not": …}` with items inside.
 
@@ -32,6 +33,7 @@ from storage.api.reports.conditions import (
     PersonValue,
     PropertyCondition,
     Scalar,
+    person_property,
 )
 
 DEEPEST: Final = 8
@@ -168,7 +170,10 @@ class _Persons(_Items):
 
     def innermost(self, item: Mapping[str, Any], field: str, depth: int) -> EventFilter:
         if "event" not in item:
-            return PersonValue(_property(item, field))
+            condition = _property(item, field)
+            # The property of a person needs no look at the person's events.
+            is_own = person_property(condition.property) is not None
+            return condition if is_own else PersonValue(condition)
         _require_keys(item, field, ("event", "filters", "atLeast", "atMost", "days"))
         name = item["event"]
         if name is not None:

@@ -106,7 +106,8 @@ class EventExchange:
     ) -> ImportResult:
         items = [_item(row) for row in rows]
         persons = {
-            Identity(row["distinctId"], row["personId"])
+            # Forced: they were one person where they come from.
+            Identity(row["distinctId"], row["personId"], is_forced=True)
             for row in rows
             if isinstance(row, Mapping)
             and _is_id(row.get("personId"))

@@ -43,10 +43,11 @@ class ItemError:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Two distinct ids of one person, as an event has shown."""
+    """Two distinct ids of one person, as an event has shown; see `PersonMerge`."""
 
     alias: str
     distinct_id: str
+    is_forced: bool = False
 
     @property
     def is_placeholder(self) -> bool:

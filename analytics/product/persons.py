@@ -13,12 +13,14 @@ from storage.api.projects import Project
 MOST_PERSONS: Final = 100
 MOST_EVENTS: Final = 1_000
 _EXAMINED_EVENTS: Final = 1_000
+_SET: Final = ("$set", "$set_once", "$unset")
+"""Properties of events that are about the person; their contents are the person's own."""
 _EVER: Final = (-(2**62), 2**62)
 
 
 @dataclass(frozen=True, slots=True)
 class LatestProperty:
-    """The latest value of a property of a person.
+    """The value of a property of a person, or the latest one of the person's events.
 
     Attributes:
         name: its name.
@@ -37,10 +39,12 @@ class PersonProfile:
 
     Attributes:
         summary: ids, counts, first and last event.
-        properties: by name; of the latest thousand events, each with its latest value.
+        own: the properties that events have set for the person, by name.
+        properties: those of the latest thousand events, by name, each with its latest value.
     """
 
     summary: PersonSummary
+    own: Sequence[LatestProperty]
     properties: Sequence[LatestProperty]
 
     @property
@@ -81,9 +85,13 @@ class PersonReports:
         found: dict[str, LatestProperty] = {}
         for event in latest:
             for name, value in orjson.loads(event.properties).items():
-                if value is not None and name not in found:
+                if value is not None and name not in found and name not in _SET:
                     found[name] = LatestProperty(name, value, event.time_ms)
-        return PersonProfile(summary, [found[name] for name in sorted(found)])
+        own = [
+            LatestProperty(each.name, orjson.loads(each.value), each.time_ms)
+            for each in await self._activity.person_properties(project.id, distinct_id)
+        ]
+        return PersonProfile(summary, own, [found[name] for name in sorted(found)])
 
     async def timeline(
         self,

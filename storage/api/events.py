@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.api.errors import StorageError
-from storage.api.new_events import NewEvent, NewEvents
+from storage.api.new_events import NewEvent, NewEvents, PersonMerge
 from storage.api.reports.conditions import AllOf, EventFilter
 from storage.api.reports.measures import Breakdown, EventMeasure, FirstValues, MeasuredSeries
 from storage.api.visits.exclusions import ExclusionCounter
@@ -236,8 +236,8 @@ class EventAppender(Protocol):
             StorageError: nothing of the batch was stored.
         """
 
-    async def identify(self, project: int, alias: str, distinct_id: str) -> None:
-        """Declare that two distinct ids are one person, from the first event on."""
+    async def identify(self, project: int, merges: Sequence[PersonMerge]) -> int:
+        """Merge persons, from their first event on; return how many merges were refused."""
 
 
 class EventReader(Protocol):

@@ -1,4 +1,4 @@
-"""Events to be stored, one by one or as columns."""
+"""Events to be stored, one by one or as columns, and persons to be merged."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +24,24 @@ class NewEvent:
     time_ms: int
     distinct_id: str
     properties: str = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonMerge:
+    """A declaration that two distinct ids are one person.
+
+    It is refused if other distinct ids have been merged into the alias: then the alias is a
+    user, and two users who share a device must not become one person.
+
+    Attributes:
+        alias: an id that a device or another program uses.
+        distinct_id: the id that the alias is merged into: that of a user.
+        is_forced: whether two users are merged too.
+    """
+
+    alias: str
+    distinct_id: str
+    is_forced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from storage.api.events import EventQueryError, EventSelection, EventStep, PersonPart
 from storage.api.reports.measures import Breakdown, EventMeasure, FirstValues, MeasuredSeries
-from storage.events.selection_queries import ALWAYS, IN_ORDER, SelectionQueries, in_part
-from storage.events.selection_sql import property_number, property_text
-from storage.events.sql import Sql, bucket_sql, is_in, join
+from storage.events.selection_queries import ALWAYS, SelectionQueries, in_part
+from storage.events.sql import IN_ORDER, Sql, bucket_sql, is_in, join
 
 _EXPRESSIONS: Final = {
     EventMeasure.EVENTS: "count(*)",
@@ -44,8 +43,12 @@ class MeasureQueries(SelectionQueries):
         """See `EventReader.measured`."""
         if measure.needs_property and of is None:
             raise EventQueryError(f"property: {measure} needs one")
-        number = property_number(of) if of is not None and measure.needs_property else None
-        text = None if breakdown is None else property_text(breakdown.property)
+        number = (
+            self._number(selection.project, of)
+            if of is not None and measure.needs_property
+            else None
+        )
+        text = None if breakdown is None else self._text(selection.project, breakdown.property)
         source = self._events(selection, value=text, number=number)
         if breakdown is not None:
             if measure.is_of_persons:
@@ -66,7 +69,7 @@ class MeasureQueries(SelectionQueries):
         """See `EventReader.first_values`."""
         numbers = self._name_numbers(selection.project)
         satisfied = join(" or ", [self._step(selection.project, step, numbers) for step in steps])
-        source = self._events(selection, value=property_text(by), steps=satisfied)
+        source = self._events(selection, value=self._text(selection.project, by), steps=satisfied)
         query = Sql(f"select person, arg_min(value, {IN_ORDER}) as value from ") + source
         query += Sql(" where steps and value is not null") + in_part(part)
         query += Sql(" group by person order by person")

@@ -23,7 +23,6 @@ from storage.api.events import (
 )
 from storage.events.distinct_cells import MOST_CELLS, distinct_cells
 from storage.events.selection_queries import SelectionQueries, in_part
-from storage.events.selection_sql import property_number, property_text
 from storage.events.sql import Sql, bucket_sql, is_in, join
 
 _MAX_STEPS: Final = 63
@@ -57,7 +56,7 @@ class ReportQueries(SelectionQueries):
         """See `EventReader.groups`."""
         if by is None:
             return self._groups_by_name(selection, limit)
-        source = self._events(selection, value=property_text(by))
+        source = self._events(selection, value=self._text(selection.project, by))
         text = "select value, count(*) as events, count(distinct person) from "
         end = " group by value order by events desc, value nulls last limit ?"
         return [EventGroup(*row) for row in self._rows(Sql(text) + source + Sql(end, (limit,)))]
@@ -171,7 +170,7 @@ class ReportQueries(SelectionQueries):
         self, selection: EventSelection, by: str, quantiles: Sequence[float]
     ) -> NumberSummary:
         """See `EventReader.numbers`."""
-        source = self._events(selection, value=property_number(by))
+        source = self._events(selection, value=self._number(selection.project, by))
         asked = Sql(f", quantile_cont(value, [{', '.join('?' * len(quantiles))}])", (*quantiles,))
         head = Sql("select count(value), sum(value), avg(value), min(value), max(value)")
         row = self._rows(head + (asked if quantiles else Sql("")) + Sql(" from ") + source)[0]

@@ -5,18 +5,28 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from storage.api.events import EventSelection, EventStep, PersonPart
-from storage.api.reports.conditions import EventFilter, PersonCondition, PersonEvents, PersonValue
+from storage.api.reports.conditions import (
+    EventFilter,
+    PersonCondition,
+    PersonEvents,
+    PersonValue,
+    PropertyCondition,
+    person_property,
+)
 from storage.events.hashing import Hasher
-from storage.events.selection_sql import filter_sql, property_text
-from storage.events.sql import Sql, is_in
+from storage.events.persons.property_sql import (
+    condition_on_person,
+    number_of_person,
+    text_of_person,
+)
+from storage.events.selection_sql import filter_sql, property_number, property_text
+from storage.events.sql import IN_ORDER, Sql, is_in
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 ALWAYS: Final = (-(2**62), 2**62)
 """The range of all times."""
-IN_ORDER: Final = "time_ms::hugeint * 4611686018427387904 + sequence"
-"""Orders events by time, then by arrival; one number is half as expensive as a pair."""
 
 
 def in_part(part: PersonPart) -> Sql:
@@ -128,8 +138,23 @@ class SelectionQueries:
     def _filter(self, project: int, found: EventFilter) -> Sql:
         return filter_sql(found, lambda condition: self._persons_with(project, condition))
 
-    def _persons_with(self, project: int, condition: PersonCondition) -> Sql:
+    def _text(self, project: int, name: str) -> Sql:
+        """Return an expression for a property of the event `e` or its person, as text."""
+        own = person_property(name)
+        return property_text(name) if own is None else text_of_person(project, own)
+
+    def _number(self, project: int, name: str) -> Sql:
+        """Return an expression for a property of the event `e` or its person, as a number."""
+        own = person_property(name)
+        return property_number(name) if own is None else number_of_person(project, own)
+
+    def _persons_with(self, project: int, condition: PersonCondition | PropertyCondition) -> Sql:
         """Return a condition on the person of the event `e`."""
+        if isinstance(condition, PersonValue) and person_property(condition.condition.property):
+            condition = condition.condition
+        if isinstance(condition, PropertyCondition):
+            own = person_property(condition.property) or condition.property
+            return condition_on_person(project, replace(condition, property=own))
         if isinstance(condition, PersonValue):
             return self._is_one_of(project, self._with_value(project, condition))
         if condition.least == 0:

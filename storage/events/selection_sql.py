@@ -17,6 +17,7 @@ from storage.api.reports.conditions import (
     PersonValue,
     PropertyCondition,
     Scalar,
+    person_property,
 )
 from storage.events.sql import Sql, join
 
@@ -54,7 +55,9 @@ def property_number(name: str) -> Sql:
     )
 
 
-def filter_sql(found: EventFilter, persons: Callable[[PersonCondition], Sql]) -> Sql:
+def filter_sql(
+    found: EventFilter, persons: Callable[[PersonCondition | PropertyCondition], Sql]
+) -> Sql:
     """Return a filter as a condition that is never NULL.
 
     Args:
@@ -65,7 +68,8 @@ def filter_sql(found: EventFilter, persons: Callable[[PersonCondition], Sql]) ->
         EventQueryError: a regular expression or a value is invalid.
     """
     if isinstance(found, PropertyCondition):
-        return _condition(found)
+        is_of_person = person_property(found.property) is not None
+        return persons(found) if is_of_person else condition_sql(found)
     if isinstance(found, PersonEvents | PersonValue):
         return persons(found)
     if isinstance(found, Not):
@@ -78,7 +82,12 @@ def filter_sql(found: EventFilter, persons: Callable[[PersonCondition], Sql]) ->
     return Sql(f"({inside.text})", inside.values)
 
 
-def _condition(found: PropertyCondition) -> Sql:
+def condition_sql(found: PropertyCondition) -> Sql:
+    """Return a condition on a property of the event `e`; never NULL.
+
+    Raises:
+        EventQueryError: a regular expression or a value is invalid.
+    """
     text = property_text(found.property)
     if found.operator is Operator.IS_SET:
         return Sql(f"({text.text} is not null)", text.values)

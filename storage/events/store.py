@@ -25,7 +25,7 @@ from storage.api.events import (
     SeenProperty,
     StoredEvent,
 )
-from storage.api.new_events import NewEvent, NewEvents
+from storage.api.new_events import NewEvent, NewEvents, PersonMerge
 from storage.api.reports.measures import Breakdown, EventMeasure, FirstValues, MeasuredSeries
 from storage.api.visits.exclusions import ExclusionReason
 from storage.api.visits.sessions import SessionFigures
@@ -41,6 +41,8 @@ from storage.events.database import EventDatabase
 from storage.events.hashing import Hasher
 from storage.events.journal import EventJournal
 from storage.events.measures import MeasureQueries
+from storage.events.persons.merging import merge
+from storage.events.persons.property_rows import delete_without_events
 from storage.events.reports import ReportQueries
 from storage.events.request_store import DuckRequestStore
 from storage.events.schema import folded_number, prepare
@@ -56,6 +58,9 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 _EXPORT_BLOCK: Final = 10_000
+_TABLES_OF_PROJECTS: Final = (
+    *("events", "names", "identities", "person_properties", "requests", "exclusions"),
+)
 
 
 class DuckEventStore:
@@ -119,22 +124,13 @@ class DuckEventStore:
             events = NewEvents.of(events)
         return await self._appender.append(project, events, received_ms)
 
-    async def identify(self, project: int, alias: str, distinct_id: str) -> None:
+    async def identify(self, project: int, merges: Sequence[PersonMerge]) -> int:
         """See `EventAppender.identify`."""
 
-        def merge(connection: "DuckDBPyConnection") -> None:
-            (old,) = ReportQueries(connection, self._hasher).persons_of(project, alias)[:1]
-            (new,) = ReportQueries(connection, self._hasher).persons_of(project, distinct_id)[:1]
-            if old == new:
-                return
-            # The persons that were merged into the old one follow it.
-            connection.execute(
-                "update identities set person = ? where project = ? and person = ?",
-                [new, project, old],
-            )
-            connection.execute("insert into identities values (?, ?, ?)", [project, old, new])
+        def merge_all(connection: "DuckDBPyConnection") -> int:
+            return sum(not merge(connection, self._hasher, project, each) for each in merges)
 
-        await self._database.write(merge)
+        return await self._database.write(merge_all) if merges else 0
 
     async def count(self, selection: EventSelection) -> int:
         """See `EventReader.count`."""
@@ -251,6 +247,10 @@ class DuckEventStore:
                     "delete from events where project = ? and person = ?", [project, person]
                 ).fetchone()
                 deleted += row[0] if row else 0
+                connection.execute(
+                    "delete from person_properties where project = ? and person = ?",
+                    [project, person],
+                )
             connection.execute(
                 "delete from identities where project = ? and person = ?", [project, persons[0]]
             )
@@ -268,6 +268,7 @@ class DuckEventStore:
             deleted = int(row[0]) if row else 0
             if deleted:
                 self._tables.forget_unused_names(connection, project)
+                delete_without_events(connection, project)
             return deleted
 
         # No file for a server without events.
@@ -282,7 +283,7 @@ class DuckEventStore:
         """See `EventAdministration.delete_project`."""
 
         def delete(connection: "DuckDBPyConnection") -> None:
-            for table in ("events", "names", "identities", "requests", "exclusions"):
+            for table in _TABLES_OF_PROJECTS:
                 connection.execute(f"delete from {table} where project = ?", [project])
             self._tables.forget_names(project)
             self._exclusions.forget(project)

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from analytics.product.exchange import ImportResult
 from analytics.product.live import LiveEvents
 from analytics.product.paths import PathReport, PathStep
-from analytics.product.persons import PersonProfile, PersonTimeline
+from analytics.product.persons import LatestProperty, PersonProfile, PersonTimeline
 from analytics.product.retention import RetentionCell, RetentionCohort, RetentionReport
 from storage.api.activity import FoundPerson, PropertyUse, SeenName
 from storage.api.events import StoredEvent
@@ -106,7 +106,7 @@ class LatestPropertyDocument(TypedDict):
 
 
 class PersonDocument(TypedDict):
-    """A person: the merged ids, the events and the latest properties."""
+    """A person: merged ids, events, own properties, and the latest ones of events."""
 
     distinctId: str
     distinctIds: list[str]
@@ -114,6 +114,7 @@ class PersonDocument(TypedDict):
     firstSeen: str | None
     lastSeen: str | None
     eventNames: list[SeenNameDocument]
+    personProperties: list[LatestPropertyDocument]
     properties: list[LatestPropertyDocument]
 
 
@@ -278,11 +279,13 @@ def person_document(profile: PersonProfile) -> PersonDocument:
         firstSeen=None if summary.first_ms is None else iso(summary.first_ms),
         lastSeen=None if summary.last_ms is None else iso(summary.last_ms),
         eventNames=[seen_name_document(name) for name in summary.names],
-        properties=[
-            LatestPropertyDocument(name=each.name, value=each.value, time=iso(each.time_ms))
-            for each in profile.properties
-        ],
+        personProperties=[_property_document(each) for each in profile.own],
+        properties=[_property_document(each) for each in profile.properties],
     )
+
+
+def _property_document(found: LatestProperty) -> LatestPropertyDocument:
+    return LatestPropertyDocument(name=found.name, value=found.value, time=iso(found.time_ms))
 
 
 def event_document(event: StoredEvent) -> EventDocument:

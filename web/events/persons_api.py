@@ -85,8 +85,7 @@ class PersonsApi:
         """Delete all events of a person, also those of merged ids."""
         project = await self._access.for_changing(request, request.match_info["project_key"])
         name = request.match_info["name"]
-        deleted = await self._analytics.events.erase_person(project.id, name)
-        self._analytics.batches.forget_identities(project)
+        deleted = await self._analytics.erase_person(project, name)
         # The id is what must be forgotten, so that the log has the project only.
         note(request, "person.erase", project.key, events=str(deleted))
         return json_response(ErasedDocument(deleted=deleted))

@@ -81,6 +81,7 @@ class PersonsPages:
             **frame.values("/persons"),
             person_id=distinct_id,
             profile=profile,
+            own=[(one, value_text(one.value)) for one in profile.own],
             latest=[(one, value_text(one.value)) for one in profile.properties],
             events=[shown_event(each) for each in timeline.events],
             name=name,
@@ -94,7 +95,7 @@ class PersonsPages:
         distinct_id = form.get("id", "")
         if form.get("confirmed") != "yes":
             raise BadRequestError("confirm that the events are to be deleted", "confirmed")
-        erased = await self._parts.analytics.events.erase_person(frame.project.id, distinct_id)
+        erased = await self._parts.analytics.erase_person(frame.project, distinct_id)
         # Without the id: who asks to be erased must not live on in the log.
         note(request, "person.erase", frame.project.key, events=str(erased))
         raise web.HTTPSeeOther(f"{frame.path}/persons?erased={erased}")

@@ -19,7 +19,9 @@ FIELD_NAMES: Final = {
 COOKIELESS_ID: Final = "$posthog_cookieless"
 """The id that posthog-js sends for everybody in its mode without cookies."""
 
-_MERGES: Final = ("$create_alias", "$merge_dangerously")
+_FORCED_MERGE: Final = "$merge_dangerously"
+_MERGES: Final = ("$create_alias", _FORCED_MERGE)
+_SET: Final = ("$set", "$set_once", "$unset")
 _NOT_STORED: Final = frozenset({"token", "distinct_id", "$ip", "$raw_user_agent"})
 _LONGEST_OFFSET_MS: Final = 30 * 86_400_000
 
@@ -93,8 +95,10 @@ def _item(event: Any, index: int, mapped: SubmissionDraft, received_ms: int) -> 
     }
     if not isinstance(sent, dict):
         return item
-    own = {name: event[name] for name in ("$set", "$set_once") if event.get(name)}
-    kept = {name: value for name, value in sent.items() if name not in _NOT_STORED}
+    own = _person_properties(event, sent)
+    kept = {
+        name: value for name, value in sent.items() if name not in _NOT_STORED and name not in own
+    }
     item["properties"] = own | kept
     distinct_id = event.get("distinct_id") or sent.get("distinct_id")
     if distinct_id == COOKIELESS_ID:
@@ -104,13 +108,25 @@ def _item(event: Any, index: int, mapped: SubmissionDraft, received_ms: int) -> 
     else:
         item["anonymousId"] = distinct_id
         if item["eventName"] in _MERGES:
-            _merge(sent.get("alias"), distinct_id, index, mapped)
+            _merge(sent.get("alias"), distinct_id, index, mapped, item["eventName"])
     agent, address = sent.get("$raw_user_agent"), sent.get("$ip")
     if isinstance(agent, str) or isinstance(address, str):
         mapped.visitors[index] = Visitor(
             address if isinstance(address, str) else "", agent if isinstance(agent, str) else ""
         )
     return item
+
+
+def _person_properties(event: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an event sets of its person, beside its properties or among them."""
+    found: dict[str, Any] = {}
+    for name in _SET:
+        beside, among = event.get(name), sent.get(name)
+        if isinstance(beside, dict) and isinstance(among, dict):
+            found[name] = beside | among
+        elif beside and not among:
+            found[name] = beside
+    return found
 
 
 def _time(event: Mapping[str, Any], received_ms: int) -> Any:
@@ -123,12 +139,14 @@ def _time(event: Mapping[str, Any], received_ms: int) -> Any:
     return None
 
 
-def _merge(alias: Any, distinct_id: Any, index: int, mapped: SubmissionDraft) -> None:
+def _merge(
+    alias: Any, distinct_id: Any, index: int, mapped: SubmissionDraft, event_name: str
+) -> None:
     if not all(
         isinstance(each, str) and 0 < len(each) <= LONGEST_ID for each in (alias, distinct_id)
     ):
         mapped.errors[index] = ItemError(index, "properties.alias", "must be a distinct id")
         return
-    identity = Identity(alias, distinct_id)
+    identity = Identity(alias, distinct_id, event_name == _FORCED_MERGE)
     if alias != distinct_id and not identity.is_placeholder:
         mapped.aliases.append(identity)

@@ -5,6 +5,7 @@ Ranges, steps and times are those of `storage.api.events`.
 
 from storage.api.activity.answers import (
     FoundPerson,
+    PersonProperty,
     PersonSummary,
     Presences,
     PropertyUse,
@@ -19,6 +20,7 @@ __all__ = [
     "EventTransfer",
     "ExportedEvent",
     "FoundPerson",
+    "PersonProperty",
     "PersonSummary",
     "Presences",
     "PropertyUse",

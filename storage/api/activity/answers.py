@@ -81,6 +81,21 @@ class PersonSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonProperty:
+    """A property that events have set for a person.
+
+    Attributes:
+        name: its name.
+        value: its value, JSON as text.
+        time_ms: the time of the event that set it.
+    """
+
+    name: str
+    value: str
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class FoundPerson:
     """A person whose id begins with a search text.
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from storage.api.activity.answers import (
     FoundPerson,
+    PersonProperty,
     PersonSummary,
     Presences,
     PropertyUse,
@@ -57,6 +58,14 @@ class ActivityReader(Protocol):
 
     async def person(self, project: int, distinct_id: str) -> PersonSummary:
         """Return a person's events in figures."""
+
+    async def person_properties(self, project: int, distinct_id: str) -> Sequence[PersonProperty]:
+        """Return what events have set for a person, by name.
+
+        Of all merged distinct ids, the latest value of `$set` counts, by the time of the event
+        and then its arrival; without one, the first value of `$set_once`. A property that
+        `$unset` has removed is missing.
+        """
 
     async def find_persons(self, project: int, prefix: str, limit: int) -> Sequence[FoundPerson]:
         """Return distinct ids that begin with a text, the one with the latest event first."""

@@ -5,8 +5,18 @@ No SQL here: the engine of the event store translates them.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 Scalar = str | float | bool | None
+
+PERSON_PREFIX: Final = "person."
+"""What the name of a property begins with that belongs to the person of an event."""
+
+
+def person_property(name: str) -> str | None:
+    """Return the name of a property of persons, None if it is one of events."""
+    has_prefix = name.startswith(PERSON_PREFIX) and name != PERSON_PREFIX
+    return name.removeprefix(PERSON_PREFIX) if has_prefix else None
 
 
 class Operator(StrEnum):
@@ -35,7 +45,8 @@ class PropertyCondition:
     """A condition on one property of an event.
 
     Attributes:
-        property: its name; the value of a nested object is its JSON text.
+        property: its name; the value of a nested object is its JSON text. A name that begins
+            with `PERSON_PREFIX` is a property of the event's person, as it is now.
         operator: how the property is compared.
         values: what it is compared with; the condition holds if it holds for one of them.
             DIFFERS, LACKS and NOT_MATCHES hold if they hold for all of them, also for an

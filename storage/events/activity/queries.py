@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from storage.api.activity import (
     FoundPerson,
+    PersonProperty,
     PersonSummary,
     Presences,
     PropertyUse,
@@ -21,9 +22,10 @@ from storage.api.events import (
     PersonPart,
     StoredEvent,
 )
+from storage.events.persons.property_rows import VALUE
 from storage.events.reports import ReportQueries
 from storage.events.selection_queries import in_part
-from storage.events.sql import Sql, bucket_sql, join
+from storage.events.sql import Sql, bucket_sql, is_in, join
 
 _BLOCK_EVENTS: Final = 1_000_000
 _MOST_EDGES: Final = 2_000
@@ -162,6 +164,17 @@ class ActivityQueries(ReportQueries):
             max((name.last_ms for name in names), default=None),
             names,
         )
+
+    def person_properties(self, project: int, distinct_id: str) -> Sequence[PersonProperty]:
+        """See `ActivityReader.person_properties`."""
+        query = Sql(
+            f"select name, {VALUE} as value, coalesce(max(time_ms) filter (not initial),"
+            " min(time_ms) filter (initial)) from person_properties where project = ?",
+            (project,),
+        )
+        query += is_in("person", self.persons_of(project, distinct_id), prefix=" and ")
+        query += Sql(" group by name having value <> 'null' order by name")
+        return [PersonProperty(*row) for row in self._rows(query)]
 
     def find_persons(self, project: int, prefix: str, limit: int) -> Sequence[FoundPerson]:
         """See `ActivityReader.find_persons`."""

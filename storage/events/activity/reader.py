@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from storage.api.activity import (
     FoundPerson,
+    PersonProperty,
     PersonSummary,
     Presences,
     PropertyUse,
@@ -60,6 +61,10 @@ class DuckActivityReader:
     async def person(self, project: int, distinct_id: str) -> PersonSummary:
         """See `ActivityReader.person`."""
         return await self._ask(lambda found: found.person(project, distinct_id))
+
+    async def person_properties(self, project: int, distinct_id: str) -> Sequence[PersonProperty]:
+        """See `ActivityReader.person_properties`."""
+        return await self._ask(lambda found: found.person_properties(project, distinct_id))
 
     async def find_persons(self, project: int, prefix: str, limit: int) -> Sequence[FoundPerson]:
         """See `ActivityReader.find_persons`."""

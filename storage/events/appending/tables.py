@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from storage.api.events import FUTURE_TOLERANCE_MS
 from storage.api.requests import NewRequest
+from storage.events.columns import text_column
 from storage.events.hashing import Hasher
 from storage.events.journal import EventRows, JournalRows, RequestRows
+from storage.events.persons.property_rows import PropertyRows
 from storage.events.schema import folded_number, set_folded_number
 
 if TYPE_CHECKING:
@@ -34,10 +36,11 @@ from batch
 
 
 class TableWriter:
-    """Writes events and requests; numbers names and arrivals."""
+    """Writes events, requests and properties of persons; numbers names and arrivals."""
 
     def __init__(self) -> None:
         self._hasher = Hasher(b"")
+        self._properties = PropertyRows()
         # project -> name -> its number
         self._names: defaultdict[int, dict[str, int]] = defaultdict(dict)
         self._last_name = 0
@@ -48,6 +51,7 @@ class TableWriter:
     def load(self, connection: "DuckDBPyConnection", hasher: Hasher) -> None:
         """Read what is needed to write; called each time the file has been opened."""
         self._hasher = hasher
+        self._properties.load(connection)
         rows = connection.execute("select project, name, id from names").fetchall()
         self._names = defaultdict(dict)
         for project, name, number in rows:
@@ -107,10 +111,11 @@ class TableWriter:
             "received_ms": received_ms,
             "id": np.concatenate([batch.ids for batch in batches]),
             "is_future": times_ms > received_ms + FUTURE_TOLERANCE_MS,
-            "distinct_id": _text_column(_all(batch.distinct_ids for batch in batches)),
-            "properties": _text_column(_all(batch.properties for batch in batches)),
+            "distinct_id": text_column(_all(batch.distinct_ids for batch in batches)),
+            "properties": text_column(_all(batch.properties for batch in batches)),
         }
         _insert(connection, _INSERT_EVENTS, columns)
+        self._properties.write(connection, columns)
         self._next_event += len(times_ms)
 
     def _name_numbers(
@@ -162,7 +167,7 @@ def _request_columns(
         return np.array([-1 if size is None else size for size in found], np.int64)
 
     def texts(of: Callable[[NewRequest], str]) -> NDArray[np.object_]:
-        return _text_column([of(request) for request in requests])
+        return text_column([of(request) for request in requests])
 
     return {
         "project": np.array([project for project, _ in rows], np.uint32),
@@ -179,13 +184,6 @@ def _request_columns(
         "client": texts(lambda one: one.client),
         "version": texts(lambda one: one.version),
     }
-
-
-def _text_column(texts: Sequence[str]) -> NDArray[np.object_]:
-    """Return texts as an array of objects: numpy's own strings end at a NUL."""
-    array = np.empty(len(texts), np.object_)
-    array[:] = texts
-    return array
 
 
 def _all(texts: Iterable[Sequence[str]]) -> list[str]:

@@ -106,6 +106,7 @@ def test_a_segment_counts_what_persons_did_since_a_local_date() -> None:
         {"event": "buy", "atLeast": 3, "days": 1, "filters": [{"property": "n", "value": 1}]},
         {"event": None, "atMost": 2},
         {"property": "plan", "value": "pro"},
+        {"property": "person.plan", "value": "pro"},
     ]
     # The clocks change on this day: yesterday begins 35 hours before noon.
     start_ms = now_ms - 35 * 3_600_000
@@ -116,6 +117,7 @@ def test_a_segment_counts_what_persons_did_since_a_local_date() -> None:
             PersonEvents(start_ms, end_ms, "buy", AllOf((one,)), 3),
             PersonEvents(-(2**53), end_ms, None, None, 0, 2),
             PersonValue(PropertyCondition("plan", Operator.EQUALS, ("pro",))),
+            PropertyCondition("person.plan", Operator.EQUALS, ("pro",)),
         )
     )
 

@@ -18,6 +18,7 @@ from analytics.product.funnels import (
 )
 from analytics.statistics.funnel import FunnelOrder
 from storage.api.events import EventQueryError, EventSelection, EventStep
+from storage.api.new_events import PersonMerge
 from storage.api.projects import Project
 from storage.api.reports.conditions import Operator, PropertyCondition
 from storage.events import DuckEventStore
@@ -71,7 +72,7 @@ async def test_merged_ids_are_one_person_in_earlier_events_too(store: DuckEventS
     project = await project_with(store, [at(0, "anon", "open"), at(1, "ann", "buy")])
     asked = hours(project, 0, 10), question("open", "buy")
     assert users((await reports(store).report(*asked)).all) == [1, 0]
-    await store.identify(project.id, "anon", "ann")
+    await store.identify(project.id, [PersonMerge("anon", "ann")])
     assert users((await reports(store).report(*asked)).all) == [1, 1]
     persons = (await reports(store).persons(*asked, PersonsAt(2))).persons
     assert [person.distinct_id for person in persons] == ["ann"]
@@ -197,7 +198,7 @@ async def test_lists_are_as_long_as_their_numbers_and_parts_add_up(
     ]
     project = await project_with(store, events)
     if is_merged:
-        await store.identify(project.id, "anon", "ann")
+        await store.identify(project.id, [PersonMerge("anon", "ann")])
     steps = (
         EventStep("open"),
         EventStep("add", PropertyCondition("plan", Operator.DIFFERS, ("free",))),

@@ -12,7 +12,7 @@ from analytics.product.persons import PersonReports
 from analytics.product.schema import SchemaReports
 from storage.api.activity import FoundPerson, PropertyUse, SeenName
 from storage.api.events import FUTURE_TOLERANCE_MS
-from storage.api.new_events import NewEvent
+from storage.api.new_events import NewEvent, PersonMerge
 from storage.api.projects import Project, ProjectSettings
 from storage.events import DuckEventStore
 
@@ -46,7 +46,7 @@ async def fill(store: DuckEventStore) -> None:
         NOW_MS,
     )
     await store.append(2, [event(5, "open", "ann", plan="theirs")], NOW_MS)
-    await store.identify(1, "anon-1", "ann")
+    await store.identify(1, [PersonMerge("anon-1", "ann")])
 
 
 async def test_a_person_is_found_by_each_merged_id(store: DuckEventStore) -> None:
@@ -155,3 +155,16 @@ async def test_new_events_follow_a_cursor(store: DuckEventStore) -> None:
     assert [each.time_ms - NOW_MS for each in more.events] == [14, 13, 12]
     assert more.has_gap
     assert not (await live.newest(PROJECT, more.cursor)).has_gap
+
+
+async def test_the_profile_shows_what_events_have_set_for_the_person(
+    store: DuckEventStore,
+) -> None:
+    given = {"$set": {"plan": "pro"}, "$set_once": {"source": "ad"}}
+    events = [event(1, "$identify", "ann", **given), event(2, "open", "ann", plan="other")]
+    await store.append(1, events, NOW_MS)
+    profile = await PersonReports(store, store.activity).profile(PROJECT, "ann")
+    assert profile is not None
+    own = [(each.name, each.value) for each in profile.own]
+    assert own == [("plan", "pro"), ("source", "ad")]
+    assert [(each.name, each.value) for each in profile.properties] == [("plan", "other")]

@@ -24,7 +24,7 @@ from storage.api.events import (
     PersonPart,
     ProjectVolume,
 )
-from storage.api.new_events import NewEvent
+from storage.api.new_events import NewEvent, PersonMerge
 from storage.api.reports.conditions import (
     AllOf,
     AnyOf,
@@ -110,9 +110,8 @@ async def test_merged_distinct_ids_count_once_in_earlier_events_too(store: DuckE
     await store.append(
         1, [event(1, person="anon-1"), event(2, person="anon-2"), event(3, person="bob")], NOW_MS
     )
-    await store.identify(1, "anon-1", "anon-2")
-    await store.identify(1, "anon-2", "bob")
-    await store.identify(1, "bob", "anon-1")
+    merges = [PersonMerge("anon-1", "bob"), PersonMerge("anon-2", "bob")]
+    assert await store.identify(1, [*merges, PersonMerge("bob", "anon-1")]) == 0
     assert (await store.totals(everything())).persons == 1
     assert await store.distinct_ids(1, "anon-2") == ["anon-1", "anon-2", "bob"]
     assert (await store.totals(everything(distinct_ids=("anon-1",)))).events == 3
@@ -381,7 +380,7 @@ async def test_reports_count_as_by_hand(
         lists.events.append(event(number, name, person, NOW_MS - HOUR_MS * at, properties))
     await store.append(project, lists.events, NOW_MS)
     if is_merged:
-        await store.identify(project, "anon", "ann")
+        await store.identify(project, [PersonMerge("anon", "ann")])
         lists.person["anon"] = "ann"
     start_ms = NOW_MS - HOUR_MS * (start + length)
     end_ms = NOW_MS - HOUR_MS * start + 1

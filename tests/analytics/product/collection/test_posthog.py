@@ -1,5 +1,6 @@
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +69,13 @@ def test_an_event_is_stored_under_its_uuid_with_its_properties() -> None:
     assert submission.visitors == {0: Visitor("192.0.2.1", "x")}
 
 
+def test_what_is_set_beside_the_properties_and_among_them_is_put_together() -> None:
+    sent = {"distinct_id": "ann", "$set": {"a": 1, "b": 1}, "$unset": ["x"]}
+    submission = mapped(event("$set", properties=sent) | {"$set": {"b": 2, "c": 3}})
+    (found,) = parse_batch(submission.items, NOW_MS).events
+    assert orjson.loads(found.properties) == {"$set": {"a": 1, "b": 1, "c": 3}, "$unset": ["x"]}
+
+
 def test_identify_merges_the_anonymous_id_into_the_users() -> None:
     submission = mapped(event("$identify", properties={"$anon_distinct_id": "anon-1"}))
     batch = parse_batch(submission.items, NOW_MS)
@@ -76,8 +84,9 @@ def test_identify_merges_the_anonymous_id_into_the_users() -> None:
 
 
 def test_an_alias_is_another_id_of_the_person() -> None:
-    for name in ("$create_alias", "$merge_dangerously"):
-        assert mapped(event(name, properties={"alias": "old"})).aliases == [Identity("old", "ann")]
+    for name, is_forced in (("$create_alias", False), ("$merge_dangerously", True)):
+        aliases = mapped(event(name, properties={"alias": "old"})).aliases
+        assert aliases == [Identity("old", "ann", is_forced)]
     assert mapped(event("$create_alias", properties={"alias": "ann"})).aliases == []
     assert mapped(event("$create_alias", properties={})).errors[0].field == "properties.alias"
 

@@ -23,7 +23,7 @@ from analytics.product.retention import (
 )
 from analytics.statistics.calendar import Interval
 from storage.api.events import EventSelection, EventStep
-from storage.api.new_events import NewEvent
+from storage.api.new_events import NewEvent, PersonMerge
 from storage.api.projects import Project, ProjectSettings
 from storage.api.reports.conditions import Operator, PropertyCondition
 from storage.events import DuckEventStore
@@ -219,7 +219,7 @@ async def test_merged_ids_are_one_person(store: DuckEventStore) -> None:
     # PostHog #22731.
     rows = [("open", "anon", ms("2025-03-03")), ("open", "ann", ms("2025-03-04"))]
     data = await given_events(store, rows)
-    await store.identify(data.project.id, "anon", "ann")
+    await store.identify(data.project.id, [PersonMerge("anon", "ann")])
     question = RetentionQuestion(OPEN, OPEN, Interval.DAY, periods=1)
     report = await data.ask(ms("2025-03-03"), ms("2025-03-05"), question)
     assert grid(report) == {"2025-03-03": [1, 0, 1]}
@@ -406,7 +406,7 @@ async def test_counts_and_persons_are_those_of_stepping_through_dates(
     days: int,
 ) -> None:
     data = await given_events(store, rows, zone=zone, week_start=week_start)
-    await store.identify(data.project.id, "anon", "ann")
+    await store.identify(data.project.id, [PersonMerge("anon", "ann")])
     merged = [(name, "ann" if who == "anon" else who, at) for name, who, at in rows]
     start_ms = BEGIN_MS + first_day * DAY_MS
     end_ms = start_ms + days * DAY_MS

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage.api.events import EventSelection
-from storage.api.new_events import NewEvent, NewEvents
+from storage.api.new_events import NewEvent, NewEvents, PersonMerge
 from storage.api.reports.conditions import Operator, PropertyCondition
 from storage.api.visits.sessions import SessionFigures, SessionGroup
 from storage.events import DuckEventStore
@@ -112,7 +112,7 @@ async def test_a_late_event_joins_two_sessions(store: DuckEventStore) -> None:
 
 
 async def test_merged_ids_are_one_visitor(store: DuckEventStore) -> None:
-    await store.identify(1, "anon", "ann")
+    await store.identify(1, [PersonMerge("anon", "ann")])
     report = await figures(store, [event(1, 0, person="anon"), event(2, 10, person="ann")])
     assert (report.sessions, report.persons) == (1, 1)
 

@@ -1,0 +1,1 @@
+"""Who is one person, and the properties that persons have been given."""
