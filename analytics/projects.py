@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from secrets import token_hex
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from analytics.errors import ReportError
 from analytics.statistics.calendar import Buckets, Interval, buckets, zone_of
@@ -15,7 +16,16 @@ _KEY_BYTES: Final = 6
 """12 digits, as apptracker's keys; a key is public and permits sending only."""
 
 
-def project_buckets(
+async def load_zone(name: str) -> ZoneInfo:
+    """Return a time zone by its IANA name, without a file read on the event loop.
+
+    Raises:
+        ReportError: there is no such zone.
+    """
+    return await asyncio.to_thread(zone_of, name)
+
+
+async def project_buckets(
     project: Project, start_ms: int, end_ms: int, interval: Interval, time_zone: str | None = None
 ) -> Buckets:
     """Return the buckets that cover a range, in the project's zone unless another is given.
@@ -24,7 +34,7 @@ def project_buckets(
         ReportError: the zone is unknown, or there are too many buckets.
     """
     settings = project.settings
-    zone = zone_of(time_zone or settings.time_zone)
+    zone = await load_zone(time_zone or settings.time_zone)
     return buckets(start_ms, end_ms, interval, zone, settings.week_start)
 
 
@@ -35,12 +45,15 @@ class Projects:
         self.records = records
         self._clock = clock
         self._by_key: dict[str, Project] | None = None
+        # Held, because `ZoneInfo` itself keeps the last eight zones only.
+        self._zones: list[ZoneInfo] = []
 
     async def find(self, key: str) -> Project | None:
         """Return the project with this key, None if there is none."""
         if self._by_key is None:
             projects = await self.records.all()
-            await asyncio.to_thread(_load_zones, {one.settings.time_zone for one in projects})
+            names = {one.settings.time_zone for one in projects}
+            self._zones = await asyncio.to_thread(_load_zones, names)
             self._by_key = {project.key: project for project in projects}
         return self._by_key.get(key)
 
@@ -70,9 +83,11 @@ class Projects:
         self._by_key = None
 
 
-def _load_zones(names: Iterable[str]) -> None:
-    """Read the files of time zones, so that reports find them in memory."""
+def _load_zones(names: Iterable[str]) -> list[ZoneInfo]:
+    """Read the files of time zones: as long as the zones are held, reports find them in memory."""
+    zones: list[ZoneInfo] = []
     for name in names:
         # The time zone database has changed since: the reports name the zone.
         with suppress(ReportError):
-            zone_of(name)
+            zones.append(zone_of(name))
+    return zones

@@ -79,7 +79,7 @@ class ProductReports:
             ReportError: the zone is unknown, or there are too many buckets.
         """
         span = selection.start_ms, selection.end_ms
-        parts = project_buckets(project, *span, interval, time_zone)
+        parts = await project_buckets(project, *span, interval, time_zone)
         counted = await self._events.series(selection, parts.edges_ms)
         now_ms = self._clock()
         edges = parts.edges_ms.tolist()

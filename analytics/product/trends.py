@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 
 from analytics.errors import ReportError
-from analytics.statistics.calendar import Buckets, Interval, buckets, zone_of
+from analytics.projects import load_zone
+from analytics.statistics.calendar import Buckets, Interval, buckets
 from analytics.statistics.previous_period import previous_period
 from model.clock import Clock
 from storage.api.events import EventReader, EventSelection, EventStep
@@ -148,7 +149,7 @@ class TrendReports:
                 buckets.
         """
         question.require_valid()
-        zone = zone_of(question.time_zone or project.settings.time_zone)
+        zone = await load_zone(question.time_zone or project.settings.time_zone)
         week_start, interval = project.settings.week_start, question.interval
         parts = buckets(selection.start_ms, selection.end_ms, interval, zone, week_start)
         _require_size(question, len(parts.labels))

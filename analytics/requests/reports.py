@@ -105,7 +105,7 @@ class RequestReports:
             ReportError: the zone is unknown, or there are too many buckets.
         """
         span = selection.start_ms, selection.end_ms
-        parts = project_buckets(project, *span, interval, time_zone)
+        parts = await project_buckets(project, *span, interval, time_zone)
         return parts, await self.series(selection, parts.edges_ms)
 
     async def series(
@@ -127,7 +127,7 @@ class RequestReports:
             ReportError: the zone is unknown, or there are too many buckets.
         """
         span = selection.start_ms, selection.end_ms
-        parts = project_buckets(project, *span, interval, time_zone)
+        parts = await project_buckets(project, *span, interval, time_zone)
         if len(parts.labels) > MOST_COLUMNS:
             raise ReportError(
                 f"more than {MOST_COLUMNS} buckets; choose a longer interval or a shorter range",
