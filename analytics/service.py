@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from analytics.event_rates import EventRates
 from analytics.product.batches import EventBatches
 from analytics.product.exchange import EventExchange
 from analytics.product.funnel_reports import FunnelReports
@@ -62,6 +63,7 @@ class Analytics:
         counters: counts what is stored, for the series of projects.
         sessions: answers the report over visits.
         exchange: exports and imports events.
+        rates: limits what a project may send.
     """
 
     settings: AnalyticsSettings
@@ -87,6 +89,7 @@ class Analytics:
     counters: ProjectCounters
     sessions: SessionReports
     exchange: EventExchange
+    rates: EventRates
 
     async def erase_person(self, project: Project, distinct_id: str) -> int:
         """Delete all that is stored of a person; return the number of events."""
@@ -114,10 +117,8 @@ class Analytics:
         """Return the service over its stores."""
         segments = Segments(segment_records, clock)
         questions = Questions(segments, clock)
-        counters = ProjectCounters()
-        limits = EventLimits(
-            activity, settings.event_names, settings.event_properties, refusals or Refusals()
-        )
+        counters, refusals = ProjectCounters(), refusals or Refusals()
+        limits = EventLimits(activity, settings.event_names, settings.event_properties, refusals)
         batches = EventBatches(events, clock, counters, limits)
         return cls(
             settings,
@@ -143,4 +144,5 @@ class Analytics:
             counters,
             SessionReports(events, clock),
             EventExchange(transfer, batches),
+            EventRates(settings.events_per_second, clock, refusals),
         )

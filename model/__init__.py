@@ -19,6 +19,7 @@ __all__ = [
     "network",
     "process",
     "quantities",
+    "rates",
     "sd_notify",
     "series",
     "targets",

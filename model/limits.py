@@ -90,6 +90,8 @@ class LimitName(StrEnum):
     """Different queries of one expansion of a template."""
     EVENT_NAMES = "event_names"
     """Event names of a project."""
+    PROJECT_EVENTS = "project_events_per_second"
+    """Events and tracked requests a second of a project."""
     EVENT_PROPERTIES = "event_properties"
     """Properties of an event."""
     MEMORY = "memory"

@@ -54,7 +54,14 @@ class Internals:
         passwords = Passwords()
         second_factors = SecondFactors(services.second_factors, keys, clock)
         access_tokens = AccessTokens(accounts, keys, clock, settings.token_lifetime_s)
-        authenticator = Authenticator(accounts, access_tokens, clock, settings, services.web_config)
+        authenticator = Authenticator(
+            accounts,
+            access_tokens,
+            clock,
+            settings,
+            services.web_config,
+            services.analytics.keyring,
+        )
         devices = KnownDevices(keys, clock, settings)
         issuer = Credentials(accounts, access_tokens, devices, clock, settings)
         logins = Logins(accounts, passwords, second_factors, devices, keys, clock, settings)

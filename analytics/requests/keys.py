@@ -7,10 +7,11 @@ from secrets import token_hex
 from typing import Final
 
 from model.clock import Clock
-from storage.api.project_keys import ProjectKey, ProjectKeyRecords
+from storage.api.project_keys import TRACK_ONLY, KeyScope, ProjectKey, ProjectKeyRecords
 from storage.api.projects import Project
 
-_PREFIX: Final = "rsk_"
+PREFIX: Final = "rsk_"
+"""Every key begins with it, so that no other credential is looked up among the keys."""
 _SECRET_BYTES: Final = 24
 _SHOWN_CHARACTERS: Final = 12
 _TOUCH_INTERVAL_MS: Final = 60_000
@@ -40,28 +41,39 @@ class ProjectKeyring:
         self._known: dict[str, tuple[ProjectKey, Project, int]] = {}
         self._touched_ms: dict[int, int] = {}
 
-    async def issue(self, project: Project, label: str) -> IssuedProjectKey:
+    async def issue(
+        self, project: Project, label: str, scopes: frozenset[KeyScope] = TRACK_ONLY
+    ) -> IssuedProjectKey:
         """Create a key.
 
         Raises:
             NotFoundError: the project was removed.
         """
-        secret = _PREFIX + token_hex(_SECRET_BYTES)
+        secret = PREFIX + token_hex(_SECRET_BYTES)
         shown = secret[:_SHOWN_CHARACTERS]
-        key = await self._records.add(project.id, _hash(secret), shown, label, self._clock())
+        key = await self._records.add(
+            project.id, _hash(secret), shown, label, self._clock(), scopes
+        )
         return IssuedProjectKey(secret, key)
 
     async def rotate(
-        self, project: Project, key_id: int, label: str, overlap_s: int
+        self,
+        project: Project,
+        key_id: int,
+        label: str,
+        overlap_s: int,
+        scopes: frozenset[KeyScope] | None = None,
     ) -> IssuedProjectKey:
         """Create a key in place of another, which stays valid for a while.
+
+        Without scopes, the new key has those of the old one.
 
         Raises:
             NotFoundError: the project has no such key.
         """
-        await self._records.expire(project.id, key_id, self._clock() + overlap_s * 1000)
+        old = await self._records.expire(project.id, key_id, self._clock() + overlap_s * 1000)
         self._known.clear()
-        return await self.issue(project, label)
+        return await self.issue(project, label, old.scopes if scopes is None else scopes)
 
     async def revoke(self, project: Project, key_id: int) -> None:
         """End a key at once.
@@ -80,8 +92,8 @@ class ProjectKeyring:
         """Return the valid keys of a project, newest first."""
         return await self._records.live(project.id, self._clock())
 
-    async def find(self, secret: str) -> Project | None:
-        """Return the active project of a key, None if no valid key is this."""
+    async def find(self, secret: str) -> tuple[Project, frozenset[KeyScope]] | None:
+        """Return the active project of a key and the key's scopes, None if no valid key is this."""
         now_ms, hashed = self._clock(), _hash(secret)
         known = self._known.get(hashed)
         if known is None or not 0 <= now_ms - known[2] < _KNOWN_MS:
@@ -96,7 +108,7 @@ class ProjectKeyring:
         if key.expires_ms is not None and key.expires_ms <= now_ms:
             return None
         await self._touch(key, now_ms)
-        return project if project.settings.is_active else None
+        return (project, key.scopes) if project.settings.is_active else None
 
     async def _touch(self, key: ProjectKey, now_ms: int) -> None:
         if now_ms - self._touched_ms.get(key.id, -_TOUCH_INTERVAL_MS) >= _TOUCH_INTERVAL_MS:

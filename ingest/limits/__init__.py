@@ -3,7 +3,6 @@
 __all__ = [
     "budgets",
     "label_checks",
-    "rates",
     "time_bounds",
     "write_limits",
 ]

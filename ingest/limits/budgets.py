@@ -10,10 +10,10 @@ from enum import StrEnum
 from typing import Final
 
 from ingest.errors import PushLimitError
-from ingest.limits.rates import Rate
 from ingest.limits.write_limits import BudgetLimits
 from model.limits import LimitName
 from model.memory_pressure import RETRY_AFTER_S, MemoryReading
+from model.rates import Rate
 
 # A sender that sends faster than its rate is slowed down. Only a request that would wait
 # longer than this is refused: many senders drop what is refused, even with 429.

@@ -45,6 +45,8 @@ class ProjectSettings:
         is_active: whether it takes events and answers reports.
         session_idle_s: the time without an event after which the next one begins a session.
         collection: which events of web pages it takes.
+        events_per_second: the most events and tracked requests a second; 0 for the limit of the
+            server, which counts as well if it is lower.
     """
 
     name: str
@@ -54,6 +56,7 @@ class ProjectSettings:
     is_active: bool = True
     session_idle_s: int = 1800
     collection: CollectionSettings = CollectionSettings()
+    events_per_second: int = 0
 
 
 @dataclass(frozen=True, slots=True)

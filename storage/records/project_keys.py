@@ -6,7 +6,7 @@ from typing import Any
 from sqlite_utils import Database, Migrations
 
 from storage.api.errors import NotFoundError
-from storage.api.project_keys import ProjectKey
+from storage.api.project_keys import TRACK_ONLY, KeyScope, ProjectKey
 from storage.api.projects import Project
 from storage.records.database import RecordsDatabase
 from storage.records.projects import project_of_row
@@ -39,8 +39,15 @@ def create(database: Database) -> None:
         database.execute(statement)
 
 
+@MIGRATIONS()
+def restrict_keys(database: Database) -> None:
+    """Add the scopes; older keys could send only."""
+    database.execute("alter table project_keys add column scopes text not null default 'track'")
+
+
 def _key(row: Mapping[str, Any]) -> ProjectKey:
-    return ProjectKey(**{name: value for name, value in row.items() if name != "secret_hash"})
+    values = {name: value for name, value in row.items() if name != "secret_hash"}
+    return ProjectKey(**{**values, "scopes": frozenset(map(KeyScope, row["scopes"].split()))})
 
 
 class SqliteProjectKeys:
@@ -50,7 +57,13 @@ class SqliteProjectKeys:
         self._database = database
 
     async def add(
-        self, project_id: int, secret_hash: str, prefix: str, label: str, now_ms: int
+        self,
+        project_id: int,
+        secret_hash: str,
+        prefix: str,
+        label: str,
+        now_ms: int,
+        scopes: frozenset[KeyScope] = TRACK_ONLY,
     ) -> ProjectKey:
         """See `ProjectKeyRecords.add`."""
 
@@ -65,6 +78,7 @@ class SqliteProjectKeys:
                 "created_ms": now_ms,
                 "expires_ms": None,
                 "last_used_ms": None,
+                "scopes": " ".join(sorted(scopes)),
             }
             return _key(row | {"id": database.table("project_keys").insert(row).last_pk})
 
@@ -96,23 +110,30 @@ class SqliteProjectKeys:
 
         return await self._database.read(look)
 
-    async def expire(self, project_id: int, key_id: int, at_ms: int) -> None:
+    async def expire(self, project_id: int, key_id: int, at_ms: int) -> ProjectKey:
         """See `ProjectKeyRecords.expire`."""
-        await self._change(
-            "update project_keys set expires_ms = min(coalesce(expires_ms, ?), ?)"
-            " where project_id = ? and id = ?",
-            [at_ms, at_ms, project_id, key_id],
-            key_id,
-        )
+
+        def change(database: Database) -> ProjectKey:
+            values = [project_id, key_id]
+            database.execute(
+                "update project_keys set expires_ms = min(coalesce(expires_ms, ?), ?)"
+                " where project_id = ? and id = ?",
+                [at_ms, at_ms, *values],
+            )
+            table = database.table("project_keys")
+            row = next(table.rows_where("project_id = ? and id = ?", values), None)
+            if row is None:
+                raise NotFoundError("API key", key_id)
+            return _key(row)
+
+        return await self._database.write(change)
 
     async def revoke(self, project_id: int, key_id: int) -> None:
         """See `ProjectKeyRecords.revoke`."""
-        statement = "delete from project_keys where project_id = ? and id = ?"
-        await self._change(statement, [project_id, key_id], key_id)
 
-    async def _change(self, statement: str, values: Sequence[int], key_id: int) -> None:
         def change(database: Database) -> None:
-            if not database.execute(statement, list(values)).rowcount:
+            statement = "delete from project_keys where project_id = ? and id = ?"
+            if not database.execute(statement, [project_id, key_id]).rowcount:
                 raise NotFoundError("API key", key_id)
 
         await self._database.write(change)

@@ -63,6 +63,12 @@ def choose_what_is_collected(database: Database) -> None:
         database.execute(f"alter table projects add column {column}")
 
 
+@MIGRATIONS()
+def limit_events(database: Database) -> None:
+    """Add the limit of what a project may send."""
+    database.execute("alter table projects add column events_per_second integer not null default 0")
+
+
 def project_of_row(row: Mapping[str, Any]) -> Project:
     """Return the project in a row of `projects`."""
     return Project(
@@ -77,6 +83,7 @@ def project_of_row(row: Mapping[str, Any]) -> Project:
             bool(row["is_active"]),
             row["session_idle_s"],
             _collection(row["collection"]),
+            row["events_per_second"],
         ),
     )
 
@@ -95,6 +102,7 @@ def _columns(settings: ProjectSettings) -> dict[str, Any]:
         "is_active": int(settings.is_active),
         "session_idle_s": settings.session_idle_s,
         "collection": json.dumps(asdict(settings.collection)),
+        "events_per_second": settings.events_per_second,
     }
 
 

@@ -54,7 +54,13 @@ async def test_zones_of_all_projects_stay_in_memory(
     def missing(key: str) -> None:
         raise ZoneInfoNotFoundError(key)
 
-    names = ("Africa/Lagos", "America/Lima", "America/Bogota", "Asia/Tokyo", "Asia/Kathmandu")
+    names: tuple[str, ...] = (
+        "Africa/Lagos",
+        "America/Lima",
+        "America/Bogota",
+        "Asia/Tokyo",
+        "Asia/Kathmandu",
+    )
     names += ("Asia/Dubai", "Asia/Seoul", "Europe/Paris", "Europe/Rome", "Pacific/Apia")
     for number, name in enumerate(names):
         settings = ProjectSettings(name, name)

@@ -210,7 +210,7 @@ def _services(
         doubles.changes.append(None)
         await pushes.hosts.refresh()
 
-    registry = CollectorRegistry()
+    registry, refusals = CollectorRegistry(), Refusals()
     Counter("redshank_example", "An example.", registry=registry).inc()
     return Services(
         hosts=records.hosts,
@@ -231,7 +231,8 @@ def _services(
         target_metadata=lambda: doubles.metadata,
         registry=registry,
         conditions=Conditions(doubles.clock),
-        analytics=analytics_over(records, events, doubles.clock),
+        analytics=analytics_over(records, events, doubles.clock, refusals),
+        refusals=refusals,
         annotations=records.annotations,
         clock=doubles.clock,
         version="0.1.0",
@@ -251,7 +252,9 @@ async def opened_records(folder: Path) -> AsyncIterator[Records]:
         await asyncio.to_thread(records.close)
 
 
-def analytics_over(records: Records, events: DuckEventStore, clock: Clock) -> Analytics:
+def analytics_over(
+    records: Records, events: DuckEventStore, clock: Clock, refusals: Refusals | None = None
+) -> Analytics:
     """Return the service over opened stores."""
     return Analytics.over(
         AnalyticsSettings(),
@@ -265,6 +268,7 @@ def analytics_over(records: Records, events: DuckEventStore, clock: Clock) -> An
         records.segments,
         records.shares,
         clock,
+        refusals,
     )
 
 

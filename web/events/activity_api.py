@@ -42,7 +42,9 @@ class ActivityReportsApi:
         persons = Operation(_TAG, RetentionPersonsDocument, RetentionPersonsForm, errors=_ERRORS)
         paths = Operation(_TAG, PathDocument, PathForm, errors=_ERRORS)
         return tuple(
-            Route("POST", path, handler, access, Surface.JSON, operation=operation)
+            Route(
+                "POST", path, handler, access, Surface.JSON, operation=operation, for_read_keys=True
+            )
             for path, handler, operation in (
                 ("/v1/reports/retention", self.retention, retention),
                 ("/v1/reports/retention/persons", self.retention_persons, persons),

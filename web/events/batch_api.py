@@ -24,7 +24,7 @@ class BatchApi:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route."""
-        operation = Operation(_TAG, BatchDocument, BatchForm, errors=(400, 403))
+        operation = Operation(_TAG, BatchDocument, BatchForm, errors=(400, 403, 429))
         return (
             Route(
                 "POST",

@@ -18,6 +18,7 @@ from web.http.network import client_address
 from web.http.quotas import Quota
 from web.http.responses import json_response
 from web.projects.access import ProjectAccess
+from web.projects.event_rates import require_rate
 from web.settings import WebSettings
 
 BODY_LIMIT_BYTES: Final = 32 * 2**20
@@ -60,6 +61,7 @@ class EventCollection:
 
         Raises:
             WebError: as `project`, or the batch has no event or too many.
+            TooManyRequestsError: the project sends too many events a second.
             StorageError: nothing was stored.
         """
         project = await self.project(request, key)
@@ -68,6 +70,7 @@ class EventCollection:
             raise BadRequestError("the batch has no event", "events")
         if len(submission.items) > most:
             raise BadRequestError(f"more than {most} events; send several batches", "events")
+        require_rate(self._analytics, project, len(submission.items))
         sender = sender_of(request, self._settings)
         return await self._analytics.batches.collect(project, submission, sender)
 

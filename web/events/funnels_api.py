@@ -50,6 +50,7 @@ class FunnelsApi:
                 access,
                 Surface.JSON,
                 operation=Operation(_TAG, document, form, errors=_ERRORS),
+                for_read_keys=True,
             )
             for name, handler, document, form in rows
         )

@@ -80,7 +80,15 @@ class EventReportsApi:
             posted = Operation(_TAG, document, form, errors=_ERRORS)
             for method, operation in (("GET", asked), ("POST", posted)):
                 found.append(
-                    Route(method, path, handler, access, Surface.JSON, operation=operation)
+                    Route(
+                        method,
+                        path,
+                        handler,
+                        access,
+                        Surface.JSON,
+                        operation=operation,
+                        for_read_keys=True,
+                    )
                 )
         return tuple(found)
 

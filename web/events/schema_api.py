@@ -35,7 +35,11 @@ class SchemaApi:
         schema = Operation(_TAG, SchemaDocument, query=SchemaQuery, errors=(403, 404))
         live = Operation(_TAG, LiveDocument, query=LiveQuery, errors=(403, 404))
         return tuple(
-            Route("GET", path, handler, Access.VIEWER, Surface.JSON, operation=operation)
+            Route(
+                *("GET", path, handler, Access.VIEWER, Surface.JSON),
+                operation=operation,
+                for_read_keys=True,
+            )
             for path, handler, operation in (
                 (f"{_PROJECT}/schema", self.schema, schema),
                 (f"{_PROJECT}/live", self.live, live),

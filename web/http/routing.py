@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from aiohttp import web
 
 from storage.api.accounts import FULL_SCOPES, Credential, Role, Scope, User
+from storage.api.project_keys import KeyScope
 from web.http.operations import Operation
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -53,6 +54,7 @@ class Route:
         for_any_page: whether web pages of all origins may use it. No user's credential counts
             there, so that it may arrive with one and nothing can be forged.
         operation: its description in the OpenAPI document; None omits the route there.
+        for_read_keys: whether a project's API key with the scope `read` suffices.
     """
 
     method: str
@@ -64,6 +66,7 @@ class Route:
     operation: Operation | None = None
     body_limit_bytes: int | None = None
     for_any_page: bool = False
+    for_read_keys: bool = False
 
 
 class Handlers(Protocol):
@@ -92,11 +95,25 @@ _SUFFICIENT_SCOPES = {
 
 
 @dataclass(frozen=True, slots=True)
+class KeyHolder:
+    """The sender of a request with an API key, which is of one project and no user's.
+
+    Attributes:
+        project_id: the project.
+        scopes: what the key permits there.
+    """
+
+    project_id: int
+    scopes: frozenset[KeyScope]
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
-    """The sender of a request; without a user, the anonymous viewer."""
+    """The sender of a request; without a user and a key, the anonymous viewer."""
 
     user: User | None
     credential: Credential | None
+    key: KeyHolder | None = None
 
     @property
     def name(self) -> str:
@@ -120,7 +137,7 @@ class Principal:
 
     def may(self, access: Access) -> bool:
         """Report whether role and scopes suffice for a route with this access."""
-        if access is Access.USER and self.user is None:
+        if self.key is not None or (access is Access.USER and self.user is None):
             return False
         if self.scopes.isdisjoint(_SUFFICIENT_SCOPES[access]):
             return False

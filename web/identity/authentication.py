@@ -4,12 +4,13 @@ from typing import Final
 
 from aiohttp import web
 
+from analytics.requests.keys import PREFIX, ProjectKeyring
 from model.clock import Clock
 from model.web_config.live import LiveWebConfig
 from storage.api.accounts import AccountRecords, Credential, CredentialKind, User
 from web.http.errors import UnauthorizedError
 from web.http.network import is_control_socket
-from web.http.routing import COMMAND_LINE, Principal
+from web.http.routing import COMMAND_LINE, KeyHolder, Principal
 from web.identity.access_tokens import AccessTokens, is_signed
 from web.identity.credentials import session_cookie
 from web.identity.file_users import FileUsers
@@ -32,8 +33,10 @@ class Authenticator:
         clock: Clock,
         settings: WebSettings,
         web_config: LiveWebConfig | None = None,
+        project_keys: ProjectKeyring | None = None,
     ) -> None:
         self._accounts, self._access_tokens, self._clock = accounts, access_tokens, clock
+        self._project_keys = project_keys
         self._cookie_name = session_cookie(settings)
         self._idle_ms = settings.session_idle_days * 86_400_000
         self._proxy = ProxyLogin(accounts, clock, settings)
@@ -73,6 +76,9 @@ class Authenticator:
         )
 
     async def _token(self, token: str) -> Principal | None:
+        if self._project_keys is not None and token.startswith(PREFIX):
+            key = await self._project_keys.find(token)
+            return None if key is None else Principal(None, None, KeyHolder(key[0].id, key[1]))
         if is_signed(token):
             found = await self._access_tokens.find(token)
             return None if found is None else await self._used(*found)

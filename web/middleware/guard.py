@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from storage.api.project_keys import KeyScope
 from web.http.cross_site import refuse_cross_site
 from web.http.errors import ForbiddenError, UnauthorizedError
 from web.http.routing import (
@@ -15,6 +16,7 @@ from web.http.routing import (
     SAFE_METHODS,
     Access,
     Handler,
+    KeyHolder,
     Principal,
     Route,
     Surface,
@@ -89,9 +91,20 @@ def _admit(
         principal = ANONYMOUS
     if principal is not None and principal.may(access):
         return
+    if principal is not None and principal.key is not None:
+        if route.for_read_keys and KeyScope.READ in principal.key.scopes:
+            return
+        raise ForbiddenError(_refused_key(route, principal.key))
     if principal is None or principal.user is None:
         refuse_anonymous(request, route)
     raise ForbiddenError(_missing_right(access, principal))
+
+
+def _refused_key(route: Route, key: KeyHolder) -> str:
+    if route.for_read_keys:
+        scopes = " ".join(sorted(key.scopes))
+        return f"this needs an API key with the scope read: this key has only {scopes}"
+    return "API keys of projects are not valid here: log in, or send a token"
 
 
 def _missing_right(access: Access, principal: Principal) -> str:

@@ -1,7 +1,7 @@
 """The forms that create, rotate and revoke API keys, and the page that shows a key once."""
 
 import shlex
-from typing import Final
+from typing import Final, Literal
 
 import orjson
 from aiohttp import web
@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from analytics.requests.keys import IssuedProjectKey
 from storage.api.errors import NotFoundError
+from storage.api.project_keys import TRACK_ONLY, KeyScope
 from storage.api.projects import ProjectRole
 from web.http.audit_trail import note
 from web.http.errors import MissingError
@@ -48,6 +49,11 @@ class KeyFields(BaseModel):
     label: ProjectName
     replaces: RecordId | None = None
     overlap_hours: int = Field(default=24, ge=0, le=90 * 24)
+    scopes: Literal["track", "read", "read track"] | None = None
+
+    def granted(self) -> frozenset[KeyScope] | None:
+        """Return the scopes that the form names, None without any."""
+        return None if self.scopes is None else frozenset(map(KeyScope, self.scopes.split()))
 
 
 class ProjectKeyPages:
@@ -76,29 +82,42 @@ class ProjectKeyPages:
         except ValidationError as exc:
             return await self._view.show(request, frame, 400, field_errors(exc), fields)
         if form.replaces is None:
-            issued = await self._keyring.issue(frame.project, form.label)
+            scopes = form.granted() or TRACK_ONLY
+            issued = await self._keyring.issue(frame.project, form.label, scopes)
         else:
             try:
                 issued = await self._keyring.rotate(
-                    frame.project, form.replaces, form.label, form.overlap_hours * 3600
+                    frame.project,
+                    form.replaces,
+                    form.label,
+                    form.overlap_hours * 3600,
+                    form.granted(),
                 )
             except NotFoundError as exc:
                 raise MissingError("the project has no such key") from exc
-        note(request, "project-key.create", frame.project.key, key=issued.key.prefix)
+        granted = " ".join(sorted(issued.key.scopes))
+        key = issued.key.prefix
+        note(request, "project-key.create", frame.project.key, key=key, scopes=granted)
         return await self._shown(request, frame, issued, form)
 
     async def _shown(
         self, request: web.Request, frame: ProjectFrame, issued: IssuedProjectKey, form: KeyFields
     ) -> web.Response:
-        url = f"{base_url(request, self._settings)}/api/v1/track"
-        command = ["curl", "-X", "POST", url, "-H", f"X-API-Key: {issued.secret}"]
-        command += ["-H", "Content-Type: application/json", "-d", orjson.dumps(_EXAMPLE).decode()]
+        base, header = base_url(request, self._settings), f"X-API-Key: {issued.secret}"
+        if KeyScope.TRACK in issued.key.scopes:
+            command = ["curl", "-X", "POST", f"{base}/api/v1/track", "-H", header]
+            example = orjson.dumps(_EXAMPLE).decode()
+            command += ["-H", "Content-Type: application/json", "-d", example]
+        else:
+            report = f"{base}/api/v1/projects/{frame.project.key}/metrics/summary"
+            command = ["curl", report, "-H", header]
         return await self._view.shell.page(
             request,
             NEW_API_KEY,
             **frame.values("/settings"),
             secret=issued.secret,
             label=issued.key.label,
+            tracks=KeyScope.TRACK in issued.key.scopes,
             overlap_hours=form.overlap_hours if form.replaces is not None else None,
             curl=shlex.join(command),
         )

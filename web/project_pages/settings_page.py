@@ -45,6 +45,7 @@ _FIELDS: Final = {
     "retention_days": "retentionDays",
     "is_active": "isActive",
     "session_idle_s": "sessionIdleSeconds",
+    "events_per_second": "eventsPerSecond",
 }
 _LISTS: Final = {
     "origins": "origins",
@@ -78,6 +79,7 @@ class SettingsView:
             "week_start": str(settings.week_start),
             "retention_days": str(settings.retention_days),
             "session_idle_s": str(settings.session_idle_s),
+            "events_per_second": str(settings.events_per_second),
             "origins": "\n".join(settings.collection.origins),
             "excluded_addresses": "\n".join(settings.collection.excluded_addresses),
             "excluded_agents": "\n".join(settings.collection.excluded_agents),
@@ -96,6 +98,7 @@ class SettingsView:
             member_roles=list(ProjectRole),
             keys=keys,
             shares=await self.analytics.shares.live(project) if frame.edits else (),
+            server_limit=self.analytics.settings.events_per_second,
             saved_reports=await self.analytics.saved_reports.all(project) if frame.edits else (),
         )
 

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from analytics.projects import Projects
 from storage.api.accounts import Role
+from storage.api.project_keys import KeyScope
 from storage.api.projects import Project, ProjectRole
 from web.http.errors import BadRequestError, ForbiddenError, MissingError, WebError
 from web.http.routing import Principal, principal_of
@@ -99,6 +100,8 @@ class ProjectAccess:
     async def visible_to(self, reader: Principal) -> list[Project]:
         """Return the projects that a reader may see, oldest first."""
         user = reader.user
+        if reader.key is not None:
+            return []
         if self._is_open or (user is not None and user.role is Role.ADMIN):
             return list(await self._projects.records.all())
         if user is None:
@@ -108,6 +111,9 @@ class ProjectAccess:
     async def role(self, reader: Principal, project: Project) -> ProjectRole | None:
         """Return a reader's role in a project, None without one; admins own every project."""
         user = reader.user
+        if reader.key is not None:
+            reads = reader.key.project_id == project.id and KeyScope.READ in reader.key.scopes
+            return ProjectRole.VIEWER if reads else None
         if self._is_open or (user is not None and user.role is Role.ADMIN):
             return ProjectRole.OWNER
         return None if user is None else await self._projects.records.role(project.id, user.id)

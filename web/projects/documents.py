@@ -16,6 +16,7 @@ class ProjectSettingsDocument(TypedDict):
     retentionDays: int
     isActive: bool
     sessionIdleSeconds: int
+    eventsPerSecond: int
     origins: list[str]
     excludedAddresses: list[str]
     excludedUserAgents: list[str]
@@ -47,6 +48,7 @@ def project_settings_document(project: Project, role: ProjectRole) -> ProjectSet
         retentionDays=settings.retention_days,
         isActive=settings.is_active,
         sessionIdleSeconds=settings.session_idle_s,
+        eventsPerSecond=settings.events_per_second,
         origins=list(settings.collection.origins),
         excludedAddresses=list(settings.collection.excluded_addresses),
         excludedUserAgents=list(settings.collection.excluded_agents),

@@ -27,6 +27,7 @@ _SETTING_OF: Final = {
     "retentionDays": "retention_days",
     "isActive": "is_active",
     "sessionIdleSeconds": "session_idle_s",
+    "eventsPerSecond": "events_per_second",
 }
 
 
@@ -41,6 +42,7 @@ class ProjectChange(BaseModel):
     retentionDays: RetentionDays | None = None
     isActive: bool | None = None
     sessionIdleSeconds: SessionIdle | None = None
+    eventsPerSecond: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
     origins: Annotated[list[Origin], Field(max_length=200)] | None = None
     excludedAddresses: list[Part] | None = None
     excludedUserAgents: list[Part] | None = None

@@ -39,6 +39,7 @@ class ApiKeyDocument(TypedDict):
     id: int
     name: str
     prefix: str
+    scopes: list[str]
     created_at: str
     expires_at: str | None
     last_used_at: str | None
@@ -226,6 +227,7 @@ def api_key_document(key: ProjectKey) -> ApiKeyDocument:
         id=key.id,
         name=key.label,
         prefix=key.prefix,
+        scopes=sorted(key.scopes),
         created_at=iso(key.created_ms),
         expires_at=_optional_iso(key.expires_ms),
         last_used_at=_optional_iso(key.last_used_ms),

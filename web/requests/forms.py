@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from analytics.requests.reports import DEFAULT_APDEX_MS
 from analytics.statistics.calendar import Interval
+from storage.api.project_keys import KeyScope
 from storage.api.requests import RequestSelection, StoredRequest
 from web.http.parameters import DIGITS, Parameters
 from web.projects.times import Moment
@@ -36,13 +37,17 @@ class NewProjectForm(BaseModel):
 
 
 class NewKeyForm(BaseModel):
-    """A new API key, in place of the key `replaces`, which stays valid for `overlap_s`."""
+    """A new API key, in place of the key `replaces`, which stays valid for `overlap_s`.
+
+    Without `scopes`, a new key may only `track`, and one in place of another what that may.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     name: Label = "API key"
     replaces: Annotated[int, Field(ge=1)] | None = None
     overlap_s: Annotated[int, Field(ge=0, le=90 * 86_400)] = 86_400
+    scopes: Annotated[list[KeyScope], Field(min_length=1, max_length=2)] | None = None
 
 
 class TrackForm(BaseModel):

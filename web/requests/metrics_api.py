@@ -72,7 +72,11 @@ class RequestMetricsApi:
         ) -> Route:
             operation = Operation(_TAG, document, query=query, errors=(400, 404))
             path = f"/api/v1/projects/{{project_key}}/metrics/{name}"
-            return Route("GET", path, handler, Access.USER, Surface.JSON, operation=operation)
+            return Route(
+                *("GET", path, handler, Access.USER, Surface.JSON),
+                operation=operation,
+                for_read_keys=True,
+            )
 
         return (
             Route("POST", cleanup_path, self.cleanup, Access.USER, Surface.JSON, operation=cleanup),

@@ -5,6 +5,7 @@ from typing import Final
 from aiohttp import web
 
 from analytics.service import Analytics
+from storage.api.project_keys import TRACK_ONLY
 from storage.api.projects import ProjectRole, ProjectSettings
 from web.http.audit_trail import note
 from web.http.operations import Operation
@@ -80,13 +81,15 @@ class TenantProjectsApi:
         """Create an API key; its secret is returned only now."""
         form = await read_json(request, NewKeyForm)
         project = await self._access.owned(request)
+        scopes = None if form.scopes is None else frozenset(form.scopes)
         if form.replaces is None:
-            issued = await self._analytics.keyring.issue(project, form.name)
+            issued = await self._analytics.keyring.issue(project, form.name, scopes or TRACK_ONLY)
         else:
             issued = await self._analytics.keyring.rotate(
-                project, form.replaces, form.name, form.overlap_s
+                project, form.replaces, form.name, form.overlap_s, scopes
             )
-        note(request, "project-key.create", project.key, key=issued.key.prefix)
+        granted = " ".join(sorted(issued.key.scopes))
+        note(request, "project-key.create", project.key, key=issued.key.prefix, scopes=granted)
         return json_response(new_api_key_document(issued), 201)
 
     async def keys(self, request: web.Request) -> web.Response:

@@ -9,13 +9,15 @@ from analytics.requests.recent_batches import RecentBatches
 from analytics.requests.tracking import LONGEST_TEXT
 from analytics.service import Analytics
 from model.clock import Clock
+from storage.api.project_keys import KeyScope
 from storage.api.projects import Project
 from storage.api.requests import NewRequest
-from web.http.errors import BadRequestError, UnauthorizedError
+from web.http.errors import BadRequestError, ForbiddenError, UnauthorizedError
 from web.http.operations import Operation
 from web.http.parameters import read_json_object
 from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface
+from web.projects.event_rates import require_rate
 from web.requests.documents import TrackedBatchDocument, TrackedDocument, TrackErrorDocument
 from web.requests.forms import TrackBatchForm, TrackForm
 
@@ -32,8 +34,10 @@ class TrackApi:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
-        single = Operation(_TAG, TrackedDocument, TrackForm, status=202, errors=(401,))
-        several = Operation(_TAG, TrackedBatchDocument, TrackBatchForm, status=202, errors=(401,))
+        single = Operation(_TAG, TrackedDocument, TrackForm, status=202, errors=(401, 403, 429))
+        several = Operation(
+            _TAG, TrackedBatchDocument, TrackBatchForm, status=202, errors=(401, 403, 429)
+        )
         return tuple(
             Route(
                 "POST",
@@ -54,6 +58,7 @@ class TrackApi:
         """Store one request; the answer comes when it is on disk."""
         project = await self._project(request)
         found = self._analytics.parser.request(await read_json_object(request), self._clock())
+        require_rate(self._analytics, project, 1)
         await self._store(project, [found])
         return json_response(TrackedDocument(status="accepted", tracked=1), 202)
 
@@ -80,6 +85,8 @@ class TrackApi:
         return json_response(document, 202)
 
     async def _stored(self, project: Project, items: Sequence[Any]) -> TrackedBatchDocument:
+        # Here, so that a repeated batch that is stored already is not refused.
+        require_rate(self._analytics, project, len(items))
         batch = self._analytics.parser.batch(items, self._clock())
         if batch.requests:
             await self._store(project, batch.requests)
@@ -95,7 +102,12 @@ class TrackApi:
 
     async def _project(self, request: web.Request) -> Project:
         secret = request.headers.get("X-API-Key", "")
-        project = await self._analytics.keyring.find(secret) if secret else None
-        if project is None:
+        found = await self._analytics.keyring.find(secret) if secret else None
+        if found is None:
             raise UnauthorizedError("send a valid API key of an active project in X-API-Key")
+        project, scopes = found
+        if KeyScope.TRACK not in scopes:
+            raise ForbiddenError(
+                "this needs an API key with the scope track: this key has only read"
+            )
         return project

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest_asyncio
 
 from analytics.requests.keys import ProjectKeyring
+from storage.api.project_keys import TRACK_ONLY, KeyScope
 from storage.api.projects import Project, ProjectSettings
 from storage.records.store import Records
 
@@ -28,7 +29,7 @@ async def setting(tmp_path: Path) -> AsyncIterator[Setting]:
 
 async def test_a_secret_is_not_stored(setting: Setting) -> None:
     issued = await setting.keyring.issue(setting.project, "server")
-    assert await setting.keyring.find(issued.secret) == setting.project
+    assert await setting.keyring.find(issued.secret) == (setting.project, TRACK_ONLY)
     stored = await asyncio.to_thread(setting.records._database.path.read_bytes)
     assert issued.secret.encode() not in stored
     assert issued.secret.startswith(issued.key.prefix)
@@ -49,6 +50,19 @@ async def test_a_rotated_key_overlaps_with_the_new_one(setting: Setting) -> None
     setting.now_ms += 60_000
     assert await setting.keyring.find(old.secret) is None
     assert await setting.keyring.find(new.secret)
+
+
+async def test_a_key_in_place_of_another_permits_the_same_unless_asked_otherwise(
+    setting: Setting,
+) -> None:
+    project, keyring = setting.project, setting.keyring
+    read, both = frozenset({KeyScope.READ}), frozenset(KeyScope)
+    old = await keyring.issue(project, "report", read)
+    new = await keyring.rotate(project, old.key.id, "report", overlap_s=60)
+    assert await keyring.find(new.secret) == (project, read)
+    wider = await keyring.rotate(project, new.key.id, "report", 60, both)
+    assert await keyring.find(wider.secret) == (project, both)
+    assert [key.scopes for key in await keyring.live(project)] == [both, read, read]
 
 
 async def test_the_last_use_is_stored_once_a_minute(setting: Setting) -> None:

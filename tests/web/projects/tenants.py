@@ -5,6 +5,7 @@ from typing import Any
 
 from analytics.requests.keys import IssuedProjectKey
 from storage.api.accounts import CredentialKind, Role
+from storage.api.project_keys import KeyScope
 from storage.api.projects import Project, ProjectRole, ProjectSettings
 from tests.web.service_doubles import NOW_MS
 from tests.web.world import World
@@ -18,7 +19,8 @@ class Tenant:
     Attributes:
         session: the header of a session in the browser.
         token: the header of a token.
-        key: an API key of the project.
+        key: an API key of the project that tracks requests.
+        read_key: one that reads reports.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Tenant:
     session: dict[str, str]
     token: dict[str, str]
     key: IssuedProjectKey
+    read_key: IssuedProjectKey
 
     @property
     def pages(self) -> str:
@@ -53,6 +56,7 @@ async def add_tenant(world: World, name: str, project_name: str = "Shop") -> Ten
         {"Cookie": f"redshank_session={secrets[CredentialKind.SESSION]}"},
         {"Authorization": f"Bearer {secrets[CredentialKind.BEARER]}"},
         await analytics.keyring.issue(project, "web server"),
+        await analytics.keyring.issue(project, "report", frozenset({KeyScope.READ})),
     )
 
 

@@ -353,6 +353,8 @@ async def test_no_row_answers_another_tenant_and_each_answers_its_owner(world: W
         "session": eve.session,
         "token": eve.token,
         "key": {"X-API-Key": eve.key.secret},
+        "read key": {"X-API-Key": eve.read_key.secret},
+        "own key": {"X-API-Key": ann.key.secret},
         "share link": {"X-API-Key": own.token},
         "share link as token": {"Authorization": f"Bearer {own.token}"},
     }
@@ -388,7 +390,8 @@ async def test_no_other_route_shows_another_tenants_texts(world: World) -> None:
             continue
         if path == "/api/v1/notifications/live":
             continue
-        for headers in (eve.session, eve.token, {"X-API-Key": eve.key.secret}):
+        keys = ({"X-API-Key": key.secret} for key in (eve.key, eve.read_key))
+        for headers in (eve.session, eve.token, *keys):
             url = concrete(path).replace("no-such-link", own.token)
             answer = await world.client.request(
                 method, url, headers=headers, json={}, allow_redirects=False
@@ -405,6 +408,39 @@ async def test_a_project_key_tracks_requests_of_its_own_project_only(world: Worl
     )
     assert answer.status == 202
     assert set(await world.services.analytics.events.volumes(0)) == {eve.project.id}
+
+
+async def test_a_read_key_reads_reports_and_logs_of_its_project_and_changes_nothing(
+    world: World,
+) -> None:
+    ann = await add_tenant(world, "ann", MARK)
+    numbers = await fill(world, ann, MARK)
+    expected = {route for route in ROWS if "/metrics/" in route or "/v1/reports/" in route}
+    expected = {route for route in expected if "POST" not in route or "/v1/reports/" in route}
+    expected |= {f"GET {API}/schema", f"GET {API}/live"}
+    answered = set()
+    for route in ROWS:
+        for headers in (
+            {"X-API-Key": ann.read_key.secret},
+            {"Authorization": f"Bearer {ann.read_key.secret}"},
+        ):
+            answer = await request(world, route, ann, numbers, headers)
+            assert answer.status in (200, 403), (route, answer.status, await answer.text())
+            if answer.status == 200:
+                answered.add(route)
+            answer.close()
+    assert answered == expected
+
+
+async def test_a_read_key_does_not_track(world: World) -> None:
+    ann = await add_tenant(world, "ann")
+    for path, body in (("", TRACKED), ("/batch", {"requests": [TRACKED]})):
+        answer = await world.client.post(
+            f"/api/v1/track{path}", json=body, headers={"X-API-Key": ann.read_key.secret}
+        )
+        assert answer.status == 403
+        assert "scope track" in await answer.text()
+    assert await world.services.analytics.events.volumes(0) == {}
 
 
 @pytest.mark.parametrize("region", ["project", "project-events"])

@@ -30,8 +30,16 @@ class SessionsApi:
         asked = Operation(_TAG, SessionsDocument, query=TopEventsQuery, errors=(400, 403))
         posted = Operation(_TAG, SessionsDocument, TopEventsForm, errors=(400, 403))
         return (
-            Route("GET", _PATH, self.asked, access, Surface.JSON, operation=asked),
-            Route("POST", _PATH, self.posted, access, Surface.JSON, operation=posted),
+            Route(
+                *("GET", _PATH, self.asked, access, Surface.JSON),
+                operation=asked,
+                for_read_keys=True,
+            ),
+            Route(
+                *("POST", _PATH, self.posted, access, Surface.JSON),
+                operation=posted,
+                for_read_keys=True,
+            ),
         )
 
     async def asked(self, request: web.Request) -> web.Response:

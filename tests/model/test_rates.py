@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.limits.rates import Rate
+from model.rates import Rate
 
 steps = st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 40)), max_size=60)
 
