@@ -51,7 +51,6 @@ def reports(history: EventHistory, project_key: str) -> list[TimedReport]:
         f"project_key = '{project_key}' and timestamp >= '{moments['from']}'"
         f" and timestamp < '{moments['to']}'"
     )
-    weeks = {"cohort": "week", "period": "week", "periods": 8}
     return [
         TimedReport(
             "overview",
@@ -87,10 +86,32 @@ def reports(history: EventHistory, project_key: str) -> list[TimedReport]:
             _funnel_statement(where),
             lambda found: [tuple(step["users"] for step in found["steps"])],
         ),
+        *_own_reports(common, project_key),
+    ]
+
+
+def _own_reports(common: dict[str, str], project_key: str) -> list[TimedReport]:
+    """Return the reports that the replaced service does not have."""
+    weeks = {"cohort": "week", "period": "week", "periods": 8}
+    return [
         TimedReport(
             "retention",
             "/v1/reports/retention",
             {**common, **weeks, "startEvent": FUNNEL[0], "returnEvent": FUNNEL[0]},
+            "",
+            lambda found: [tuple(found)],
+        ),
+        TimedReport(
+            "paths",
+            "/v1/reports/paths",
+            common,
+            "",
+            lambda found: [tuple(found)],
+        ),
+        TimedReport(
+            "schema",
+            f"/v1/projects/{project_key}/schema",
+            None,
             "",
             lambda found: [tuple(found)],
         ),

@@ -32,7 +32,7 @@ def test_without_postgresql_the_ratios_are_left_out_with_a_reason(
     monkeypatch.setattr(measurement, "postgres_programs", lambda: None)
     found = run_bench(capsys, "--work-dir", str(tmp_path))
     assert {"ingest_events_s", "track_requests_s", "overview_s", "funnel_s"} < found.keys()
-    assert "retention_s" in found
+    assert {"retention_s", "paths_s", "schema_s"} < found.keys()
     assert "ratio_disk" not in found
     assert "PostgreSQL" in str(found["notes"])
 

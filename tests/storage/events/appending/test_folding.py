@@ -190,3 +190,13 @@ async def test_deletions_reach_what_is_not_folded_yet(store: DuckEventStore) -> 
     assert await store.delete_before(1, NOW_MS + 1) == 2
     # An erased id is not known any more.
     assert await store.append(1, events(1), NOW_MS) == AppendResult(1)
+
+
+async def test_a_file_from_before_the_journal_is_opened(store: DuckEventStore) -> None:
+    await store.append(1, events(1, 2), NOW_MS)
+    await store._database.write(lambda connection: connection.execute("drop table folded"))
+    await asyncio.to_thread(store.close)
+    again = DuckEventStore(store._database.path)
+    assert await again.append(1, events(2, 3), NOW_MS) == AppendResult(1, (0,))
+    assert await counts(again) == (3, 0)
+    await asyncio.to_thread(again.close)
