@@ -35,7 +35,14 @@ from storage.events.activity import (
     DuckEventTransfer,
     TransferQueries,
 )
-from storage.events.appending import Appender, Folding, TableWriter, fold_pending
+from storage.events.appending import (
+    Appender,
+    Batch,
+    CommitQueue,
+    Folding,
+    TableWriter,
+    fold_pending,
+)
 from storage.events.compaction import delete_leftovers
 from storage.events.database import EventDatabase
 from storage.events.hashing import Hasher
@@ -85,6 +92,9 @@ class DuckEventStore:
         self._tables = TableWriter()
         self._folding = Folding(self._database, self._journal, self._tables, self._exclusions)
         self._appender = Appender(self._database, self._journal, self._folding)
+        self._merges: CommitQueue[Sequence[PersonMerge], int] = CommitQueue(
+            self._database.on_writer, self._merge
+        )
         self.requests = DuckRequestStore(self._database, self._journal, self._folding)
         self.activity = DuckActivityReader(self._read_activity)
         self.transfer = DuckEventTransfer(self._read_transfer, path.parent)
@@ -126,11 +136,17 @@ class DuckEventStore:
 
     async def identify(self, project: int, merges: Sequence[PersonMerge]) -> int:
         """See `EventAppender.identify`."""
+        return await self._merges.append(project, merges, 0) if merges else 0
 
-        def merge_all(connection: "DuckDBPyConnection") -> int:
-            return sum(not merge(connection, self._hasher, project, each) for each in merges)
+    def _merge(self, batches: Sequence[Batch[Sequence[PersonMerge], int]]) -> Sequence[int]:
+        def merge_all(connection: "DuckDBPyConnection") -> Sequence[int]:
+            return [
+                sum(not merge(connection, self._hasher, batch.project, each) for each in batch.rows)
+                for batch in batches
+            ]
 
-        return await self._database.write(merge_all) if merges else 0
+        # Merging does not look at events: the journal need not be folded.
+        return self._database.transaction(merge_all)
 
     async def count(self, selection: EventSelection) -> int:
         """See `EventReader.count`."""

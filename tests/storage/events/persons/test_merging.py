@@ -2,8 +2,9 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
@@ -14,6 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from storage.api.events import EventSelection
 from storage.api.new_events import NewEvent, PersonMerge
 from storage.events import DuckEventStore
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 NOW_MS = 1_764_000_000_000
 IDS = ["ann", "bob", "cat", "phone", "laptop", "kiosk"]
@@ -62,6 +66,26 @@ async def test_an_erased_user_may_be_merged_anew(store: DuckEventStore) -> None:
     assert await store.identify(1, [PersonMerge("phone", "bob")]) == 0
 
 
+async def test_merges_of_parallel_senders_share_commits_and_leave_the_journal_alone(
+    store: DuckEventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits = []
+    transaction = store._database.transaction
+
+    def counted(work: Callable[["DuckDBPyConnection"], object]) -> object:
+        commits.append(work)
+        return transaction(work)
+
+    monkeypatch.setattr(store._database, "transaction", counted)
+    asked = [PersonMerge(f"device-{number}", "ann") for number in range(40)]
+    assert await asyncio.gather(*(store.identify(1, [each]) for each in asked)) == [0] * 40
+    assert len(commits) < 10
+    assert store._journal.pending.rows == len(IDS)
+    assert await store.identify(1, [PersonMerge("device-7", "bob"), asked[0]]) == 1
+    monkeypatch.undo()
+    assert await persons(store) == len(IDS)
+
+
 class Merging(RuleBasedStateMachine):
     """Merges, erasures and restarts in any order."""
 
@@ -95,6 +119,7 @@ class Merging(RuleBasedStateMachine):
         else:
             assert refused == 0
             self.parent[old] = new
+            self.users.discard(old)
             self.users.add(new)
 
     @rule(name=st.sampled_from(IDS))
