@@ -343,7 +343,8 @@ class DuckEventStore:
             connection.execute("select 1 from events limit 1").fetchall()
 
         if await asyncio.to_thread(lambda: self._database.exists):
-            await self._answer(look)
+            # Not after a fold: whoever looks each second would fold each second.
+            await self._database.read(look)
 
     async def checkpoint(self) -> None:
         """Write the log into the file, which shortens the next start after a crash."""
