@@ -17,7 +17,8 @@ _DEFAULTS = ExporterSettings()
     "listen",
     default=DEFAULT_LISTEN,
     show_default=True,
-    help="Address to listen on: HOST:PORT, [IPV6]:PORT, or :PORT for all addresses.",
+    help="Address to listen on: HOST:PORT, [IPV6]:PORT, or :PORT for all addresses. "
+    "A socket that systemd passes comes first.",
 )
 @click.option(
     "--web.config.file",
@@ -138,8 +139,9 @@ def exporter(
 def _serve(settings: ExporterSettings, log_format: str) -> None:
     """Serve until SIGTERM or SIGINT."""
     from exporter.logs import configure
+    from exporter.serving.inherited import inherited_socket
     from exporter.serving.server import serve
     from exporter.serving.stop_signals import StopSignals
 
     configure(log_format)
-    serve(settings, StopSignals())
+    serve(settings, StopSignals(), inherited=inherited_socket(settings.listen))

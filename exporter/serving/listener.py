@@ -68,6 +68,7 @@ class Listener(socketserver.ThreadingMixIn, HTTPServer):
         max_connections: how many connections are served at a time.
         max_per_client: how many of them one address may have.
         gate: decides about TLS.
+        inherited: a socket that listens already; the address is then unused.
 
     Raises:
         ListenError: the address is in use, not an address of this host, or unknown.
@@ -84,6 +85,7 @@ class Listener(socketserver.ThreadingMixIn, HTTPServer):
         max_connections: int,
         max_per_client: int,
         gate: ClientGate,
+        inherited: socket.socket | None = None,
     ) -> None:
         self.max_connections, self._max_per_client = max_connections, max_per_client
         self._gate = gate
@@ -97,6 +99,12 @@ class Listener(socketserver.ThreadingMixIn, HTTPServer):
         self._stopping, self._stopped = socket.socketpair()
         self._accepting_s = time.monotonic()
         self._thread = threading.Thread(target=self._accept, name="accept", daemon=True)
+        if inherited is not None:
+            # Not TCPServer's: it creates a socket first, which our unit forbids.
+            socketserver.BaseServer.__init__(self, inherited.getsockname(), handler)
+            self.socket = inherited
+            self.server_name, self.server_port = "", int(self.server_address[1])
+            return
         host, port = address
         try:
             self.address_family, resolved = _resolve(host, port)

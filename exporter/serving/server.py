@@ -1,5 +1,6 @@
 """Constructs the exporter and runs it until it is stopped."""
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +30,11 @@ _GRACE_S = 5.0
 class Exporter:
     """An exporter; it binds its address at once and serves while its context is entered.
 
+    Args:
+        settings: what to collect and how to serve it.
+        clock: the time that `node_time_seconds` reports.
+        inherited: a socket that listens already, in place of `settings.listen`.
+
     Raises:
         ListenError: the address is malformed, in use, or not an address of this host.
         WebConfigFileError: the web configuration file is invalid.
@@ -36,7 +42,12 @@ class Exporter:
         PatternError: an exclusion is not a regular expression.
     """
 
-    def __init__(self, settings: ExporterSettings, clock: Clock = system_clock) -> None:
+    def __init__(
+        self,
+        settings: ExporterSettings,
+        clock: Clock = system_clock,
+        inherited: socket.socket | None = None,
+    ) -> None:
         gatherer = Gatherer(catalogue.build(settings, clock), settings.collector_timeout_s)
         self_metrics = SelfMetrics(version(), gatherer.stuck)
         gatherer.always = (
@@ -53,6 +64,7 @@ class Exporter:
             settings.max_connections,
             settings.max_connections_per_client,
             gate,
+            inherited,
         )
 
     @property
@@ -104,6 +116,7 @@ def serve(
     stop: Stop,
     ready: Callable[[str, int], None] | None = None,
     clock: Clock = system_clock,
+    inherited: socket.socket | None = None,
 ) -> None:
     """Serve until `stop`; blocks. Notify systemd of start, life and end.
 
@@ -112,13 +125,14 @@ def serve(
         stop: the condition to stop on.
         ready: called with host and port once connections are accepted.
         clock: the time that `node_time_seconds` reports.
+        inherited: a socket that listens already, in place of `settings.listen`.
 
     Raises:
         ListenError: the address is malformed, in use, or not an address of this host.
         UnknownCollectorError: an enabled or disabled collector does not exist.
         PatternError: an exclusion is not a regular expression.
     """
-    with Exporter(settings, clock) as exporter:
+    with Exporter(settings, clock, inherited) as exporter:
         host, port = exporter.address
         log.info("exporter_listening", host=host, port=port)
         if ready is not None:

@@ -108,7 +108,7 @@ def install(machine: Machine) -> None:
             copy_packages(machine)
     for _ in follow(machine, "With pip"):
         pass
-    # The page has the unit file beside the one-file exporter.
-    machine.shell(f"cd {CHECKOUT}; cp systemd/redshank-exporter.service .")
+    # The page has the unit files beside the one-file exporter.
+    machine.shell(f"cd {CHECKOUT}; cp systemd/redshank-exporter.* .")
     for _ in follow(machine, "Start it with systemd"):
         pass

@@ -186,6 +186,37 @@ def test_service_stops_in_time_and_cleanly(machine: Machine, unit: str) -> None:
     assert found == ["inactive", "success", "0"]
 
 
+def test_stopped_exporter_listens_no_longer_and_no_scrape_starts_it(machine: Machine) -> None:
+    machine.run("systemctl", "stop", EXPORTER)
+    assert not answers(machine, 9100)
+    assert machine.property(EXPORTER, "ActiveState") == "inactive"
+    assert machine.property(f"{EXPORTER}.socket", "ActiveState") == "inactive"
+
+
+def test_exporter_listens_where_its_socket_unit_says(machine: Machine) -> None:
+    machine.write(
+        f"/run/systemd/system/{EXPORTER}.socket.d/test.conf",
+        "[Socket]\nListenStream=\nListenStream=127.0.0.1:9102\n",
+    )
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "restart", EXPORTER)
+    assert answers(machine, 9102)
+    assert not answers(machine, 9100)
+    allowed = machine.property(f"{EXPORTER}.socket", "IPAddressAllow")
+    assert "127.0.0.0/8" in allowed
+    assert "10.0.0.0/8" in allowed
+
+
+def test_option_listen_beside_the_socket_unit_is_refused_with_the_remedy(machine: Machine) -> None:
+    """It is left from an earlier version, where it may have kept others out."""
+    machine.write("/etc/default/redshank-exporter", 'OPTIONS="--listen 127.0.0.1:9100"\n')
+    try:
+        assert machine.run("systemctl", "restart", EXPORTER, check=False).returncode != 0
+        wait_for(lambda: "set ListenStream=" in machine.journal(EXPORTER), "the remedy")
+    finally:
+        machine.run("rm", "/etc/default/redshank-exporter")
+
+
 def test_hardening_takes_no_metric_family_away(machine: Machine) -> None:
     """Beside the service, the same exporter runs as a user without restrictions."""
     started = f"setsid setpriv --reuid 65534 --regid 65534 --clear-groups {REDSHANK} exporter"
