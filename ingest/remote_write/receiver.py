@@ -15,7 +15,7 @@ from ingest.remote_write.snappy import decompressed
 from ingest.remote_write.write_request_1 import decode_1
 from ingest.remote_write.write_request_2 import decode_2
 from ingest.remote_write.written_metadata import WrittenMetadata
-from ingest.series.executor import run_in_thread
+from ingest.series.executor import ThreadTurns
 from ingest.series.sample_batch import SampleBatch
 from ingest.series.senders import Sender, Senders
 from ingest.series.write_result import WriteResult, WriteStatistics
@@ -62,7 +62,10 @@ class RemoteWriteReceiver:
         self._limits = limits or WriteLimits()
         self._refusals, self._memory = refusals or Refusals(), memory or MemoryReading()
         self._labels = LabelReader(self._limits.labels)
-        self._senders = Senders(appender, reader, self._limits, "remote-write", self._memory)
+        self._threads = ThreadTurns()
+        self._senders = Senders(
+            appender, reader, self._limits, "remote-write", self._memory, self._threads
+        )
         self.statistics = WriteStatistics()
         self.metadata = WrittenMetadata()
 
@@ -120,8 +123,8 @@ class RemoteWriteReceiver:
         """Decode and write a request; the sender's turn is held."""
         limits, decode = self._limits, _DECODERS[version]
         # In the sender's turn, so that only one of its messages is decompressed in memory.
-        data = await _call(len(body), lambda: decompressed(body, limits.decompressed_bytes))
-        batch = await _call(len(data), lambda: decode(data, sender.find, limits.request))
+        data = await self._call(len(body), lambda: decompressed(body, limits.decompressed_bytes))
+        batch = await self._call(len(data), lambda: decode(data, sender.find, limits.request))
         admission = sender.budgets.admission(token, self._clock())
         wait_s = admission.samples_wait_s()
         if wait_s > 0:
@@ -130,7 +133,6 @@ class RemoteWriteReceiver:
         admission.take_samples(len(batch.samples))
         return batch, await sender.write(batch, self._labels.labels_of, admission)
 
-
-async def _call(size_bytes: int, work: Callable[[], T]) -> T:
-    """Call a function that reads so many bytes, in a thread if they are many."""
-    return await run_in_thread(work) if size_bytes > _THREAD_BYTES else work()
+    async def _call(self, size_bytes: int, work: Callable[[], T]) -> T:
+        """Call a function that reads so many bytes, in a thread if they are many."""
+        return await self._threads.run(work) if size_bytes > _THREAD_BYTES else work()

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.limits.budgets import Admission
-from ingest.series.executor import run_in_thread
+from ingest.series.executor import ThreadTurns
 from ingest.series.lane import Lane
 from ingest.series.late_samples import look_up, write_older
 from ingest.series.placement import MOST_LANES, Placement
@@ -40,8 +40,10 @@ class SampleWriter:
         reader: SampleReader,
         result: WriteResult,
         admission: Admission,
+        threads: ThreadTurns,
     ) -> None:
         self._table, self._reader, self._result = table, reader, result
+        self._threads = threads
         self._now_ms = admission.now_ms
         self._placement = Placement(table, admission)
         self._rejections = Rejections(table, result)
@@ -181,7 +183,7 @@ class SampleWriter:
 
     async def _prepare(self, lane: Lane) -> None:
         if lane.lacks_layout and lane.width > _THREAD_COLUMNS:
-            await run_in_thread(lane.prepare)
+            await self._threads.run(lane.prepare)
 
     def _compare(
         self, lane: Lane, columns: NDArray[np.int64], samples: Samples, late: list[Samples]

@@ -19,7 +19,7 @@ from ingest.errors import BadLabelsError, PushLimitError
 from ingest.limits.budgets import Admission, Refusal, SenderBudgets
 from ingest.limits.label_checks import shown
 from ingest.limits.write_limits import WriteLimits
-from ingest.series.executor import run_in_thread
+from ingest.series.executor import ThreadTurns
 from ingest.series.sample_batch import FindSeries, SampleBatch, Samples, SeriesKey
 from ingest.series.sample_writer import SampleWriter
 from ingest.series.series_table import SeriesTable
@@ -57,8 +57,10 @@ class Sender:
         limits: WriteLimits,
         budgets: SenderBudgets,
         now_ms: int,
+        threads: ThreadTurns,
     ) -> None:
         self._table, self._reader, self._limits = table, reader, limits
+        self._threads = threads
         self.budgets = budgets
         self._swept_ms = now_ms
         self._waiting_bytes = 0
@@ -111,7 +113,9 @@ class Sender:
         try:
             await self._number(batch, read_labels, new, admission, result)
             samples = self._valid(_cleaned(batch.samples), admission.now_ms, result)
-            await SampleWriter(self._table, self._reader, result, admission).write(samples)
+            await SampleWriter(self._table, self._reader, result, admission, self._threads).write(
+                samples
+            )
         finally:
             self._table.remember(new)
         self._sweep(admission.now_ms)
@@ -137,7 +141,7 @@ class Sender:
             return np.array([new.get(key, -1) for key in batch.unknown], np.int64)
 
         if len(batch.unknown) > _THREAD_SERIES:
-            numbers = await run_in_thread(number_all)
+            numbers = await self._threads.run(number_all)
         else:
             numbers = number_all()
         series = batch.samples["series"]
@@ -203,6 +207,7 @@ class Senders:
         limits: for each sender.
         protocol: the prefix of the names of all streams.
         memory: the server's memory; None for no limit.
+        threads: where long work of all senders runs.
     """
 
     def __init__(
@@ -212,9 +217,11 @@ class Senders:
         limits: WriteLimits,
         protocol: str,
         memory: MemoryReading | None = None,
+        threads: ThreadTurns | None = None,
     ) -> None:
         self._appender, self._reader, self._limits = appender, reader, limits
         self._protocol, self._memory = protocol, memory
+        self._threads = threads or ThreadTurns()
         self._senders: dict[str, Sender] = {}
 
     @property
@@ -230,7 +237,7 @@ class Senders:
             limits = self._limits
             budgets = SenderBudgets(limits.sender, limits.token, self._memory)
             table = SeriesTable(self._appender, prefix, limits, budgets.sender)
-            known = Sender(table, self._reader, limits, budgets, now_ms)
+            known = Sender(table, self._reader, limits, budgets, now_ms, self._threads)
             self._senders[name] = known
         return known
 

@@ -88,6 +88,51 @@ def test_a_thread_stops_waiting_for_an_endless_evaluation(lock: EvaluationLock) 
     assert lock.acquire()
 
 
+def test_one_thread_at_a_time_evaluates_without_the_lock(
+    lock: EvaluationLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation_lock, "_LONGEST_WAIT_S", 60.0)
+    inside, go_on = threading.Semaphore(0), threading.Event()
+    held = []
+
+    def evaluate() -> None:
+        with TimeSlice(lock):
+            held.append(threading.get_ident())
+            inside.release()
+            go_on.wait(60)
+
+    with TimeSlice(lock):
+        threads = [started(evaluate) for _ in range(4)]
+        assert inside.acquire(timeout=60)
+        wait_until(lambda: lock.waiting == 3)
+        # An urgent one does not wait for it.
+        urgent = started(
+            lambda: TimeSlice(lock, urgent=True).__enter__().__exit__(None, None, None)
+        )
+        urgent.join()
+        assert (len(held), lock.waiting) == (1, 3)
+        go_on.set()
+    for thread in threads:
+        thread.join()
+    assert len(held) == 4
+    assert lock.acquire()
+
+
+def test_waiting_beside_an_evaluation_without_the_lock_ends(
+    lock: EvaluationLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation_lock, "_LONGEST_WAIT_S", 0.01)
+    with TimeSlice(lock), ThreadPoolExecutor(4) as threads:
+        all_inside = threading.Barrier(4, timeout=60)
+
+        def evaluate(_: int) -> None:
+            with TimeSlice(lock):
+                all_inside.wait()
+
+        list(threads.map(evaluate, range(4)))
+    assert lock.acquire()
+
+
 def test_a_helper_thread_does_not_hand_the_lock_over(lock: EvaluationLock, clock: Clock) -> None:
     with TimeSlice(lock) as own:
         waiting = started(lambda: TimeSlice(lock).__enter__().__exit__(None, None, None))
