@@ -6,17 +6,22 @@ import numpy as np
 
 from model.labels import Labels
 from model.series import ABSENT_BITS, STALE_BITS, AlignedSeries
+from storage.api.samples import ReadBudget
 from storage.samples.reading.chunk_reader import SourceSelection
+from storage.samples.reading.label_pieces import in_pieces
 
 
-def doubled_labels(selections: Sequence[SourceSelection]) -> set[Labels]:
+def doubled_labels(
+    selections: Sequence[SourceSelection], budget: ReadBudget | None = None
+) -> set[Labels]:
     """Return the label sets that several sources yield."""
     doubled: set[Labels] = set()
     for some in _indistinct(selections):
         seen: set[Labels] = set()
-        for selection in some:
-            doubled.update(seen.intersection(selection.labels))
-            seen.update(selection.labels)
+        # A source yields each label set once, so its pieces do not meet each other.
+        for piece in (piece for one in some for piece in in_pieces(one.labels, budget)):
+            doubled.update(seen.intersection(piece))
+            seen.update(piece)
     return doubled
 
 

@@ -16,6 +16,7 @@ from storage.samples.deletion.tombstones import Tombstones
 from storage.samples.head.heads import Heads
 from storage.samples.reading.chunk_reader import ChunkReader, SourceSelection, without_empty
 from storage.samples.reading.duplicates import doubled_labels, merge_doubled
+from storage.samples.reading.label_pieces import have_common, union
 from storage.samples.reading.label_query import LabelQuery
 from storage.samples.reading.range_index import RangeIndex
 from storage.samples.reading.read_threads import ReadThreads
@@ -146,8 +147,8 @@ class Query:
         others = self._select_any(selector, start_ms, end_ms, budget, rest)
         # `plan.label_sets` includes the late sources, whose series are now in `others`:
         # compare only with the series that were found in the recent window.
-        label_sets = plan.label_sets if not late else frozenset(found.labels)
-        if any(not label_sets.isdisjoint(part.labels) for part in others):
+        label_sets = plan.label_sets if not late else union([found.labels], budget)
+        if have_common(label_sets, [part.labels for part in others], budget):
             return None
         return [found, *others]
 
@@ -168,7 +169,7 @@ class Query:
                 wanted.append(Wanted(head.source.id, ring, match.columns, match.labels))
             else:
                 inactive.append((head.lineage_ms, head.source.id))
-        plan = RecentPlan.of(generation, disturbances, wanted, inactive)
+        plan = RecentPlan.of(generation, disturbances, wanted, inactive, budget)
         if disturbances % 2 or disturbances != self._heads.disturbances:
             return None
         selector.plan = plan
@@ -228,7 +229,7 @@ class Query:
             selections.append(SourceSelection(selected, views.get(selected.source.id, [])))
             if budget is not None and len(selections) % _SOURCES_A_CHECK == 0:
                 budget.check()
-        doubled = doubled_labels(selections)
+        doubled = doubled_labels(selections, budget)
         reader = ChunkReader(start_ms, end_ms, budget, self._threads, self._damage)
         reader.collect(selections, windows)
         apart = [one for one in selections if doubled and not doubled.isdisjoint(one.labels)]

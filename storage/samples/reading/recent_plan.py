@@ -1,7 +1,7 @@
 """Answers selectors from the recent window: finds rings and columns, and gathers samples."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -13,6 +13,7 @@ from model.labels import Labels
 from model.series import ABSENT_BITS, NO_TIME, AlignedSeries
 from storage.api.samples import ReadBudget
 from storage.samples.head.recent import Block, Ring
+from storage.samples.reading.label_pieces import in_pieces, union
 
 # If fewer rings than this share reach back far enough, the recent window is not used.
 _WORTH_SHARE = 0.5
@@ -95,12 +96,16 @@ class RecentPlan:
         disturbances: int,
         wanted: Iterable[Wanted],
         inactive: Iterable[tuple[int, int]],
+        budget: ReadBudget | None = None,
     ) -> "RecentPlan":
         """Group the wanted columns by block; sources with equal label sets get no ring."""
         by_block: dict[Block, list[tuple[Wanted, Ring]]] = {}
         without_ring = set()
         wanted = list(wanted)
-        counts = Counter(labels for one in wanted for labels in one.labels)
+        counts = Counter[Labels]()
+        for one in wanted:
+            for piece in in_pieces(one.labels, budget):
+                counts.update(piece)
         doubled = len(counts) < counts.total()
         for one in wanted:
             if one.ring is None or (doubled and any(counts[labels] > 1 for labels in one.labels)):
@@ -126,9 +131,9 @@ class RecentPlan:
         return tuple([labels for part in self.parts for labels in part.labels])
 
     @cached_property
-    def label_sets(self) -> frozenset[Labels]:
+    def label_sets(self) -> Set[Labels]:
         """The label sets of all parts."""
-        return frozenset(self.labels)
+        return union(part.labels for part in self.parts)
 
     def late_sources(self, start_ms: int) -> set[int] | None:
         """Return the sources whose rings begin after a time; None if those are most."""

@@ -19,6 +19,7 @@ class Process:
     cached_mib: int = 0
     now_s: float = 0.0
     collections: int = 0
+    generations: list[int] = field(default_factory=list)
     emptied: int = 0
     trims: int = 0
     reading: MemoryReading = field(init=False)
@@ -42,8 +43,9 @@ class Process:
     def _resident(self) -> int:
         return (self.resident_mib + self.garbage_mib + self.cached_mib) * MIB
 
-    def _collect(self) -> None:
+    def _collect(self, generation: int) -> None:
         self.collections += 1
+        self.generations.append(generation)
         self.garbage_mib = 0
 
     def _trim(self) -> None:
@@ -109,6 +111,18 @@ async def test_growth_that_stays_is_collected_once() -> None:
     for _ in range(60):
         await process.after(1)
     assert process.collections == 1
+
+
+async def test_all_generations_are_collected_after_half_again_as_much_or_under_pressure() -> None:
+    process = Process(limit_mib=1000, resident_mib=200)
+    await process.after(20)
+    for resident_mib in (300, 380, 440, 480, 560, 640, 720, 820):
+        process.resident_mib = resident_mib
+        await process.after(20)
+    # 300, 480 and 820 MB; 380, 640 and 720 MB are growth of a tenth only.
+    assert process.generations.count(2) == 3
+    assert process.generations[-1] == 2
+    assert process.generations.count(1) >= 3
 
 
 async def test_constant_growth_is_collected_at_most_every_ten_seconds() -> None:
