@@ -44,6 +44,8 @@ pragma busy_timeout = 5000;
 
 SLOW_COMMIT_S: Final = 2.0
 """A durable commit that takes longer shows a slow disk; usual ones take milliseconds."""
+STUCK_S: Final = 5.0
+"""A write that has not returned for so long has met a disk that does not answer."""
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 

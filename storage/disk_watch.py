@@ -6,16 +6,13 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 from model.conditions import DATA_DIRECTORY_GONE, DISK_SLOW, Conditions
-from storage.database import SLOW_COMMIT_S
+from storage.database import SLOW_COMMIT_S, STUCK_S
 from storage.worker import Worker
 
 _INTERVAL_S = 5.0
 _STUCK_INTERVAL_S = 1.0
-STUCK_S: Final = 5.0
-"""A write that has not returned for so long has met a disk that does not answer."""
 
 
 class DiskWatch:

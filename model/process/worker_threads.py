@@ -28,13 +28,18 @@ def _run(work: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) 
     try:
         return work(*args, **kwargs)
     except BaseException as exc:
-        _clear_frames(exc)
+        clear_frames(exc)
         # This frame is in the traceback too, and cannot be cleared while it runs.
         del work, args, kwargs
         raise
 
 
-def _clear_frames(exc: BaseException) -> None:
+def clear_frames(exc: BaseException) -> None:
+    """Clear the local variables of the frames that an error has left.
+
+    Only before anything waits for the error: later the frames of what has waited belong to
+    it, and clearing them ends these coroutines.
+    """
     for error in _chain(exc):
         traceback.clear_frames(error.__traceback__)
 

@@ -3,45 +3,50 @@
 While the disk refuses writes, a copy in memory takes those that may wait: sessions, the
 audit log, alerts and the outbox. Once the disk accepts writes again, the changed rows are
 written to it in one transaction.
+
+If a write does not return for seconds, the thread that writes is stuck. Another thread then
+takes the copy over: it adopts what the stuck write has repeated there, and runs the writes
+that wait behind it.
 """
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import structlog
 from sqlite_utils import Database, Migrations
 
-from model.conditions import DISK_SLOW, RECORDS_REBUILT, RECORDS_UNWRITABLE, Conditions
-from model.process.worker_threads import WorkerThreads
+from model.conditions import DISK_SLOW, RECORDS_UNWRITABLE, Conditions
+from model.process.worker_threads import WorkerThreads, clear_frames
 from storage.api.errors import (
     CorruptDataError,
     StorageError,
     StoreClosedError,
     UnwritableError,
 )
-from storage.damage import RESTORE, Damage
+from storage.damage import Damage
 from storage.database import (
     SQLITE_ERRORS,
-    Readers,
+    STUCK_S,
     Writer,
     integrity_problems,
     require_writable,
     translate,
 )
-from storage.records.memory_copy import MemoryCopy
-from storage.records.salvage import rebuild
+from storage.jobs import Job, Jobs
+from storage.records.disk_reads import DiskReads
+from storage.records.memory_copy import MemoryCopy, Unwritten
+from storage.records.salvage import log_lost, note_rebuilt, rebuild
 from storage.worker import Worker
-
-log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-_RETRY_S = 2.0
+_LOOK_S = 1.0
 # Larger files are checked by `redshank doctor` only: a second of reading at the start.
 _CHECKED_BYTES = 64 * 2**20
 
@@ -71,14 +76,18 @@ class RecordsDatabase:
         self._conditions = conditions
         # fsync on each commit: an acknowledged record survives a power cut.
         self._writer = Writer(path, "pragma synchronous = full;", conditions=conditions)
-        self._readers = Readers(path)
+        self._reads = DiskReads(path, lambda: self._refusal is not None)
         self.damage = Damage()
-        self._threads = WorkerThreads(2, thread_name_prefix="read-records")
-        self._urgent_thread = WorkerThreads(1, thread_name_prefix="read-outbox")
+        # One thread at a time uses the copy, and decides whether it takes the writes.
+        self._lock = threading.RLock()
         self._copy: MemoryCopy | None = None
         # Why the copy takes the writes, None while the disk does.
         self._refusal: StorageError | None = None
-        self._retrying = Worker("records", _RETRY_S, self._retry)
+        self._jobs = Jobs()
+        self._running: Job[object] | None = None
+        self._memory_thread = WorkerThreads(1, thread_name_prefix="records-in-memory")
+        self._recovery: Future[None] | None = None
+        self._looking = Worker("records", _LOOK_S, self._look)
 
     def open(self, migrations: Iterable[Migrations]) -> None:
         """Open the file, rebuild it if it is damaged, and apply the pending migrations; blocks.
@@ -96,9 +105,9 @@ class RecordsDatabase:
             except StorageError as failure:
                 # Not replaced by an empty file: a server without users has no login.
                 raise CorruptDataError(f"{exc}; {_FIX}") from failure
-            self._note_rebuilt(exc, kept_as, lost)
+            note_rebuilt(self._conditions, self.path, exc, kept_as, lost)
             self._open(subjects)
-        self._retrying.start()
+        self._looking.start()
 
     def _open(self, subjects: Iterable[Migrations]) -> None:
         def migrate(database: Database) -> None:
@@ -118,17 +127,6 @@ class RecordsDatabase:
             self._copy = MemoryCopy(self._writer.connection)
         except SQLITE_ERRORS as exc:
             raise translate(self.path, exc) from exc
-
-    def _note_rebuilt(self, error: StorageError, kept_as: str, lost: int) -> None:
-        self._conditions.set(RECORDS_REBUILT, f"{error}; the damaged file is {kept_as}")
-        log.warning(
-            "records_rebuilt",
-            file=self.path.name,
-            error=str(error),
-            kept_as=kept_as,
-            unreadable=lost,
-            fix=RESTORE,
-        )
 
     @property
     def writing_s(self) -> float:
@@ -158,46 +156,134 @@ class RecordsDatabase:
 
     async def _submit(self, work: Callable[[Database], T], *, may_wait: bool) -> T:
         self._changed()
-        written = self._writer.call(lambda: self._run(_wrapped(work), may_wait=may_wait))
-        written.add_done_callback(self._changed)
-        return await asyncio.shield(asyncio.wrap_future(written))
+        job = Job(_wrapped(work), may_wait=may_wait)
+        job.future.add_done_callback(self._changed)
+        self._jobs.add(job)
+        try:
+            self._writer.call(partial(self._run_next, job))
+        except StoreClosedError:
+            self._jobs.take(job)
+            raise
+        if self.writing_s >= STUCK_S:
+            self._beside(self._take_over)
+        return await asyncio.shield(asyncio.wrap_future(job.future))
 
-    def _run(self, work: Callable[[sqlite3.Connection], T], *, may_wait: bool) -> T:
-        """Run work on the disk, or in memory; on the writer's thread."""
-        if self._refusal is not None and not may_wait:
+    def _run_next(self, job: Job[T]) -> None:
+        """Run a job on the disk, or in memory, unless it is taken; on the writer's thread."""
+        if not self._jobs.take(job):
+            return
+        self._running = job  # type: ignore[assignment]
+        self._end(job, lambda: self._run(job))
+        self._running = None
+
+    def _end(self, job: Job[T], run: Callable[[], T]) -> None:
+        try:
+            job.finish(run())
+        except BaseException as exc:  # noqa: BLE001 - the caller gets it.
+            clear_frames(exc)
+            job.fail(exc)
+        finally:
+            # This frame is in the traceback too, and cannot be cleared while it runs.
+            del job, run
+
+    def _run(self, job: Job[T]) -> T:
+        if self._refusal is not None and not job.may_wait:
             self._recover()
         if self._refusal is None:
             try:
-                return self._write(work, may_wait=may_wait)
+                return self._write(job)
             except (CorruptDataError, UnwritableError) as exc:
                 self._refuse(exc)
-                if not may_wait:
+                if not (job.may_wait or job.is_adopted):
                     raise
-        if not may_wait:
+        if job.is_adopted:
+            # The copy has its changes, and writes them again.
+            self._recover()
+            if job.may_wait or self._refusal is None:
+                return job.returned  # type: ignore[return-value]
+        if not job.may_wait:
             raise UnwritableError(str(self._refusal))
+        with self._lock:
+            return self._in_memory(job)
+
+    def _in_memory(self, job: Job[T]) -> T:
         try:
-            return self._memory.run(work)
+            return self._memory.run(job.work)
         except SQLITE_ERRORS as exc:
             raise translate(self.path, exc) from exc
 
-    def _write(self, work: Callable[[sqlite3.Connection], T], *, may_wait: bool) -> T:
+    def _write(self, job: Job[T]) -> T:
         copy = self._memory
 
         def repeated(connection: sqlite3.Connection) -> T:
-            result = work(connection)
-            copy.repeat()
+            result = job.work(connection)
+            with self._lock:
+                if self._refusal is not None:
+                    # The copy has been taken over: the disk was stuck before this point.
+                    raise UnwritableError(str(self._refusal))
+                job.returned = result
+                copy.repeat()
             return result
 
         # With a slow disk, what may wait for the disk does not wait for its sync either: it
         # survives a killed process, but not a power cut.
         is_slow = any(one.kind is DISK_SLOW for one in self._conditions.active())
         try:
-            result = self._writer.transact(repeated, durable=not (may_wait and is_slow))
+            result = self._writer.transact(repeated, durable=not (job.may_wait and is_slow))
         except BaseException:
-            copy.undo()
+            self._end_repeat(job, copy.undo)
             raise
-        copy.keep()
+        self._end_repeat(job, copy.keep)
         return result
+
+    def _end_repeat(self, job: Job[T], end: Callable[[], None]) -> None:
+        with self._lock:
+            if not job.is_adopted:
+                end()
+
+    def _look(self) -> None:
+        """Take the copy over from a stuck write, or try the disk again; on a thread of its own."""
+        if self.writing_s >= STUCK_S:
+            self._beside(self._take_over).result()
+        elif self._refusal is not None and (self._recovery is None or self._recovery.done()):
+            self._recovery = self._writer.call(self._recover)
+
+    def _beside(self, work: Callable[[], T]) -> Future[T]:
+        """Queue work with the copy, on a thread that no disk makes wait."""
+        try:
+            return self._memory_thread.submit(work)
+        except RuntimeError as exc:
+            raise StoreClosedError(f"{self.path.name} is closed") from exc
+
+    def _take_over(self) -> None:
+        """Run in memory what waits behind a stuck write; on the thread of the copy."""
+        with self._lock:
+            stuck_s = self.writing_s
+            if stuck_s < STUCK_S:
+                return
+            if self._refusal is None:
+                reason = f"{self.path.name}: a write has not returned for {stuck_s:.0f} s"
+                self._refuse(UnwritableError(reason))
+            job = self._running
+            if self._memory.adopt() and job is not None:
+                job.is_adopted = True
+                if job.may_wait:
+                    job.finish(job.returned)
+        for waiting in self._jobs.take_all():
+            self._beside(partial(self._run_beside, waiting))
+
+    def _run_beside(self, job: Job[object]) -> None:
+        """Run a job in memory while the writer's thread is stuck; on the thread of the copy."""
+        with self._lock:
+            if self._refusal is None:
+                # The disk is back.
+                self._jobs.add(job)
+                self._writer.call(partial(self._run_next, job))
+                return
+            if not job.may_wait:
+                job.fail(UnwritableError(str(self._refusal)))
+                return
+            self._end(job, lambda: self._in_memory(job))
 
     @property
     def _memory(self) -> MemoryCopy:
@@ -209,12 +295,6 @@ class RecordsDatabase:
         self._refusal = error
         self._conditions.set(RECORDS_UNWRITABLE, str(error))
 
-    def _retry(self) -> None:
-        """Try to write to the disk again, if it refused; on a thread of its own."""
-        if self._refusal is not None:
-            with suppress(StorageError):
-                self._writer.call(self._recover).result()
-
     def _recover(self) -> None:
         """Write what the copy has taken to the disk, if that accepts it; on the writer's thread."""
         refusal = self._refusal
@@ -222,7 +302,9 @@ class RecordsDatabase:
             return
         try:
             if isinstance(refusal, CorruptDataError):
-                self._rebuild(refusal)
+                with self._lock:
+                    self._rebuild(refusal)
+                    self._refusal = None
             else:
                 self._write_back()
         except (StorageError, OSError) as exc:
@@ -230,28 +312,43 @@ class RecordsDatabase:
                 exc = UnwritableError(str(exc))
             self._refuse(exc)
             return
-        self._refusal = None
         self._changed()
         self._conditions.clear(RECORDS_UNWRITABLE)
 
     def _write_back(self) -> None:
-        copy, connection = self._memory, self._writer.connection
+        """Write to the disk what it lacks, until it lacks nothing."""
+        with self._lock:
+            taken = self._memory.take_unwritten()
+        while True:
+            self._write_taken(taken)
+            with self._lock:
+                # A stuck write: the copy has gone on meanwhile.
+                taken = self._memory.take_unwritten()
+                if not taken.rows:
+                    self._refusal = None
+                    return
+
+    def _write_taken(self, taken: Unwritten) -> None:
+        connection = self._writer.connection
         try:
             connection.execute("pragma foreign_keys = off")
-            self._writer.transact(copy.write_back, durable=True)
+            self._writer.transact(taken.write, durable=True)
+        except BaseException:
+            with self._lock:
+                self._memory.give_back(taken)
+            raise
         finally:
             connection.execute("pragma foreign_keys = on")
-        copy.written()
 
     def _rebuild(self, refusal: CorruptDataError) -> None:
-        self._readers.release()
+        self._reads.release()
         self._writer.shut()
         kept_as, lost = rebuild(self.path, self._memory.connection)
-        self._readers.release()
+        self._reads.release()
         self._writer.reopen()
         self._memory.close()
         self._new_copy()
-        self._note_rebuilt(refusal, kept_as, lost)
+        note_rebuilt(self._conditions, self.path, refusal, kept_as, lost)
 
     def _changed(self, _: object = None) -> None:
         self.version = object()
@@ -266,43 +363,37 @@ class RecordsDatabase:
         """
         wrapped = _wrapped(work)
         if self._refusal is None:
-            threads = self._urgent_thread if urgent else self._threads
-            loop = asyncio.get_running_loop()
             try:
-                return await loop.run_in_executor(threads, self._readers.read, wrapped)
+                return await self._reads.run(wrapped, urgent=urgent)
             except (CorruptDataError, UnwritableError) as exc:
-                await asyncio.wrap_future(self._writer.call(partial(self._refuse, exc)))
-        return await asyncio.wrap_future(self._writer.call(partial(self._read_copy, wrapped)))
+                if self._refusal is None:
+                    self._refuse(exc)
+        return await asyncio.wrap_future(self._beside(partial(self._read_copy, wrapped)))
 
     def _read_copy(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        try:
-            return work(self._memory.connection)
-        except SQLITE_ERRORS as exc:
-            raise translate(self.path, exc) from exc
+        with self._lock:
+            try:
+                return work(self._memory.connection)
+            except SQLITE_ERRORS as exc:
+                raise translate(self.path, exc) from exc
 
     def close(self) -> None:
         """Finish the queued work and close the file; blocks.
 
         What the disk still refuses is lost; the failure is logged.
         """
-        self._retrying.stop()
-        self._threads.shutdown()
-        self._urgent_thread.shutdown()
+        self._looking.stop()
+        self._reads.end()
+        self._memory_thread.shutdown()
         with suppress(StorageError):
             self._writer.call(self._give_up).result()
-        self._readers.close()
+        self._reads.close()
         self._writer.close()
 
     def _give_up(self) -> None:
         self._recover()
         if self._refusal is not None and self._memory.unwritten:
-            log.error(
-                "records_lost",
-                file=self.path.name,
-                rows=self._memory.unwritten,
-                error=str(self._refusal),
-                fix="free disk space before you stop the server",
-            )
+            log_lost(self.path, self._memory.unwritten, self._refusal)
         if self._copy is not None:
             self._copy.close()
             self._copy = None

@@ -2,18 +2,27 @@
 
 It has all hosts, users, sessions and overrides, the open alerts, the outbox, and the
 latest entries of each history. Each commit on disk is repeated in it, so it needs nothing
-from the disk when writes begin to fail.
+from the disk when writes begin to fail. If the disk does not answer at all, even the
+transaction that waits for it goes on in the copy (`adopt`).
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from storage.records.row_changes import (
+    ChangedTable,
+    Row,
     TableShape,
+    changed_tables,
     forget_changes,
     note_changes,
+    note_rows,
     noted_changes,
+    put_rows,
+    raise_sequences,
+    sequences,
     table_shapes,
     transfer,
     transfer_sequences,
@@ -45,8 +54,22 @@ KEPT: Final[Mapping[str, str]] = {
 """The rows of a table that the copy has; it has all rows of other tables."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """Rows that only the copy has, as they were when they were taken."""
+
+    rows: Sequence[Row]
+    tables: Sequence[ChangedTable]
+    sequences: Sequence[tuple[str, int]]
+
+    def write(self, disk: sqlite3.Connection) -> None:
+        """Write the rows to the disk; runs in a transaction without foreign keys."""
+        put_rows(self.tables, disk)
+        raise_sequences(disk, self.sequences)
+
+
 class MemoryCopy:
-    """The copy; used by the thread that writes the records."""
+    """The copy; one thread at a time uses it, as a lock of the database makes sure."""
 
     def __init__(self, disk: sqlite3.Connection) -> None:
         """Copy the records; `disk` then notes its changes for `repeat`.
@@ -54,9 +77,12 @@ class MemoryCopy:
         Raises:
             sqlite3.Error: the disk cannot be read.
         """
-        self._connection = sqlite3.connect(":memory:", isolation_level=None)
+        self._connection = sqlite3.connect(
+            ":memory:", isolation_level=None, check_same_thread=False
+        )
         self._disk = disk
         self._repeated = 0
+        self._pending: Sequence[Row] = ()
         statements = disk.execute(
             "select sql from main.sqlite_master where sql is not null"
             " and name not like 'sqlite\\_%' escape '\\' order by type = 'index', rowid"
@@ -100,6 +126,7 @@ class MemoryCopy:
         transfer(rows, self._repeatable(), self._disk, self._connection)
         forget_changes(self._disk)
         self._repeated += len(rows)
+        self._pending = rows
 
     def keep(self) -> None:
         """Keep what `repeat` has written, if it has."""
@@ -117,6 +144,19 @@ class MemoryCopy:
         self._connection.execute("rollback")
         self._connection.execute("pragma foreign_keys = on")
 
+    def adopt(self) -> bool:
+        """Keep what `repeat` has written, although the disk's commit has not returned.
+
+        It waits for `take_unwritten`: writing it a second time changes nothing. `keep` and
+        `undo` then do nothing. Returns False if there is nothing.
+        """
+        if not self._connection.in_transaction:
+            return False
+        note_rows(self._connection, self._pending)
+        self._connection.execute("commit")
+        self._connection.execute("pragma foreign_keys = on")
+        return True
+
     def _repeatable(self) -> list[TableShape]:
         return [table for table in self._tables if KEPT.get(table.name) != "false"]
 
@@ -129,7 +169,7 @@ class MemoryCopy:
         self._connection.execute("commit")
 
     def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run work in one transaction in memory; the changes wait for `write_back`."""
+        """Run work in one transaction in memory; the disk lacks the changes."""
         self._connection.execute("begin")
         try:
             result = work(self._connection)
@@ -142,18 +182,22 @@ class MemoryCopy:
 
     @property
     def unwritten(self) -> int:
-        """The number of rows that wait for `write_back`."""
+        """The number of rows that the disk lacks."""
         return len(noted_changes(self._connection))
 
-    def write_back(self, disk: sqlite3.Connection) -> None:
-        """Write the changed rows to the disk; runs in a transaction without foreign keys."""
+    def take_unwritten(self) -> Unwritten:
+        """Return the rows that the disk lacks; `give_back` returns them if it refuses them."""
         rows = noted_changes(self._connection)
-        transfer(rows, self._tables, self._connection, disk)
-        transfer_sequences(self._connection, disk)
-
-    def written(self) -> None:
-        """Forget the changes: the disk has committed them."""
+        tables = [
+            replace(one, values=list(one.values))
+            for one in changed_tables(rows, self._tables, self._connection)
+        ]
         forget_changes(self._connection)
+        return Unwritten(rows, tables, sequences(self._connection))
+
+    def give_back(self, taken: Unwritten) -> None:
+        """Note again that the disk lacks these rows."""
+        note_rows(self._connection, taken.rows)
 
     def close(self) -> None:
         """Free the memory."""

@@ -8,6 +8,7 @@ inserting them as they are now, whatever statements have changed them.
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 Row = tuple[str, int]
 """The table and the rowid of a changed row."""
@@ -90,34 +91,62 @@ def forget_changes(connection: sqlite3.Connection) -> None:
     connection.execute(f"delete from {_NOTED}")  # noqa: S608
 
 
+def note_rows(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
+    """Note rows as changed; those that are noted already stay."""
+    connection.executemany(f"insert or ignore into {_NOTED} values (?, ?)", rows)  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedTable:
+    """The changed rows of one table, as they are now; deleted ones have no values."""
+
+    shape: TableShape
+    rowids: Sequence[int]
+    values: Iterable[tuple[Any, ...]]
+
+
+def changed_tables(
+    rows: Sequence[Row], tables: Iterable[TableShape], source: sqlite3.Connection
+) -> Iterator[ChangedTable]:
+    """Yield these rows of a database by table; the values are read when they are iterated."""
+    changed: dict[str, list[int]] = {}
+    for name, row in rows:
+        changed.setdefault(name, []).append(row)
+    for shape in tables:
+        rowids = changed.get(shape.name)
+        if rowids:
+            yield ChangedTable(shape, rowids, _rows(source, shape, rowids))
+
+
+def put_rows(changed: Sequence[ChangedTable], target: sqlite3.Connection) -> None:
+    """Make these rows of the target equal to those that were read.
+
+    The target is in a transaction, with `foreign_keys` off: the source has already applied
+    what a deletion cascades to. What the target notes meanwhile is forgotten.
+    """
+    for one in changed:
+        target.executemany(
+            f'delete from main."{one.shape.name}" where rowid = ?',  # noqa: S608
+            ((row,) for row in one.rowids),
+        )
+    for one in changed:
+        target.executemany(one.shape.insertion(), one.values)
+    forget_changes(target)
+
+
 def transfer(
     rows: Sequence[Row],
     tables: Iterable[TableShape],
     source: sqlite3.Connection,
     target: sqlite3.Connection,
 ) -> None:
-    """Make these rows of the target equal to those of the source.
-
-    The target is in a transaction, with `foreign_keys` off: the source has already applied
-    what a deletion cascades to. What the target notes meanwhile is forgotten.
-    """
-    changed: dict[str, list[int]] = {}
-    for name, row in rows:
-        changed.setdefault(name, []).append(row)
-    shapes = [table for table in tables if table.name in changed]
-    for shape in shapes:
-        target.executemany(
-            f'delete from main."{shape.name}" where rowid = ?',  # noqa: S608
-            ((row,) for row in changed[shape.name]),
-        )
-    for shape in shapes:
-        target.executemany(shape.insertion(), _rows(source, shape, changed[shape.name]))
-    forget_changes(target)
+    """Make these rows of the target equal to those of the source, as `put_rows` does."""
+    put_rows(list(changed_tables(rows, tables, source)), target)
 
 
 def _rows(
     source: sqlite3.Connection, shape: TableShape, rowids: Sequence[int]
-) -> Iterator[tuple[object, ...]]:
+) -> Iterator[tuple[Any, ...]]:
     for at in range(0, len(rowids), _ROWS_READ_AT_ONCE):
         some = rowids[at : at + _ROWS_READ_AT_ONCE]
         yield from source.execute(
@@ -127,14 +156,24 @@ def _rows(
         ).fetchall()
 
 
-def transfer_sequences(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
-    """Raise the target's counters of automatic ids to those of the source."""
+def sequences(source: sqlite3.Connection) -> list[tuple[str, int]]:
+    """Return the counters of automatic ids, by table."""
     has_counters = "select 1 from main.sqlite_master where name = 'sqlite_sequence'"
     if source.execute(has_counters).fetchone() is None:
-        return
-    for name, last in source.execute("select name, seq from main.sqlite_sequence").fetchall():
+        return []
+    return source.execute("select name, seq from main.sqlite_sequence").fetchall()
+
+
+def raise_sequences(target: sqlite3.Connection, found: Iterable[tuple[str, int]]) -> None:
+    """Raise the target's counters of automatic ids to those that were read."""
+    for name, last in found:
         raised = target.execute(
             "update main.sqlite_sequence set seq = max(seq, ?) where name = ?", (last, name)
         )
         if not raised.rowcount:
             target.execute("insert into main.sqlite_sequence values (?, ?)", (name, last))
+
+
+def transfer_sequences(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+    """Raise the target's counters of automatic ids to those of the source."""
+    raise_sequences(target, sequences(source))

@@ -9,9 +9,15 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
-from storage.api.errors import CorruptDataError
+import structlog
+
+from model.conditions import RECORDS_REBUILT, Conditions
+from storage.api.errors import CorruptDataError, StorageError
+from storage.damage import RESTORE
 from storage.database import SQLITE_ERRORS, set_aside, translate
 from storage.records.row_changes import TableShape, table_shapes
+
+log = structlog.get_logger(__name__)
 
 # Rows are read in ranges; a range that cannot be read is read row by row.
 _ROWS_READ_AT_ONCE = 64
@@ -131,3 +137,37 @@ class _Rows:
         with suppress(*SQLITE_ERRORS):
             return self._between(rowid, rowid)
         return []
+
+
+def note_rebuilt(
+    conditions: Conditions, path: Path, error: StorageError, kept_as: str, lost: int
+) -> None:
+    """Report that a damaged file was rebuilt.
+
+    Args:
+        conditions: where it is reported.
+        path: the file.
+        error: the damage.
+        kept_as: the name of the damaged file now.
+        lost: how many rows could not be read.
+    """
+    conditions.set(RECORDS_REBUILT, f"{error}; the damaged file is {kept_as}")
+    log.warning(
+        "records_rebuilt",
+        file=path.name,
+        error=str(error),
+        kept_as=kept_as,
+        unreadable=lost,
+        fix=RESTORE,
+    )
+
+
+def log_lost(path: Path, rows: int, error: StorageError) -> None:
+    """Log that rows end with the process, because the disk still refuses them."""
+    log.error(
+        "records_lost",
+        file=path.name,
+        rows=rows,
+        error=str(error),
+        fix="free disk space before you stop the server",
+    )

@@ -42,6 +42,7 @@ async def scrapes(server: Server) -> int:
 
 @pytest.mark.parametrize("small_disk", ["64m"], indirect=True)
 @pytest.mark.parametrize("killed", [True, False], ids=["after kill -9", "after a stop"])
+@pytest.mark.fault("data_directory_read_only")
 async def test_start_on_a_read_only_disk_is_degraded_until_the_disk_can_be_written(
     tmp_path: Path, small_disk: Path, killed: bool
 ) -> None:

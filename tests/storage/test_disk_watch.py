@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from model.conditions import DISK_SLOW, Conditions
-from storage.database import Writer
-from storage.disk_watch import STUCK_S, DiskWatch
+from storage.database import STUCK_S, Writer
+from storage.disk_watch import DiskWatch
 from tests.patience import PATIENCE_S
 
 
@@ -95,6 +95,7 @@ def test_watch_leaves_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.fault("disk_slow")
 def test_write_that_does_not_return_is_a_condition_until_it_does(
     tmp_path: Path, passing_time: Callable[[float], None]
 ) -> None:

@@ -177,6 +177,7 @@ async def recovers(data: Path, server: Server, hook: Hook, stage: dict[str, Any]
 
 
 @pytest.mark.slow
+@pytest.mark.fault("samples_unwritable", "records_unwritable")
 async def test_full_disk_silences_nothing_and_repeats_nothing(small_disk: Path) -> None:
     data, filler = small_disk / "data", small_disk / "filler"
     async with (
@@ -193,6 +194,7 @@ async def test_full_disk_silences_nothing_and_repeats_nothing(small_disk: Path) 
 
 
 @pytest.mark.slow
+@pytest.mark.fault("samples_unwritable", "records_unwritable")
 async def test_file_size_limit_silences_nothing_and_repeats_nothing(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with (
@@ -233,6 +235,7 @@ async def injected(pid: int, injection: str) -> AsyncIterator[None]:
 
 
 @pytest.mark.slow
+@pytest.mark.fault("records_unwritable")
 async def test_failing_syncs_silence_nothing_and_repeat_nothing(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with (
@@ -252,6 +255,7 @@ async def test_failing_syncs_silence_nothing_and_repeat_nothing(tmp_path: Path) 
 
 
 @pytest.mark.slow
+@pytest.mark.fault("disk_slow")
 async def test_disk_that_takes_seconds_for_a_sync_delays_one_write_only(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with (
@@ -271,6 +275,36 @@ async def test_disk_that_takes_seconds_for_a_sync_delays_one_write_only(tmp_path
 
 
 @pytest.mark.slow
+@pytest.mark.fault("disk_slow", "records_unwritable")
+async def test_disk_whose_syncs_do_not_return_silences_nothing_and_repeats_nothing(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    async with (
+        running_hook() as hook,
+        redshank_exporter() as (exporter, address),
+    ):
+        async with redshank_server(data, settings(hook, address)) as server:
+            await until(lambda: server.query("up == 1"), "the first scrape")
+            # Longer than the test waits for anything.
+            async with injected(server.process.process.pid, "delay_enter=600000000"):
+                await exporter.stop()
+                await notified(hook, "firing", "HostDown")
+                await degraded(server, "disk_slow", "records_unwritable")
+                await notified(hook, "firing", "records_unwritable")
+                assert await log_in(server) == 200
+                body = {"name": "late", "url": "127.0.0.1:1"}
+                assert await status_of(server, "POST", "/api/hosts", json=body) == 503
+                assert "has not returned" in await text_of(server, "/targets")
+                await until(lambda: server.query("up == 0"), "a scrape beside the stuck disk")
+            await well(server)
+            await notified(hook, "resolved", "records_unwritable")
+            await until(lambda: all_delivered(server), "all notifications to be delivered")
+        assert len(hook.got) == len(set(hook.got)), hook.got
+
+
+@pytest.mark.slow
+@pytest.mark.fault("data_directory_gone")
 async def test_directory_that_vanishes_and_returns_silences_nothing(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with (

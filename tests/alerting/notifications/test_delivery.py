@@ -136,6 +136,7 @@ async def test_old_notification_is_tried_once_before_it_is_abandoned(
         assert await records.next_outcomes(1) == ["delivered"]
 
 
+@pytest.mark.fault("a receiver hangs")
 async def test_slow_receiver_delays_only_itself(records: WatchedAlerts) -> None:
     clock = SetClock()
     async with running_webhook() as slow, running_webhook() as quick:

@@ -46,6 +46,7 @@ async def test_url_unknown_to_apprise_is_not_retryable() -> None:
     assert not caught.value.retryable
 
 
+@pytest.mark.fault("a receiver hangs")
 async def test_service_that_hangs_keeps_one_thread_and_delays_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -61,6 +61,7 @@ async def records(tmp_path: Path) -> AsyncIterator[WatchedAlerts]:
         yield records
 
 
+@pytest.mark.fault("the server is late")
 async def test_late_evaluation_is_an_alert_by_default_and_ends_a_minute_after_it(
     records: WatchedAlerts,
 ) -> None:
@@ -72,6 +73,7 @@ async def test_late_evaluation_is_an_alert_by_default_and_ends_a_minute_after_it
     assert await bench.after(60) == [("resolved", "RedshankEvaluatesLate", "warning")]
 
 
+@pytest.mark.fault("the server is late")
 async def test_stalled_loop_is_one_notification_of_the_worst_severity(
     records: WatchedAlerts,
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from daemon.server.clock_watch import ClockWatch
 from model.clock import SteadyClock
@@ -16,6 +17,7 @@ NOW_MS = 1_700_000_000_000
 YEARS_MS = 3 * 365 * 86_400_000
 
 
+@pytest.mark.fault("clock_jumped", "future_samples")
 async def test_jump_and_what_it_left_are_conditions_until_they_have_gone(tmp_path: Path) -> None:
     offset_ms, elapsed_ms = NOW_MS, 0
     clock = SteadyClock(lambda: elapsed_ms + offset_ms, lambda: elapsed_ms)

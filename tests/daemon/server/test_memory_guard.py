@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+import pytest
+
 from daemon.server.memory_guard import MemoryGuard, trim_malloc
 from model.conditions import MEMORY_SHORT, Conditions
 from model.memory_pressure import MemoryPressure, MemoryReading
@@ -133,6 +135,7 @@ async def test_constant_growth_is_collected_at_most_every_ten_seconds() -> None:
     assert 3 <= process.collections <= 5
 
 
+@pytest.mark.fault("memory_short")
 async def test_short_memory_is_a_condition_of_the_server_while_it_lasts() -> None:
     process = Process(resident_mib=910)
     await process.after(1)

@@ -2,13 +2,19 @@
 
 import asyncio
 import random
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
-from ingest.errors import PushLimitError
-from ingest.limits.write_limits import BudgetLimits, WriteLimits
+from ingest.errors import PushLimitError, TooMuchError
+from ingest.limits.write_limits import (
+    LABEL_LIMITS,
+    BudgetLimits,
+    RequestLimits,
+    WriteLimits,
+)
 from ingest.remote_write.receiver import WriteVersion
 from ingest.series import placement, time_slices
 from ingest.series.lane import Lane
@@ -35,6 +41,85 @@ async def test_long_labels_are_refused_and_the_rest_is_stored(setting: Setting) 
     assert result.retry_after_s == 0
     assert list(await setting.stored()) == [Labels.of(__name__="fine")]
     assert setting.refusals.totals()[LimitName.PUSH_LABEL_VALUE_LENGTH] == 1
+
+
+@pytest.mark.parametrize(
+    ("limits", "refused", "limit"),
+    [
+        (
+            {"labels": replace(LABEL_LIMITS, labels=3)},
+            series("m", (NOW_MS, 1.0), a="1", b="2", c="3"),
+            LimitName.PUSH_LABELS,
+        ),
+        (
+            {"labels": replace(LABEL_LIMITS, name_length=20)},
+            series("m", (NOW_MS, 1.0), **{"n" * 21: "1"}),
+            LimitName.PUSH_LABEL_NAME_LENGTH,
+        ),
+        (
+            {"labels": replace(LABEL_LIMITS, label_bytes=200)},
+            series("m", (NOW_MS, 1.0), a="x" * 150, b="y" * 150),
+            LimitName.PUSH_LABEL_BYTES,
+        ),
+        (
+            {"sender": Budgets(streams=1)},
+            series("m", (NOW_MS, 1.0), instance="b:1"),
+            LimitName.SENDER_STREAMS,
+        ),
+        (
+            {"sender": Budgets(label_bytes=300)},
+            series("m", (NOW_MS, 1.0), a="x" * 400),
+            LimitName.SENDER_LABEL_BYTES,
+        ),
+        (
+            {"token": Budgets(streams=1)},
+            series("m", (NOW_MS, 1.0), instance="b:1"),
+            LimitName.TOKEN_STREAMS,
+        ),
+        (
+            {"token": Budgets(label_bytes=300)},
+            series("m", (NOW_MS, 1.0), a="x" * 400),
+            LimitName.TOKEN_LABEL_BYTES,
+        ),
+    ],
+    ids=lambda value: str(value) if isinstance(value, LimitName) else "",
+)
+async def test_each_limit_refuses_one_series_by_name_and_stores_the_others(
+    tmp_path: Path, limits: dict[str, object], refused: Series, limit: LimitName
+) -> None:
+    setting = await opened(tmp_path, **limits)
+    fine = series("fine", (NOW_MS, 1.0), instance="a:1")
+    assert (await setting.send(fine, token="t")).refused == {}
+    result = await setting.send(
+        series("fine", (NOW_MS + 1, 1.0), instance="a:1"), refused, token="t"
+    )
+    assert (result.written, result.refused) == (1, {limit: 1})
+    assert setting.refusals.totals()[limit] == 1
+    assert list(await setting.stored()) == [Labels.of(__name__="fine", instance="a:1")]
+    await asyncio.to_thread(setting.close)
+
+
+async def test_request_with_too_many_series_or_samples_is_refused_whole(tmp_path: Path) -> None:
+    setting = await opened(tmp_path, request=RequestLimits(series=2, samples=3))
+    many = [series(f"m{number}", (NOW_MS, 1.0)) for number in range(3)]
+    with pytest.raises(TooMuchError):
+        await setting.send(*many)
+    with pytest.raises(TooMuchError):
+        await setting.send(series("m", *((NOW_MS + tick, 1.0) for tick in range(4))))
+    assert setting.refusals.totals()[LimitName.PUSH_REQUEST] == 2
+    assert await setting.stored() == {}
+    await asyncio.to_thread(setting.close)
+
+
+async def test_token_above_its_rate_is_refused_once_it_would_wait_too_long(tmp_path: Path) -> None:
+    setting = await opened(tmp_path, token=Budgets(samples_per_second=1))
+    many = [series(f"m{number}", (NOW_MS, 1.0)) for number in range(40)]
+    await setting.send(*many, token="t")
+    with pytest.raises(PushLimitError, match=r"ingest\.token\.samples_per_second"):
+        await setting.send(*many, token="t")
+    assert setting.refusals.totals()[LimitName.TOKEN_SAMPLES] == 1
+    assert (await setting.send(*many, token="u")).written == 40
+    await asyncio.to_thread(setting.close)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -144,6 +229,7 @@ async def test_requests_that_wait_are_bounded(tmp_path: Path) -> None:
         with pytest.raises(PushLimitError) as caught:
             await setting.send(series("m", (NOW_MS, 1.0)))
     assert caught.value.retry_after_s
+    assert setting.refusals.totals()[LimitName.PUSH_WAITING] == 1
     # One request is always taken, however large it is.
     many = [series(f"m{number}", (NOW_MS, 1.0), a=str(number)) for number in range(50)]
     assert (await setting.send(*many)).written == 50

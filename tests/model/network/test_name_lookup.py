@@ -60,6 +60,7 @@ async def test_equal_lookups_are_one(server: NameServer) -> None:
     assert server.asked == ["dead.example"]
 
 
+@pytest.mark.fault("DNS is dead")
 async def test_name_that_was_slow_keeps_no_other_from_being_looked_up(server: NameServer) -> None:
     lookup = NameLookup(server, slow_s=0.0)
     server.gate.set()
@@ -77,6 +78,7 @@ async def test_name_that_was_slow_keeps_no_other_from_being_looked_up(server: Na
     await asyncio.gather(*waiting)
 
 
+@pytest.mark.fault("DNS is dead")
 async def test_last_known_addresses_serve_while_the_name_server_is_dead(
     server: NameServer,
 ) -> None:

@@ -13,6 +13,7 @@ from promql.api import (
     QueryOptions,
     Scalar,
     TooManyBytesError,
+    TooManySamplesError,
 )
 from promql.engine import EngineSettings, LocalEngine
 from promql.evaluation.result_size import result_bytes
@@ -74,6 +75,16 @@ def test_result_beyond_the_budget_is_refused(setting: Setting) -> None:
     with pytest.raises(TooManyBytesError, match=r"too many bytes in the result.*max_result_bytes"):
         setting.ask("vector(1)[60000s:1s]")
     assert setting.refusals.totals()[LimitName.QUERY_RESULT_BYTES] == 1
+
+
+def test_samples_beyond_the_budget_are_refused_and_counted(setting: Setting) -> None:
+    setting.engine = LocalEngine(
+        MemoryStore(), EngineSettings(max_samples=1_000), refusals=setting.refusals
+    )
+    setting.ask("sum_over_time(vector(1)[100s:1s])")
+    with pytest.raises(TooManySamplesError, match="would load too many samples into memory"):
+        setting.ask("sum_over_time(vector(1)[2000s:1s])")
+    assert setting.refusals.totals()[LimitName.QUERY_SAMPLES] == 1
 
 
 def test_large_query_near_the_memory_limit_is_refused_unless_it_is_urgent(setting: Setting) -> None:

@@ -40,6 +40,7 @@ def no_descriptors() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("access", [HttpAccess(), HttpAccess(tls=TlsAccess())])
+@pytest.mark.fault("scrapes_exhausted")
 async def test_a_scrape_without_a_descriptor_is_no_failure_of_the_target(
     access: HttpAccess,
 ) -> None:

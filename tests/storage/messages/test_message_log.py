@@ -151,6 +151,7 @@ async def test_closed_log_rejects_messages(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [lambda data: b"no database" * 999, lambda data: data[:2000]])
+@pytest.mark.fault("messages_replaced")
 async def test_damaged_file_is_set_aside_and_a_new_one_begun(
     tmp_path: Path, spoil: Callable[[bytes], bytes]
 ) -> None:

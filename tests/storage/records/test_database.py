@@ -4,10 +4,12 @@ import asyncio
 import os
 import shutil
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -17,8 +19,11 @@ from storage.api.alerts import AlertChange, AlertState, CheckOverride, NewNotifi
 from storage.api.audit import AuditRetention, NewAuditEntry
 from storage.api.errors import CorruptDataError, UnwritableError
 from storage.api.hosts import NewHost
+from storage.database import Readers, Writer
+from storage.records import database
 from storage.records.database import RecordsDatabase
 from storage.records.store import Records
+from tests.patience import PATIENCE_S
 from tests.storage.records.alert_builders import new_alert
 
 NOW_MS = 1_763_820_000_000
@@ -74,9 +79,14 @@ def names(conditions: Conditions) -> list[str]:
     return [one.kind.name for one in conditions.active()]
 
 
+async def tried_again(records: Records) -> None:
+    inner = records._database
+    await asyncio.wrap_future(inner._writer.call(inner._recover))
+
+
 async def recovered(records: Records, conditions: Conditions) -> None:
-    """Let the records write to the disk again, as their own thread does every two seconds."""
-    await asyncio.to_thread(records._database._retry)
+    """Let the records write to the disk again, as their own thread does every second."""
+    await tried_again(records)
     assert RECORDS_UNWRITABLE.name not in names(conditions)
 
 
@@ -238,6 +248,7 @@ async def filled(path: Path) -> None:
             await fire(records, f"{at}:1", "x" * 200)
 
 
+@pytest.mark.fault("records_rebuilt")
 async def test_damaged_history_is_rebuilt_at_the_start_from_the_readable_rows(
     tmp_path: Path, conditions: Conditions
 ) -> None:
@@ -274,6 +285,7 @@ async def test_damaged_users_are_no_reason_to_start_without_them(tmp_path: Path)
     assert await asyncio.to_thread(path.read_bytes) == before
 
 
+@pytest.mark.fault("records_rebuilt")
 async def test_file_that_is_truncated_while_running_is_rebuilt_from_memory(
     tmp_path: Path, conditions: Conditions
 ) -> None:
@@ -281,11 +293,11 @@ async def test_file_that_is_truncated_while_running_is_rebuilt_from_memory(
     await filled(path)
     async with opened(path, conditions) as records:
         os.truncate(path, 2 * 4096)
-        records._database._readers.release()
+        records._database._reads.release()
         # Reads notice the damage, and are answered from memory.
         assert len(await records.alerts.open_alerts()) == 100
         assert [user.name for user in await records.accounts.users()] == ["ann"]
-        await asyncio.to_thread(records._database._retry)
+        await tried_again(records)
         assert names(conditions) == ["records_rebuilt"]
         assert await fire(records, "new:1") == 101
         await records.hosts.add(NewHost("db", "http://b:1"), NOW_MS)
@@ -305,3 +317,132 @@ async def test_error_of_a_statement_is_no_fault_of_the_disk(
         assert conditions.active() == ()
     finally:
         await asyncio.to_thread(database.close)
+
+
+class StuckConnection:
+    """A connection whose commits, or first statements, wait until a test lets them go on."""
+
+    def __init__(self, connection: sqlite3.Connection, statement: str) -> None:
+        self._connection, self._statement = connection, statement
+        self.reached, self.go_on = threading.Event(), threading.Event()
+        self.error: Exception | None = None
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._connection, name)
+
+    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        if sql == self._statement:
+            self.reached.set()
+            self.go_on.wait(PATIENCE_S)
+            if self.error is not None:
+                raise self.error
+        return self._connection.execute(sql, *parameters)
+
+
+@asynccontextmanager
+async def stuck_disk(
+    records: Records, monkeypatch: pytest.MonkeyPatch, statement: str = "commit"
+) -> AsyncIterator[StuckConnection]:
+    """Let one kind of statement not return until the end; the time until that is noticed is 0."""
+    monkeypatch.setattr(database, "STUCK_S", 0.0)
+    writer = records._database._writer
+    connection = writer.connection
+    stuck = StuckConnection(connection, statement)
+    writer._connection = cast("sqlite3.Connection", stuck)
+    # A write that is on its way is not stuck.
+    monkeypatch.setattr(
+        Writer,
+        "writing_s",
+        property(lambda self: 9.0 if stuck.reached.is_set() and not stuck.go_on.is_set() else -1.0),
+    )
+    try:
+        yield stuck
+    finally:
+        writer._connection = connection
+        stuck.go_on.set()
+
+
+async def reached(stuck: StuckConnection) -> None:
+    assert await asyncio.to_thread(stuck.reached.wait, PATIENCE_S)
+
+
+@pytest.mark.parametrize("statement", ["commit", "begin immediate"])
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.fault("records_unwritable")
+async def test_alerts_go_on_in_memory_while_a_write_does_not_return(
+    tmp_path: Path,
+    records: Records,
+    conditions: Conditions,
+    monkeypatch: pytest.MonkeyPatch,
+    statement: str,
+    fails: bool,
+) -> None:
+    first = await fire(records, "a:1")
+    async with stuck_disk(records, monkeypatch, statement) as stuck:
+        # The stuck write itself, one behind it, and one that comes later.
+        waiting = [asyncio.ensure_future(fire(records, name)) for name in ("b:1", "c:1")]
+        await reached(stuck)
+        if statement == "commit":
+            assert await asyncio.wait_for(waiting[0], PATIENCE_S) == first + 1
+        later = await asyncio.wait_for(fire(records, "d:1"), PATIENCE_S)
+        assert names(conditions) == ["records_unwritable"]
+        assert "has not returned" in conditions.active()[0].reason
+        items = await records.alerts.waiting("ops", 10)
+        seen = [item.body for item in items]
+        assert {'"a:1"', '"c:1"', '"d:1"'} <= set(seen)
+        await records.alerts.delivered(items[0].id, NOW_MS)
+        with pytest.raises(UnwritableError, match="has not returned"):
+            await asyncio.wait_for(
+                records.hosts.add(NewHost("web", "http://a:1"), NOW_MS), PATIENCE_S
+            )
+        if fails:
+            stuck.error = sqlite3.OperationalError("disk I/O error")
+            stuck.error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+    ids = await asyncio.wait_for(asyncio.gather(*waiting), PATIENCE_S)
+    await recovered(records, conditions)
+    assert len({first, *ids, later}) == 4
+    bodies = sorted(item.body for item in await records.alerts.waiting("ops", 10))
+    assert len(bodies) == 3
+    async with opened(await asyncio.to_thread(copied, tmp_path)) as again:
+        assert await again.alerts.open_alerts() == await records.alerts.open_alerts()
+        assert len(await again.alerts.open_alerts()) == 4
+        assert sorted(item.body for item in await again.alerts.waiting("ops", 10)) == bodies
+        assert await again.hosts.all() == []
+
+
+async def test_host_whose_commit_does_not_return_is_stored_once_it_does(
+    tmp_path: Path, records: Records, conditions: Conditions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stuck_disk(records, monkeypatch) as stuck:
+        adding = asyncio.ensure_future(records.hosts.add(NewHost("web", "http://a:1"), NOW_MS))
+        await reached(stuck)
+        await asyncio.wait_for(fire(records, "a:1"), PATIENCE_S)
+        assert not adding.done()
+    added = await asyncio.wait_for(adding, PATIENCE_S)
+    await recovered(records, conditions)
+    async with opened(await asyncio.to_thread(copied, tmp_path)) as again:
+        assert [host.id for host in await again.hosts.all()] == [added.id]
+        assert len(await again.alerts.open_alerts()) == 1
+
+
+async def test_read_that_does_not_return_is_answered_from_memory(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fire(records, "a:1")
+    go_on = threading.Event()
+
+    def stuck(_: object, work: object) -> object:
+        go_on.wait(PATIENCE_S)
+        return work
+
+    monkeypatch.setattr(Readers, "read", stuck)
+    try:
+        reading = asyncio.ensure_future(records.alerts.waiting("ops", 10))
+        async with stuck_disk(records, monkeypatch) as disk:
+            writing = asyncio.ensure_future(fire(records, "b:1"))
+            await reached(disk)
+            await asyncio.wait_for(writing, PATIENCE_S)
+            found = await asyncio.wait_for(reading, PATIENCE_S)
+            assert [item.body for item in found] == ['"a:1"', '"b:1"']
+    finally:
+        go_on.set()

@@ -228,6 +228,7 @@ async def test_full_disk_fails_commits_until_there_is_room(tmp_path: Path) -> No
     await asyncio.to_thread(again.close)
 
 
+@pytest.mark.fault("chunks_unwritable", "samples_dropped")
 def test_head_is_bounded_while_the_disk_refuses(tmp_path: Path) -> None:
     store = opened(tmp_path, head_bytes=2**20)
     limit_pages(store, 0)

@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from model.conditions import SAMPLES_DAMAGED, Conditions
 from model.labels import Labels
 from storage.samples.store import SqliteSampleStore
@@ -10,6 +12,7 @@ from tests.storage.samples.sample_builders import BASE_MS, series, whole
 from tests.storage.samples.test_damage import everything, samples_in
 
 
+@pytest.mark.fault("samples_damaged")
 def test_files_that_were_set_aside_at_the_start_are_named_in_one_condition(tmp_path: Path) -> None:
     (tmp_path / "samples").mkdir()
     for name in ("journal.db", "samples/a.db", "samples/b.db", "tombstones.json"):
@@ -28,6 +31,7 @@ def test_files_that_were_set_aside_at_the_start_are_named_in_one_condition(tmp_p
     assert again.active() == ()
 
 
+@pytest.mark.fault("samples_damaged")
 def test_journal_that_is_damaged_while_running_is_replaced_without_losing_a_sample(
     tmp_path: Path,
 ) -> None:

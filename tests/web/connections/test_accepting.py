@@ -208,6 +208,7 @@ class _Exhausted(socket.socket):
         return super().accept()
 
 
+@pytest.mark.fault("descriptors_exhausted")
 async def test_a_lack_of_descriptors_is_reported_and_ends_by_itself(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -113,6 +113,7 @@ async def test_connections_are_bounded_in_number(world: World) -> None:
         with pytest.raises(WSServerHandshakeError) as refused:
             await world.client.ws_connect(PATH, headers=headers)
         assert refused.value.status == 503
+    assert world.services.refusals.totals()[LimitName.LIVE_STREAMS] == 1
     async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
