@@ -79,6 +79,8 @@ class ConnectionPlaces:
         refused: Callable[[LimitName], None],
     ) -> None:
         self._capacity, self._targets, self._refused = capacity, targets, refused
+        # For the number of targets, which rarely changes: each connection asks for it.
+        self._allowed: tuple[int, Capacity, int] = (-1, capacity, 0)
         self._taken: dict[ConnectionPlace, None] = {}
         self._by_network = Counter[str]()
 
@@ -98,8 +100,7 @@ class ConnectionPlaces:
             descriptor: the number of its socket. The system hands out the lowest free
                 number, so this is about how many descriptors are open.
         """
-        targets = self._targets()
-        capacity = self._capacity.limited(targets)
+        capacity, most_descriptor = self._now()
         network = place.network
         if network is not None and self._by_network[network] >= capacity.per_address:
             self._refused(LimitName.ADDRESS_CONNECTIONS)
@@ -109,7 +110,7 @@ class ConnectionPlaces:
             self._refused(LimitName.CONNECTIONS)
             if not self._make_room():
                 return LimitName.CONNECTIONS
-        if descriptor >= capacity.descriptors - capacity.reserve(targets):
+        if descriptor >= most_descriptor:
             self._refused(LimitName.DESCRIPTORS)
             if not self._make_room():
                 return LimitName.DESCRIPTORS
@@ -117,6 +118,16 @@ class ConnectionPlaces:
         if network is not None:
             self._by_network[network] += 1
         return None
+
+    def _now(self) -> tuple[Capacity, int]:
+        """Return the capacity, and the descriptor from which on those of scrapes begin."""
+        targets = self._targets()
+        known, capacity, most_descriptor = self._allowed
+        if known != targets:
+            capacity = self._capacity.limited(targets)
+            most_descriptor = capacity.descriptors - capacity.reserve(targets)
+            self._allowed = targets, capacity, most_descriptor
+        return capacity, most_descriptor
 
     def release(self, place: ConnectionPlace) -> None:
         """Free a place; does nothing if it is free."""

@@ -1,7 +1,8 @@
 """The client's address and the server's URL of a request that may come through proxies."""
 
 import socket
-from ipaddress import IPv6Address, IPv6Network, ip_address
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -56,11 +57,17 @@ def sender_network(address: str) -> str:
 
 def is_trusted_proxy(address: str, settings: WebSettings) -> bool:
     """Report whether an address is in `trusted_proxies`."""
+    parsed = _parsed(address)
+    return parsed is not None and any(parsed in network for network in settings.trusted_proxies)
+
+
+@lru_cache(1024)
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+    """Return an address, None for other text; each connection and request asks for it."""
     try:
-        parsed = ip_address(address)
+        return ip_address(address)
     except ValueError:
-        return False
-    return any(parsed in network for network in settings.trusted_proxies)
+        return None
 
 
 def is_own_origin(request: web.Request, origin: str, settings: WebSettings) -> bool:
