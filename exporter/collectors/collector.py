@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from prometheus_client.core import Metric
+from exporter.families import Family
 
 
 class Collector(Protocol):
@@ -13,7 +13,7 @@ class Collector(Protocol):
     def name(self) -> str:
         """The name in `collect[]`, in options and in `node_scrape_collector_success`."""
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Read the host once.
 
         Raises:

@@ -4,14 +4,25 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import structlog
-from prometheus_client.core import GaugeMetricFamily, Metric
 
 from exporter.collectors.textfile_format import FileFamily, Series, parse_text
+from exporter.families import (
+    CounterFamily,
+    Family,
+    GaugeFamily,
+    HistogramFamily,
+    SummaryFamily,
+    UntypedFamily,
+)
 
 log = structlog.get_logger(__name__)
 
 # Every scrape reads each file into memory as a whole.
 _MAX_FILE_BYTES = 8 * 2**20
+_KINDS: Mapping[str, type[Family]] = {
+    kind.type: kind
+    for kind in (CounterFamily, GaugeFamily, HistogramFamily, SummaryFamily, UntypedFamily)
+}
 _OWN = ("node_textfile_mtime_seconds", "node_textfile_scrape_error")
 
 
@@ -32,10 +43,10 @@ class TextFiles:
         self._directory = directory
         self._broken: dict[str, str] = {}
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return the families of the files, their modification times, and an error flag."""
         families: dict[str, FileFamily] = {}
-        mtimes = GaugeMetricFamily(
+        mtimes = GaugeFamily(
             "node_textfile_mtime_seconds",
             "Unixtime mtime of textfiles successfully read.",
             labels=("file",),
@@ -44,20 +55,20 @@ class TextFiles:
         for path in self._paths(broken):
             try:
                 _merge(families, _read(path), {*self.taken, *_OWN})
-                mtimes.add_metric((str(path),), path.stat().st_mtime)
+                mtimes.add((str(path),), path.stat().st_mtime)
             except (OSError, ValueError) as exc:
                 broken[str(path)] = str(exc) or type(exc).__name__
         for name, reason in broken.items():
             if self._broken.get(name) != reason:
                 log.warning("textfile_unreadable", file=name, error=reason)
         self._broken = broken
-        error = GaugeMetricFamily(
+        error = GaugeFamily(
             "node_textfile_scrape_error",
             "1 if there was an error opening or reading a file, 0 otherwise",
             bool(broken),
         )
         metrics = [_metric(name, family) for name, family in families.items()]
-        return [*metrics, *([mtimes] if mtimes.samples else []), error]
+        return [*metrics, mtimes, error]
 
     def _paths(self, broken: dict[str, str]) -> list[Path]:
         if self._directory is None:
@@ -115,15 +126,8 @@ def _check(family: FileFamily, series: Collection[Series], taken: Collection[str
             raise ValueError(f"{one[0]} is a metric of the exporter itself")
 
 
-def _metric(name: str, family: FileFamily) -> Metric:
-    metric_type = "unknown" if family.type == "untyped" else family.type
-    if metric_type == "counter":
-        # prometheus_client appends "_total" to the name of a counter.
-        if name.endswith("_total"):
-            name = name.removesuffix("_total")
-        else:
-            metric_type = "unknown"
-    metric = Metric(name, family.help or "No HELP.", metric_type)
+def _metric(name: str, family: FileFamily) -> Family:
+    metric = _KINDS[family.type](name, family.help or "No HELP.")
     for sample_name, labels, value in family.samples:
-        metric.add_sample(sample_name, dict(labels), value)
+        metric.add_sample(sample_name, labels, value)
     return metric

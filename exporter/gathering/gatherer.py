@@ -1,26 +1,29 @@
 """Runs the collectors for one scrape and adds the success and duration of each."""
 
 import math
+import re
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Protocol
 
 import structlog
-from prometheus_client.core import GaugeMetricFamily, Metric
 
 from exporter.collectors.collector import Collector
 from exporter.collectors.textfile import TextFiles
 from exporter.deadlines import CallResult, DeadlineExecutor
 from exporter.errors import DeadlineError, NoDataError, UnknownCollectorError
+from exporter.families import Family, GaugeFamily
 
 log = structlog.get_logger(__name__)
 
+_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+
 
 class SelfCollector(Protocol):
-    """A collector as prometheus_client defines it: it has no name and no deadline."""
+    """A collector of the exporter's own metrics: it has no name and no deadline."""
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return the families."""
 
 
@@ -38,9 +41,11 @@ class Gatherer:
     def __init__(self, collectors: Iterable[Collector], deadline_s: float) -> None:
         self._collectors = {collector.name: collector for collector in collectors}
         self.always: Sequence[SelfCollector] = ()
-        self._executor: DeadlineExecutor[list[Metric]] = DeadlineExecutor(deadline_s)
+        self._executor: DeadlineExecutor[list[Family]] = DeadlineExecutor(deadline_s)
         self._failures: dict[str, str] = {}
         self._lock = threading.Lock()
+        # Names that were checked once. Kernel files have few hundred fields.
+        self._valid_names: frozenset[str] = frozenset()
 
     @property
     def names(self) -> list[str]:
@@ -74,7 +79,7 @@ class Gatherer:
             if (not collect or name in collect) and name not in exclude
         ]
         results = self._executor.run(
-            {name: partial(_collected, self._collectors[name]) for name in wanted}, wait_s
+            {name: partial(self._collected, self._collectors[name]) for name in wanted}, wait_s
         )
         self._log(results)
         families = FamilyList()
@@ -96,7 +101,18 @@ class Gatherer:
         """Return the names of the collectors that hang."""
         return self._executor.stuck()
 
-    def _log(self, results: dict[str, CallResult[list[Metric]]]) -> None:
+    def _collected(self, collector: Collector) -> list[Family]:
+        """Return a collector's families; those with a name from a garbled file are an error."""
+        families = list(collector.collect())
+        new = {family.name for family in families} - self._valid_names
+        for name in new:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name[:80]!r} is not a metric name")
+        if new and collector.name != TextFiles.name:
+            self._valid_names |= new
+        return families
+
+    def _log(self, results: dict[str, CallResult[list[Family]]]) -> None:
         """Log when a collector begins to fail, fails for another reason, or recovers."""
         for name, result in results.items():
             error = result.error
@@ -116,49 +132,42 @@ class Gatherer:
 
 
 class FamilyList:
-    """Families in order, each name once; the encoders of prometheus_client accept it.
-
-    Attributes:
-        sample_names: the names of the families' samples.
-    """
+    """Families in order, each name once."""
 
     def __init__(self) -> None:
-        self._families: dict[str, Metric] = {}
-        self.sample_names: frozenset[str] = frozenset()
+        self._families: dict[str, Family] = {}
 
-    def extend(self, families: Iterable[Metric]) -> None:
+    def __iter__(self) -> Iterator[Family]:
+        """Iterate over the families."""
+        return iter(self._families.values())
+
+    def extend(self, families: Iterable[Family]) -> None:
         """Add families. If a name repeats, only its first family is kept: two are invalid."""
-        names = set(self.sample_names)
         for family in families:
-            # A counter's samples and its lines of metadata have this suffix.
-            shown = f"{family.name}_total" if family.type == "counter" else family.name
-            own = {sample.name for sample in family.samples}
-            if shown not in self._families and names.isdisjoint(own):
-                self._families[shown] = family
-                names |= own
-        self.sample_names = frozenset(names)
+            if family.name not in self._families:
+                self._families[family.name] = family
 
-    def collect(self) -> Iterable[Metric]:
-        """Return all families."""
-        return self._families.values()
-
-
-def _collected(collector: Collector) -> list[Metric]:
-    return list(collector.collect())
+    @property
+    def sample_names(self) -> frozenset[str]:
+        """The names of all samples."""
+        names = set(self._families)
+        for family in self._families.values():
+            names.update(sample.name for sample in family.others)
+        return frozenset(names)
 
 
-def _reports(results: dict[str, CallResult[Any]]) -> list[Metric]:
-    duration = GaugeMetricFamily(
+def _reports(results: dict[str, CallResult[Any]]) -> list[Family]:
+    duration = GaugeFamily(
         "node_scrape_collector_duration_seconds",
         "Duration of a collector scrape.",
         labels=("collector",),
     )
-    success = GaugeMetricFamily(
+    success = GaugeFamily(
         "node_scrape_collector_success",
         "Whether a collector succeeded.",
         labels=("collector",),
     )
     for name, result in results.items():
-        duration.add_metric((name,), result.duration_s)
-        success.add_metric((name,), result.error is None)
+        duration.add((name,), result.duration_s)
+        success.add((name,), result.error is None)
     return [duration, success]

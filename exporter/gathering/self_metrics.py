@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from exporter.families import CounterFamily, Family, GaugeFamily
 
 
 class SelfMetrics:
@@ -28,25 +28,25 @@ class SelfMetrics:
         with self._lock:
             self._responses[int(status)] += 1
 
-    def collect(self) -> Iterable[Metric]:
-        """Return the families; responses only once there are some."""
-        build = GaugeMetricFamily(
+    def collect(self) -> Iterable[Family]:
+        """Return the families."""
+        build = GaugeFamily(
             "redshank_exporter_build_info",
             "The exporter that answered; the value is always 1.",
             labels=("version", "python_version", "machine"),
         )
-        build.add_metric((self._version, platform.python_version(), platform.machine()), 1)
-        responses = CounterMetricFamily(
+        build.add((self._version, platform.python_version(), platform.machine()), 1)
+        responses = CounterFamily(
             "redshank_exporter_http_requests_total",
             "Requests answered, by status.",
             labels=("code",),
         )
         with self._lock:
             for status, count in sorted(self._responses.items()):
-                responses.add_metric((str(status),), count)
-        stuck = GaugeMetricFamily(
+                responses.add((str(status),), count)
+        stuck = GaugeFamily(
             "redshank_exporter_stuck_collectors",
             "Collectors that missed their deadline and still run, each on a thread of its own.",
             len(self._stuck()),
         )
-        return [build, responses, stuck] if responses.samples else [build, stuck]
+        return [build, responses, stuck]

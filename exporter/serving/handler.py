@@ -13,13 +13,13 @@ from urllib.parse import parse_qs, urlsplit
 import structlog
 
 from exporter.errors import UnknownCollectorError
-from exporter.serving.encoding import encode
 from exporter.serving.gate import ClientGate
 from exporter.serving.listener import Listener, TimedReader
 
 if TYPE_CHECKING:
     from exporter.gathering.gatherer import Gatherer
     from exporter.gathering.self_metrics import SelfMetrics
+    from exporter.serving.encoding import Encoder
     from exporter.settings import ExporterSettings
 
 log = structlog.get_logger(__name__)
@@ -47,6 +47,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Listener
     settings: ClassVar["ExporterSettings"]
     gatherer: ClassVar["Gatherer"]
+    encoder: ClassVar["Encoder"]
     self_metrics: ClassVar["SelfMetrics"]
     gate: ClassVar[ClientGate]
 
@@ -55,6 +56,7 @@ class Handler(BaseHTTPRequestHandler):
         cls,
         settings: "ExporterSettings",
         gatherer: "Gatherer",
+        encoder: "Encoder",
         self_metrics: "SelfMetrics",
         gate: ClientGate,
     ) -> type["Handler"]:
@@ -62,6 +64,7 @@ class Handler(BaseHTTPRequestHandler):
         shared = {
             "settings": settings,
             "gatherer": gatherer,
+            "encoder": encoder,
             "self_metrics": self_metrics,
             "gate": gate,
         }
@@ -158,7 +161,7 @@ class Handler(BaseHTTPRequestHandler):
         except UnknownCollectorError as exc:
             self._answer(HTTPStatus.BAD_REQUEST, f"{exc}\n")
             return
-        encoded = encode(
+        encoded = self.encoder.encode(
             families, self.headers.get("Accept", ""), self.headers.get("Accept-Encoding", "")
         )
         headers = {"Vary": "Accept, Accept-Encoding"}

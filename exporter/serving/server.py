@@ -7,12 +7,13 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import structlog
-from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, ProcessCollector
 
 from exporter.errors import WebConfigFileError
 from exporter.gathering import catalogue
 from exporter.gathering.gatherer import Gatherer
+from exporter.gathering.process_metrics import ProcessMetrics
 from exporter.gathering.self_metrics import SelfMetrics
+from exporter.serving.encoding import Encoder
 from exporter.serving.gate import ClientGate, OpenGate
 from exporter.serving.handler import Handler
 from exporter.serving.listener import Listener
@@ -50,14 +51,9 @@ class Exporter:
     ) -> None:
         gatherer = Gatherer(catalogue.build(settings, clock), settings.collector_timeout_s)
         self_metrics = SelfMetrics(version(), gatherer.stuck)
-        gatherer.always = (
-            ProcessCollector(registry=None),
-            GC_COLLECTOR,
-            PLATFORM_COLLECTOR,
-            self_metrics,
-        )
+        gatherer.always = (ProcessMetrics(), self_metrics)
         gate = _gate(settings)
-        handler = Handler.bound(settings, gatherer, self_metrics, gate)
+        handler = Handler.bound(settings, gatherer, Encoder(), self_metrics, gate)
         self._listener = Listener(
             parse_listen(settings.listen),
             handler,

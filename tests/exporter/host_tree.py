@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from prometheus_client.core import Metric
-
 from exporter.collectors.collector import Collector
+from exporter.families import Family
 from exporter.roots import Roots
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -42,7 +41,7 @@ def unpack(archive: Path, directory: Path) -> Roots:
     return roots
 
 
-def families(collector: Collector) -> dict[str, Metric]:
+def families(collector: Collector) -> dict[str, Family]:
     return {family.name: family for family in collector.collect()}
 
 

@@ -3,8 +3,7 @@
 import os
 from collections.abc import Iterable
 
-from prometheus_client.core import CounterMetricFamily, Metric
-
+from exporter.families import CounterFamily, Family
 from exporter.roots import Roots, list_names, read_lines, read_number
 
 _MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
@@ -26,14 +25,14 @@ class CPU:
         self._ticks_per_second = os.sysconf("SC_CLK_TCK")
         self._last: dict[str, list[float]] = {}
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return seconds by mode, seconds in guests, and throttle events."""
-        seconds = CounterMetricFamily(
+        seconds = CounterFamily(
             "node_cpu_seconds_total",
             "Seconds the CPUs spent in each mode.",
             labels=("cpu", "mode"),
         )
-        guest = CounterMetricFamily(
+        guest = CounterFamily(
             "node_cpu_guest_seconds_total",
             "Seconds the CPUs spent in guests (VMs) for each mode.",
             labels=("cpu", "mode"),
@@ -48,19 +47,19 @@ class CPU:
                 times_of[cpu] = _monotonic(self._last.get(cpu), new)
         for cpu, times in times_of.items():
             for mode, value in zip(_MODES, times, strict=False):
-                seconds.add_metric((cpu, mode), value)
+                seconds.add((cpu, mode), value)
             for mode, value in zip(_GUEST_MODES, times[len(_MODES) :], strict=False):
-                guest.add_metric((cpu, mode), value)
+                guest.add((cpu, mode), value)
         self._last = times_of
         return [seconds, guest, *self._throttles()]
 
-    def _throttles(self) -> Iterable[Metric]:
-        core = CounterMetricFamily(
+    def _throttles(self) -> Iterable[Family]:
+        core = CounterFamily(
             "node_cpu_core_throttles_total",
             "Number of times this CPU core has been throttled.",
             labels=("package", "core"),
         )
-        package = CounterMetricFamily(
+        package = CounterFamily(
             "node_cpu_package_throttles_total",
             "Number of times this CPU package has been throttled.",
             labels=("package",),
@@ -82,10 +81,10 @@ class CPU:
             if package_count is not None:
                 packages[package_id] = package_count
         for ids, count in cores.items():
-            core.add_metric(ids, count)
+            core.add(ids, count)
         for package_id, count in packages.items():
-            package.add_metric((package_id,), count)
-        return [family for family in (core, package) if family.samples]
+            package.add((package_id,), count)
+        return [family for family in (core, package) if family]
 
 
 def _monotonic(last: list[float] | None, new: list[float]) -> list[float]:

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 
-from prometheus_client.core import GaugeMetricFamily, Metric
-
 from exporter.errors import NoDataError
+from exporter.families import Family, GaugeFamily
 from exporter.roots import Roots, list_names, read_number, read_value
 
 # sysfs attribute -> metric name and HELP. Only root can read cpuinfo_cur_freq.
@@ -45,13 +44,13 @@ class CPUFrequency:
     def __init__(self, roots: Roots) -> None:
         self._cpus = f"{roots.sys}/devices/system/cpu"
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return frequencies and governors by CPU."""
         families = {
-            attribute: GaugeMetricFamily(*known, labels=("cpu",))
+            attribute: GaugeFamily(*known, labels=("cpu",))
             for attribute, known in _FREQUENCIES.items()
         }
-        governors = GaugeMetricFamily(
+        governors = GaugeFamily(
             "node_cpu_scaling_governor",
             "Current enabled CPU frequency governor.",
             labels=("cpu", "governor"),
@@ -64,15 +63,15 @@ class CPUFrequency:
             for attribute, family in families.items():
                 kilohertz = read_number(f"{directory}/{attribute}")
                 if kilohertz is not None:
-                    family.add_metric((cpu,), kilohertz * _KILOHERTZ)
+                    family.add((cpu,), kilohertz * _KILOHERTZ)
             self._add_governors(directory, cpu, governors)
-        found = [family for family in (*families.values(), governors) if family.samples]
+        found = [family for family in (*families.values(), governors) if family]
         if not found:
             raise NoDataError("no CPU reports its frequency")
         return found
 
     @staticmethod
-    def _add_governors(directory: str, cpu: str, family: GaugeMetricFamily) -> None:
+    def _add_governors(directory: str, cpu: str, family: GaugeFamily) -> None:
         current = read_value(f"{directory}/scaling_governor")
         for governor in (read_value(f"{directory}/scaling_available_governors") or "").split():
-            family.add_metric((cpu, governor), governor == current)
+            family.add((cpu, governor), governor == current)

@@ -5,8 +5,7 @@ Source: the kernel's Documentation/scheduler/sched-stats.rst.
 
 from collections.abc import Iterable
 
-from prometheus_client.core import CounterMetricFamily, Metric
-
+from exporter.families import CounterFamily, Family
 from exporter.roots import Roots, read_lines
 
 _NANOSECONDS = 1e9
@@ -20,19 +19,19 @@ class SchedulerStatistics:
     def __init__(self, roots: Roots) -> None:
         self._path = f"{roots.proc}/schedstat"
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return seconds running, seconds waiting and time slices by CPU."""
-        running = CounterMetricFamily(
+        running = CounterFamily(
             "node_schedstat_running_seconds_total",
             "Number of seconds CPU spent running a process.",
             labels=("cpu",),
         )
-        waiting = CounterMetricFamily(
+        waiting = CounterFamily(
             "node_schedstat_waiting_seconds_total",
             "Number of seconds spent by processing waiting for this CPU.",
             labels=("cpu",),
         )
-        timeslices = CounterMetricFamily(
+        timeslices = CounterFamily(
             "node_schedstat_timeslices_total",
             "Number of timeslices executed by CPU.",
             labels=("cpu",),
@@ -41,7 +40,7 @@ class SchedulerStatistics:
             if line.startswith("cpu"):
                 label, *values = line.split()
                 cpu = (label.removeprefix("cpu"),)
-                running.add_metric(cpu, int(values[6]) / _NANOSECONDS)
-                waiting.add_metric(cpu, int(values[7]) / _NANOSECONDS)
-                timeslices.add_metric(cpu, int(values[8]))
+                running.add(cpu, int(values[6]) / _NANOSECONDS)
+                waiting.add(cpu, int(values[7]) / _NANOSECONDS)
+                timeslices.add(cpu, int(values[8]))
         return [running, waiting, timeslices]

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-
+from exporter.families import CounterFamily, Family, GaugeFamily
 from exporter.roots import Roots, read_lines, read_value
 
 # Counters are divided by these units: 9 / 1000 is 0.009, 9 * 0.001 is 0.009000000000000001.
@@ -85,20 +84,20 @@ class DiskStatistics:
         self._block = f"{roots.sys}/block"
         self._exclude = exclude
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return one family per column, by device, and the descriptions of devices."""
         families = [_column(name, documentation) for name, documentation, _ in _COLUMNS]
-        info = GaugeMetricFamily(
+        info = GaugeFamily(
             "node_disk_info",
             "Info of /sys/block/<block_device>.",
             labels=("device", "major", "minor", *_INFO, "rotational"),
         )
-        filesystem = GaugeMetricFamily(
+        filesystem = GaugeFamily(
             "node_disk_filesystem_info",
             "Info about disk filesystem.",
             labels=("device", *_FILESYSTEM),
         )
-        mapper = GaugeMetricFamily(
+        mapper = GaugeFamily(
             "node_disk_device_mapper_info",
             "Info about disk device mapper.",
             labels=("device", *_MAPPER),
@@ -108,15 +107,15 @@ class DiskStatistics:
             if self._exclude and self._exclude.search(device):
                 continue
             for family, (_, _, unit), counter in zip(families, _COLUMNS, counters, strict=False):
-                family.add_metric((device,), int(counter) / unit)
+                family.add((device,), int(counter) / unit)
             udev = self._properties(major, minor)
             rotational = read_value(f"{self._block}/{device}/queue/rotational") or ""
-            info.add_metric((device, major, minor, *_values(udev, _INFO), rotational), 1)
+            info.add((device, major, minor, *_values(udev, _INFO), rotational), 1)
             if "ID_FS_TYPE" in udev:
-                filesystem.add_metric((device, *_values(udev, _FILESYSTEM)), 1)
+                filesystem.add((device, *_values(udev, _FILESYSTEM)), 1)
             if "DM_NAME" in udev:
-                mapper.add_metric((device, *_values(udev, _MAPPER)), 1)
-        return [f for f in (*families, info, filesystem, mapper) if f.samples]
+                mapper.add((device, *_values(udev, _MAPPER)), 1)
+        return [f for f in (*families, info, filesystem, mapper) if f]
 
     def _properties(self, major: str, minor: str) -> dict[str, str]:
         try:
@@ -128,8 +127,8 @@ class DiskStatistics:
         )
 
 
-def _column(name: str, documentation: str) -> GaugeMetricFamily | CounterMetricFamily:
-    kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+def _column(name: str, documentation: str) -> GaugeFamily | CounterFamily:
+    kind = CounterFamily if name.endswith("_total") else GaugeFamily
     return kind(f"node_disk_{name}", documentation, labels=("device",))
 
 

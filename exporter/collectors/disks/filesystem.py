@@ -11,10 +11,9 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from prometheus_client.core import GaugeMetricFamily, Metric
-
 from exporter.deadlines import DeadlineExecutor
 from exporter.errors import DeadlineError
+from exporter.families import Family, GaugeFamily
 from exporter.roots import Roots, read_lines
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
@@ -64,15 +63,15 @@ class Filesystems:
         self._statvfs = statvfs
         self._executor: DeadlineExecutor[os.statvfs_result] = DeadlineExecutor(deadline_s)
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return sizes, inodes, read-only and error flags by device, mount point and type."""
         labels = ("device", "mountpoint", "fstype")
         gauges = [
-            GaugeMetricFamily(f"node_filesystem_{name}", documentation, labels=labels)
+            GaugeFamily(f"node_filesystem_{name}", documentation, labels=labels)
             for name, documentation in _GAUGES.items()
         ]
-        readonly = GaugeMetricFamily("node_filesystem_readonly", "Filesystem read-only status.")
-        error = GaugeMetricFamily(
+        readonly = GaugeFamily("node_filesystem_readonly", "Filesystem read-only status.")
+        error = GaugeFamily(
             "node_filesystem_device_error",
             "Whether an error occurred while getting statistics for the given device.",
         )
@@ -92,7 +91,7 @@ class Filesystems:
             if status is None:
                 continue
             for gauge, value in zip(gauges, _sizes(status), strict=True):
-                gauge.add_metric(values, value)
+                gauge.add(values, value)
         return [*gauges, readonly, error]
 
     def mounts(self) -> list[Mount]:

@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from prometheus_client.core import GaugeMetricFamily, Metric
-
+from exporter.families import Family, GaugeFamily
 from exporter.roots import Roots, read_lines
 
 _ARRAY = re.compile(r"(?P<device>\S+) : (?P<state>active|inactive)\b(?P<rest>.*)")
@@ -48,7 +47,7 @@ class RAIDArrays:
     def __init__(self, roots: Roots) -> None:
         self._path = f"{roots.proc}/mdstat"
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return state, disks and blocks by array."""
         states = _gauge("state", "Indicates the state of md-device.", "state")
         disks = _gauge("disks", "Number of active/failed/spare disks of device.", "state")
@@ -57,13 +56,13 @@ class RAIDArrays:
         synced = _gauge("blocks_synced", "Number of blocks synced on device.")
         for array in arrays(read_lines(self._path)):
             for state in _ALL_STATES:
-                states.add_metric((array.device, state), state == array.state)
+                states.add((array.device, state), state == array.state)
             for state, count in array.disks.items():
-                disks.add_metric((array.device, state), count)
-            required.add_metric((array.device,), array.required)
-            blocks.add_metric((array.device,), array.blocks)
-            synced.add_metric((array.device,), array.synced)
-        return [f for f in (states, disks, required, blocks, synced) if f.samples]
+                disks.add((array.device, state), count)
+            required.add((array.device,), array.required)
+            blocks.add((array.device,), array.blocks)
+            synced.add((array.device,), array.synced)
+        return [f for f in (states, disks, required, blocks, synced) if f]
 
 
 def arrays(lines: Iterable[str]) -> list[RAIDArray]:
@@ -99,5 +98,5 @@ def _add_detail(array: RAIDArray, line: str) -> None:
         array.synced = int(progress[1]) if progress else 0
 
 
-def _gauge(name: str, documentation: str, *more: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"node_md_{name}", documentation, labels=("device", *more))
+def _gauge(name: str, documentation: str, *more: str) -> GaugeFamily:
+    return GaugeFamily(f"node_md_{name}", documentation, labels=("device", *more))

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 
-from prometheus_client.core import GaugeMetricFamily, Metric
-
 from exporter.errors import NoDataError
+from exporter.families import Family, GaugeFamily
 from exporter.roots import Roots, list_names, read_value
 
 _ATTRIBUTES = ("firmware_rev", "model", "serial", "state")
@@ -18,9 +17,9 @@ class NVMeDrives:
     def __init__(self, roots: Roots) -> None:
         self._class = f"{roots.sys}/class/nvme"
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return node_nvme_info."""
-        family = GaugeMetricFamily(
+        family = GaugeFamily(
             "node_nvme_info",
             "Non-numeric data from /sys/class/nvme/<device>, value is always 1.",
             labels=("device", "firmware_revision", "model", "serial", "state"),
@@ -29,7 +28,7 @@ class NVMeDrives:
             values = [
                 read_value(f"{self._class}/{device}/{attribute}") or "" for attribute in _ATTRIBUTES
             ]
-            family.add_metric((device, *values), 1)
-        if not family.samples:
+            family.add((device, *values), 1)
+        if not family:
             raise NoDataError("no NVMe drive")
         return [family]

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 
-from prometheus_client.core import GaugeMetricFamily, Metric
-
 from exporter.errors import NoDataError
+from exporter.families import Family, GaugeFamily
 from exporter.roots import Roots, read_value
 
 _ATTRIBUTES = (
@@ -39,7 +38,7 @@ class MachineInformation:
     def __init__(self, roots: Roots) -> None:
         self._directory = f"{roots.sys}/class/dmi/id"
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return node_dmi_info with a label for each readable attribute."""
         values = {
             "system_vendor" if name == "sys_vendor" else name: value
@@ -49,10 +48,10 @@ class MachineInformation:
         if not values:
             raise NoDataError("the firmware has no DMI table")
         labels = ", ".join(name.replace("sys_", "system_") for name in _ATTRIBUTES)
-        family = GaugeMetricFamily(
+        family = GaugeFamily(
             "node_dmi_info",
             f"A metric with a constant '1' value labeled by {labels} if provided by DMI.",
             labels=list(values),
         )
-        family.add_metric(list(values.values()), 1)
+        family.add(list(values.values()), 1)
         return [family]

@@ -8,9 +8,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-
 from exporter.errors import NoDataError
+from exporter.families import CounterFamily, Family, GaugeFamily
 from exporter.roots import Roots, list_names, read_value
 
 _ATTRIBUTE = re.compile(
@@ -50,18 +49,18 @@ class HardwareMonitors:
     def __init__(self, roots: Roots) -> None:
         self._class = f"{roots.sys}/class/hwmon"
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return one family per kind of sensor and attribute, by chip and sensor."""
         monitors = list_names(self._class)
         if not monitors:
             raise NoDataError("no hardware monitor")
-        families: dict[str, GaugeMetricFamily | CounterMetricFamily] = {}
-        names = GaugeMetricFamily(
+        families: dict[str, GaugeFamily | CounterFamily] = {}
+        names = GaugeFamily(
             "node_hwmon_chip_names",
             "Annotation metric for human-readable chip names",
             labels=("chip", "chip_name"),
         )
-        labels = GaugeMetricFamily(
+        labels = GaugeFamily(
             "node_hwmon_sensor_label",
             "Label for given chip and sensor",
             labels=("chip", "sensor", "label"),
@@ -70,13 +69,13 @@ class HardwareMonitors:
             directory = f"{self._class}/{monitor}"
             chip = _chip(directory)
             if chip_name := _cleaned(read_value(f"{directory}/name") or ""):
-                names.add_metric((chip, chip_name), 1)
+                names.add((chip, chip_name), 1)
             for sensor, attribute, text in _attributes(directory):
                 if attribute == "label":
-                    labels.add_metric((chip, sensor, text), 1)
+                    labels.add((chip, sensor, text), 1)
                 else:
                     _add(families, chip, sensor, attribute, text)
-        return [family for family in (names, labels, *families.values()) if family.samples]
+        return [family for family in (names, labels, *families.values()) if family]
 
 
 def _attributes(directory: str) -> Iterator[tuple[str, str, str]]:
@@ -98,7 +97,7 @@ def _attributes(directory: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _add(
-    families: dict[str, GaugeMetricFamily | CounterMetricFamily],
+    families: dict[str, GaugeFamily | CounterFamily],
     chip: str,
     sensor: str,
     attribute: str,
@@ -111,9 +110,9 @@ def _add(
     name, documentation, factor = _description(sensor.rstrip("0123456789"), attribute)
     family = families.get(name)
     if family is None:
-        kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+        kind = CounterFamily if name.endswith("_total") else GaugeFamily
         family = families[name] = kind(name, documentation, labels=("chip", "sensor"))
-    family.add_metric((chip, sensor), value * factor)
+    family.add((chip, sensor), value * factor)
 
 
 def _description(kind: str, attribute: str) -> tuple[str, str, float]:

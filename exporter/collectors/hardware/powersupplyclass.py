@@ -5,8 +5,7 @@ Source: the kernel's Documentation/ABI/testing/sysfs-class-power.
 
 from collections.abc import Iterable
 
-from prometheus_client.core import GaugeMetricFamily, Metric
-
+from exporter.families import Family, GaugeFamily
 from exporter.roots import Roots, list_names, read_number, read_value
 
 # Attributes by their unit in sysfs: 1, a millionth and a tenth of the base unit.
@@ -105,10 +104,10 @@ class PowerSupplies:
     def __init__(self, roots: Roots) -> None:
         self._class = f"{roots.sys}/class/power_supply"
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return one gauge per attribute, by power supply."""
         families = {attribute: _gauge(attribute) for attribute in _DIVISORS}
-        info = GaugeMetricFamily(
+        info = GaugeFamily(
             "node_power_supply_info",
             "info of /sys/class/power_supply/<power_supply>.",
             labels=("power_supply", *_TEXTS),
@@ -116,19 +115,19 @@ class PowerSupplies:
         for supply in list_names(self._class):
             directory = f"{self._class}/{supply}"
             texts = [read_value(f"{directory}/{attribute}") or "" for attribute in _TEXTS]
-            info.add_metric((supply, *texts), 1)
+            info.add((supply, *texts), 1)
             # A supply has few of the attributes, and trying to read a missing one costs as much
             # as reading one.
             for attribute in families.keys() & set(list_names(directory)):
                 value = read_number(f"{directory}/{attribute}")
                 if value is not None:
-                    families[attribute].add_metric((supply,), value / _DIVISORS[attribute])
-        return [family for family in (*families.values(), info) if family.samples]
+                    families[attribute].add((supply,), value / _DIVISORS[attribute])
+        return [family for family in (*families.values(), info) if family]
 
 
-def _gauge(attribute: str) -> GaugeMetricFamily:
+def _gauge(attribute: str) -> GaugeFamily:
     name = _RENAMED.get(attribute, attribute)
-    return GaugeMetricFamily(
+    return GaugeFamily(
         f"node_power_supply_{name}",
         f"{name} value of /sys/class/power_supply/<power_supply>.",
         labels=("power_supply",),

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from prometheus_client.core import GaugeMetricFamily, Metric
-
+from exporter.families import Family, GaugeFamily
 from exporter.roots import Roots, list_names, read_number, read_value
 
 _MILLIDEGREES = 1000
@@ -17,17 +16,17 @@ class ThermalZones:
     def __init__(self, roots: Roots) -> None:
         self._class = f"{roots.sys}/class/thermal"
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return each zone's temperature and each cooling device's state."""
-        zones = GaugeMetricFamily(
+        zones = GaugeFamily(
             "node_thermal_zone_temp", "Zone temperature in Celsius", labels=("zone", "type")
         )
-        current = GaugeMetricFamily(
+        current = GaugeFamily(
             "node_cooling_device_cur_state",
             "Current throttle state of the cooling device",
             labels=("name", "type"),
         )
-        maximum = GaugeMetricFamily(
+        maximum = GaugeFamily(
             "node_cooling_device_max_state",
             "Maximum throttle state of the cooling device",
             labels=("name", "type"),
@@ -42,15 +41,13 @@ class ThermalZones:
                 labels = (name.removeprefix("cooling_device"), _type(directory))
                 _add(current, labels, read_number(f"{directory}/cur_state"))
                 _add(maximum, labels, read_number(f"{directory}/max_state"))
-        return [family for family in (zones, current, maximum) if family.samples]
+        return [family for family in (zones, current, maximum) if family]
 
 
 def _type(directory: str) -> str:
     return read_value(f"{directory}/type") or ""
 
 
-def _add(
-    family: GaugeMetricFamily, labels: tuple[str, str], value: int | None, unit: int = 1
-) -> None:
+def _add(family: GaugeFamily, labels: tuple[str, str], value: int | None, unit: int = 1) -> None:
     if value is not None:
-        family.add_metric(labels, value / unit)
+        family.add(labels, value / unit)

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from prometheus_client.core import GaugeMetricFamily, Metric
-
+from exporter.families import Family, GaugeFamily
 from exporter.roots import Roots, read_text
 
 
@@ -15,11 +14,11 @@ class FileDescriptors:
     def __init__(self, roots: Roots) -> None:
         self._path = f"{roots.proc}/sys/fs/file-nr"
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return the number of allocated descriptors and its limit."""
         # The number in the middle, free descriptors, is always 0 since Linux 2.6.
         allocated, _, maximum = read_text(self._path).split()
         for name, value in (("allocated", allocated), ("maximum", maximum)):
-            yield GaugeMetricFamily(
+            yield GaugeFamily(
                 f"node_filefd_{name}", f"File descriptor statistics: {name}.", float(value)
             )

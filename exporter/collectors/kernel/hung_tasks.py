@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 
-from prometheus_client.core import CounterMetricFamily, Metric
-
 from exporter.errors import NoDataError
+from exporter.families import CounterFamily, Family
 from exporter.roots import Roots, read_text
 
 
@@ -16,7 +15,7 @@ class HungTasks:
     def __init__(self, roots: Roots) -> None:
         self._path = f"{roots.proc}/sys/kernel/hung_task_detect_count"
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return how many tasks the kernel has found hung since the host booted.
 
         Raises:
@@ -26,8 +25,8 @@ class HungTasks:
             count = float(read_text(self._path))
         except FileNotFoundError:
             raise NoDataError("the kernel does not count hung tasks") from None
-        yield CounterMetricFamily(
-            "node_kernel_hung_tasks",
+        yield CounterFamily(
+            "node_kernel_hung_tasks_total",
             "Total number of tasks that have been detected as hung since the system booted.",
             count,
         )

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from prometheus_client.core import GaugeMetricFamily, Metric
-
+from exporter.families import Family, GaugeFamily
 from exporter.roots import Roots, read_text
 
 
@@ -15,10 +14,10 @@ class LoadAverage:
     def __init__(self, roots: Roots) -> None:
         self._path = f"{roots.proc}/loadavg"
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return the averages over 1, 5 and 15 minutes."""
         loads = read_text(self._path).split(maxsplit=3)
         return [
-            GaugeMetricFamily(f"node_load{minutes}", f"{minutes}m load average.", float(load))
+            GaugeFamily(f"node_load{minutes}", f"{minutes}m load average.", float(load))
             for minutes, load in zip((1, 5, 15), loads, strict=False)
         ]

@@ -5,9 +5,8 @@ Source: the kernel's Documentation/accounting/psi.rst.
 
 from collections.abc import Iterable
 
-from prometheus_client.core import CounterMetricFamily, Metric
-
 from exporter.errors import NoDataError
+from exporter.families import CounterFamily, Family
 from exporter.roots import Roots, read_lines
 
 # (file, line) -> metric name and HELP. The line "full" of the CPU is left out: for the
@@ -49,7 +48,7 @@ class Pressure:
     def __init__(self, roots: Roots) -> None:
         self._directory = f"{roots.proc}/pressure"
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return one counter per resource and kind of stall."""
         families = []
         for resource in ("cpu", "io", "memory", "irq"):
@@ -64,7 +63,7 @@ class Pressure:
                 known = _COUNTERS.get((resource, kind))
                 total = dict(field.split("=", 1) for field in fields).get("total")
                 if known is not None and total is not None:
-                    families.append(CounterMetricFamily(*known, float(total) / _MICROSECONDS))
+                    families.append(CounterFamily(*known, float(total) / _MICROSECONDS))
         if not families:
             raise NoDataError("the kernel has no pressure stall information")
         return families

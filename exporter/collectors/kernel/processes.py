@@ -3,8 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from prometheus_client.core import GaugeMetricFamily, Metric
-
+from exporter.families import Family, GaugeFamily
 from exporter.roots import Roots, list_names, read_number, read_value
 
 # Positions of the state and the thread count in /proc/PID/stat, after the name (proc(5)).
@@ -19,7 +18,7 @@ class Processes:
     def __init__(self, roots: Roots) -> None:
         self._proc = roots.proc
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return processes by state, the numbers of processes and threads, and their limits."""
         states: Counter[str] = Counter()
         threads = 0
@@ -33,22 +32,22 @@ class Processes:
             fields = text.rpartition(")")[2].split()
             states[fields[_STATE]] += 1
             threads += int(fields[_THREADS])
-        family = GaugeMetricFamily(
+        family = GaugeFamily(
             "node_processes_state", "Number of processes in each state.", labels=("state",)
         )
         for state, count in sorted(states.items()):
-            family.add_metric((state,), count)
+            family.add((state,), count)
         kernel = f"{self._proc}/sys/kernel"
         return [
             family,
-            GaugeMetricFamily("node_processes_pids", "Number of PIDs", states.total()),
-            GaugeMetricFamily("node_processes_threads", "Allocated threads in system", threads),
+            GaugeFamily("node_processes_pids", "Number of PIDs", states.total()),
+            GaugeFamily("node_processes_threads", "Allocated threads in system", threads),
             *_limit("max_processes", "Number of max PIDs limit", f"{kernel}/pid_max"),
             *_limit("max_threads", "Limit of threads in the system", f"{kernel}/threads-max"),
         ]
 
 
-def _limit(name: str, documentation: str, path: str) -> Iterable[Metric]:
+def _limit(name: str, documentation: str, path: str) -> Iterable[Family]:
     value = read_number(path)
     if value is not None:
-        yield GaugeMetricFamily(f"node_processes_{name}", documentation, value)
+        yield GaugeFamily(f"node_processes_{name}", documentation, value)

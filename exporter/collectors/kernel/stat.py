@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-
+from exporter.families import CounterFamily, Family, GaugeFamily
 from exporter.roots import Roots, read_lines
 
 _COUNTERS = {
@@ -29,14 +28,14 @@ class KernelStatistics:
     def __init__(self, roots: Roots) -> None:
         self._path = f"{roots.proc}/stat"
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return one family per known line."""
-        families: list[Metric] = []
+        families: list[Family] = []
         for line in read_lines(self._path):
             # Do not split the whole line: the line of interrupts has thousands of columns.
             key, _, rest = line.partition(" ")
             if key in _COUNTERS:
-                families.append(CounterMetricFamily(*_COUNTERS[key], float(rest.split(" ", 1)[0])))
+                families.append(CounterFamily(*_COUNTERS[key], float(rest.split(" ", 1)[0])))
             elif key in _GAUGES:
-                families.append(GaugeMetricFamily(*_GAUGES[key], float(rest)))
+                families.append(GaugeFamily(*_GAUGES[key], float(rest)))
         return families

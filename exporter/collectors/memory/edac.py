@@ -5,8 +5,7 @@ Source: the kernel's Documentation/admin-guide/RAS/main.rst.
 
 from collections.abc import Iterable
 
-from prometheus_client.core import CounterMetricFamily, Metric
-
+from exporter.families import CounterFamily, Family
 from exporter.roots import Roots, list_names, read_number
 
 _KINDS = {"ce": "correctable", "ue": "uncorrectable"}
@@ -20,16 +19,16 @@ class MemoryErrors:
     def __init__(self, roots: Roots) -> None:
         self._controllers = f"{roots.sys}/devices/system/edac/mc"
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return errors by memory controller and by chip-select row."""
         families = []
         for prefix, kind in _KINDS.items():
-            total = CounterMetricFamily(
+            total = CounterFamily(
                 f"node_edac_{kind}_errors_total",
                 f"Total {kind} memory errors.",
                 labels=("controller",),
             )
-            rows = CounterMetricFamily(
+            rows = CounterFamily(
                 f"node_edac_csrow_{kind}_errors_total",
                 f"Total {kind} memory errors for this csrow.",
                 labels=("controller", "csrow"),
@@ -38,20 +37,18 @@ class MemoryErrors:
                 if name.startswith("mc"):
                     self._add(prefix, name, total, rows)
             families += [total, rows]
-        return [family for family in families if family.samples]
+        return [family for family in families if family]
 
-    def _add(
-        self, prefix: str, name: str, total: CounterMetricFamily, rows: CounterMetricFamily
-    ) -> None:
+    def _add(self, prefix: str, name: str, total: CounterFamily, rows: CounterFamily) -> None:
         directory = f"{self._controllers}/{name}"
         controller = name.removeprefix("mc")
         count = read_number(f"{directory}/{prefix}_count")
         if count is not None:
-            total.add_metric((controller,), count)
+            total.add((controller,), count)
         unplaced = read_number(f"{directory}/{prefix}_noinfo_count")
         if unplaced is not None:
-            rows.add_metric((controller, "unknown"), unplaced)
+            rows.add((controller, "unknown"), unplaced)
         for row in list_names(directory):
             placed = read_number(f"{directory}/{row}/{prefix}_count")
             if row.startswith("csrow") and placed is not None:
-                rows.add_metric((controller, row.removeprefix("csrow")), placed)
+                rows.add((controller, row.removeprefix("csrow")), placed)

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from prometheus_client.core import GaugeMetricFamily, Metric
-
+from exporter.families import Family, GaugeFamily
 from exporter.roots import Roots, read_lines
 
 _NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_]")
@@ -18,7 +17,7 @@ class Memory:
     def __init__(self, roots: Roots) -> None:
         self._path = f"{roots.proc}/meminfo"
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return one gauge per field: `Active(anon): 7 kB` is node_memory_Active_anon_bytes."""
         families = []
         for line in read_lines(self._path):
@@ -30,8 +29,6 @@ class Memory:
             if len(parts) > 2:
                 field, value = f"{field}_bytes", value * 1024
             families.append(
-                GaugeMetricFamily(
-                    f"node_memory_{field}", f"Memory information field {field}.", value
-                )
+                GaugeFamily(f"node_memory_{field}", f"Memory information field {field}.", value)
             )
         return families

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from prometheus_client.core import Metric, UnknownMetricFamily
-
+from exporter.families import Family, UntypedFamily
 from exporter.roots import Roots, read_lines
 
 # The fields that node_exporter exports, out of some 200.
@@ -19,11 +18,11 @@ class VirtualMemory:
     def __init__(self, roots: Roots) -> None:
         self._path = f"{roots.proc}/vmstat"
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return one untyped family per field."""
         for line in read_lines(self._path):
             field, _, value = line.partition(" ")
             if _FIELDS.match(field):
-                yield UnknownMetricFamily(
+                yield UntypedFamily(
                     f"node_vmstat_{field}", f"/proc/vmstat information field {field}.", float(value)
                 )

@@ -6,9 +6,8 @@ import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from prometheus_client.core import GaugeMetricFamily, Metric
-
 from exporter.errors import NoDataError
+from exporter.families import Family, GaugeFamily
 
 
 class NetworkAddress(Protocol):
@@ -54,9 +53,9 @@ class InterfaceAddresses:
         self._exclude = exclude
         self._addresses = addresses
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return node_network_address_info, by device, address, prefix length and scope."""
-        family = GaugeMetricFamily(
+        family = GaugeFamily(
             "node_network_address_info",
             "node network address by device",
             labels=("device", "address", "netmask", "scope"),
@@ -68,8 +67,8 @@ class InterfaceAddresses:
                 if address.family in (socket.AF_INET, socket.AF_INET6):
                     ip = ipaddress.ip_address(address.address.partition("%")[0])
                     length = _prefix_length(address.netmask or "")
-                    family.add_metric((device, str(ip), length, _scope(ip)), 1)
-        return [family] if family.samples else []
+                    family.add((device, str(ip), length, _scope(ip)), 1)
+        return [family] if family else []
 
 
 def _prefix_length(netmask: str) -> str:

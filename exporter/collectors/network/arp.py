@@ -3,8 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from prometheus_client.core import GaugeMetricFamily, Metric
-
+from exporter.families import Family, GaugeFamily
 from exporter.roots import Roots, read_lines
 
 
@@ -16,10 +15,10 @@ class ARPTable:
     def __init__(self, roots: Roots) -> None:
         self._path = f"{roots.proc}/net/arp"
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return the number of entries by device."""
-        family = GaugeMetricFamily("node_arp_entries", "ARP entries by device", labels=("device",))
+        family = GaugeFamily("node_arp_entries", "ARP entries by device", labels=("device",))
         entries = Counter(line.split()[-1] for line in read_lines(self._path)[1:] if line.strip())
         for device, count in sorted(entries.items()):
-            family.add_metric((device,), count)
-        return [family] if family.samples else []
+            family.add((device,), count)
+        return [family] if family else []

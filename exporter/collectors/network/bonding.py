@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 
-from prometheus_client.core import GaugeMetricFamily, Metric
-
 from exporter.errors import NoDataError
+from exporter.families import Family, GaugeFamily
 from exporter.roots import Roots, read_value
 
 
@@ -16,25 +15,25 @@ class Bonding:
     def __init__(self, roots: Roots) -> None:
         self._class = f"{roots.sys}/class/net"
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return the numbers of configured and active links, by bonded interface."""
         masters = read_value(f"{self._class}/bonding_masters")
         if not masters:
             raise NoDataError("no bonded interface")
-        configured = GaugeMetricFamily(
+        configured = GaugeFamily(
             "node_bonding_slaves",
             "Number of configured slaves per bonding interface.",
             labels=("master",),
         )
-        active = GaugeMetricFamily(
+        active = GaugeFamily(
             "node_bonding_active",
             "Number of active slaves per bonding interface.",
             labels=("master",),
         )
         for master in masters.split():
             links = (read_value(f"{self._class}/{master}/bonding/slaves") or "").split()
-            configured.add_metric((master,), len(links))
-            active.add_metric((master,), sum(self._is_up(master, link) for link in links))
+            configured.add((master,), len(links))
+            active.add((master,), sum(self._is_up(master, link) for link in links))
         return [configured, active]
 
     def _is_up(self, master: str, link: str) -> bool:

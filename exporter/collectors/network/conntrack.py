@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from prometheus_client.core import GaugeMetricFamily, Metric
-
+from exporter.families import Family, GaugeFamily
 from exporter.roots import Roots, read_lines, read_text
 
 # Columns of net/stat/nf_conntrack. They are counters, but node_exporter has them as gauges.
@@ -33,14 +32,14 @@ class ConnectionTracking:
         self._limits = f"{roots.proc}/sys/net/netfilter"
         self._statistics = f"{roots.proc}/net/stat/nf_conntrack"
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return the number of entries, its limit, and event counts summed over CPUs."""
-        yield GaugeMetricFamily(
+        yield GaugeFamily(
             "node_nf_conntrack_entries",
             "Number of currently allocated flow entries for connection tracking.",
             float(read_text(f"{self._limits}/nf_conntrack_count")),
         )
-        yield GaugeMetricFamily(
+        yield GaugeFamily(
             "node_nf_conntrack_entries_limit",
             "Maximum size of connection tracking table.",
             float(read_text(f"{self._limits}/nf_conntrack_max")),
@@ -51,6 +50,4 @@ class ConnectionTracking:
         for column, documentation in _STATISTICS.items():
             if column in columns:
                 total = sum(int(cpu[column], 16) for cpu in cpus)
-                yield GaugeMetricFamily(
-                    f"node_nf_conntrack_stat_{column}", documentation, float(total)
-                )
+                yield GaugeFamily(f"node_nf_conntrack_stat_{column}", documentation, float(total))

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-
+from exporter.families import CounterFamily, Family, GaugeFamily
 from exporter.roots import Roots, list_names, read_number, read_value
 
 # sysfs attribute -> ending of the metric name.
@@ -42,39 +41,39 @@ class NetworkClass:
         self._class = f"{roots.sys}/class/net"
         self._exclude = exclude
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return one gauge or counter per attribute, by device."""
-        up = GaugeMetricFamily(
+        up = GaugeFamily(
             "node_network_up",
             "Value is 1 if operstate is 'up', 0 otherwise.",
             labels=("device",),
         )
-        info = GaugeMetricFamily(
+        info = GaugeFamily(
             "node_network_info",
             "Non-numeric data from /sys/class/net/<iface>, value is always 1.",
             labels=("device", *_INFO, "adminstate"),
         )
-        speed = _property(GaugeMetricFamily, "speed_bytes")
+        speed = _property(GaugeFamily, "speed_bytes")
         numbers = {
             attribute: _property(kind, name)
-            for kind, names in ((GaugeMetricFamily, _GAUGES), (CounterMetricFamily, _COUNTERS))
+            for kind, names in ((GaugeFamily, _GAUGES), (CounterFamily, _COUNTERS))
             for attribute, name in names.items()
         }
         for device in self._devices():
             directory = f"{self._class}/{device}"
             texts = [read_value(f"{directory}/{attribute}") or "" for attribute in _INFO]
             state = _administrative_state(read_value(f"{directory}/flags"))
-            info.add_metric((device, *texts, state), 1)
-            up.add_metric((device,), texts[_INFO.index("operstate")] == "up")
+            info.add((device, *texts, state), 1)
+            up.add((device,), texts[_INFO.index("operstate")] == "up")
             for attribute, family in numbers.items():
                 value = read_number(f"{directory}/{attribute}")
                 if value is not None:
-                    family.add_metric((device,), value)
+                    family.add((device,), value)
             megabits = read_number(f"{directory}/speed")
             # -1 means that the driver does not know the speed: no sample is better than -125000.
             if megabits is not None and megabits >= 0:
-                speed.add_metric((device,), megabits * _BYTES_PER_MEGABIT)
-        return [family for family in (up, info, speed, *numbers.values()) if family.samples]
+                speed.add((device,), megabits * _BYTES_PER_MEGABIT)
+        return [family for family in (up, info, speed, *numbers.values()) if family]
 
     def _devices(self) -> list[str]:
         return [
@@ -94,6 +93,6 @@ def _administrative_state(flags: str | None) -> str:
 
 
 def _property(
-    kind: type[GaugeMetricFamily] | type[CounterMetricFamily], name: str
-) -> GaugeMetricFamily | CounterMetricFamily:
+    kind: type[GaugeFamily] | type[CounterFamily], name: str
+) -> GaugeFamily | CounterFamily:
     return kind(f"node_network_{name}", f"Network device property: {name}", labels=("device",))

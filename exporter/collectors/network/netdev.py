@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from prometheus_client.core import CounterMetricFamily, Metric
-
+from exporter.families import CounterFamily, Family
 from exporter.roots import Roots, read_lines, read_number
 
 # The columns of /proc/net/dev (the kernel's Documentation/filesystems/proc.rst).
@@ -38,7 +37,7 @@ class NetworkDevices:
         self._class = f"{roots.sys}/class/net"
         self._exclude = exclude
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return one counter per column, by device."""
         families = [_family(column) for column in _COLUMNS]
         nohandler = _family("receive_nohandler")
@@ -49,14 +48,14 @@ class NetworkDevices:
             if not device or (self._exclude and self._exclude.search(device)):
                 continue
             for family, value in zip(families, counters.split(), strict=True):
-                family.add_metric((device,), float(value))
+                family.add((device,), float(value))
             unhandled = read_number(f"{self._class}/{device}/statistics/rx_nohandler")
             if unhandled is not None:
-                nohandler.add_metric((device,), unhandled)
-        return [family for family in (*families, nohandler) if family.samples]
+                nohandler.add((device,), unhandled)
+        return [family for family in (*families, nohandler) if family]
 
 
-def _family(column: str) -> CounterMetricFamily:
-    return CounterMetricFamily(
+def _family(column: str) -> CounterFamily:
+    return CounterFamily(
         f"node_network_{column}_total", f"Network device statistic {column}.", labels=("device",)
     )

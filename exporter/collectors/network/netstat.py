@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
-from prometheus_client.core import Metric, UnknownMetricFamily
-
+from exporter.families import Family, UntypedFamily
 from exporter.roots import Roots, read_lines
 
 # The counters that node_exporter exports, out of some 400.
@@ -25,7 +24,7 @@ class NetworkStatistics:
     def __init__(self, roots: Roots) -> None:
         self._net = f"{roots.proc}/net"
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return one untyped family per protocol and counter."""
         pairs = [
             *_two_lines(read_lines(f"{self._net}/netstat")),
@@ -36,7 +35,7 @@ class NetworkStatistics:
         for protocol, counter, value in pairs:
             name = f"{protocol}_{counter}"
             if _FIELDS.match(name):
-                yield UnknownMetricFamily(
+                yield UntypedFamily(
                     f"node_netstat_{name}", f"Statistic {protocol}{counter}.", float(value)
                 )
 

@@ -3,8 +3,7 @@
 import resource
 from collections.abc import Iterable, Iterator
 
-from prometheus_client.core import GaugeMetricFamily, Metric
-
+from exporter.families import Family, GaugeFamily
 from exporter.roots import Roots, read_lines
 
 
@@ -17,7 +16,7 @@ class SocketStatistics:
         self._paths = (f"{roots.proc}/net/sockstat", f"{roots.proc}/net/sockstat6")
         self._page_bytes = resource.getpagesize()
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return one gauge per protocol and state; memory both in pages and in bytes."""
         for path in self._paths:
             try:
@@ -27,13 +26,13 @@ class SocketStatistics:
             for line in lines:
                 yield from self._states(line)
 
-    def _states(self, line: str) -> Iterator[Metric]:
+    def _states(self, line: str) -> Iterator[Family]:
         protocol, *pairs = line.split()
         protocol = protocol.rstrip(":")
         for state, text in zip(pairs[::2], pairs[1::2], strict=True):
             value = float(text)
             if protocol == "sockets":
-                yield GaugeMetricFamily(
+                yield GaugeFamily(
                     f"node_sockstat_sockets_{state}", "Number of IPv4 sockets in use.", value
                 )
                 continue
@@ -42,8 +41,8 @@ class SocketStatistics:
                 yield _gauge(protocol, "mem_bytes", value * self._page_bytes)
 
 
-def _gauge(protocol: str, state: str, value: float) -> Metric:
-    return GaugeMetricFamily(
+def _gauge(protocol: str, state: str, value: float) -> Family:
+    return GaugeFamily(
         f"node_sockstat_{protocol}_{state}",
         f"Number of {protocol} sockets in state {state}.",
         value,

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-
+from exporter.families import CounterFamily, Family, GaugeFamily
 from exporter.roots import Roots, read_lines
 
 # Column -> metric name and HELP (the kernel's net/core/net-procfs.c). Older kernels have
@@ -31,10 +30,10 @@ class Softnet:
     def __init__(self, roots: Roots) -> None:
         self._path = f"{roots.proc}/net/softnet_stat"
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return one family per column, by CPU."""
         families = {
-            column: (CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily)(
+            column: (CounterFamily if name.endswith("_total") else GaugeFamily)(
                 f"node_softnet_{name}", documentation, labels=("cpu",)
             )
             for column, (name, documentation) in _COLUMNS.items()
@@ -45,5 +44,5 @@ class Softnet:
             cpu = str(values[_CPU_COLUMN] if len(values) > _CPU_COLUMN else row)
             for column, family in families.items():
                 if column < len(values):
-                    family.add_metric((cpu,), values[column])
-        return [family for family in families.values() if family.samples]
+                    family.add((cpu,), values[column])
+        return [family for family in families.values() if family]

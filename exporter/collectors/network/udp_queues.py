@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from prometheus_client.core import GaugeMetricFamily, Metric
-
+from exporter.families import Family, GaugeFamily
 from exporter.roots import Roots, read_lines
 
 
@@ -15,9 +14,9 @@ class UDPQueues:
     def __init__(self, roots: Roots) -> None:
         self._paths = {"v4": f"{roots.proc}/net/udp", "v6": f"{roots.proc}/net/udp6"}
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return bytes by queue and version of IP."""
-        family = GaugeMetricFamily(
+        family = GaugeFamily(
             "node_udp_queues",
             "Number of allocated memory in the kernel for UDP datagrams in bytes.",
             labels=("queue", "ip"),
@@ -28,6 +27,6 @@ class UDPQueues:
             except FileNotFoundError:
                 continue  # This version of IP is disabled.
             queues = [line.split()[4].split(":") for line in lines]
-            family.add_metric(("tx", version), sum(int(tx, 16) for tx, _ in queues))
-            family.add_metric(("rx", version), sum(int(rx, 16) for _, rx in queues))
+            family.add(("tx", version), sum(int(tx, 16) for tx, _ in queues))
+            family.add(("rx", version), sum(int(rx, 16) for _, rx in queues))
         return [family]

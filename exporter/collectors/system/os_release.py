@@ -8,8 +8,7 @@ import shlex
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from prometheus_client.core import GaugeMetricFamily, Metric
-
+from exporter.families import Family, GaugeFamily
 from exporter.roots import Roots, read_lines
 
 _LABELS = (
@@ -37,27 +36,27 @@ class OperatingSystem:
     def __init__(self, roots: Roots) -> None:
         self._paths = [roots.host_path(path) for path in ("/etc/os-release", "/usr/lib/os-release")]
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return the system's names, its version, and when its support ends."""
         fields = _fields(self._lines())
-        info = GaugeMetricFamily(
+        info = GaugeFamily(
             "node_os_info",
             f"A metric with a constant '1' value labeled by {', '.join(_LABELS)}.",
             labels=_LABELS,
         )
-        info.add_metric([fields.get(label.upper(), "") for label in _LABELS], 1)
+        info.add([fields.get(label.upper(), "") for label in _LABELS], 1)
         yield info
         if match := _VERSION.match(fields.get("VERSION_ID", "")):
             labels = ("id", "id_like", "name")
-            version = GaugeMetricFamily(
+            version = GaugeFamily(
                 "node_os_version",
                 "Metric containing the major.minor part of the OS version.",
                 labels=labels,
             )
-            version.add_metric([fields.get(name.upper(), "") for name in labels], float(match[0]))
+            version.add([fields.get(name.upper(), "") for name in labels], float(match[0]))
             yield version
         if end := fields.get("SUPPORT_END"):
-            yield GaugeMetricFamily(
+            yield GaugeFamily(
                 "node_os_support_end_timestamp_seconds",
                 "Metric containing the end-of-life date timestamp of the OS.",
                 datetime.strptime(end, "%Y-%m-%d").replace(tzinfo=UTC).timestamp(),

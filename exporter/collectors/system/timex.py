@@ -7,9 +7,8 @@ import ctypes
 import os
 from collections.abc import Callable, Iterable
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-
 from exporter.errors import NoDataError
+from exporter.families import CounterFamily, Family, GaugeFamily
 
 _TIME_ERROR = 5  # The return value while the clock is not synchronised.
 _STA_NANO = 0x2000  # Status bit: offset and jitter are in nanoseconds.
@@ -146,18 +145,18 @@ class ClockDiscipline:
     def __init__(self, adjtimex: Callable[[], tuple[int, Timex]] = adjtimex) -> None:
         self._adjtimex = adjtimex
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return synchronisation, offset, errors and pulse-per-second statistics."""
         try:
             state, timex = self._adjtimex()
         except PermissionError as exc:
             raise NoDataError("adjtimex(2) is not allowed here") from exc
-        yield GaugeMetricFamily(
+        yield GaugeFamily(
             "node_timex_sync_status",
             "Is clock synchronized to a reliable server (1 = yes, 0 = no).",
             float(state != _TIME_ERROR),
         )
         for name, documentation, value in _GAUGES:
-            yield GaugeMetricFamily(f"node_timex_{name}", documentation, value(timex))
+            yield GaugeFamily(f"node_timex_{name}", documentation, value(timex))
         for name, documentation, field in _COUNTERS:
-            yield CounterMetricFamily(f"node_timex_{name}", documentation, getattr(timex, field))
+            yield CounterFamily(f"node_timex_{name}", documentation, getattr(timex, field))

@@ -3,8 +3,7 @@
 import os
 from collections.abc import Callable, Iterable
 
-from prometheus_client.core import GaugeMetricFamily, Metric
-
+from exporter.families import Family, GaugeFamily
 from exporter.roots import Roots, read_value
 
 
@@ -18,7 +17,7 @@ class Uname:
         self._domainname = f"{roots.proc}/sys/kernel/domainname"
         self._uname = uname
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[Family]:
         """Return node_uname_info."""
         uname = self._uname()
         labels = {
@@ -29,10 +28,10 @@ class Uname:
             "nodename": uname.nodename,
             "domainname": read_value(self._domainname) or "(none)",
         }
-        family = GaugeMetricFamily(
+        family = GaugeFamily(
             "node_uname_info",
             "Labeled system information as provided by the uname system call.",
             labels=list(labels),
         )
-        family.add_metric(list(labels.values()), 1)
+        family.add(list(labels.values()), 1)
         return [family]

@@ -17,7 +17,7 @@ from exporter.errors import PatternError, UnknownCollectorError
 from exporter.gathering import catalogue
 from exporter.gathering.gatherer import FamilyList, Gatherer
 from exporter.roots import Roots
-from exporter.serving.encoding import encode
+from exporter.serving.encoding import Encoder
 from exporter.settings import Exclusions, ExporterSettings
 from tests.exporter.host_tree import FIXTURES, unpack
 
@@ -69,7 +69,7 @@ def exposition(roots: Roots) -> str:
     families = FamilyList()
     for collector in catalogue.build(files_only, lambda: NOW_MS):
         families.extend(replaced.get(collector.name, collector).collect())
-    return encode(families, "", "").body.decode()
+    return Encoder().encode(families, "", "").body.decode()
 
 
 @pytest.mark.usefixtures("in_utc")
@@ -113,7 +113,7 @@ def test_malformed_kernel_file_fails_its_own_collectors_only(
     path.write_bytes(content[:cut] + data.draw(st.binary(max_size=20)) + content[cut:][:50])
     try:
         collectors = catalogue.build(ExporterSettings(roots=roots), lambda: NOW_MS)
-        text = encode(Gatherer(collectors, 30).gather(), "", "").body.decode()
+        text = Encoder().encode(Gatherer(collectors, 30).gather(), "", "").body.decode()
     finally:
         path.write_bytes(content)
     parsed = {family.name: family for family in parse_text(text)}

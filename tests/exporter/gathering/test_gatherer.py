@@ -2,10 +2,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import pytest
-from prometheus_client.core import GaugeMetricFamily, Metric
 from structlog.testing import capture_logs
 
 from exporter.errors import NoDataError, UnknownCollectorError
+from exporter.families import Family, GaugeFamily
 from exporter.gathering.gatherer import Gatherer
 
 
@@ -14,8 +14,8 @@ class Fake:
     name: str
     read: Callable[[], float]
 
-    def collect(self) -> Iterable[Metric]:
-        yield GaugeMetricFamily(f"fake_{self.name}", "Fake.", self.read())
+    def collect(self) -> Iterable[Family]:
+        yield GaugeFamily(f"fake_{self.name}", "Fake.", self.read())
 
 
 def one() -> float:
@@ -30,7 +30,7 @@ def values(gatherer: Gatherer, *collect: str) -> dict[str, float]:
     """Return sample values by collector name, or by metric name if there is no such label."""
     return {
         sample.labels.get("collector", sample.name): sample.value
-        for family in gatherer.gather(collect).collect()
+        for family in gatherer.gather(collect)
         for sample in family.samples
         if not sample.name.endswith("_duration_seconds")
     }

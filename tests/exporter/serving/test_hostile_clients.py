@@ -216,11 +216,11 @@ def test_collector_that_hangs_loses_its_own_families_only(
     client = serve(hanging)
     for _ in range(3):
         text = client.get("/metrics").text
-        assert 'node_scrape_collector_success{collector="loadavg"} 0.0' in text
-        assert 'node_scrape_collector_success{collector="meminfo"} 1.0' in text
+        assert 'node_scrape_collector_success{collector="loadavg"} 0' in text
+        assert 'node_scrape_collector_success{collector="meminfo"} 1' in text
         assert "node_load1" not in text
         assert "node_memory_MemTotal_bytes" in text
-        assert "redshank_exporter_stuck_collectors 1.0" in client.get("/metrics").text
+        assert "redshank_exporter_stuck_collectors 1" in client.get("/metrics").text
 
 
 def test_scraper_gets_its_response_within_its_timeout(
@@ -228,14 +228,14 @@ def test_scraper_gets_its_response_within_its_timeout(
 ) -> None:
     client = serve(replace(hanging, collector_timeout_s=3600.0))
     text = client.get("/metrics", X_Prometheus_Scrape_Timeout_Seconds="0.5").text
-    assert 'node_scrape_collector_success{collector="loadavg"} 0.0' in text
+    assert 'node_scrape_collector_success{collector="loadavg"} 0' in text
     assert "node_memory_MemTotal_bytes" in text
 
 
 @pytest.mark.parametrize("timeout", ["nan", "-1", "soon", "inf", "1e999"])
 def test_odd_scrape_timeout_is_ignored(client: Client, timeout: str) -> None:
     reply = client.get("/metrics", X_Prometheus_Scrape_Timeout_Seconds=timeout)
-    assert 'node_scrape_collector_success{collector="loadavg"} 1.0' in reply.text
+    assert 'node_scrape_collector_success{collector="loadavg"} 1' in reply.text
 
 
 def test_concurrent_scrapes_all_get_everything(client: Client) -> None:

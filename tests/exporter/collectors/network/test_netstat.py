@@ -25,4 +25,4 @@ def test_protocol_counters_are_untyped(tmp_path: Path) -> None:
     roots = roots_of(
         tmp_path, {"proc/net/netstat": "IpExt: InOctets\nIpExt: 5\n", "proc/net/snmp": ""}
     )
-    assert families(NetworkStatistics(roots))["node_netstat_IpExt_InOctets"].type == "unknown"
+    assert families(NetworkStatistics(roots))["node_netstat_IpExt_InOctets"].type == "untyped"
