@@ -1,4 +1,4 @@
-"""The cost of one scrape for the host, compared with node_exporter: `./run bench exporter_cost`.
+"""The cost of one scrape for the host, compared with node_exporter: `./run bench exporter`.
 
 Both exporters serve this host with the same collectors, and are scraped in turn over
 persistent connections with gzip. CPU is the user and system time of the process, divided

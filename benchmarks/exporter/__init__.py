@@ -1,0 +1,3 @@
+"""The exporter beside node_exporter: what a scrape costs, and which series differ."""
+
+__all__: list[str] = []
