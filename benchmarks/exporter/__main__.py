@@ -1,6 +1,42 @@
-"""The exporter beside node_exporter: `./run bench exporter`."""
+"""The exporter beside node_exporter: `./run bench exporter`.
 
-from benchmarks.exporter.cost import main
+Without options it measures what a scrape costs. With `--parity` it lists the series, types,
+help texts and values that differ.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from benchmarks.exporter.cost import report
+from benchmarks.exporter.parity import differences
+from benchmarks.harness.processes import BenchmarkError
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Compare the exporter with node_exporter."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--parity", action="store_true", help="list what differs")
+    parser.add_argument("--scrapes", type=int, default=300)
+    parser.add_argument("--port", type=int, default=39750, help="the first of two ports")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    if not options.parity:
+        report(options.scrapes, options.port, as_json=options.json)
+        return
+    try:
+        found = differences(options.port)
+    except BenchmarkError as exc:
+        sys.exit(str(exc))
+    if options.json:
+        print(json.dumps(found))
+        return
+    for kind, lines in found.items():
+        print(f"{kind}: {len(lines)}")
+        for line in lines:
+            print(f"  {line}")
+
 
 if __name__ == "__main__":
     main()

@@ -5,7 +5,6 @@ persistent connections with gzip. CPU is the user and system time of the process
 by the scrapes; times are the latencies of the client.
 """
 
-import argparse
 import json
 import shutil
 import statistics
@@ -18,6 +17,7 @@ from http.client import HTTPConnection
 
 from benchmarks.harness.contenders.versions import program_version
 from benchmarks.harness.processes import Child, Usage, work_directory
+from exporter.settings import Exclusions
 
 _WARM_UP_SCRAPES = 10
 OURS, PEER = "redshank exporter", "node_exporter"
@@ -40,19 +40,30 @@ def node_exporter_path() -> str | None:
     return shutil.which("prometheus-node-exporter") or shutil.which("node_exporter")
 
 
-def measure(scrapes: int, port: int) -> dict[str, Cost]:
-    """Return the cost of each exporter; without the peer if it is not installed."""
+def commands(port: int) -> dict[str, list[str]]:
+    """Return the command line of each exporter, on `port` and the next one."""
     peer = node_exporter_path()
     ours = [sys.executable, "-m", "exporter", "--listen", f"127.0.0.1:{port}"]
-    # node_exporter has `processes` off by default, and Debian's build has `systemd` on.
-    commands = {OURS: [*ours, "--disable-collector", "processes"]}
+    # node_exporter has `processes` off by default, and Debian's build has `systemd` on and
+    # leaves more mount points out.
+    started = {OURS: [*ours, "--disable-collector", "processes"]}
     if peer is not None:
-        listen = f"--web.listen-address=127.0.0.1:{port + 1}"
-        commands[PEER] = [peer, listen, "--no-collector.systemd"]
+        started[PEER] = [
+            peer,
+            f"--web.listen-address=127.0.0.1:{port + 1}",
+            "--no-collector.systemd",
+            f"--collector.filesystem.mount-points-exclude={Exclusions().mountpoints}",
+            f"--collector.filesystem.fs-types-exclude={Exclusions().fstypes}",
+        ]
+    return started
+
+
+def measure(scrapes: int, port: int) -> dict[str, Cost]:
+    """Return the cost of each exporter; without the peer if it is not installed."""
     with ExitStack() as running:
         directory = running.enter_context(work_directory())
         exporters = {}
-        for at, (name, command) in enumerate(commands.items(), start=port):
+        for at, (name, command) in enumerate(commands(port).items(), start=port):
             url = f"http://127.0.0.1:{at}/metrics"
             exporter = running.enter_context(Child(name, command, directory, url))
             connection = running.enter_context(connected(at))
@@ -95,17 +106,12 @@ def connected(port: int) -> Iterator[HTTPConnection]:
         yield connection
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Compare the cost of a scrape with node_exporter's."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scrapes", type=int, default=300)
-    parser.add_argument("--port", type=int, default=39750, help="the first of two ports")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args(arguments)
-    costs = measure(options.scrapes, options.port)
+def report(scrapes: int, port: int, *, as_json: bool) -> None:
+    """Print the figures."""
+    costs = measure(scrapes, port)
     ratio = costs[OURS].cpu_ms / costs[PEER].cpu_ms if PEER in costs else None
     version = program_version(node_exporter_path() or PEER)
-    if options.json:
+    if as_json:
         figures = {name: asdict(cost) for name, cost in costs.items()}
         print(json.dumps({"cpu_ratio": ratio, "node_exporter_version": version, **figures}))
         return
@@ -117,7 +123,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{name:20}{cost.series:8}{cost.body_bytes / 1024:7.0f}{cost.cpu_ms:9.2f}"
             f"{cost.median_ms:11.2f}{cost.p99_ms:9.2f}{cost.resident_mib:7.1f}"
         )
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Compares two expositions: missing series, types, help texts and values."""
+"""Compares two scrapes: missing series, types, help texts and values."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ SeriesKey = tuple[str, frozenset[tuple[str, str]]]
 
 
 @dataclass(slots=True)
-class Exposition:
+class ComparedScrape:
     """What one scrape answered.
 
     Attributes:
@@ -24,7 +24,7 @@ class Exposition:
     helps: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, text: str) -> "Exposition":
+    def parse(cls, text: str) -> "ComparedScrape":
         """Parse the text format."""
         parsed = cls()
         for line in text.splitlines():
@@ -57,7 +57,9 @@ class Differences:
     additional: list[SeriesKey]
 
 
-def compare(ours: Exposition, theirs: Exposition, left_out: Mapping[str, str]) -> Differences:
+def compare(
+    ours: ComparedScrape, theirs: ComparedScrape, left_out: Mapping[str, str]
+) -> Differences:
     """Return the differences, without the families whose prefix is in `left_out`.
 
     Counters and gauges of a running host change between two scrapes; `ours.values` should then
@@ -84,7 +86,7 @@ def compare(ours: Exposition, theirs: Exposition, left_out: Mapping[str, str]) -
     )
 
 
-def counts_names(exposition: Exposition, left_out: Mapping[str, str]) -> list[str]:
+def counts_names(exposition: ComparedScrape, left_out: Mapping[str, str]) -> list[str]:
     """Return the names of the families that are compared."""
     return [name for name in exposition.types if not name.startswith(tuple(left_out))]
 

@@ -7,20 +7,31 @@ from exporter.collectors.collector import Collector
 from exporter.collectors.cpu.cpu import CPU
 from exporter.collectors.cpu.cpufreq import CPUFrequency
 from exporter.collectors.cpu.schedstat import SchedulerStatistics
+from exporter.collectors.disks.bcache import Bcache
 from exporter.collectors.disks.diskstats import DiskStatistics
 from exporter.collectors.disks.filesystem import Filesystems
 from exporter.collectors.disks.mdadm import RAIDArrays
 from exporter.collectors.disks.nvme import NVMeDrives
+from exporter.collectors.disks.tapestats import TapeDrives
+from exporter.collectors.filesystems.bcachefs import Bcachefs
+from exporter.collectors.filesystems.btrfs import Btrfs
+from exporter.collectors.filesystems.nfs import NFSClient
+from exporter.collectors.filesystems.nfsd import NFSServer
+from exporter.collectors.filesystems.xfs import XFS
+from exporter.collectors.filesystems.zfs import ZFS
 from exporter.collectors.hardware.dmi import MachineInformation
 from exporter.collectors.hardware.hwmon import HardwareMonitors
 from exporter.collectors.hardware.powersupplyclass import PowerSupplies
+from exporter.collectors.hardware.rapl import RunningAveragePower
 from exporter.collectors.hardware.thermal_zone import ThermalZones
+from exporter.collectors.hardware.watchdog import Watchdogs
 from exporter.collectors.kernel.entropy import Entropy
 from exporter.collectors.kernel.filefd import FileDescriptors
 from exporter.collectors.kernel.hung_tasks import HungTasks
 from exporter.collectors.kernel.loadavg import LoadAverage
 from exporter.collectors.kernel.pressure import Pressure
 from exporter.collectors.kernel.processes import Processes
+from exporter.collectors.kernel.selinux import SELinux
 from exporter.collectors.kernel.stat import KernelStatistics
 from exporter.collectors.memory.edac import MemoryErrors
 from exporter.collectors.memory.meminfo import Memory
@@ -29,6 +40,9 @@ from exporter.collectors.network.addresses import InterfaceAddresses
 from exporter.collectors.network.arp import ARPTable
 from exporter.collectors.network.bonding import Bonding
 from exporter.collectors.network.conntrack import ConnectionTracking
+from exporter.collectors.network.fibrechannel import FibreChannel
+from exporter.collectors.network.infiniband import InfiniBand
+from exporter.collectors.network.ipvs import VirtualServers
 from exporter.collectors.network.netclass import NetworkClass
 from exporter.collectors.network.netdev import NetworkDevices
 from exporter.collectors.network.netstat import NetworkStatistics
@@ -52,6 +66,20 @@ _MOUNT_DEADLINE_SHARE = 0.5
 # The collectors whose only argument is the roots.
 _FROM_ROOTS: tuple[Callable[[Roots], Collector], ...] = (
     ARPTable,
+    Bcache,
+    TapeDrives,
+    Bcachefs,
+    Btrfs,
+    NFSClient,
+    NFSServer,
+    XFS,
+    ZFS,
+    RunningAveragePower,
+    Watchdogs,
+    SELinux,
+    FibreChannel,
+    InfiniBand,
+    VirtualServers,
     Bonding,
     ConnectionTracking,
     CPU,

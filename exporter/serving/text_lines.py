@@ -16,7 +16,7 @@ _LEFTOVERS = 64
 _EXACT = 2.0**53
 
 
-class _Line:
+class SampleLine:
     """The text of one sample, up to its value, and with its last value."""
 
     __slots__ = ("prefix", "text", "value")
@@ -35,7 +35,7 @@ class FamilyText:
         # Not the family itself, whose rows are large.
         self._family = (family.documentation, family.labels)
         self._name, self._openmetrics = family.name, openmetrics
-        self._lines: dict[tuple[str, ...], _Line] = {}
+        self._lines: dict[tuple[str, ...], SampleLine] = {}
         self.metadata = _metadata(family, openmetrics=openmetrics)
 
     def describes(self, family: Family) -> bool:
@@ -50,7 +50,7 @@ class FamilyText:
             line = lines.get(values)
             if line is None:
                 labels = zip(family.labels, values, strict=True)
-                line = lines[values] = _Line(_prefix(self._name, labels))
+                line = lines[values] = SampleLine(_prefix(self._name, labels))
             if line.value != value:
                 line.text = f"{line.prefix}{format_value(value)}\n"
                 line.value = value

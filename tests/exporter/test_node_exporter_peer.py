@@ -26,21 +26,9 @@ OTHERS = ("go_", "promhttp_", "process_", "node_exporter_", "node_scrape_")
 LEFT_OUT = tuple(
     f"node_{name}"
     for name in (
-        "bcache_",
-        "btrfs_",
         "filesystem_mount_info",
         "filesystem_purgeable_bytes",
-        "fibrechannel_",
-        "infiniband_",
-        "ipvs_",
-        "nfs_",
-        "nfsd_",
         "processes_threads_state",
-        "rapl_",
-        "selinux_",
-        "tape_",
-        "xfs_",
-        "zfs_",
     )
 )
 # Values that do not change between the two scrapes. Without node_filesystem_readonly:

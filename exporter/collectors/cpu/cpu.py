@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterable
 
-from exporter.families import CounterFamily, Family
-from exporter.roots import Roots, list_names, read_lines, read_number
+from exporter.families import CounterFamily, Family, GaugeFamily
+from exporter.roots import Roots, list_names, read_lines, read_number, read_value
 
 _MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 _GUEST_MODES = ("user", "nice")
@@ -51,7 +51,21 @@ class CPU:
             for mode, value in zip(_GUEST_MODES, times[len(_MODES) :], strict=False):
                 guest.add((cpu, mode), value)
         self._last = times_of
-        return [seconds, guest, *self._throttles()]
+        return [seconds, guest, *self._throttles(), self._isolated()]
+
+    def _isolated(self) -> Family:
+        """Return the CPUs that the scheduler leaves alone, from a list such as "1,3-5"."""
+        family = GaugeFamily(
+            "node_cpu_isolated",
+            "Whether each core is isolated, information from /sys/devices/system/cpu/isolated.",
+            labels=("cpu",),
+        )
+        for part in (read_value(f"{self._cpus}/isolated") or "").split(","):
+            first, _, last = part.partition("-")
+            if first.isdecimal():
+                for cpu in range(int(first), int(last or first) + 1):
+                    family.add((str(cpu),), 1)
+        return family
 
     def _throttles(self) -> Iterable[Family]:
         core = CounterFamily(

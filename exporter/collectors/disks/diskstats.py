@@ -55,15 +55,30 @@ _INFO = {
     "path": "ID_PATH",
     "wwn": "ID_WWN",
     "model": "ID_MODEL",
-    "serial": "ID_SERIAL_SHORT",
+    "serial": "SERIAL",
     "revision": "ID_REVISION",
 }
+_SERIALS = ("SCSI_IDENT_SERIAL", "ID_SERIAL_SHORT", "ID_SERIAL")
 _FILESYSTEM = {
     "type": "ID_FS_TYPE",
     "usage": "ID_FS_USAGE",
     "uuid": "ID_FS_UUID",
     "version": "ID_FS_VERSION",
 }
+# Property -> metric.
+_ATA = (
+    ("ID_ATA_WRITE_CACHE", "node_disk_ata_write_cache", "ATA disk has a write cache."),
+    (
+        "ID_ATA_WRITE_CACHE_ENABLED",
+        "node_disk_ata_write_cache_enabled",
+        "ATA disk has its write cache enabled.",
+    ),
+    (
+        "ID_ATA_ROTATION_RATE_RPM",
+        "node_disk_ata_rotation_rate_rpm",
+        "ATA disk rotation rate in RPMs (0 for SSDs).",
+    ),
+)
 _MAPPER = {
     "name": "DM_NAME",
     "uuid": "DM_UUID",
@@ -102,6 +117,7 @@ class DiskStatistics:
             "Info about disk device mapper.",
             labels=("device", *_MAPPER),
         )
+        ata = [GaugeFamily(*known, labels=("device",)) for _, *known in _ATA]
         for line in read_lines(self._path):
             major, minor, device, *counters = line.split()
             if self._exclude and self._exclude.search(device):
@@ -109,22 +125,31 @@ class DiskStatistics:
             for family, (_, _, unit), counter in zip(families, _COLUMNS, counters, strict=False):
                 family.add((device,), int(counter) / unit)
             udev = self._properties(major, minor)
-            rotational = read_value(f"{self._block}/{device}/queue/rotational") or ""
+            # Partitions have no queue.
+            rotational = read_value(f"{self._block}/{device}/queue/rotational") or "0"
             info.add((device, major, minor, *_values(udev, _INFO), rotational), 1)
-            if "ID_FS_TYPE" in udev:
+            if udev.get("ID_FS_TYPE"):
                 filesystem.add((device, *_values(udev, _FILESYSTEM)), 1)
             if "DM_NAME" in udev:
                 mapper.add((device, *_values(udev, _MAPPER)), 1)
-        return [f for f in (*families, info, filesystem, mapper) if f]
+            if "ID_ATA" in udev:
+                for (key, _, _), family in zip(_ATA, ata, strict=True):
+                    if udev.get(key, "").isdecimal():
+                        family.add((device,), int(udev[key]))
+        return [f for f in (*families, info, filesystem, mapper, *ata) if f]
 
     def _properties(self, major: str, minor: str) -> dict[str, str]:
         try:
             lines = read_lines(f"{self._udev}/b{major}:{minor}")
         except OSError:
             return {}  # There is no udev, as in a container.
-        return dict(
+        properties = dict(
             line[2:].split("=", 1) for line in lines if line.startswith("E:") and "=" in line
         )
+        # The serial number on the label of a SCSI disk, else that of ATA, else that of virtio.
+        serials = (properties.get(name) for name in _SERIALS)
+        properties["SERIAL"] = next(filter(None, serials), "")
+        return properties
 
 
 def _column(name: str, documentation: str) -> GaugeFamily | CounterFamily:

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from exporter.collectors.number_files import NumberFile, NumberFiles
 from exporter.families import Family, GaugeFamily
-from exporter.roots import Roots, read_lines
+from exporter.roots import Roots, list_names, read_lines, read_number
 
 _ARRAY = re.compile(r"(?P<device>\S+) : (?P<state>active|inactive)\b(?P<rest>.*)")
 _MEMBER = re.compile(r"\S+\[\d+\](?:\((?P<flag>[A-Z])\))*")
@@ -24,6 +25,10 @@ _STATES = {
     "repair": "resync",
     "check": "check",
 }
+_FILES = (
+    NumberFile("raid_disks", "node_md_raid_disks", "Number of raid disks on device."),
+    NumberFile("degraded", "node_md_degraded", "Number of degraded disks on device."),
+)
 _ALL_STATES = ("active", "inactive", "recovering", "resync", "check")
 
 
@@ -46,6 +51,8 @@ class RAIDArrays:
 
     def __init__(self, roots: Roots) -> None:
         self._path = f"{roots.proc}/mdstat"
+        self._block = f"{roots.sys}/block"
+        self._files = NumberFiles(_FILES, ("device",), _number)
 
     def collect(self) -> Iterable[Family]:
         """Return state, disks and blocks by array."""
@@ -62,7 +69,11 @@ class RAIDArrays:
             required.add((array.device,), array.required)
             blocks.add((array.device,), array.blocks)
             synced.add((array.device,), array.synced)
-        return [f for f in (states, disks, required, blocks, synced) if f]
+        found = [f for f in (states, disks, required, blocks, synced) if f]
+        arrays_of_block = [name for name in list_names(self._block) if name.startswith("md")]
+        return found + self._files.families(
+            ((name,), f"{self._block}/{name}/md") for name in arrays_of_block
+        )
 
 
 def arrays(lines: Iterable[str]) -> list[RAIDArray]:
@@ -81,15 +92,19 @@ def _array(match: re.Match[str]) -> RAIDArray:
     disks = {"active": 0, "failed": flags.count("F"), "spare": flags.count("S")}
     # Levels without redundancy have no [required/active] field: every member counts.
     disks["active"] = len(flags) - disks["failed"] - disks["spare"]
+    required = len(flags) - disks["spare"]
     if match["state"] == "inactive":
         disks["active"] = 0
-    return RAIDArray(match["device"], match["state"], disks, required=len(flags) - disks["spare"])
+        # The [required/active] field of an inactive array is that of its last assembly.
+        required = 0
+    return RAIDArray(match["device"], match["state"], disks, required)
 
 
 def _add_detail(array: RAIDArray, line: str) -> None:
     if match := _BLOCKS.match(line):
         array.blocks = array.synced = int(match[1])
-        if counts := _DISKS.search(line):
+        counts = _DISKS.search(line)
+        if counts and array.state != "inactive":
             array.required, array.disks["active"] = int(counts[1]), int(counts[2])
     elif match := _ACTIVITY.search(line):
         array.state = _STATES[match[1]]
@@ -100,3 +115,9 @@ def _add_detail(array: RAIDArray, line: str) -> None:
 
 def _gauge(name: str, documentation: str, *more: str) -> GaugeFamily:
     return GaugeFamily(f"node_md_{name}", documentation, labels=("device", *more))
+
+
+def _number(path: str) -> int | None:
+    """Return the number in a file of an array; levels without redundancy are never degraded."""
+    number = read_number(path)
+    return 0 if number is None and path.endswith("/degraded") else number

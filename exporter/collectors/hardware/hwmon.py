@@ -54,7 +54,7 @@ class HardwareMonitors:
         monitors = list_names(self._class)
         if not monitors:
             raise NoDataError("no hardware monitor")
-        families: dict[str, GaugeFamily | CounterFamily] = {}
+        families: dict[str, Family] = {}
         names = GaugeFamily(
             "node_hwmon_chip_names",
             "Annotation metric for human-readable chip names",
@@ -65,14 +65,21 @@ class HardwareMonitors:
             "Label for given chip and sensor",
             labels=("chip", "sensor", "label"),
         )
+        seen: set[str] = set()
         for monitor in monitors:
             directory = f"{self._class}/{monitor}"
             chip = _chip(directory)
             if chip_name := _cleaned(read_value(f"{directory}/name") or ""):
                 names.add((chip, chip_name), 1)
+            if chip in seen:
+                continue  # Several monitors of one device, whose sensors have the same names.
+            seen.add(chip)
             for sensor, attribute, text in _attributes(directory):
                 if attribute == "label":
                     labels.add((chip, sensor, text), 1)
+                elif sensor.startswith("freq") and attribute == "input":
+                    named = read_value(f"{directory}/{sensor}_label")
+                    _add_frequency(families, chip, named or sensor, text)
                 else:
                     _add(families, chip, sensor, attribute, text)
         return [family for family in (names, labels, *families.values()) if family]
@@ -96,8 +103,17 @@ def _attributes(directory: str) -> Iterator[tuple[str, str, str]]:
                 yield match[1] + (match[2] or "0"), match[3] or "", text
 
 
+def _add_frequency(families: dict[str, Family], chip: str, sensor: str, text: str) -> None:
+    """Add a clock rate in hertz, as graphics cards report it."""
+    name = "node_hwmon_freq_freq_mhz"
+    if name not in families:
+        documentation = "Hardware monitor for GPU frequency in MHz"
+        families[name] = GaugeFamily(name, documentation, labels=("chip", "sensor"))
+    families[name].add((chip, sensor), int(text) / 1e6)
+
+
 def _add(
-    families: dict[str, GaugeFamily | CounterFamily],
+    families: dict[str, Family],
     chip: str,
     sensor: str,
     attribute: str,

@@ -19,6 +19,7 @@ _COLUMNS = {
     10: ("flow_limit_count_total", "Number of times flow limit has been reached"),
     11: ("backlog_len", "Softnet backlog status"),
 }
+_BACKLOG_COLUMN = 11
 _CPU_COLUMN = 12
 
 
@@ -45,4 +46,6 @@ class Softnet:
             for column, family in families.items():
                 if column < len(values):
                     family.add((cpu,), values[column])
+                elif column == _BACKLOG_COLUMN:
+                    family.add((cpu,), 0)
         return [family for family in families.values() if family]

@@ -1,0 +1,36 @@
+"""Families of node_exporter that are not compared, each with the reason."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+OF_ITS_OWN: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(
+        ("go_", "process_", "promhttp_", "node_exporter_build_info", "node_scrape_collector_"),
+        "describes node_exporter and its runtime, not the host",
+    )
+)
+# In the trees of node_exporter's end-to-end test: what the recorded program read from the
+# kernel of its own host instead.
+FROM_THE_KERNEL: Mapping[str, str] = MappingProxyType(
+    {
+        "node_network_receive_": "netdev asks the running kernel by netlink",
+        "node_network_transmit_": "netdev asks the running kernel by netlink",
+        "node_arp_entries": "arp asks the running kernel by netlink",
+        "node_filesystem_": "statvfs(2) of the recording host's mounts",
+        "node_time_": "the recording host's clock",
+        "node_timex_": "the recording host's clock",
+        "node_uname_info": "the recording host's uname(2)",
+        "node_textfile_": "text files of the test",
+        "testmetric": "text files of the test",
+    }
+)
+# On a running host: what differs on purpose, or cannot be equal.
+ON_PURPOSE: Mapping[str, str] = MappingProxyType(
+    {
+        "node_filesystem_mount_info": "node_disk_info has the same numbers of each device",
+        "node_filesystem_purgeable_bytes": "always 0 on Linux",
+        "node_filesystem_readonly": "node_exporter 1.11 has 0 for some that are mounted read-only",
+        "node_disk_info": "node_exporter 1.11 has rotational=0 where another attribute is missing",
+        "node_network_speed_bytes": "node_exporter has -125000 where the speed is not known",
+    }
+)

@@ -1,0 +1,1 @@
+"""Collectors of file systems: Btrfs, bcachefs, XFS, ZFS and NFS."""
