@@ -1,9 +1,8 @@
 """Families of node_exporter that are not compared, each with the reason."""
 
-from collections.abc import Mapping
 from types import MappingProxyType
 
-OF_ITS_OWN: Mapping[str, str] = MappingProxyType(
+OF_ITS_OWN: MappingProxyType[str, str] = MappingProxyType(
     dict.fromkeys(
         ("go_", "process_", "promhttp_", "node_exporter_build_info", "node_scrape_collector_"),
         "describes node_exporter and its runtime, not the host",
@@ -11,7 +10,7 @@ OF_ITS_OWN: Mapping[str, str] = MappingProxyType(
 )
 # In the trees of node_exporter's end-to-end test: what the recorded program read from the
 # kernel of its own host instead.
-FROM_THE_KERNEL: Mapping[str, str] = MappingProxyType(
+FROM_THE_KERNEL: MappingProxyType[str, str] = MappingProxyType(
     {
         "node_network_receive_": "netdev asks the running kernel by netlink",
         "node_network_transmit_": "netdev asks the running kernel by netlink",
@@ -25,7 +24,7 @@ FROM_THE_KERNEL: Mapping[str, str] = MappingProxyType(
     }
 )
 # On a running host: what differs on purpose, or cannot be equal.
-ON_PURPOSE: Mapping[str, str] = MappingProxyType(
+ON_PURPOSE: MappingProxyType[str, str] = MappingProxyType(
     {
         "node_filesystem_mount_info": "node_disk_info has the same numbers of each device",
         "node_filesystem_purgeable_bytes": "always 0 on Linux",

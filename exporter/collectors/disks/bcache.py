@@ -151,7 +151,7 @@ _PRIORITIES = {
     "Metadata": ("node_bcache_priority_stats_metadata_percent", "Bcache's metadata overhead."),
 }
 _NUMBER = re.compile(r"(-?[0-9]+)(?:\.([0-9]))?[0-9]*\s*([kMGTPEZY]?)")
-_POWERS = {unit: 1024**power for power, unit in enumerate(("", *"kMGTPEZY"))}
+_POWERS: dict[str, int] = {unit: 1024**power for power, unit in enumerate(("", *"kMGTPEZY"))}
 
 
 class Bcache:

@@ -117,7 +117,9 @@ class DiskStatistics:
             "Info about disk device mapper.",
             labels=("device", *_MAPPER),
         )
-        ata = [GaugeFamily(*known, labels=("device",)) for _, *known in _ATA]
+        ata = [
+            GaugeFamily(name, documentation, labels=("device",)) for _, name, documentation in _ATA
+        ]
         for line in read_lines(self._path):
             major, minor, device, *counters = line.split()
             if self._exclude and self._exclude.search(device):

@@ -13,7 +13,7 @@ from exporter.roots import Roots, list_names, read_text, read_value
 _UUID = re.compile(r"[0-9a-f-]{36}")
 _DEVICE = re.compile(r"dev-([0-9]+)")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([kMGTPE]?)")
-_POWERS = {unit: 1024**power for power, unit in enumerate(("", *"kMGTPE"))}
+_POWERS: dict[str, int] = {unit: 1024**power for power, unit in enumerate(("", *"kMGTPE"))}
 _COUNT = re.compile(r"since filesystem creation:\s*(\S+)")
 # The columns of `errors` touch each other where numbers are long.
 _ERROR = re.compile(r"([a-z0-9_]+)\s+([0-9]+)")
