@@ -1,5 +1,6 @@
 """The command line of the exporter: `redshank exporter`, or `python -m exporter`."""
 
+import re
 from collections.abc import Iterable
 
 import click
@@ -8,9 +9,31 @@ import click
 from exporter.settings import DEFAULT_LISTEN, Exclusions, ExporterSettings
 
 _DEFAULTS = ExporterSettings()
+# `--collector.cpu` or `--no-collector.cpu`; flags with a second dot are settings of one.
+_COLLECTOR_FLAG = re.compile(r"--(no-)?collector\.([a-z0-9_-]+)")
 
 
-@click.command()
+class NodeExporterCommand(click.Command):
+    """A command that also takes node_exporter's flags, which name a collector each."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments, with `--collector.cpu` read as `--enable-collector cpu`."""
+        return super().parse_args(ctx, [word for arg in args for word in _words(arg)])
+
+
+def _words(argument: str) -> list[str]:
+    """Return the options that a flag of node_exporter stands for."""
+    if argument.startswith("--web.max-requests"):
+        return [argument.replace("--web.max-requests", "--max-requests", 1)]
+    flag, _, value = argument.partition("=")
+    match = _COLLECTOR_FLAG.fullmatch(flag)
+    if match is None or match[2] == "disable-defaults" or value not in ("", "true", "false"):
+        return [argument]
+    is_enabled = (match[1] is None) == (value != "false")
+    return ["--enable-collector" if is_enabled else "--disable-collector", match[2]]
+
+
+@click.command(cls=NodeExporterCommand)
 @click.option(
     "--listen",
     "--web.listen-address",
@@ -43,9 +66,9 @@ _DEFAULTS = ExporterSettings()
 @click.option(
     "--textfile-directory",
     "--collector.textfile.directory",
-    "textfile_directory",
-    type=click.Path(file_okay=False),
-    help="Directory of *.prom files with metrics of your own.",
+    "textfile_directories",
+    multiple=True,
+    help="Directory of *.prom files with metrics of your own, or a pattern. Repeatable.",
 )
 @click.option(
     "--collector-timeout",
@@ -62,11 +85,32 @@ _DEFAULTS = ExporterSettings()
     help="Run this collector only. Repeatable.",
 )
 @click.option(
+    "--enable-collector",
+    "enabled",
+    metavar="NAME",
+    multiple=True,
+    help="Run this collector too; --collector.NAME means the same. Repeatable.",
+)
+@click.option(
+    "--collector.disable-defaults",
+    "disable_defaults",
+    is_flag=True,
+    help="Run only the collectors that are enabled by name.",
+)
+@click.option(
+    "--max-requests",
+    "max_requests",
+    type=click.IntRange(0),
+    default=_DEFAULTS.max_requests,
+    show_default=True,
+    help="How many scrapes are answered at the same time, 0 for any number.",
+)
+@click.option(
     "--disable-collector",
     "disabled",
     metavar="NAME",
     multiple=True,
-    help="Do not run this collector. Repeatable.",
+    help="Do not run this collector; --no-collector.NAME means the same. Repeatable.",
 )
 @click.option(
     "--collector.filesystem.mount-points-exclude",
@@ -106,9 +150,12 @@ def exporter(
     sysfs: str,
     rootfs: str,
     udev: str,
-    textfile_directory: str | None,
+    textfile_directories: Iterable[str],
     collector_timeout: float,
     collectors: Iterable[str],
+    enabled: Iterable[str],
+    disable_defaults: bool,
+    max_requests: int,
     disabled: Iterable[str],
     mountpoints: str,
     fstypes: str,
@@ -124,10 +171,13 @@ def exporter(
         listen=listen,
         web_config_file=web_config_file,
         roots=Roots(proc, sysfs, rootfs, udev),
-        textfile_directory=textfile_directory,
+        textfile_directories=tuple(textfile_directories),
         collector_timeout_s=collector_timeout,
         collectors=frozenset(collectors),
+        defaults=not disable_defaults,
+        enabled=frozenset(enabled),
         disabled=frozenset(disabled),
+        max_requests=max_requests,
         exclusions=Exclusions(mountpoints, fstypes, disks, interfaces),
     )
     try:

@@ -35,12 +35,15 @@ class ExporterSettings:
     Attributes:
         listen: `HOST:PORT`; an empty host means all addresses, port 0 any free port.
         roots: where the host's kernel files are.
-        textfile_directory: directory of `*.prom` files to serve, None for none.
+        textfile_directories: directories of `*.prom` files to serve, or patterns of them.
         collector_timeout_s: how long a scrape waits for one collector; shorter than the
             scraper's own timeout, so that the other collectors' samples still arrive.
         collectors: names of the only collectors to run, empty for all.
+        defaults: whether the collectors run that no option names.
+        enabled: names of collectors to run besides, for example some that are off by default.
         disabled: names of collectors not to run.
         exclusions: devices, mounts and interfaces that collectors leave out.
+        max_requests: how many scrapes are answered at the same time, 0 for any number.
         max_connections: how many connections are served at a time; further ones wait.
         max_connections_per_client: how many of them one address may have, or one IPv6
             network of 64 bits.
@@ -52,11 +55,14 @@ class ExporterSettings:
 
     listen: str = DEFAULT_LISTEN
     roots: Roots = field(default_factory=Roots)
-    textfile_directory: str | None = None
+    textfile_directories: tuple[str, ...] = ()
     collector_timeout_s: float = 5.0
     collectors: frozenset[str] = frozenset()
+    defaults: bool = True
+    enabled: frozenset[str] = frozenset()
     disabled: frozenset[str] = frozenset()
     exclusions: Exclusions = field(default_factory=Exclusions)
+    max_requests: int = 40
     max_connections: int = 32
     max_connections_per_client: int = 16
     web_config_file: str | None = None

@@ -1,5 +1,6 @@
 """Metrics that other programs write to `*.prom` files: cron jobs, scripts, backups."""
 
+import glob
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
@@ -27,7 +28,9 @@ _OWN = ("node_textfile_mtime_seconds", "node_textfile_scrape_error")
 
 
 class TextFiles:
-    """Reads every `*.prom` file of a directory, in Prometheus's text format.
+    """Reads every `*.prom` file of some directories, in Prometheus's text format.
+
+    A directory may be a pattern, such as `/srv/*/metrics`.
 
     A file that cannot be read or parsed loses its own metrics only, and so does a file
     with a metric of the exporter itself: a server could not tell the two apart.
@@ -38,9 +41,9 @@ class TextFiles:
 
     name = "textfile"
 
-    def __init__(self, directory: str | None) -> None:
+    def __init__(self, *directories: str) -> None:
         self.taken: Collection[str] = frozenset()
-        self._directory = directory
+        self._directories = directories
         self._broken: dict[str, str] = {}
 
     def collect(self) -> Iterable[Family]:
@@ -71,14 +74,16 @@ class TextFiles:
         return [*metrics, mtimes, error]
 
     def _paths(self, broken: dict[str, str]) -> list[Path]:
-        if self._directory is None:
-            return []
-        try:
-            paths = sorted(Path(self._directory).iterdir())
-        except OSError as exc:
-            broken[self._directory] = str(exc)
-            return []
-        return [path for path in paths if path.suffix == ".prom"]
+        paths: dict[Path, None] = {}
+        for pattern in self._directories:
+            for directory in sorted(glob.glob(pattern)) or [pattern]:  # noqa: PTH207 - absolute.
+                try:
+                    found = sorted(Path(directory).iterdir())
+                except OSError as exc:
+                    broken[directory] = str(exc)
+                    continue
+                paths.update((path, None) for path in found if path.suffix == ".prom")
+        return list(paths)
 
 
 def _read(path: Path) -> dict[str, FileFamily]:

@@ -1,7 +1,9 @@
 """The list of all collectors, and their construction from the settings."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from types import MappingProxyType
 
 from exporter.collectors.collector import Collector
 from exporter.collectors.cpu.cpu import CPU
@@ -109,6 +111,22 @@ _FROM_ROOTS: tuple[Callable[[Roots], Collector], ...] = (
     VirtualMemory,
 )
 
+# Collectors that are off by default, as in node_exporter, with module and class. They are
+# imported where one is enabled only.
+OPT_IN: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "buddyinfo": ("memory.buddyinfo", "BuddyAllocator"),
+        "cgroups": ("kernel.cgroups", "ControlGroups"),
+        "cpu_vulnerabilities": ("cpu.vulnerabilities", "Vulnerabilities"),
+        "interrupts": ("kernel.interrupts", "Interrupts"),
+        "ksmd": ("memory.ksmd", "SamePageMerging"),
+        "meminfo_numa": ("memory.meminfo_numa", "NodeMemory"),
+        "slabinfo": ("memory.slabinfo", "Slabs"),
+        "softirqs": ("kernel.interrupts", "SoftInterrupts"),
+        "swap": ("memory.swap", "SwapDevices"),
+    }
+)
+
 
 def build(settings: ExporterSettings, clock: Clock) -> list[Collector]:
     """Return the enabled collectors, sorted by name.
@@ -118,11 +136,24 @@ def build(settings: ExporterSettings, clock: Clock) -> list[Collector]:
         PatternError: an exclusion is not a regular expression.
     """
     collectors = {collector.name: collector for collector in _all(settings, clock)}
-    for name in sorted(settings.collectors | settings.disabled):
-        if name not in collectors:
+    known = collectors.keys() | OPT_IN.keys()
+    for name in sorted(settings.collectors | settings.enabled | settings.disabled):
+        if name not in known:
             raise UnknownCollectorError(name)
-    wanted = (settings.collectors or collectors.keys()) - settings.disabled
-    return [collectors[name] for name in sorted(wanted)]
+    defaults = collectors.keys() if settings.defaults else frozenset[str]()
+    wanted = (settings.collectors or defaults | settings.enabled) - settings.disabled
+    return [
+        collectors[name] if name in collectors else _opted_in(name, settings.roots)
+        for name in sorted(wanted)
+    ]
+
+
+def _opted_in(name: str, roots: Roots) -> Collector:
+    module, maker = OPT_IN[name]
+    make: Callable[[Roots], Collector] = getattr(
+        import_module(f"exporter.collectors.{module}"), maker
+    )
+    return make(roots)
 
 
 def _all(settings: ExporterSettings, clock: Clock) -> list[Collector]:
@@ -141,7 +172,7 @@ def _all(settings: ExporterSettings, clock: Clock) -> list[Collector]:
         InterfaceAddresses(interfaces),
         NetworkClass(roots, interfaces),
         NetworkDevices(roots, interfaces),
-        TextFiles(settings.textfile_directory),
+        TextFiles(*settings.textfile_directories),
         Time(roots, clock),
     ]
 

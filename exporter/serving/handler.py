@@ -4,7 +4,8 @@ import html
 import io
 import math
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, ClassVar
@@ -50,6 +51,7 @@ class Handler(BaseHTTPRequestHandler):
     encoder: ClassVar["Encoder"]
     self_metrics: ClassVar["SelfMetrics"]
     gate: ClassVar[ClientGate]
+    scrapes: ClassVar[threading.Semaphore]
 
     @classmethod
     def bound(
@@ -67,6 +69,8 @@ class Handler(BaseHTTPRequestHandler):
             "encoder": encoder,
             "self_metrics": self_metrics,
             "gate": gate,
+            # 0 means no limit: the number of connections is one.
+            "scrapes": threading.Semaphore(settings.max_requests or settings.max_connections),
         }
         return type("BoundHandler", (cls,), shared)
 
@@ -156,6 +160,18 @@ class Handler(BaseHTTPRequestHandler):
         if collect and exclude:
             self._answer(HTTPStatus.BAD_REQUEST, "collect[] and exclude[] cannot be combined\n")
             return
+        if not self.scrapes.acquire(blocking=False):
+            most = self.settings.max_requests
+            self._answer(
+                HTTPStatus.SERVICE_UNAVAILABLE, f"{most} scrapes run, as many as --max-requests\n"
+            )
+            return
+        try:
+            self._scrape(collect, exclude)
+        finally:
+            self.scrapes.release()
+
+    def _scrape(self, collect: Sequence[str], exclude: Sequence[str]) -> None:
         try:
             families = self.gatherer.gather(collect, exclude, self._scrape_timeout_s())
         except UnknownCollectorError as exc:

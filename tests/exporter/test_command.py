@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import structlog
@@ -14,6 +15,9 @@ from click.testing import CliRunner
 
 from exporter.command import exporter
 from tests.patience import PATIENCE_S
+
+if TYPE_CHECKING:
+    from exporter.settings import ExporterSettings
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +57,8 @@ def test_help_names_every_option_and_imports_nothing_heavy() -> None:
         (["--listen", "nonsense"], "cannot listen on 'nonsense'"),
         (["--listen", "192.0.2.1:0"], "cannot listen on '192.0.2.1:0'"),
         (["--disable-collector", "nonsense"], "unknown or disabled collector: nonsense"),
+        (["--collector.perf"], "unknown or disabled collector: perf"),
+        (["--collector.wifi.fixtures=x"], "No such option '--collector.wifi.fixtures'"),
         (["--collector.diskstats.device-exclude", "[a"], "not a regular expression: '[a'"),
         (["--collector-timeout", "0"], "--collector-timeout"),
     ],
@@ -61,6 +67,24 @@ def test_invalid_option_is_reported(arguments: list[str], message: str) -> None:
     result = CliRunner().invoke(exporter, arguments)
     assert result.exit_code != 0
     assert message in result.output
+
+
+def test_command_line_of_node_exporter_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[ExporterSettings] = []
+    monkeypatch.setattr("exporter.command._serve", lambda settings, _: served.append(settings))
+    arguments = (
+        "--collector.softirqs --no-collector.cpu --collector.arp=false --collector.swap=true"
+        " --collector.disable-defaults --web.max-requests=5 --collector.textfile.directory=/a"
+        " --collector.textfile.directory /b --web.listen-address=:9200 --path.procfs=/host/proc"
+    )
+    result = CliRunner().invoke(exporter, arguments.split())
+    assert result.exit_code == 0, result.output
+    (settings,) = served
+    assert settings.enabled == {"softirqs", "swap"}
+    assert settings.disabled == {"cpu", "arp"}
+    assert (settings.defaults, settings.max_requests) == (False, 5)
+    assert settings.textfile_directories == ("/a", "/b")
+    assert (settings.listen, settings.roots.proc) == (":9200", "/host/proc")
 
 
 @pytest.mark.parametrize("attempt", range(3))

@@ -148,7 +148,7 @@ def node_exporter_text(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def pair(serve: Serve, tmp_path: Path, node_exporter_text: str) -> Pair:
-    settings = ExporterSettings(listen="127.0.0.1:0", textfile_directory=str(tmp_path))
+    settings = ExporterSettings(listen="127.0.0.1:0", textfile_directories=(str(tmp_path),))
     client: Client = serve(settings)
     ours = parsed(client.get("/metrics").text)
     missing = {label for label in NEWER_LABELS if f'{label}="' not in node_exporter_text}

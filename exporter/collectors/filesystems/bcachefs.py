@@ -35,13 +35,13 @@ class Bcachefs:
         systems = [name for name in list_names(self._directory) if _UUID.fullmatch(name)]
         if not systems:
             raise NoDataError("no bcachefs")
-        families = _Families()
+        families = BcachefsFamilies()
         for uuid in systems:
             families.add(uuid, f"{self._directory}/{uuid}")
         return families.all
 
 
-class _Families:
+class BcachefsFamilies:
     """The families of all file systems."""
 
     def __init__(self) -> None:

@@ -59,13 +59,13 @@ class Btrfs:
         systems = [name for name in list_names(self._directory) if _UUID.fullmatch(name)]
         if not systems:
             raise NoDataError("no Btrfs")
-        families = _Families()
+        families = BtrfsFamilies()
         for uuid in systems:
             families.add(uuid, f"{self._directory}/{uuid}")
         return families.all
 
 
-class _Families:
+class BtrfsFamilies:
     """The families of all file systems."""
 
     def __init__(self) -> None:

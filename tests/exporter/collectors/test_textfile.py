@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
 from exporter.collectors.textfile import TextFiles
-from exporter.families import Family, GaugeFamily
+from exporter.families import CounterFamily, Family
 from exporter.gathering.gatherer import FamilyList, Gatherer
 from exporter.serving.encoding import Encoder
 from tests.exporter.host_tree import families, key, samples
@@ -39,7 +39,7 @@ def test_files_are_served_with_their_modification_times(directory: Path) -> None
 
 
 def test_no_directory_is_no_error_but_a_missing_one_is(directory: Path) -> None:
-    assert samples(TextFiles(None)) == {ERROR: 0}
+    assert samples(TextFiles()) == {ERROR: 0}
     assert samples(TextFiles(str(directory / "missing"))) == {ERROR: 1}
 
 
@@ -141,8 +141,7 @@ def test_file_with_a_metric_of_the_exporter_is_refused(directory: Path) -> None:
     (directory / "b.prom").write_text("node_textfile_scrape_error 0\n")
     (directory / "c.prom").write_text(BACKUP)
     gatherer = Gatherer([TextFiles(str(directory))], 5.0)
-    own = GaugeFamily("process_cpu_seconds", "Time.")
-    own.add_sample("process_cpu_seconds_total", {}, 7.0)
+    own = CounterFamily("process_cpu_seconds_total", "Time.", 7.0)
     gatherer.always = [_Fixed(own)]
     for _ in range(2):
         found = samples(_Fixed(*gatherer.gather()))
@@ -216,3 +215,13 @@ def test_openmetrics_of_text_files_is_valid(directory: Path) -> None:
     body = Encoder().encode(found, "application/openmetrics-text; version=1.0.0", "").body.decode()
     names = [family.name for family in parse_openmetrics(body)]  # type: ignore[no-untyped-call]
     assert {"runs", "backup_age_seconds"} <= set(names)
+
+
+def test_files_of_several_directories_and_of_patterns_are_served_once(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.prom").write_text(f"{name} 1\n")
+    found = samples(TextFiles(str(tmp_path / "one"), str(tmp_path / "*")))
+    assert found[key("one")] == found[key("two")] == 1
+    assert found[ERROR] == 0
+    assert samples(TextFiles(str(tmp_path / "none*")))[ERROR] == 1

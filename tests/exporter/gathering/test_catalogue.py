@@ -95,6 +95,16 @@ def test_enabled_collectors_are_all_or_the_named_less_the_disabled() -> None:
     assert names(only) == {"stat"}
 
 
+def test_collectors_off_by_default_run_where_they_are_enabled() -> None:
+    defaults = names(ExporterSettings())
+    assert "softirqs" not in defaults
+    enabled = frozenset({"softirqs", "cpu"})
+    assert names(ExporterSettings(enabled=enabled)) == defaults | {"softirqs"}
+    assert names(ExporterSettings(enabled=enabled, defaults=False)) == enabled
+    every = frozenset(catalogue.OPT_IN)
+    assert names(ExporterSettings(enabled=every, defaults=False)) == every
+
+
 def test_unknown_collector_and_bad_pattern_are_refused() -> None:
     with pytest.raises(UnknownCollectorError, match="nonsense"):
         names(ExporterSettings(disabled=frozenset({"nonsense"})))
@@ -131,6 +141,6 @@ def test_documentation_lists_every_collector_and_option() -> None:
     page = (Path(__file__).parents[3] / "docs/exporter.md").read_text()
     collectors, _, _ = page.partition("## HTTPS")
     listed = re.findall(r"^\| `(\w+)` \| ", collectors, re.MULTILINE)
-    assert listed == sorted(names(ExporterSettings()))
+    assert listed == sorted(names(ExporterSettings())) + sorted(catalogue.OPT_IN)
     options = {name for parameter in exporter.params for name in parameter.opts}
     assert options - set(re.findall(r"`(--[\w.-]+)", page)) == set()

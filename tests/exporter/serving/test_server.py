@@ -1,8 +1,10 @@
 import gzip
+import os
 import shutil
 import socket
 import subprocess
 import threading
+import time
 from contextlib import closing
 from dataclasses import replace
 from http.client import HTTPConnection
@@ -18,7 +20,8 @@ from exporter.gathering.self_metrics import SelfMetrics
 from exporter.serving import server
 from exporter.settings import ExporterSettings
 from tests.exporter.exporter_client import Client, Serve
-from tests.exporter.host_tree import FIXTURES
+from tests.exporter.host_tree import FIXTURES, unpack
+from tests.patience import PATIENCE_S
 
 LOOPBACK = ExporterSettings(listen="127.0.0.1:0")
 
@@ -77,6 +80,28 @@ def test_disabled_collector_does_not_run_and_cannot_be_selected(serve: Serve) ->
     client = serve(ExporterSettings(listen="127.0.0.1:0", disabled=frozenset({"loadavg"})))
     assert "node_load1" not in families(client.get("/metrics").text)
     assert client.get("/metrics?collect[]=loadavg").status == 400
+
+
+def test_scrape_beyond_the_most_is_refused(serve: Serve, tmp_path: Path) -> None:
+    roots = unpack(FIXTURES / "bare_metal.tree", tmp_path)
+    pipe = tmp_path / "proc/loadavg"
+    pipe.unlink()
+    os.mkfifo(pipe)
+    settings = replace(LOOPBACK, roots=roots, max_requests=1, collector_timeout_s=300.0)
+    client = serve(settings)
+    running = threading.Thread(target=client.get, args=("/metrics?collect[]=loadavg",))
+    running.start()
+    try:
+        until_s = time.monotonic() + PATIENCE_S
+        while client.get("/metrics?collect[]=uname").status != 503:
+            assert time.monotonic() < until_s
+        assert client.get("/health").status == 200
+    finally:
+        # The reader of the pipe reads its end, so that the first scrape ends.
+        while running.is_alive():
+            os.close(os.open(pipe, os.O_RDWR | os.O_NONBLOCK))
+            running.join(0.1)
+    assert client.get("/metrics?collect[]=uname").status == 200
 
 
 def test_unknown_collector_is_refused_at_start() -> None:

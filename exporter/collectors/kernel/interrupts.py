@@ -1,0 +1,71 @@
+"""Interrupts by CPU and device, and software interrupts by CPU and kind."""
+
+import re
+from collections.abc import Iterable
+
+from exporter.families import CounterFamily, Family
+from exporter.roots import Roots, read_lines
+
+_GAP = re.compile(r"\s{2,}")
+
+
+class Interrupts:
+    """Reads `interrupts`; a host with many CPUs has thousands of series."""
+
+    name = "interrupts"
+
+    def __init__(self, roots: Roots, exclude: re.Pattern[str] | None = None) -> None:
+        self._path = f"{roots.proc}/interrupts"
+        self._exclude = exclude
+
+    def collect(self) -> Iterable[Family]:
+        """Return one counter by CPU, type, controller and devices."""
+        family = CounterFamily(
+            "node_interrupts_total",
+            "Interrupt details.",
+            labels=("cpu", "type", "info", "devices"),
+        )
+        header, *lines = read_lines(self._path)
+        cpus = [str(number) for number in range(len(header.split()))]
+        for line in lines:
+            kind, _, rest = line.partition(":")
+            words = rest.split(maxsplit=len(cpus))
+            counts = words[: len(cpus)]
+            # ERR and MIS have one number for the whole host.
+            if len(counts) < len(cpus):
+                continue
+            info, devices = _described(kind.strip(), words[-1] if len(words) > len(cpus) else "")
+            name = f"{kind.strip()};{info};{devices}"
+            if self._exclude and self._exclude.search(name):
+                continue
+            for cpu, count in zip(cpus, counts, strict=True):
+                family.add((cpu, kind.strip(), info, devices), int(count))
+        return [family]
+
+
+class SoftInterrupts:
+    """Reads `softirqs`."""
+
+    name = "softirqs"
+
+    def __init__(self, roots: Roots) -> None:
+        self._path = f"{roots.proc}/softirqs"
+
+    def collect(self) -> Iterable[Family]:
+        """Return one counter by CPU and kind."""
+        family = CounterFamily(
+            "node_softirqs_functions_total", "Softirq counts per CPU.", labels=("cpu", "type")
+        )
+        for line in read_lines(self._path)[1:]:
+            kind, *counts = line.split()
+            for cpu, count in enumerate(counts):
+                family.add((str(cpu), kind.rstrip(":")), int(count))
+        return [family]
+
+
+def _described(kind: str, text: str) -> tuple[str, str]:
+    """Return controller and devices of a numbered interrupt, the description of another one."""
+    if not kind.isdecimal():
+        return text, ""
+    controller, _, devices = text.partition(" ")
+    return controller, devices.strip()
