@@ -1,27 +1,53 @@
-"""The `alerting.checks` section of the configuration: host checks, checks of the server.
+"""The `alerting.checks` section: the host checks, other settings by label, checks of the server.
 
 Durations are written in Prometheus's notation (`for: 5m`) and kept in milliseconds.
 """
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from model.matchers import compile_pattern
+from alerting.host_check_settings import (
+    AlertingSection,
+    CertificateSettings,
+    CheckSettings,
+    ClockSettings,
+    CollectorSettings,
+    CpuSettings,
+    DiskFullSettings,
+    DiskSettings,
+    DownSettings,
+    InodeSettings,
+    LoadSettings,
+    MemorySettings,
+    NetworkSettings,
+    NotNegative,
+    OomSettings,
+    ReadOnlySettings,
+    RebootSettings,
+    SwapSettings,
+    TemperatureSettings,
+    ThresholdSettings,
+    UnitSettings,
+    UsageSettings,
+)
 from model.quantities import DurationMs, PositiveDurationMs
+from promql.api import ParseError
+from promql.syntax.parser import parse_selector
 from storage.api.alerts import Severity
 
 
-def _pattern(pattern: str) -> str:
-    compile_pattern(pattern)
-    return pattern
+def _selector(selector: str) -> str:
+    try:
+        parse_selector(selector)
+    except ParseError as exc:
+        raise ValueError(f'{exc}; write it as {{role="db"}}') from None
+    return selector
 
 
-Pattern = Annotated[str, AfterValidator(_pattern)]
-"""An RE2 expression, anchored at both ends."""
-Percent = Annotated[float, Field(ge=0, le=100)]
-NotNegative = Annotated[float, Field(ge=0, le=1e9)]
+Selector = Annotated[str, AfterValidator(_selector)]
+"""A PromQL selector, such as `{role="db"}`."""
 
 
 class CheckName(StrEnum):
@@ -44,227 +70,6 @@ class CheckName(StrEnum):
     COLLECTORS = "collectors"
     CERTIFICATES = "certificates"
     REBOOT = "reboot"
-
-
-class AlertingSection(BaseModel):
-    """A section of the configuration; unknown keys are errors."""
-
-    # An error would quote its input, and the URL of a receiver may hold a token.
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class CheckSettings(AlertingSection):
-    """Settings that all host checks share.
-
-    Attributes:
-        enabled: False switches the check off for all hosts.
-        for_ms: `for`, how long the condition must hold before the alert fires.
-        keep_firing_for_ms: `keep_firing_for`, how long the alert keeps firing after the
-            host has recovered.
-    """
-
-    enabled: bool = True
-    for_ms: DurationMs = Field(default=300_000, alias="for")
-    keep_firing_for_ms: DurationMs = Field(default=0, alias="keep_firing_for")
-
-
-class DownSettings(CheckSettings):
-    """Settings of the check that a host can be scraped; its alert is critical."""
-
-    for_ms: DurationMs = Field(default=60_000, alias="for")
-
-
-class ThresholdSettings(CheckSettings):
-    """Settings of a check that compares a value with thresholds.
-
-    Attributes:
-        falling: the alert's condition holds below the thresholds, not above.
-        warning, critical: the thresholds; None for no such alert.
-        recovery: the warning ends on the other side of this. The critical alert ends as far
-            from `critical` as this is from `warning`.
-    """
-
-    falling: ClassVar[bool] = False
-    warning: NotNegative | None
-    critical: NotNegative | None
-    recovery: NotNegative
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        thresholds = [value for value in (self.warning, self.critical) if value is not None]
-        if not thresholds and self.enabled:
-            raise ValueError("give warning or critical, or set enabled: false")
-        ordered = [self.recovery, *thresholds]
-        if ordered != sorted(ordered, reverse=self.falling):
-            side = "below" if self.falling else "above"
-            raise ValueError(f"recovery must not be {side} warning, nor warning {side} critical")
-        return self
-
-
-class UsageSettings(ThresholdSettings):
-    """Settings of a check that compares a share, in percent, with thresholds."""
-
-    warning: Percent | None = 85.0
-    critical: Percent | None = 95.0
-    recovery: Percent = 80.0
-
-
-class EventSettings(CheckSettings):
-    """Settings of a check of something that is wrong or not, without a threshold.
-
-    Attributes:
-        severity: the severity of its alert.
-    """
-
-    severity: Severity = Severity.WARNING
-
-
-class CpuSettings(UsageSettings):
-    """Settings of the CPU check: time neither idle nor in I/O wait, averaged over `window`."""
-
-    window_ms: PositiveDurationMs = Field(default=300_000, alias="window")
-
-
-class MemorySettings(UsageSettings):
-    """Settings of the memory check: memory that is not available to new programs."""
-
-
-class DiskSettings(UsageSettings):
-    """Settings of the disk check: used space of each filesystem.
-
-    Attributes:
-        ignored_fstypes: filesystem types to leave out: pseudo filesystems, and read-only
-            ones, which are always full.
-        ignored_mountpoints: mount points to leave out.
-    """
-
-    ignored_fstypes: Pattern = (
-        "autofs|bpf|cgroup2?|configfs|cramfs|debugfs|devfs|devpts|devtmpfs|efivarfs|erofs|fdescfs"
-        "|fuse\\.(lxcfs|portal|gvfsd-fuse|snapfuse)|fusectl|hugetlbfs|iso9660|linprocfs|mqueue"
-        "|nsfs|overlay|proc|procfs|pstore|ramfs|rootfs|rpc_pipefs|securityfs|selinuxfs|squashfs"
-        "|sysfs|tmpfs|tracefs|udf"
-    )
-    ignored_mountpoints: Pattern = "/(dev|proc|run|sys|var/lib/(docker|containers|kubelet))(/.*)?"
-
-
-class SwapSettings(UsageSettings):
-    """Settings of the swap check: used share of the swap space."""
-
-    for_ms: DurationMs = Field(default=900_000, alias="for")
-    recovery: Percent = 75.0
-
-
-class InodeSettings(UsageSettings):
-    """Settings of the check of inodes: used share of those of each filesystem of `disk`."""
-
-
-class NetworkSettings(UsageSettings):
-    """Settings of the network check: erroneous packets of each interface, in percent."""
-
-    for_ms: DurationMs = Field(default=900_000, alias="for")
-    warning: Percent | None = 1.0
-    critical: Percent | None = 10.0
-    recovery: Percent = 0.5
-
-
-class LoadSettings(ThresholdSettings):
-    """Settings of the load check: the load average of five minutes, per core."""
-
-    for_ms: DurationMs = Field(default=900_000, alias="for")
-    warning: NotNegative | None = 2.0
-    critical: NotNegative | None = 5.0
-    recovery: NotNegative = 1.5
-
-
-class TemperatureSettings(ThresholdSettings):
-    """Settings of the temperature check: each sensor, in degrees Celsius."""
-
-    warning: NotNegative | None = 85.0
-    critical: NotNegative | None = 95.0
-    recovery: NotNegative = 80.0
-
-
-class ClockSettings(ThresholdSettings):
-    """Settings of the clock check: seconds between the host's clock and this server's."""
-
-    for_ms: DurationMs = Field(default=120_000, alias="for")
-    warning: NotNegative | None = 5.0
-    critical: NotNegative | None = 60.0
-    recovery: NotNegative = 3.0
-
-
-class DiskFullSettings(ThresholdSettings):
-    """Settings of the forecast of each filesystem: the hours until it is full.
-
-    Attributes:
-        trend_ms: `trend`, the time whose straight line is drawn on.
-        least_used: a filesystem is left out while less than this is used, in percent.
-    """
-
-    falling: ClassVar[bool] = True
-    for_ms: DurationMs = Field(default=1_800_000, alias="for")
-    warning: NotNegative | None = 24.0
-    critical: NotNegative | None = 4.0
-    recovery: NotNegative = 36.0
-    trend_ms: PositiveDurationMs = Field(default=21_600_000, alias="trend")
-    least_used: Percent = 60.0
-
-
-class CertificateSettings(ThresholdSettings):
-    """Settings of the check of certificates: the days until each ends."""
-
-    falling: ClassVar[bool] = True
-    for_ms: DurationMs = Field(default=60_000, alias="for")
-    warning: NotNegative | None = 21.0
-    critical: NotNegative | None = 7.0
-    recovery: NotNegative = 22.0
-
-
-class ReadOnlySettings(EventSettings):
-    """Settings of the check of filesystems of `disk` that became read-only."""
-
-    for_ms: DurationMs = Field(default=60_000, alias="for")
-    severity: Severity = Severity.CRITICAL
-
-
-class UnitSettings(EventSettings):
-    """Settings of the check of systemd's failed units.
-
-    Attributes:
-        ignored: units to leave out.
-    """
-
-    for_ms: DurationMs = Field(default=60_000, alias="for")
-    ignored: Pattern = ""
-
-
-class OomSettings(EventSettings):
-    """Settings of the check of processes that the kernel killed for want of memory.
-
-    Attributes:
-        window_ms: `window`, how long a kill is an alert.
-    """
-
-    for_ms: DurationMs = Field(default=0, alias="for")
-    window_ms: PositiveDurationMs = Field(default=600_000, alias="window")
-
-
-class CollectorSettings(EventSettings):
-    """Settings of the check of collectors of the exporter that fail and did work before."""
-
-    for_ms: DurationMs = Field(default=900_000, alias="for")
-
-
-class RebootSettings(EventSettings):
-    """Settings of the check that a host has restarted; it is off by default.
-
-    Attributes:
-        within_ms: `within`, how long after its start a host counts as restarted.
-    """
-
-    enabled: bool = False
-    for_ms: DurationMs = Field(default=0, alias="for")
-    within_ms: PositiveDurationMs = Field(default=600_000, alias="within")
 
 
 class ServerCheckSettings(CheckSettings):
@@ -315,10 +120,56 @@ class LoopLagSettings(LagSettings):
     critical_ms: PositiveDurationMs | None = Field(default=30_000, alias="critical")
 
 
+class CheckChange(AlertingSection):
+    """What a selector changes of one check; a field that is left out keeps its default."""
+
+    enabled: bool = True
+    for_ms: DurationMs = Field(default=0, alias="for")
+    keep_firing_for_ms: DurationMs = Field(default=0, alias="keep_firing_for")
+    warning: NotNegative | None = None
+    critical: NotNegative | None = None
+    recovery: NotNegative = 0.0
+    severity: Severity = Severity.WARNING
+
+    def applied_to(self, settings: CheckSettings) -> CheckSettings:
+        """Return settings with the changes.
+
+        Raises:
+            ValueError: the check has no such field, or the numbers do not fit together.
+        """
+        fields = type(settings).model_fields
+        if unknown := self.model_fields_set - fields.keys():
+            raise ValueError(f"has no {', '.join(sorted(unknown))}")
+        changed = settings.model_copy(
+            update={name: getattr(self, name) for name in self.model_fields_set}
+        )
+        if isinstance(changed, UsageSettings):
+            given = (changed.warning, changed.critical, changed.recovery)
+            if max(value for value in given if value is not None) > 100:
+                raise ValueError("thresholds must be between 0 and 100 percent")
+        if isinstance(changed, ThresholdSettings):
+            changed.require_order()
+        return changed
+
+
+class HostSelectorSettings(AlertingSection):
+    """Other settings for the hosts that a selector matches.
+
+    Attributes:
+        match: a PromQL selector of the hosts' labels: `{role="db"}`.
+        checks: the changes by check.
+    """
+
+    match: Selector
+    checks: dict[CheckName, CheckChange] = Field(min_length=1)
+
+
 class HostCheckSettings(AlertingSection):
     """The host checks and their defaults, and the checks of the server itself.
 
     Attributes:
+        selectors: other settings for hosts with certain labels; of several selectors that
+            match a host, the first counts.
         server: an alert for each condition that degrades the server. No host has an
             override for it, nor for `evaluation` and `loop`.
         evaluation: host checks and rules are evaluated on time.
@@ -345,8 +196,28 @@ class HostCheckSettings(AlertingSection):
     collectors: CollectorSettings = CollectorSettings()
     certificates: CertificateSettings = CertificateSettings()
     reboot: RebootSettings = RebootSettings()
+    selectors: tuple[HostSelectorSettings, ...] = ()
     server: ServerCheckSettings = ServerCheckSettings()
     evaluation: LagSettings = LagSettings()
     loop: LoopLagSettings = LoopLagSettings()
     no_data_for_ms: DurationMs = Field(default=300_000, alias="no_data_for")
     no_data_limit_ms: DurationMs = Field(default=86_400_000, alias="no_data_limit")
+
+    @model_validator(mode="after")
+    def _selectors_fit(self) -> Self:
+        for position, selector in enumerate(self.selectors):
+            for check, change in selector.checks.items():
+                try:
+                    change.applied_to(getattr(self, check))
+                except ValueError as exc:
+                    raise ValueError(f"selectors.{position}.checks.{check}: {exc}") from None
+        return self
+
+    def selected(self, selector: HostSelectorSettings) -> Self:
+        """Return the settings of the hosts that a selector matches."""
+        return self.model_copy(
+            update={
+                check: change.applied_to(getattr(self, check))
+                for check, change in selector.checks.items()
+            }
+        )

@@ -317,6 +317,10 @@ class AlertingService:
 
     # Host checks
 
+    def check_of(self, instance: str, check: CheckName) -> HostCheck:
+        """Return a check as it applies to the host with this `instance` label."""
+        return self._registry.check_of(instance, check)
+
     def check_settings(self, instance: str) -> tuple[CheckView, ...]:
         """Return all checks as they apply to the host with this `instance` label."""
         jobs = {job for _, job, known in self._hosts() if known == instance}

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from alerting.check_settings import AlertingSection, HostCheckSettings
+from alerting.check_settings import HostCheckSettings
+from alerting.host_check_settings import AlertingSection
 from model.quantities import DurationMs, PositiveDurationMs
 from storage.api.alerts import Severity
 

@@ -8,7 +8,12 @@ from alerting.book.alert_book import AlertBook
 from alerting.book.identities import SERVER_IDENTITY, check_identity, self_check_identity
 from alerting.book.observation import OpenAlert
 from alerting.check_settings import HostCheckSettings, LagSettings
-from alerting.checks.queries import alert_expression, check_variants, recovery_expression
+from alerting.checks.queries import (
+    CheckVariant,
+    alert_expression,
+    check_variants,
+    recovery_expression,
+)
 from alerting.checks.registry import HostCheckRegistry
 from alerting.checks.server_conditions import SERVER_ALERT, SERVER_EXPRESSION
 from alerting.evaluation.health import HealthBoard, RuleHealth
@@ -42,7 +47,7 @@ class RuleView:
         alerts: its open alerts.
         for_ms, keep_firing_for_ms: its waiting times.
         recovery: PromQL; its alerts keep firing while it holds. "" for none.
-        hosts: the instances with overrides that this host check applies to; empty for
+        hosts: the instances with other settings that this host check applies to; empty for
             the check of all other hosts, and for rules of rule files.
     """
 
@@ -150,9 +155,8 @@ def host_group_view(
     The PromQL of a rule is its whole condition. The evaluation queries only the part
     before the comparison, once for all hosts.
     """
-    overridden = {(override.check, override.instance) for override in registry.overrides}
     rules = []
-    for variant in check_variants(registry.settings, registry.overrides):
+    for variant in check_variants(registry.settings, registry.own):
         check = variant.check
         identity = check_identity(check.check)
         for severity in check.severities:
@@ -160,9 +164,7 @@ def host_group_view(
                 item
                 for item in book.open_alerts(identity)
                 if item.alert.labels.get("severity") == severity
-                and _belongs(
-                    item.alert.labels.get("instance"), check.check, variant.instances, overridden
-                )
+                and _belongs(item.alert.labels.get("instance"), variant, registry)
             ]
             query = alert_expression(registry.settings, check, severity, variant.matchers)
             recovery = recovery_expression(registry.settings, check, severity, variant.matchers)
@@ -225,7 +227,8 @@ def _lag_view(
     )
 
 
-def _belongs(
-    instance: str, check: str, instances: tuple[str, ...], overridden: set[tuple[str, str]]
-) -> bool:
-    return instance in instances if instances else (check, instance) not in overridden
+def _belongs(instance: str, variant: CheckVariant, registry: HostCheckRegistry) -> bool:
+    """Return whether the alerts of a host are those of a variant."""
+    if variant.instances:
+        return instance in variant.instances
+    return (instance, variant.check.check) not in registry.own

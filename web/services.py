@@ -10,7 +10,8 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry
 
 from alerting.book.observation import OpenAlert
-from alerting.check_settings import HostCheckSettings
+from alerting.check_settings import CheckName, HostCheckSettings
+from alerting.checks.host_check import HostCheck
 from alerting.service import CheckView
 from alerting.views import GroupView
 from analytics.service import Analytics
@@ -52,6 +53,9 @@ class Alerting(Protocol):
 
     def open_alerts(self) -> tuple[OpenAlert, ...]:
         """Return the alerts that are pending, firing or without data, oldest first."""
+
+    def check_of(self, instance: str, check: CheckName) -> HostCheck:
+        """Return a check as it applies to one host."""
 
     def check_settings(self, instance: str) -> tuple[CheckView, ...]:
         """Return all host checks with the settings of one host."""

@@ -11,8 +11,9 @@ hosts, written as inside a selector's braces.
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from alerting.check_settings import DiskSettings, HostCheckSettings
+from alerting.check_settings import HostCheckSettings
 from alerting.checks.cpu_usage import CpuUsage
+from alerting.host_check_settings import DiskSettings
 from model.durations import format_duration
 from model.labels import quote
 

@@ -4,14 +4,9 @@ import math
 from dataclasses import dataclass
 
 from alerting.book.lifecycle import Condition, RuleTiming
-from alerting.check_settings import (
-    CheckName,
-    DownSettings,
-    EventSettings,
-    HostCheckSettings,
-    ThresholdSettings,
-)
+from alerting.check_settings import CheckName, HostCheckSettings
 from alerting.checks.kinds import KINDS, CheckKind
+from alerting.host_check_settings import DownSettings, EventSettings, ThresholdSettings
 from storage.api.alerts import CheckOverride, Severity
 
 

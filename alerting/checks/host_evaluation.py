@@ -95,6 +95,7 @@ class HostChecksEvaluation:
         hosts: HostSnapshot | None = None
         with self._board.watching(check_identity(CheckName.DOWN)):
             hosts = await self._watcher.snapshot(now_ms)
+            self._registry.observe(hosts.labels.values())
             await self._book.apply(self._down(hosts), now_ms)
         for kind in _MEASURED:
             with self._board.watching(check_identity(kind.check)):

@@ -1,8 +1,9 @@
 """Validation of check overrides: the settings that a host has for itself."""
 
-from alerting.check_settings import CheckName, HostCheckSettings, ThresholdSettings
+from alerting.check_settings import CheckName, HostCheckSettings
 from alerting.checks.kinds import KINDS, Unit
 from alerting.errors import BadOverrideError
+from alerting.host_check_settings import ThresholdSettings
 from storage.api.alerts import CheckOverride
 
 _MAX_FOR_S = 86_400 * 365

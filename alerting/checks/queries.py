@@ -6,14 +6,14 @@ overrides.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from alerting.check_settings import CheckName, HostCheckSettings
 from alerting.checks.host_check import HostCheck, host_check
 from alerting.checks.kinds import KINDS
 from model.labels import quote
-from storage.api.alerts import CheckOverride, Severity
+from storage.api.alerts import Severity
 
 _METACHARACTER = re.compile(r"[\\.+*?()|\[\]{}^$]")
 
@@ -68,7 +68,7 @@ class CheckVariant:
 
     Attributes:
         check: the check with these settings.
-        instances: the hosts with overrides; empty for the defaults.
+        instances: the hosts with settings that differ; empty for the defaults.
         matchers: PromQL matchers that select the hosts, "" for every host.
     """
 
@@ -78,15 +78,19 @@ class CheckVariant:
 
 
 def check_variants(
-    settings: HostCheckSettings, overrides: Iterable[CheckOverride]
+    settings: HostCheckSettings, own: Mapping[tuple[str, CheckName], HostCheck]
 ) -> list[CheckVariant]:
-    """Return the enabled checks, one for each distinct settings."""
+    """Return the enabled checks, one for each distinct settings.
+
+    Args:
+        settings: the defaults.
+        own: the checks that differ from them, by `instance` and check.
+    """
     groups: dict[HostCheck, list[str]] = {}
     excluded: dict[CheckName, list[str]] = {name: [] for name in CheckName}
-    for override in overrides:
-        name = CheckName(override.check)
-        groups.setdefault(host_check(settings, name, override), []).append(override.instance)
-        excluded[name].append(override.instance)
+    for (instance, name), check in own.items():
+        groups.setdefault(check, []).append(instance)
+        excluded[name].append(instance)
     result = []
     for name in CheckName:
         remaining = f"instance!~{quote(_alternation(excluded[name]))}" if excluded[name] else ""

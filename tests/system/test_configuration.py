@@ -118,7 +118,8 @@ async def test_reload_applies_changes_and_keeps_the_rest_running(tmp_path: Path)
         await until(first_scrape, "the first scrape")
 
         async def fired() -> Any:
-            return (await server.get("/api/v1/alerts"))["data"]["alerts"]
+            alerts = (await server.get("/api/v1/alerts"))["data"]["alerts"]
+            return [alert for alert in alerts if alert["labels"]["alertname"] == "Always"]
 
         (alert,) = await until(fired, "the alert to fire")
 

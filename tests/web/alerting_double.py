@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 import aiohttp
 
 from alerting.book.observation import OpenAlert
+from alerting.check_settings import CheckName
+from alerting.checks.host_check import HostCheck
 from alerting.errors import UnknownReceiverError
 from alerting.service import AlertingService, CheckView
 from alerting.settings import AlertingSettings
@@ -51,6 +53,9 @@ class AlertingDouble:
 
     def open_alerts(self) -> tuple[OpenAlert, ...]:
         return tuple(OpenAlert(alert, self.held.get(alert.id, "")) for alert in self._open.values())
+
+    def check_of(self, instance: str, check: CheckName) -> HostCheck:
+        return self._service.check_of(instance, check)
 
     def check_settings(self, instance: str) -> tuple[CheckView, ...]:
         return self._service.check_settings(instance)

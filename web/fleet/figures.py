@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import structlog
 
-from alerting.check_settings import DiskSettings, HostCheckSettings
+from alerting.check_settings import HostCheckSettings
 from alerting.checks.cpu_usage import CpuUsage
+from alerting.host_check_settings import DiskSettings
 from model.durations import format_duration
 from model.labels import METRIC_NAME, quote
 from promql.api import InstantVector, PromQLError, QueryEngine, QueryOptions

@@ -1,11 +1,11 @@
 """Host checks as the pages and the API show them, and the levels of figures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from alerting.check_settings import CheckName, HostCheckSettings
 from alerting.checks.host_check import HostCheck, host_check
-from storage.api.alerts import CheckOverride, Severity
+from storage.api.alerts import Severity
 from web.services import Alerting
 
 
@@ -60,21 +60,14 @@ def checks_of(
 class Levels:
     """The severity of a figure by the host's thresholds, for its colour on the page."""
 
-    def __init__(self, settings: HostCheckSettings, own: Sequence[CheckOverride]) -> None:
-        self._defaults = {str(name): host_check(settings, name) for name in CheckName}
-        self._own = {
-            (override.instance, override.check): host_check(
-                settings, CheckName(override.check), override
-            )
-            for override in own
-            if override.check in self._defaults
-        }
+    def __init__(self, alerting: Alerting) -> None:
+        self._alerting = alerting
 
     def of(self, instance: str, check: str, ratio: float | None) -> str:
         """Return the severity of a check's figure: "critical", "warning", or "" for neither."""
         if ratio is None:
             return ""
-        applied = self._own.get((instance, check)) or self._defaults[check]
+        applied = self._alerting.check_of(instance, CheckName(check))
         for severity in applied.severities:
             threshold = applied.threshold(severity)
             if threshold is not None and ratio * 100 > threshold:

@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from alerting.check_settings import DiskSettings
+from alerting.host_check_settings import DiskSettings
 from model.labels import Labels, quote
 from promql.api import InstantVector, PromQLError, QueryEngine
 from web.fleet.figures import real_disks

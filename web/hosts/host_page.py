@@ -107,7 +107,7 @@ class HostPages:
             "alerts": [
                 alert for alert in view.alerts if alert.labels.get("instance") == host.instance
             ],
-            "levels": Levels(settings, await self._services.alerts.overrides()),
+            "levels": Levels(self._services.alerting),
             "cpu_window_s": cpu_window_ms(settings, host.interval_s or 15.0) / 1000,
         }
 

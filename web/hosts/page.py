@@ -63,5 +63,5 @@ class HostsPages:
             "rows": table.rows(view),
             "counts": count_hosts(view),
             "cpu_window_s": checks.cpu.window_ms / 1000,
-            "levels": Levels(checks, await self._services.alerts.overrides()),
+            "levels": Levels(self._services.alerting),
         }
