@@ -44,9 +44,9 @@ def commands(port: int) -> dict[str, list[str]]:
     """Return the command line of each exporter, on `port` and the next one."""
     peer = node_exporter_path()
     ours = [sys.executable, "-m", "exporter", "--listen", f"127.0.0.1:{port}"]
-    # node_exporter has `processes` off by default, and Debian's build has `systemd` on and
-    # leaves more mount points out.
-    started = {OURS: [*ours, "--disable-collector", "processes"]}
+    # The same collectors: node_exporter has processes and addresses off by default, and
+    # Debian's build has systemd on and leaves more mount points out.
+    started = {OURS: [*ours, "--no-collector.processes", "--no-collector.addresses"]}
     if peer is not None:
         started[PEER] = [
             peer,

@@ -4,8 +4,6 @@ import glob
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-import structlog
-
 from exporter.collectors.textfile_format import FileFamily, Series, parse_text
 from exporter.families import (
     CounterFamily,
@@ -15,8 +13,9 @@ from exporter.families import (
     SummaryFamily,
     UntypedFamily,
 )
+from exporter.logs import Log
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 # Every scrape reads each file into memory as a whole.
 _MAX_FILE_BYTES = 8 * 2**20

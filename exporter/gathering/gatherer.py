@@ -7,15 +7,14 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-import structlog
-
 from exporter.collectors.collector import Collector
 from exporter.collectors.textfile import TextFiles
 from exporter.deadlines import CallResult, DeadlineExecutor
 from exporter.errors import DeadlineError, NoDataError, UnknownCollectorError
 from exporter.families import Family, GaugeFamily
+from exporter.logs import Log
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 

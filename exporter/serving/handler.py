@@ -11,9 +11,8 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-import structlog
-
 from exporter.errors import UnknownCollectorError
+from exporter.logs import Log
 from exporter.serving.gate import ClientGate
 from exporter.serving.listener import Listener, TimedReader
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from exporter.serving.encoding import Encoder
     from exporter.settings import ExporterSettings
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 _TEXT = "text/plain; charset=utf-8"
 _MAX_QUERY_FIELDS = 200
@@ -138,8 +137,8 @@ class Handler(BaseHTTPRequestHandler):
             route(query)
         except OSError:
             raise  # The client closed the connection.
-        except Exception:
-            log.exception("request_failed", path=url.path)
+        except Exception as exc:  # noqa: BLE001 - a defect; it is logged and answered.
+            log.defect("request_failed", exc, path=url.path)
             self._answer(
                 HTTPStatus.INTERNAL_SERVER_ERROR,
                 "internal error; see the log\n",

@@ -17,12 +17,11 @@ from collections import Counter
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-import structlog
-
 from exporter.errors import ListenError
+from exporter.logs import Log
 from exporter.serving.gate import ClientGate
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 # How long to wait for a free slot, or for a descriptor, before checking whether to stop.
 _POLL_S = 0.5
@@ -209,7 +208,7 @@ class Listener(socketserver.ThreadingMixIn, HTTPServer):
         """Log an exception of a handler, unless the client just closed the connection."""
         error = sys.exception()
         if not isinstance(error, OSError):
-            log.error("request_failed", exc_info=error)
+            log.defect("request_failed", error)
 
     def _has_place_for(self, client: bytes) -> bool:
         """Return whether an address may have one more connection; it may lose another one."""

@@ -6,13 +6,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-import structlog
-
 from exporter.errors import WebConfigFileError
 from exporter.gathering import catalogue
 from exporter.gathering.gatherer import Gatherer
 from exporter.gathering.process_metrics import ProcessMetrics
 from exporter.gathering.self_metrics import SelfMetrics
+from exporter.logs import Log
 from exporter.serving.encoding import Encoder
 from exporter.serving.gate import ClientGate, OpenGate
 from exporter.serving.handler import Handler
@@ -22,7 +21,7 @@ from exporter.version import version
 from model.clock import Clock, system_clock
 from model.sd_notify import sd_notify, watchdog_interval_s
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 # How long open requests may take to end once the exporter stops.
 _GRACE_S = 5.0

@@ -10,8 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-import structlog
-
+from exporter.logs import Log
 from model.web_config.document import read_web_config
 from model.web_config.errors import WebConfigError
 from model.web_config.live import LiveWebConfig
@@ -19,7 +18,7 @@ from model.web_config.rate import RequestRate
 from model.web_config.tls import refuses_peer
 from model.web_config.users import PasswordCheck
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 _REFRESH_S: Final = 1.0
 

@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import signal
 import socket
@@ -10,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import structlog
 from click.testing import CliRunner
 
 from exporter.command import exporter
@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
+    logger = logging.getLogger("exporter")
+    handlers, level, propagate = list(logger.handlers), logger.level, logger.propagate
     yield
-    structlog.reset_defaults()
+    logger.handlers[:] = handlers
+    logger.setLevel(level)
+    logger.propagate = propagate
 
 
 @contextmanager

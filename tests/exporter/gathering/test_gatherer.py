@@ -2,11 +2,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import pytest
-from structlog.testing import capture_logs
 
 from exporter.errors import NoDataError, UnknownCollectorError
 from exporter.families import Family, GaugeFamily
 from exporter.gathering.gatherer import Gatherer
+from tests.exporter.captured_logs import capture_logs
 
 
 @dataclass

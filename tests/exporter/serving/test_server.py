@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
-from structlog.testing import capture_logs
 
 from exporter.errors import ListenError, UnknownCollectorError
 from exporter.gathering.self_metrics import SelfMetrics
 from exporter.serving import server
 from exporter.settings import ExporterSettings
+from tests.exporter.captured_logs import capture_logs
 from tests.exporter.exporter_client import Client, Serve
 from tests.exporter.host_tree import FIXTURES, unpack
 from tests.patience import PATIENCE_S

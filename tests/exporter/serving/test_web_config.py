@@ -12,13 +12,13 @@ from typing import Any
 import bcrypt
 import pytest
 import yaml
-from structlog.testing import capture_logs
 
 from exporter.errors import WebConfigFileError
 from exporter.serving import web_gate
 from exporter.serving.server import Exporter
 from exporter.settings import ExporterSettings
 from tests.certificates import Authority, Pair
+from tests.exporter.captured_logs import capture_logs
 from tests.exporter.exporter_client import Client, Serve
 
 SETTINGS = ExporterSettings(listen="127.0.0.1:0", disabled=frozenset({"processes"}))
