@@ -106,13 +106,16 @@ class PowerSupplies:
 
     def collect(self) -> Iterable[Family]:
         """Return one gauge per attribute, by power supply."""
+        supplies = list_names(self._class)
+        if not supplies:
+            return []
         families = {attribute: _gauge(attribute) for attribute in _DIVISORS}
         info = GaugeFamily(
             "node_power_supply_info",
             "info of /sys/class/power_supply/<power_supply>.",
             labels=("power_supply", *_TEXTS),
         )
-        for supply in list_names(self._class):
+        for supply in supplies:
             directory = f"{self._class}/{supply}"
             texts = [read_value(f"{directory}/{attribute}") or "" for attribute in _TEXTS]
             info.add((supply, *texts), 1)

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 
 from exporter.families import CounterFamily, Family, GaugeFamily
-from exporter.roots import Roots, list_names, read_number, read_value
+from exporter.kept_files import KeptFiles
+from exporter.roots import Roots, list_names
 
 # sysfs attribute -> ending of the metric name.
 _GAUGES = {
@@ -40,6 +41,7 @@ class NetworkClass:
     def __init__(self, roots: Roots, exclude: re.Pattern[str] | None = None) -> None:
         self._class = f"{roots.sys}/class/net"
         self._exclude = exclude
+        self._files = KeptFiles()
 
     def collect(self) -> Iterable[Family]:
         """Return one gauge or counter per attribute, by device."""
@@ -61,18 +63,19 @@ class NetworkClass:
         }
         for device in self._devices():
             directory = f"{self._class}/{device}"
-            texts = [read_value(f"{directory}/{attribute}") or "" for attribute in _INFO]
-            state = _administrative_state(read_value(f"{directory}/flags"))
+            texts = [self._files.value(f"{directory}/{attribute}") or "" for attribute in _INFO]
+            state = _administrative_state(self._files.value(f"{directory}/flags"))
             info.add((device, *texts, state), 1)
             up.add((device,), texts[_INFO.index("operstate")] == "up")
             for attribute, family in numbers.items():
-                value = read_number(f"{directory}/{attribute}")
+                value = self._files.number(f"{directory}/{attribute}")
                 if value is not None:
                     family.add((device,), value)
-            megabits = read_number(f"{directory}/speed")
+            megabits = self._files.number(f"{directory}/speed")
             # -1 means that the driver does not know the speed: no sample is better than -125000.
             if megabits is not None and megabits >= 0:
                 speed.add((device,), megabits * _BYTES_PER_MEGABIT)
+        self._files.close_unread()
         return [family for family in (up, info, speed, *numbers.values()) if family]
 
     def _devices(self) -> list[str]:

@@ -15,6 +15,8 @@ _FIELDS = re.compile(
     r"|Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors))$"
 )
 
+_MOST_NAMES = 2000
+
 
 class NetworkStatistics:
     """Reads `net/netstat`, `net/snmp` and `net/snmp6`."""
@@ -23,6 +25,8 @@ class NetworkStatistics:
 
     def __init__(self, roots: Roots) -> None:
         self._net = f"{roots.proc}/net"
+        # The kernel has 400 names, the same in each scrape: each is matched once.
+        self._known: dict[str, tuple[str, str] | None] = {}
 
     def collect(self) -> Iterable[Family]:
         """Return one untyped family per protocol and counter."""
@@ -32,12 +36,24 @@ class NetworkStatistics:
         ]
         with suppress(FileNotFoundError):  # IPv6 may be disabled.
             pairs += _one_line(read_lines(f"{self._net}/snmp6"))
+        known = self._known
+        if len(known) > _MOST_NAMES:
+            known.clear()
         for protocol, counter, value in pairs:
-            name = f"{protocol}_{counter}"
-            if _FIELDS.match(name):
-                yield UntypedFamily(
-                    f"node_netstat_{name}", f"Statistic {protocol}{counter}.", float(value)
-                )
+            name = f"{protocol} {counter}"
+            if name not in known:
+                known[name] = _described(protocol, counter)
+            described = known[name]
+            if described is not None:
+                yield UntypedFamily(*described, float(value))
+
+
+def _described(protocol: str, counter: str) -> tuple[str, str] | None:
+    """Return the name and the HELP of a counter, None for one that is not exported."""
+    name = f"{protocol}_{counter}"
+    if not _FIELDS.match(name):
+        return None
+    return f"node_netstat_{name}", f"Statistic {protocol}{counter}."
 
 
 def _two_lines(lines: list[str]) -> Iterator[tuple[str, str, str]]:

@@ -35,10 +35,15 @@ class OperatingSystem:
 
     def __init__(self, roots: Roots) -> None:
         self._paths = [roots.host_path(path) for path in ("/etc/os-release", "/usr/lib/os-release")]
+        # The last content and its variables: the file changes with an upgrade only.
+        self._last: tuple[list[str], dict[str, str]] = ([], {})
 
     def collect(self) -> Iterable[Family]:
         """Return the system's names, its version, and when its support ends."""
-        fields = _fields(self._lines())
+        lines = self._lines()
+        if lines != self._last[0]:
+            self._last = (lines, _fields(lines))
+        _, fields = self._last
         info = GaugeFamily(
             "node_os_info",
             f"A metric with a constant '1' value labeled by {', '.join(_LABELS)}.",
