@@ -6,7 +6,9 @@ __all__ = [
     "gateway",
     "hosts",
     "limits",
+    "otlp",
     "remote_write",
     "series",
     "settings",
+    "wire",
 ]

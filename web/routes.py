@@ -33,6 +33,7 @@ from web.http.assets import Assets
 from web.http.routing import Handlers, Route
 from web.ingest.gateway import GatewayApi
 from web.ingest.messages import MessagesApi
+from web.ingest.otlp import OtlpApi
 from web.ingest.remote_write import RemoteWriteApi
 from web.ingest.reports import ReportsApi
 from web.internals import Internals
@@ -134,6 +135,8 @@ def _pushes(services: Services) -> Iterator[Handlers]:
     yield ReportsApi(pushes.hosts, pushes.keys, services.clock)
     if services.remote_write is not None:
         yield RemoteWriteApi(services.remote_write)
+    if services.otlp is not None:
+        yield OtlpApi(services.otlp)
     if services.push_gateway is not None:
         yield GatewayApi(services.push_gateway)
 

@@ -18,6 +18,7 @@ from analytics.service import Analytics
 from ingest.devices.inbox import MessageInbox
 from ingest.gateway.gateway import PushGateway
 from ingest.hosts.pushed_hosts import PushedHosts
+from ingest.otlp.receiver import OtlpReceiver
 from ingest.remote_write.receiver import RemoteWriteReceiver
 from model.clock import Clock
 from model.conditions import Conditions
@@ -189,6 +190,7 @@ class Services:
         target_metadata: returns each target with its metadata by metric family.
         registry: the server's own metrics, for `/metrics`.
         remote_write: receives samples by remote write; None if it is off.
+        otlp: receives what OpenTelemetry SDKs and Collectors send; None if it is off.
         push_gateway: keeps the metrics of batch jobs; None if it is off.
         refusals: counts what each limit refused; the application adds to it.
         memory: how near the process is to its memory limit.
@@ -233,6 +235,7 @@ class Services:
     )
     ready: Callable[[], bool] = _always
     remote_write: RemoteWriteReceiver | None = None
+    otlp: OtlpReceiver | None = None
     push_gateway: PushGateway | None = None
     web_config: LiveWebConfig | None = None
     refusals: Refusals = field(default_factory=Refusals)

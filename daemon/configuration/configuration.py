@@ -5,15 +5,17 @@ Reading applies nothing. If any part is invalid, the whole configuration is reje
 
 import glob
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alerting.errors import AlertingError
 from alerting.rules.definitions import RuleGroup
 from alerting.rules.files import load_rule_files
+from daemon.configuration.otlp_translation import translation_of
 from daemon.configuration.settings import Settings, load_settings, settings_file
 from daemon.errors import ConfigurationError
+from ingest.otlp.translation_settings import TranslationSettings
 from model.documents import DocumentError, render_document
 from model.durations import format_duration
 from model.labels import Labels
@@ -25,7 +27,7 @@ from web.settings import WebSettings
 if TYPE_CHECKING:
     from scraper.configuration.prometheus_config import PrometheusConfig
 
-HANDLED_SECTIONS = frozenset({"rule_files"})
+HANDLED_SECTIONS = frozenset({"rule_files", "otlp"})
 """Sections of a Prometheus file that have an effect, besides `global` and its jobs."""
 
 
@@ -39,6 +41,7 @@ class Configuration:
         rule_groups: the groups of all rule files, including those of the Prometheus file.
         warnings: settings without an effect, each with its place in a file.
         text: the configuration in the form of a Prometheus file, without secrets.
+        otlp: how metrics that arrive by OTLP become series.
     """
 
     settings: Settings
@@ -47,6 +50,7 @@ class Configuration:
     rule_groups: tuple[RuleGroup, ...] = ()
     warnings: tuple[str, ...] = ()
     text: str = ""
+    otlp: TranslationSettings = field(default_factory=TranslationSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,13 @@ class ConfigurationSource:
             if file is None:
                 found = read_rules(patterns, None)
                 return Configuration(
-                    settings, files, (), found.groups, found.warnings, _text(settings, patterns)
+                    settings,
+                    files,
+                    (),
+                    found.groups,
+                    found.warnings,
+                    _text(settings, patterns),
+                    translation_of(None, settings.query.lookback_ms),
                 )
             # Its sections, every kind of service discovery included, take 13 MB of memory.
             from scraper.configuration.prometheus_config import load_prometheus_config
@@ -136,6 +146,7 @@ class ConfigurationSource:
             found.groups,
             prometheus.unhandled(HANDLED_SECTIONS) + found.warnings,
             _text(settings, patterns, prometheus),
+            translation_of(prometheus.otlp, settings.query.lookback_ms),
         )
 
 

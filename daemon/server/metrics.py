@@ -15,7 +15,6 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from alerting.watching.heartbeat import Heartbeat
-from ingest.remote_write.receiver import RemoteWriteReceiver
 from model.conditions import CONDITION_KINDS, Conditions
 from model.limits import Refusals
 from model.memory_pressure import MemoryReading
@@ -240,38 +239,6 @@ class PushCollector(Collector):
             "redshank_push_messages", "Messages of devices, without repetitions.", totals.messages
         )
         yield CounterMetricFamily("redshank_push_reports", "Reports of hosts.", totals.reports)
-
-
-class RemoteWriteCollector(Collector):
-    """Samples received by remote write."""
-
-    def __init__(self, receiver: RemoteWriteReceiver) -> None:
-        self._receiver = receiver
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield the receiver's families."""
-        statistics = self._receiver.statistics
-        for name, value, text in (
-            ("requests", statistics.requests, "Remote-write requests accepted."),
-            ("samples", statistics.samples, "Samples stored from remote write."),
-            ("rejected_samples", statistics.rejected, "Samples refused from remote write."),
-            (
-                "exemplars",
-                statistics.exemplars,
-                "Exemplars received by remote write and not stored.",
-            ),
-            (
-                "histograms",
-                statistics.histograms,
-                "Native histograms received by remote write and stored as classic series.",
-            ),
-        ):
-            yield CounterMetricFamily(f"redshank_remote_write_{name}", text, value)
-        yield GaugeMetricFamily(
-            "redshank_remote_write_series",
-            "Active series of all remote-write senders.",
-            self._receiver.series,
-        )
 
 
 class ScraperCollector(Collector):

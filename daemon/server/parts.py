@@ -1,7 +1,7 @@
 """Constructs the server's parts, each once, and passes each the parts that it needs."""
 
 import importlib.metadata
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -28,21 +28,23 @@ from daemon.server.metrics import (
     MemoryCollector,
     PushCollector,
     RecordsCollector,
-    RemoteWriteCollector,
     ScraperCollector,
     StoreCollector,
     WitnessCollector,
     new_registry,
 )
 from daemon.server.project_analytics import analytics_of, recorder_of
+from daemon.server.push_metrics import OtlpCollector, RemoteWriteCollector
 from daemon.server.scraper_identity import client_access, renew
 from daemon.server.scraping import Scraping
 from daemon.server.stores import Stores
 from ingest.devices.inbox import MessageInbox
 from ingest.gateway.gateway import PushGateway
 from ingest.hosts.pushed_hosts import PushedHosts
+from ingest.otlp.receiver import OtlpReceiver
 from ingest.remote_write.receiver import RemoteWriteReceiver
 from ingest.series.commits import GroupCommit
+from ingest.series.metric_metadata import PushedMetadata
 from model.limits import Refusals
 from model.memory_pressure import MemoryReading
 from model.network.name_lookup import NameLookup
@@ -70,6 +72,7 @@ class Parts:
     witness: LoopWitness
     reloader: Reloader
     remote_write: RemoteWriteReceiver
+    otlp: OtlpReceiver
     gateway: PushGateway
     refusals: Refusals
     memory: MemoryReading
@@ -109,7 +112,9 @@ async def constructed(
         scraping = await _scraping(stores, configuration, directory)
         remote_write = _remote_write(stores, settings, refusals, memory)
         analytics = analytics_of(stores, settings, refusals)
-        metadata = partial(_metadata, scraping, remote_write, analytics.counters)
+        otlp = _otlp(stores, configuration, refusals, memory)
+        written = remote_write.metadata, otlp.metadata
+        metadata = partial(_metadata, scraping, written, analytics.counters)
         engine = _engine(samples, settings, metadata, refusals, memory)
         stack.push_async_callback(engine.close)
         commits = await stack.enter_async_context(GroupCommit(samples, stores.messages).running())
@@ -121,7 +126,7 @@ async def constructed(
             stores, configuration, engine, session, scraping, pushed, witness.lag_s, refusals
         )
         witness.evaluation_stall_s = lambda: alerting.evaluation_stall_s
-        reloader = _reloader(stores, configuration, read, directory, scraping, alerting)
+        reloader = _reloader(stores, configuration, read, directory, scraping, alerting, otlp)
         gateway = await _gateway(stores, reloader, refusals, memory)
         yield Parts(
             stores=stores,
@@ -133,6 +138,7 @@ async def constructed(
             witness=witness,
             reloader=reloader,
             remote_write=remote_write,
+            otlp=otlp,
             gateway=gateway,
             refusals=refusals,
             memory=memory,
@@ -175,6 +181,20 @@ def _remote_write(
     )
 
 
+def _otlp(
+    stores: Stores, configuration: Configuration, refusals: Refusals, memory: MemoryReading
+) -> OtlpReceiver:
+    return OtlpReceiver(
+        stores.samples,
+        stores.samples,
+        stores.clock,
+        configuration.settings.ingest.limits(),
+        translation=configuration.otlp,
+        refusals=refusals,
+        memory=memory,
+    )
+
+
 async def _scraping(
     stores: Stores, configuration: Configuration, directory: DataDirectory
 ) -> Scraping:
@@ -190,12 +210,13 @@ async def _scraping(
 
 
 def _metadata(
-    scraping: Scraping, remote_write: RemoteWriteReceiver, counters: ProjectCounters
+    scraping: Scraping, written: Iterable[PushedMetadata], counters: ProjectCounters
 ) -> MetadataByMetric:
     """Return the metadata of scraped and written metrics, and of the counters of projects."""
     scraped = scraping.scraper.metadata()
-    for family, entries in remote_write.metadata.by_family().items():
-        scraped.setdefault(family, set()).update(entries)
+    for pushed in written:
+        for family, entries in pushed.by_family().items():
+            scraped.setdefault(family, set()).update(entries)
     for family, entry in (METADATA if counters.projects else {}).items():
         scraped.setdefault(family, set()).add(entry)
     return scraped
@@ -276,6 +297,7 @@ def _reloader(
     directory: DataDirectory,
     scraping: Scraping,
     alerting: AlertingService,
+    otlp: OtlpReceiver,
 ) -> Reloader:
     retention = audit_retention(configuration.settings.web)
 
@@ -283,6 +305,7 @@ def _reloader(
         await renew(new.settings, directory)
         logs.configure(new.settings.log.level, new.settings.log.format)
         await scraping.apply(new)
+        otlp.translate(new.otlp)
         await alerting.reconfigure(new.settings.alerting, new.rule_groups)
 
     async def on_signal() -> None:
@@ -334,6 +357,7 @@ def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Servic
         host_checks=lambda: reloader.current.settings.alerting.checks,
         target_metadata=scraper.target_metadata,
         remote_write=parts.remote_write,
+        otlp=parts.otlp,
         push_gateway=parts.gateway,
         refusals=parts.refusals,
         web_config=web_config,
@@ -353,6 +377,7 @@ def _registry(parts: Parts, version: str) -> CollectorRegistry:
         PushCollector(stores.messages),
         ConfigurationCollector(lambda: parts.reloader.state),
         RemoteWriteCollector(parts.remote_write),
+        OtlpCollector(parts.otlp),
         LimitCollector(parts.refusals),
         MemoryCollector(parts.memory),
         ConditionCollector(stores.conditions),

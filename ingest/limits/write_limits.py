@@ -62,6 +62,8 @@ class WriteLimits:
         ahead_ms: how far a timestamp may lie in the future.
         earliest_ms: samples before this time are rejected: their sender's clock is not set.
         behind_ms: how old a sample may be; None for any age.
+        delta_stale_ms: the total of a series of deltas starts from zero again after so long
+            without a sample.
     """
 
     request: RequestLimits = field(default_factory=RequestLimits)
@@ -76,3 +78,4 @@ class WriteLimits:
     ahead_ms: int = MOST_AHEAD_MS
     earliest_ms: int = EARLIEST_MS
     behind_ms: int | None = None
+    delta_stale_ms: int = 24 * 3_600_000

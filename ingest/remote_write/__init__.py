@@ -5,7 +5,6 @@ __all__ = [
     "receiver",
     "request_decoder",
     "snappy",
-    "wire",
     "write_request_1",
     "write_request_2",
 ]

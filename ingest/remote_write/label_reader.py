@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from ingest.errors import BadLabelsError, MalformedMessageError
 from ingest.limits.label_checks import check_limits, shown
-from ingest.remote_write.wire import LENGTH, fields
 from ingest.series.sample_batch import SeriesKey
+from ingest.wire import LENGTH, fields
 from model.label_limits import LabelLimits
 from model.labels import METRIC_NAME, Labels
 

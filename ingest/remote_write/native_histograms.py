@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ingest.errors import MalformedMessageError
-from ingest.remote_write.wire import (
+from ingest.wire import (
     FIXED64,
     LENGTH,
     VARINT,

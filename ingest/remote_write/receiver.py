@@ -14,8 +14,8 @@ from ingest.remote_write.label_reader import LabelReader
 from ingest.remote_write.snappy import decompressed
 from ingest.remote_write.write_request_1 import decode_1
 from ingest.remote_write.write_request_2 import decode_2
-from ingest.remote_write.written_metadata import WrittenMetadata
 from ingest.series.executor import ThreadTurns
+from ingest.series.metric_metadata import PushedMetadata
 from ingest.series.sample_batch import SampleBatch
 from ingest.series.senders import Sender, Senders
 from ingest.series.write_result import WriteResult, WriteStatistics
@@ -67,7 +67,7 @@ class RemoteWriteReceiver:
             appender, reader, self._limits, "remote-write", self._memory, self._threads
         )
         self.statistics = WriteStatistics()
-        self.metadata = WrittenMetadata()
+        self.metadata = PushedMetadata()
 
     @property
     def series(self) -> int:

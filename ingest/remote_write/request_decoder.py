@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from ingest.errors import MalformedMessageError, TooMuchError
 from ingest.limits.write_limits import RequestLimits
 from ingest.remote_write.native_histograms import read_histogram
-from ingest.remote_write.wire import FIXED64, VARINT, Field, fields, signed
 from ingest.series.sample_batch import SAMPLE, FindSeries, SampleBatch, Samples, SeriesKey
+from ingest.wire import FIXED64, VARINT, Field, fields, signed
 from model.labels import METRIC_NAME
 from model.metadata import MetricMetadata
 

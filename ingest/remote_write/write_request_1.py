@@ -8,9 +8,9 @@ from typing import Final
 from ingest.errors import MalformedMessageError
 from ingest.limits.write_limits import RequestLimits
 from ingest.remote_write.request_decoder import RequestDecoder, decoded
-from ingest.remote_write.wire import LENGTH, VARINT, Field, fields, read_length, varint
 from ingest.remote_write.written_metadata import metric_type
 from ingest.series.sample_batch import FindSeries, SampleBatch
+from ingest.wire import LENGTH, VARINT, Field, fields, read_length, varint
 from model.metadata import MetricMetadata
 
 # The first field of TimeSeries, its labels, has the same tag.

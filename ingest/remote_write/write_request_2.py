@@ -12,9 +12,9 @@ import numpy as np
 from ingest.errors import MalformedMessageError
 from ingest.limits.write_limits import RequestLimits
 from ingest.remote_write.request_decoder import FixedSamples, RequestDecoder, decoded
-from ingest.remote_write.wire import LENGTH, VARINT, Field, fields, read_length, signed, varint
 from ingest.remote_write.written_metadata import family_of, metric_type
 from ingest.series.sample_batch import FindSeries, SampleBatch
+from ingest.wire import LENGTH, VARINT, Field, fields, read_length, signed, varint
 from model.labels import METRIC_NAME
 from model.metadata import MetricMetadata
 

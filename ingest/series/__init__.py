@@ -2,9 +2,11 @@
 
 __all__ = [
     "commits",
+    "delta_totals",
     "executor",
     "lane",
     "late_samples",
+    "metric_metadata",
     "placement",
     "push_stream",
     "pushed_source",

@@ -28,6 +28,20 @@ Samples = NDArray[np.void]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Deltas:
+    """Samples that hold what was added in a stretch of time, and not a total.
+
+    Attributes:
+        rows: shape (N,), which samples of the batch these are.
+        starts_ns, times_ns: shape (N,), the stretch of each; a start of 0 is unknown.
+    """
+
+    rows: NDArray[np.int64]
+    starts_ns: NDArray[np.int64]
+    times_ns: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SampleBatch:
     """The samples of one request.
 
@@ -38,6 +52,7 @@ class SampleBatch:
         histograms: how many native histograms the request has.
         derived: how many of the samples stand for these histograms.
         metadata: by metric family.
+        deltas: which samples become totals before they are stored, None if none do.
     """
 
     samples: Samples
@@ -46,6 +61,7 @@ class SampleBatch:
     histograms: int = 0
     derived: int = 0
     metadata: Mapping[str, MetricMetadata] = field(default_factory=dict)
+    deltas: Deltas | None = None
 
 
 def split_by_time(samples: Samples) -> Sequence[Samples]:

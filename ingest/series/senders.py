@@ -19,6 +19,7 @@ from ingest.errors import BadLabelsError, PushLimitError
 from ingest.limits.budgets import Admission, Refusal, SenderBudgets
 from ingest.limits.label_checks import shown
 from ingest.limits.write_limits import WriteLimits
+from ingest.series.delta_totals import DeltaTotals
 from ingest.series.executor import ThreadTurns
 from ingest.series.sample_batch import FindSeries, SampleBatch, Samples, SeriesKey
 from ingest.series.sample_writer import SampleWriter
@@ -64,6 +65,7 @@ class Sender:
         self.budgets = budgets
         self._swept_ms = now_ms
         self._waiting_bytes = 0
+        self._totals = DeltaTotals(table, reader, limits.delta_stale_ms)
         self.turn = asyncio.Lock()
         self.find: FindSeries = table.cache.__getitem__
 
@@ -112,10 +114,10 @@ class Sender:
         new: dict[SeriesKey, int] = {}
         try:
             await self._number(batch, read_labels, new, admission, result)
-            samples = self._valid(_cleaned(batch.samples), admission.now_ms, result)
-            await SampleWriter(self._table, self._reader, result, admission, self._threads).write(
-                samples
-            )
+            valid = self._valid(_cleaned(batch.samples), admission.now_ms, result)
+            writer = SampleWriter(self._table, self._reader, result, admission, self._threads)
+            async with self._totals.added(batch, valid, admission.now_ms, result):
+                await writer.write(batch.samples.compress(valid))
         finally:
             self._table.remember(new)
         self._sweep(admission.now_ms)
@@ -170,8 +172,8 @@ class Sender:
             return None
         return number
 
-    def _valid(self, samples: Samples, now_ms: int, result: WriteResult) -> Samples:
-        """Return the samples of numbered series with plausible times; reject the others."""
+    def _valid(self, samples: Samples, now_ms: int, result: WriteResult) -> NDArray[np.bool_]:
+        """Return which samples have a number and a plausible time; reject the others."""
         times_ms = samples["time_ms"]
         valid: NDArray[np.bool_] = samples["series"] >= 0
         result.rejected += int((~valid).sum())
@@ -188,7 +190,7 @@ class Sender:
                 first = int(times_ms[is_out][0])
                 result.reject(count, f"{count} samples are {reason}, such as one at {first} ms")
                 valid &= ~is_out
-        return samples.compress(valid)
+        return valid
 
     def _sweep(self, now_ms: int) -> None:
         """Every ten minutes, remove silent sources and free indexes."""

@@ -31,6 +31,7 @@ class SeriesTable:
         cache: series numbers by key.
         places: shape (numbers,), the lane and column of each series, or UNPLACED.
         source_numbers: shape (numbers,), the source of each series.
+        serials: shape (numbers,), distinguishes the series that had a number in turn.
         sources, lanes: by number.
     """
 
@@ -46,10 +47,11 @@ class SeriesTable:
         self.cache = SeriesCache(max((limits.sender.series or SENDER_LIMITS.series) // 2, 1))
         self.places: NDArray[np.int64] = np.full(_FIRST_CAPACITY, UNPLACED, np.int64)
         self.source_numbers: NDArray[np.int64] = np.zeros(_FIRST_CAPACITY, np.int64)
+        self.serials: NDArray[np.int64] = np.zeros(_FIRST_CAPACITY, np.int64)
         self.sources: dict[int, SenderSource] = {}
         self.lanes: dict[int, Lane] = {}
         self._numbers_of_sources: dict[Labels, int] = {}
-        self._next_source = self._next_lane = self._next = 0
+        self._next_source = self._next_lane = self._next = self._serial = 0
         self._free: list[int] = []
         # By number: the memory of the labels, and the budget of the token that added the
         # series.
@@ -187,6 +189,9 @@ class SeriesTable:
                 self.source_numbers = np.concatenate(
                     [self.source_numbers, np.zeros_like(self.source_numbers)]
                 )
+                self.serials = np.concatenate([self.serials, np.zeros_like(self.serials)])
+        self._serial += 1
+        self.serials[number] = self._serial
         self.places[number] = UNPLACED
         self.source_numbers[number] = source_number
         return number

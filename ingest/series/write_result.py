@@ -20,6 +20,8 @@ class WriteResult:
         exemplars: how many the request had; they are not stored.
         histograms: how many native histograms the request had.
         derived: how many samples stand for these histograms.
+        repeated: deltas that an earlier request has added already.
+        overlapping: deltas that were added though their time overlaps that of earlier ones.
         refused: what each limit refused: series, or samples without a stream.
         retry_after_s: when the sender may send the refused samples again; 0 if all refusals
             are for good.
@@ -31,6 +33,8 @@ class WriteResult:
     exemplars: int = 0
     histograms: int = 0
     derived: int = 0
+    repeated: int = 0
+    overlapping: int = 0
     refused: Counter[LimitName] = field(default_factory=Counter)
     retry_after_s: int = 0
 

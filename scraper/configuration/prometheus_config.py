@@ -18,6 +18,7 @@ from model.documents import Document, DocumentError, parse_document, validate
 from model.labels import Labels
 from model.process.regular_files import read_regular_text
 from scraper.configuration.ignored_sections import sections as ignored_sections
+from scraper.configuration.ignored_sections.otlp import OtlpSettings
 from scraper.configuration.prometheus_document import (
     GlobalSettings,
     PrometheusDocument,
@@ -64,6 +65,7 @@ class PrometheusConfig:
             them, each with its place, FILE:LINE.
         warnings: settings that have no effect in Redshank, each with its place.
         document: `global` and every job as written, with secrets masked.
+        otlp: the section `otlp`, None if there is none.
     """
 
     jobs: tuple[ScrapeJob, ...]
@@ -73,6 +75,7 @@ class PrometheusConfig:
     sections: Mapping[str, str]
     warnings: tuple[str, ...]
     document: Mapping[str, Any]
+    otlp: OtlpSettings | None = None
 
     def unhandled(self, handled: frozenset[str] = frozenset()) -> tuple[str, ...]:
         """Return the warnings, with one for each section that is not in `handled`."""
@@ -120,6 +123,7 @@ def load_prometheus_config(path: Path, limits: ScrapeLimits | None = None) -> Pr
                 for source, place, _ in configs
             ],
         },
+        settings.otlp,
     )
 
 

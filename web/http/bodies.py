@@ -6,14 +6,14 @@ truncated stream as complete.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
 from aiohttp import web
 
-from model import gzip_body
+from model import gzip_body, zstd_body
 from model.limits import LimitName, Refusals
 from model.memory_pressure import MemoryLimitError, MemoryReading
 from web.http.errors import (
@@ -67,7 +67,7 @@ _LEFT_TO_HANDLERS: Final = frozenset({"snappy"})
 
 
 async def read_body(request: web.Request) -> bytes:
-    """Return the whole body, decompressed from gzip; handlers decompress snappy themselves.
+    """Return the whole body, decompressed from gzip or zstd; handlers decompress snappy.
 
     Raises:
         BadRequestError: the body does not match its `Content-Encoding`.
@@ -83,11 +83,12 @@ async def read_body(request: web.Request) -> bytes:
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     policy.admit(request.content_length or 0)
     body = await _received(request, limit_bytes)
-    if encoding in ("gzip", "x-gzip"):
+    unpack = _DECOMPRESSORS.get(encoding)
+    if unpack is not None:
         if len(body) >= _IN_THREAD_FROM_BYTES:
-            body = await asyncio.to_thread(gunzip, body, limit_bytes)
+            body = await asyncio.to_thread(unpack, body, limit_bytes)
         else:
-            body = gunzip(body, limit_bytes)
+            body = unpack(body, limit_bytes)
     elif encoding not in _LEFT_TO_HANDLERS | {"", "identity"}:
         raise UnsupportedEncodingError
     policy.admit(len(body))
@@ -157,3 +158,25 @@ def gunzip(packed: bytes, limit_bytes: int) -> bytes:
         raise BadRequestError(f"the body is gzip with {exc}") from exc
     except gzip_body.GzipError as exc:
         raise BadRequestError("the body is not valid gzip") from exc
+
+
+def unzstd(packed: bytes, limit_bytes: int) -> bytes:
+    """Return the decompressed body; blocks.
+
+    Raises:
+        BadRequestError: the body is not zstd, is damaged or is truncated.
+        TooLargeError: the decompressed body is larger than the limit.
+    """
+    try:
+        return zstd_body.unzstd(packed, limit_bytes)
+    except zstd_body.ZstdSizeError:
+        raise TooLargeError(limit_bytes) from None
+    except zstd_body.ZstdError as exc:
+        raise BadRequestError(f"the body is not valid zstd: {exc}") from exc
+
+
+_DECOMPRESSORS: Final[Mapping[str, Callable[[bytes, int], bytes]]] = {
+    "gzip": gunzip,
+    "x-gzip": gunzip,
+    "zstd": unzstd,
+}

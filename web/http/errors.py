@@ -105,8 +105,8 @@ class UnsupportedEncodingError(WebError):
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
     def __init__(self) -> None:
-        message = "send the body uncompressed or as gzip"
-        super().__init__(message, None, {"Accept-Encoding": "gzip"})
+        message = "send the body uncompressed, or as gzip or zstd"
+        super().__init__(message, None, {"Accept-Encoding": "gzip, zstd"})
 
 
 class LiveSeriesError(WebError):

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import NotRequired
+from typing import Final, NotRequired
 
 from aiohttp import web
 from pydantic import ValidationError
@@ -18,6 +18,7 @@ from typing_extensions import TypedDict
 from alerting.errors import BadOverrideError, DeliveryError, UnknownReceiverError
 from analytics.errors import AnalyticsError
 from ingest.errors import BadTimeError, DisorderError, PushLimitError, UnknownHostError
+from ingest.otlp.answers import status_protobuf
 from model.limits import LimitName
 from model.memory_pressure import MemoryLimitError
 from promql.api import ParseError, PromQLError, QueryCanceledError, QueryTimeoutError
@@ -32,6 +33,7 @@ from storage.api.errors import (
 )
 from storage.api.events import EventQueryError
 from web.http.errors import WebError
+from web.http.responses import json_bytes
 from web.http.validation import first_field_error
 
 CLIENT_CLOSED_REQUEST = 499
@@ -151,3 +153,34 @@ def _reason(exc: web.HTTPException) -> str:
         case web.HTTPRequestEntityTooLarge():
             return "the request body is too large"
     return exc.reason.lower()
+
+
+_JSON: Final = "application/json"
+_PROTOBUF: Final = "application/x-protobuf"
+_INTERNAL: Final = 13
+_CODES: Final = {
+    HTTPStatus.BAD_REQUEST: 3,
+    HTTPStatus.UNAUTHORIZED: 16,
+    HTTPStatus.FORBIDDEN: 7,
+    HTTPStatus.REQUEST_TIMEOUT: 4,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: 8,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: 3,
+    HTTPStatus.TOO_MANY_REQUESTS: 8,
+    HTTPStatus.SERVICE_UNAVAILABLE: 14,
+}
+
+
+class OtlpStatus(TypedDict):
+    """An error; `code` is a status code of gRPC."""
+
+    code: int
+    message: str
+
+
+def otlp_status(failure: Failure, media_type: str) -> tuple[bytes, str]:
+    """Return the body for a failure and its media type, in the encoding of the request."""
+    code = _CODES.get(HTTPStatus(failure.status), _INTERNAL)
+    if media_type == _JSON:
+        document: OtlpStatus = {"code": code, "message": failure.message}
+        return json_bytes(document), _JSON
+    return status_protobuf(code, failure.message), _PROTOBUF

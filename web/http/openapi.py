@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter
 
-from web.http.failures import ErrorDocument
+from web.http.failures import ErrorDocument, OtlpStatus
 from web.http.operations import JSON, Described, Operation
 from web.http.routing import SAFE_METHODS, Access, Route, Surface
 
@@ -69,6 +69,7 @@ def openapi_document(
         Surface.PAGE: ErrorDocument,
         Surface.JSON: ErrorDocument,
         Surface.PROMETHEUS: prometheus_error,
+        Surface.OTLP: OtlpStatus,
     }
     schemas = _Schemas((operation for _, operation in documented), error_types)
     paths: dict[str, Json] = {}

@@ -34,11 +34,12 @@ class Access(Enum):
 
 
 class Surface(Enum):
-    """The format of a route's errors: an HTML page, our JSON or Prometheus's JSON."""
+    """The format of a route's errors: a page, our JSON, Prometheus's JSON, or OTLP's status."""
 
     PAGE = auto()
     JSON = auto()
     PROMETHEUS = auto()
+    OTLP = auto()
 
 
 OPEN_TO_ALL = frozenset({Access.PUBLIC, Access.SCRAPE})

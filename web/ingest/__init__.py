@@ -4,6 +4,7 @@ __all__ = [
     "gateway",
     "messages",
     "models",
+    "otlp",
     "remote_write",
     "reports",
 ]

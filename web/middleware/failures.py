@@ -8,8 +8,8 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from model.process.worker_threads import drop_tracebacks
-from web.http.failures import Failure, error_document, failure_of
-from web.http.responses import html_response, json_response
+from web.http.failures import Failure, error_document, failure_of, otlp_status
+from web.http.responses import body_response, html_response, json_response
 from web.http.routing import REQUEST_ID, Handler, Surface, surface_of
 
 log = structlog.get_logger(__name__)
@@ -56,6 +56,9 @@ def _response(
             return html_response(error_page(request, failure), failure.status, failure.headers)
         case Surface.PROMETHEUS:
             return json_response(prometheus_body(failure), failure.status, failure.headers)
+        case Surface.OTLP:
+            body, media_type = otlp_status(failure, request.content_type)
+            return body_response(body, media_type, failure.status, failure.headers)
         case Surface.JSON:
-            body = error_document(failure, request.get(REQUEST_ID, ""))
-            return json_response(body, failure.status, failure.headers)
+            document = error_document(failure, request.get(REQUEST_ID, ""))
+            return json_response(document, failure.status, failure.headers)

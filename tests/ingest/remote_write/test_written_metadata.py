@@ -1,7 +1,6 @@
 import pytest
 
-from ingest.remote_write.written_metadata import WrittenMetadata, family_of, metric_type
-from model.metadata import MetricMetadata
+from ingest.remote_write.written_metadata import family_of, metric_type
 
 
 @pytest.mark.parametrize(
@@ -23,10 +22,3 @@ def test_unknown_types_are_unknown() -> None:
         "stateset",
         "unknown",
     ]
-
-
-def test_senders_may_disagree_and_long_texts_are_dropped() -> None:
-    metadata = WrittenMetadata()
-    metadata.update("a", {"m": MetricMetadata("gauge"), "n": MetricMetadata("gauge", "x" * 5_000)})
-    metadata.update("b", {"m": MetricMetadata("counter")})
-    assert metadata.by_family() == {"m": {MetricMetadata("gauge"), MetricMetadata("counter")}}

@@ -132,8 +132,10 @@ async def test_garbled_gzip_is_a_bad_request(world: World, body: bytes) -> None:
     assert "gzip" in error
 
 
-@pytest.mark.parametrize("encoding", ["br", "zstd", "deflate", "gzip, gzip", "bogus", "gzip\x00"])
-async def test_other_encodings_are_refused_and_gzip_is_offered(world: World, encoding: str) -> None:
+@pytest.mark.parametrize("encoding", ["br", "deflate", "gzip, gzip", "bogus", "gzip\x00"])
+async def test_other_encodings_are_refused_and_ours_are_offered(
+    world: World, encoding: str
+) -> None:
     headers = {"Content-Encoding": encoding, "Content-Type": "application/json"}
     if "\x00" in encoding:
         with pytest.raises(ValueError, match="control character"):
@@ -141,7 +143,7 @@ async def test_other_encodings_are_refused_and_gzip_is_offered(world: World, enc
         return
     answer = await world.client.post("/auth/token", data=b"{}", headers=headers)
     assert answer.status == 415
-    assert answer.headers["Accept-Encoding"] == "gzip"
+    assert answer.headers["Accept-Encoding"] == "gzip, zstd"
 
 
 async def test_announced_size_is_refused_before_anything_is_read(world: World) -> None:

@@ -6,7 +6,7 @@ A frame is the length of its message, the message's checksum and the message.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ingest.remote_write.wire import varint
+from ingest.wire import varint
 from web.prometheus.remote_read.checksums import crc32c
 from web.prometheus.remote_read.messages import delimited, labels_fields, signed_number
 from web.prometheus.remote_read.selected_series import SelectedRange, SelectedSeries

@@ -1,6 +1,6 @@
 """Encodes protobuf messages of the response: labels and delimited fields."""
 
-from ingest.remote_write.wire import varint
+from ingest.wire import varint
 from model.labels import Labels
 
 _LENGTH = 2

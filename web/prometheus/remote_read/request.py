@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Final
 
 from ingest.errors import MalformedMessageError
-from ingest.remote_write.wire import LENGTH, VARINT, Field, fields, repeated_varints, signed
+from ingest.wire import LENGTH, VARINT, Field, fields, repeated_varints, signed
 from model.matchers import Matcher, MatchOperator
 
 _OPERATORS: Final = (

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from ingest.remote_write.wire import read_varint, varint
+from ingest.wire import read_varint, varint
 from model.labels import Labels
 from model.series import Times, Values
 from web.prometheus.remote_read.messages import head_of, labels_fields

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.remote_write.wire import varint
+from ingest.wire import varint
 from model.series import Times, Values
 
 CHUNK_SAMPLES: Final = 120

@@ -9,7 +9,7 @@ from typing import Any
 
 import cramjam
 
-from ingest.remote_write.wire import fields, read_varint, signed, varint
+from ingest.wire import fields, read_varint, signed, varint
 
 Series = tuple[dict[str, str], list[tuple[int, int]]]
 """Labels, and samples as time and bits of the value."""

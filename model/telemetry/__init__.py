@@ -1,0 +1,3 @@
+"""What OpenTelemetry's senders report besides metrics: log records and events."""
+
+__all__ = ["log_records"]

@@ -1,0 +1,219 @@
+"""`/v1/logs` and `/v1/traces`: encodings, answers and statuses of the specification."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+from aiohttp import ClientResponse
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+)
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceResponse,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from pytest_aiohttp import AiohttpClient
+
+from ingest.limits.write_limits import BudgetLimits, WriteLimits
+from ingest.otlp.receiver import OtlpReceiver
+from model.label_limits import LabelLimits
+from model.telemetry.log_records import LogOutcome, ScopeLogs
+from storage.api.accounts import Role, Scope
+from storage.api.errors import UnwritableError
+from storage.samples.store import SqliteSampleStore
+from tests.ingest.otlp.otlp_setting import NOW_MS, counter, request
+from tests.web.world import World, world_at
+
+PROTOBUF, JSON = "application/x-protobuf", "application/json"
+
+
+@dataclass
+class Sink:
+    """Keeps log records; rejects those named "bad"."""
+
+    received: list[tuple[Sequence[ScopeLogs], str]] = field(default_factory=list)
+    error: Exception | None = None
+
+    async def receive(self, logs: Sequence[ScopeLogs], sender: str, token: str) -> LogOutcome:
+        if self.error is not None:
+            raise self.error
+        assert token
+        self.received.append((logs, sender))
+        bad = sum(record.event_name == "bad" for one in logs for record in one.records)
+        return LogOutcome(bad, "bad ones are refused" if bad else "")
+
+
+@dataclass
+class Setting:
+    world: World
+    sink: Sink
+    store: SqliteSampleStore
+    headers: dict[str, str]
+
+    async def post(self, path: str, body: Any, content_type: str, **more: str) -> ClientResponse:
+        headers = {**self.headers, "Content-Type": content_type, **more}
+        return await self.world.client.post(path, data=body, headers=headers)
+
+
+@pytest.fixture
+async def setting(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[Setting]:
+    sink, store = Sink(), SqliteSampleStore(tmp_path / "samples", clock=lambda: NOW_MS)
+    await asyncio.to_thread(store.open)
+    limits = WriteLimits(
+        labels=LabelLimits(4, 100, 100, 1000), sender=BudgetLimits(new_series_per_minute=5)
+    )
+    receiver = OtlpReceiver(store, store, lambda: NOW_MS, limits, logs=sink)
+    async with world_at(tmp_path, aiohttp_client, otlp=receiver) as world:
+        scopes = frozenset({Scope.PUSH})
+        yield Setting(world, sink, store, await world.bearer(Role.EDITOR, scopes))
+    await asyncio.to_thread(store.close)
+
+
+def logs(*names: str) -> ExportLogsServiceRequest:
+    request = ExportLogsServiceRequest()
+    scope = request.resource_logs.add().scope_logs.add()
+    for name in names:
+        scope.log_records.add(event_name=name)
+    return request
+
+
+def names_of(sink: Sink) -> list[str]:
+    return [
+        record.event_name for many, _ in sink.received for one in many for record in one.records
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip", "zstd", "chunked"])
+async def test_protobuf_is_stored_whatever_its_compression(setting: Setting, encoding: str) -> None:
+    body = logs("a", "b").SerializeToString()
+    headers = {"Content-Encoding": encoding} if encoding in ("gzip", "zstd") else {}
+    sent: Any = body
+    if encoding == "gzip":
+        sent = gzip.compress(body)
+    elif encoding == "zstd":
+        sent = zstandard.compress(body)
+    elif encoding == "chunked":
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield body[:3]
+            yield body[3:]
+
+        sent = chunks()
+    answer = await setting.post("/v1/logs", sent, PROTOBUF, **headers)
+    assert (answer.status, answer.content_type) == (200, PROTOBUF)
+    assert await answer.read() == b""
+    assert names_of(setting.sink) == ["a", "b"]
+    assert setting.sink.received[0][1]
+
+
+async def test_json_is_answered_in_json(setting: Setting) -> None:
+    record = {"eventName": "bad", "traceId": "0aF1"}
+    body = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record, {"eventName": "b"}]}]}]}
+    answer = await setting.post("/v1/logs", json.dumps(body), JSON)
+    assert (answer.status, answer.content_type) == (200, JSON)
+    assert await answer.json() == {
+        "partialSuccess": {"rejectedLogRecords": "1", "errorMessage": "bad ones are refused"}
+    }
+    assert setting.sink.received[0][0][0].records[0].trace_id == "0af1"
+
+
+async def test_partial_success_counts_what_is_rejected(setting: Setting) -> None:
+    answer = await setting.post("/v1/logs", logs("bad", "b").SerializeToString(), PROTOBUF)
+    found = ExportLogsServiceResponse.FromString(await answer.read()).partial_success
+    assert (found.rejected_log_records, found.error_message) == (1, "bad ones are refused")
+
+
+async def test_spans_are_rejected_with_a_reason(setting: Setting) -> None:
+    request = ExportTraceServiceRequest()
+    scope = request.resource_spans.add().scope_spans.add()
+    scope.spans.add()
+    scope.spans.add()
+    answer = await setting.post("/v1/traces", request.SerializeToString(), PROTOBUF)
+    assert answer.status == 200
+    found = ExportTraceServiceResponse.FromString(await answer.read()).partial_success
+    assert found.rejected_spans == 2
+    assert "traces are not stored" in found.error_message
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "headers", "status", "code"),
+    [
+        (b"\xff", PROTOBUF, {}, 400, 3),
+        (b"{", JSON, {}, 400, 3),
+        (b"x", PROTOBUF, {"Content-Encoding": "gzip"}, 400, 3),
+        (b"x", PROTOBUF, {"Content-Encoding": "zstd"}, 400, 3),
+        (b"x", PROTOBUF, {"Content-Encoding": "br"}, 415, 3),
+        (b"x", "text/plain", {}, 415, 3),
+        (b"", PROTOBUF, {"Authorization": "Bearer wrong"}, 401, 16),
+        (gzip.compress(bytes(33 * 2**20)), PROTOBUF, {"Content-Encoding": "gzip"}, 413, 8),
+        (zstandard.compress(bytes(33 * 2**20)), PROTOBUF, {"Content-Encoding": "zstd"}, 413, 8),
+    ],
+)
+async def test_failures_are_statuses_in_the_encoding_of_the_request(
+    setting: Setting,
+    body: bytes,
+    content_type: str,
+    headers: dict[str, str],
+    status: int,
+    code: int,
+) -> None:
+    answer = await setting.post("/v1/logs", body, content_type, **headers)
+    assert answer.status == status
+    if content_type == JSON:
+        found = await answer.json()
+        assert found["code"] == code
+        assert found["message"]
+    else:
+        message = Status.FromString(await answer.read())
+        assert (answer.content_type, message.code) == (PROTOBUF, code)
+        assert message.message
+    assert not setting.sink.received
+
+
+async def test_a_failed_write_is_to_be_repeated(setting: Setting) -> None:
+    setting.sink.error = UnwritableError("the disk is full")
+    answer = await setting.post("/v1/logs", logs("a").SerializeToString(), PROTOBUF)
+    assert answer.status == 503
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("path", ["/v1/metrics", "/api/v1/otlp/v1/metrics"])
+async def test_metrics_are_stored_and_rejected_points_are_counted(
+    setting: Setting, path: str
+) -> None:
+    good = counter("good", (NOW_MS - 1000, NOW_MS, 1.0))
+    many = counter("many", (NOW_MS - 1000, NOW_MS, 1.0), a=1, b=2, c=3)
+    old = counter("old", (0, 5, 1.0))
+    unset = counter("unset", (0, NOW_MS, 1.0), temporality=0)
+    body = request(good, many, old, unset).SerializeToString()
+    answer = await setting.post(path, body, PROTOBUF)
+    assert answer.status == 200
+    found = ExportMetricsServiceResponse.FromString(await answer.read()).partial_success
+    assert found.rejected_data_points == 3
+    for reason in ("ingest.series.labels", "too old", "temporality is not set"):
+        assert reason in found.error_message
+    parts = await asyncio.to_thread(setting.store.select, [], 0, 2 * NOW_MS)
+    assert [labels.metric for part in parts for labels in part.labels] == ["good_total"]
+
+
+async def test_a_limit_that_time_lifts_is_to_be_repeated(setting: Setting) -> None:
+    for first in (0, 6):
+        metrics = [
+            counter(f"m{number}", (NOW_MS - 1000, NOW_MS, 1.0))
+            for number in range(first, first + 6)
+        ]
+        answer = await setting.post("/v1/metrics", request(*metrics).SerializeToString(), PROTOBUF)
+    assert answer.status == 429
+    assert int(answer.headers["Retry-After"]) > 0
+    assert Status.FromString(await answer.read()).code == 8
