@@ -58,9 +58,10 @@ class CPUFrequency:
         for name in list_names(self._cpus):
             cpu = name.removeprefix("cpu")
             directory = f"{self._cpus}/{name}/cpufreq"
-            if not cpu.isdecimal():
+            if not cpu.isdecimal() or not (present := list_names(directory)):
                 continue
-            for attribute, family in families.items():
+            for attribute in families.keys() & present:
+                family = families[attribute]
                 kilohertz = read_number(f"{directory}/{attribute}")
                 if kilohertz is not None:
                     family.add((cpu,), kilohertz * _KILOHERTZ)

@@ -61,6 +61,8 @@ class Filesystems:
         self._exclude_mountpoints = exclude_mountpoints
         self._exclude_fstypes = exclude_fstypes
         self._statvfs = statvfs
+        # The last mount table and its mounts: few scrapes see another one.
+        self._last: tuple[list[str], list[Mount]] = ([], [])
         self._executor: DeadlineExecutor[os.statvfs_result] = DeadlineExecutor(deadline_s)
 
     def collect(self) -> Iterable[Family]:
@@ -96,8 +98,11 @@ class Filesystems:
 
     def mounts(self) -> list[Mount]:
         """Return the mounts to query, each device, mount point and type once."""
+        table = self._table()
+        if table == self._last[0]:
+            return self._last[1]
         mounts: dict[tuple[str, str, str], Mount] = {}
-        for line in self._table():
+        for line in table:
             parts = line.split(" ")
             if len(parts) < 4:
                 continue
@@ -108,7 +113,8 @@ class Filesystems:
             if not _matches(self._exclude_mountpoints, point):
                 key = device, point, fstype
                 mounts.setdefault(key, Mount(*key, tuple(parts[3].split(","))))
-        return list(mounts.values())
+        self._last = (table, list(mounts.values()))
+        return self._last[1]
 
     def _table(self) -> list[str]:
         # The table of init: that of our own process lacks the mounts that the sandbox of our

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from exporter.errors import NoDataError
 from exporter.families import Family, GaugeFamily
-from exporter.roots import Roots, read_value
+from exporter.roots import Roots, list_names, read_value
 
 _ATTRIBUTES = (
     "bios_date",
@@ -40,10 +40,11 @@ class MachineInformation:
 
     def collect(self) -> Iterable[Family]:
         """Return node_dmi_info with a label for each readable attribute."""
+        present = set(list_names(self._directory))
         values = {
             "system_vendor" if name == "sys_vendor" else name: value
             for name in _ATTRIBUTES
-            if (value := read_value(f"{self._directory}/{name}")) is not None
+            if name in present and (value := read_value(f"{self._directory}/{name}")) is not None
         }
         if not values:
             raise NoDataError("the firmware has no DMI table")

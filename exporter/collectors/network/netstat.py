@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from exporter.families import Family, UntypedFamily
-from exporter.roots import Roots, read_lines
+from exporter.roots import Roots, read_lines, read_text
 
 # The counters that node_exporter exports, out of some 400.
 _FIELDS = re.compile(
@@ -15,7 +15,7 @@ _FIELDS = re.compile(
     r"|Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors))$"
 )
 
-_MOST_NAMES = 2000
+_MOST_LINES = 100
 
 
 class NetworkStatistics:
@@ -25,49 +25,52 @@ class NetworkStatistics:
 
     def __init__(self, roots: Roots) -> None:
         self._net = f"{roots.proc}/net"
-        # The kernel has 400 names, the same in each scrape: each is matched once.
-        self._known: dict[str, tuple[str, str] | None] = {}
+        # Line of names -> number of names, and position, name and HELP of the counters to
+        # export. The kernel's 400 names are the same in each scrape, and 40 of them match.
+        self._wanted: dict[str, tuple[int, list[tuple[int, str, str]]]] = {}
 
     def collect(self) -> Iterable[Family]:
         """Return one untyped family per protocol and counter."""
-        pairs = [
-            *_two_lines(read_lines(f"{self._net}/netstat")),
-            *_two_lines(read_lines(f"{self._net}/snmp")),
-        ]
+        for file in ("netstat", "snmp"):
+            lines = read_lines(f"{self._net}/{file}")
+            # Lines of names and lines of values alternate.
+            for names, values in zip(lines[::2], lines[1::2], strict=True):
+                yield from self._families(names, values.split())
         with suppress(FileNotFoundError):  # IPv6 may be disabled.
-            pairs += _one_line(read_lines(f"{self._net}/snmp6"))
-        known = self._known
-        if len(known) > _MOST_NAMES:
-            known.clear()
-        for protocol, counter, value in pairs:
-            name = f"{protocol} {counter}"
-            if name not in known:
-                known[name] = _described(protocol, counter)
-            described = known[name]
-            if described is not None:
-                yield UntypedFamily(*described, float(value))
+            # Each line is a name and a value: "Ip6InOctets 128".
+            words = read_text(f"{self._net}/snmp6").split()
+            names = " ".join(words[::2])
+            yield from self._families(names, words[1::2])
+
+    def _families(self, names: str, values: list[str]) -> Iterator[Family]:
+        """Yield the wanted counters of a line of names.
+
+        Raises:
+            ValueError: there are more or fewer values than names.
+        """
+        wanted = self._wanted.get(names)
+        if wanted is None:
+            if len(self._wanted) >= _MOST_LINES:
+                self._wanted.clear()
+            words = names.split()
+            wanted = self._wanted[names] = (len(words), list(_counters(words)))
+        count, counters = wanted
+        if len(values) != count:
+            raise ValueError(f"{len(values)} values for {count} names: {names[:40]}")
+        for position, name, documentation in counters:
+            yield UntypedFamily(name, documentation, float(values[position]))
 
 
-def _described(protocol: str, counter: str) -> tuple[str, str] | None:
-    """Return the name and the HELP of a counter, None for one that is not exported."""
-    name = f"{protocol}_{counter}"
-    if not _FIELDS.match(name):
-        return None
-    return f"node_netstat_{name}", f"Statistic {protocol}{counter}."
-
-
-def _two_lines(lines: list[str]) -> Iterator[tuple[str, str, str]]:
-    """Yield (protocol, counter, value) of a file with alternating lines of names and values."""
-    for names, values in zip(lines[::2], lines[1::2], strict=True):
-        protocol, *counters = names.split()
-        protocol = protocol.rstrip(":")
-        for counter, value in zip(counters, values.split()[1:], strict=True):
-            yield protocol, counter, value
-
-
-def _one_line(lines: list[str]) -> Iterator[tuple[str, str, str]]:
-    """Yield (protocol, counter, value) of a file with lines such as `Ip6InOctets 128`."""
-    for line in lines:
-        name, value = line.split()
-        protocol, six, counter = name.partition("6")
-        yield protocol + six, counter, value
+def _counters(names: list[str]) -> Iterator[tuple[int, str, str]]:
+    """Yield position, metric name and HELP of the counters that are exported."""
+    prefix = names[0].rstrip(":") if names and names[0].endswith(":") else None
+    for position, word in enumerate(names):
+        if prefix is None:
+            protocol, six, counter = word.partition("6")
+            protocol += six
+        else:
+            protocol, counter = prefix, word
+        if position or prefix is None:
+            name = f"{protocol}_{counter}"
+            if _FIELDS.match(name):
+                yield position, f"node_netstat_{name}", f"Statistic {protocol}{counter}."
