@@ -155,8 +155,11 @@ async def test_headers_that_arrive_one_byte_at_a_time_are_cut_off() -> None:
                 try:
                     async with asyncio.timeout(0.02):
                         await client[0].read()
-                except (TimeoutError, ConnectionError):
+                except TimeoutError:
                     continue
+                except ConnectionError:
+                    # A byte was on its way: the end is a reset, which is never `at_eof`.
+                    break
         assert opened.refused(LimitName.HEADER_TIME) == 1
 
 
