@@ -3,6 +3,7 @@
 from tests.fuzz.targets import (
     documents,
     expositions,
+    otlp,
     pushes,
     queries,
     remote_write,
@@ -12,6 +13,6 @@ from tests.fuzz.targets.target import FuzzTarget
 
 TARGETS: dict[str, FuzzTarget] = {
     target.name: target
-    for module in (expositions, remote_write, queries, documents, storage_bytes, pushes)
+    for module in (expositions, remote_write, otlp, queries, documents, storage_bytes, pushes)
     for target in module.TARGETS
 }
