@@ -37,9 +37,9 @@ EXPECTED: Final = ("status of 400", "status of 401", "ERR_CONNECTION_REFUSED")
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """A page that fails the test on any script error or refused resource."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    # Generous: a busy machine is slow, not broken. Of the context, for the pages that a test opens.
+    context.set_default_timeout(PATIENCE_S * 1000)
     page = await context.new_page()
-    # Generous: a busy machine is slow, not broken.
-    page.set_default_timeout(PATIENCE_S * 1000)
     expect.set_options(timeout=PATIENCE_S * 1000)
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -16,7 +16,7 @@ async def sign_in(page: Page, url: str, target: str = "/", password: str = "demo
         password: the password of admin.
     """
     await enter_password(page, url, target, password)
-    await page.wait_for_url(f"{url.rstrip('/')}{target}")
+    await page.wait_for_url(f"{url.rstrip('/')}{target}", wait_until="load")
 
 
 async def enter_password(

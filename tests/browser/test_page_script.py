@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
 
 from tests.browser.chromium import launch
+from tests.patience import PATIENCE_S
 from tests.system.processes import Server, redshank_server, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -112,7 +113,7 @@ async def browser(chromium: None) -> AsyncIterator[Browser]:
 async def visitor(browser: Browser, **options: Any) -> AsyncIterator[Page]:
     context = await browser.new_context(**options)
     page = await context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(PATIENCE_S * 1000)
     refused: list[str] = []
     page.on("pageerror", lambda error: refused.append(str(error)))
     page.on(
@@ -227,7 +228,7 @@ async def test_storage_is_used_where_the_site_asks_for_it_only(
     site.attributes = {"data-storage": "", "data-query": ""}
     context = await browser.new_context()
     page = await context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(PATIENCE_S * 1000)
     async with page.expect_request("**/v1/events/batch") as waiting:
         await page.goto(f"{site.url}/?x=1")
     body = json.loads((await waiting.value).post_data or "")

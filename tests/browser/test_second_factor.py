@@ -6,6 +6,7 @@ import pyotp
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.browser.navigation import follow
 from tests.browser.signing_in import enter_password, sign_in
 from tests.web.web_demo import serving
 
@@ -26,7 +27,7 @@ async def test_second_factor_from_set_up_to_the_next_login(tmp_path: Path, page:
         codes = page.locator(".recovery-codes code")
         await expect(codes).to_have_count(10)
         code = await codes.nth(3).inner_text()
-        await page.click("text=Log out")
+        await follow(page, page.get_by_text("Log out"))
         await enter_password(page, url, "/targets")
         await expect(page.locator("#code")).to_be_focused()
         await page.keyboard.type("000000")
@@ -37,7 +38,7 @@ async def test_second_factor_from_set_up_to_the_next_login(tmp_path: Path, page:
         await page.fill("#code", code.upper())
         await page.keyboard.press("Enter")
         await page.wait_for_selector(".targets")
-        assert page.url.endswith("/targets")
+        await expect(page).to_have_url(f"{url.rstrip('/')}/targets")
         await page.goto(f"{url}/account")
         await expect(page.get_by_text("9 recovery codes left")).to_be_visible()
         await page.goto("about:blank")
