@@ -24,6 +24,7 @@ from web.product_pages.parts import ReportParts
 from web.product_pages.paths_page import PathsReportPage
 from web.product_pages.persons_page import PersonsPages
 from web.product_pages.retention_page import RetentionReportPage
+from web.product_pages.shares_api import SharesApi
 from web.product_pages.sharing_page import SharingPages
 from web.product_pages.trends_page import TrendsReportPage
 from web.project_pages.keys_page import ProjectKeyPages
@@ -86,6 +87,7 @@ PAGES: Final[tuple[PageFactory, ...]] = (
     lambda parts: EventsPages(_report_parts(parts)),
     lambda parts: AskedReportPages(_REPORTS, _report_parts(parts)),
     lambda parts: SharingPages(_REPORTS, _report_parts(parts), parts.renderer, parts.settings),
+    lambda parts: SharesApi(_REPORTS, _report_parts(parts), parts.settings),
     lambda parts: PersonsPages(_report_parts(parts)),
     lambda parts: TrafficPages(
         parts.services.analytics,
