@@ -154,7 +154,7 @@ from exporter.gathering import catalogue
 from exporter.gathering.gatherer import Gatherer
 from exporter.settings import ExporterSettings
 gatherer = Gatherer(catalogue.build(ExporterSettings(), lambda: 0), 5)
-names = {family.name for family in gatherer.gather().collect()}
+names = {family.name for family in gatherer.gather()}
 assert {"node_network_address_info", "node_load1"} <= names, names
 """
 
