@@ -1,4 +1,4 @@
-"""Receives the requests of OTLP, over HTTP or gRPC.
+"""Receives the requests of OTLP.
 
 Source: OpenTelemetry specification, "OTLP".
 """

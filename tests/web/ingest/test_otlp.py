@@ -2,7 +2,9 @@
 
 import asyncio
 import gzip
+import importlib
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +25,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
 from pytest_aiohttp import AiohttpClient
 
 from ingest.limits.write_limits import BudgetLimits, WriteLimits
@@ -217,3 +222,40 @@ async def test_a_limit_that_time_lifts_is_to_be_repeated(setting: Setting) -> No
     assert answer.status == 429
     assert int(answer.headers["Retry-After"]) > 0
     assert Status.FromString(await answer.read()).code == 8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", ["proto.http", "json.http"])
+async def test_the_official_sdk_exports_metrics(
+    tmp_path: Path, aiohttp_client: AiohttpClient, module: str
+) -> None:
+    store = SqliteSampleStore(tmp_path / "samples", clock=now_ms)
+    await asyncio.to_thread(store.open)
+    receiver = OtlpReceiver(store, store, now_ms)
+    async with world_at(tmp_path, aiohttp_client, otlp=receiver) as world:
+        headers = await world.bearer(Role.EDITOR, frozenset({Scope.PUSH}))
+        url = str(world.client.make_url("/v1/metrics"))
+        await asyncio.to_thread(export, module, url, headers)
+    parts = await asyncio.to_thread(store.select, [], 0, 2 * now_ms())
+    names = {labels.metric for part in parts for labels in part.labels}
+    assert {"hits_total", "wait_seconds_bucket", "target_info"} <= names
+    assert receiver.statistics.rejected_points == 0
+    await asyncio.to_thread(store.close)
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def export(module: str, url: str, headers: dict[str, str]) -> None:
+    """Send a counter and a histogram with the SDK; blocks."""
+    path = f"opentelemetry.exporter.otlp.{module}.metric_exporter"
+    exporter = importlib.import_module(path).OTLPMetricExporter(endpoint=url, headers=headers)
+    reader = PeriodicExportingMetricReader(exporter, export_interval_millis=1e9)
+    resource = Resource.create({"service.name": "shop"})
+    provider = MeterProvider([reader], resource, shutdown_on_exit=False)
+    meter = provider.get_meter("lib")
+    meter.create_counter("hits").add(3, {"route": "/"})
+    meter.create_histogram("wait", unit="s").record(0.2)
+    assert provider.force_flush()
+    provider.shutdown()
