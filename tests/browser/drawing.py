@@ -1,8 +1,8 @@
-"""Waits until a chart has drawn lines."""
+"""Waits until a chart has drawn lines, and until it shows the values under the cursor."""
 
 from typing import Final
 
-from playwright.async_api import Locator
+from playwright.async_api import Locator, Page
 
 from tests.system.processes import until
 
@@ -30,3 +30,23 @@ async def expect_drawn(canvas: Locator) -> None:
         return int(await canvas.evaluate(DRAWN_PIXELS)) > 20
 
     await until(drawn, "the chart to have drawn coloured pixels")
+
+
+async def hover_until_values(page: Page, over: Locator, text: str = "") -> None:
+    """Move over the end of a chart until one box with values is shown, with a text in it.
+
+    A chart that is built anew, as new samples or another width let it, forgets the cursor.
+    """
+    tips = page.locator(".chart-tip:visible")
+    moves = 0
+
+    async def shown() -> bool:
+        nonlocal moves
+        moves += 1
+        box = await over.bounding_box()
+        assert box is not None
+        await over.hover(position={"x": box["width"] - 20 - moves % 2, "y": 50})
+        found = await tips.all_inner_texts()
+        return len(found) == 1 and text in found[0]
+
+    await until(shown, f"the values under the cursor, {text!r} among them")

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, WebSocket, expect
 
+from tests.browser.drawing import hover_until_values
 from tests.browser.layout import expect_no_overflow
 from tests.browser.signing_in import sign_in
+from tests.system.processes import until
 from tests.web.web_demo import serving
 
 pytestmark = pytest.mark.browser
@@ -42,10 +44,11 @@ async def test_live_table_keeps_the_search_its_focus_and_its_rows(page: Page, ur
 async def test_charts_are_drawn_zoomed_and_reset(page: Page, url: str) -> None:
     await page.goto(url + HOST)
     await expect(page.locator(".chart canvas")).to_have_count(7)
-    field = await page.locator(".chart .u-over").first.bounding_box()
+    over = page.locator(".chart .u-over").first
+    await hover_until_values(page, over)
+    field = await over.bounding_box()
     assert field is not None
     await page.mouse.move(field["x"] + 100, field["y"] + 50)
-    await expect(page.locator(".chart-tip:visible")).to_have_count(1)
     await page.mouse.down()
     await page.mouse.move(field["x"] + 250, field["y"] + 50, steps=4)
     async with page.expect_response("**/charts?start_ms=*"):
@@ -54,7 +57,7 @@ async def test_charts_are_drawn_zoomed_and_reset(page: Page, url: str) -> None:
         await page.click("#zoom-reset")
     async with page.expect_response("**/charts?range=6h"):
         await page.click("text=6h")
-    assert page.url.endswith("?range=6h")
+    await expect(page).to_have_url(re.compile(r"\?range=6h$"))
 
 
 @pytest.mark.parametrize("width", [400, 1280])
@@ -90,8 +93,7 @@ async def test_alert_is_acknowledged_with_the_keyboard(page: Page, url: str) -> 
     await page.goto(f"{url}/alerts")
     buttons = page.get_by_role("button", name="Acknowledge")
     count = await buttons.count()
-    await buttons.first.focus()
-    await page.keyboard.press("Enter")
+    await buttons.first.press("Enter")
     await expect(buttons).to_have_count(count - 1)
 
 
@@ -118,7 +120,11 @@ async def test_table_and_badge_update_over_the_websocket(page: Page, url: str) -
     fleet = page.locator("#fleet")
     before = await fleet.inner_text()
     await expect(fleet).not_to_have_text(before, use_inner_text=True)
-    assert any('"type":"region"' in frame for frame in frames)
+
+    async def region_received() -> bool:
+        return any('"type":"region"' in frame for frame in frames)
+
+    await until(region_received, "a frame with a region")
     badge = page.locator("#alert-badge")
     await expect(badge).to_have_attribute("title", re.compile("firing, 3 not"))
     async with page.context.expect_page() as opened:
