@@ -7,7 +7,7 @@ from analytics.product.batches import EventBatches
 from analytics.product.exchange import EventExchange
 from analytics.product.funnel_reports import FunnelReports
 from analytics.product.limits import EventLimits
-from analytics.product.live import LiveView
+from analytics.product.live import Arrivals, LiveView
 from analytics.product.paths import PathReports
 from analytics.product.persons import PersonReports
 from analytics.product.questions import Questions
@@ -64,6 +64,7 @@ class Analytics:
         sessions: answers the report over visits.
         exchange: exports and imports events.
         rates: limits what a project may send.
+        arrivals: wakes those who wait for a project's next events.
     """
 
     settings: AnalyticsSettings
@@ -90,6 +91,7 @@ class Analytics:
     sessions: SessionReports
     exchange: EventExchange
     rates: EventRates
+    arrivals: Arrivals
 
     async def erase_person(self, project: Project, distinct_id: str) -> int:
         """Delete all that is stored of a person; return the number of events."""
@@ -119,7 +121,8 @@ class Analytics:
         questions = Questions(segments, clock)
         counters, refusals = ProjectCounters(), refusals or Refusals()
         limits = EventLimits(activity, settings.event_names, settings.event_properties, refusals)
-        batches = EventBatches(events, clock, counters, limits)
+        arrivals = Arrivals()
+        batches = EventBatches(events, clock, counters, limits, arrivals)
         return cls(
             settings,
             Projects(records, clock),
@@ -145,4 +148,5 @@ class Analytics:
             SessionReports(events, clock),
             EventExchange(transfer, batches),
             EventRates(settings.events_per_second, clock, refusals),
+            arrivals,
         )

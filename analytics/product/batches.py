@@ -10,6 +10,7 @@ from analytics.product.collection.completion import SubmissionCompleter
 from analytics.product.collection.submission import EventSender, Submission
 from analytics.product.ingestion import Identity, ItemError, parse_batch
 from analytics.product.limits import EventLimits
+from analytics.product.live import Arrivals
 from analytics.series.counters import ProjectCounters
 from model.clock import Clock
 from storage.api.events import AppendResult, EventAppender
@@ -60,9 +61,10 @@ class EventBatches:
         clock: Clock,
         counters: ProjectCounters,
         limits: EventLimits,
+        arrivals: Arrivals,
     ) -> None:
         self._events, self._clock, self._counters = events, clock, counters
-        self._limits = limits
+        self._limits, self._arrivals = limits, arrivals
         self._completer, self._knows_bots = SubmissionCompleter(), False
         self._known_identities: set[tuple[int, Identity]] = set()
         self.stored = self.duplicates = self.refused = self.excluded = self.unmerged = 0
@@ -131,6 +133,7 @@ class EventBatches:
         if parsed.events:
             events = replace(parsed.events, are_exported=are_exported)
             result = await self._events.append(project.id, events, received_ms)
+            self._arrivals.announce(project.key)
         if not are_exported:
             # Restored events happened at other times.
             repeated = frozenset(result.duplicates)

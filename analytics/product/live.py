@@ -1,5 +1,6 @@
 """The live view: the events of a project as they arrive."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -24,6 +25,25 @@ class LiveEvents:
     events: Sequence[StoredEvent]
     cursor: int
     has_gap: bool
+
+
+class Arrivals:
+    """Wakes those who wait for the next events of a project.
+
+    Projects that nobody watches cost nothing.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, asyncio.Event] = {}
+
+    def announce(self, project_key: str) -> None:
+        """Wake everybody who waits for the project's next events."""
+        if (waiting := self._waiting.pop(project_key, None)) is not None:
+            waiting.set()
+
+    def following(self, project_key: str) -> asyncio.Event:
+        """Return an event that is set when the project's next events have been stored."""
+        return self._waiting.setdefault(project_key, asyncio.Event())
 
 
 class LiveView:

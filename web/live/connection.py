@@ -40,6 +40,12 @@ CLOSE_S: Final = 2.0
 _PAUSE_S: Final = 0.02
 """Pause after each message of a client: a message may cost a query."""
 
+_TOGETHER_S: Final = 1.0
+"""Changes within this time after a message are sent together, however many they are."""
+
+_UNANNOUNCED_S: Final = 30.0
+"""How often a feed that announces its changes is read all the same: deletions are not announced."""
+
 _REFUSED_S: Final = 30.0
 """How long a query whose result was refused is not evaluated again."""
 
@@ -234,16 +240,21 @@ class Connection:
         sent = b""
         while True:
             changed = self._changed
+            # Before reading, so that a change meanwhile is not missed.
+            following = feed.following() if feed.following is not None else None
             body = await self._read(subscription.id, feed)
             if body != sent:
                 self._put(body, subscription.id)
                 sent = body
-            await self._wait_until_due(subscription, changed)
+            if following is None:
+                await self._wait_until_due(subscription, changed)
+            else:
+                await _wait_for(following)
 
     async def _read(self, name: str, feed: Feed) -> bytes:
         """Return the feed's message, or an error message."""
         try:
-            body = await feed()
+            body = await feed.read()
         except LiveSeriesError as exc:
             # The query was evaluated in vain, and would be again at once.
             self._refused.add(name)
@@ -272,3 +283,13 @@ class Connection:
                 await changed.wait()
         except TimeoutError:
             return
+
+
+async def _wait_for(following: asyncio.Event) -> None:
+    """Wait for a change that is announced, but no longer than for one that is not."""
+    await asyncio.sleep(_TOGETHER_S)
+    try:
+        async with asyncio.timeout(_UNANNOUNCED_S):
+            await following.wait()
+    except TimeoutError:
+        return

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
@@ -18,8 +19,20 @@ from web.services import Services
 Encode = Callable[[Scalar | String | InstantVector | AlignedSeries], bytes]
 """Returns a query's result as JSON."""
 
-Feed = Callable[[], Awaitable[bytes]]
-"""Returns a subscription's message as of now. Equal bytes mean that nothing has changed."""
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """The messages of a subscription.
+
+    Attributes:
+        read: returns the message as of now. Equal bytes mean that nothing has changed.
+        following: returns an event that is set at the next change; None for a feed that is
+            read again and again.
+    """
+
+    read: Callable[[], Awaitable[bytes]]
+    following: Callable[[], asyncio.Event] | None = None
+
 
 _THREAD_FROM_SERIES: Final = 2_000
 """Encode results with more series in a thread: 2,000 series take 2 ms."""
@@ -71,7 +84,7 @@ class Feeds:
             )
             return values_message(name, now_ms, data, list(answer.annotations.warnings))
 
-        return read
+        return Feed(read)
 
     def _metrics(self, name: str) -> Feed:
         async def read() -> bytes:
@@ -79,19 +92,19 @@ class Feeds:
             hosts = [fleet_host_document(host) for host in view.hosts]
             return message("metrics", name, time_ms=view.time_ms, hosts=hosts)
 
-        return read
+        return Feed(read)
 
     def _alerts(self, name: str) -> Feed:
         async def read() -> bytes:
             found = [item.alert for item in self._services.alerting.open_alerts()]
             return message("alerts", name, alerts=[alert_document(alert) for alert in found])
 
-        return read
+        return Feed(read)
 
     def _region(self, name: str, page: str, request: web.Request) -> Feed:
-        render = self._shell.region(request, page)
+        render, following = self._shell.region(request, page)
 
         async def read() -> bytes:
             return message("region", name, html=await render())
 
-        return read
+        return Feed(read, following)

@@ -50,12 +50,21 @@ RenderRegion = Callable[[], Awaitable[str]]
 """Returns the region's HTML as of now."""
 
 
+Following = Callable[[PageAddress], asyncio.Event]
+"""Returns an event that is set at the next change of what a region shows."""
+
+
 @dataclass(frozen=True, slots=True)
 class LiveRegion:
-    """The part of a page that is kept up to date: a template and its values."""
+    """The part of a page that is kept up to date: a template and its values.
+
+    Attributes:
+        following: announces changes; None for a region that is rendered again and again.
+    """
 
     template: str
     read: ReadRegion
+    following: Following | None = None
 
 
 LIVE: Final = "/live/"
@@ -91,18 +100,23 @@ class Shell:
         text = await asyncio.to_thread(self._renderer.text, request, page.template, values)
         return html_response(text, status)
 
-    def add_region(self, name: str, template: str, read: ReadRegion) -> None:
+    def add_region(
+        self, name: str, template: str, read: ReadRegion, following: Following | None = None
+    ) -> None:
         """Register a page's live region.
 
         Args:
             name: the first part of the page's name after `LIVE`.
             template: renders the region alone.
             read: returns the template's values.
+            following: announces changes of the values; None if nobody announces them.
         """
-        self._regions[name] = LiveRegion(template, read)
+        self._regions[name] = LiveRegion(template, read, following)
 
-    def region(self, request: web.Request, page: str) -> RenderRegion:
-        """Return a function that renders a page's live region.
+    def region(
+        self, request: web.Request, page: str
+    ) -> tuple[RenderRegion, Callable[[], asyncio.Event] | None]:
+        """Return a function that renders a page's live region, and one that follows it.
 
         Args:
             request: the reader's; their theme and rights apply.
@@ -118,7 +132,8 @@ class Shell:
             values["path"] = address.path
             return await asyncio.to_thread(self._renderer.text, request, region.template, values)
 
-        return render
+        following = region.following
+        return render, None if following is None else lambda: following(address)
 
     def _find(self, page: str, reader: Principal) -> tuple[LiveRegion, PageAddress]:
         try:

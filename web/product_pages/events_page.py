@@ -27,7 +27,13 @@ class EventsPages:
 
     def __init__(self, parts: ReportParts) -> None:
         self._parts, self._analytics = parts, parts.analytics
-        parts.shell.add_region("project-events", "product_pages/events_live.html", self._region)
+        arrivals = parts.analytics.arrivals
+        parts.shell.add_region(
+            "project-events",
+            "product_pages/events_live.html",
+            self._region,
+            lambda address: arrivals.following(address.key),
+        )
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route."""

@@ -45,7 +45,12 @@ class OverviewPages:
     def __init__(self, parts: ReportParts, settings: WebSettings) -> None:
         self._analytics, self._access, self._shell = parts.analytics, parts.access, parts.shell
         self._clock, self._settings = parts.clock, settings
-        self._shell.add_region("project", "product_pages/arrival.html", self._arrival)
+        self._shell.add_region(
+            "project",
+            "product_pages/arrival.html",
+            self._arrival,
+            lambda address: self._analytics.arrivals.following(address.key),
+        )
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route."""

@@ -7,7 +7,7 @@ import { announceTheme } from "./lib/theme.js";
 showLocalTimes(document);
 
 const live = document.querySelector("[data-live]");
-const followAddress = live ? keepLive(live.dataset.live, document.getElementById("live-state")) : () => {};
+const followAddress = live ? keepLive(live.dataset.live, document.getElementById("live-state"), document.querySelector("[data-live-pause]")) : () => {};
 
 // ---- search: the list follows what is typed ----
 

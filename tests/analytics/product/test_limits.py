@@ -7,6 +7,7 @@ import pytest_asyncio
 
 from analytics.product.batches import EventBatches
 from analytics.product.limits import EventLimits
+from analytics.product.live import Arrivals
 from analytics.series.counters import ProjectCounters
 from model.limits import LimitName, Refusals
 from storage.api.projects import Project, ProjectSettings
@@ -26,7 +27,7 @@ async def store(tmp_path: Path) -> AsyncIterator[DuckEventStore]:
 
 def batches(store: DuckEventStore, refusals: Refusals | None = None) -> EventBatches:
     limits = EventLimits(store.activity, 3, 4, refusals or Refusals())
-    return EventBatches(store, lambda: NOW_MS, ProjectCounters(), limits)
+    return EventBatches(store, lambda: NOW_MS, ProjectCounters(), limits, Arrivals())
 
 
 def named(names: Sequence[str], **properties: Any) -> list[dict[str, Any]]:

@@ -3,14 +3,18 @@
 import json
 import re
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_aiohttp import AiohttpClient
 
 from storage.api.projects import ProjectRole
+from tests.web.live.client import received
 from tests.web.projects.tenants import Tenant, add_member, add_tenant, send
 from tests.web.service_doubles import NOW_MS
-from tests.web.world import World
+from tests.web.world import World, world_at
+from web.settings import WebSettings
 
 DAY_MS = 86_400_000
 
@@ -125,3 +129,28 @@ async def test_other_projects_are_one_step_away(world: World) -> None:
     assert re.findall(r'href="([^"]+)"', switcher) == [bob.pages, ann.pages]
     text = await shown(world, ann)
     assert "switcher" not in text
+
+
+async def test_new_events_are_pushed_to_members_of_their_project_only(
+    tmp_path: Path, aiohttp_client: AiohttpClient
+) -> None:
+    # Nothing is read again within an hour: what arrives was announced.
+    settings = WebSettings(live_interval_s=3600)
+    async with world_at(tmp_path, aiohttp_client, settings) as world:
+        ann, eve = await add_tenant(world, "ann"), await add_tenant(world, "eve")
+        async with (
+            world.client.ws_connect("/ws/metrics", headers=ann.session) as own,
+            world.client.ws_connect("/ws/metrics", headers=eve.session) as foreign,
+        ):
+            page = f"/live/project-events/{ann.project.key}"
+            for socket in (own, foreign):
+                await socket.send_json({"type": "subscribe", "id": "page", "page": page})
+            assert "No events yet" in (await received(own, "region"))["html"]
+            assert "html" not in await received(foreign, "error")
+            await send(world, ann, {"eventName": "open", "anonymousId": "a"})
+            assert "open" in (await received(own, "region"))["html"]
+            await send(world, ann, {"eventName": "bought", "anonymousId": "a"})
+            assert "bought" in (await received(own, "region"))["html"]
+            # The next message of the other connection answers its ping: nothing came before.
+            await foreign.send_json({"type": "ping"})
+            assert (await received(foreign, ""))["type"] == "pong"

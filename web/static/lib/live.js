@@ -10,13 +10,17 @@ const POLL_MS = 5000;
 const LOGGED_OUT = 4401;
 
 // `page` is the name of the page on the socket; `state` the element that says when the page
-// is not live. Returns a function to call when the query of the page's address has changed.
-export const keepLive = (page, state) => {
+// is not live; `button`, if there is one, pauses it. While the reader has scrolled down in a page
+// with such a button, what arrives waits, so that nothing moves under the reader's eyes.
+// Returns a function to call when the query of the page's address has changed.
+export const keepLive = (page, state, button = null) => {
   let socket = null;
   let socketsPass = true;
   let subscription = 0;
   let timer = null;
   let updated = new Date();
+  let paused = false;
+  let waiting = null;
 
   const showLost = (text) => {
     state.hidden = !text;
@@ -43,13 +47,36 @@ export const keepLive = (page, state) => {
     send({ type: "subscribe", id: `page-${subscription}`, page: page + location.search });
   };
 
+  // The first rows are out of sight: new ones above them would move what is read.
+  const isReading = () => button !== null && button.getBoundingClientRect().bottom < 0;
+
+  const show = (html) => {
+    waiting = null;
+    const fresh = document.createElement("template");
+    fresh.innerHTML = html;
+    updateRegions(fresh.content);
+    showUpdated();
+    showPause();
+  };
+
+  const showPause = () => {
+    if (!button) return;
+    button.setAttribute("aria-pressed", String(paused));
+    button.textContent = paused ? "Resume" : "Pause";
+    const note = document.getElementById(button.getAttribute("aria-describedby"));
+    if (paused) note.textContent = `Paused at ${timeText(updated)}`;
+    else note.textContent = waiting === null ? "" : "New events wait above";
+  };
+
   const receive = (message) => {
     if (message.id !== `page-${subscription}`) return;
     if (message.type === "region") {
-      const fresh = document.createElement("template");
-      fresh.innerHTML = message.html;
-      updateRegions(fresh.content);
-      showUpdated();
+      if (isReading()) {
+        waiting = message.html;
+        showPause();
+      } else {
+        show(message.html);
+      }
     } else if (message.type === "error") {
       showLost(`Not live since ${timeText(updated)}: ${message.error}`);
     }
@@ -100,12 +127,23 @@ export const keepLive = (page, state) => {
 
   const start = () => {
     stop();
+    if (paused) return;
     // A hidden page needs no updates, and browsers open few connections to one server.
     if (document.hidden) return;
     if (socketsPass) connect();
     else poll();
   };
 
+  if (button) {
+    button.addEventListener("click", () => {
+      paused = !paused;
+      waiting = null;
+      start();
+      showPause();
+    });
+    addEventListener("scroll", () => waiting !== null && !isReading() && show(waiting), { passive: true });
+    button.hidden = false;
+  }
   document.addEventListener("visibilitychange", start);
   addEventListener("pageshow", (event) => event.persisted && start());
   addEventListener("pagehide", stop);
