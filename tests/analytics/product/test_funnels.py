@@ -78,6 +78,16 @@ async def test_merged_ids_are_one_person_in_earlier_events_too(store: DuckEventS
     assert [person.distinct_id for person in persons] == ["ann"]
 
 
+async def test_a_funnel_counts_persons_and_not_sessions_in_every_step(
+    store: DuckEventStore,
+) -> None:
+    # Databuddy #178, #180: both steps twice, two days apart, and the last one in a third visit.
+    visits = [at(day * 48, "ann", name) for day in range(2) for name in ("open", "buy")]
+    project = await project_with(store, [*visits, at(100, "ann", "buy"), at(1, "bob", "open")])
+    found = await reports(store).report(hours(project, 0, 200), question("open", "buy"))
+    assert users(found.all) == [2, 1]
+
+
 async def test_a_person_counts_once_under_a_breakdown(store: DuckEventStore) -> None:
     # PostHog #3953: the first value that the person had.
     events = [

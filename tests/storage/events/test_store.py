@@ -21,6 +21,7 @@ from storage.api.events import (
     EventQueryError,
     EventSelection,
     EventStep,
+    EventTotals,
     PersonPart,
     ProjectVolume,
 )
@@ -117,6 +118,22 @@ async def test_merged_distinct_ids_count_once_in_earlier_events_too(store: DuckE
     assert (await store.totals(everything(distinct_ids=("anon-1",)))).events == 3
     assert await store.erase_person(1, "bob") == 3
     assert (await store.totals(everything())).events == 0
+
+
+async def test_an_erased_person_is_in_no_report(store: DuckEventStore) -> None:
+    # umami #2940.
+    rows = [event(1, person="ann"), event(2, person="bob"), event(3, "buy", person="anon")]
+    await store.append(1, rows, NOW_MS)
+    await store.identify(1, [PersonMerge("anon", "ann")])
+    await store.erase_person(1, "ann")
+    selection, edges = everything(), np.array(EVER)
+    assert await store.totals(selection) == EventTotals(1, 1, 1)
+    assert [group.value for group in await store.groups(selection, 9)] == ["open"]
+    assert (await store.series(selection, edges)).persons.tolist() == [1]
+    assert len((await store.occurrences(selection, [EventStep(None)])).persons) == 1
+    assert [each.distinct_id for each in await store.latest(selection, 9)] == ["bob"]
+    assert [name for name, *_ in await store.names(1)] == ["open"]
+    assert await store.activity.find_persons(1, "an", 9) == []
 
 
 async def test_events_are_deleted_before_a_time(store: DuckEventStore) -> None:
