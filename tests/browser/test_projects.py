@@ -127,3 +127,33 @@ async def test_hostile_texts_are_texts_and_no_page_is_wider_than_the_window(
             assert await page.evaluate("window.ran") is None, path
             assert await page.locator("img").count() == 0, path
             await expect_no_overflow(page, (path, width))
+
+
+async def test_events_stream_in_and_neither_pausing_nor_reading_is_disturbed(
+    page: Page, url: str
+) -> None:
+    key = await create(page, "Shop")
+    await send(url, key, *({"eventName": f"old {n}", "anonymousId": "a"} for n in range(50)))
+    await page.set_viewport_size({"width": 1280, "height": 500})
+    await page.goto(f"{url}/projects/{key}/events")
+    await page.wait_for_load_state("load")
+    newest = page.locator("#events tbody tr").first
+    await send(url, key, {"eventName": "streamed", "anonymousId": "b"})
+    await expect(newest).to_contain_text("streamed")
+    pause = page.locator("[data-live-pause]")
+    await pause.click()
+    await expect(pause).to_have_text("Resume")
+    await expect(page.locator("#live-note")).to_contain_text("Paused at")
+    await send(url, key, {"eventName": "missed", "anonymousId": "b"})
+    await expect(newest).to_contain_text("streamed")
+    await pause.click()
+    await expect(newest).to_contain_text("missed")
+    # Who has scrolled down reads on; the new event waits above.
+    await page.locator("#events tbody tr").nth(30).scroll_into_view_if_needed()
+    await expect(pause).not_to_be_in_viewport()
+    await send(url, key, {"eventName": "waiting", "anonymousId": "b"})
+    await expect(page.locator("#live-note")).to_have_text("New events wait above")
+    await expect(newest).to_contain_text("missed")
+    await page.evaluate("scrollTo(0, 0)")
+    await expect(newest).to_contain_text("waiting")
+    await expect(page.locator("#live-note")).to_have_text("")

@@ -5,6 +5,7 @@ from typing import Final
 from aiohttp import web
 
 from analytics.service import Analytics
+from storage.api.projects import ProjectRole
 from web.events.activity_documents import (
     ErasedDocument,
     FoundPersonsDocument,
@@ -29,7 +30,7 @@ _PERSON: Final = f"{_PERSONS}/{{name:[^/]+}}"
 
 
 class PersonsApi:
-    """Members look, editors erase."""
+    """Members look, owners erase."""
 
     def __init__(self, analytics: Analytics, access: ProjectAccess) -> None:
         self._analytics, self._access = analytics, access
@@ -83,7 +84,8 @@ class PersonsApi:
 
     async def erase(self, request: web.Request) -> web.Response:
         """Delete all events of a person, also those of merged ids."""
-        project = await self._access.for_changing(request, request.match_info["project_key"])
+        key = request.match_info["project_key"]
+        project = await self._access.for_changing(request, key, ProjectRole.OWNER)
         name = request.match_info["name"]
         deleted = await self._analytics.erase_person(project, name)
         # The id is what must be forgotten, so that the log has the project only.

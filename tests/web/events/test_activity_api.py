@@ -117,9 +117,9 @@ async def test_a_person_is_searched_shown_and_listed_in_pages(world: World) -> N
 
 async def test_an_erased_person_is_gone_under_each_id_and_may_come_back(world: World) -> None:
     tenant = await visits(world)
-    viewer = await add_member(world, tenant, "eve", ProjectRole.VIEWER)
+    editor = await add_member(world, tenant, "eve", ProjectRole.EDITOR)
     path = f"{tenant.api}/persons/anon-1"
-    assert (await world.client.delete(path, headers=viewer.token)).status == 403
+    assert (await world.client.delete(path, headers=editor.token)).status == 403
     answer = await world.client.delete(path, headers=tenant.token)
     assert (answer.status, await answer.json()) == (200, {"deleted": 3})
     assert (await get(world, tenant, "persons/ann"))[0] == 404

@@ -94,10 +94,11 @@ const createChart = (figure) => {
   const legend = () => {
     const list = element("ul", "bucket-legend");
     const drawn = colours();
-    data.lines.forEach(({ name }, index) => {
+    data.lines.forEach(({ name, dashed }, index) => {
       const button = element("button");
       const key = element("i");
-      key.style.background = drawn[index].stroke;
+      key.style.color = drawn[index].stroke;
+      if (dashed) key.className = "dashed";
       button.type = "button";
       button.setAttribute("aria-pressed", String(!hidden.has(index)));
       button.append(key, element("span", "", name));
