@@ -74,7 +74,7 @@ class FunnelReportPage(AskedReport):
             "unit": given(query, "unit") or "days",
             "units": list(_UNITS),
             "order": given(query, "order") or FunnelOrder.ORDERED,
-            "exclude": given(query, "exclude"),
+            "excluded": texts(query.getall("exclude", [])) or [""],
             "breakdown": given(query, "breakdown"),
         }
 

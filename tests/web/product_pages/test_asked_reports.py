@@ -106,7 +106,7 @@ async def test_a_condition_restricts_a_report(world: World, query: str, events: 
 async def test_a_saved_report_is_opened_again_with_its_form(world: World) -> None:
     ann = await filled(world)
     bob = await add_member(world, ann, "bob", ProjectRole.VIEWER)
-    path = f"{FUNNEL}&exclude=refund&order=ordered"
+    path = f"{FUNNEL}&exclude=refund&exclude=leave&order=ordered"
     text = await shown(world, ann, path)
     fields = {name: hidden(text, name) for name in ("kind", "definition")}
     assert (
@@ -116,7 +116,9 @@ async def test_a_saved_report_is_opened_again_with_its_form(world: World) -> Non
     status, where = await post(world, ann, "/reports", name="To <b>buy</b>", **fields)
     assert status == 303
     again = await shown(world, ann, where.removeprefix(ann.pages))
-    assert texts(again, r'name="(?:step|exclude)" value="([^"]+)"') == ["open", "buy", "refund"]
+    assert texts(again, r'name="(?:step|exclude)" value="([^"]+)"') == [
+        *("open", "buy", "refund", "leave")
+    ]
     assert 'name="window" inputmode="decimal" value="2"' in again
     assert "To &lt;b&gt;buy&lt;/b&gt;" in again
     assert json.loads(hidden(again, "definition")).keys() == {

@@ -195,3 +195,16 @@ async def test_hostile_text_never_becomes_markup(world: World, path: str) -> Non
     assert "<img" not in text
     assert "onerror=&#39;" in text
     assert not re.search(r" (on\w+|style)=[\"']", text)
+
+
+async def test_a_person_page_shows_what_was_set_for_the_person(world: World) -> None:
+    ann = await add_tenant(world, "ann")
+    first = {"$set": {"plan": HOSTILE}, "$set_once": {"source": "ad"}}
+    await send(world, ann, event("$identify", "a", 2, **first), event("open", "a", 1))
+    text = await shown(world, ann, "/person?id=a")
+    own = text.split("Properties of the person")[1].split("</dl>")[0]
+    assert texts(own, r'<span class="name">([^<]*)<') == ["plan", "source"]
+    assert texts(own, r"<dd>([^<]*)</dd>") == [HOSTILE, "ad"]
+    # The conditions of reports name it.
+    text = await shown(world, ann, "/trends?event=open&where=person.source&op=equals&value=ad")
+    assert texts(text, r'<td class="number">([\d,]+)</td>')[:1] == ["1"]
