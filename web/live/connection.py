@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from storage.api.alerts import AlertChange
 from web.http.errors import BadRequestError, LiveSeriesError, WebError
 from web.http.failures import Failure, failure_of
-from web.live.feeds import Feed, Feeds
+from web.live.feeds import Feeds, LiveFeed
 from web.live.messages import (
     Auth,
     ClientMessage,
@@ -233,10 +233,10 @@ class Connection:
 
     # Subscriptions
 
-    async def _send_once(self, subscription: Subscribe, feed: Feed) -> None:
+    async def _send_once(self, subscription: Subscribe, feed: LiveFeed) -> None:
         self._put(await self._read(subscription.id, feed), subscription.id)
 
-    async def _send_changes(self, subscription: Subscribe, feed: Feed) -> None:
+    async def _send_changes(self, subscription: Subscribe, feed: LiveFeed) -> None:
         sent = b""
         while True:
             changed = self._changed
@@ -251,7 +251,7 @@ class Connection:
             else:
                 await _wait_for(following)
 
-    async def _read(self, name: str, feed: Feed) -> bytes:
+    async def _read(self, name: str, feed: LiveFeed) -> bytes:
         """Return the feed's message, or an error message."""
         try:
             body = await feed.read()

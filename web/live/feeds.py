@@ -21,7 +21,7 @@ Encode = Callable[[Scalar | String | InstantVector | AlignedSeries], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class LiveFeed:
     """The messages of a subscription.
 
     Attributes:
@@ -49,7 +49,7 @@ class Feeds:
         self._services, self._fleet, self._shell = services, fleet, shell
         self._encode_value = encode_value
 
-    def of(self, subscription: Subscribe, request: web.Request, share: StreamSeries) -> Feed:
+    def of(self, subscription: Subscribe, request: web.Request, share: StreamSeries) -> LiveFeed:
         """Return a subscription's feed.
 
         Args:
@@ -67,7 +67,7 @@ class Feeds:
             return self._region(name, subscription.page, request)
         return self._metrics(name) if subscription.topic == "metrics" else self._alerts(name)
 
-    def _values(self, name: str, query: str, share: StreamSeries) -> Feed:
+    def _values(self, name: str, query: str, share: StreamSeries) -> LiveFeed:
         engine: QueryEngine = self._services.engine
 
         async def read() -> bytes:
@@ -84,27 +84,27 @@ class Feeds:
             )
             return values_message(name, now_ms, data, list(answer.annotations.warnings))
 
-        return Feed(read)
+        return LiveFeed(read)
 
-    def _metrics(self, name: str) -> Feed:
+    def _metrics(self, name: str) -> LiveFeed:
         async def read() -> bytes:
             view = await self._fleet.view()
             hosts = [fleet_host_document(host) for host in view.hosts]
             return message("metrics", name, time_ms=view.time_ms, hosts=hosts)
 
-        return Feed(read)
+        return LiveFeed(read)
 
-    def _alerts(self, name: str) -> Feed:
+    def _alerts(self, name: str) -> LiveFeed:
         async def read() -> bytes:
             found = [item.alert for item in self._services.alerting.open_alerts()]
             return message("alerts", name, alerts=[alert_document(alert) for alert in found])
 
-        return Feed(read)
+        return LiveFeed(read)
 
-    def _region(self, name: str, page: str, request: web.Request) -> Feed:
+    def _region(self, name: str, page: str, request: web.Request) -> LiveFeed:
         render, following = self._shell.region(request, page)
 
         async def read() -> bytes:
             return message("region", name, html=await render())
 
-        return Feed(read, following)
+        return LiveFeed(read, following)
