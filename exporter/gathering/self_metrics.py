@@ -1,16 +1,24 @@
-"""The exporter's own metrics, which every scrape includes."""
+"""The exporter's own metrics, which every scrape includes: a registry of prometheus_client."""
 
 import platform
-import threading
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Metric,
+    PlatformCollector,
+    ProcessCollector,
+)
 
 from exporter.families import CounterFamily, Family, GaugeFamily
 
 
 class SelfMetrics:
-    """Build information, HTTP responses by status, and collectors that hang.
+    """Process, Python, build information, HTTP responses by status, collectors that hang.
 
     Args:
         version: version of this exporter.
@@ -18,35 +26,50 @@ class SelfMetrics:
     """
 
     def __init__(self, version: str, stuck: Callable[[], list[str]]) -> None:
-        self._version = version
-        self._stuck = stuck
-        self._responses: Counter[int] = Counter()
-        self._lock = threading.Lock()
+        registry = self._registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
+        build = Gauge(
+            "redshank_exporter_build_info",
+            "The exporter that answered; the value is always 1.",
+            ("version", "python_version", "machine"),
+            registry=registry,
+        )
+        build.labels(version, platform.python_version(), platform.machine()).set(1)
+        self._responses = Counter(
+            "redshank_exporter_http_requests_total",
+            "Requests answered, by status.",
+            ("code",),
+            registry=registry,
+        )
+        waiting = Gauge(
+            "redshank_exporter_stuck_collectors",
+            "Collectors that missed their deadline and still run, each on a thread of its own.",
+            registry=registry,
+        )
+        waiting.set_function(lambda: len(stuck()))
 
     def count(self, status: HTTPStatus) -> None:
         """Count a response; thread-safe."""
-        with self._lock:
-            self._responses[int(status)] += 1
+        self._responses.labels(int(status)).inc()
 
     def collect(self) -> Iterable[Family]:
         """Return the families."""
-        build = GaugeFamily(
-            "redshank_exporter_build_info",
-            "The exporter that answered; the value is always 1.",
-            labels=("version", "python_version", "machine"),
+        return _families(self._registry.collect())
+
+
+def _families(metrics: Iterable[Metric]) -> Iterator[Family]:
+    """Yield counters and gauges of prometheus_client as families; there are no others here."""
+    for metric in metrics:
+        is_counter = metric.type == "counter"
+        name = f"{metric.name}_total" if is_counter else metric.name
+        # Counters also have the time of their creation, which node_exporter does not export.
+        samples = [sample for sample in metric.samples if sample.name == name]
+        labels = tuple(samples[0].labels) if samples else ()
+        family = (CounterFamily if is_counter else GaugeFamily)(
+            name, metric.documentation, labels=labels
         )
-        build.add((self._version, platform.python_version(), platform.machine()), 1)
-        responses = CounterFamily(
-            "redshank_exporter_http_requests_total",
-            "Requests answered, by status.",
-            labels=("code",),
-        )
-        with self._lock:
-            for status, count in sorted(self._responses.items()):
-                responses.add((str(status),), count)
-        stuck = GaugeFamily(
-            "redshank_exporter_stuck_collectors",
-            "Collectors that missed their deadline and still run, each on a thread of its own.",
-            len(self._stuck()),
-        )
-        return [build, responses, stuck]
+        for sample in samples:
+            family.add(sample.labels.values(), sample.value)
+        yield family

@@ -9,7 +9,6 @@ from typing import Protocol, Self
 from exporter.errors import WebConfigFileError
 from exporter.gathering import catalogue
 from exporter.gathering.gatherer import Gatherer
-from exporter.gathering.process_metrics import ProcessMetrics
 from exporter.gathering.self_metrics import SelfMetrics
 from exporter.logs import Log
 from exporter.serving.encoding import Encoder
@@ -50,7 +49,7 @@ class Exporter:
     ) -> None:
         gatherer = Gatherer(catalogue.build(settings, clock), settings.collector_timeout_s)
         self_metrics = SelfMetrics(version(), gatherer.stuck)
-        gatherer.always = (ProcessMetrics(), self_metrics)
+        gatherer.always = (self_metrics,)
         gate = _gate(settings)
         handler = Handler.bound(settings, gatherer, Encoder(), self_metrics, gate)
         self._listener = Listener(

@@ -28,6 +28,6 @@ def test_json_has_one_object_per_line_without_control_characters() -> None:
 def test_exporter_loads_neither_asyncio_nor_the_packages_of_the_server() -> None:
     script = "import sys, exporter.serving.server, exporter.logs; print(*sys.modules)"
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    heavy = {"asyncio", "structlog", "prometheus_client", "psutil", "numpy", "pydantic", "aiohttp"}
+    heavy = {"asyncio", "structlog", "psutil", "numpy", "pydantic", "aiohttp"}
     assert "exporter.logs" in shown.stdout.split()
     assert heavy & set(shown.stdout.split()) == set()
