@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import structlog
@@ -25,10 +25,10 @@ from alerting.evaluation.health import HealthBoard
 from alerting.evaluation.runner import GroupRunner, Monotonic, Sleep
 from alerting.notifications.delivery import Delivery
 from alerting.notifications.pipeline import NotificationPipeline
+from alerting.notifications.router import AlertRouter
 from alerting.notifications.stages import configured_stages
 from alerting.notifications.trial import trial_body
-from alerting.receivers.configured import configured_receivers
-from alerting.receivers.receiver import Receiver
+from alerting.receiver_set import ReceiverSet
 from alerting.rules.definitions import RuleGroup
 from alerting.rules.groups import RuleGroups
 from alerting.settings import AlertingSettings
@@ -41,6 +41,9 @@ from promql.api import QueryEngine
 from storage.api.alerts import Alert, AlertChange, AlertRecords, CheckOverride, Severity
 from storage.api.errors import StorageError
 from storage.api.samples import SampleAppender
+
+if TYPE_CHECKING:
+    from alerting.routing.files.routing_file import RoutingFile
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +74,7 @@ class AlertingService:
 
     Attributes:
         alerts: the alerts for people to read.
+        router: routes alerts; keeps silences.
         heartbeat: the dead man's switch.
     """
 
@@ -85,6 +89,7 @@ class AlertingService:
         session: aiohttp.ClientSession,
         clock: Clock,
         rule_groups: Iterable[RuleGroup] = (),
+        routing: "RoutingFile | None" = None,
         loop_lag_s: Callable[[], float] = lambda: 0.0,
         sleep: Sleep = asyncio.sleep,
         monotonic: Monotonic = time.monotonic,
@@ -93,40 +98,32 @@ class AlertingService:
     ) -> None:
         """Build the parts.
 
-        Args:
-            settings: the `alerting` section of the configuration.
-            records: stores alerts, notifications and overrides.
-            engine: answers the queries of rules and checks.
-            appender: stores recorded series and `ALERTS`.
-            hosts: returns all registered hosts. The list must be complete when `start`
-                is called: the alerts of a host that is not in it are resolved.
-            session: sends the requests of webhooks.
-            clock: returns the current time.
-            rule_groups: the groups of rule files, see `load_rule_files`.
-            loop_lag_s: returns how late the event loop runs.
-            sleep: replaced in tests.
-            monotonic: replaced in tests.
-            conditions: what is wrong with the server itself; None for never anything.
-            refusals: counts the templates of rules that exceed a limit.
+        `hosts` returns all registered hosts: the alerts of others are resolved at the start.
+        `routing` is the `alertmanager.yml`, None for the receivers of `settings`.
+        `rule_groups` are those of `load_rule_files`; `loop_lag_s` returns how late the event
+        loop runs; `refusals` counts templates of rules that exceed a limit. Without
+        `conditions`, nothing is ever wrong with the server. Tests replace `sleep` and
+        `monotonic`.
         """
         self._settings, self._records, self._hosts = settings, records, hosts
         self._clock, self._sleep, self._session = clock, sleep, session
         self._initial_groups = tuple(rule_groups)
         self._subscribers: list[Subscriber] = []
         self._board = HealthBoard(clock)
-        self._pipeline = NotificationPipeline(configured_stages(settings), settings.external_url)
+        self._named = ReceiverSet(settings, routing, session)
+        self.router = self._build_router()
+        stages = configured_stages(settings)
+        self._pipeline = NotificationPipeline(stages, settings.external_url, self.router.takes)
         self._book = AlertBook(records, self._pipeline.run, self._publish)
         self.alerts = LiveAlerts(records, self._book)
-        self._receivers = self._build_receivers()
+        self._receivers = self._named.build(clock)
         timing = (clock, sleep, monotonic)
         self._delivery = Delivery(records, self._receivers, settings.delivery, *timing)
         self.heartbeat = Heartbeat(session, self._silencing_problem, sleep)
         shared = (engine, appender, self._book, self._board, *timing)
         parts = EvaluationParts(*shared)
-        witnesses = {
-            SelfCheckName.EVALUATION: lambda: self.evaluation_lag_s,
-            SelfCheckName.LOOP: loop_lag_s,
-        }
+        lag = {SelfCheckName.EVALUATION: lambda: self.evaluation_lag_s}
+        witnesses = lag | {SelfCheckName.LOOP: loop_lag_s}
         self._built_in = BuiltInGroups(
             settings, parts, hosts, witnesses, conditions or Conditions(clock)
         )
@@ -135,16 +132,20 @@ class AlertingService:
         self._tasks: asyncio.TaskGroup | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
 
-    def _build_receivers(self) -> Mapping[str, Receiver]:
-        timeout_s = self._settings.delivery.timeout_ms / 1000
-        return configured_receivers(self._settings.receivers, self._session, timeout_s)
+    def _build_router(self) -> AlertRouter:
+        return AlertRouter(
+            self._named.tree(),
+            self._records,
+            self._clock,
+            lambda names: self._delivery.wake(names),  # noqa: PLW0108
+            lambda: [item.alert for item in self._book.open_alerts()],
+            has_tree=self._named.has_tree,
+            external_url=self._settings.external_url,
+        )
 
     @property
     def evaluation_lag_s(self) -> float:
-        """How late host checks and rules are evaluated; any thread may read it.
-
-        See `GroupRunner.lag_s`.
-        """
+        """How late rules are evaluated (`GroupRunner.lag_s`); any thread may read it."""
         return max(runner.lag_s for runner in self._runners())
 
     @property
@@ -164,9 +165,9 @@ class AlertingService:
         self._tasks = tasks
         for override in await self._records.overrides():
             self._load_override(override)
-        self._book.restore(
-            (restored_key(alert), alert) for alert in await self._records.open_alerts()
-        )
+        opened = await self._records.open_alerts()
+        self._book.restore((restored_key(alert), alert) for alert in opened)
+        await self.router.start(opened)
         for group in self._initial_groups:
             self._groups.start(group, tasks, self._settings.start_delay_ms)
         await self._withdraw_unknown()
@@ -174,6 +175,7 @@ class AlertingService:
         self._built_in.start(tasks)
         self._deliver()
         self._beat()
+        self._run(self.router.run(), "route alerts")
         self._run(self._delete_history(), "delete old alerts")
 
     async def stop(self) -> None:
@@ -208,8 +210,7 @@ class AlertingService:
         lag_s = self.evaluation_lag_s
         if lag_s * 1000 > max(2 * settings.evaluation_interval_ms, _MOST_LAG_MS):
             return f"host checks or rules are evaluated {lag_s:.0f} s late"
-        routed = {receiver.name for receiver in settings.routed}
-        problem = self._delivery.progress.problem(routed, _DELIVERY_PATIENCE_S)
+        problem = self._delivery.progress.problem(self._named.routed(), _DELIVERY_PATIENCE_S)
         # Each must have looked at the outbox at the next beat.
         self._delivery.wake(self._receivers)
         return problem
@@ -228,7 +229,12 @@ class AlertingService:
                 log.warning("alert_history_not_trimmed", error=str(exc))
             await self._sleep(_DAY_S)
 
-    async def reconfigure(self, settings: AlertingSettings, groups: Iterable[RuleGroup]) -> None:
+    async def reconfigure(
+        self,
+        settings: AlertingSettings,
+        groups: Iterable[RuleGroup],
+        routing: "RoutingFile | None" = None,
+    ) -> None:
         """Use other settings and rules from now on; unchanged parts keep running.
 
         Raises:
@@ -237,7 +243,11 @@ class AlertingService:
         """
         before, self._settings = self._receivers, settings
         self._pipeline.reconfigure(configured_stages(settings), settings.external_url)
-        self._receivers = self._build_receivers()
+        self._named = ReceiverSet(settings, routing, self._session)
+        self.router.reconfigure(
+            self._named.tree(), has_tree=self._named.has_tree, external_url=settings.external_url
+        )
+        self._receivers = self._named.build(self._clock)
         self._delivery.reconfigure(self._receivers, settings.delivery)
         await self._cancel(*map(_delivery_to, before.keys() - self._receivers.keys()))
         await self._delivery.abandon_orphans()
@@ -306,6 +316,7 @@ class AlertingService:
         return lambda: self._subscribers.remove(subscriber)
 
     def _publish(self, changes: Sequence[AlertChange]) -> None:
+        self.router.observe(changes)
         notified = {item.receiver for change in changes for item in change.notifications}
         self._delivery.wake(notified)
         for subscriber in tuple(self._subscribers):
@@ -370,7 +381,7 @@ class AlertingService:
     @property
     def receivers(self) -> tuple[tuple[str, str], ...]:
         """Name and type of each configured receiver."""
-        return tuple((item.name, item.type) for item in self._settings.receivers)
+        return self._named.names()
 
     async def test_receiver(self, name: str) -> None:
         """Send a test notification directly, without the outbox.

@@ -120,6 +120,8 @@ class AlertingSettings(AlertingSection):
         external_url: this server's URL for people, used in links.
         receivers: where notifications can be sent.
         route: names of the receivers that get notifications, None for all.
+        alertmanager_file: an `alertmanager.yml`, relative to the configuration; its tree
+            and receivers take the place of `receivers` and `route`.
         limits: the limits of all rules.
         heartbeat: the dead man's switch, None for none.
         history_ms: alerts are deleted so long after they ended.
@@ -132,6 +134,7 @@ class AlertingSettings(AlertingSection):
     checks: HostCheckSettings = HostCheckSettings()
     receivers: tuple[ReceiverSettings, ...] = (LogReceiverSettings(name="log"),)
     route: tuple[str, ...] | None = None
+    alertmanager_file: str = ""
     delivery: DeliverySettings = DeliverySettings()
     limits: RuleLimitSettings = RuleLimitSettings()
     heartbeat: HeartbeatSettings | None = None

@@ -8,6 +8,8 @@ from web.accounts.registration_api import RegistrationApi
 from web.accounts.second_factor_api import SecondFactorApi
 from web.accounts.signing_keys_api import SigningKeysApi
 from web.accounts.users_api import UsersApi
+from web.alertmanager.alerts_api import AlertmanagerAlertsApi
+from web.alertmanager.silences_api import SilencesApi
 from web.alerts.api import AlertsApi
 from web.annotations.api import AnnotationsApi
 from web.audit.api import AuditApi
@@ -88,6 +90,8 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
         AnnotationsApi(services.annotations, fleet, members, services.clock),
         HostKeysApi(fleet, internals.register.keyring),
         AlertsApi(services.alerts, services.alerting, fleet),
+        AlertmanagerAlertsApi(services.alerting.router, services.clock, services.version),
+        SilencesApi(services.alerting.router, services.clock),
         AccountsApi(services.accounts, logins, issuer, actions),
         UsersApi(services.accounts, actions),
         SigningKeysApi(services.keys, services.clock, settings),

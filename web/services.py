@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from alerting.book.observation import OpenAlert
 from alerting.check_settings import CheckName, HostCheckSettings
 from alerting.checks.host_check import HostCheck
+from alerting.notifications.router import AlertRouter
 from alerting.service import CheckView
 from alerting.views import GroupView
 from analytics.service import Analytics
@@ -48,6 +49,10 @@ class Alerting(Protocol):
     @property
     def receivers(self) -> tuple[tuple[str, str], ...]:
         """The name and the type of each configured receiver."""
+
+    @property
+    def router(self) -> AlertRouter:
+        """Routes alerts, and keeps silences."""
 
     def rules(self) -> tuple[GroupView, ...]:
         """Return all rule groups, the host checks first."""

@@ -1,6 +1,6 @@
 """The pipeline that turns the state change of an alert into notifications of the outbox."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from alerting.notifications.notice import Notice
 from alerting.notifications.stages import Stage
@@ -11,7 +11,20 @@ from storage.api.alerts import NewNotification
 class NotificationPipeline:
     """Runs its stages one after the other, then writes the bodies."""
 
-    def __init__(self, stages: Sequence[Stage], external_url: str) -> None:
+    def __init__(
+        self,
+        stages: Sequence[Stage],
+        external_url: str,
+        takes: Callable[[Notice], bool] = lambda notice: False,
+    ) -> None:
+        """Build the pipeline.
+
+        Args:
+            stages: first to last.
+            external_url: this server's URL for people.
+            takes: whether the tree of routes takes a notice instead.
+        """
+        self._takes = takes
         self.reconfigure(stages, external_url)
 
     def reconfigure(self, stages: Sequence[Stage], external_url: str) -> None:
@@ -20,6 +33,8 @@ class NotificationPipeline:
 
     def run(self, notice: Notice) -> tuple[NewNotification, ...]:
         """Return the notifications to store in the outbox for one notice."""
+        if self._takes(notice):
+            return ()
         notices: Sequence[Notice] = (notice,)
         for stage in self._stages:
             notices = stage(notices)

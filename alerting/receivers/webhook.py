@@ -1,6 +1,10 @@
 """The receiver that POSTs notifications to a URL, as Alertmanager does."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import aiohttp
+import orjson
 from pydantic import SecretStr
 
 from alerting.errors import DeliveryError
@@ -14,31 +18,63 @@ class WebhookReceiver:
 
     def __init__(self, url: SecretStr, session: aiohttp.ClientSession, timeout_s: float) -> None:
         self._url, self._session = url, session
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._timeout_s = timeout_s
 
     async def send(self, body: str) -> None:
         """See `Receiver.send`."""
-        shown = masked(self._url)
-        try:
-            async with self._session.post(
-                self._url.get_secret_value(),
-                data=body.encode(),
-                headers={"Content-Type": "application/json"},
-                timeout=self._timeout,
-                # aiohttp would follow a redirect with a GET and lose the body.
-                allow_redirects=False,
-            ) as response:
-                status = response.status
-        except TimeoutError as exc:
-            raise DeliveryError(f"{shown}: no answer in {self._timeout.total:g} s") from exc
-        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
-            # The error's text holds the URL; chained, it would appear in tracebacks.
-            raise DeliveryError(f"{shown}: not a URL", retryable=False) from None
-        except (aiohttp.ClientError, OSError) as exc:
-            raise DeliveryError(f"{shown}: {_reason(exc)}") from None
-        if status >= 300:
-            retryable = status in (_REQUEST_TIMEOUT, _TOO_MANY_REQUESTS) or status >= _SERVER_ERROR
-            raise DeliveryError(f"{shown}: answered {status}", retryable=retryable)
+        url = self._url.get_secret_value()
+        await post(self._session, url, text=body, timeout_s=self._timeout_s)
+
+
+async def post(
+    session: aiohttp.ClientSession,
+    url: str,
+    *,
+    text: str = "",
+    json: Any = None,
+    headers: Mapping[str, str] | None = None,
+    timeout_s: float,
+    ssl: Any = None,
+    proxy: str | None = None,
+) -> None:
+    """POST a JSON body; every error is a `DeliveryError` without the URL's secrets.
+
+    Args:
+        session: sends the request.
+        url: where to.
+        text: the body, if `json` is None.
+        json: the body as data.
+        headers: more headers.
+        timeout_s: how long the request may take.
+        ssl: a TLS context, None for the default.
+        proxy: the URL of a proxy.
+
+    Raises:
+        DeliveryError: the receiver did not accept the body.
+    """
+    shown = masked(SecretStr(url))
+    try:
+        async with session.post(
+            url,
+            data=text.encode() if json is None else orjson.dumps(json),
+            headers={"Content-Type": "application/json", **(headers or {})},
+            timeout=aiohttp.ClientTimeout(total=timeout_s),
+            # aiohttp would follow a redirect with a GET and lose the body.
+            allow_redirects=False,
+            ssl=True if ssl is None else ssl,
+            proxy=proxy,
+        ) as response:
+            status = response.status
+    except TimeoutError as exc:
+        raise DeliveryError(f"{shown}: no answer in {timeout_s:g} s") from exc
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+        # The error's text holds the URL; chained, it would appear in tracebacks.
+        raise DeliveryError(f"{shown}: not a URL", retryable=False) from None
+    except (aiohttp.ClientError, OSError) as exc:
+        raise DeliveryError(f"{shown}: {_reason(exc)}") from None
+    if status >= 300:
+        retryable = status in (_REQUEST_TIMEOUT, _TOO_MANY_REQUESTS) or status >= _SERVER_ERROR
+        raise DeliveryError(f"{shown}: answered {status}", retryable=retryable)
 
 
 def _reason(exc: Exception) -> str:

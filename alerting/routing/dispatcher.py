@@ -57,6 +57,7 @@ class AlertDispatcher:
         self.silences, self.log = silences, log
         self._alerts: dict[str, RoutedAlert] = {}
         self._maintained_ms = 0
+        self._holding: frozenset[str] = frozenset()
         self._start(configuration)
 
     def _start(self, configuration: RoutingConfiguration) -> None:
@@ -114,6 +115,20 @@ class AlertDispatcher:
             self._sequence += 1
             heapq.heappush(self._due, (group.next_ms, self._sequence, key))
 
+    def look_again(self, now_ms: int) -> None:
+        """Look at the groups without an interval: what held their alerts may have ended."""
+        for key, group in self._groups.items():
+            if group.alerts and group.has_flushed and not group.route.group_interval_ms:
+                group.next_ms = now_ms
+                self._schedule(key, group)
+
+    def end_silences(self, now_ms: int) -> None:
+        """Look again at groups without an interval when a silence or a window has changed."""
+        active = frozenset(silence.id for silence in self.silences.all() if silence.holds(now_ms))
+        if self._holding - active:
+            self.look_again(now_ms)
+        self._holding = active
+
     def next_ms(self) -> int | None:
         """Return when `due` has work, None while there is no group."""
         while self._due:
@@ -160,7 +175,8 @@ class AlertDispatcher:
                     visible.append(alert)
                 elif resolves:
                     owed.add(alert.fingerprint)
-            yield from self._notification(group, integration, entry, visible, now_ms)
+            if visible:
+                yield from self._notification(group, integration, entry, visible, now_ms)
         for alert in ordered:
             if alert.is_resolved(now_ms) and alert.fingerprint not in owed:
                 group.alerts.pop(alert.fingerprint, None)

@@ -48,7 +48,11 @@ class Silence:
 
     def mutes(self, labels: Labels, now_ms: int) -> bool:
         """Return whether the silence mutes an alert at a time."""
-        if self.state(now_ms) is not SilenceState.ACTIVE or not matches_all(self.matchers, labels):
+        return self.holds(now_ms) and matches_all(self.matchers, labels)
+
+    def holds(self, now_ms: int) -> bool:
+        """Return whether the silence mutes what it matches at a time."""
+        if self.state(now_ms) is not SilenceState.ACTIVE:
             return False
         return not self.windows or any(window.contains(now_ms) for window in self.windows)
 

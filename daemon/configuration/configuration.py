@@ -25,6 +25,7 @@ from scraper.discovery.jobs import ScrapeJob
 from web.settings import WebSettings
 
 if TYPE_CHECKING:
+    from alerting.routing.files.routing_file import RoutingFile
     from scraper.configuration.prometheus_config import PrometheusConfig
 
 HANDLED_SECTIONS = frozenset({"rule_files", "otlp"})
@@ -42,6 +43,7 @@ class Configuration:
         warnings: settings without an effect, each with its place in a file.
         text: the configuration in the form of a Prometheus file, without secrets.
         otlp: how metrics that arrive by OTLP become series.
+        routing: the `alertmanager.yml`, None without one.
     """
 
     settings: Settings
@@ -51,6 +53,7 @@ class Configuration:
     warnings: tuple[str, ...] = ()
     text: str = ""
     otlp: TranslationSettings = field(default_factory=TranslationSettings)
+    routing: "RoutingFile | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,7 @@ class ConfigurationSource:
         patterns = [str(self._directory / pattern) for pattern in settings.alerting.rule_files]
         files = tuple(path.absolute() for path in (own, file) if path is not None)
         try:
+            routing = self._routing(settings.alerting.alertmanager_file)
             if file is None:
                 found = read_rules(patterns, None)
                 return Configuration(
@@ -131,6 +135,7 @@ class ConfigurationSource:
                     found.warnings,
                     _text(settings, patterns),
                     translation_of(None, settings.query.lookback_ms),
+                    routing,
                 )
             # Its sections, every kind of service discovery included, take 13 MB of memory.
             from scraper.configuration.prometheus_config import load_prometheus_config
@@ -147,7 +152,17 @@ class ConfigurationSource:
             prometheus.unhandled(HANDLED_SECTIONS) + found.warnings,
             _text(settings, patterns, prometheus),
             translation_of(prometheus.otlp, settings.query.lookback_ms),
+            routing,
         )
+
+    def _routing(self, name: str) -> "RoutingFile | None":
+        """Return the `alertmanager.yml`; blocks."""
+        if not name:
+            return None
+        # The sections of all kinds of receivers take memory that most servers need not spend.
+        from alerting.routing.files.routing_file import read_routing_file
+
+        return read_routing_file(self._directory / name)
 
 
 @dataclass(frozen=True, slots=True)

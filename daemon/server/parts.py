@@ -284,6 +284,7 @@ def _alerting(
         session=session,
         clock=stores.clock,
         rule_groups=configuration.rule_groups,
+        routing=configuration.routing,
         conditions=stores.conditions,
         loop_lag_s=loop_lag_s,
         refusals=refusals,
@@ -306,7 +307,7 @@ def _reloader(
         logs.configure(new.settings.log.level, new.settings.log.format)
         await scraping.apply(new)
         otlp.translate(new.otlp)
-        await alerting.reconfigure(new.settings.alerting, new.rule_groups)
+        await alerting.reconfigure(new.settings.alerting, new.rule_groups, new.routing)
 
     async def on_signal() -> None:
         entry = NewAuditEntry(stores.clock(), "SIGHUP", "", "configuration.reload")

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from model.labels import Labels
+from storage.api.routing import RoutingRecords
 
 
 class AlertState(StrEnum):
@@ -92,10 +93,13 @@ class NewNotification:
 
 @dataclass(frozen=True, slots=True)
 class Notification(NewNotification):
-    """A notification in the outbox or the delivery log; `attempts` counts deliveries tried."""
+    """A notification in the outbox or the delivery log; `attempts` counts deliveries tried.
+
+    The notification of a group has no `alert_id`.
+    """
 
     id: int = 0
-    alert_id: int = 0
+    alert_id: int | None = None
     created_ms: int = 0
     next_attempt_ms: int = 0
     attempts: int = 0
@@ -171,7 +175,7 @@ class CheckOverrideRecords(Protocol):
         """Delete an override; if there is none, nothing happens."""
 
 
-class AlertRecords(OutboxRecords, CheckOverrideRecords, Protocol):
+class AlertRecords(OutboxRecords, CheckOverrideRecords, RoutingRecords, Protocol):
     """Alerts and transitions, with the outbox and the overrides."""
 
     async def open_alerts(self) -> Sequence[Alert]:

@@ -86,3 +86,58 @@ def create(database: Database) -> None:
     """Create the tables, in SQL because sqlite-utils has no partial indexes."""
     for statement in _SCHEMA:
         database.execute(statement)
+
+
+_GROUPS = (
+    # The notification of a group belongs to no single alert: alert_id may be null.
+    """
+    create table grouped_notifications (
+        id integer primary key autoincrement,
+        alert_id integer references alerts(id) on delete cascade,
+        receiver text not null,
+        body text not null,
+        created_ms integer not null,
+        next_attempt_ms integer not null,
+        attempts integer not null default 0,
+        delivered_ms integer,
+        abandoned_ms integer,
+        last_error text
+    )
+    """,
+    "insert into grouped_notifications select * from notifications",
+    "drop table notifications",
+    "alter table grouped_notifications rename to notifications",
+    "create index notifications_alert on notifications(alert_id)",
+    f"create index notifications_waiting on notifications(id) where {WAITING}",
+    f"create index notifications_receiver on notifications(receiver, id) where {WAITING}",
+    """
+    create table silences (
+        id text primary key,
+        matchers text not null,
+        starts_ms integer not null,
+        ends_ms integer not null,
+        updated_ms integer not null,
+        created_by text not null,
+        comment text not null,
+        windows text not null
+    )
+    """,
+    """
+    create table notification_log (
+        group_key text not null,
+        integration text not null,
+        sent_ms integer not null,
+        firing text not null,
+        resolved text not null,
+        alert_ids text not null,
+        primary key (group_key, integration)
+    )
+    """,
+)
+
+
+@MIGRATIONS()
+def route(database: Database) -> None:
+    """Create the tables of silences and the notification log."""
+    for statement in _GROUPS:
+        database.execute(statement)

@@ -13,6 +13,7 @@ from storage.api.errors import NotFoundError
 from storage.records.alert_tables import OPEN, WAITING
 from storage.records.check_overrides import SqliteCheckOverrides
 from storage.records.outbox import SqliteOutbox, insert_notification
+from storage.records.routing.sqlite_routing import SqliteRouting
 from storage.records.rows import decoded, page_condition
 
 
@@ -102,7 +103,7 @@ def _record(database: Database, changes: Sequence[AlertChange], now_ms: int) -> 
     return stored
 
 
-class SqliteAlerts(SqliteOutbox, SqliteCheckOverrides):
+class SqliteAlerts(SqliteOutbox, SqliteCheckOverrides, SqliteRouting):
     """`AlertRecords` in SQLite."""
 
     async def open_alerts(self) -> Sequence[Alert]:
@@ -178,8 +179,16 @@ class SqliteAlerts(SqliteOutbox, SqliteCheckOverrides):
         statement = (
             "delete from alerts"  # noqa: S608
             " where state in ('inactive', 'resolved') and changed_ms < ?"
-            f" and id not in (select alert_id from notifications where {WAITING})"
+            " and id not in (select alert_id from notifications"
+            f" where alert_id is not null and {WAITING})"
         )
-        return await self._database.write(
-            lambda database: database.execute(statement, [before_ms]).rowcount
+        of_groups = (
+            "delete from notifications where alert_id is null and created_ms < ?"  # noqa: S608
+            f" and not ({WAITING})"
         )
+
+        def delete(database: Database) -> int:
+            database.execute(of_groups, [before_ms])
+            return int(database.execute(statement, [before_ms]).rowcount)
+
+        return await self._database.write(delete)

@@ -40,7 +40,7 @@ _ALERTS = (
     f" or id in (select alert_id from notifications where {_WAITING})"
     f" or id > (select max(id) from alerts) - {_HISTORY}"
 )
-_OF_ALERTS = f"alert_id in (select id from alerts where {_ALERTS})"  # noqa: S608
+_OF_ALERTS = f"(alert_id is null or alert_id in (select id from alerts where {_ALERTS}))"  # noqa: S608
 KEPT: Final[Mapping[str, str]] = {
     "alerts": _ALERTS,
     "transitions": f"id > (select max(id) from transitions) - {_HISTORY} and {_OF_ALERTS}",  # noqa: S608

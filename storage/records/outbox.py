@@ -16,9 +16,12 @@ def _notification(row: Mapping[str, Any]) -> Notification:
 
 
 def insert_notification(
-    database: Database, alert_id: int, notification: NewNotification, now_ms: int
+    database: Database, alert_id: int | None, notification: NewNotification, now_ms: int
 ) -> None:
-    """Add a notification to the outbox; runs in the caller's transaction."""
+    """Add a notification to the outbox; runs in the caller's transaction.
+
+    The notification of a group belongs to no single alert.
+    """
     database.execute(
         "insert into notifications (alert_id, receiver, body, created_ms, next_attempt_ms)"
         " values (?, ?, ?, ?, ?)",

@@ -8,6 +8,7 @@ from alerting.book.observation import OpenAlert
 from alerting.check_settings import CheckName
 from alerting.checks.host_check import HostCheck
 from alerting.errors import UnknownReceiverError
+from alerting.notifications.router import AlertRouter
 from alerting.service import AlertingService, CheckView
 from alerting.settings import AlertingSettings
 from alerting.views import GroupView
@@ -47,6 +48,10 @@ class AlertingDouble:
     @property
     def receivers(self) -> tuple[tuple[str, str], ...]:
         return (("phone", "webhook"),)
+
+    @property
+    def router(self) -> AlertRouter:
+        return self._service.router
 
     def rules(self) -> tuple[GroupView, ...]:
         return (*self._service.rules(), *self.groups)

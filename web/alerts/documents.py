@@ -48,10 +48,11 @@ class NotificationDocument(TypedDict):
     """A notification to one receiver, sent or waiting.
 
     `status` is `firing` or `resolved`; `severity` is the alert's. Either is "" if unknown.
+    `alert_id` is null for a group.
     """
 
     id: int
-    alert_id: int
+    alert_id: int | None
     status: str
     severity: str
     receiver: str

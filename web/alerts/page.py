@@ -119,7 +119,7 @@ class AlertsPages:
                 sent = values["notifications"] = await alerts.notifications(
                     page.limit, page.before_id
                 )
-                ids = sorted({notification.alert_id for notification in sent})
+                ids = sorted({each.alert_id for each in sent if each.alert_id is not None})
                 about = await asyncio.gather(*map(alerts.alert, ids))
                 values["notified"] = {alert.id: alert for alert in about}
                 values["statuses"] = {each.id: notified_status(each) for each in sent}

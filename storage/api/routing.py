@@ -1,0 +1,86 @@
+"""What routing keeps: silences, and what each receiver has been sent about each group."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceRow:
+    """A silence.
+
+    Attributes:
+        id: a UUID.
+        matchers: (label, operator, value) of each, as JSON.
+        starts_ms: from when it mutes.
+        ends_ms: until when.
+        updated_ms: when it was last changed.
+        created_by: who made it.
+        comment: why.
+        windows: the time intervals of a maintenance window as JSON, "[]" without.
+    """
+
+    id: str
+    matchers: str
+    starts_ms: int
+    ends_ms: int
+    updated_ms: int
+    created_by: str
+    comment: str
+    windows: str = "[]"
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationLogRow:
+    """The last notification of a group to an integration.
+
+    Attributes:
+        group_key: the group.
+        integration: the receiver's entry, such as `ops/webhook[0]`.
+        sent_ms: when it was sent.
+        firing: fingerprints as a JSON list.
+        resolved: fingerprints as a JSON list.
+        alert_ids: ids of the firing alerts in the records, as a JSON list.
+    """
+
+    group_key: str
+    integration: str
+    sent_ms: int
+    firing: str
+    resolved: str
+    alert_ids: str
+
+
+class RoutingRecords(Protocol):
+    """Silences and the notification log."""
+
+    async def silences(self) -> Sequence[SilenceRow]:
+        """Return all silences, oldest first."""
+
+    async def put_silences(self, silences: Sequence[SilenceRow]) -> None:
+        """Store silences, each in place of an earlier one with its id."""
+
+    async def delete_silences(self, ended_before_ms: int) -> int:
+        """Delete the silences that ended before a time, and return their number."""
+
+    async def notification_log(self) -> Sequence[NotificationLogRow]:
+        """Return the whole notification log."""
+
+    async def notify_groups(
+        self,
+        sent: Sequence[tuple[NotificationLogRow, str | None]],
+        now_ms: int,
+    ) -> None:
+        """Store entries of the log and put their notifications in the outbox, in one transaction.
+
+        Args:
+            sent: each entry with the body of its notification; without a body only the log
+                changes.
+            now_ms: the time of the notifications.
+        """
+
+    async def unnotified(self) -> Sequence[int]:
+        """Return the ids of the firing alerts that have no notification of their own."""
+
+    async def delete_log(self, sent_before_ms: int) -> int:
+        """Delete entries without firing alerts that were sent before a time."""

@@ -1,0 +1,3 @@
+"""The records of routing: silences and the notification log."""
+
+__all__ = ["sqlite_routing"]

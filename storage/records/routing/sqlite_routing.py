@@ -1,0 +1,102 @@
+"""Silences and the notification log, tables `silences` and `notification_log`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from sqlite_utils import Database
+
+from storage.api.alerts import NewNotification
+from storage.api.routing import NotificationLogRow, SilenceRow
+from storage.records.database import RecordsDatabase
+from storage.records.outbox import insert_notification
+from storage.records.rows import decoded
+
+_PUT_ENTRY = (
+    "insert or replace into notification_log"
+    " (group_key, integration, sent_ms, firing, resolved, alert_ids)"
+    " values (:group_key, :integration, :sent_ms, :firing, :resolved, :alert_ids)"
+)
+
+
+class SqliteRouting:
+    """`RoutingRecords` in SQLite."""
+
+    def __init__(self, database: RecordsDatabase) -> None:
+        self._database = database
+
+    async def silences(self) -> Sequence[SilenceRow]:
+        """See `RoutingRecords.silences`."""
+        return await self._database.read(
+            lambda database: decoded(
+                "silences",
+                database.table("silences").rows_where(order_by="starts_ms, id"),
+                lambda row: SilenceRow(**row),
+                self._database.damage,
+            )
+        )
+
+    async def put_silences(self, silences: Sequence[SilenceRow]) -> None:
+        """See `RoutingRecords.put_silences`."""
+        rows = [asdict(silence) for silence in silences]
+
+        def put(database: Database) -> None:
+            for row in rows:
+                columns, places = ", ".join(row), ", ".join(f":{name}" for name in row)
+                database.execute(
+                    f"insert or replace into silences ({columns}) values ({places})",  # noqa: S608
+                    row,
+                )
+
+        await self._database.keep(put)
+
+    async def delete_silences(self, ended_before_ms: int) -> int:
+        """See `RoutingRecords.delete_silences`."""
+        statement = "delete from silences where ends_ms < ?"
+        return await self._database.write(
+            lambda database: database.execute(statement, [ended_before_ms]).rowcount
+        )
+
+    async def notification_log(self) -> Sequence[NotificationLogRow]:
+        """See `RoutingRecords.notification_log`."""
+        return await self._database.read(
+            lambda database: decoded(
+                "notification_log",
+                database.table("notification_log").rows_where(),
+                lambda row: NotificationLogRow(**row),
+                self._database.damage,
+            )
+        )
+
+    async def notify_groups(
+        self,
+        sent: Sequence[tuple[NotificationLogRow, str | None]],
+        now_ms: int,
+    ) -> None:
+        """See `RoutingRecords.notify_groups`."""
+        rows = [(asdict(entry), body) for entry, body in sent]
+
+        def put(database: Database) -> None:
+            for row, body in rows:
+                database.execute(_PUT_ENTRY, row)
+                if body is not None:
+                    notification = NewNotification(row["integration"], body)
+                    insert_notification(database, None, notification, now_ms)
+
+        await self._database.keep(put)
+
+    async def unnotified(self) -> Sequence[int]:
+        """See `RoutingRecords.unnotified`."""
+        statement = (
+            "select id from alerts where state in ('firing', 'no_data') and fired_ms is not null"
+            " and id not in (select alert_id from notifications where alert_id is not null)"
+        )
+        return await self._database.read(
+            lambda database: [int(row["id"]) for row in database.query(statement)]
+        )
+
+    async def delete_log(self, sent_before_ms: int) -> int:
+        """See `RoutingRecords.delete_log`."""
+        statement = "delete from notification_log where sent_ms < ? and firing = '[]'"
+        return await self._database.write(
+            lambda database: database.execute(statement, [sent_before_ms]).rowcount
+        )
