@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.browser.drawing import hover_until_values
 from tests.browser.signing_in import sign_in
 from tests.system.processes import until
 from tests.web.web_demo import serving
@@ -41,9 +42,6 @@ async def test_annotation_is_drawn_and_its_text_shown_under_the_cursor(
         await page.goto(url + HOST)
         await expect(page.locator(".chart canvas")).to_have_count(7)
         await until(lambda: page.evaluate("window.bands >= 7"), "bands on all charts")
-        field = await page.locator(".chart .u-over").first.bounding_box()
-        assert field is not None
-        await page.mouse.move(field["x"] + field["width"] - 20, field["y"] + 50)
-        await expect(page.locator(".chart-tip:visible .chart-tip-time")).to_contain_text(HOSTILE)
+        await hover_until_values(page, page.locator(".chart .u-over").first, HOSTILE)
         assert await page.evaluate("window.hurt") is None
         await page.goto("about:blank")

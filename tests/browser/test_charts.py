@@ -10,6 +10,7 @@ from playwright.async_api import Page, expect
 from tests.browser.drawing import expect_drawn
 from tests.browser.layout import expect_no_overflow
 from tests.browser.signing_in import sign_in
+from tests.system.processes import until
 from tests.web.web_demo import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -72,9 +73,13 @@ async def test_values_under_the_cursor_fit_into_a_narrow_chart(page: Page, url: 
     await expect_drawn(page.locator("canvas").first)
     over = page.locator(".u-over").first
     tip = page.locator(".chart-tip:visible")
-    box = await over.bounding_box()
-    assert box is not None
     for share in (0.02, 0.45, 0.55, 0.98):
-        await over.hover(position={"x": box["width"] * share, "y": 50})
+
+        async def fits(share: float = share) -> bool:
+            box = await over.bounding_box()
+            assert box is not None
+            await over.hover(position={"x": box["width"] * share, "y": 50})
+            return await tip.count() == 1 and int(await tip.evaluate(TIP_BEYOND)) <= 1
+
+        await until(fits, f"the values to be inside the chart, the cursor at {share}")
         await expect(tip).to_contain_text("pro")
-        assert await tip.evaluate(TIP_BEYOND) <= 1, share

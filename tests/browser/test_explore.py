@@ -70,7 +70,11 @@ async def test_query_is_typed_with_completion_and_run(page: Page, server: Server
     await expect(box).to_have_value(expected)
     await page.keyboard.press("Enter")
     await expect(page.locator(".graph-legend li")).to_have_count(1)
-    assert parse_qs(urlsplit(page.url).query)["query"] == [expected]
+
+    async def in_address() -> bool:
+        return parse_qs(urlsplit(page.url).query).get("query") == [expected]
+
+    await until(in_address, "the query in the address")
 
 
 @pytest.mark.slow
@@ -81,16 +85,25 @@ async def test_table_sorts_and_graph_is_drawn(page: Page, server: Server) -> Non
     await expect(page.locator(".query-cost")).to_contain_text("8 series")
     await expect(page.locator(".query-cost")).to_contain_text("samples read in")
     await page.get_by_role("button", name="value").click()
-    values = [float(text) for text in await rows.locator("td.number").all_inner_texts()]
-    assert values == sorted(values, reverse=True)
+
+    async def is_sorted() -> bool:
+        values = [float(text) for text in await rows.locator("td.number").all_inner_texts()]
+        return values == sorted(values, reverse=True)
+
+    await until(is_sorted, "the rows in the order of their values")
 
     await page.get_by_text("Graph", exact=True).click()
     await expect(page.locator(".graph-legend li")).to_have_count(8)
     await expect_drawn(page.locator("canvas").first)
-    field = await page.locator(".u-over").bounding_box()
-    assert field is not None
-    await page.mouse.move(field["x"] + field["width"] - 2, field["y"] + 50)
-    await expect(page.locator(".graph-time")).to_contain_text(":")
+    over = page.locator(".u-over")
+
+    async def values_shown() -> bool:
+        box = await over.bounding_box()
+        assert box is not None
+        await over.hover(position={"x": box["width"] - 2, "y": 50})
+        return ":" in await page.locator(".graph-time").inner_text()
+
+    await until(values_shown, "the values under the cursor")
     await page.locator(".graph-legend button").first.click()
     await expect(page.locator('.graph-legend [aria-pressed="true"]')).to_have_count(1)
 
@@ -110,10 +123,18 @@ async def test_address_holds_queries_views_and_range(page: Page, server: Server)
     await page.keyboard.press("Tab")
     await page.get_by_role("button", name="Explain").last.click()
     await expect(page.locator(".tree-name")).to_have_text(["node_load1"])
-    asked = parse_qs(urlsplit(page.url).query)
-    assert asked["query"] == ["up", "node_load1"]
-    assert asked["view"] == ["table", "table.explained"]
-    assert (asked["range"], asked["step"]) == (["5m"], ["2s"])
+    expected = {
+        "query": ["up", "node_load1"],
+        "view": ["table", "table.explained"],
+        "range": ["5m"],
+        "step": ["2s"],
+    }
+
+    async def in_address() -> bool:
+        asked = parse_qs(urlsplit(page.url).query)
+        return {name: asked.get(name) for name in expected} == expected
+
+    await until(in_address, f"{expected} in the address")
 
     await page.reload()
     await expect(page.locator("textarea").nth(1)).to_have_value("node_load1")

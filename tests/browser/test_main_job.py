@@ -1,5 +1,6 @@
 """The first steps of a new user, in a real browser with real processes."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from playwright.async_api import Page, expect
 
 from alerting.check_settings import CheckName
 from tests.browser.drawing import expect_drawn
+from tests.browser.navigation import follow
 from tests.browser.signing_in import enter_password, sign_in
 from tests.ports import free_port
 from tests.system.processes import (
@@ -96,7 +98,7 @@ async def test_host_is_added_with_the_form(page: Page, tmp_path: Path) -> None:
         await page.get_by_role("button", name="Add host").click()
         await expect(page.locator("[data-wrong]")).to_contain_text("address such as")
         await page.get_by_label("Address").fill(address)
-        await page.get_by_role("button", name="Add host").click()
+        await follow(page, page.get_by_role("button", name="Add host"))
         await page.goto(server.url)
         row = page.get_by_role("row").filter(has_text="web-1")
         await expect(row).to_contain_text("Up")
@@ -107,7 +109,7 @@ async def test_wrong_password_is_refused(page: Page, tmp_path: Path) -> None:
         await enter_password(page, server.url, password="wrong password")
         await expect(page.get_by_role("alert")).to_contain_text("Wrong user name or password")
         await page.goto(server.url + "/alerts")
-        assert "/login" in page.url
+        await expect(page).to_have_url(re.compile("/login"))
 
 
 async def test_unreachable_target_shows_its_reason(page: Page, tmp_path: Path) -> None:

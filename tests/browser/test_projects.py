@@ -1,5 +1,6 @@
 """The pages of projects in a real browser: from no project to a funnel, and hostile texts."""
 
+import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.layout import expect_no_overflow
+from tests.browser.navigation import follow
 from tests.browser.signing_in import sign_in
 from tests.web.web_demo import serving
 
@@ -52,7 +54,7 @@ async def send(url: str, key: str, *events: dict[str, Any]) -> None:
 async def create(page: Page, name: str) -> str:
     """Create a project with the form; return its key."""
     await page.get_by_label("Name").fill(name)
-    await page.get_by_role("button", name="Create project").click()
+    await follow(page, page.get_by_role("button", name="Create project"))
     await expect(page.locator("#arrival")).to_contain_text("Waiting for the first event")
     return page.url.rsplit("/", 1)[1]
 
@@ -71,8 +73,7 @@ async def test_from_no_project_to_a_shared_funnel(page: Page, url: str) -> None:
         {"eventName": "app_open", "anonymousId": "b"},
     )
     await expect(page.locator("#events")).to_contain_text("purchase")
-    await page.get_by_role("link", name="Funnel", exact=True).click()
-    await page.wait_for_load_state("load")
+    await follow(page, page.get_by_role("link", name="Funnel", exact=True))
     # By keyboard alone: the steps in the wrong order, then moved, one added and removed.
     await page.get_by_label("Step 1").fill("purchase")
     await page.get_by_label("Step 2").fill("app_open")
@@ -85,7 +86,7 @@ async def test_from_no_project_to_a_shared_funnel(page: Page, url: str) -> None:
     await page.get_by_label("Step 2").press("Enter")
     await expect(page.locator(".funnel-step")).to_have_count(2)
     await expect(page.locator("main")).to_contain_text("1 of 2 persons")
-    assert "window=14" in page.url
+    await expect(page).to_have_url(re.compile("window=14"))
     assert "breakdown" not in page.url
     await page.locator(".funnel-step").nth(1).get_by_role("link").first.click()
     await expect(page.locator("#persons")).to_contain_text("1 person took step 2")
