@@ -69,7 +69,7 @@ class AlertDispatcher:
         self._sequence = 0
 
     def reconfigure(self, configuration: RoutingConfiguration, now_ms: int) -> None:
-        """AlertRoute all alerts anew; what was sent already is in the log."""
+        """Route all alerts anew; what was sent already is in the log."""
         self._start(configuration)
         for alert in tuple(self._alerts.values()):
             self._route(alert, now_ms)
