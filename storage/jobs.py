@@ -52,6 +52,18 @@ class Jobs:
         """Remove a job; return False if another thread has taken it."""
         return self._waiting.pop(job, self) is None  # type: ignore[arg-type]
 
+    def take_next(self) -> Job[object] | None:
+        """Take the first job that may wait for the disk, else the first one; None without any.
+
+        What may wait are alerts, notifications and sessions: on a slow disk they do not queue
+        behind other writes.
+        """
+        waiting = list(self._waiting)
+        for job in sorted(waiting, key=lambda job: not job.may_wait):
+            if self.take(job):
+                return job
+        return None
+
     def take_all(self) -> Iterator[Job[object]]:
         """Take the jobs that wait now, one after the other."""
         for job in list(self._waiting):

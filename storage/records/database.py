@@ -160,7 +160,7 @@ class RecordsDatabase:
         job.future.add_done_callback(self._changed)
         self._jobs.add(job)
         try:
-            self._writer.call(partial(self._run_next, job))
+            self._writer.call(self._run_next)
         except StoreClosedError:
             self._jobs.take(job)
             raise
@@ -168,11 +168,12 @@ class RecordsDatabase:
             self._beside(self._take_over)
         return await asyncio.shield(asyncio.wrap_future(job.future))
 
-    def _run_next(self, job: Job[T]) -> None:
-        """Run a job on the disk, or in memory, unless it is taken; on the writer's thread."""
-        if not self._jobs.take(job):
+    def _run_next(self) -> None:
+        """Run the next job, if all are not taken, on disk or in memory; on the writer's thread."""
+        job = self._jobs.take_next()
+        if job is None:
             return
-        self._running = job  # type: ignore[assignment]
+        self._running = job
         self._end(job, lambda: self._run(job))
         self._running = None
 
@@ -278,7 +279,7 @@ class RecordsDatabase:
             if self._refusal is None:
                 # The disk is back.
                 self._jobs.add(job)
-                self._writer.call(partial(self._run_next, job))
+                self._writer.call(self._run_next)
                 return
             if not job.may_wait:
                 job.fail(UnwritableError(str(self._refusal)))

@@ -446,3 +446,18 @@ async def test_read_that_does_not_return_is_answered_from_memory(
             assert [item.body for item in found] == ['"a:1"', '"b:1"']
     finally:
         go_on.set()
+
+
+async def test_alerts_are_written_before_other_writes_that_wait(records: Records) -> None:
+    stored, disk, written = records._database, threading.Event(), list[str]()
+    running = asyncio.create_task(stored.write(lambda _: disk.wait(PATIENCE_S)))
+    await asyncio.sleep(0)
+    waiting = [
+        asyncio.create_task(stored.write(lambda _: written.append("host"))),
+        asyncio.create_task(stored.keep(lambda _: written.append("alert"))),
+        asyncio.create_task(stored.write(lambda _: written.append("user"))),
+    ]
+    await asyncio.sleep(0)
+    disk.set()
+    await asyncio.gather(running, *waiting)
+    assert written == ["alert", "host", "user"]
