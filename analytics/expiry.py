@@ -26,13 +26,19 @@ class _DeletingRequests(Protocol):
     async def delete_requests_before(self, project: int, time_ms: int) -> int: ...
 
 
+class _DeletingSessions(Protocol):
+    async def delete_sessions_before(self, time_ms: int) -> int: ...
+
+
 class ProjectExpiry:
-    """Applies the `retention_days` of all projects once an hour.
+    """Applies the `retention_days` of all projects, and of sessions, once an hour.
 
     Args:
         records: the projects.
         events, requests: the stores to delete from.
         clock: the clock of the server.
+        sessions: the store of coding agents' sessions.
+        session_days: how long sessions are kept; None for ever.
     """
 
     def __init__(
@@ -41,8 +47,11 @@ class ProjectExpiry:
         events: _Deleting,
         requests: _DeletingRequests,
         clock: Clock,
+        sessions: _DeletingSessions | None = None,
+        session_days: int | None = None,
     ) -> None:
         self._records, self._clock = records, clock
+        self._sessions, self._session_days = sessions, session_days
         self._events, self._requests = events, requests
 
     async def run(self) -> None:
@@ -65,8 +74,22 @@ class ProjectExpiry:
             if events or requests:
                 log.info("project_expired", project=project.key, events=events, requests=requests)
             deleted += events + requests
-        if deleted:
+        if deleted + await self._expire_sessions():
             await self._give_back_space()
+
+    async def _expire_sessions(self) -> int:
+        """Delete the sessions that have expired; return how many."""
+        if self._sessions is None or self._session_days is None:
+            return 0
+        before_ms = self._clock() - self._session_days * _DAY_MS
+        try:
+            deleted = await self._sessions.delete_sessions_before(before_ms)
+        except StorageError as exc:
+            log.warning("session_expiry_failed", error=str(exc))
+            return 0
+        if deleted:
+            log.info("sessions_expired", sessions=deleted)
+        return deleted
 
     async def _give_back_space(self) -> None:
         try:

@@ -45,6 +45,9 @@ COMMANDS = {
     "backup": LazyCommand("daemon.commands.backup", "backup", "Write everything to a tar file."),
     "restore": LazyCommand("daemon.commands.backup", "restore", "Restore a backup."),
     "events": LazyCommand("daemon.commands.events", "events", "Export, import, erase events."),
+    "ingest-traces": LazyCommand(
+        "daemon.commands.ingest_traces", "ingest_traces", "Send coding agents' traces."
+    ),
     "doctor": LazyCommand("daemon.commands.doctor", "doctor", "Find faults and remedies."),
 }
 

@@ -3,7 +3,11 @@
 from collections.abc import Callable
 from typing import Final
 
+from aiohttp import web
+
+from storage.api.accounts import Scope
 from web.accounts.account_page import AccountPages
+from web.accounts.forms import TokenForm
 from web.accounts.login_page import LoginPages
 from web.accounts.second_factor_page import SecondFactorPages
 from web.accounts.users_page import UsersPages
@@ -14,7 +18,7 @@ from web.hosts.add_host_page import AddHostPages
 from web.hosts.host_page import HostPages
 from web.hosts.keys_page import HostKeyPages, NewKeyPage
 from web.hosts.page import HostsPages
-from web.http.routing import Handlers
+from web.http.routing import Handlers, user_of
 from web.internals import Internals
 from web.product_pages.asked_reports import AskedReport, AskedReportPages
 from web.product_pages.events_page import EventsPages
@@ -35,6 +39,12 @@ from web.projects.access import ProjectAccess
 from web.prometheus.document_types import PrometheusError
 from web.requests.traffic_page import TrafficPages
 from web.server.reference import ReferencePages
+from web.sessions.list_page import SessionListPages, SessionPages
+from web.sessions.parts import SessionParts
+from web.sessions.prices_api import SessionPricesApi
+from web.sessions.prices_page import SessionPricesPages
+from web.sessions.report_pages import SessionReportPages
+from web.sessions.setup_page import IssueKey, SessionSetupPages
 from web.store.page import StorePages
 from web.targets.discovery_page import DiscoveryPages
 from web.targets.page import TargetsPages
@@ -61,6 +71,20 @@ def _report_parts(parts: Internals) -> ReportParts:
 
 def _settings_view(parts: Internals) -> SettingsView:
     return SettingsView(parts.services.analytics, _project_access(parts), parts.shell)
+
+
+def _session_parts(parts: Internals) -> SessionParts:
+    services = parts.services
+    return SessionParts(services.agent_sessions, parts.shell, parts.settings, services.clock)
+
+
+def _key_issuer(parts: Internals) -> IssueKey:
+    async def issue(request: web.Request) -> str:
+        form = TokenForm(label="coding agents", scopes=frozenset({Scope.PUSH}))
+        issued = await parts.actions.issue_token(request, user_of(request), form)
+        return issued.secret
+
+    return issue
 
 
 PAGES: Final[tuple[PageFactory, ...]] = (
@@ -96,6 +120,15 @@ PAGES: Final[tuple[PageFactory, ...]] = (
         parts.services.clock,
         parts.settings,
     ),
+    lambda parts: SessionListPages(_session_parts(parts)),
+    lambda parts: SessionReportPages(_session_parts(parts)),
+    lambda parts: SessionPricesPages(
+        _session_parts(parts),
+        SessionPricesApi(parts.services.agent_sessions, parts.settings, parts.services.clock),
+    ),
+    lambda parts: SessionSetupPages(_session_parts(parts), _key_issuer(parts)),
+    # After the pages with names of their own.
+    lambda parts: SessionPages(_session_parts(parts)),
     lambda parts: ProjectSettingsPages(_settings_view(parts)),
     lambda parts: ProjectMemberPages(_settings_view(parts)),
     lambda parts: ProjectKeyPages(_settings_view(parts), parts.settings),

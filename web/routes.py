@@ -58,6 +58,10 @@ from web.requests.track_api import TrackApi
 from web.server.configuration import ConfigurationApi
 from web.server.health import HealthApi
 from web.services import Services
+from web.sessions.ingest_api import SessionIngestApi
+from web.sessions.prices_api import SessionPricesApi
+from web.sessions.sessions_api import AgentSessionsApi
+from web.sessions.socket import SessionsSocket
 from web.settings import WebSettings
 
 
@@ -73,6 +77,7 @@ def all_routes(
         _json_api(internals),
         _pushes(services),
         _analytics(services, settings, assets),
+        _sessions(internals),
         _prometheus_api(services, settings),
     ):
         yield from handlers.routes()
@@ -130,6 +135,17 @@ def _analytics(services: Services, settings: WebSettings, assets: Assets) -> tup
         TenantProjectsApi(analytics, tenants),
         RequestMetricsApi(analytics, tenants, services.clock),
         TrackApi(analytics, services.clock),
+    )
+
+
+def _sessions(internals: Internals) -> tuple[Handlers, ...]:
+    services, settings = internals.services, internals.settings
+    sessions, clock = services.agent_sessions, services.clock
+    return (
+        AgentSessionsApi(sessions, settings, clock),
+        SessionIngestApi(sessions, clock),
+        SessionPricesApi(sessions, settings, clock),
+        SessionsSocket(sessions, internals.socket, settings, clock),
     )
 
 

@@ -16,6 +16,7 @@ from alerting.notifications.router import AlertRouter
 from alerting.service import CheckView
 from alerting.views import GroupView
 from analytics.service import Analytics
+from analytics.sessions.service import AgentSessions
 from ingest.devices.inbox import MessageInbox
 from ingest.gateway.gateway import PushGateway
 from ingest.hosts.pushed_hosts import PushedHosts
@@ -201,6 +202,7 @@ class Services:
         memory: how near the process is to its memory limit.
         conditions: what is wrong with the server itself.
         analytics: projects, events and their reports.
+        agent_sessions: sessions of coding agents.
         annotations: marks on charts.
         web_config: TLS, users and headers; None for plain HTTP without them.
         ready: returns whether start-up is complete, for `/-/ready`.
@@ -228,6 +230,7 @@ class Services:
     registry: CollectorRegistry
     conditions: Conditions
     analytics: Analytics
+    agent_sessions: AgentSessions
     annotations: AnnotationRecords
     clock: Clock
     version: str

@@ -8,6 +8,7 @@ import structlog
 
 from analytics.projects import Projects
 from analytics.series.counters import DURATION, EVENTS, REQUESTS, ProjectCounters
+from analytics.series.session_counters import COST, TOKENS, SessionCounters
 from model.clock import Clock
 from model.labels import METRIC_NAME, Labels
 from model.matchers import Matcher
@@ -25,6 +26,8 @@ METADATA: Final = {
     EVENTS: MetricMetadata("counter", "Product events that were stored."),
     REQUESTS: MetricMetadata("counter", "Tracked requests that were stored."),
     DURATION: MetricMetadata("histogram", "How long tracked requests took."),
+    COST: MetricMetadata("counter", "What the models of coding agents cost, in US dollars."),
+    TOKENS: MetricMetadata("counter", "Tokens that coding agents used."),
 }
 
 _SOURCE: Final = Labels.of(job=JOB)
@@ -40,13 +43,14 @@ class SeriesRecorder:
     def __init__(
         self,
         counters: ProjectCounters,
+        sessions: SessionCounters,
         projects: Projects,
         appender: SampleAppender,
         reader: SampleReader,
         clock: Clock,
         interval_s: Callable[[], float],
     ) -> None:
-        self._counters, self._projects = counters, projects
+        self._counters, self._sessions, self._projects = counters, sessions, projects
         self._series = SeriesAppender(appender, _SOURCE, _STREAM)
         self._reader, self._clock, self._interval_s = reader, clock, interval_s
         self._last_ms: int | None = None
@@ -57,7 +61,8 @@ class SeriesRecorder:
         When it is cancelled, it appends once more.
         """
         stored = await asyncio.to_thread(last_values, self._reader, self._clock())
-        self._counters.restore(stored)
+        self._counters.restore(_of(stored, (EVENTS, REQUESTS, DURATION)))
+        self._sessions.restore(_of(stored, (COST, TOKENS)))
         try:
             while True:
                 now_ms, interval_ms = self._clock(), round(self._interval_s() * 1000)
@@ -79,7 +84,8 @@ class SeriesRecorder:
 
         If the store refuses it, a warning is logged; the next call appends the values again.
         """
-        series, last_ms = self._counters.series(), self._last_ms
+        series = {**self._counters.series(), **self._sessions.series()}
+        last_ms = self._last_ms
         if last_ms is None and not series:
             return
         if last_ms is not None and last_ms - REWIND_MS < time_ms <= last_ms:
@@ -91,9 +97,16 @@ class SeriesRecorder:
             log.warning("project_series_not_appended", error=str(exc))
 
 
+def _of(series: Mapping[Labels, float], metrics: tuple[str, ...]) -> dict[Labels, float]:
+    """Return the series whose metrics begin with one of these names."""
+    return {labels: n for labels, n in series.items() if labels.metric.startswith(metrics)}
+
+
 def last_values(reader: SampleReader, now_ms: int) -> Mapping[Labels, float]:
     """Return the last stored value of each series, without the source's labels; blocks."""
-    metrics = "|".join((EVENTS, REQUESTS, *(f"{DURATION}_{end}" for end in ("bucket", "sum"))))
+    metrics = "|".join(
+        (EVENTS, REQUESTS, COST, TOKENS, *(f"{DURATION}_{end}" for end in ("bucket", "sum")))
+    )
     matchers = [
         Matcher.of("job", "=", JOB),
         Matcher.of(METRIC_NAME, "=~", metrics),

@@ -16,6 +16,7 @@ from pydantic_settings import (
 )
 
 from alerting.settings import AlertingSettings
+from analytics.sessions.settings import SessionSettings
 from analytics.settings import AnalyticsSettings
 from ingest.settings import IngestSettings
 from model.addresses import ListenAddress
@@ -75,6 +76,7 @@ class Settings(BaseSettings):
     alerting: AlertingSettings = Field(default_factory=AlertingSettings)
     analytics: AnalyticsSettings = Field(default_factory=AnalyticsSettings)
     events: EventStoreSettings = Field(default_factory=EventStoreSettings)
+    sessions: SessionSettings = Field(default_factory=SessionSettings)
     query: QuerySettings = Field(default_factory=QuerySettings)
     web: WebSettings = Field(default_factory=WebSettings)
 

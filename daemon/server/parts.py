@@ -11,13 +11,15 @@ from prometheus_client import CollectorRegistry
 
 from alerting.service import AlertingService
 from analytics.series.counters import ProjectCounters
-from analytics.series.recorder import METADATA, SeriesRecorder
+from analytics.series.recorder import SeriesRecorder
 from analytics.service import Analytics
+from analytics.sessions.service import AgentSessions
 from daemon import logs
 from daemon.configuration.configuration import Configuration
 from daemon.configuration.reload import Reloader
 from daemon.configuration.settings import Settings
 from daemon.data_directory import DataDirectory
+from daemon.server import project_analytics
 from daemon.server.interpreter import set_switch_interval
 from daemon.server.loop_witness import LoopWitness, watchdog_feed
 from daemon.server.metrics import (
@@ -33,7 +35,6 @@ from daemon.server.metrics import (
     WitnessCollector,
     new_registry,
 )
-from daemon.server.project_analytics import analytics_of, recorder_of
 from daemon.server.push_metrics import OtlpCollector, RemoteWriteCollector
 from daemon.server.scraper_identity import client_access, renew
 from daemon.server.scraping import Scraping
@@ -77,6 +78,7 @@ class Parts:
     refusals: Refusals
     memory: MemoryReading
     analytics: Analytics
+    agent_sessions: AgentSessions
     recorder: SeriesRecorder | None
 
     async def hosts_changed(self) -> None:
@@ -94,8 +96,7 @@ async def constructed(
 ) -> AsyncIterator[Parts]:
     """Construct the parts, and close them when the block ends.
 
-    Group commits and pushed hosts start here, because requests need them. Periodic work
-    is started by `daemon.server.server`.
+    Group commits and pushed hosts start here, because requests need them; `server` starts the rest.
 
     Args:
         stores: open stores, which must stay open until the block ends.
@@ -107,14 +108,15 @@ async def constructed(
         StorageError: the records cannot be read.
     """
     settings, samples = configuration.settings, stores.samples
+    sessions = project_analytics.agent_sessions_of(stores, settings)
     refusals, memory = Refusals(), _memory(settings)
     async with AsyncExitStack() as stack:
         scraping = await _scraping(stores, configuration, directory)
         remote_write = _remote_write(stores, settings, refusals, memory)
-        analytics = analytics_of(stores, settings, refusals)
+        analytics = project_analytics.analytics_of(stores, settings, refusals)
         otlp = _otlp(stores, configuration, refusals, memory)
         written = remote_write.metadata, otlp.metadata
-        metadata = partial(_metadata, scraping, written, analytics.counters)
+        metadata = partial(_metadata, scraping, written, analytics.counters, sessions)
         engine = _engine(samples, settings, metadata, refusals, memory)
         stack.push_async_callback(engine.close)
         commits = await stack.enter_async_context(GroupCommit(samples, stores.messages).running())
@@ -143,7 +145,8 @@ async def constructed(
             refusals=refusals,
             memory=memory,
             analytics=analytics,
-            recorder=recorder_of(stores, analytics, reloader),
+            agent_sessions=sessions,
+            recorder=project_analytics.recorder_of(stores, analytics, sessions, reloader),
         )
 
 
@@ -210,16 +213,17 @@ async def _scraping(
 
 
 def _metadata(
-    scraping: Scraping, written: Iterable[PushedMetadata], counters: ProjectCounters
+    scraping: Scraping,
+    written: Iterable[PushedMetadata],
+    counters: ProjectCounters,
+    sessions: AgentSessions,
 ) -> MetadataByMetric:
     """Return the metadata of scraped and written metrics, and of the counters of projects."""
     scraped = scraping.scraper.metadata()
     for pushed in written:
         for family, entries in pushed.by_family().items():
             scraped.setdefault(family, set()).update(entries)
-    for family, entry in (METADATA if counters.projects else {}).items():
-        scraped.setdefault(family, set()).add(entry)
-    return scraped
+    return project_analytics.with_counters(scraped, counters, sessions)
 
 
 def _engine(
@@ -349,6 +353,7 @@ def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Servic
         registry=_registry(parts, version),
         conditions=stores.conditions,
         analytics=parts.analytics,
+        agent_sessions=parts.agent_sessions,
         annotations=records.annotations,
         clock=stores.clock,
         version=version,

@@ -1,11 +1,14 @@
 """Constructs what counts and stores the events of projects."""
 
-from analytics.series.recorder import SeriesRecorder
+from analytics.series.counters import ProjectCounters
+from analytics.series.recorder import METADATA, SeriesRecorder
 from analytics.service import Analytics
+from analytics.sessions.service import AgentSessions
 from daemon.configuration.reload import Reloader
 from daemon.configuration.settings import Settings
 from daemon.server.stores import Stores
 from model.limits import Refusals
+from model.metadata import MetricMetadata
 
 
 def analytics_of(stores: Stores, settings: Settings, refusals: Refusals) -> Analytics:
@@ -26,16 +29,34 @@ def analytics_of(stores: Stores, settings: Settings, refusals: Refusals) -> Anal
     )
 
 
-def recorder_of(stores: Stores, analytics: Analytics, reloader: Reloader) -> SeriesRecorder | None:
+def agent_sessions_of(stores: Stores, settings: Settings) -> AgentSessions:
+    """Return sessions of coding agents over the event store."""
+    return AgentSessions.over(settings.sessions, stores.events.agent_sessions, stores.clock)
+
+
+def recorder_of(
+    stores: Stores, analytics: Analytics, sessions: AgentSessions, reloader: Reloader
+) -> SeriesRecorder | None:
     """Return what writes the series of projects, None if not every user may see them."""
     settings = reloader.current.settings
     if not settings.analytics.series or settings.web.registration:
         return None
     return SeriesRecorder(
         analytics.counters,
+        sessions.counters,
         analytics.projects,
         stores.samples,
         stores.samples,
         stores.clock,
         lambda: reloader.current.settings.scrape.interval,
     )
+
+
+def with_counters(
+    scraped: dict[str, set[MetricMetadata]], counters: ProjectCounters, sessions: AgentSessions
+) -> dict[str, set[MetricMetadata]]:
+    """Return metadata with that of the counters of projects and sessions, if there are any."""
+    if counters.projects or sessions.counters.series():
+        for family, entry in METADATA.items():
+            scraped.setdefault(family, set()).add(entry)
+    return scraped

@@ -294,7 +294,12 @@ async def _running(parts: Parts, tasks: asyncio.TaskGroup) -> AsyncIterator[None
             parts.memory, stores.conditions, lambda: _give_back_memory(stores), trim_heap_end
         )
         expiry = ProjectExpiry(
-            stores.records.projects, stores.events, stores.events.requests, stores.clock
+            stores.records.projects,
+            stores.events,
+            stores.events.requests,
+            stores.clock,
+            stores.events.agent_sessions,
+            parts.agent_sessions.settings.retention_days,
         )
         works = [parts.gateway.run(), clock_watch.run(), memory_guard.run(), expiry.run()]
         if parts.recorder is not None:

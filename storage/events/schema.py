@@ -4,6 +4,7 @@ from secrets import token_bytes
 from typing import TYPE_CHECKING, Final
 
 from storage.api.errors import StorageError
+from storage.events.agent_sessions.tables import prepare_agent_tables
 from storage.events.persons.property_rows import create_person_properties
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def prepare(connection: "DuckDBPyConnection") -> bytes:
     for statement in _TABLES:
         connection.execute(statement)
     create_person_properties(connection)
+    prepare_agent_tables(connection)
     row = connection.execute("select version, key from store").fetchone()
     if row is None:
         key = token_bytes(_KEY_BYTES)

@@ -35,6 +35,7 @@ from storage.events.activity import (
     DuckEventTransfer,
     TransferQueries,
 )
+from storage.events.agent_sessions.store import DuckAgentSessionStore
 from storage.events.appending import (
     Appender,
     Batch,
@@ -79,6 +80,7 @@ class DuckEventStore:
         requests: the tracked requests in the same file.
         activity: answers questions about persons over time.
         transfer: exports events.
+        agent_sessions: the sessions of coding agents in the same file.
     """
 
     def __init__(self, path: Path, settings: EventStoreSettings | None = None) -> None:
@@ -96,6 +98,7 @@ class DuckEventStore:
             self._database.on_writer, self._merge
         )
         self.requests = DuckRequestStore(self._database, self._journal, self._folding)
+        self.agent_sessions = DuckAgentSessionStore(self._database)
         self.activity = DuckActivityReader(self._read_activity)
         self.transfer = DuckEventTransfer(self._read_transfer, path.parent)
 
@@ -107,6 +110,7 @@ class DuckEventStore:
         self._journal.open(self._hasher.mark, folded_number(connection))
         self._tables.load(connection, self._hasher)
         self._appender.load(connection, self._hasher)
+        self.agent_sessions.load(connection, self._hasher)
         if not self._has_recovered:
             # Reports would not know that a crash has left something.
             fold_pending(connection, self._journal, self._tables)

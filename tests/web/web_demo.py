@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
 from alerting.receivers.webhook_body import NotificationStatus, webhook_body
+from analytics.sessions.service import AgentSessions
+from analytics.sessions.settings import SessionSettings
 from model.clock import Clock, system_clock
 from model.conditions import Conditions
 from model.labels import Labels
@@ -378,6 +380,7 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
             registry=CollectorRegistry(),
             conditions=Conditions(clock),
             analytics=analytics_over(records, events, clock),
+            agent_sessions=AgentSessions.over(SessionSettings(), events.agent_sessions, clock),
             annotations=records.annotations,
             clock=clock,
             version="0.1.0",

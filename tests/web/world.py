@@ -19,6 +19,8 @@ from structlog.testing import capture_logs
 from yarl import URL
 
 from analytics.service import Analytics
+from analytics.sessions.service import AgentSessions
+from analytics.sessions.settings import SessionSettings
 from analytics.settings import AnalyticsSettings
 from ingest.devices.inbox import MessageInbox
 from ingest.hosts.pushed_hosts import PushedHosts
@@ -233,6 +235,7 @@ def _services(
         conditions=Conditions(doubles.clock),
         analytics=analytics_over(records, events, doubles.clock, refusals),
         refusals=refusals,
+        agent_sessions=AgentSessions.over(SessionSettings(), events.agent_sessions, doubles.clock),
         annotations=records.annotations,
         clock=doubles.clock,
         version="0.1.0",

@@ -28,6 +28,7 @@ _TAGS: Final[Mapping[str, str]] = {
     "accounts": "Logins, tokens and users",
     "prometheus": "The Prometheus HTTP API",
     "push": "Samples pushed by devices and hosts",
+    "sessions": "Sessions of coding agents, their tokens, cost and outcomes",
     "live": "Values and alerts as they change",
     "health": "Probes, own metrics, reload",
 }

@@ -1,7 +1,7 @@
 """The route `/ws/metrics`: admits clients, limits their number, ends them on shutdown."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import structlog
@@ -45,6 +45,10 @@ _MOST_UNAUTHENTICATED: Final = 20
 """Most clients whose token has not arrived yet, so that they cannot take all places."""
 
 
+RunSocket = Callable[[web.Request, Principal, web.WebSocketResponse], Awaitable[None]]
+"""Serves an accepted connection until it ends."""
+
+
 class UpgradeRequiredError(WebError):
     """The endpoint accepts WebSocket connections only."""
 
@@ -75,6 +79,7 @@ class MetricsSocket:
         self._series = LiveSeries(settings, services.refusals)
         self._unauthenticated = 0
         self._closing = False
+        self._endings: set[Callable[[], None]] = set()
         self._stop_listening = services.alerting.subscribe(self._take_changes)
 
     def routes(self) -> tuple[Route, ...]:
@@ -92,6 +97,8 @@ class MetricsSocket:
         self._stop_listening()
         for connection in self._connections:
             connection.end(WSCloseCode.GOING_AWAY, "the server stops")
+        for end in tuple(self._endings):
+            end()
 
     def _take_changes(self, changes: Sequence[AlertChange]) -> None:
         self._fleet.forget()
@@ -100,6 +107,15 @@ class MetricsSocket:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Stream values and alerts over a WebSocket."""
+        return await self.admit(request, self._run)
+
+    def on_close(self, end: Callable[[], None]) -> Callable[[], None]:
+        """Call `end` when the server stops; return a function that prevents it."""
+        self._endings.add(end)
+        return lambda: self._endings.discard(end)
+
+    async def admit(self, request: web.Request, run: RunSocket) -> web.StreamResponse:
+        """Accept a WebSocket, as far as the limits permit, and run it once its client may read."""
         socket = web.WebSocketResponse(
             timeout=CLOSE_S,
             heartbeat=_HEARTBEAT_S,
@@ -120,10 +136,10 @@ class MetricsSocket:
             if principal is not None:
                 with self._places.of_principal(principal):
                     await socket.prepare(request)
-                    await self._run(sender, principal, socket)
+                    await run(sender, principal, socket)
             else:
                 await socket.prepare(request)
-                await self._run_after_login(request, socket)
+                await self._run_after_login(request, socket, run)
         return socket
 
     def _network(self, request: web.Request) -> str:
@@ -131,7 +147,9 @@ class MetricsSocket:
             return ""
         return sender_network(client_address(request, self._settings))
 
-    async def _run_after_login(self, request: web.Request, socket: web.WebSocketResponse) -> None:
+    async def _run_after_login(
+        self, request: web.Request, socket: web.WebSocketResponse, run: RunSocket
+    ) -> None:
         """Stream to a client whose first message holds its token."""
         found = await self._authenticate(request, socket)
         if found is None:
@@ -139,7 +157,7 @@ class MetricsSocket:
             return
         try:
             with self._places.of_principal(found[1]):
-                await self._run(*found, socket)
+                await run(*found, socket)
         except UnavailableError as exc:
             await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=exc.message.encode())
 
@@ -166,10 +184,7 @@ class MetricsSocket:
         sender[PRINCIPAL] = principal
 
         async def still_allowed() -> bool:
-            try:
-                return principal is ANONYMOUS or await self._principal(sender) is not None
-            except WebError:
-                return False
+            return await self.still_allowed(sender, principal)
 
         pace = Pace(self._settings.live_interval_s, self._settings.live_write_timeout_s)
         hello = message(
@@ -185,6 +200,13 @@ class MetricsSocket:
                 await connection.run(hello)
             finally:
                 self._connections.discard(connection)
+
+    async def still_allowed(self, sender: web.Request, principal: Principal) -> bool:
+        """Report whether a client's credential is still valid."""
+        try:
+            return principal is ANONYMOUS or await self._principal(sender) is not None
+        except WebError:
+            return False
 
     async def _principal(self, request: web.Request) -> Principal | None:
         """Return the principal of a request, None if it carries no credential.

@@ -22,7 +22,7 @@ _ACCEPTED_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 _FREQUENT: Final = {
     *("/-/healthy", "/-/ready", "/health", "/api/health", "/metrics", "/static/{path}"),
-    *("/api/metrics", "/api/v1/write", "/report"),
+    *("/api/metrics", "/api/sessions/ingest", "/api/v1/write", "/report"),
     *("/api/v1/track", "/api/v1/track/batch", "/v1/events/batch"),
     *("/api/v1/query", "/api/v1/query_range", "/api/v1/series", "/api/v1/labels"),
     "/api/v1/label/{name}/values",

@@ -7,6 +7,7 @@ import pytest
 from analytics.projects import Projects
 from analytics.series.counters import EVENTS, ProjectCounters
 from analytics.series.recorder import SeriesRecorder, last_values
+from analytics.series.session_counters import COST, SessionCounters
 from model.labels import Labels
 from storage.api.projects import ProjectSettings
 from storage.records.store import Records
@@ -21,13 +22,23 @@ class Setting:
 
     def __init__(self, store: SqliteSampleStore, records: Records) -> None:
         self.store, self.now_ms = store, NOW_MS
+        self.sessions = SessionCounters()
         self.projects = Projects(records.projects, lambda: self.now_ms)
 
     def started(self) -> tuple[ProjectCounters, SeriesRecorder]:
-        counters = ProjectCounters()
-        counters.restore(last_values(self.store, self.now_ms))
+        counters, self.sessions = ProjectCounters(), SessionCounters()
+        known = ("redshank_events", "redshank_request")
+        stored = last_values(self.store, self.now_ms)
+        counters.restore({key: n for key, n in stored.items() if key.metric.startswith(known)})
+        self.sessions.restore({key: n for key, n in stored.items() if key.metric == COST})
         recorder = SeriesRecorder(
-            counters, self.projects, self.store, self.store, lambda: self.now_ms, lambda: 15.0
+            counters,
+            self.sessions,
+            self.projects,
+            self.store,
+            self.store,
+            lambda: self.now_ms,
+            lambda: 15.0,
         )
         return counters, recorder
 

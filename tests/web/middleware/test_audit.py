@@ -77,6 +77,8 @@ NOT_RECORDED_BY_ITSELF = {
     "POST /api/v1/auth/register",
     "POST /api/v1/auth/login",
     "POST /report",
+    # Signed by GitHub.
+    "POST /api/session-outcomes/github",
 }
 
 

@@ -1,0 +1,47 @@
+"""Everything that the web application needs of coding agents' sessions."""
+
+from dataclasses import dataclass
+
+from analytics.series.session_counters import SessionCounters
+from analytics.sessions.ingestion import SessionIngestion
+from analytics.sessions.price_list import PriceList
+from analytics.sessions.reports import AgentReports
+from analytics.sessions.settings import SessionSettings
+from model.clock import Clock
+from storage.api.agent_sessions.store import AgentSessionStore
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSessions:
+    """Sessions of coding agents.
+
+    Attributes:
+        settings: section `sessions` of the configuration.
+        store: the store.
+        ingestion: stores what agents report.
+        prices: what tokens cost.
+        reports: answers reports.
+        counters: counts tokens and cost, for the series of teams.
+    """
+
+    settings: SessionSettings
+    store: AgentSessionStore
+    ingestion: SessionIngestion
+    prices: PriceList
+    reports: AgentReports
+    counters: SessionCounters
+
+    @classmethod
+    def over(
+        cls, settings: SessionSettings, store: AgentSessionStore, clock: Clock
+    ) -> "AgentSessions":
+        """Return the service over its store."""
+        prices, counters = PriceList(store), SessionCounters()
+        return cls(
+            settings,
+            store,
+            SessionIngestion(store, prices, settings, counters, clock),
+            prices,
+            AgentReports(store, settings, clock),
+            counters,
+        )

@@ -1,0 +1,1 @@
+"""Reading traces of coding agents, and listing their sessions."""

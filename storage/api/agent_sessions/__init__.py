@@ -1,0 +1,1 @@
+"""What the rest of Redshank may ask of the store of coding agents' sessions."""

@@ -1,0 +1,46 @@
+"""What becomes of the work: pull requests, reviews and commits."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class OutcomeKind(StrEnum):
+    """The kind of an outcome."""
+
+    PULL_REQUEST = "pull_request"
+    REVIEW = "review"
+    COMMIT = "commit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkOutcome:
+    """A pull request, a review or a commit; a later record with the same key replaces it.
+
+    Attributes:
+        key: identifies it: kind, repository and number, id or commit id.
+        repository: `owner/name`.
+        number: of the pull request; 0 for a commit without one.
+        author: the login or address of the person.
+        commit_id: of a commit; of a merge for a pull request.
+        state: `open`, `closed` or `merged`; of a review, its verdict.
+        time_ms: when it was created.
+        ended_ms: when a pull request was merged or closed.
+        updated_ms: when it last changed; an older record does not replace a newer one.
+        lines_added, lines_removed: its size.
+        is_reopened: whether a pull request was opened again.
+    """
+
+    kind: OutcomeKind
+    key: str
+    repository: str
+    time_ms: int
+    number: int = 0
+    author: str = ""
+    commit_id: str = ""
+    state: str = ""
+    title: str = ""
+    ended_ms: int | None = None
+    updated_ms: int = 0
+    lines_added: int = 0
+    lines_removed: int = 0
+    is_reopened: bool = False

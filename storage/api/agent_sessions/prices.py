@@ -1,0 +1,27 @@
+"""What a model's tokens cost from a time on."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPrice:
+    """The price of a model in dollars for a million tokens.
+
+    Attributes:
+        model: its name, without provider and date.
+        effective_ms: from when on it holds.
+        above_tokens: it holds for requests with more tokens in their prompt.
+        dated: the date of the source.
+        source: where the price is from.
+    """
+
+    model: str
+    effective_ms: int
+    above_tokens: int
+    input: float
+    output: float
+    cache_read: float
+    cache_write_5m: float
+    cache_write_1h: float
+    dated: str
+    source: str

@@ -1,0 +1,1 @@
+"""Coding agents' sessions in the event store's file."""

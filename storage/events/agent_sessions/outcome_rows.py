@@ -1,0 +1,120 @@
+"""Pull requests, reviews and commits in the event store's file."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from storage.api.agent_sessions.outcomes import OutcomeKind, WorkOutcome
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_COLUMNS: Final = (
+    "outcome_key, kind, repository, number, author, commit_id, state, title, time_ms, ended_ms,"
+    " updated_ms, lines_added, lines_removed, is_reopened"
+)
+_SHORT_ID: Final = 7
+"""The shortest commit id that git prints."""
+
+
+def write_outcomes(connection: "DuckDBPyConnection", outcomes: Sequence[WorkOutcome]) -> int:
+    """Store outcomes, each if it is newer than its stored one; return how many were stored."""
+    latest: dict[str, WorkOutcome] = {}
+    for outcome in outcomes:
+        known = latest.get(outcome.key)
+        if known is None or outcome.updated_ms >= known.updated_ms:
+            latest[outcome.key] = outcome
+    marks = ", ".join("?" * len(latest))
+    stored = {
+        row[0]: _outcome(row)
+        for row in connection.execute(
+            f"select {_COLUMNS} from agent_outcomes where outcome_key in ({marks})", list(latest)
+        ).fetchall()
+    }
+    changed = [
+        one
+        for key, one in latest.items()
+        if key not in stored or (one != stored[key] and one.updated_ms >= stored[key].updated_ms)
+    ]
+    for one in changed:
+        connection.execute("delete from agent_outcomes where outcome_key = ?", [one.key])
+        connection.execute(
+            f"insert into agent_outcomes ({_COLUMNS}) values ({', '.join('?' * 14)})", _row(one)
+        )
+    return len(changed)
+
+
+def outcomes_between(
+    connection: "DuckDBPyConnection", start_ms: int, end_ms: int
+) -> list[WorkOutcome]:
+    """Return the outcomes that were created or ended in a range, oldest first."""
+    rows = connection.execute(
+        f"select {_COLUMNS} from agent_outcomes where (time_ms >= ? and time_ms < ?)"
+        " or (ended_ms >= ? and ended_ms < ?) order by time_ms, outcome_key",
+        [start_ms, end_ms, start_ms, end_ms],
+    ).fetchall()
+    return [_outcome(row) for row in rows]
+
+
+def outcomes_of_session(connection: "DuckDBPyConnection", session_id: str) -> list[WorkOutcome]:
+    """Return the outcomes with the session's commits, and the pull requests that it opened.
+
+    An agent reports the abbreviated id of a commit, so ids are compared by their beginning.
+    """
+    rows = connection.execute(
+        f"with own as (select distinct kind, reference from agent_actions"
+        f" where session_id = ? and length(reference) >= {_SHORT_ID}),"
+        " commits as (select o.* from agent_outcomes o where exists (select 1 from own"
+        "   where own.kind = 'commit' and o.commit_id <> ''"
+        "   and (starts_with(o.commit_id, own.reference)"
+        "     or starts_with(own.reference, o.commit_id)))),"
+        " opened as (select o.* from agent_outcomes o where o.kind <> 'commit' and exists"
+        "   (select 1 from own where own.kind = 'pull_request'"
+        "   and ends_with(own.reference, '/' || o.repository || '/pull/' || o.number)))"
+        f" select distinct {_COLUMNS} from ("
+        " select * from commits union all select * from opened union all"
+        " select o.* from agent_outcomes o join commits c on o.repository = c.repository"
+        "   and o.number = c.number and o.number > 0 and o.kind <> 'commit')"
+        " order by time_ms, outcome_key",
+        [session_id],
+    ).fetchall()
+    return [_outcome(row) for row in rows]
+
+
+def _row(outcome: WorkOutcome) -> list[Any]:
+    return [
+        outcome.key,
+        outcome.kind.value,
+        outcome.repository,
+        outcome.number,
+        outcome.author,
+        outcome.commit_id,
+        outcome.state,
+        outcome.title,
+        outcome.time_ms,
+        outcome.ended_ms,
+        outcome.updated_ms,
+        outcome.lines_added,
+        outcome.lines_removed,
+        outcome.is_reopened,
+    ]
+
+
+def _outcome(row: tuple[Any, ...]) -> WorkOutcome:
+    key, kind, repository, number, author, commit_id, state, title, *rest = row
+    time_ms, ended_ms, updated_ms, added, removed, is_reopened = rest
+    return WorkOutcome(
+        kind=OutcomeKind(kind),
+        key=key,
+        repository=repository,
+        time_ms=time_ms,
+        number=number,
+        author=author,
+        commit_id=commit_id,
+        state=state,
+        title=title,
+        ended_ms=ended_ms,
+        updated_ms=updated_ms,
+        lines_added=added,
+        lines_removed=removed,
+        is_reopened=is_reopened,
+    )

@@ -1,0 +1,1 @@
+"""Sessions of coding agents: pages, prodlens's API, traces, prices and outcomes."""
