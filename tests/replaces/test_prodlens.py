@@ -1,6 +1,7 @@
 """prodlens-backend: every documented request, by real curl, and its TypeScript client's calls."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import aiohttp
@@ -8,7 +9,7 @@ import orjson
 import pytest
 
 from tests.replaces.documented import run_curl
-from tests.system.processes import ADMIN_PASSWORD, redshank_server
+from tests.system.processes import ADMIN_PASSWORD, redshank, redshank_server
 
 pytestmark = pytest.mark.usefixtures("curl")
 
@@ -109,13 +110,9 @@ async def test_command_sends_a_directory_twice_and_stores_it_once(tmp_path: Path
     await asyncio.to_thread((traces / "t.jsonl").write_bytes, lines)
     async with redshank_server(tmp_path / "data") as server:
         for told in ("stored 6, completed 0, known 0", "(1 unchanged"):
-            process = await asyncio.create_subprocess_exec(
-                *("redshank", "ingest-traces", str(traces), "--state", str(state)),
-                *("--data-dir", str(tmp_path / "data")),
-                stdout=asyncio.subprocess.PIPE,
-            )
-            output, _ = await process.communicate()
-            assert process.returncode == 0
-            assert told in output.decode()
+            arguments = ("--state", str(state), "--data-dir", str(tmp_path / "data"))
+            async with redshank("ingest-traces", str(traces), *arguments) as command:
+                await command.line(re.escape(told))
+                assert await command.process.wait() == 0
         listed = await server.get("/api/sessions")
         assert listed["total_count"] == 3

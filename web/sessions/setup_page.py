@@ -39,7 +39,7 @@ class SessionSetupPages:
         )
 
     async def show(self, request: web.Request) -> web.Response:
-        """Show the commands with a placeholder for the key."""
+        """Show the commands with placeholders for the key and an address that is not configured."""
         return await self._shown(request, None)
 
     async def create(self, request: web.Request) -> web.Response:
@@ -51,7 +51,10 @@ class SessionSetupPages:
 
     async def _shown(self, request: web.Request, secret: str | None) -> web.Response:
         require_reader(request, self._parts.settings)
-        url = base_url(request, self._parts.settings)
+        settings = self._parts.settings
+        # The Host header may be forged: only who creates a key here is shown an address from it.
+        is_known = secret is not None or settings.public_url is not None
+        url = base_url(request, settings) if is_known else "YOUR-SERVER"
         lines = (
             f"export REDSHANK_URL={shlex.quote(url)}",
             f"export REDSHANK_TOKEN={shlex.quote(secret or 'YOUR-KEY')}",

@@ -239,6 +239,7 @@ OUTSIDE = (
     "/api/checks",
     "/api/config",
     "/api/v1/auth/",
+    "/api/v2/",
 )
 """Beginnings of the paths of routes that know no project."""
 

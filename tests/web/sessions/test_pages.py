@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from pydantic import HttpUrl
 from pytest_aiohttp import AiohttpClient
 
 from storage.api.accounts import Role
@@ -65,6 +66,20 @@ async def test_setup_creates_a_key_that_may_push_and_nothing_else(world: World) 
     answer = await world.client.post("/api/sessions/ingest", data=TRACE, headers=headers)
     assert answer.status == 200
     assert (await world.client.get("/api/sessions", headers=headers)).status == 403
+
+
+async def test_setup_shows_the_address_with_the_key(world: World) -> None:
+    assert "REDSHANK_URL=YOUR-SERVER" in await world.page("/sessions/setup")
+    _, text = await post(world, "/sessions/setup", Role.EDITOR)
+    assert f"REDSHANK_URL={world.client.make_url('/').origin()}" in text
+
+
+async def test_setup_shows_the_configured_address(
+    tmp_path: Path, aiohttp_client: AiohttpClient
+) -> None:
+    settings = WebSettings(public_url=HttpUrl("http://watch.example/"))
+    async with world_at(tmp_path, aiohttp_client, settings) as world:
+        assert "REDSHANK_URL=http://watch.example" in await world.page("/sessions/setup")
 
 
 PRICE = {
