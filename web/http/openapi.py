@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from pydantic import TypeAdapter
 
 from web.http.failures import ErrorDocument, OtlpStatus
-from web.http.operations import JSON, Described, Operation
+from web.http.operations import JSON, PROTOBUF, Described, Operation
 from web.http.routing import SAFE_METHODS, Access, Route, Surface
 
 Json = dict[str, Any]
@@ -110,7 +110,7 @@ class _Schemas:
     ) -> None:
         self.error_types = error_types
         errors: list[tuple[Described, Mode]] = [
-            (described, "serialization") for described in error_types.values()
+            (described, "serialization") for described in (*error_types.values(), bytes)
         ]
         wanted: dict[tuple[str, Mode], TypeAdapter[Any]] = {}
         for operation in operations:
@@ -218,23 +218,33 @@ def _without_null(schema: Json) -> Json:
 
 
 def _responses(route: Route, operation: Operation, schemas: _Schemas) -> Json:
-    bodies: dict[int, tuple[Described, str]] = dict.fromkeys(
-        _error_statuses(route, operation), (schemas.error_types[route.surface], JSON)
+    error: tuple[str, ...] = (JSON,)
+    success: tuple[str, ...] = (operation.media_type,)
+    if route.surface is Surface.OTLP:
+        # The response has the encoding of the request.
+        error = success = operation.body_media_types
+    bodies: dict[int, tuple[Described, tuple[str, ...]]] = dict.fromkeys(
+        _error_statuses(route, operation), (schemas.error_types[route.surface], error)
     )
-    bodies |= {
-        status: (described, operation.media_type)
-        for status, described in operation.responses.items()
-    }
-    bodies[operation.status] = (operation.response, operation.media_type)
+    bodies |= {status: (described, success) for status, described in operation.responses.items()}
+    bodies[operation.status] = (operation.response, success)
     responses: Json = {}
-    for status, (described, kind) in sorted(bodies.items()):
+    for status, (described, kinds) in sorted(bodies.items()):
         response: Json = {"description": HTTPStatus(status).phrase}
         if described is not None:
-            response["content"] = {kind: {"schema": schemas.of(described, "serialization")}}
+            response["content"] = {
+                kind: {"schema": schemas.of(_encoded(described, kind), "serialization")}
+                for kind in kinds
+            }
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             response["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
         responses[str(status)] = response
     return responses
+
+
+def _encoded(described: Described, media_type: str) -> Described:
+    """Return the type of a body in a media type: a message of protobuf is bytes."""
+    return bytes if media_type == PROTOBUF else described
 
 
 def _error_statuses(route: Route, operation: Operation) -> set[int]:

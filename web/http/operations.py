@@ -11,6 +11,7 @@ Described = Any
 """A type that pydantic can describe: a model, a TypedDict, `list[str]`, `str` or `bytes`."""
 
 JSON = "application/json"
+PROTOBUF = "application/x-protobuf"
 
 
 @dataclass(frozen=True, slots=True)

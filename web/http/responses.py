@@ -1,13 +1,15 @@
 """JSON and HTML responses; large bodies are compressed."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from aiohttp import web
 
 COMPRESS_FROM_BYTES = 1400
 """A smaller response fits into one network packet anyway."""
+
+_WITHOUT_CHARSET: Final = ("application/json", "application/x-protobuf")
 
 
 def json_bytes(data: Any) -> bytes:
@@ -36,14 +38,14 @@ def _in_utf8(data: Any) -> Any:
 def body_response(
     body: bytes, content_type: str, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    """Return a UTF-8 response, compressed if it is large and the client accepts it."""
+    """Return a response, compressed if it is large and the client accepts it; text is UTF-8."""
     response = web.Response(
         body=body,
         status=status,
         headers=headers,
         content_type=content_type,
-        # JSON is UTF-8 by definition, and Prometheus names no charset either.
-        charset=None if content_type == "application/json" else "utf-8",
+        # JSON is UTF-8 by definition, Prometheus names no charset either, and protobuf is no text.
+        charset=None if content_type in _WITHOUT_CHARSET else "utf-8",
         # Larger bodies are compressed in a thread: 1 MiB of JSON takes 10 ms or more.
         zlib_executor_size=2**17,
     )

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
+from typing_extensions import TypedDict
 
 from ingest.errors import PushError, PushLimitError, TooMuchError
 from ingest.otlp.answers import ExportAnswer
@@ -27,6 +28,22 @@ _ENCODINGS: Final = {
 
 # A Collector sends 8,192 points at a time, some megabytes with long attributes.
 _BODY_BYTES: Final = 32 * 2**20
+
+
+class PartialSuccess(TypedDict, total=False):
+    """What is not stored and why, or a warning; only one of the counts."""
+
+    rejectedDataPoints: str
+    rejectedLogRecords: str
+    rejectedSpans: str
+    errorMessage: str
+
+
+class ExportDocument(TypedDict, total=False):
+    """The answer to a request that is accepted; empty if everything is stored."""
+
+    partialSuccess: PartialSuccess
+
 
 Receive = Callable[[bytes, OtlpEncoding, Principal], Awaitable[ExportAnswer]]
 
@@ -86,8 +103,7 @@ def _route(path: str, handler: Handler) -> Route:
         tag="push",
         body=bytes,
         body_media_types=(_PROTOBUF, _JSON),
-        response=bytes,
-        media_type=_PROTOBUF,
+        response=ExportDocument,
         errors=(HTTPStatus.UNSUPPORTED_MEDIA_TYPE,),
     )
     return Route(

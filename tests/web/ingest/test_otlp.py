@@ -259,3 +259,16 @@ def export(module: str, url: str, headers: dict[str, str]) -> None:
     meter.create_histogram("wait", unit="s").record(0.2)
     assert provider.force_flush()
     provider.shutdown()
+
+
+async def test_documented_media_types_are_those_of_the_answers(setting: Setting) -> None:
+    client = setting.world.client
+    paths = (await (await client.get("/openapi.json")).json())["paths"]
+    for path in ("/v1/metrics", "/v1/logs", "/v1/traces"):
+        responses = paths[path]["post"]["responses"]
+        for sent, body in ((JSON, b"{}"), (PROTOBUF, b"")):
+            for headers, status in ((setting.headers, "200"), ({}, "401")):
+                given = {**headers, "Content-Type": sent}
+                answer = await client.post(path, data=body, headers=given)
+                assert (str(answer.status), answer.headers["Content-Type"]) == (status, sent)
+                assert sent in responses[status]["content"]
