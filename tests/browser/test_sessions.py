@@ -1,0 +1,55 @@
+"""The pages of coding agents' sessions in a real browser: long and hostile names."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.layout import expect_no_overflow
+from tests.browser.signing_in import sign_in
+from tests.system.processes import ADMIN_PASSWORD, Server, redshank_server
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+RUN = "window.ran=1"
+HOSTILE = f"\"'><script>{RUN}</script><img src=x onerror={RUN}>"
+LONG = "a-very-long-name-without-a-single-space-" * 3
+ROOT = "/sessions"
+
+
+async def ingest(server: Server, session: str, name: str) -> None:
+    trace = {
+        "session_id": session,
+        "developer_id": name,
+        "timestamp": datetime.now(UTC).isoformat(),
+        "model": name,
+        "tokens_in": 250_000,
+        "tokens_out": 150,
+        "latency_ms": 1234.5,
+        "status_code": 200,
+        "accepted_flag": 1,
+        "repo_slug": name,
+        "accepted_lines": 4,
+    }
+    path, body = f"{server.url}/api/sessions/ingest", orjson.dumps(trace) + b"\n"
+    async with server.session.post(path, data=body, params={"team": name}) as answer:
+        assert answer.status == 200, await answer.text()
+
+
+async def test_names_of_any_length_and_content_stay_text_inside_the_window(
+    page: Page, tmp_path: Path
+) -> None:
+    async with redshank_server(tmp_path / "data") as server:
+        await ingest(server, "long", LONG)
+        await ingest(server, "hostile", HOSTILE)
+        await sign_in(page, server.url, password=ADMIN_PASSWORD)
+        for width in (360, 1280):
+            await page.set_viewport_size({"width": width, "height": 800})
+            for path in ("", "/usage", "/profile", "/insights", "/prices", "/long", "/hostile"):
+                await page.goto(f"{server.url}{ROOT}{path}", wait_until="load")
+                await expect(page.locator("main")).to_be_visible()
+                await expect_no_overflow(page, (path, width))
+                assert await page.evaluate("window.ran") is None, path
+        await page.goto("about:blank")
