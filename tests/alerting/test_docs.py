@@ -12,13 +12,15 @@ from promql.syntax.parser import parse
 PAGE = Path(__file__).parents[2] / "docs" / "alerting.md"
 
 
-def examples() -> tuple[str, str]:
-    configuration, rules = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    return configuration, rules
+def examples(key: str) -> list[str]:
+    """Return the examples that begin with a key."""
+    found = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    return [example for example in found if example.startswith(f"{key}:")]
 
 
 def test_documented_defaults_are_the_defaults() -> None:
-    document = yaml.safe_load(examples()[0])["alerting"]
+    (text,) = (example for example in examples("alerting") if "evaluation_interval" in example)
+    document = yaml.safe_load(text)["alerting"]
     settings, defaults = AlertingSettings.model_validate(document), AlertingSettings()
     assert {item.type for item in settings.receivers} == {"log", "webhook", "apprise"}
     theirs = ("receivers", "route", "rule_files", "external_url", "heartbeat")
@@ -27,5 +29,11 @@ def test_documented_defaults_are_the_defaults() -> None:
 
 
 def test_documented_rules_are_read() -> None:
-    [group] = parse_rule_file(examples()[1], Path("rules.yml"), parse)
+    (text,) = examples("groups")
+    [group] = parse_rule_file(text, Path("rules.yml"), parse)
     assert len(group.rules) == 1
+
+
+def test_documented_settings_are_accepted() -> None:
+    for example in examples("alerting"):
+        AlertingSettings.model_validate(yaml.safe_load(example)["alerting"])
