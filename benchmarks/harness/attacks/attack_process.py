@@ -65,10 +65,11 @@ async def attack(
             number = len(clients)
             token = tokens[number % len(tokens)] if tokens else ""
             clients.append((kind, Attacker(number, host, int(port), token)))
+    end_s = asyncio.get_running_loop().time() + seconds
     try:
-        async with asyncio.timeout(seconds), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout_at(end_s), asyncio.TaskGroup() as tasks:
             for kind, client in clients:
-                tasks.create_task(_repeat(KINDS[kind], client))
+                tasks.create_task(_repeat(KINDS[kind], client, end_s))
     except TimeoutError:
         pass
     seen: dict[str, Counter[str]] = {kind: Counter() for kind in counts}
@@ -77,9 +78,14 @@ async def attack(
     return seen
 
 
-async def _repeat(work: Attack, attacker: Attacker) -> None:
-    """Repeat one client's work; a refusal or a dead server only makes it pause."""
-    while True:
+async def _repeat(work: Attack, attacker: Attacker, end_s: float) -> None:
+    """Repeat one client's work; a refusal or a dead server only makes it pause.
+
+    A client's library may answer the cancellation at the end with an error of its own, so
+    that the time ends the loop too.
+    """
+    loop = asyncio.get_running_loop()
+    while loop.time() < end_s:
         try:
             await work(attacker)
         except Exception as exc:  # noqa: BLE001 - whatever the client's library raises
