@@ -5,6 +5,7 @@ Source: Alertmanager documentation, "Configuration".
 
 import re
 import zoneinfo
+from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, create_model, model_validator
@@ -44,6 +45,7 @@ _MONTHS = (
 )
 _CLOCK = re.compile(r"(?:([01]\d|2[0-3]):([0-5]\d)|24:00)", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+_LOCAL_ZONE = Path("/etc/localtime")
 
 RECEIVER_SECTIONS = (*CHAT_SECTIONS, *INCIDENT_SECTIONS)
 
@@ -238,12 +240,21 @@ def _days_of_month(text: object) -> tuple[int, int]:
 def _zone(name: object) -> object:
     if not isinstance(name, str):
         raise ValueError("a location is a text such as Europe/Berlin")  # noqa: TRY004
+    if name == "Local":
+        return _local_zone()
     try:
         return zoneinfo.ZoneInfo("UTC" if name in ("", "UTC") else name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as exc:
-        if name == "Local":
-            return zoneinfo.ZoneInfo("localtime")
         raise ValueError(f'there is no time zone "{name}"') from exc
+
+
+def _local_zone() -> zoneinfo.ZoneInfo:
+    """Return the zone of this machine, UTC where none is set, as Go does."""
+    try:
+        with _LOCAL_ZONE.open("rb") as file:
+            return zoneinfo.ZoneInfo.from_file(file, "Local")
+    except (OSError, ValueError):
+        return zoneinfo.ZoneInfo("UTC")
 
 
 Weekdays = Annotated[Any, BeforeValidator(lambda text: _ordered(text, _weekday))]

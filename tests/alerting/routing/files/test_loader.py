@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from alerting.errors import RoutingFileError
+from alerting.routing.files import sections
 from alerting.routing.files.loader import load_routing_file, parse_routing
 from alerting.routing.tree import AlertRoute
 
@@ -124,3 +125,18 @@ def test_malformed_template_file_is_refused(tmp_path: Path) -> None:
 def test_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RoutingFileError, match="cannot be read"):
         load_routing_file(tmp_path / "no.yml")
+
+
+def test_local_zone_is_that_of_the_machine_or_utc(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "localtime"
+    monkeypatch.setattr(sections, "_LOCAL_ZONE", file)
+    text = (
+        "route: {receiver: a}\nreceivers: [{name: a}]\n"
+        "time_intervals: [{name: x, time_intervals: [{location: Local}]}]\n"
+    )
+    parse_routing(text, Path("alertmanager.yml"))
+    assert str(sections._local_zone()) == "UTC"
+    file.write_bytes(b"not a zone")
+    assert str(sections._local_zone()) == "UTC"
