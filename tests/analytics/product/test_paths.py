@@ -233,6 +233,7 @@ QUESTIONS = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ROWS, QUESTIONS)
 async def test_counts_are_those_of_walking_through_the_events(

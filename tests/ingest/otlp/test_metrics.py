@@ -91,6 +91,7 @@ def decoded(data: bytes, known: dict[SeriesKey, int], *, by_field: bool) -> Rows
 IDENTITIES = Identities(TranslationSettings(), LABEL_LIMITS)
 
 
+@pytest.mark.slow
 @given(metrics())
 def test_known_series_are_read_as_unknown_ones_are(message: ExportMetricsServiceRequest) -> None:
     data = message.SerializeToString()

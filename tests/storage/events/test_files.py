@@ -3,6 +3,8 @@ import itertools
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from storage.api.events import EventSelection
 from storage.api.new_events import NewEvent
 from storage.events import DuckEventStore
@@ -24,6 +26,7 @@ async def stored(path: Path) -> int:
         await asyncio.to_thread(store.close)
 
 
+@pytest.mark.slow
 async def test_a_copy_of_a_store_in_use_holds_every_acknowledged_event(tmp_path: Path) -> None:
     path = tmp_path / "events.duckdb"
     store = DuckEventStore(path)

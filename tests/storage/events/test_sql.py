@@ -13,6 +13,7 @@ from storage.events.sql import Sql, bucket_sql
 LENGTHS = st.lists(st.sampled_from([1, 23, 24, 25, 31]), min_size=1, max_size=60)
 
 
+@pytest.mark.slow
 @given(LENGTHS, st.integers(-1000, 1000), st.lists(st.integers(0, 10**6), max_size=20))
 def test_buckets_of_different_lengths_are_found(
     lengths: list[int], start: int, places: list[int]
@@ -33,6 +34,7 @@ def test_edges_that_do_not_ascend_are_refused() -> None:
             bucket_sql(np.array(edges))
 
 
+@pytest.mark.slow
 @given(
     st.integers(1, MOST_CELLS),
     st.lists(st.tuples(st.integers(0, 5), st.integers(0, MOST_CELLS)), max_size=40),

@@ -381,6 +381,7 @@ EVENTS = st.lists(
 PROJECTS = itertools.count(100)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(EVENTS, st.none() | FILTERS, st.booleans(), st.integers(0, 50), st.integers(1, 60))
 async def test_reports_count_as_by_hand(
