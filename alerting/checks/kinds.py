@@ -64,7 +64,7 @@ class CheckKind:
     falling: bool = False
     trips_above: float | None = None
     always_there: bool = False
-    period_ms: int = 0
+    period_ms: int = 60_000
 
     @property
     def most(self) -> float:
@@ -106,6 +106,7 @@ _ALL = (
         "CPU of {host} at {value}",
         expressions.cpu,
         always_there=True,
+        period_ms=0,
     ),
     CheckKind(
         CheckName.LOAD,
@@ -122,6 +123,7 @@ _ALL = (
         "Memory of {host} at {value}",
         expressions.memory,
         always_there=True,
+        period_ms=0,
     ),
     CheckKind(
         CheckName.SWAP, "Swap", "HostHighSwap", "Swap of {host} at {value}", expressions.swap
@@ -141,6 +143,7 @@ _ALL = (
         "Disk {part} of {host} at {value}",
         expressions.disk,
         parts=_FILESYSTEM,
+        period_ms=0,
     ),
     CheckKind(
         CheckName.DISK_FULL,
@@ -178,7 +181,6 @@ _ALL = (
         "{value} of the packets of {part} of {host} are erroneous",
         expressions.network,
         parts=frozenset({"device"}),
-        period_ms=60_000,
     ),
     CheckKind(
         CheckName.TEMPERATURE,
@@ -214,7 +216,6 @@ _ALL = (
         expressions.collectors,
         parts=frozenset({"collector"}),
         trips_above=1.0,
-        period_ms=60_000,
     ),
     CheckKind(
         CheckName.CERTIFICATES,
@@ -225,7 +226,6 @@ _ALL = (
         parts=_CERTIFICATE,
         unit=Unit.DAYS,
         falling=True,
-        period_ms=60_000,
     ),
     CheckKind(
         CheckName.REBOOT,
