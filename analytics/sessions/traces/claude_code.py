@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import orjson
 
-from analytics.sessions.traces.git_output import commits_in, pull_requests_in
 from analytics.sessions.traces.reader import Collected, TraceSource
 from analytics.sessions.traces.values import (
     Json,
@@ -22,6 +21,7 @@ from analytics.sessions.traces.values import (
     last_part,
     lines_in,
     object_at,
+    objects_in,
     real_at,
     text_at,
     time_at,
@@ -51,7 +51,7 @@ class ClaudeCodeReader:
 
     def __init__(self, source: TraceSource) -> None:
         self._source = source
-        self._found = Collected(source)
+        self._found = Collected()
         self._sender = replace(source.sender, agent=AGENT)
         self._senders: dict[tuple[str, str], AgentSender] = {}
         # The calls whose results have not been read, also after `take`.
@@ -59,16 +59,8 @@ class ClaudeCodeReader:
 
     def read(self, lines: Sequence[bytes]) -> None:
         """See `TraceReader.read`."""
-        for line in lines:
-            if not any(mark in line for mark in _RELEVANT):
-                continue
-            try:
-                entry = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                self._found.malformed += 1
-                continue
-            if isinstance(entry, dict):
-                self._entry(entry)
+        for entry in objects_in(lines, _RELEVANT):
+            self._entry(entry)
 
     def take(self) -> AgentRecords:
         """See `TraceReader.take`."""
@@ -183,24 +175,7 @@ class ClaudeCodeReader:
         self._found.add_action(replace(action, **changes))
         if not is_error and call.content:
             output = result.get("stdout") if isinstance(result, dict) else _text(block)
-            self._commits(call, output, time_ms)
-
-    def _commits(self, call: AgentAction, output: object, time_ms: int) -> None:
-        command = call.content
-        found = [(ActionKind.COMMIT, each) for each in commits_in(command, output)]
-        found += [(ActionKind.PULL_REQUEST, each) for each in pull_requests_in(command, output)]
-        for kind, reference in found:
-            self._found.add_action(
-                AgentAction(
-                    session_id=call.session_id,
-                    time_ms=time_ms,
-                    kind=kind,
-                    key=f"{call.key}:{reference}",
-                    sender=call.sender,
-                    is_success=True,
-                    reference=reference,
-                )
-            )
+            self._found.add_outcomes(call, output, time_ms)
 
     def _session(self, entry: Json) -> str:
         return text_at(entry, "sessionId") or self._source.name

@@ -14,7 +14,6 @@ from typing import Final
 
 import orjson
 
-from analytics.sessions.traces.git_output import commits_in, pull_requests_in
 from analytics.sessions.traces.reader import Collected, TraceSource
 from analytics.sessions.traces.values import (
     Json,
@@ -22,6 +21,7 @@ from analytics.sessions.traces.values import (
     flag_at,
     last_part,
     object_at,
+    objects_in,
     text_at,
     time_at,
 )
@@ -63,7 +63,7 @@ class CodexReader:
 
     def __init__(self, source: TraceSource) -> None:
         self._source = source
-        self._found = Collected(source)
+        self._found = Collected()
         self._sender = replace(source.sender, agent=AGENT)
         found = _THREAD_ID.search(source.name)
         self._session = found.group() if found else source.name
@@ -75,16 +75,8 @@ class CodexReader:
 
     def read(self, lines: Sequence[bytes]) -> None:
         """See `TraceReader.read`."""
-        for line in lines:
-            if not any(mark in line for mark in _RELEVANT):
-                continue
-            try:
-                entry = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                self._found.malformed += 1
-                continue
-            if isinstance(entry, dict):
-                self._entry(entry)
+        for entry in objects_in(lines, _RELEVANT):
+            self._entry(entry)
 
     def take(self) -> AgentRecords:
         """See `TraceReader.take`."""
@@ -219,7 +211,7 @@ class CodexReader:
         is_rejected = text.startswith(("rejected", "exec command rejected", "patch rejected"))
         self._finish(call, time_ms, is_success=is_success and not is_rejected, refused=is_rejected)
         if is_success and call.content:
-            self._commits(call, text, time_ms)
+            self._found.add_outcomes(call, text, time_ms)
 
     def _patch_end(self, payload: Json, time_ms: int) -> None:
         call = self._open.pop(text_at(payload, "call_id"), None)
@@ -238,22 +230,6 @@ class CodexReader:
                 duration_ms=max(time_ms - call.time_ms, 0),
             )
         )
-
-    def _commits(self, call: AgentAction, text: str, time_ms: int) -> None:
-        found = [(ActionKind.COMMIT, each) for each in commits_in(call.content, text)]
-        found += [(ActionKind.PULL_REQUEST, each) for each in pull_requests_in(call.content, text)]
-        for kind, reference in found:
-            self._found.add_action(
-                AgentAction(
-                    session_id=call.session_id,
-                    time_ms=time_ms,
-                    kind=kind,
-                    key=f"{call.key}:{reference}",
-                    sender=call.sender,
-                    is_success=True,
-                    reference=reference,
-                )
-            )
 
 
 def _plain_output(text: str) -> str:

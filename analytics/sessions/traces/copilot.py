@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
 
-import orjson
-
 from analytics.sessions.traces.reader import TraceSource
 from analytics.sessions.traces.values import (
     Json,
@@ -20,6 +18,7 @@ from analytics.sessions.traces.values import (
     count_or_none,
     flag_at,
     object_at,
+    objects_in,
     text_at,
     time_at,
 )
@@ -71,15 +70,8 @@ class CopilotReader:
 
     def read(self, lines: Sequence[bytes]) -> None:
         """See `TraceReader.read`."""
-        for line in lines:
-            if b'"attributes"' not in line:
-                continue
-            try:
-                record = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                continue
-            if isinstance(record, dict):
-                self._record(record)
+        for record in objects_in(lines, (b'"attributes"',)):
+            self._record(record)
 
     def take(self) -> AgentRecords:
         """See `TraceReader.take`."""

@@ -19,6 +19,7 @@ from analytics.sessions.traces.values import (
     last_part,
     lines_in,
     object_at,
+    objects_in,
     text_at,
     time_at,
 )
@@ -40,7 +41,7 @@ class GeminiReader:
 
     def __init__(self, source: TraceSource) -> None:
         self._source = source
-        self._found = Collected(source)
+        self._found = Collected()
         self._sender = replace(source.sender, agent=AGENT)
         self._session, self._model = source.name, ""
 
@@ -53,14 +54,7 @@ class GeminiReader:
                 pass
             else:
                 return
-        for line in lines:
-            if not line.strip():
-                continue
-            try:
-                entry = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                self._found.malformed += 1
-                continue
+        for entry in objects_in(lines):
             self._entry(entry)
 
     def take(self) -> AgentRecords:

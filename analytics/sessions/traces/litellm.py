@@ -15,6 +15,7 @@ from analytics.sessions.traces.values import (
     count_at,
     count_or_none,
     object_at,
+    objects_in,
     real_at,
     text_at,
     time_at,
@@ -30,7 +31,7 @@ class LiteLlmReader:
 
     def __init__(self, source: TraceSource) -> None:
         self._source = source
-        self._found = Collected(source)
+        self._found = Collected()
 
     def read(self, lines: Sequence[bytes]) -> None:
         """See `TraceReader.read`."""
@@ -39,18 +40,12 @@ class LiteLlmReader:
             try:
                 entries = orjson.loads(text)
             except orjson.JSONDecodeError:
-                self._found.malformed += 1
                 return
             for entry in entries:
                 self._entry(entry)
             return
-        for line in lines:
-            if not line.strip():
-                continue
-            try:
-                self._entry(orjson.loads(line))
-            except orjson.JSONDecodeError:
-                self._found.malformed += 1
+        for entry in objects_in(lines):
+            self._entry(entry)
 
     def take(self) -> AgentRecords:
         """See `TraceReader.take`."""

@@ -11,7 +11,15 @@ from typing import Any, Final
 import orjson
 
 from analytics.sessions.traces.reader import Collected, TraceSource
-from analytics.sessions.traces.values import Json, count_at, object_at, real_at, text_at, time_at
+from analytics.sessions.traces.values import (
+    Json,
+    count_at,
+    object_at,
+    objects_in,
+    real_at,
+    text_at,
+    time_at,
+)
 from storage.api.agent_sessions.records import (
     ActionKind,
     AgentAction,
@@ -42,21 +50,12 @@ class NativeReader:
 
     def __init__(self, source: TraceSource) -> None:
         self._source = source
-        self._found = Collected(source)
+        self._found = Collected()
 
     def read(self, lines: Sequence[bytes]) -> None:
         """See `TraceReader.read`."""
-        for line in lines:
-            if not line.strip():
-                continue
-            try:
-                entry = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                self._found.malformed += 1
-                continue
-            if not isinstance(entry, dict):
-                self._found.malformed += 1
-            elif entry.get(MARK) == _REQUEST:
+        for entry in objects_in(lines):
+            if entry.get(MARK) == _REQUEST:
                 self._found.add_request(self._request(entry))
             elif entry.get(MARK) == _ACTION and (action := self._action(entry)) is not None:
                 self._found.add_action(action)
@@ -87,7 +86,6 @@ class NativeReader:
         try:
             kind = ActionKind(text_at(entry, "kind"))
         except ValueError:
-            self._found.malformed += 1
             return None
         content = entry.get("content")
         keeps = self._source.keeps_content and isinstance(content, str)

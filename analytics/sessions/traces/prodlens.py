@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-import orjson
-
 from analytics.sessions.traces.reader import Collected, TraceSource
 from analytics.sessions.traces.values import (
     Json,
@@ -17,6 +15,7 @@ from analytics.sessions.traces.values import (
     count_or_none,
     flag_at,
     object_at,
+    objects_in,
     real_at,
     text_at,
     time_at,
@@ -38,20 +37,12 @@ class ProdLensReader:
 
     def __init__(self, source: TraceSource) -> None:
         self._source = source
-        self._found = Collected(source)
+        self._found = Collected()
 
     def read(self, lines: Sequence[bytes]) -> None:
         """See `TraceReader.read`."""
-        for line in lines:
-            if not line.strip():
-                continue
-            try:
-                entry = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                self._found.malformed += 1
-                continue
-            if isinstance(entry, dict):
-                self._entry(entry)
+        for entry in objects_in(lines):
+            self._entry(entry)
 
     def take(self) -> AgentRecords:
         """See `TraceReader.take`."""

@@ -1,10 +1,17 @@
 """What every reader of trace files offers, and where it collects."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from storage.api.agent_sessions.records import AgentAction, AgentRecords, AgentRequest, AgentSender
+from analytics.sessions.traces.git_output import commits_in, pull_requests_in
+from storage.api.agent_sessions.records import (
+    ActionKind,
+    AgentAction,
+    AgentRecords,
+    AgentRequest,
+    AgentSender,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +42,35 @@ class TraceReader(Protocol):
 
 
 class Collected:
-    """The records of one file; an action stays one while its result is read.
+    """The records of one file; an action stays one while its result is read."""
 
-    Attributes:
-        malformed: the number of lines that are not JSON objects.
-    """
-
-    def __init__(self, source: TraceSource) -> None:
-        self.source = source
-        self.malformed = 0
+    def __init__(self) -> None:
         self._requests: list[AgentRequest] = []
         self._actions: dict[str, AgentAction] = {}
+
+    def add_outcomes(self, call: AgentAction, output: object, time_ms: int) -> None:
+        """Add the commits and pull requests that a shell command made.
+
+        Args:
+            call: the call of the tool, whose `content` is the command.
+            output: what the command printed.
+            time_ms: when it ended.
+        """
+        command = call.content
+        found = [(ActionKind.COMMIT, each) for each in commits_in(command, output)]
+        found += [(ActionKind.PULL_REQUEST, each) for each in pull_requests_in(command, output)]
+        for kind, reference in found:
+            self.add_action(
+                AgentAction(
+                    session_id=call.session_id,
+                    time_ms=time_ms,
+                    kind=kind,
+                    key=f"{call.key}:{reference}",
+                    sender=call.sender,
+                    is_success=True,
+                    reference=reference,
+                )
+            )
 
     def add_request(self, request: AgentRequest) -> None:
         """Add a request."""
@@ -58,10 +83,6 @@ class Collected:
     def action(self, key: str) -> AgentAction | None:
         """Return an action that has not been taken yet."""
         return self._actions.get(key)
-
-    def change(self, key: str, **changes: object) -> None:
-        """Change an action that has not been taken yet."""
-        self._actions[key] = replace(self._actions[key], **changes)  # type: ignore[arg-type]
 
     def take(self) -> AgentRecords:
         """Return the records since the last call."""

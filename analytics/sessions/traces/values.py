@@ -1,9 +1,11 @@
 """Reads values of JSON that may be missing, of another type, or numbers written as text."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
+
+import orjson
 
 from analytics.timestamps import TimestampError, in_utc, unix_ms_of
 
@@ -14,6 +16,24 @@ _LARGEST_REAL: Final = 1e12
 Json = Mapping[str, Any]
 
 _NOTHING: Final[Json] = {}
+
+
+def objects_in(lines: Iterable[bytes], marks: Sequence[bytes] = ()) -> Iterator[Json]:
+    """Yield the JSON objects of lines, one document each; pass over whatever is none.
+
+    Args:
+        lines: of a trace file, which others wrote.
+        marks: a line without any of these is not even parsed; none parses all.
+    """
+    for line in lines:
+        if not line.strip() or (marks and not any(mark in line for mark in marks)):
+            continue
+        try:
+            entry = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            continue
+        if isinstance(entry, dict):
+            yield entry
 
 
 def object_at(value: Json, name: str) -> Json:
