@@ -3,13 +3,12 @@
 Source: OpenTelemetry specification, "OTLP".
 """
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final, TypeVar
+from typing import Final
 
-from ingest.errors import PushLimitError, TooMuchError
+from ingest.errors import PushLimitError
+from ingest.intake import PushIntake
 from ingest.limits.write_limits import WriteLimits
 from ingest.otlp.answers import ExportAnswer
 from ingest.otlp.json_bodies import json_as_protobuf
@@ -17,17 +16,14 @@ from ingest.otlp.logs import count_spans, decode_logs
 from ingest.otlp.metrics import MetricsDecoder
 from ingest.otlp.series_identities import Identities
 from ingest.otlp.translation_settings import TranslationSettings
-from ingest.series.executor import ThreadTurns
 from ingest.series.metric_metadata import PushedMetadata
-from ingest.series.senders import Sender, Senders
+from ingest.series.senders import Sender
 from ingest.series.write_result import WriteResult
 from model.clock import Clock
 from model.limits import LimitName, Refusals
-from model.memory_pressure import MemoryLimitError, MemoryReading
+from model.memory_pressure import MemoryReading
 from model.telemetry.log_records import LogSink, ScopeLogs
 from storage.api.samples import AmendingAppender, SampleReader
-
-T = TypeVar("T")
 
 # Larger bodies are decoded in a thread: these take some 10 ms.
 _THREAD_BYTES: Final = 2**17
@@ -96,12 +92,11 @@ class OtlpReceiver:
         refusals: Refusals | None = None,
         memory: MemoryReading | None = None,
     ) -> None:
-        self._appender, self._clock, self._logs = appender, clock, logs
-        self._limits = limits or WriteLimits()
+        self._limits, self._logs = limits or WriteLimits(), logs
         self._translation = translation or TranslationSettings()
-        self._refusals, self._memory = refusals or Refusals(), memory or MemoryReading()
-        self._threads = ThreadTurns()
-        self._senders = Senders(appender, reader, self._limits, "otlp", self._memory, self._threads)
+        self._intake = PushIntake(
+            appender, reader, clock, self._limits, "otlp", _THREAD_BYTES, refusals, memory
+        )
         self._identities: dict[str, Identities] = {}
         self.statistics = OtlpStatistics()
         self.metadata = PushedMetadata()
@@ -114,7 +109,7 @@ class OtlpReceiver:
     @property
     def series(self) -> int:
         """The number of active series of all senders."""
-        return self._senders.series
+        return self._intake.series
 
     async def receive_metrics(
         self, body: bytes, encoding: OtlpEncoding, sender_name: str, token: str = ""
@@ -136,24 +131,9 @@ class OtlpReceiver:
             MemoryLimitError: the server is short of memory; nothing is stored.
             StorageError: the write failed; sending the request again helps.
         """
-        if not self._memory.has_room_for(len(body)):
-            self._refusals.count(LimitName.MEMORY)
-            raise MemoryLimitError("this large push", self._memory)
-        sender = self._senders.sender(sender_name, self._clock())
-        try:
-            async with sender.turn_for(len(body)):
-                decoder, result = await self._written(sender, sender_name, body, encoding, token)
-        except TooMuchError:
-            self._refusals.count(LimitName.PUSH_REQUEST)
-            raise
-        except PushLimitError as exc:
-            self._refusals.count(exc.limit)
-            raise
-        for limit, count in result.refused.items():
-            self._refusals.count(limit, count)
-        # Also for samples that were stored before: the sender may have repeated a request
-        # that timed out before it was durable.
-        await self._appender.commit()
+        async with self._intake.turn(sender_name, len(body)) as sender:
+            decoder, result = await self._written(sender, sender_name, body, encoding, token)
+        await self._intake.commit(result)
         return self._answer(decoder, result)
 
     def _answer(self, decoder: MetricsDecoder, result: WriteResult) -> ExportAnswer:
@@ -194,15 +174,9 @@ class OtlpReceiver:
             data = _protobuf(body, encoding, "ExportMetricsServiceRequest")
             return MetricsDecoder(data, sender.find, identities, self._limits.request)
 
-        decoder = await self._call(len(body), decode)
-        batch = await self._call(len(body), decoder.batch)
-        admission = sender.budgets.admission(token, self._clock())
-        wait_s = admission.samples_wait_s()
-        if wait_s > 0:
-            await asyncio.sleep(wait_s)
-            admission = sender.budgets.admission(token, self._clock())
-        admission.take_samples(len(batch.samples))
-        result = await sender.write(batch, decoder.labels_of, admission)
+        decoder = await self._intake.call(len(body), decode)
+        batch = await self._intake.call(len(body), decoder.batch)
+        result = await self._intake.write(sender, batch, decoder.labels_of, token)
         if batch.metadata:
             self.metadata.update(name, batch.metadata)
         return decoder, result
@@ -220,7 +194,7 @@ class OtlpReceiver:
         def decode() -> list[ScopeLogs]:
             return decode_logs(_protobuf(body, encoding, "ExportLogsServiceRequest"))
 
-        logs = await self._call(len(body), decode)
+        logs = await self._intake.call(len(body), decode)
         count = sum(len(one.records) for one in logs)
         self.statistics.requests += 1
         self.statistics.log_records += count
@@ -242,15 +216,11 @@ class OtlpReceiver:
         def count() -> int:
             return count_spans(_protobuf(body, encoding, "ExportTraceServiceRequest"))
 
-        spans = await self._call(len(body), count)
+        spans = await self._intake.call(len(body), count)
         self.statistics.requests += 1
         self.statistics.rejected_spans += spans
         message = "traces are not stored: point the exporter of traces elsewhere" if spans else ""
         return ExportAnswer("traces", spans, message)
-
-    async def _call(self, size_bytes: int, work: Callable[[], T]) -> T:
-        """Call a function that reads so many bytes, in a thread if they are many."""
-        return await self._threads.run(work) if size_bytes > _THREAD_BYTES else work()
 
 
 def _protobuf(body: bytes, encoding: OtlpEncoding, message: str) -> bytes:

@@ -16,7 +16,7 @@ from ingest.otlp.receiver import OtlpEncoding, OtlpReceiver
 from web.http.bodies import read_body
 from web.http.errors import BadRequestError, TooMuchInsideError, UnsupportedMediaTypeError
 from web.http.operations import Operation
-from web.http.routing import Access, Handler, Principal, Route, Surface, principal_of
+from web.http.routing import Access, Handler, Route, Surface, principal_of
 
 _JSON: Final = "application/json"
 _PROTOBUF: Final = "application/x-protobuf"
@@ -45,7 +45,8 @@ class ExportDocument(TypedDict, total=False):
     partialSuccess: PartialSuccess
 
 
-Receive = Callable[[bytes, OtlpEncoding, Principal], Awaitable[ExportAnswer]]
+Receive = Callable[[bytes, OtlpEncoding, str, str], Awaitable[ExportAnswer]]
+"""Takes a body, its encoding, the sender's name and its token."""
 
 
 class OtlpApi:
@@ -65,33 +66,17 @@ class OtlpApi:
 
     async def metrics(self, request: web.Request) -> web.Response:
         """Store the data points of an OTLP request."""
-
-        async def receive(
-            body: bytes, encoding: OtlpEncoding, principal: Principal
-        ) -> ExportAnswer:
-            return await self._receiver.receive_metrics(
-                body, encoding, principal.name, principal.token
-            )
-
-        return await _answered(request, receive)
+        return await _answered(request, self._receiver.receive_metrics)
 
     async def logs(self, request: web.Request) -> web.Response:
         """Store the log records and events of an OTLP request."""
-
-        async def receive(
-            body: bytes, encoding: OtlpEncoding, principal: Principal
-        ) -> ExportAnswer:
-            return await self._receiver.receive_logs(
-                body, encoding, principal.name, principal.token
-            )
-
-        return await _answered(request, receive)
+        return await _answered(request, self._receiver.receive_logs)
 
     async def traces(self, request: web.Request) -> web.Response:
         """Accept an OTLP request with spans; the answer says that traces are not stored."""
 
         async def receive(
-            body: bytes, encoding: OtlpEncoding, _principal: Principal
+            body: bytes, encoding: OtlpEncoding, _sender_name: str, _token: str
         ) -> ExportAnswer:
             return await self._receiver.receive_traces(body, encoding)
 
@@ -123,8 +108,9 @@ async def _answered(request: web.Request, receive: Receive) -> web.Response:
     if encoding is None:
         raise UnsupportedMediaTypeError(f"Content-Type must be {_PROTOBUF} or {_JSON}")
     body = await read_body(request)
+    principal = principal_of(request)
     try:
-        answer = await receive(body, encoding, principal_of(request))
+        answer = await receive(body, encoding, principal.name, principal.token)
     except TooMuchError as exc:
         raise TooMuchInsideError(str(exc)) from exc
     except PushLimitError:

@@ -152,7 +152,7 @@ async def test_any_requests_stay_within_the_limits_and_lose_no_series(
         expected = {labels: set(samples) for labels, samples in stored.items()}
         assert result.written + result.rejected == len(many)
         assert bool(result.rejected) == bool(result.refused)
-        budget = setting.receiver._senders.sender("prometheus", NOW_MS).budgets.sender
+        budget = setting.receiver._intake.sender("prometheus").budgets.sender
         assert budget.series == len(expected) <= limits.series
         assert budget.streams <= limits.streams
         assert budget.label_bytes == sum(map(memory_of, expected)) <= limits.label_bytes
@@ -185,7 +185,7 @@ async def test_refused_series_leave_nothing_in_the_store(tmp_path: Path) -> None
     many = [series("m", (NOW_MS, 1.0), instance=str(number)) for number in range(9)]
     await setting.send(*many)
     assert len(setting.store._sources) == 1
-    assert len(setting.receiver._senders.sender("prometheus", NOW_MS)._table.sources) == 1
+    assert len(setting.receiver._intake.sender("prometheus")._table.sources) == 1
     await asyncio.to_thread(setting.close)
 
 
@@ -213,7 +213,7 @@ async def test_sender_above_its_rate_is_slowed_down(tmp_path: Path) -> None:
         slept.append(time_s)
         setting.now_ms += round(time_s * 1000)
 
-    with patch("ingest.remote_write.receiver.asyncio.sleep", sleep):
+    with patch("ingest.intake.asyncio.sleep", sleep):
         assert (await setting.send(*many)).written == 15
         assert slept == [5.0]
         with pytest.raises(PushLimitError, match="samples a second"):
@@ -224,7 +224,7 @@ async def test_sender_above_its_rate_is_slowed_down(tmp_path: Path) -> None:
 
 async def test_requests_that_wait_are_bounded(tmp_path: Path) -> None:
     setting = await opened(tmp_path, waiting_bytes=100)
-    sender = setting.receiver._senders.sender("prometheus", NOW_MS)
+    sender = setting.receiver._intake.sender("prometheus")
     async with sender.turn_for(90):
         with pytest.raises(PushLimitError) as caught:
             await setting.send(series("m", (NOW_MS, 1.0)))
