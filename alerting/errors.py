@@ -12,26 +12,8 @@ class TemplateError(AlertingError):
     """A template is malformed or cannot be expanded; the message is Go's."""
 
 
-class RuleFileError(AlertingError):
-    """A rule file is invalid; the message has one line for each problem.
-
-    Attributes:
-        problems: (line, message) of each problem; the message names group and rule.
-            Line 0 stands for the whole file.
-    """
-
-    def __init__(self, path: Path, problems: Iterable[tuple[int, str]]) -> None:
-        self.path, self.problems = path, tuple(problems)
-        super().__init__(
-            "\n".join(
-                f"{path}:{line}: {message}" if line else f"{path}: {message}"
-                for line, message in self.problems
-            )
-        )
-
-
-class RoutingFileError(AlertingError):
-    """An `alertmanager.yml` is invalid; the message has one line for each problem.
+class FileProblemsError(AlertingError):
+    """A file is invalid; the message has one line for each problem.
 
     Attributes:
         problems: (line, message) of each problem; line 0 stands for the whole file.
@@ -45,6 +27,14 @@ class RoutingFileError(AlertingError):
                 for line, message in self.problems
             )
         )
+
+
+class RuleFileError(FileProblemsError):
+    """A rule file is invalid; each message names group and rule."""
+
+
+class RoutingFileError(FileProblemsError):
+    """An `alertmanager.yml` is invalid."""
 
 
 class RuleEvaluationError(AlertingError):

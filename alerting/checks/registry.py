@@ -43,26 +43,26 @@ class HostCheckRegistry:
 
     def _rebuild(self) -> None:
         self._own = {}
-        for instance, labels in self._labels.items():
-            for matchers, settings, changed in self._selectors:
-                if matches_all(matchers, labels):
-                    for check in changed:
-                        self._own[instance, check] = host_check(settings, check)
-                    break
+        for instance in self._labels:
+            settings, changed = self._settings_of(instance)
+            for check in changed:
+                self._own[instance, check] = host_check(settings, check)
         for override in self._overrides.values():
             self._apply(override)
 
-    def _settings_of(self, instance: str) -> HostCheckSettings:
+    def _settings_of(self, instance: str) -> tuple[HostCheckSettings, tuple[CheckName, ...]]:
+        """Return the settings of a host, and which of its checks its selector changes."""
         labels = self._labels.get(instance)
         if labels is not None:
-            for matchers, settings, _ in self._selectors:
+            for matchers, settings, changed in self._selectors:
                 if matches_all(matchers, labels):
-                    return settings
-        return self.settings
+                    return settings, changed
+        return self.settings, ()
 
     def _apply(self, override: CheckOverride) -> None:
-        key = override.instance, CheckName(override.check)
-        self._own[key] = host_check(self._settings_of(override.instance), key[1], override)
+        check = CheckName(override.check)
+        settings, _ = self._settings_of(override.instance)
+        self._own[override.instance, check] = host_check(settings, check, override)
 
     @property
     def own(self) -> Mapping[tuple[str, CheckName], HostCheck]:

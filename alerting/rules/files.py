@@ -4,7 +4,7 @@ Alerting rules may have three more keys than in Prometheus: `recovery_expr` (the
 keeps firing while this holds), `data_expr` (an alert whose series is not in this result
 has no data, instead of having recovered) and `no_data_for`.
 
-TemplateSource: Prometheus documentation, "Defining recording rules" and "Alerting rules".
+Source: Prometheus documentation, "Defining recording rules" and "Alerting rules".
 """
 
 from collections import Counter

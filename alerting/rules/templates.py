@@ -1,6 +1,6 @@
 """Templates of the labels and annotations of alerting rules.
 
-TemplateSource: Prometheus documentation, "Template reference" and "Alerting rules".
+Source: Prometheus documentation, "Template reference" and "Alerting rules".
 """
 
 from collections.abc import Callable, Mapping

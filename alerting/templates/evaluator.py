@@ -1,6 +1,6 @@
 """Evaluates the syntax tree of a template.
 
-TemplateSource: Go, package text/template.
+Source: Go, package text/template.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,6 +1,6 @@
 """Fields, methods and map entries of values, and the arguments of calls.
 
-TemplateSource: Go, package text/template.
+Source: Go, package text/template.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """The functions that every template of Go has.
 
-TemplateSource: Go, package text/template.
+Source: Go, package text/template.
 """
 
 import re

@@ -1,6 +1,6 @@
 """The comparisons of templates: eq, ne, lt, le, gt, ge.
 
-TemplateSource: Go, package text/template.
+Source: Go, package text/template.
 """
 
 from alerting.templates.values.printing import Flags, Printer

@@ -1,6 +1,6 @@
 """Formats numbers as Prometheus's templates do.
 
-TemplateSource: Prometheus, template/template.go and the template reference in its
+Source: Prometheus, template/template.go and the template reference in its
 documentation.
 """
 

@@ -1,6 +1,6 @@
 """The functions of templates in rule files.
 
-TemplateSource: Prometheus documentation, "Template reference"; Prometheus, template/template.go.
+Source: Prometheus documentation, "Template reference"; Prometheus, template/template.go.
 """
 
 import re

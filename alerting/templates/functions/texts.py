@@ -1,6 +1,6 @@
 """The functions on texts that Prometheus and Alertmanager share.
 
-TemplateSource: Go, packages regexp and strings.
+Source: Go, packages regexp and strings.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Cuts a template into tokens: texts, delimiters and the words inside actions.
 
-TemplateSource: Go, package text/template/parse.
+Source: Go, package text/template/parse.
 """
 
 from dataclasses import dataclass

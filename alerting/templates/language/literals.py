@@ -1,6 +1,6 @@
 """Go's literals: quoted strings, characters and numbers.
 
-TemplateSource: Go, package strconv; the Go specification, "Integer literals", "String literals".
+Source: Go, package strconv; the Go specification, "Integer literals", "String literals".
 """
 
 import re

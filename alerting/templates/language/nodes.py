@@ -2,7 +2,7 @@
 
 `str` of a node is its source as Go's error messages show it.
 
-TemplateSource: Go, package text/template/parse.
+Source: Go, package text/template/parse.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """Parses templates.
 
-TemplateSource: Go, package text/template/parse.
+Source: Go, package text/template/parse.
 """
 
 from collections.abc import Collection, Mapping

@@ -1,6 +1,6 @@
 """The tokens of a template, with tokens that are put back.
 
-TemplateSource: Go, package text/template/parse.
+Source: Go, package text/template/parse.
 """
 
 from alerting.templates.language.lexer import Lexer, TemplateToken, TokenKind

@@ -1,6 +1,6 @@
 """Writes floats as Go does.
 
-TemplateSource: Go, package strconv, FormatFloat.
+Source: Go, package strconv, FormatFloat.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Go's Sprintf.
 
-TemplateSource: Go, package fmt.
+Source: Go, package fmt.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Prints values as Go's package fmt does: Sprint, Sprintln and the verbs of Sprintf.
 
-TemplateSource: Go, package fmt.
+Source: Go, package fmt.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Go's time.Time and time.Duration: their layouts, methods and texts.
 
-TemplateSource: Go, package time.
+Source: Go, package time.
 """
 
 import datetime as dt
