@@ -14,7 +14,7 @@ _COLLECTOR_FLAG = re.compile(r"--(no-)?collector\.([a-z0-9_-]+)")
 
 
 class NodeExporterCommand(click.Command):
-    """A command that also takes node_exporter's flags, which name a collector each."""
+    """A command that also takes node_exporter's flags, each of which names a collector."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments, with `--collector.cpu` read as `--enable-collector cpu`."""

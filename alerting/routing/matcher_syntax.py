@@ -8,23 +8,13 @@ Source: Alertmanager documentation, "Configuration", matchers.
 
 import re
 
+from alerting.templates.language.literals import ESCAPES, HEX_LENGTHS
 from model.matchers import BadPatternError, Matcher
 
 _OPERATORS = ("=~", "!~", "!=", "=")
 _RESERVED = frozenset("{}!=~,\\\"'`")
 _CLASSIC = re.compile(r"^\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(=~|=|!=|!~)\s*((?s:.*?))\s*$")
-_ESCAPES = {
-    "a": "\a",
-    "b": "\b",
-    "f": "\f",
-    "n": "\n",
-    "r": "\r",
-    "t": "\t",
-    "v": "\v",
-    "\\": "\\",
-    '"': '"',
-}
-_DIGITS = {"x": 2, "u": 4, "U": 8}
+_ESCAPES = {**ESCAPES, '"': '"'}
 
 
 class BadMatcherError(ValueError):
@@ -129,10 +119,10 @@ class _Utf8Parser:
         self._at += 1
         if kind in _ESCAPES:
             return _ESCAPES[kind]
-        if kind in _DIGITS:
-            digits = self._text[self._at : self._at + _DIGITS[kind]]
-            self._at += _DIGITS[kind]
-            if len(digits) == _DIGITS[kind] and re.fullmatch("[0-9a-fA-F]+", digits):
+        if kind in HEX_LENGTHS:
+            digits = self._text[self._at : self._at + HEX_LENGTHS[kind]]
+            self._at += HEX_LENGTHS[kind]
+            if len(digits) == HEX_LENGTHS[kind] and re.fullmatch("[0-9a-fA-F]+", digits):
                 number = int(digits, 16)
                 # Go refuses a byte that is no UTF-8 by itself, and surrogates.
                 if number < 0x80 or (kind != "x" and number < 0x110000 and number >> 11 != 27):

@@ -53,12 +53,18 @@ def differences(port: int) -> dict[str, list[str]]:
 def _far(
     values: Mapping[SeriesKey, tuple[float, float]], after: Mapping[SeriesKey, float]
 ) -> Iterable[tuple[str, str]]:
-    """Yield each series whose value is far from both of node_exporter, and a line about it."""
+    """Yield each series that is far from node_exporter's values, with a line about it.
+
+    Args:
+        values: by series, node_exporter's value before our scrape, and ours.
+        after: node_exporter's values after our scrape.
+    """
     for key, (before, ours) in values.items():
-        ends = sorted((before, after.get(key, before)))
+        later = after.get(key, before)
+        ends = sorted((before, later))
         margin = max(_NEAR * max(map(abs, ends)), ends[1] - ends[0])
         if not ends[0] - margin <= ours <= ends[1] + margin:
-            yield shown(key), f"{shown(key)}: {before} to {ends[1]}, ours {ours}"
+            yield shown(key), f"{shown(key)}: {before} to {later}, ours {ours}"
 
 
 def _scrape(url: str) -> ComparedScrape:

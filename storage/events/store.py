@@ -347,7 +347,7 @@ class DuckEventStore:
             connection.execute("select 1 from events limit 1").fetchall()
 
         if await asyncio.to_thread(lambda: self._database.exists):
-            # Not after a fold: whoever looks each second would fold each second.
+            # Without moving the journal into the tables first: health is asked every second.
             await self._database.read(look)
 
     async def checkpoint(self) -> None:

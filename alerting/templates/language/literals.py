@@ -6,7 +6,7 @@ Source: Go, package strconv; the Go specification, "Integer literals", "String l
 import re
 from dataclasses import dataclass
 
-_ESCAPES = {
+ESCAPES = {
     "a": "\a",
     "b": "\b",
     "f": "\f",
@@ -16,13 +16,15 @@ _ESCAPES = {
     "v": "\v",
     "\\": "\\",
 }
-_QUOTED = {char: "\\" + letter for letter, char in _ESCAPES.items()}
+"""What a letter after a backslash stands for in quoted text."""
+_QUOTED = {char: "\\" + letter for letter, char in ESCAPES.items()}
 _LAST_INT, _LAST_UINT = 2**63 - 1, 2**64 - 1
 _LAST_RUNE = 0x10FFFF
 _FIRST_WIDE_RUNE = 0x10000
 _LATIN = 0x80
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
-_HEX_LENGTHS = {"x": 2, "u": 4, "U": 8}
+HEX_LENGTHS = {"x": 2, "u": 4, "U": 8}
+"""How many hexadecimal digits follow a letter after a backslash."""
 _FLOAT = re.compile(
     r"""[+-]?(?:
         0[xX][0-9a-fA-F]*\.?[0-9a-fA-F]*[pP][+-]?[0-9]+
@@ -127,12 +129,12 @@ def _unquoted_char(literal: str, at: int, quote: str) -> tuple[str | bytes, int]
             raise LiteralError("invalid syntax")
         return char, at + 1
     escape, at = literal[at + 1], at + 2
-    if escape in _ESCAPES:
-        return _ESCAPES[escape], at
+    if escape in ESCAPES:
+        return ESCAPES[escape], at
     if escape == quote:
         return quote, at
-    if escape in _HEX_LENGTHS:
-        end = at + _HEX_LENGTHS[escape]
+    if escape in HEX_LENGTHS:
+        end = at + HEX_LENGTHS[escape]
         digits = literal[at:end]
         if len(digits) < end - at or not set(digits) <= _HEX_DIGITS:
             raise LiteralError("invalid syntax")

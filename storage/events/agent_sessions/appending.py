@@ -196,7 +196,7 @@ def _twin_text(request: AgentRequest) -> str:
 
 
 _UNKNOWN: Final = -1
-"""Stands for null in columns of numbers."""
+"""The number that stands for null on the way into the columns of `_NULLABLE`."""
 _NULLABLE: Final = ("duration_ms", "status", "is_success", "is_accepted")
 _NULLABLE_REAL: Final = ("reported_cost_usd", "cost_usd")
 
