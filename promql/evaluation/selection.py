@@ -43,7 +43,7 @@ class Selection:
         self._guard = guard
         self._repeated = repeated
         self._uses = uses
-        self._kept: dict[tuple[Matchers, int, int, int, bool], list[AlignedSeries]] = {}
+        self._kept: dict[tuple[Matchers, int, int, int, bool, bool], list[AlignedSeries]] = {}
 
     def read(
         self,
@@ -54,6 +54,7 @@ class Selection:
         *,
         range_ms: int = 0,
         starts: bool = False,
+        is_newest: bool = False,
     ) -> Iterable[AlignedSeries]:
         """Return the series between two times, both ends included, as few large matrices.
 
@@ -64,19 +65,21 @@ class Selection:
             steps: the evaluation times.
             range_ms: the length of the range that is selected at each step.
             starts: include start times, if any are known.
+            is_newest: only the newest sample of each series is used.
         """
         matchers = selector.matchers
         if self._repeated and matchers in self._repeated:
-            key = (matchers, start_ms, end_ms, steps.count, starts)
+            key = (matchers, start_ms, end_ms, steps.count, starts, is_newest)
             kept = self._kept.get(key)
             if kept is None:
                 # Without function and grouping: several functions share the samples.
-                hints = _hints(UNUSED, steps, range_ms)
+                hints = _hints(UNUSED, steps, range_ms, is_newest)
                 slots, found = self._read(matchers, start_ms, end_ms, steps, starts, hints)
                 self._guard.keep(slots)
                 self._kept[key] = kept = list(found)
             return kept
-        hints = _hints(self._uses.get(id(selector), UNUSED), steps, range_ms)
+        use = self._uses.get(id(selector), UNUSED)
+        hints = _hints(use, steps, range_ms, is_newest)
         slots, found = self._read(matchers, start_ms, end_ms, steps, starts, hints)
         self._guard.hold(slots)
         return found
@@ -113,7 +116,9 @@ class Selection:
             end_ms += lookback_ms
         align = interpolated if selector.smoothed else newest
         one_name = has_one_name(selector.matchers)
-        for part in self.read(selector, start_ms, end_ms, steps, starts=starts):
+        is_newest = steps.count == 1 and not selector.smoothed
+        found = self.read(selector, start_ms, end_ms, steps, starts=starts, is_newest=is_newest)
+        for part in found:
             keep_stale = not selector.smoothed
             edges_ms = steps.first_ms, steps.last_ms
             for _, block in in_blocks(part, steps.count, edges_ms, keep_stale=keep_stale):
@@ -121,13 +126,14 @@ class Selection:
                 yield align(block, steps, lookback_ms, one_name)
 
 
-def _hints(use: SelectorUse, steps: Steps, range_ms: int) -> SelectHints:
+def _hints(use: SelectorUse, steps: Steps, range_ms: int, is_newest: bool) -> SelectHints:
     return SelectHints(
         step_ms=steps.step_ms,
         range_ms=range_ms,
         function=use.function,
         grouping=use.grouping,
         by=use.by,
+        newest=is_newest,
     )
 
 

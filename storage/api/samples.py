@@ -119,8 +119,8 @@ class SelectHints:
     """How a query will use the series that it selects, as Prometheus's `SelectHints`.
 
     A store may read or send less because of a hint, but the query's result must stay the
-    same. `SqliteSampleStore` ignores all of them; a remote store can evaluate the function
-    or the aggregation itself.
+    same. `SqliteSampleStore` heeds `newest`; a remote store can evaluate the function or
+    the aggregation itself.
 
     Attributes:
         step_ms: the interval between two evaluation steps, 0 for an instant query.
@@ -129,6 +129,7 @@ class SelectHints:
             is none.
         grouping: the labels of the aggregation over the selector or over `function`.
         by: whether `grouping` lists the labels to keep (`by`) or to drop (`without`).
+        newest: whether only the newest sample of each series in the range is used.
     """
 
     step_ms: int = 0
@@ -136,6 +137,7 @@ class SelectHints:
     function: str = ""
     grouping: tuple[str, ...] = ()
     by: bool = False
+    newest: bool = False
 
 
 class ReadBudget(Protocol):

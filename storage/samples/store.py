@@ -348,7 +348,7 @@ class SqliteSampleStore:
         hints: SelectHints | None = None,
     ) -> list[AlignedSeries]:
         """See `SampleReader.select`."""
-        return self._query.select(matchers, start_ms, end_ms, budget, starts=starts)
+        return self._query.select(matchers, start_ms, end_ms, budget, starts=starts, hints=hints)
 
     def series(
         self, selectors: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int, limit: int = 0

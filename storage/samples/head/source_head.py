@@ -3,6 +3,7 @@
 One thread appends (under the lock of `Heads`); any thread may read at the same time.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from model.series import ABSENT_BITS, STALE_BITS, Values, absent_vector
 from storage.api.errors import OutOfOrderError
 from storage.api.samples import Source, Vector
 from storage.samples.catalog.kinds import SourceKind
-from storage.samples.catalog.layouts import StoredLayout
+from storage.samples.catalog.layouts import Columns, StoredLayout
 from storage.samples.head.changes import FLOAT, Places
 from storage.samples.head.journal_records import AppendedVector
 from storage.samples.head.open_chunk import ChunkView, OpenChunk
@@ -24,8 +25,19 @@ _COLUMN: Final = np.dtype("<u4")
 _STALE_BYTES: Final = STALE_BITS.to_bytes(8, "little")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class NewestValues:
+    """Some values of the last vector of a source, and its time."""
+
+    time_ms: int
+    values: Values
+
+
 class SourceHead:
     """The last vector of one source, its open chunk, and the closed ones not yet on disk.
+
+    Readers of the last vector take no lock: they compare the counts of the changes to it
+    that have begun and that have ended, before and after.
 
     Attributes:
         layout: the layout of the last vector.
@@ -40,6 +52,8 @@ class SourceHead:
     """
 
     __slots__ = (
+        "_begun",
+        "_ended",
         "before",
         "chunks",
         "closed",
@@ -64,6 +78,7 @@ class SourceHead:
         self.closed: list[OpenChunk] = []
         self.chunks = 0
         self.ring: Ring | None = None
+        self._begun = self._ended = 0
         self.is_hidden = SourceKind.of_stream(source.stream) is not SourceKind.SAMPLES
 
     def append(self, vector: Vector, layout: StoredLayout) -> AppendedVector:
@@ -78,6 +93,7 @@ class SourceHead:
         columns, values = _checked(vector, len(layout.series))
         if self.is_amended:
             self.before = self.last.copy()
+        self._begun += 1
         if layout is not self.layout:
             self._change_layout(layout, vector.time_ms, replaced=columns is None)
         last = self.last
@@ -108,6 +124,7 @@ class SourceHead:
             self.ring.push(vector.time_ms, last)
         if ended:
             self._drop_ended()
+        self._ended = self._begun
         return appended
 
     def amend(self, vector: Vector, layout: StoredLayout) -> AppendedVector:
@@ -137,6 +154,7 @@ class SourceHead:
     def _amend(
         self, chunk: OpenChunk, layout: StoredLayout, columns: Places, values: Values
     ) -> None:
+        self._begun += 1
         if layout is not self.layout:
             self._change_layout(layout, self.last_ms, replaced=False)
         self.last[columns] = values
@@ -146,6 +164,7 @@ class SourceHead:
             self.ring.amend(columns, values)
         if _STALE_BYTES in values.tobytes():
             self._drop_ended()
+        self._ended = self._begun
 
     def restore_amendment(
         self, layout: StoredLayout, time_ms: int, ordinal: int, columns: bytes, values: bytes
@@ -206,6 +225,24 @@ class SourceHead:
         """Replace the staleness markers of the last vector by ABSENT."""
         bits = self.last.view(np.uint64)
         bits[bits == STALE_BITS] = ABSENT_BITS
+
+    def newest(self, layout: StoredLayout, columns: Columns) -> NewestValues | None:
+        """Return some values of the last vector; safe in any thread.
+
+        Values are ABSENT for series that ended and for those that the vector lacks.
+
+        Args:
+            layout: the layout that numbers the columns.
+            columns: the column numbers.
+
+        Returns:
+            None if the last vector has another layout, or changes at this moment.
+        """
+        begun = self._begun
+        if self._ended != begun or self.layout is not layout:
+            return None
+        newest = NewestValues(self.last_ms, self.last[columns])
+        return newest if self._begun == begun else None
 
     def close(self) -> OpenChunk | None:
         """Close the open chunk and return it; the next vector begins another."""

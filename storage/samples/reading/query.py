@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from model.labels import Labels
 from model.matchers import Matcher
 from model.series import AlignedSeries
-from storage.api.samples import ReadBudget
+from storage.api.samples import ReadBudget, SelectHints
 from storage.damage import Damage
 from storage.samples.catalog.kinds import SourceKind
 from storage.samples.catalog.layouts import Layouts
@@ -18,6 +18,7 @@ from storage.samples.reading.chunk_reader import ChunkReader, SourceSelection, w
 from storage.samples.reading.duplicates import doubled_labels, merge_doubled
 from storage.samples.reading.label_pieces import have_common, union
 from storage.samples.reading.label_query import LabelQuery
+from storage.samples.reading.newest import newest_series
 from storage.samples.reading.range_index import RangeIndex
 from storage.samples.reading.read_threads import ReadThreads
 from storage.samples.reading.recent_plan import RecentPlan, Wanted
@@ -87,13 +88,16 @@ class Query:
         budget: ReadBudget | None = None,
         *,
         starts: bool = False,
+        hints: SelectHints | None = None,
     ) -> list[AlignedSeries]:
         """See `SampleReader.select`."""
         # Before the read: a tombstone is removed only after the samples.
         deleted = tuple(self._tombstones or ())
+        # The newest sample that is not deleted may be an earlier one.
+        newest = hints is not None and hints.newest and not starts and not deleted
         selector = self._selectors.get(matchers)
-        recent = self._select_recent(selector, start_ms, end_ms, budget)
-        result = recent or self._select_settled(selector, start_ms, end_ms, budget)
+        recent = self._select_recent(selector, start_ms, end_ms, budget, newest)
+        result = recent or self._select_settled(selector, start_ms, end_ms, budget, newest)
         if deleted:
             result = [without_deleted(part, deleted) for part in result]
         found = [part for part in map(without_empty, result) if part is not None]
@@ -121,7 +125,12 @@ class Query:
         return [labels for labels in found if labels not in doubtful][: limit or None]
 
     def _select_recent(
-        self, selector: CachedSelector, start_ms: int, end_ms: int, budget: ReadBudget | None
+        self,
+        selector: CachedSelector,
+        start_ms: int,
+        end_ms: int,
+        budget: ReadBudget | None,
+        newest: bool = False,
     ) -> list[AlignedSeries] | None:
         """Select from the recent window, late sources from chunks; None if most are late."""
         plan = self._recent_plan(selector, budget)
@@ -137,20 +146,22 @@ class Query:
         )
         rest = late.union(plan.without_ring, plan.changed_sources(start_ms), on_disk)
         rest -= self._sources.hidden
-        found = plan.gather(start_ms, end_ms, late, budget)
+        gather = plan.gather_newest if newest else plan.gather
+        found = gather(start_ms, end_ms, late, budget)
         if found is None or plan.disturbances != self._heads.disturbances:
             return None
         if not rest:
-            return [found]
-        if not found.labels:
+            return found
+        if not any(part.labels for part in found):
             return None
-        others = self._select_any(selector, start_ms, end_ms, budget, rest)
+        others = self._select_any(selector, start_ms, end_ms, budget, rest, newest=newest)
         # `plan.label_sets` includes the late sources, whose series are now in `others`:
         # compare only with the series that were found in the recent window.
-        label_sets = plan.label_sets if not late else union([found.labels], budget)
+        own = [part.labels for part in found]
+        label_sets = union(own, budget) if late else plan.label_sets
         if have_common(label_sets, [part.labels for part in others], budget):
             return None
-        return [found, *others]
+        return found + others
 
     def _recent_plan(
         self, selector: CachedSelector, budget: ReadBudget | None
@@ -176,7 +187,12 @@ class Query:
         return plan
 
     def _select_settled(
-        self, selector: CachedSelector, start_ms: int, end_ms: int, budget: ReadBudget | None
+        self,
+        selector: CachedSelector,
+        start_ms: int,
+        end_ms: int,
+        budget: ReadBudget | None,
+        newest: bool,
     ) -> list[AlignedSeries]:
         """Select from the settled cache, and the end of the range from chunks."""
         cache, matchers = self._settled, selector.matchers
@@ -185,7 +201,7 @@ class Query:
         until_ms = min(cache.until_ms, end_ms) if cache else 0
         is_short = end_ms - start_ms < _SHORT_MS and until_ms < end_ms
         if cache is None or until_ms <= start_ms or is_short or not cache.fits(matchers):
-            return self._select_any(selector, start_ms, end_ms, budget)
+            return self._select_any(selector, start_ms, end_ms, budget, newest=newest)
         known = cache.get(matchers, start_ms)
         if known is not None and until_ms - known.end_ms <= (end_ms - start_ms) * _BEHIND:
             found = known.between(start_ms, end_ms)
@@ -218,8 +234,13 @@ class Query:
         end_ms: int,
         budget: ReadBudget | None,
         only: Collection[int] | None = None,
+        *,
+        newest: bool = False,
     ) -> list[AlignedSeries]:
-        """Select from chunks in memory and on disk, of some sources or all."""
+        """Select from chunks in memory and on disk, of some sources or all.
+
+        With `newest`, series have only their newest sample wherever that takes less time.
+        """
         # Heads before windows: a chunk that is written meanwhile is found in both and
         # dropped once, never missed.
         views, windows, only = self._index.candidates(selector, start_ms, end_ms, only)
@@ -230,11 +251,14 @@ class Query:
             if budget is not None and len(selections) % _SOURCES_A_CHECK == 0:
                 budget.check()
         doubled = doubled_labels(selections, budget)
-        reader = ChunkReader(start_ms, end_ms, budget, self._threads, self._damage)
-        reader.collect(selections, windows)
         apart = [one for one in selections if doubled and not doubled.isdisjoint(one.labels)]
         rest = [one for one in selections if not doubled or doubled.isdisjoint(one.labels)]
-        result = reader.decode(rest)
+        result: list[AlignedSeries] = []
+        if newest:
+            result, rest = newest_series(self._heads, rest, start_ms, end_ms, budget)
+        reader = ChunkReader(start_ms, end_ms, budget, self._threads, self._damage)
+        reader.collect(rest + apart, windows)
+        result += reader.decode(rest)
         if apart:
             parts = [part for one in apart for part in reader.decode([one])]
             result.extend(merge_doubled(parts, doubled))

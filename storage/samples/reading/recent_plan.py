@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import takewhile
+from itertools import compress, takewhile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.labels import Labels
-from model.series import ABSENT_BITS, NO_TIME, AlignedSeries
+from model.series import ABSENT_BITS, NO_TIME, AlignedSeries, is_absent
 from storage.api.samples import ReadBudget
 from storage.samples.head.recent import Block, Ring
 from storage.samples.reading.label_pieces import in_pieces, union
@@ -65,6 +65,10 @@ class _Found:
     low: NDArray[np.intp]
     high: NDArray[np.intp]
     safe_count: NDArray[np.int64]
+
+    def newest(self) -> "_Found":
+        """Return only the last slot in range of each source."""
+        return replace(self, low=np.maximum(self.low, self.high - 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +132,7 @@ class RecentPlan:
     @cached_property
     def labels(self) -> tuple[Labels, ...]:
         """The label sets of all parts, in order."""
-        return tuple([labels for part in self.parts for labels in part.labels])
+        return _labels_of(self.parts)
 
     @cached_property
     def label_sets(self) -> Set[Labels]:
@@ -146,33 +150,76 @@ class RecentPlan:
 
     def gather(
         self, start_ms: int, end_ms: int, without: set[int], budget: ReadBudget | None
-    ) -> AlignedSeries | None:
+    ) -> list[AlignedSeries] | None:
         """Return the samples in range of all sources except `without`.
 
         Returns None if a sample was overwritten meanwhile. The caller must check afterwards
         that `Heads.disturbances` is still the plan's.
         """
-        parts = [_less(part, without) for part in self.parts] if without else list(self.parts)
+        parts, labels = self._without(without)
         found = [_find(part, start_ms, end_ms) for part in parts]
-        width = max((int((one.high - one.low).max()) for one in found if len(one.low)), default=0)
-        height = sum(len(part.columns) for part in parts)
-        if budget is not None:
-            budget.spend(height * width)
-        times = np.empty((sum(len(part.sources) for part in parts), width), np.int64)
-        values = np.empty((height, width))
-        rows = np.empty(height, np.intp)
-        group = row = 0
-        for part, one in zip(parts, found, strict=True):
-            next_group, next_row = group + len(part.sources), row + len(part.columns)
-            _copy(part, one, times[group:next_group], values[row:next_row])
-            rows[row:next_row] = part.rows + group
-            group, row = next_group, next_row
-            if (part.block.counts[part.rings] >= one.safe_count).any():
-                return None
-        labels = self.labels
-        if without:
-            labels = tuple([labels for part in parts for labels in part.labels])
-        return AlignedSeries(labels=labels, times_ms=times, values=values, rows=rows)
+        gathered = _gathered(parts, found, labels, budget)
+        return None if gathered is None else [gathered]
+
+    def gather_newest(
+        self, start_ms: int, end_ms: int, without: set[int], budget: ReadBudget | None
+    ) -> list[AlignedSeries] | None:
+        """Return the same as `gather`, but of most series only the newest sample.
+
+        The others are those whose source has a newer vector without a sample of theirs.
+        """
+        parts, labels = self._without(without)
+        found = [_find(part, start_ms, end_ms).newest() for part in parts]
+        newest = _gathered(parts, found, labels, budget)
+        if newest is None:
+            return None
+        earlier = is_absent(newest.values).all(axis=1)
+        if not earlier.any():
+            return [newest]
+        ends = np.cumsum([len(part.columns) for part in parts])
+        parts = [
+            _taken(part, mask)
+            for part, mask in zip(parts, np.split(earlier, ends[:-1]), strict=True)
+        ]
+        found = [_find(part, start_ms, end_ms) for part in parts]
+        others = _gathered(parts, found, _labels_of(parts), budget)
+        return None if others is None else [newest.take(np.flatnonzero(~earlier)), others]
+
+    def _without(self, sources: set[int]) -> tuple[Sequence[_BlockPart], tuple[Labels, ...]]:
+        """Return the parts and label sets of all sources but some."""
+        if not sources:
+            return self.parts, self.labels
+        parts = [_less(part, sources) for part in self.parts]
+        return parts, _labels_of(parts)
+
+
+def _labels_of(parts: Iterable[_BlockPart]) -> tuple[Labels, ...]:
+    return tuple([labels for part in parts for labels in part.labels])
+
+
+def _gathered(
+    parts: Sequence[_BlockPart],
+    found: Sequence[_Found],
+    labels: tuple[Labels, ...],
+    budget: ReadBudget | None,
+) -> AlignedSeries | None:
+    """Return the found samples; None if one was overwritten meanwhile."""
+    width = max((int((one.high - one.low).max()) for one in found if len(one.low)), default=0)
+    height = sum(len(part.columns) for part in parts)
+    if budget is not None:
+        budget.spend(height * width)
+    times = np.empty((sum(len(part.sources) for part in parts), width), np.int64)
+    values = np.empty((height, width))
+    rows = np.empty(height, np.intp)
+    group = row = 0
+    for part, one in zip(parts, found, strict=True):
+        next_group, next_row = group + len(part.sources), row + len(part.columns)
+        _copy(part, one, times[group:next_group], values[row:next_row])
+        rows[row:next_row] = part.rows + group
+        group, row = next_group, next_row
+        if (part.block.counts[part.rings] >= one.safe_count).any():
+            return None
+    return AlignedSeries(labels=labels, times_ms=times, values=values, rows=rows)
 
 
 def _part(block: Block, some: Sequence[tuple[Wanted, Ring]]) -> _BlockPart:
@@ -189,13 +236,15 @@ def _part(block: Block, some: Sequence[tuple[Wanted, Ring]]) -> _BlockPart:
 def _less(part: _BlockPart, without: set[int]) -> _BlockPart:
     """Return a part without the sources in `without`."""
     kept = np.array([source not in without for source in part.sources.tolist()], np.bool_)
-    if kept.all():
-        return part
-    series = kept[part.rows]
-    labels = tuple(labels for labels, stays in zip(part.labels, series, strict=True) if stays)
-    rows = (np.cumsum(kept) - 1)[part.rows[series]]
+    return part if kept.all() else _taken(part, kept[part.rows])
+
+
+def _taken(part: _BlockPart, series: NDArray[np.bool_]) -> _BlockPart:
+    """Return a part with some of its series, and only their sources."""
+    used, rows = np.unique(part.rows[series], return_inverse=True)
+    labels = tuple(compress(part.labels, series.tolist()))
     return _BlockPart(
-        part.block, part.sources[kept], part.rings[kept], part.columns[series], rows, labels
+        part.block, part.sources[used], part.rings[used], part.columns[series], rows, labels
     )
 
 

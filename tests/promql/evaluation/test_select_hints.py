@@ -72,7 +72,7 @@ def test_hints_name_the_function_and_the_grouping(
 
 
 def test_an_instant_query_has_no_step() -> None:
-    assert hints_of("x", step_ms=0) == [SelectHints()]
+    assert hints_of("x", step_ms=0) == [SelectHints(newest=True)]
 
 
 def test_a_selector_that_occurs_twice_is_read_once_with_no_function() -> None:

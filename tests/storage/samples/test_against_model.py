@@ -14,7 +14,7 @@ from model.labels import Labels
 from model.matchers import Matcher, matches_all
 from model.series import ABSENT_BITS, ORDINARY_NAN_BITS, STALE_BITS
 from storage.api.errors import OutOfOrderError
-from storage.api.samples import Source, Vector
+from storage.api.samples import SelectHints, Source, Vector
 from storage.samples.store import SqliteSampleStore
 from tests.storage.samples.naive_model import NaiveSource, Samples, clipped, samples_of
 from tests.storage.samples.sample_builders import column_array, small
@@ -37,6 +37,11 @@ bits = st.one_of(
     st.floats(width=64).map(lambda number: int(np.float64(number).view(np.uint64))),
     st.integers(0, 2**64 - 1),
 )
+
+
+def newest(samples: Samples) -> dict[Labels, tuple[int, int]]:
+    """Return time and bits of the newest sample of each series."""
+    return {labels: max(some.items()) for labels, some in samples.items() if some}
 
 
 class Appending:
@@ -217,6 +222,16 @@ class StoreMachine(RuleBasedStateMachine):
         end_ms = data.draw(st.integers(start_ms, self.now_ms))
         found = clipped(samples_of(self.store.select([], start_ms, end_ms)), start_ms, end_ms)
         assert found == clipped(self.expected(), start_ms, end_ms)
+
+    @precondition(lambda self: self.now_ms)
+    @rule(data=st.data(), back_ms=st.sampled_from([0, 1, 2000, 60_000, 300_000, HOUR_MS]))
+    def the_newest_samples_read_back(self, data: st.DataObject, back_ms: int) -> None:
+        end_ms = data.draw(st.one_of(st.just(self.now_ms), st.integers(0, self.now_ms)))
+        start_ms = max(0, end_ms - back_ms)
+        found = samples_of(self.store.select([], start_ms, end_ms, hints=SelectHints(newest=True)))
+        assert newest(clipped(found, start_ms, end_ms)) == newest(
+            clipped(self.expected(), start_ms, end_ms)
+        )
 
     def teardown(self) -> None:
         self.store.close()
