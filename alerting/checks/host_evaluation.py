@@ -29,6 +29,7 @@ from alerting.errors import RuleEvaluationError
 from alerting.evaluation.health import HealthBoard
 from alerting.evaluation.queries import instant_vector
 from alerting.evaluation.series import SeriesWriter, alert_series
+from model.distinct import distinct
 from model.labels import METRIC_NAME, Labels
 from promql.api import InstantVector, QueryEngine
 from storage.api.alerts import Alert, Severity
@@ -171,7 +172,7 @@ class HostChecksEvaluation:
         )
         observed = known.copy()
         observed[known] = kind.sign * vector.values[known] > least[at[known]]
-        present = frozenset(judged[number] for number in np.unique(at[known]).tolist())
+        present = frozenset(judged[number] for number in distinct(at[known]).tolist())
         found = _by_target(kind, vector, np.flatnonzero(observed).tolist())
         # Aggregating expressions return no other target labels than `job` and `instance`.
         of_target = {

@@ -23,6 +23,7 @@ from analytics.statistics.funnel import (
     groups_of,
     nobody,
 )
+from model.distinct import distinct
 from storage.api.events import Occurrences
 
 _MOST_OVERLAPPING: Final = 5
@@ -96,7 +97,7 @@ class _Counter:
 
     @classmethod
     def of(cls, satisfied: NDArray[np.uint64], steps: int) -> "_Counter":
-        masks = np.unique(satisfied).tolist()
+        masks = distinct(satisfied).tolist()
         return cls([_part(satisfied, group) for group in _components(masks, steps)])
 
     def count(self, first: Rows, end: Rows) -> NDArray[np.int64]:
@@ -160,7 +161,7 @@ def _components(masks: list[int], steps: int) -> list[list[int]]:
 
 
 def _part(satisfied: NDArray[np.uint64], steps: list[int]) -> _Part:
-    columns = np.unique(satisfied & np.uint64(sum(1 << step for step in steps)))
+    columns = distinct(satisfied & np.uint64(sum(1 << step for step in steps)))
     # Steps that the same events satisfy are interchangeable: a set has all or none of them.
     kinds: dict[bytes, list[int]] = {}
     for step in steps:

@@ -23,6 +23,7 @@ from ingest.series.sample_batch import Deltas, SampleBatch, Samples
 from ingest.series.sender_source import SOURCE_LABELS, SenderSource
 from ingest.series.series_table import SeriesTable
 from ingest.series.write_result import WriteResult
+from model.distinct import distinct
 from model.labels import METRIC_NAME, Labels
 from model.matchers import Matcher
 from model.series import AlignedSeries, is_absent, is_stale
@@ -108,7 +109,7 @@ class DeltaTotals:
         rows, starts, ends = (
             column[is_valid] for column in (deltas.rows, deltas.starts_ns, deltas.times_ns)
         )
-        await self._load(np.unique(samples["series"][rows]), now_ms)
+        await self._load(distinct(samples["series"][rows]), now_ms)
         for some in _in_turn(samples["series"][rows], ends):
             self._add_once(samples, rows[some], starts[some], ends[some], valid, result)
 

@@ -11,6 +11,7 @@ from ingest.series.lane import NOBODY, Lane
 from ingest.series.sample_batch import Samples
 from ingest.series.sender_source import SenderSource
 from ingest.series.series_table import COLUMN_BITS, COLUMN_MASK, UNPLACED, SeriesTable
+from model.distinct import distinct
 from model.labels import Labels
 
 MOST_LANES: Final = 64
@@ -39,7 +40,7 @@ class Placement:
         because each growth needs a new layout.
         """
         first_ms = int(samples["time_ms"].min())
-        numbers = np.unique(samples["series"])
+        numbers = distinct(samples["series"])
         while len(numbers):
             left = self._assign_some(first_ms, numbers, source, None)
             yield

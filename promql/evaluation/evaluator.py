@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 
+from model.distinct import distinct
 from model.series import AlignedSeries
 from promql.evaluation.aggregation_operators import aggregated
 from promql.evaluation.annotations import AnnotationCollector
@@ -258,7 +259,7 @@ class Evaluator:
     def quantile_in_range(self, value: Scalars, node: Expression) -> None:
         """Annotate every φ that is below 0, above 1 or NaN."""
         outside = value[~((value >= 0) & (value <= 1))]
-        for each in np.unique(outside).tolist():
+        for each in distinct(outside).tolist():
             self.annotations.quantile_out_of_range(each, node.start)
 
     # Aggregations, calls and literals.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from model.distinct import distinct
 from model.labels import METRIC_NAME, Labels
 from promql.kernels.arrays import Floats, Indices
 
@@ -55,7 +56,7 @@ class Groups:
     def of_equal_size(self) -> Iterator[tuple[Indices, Indices]]:
         """Yield the groups of each size, and their series: shapes (k,) and (k, size)."""
         sizes = self.sizes
-        for size in np.unique(sizes).tolist():
+        for size in distinct(sizes).tolist():
             groups = np.flatnonzero(sizes == size)
             places = self.starts[groups][:, np.newaxis] + np.arange(size)
             yield groups, self.order[places]

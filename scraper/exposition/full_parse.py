@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from model.distinct import distinct
 from scraper.exposition.catalog import DETACHED, DROPPED, DUPLICATE, NO_SAMPLE, SeriesCatalog
 from scraper.exposition.delta import DetachedSample, ExpositionDelta
 from scraper.exposition.errors import LimitError
@@ -153,8 +154,8 @@ class FullParse:
             self._timestamps.clear()
         codes = np.array(self._codes, np.int32)
         ordinary, detached = codes[codes >= 0], codes[codes <= DETACHED]
-        repeats = len(np.unique(detached)) != len(detached)
-        if repeats or self._timestamps or len(np.unique(ordinary)) != len(ordinary):
+        repeats = len(distinct(detached)) != len(detached)
+        if repeats or self._timestamps or len(distinct(ordinary)) != len(ordinary):
             self._mark_duplicates()
             codes = np.array(self._codes, np.int32)
         sampled = codes != NO_SAMPLE

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from model.distinct import distinct
 from model.series import NO_TIME, AlignedSeries, Values
 
 # Scan blocks that fit into a core's cache.
@@ -39,7 +40,7 @@ class ExaminedSeries(AlignedSeries):
             return cls.of(series, gaps, falls)
         ends = ends[series.rows]
         gaps, falls = np.empty(len(ends), dtype=np.bool_), np.empty(len(ends), dtype=np.bool_)
-        for end in np.unique(ends).tolist():
+        for end in distinct(ends).tolist():
             some = np.flatnonzero(ends == end)
             gaps[some], falls[some] = _scan(series.values[some, :end])
         return cls.of(series, gaps, falls)

@@ -11,6 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model.distinct import distinct
+
 Hashes = NDArray[np.uint64]
 
 # In a table that is half full a linear probe looks at 1.5 slots on average.
@@ -105,12 +107,12 @@ class RememberedIds:
         """Fill the empty tables with stored hashes, oldest generation first."""
         tables = []
         for number, keys in generations:
-            distinct = np.unique(keys[keys != 0])
+            kept = distinct(keys[keys != 0])
             capacity = _MIN_CAPACITY
-            while capacity < max(len(distinct), 1):
+            while capacity < max(len(kept), 1):
                 capacity *= 2
             table = _Table(number, capacity)
-            table.fill(distinct)
+            table.fill(kept)
             tables.append(table)
         if tables:
             self._tables = tables

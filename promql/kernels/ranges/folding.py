@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from model.distinct import distinct
 from promql.kernels.arrays import Floats, Indices
 from promql.kernels.compensated import two_sum
 from promql.kernels.ranges.samples import GaplessSamples, columns_of
@@ -81,7 +82,7 @@ def extremes(windows: Windows, better: np.ufunc) -> Floats:
     # The exponent of the longest piece that fits; frexp is exact, a logarithm is not.
     powers = np.frexp(width)[1] - 1
     powers[:alike] = -1
-    for power in np.unique(powers[alike:]).tolist():
+    for power in distinct(powers[alike:]).tolist():
         chosen = np.flatnonzero(powers == power)
         left = first[chosen]
         right = left + width[chosen] - (1 << power)

@@ -291,10 +291,8 @@ def without_empty(series: AlignedSeries) -> AlignedSeries | None:
     doubtful = np.flatnonzero(bits[:, 0] == ABSENT_BITS)
     if not len(doubtful):
         return series
-    empty = doubtful[(bits[doubtful] == ABSENT_BITS).all(axis=1)]
-    if len(empty) == 0:
+    is_empty = np.zeros(len(bits), np.bool_)
+    is_empty[doubtful] = (bits[doubtful] == ABSENT_BITS).all(axis=1)
+    if not is_empty.any():
         return series
-    kept = np.setdiff1d(np.arange(len(bits)), empty)
-    if len(kept) == 0:
-        return None
-    return series.take(kept)
+    return None if is_empty.all() else series.take(np.flatnonzero(~is_empty))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from model.distinct import distinct
 from model.labels import METRIC_NAME, Labels
 from model.matchers import Matcher, MatchOperator
 from storage.api.samples import Source
@@ -67,7 +68,7 @@ class MatchedColumns:
         """Split columns by metric."""
         codes = layout.codes[columns]
         parts = []
-        for code in np.unique(codes).tolist():
+        for code in distinct(codes).tolist():
             places = np.flatnonzero(codes == code)
             piece = layout.columns_of(code)
             wanted = columns[places]

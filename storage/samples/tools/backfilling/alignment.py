@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from model.distinct import distinct
 from model.series import ABSENT_BITS, Times, Values, absent_matrix, is_absent
 from storage.samples.tools.backfilling.spill import Samples
 
@@ -61,7 +62,7 @@ def align(samples: Samples) -> Iterator[Stretch]:
 def _distinct_times(times_ms: Times) -> Times:
     # The samples of one scrape are adjacent: most repeated times are removed without sorting.
     changed = np.flatnonzero(times_ms[1:] != times_ms[:-1])
-    return np.unique(np.append(times_ms[changed], times_ms[-1]))
+    return distinct(np.append(times_ms[changed], times_ms[-1]))
 
 
 def _by_times(
@@ -72,7 +73,7 @@ def _by_times(
     ends = np.cumsum(np.bincount(rows, minlength=len(series)))
     together: dict[bytes, list[Samples]] = {}
     for some in np.split(samples, ends[:-1]):
-        together.setdefault(np.unique(some["time_ms"]).tobytes(), []).append(some)
+        together.setdefault(distinct(some["time_ms"]).tobytes(), []).append(some)
     for parts in together.values():
         yield np.concatenate(parts)
 

@@ -7,6 +7,7 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
+from model.distinct import distinct
 from model.labels import Labels
 from model.series import Values, absent_matrix
 from storage.api.samples import Source
@@ -134,7 +135,7 @@ class ChunkBuilder:
 
     def _chunk(self, lane: _Lane) -> EncodedChunk:
         times = np.concatenate([stretch.times_ms for stretch in lane.stretches])
-        present = np.unique(np.concatenate([stretch.series for stretch in lane.stretches]))
+        present = distinct(np.concatenate([stretch.series for stretch in lane.stretches]))
         lane.columns = self._columns(lane.columns, present)
         values = _matrix(lane.columns, lane.stretches, len(times))
         layout = self._store.layout([self._labels(number) for number in lane.columns])
