@@ -36,16 +36,16 @@ __all__ = ["Resources", "create_app", "ensure_first_admin"]
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """The static files and compiled templates, which several applications may share."""
+    """The static files and the templates, which several applications may share."""
 
     assets: Assets
     templates: Environment
 
     @classmethod
     def read(cls) -> "Resources":
-        """Read the files and compile the templates; blocks."""
+        """Read the files; blocks."""
         assets = Assets.read()
-        return cls(assets, Renderer.compile(assets))
+        return cls(assets, Renderer.templates(assets))
 
 
 def create_app(

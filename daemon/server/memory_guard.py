@@ -11,7 +11,6 @@ end of the heap goes back to the system every few seconds.
 """
 
 import asyncio
-import ctypes
 import gc
 import time
 from collections.abc import Callable
@@ -39,13 +38,6 @@ _PAUSE_S: Final = 10.0
 """The shortest time between two collections, and between two emptyings of the caches."""
 _TRIM_INTERVAL_S: Final = 5.0
 """Queries that follow each other sooner use the same memory: faulting in 32 MB takes 5 ms."""
-
-
-def trim_malloc() -> None:
-    """Return free memory to the system; nothing with a C library other than glibc."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 class MemoryGuard:

@@ -27,10 +27,11 @@ from daemon.server.interpreter import (
     configure_garbage_collection,
     configure_malloc,
     set_switch_interval,
-    trim_heap_end,
+    trim_heap,
+    trim_malloc,
 )
 from daemon.server.listening import Doors, listening
-from daemon.server.memory_guard import MemoryGuard, trim_malloc
+from daemon.server.memory_guard import MemoryGuard
 from daemon.server.parts import Parts, constructed, services_of
 from daemon.server.scraper_identity import keep_renewed
 from daemon.server.stores import Stores, opened_stores
@@ -291,7 +292,7 @@ async def _running(parts: Parts, tasks: asyncio.TaskGroup) -> AsyncIterator[None
         stores = parts.stores
         clock_watch = ClockWatch(stores.clock, stores.samples.future, stores.conditions)
         memory_guard = MemoryGuard(
-            parts.memory, stores.conditions, lambda: _give_back_memory(stores), trim_heap_end
+            parts.memory, stores.conditions, lambda: _give_back_memory(stores), trim_heap
         )
         expiry = ProjectExpiry(
             stores.records.projects,

@@ -108,7 +108,8 @@ class Selector:
         self._by_label = [matcher for matcher in matchers if matcher.name != METRIC_NAME]
         self._verdicts: dict[tuple[int, str], bool] = {}
         self._wanted = np.zeros(0, np.bool_)
-        self._matched: dict[int, MatchedColumns] = {}
+        # By layout, and by the source's values of the labels that its series may have.
+        self._matched: dict[tuple[int, tuple[str, ...]], MatchedColumns] = {}
 
     @property
     def label_names(self) -> frozenset[str]:
@@ -135,16 +136,8 @@ class Selector:
                 per_series.append((number, matcher.name, source.labels.get(matcher.name)))
             elif not self._verdict(number, source.labels.get(matcher.name)):
                 return None
-        matched = self._by_layout(layout)
+        matched = self._by_layout(layout, per_series)
         columns = matched.columns
-        for number, name, otherwise in per_series:
-            series = layout.series
-            columns = columns[
-                [
-                    self._verdict(number, series[column].get(name) or otherwise)
-                    for column in columns.tolist()
-                ]
-            ]
         if len(columns) == 0:
             return None
         labels = _overlay(source.labels, layout, columns)
@@ -165,14 +158,29 @@ class Selector:
         if len(self._verdicts) > _KNOWN_VERDICTS:
             self._verdicts.clear()
 
-    def _by_layout(self, layout: StoredLayout) -> MatchedColumns:
-        """Return the columns whose metric name matches."""
-        known = self._matched.get(layout.id)
+    def _by_layout(
+        self, layout: StoredLayout, per_series: Sequence[tuple[int, str, str]]
+    ) -> MatchedColumns:
+        """Return the columns that match.
+
+        Args:
+            layout: the layout of the columns.
+            per_series: number and label name of each matcher about a label that series of
+                the layout have, and the value of the series that do not have it.
+        """
+        key = layout.id, tuple([otherwise for _, _, otherwise in per_series])
+        known = self._matched.get(key)
         if known is None:
             if len(self._matched) >= _KNOWN_LAYOUTS:
                 self._matched.clear()
-            columns = self._columns(layout)
-            known = self._matched[layout.id] = MatchedColumns.of(layout, columns)
+            columns, series = self._columns(layout), layout.series
+            for number, name, otherwise in per_series:
+                matches = [
+                    self._verdict(number, series[column].get(name) or otherwise)
+                    for column in columns.tolist()
+                ]
+                columns = columns[matches]
+            known = self._matched[key] = MatchedColumns.of(layout, columns)
         return known
 
     def _verdict(self, number: int, value: str) -> bool:

@@ -48,19 +48,23 @@ def test_later_garbage_is_still_collected() -> None:
 
 # Blocks of half a megabyte lie in the heap, and the last ones at its end.
 _TRIMMED = """
-from daemon.server.interpreter import configure_malloc, trim_heap_end
+import sys
+from daemon.server.interpreter import configure_malloc, trim_heap
 from model.process.resident_memory import resident_bytes
 configure_malloc()
-del [b"x" * 2**19 for _ in range(40)][:]
+blocks = [b"x" * 2**19 for _ in range(40)]
+kept = blocks.pop() if sys.argv[1] == "between" else None
+del blocks[:]
 before = resident_bytes()
-trim_heap_end()
+trim_heap(lambda: int(sys.argv[2]))
 print(before - resident_bytes())
 """
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps free memory so")
-def test_free_memory_at_the_end_of_the_heap_goes_back_to_the_system() -> None:
-    command = [sys.executable, "-c", _TRIMMED]
+@pytest.mark.parametrize(("free", "resident"), [("end", 2**30), ("between", 2**26)])
+def test_free_memory_of_the_heap_goes_back_to_the_system(free: str, resident: int) -> None:
+    command = [sys.executable, "-c", _TRIMMED, free, str(resident)]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert int(run.stdout) > 15 * 2**20
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from daemon.server.memory_guard import MemoryGuard, trim_malloc
+from daemon.server.interpreter import trim_malloc
+from daemon.server.memory_guard import MemoryGuard
 from model.conditions import MEMORY_SHORT, Conditions
 from model.memory_pressure import MemoryPressure, MemoryReading
 
