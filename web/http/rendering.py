@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from web.http import filters
 from web.http.assets import Assets
@@ -23,10 +23,16 @@ THEME_COOKIE: Final = "redshank_theme"
 _THEMES: Final = frozenset({"light", "dark"})
 
 
-def _feature_templates() -> PrefixLoader:
-    """Return a loader that finds `hosts/page.html` in `web/hosts/templates/page.html`."""
-    folders = _PACKAGE.glob("*/templates")
-    return PrefixLoader({folder.parent.name: FileSystemLoader(folder) for folder in folders})
+def _feature_templates() -> FunctionLoader:
+    """Return a loader that finds `hosts/page.html` in `web/hosts/templates/page.html`.
+
+    It reads all files now: rendering must not wait for the disk.
+    """
+    sources = {
+        f"{path.parts[-3]}/{path.name}": (path.read_text(), str(path), None)
+        for path in _PACKAGE.glob("*/templates/*.html")
+    }
+    return FunctionLoader(sources.get)
 
 
 @dataclass(frozen=True, slots=True)

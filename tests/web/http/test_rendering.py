@@ -1,12 +1,16 @@
-import pytest
-from jinja2 import Environment
+from pathlib import Path
 
+import pytest
+
+import web
 from web.http.assets import Assets
 from web.http.rendering import Renderer
 
-TEMPLATES: Environment = Renderer.templates(Assets.read())
+TEMPLATES = Renderer.templates(Assets.read())
+FILES = sorted(Path(web.__file__).parent.glob("*/templates/**/*.html"))
 
 
-@pytest.mark.parametrize("name", TEMPLATES.list_templates(extensions=["html"]))
-def test_a_template_compiles(name: str) -> None:
-    assert TEMPLATES.get_template(name).filename
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_template_compiles(path: Path) -> None:
+    template = TEMPLATES.get_template(f"{path.parts[-3]}/{path.name}")
+    assert template.filename == str(path)
