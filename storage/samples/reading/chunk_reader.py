@@ -33,7 +33,8 @@ class SourceSelection:
     """The selected series of one source, and the chunks that hold them.
 
     Attributes:
-        source, labels, matches: see `SelectedSource`.
+        source, labels: see `SelectedSource`.
+        matches: the match in each layout, by layout number.
         views: its chunks in memory.
         segments: its chunks in range, oldest first, filled by `ChunkReader.collect`.
     """
@@ -42,7 +43,8 @@ class SourceSelection:
 
     def __init__(self, selected: SelectedSource, views: list[ChunkView]) -> None:
         self.source, self.labels = selected.source, selected.labels
-        self.matches, self.views = selected.matches, views
+        self.matches = {one.match.layout.id: one for one in selected.matches}
+        self.views = views
         self.segments: list[Segment] = []
 
     @property

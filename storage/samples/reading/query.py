@@ -176,7 +176,7 @@ class Query:
             layout, ring = head.layout, head.ring
             selected = selector.select(head.source, (layout,), budget)
             if selected is not None:
-                match = selected.matches[layout.id].match
+                match = selected.matches[0].match
                 wanted.append(Wanted(head.source.id, ring, match.columns, match.labels))
             else:
                 inactive.append((head.lineage_ms, head.source.id))

@@ -6,8 +6,10 @@ matching and building label sets is done once.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
 _CACHED_LABEL_SETS = 200_000
 # A selector with more label sets than this is the first to be evicted.
 _MOST_LABEL_SETS = 50_000
-# A selector drops all its answers when it has this many.
-_CACHED_MATCHES = 100_000
+# A selector drops all its answers when it has those of this many sources.
+_CACHED_SOURCES = 100_000
 
 # The answers that are kept for one source. A source with short-lived series has other
 # layouts in the range each minute, so its older answers are not needed again. More than
@@ -61,7 +63,13 @@ class PlacedMatch:
     @classmethod
     def alone(cls, match: Match) -> "PlacedMatch":
         """Place the series of a match in a selection that has no others."""
-        return cls(match, slice(0, len(match.labels)), match.matched.parts, is_all=True)
+        return cls(match, _first(len(match.labels)), match.matched.parts, is_all=True)
+
+
+@lru_cache(maxsize=1024)
+def _first(count: int) -> slice:
+    # Shared, because a fleet has the same few counts again and again.
+    return slice(0, count)
 
 
 def _as_places(rows: NDArray[np.intp]) -> Places:
@@ -75,17 +83,15 @@ class SelectedSource:
 
     Attributes:
         source: the source.
+        layouts: the numbers of the layouts that were searched.
         labels: the label sets of its series, each once.
-        matches: the match in each layout, by layout number.
+        matches: the match in each layout that has any.
     """
 
     source: Source
+    layouts: tuple[int, ...]
     labels: tuple[Labels, ...]
-    matches: dict[int, PlacedMatch]
-
-
-Key = tuple[int, ...]
-"""The key of an answer: the source's number, then the layouts' numbers."""
+    matches: tuple[PlacedMatch, ...]
 
 
 class CachedSelector:
@@ -100,11 +106,9 @@ class CachedSelector:
     def __init__(self, matchers: Sequence[Matcher], metrics: MetricNames) -> None:
         self.matchers = tuple(matchers)
         self._selector = Selector(matchers, metrics)
-        # The answers used since the last `age`, and those used before that.
-        self._known: dict[Key, SelectedSource | None] = {}
-        self._aged: dict[Key, SelectedSource | None] = {}
-        # The answers of each source, oldest first.
-        self._keys: dict[int, tuple[Key, ...]] = {}
+        # By source, oldest first: the answers used since the last `age`, and those before.
+        self._known: dict[int, tuple[SelectedSource, ...]] = {}
+        self._aged: dict[int, tuple[SelectedSource, ...]] = {}
         self._lock = threading.Lock()
         self._label_names = self._selector.label_names
         self._admitted: tuple[int, frozenset[int]] = (0, frozenset())
@@ -123,19 +127,15 @@ class CachedSelector:
         was_used, self.was_used = self.was_used, False
         with self._lock:
             self._aged, self._known = self._known, {}
-            self._keys = {}
-            for key in list(self._aged):
-                self._keys[key[0]] = (*self._keys.get(key[0], ()), key)
-            self.label_sets = sum(map(_label_sets, list(self._aged.values())))
+            self.label_sets = _label_sets(chain.from_iterable(self._aged.values()))
         self._selector.forget_verdicts()
         return was_used
 
     @property
     def matches(self) -> int:
         """The number of distinct matches in its answers."""
-        answers = {**self._aged, **self._known}.values()
-        placed = (one for answer in answers if answer for one in answer.matches.values())
-        return len({id(one.match) for one in placed})
+        answers = chain.from_iterable((*self._aged.values(), *self._known.values()))
+        return len({id(one.match) for answer in answers for one in answer.matches})
 
     def admitted(self, sources: Sources) -> frozenset[int] | None:
         """Return the sources whose own labels match; None for all sources.
@@ -162,46 +162,50 @@ class CachedSelector:
         budget: ReadBudget | None = None,
     ) -> SelectedSource | None:
         """Return the matching series of a source in some layouts, None if there are none."""
-        key = (source.id, *(layout.id for layout in layouts))
-        try:
-            return self._known[key]
-        except KeyError:
-            pass
-        try:
-            selected = self._known[key] = self._aged[key]
-        except KeyError:
+        numbers = tuple([layout.id for layout in layouts])
+        answer = _answer_for(numbers, self._known.get(source.id, ()))
+        if answer is None:
             if budget is not None:
                 budget.check()
             with self._lock:
-                return self._answer(key, source, layouts)
-        return selected
+                answer = self._answer(source, numbers, layouts)
+        return answer if answer.matches else None
 
     def _answer(
-        self, key: Key, source: Source, layouts: Sequence[StoredLayout]
-    ) -> SelectedSource | None:
-        """Find an answer and cache it in place of the source's oldest one."""
-        if key in self._known:
+        self, source: Source, numbers: tuple[int, ...], layouts: Sequence[StoredLayout]
+    ) -> SelectedSource:
+        """Find an answer, or the aged one, and cache it in place of the source's oldest one."""
+        known, aged = self._known.get(source.id, ()), self._aged.get(source.id, ())
+        answer = _answer_for(numbers, known)
+        if answer is not None:
             # Another thread has found it meanwhile.
-            return self._known[key]
-        if len(self._known) >= _CACHED_MATCHES:
-            self._known, self._aged, self._keys = {}, {}, {}
-            self.label_sets = 0
-        keys = self._keys.get(source.id, ())
-        known = [self._known.get(one) or self._aged.get(one) for one in keys]
-        selected = self._select(source, layouts, [one for one in known if one is not None])
-        for one in keys[: len(keys) + 1 - _ANSWERS_A_SOURCE]:
-            aged, current = self._aged.pop(one, None), self._known.pop(one, None)
-            self.label_sets -= _label_sets(current or aged)
-        self._keys[source.id] = (*keys[1 - _ANSWERS_A_SOURCE :], key)
-        self._known[key] = selected
-        self.label_sets += _label_sets(selected)
-        return selected
+            return answer
+        answer = _answer_for(numbers, aged)
+        if answer is None:
+            if len(self._known) >= _CACHED_SOURCES:
+                self._known, self._aged = {}, {}
+                self.label_sets = 0
+            answer = self._select(source, numbers, layouts, aged + known)
+            self.label_sets += _label_sets([answer])
+        aged = tuple([one for one in aged if one is not answer])
+        known = (*known, answer)
+        for one in (aged + known)[:-_ANSWERS_A_SOURCE]:
+            self.label_sets -= _label_sets([one])
+        kept = _ANSWERS_A_SOURCE - len(known)
+        self._aged[source.id] = aged[-kept:] if kept > 0 else ()
+        self._known[source.id] = known[-_ANSWERS_A_SOURCE:]
+        return answer
 
     def _select(
-        self, source: Source, layouts: Sequence[StoredLayout], known: Sequence[SelectedSource]
-    ) -> SelectedSource | None:
+        self,
+        source: Source,
+        numbers: tuple[int, ...],
+        layouts: Sequence[StoredLayout],
+        known: Sequence[SelectedSource],
+    ) -> SelectedSource:
         """Match some layouts, reusing matches and label sets of the `known` answers."""
-        matched = {number: one.match for answer in known for number, one in answer.matches.items()}
+        placed = (one.match for answer in known for one in answer.matches)
+        matched = {match.layout.id: match for match in placed}
         shared = {one: one for answer in known for one in answer.labels}
         matches = []
         for layout in layouts:
@@ -211,28 +215,31 @@ class CachedSelector:
             if match is not None:
                 matches.append(match)
         if not matches:
-            return None
+            return SelectedSource(source, numbers, (), ())
         if len(matches) == 1:
             (match,) = matches
-            alone = PlacedMatch.alone(match)
-            return SelectedSource(source, match.labels, {match.layout.id: alone})
+            return SelectedSource(source, numbers, match.labels, (PlacedMatch.alone(match),))
         rows: dict[Labels, int] = {}
         places = [
             np.array([rows.setdefault(one, len(rows)) for one in match.labels], np.intp)
             for match in matches
         ]
-        placed = {
-            match.layout.id: PlacedMatch.of(match, some, len(rows))
+        found = [
+            PlacedMatch.of(match, some, len(rows))
             for match, some in zip(matches, places, strict=True)
-        }
-        return SelectedSource(source, tuple(rows), placed)
+        ]
+        return SelectedSource(source, numbers, tuple(rows), tuple(found))
 
 
-def _label_sets(selected: SelectedSource | None) -> int:
-    """Return how many label sets the matches of an answer refer to."""
-    if selected is None:
-        return 0
-    return sum(len(one.match.labels) for one in selected.matches.values())
+def _answer_for(
+    layouts: tuple[int, ...], answers: Sequence[SelectedSource]
+) -> SelectedSource | None:
+    return next((one for one in answers if one.layouts == layouts), None)
+
+
+def _label_sets(answers: Iterable[SelectedSource]) -> int:
+    """Return how many label sets the matches of some answers refer to."""
+    return sum(len(one.match.labels) for answer in answers for one in answer.matches)
 
 
 class SelectorCache:

@@ -63,9 +63,10 @@ def test_answers_of_one_source_share_matches_and_label_sets() -> None:
     alone, both = selector.select(SOURCE, [before]), selector.select(SOURCE, [before, after])
     assert alone is not None
     assert both is not None
-    match = alone.matches[before.id].match
-    assert both.matches[before.id].match is match
-    assert both.matches[after.id].match.labels[0] is match.labels[0]
+    (match,) = (one.match for one in alone.matches)
+    again, longer = (one.match for one in both.matches)
+    assert again is match
+    assert longer.labels[0] is match.labels[0]
 
 
 def test_new_answers_replace_aged_ones_of_the_same_source_only() -> None:
