@@ -8,6 +8,7 @@ __all__ = [
     "addresses",
     "clock",
     "conditions",
+    "distinct",
     "documents",
     "durations",
     "label_limits",
@@ -20,7 +21,6 @@ __all__ = [
     "process",
     "quantities",
     "rates",
-    "sd_notify",
     "series",
     "targets",
 ]

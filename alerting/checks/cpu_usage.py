@@ -16,6 +16,7 @@ _METRIC: Final = "node_cpu_seconds_total"
 _STEP_BACK_S: Final = 3
 """More than iowait steps back without a reboot, summed over the cores."""
 _BUSY: Final = 'mode!~"idle|iowait"'
+_WAITING: Final = 'mode="iowait"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class CpuUsage:
 
     def waiting(self) -> str:
         """Return the expression of the share of the time in `iowait`, 0 to 1; one host."""
-        waiting = self._sum("delta", 'mode="iowait"', ("mode",))
+        waiting = self._sum("delta", _WAITING, ("mode",))
         return f"clamp_min({waiting}, 0) / scalar({self._all()})"
 
     def _all(self) -> str:
@@ -55,11 +56,12 @@ class CpuUsage:
     def _idle(self) -> str:
         # The kernel's iowait can step back a little (man 5 proc), which `increase` would take
         # for a restart at zero and count in full. `delta` does not. A larger fall is a
-        # reboot; like an exporter without the mode it leaves both modes to `increase`.
+        # reboot, which `increase` counts rightly. Some exporters do not have the mode.
         idle = self._sum("increase", 'mode="idle"', self.by)
-        waiting = self._sum("delta", 'mode="iowait"', self.by)
-        both = self._sum("increase", 'mode=~"idle|iowait"', self.by)
-        return f"({idle} + clamp_min({waiting} > -{_STEP_BACK_S}, 0) or {both})"
+        waiting = self._sum("delta", _WAITING, self.by)
+        since_boot = self._sum("increase", _WAITING, self.by)
+        waited = f"clamp_min({waiting} > -{_STEP_BACK_S}, 0) or {since_boot}"
+        return f"({idle} + ({waited}) or {idle})"
 
     def _sum(self, function: str, mode: str, by: Sequence[str]) -> str:
         inner = ",".join(part for part in (mode, self.matchers) if part)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
-from model.sd_notify import sd_notify, watchdog_interval_s
+from model.process.sd_notify import sd_notify, watchdog_interval_s
 
 _CHECK_S: Final = 0.5
 _REMEMBERED_S: Final = 60.0

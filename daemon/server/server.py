@@ -41,8 +41,8 @@ from model.addresses import ListenAddress
 from model.clock import Clock
 from model.conditions import DATA_DIRECTORY_READ_ONLY
 from model.process.descriptors import raise_descriptor_limit
+from model.process.sd_notify import sd_notify
 from model.process.worker_threads import WorkerThreads
-from model.sd_notify import sd_notify
 from model.web_config.live import LiveWebConfig
 from storage.api.accounts import AccountRecords
 from web.application import create_app

@@ -18,7 +18,7 @@ from exporter.serving.listener import Listener
 from exporter.settings import ExporterSettings, parse_listen
 from exporter.version import version
 from model.clock import Clock, system_clock
-from model.sd_notify import sd_notify, watchdog_interval_s
+from model.process.sd_notify import sd_notify, watchdog_interval_s
 
 log = Log(__name__)
 

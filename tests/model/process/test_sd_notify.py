@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from model.sd_notify import sd_notify, watchdog_interval_s
+from model.process.sd_notify import sd_notify, watchdog_interval_s
 
 
 def test_state_reaches_the_service_manager(tmp_path: Path) -> None:
