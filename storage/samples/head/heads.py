@@ -295,11 +295,12 @@ class Heads:
 
     def closed(self) -> list[OpenChunk]:
         """Return the closed chunks, those of one source oldest first."""
-        return [chunk for head in self for chunk in list(head.closed)]
+        return [chunk for head in self for chunk in head.closed]
 
     def forget(self, chunk: OpenChunk) -> None:
         """Remove a closed chunk from memory."""
-        self._heads[chunk.source.id].closed.remove(chunk)
+        with self._lock:
+            self._heads[chunk.source.id].forget(chunk)
 
     def shed(self, most_bytes: int) -> int:
         """Drop the oldest closed chunks while all of them take more than `most_bytes`.

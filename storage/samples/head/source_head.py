@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from storage.samples.head.recent import Ring
 
 _COLUMN: Final = np.dtype("<u4")
+_CHANGING: Final = -(2**62)
 _STALE_BYTES: Final = STALE_BITS.to_bytes(8, "little")
 
 
@@ -36,8 +37,8 @@ class NewestValues:
 class SourceHead:
     """The last vector of one source, its open chunk, and the closed ones not yet on disk.
 
-    Readers of the last vector take no lock: they compare the counts of the changes to it
-    that have begun and that have ended, before and after.
+    Readers of the last vector take no lock: `last_ms` is `_CHANGING` while it changes, and
+    another time afterwards.
 
     Attributes:
         layout: the layout of the last vector.
@@ -52,8 +53,6 @@ class SourceHead:
     """
 
     __slots__ = (
-        "_begun",
-        "_ended",
         "before",
         "chunks",
         "closed",
@@ -75,10 +74,10 @@ class SourceHead:
         self.is_amended = False
         self.last_ms = last_ms
         self.open: OpenChunk | None = None
-        self.closed: list[OpenChunk] = []
+        # Replaced whole, because an empty tuple takes no memory and most heads have none.
+        self.closed: tuple[OpenChunk, ...] = ()
         self.chunks = 0
         self.ring: Ring | None = None
-        self._begun = self._ended = 0
         self.is_hidden = SourceKind.of_stream(source.stream) is not SourceKind.SAMPLES
 
     def append(self, vector: Vector, layout: StoredLayout) -> AppendedVector:
@@ -93,16 +92,17 @@ class SourceHead:
         columns, values = _checked(vector, len(layout.series))
         if self.is_amended:
             self.before = self.last.copy()
-        self._begun += 1
         if layout is not self.layout:
             self._change_layout(layout, vector.time_ms, replaced=columns is None)
         last = self.last
         if columns is None:
             changed = np.flatnonzero(last.view(np.uint64) != values.view(np.uint64))
             columns, values = changed.astype(_COLUMN), values[changed]
+        last_ms, self.last_ms = self.last_ms, _CHANGING
         try:
             last[columns] = values
         except IndexError as exc:
+            self.last_ms = last_ms
             raise ValueError(f"{self.source}: {exc}") from exc
         changes = values.tobytes()
         ended = _STALE_BYTES in changes
@@ -119,12 +119,11 @@ class SourceHead:
             ordinal = len(chunk.times_ms)
             appended = AppendedVector(chunk, layout, ordinal, vector.time_ms, places, changes)
             chunk.add(layout, vector.time_ms, places, changes)
-        self.last_ms = vector.time_ms
         if self.ring is not None:
             self.ring.push(vector.time_ms, last)
         if ended:
             self._drop_ended()
-        self._ended = self._begun
+        self.last_ms = vector.time_ms
         return appended
 
     def amend(self, vector: Vector, layout: StoredLayout) -> AppendedVector:
@@ -154,17 +153,20 @@ class SourceHead:
     def _amend(
         self, chunk: OpenChunk, layout: StoredLayout, columns: Places, values: Values
     ) -> None:
-        self._begun += 1
+        last_ms = self.last_ms
         if layout is not self.layout:
-            self._change_layout(layout, self.last_ms, replaced=False)
-        self.last[columns] = values
-        chunk.amend(layout, columns, values, self.before)
-        self.is_amended = True
-        if self.ring is not None:
-            self.ring.amend(columns, values)
-        if _STALE_BYTES in values.tobytes():
-            self._drop_ended()
-        self._ended = self._begun
+            self._change_layout(layout, last_ms, replaced=False)
+        self.last_ms = _CHANGING
+        try:
+            self.last[columns] = values
+            chunk.amend(layout, columns, values, self.before)
+            self.is_amended = True
+            if self.ring is not None:
+                self.ring.amend(columns, values)
+            if _STALE_BYTES in values.tobytes():
+                self._drop_ended()
+        finally:
+            self.last_ms = last_ms
 
     def restore_amendment(
         self, layout: StoredLayout, time_ms: int, ordinal: int, columns: bytes, values: bytes
@@ -238,25 +240,30 @@ class SourceHead:
         Returns:
             None if the last vector has another layout, or changes at this moment.
         """
-        begun = self._begun
-        if self._ended != begun or self.layout is not layout:
+        # The array first: a layout that is replaced comes with another array.
+        last, last_ms = self.last, self.last_ms
+        if last_ms == _CHANGING or self.layout is not layout:
             return None
-        newest = NewestValues(self.last_ms, self.last[columns])
-        return newest if self._begun == begun else None
+        newest = NewestValues(last_ms, last[columns])
+        return newest if self.last_ms == last_ms else None
 
     def close(self) -> OpenChunk | None:
         """Close the open chunk and return it; the next vector begins another."""
         chunk = self.open
         if chunk is not None:
             # In this order: a reader looks at `open` first, and must not miss the chunk.
-            self.closed.append(chunk)
+            self.closed = (*self.closed, chunk)
             self.open = None
         return chunk
+
+    def forget(self, chunk: OpenChunk) -> None:
+        """Remove a closed chunk, which is on disk or given up."""
+        self.closed = tuple([one for one in self.closed if one is not chunk])
 
     def chunks_in_memory(self) -> list[OpenChunk]:
         """Return the closed chunks and the open one, oldest first; safe in any thread."""
         current = self.open
-        chunks = self.closed.copy()
+        chunks = list(self.closed)
         if current is not None and current not in chunks:
             chunks.append(current)
         return chunks
