@@ -106,7 +106,8 @@ _ALL = (
         "CPU of {host} at {value}",
         expressions.cpu,
         always_there=True,
-        period_ms=0,
+        # An average over minutes hardly changes in less.
+        period_ms=30_000,
     ),
     CheckKind(
         CheckName.LOAD,
