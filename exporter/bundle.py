@@ -31,7 +31,7 @@ _MODEL = (
     "process/__init__.py",
     "process/regular_files.py",
     "process/terminal_text.py",
-    "sd_notify.py",
+    "process/sd_notify.py",
 )
 # PyYAML is pure Python where this faster parser is missing.
 _OPTIONAL = "yaml/_yaml."

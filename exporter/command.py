@@ -6,7 +6,8 @@ from collections.abc import Iterable
 import click
 
 # Import only light modules here: `redshank --help` loads this one and must be quick.
-from exporter.settings import DEFAULT_LISTEN, Exclusions, ExporterSettings
+from exporter.collector_options import MISSING_COLLECTORS, OPTIONS, REFUSED, CollectorOptions, Value
+from exporter.settings import DEFAULT_LISTEN, ExporterSettings
 
 _DEFAULTS = ExporterSettings()
 # `--collector.cpu` or `--no-collector.cpu`; flags with a second dot are settings of one.
@@ -22,26 +23,68 @@ class NodeExporterCommand(click.Command):
 
 
 def _words(argument: str) -> list[str]:
-    """Return the options that a flag of node_exporter stands for."""
-    if argument.startswith("--web.max-requests"):
-        return [argument.replace("--web.max-requests", "--max-requests", 1)]
-    flag, _, value = argument.partition("=")
+    """Return the options that a flag of node_exporter stands for.
+
+    Raises:
+        UsageError: it is an option that this exporter cannot honour.
+    """
+    flag, equals, value = argument.partition("=")
+    for prefix, reason in REFUSED.items():
+        if flag.startswith((f"--collector.{prefix}", f"--no-collector.{prefix}")):
+            raise click.UsageError(f"{flag} is not supported: {reason}")
+    if flag in _SWITCHES and equals and value in ("true", "false"):
+        return [flag if value == "true" else flag.replace("--", "--no-", 1)]
     match = _COLLECTOR_FLAG.fullmatch(flag)
     if match is None or match[2] == "disable-defaults" or value not in ("", "true", "false"):
         return [argument]
     is_enabled = (match[1] is None) == (value != "false")
+    if not is_enabled and match[2] in MISSING_COLLECTORS:
+        return []
     return ["--enable-collector" if is_enabled else "--disable-collector", match[2]]
 
 
-@click.command(cls=NodeExporterCommand)
+_SWITCHES = frozenset(option.flag for option in OPTIONS if isinstance(option.default, bool))
+
+
+def _with_collector_options(command: click.Command) -> click.Command:
+    """Add node_exporter's options of single collectors to a command."""
+    for option in OPTIONS:
+        is_switch = isinstance(option.default, bool)
+        flags = f"{option.flag}/--no-collector.{option.name}" if is_switch else option.flag
+        command.params.append(
+            click.Option(
+                [flags, _parameter(option.name)],
+                default=None,
+                multiple=isinstance(option.default, tuple),
+                help=option.documentation,
+            )
+        )
+    return command
+
+
+def _parameter(option: str) -> str:
+    return "collector_" + re.sub(r"[^a-z]", "_", option.lower())
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, is_given: bool) -> None:
+    if is_given:
+        from exporter.version import version
+
+        click.echo(f"redshank exporter {version()}")
+        ctx.exit()
+
+
+@_with_collector_options
+@click.command(cls=NodeExporterCommand, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--listen",
     "--web.listen-address",
     "listen",
-    default=DEFAULT_LISTEN,
+    default=[DEFAULT_LISTEN],
     show_default=True,
+    multiple=True,
     help="Address to listen on: HOST:PORT, [IPV6]:PORT, or :PORT for all addresses. "
-    "A socket that systemd passes comes first.",
+    "A socket that systemd passes comes first. Repeatable.",
 )
 @click.option(
     "--web.config.file",
@@ -99,6 +142,7 @@ def _words(argument: str) -> list[str]:
 )
 @click.option(
     "--max-requests",
+    "--web.max-requests",
     "max_requests",
     type=click.IntRange(0),
     default=_DEFAULTS.max_requests,
@@ -113,38 +157,58 @@ def _words(argument: str) -> list[str]:
     help="Do not run this collector; --no-collector.NAME means the same. Repeatable.",
 )
 @click.option(
-    "--collector.filesystem.mount-points-exclude",
-    "mountpoints",
-    default=_DEFAULTS.exclusions.mountpoints,
-    help="Regular expression of mount points to exclude.",
+    "--web.telemetry-path",
+    "telemetry_path",
+    default=_DEFAULTS.telemetry_path,
+    show_default=True,
+    help="Path of the metrics.",
 )
 @click.option(
-    "--collector.filesystem.fs-types-exclude",
-    "fstypes",
-    default=_DEFAULTS.exclusions.fstypes,
-    help="Regular expression of file system types to exclude.",
+    "--web.disable-exporter-metrics",
+    "no_own_metrics",
+    is_flag=True,
+    help="Leave out the exporter's own metrics: process_*, python_*, redshank_exporter_*.",
 )
 @click.option(
-    "--collector.diskstats.device-exclude",
-    "disks",
-    default=_DEFAULTS.exclusions.disks,
-    help="Regular expression of block devices to exclude.",
+    "--web.systemd-socket",
+    "needs_inherited",
+    is_flag=True,
+    help="Listen on the socket that systemd passes only.",
 )
 @click.option(
-    "--collector.netdev.device-exclude",
-    "interfaces",
-    default=_DEFAULTS.exclusions.interfaces,
-    help="Regular expression of network interfaces to exclude.",
+    "--runtime.gomaxprocs",
+    "_processors",
+    type=int,
+    help="Without effect: the exporter has no Go runtime.",
 )
 @click.option(
     "--log-format",
+    "--log.format",
+    "log_format",
     type=click.Choice(["logfmt", "json"]),
     default="logfmt",
     show_default=True,
     help="Format of log lines.",
 )
+@click.option(
+    "--log-level",
+    "--log.level",
+    "log_level",
+    type=click.Choice(["debug", "info", "warn", "error"]),
+    default="info",
+    show_default=True,
+    help="Log lines of this level and above.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version.",
+)
 def exporter(
-    listen: str,
+    listen: tuple[str, ...],
     web_config_file: str | None,
     proc: str,
     sysfs: str,
@@ -157,19 +221,22 @@ def exporter(
     disable_defaults: bool,
     max_requests: int,
     disabled: Iterable[str],
-    mountpoints: str,
-    fstypes: str,
-    disks: str,
-    interfaces: str,
+    telemetry_path: str,
+    no_own_metrics: bool,
+    needs_inherited: bool,
+    _processors: int | None,
     log_format: str,
+    log_level: str,
+    **options: Value | None,
 ) -> None:
     """Serve this host's metrics under node_exporter's names."""
     from exporter.errors import ExporterError
     from exporter.roots import Roots
 
     settings = ExporterSettings(
-        listen=listen,
-        web_config_file=web_config_file,
+        listen=listen[0],
+        also_listen=listen[1:],
+        web_config_file=web_config_file or None,
         roots=Roots(proc, sysfs, rootfs, udev),
         textfile_directories=tuple(textfile_directories),
         collector_timeout_s=collector_timeout,
@@ -178,20 +245,30 @@ def exporter(
         enabled=frozenset(enabled),
         disabled=frozenset(disabled),
         max_requests=max_requests,
-        exclusions=Exclusions(mountpoints, fstypes, disks, interfaces),
+        options=CollectorOptions(
+            {
+                one.name: value
+                for one in OPTIONS
+                if (value := options[_parameter(one.name)]) not in (None, ())
+            }
+        ),
+        telemetry_path=telemetry_path,
+        own_metrics=not no_own_metrics,
+        needs_inherited=needs_inherited,
     )
     try:
-        _serve(settings, log_format)
+        _serve(settings, log_format, log_level)
     except ExporterError as exc:
         raise click.ClickException(str(exc)) from exc
 
 
-def _serve(settings: ExporterSettings, log_format: str) -> None:
+def _serve(settings: ExporterSettings, log_format: str, log_level: str) -> None:
     """Serve until SIGTERM or SIGINT."""
     from exporter.logs import configure
     from exporter.serving.inherited import inherited_socket
     from exporter.serving.server import serve
     from exporter.serving.stop_signals import StopSignals
 
-    configure(log_format)
-    serve(settings, StopSignals(), inherited=inherited_socket(settings.listen))
+    configure(log_format, log_level)
+    inherited = inherited_socket(settings.listen)
+    serve(settings, StopSignals(), inherited=inherited)

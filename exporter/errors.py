@@ -21,6 +21,14 @@ class PatternError(ExporterError):
         self.pattern = pattern
 
 
+class OptionError(ExporterError):
+    """An option cannot be honoured, or contradicts another one."""
+
+    def __init__(self, flag: str, reason: str) -> None:
+        super().__init__(f"{flag}: {reason}")
+        self.flag = flag
+
+
 class WebConfigFileError(ExporterError):
     """The web configuration file, or a file that it names, is invalid."""
 
@@ -40,6 +48,6 @@ class DeadlineError(ExporterError):
 class UnknownCollectorError(ExporterError):
     """A request or an option names a collector that does not exist or is disabled."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"unknown or disabled collector: {name}")
+    def __init__(self, name: str, reason: str = "") -> None:
+        super().__init__(f"unknown or disabled collector: {name}" + (reason and f": {reason}"))
         self.name = name

@@ -77,13 +77,13 @@ class LineFormatter(logging.Formatter):
         return " ".join(f"{key}={_quoted(str(value))}" for key, value in shown.items())
 
 
-def configure(log_format: str) -> None:
-    """Write log lines to standard error, in the format "logfmt" or "json"."""
+def configure(log_format: str, log_level: str = "info") -> None:
+    """Write log lines of a level and above to standard error, as "logfmt" or "json"."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter(as_json=log_format == "json"))
     logger = logging.getLogger(_ROOT)
     logger.handlers[:] = [handler]
-    logger.setLevel(logging.INFO)
+    logger.setLevel(log_level.upper())
     logger.propagate = False
 
 

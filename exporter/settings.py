@@ -2,30 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from exporter.collector_options import CollectorOptions
 from exporter.errors import ListenError
 from exporter.roots import Roots
 from model.addresses import ListenAddress
 
 DEFAULT_LISTEN = ":9100"
-
-
-@dataclass(frozen=True, slots=True)
-class Exclusions:
-    """Regular expressions of what collectors leave out; "" excludes nothing.
-
-    The defaults are node_exporter's.
-    """
-
-    mountpoints: str = (
-        r"^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)"
-    )
-    fstypes: str = (
-        r"^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|erofs|fusectl"
-        r"|hugetlbfs|iso9660|mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs"
-        r"|selinuxfs|squashfs|sysfs|tracefs)$"
-    )
-    disks: str = r"^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$"
-    interfaces: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +24,11 @@ class ExporterSettings:
         defaults: whether the collectors run that no option names.
         enabled: names of collectors to run besides, for example some that are off by default.
         disabled: names of collectors not to run.
-        exclusions: devices, mounts and interfaces that collectors leave out.
+        options: node_exporter's options of single collectors.
+        also_listen: further addresses, in the form of `listen`.
+        telemetry_path: the path of the metrics.
+        own_metrics: whether a scrape includes the exporter's own metrics.
+        needs_inherited: whether to refuse to start without a socket that systemd passes.
         max_requests: how many scrapes are answered at the same time, 0 for any number.
         max_connections: how many connections are served at a time; further ones wait.
         max_connections_per_client: how many of them one address may have, or one IPv6
@@ -61,7 +47,11 @@ class ExporterSettings:
     defaults: bool = True
     enabled: frozenset[str] = frozenset()
     disabled: frozenset[str] = frozenset()
-    exclusions: Exclusions = field(default_factory=Exclusions)
+    options: CollectorOptions = field(default_factory=CollectorOptions)
+    also_listen: tuple[str, ...] = ()
+    telemetry_path: str = "/metrics"
+    own_metrics: bool = True
+    needs_inherited: bool = False
     max_requests: int = 40
     max_connections: int = 32
     max_connections_per_client: int = 16

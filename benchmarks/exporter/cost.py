@@ -17,7 +17,7 @@ from http.client import HTTPConnection
 
 from benchmarks.harness.contenders.versions import program_version
 from benchmarks.harness.processes import Child, Usage, work_directory
-from exporter.settings import Exclusions
+from exporter.collector_options import FILESYSTEM_TYPES, MOUNT_POINTS
 
 _WARM_UP_SCRAPES = 10
 OURS, PEER = "redshank exporter", "node_exporter"
@@ -52,8 +52,8 @@ def commands(port: int) -> dict[str, list[str]]:
             peer,
             f"--web.listen-address=127.0.0.1:{port + 1}",
             "--no-collector.systemd",
-            f"--collector.filesystem.mount-points-exclude={Exclusions().mountpoints}",
-            f"--collector.filesystem.fs-types-exclude={Exclusions().fstypes}",
+            f"--collector.filesystem.mount-points-exclude={MOUNT_POINTS}",
+            f"--collector.filesystem.fs-types-exclude={FILESYSTEM_TYPES}",
         ]
     return started
 

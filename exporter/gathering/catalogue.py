@@ -1,12 +1,14 @@
 """The list of all collectors, and their construction from the settings."""
 
-import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import MappingProxyType
+from typing import Any
 
+from exporter.collector_options import MISSING_COLLECTORS, CollectorOptions
 from exporter.collectors.collector import Collector
 from exporter.collectors.cpu.cpu import CPU
+from exporter.collectors.cpu.cpu_info import CPUInformation
 from exporter.collectors.cpu.cpufreq import CPUFrequency
 from exporter.collectors.cpu.schedstat import SchedulerStatistics
 from exporter.collectors.disks.bcache import Bcache
@@ -44,6 +46,7 @@ from exporter.collectors.network.bonding import Bonding
 from exporter.collectors.network.conntrack import ConnectionTracking
 from exporter.collectors.network.fibrechannel import FibreChannel
 from exporter.collectors.network.infiniband import InfiniBand
+from exporter.collectors.network.ipvs import LABELS as BACKEND_LABELS
 from exporter.collectors.network.ipvs import VirtualServers
 from exporter.collectors.network.netclass import NetworkClass
 from exporter.collectors.network.netdev import NetworkDevices
@@ -56,7 +59,8 @@ from exporter.collectors.system.time import Time
 from exporter.collectors.system.timex import ClockDiscipline
 from exporter.collectors.system.uname import Uname
 from exporter.collectors.textfile import TextFiles
-from exporter.errors import PatternError, UnknownCollectorError
+from exporter.errors import OptionError, UnknownCollectorError
+from exporter.name_filter import NameFilter, compiled
 from exporter.roots import Roots
 from exporter.settings import ExporterSettings
 from model.clock import Clock
@@ -67,48 +71,37 @@ _MOUNT_DEADLINE_SHARE = 0.5
 
 # The collectors whose only argument is the roots.
 _FROM_ROOTS: tuple[Callable[[Roots], Collector], ...] = (
-    ARPTable,
-    Bcache,
-    TapeDrives,
     Bcachefs,
     Btrfs,
     NFSClient,
     NFSServer,
     XFS,
     ZFS,
-    RunningAveragePower,
     Watchdogs,
     SELinux,
     FibreChannel,
     InfiniBand,
-    VirtualServers,
     Bonding,
     ConnectionTracking,
-    CPU,
     CPUFrequency,
     MachineInformation,
     MemoryErrors,
     Entropy,
     FileDescriptors,
-    HardwareMonitors,
     HungTasks,
     LoadAverage,
     RAIDArrays,
     Memory,
-    NetworkStatistics,
     NVMeDrives,
     OperatingSystem,
-    PowerSupplies,
     Pressure,
     Processes,
     SchedulerStatistics,
     SocketStatistics,
     Softnet,
-    KernelStatistics,
     ThermalZones,
     UDPQueues,
     Uname,
-    VirtualMemory,
 )
 
 # Collectors that are off by default, as in node_exporter, with module and class. They are
@@ -128,57 +121,102 @@ OPT_IN: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 
 
+# The arguments of collectors that are off by default, from their options.
+_ARGUMENTS: Mapping[str, Callable[[CollectorOptions], Mapping[str, Any]]] = MappingProxyType(
+    {
+        "interrupts": lambda options: {
+            "names": options.filter("interrupts.name"),
+            "include_zeros": options.is_set("interrupts.include-zeros"),
+        },
+        "slabinfo": lambda options: {"slabs": options.filter("slabinfo.slabs")},
+    }
+)
+
+
 def build(settings: ExporterSettings, clock: Clock) -> list[Collector]:
     """Return the enabled collectors, sorted by name.
 
     Raises:
         UnknownCollectorError: an enabled or disabled collector does not exist.
-        PatternError: an exclusion is not a regular expression.
+        PatternError: an option is not a regular expression.
+        OptionError: two options contradict each other.
     """
     collectors = {collector.name: collector for collector in _all(settings, clock)}
     known = collectors.keys() | OPT_IN.keys()
     for name in sorted(settings.collectors | settings.enabled | settings.disabled):
         if name not in known:
-            raise UnknownCollectorError(name)
+            raise UnknownCollectorError(name, MISSING_COLLECTORS.get(name, ""))
     defaults = collectors.keys() if settings.defaults else frozenset[str]()
-    wanted = (settings.collectors or defaults | settings.enabled) - settings.disabled
+    disabled = set(settings.disabled)
+    if not settings.options.is_set("netdev.address-info"):
+        disabled.add(InterfaceAddresses.name)
+    wanted = (settings.collectors or defaults | settings.enabled) - disabled
     return [
-        collectors[name] if name in collectors else _opted_in(name, settings.roots)
+        collectors[name] if name in collectors else _opted_in(name, settings)
         for name in sorted(wanted)
     ]
 
 
-def _opted_in(name: str, roots: Roots) -> Collector:
+def _opted_in(name: str, settings: ExporterSettings) -> Collector:
     module, maker = OPT_IN[name]
-    make: Callable[[Roots], Collector] = getattr(
-        import_module(f"exporter.collectors.{module}"), maker
-    )
-    return make(roots)
+    make: Callable[..., Collector] = getattr(import_module(f"exporter.collectors.{module}"), maker)
+    arguments = _ARGUMENTS[name](settings.options) if name in _ARGUMENTS else {}
+    return make(settings.roots, **arguments)
 
 
 def _all(settings: ExporterSettings, clock: Clock) -> list[Collector]:
-    roots, exclusions = settings.roots, settings.exclusions
-    interfaces = _pattern(exclusions.interfaces)
+    roots, options = settings.roots, settings.options
+    interfaces = options.filter("netdev.device")
     return [
         *(make(roots) for make in _FROM_ROOTS),
+        ARPTable(roots, options.filter("arp.device")),
+        Bcache(roots, priority_stats=options.is_set("bcache.priorityStats")),
         ClockDiscipline(),
-        DiskStatistics(roots, _pattern(exclusions.disks)),
+        _cpu(roots, options),
+        DiskStatistics(roots, options.filter("diskstats.device")),
         Filesystems(
             roots,
-            _pattern(exclusions.mountpoints),
-            _pattern(exclusions.fstypes),
+            options.filter("filesystem.mount-points"),
+            options.filter("filesystem.fs-types"),
             deadline_s=settings.collector_timeout_s * _MOUNT_DEADLINE_SHARE,
         ),
+        HardwareMonitors(roots, options.filter("hwmon.chip"), options.filter("hwmon.sensor")),
         InterfaceAddresses(interfaces),
-        NetworkClass(roots, interfaces),
-        NetworkDevices(roots, interfaces),
+        KernelStatistics(roots, softirq=options.is_set("stat.softirq")),
+        NetworkClass(
+            roots,
+            options.ignoring("netclass.ignored-devices"),
+            ignore_invalid_speed=options.is_set("netclass.ignore-invalid-speed"),
+        ),
+        NetworkDevices(roots, interfaces, label_ifalias=options.is_set("netdev.label-ifalias")),
+        NetworkStatistics(roots, NameFilter(options.text("netstat.fields"))),
+        PowerSupplies(roots, options.ignoring("powersupply.ignored-supplies")),
+        RunningAveragePower(roots, zone_label=options.is_set("rapl.enable-zone-label")),
+        TapeDrives(roots, options.ignoring("tapestats.ignored-devices")),
         TextFiles(*settings.textfile_directories),
         Time(roots, clock),
+        VirtualMemory(roots, NameFilter(options.text("vmstat.fields"))),
+        VirtualServers(roots, _backend_labels(options.text("ipvs.backend-labels"))),
     ]
 
 
-def _pattern(text: str) -> re.Pattern[str] | None:
-    try:
-        return re.compile(text) if text else None
-    except re.error as exc:
-        raise PatternError(text, str(exc)) from exc
+def _cpu(roots: Roots, options: CollectorOptions) -> CPU:
+    flags = compiled(options.text("cpu.info.flags-include"))
+    bugs = compiled(options.text("cpu.info.bugs-include"))
+    has_information = options.is_set("cpu.info") or flags or bugs
+    return CPU(
+        roots,
+        guest=options.is_set("cpu.guest"),
+        information=CPUInformation(roots, flags, bugs) if has_information else None,
+    )
+
+
+def _backend_labels(text: str) -> list[str]:
+    labels = [label.strip() for label in text.split(",") if label.strip()]
+    for label in labels:
+        if label not in BACKEND_LABELS:
+            raise OptionError(
+                "--collector.ipvs.backend-labels",
+                f"{label!r} is not one of {', '.join(BACKEND_LABELS)}",
+            )
+    return labels

@@ -152,7 +152,8 @@ class Handler(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _refuse  # noqa: N815
 
     def _routes(self) -> dict[str, Callable[[dict[str, list[str]]], None]]:
-        return {"/metrics": self._metrics, "/health": self._health, "/": self._landing}
+        path = self.settings.telemetry_path
+        return {"/health": self._health, "/": self._landing, path: self._metrics}
 
     def _metrics(self, query: dict[str, list[str]]) -> None:
         collect, exclude = query.get("collect[]", ()), query.get("exclude[]", ())
@@ -196,13 +197,14 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(HTTPStatus.OK, "ok\n")
 
     def _landing(self, _: dict[str, list[str]]) -> None:
+        path = html.escape(self.settings.telemetry_path)
         links = "".join(
-            f'<li><a href="/metrics?collect[]={name}">{html.escape(name)}</a></li>'
+            f'<li><a href="{path}?collect[]={name}">{html.escape(name)}</a></li>'
             for name in self.gatherer.names
         )
         page = (
             '<!doctype html><html lang="en"><meta charset="utf-8"><title>Redshank exporter</title>'
-            '<h1>Redshank exporter</h1><p><a href="/metrics">Metrics</a>, '
+            f'<h1>Redshank exporter</h1><p><a href="{path}">Metrics</a>, '
             '<a href="/health">health</a>, or one collector:</p>'
             f"<ul>{links}</ul></html>\n"
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from exporter.errors import WebConfigFileError
+from exporter.errors import ListenError, WebConfigFileError
 from exporter.gathering import catalogue
 from exporter.gathering.gatherer import Gatherer
 from exporter.gathering.self_metrics import SelfMetrics
@@ -49,31 +49,53 @@ class Exporter:
     ) -> None:
         gatherer = Gatherer(catalogue.build(settings, clock), settings.collector_timeout_s)
         self_metrics = SelfMetrics(version(), gatherer.stuck)
-        gatherer.always = (self_metrics,)
+        if settings.own_metrics:
+            gatherer.always = (self_metrics,)
         gate = _gate(settings)
         handler = Handler.bound(settings, gatherer, Encoder(), self_metrics, gate)
-        self._listener = Listener(
-            parse_listen(settings.listen),
-            handler,
-            settings.max_connections,
-            settings.max_connections_per_client,
-            gate,
-            inherited,
-        )
+        if settings.needs_inherited and inherited is None:
+            raise ListenError("systemd", "it passes no socket; remove --web.systemd-socket")
+        if settings.also_listen and inherited is not None:
+            raise ListenError(
+                settings.also_listen[0], "systemd passes the socket; remove the option"
+            )
+        self._listeners: list[Listener] = []
+        try:
+            for listen in (settings.listen, *settings.also_listen):
+                self._listeners.append(
+                    Listener(
+                        parse_listen(listen),
+                        handler,
+                        settings.max_connections,
+                        settings.max_connections_per_client,
+                        gate,
+                        inherited,
+                    )
+                )
+        except ListenError:
+            for listener in self._listeners:
+                listener.server_close()
+            raise
 
     @property
     def address(self) -> tuple[str, int]:
-        """The host and port that the exporter listens on."""
-        host, port = self._listener.server_address[:2]
-        return str(host), int(port)
+        """The host and port that the exporter listens on, the first if there are several."""
+        return self.addresses[0]
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Every host and port that the exporter listens on."""
+        found = [listener.server_address[:2] for listener in self._listeners]
+        return [(str(host), int(port)) for host, port in found]
 
     @property
     def is_alive(self) -> bool:
         """Whether the exporter still accepts connections."""
-        return self._listener.is_alive
+        return all(listener.is_alive for listener in self._listeners)
 
     def __enter__(self) -> Self:
-        self._listener.start()
+        for listener in self._listeners:
+            listener.start()
         return self
 
     def __exit__(
@@ -82,7 +104,8 @@ class Exporter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._listener.stop(_GRACE_S)
+        for listener in self._listeners:
+            listener.stop(_GRACE_S)
 
 
 def _gate(settings: ExporterSettings) -> ClientGate:
@@ -127,8 +150,9 @@ def serve(
         PatternError: an exclusion is not a regular expression.
     """
     with Exporter(settings, clock, inherited) as exporter:
+        for host, port in exporter.addresses:
+            log.info("exporter_listening", host=host, port=port)
         host, port = exporter.address
-        log.info("exporter_listening", host=host, port=port)
         if ready is not None:
             ready(host, port)
         sd_notify("READY=1")

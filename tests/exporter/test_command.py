@@ -62,7 +62,17 @@ def test_help_names_every_option_and_imports_nothing_heavy() -> None:
         (["--listen", "192.0.2.1:0"], "cannot listen on '192.0.2.1:0'"),
         (["--disable-collector", "nonsense"], "unknown or disabled collector: nonsense"),
         (["--collector.perf"], "unknown or disabled collector: perf"),
-        (["--collector.wifi.fixtures=x"], "No such option '--collector.wifi.fixtures'"),
+        (["--collector.wifi.fixtures=x"], "--collector.wifi.fixtures is not supported"),
+        (["--collector.ntp.server=x"], "--collector.ntp.server is not supported: node_exporter"),
+        (["--no-collector.netdev.enable-detailed-metrics"], "is not supported: it gives"),
+        (["--collector.perf"], "hardware counters need CAP_PERFMON"),
+        (["--web.systemd-socket"], "cannot listen on 'systemd': it passes no socket"),
+        (["--web.listen-address=vsock://:9100"], "cannot listen on 'vsock://:9100'"),
+        (["--collector.ipvs.backend-labels=port"], "--collector.ipvs.backend-labels: 'port'"),
+        (
+            ["--collector.arp.device-include=a", "--collector.arp.device-exclude=b"],
+            "--collector.arp.device-exclude: it excludes --collector.arp.device-include",
+        ),
         (["--collector.diskstats.device-exclude", "[a"], "not a regular expression: '[a'"),
         (["--collector-timeout", "0"], "--collector-timeout"),
     ],
@@ -75,7 +85,7 @@ def test_invalid_option_is_reported(arguments: list[str], message: str) -> None:
 
 def test_command_line_of_node_exporter_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[ExporterSettings] = []
-    monkeypatch.setattr("exporter.command._serve", lambda settings, _: served.append(settings))
+    monkeypatch.setattr("exporter.command._serve", lambda settings, *_: served.append(settings))
     arguments = (
         "--collector.softirqs --no-collector.cpu --collector.arp=false --collector.swap=true"
         " --collector.disable-defaults --web.max-requests=5 --collector.textfile.directory=/a"
@@ -89,6 +99,29 @@ def test_command_line_of_node_exporter_is_understood(monkeypatch: pytest.MonkeyP
     assert (settings.defaults, settings.max_requests) == (False, 5)
     assert settings.textfile_directories == ("/a", "/b")
     assert (settings.listen, settings.roots.proc) == (":9200", "/host/proc")
+
+
+def test_options_of_single_collectors_reach_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[ExporterSettings] = []
+    monkeypatch.setattr("exporter.command._serve", lambda settings, *_: served.append(settings))
+    arguments = (
+        "--collector.arp.device-include=^eth --no-collector.cpu.guest --collector.cpu.info=true"
+        " --collector.netdev.address-info=false --collector.sysctl.include=a --no-collector.ntp"
+        " --collector.sysctl.include=b --web.listen-address=:1 --web.listen-address=:2"
+        " --web.telemetry-path=/m --web.disable-exporter-metrics --log.format=json"
+    )
+    result = CliRunner().invoke(exporter, arguments.split())
+    assert result.exit_code == 0, result.output
+    (settings,) = served
+    options = settings.options
+    assert options.filter("arp.device").accepts("eth0")
+    assert not options.filter("arp.device").accepts("wlan0")
+    assert (options.is_set("cpu.guest"), options.is_set("cpu.info")) == (False, True)
+    assert not options.is_set("netdev.address-info")
+    assert options.texts("sysctl.include") == ("a", "b")
+    assert (settings.listen, settings.also_listen) == (":1", (":2",))
+    assert (settings.telemetry_path, settings.own_metrics) == ("/m", False)
+    assert settings.disabled == frozenset()
 
 
 @pytest.mark.parametrize("attempt", range(3))

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,10 +10,18 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.settings import Exclusions, ExporterSettings
+from exporter.collector_options import (
+    DISKS,
+    FILESYSTEM_TYPES,
+    MISSING_COLLECTORS,
+    MOUNT_POINTS,
+)
+from exporter.command import exporter
+from exporter.settings import ExporterSettings
 from tests.exporter.exporter_client import Client, Serve
 from tests.ports import free_port
 from tests.programs import node_exporter
@@ -115,15 +124,14 @@ def label_names(family: Metric) -> set[str]:
 @pytest.fixture
 def node_exporter_text(tmp_path: Path) -> Iterator[str]:
     """An exposition of node_exporter, with upstream's defaults where Debian's differ."""
-    exclusions = Exclusions()
     port = free_port()
     process = subprocess.Popen(
         [
             node_exporter(),
             f"--web.listen-address=127.0.0.1:{port}",
-            f"--collector.filesystem.mount-points-exclude={exclusions.mountpoints}",
-            f"--collector.filesystem.fs-types-exclude={exclusions.fstypes}",
-            f"--collector.diskstats.device-exclude={exclusions.disks}",
+            f"--collector.filesystem.mount-points-exclude={MOUNT_POINTS}",
+            f"--collector.filesystem.fs-types-exclude={FILESYSTEM_TYPES}",
+            f"--collector.diskstats.device-exclude={DISKS}",
             "--collector.netdev.device-exclude=^$",
             "--collector.processes",
             "--no-collector.systemd",
@@ -204,3 +212,22 @@ def test_counters_are_close(pair: Pair) -> None:
         values = series(ours)
         for key, value in series(theirs).items():
             assert math.isclose(values[key], value, rel_tol=0.2, abs_tol=1e6), key
+
+
+def test_every_option_of_node_exporter_is_accepted_or_refused_with_a_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("exporter.command._serve", lambda *_: None)
+    shown = subprocess.run([node_exporter(), "--help"], capture_output=True, text=True)
+    options = re.findall(r"^ {6}(--[\w.-]+)(=\S*)?", shown.stdout + shown.stderr, re.MULTILINE)
+    assert len(options) > 150
+    values = {"--log.level": "info", "--log.format": "json", "--web.listen-address": ":1"}
+    values |= {"--collector.ipvs.backend-labels": "proto"}
+    for flag, has_value in options:
+        argument = f"{flag}={values.get(flag, '1')}" if has_value else flag
+        result = CliRunner().invoke(exporter, [argument])
+        refused = result.exit_code != 0
+        missing = flag.removeprefix("--collector.") in MISSING_COLLECTORS
+        assert not refused or f"{flag} is not supported: " in result.output, result.output
+        if missing:
+            assert CliRunner().invoke(exporter, [flag.replace("--", "--no-", 1)]).exit_code == 0

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable
 
+from exporter.collectors.cpu.cpu_info import CPUInformation
 from exporter.families import CounterFamily, Family, GaugeFamily
 from exporter.roots import Roots, list_names, read_lines, read_number, read_value
 
@@ -15,11 +16,20 @@ _HOTPLUG_SECONDS = 3.0
 
 
 class CPU:
-    """Reads the CPU lines of `stat`, and `thermal_throttle` if the CPU has it."""
+    """Reads the CPU lines of `stat`, and `thermal_throttle` if the CPU has it.
+
+    Args:
+        roots: where to read.
+        guest: whether to report the seconds in guests.
+        information: reads the descriptions of the CPUs, None to leave them out.
+    """
 
     name = "cpu"
 
-    def __init__(self, roots: Roots) -> None:
+    def __init__(
+        self, roots: Roots, *, guest: bool = True, information: CPUInformation | None = None
+    ) -> None:
+        self._guest, self._information = guest, information
         self._stat = f"{roots.proc}/stat"
         self._cpus = f"{roots.sys}/devices/system/cpu"
         self._ticks_per_second = os.sysconf("SC_CLK_TCK")
@@ -51,7 +61,12 @@ class CPU:
             for mode, value in zip(_GUEST_MODES, times[len(_MODES) :], strict=False):
                 guest.add((cpu, mode), value)
         self._last = times_of
-        return [seconds, guest, *self._throttles(), self._isolated()]
+        families = [seconds, *self._throttles(), self._isolated()]
+        if self._guest:
+            families.insert(1, guest)
+        if self._information is not None:
+            families.extend(self._information.families())
+        return families
 
     def _isolated(self) -> Family:
         """Return the CPUs that the scheduler leaves alone, from a list such as "1,3-5"."""

@@ -1,9 +1,9 @@
 """I/O of each block device, and its description."""
 
-import re
 from collections.abc import Iterable
 
 from exporter.families import CounterFamily, Family, GaugeFamily
+from exporter.name_filter import ALL_NAMES, NameFilter
 from exporter.roots import Roots, read_lines, read_value
 
 # Counters are divided by these units: 9 / 1000 is 0.009, 9 * 0.001 is 0.009000000000000001.
@@ -93,11 +93,11 @@ class DiskStatistics:
 
     name = "diskstats"
 
-    def __init__(self, roots: Roots, exclude: re.Pattern[str] | None = None) -> None:
+    def __init__(self, roots: Roots, devices: NameFilter = ALL_NAMES) -> None:
         self._path = f"{roots.proc}/diskstats"
         self._udev = roots.udev
         self._block = f"{roots.sys}/block"
-        self._exclude = exclude
+        self._devices = devices
 
     def collect(self) -> Iterable[Family]:
         """Return one family per column, by device, and the descriptions of devices."""
@@ -122,7 +122,7 @@ class DiskStatistics:
         ]
         for line in read_lines(self._path):
             major, minor, device, *counters = line.split()
-            if self._exclude and self._exclude.search(device):
+            if not self._devices.accepts(device):
                 continue
             for family, (_, _, unit), counter in zip(families, _COLUMNS, counters, strict=False):
                 family.add((device,), int(counter) / unit)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from exporter.deadlines import DeadlineExecutor
 from exporter.errors import DeadlineError
 from exporter.families import Family, GaugeFamily
+from exporter.name_filter import ALL_NAMES, NameFilter
 from exporter.roots import Roots, read_lines
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
@@ -41,7 +42,7 @@ class Filesystems:
 
     Args:
         roots: where to read; mount points are reported without the prefix `rootfs`.
-        exclude_mountpoints, exclude_fstypes: mounts to leave out, never queried.
+        mountpoints, fstypes: the mounts to query.
         deadline_s: how long one mount may take.
         statvfs: returns the state of the file system at a path.
     """
@@ -51,15 +52,14 @@ class Filesystems:
     def __init__(
         self,
         roots: Roots,
-        exclude_mountpoints: re.Pattern[str] | None = None,
-        exclude_fstypes: re.Pattern[str] | None = None,
+        mountpoints: NameFilter = ALL_NAMES,
+        fstypes: NameFilter = ALL_NAMES,
         *,
         deadline_s: float,
         statvfs: Callable[[str], os.statvfs_result] = os.statvfs,
     ) -> None:
         self._roots = roots
-        self._exclude_mountpoints = exclude_mountpoints
-        self._exclude_fstypes = exclude_fstypes
+        self._mountpoints, self._fstypes = mountpoints, fstypes
         self._statvfs = statvfs
         # The last mount table and its mounts: few scrapes see another one.
         self._last: tuple[list[str], list[Mount]] = ([], [])
@@ -107,10 +107,10 @@ class Filesystems:
             if len(parts) < 4:
                 continue
             device, point, fstype = (_unescaped(part) for part in parts[:3])
-            if _matches(self._exclude_fstypes, fstype):
+            if not self._fstypes.accepts(fstype):
                 continue
             point = self._stripped(point)
-            if not _matches(self._exclude_mountpoints, point):
+            if self._mountpoints.accepts(point):
                 key = device, point, fstype
                 mounts.setdefault(key, Mount(*key, tuple(parts[3].split(","))))
         self._last = (table, list(mounts.values()))
@@ -167,7 +167,3 @@ def _unescaped(text: str) -> str:
 def _label(text: str) -> str:
     """Return `text` as a label value: surrogate escapes become U+FFFD."""
     return os.fsencode(text).decode("utf-8", "replace")
-
-
-def _matches(pattern: re.Pattern[str] | None, text: str) -> bool:
-    return pattern is not None and pattern.search(text) is not None

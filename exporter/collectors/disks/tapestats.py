@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from exporter.collectors.number_files import NumberFile, NumberFiles
 from exporter.errors import NoDataError
 from exporter.families import Family
+from exporter.name_filter import ALL_NAMES, NameFilter
 from exporter.roots import Roots, list_names
 
 _NANOSECONDS = 1e9
@@ -89,9 +90,9 @@ class TapeDrives:
 
     name = "tapestats"
 
-    def __init__(self, roots: Roots, exclude: re.Pattern[str] | None = None) -> None:
+    def __init__(self, roots: Roots, drives: NameFilter = ALL_NAMES) -> None:
         self._class = f"{roots.sys}/class/scsi_tape"
-        self._exclude = exclude
+        self._drives = drives
         self._files = NumberFiles(_FILES, ("device",))
 
     def collect(self) -> Iterable[Family]:
@@ -102,5 +103,5 @@ class TapeDrives:
         return self._files.families(
             ((drive,), f"{self._class}/{drive}/stats")
             for drive in drives
-            if not (self._exclude and self._exclude.search(drive))
+            if self._drives.accepts(drive)
         )

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from exporter.errors import NoDataError
 from exporter.families import CounterFamily, Family, GaugeFamily
+from exporter.name_filter import ALL_NAMES, NameFilter
 from exporter.roots import Roots, list_names, read_value
 
 _ATTRIBUTE = re.compile(
@@ -46,8 +47,14 @@ class HardwareMonitors:
 
     name = "hwmon"
 
-    def __init__(self, roots: Roots) -> None:
+    def __init__(
+        self,
+        roots: Roots,
+        chips: NameFilter = ALL_NAMES,
+        sensors: NameFilter = ALL_NAMES,
+    ) -> None:
         self._class = f"{roots.sys}/class/hwmon"
+        self._chips, self._sensors = chips, sensors
 
     def collect(self) -> Iterable[Family]:
         """Return one family per kind of sensor and attribute, by chip and sensor."""
@@ -69,12 +76,16 @@ class HardwareMonitors:
         for monitor in monitors:
             directory = f"{self._class}/{monitor}"
             chip = _chip(directory)
+            if not self._chips.accepts(chip):
+                continue
             if chip_name := _cleaned(read_value(f"{directory}/name") or ""):
                 names.add((chip, chip_name), 1)
             if chip in seen:
                 continue  # Several monitors of one device, whose sensors have the same names.
             seen.add(chip)
             for sensor, attribute, text in _attributes(directory):
+                if not self._sensors.accepts(f"{chip};{sensor}"):
+                    continue
                 if attribute == "label":
                     labels.add((chip, sensor, text), 1)
                 elif sensor.startswith("freq") and attribute == "input":

@@ -6,6 +6,7 @@ Source: the kernel's Documentation/ABI/testing/sysfs-class-power.
 from collections.abc import Iterable
 
 from exporter.families import Family, GaugeFamily
+from exporter.name_filter import ALL_NAMES, NameFilter
 from exporter.roots import Roots, list_names, read_number, read_value
 
 # Attributes by their unit in sysfs: 1, a millionth and a tenth of the base unit.
@@ -101,12 +102,13 @@ class PowerSupplies:
 
     name = "powersupplyclass"
 
-    def __init__(self, roots: Roots) -> None:
+    def __init__(self, roots: Roots, supplies: NameFilter = ALL_NAMES) -> None:
         self._class = f"{roots.sys}/class/power_supply"
+        self._supplies = supplies
 
     def collect(self) -> Iterable[Family]:
         """Return one gauge per attribute, by power supply."""
-        supplies = list_names(self._class)
+        supplies = list(filter(self._supplies.accepts, list_names(self._class)))
         if not supplies:
             return []
         families = {attribute: _gauge(attribute) for attribute in _DIVISORS}

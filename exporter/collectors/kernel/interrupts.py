@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from exporter.families import CounterFamily, Family
+from exporter.name_filter import ALL_NAMES, NameFilter
 from exporter.roots import Roots, read_lines
 
 _GAP = re.compile(r"\s{2,}")
@@ -14,9 +15,11 @@ class Interrupts:
 
     name = "interrupts"
 
-    def __init__(self, roots: Roots, exclude: re.Pattern[str] | None = None) -> None:
+    def __init__(
+        self, roots: Roots, names: NameFilter = ALL_NAMES, *, include_zeros: bool = True
+    ) -> None:
         self._path = f"{roots.proc}/interrupts"
-        self._exclude = exclude
+        self._names, self._include_zeros = names, include_zeros
 
     def collect(self) -> Iterable[Family]:
         """Return one counter by CPU, type, controller and devices."""
@@ -36,10 +39,11 @@ class Interrupts:
                 continue
             info, devices = _described(kind.strip(), words[-1] if len(words) > len(cpus) else "")
             name = f"{kind.strip()};{info};{devices}"
-            if self._exclude and self._exclude.search(name):
+            if not self._names.accepts(name):
                 continue
             for cpu, count in zip(cpus, counts, strict=True):
-                family.add((cpu, kind.strip(), info, devices), int(count))
+                if self._include_zeros or count != "0":
+                    family.add((cpu, kind.strip(), info, devices), int(count))
         return [family]
 
 

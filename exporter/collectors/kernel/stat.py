@@ -20,13 +20,29 @@ _GAUGES = {
 }
 
 
+# The order of vectors in the line (the kernel's include/linux/interrupt.h).
+_VECTORS = (
+    "hi",
+    "timer",
+    "net_tx",
+    "net_rx",
+    "block",
+    "block_iopoll",
+    "tasklet",
+    "sched",
+    "hrtimer",
+    "rcu",
+)
+
+
 class KernelStatistics:
     """Reads `stat`, except its CPU lines."""
 
     name = "stat"
 
-    def __init__(self, roots: Roots) -> None:
+    def __init__(self, roots: Roots, *, softirq: bool = False) -> None:
         self._path = f"{roots.proc}/stat"
+        self._softirq = softirq
 
     def collect(self) -> Iterable[Family]:
         """Return one family per known line."""
@@ -38,4 +54,13 @@ class KernelStatistics:
                 families.append(CounterFamily(*_COUNTERS[key], float(rest.split(" ", 1)[0])))
             elif key in _GAUGES:
                 families.append(GaugeFamily(*_GAUGES[key], float(rest)))
+            elif key == "softirq" and self._softirq:
+                families.append(_softirqs(rest.split()[1:]))
         return families
+
+
+def _softirqs(counts: list[str]) -> Family:
+    family = CounterFamily("node_softirqs_total", "Number of softirq calls.", labels=("vector",))
+    for vector, count in zip(_VECTORS, counts, strict=False):
+        family.add((vector,), int(count))
+    return family

@@ -3,11 +3,11 @@
 Source: slabinfo(5).
 """
 
-import re
 from collections.abc import Iterable
 
 from exporter.errors import NoDataError
 from exporter.families import Family, GaugeFamily
+from exporter.name_filter import ALL_NAMES, NameFilter
 from exporter.roots import Roots, read_lines
 
 _COLUMNS = (
@@ -30,9 +30,9 @@ class Slabs:
 
     name = "slabinfo"
 
-    def __init__(self, roots: Roots, exclude: re.Pattern[str] | None = None) -> None:
+    def __init__(self, roots: Roots, slabs: NameFilter = ALL_NAMES) -> None:
         self._path = f"{roots.proc}/slabinfo"
-        self._exclude = exclude
+        self._slabs = slabs
 
     def collect(self) -> Iterable[Family]:
         """Return one gauge per column, by cache.
@@ -50,7 +50,7 @@ class Slabs:
             raise NoDataError("only root may read /proc/slabinfo") from exc
         for line in lines:
             slab, *numbers = line.split()
-            if self._exclude and self._exclude.search(slab):
+            if not self._slabs.accepts(slab):
                 continue
             for family, number in zip(families, numbers, strict=False):
                 family.add((slab,), int(number))

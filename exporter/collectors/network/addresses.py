@@ -1,13 +1,13 @@
 """IP addresses of each network interface."""
 
 import ipaddress
-import re
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from exporter.errors import NoDataError
 from exporter.families import Family, GaugeFamily
+from exporter.name_filter import ALL_NAMES, NameFilter
 
 
 class NetworkAddress(Protocol):
@@ -47,10 +47,10 @@ class InterfaceAddresses:
 
     def __init__(
         self,
-        exclude: re.Pattern[str] | None = None,
+        devices: NameFilter = ALL_NAMES,
         addresses: Callable[[], Mapping[str, Sequence[NetworkAddress]]] = host_addresses,
     ) -> None:
-        self._exclude = exclude
+        self._devices = devices
         self._addresses = addresses
 
     def collect(self) -> Iterable[Family]:
@@ -61,7 +61,7 @@ class InterfaceAddresses:
             labels=("device", "address", "netmask", "scope"),
         )
         for device, addresses in sorted(self._addresses().items()):
-            if self._exclude and self._exclude.search(device):
+            if not self._devices.accepts(device):
                 continue
             for address in addresses:
                 if address.family in (socket.AF_INET, socket.AF_INET6):

@@ -1,10 +1,10 @@
 """Properties of each network interface: state, speed, MTU, hardware address."""
 
-import re
 from collections.abc import Iterable
 
 from exporter.families import CounterFamily, Family, GaugeFamily
 from exporter.kept_files import KeptFiles
+from exporter.name_filter import ALL_NAMES, NameFilter
 from exporter.roots import Roots, list_names
 
 # sysfs attribute -> ending of the metric name.
@@ -38,9 +38,11 @@ class NetworkClass:
 
     name = "netclass"
 
-    def __init__(self, roots: Roots, exclude: re.Pattern[str] | None = None) -> None:
+    def __init__(
+        self, roots: Roots, devices: NameFilter = ALL_NAMES, *, ignore_invalid_speed: bool = True
+    ) -> None:
         self._class = f"{roots.sys}/class/net"
-        self._exclude = exclude
+        self._accepted, self._ignore_invalid_speed = devices, ignore_invalid_speed
         self._files = KeptFiles()
 
     def collect(self) -> Iterable[Family]:
@@ -73,7 +75,7 @@ class NetworkClass:
                     family.add((device,), value)
             megabits = self._files.number(f"{directory}/speed")
             # -1 means that the driver does not know the speed: no sample is better than -125000.
-            if megabits is not None and megabits >= 0:
+            if megabits is not None and (megabits >= 0 or not self._ignore_invalid_speed):
                 speed.add((device,), megabits * _BYTES_PER_MEGABIT)
         self._files.close_unread()
         return [family for family in (up, info, speed, *numbers.values()) if family]
@@ -83,7 +85,7 @@ class NetworkClass:
             name
             for name in list_names(self._class)
             # bonding_masters is a file among the links to devices.
-            if name != "bonding_masters" and not (self._exclude and self._exclude.search(name))
+            if name != "bonding_masters" and self._accepted.accepts(name)
         ]
 
 

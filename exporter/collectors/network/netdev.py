@@ -1,10 +1,10 @@
 """Traffic and errors of each network interface."""
 
-import re
 from collections.abc import Iterable
 
 from exporter.families import CounterFamily, Family
-from exporter.roots import Roots, read_lines, read_number
+from exporter.name_filter import ALL_NAMES, NameFilter
+from exporter.roots import Roots, read_lines, read_number, read_value
 
 # The columns of /proc/net/dev (the kernel's Documentation/filesystems/proc.rst).
 _COLUMNS = (
@@ -32,30 +32,36 @@ class NetworkDevices:
 
     name = "netdev"
 
-    def __init__(self, roots: Roots, exclude: re.Pattern[str] | None = None) -> None:
+    def __init__(
+        self, roots: Roots, devices: NameFilter = ALL_NAMES, *, label_ifalias: bool = False
+    ) -> None:
         self._path = f"{roots.proc}/net/dev"
         self._class = f"{roots.sys}/class/net"
-        self._exclude = exclude
+        self._devices, self._label_ifalias = devices, label_ifalias
 
     def collect(self) -> Iterable[Family]:
         """Return one counter per column, by device."""
-        families = [_family(column) for column in _COLUMNS]
-        nohandler = _family("receive_nohandler")
+        labels = ("device", "ifalias") if self._label_ifalias else ("device",)
+        families = [_family(column, labels) for column in _COLUMNS]
+        nohandler = _family("receive_nohandler", labels)
         for line in read_lines(self._path)[2:]:
             # The name of an alias has a colon in it ("eth0:1"), counters never do.
             name, _, counters = line.rpartition(":")
             device = name.strip()
-            if not device or (self._exclude and self._exclude.search(device)):
+            if not device or not self._devices.accepts(device):
                 continue
+            values: tuple[str, ...] = (device,)
+            if self._label_ifalias:
+                values = (device, read_value(f"{self._class}/{device}/ifalias") or "")
             for family, value in zip(families, counters.split(), strict=True):
-                family.add((device,), float(value))
+                family.add(values, float(value))
             unhandled = read_number(f"{self._class}/{device}/statistics/rx_nohandler")
             if unhandled is not None:
-                nohandler.add((device,), unhandled)
+                nohandler.add(values, unhandled)
         return [family for family in (*families, nohandler) if family]
 
 
-def _family(column: str) -> CounterFamily:
+def _family(column: str, labels: tuple[str, ...]) -> CounterFamily:
     return CounterFamily(
-        f"node_network_{column}_total", f"Network device statistic {column}.", labels=("device",)
+        f"node_network_{column}_total", f"Network device statistic {column}.", labels=labels
     )

@@ -1,19 +1,11 @@
 """Counters of the network protocols."""
 
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from exporter.families import Family, UntypedFamily
+from exporter.name_filter import ALL_NAMES, NameFilter
 from exporter.roots import Roots, read_lines, read_text
-
-# The counters that node_exporter exports, out of some 400.
-_FIELDS = re.compile(
-    r"^(.*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(InOctets|OutOctets)|Icmp6?_(InMsgs|OutMsgs)"
-    r"|TcpExt_(Listen.*|Syncookies.*|TCPSynRetrans|TCPTimeouts|TCPOFOQueue|TCPRcvQDrop)"
-    r"|Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|RetransSegs|CurrEstab)"
-    r"|Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors))$"
-)
 
 _MOST_LINES = 100
 
@@ -23,8 +15,9 @@ class NetworkStatistics:
 
     name = "netstat"
 
-    def __init__(self, roots: Roots) -> None:
+    def __init__(self, roots: Roots, fields: NameFilter = ALL_NAMES) -> None:
         self._net = f"{roots.proc}/net"
+        self._fields = fields
         # Line of names -> number of names, and position, name and HELP of the counters to
         # export. The kernel's 400 names are the same in each scrape, and 40 of them match.
         self._wanted: dict[str, tuple[int, list[tuple[int, str, str]]]] = {}
@@ -53,24 +46,23 @@ class NetworkStatistics:
             if len(self._wanted) >= _MOST_LINES:
                 self._wanted.clear()
             words = names.split()
-            wanted = self._wanted[names] = (len(words), list(_counters(words)))
+            wanted = self._wanted[names] = (len(words), list(self._counters(words)))
         count, counters = wanted
         if len(values) != count:
             raise ValueError(f"{len(values)} values for {count} names: {names[:40]}")
         for position, name, documentation in counters:
             yield UntypedFamily(name, documentation, float(values[position]))
 
-
-def _counters(names: list[str]) -> Iterator[tuple[int, str, str]]:
-    """Yield position, metric name and HELP of the counters that are exported."""
-    prefix = names[0].rstrip(":") if names and names[0].endswith(":") else None
-    for position, word in enumerate(names):
-        if prefix is None:
-            protocol, six, counter = word.partition("6")
-            protocol += six
-        else:
-            protocol, counter = prefix, word
-        if position or prefix is None:
-            name = f"{protocol}_{counter}"
-            if _FIELDS.match(name):
-                yield position, f"node_netstat_{name}", f"Statistic {protocol}{counter}."
+    def _counters(self, names: list[str]) -> Iterator[tuple[int, str, str]]:
+        """Yield position, metric name and HELP of the counters that are exported."""
+        prefix = names[0].rstrip(":") if names and names[0].endswith(":") else None
+        for position, word in enumerate(names):
+            if prefix is None:
+                protocol, six, counter = word.partition("6")
+                protocol += six
+            else:
+                protocol, counter = prefix, word
+            if position or prefix is None:
+                name = f"{protocol}_{counter}"
+                if self._fields.accepts(name):
+                    yield position, f"node_netstat_{name}", f"Statistic {protocol}{counter}."

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from exporter.collector_options import FILESYSTEM_TYPES, MOUNT_POINTS, CollectorOptions
 from exporter.collectors.collector import Collector
 from exporter.collectors.disks.filesystem import Filesystems
 from exporter.collectors.system.uname import Uname
@@ -17,9 +18,10 @@ from exporter.command import exporter
 from exporter.errors import NoDataError, PatternError, UnknownCollectorError
 from exporter.gathering import catalogue
 from exporter.gathering.gatherer import FamilyList, Gatherer
+from exporter.name_filter import NameFilter
 from exporter.roots import Roots
 from exporter.serving.encoding import Encoder
-from exporter.settings import Exclusions, ExporterSettings
+from exporter.settings import ExporterSettings
 from tests.exporter.host_tree import FIXTURES, unpack
 
 NOW_MS = 1_700_000_000_125
@@ -52,11 +54,10 @@ def roots(tmp_path: Path) -> Roots:
 
 def doubles(roots: Roots) -> dict[str, Collector]:
     """Return collectors by name whose system calls are doubles."""
-    excluded = Exclusions()
     filesystems = Filesystems(
         roots,
-        re.compile(excluded.mountpoints),
-        re.compile(excluded.fstypes),
+        NameFilter(exclude=MOUNT_POINTS),
+        NameFilter(exclude=FILESYSTEM_TYPES),
         deadline_s=5,
         statvfs=statvfs,
     )
@@ -109,7 +110,7 @@ def test_unknown_collector_and_bad_pattern_are_refused() -> None:
     with pytest.raises(UnknownCollectorError, match="nonsense"):
         names(ExporterSettings(disabled=frozenset({"nonsense"})))
     with pytest.raises(PatternError, match="unterminated"):
-        names(ExporterSettings(exclusions=Exclusions(disks="[a")))
+        names(ExporterSettings(options=CollectorOptions({"diskstats.device-exclude": "[a"})))
 
 
 def failures(roots: Roots) -> frozenset[str]:

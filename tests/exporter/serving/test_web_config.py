@@ -181,5 +181,5 @@ def test_open_connections_end_when_the_exporter_stops(authority: Authority, tmp_
         opened = http.client.HTTPSConnection(host, port, timeout=30, context=context)
         opened.request("GET", "/health")
         opened.getresponse().read()
-    assert not exporter._listener._open
+    assert not exporter._listeners[0]._open
     opened.close()

@@ -1,6 +1,5 @@
 import errno
 import os
-import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exporter.collector_options import FILESYSTEM_TYPES, MOUNT_POINTS
 from exporter.collectors.disks.filesystem import Filesystems, Mount
+from exporter.name_filter import NameFilter
 from exporter.roots import Roots
-from exporter.settings import Exclusions
 from tests.exporter.host_tree import key, roots_of, samples
 
 DEADLINE_S = 0.2
@@ -22,11 +22,10 @@ def status(_: str) -> os.statvfs_result:
 
 
 def filesystems(roots: Roots, statvfs: Callable[[str], os.statvfs_result] = status) -> Filesystems:
-    exclusions = Exclusions()
     return Filesystems(
         roots,
-        re.compile(exclusions.mountpoints),
-        re.compile(exclusions.fstypes),
+        NameFilter(exclude=MOUNT_POINTS),
+        NameFilter(exclude=FILESYSTEM_TYPES),
         deadline_s=DEADLINE_S,
         statvfs=statvfs,
     )

@@ -1,8 +1,8 @@
-import re
 import socket
 from dataclasses import dataclass
 
 from exporter.collectors.network.addresses import InterfaceAddresses
+from exporter.name_filter import NameFilter
 from tests.exporter.host_tree import key, samples
 
 
@@ -16,7 +16,7 @@ class FakeAddress:
 def test_addresses_have_a_prefix_length_and_a_scope_but_no_zone() -> None:
     found = samples(
         InterfaceAddresses(
-            re.compile("^veth"),
+            NameFilter(exclude="^veth"),
             lambda: {
                 "eth0": [
                     FakeAddress(socket.AF_INET, "192.0.2.7", "255.255.254.0"),

@@ -1,8 +1,8 @@
-import re
 from pathlib import Path
 
 from exporter.collectors.network.netclass import NetworkClass
 from exporter.collectors.network.netdev import NetworkDevices
+from exporter.name_filter import NameFilter
 from tests.exporter.host_tree import roots_of, samples
 
 
@@ -14,5 +14,5 @@ def test_excluded_interface_is_absent(tmp_path: Path) -> None:
             "sys/class/net/veth1/operstate": "up\n",
         },
     )
-    assert samples(NetworkDevices(roots, re.compile("^veth"))) == {}
-    assert samples(NetworkClass(roots, re.compile("^veth"))) == {}
+    assert samples(NetworkDevices(roots, NameFilter(exclude="^veth"))) == {}
+    assert samples(NetworkClass(roots, NameFilter(exclude="^veth"))) == {}

@@ -2,10 +2,14 @@ from pathlib import Path
 
 import pytest
 
+from exporter.collector_options import NETSTAT_FIELDS
 from exporter.collectors.network.netstat import NetworkStatistics
 from exporter.collectors.network.sockstat import SocketStatistics
+from exporter.name_filter import NameFilter
 from exporter.roots import Roots
 from tests.exporter.host_tree import families, key, roots_of, samples
+
+WANTED = NameFilter(NETSTAT_FIELDS)
 
 
 def test_host_without_ipv6_reports_ipv4(tmp_path: Path) -> None:
@@ -36,7 +40,7 @@ def test_names_that_change_between_scrapes_are_matched_anew(tmp_path: Path) -> N
         files = {"proc/net/netstat": f"IpExt: {names} \nIpExt: {values}\n", "proc/net/snmp": ""}
         return roots_of(tmp_path, {**files, "proc/net/snmp6": "Ip6InOctets   7\nUdp6NoPorts 8\n"})
 
-    collector = NetworkStatistics(written("Other InOctets", "1 2"))
+    collector = NetworkStatistics(written("Other InOctets", "1 2"), WANTED)
     octets = key("node_netstat_IpExt_InOctets")
     assert samples(collector) == {
         octets: 2,
