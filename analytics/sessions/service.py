@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from analytics.series.session_counters import SessionCounters
 from analytics.sessions.ingestion import SessionIngestion
+from analytics.sessions.outcomes.github_puller import GithubPuller
+from analytics.sessions.outcomes.intake import OutcomeIntake
 from analytics.sessions.price_list import PriceList
 from analytics.sessions.reports import AgentReports
 from analytics.sessions.settings import SessionSettings
@@ -19,6 +21,8 @@ class AgentSessions:
         settings: section `sessions` of the configuration.
         store: the store.
         ingestion: stores what agents report.
+        outcomes: stores pull requests, reviews and commits.
+        puller: pulls them from GitHub; without repositories, it has nothing to do.
         prices: what tokens cost.
         reports: answers reports.
         counters: counts tokens and cost, for the series of teams.
@@ -27,6 +31,8 @@ class AgentSessions:
     settings: SessionSettings
     store: AgentSessionStore
     ingestion: SessionIngestion
+    outcomes: OutcomeIntake
+    puller: GithubPuller
     prices: PriceList
     reports: AgentReports
     counters: SessionCounters
@@ -37,10 +43,13 @@ class AgentSessions:
     ) -> "AgentSessions":
         """Return the service over its store."""
         prices, counters = PriceList(store), SessionCounters()
+        outcomes = OutcomeIntake(store)
         return cls(
             settings,
             store,
             SessionIngestion(store, prices, settings, counters, clock),
+            outcomes,
+            GithubPuller(settings.github, store, outcomes, clock),
             prices,
             AgentReports(store, settings, clock),
             counters,

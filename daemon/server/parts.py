@@ -35,7 +35,7 @@ from daemon.server.metrics import (
     WitnessCollector,
     new_registry,
 )
-from daemon.server.push_metrics import OtlpCollector, RemoteWriteCollector
+from daemon.server.push_metrics import OtlpCollector, OutcomeCollector, RemoteWriteCollector
 from daemon.server.scraper_identity import client_access, renew
 from daemon.server.scraping import Scraping
 from daemon.server.stores import Stores
@@ -384,6 +384,7 @@ def _registry(parts: Parts, version: str) -> CollectorRegistry:
         ConfigurationCollector(lambda: parts.reloader.state),
         RemoteWriteCollector(parts.remote_write),
         OtlpCollector(parts.otlp),
+        OutcomeCollector(parts.agent_sessions),
         LimitCollector(parts.refusals),
         MemoryCollector(parts.memory),
         ConditionCollector(stores.conditions),

@@ -305,6 +305,8 @@ async def _running(parts: Parts, tasks: asyncio.TaskGroup) -> AsyncIterator[None
         works = [parts.gateway.run(), clock_watch.run(), memory_guard.run(), expiry.run()]
         if parts.recorder is not None:
             works.append(parts.recorder.run())
+        if parts.agent_sessions.puller.repositories:
+            works.append(parts.agent_sessions.puller.run())
         for work in works:
             stack.callback(tasks.create_task(work).cancel)
         await stack.enter_async_context(parts.scraping.running())

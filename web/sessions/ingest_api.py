@@ -5,8 +5,9 @@ from typing import Final
 import orjson
 from aiohttp import web
 
-from analytics.sessions.github import is_signed, outcomes_in
 from analytics.sessions.ingestion import TraceError
+from analytics.sessions.outcomes.github_json import is_signed
+from analytics.sessions.outcomes.intake import OutcomeWay
 from analytics.sessions.service import AgentSessions
 from analytics.sessions.traces.reader import TraceSource
 from model.clock import Clock
@@ -74,7 +75,8 @@ class SessionIngestApi:
     async def outcomes(self, request: web.Request) -> web.Response:
         """Store pull requests, reviews and commits from answers of GitHub's API."""
         query = read_query(request.query, RepositoryQuery)
-        return await self._store(await read_body(request), query.repository or "")
+        body = await read_body(request)
+        return await self._store(body, OutcomeWay.FILE, query.repository or "")
 
     async def webhook(self, request: web.Request) -> web.Response:
         """Store what a webhook of GitHub reports, if its signature is right."""
@@ -84,13 +86,12 @@ class SessionIngestApi:
         body = await read_body(request)
         if not is_signed(body, request.headers.get(_SIGNATURE, ""), secret.get_secret_value()):
             raise ForbiddenError(f"{_SIGNATURE} is not the signature of the body")
-        return await self._store(body, "")
+        return await self._store(body, OutcomeWay.WEBHOOK)
 
-    async def _store(self, body: bytes, repository: str) -> web.Response:
+    async def _store(self, body: bytes, way: OutcomeWay, repository: str = "") -> web.Response:
         try:
             document = orjson.loads(body)
         except orjson.JSONDecodeError as exc:
             raise BadRequestError(f"the body is not JSON: {exc}") from exc
-        outcomes = outcomes_in(document, repository)
-        stored = await self._sessions.store.append_outcomes(outcomes)
-        return json_response(StoredOutcomesDocument(outcomes=len(outcomes), stored=stored))
+        taken = await self._sessions.outcomes.take(document, way, repository)
+        return json_response(StoredOutcomesDocument(outcomes=taken.found, stored=taken.stored))

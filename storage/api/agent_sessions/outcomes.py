@@ -44,3 +44,16 @@ class WorkOutcome:
     lines_added: int = 0
     lines_removed: int = 0
     is_reopened: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PullMark:
+    """How far a list of a repository has been pulled.
+
+    Attributes:
+        since_ms: the newest change that is stored.
+        etag: what names the state of the list that was read; "" without one.
+    """
+
+    since_ms: int
+    etag: str = ""

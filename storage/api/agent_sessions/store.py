@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.api.agent_sessions.outcomes import WorkOutcome
+from storage.api.agent_sessions.outcomes import PullMark, WorkOutcome
 from storage.api.agent_sessions.prices import ModelPrice
 from storage.api.agent_sessions.records import AgentAppendResult, AgentRecords, AgentRequest
 from storage.api.agent_sessions.reports import (
@@ -41,6 +41,12 @@ class AgentSessionStore(Protocol):
 
     async def append_outcomes(self, outcomes: Sequence[WorkOutcome]) -> int:
         """Store outcomes; return how many are new or changed."""
+
+    async def pull_mark(self, repository: str, kind: str) -> PullMark | None:
+        """Return how far a list of a repository has been pulled, None if it never was."""
+
+    async def set_pull_mark(self, repository: str, kind: str, mark: PullMark) -> None:
+        """Store how far a list of a repository has been pulled."""
 
     async def sessions(
         self,

@@ -1,9 +1,10 @@
 """Pull requests, reviews and commits in the event store's file."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from storage.api.agent_sessions.outcomes import OutcomeKind, WorkOutcome
+from storage.api.agent_sessions.outcomes import OutcomeKind, PullMark, WorkOutcome
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -20,9 +21,7 @@ def write_outcomes(connection: "DuckDBPyConnection", outcomes: Sequence[WorkOutc
     """Store outcomes, each if it is newer than its stored one; return how many were stored."""
     latest: dict[str, WorkOutcome] = {}
     for outcome in outcomes:
-        known = latest.get(outcome.key)
-        if known is None or outcome.updated_ms >= known.updated_ms:
-            latest[outcome.key] = outcome
+        latest[outcome.key] = _merged(outcome, latest.get(outcome.key))
     marks = ", ".join("?" * len(latest))
     stored = {
         row[0]: _outcome(row)
@@ -30,17 +29,55 @@ def write_outcomes(connection: "DuckDBPyConnection", outcomes: Sequence[WorkOutc
             f"select {_COLUMNS} from agent_outcomes where outcome_key in ({marks})", list(latest)
         ).fetchall()
     }
-    changed = [
-        one
-        for key, one in latest.items()
-        if key not in stored or (one != stored[key] and one.updated_ms >= stored[key].updated_ms)
-    ]
+    merged = [_merged(one, stored.get(key)) for key, one in latest.items()]
+    changed = [one for one in merged if one != stored.get(one.key)]
     for one in changed:
         connection.execute("delete from agent_outcomes where outcome_key = ?", [one.key])
         connection.execute(
             f"insert into agent_outcomes ({_COLUMNS}) values ({', '.join('?' * 14)})", _row(one)
         )
     return len(changed)
+
+
+def _merged(outcome: WorkOutcome, known: WorkOutcome | None) -> WorkOutcome:
+    """Return the newer record, with what only the other one says.
+
+    A list of GitHub's API leaves out a pull request's size, and only a webhook says that it
+    was opened again.
+    """
+    if known is None:
+        return outcome
+    newer, older = (outcome, known) if outcome.updated_ms >= known.updated_ms else (known, outcome)
+    sizes = newer.lines_added, newer.lines_removed
+    added, removed = sizes if any(sizes) else (older.lines_added, older.lines_removed)
+    return replace(
+        newer,
+        lines_added=added,
+        lines_removed=removed,
+        is_reopened=newer.is_reopened or older.is_reopened,
+    )
+
+
+def pull_mark(connection: "DuckDBPyConnection", repository: str, kind: str) -> PullMark | None:
+    """Return how far a list of a repository has been pulled, None if it never was."""
+    row = connection.execute(
+        "select since_ms, etag from agent_pull_marks where repository = ? and kind = ?",
+        [repository, kind],
+    ).fetchone()
+    return None if row is None else PullMark(*row)
+
+
+def set_pull_mark(
+    connection: "DuckDBPyConnection", repository: str, kind: str, mark: PullMark
+) -> None:
+    """Store how far a list of a repository has been pulled."""
+    connection.execute(
+        "delete from agent_pull_marks where repository = ? and kind = ?", [repository, kind]
+    )
+    connection.execute(
+        "insert into agent_pull_marks values (?, ?, ?, ?)",
+        [repository, kind, mark.since_ms, mark.etag],
+    )
 
 
 def outcomes_between(

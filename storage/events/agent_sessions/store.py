@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.api.agent_sessions.outcomes import WorkOutcome
+from storage.api.agent_sessions.outcomes import PullMark, WorkOutcome
 from storage.api.agent_sessions.prices import ModelPrice
 from storage.api.agent_sessions.records import AgentAppendResult, AgentRecords
 from storage.api.agent_sessions.reports import (
@@ -72,6 +72,18 @@ class DuckAgentSessionStore:
             return 0
         return await self._database.write(
             lambda connection: outcome_rows.write_outcomes(connection, outcomes)
+        )
+
+    async def pull_mark(self, repository: str, kind: str) -> PullMark | None:
+        """See `AgentSessionStore.pull_mark`."""
+        return await self._read(
+            lambda found: outcome_rows.pull_mark(found.connection, repository, kind), None
+        )
+
+    async def set_pull_mark(self, repository: str, kind: str, mark: PullMark) -> None:
+        """See `AgentSessionStore.set_pull_mark`."""
+        await self._database.write(
+            lambda connection: outcome_rows.set_pull_mark(connection, repository, kind, mark)
         )
 
     async def sessions(

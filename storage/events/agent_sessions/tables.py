@@ -80,6 +80,11 @@ _TABLES: Final = (
         lines_removed bigint not null, is_reopened boolean not null)
     """,
     """
+    create table if not exists agent_pull_marks (
+        repository varchar not null, kind varchar not null, since_ms bigint not null,
+        etag varchar not null)
+    """,
+    """
     create table if not exists agent_prices (
         model varchar not null, effective_ms bigint not null, above_tokens ubigint not null,
         input double not null, output double not null, cache_read double not null,

@@ -1,0 +1,1 @@
+"""Pull requests, reviews and commits: from files, from webhooks and from GitHub's API."""
