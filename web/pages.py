@@ -11,7 +11,9 @@ from web.accounts.forms import TokenForm
 from web.accounts.login_page import LoginPages
 from web.accounts.second_factor_page import SecondFactorPages
 from web.accounts.users_page import UsersPages
+from web.alerts.explanations import explainer
 from web.alerts.page import AlertsPages
+from web.alerts.silences_page import SilencePages
 from web.audit.page import AuditPages
 from web.explore.page import ExplorePages
 from web.hosts.add_host_page import AddHostPages
@@ -101,8 +103,14 @@ PAGES: Final[tuple[PageFactory, ...]] = (
         parts.services.exporter_commands,
     ),
     lambda parts: AlertsPages(
-        parts.services.alerts, parts.services.alerting, parts.fleet, parts.shell
+        parts.services.alerts,
+        parts.services.alerting,
+        parts.fleet,
+        parts.shell,
+        explainer(parts.services),
+        parts.services.clock,
     ),
+    lambda parts: SilencePages(parts.services.alerting, parts.shell, parts.services.clock),
     lambda parts: ExplorePages(parts.shell),
     lambda parts: ProjectListPages(
         parts.services.analytics, _project_access(parts), parts.shell, parts.services.clock

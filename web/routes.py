@@ -11,6 +11,8 @@ from web.accounts.users_api import UsersApi
 from web.alertmanager.alerts_api import AlertmanagerAlertsApi
 from web.alertmanager.silences_api import SilencesApi
 from web.alerts.api import AlertsApi
+from web.alerts.explanation_api import ExplanationApi
+from web.alerts.explanations import explainer
 from web.annotations.api import AnnotationsApi
 from web.audit.api import AuditApi
 from web.events.activity_api import ActivityReportsApi
@@ -95,6 +97,7 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
         AnnotationsApi(services.annotations, fleet, members, services.clock),
         HostKeysApi(fleet, internals.register.keyring),
         AlertsApi(services.alerts, services.alerting, fleet),
+        ExplanationApi(services.alerts, services.alerting, explainer(services)),
         AlertmanagerAlertsApi(services.alerting.router, services.clock, services.version),
         SilencesApi(services.alerting.router, services.clock),
         AccountsApi(services.accounts, logins, issuer, actions),

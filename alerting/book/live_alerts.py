@@ -32,10 +32,17 @@ class LiveAlerts:
         return await self._records.history(limit, before_id, alert_id)
 
     async def notifications(
-        self, limit: int, before_id: int | None = None
+        self,
+        limit: int,
+        before_id: int | None = None,
+        *,
+        alert_id: int | None = None,
+        receiver: str | None = None,
     ) -> Sequence[Notification]:
         """See `AlertRecords.notifications`."""
-        return await self._records.notifications(limit, before_id)
+        return await self._records.notifications(
+            limit, before_id, alert_id=alert_id, receiver=receiver
+        )
 
     async def overrides(self) -> Sequence[CheckOverride]:
         """See `AlertRecords.overrides`."""

@@ -95,7 +95,7 @@ class AlertRouter:
             known.add(alert.id)
             if alert.fired_ms is not None and (self._has_tree or alert.id in ours):
                 self._take(alert, "")
-                dispatcher.insert(self._routed(alert), now_ms)
+                dispatcher.insert(self.routed(alert), now_ms)
         for alert_id in logged - known:
             try:
                 alert = await self._records.alert(alert_id)
@@ -103,7 +103,7 @@ class AlertRouter:
                 continue
             if alert.state is AlertState.RESOLVED:
                 # It was resolved, and the process ended before that was sent.
-                dispatcher.insert(self._routed(alert), now_ms)
+                dispatcher.insert(self.routed(alert), now_ms)
 
     def reconfigure(
         self, configuration: RoutingConfiguration, *, has_tree: bool, external_url: str
@@ -141,12 +141,13 @@ class AlertRouter:
             key = fingerprint(alert.labels)
             if key not in self._expressions or alert.fired_ms is None:
                 continue
-            self.dispatcher.insert(self._routed(alert), now_ms)
+            self.dispatcher.insert(self.routed(alert), now_ms)
             if alert.state is AlertState.RESOLVED:
                 del self._expressions[key]
         self._arrival.set()
 
-    def _routed(self, alert: Alert) -> RoutedAlert:
+    def routed(self, alert: Alert) -> RoutedAlert:
+        """Return an alert of ours as receivers see it."""
         expression = self._expressions.get(fingerprint(alert.labels), "")
         return RoutedAlert(
             labels=alert.labels,
@@ -158,6 +159,11 @@ class AlertRouter:
             alert_id=alert.id,
             acknowledged_by=alert.acknowledged_by or "",
         )
+
+    @property
+    def has_tree(self) -> bool:
+        """Whether the tree is that of an `alertmanager.yml`."""
+        return self._has_tree
 
     # Alerts of peers
 
@@ -175,7 +181,7 @@ class AlertRouter:
     def firing(self) -> Sequence[RoutedAlert]:
         """Return every alert that fires: ours, and those that peers report."""
         now_ms = self._clock()
-        ours = [self._routed(alert) for alert in self._open() if alert.fired_ms is not None]
+        ours = [self.routed(alert) for alert in self._open() if alert.fired_ms is not None]
         known = {alert.fingerprint for alert in ours}
         theirs = [
             alert

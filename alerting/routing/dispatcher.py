@@ -11,7 +11,7 @@ from alerting.routing.alerts import RoutedAlert, merged
 from alerting.routing.configuration import Integration, RoutingConfiguration
 from alerting.routing.groups import AlertGroup
 from alerting.routing.inhibition import Inhibitor
-from alerting.routing.muting import Muting, muting_of
+from alerting.routing.muting import Muting, mutings_of
 from alerting.routing.notification_log import (
     LogEntry,
     NotificationLog,
@@ -83,6 +83,11 @@ class AlertDispatcher:
     def groups(self) -> Iterable[AlertGroup]:
         """The groups that have alerts."""
         return [group for group in self._groups.values() if group.alerts]
+
+    def group(self, route: AlertRoute, labels: Labels) -> AlertGroup | None:
+        """Return the group that an alert with these labels joins on a route, None for none."""
+        group = self._groups.get((route.id, route.group_labels(labels)))
+        return group if group is not None and group.alerts else None
 
     def alert(self, fingerprint: str) -> RoutedAlert | None:
         """Return the alert with a fingerprint, None if it is not known."""
@@ -213,7 +218,11 @@ class AlertDispatcher:
 
     def muting(self, alert: RoutedAlert, route: AlertRoute, now_ms: int) -> Muting | None:
         """Return what holds an alert back on a route, None for nothing."""
-        return muting_of(
+        return next(self.mutings(alert, route, now_ms), None)
+
+    def mutings(self, alert: RoutedAlert, route: AlertRoute, now_ms: int) -> Iterator[Muting]:
+        """Yield everything that holds an alert back on a route."""
+        return mutings_of(
             alert,
             route,
             self._inhibitor,

@@ -1,6 +1,6 @@
 """What holds an alert back: inhibition, time intervals and silences, in that order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -40,7 +40,7 @@ class Muting:
         return self.kind in (MutingKind.INACTIVE, MutingKind.MUTE_INTERVAL)
 
 
-def muting_of(
+def mutings_of(
     alert: RoutedAlert,
     route: AlertRoute,
     inhibitor: Inhibitor,
@@ -48,19 +48,18 @@ def muting_of(
     intervals: TimeIntervals,
     now_ms: int,
     fires: Callable[[str], bool],
-) -> Muting | None:
-    """Return what mutes an alert on a route, None for nothing."""
+) -> Iterator[Muting]:
+    """Yield everything that mutes an alert on a route; the first decides."""
     inhibited = inhibitor.inhibiting(alert.fingerprint, alert.labels, fires)
     if inhibited is not None:
         rule, source = inhibited
-        return Muting(MutingKind.INHIBITION, (source,), rule.name)
+        yield Muting(MutingKind.INHIBITION, (source,), rule.name)
     active = route.active_time_intervals
     if active and not containing(active, intervals, now_ms):
-        return Muting(MutingKind.INACTIVE, active)
+        yield Muting(MutingKind.INACTIVE, active)
     mute = containing(route.mute_time_intervals, intervals, now_ms)
     if mute:
-        return Muting(MutingKind.MUTE_INTERVAL, mute)
+        yield Muting(MutingKind.MUTE_INTERVAL, mute)
     found = silences.muting(alert.labels, now_ms)
     if found:
-        return Muting(MutingKind.SILENCE, tuple(silence.id for silence in found))
-    return None
+        yield Muting(MutingKind.SILENCE, tuple(silence.id for silence in found))

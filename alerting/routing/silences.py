@@ -40,6 +40,11 @@ class Silence:
     comment: str
     windows: tuple[TimeInterval, ...] = ()
 
+    @property
+    def is_maintenance(self) -> bool:
+        """Whether this is a maintenance window."""
+        return bool(self.windows)
+
     def state(self, now_ms: int) -> SilenceState:
         """Return the state at a time."""
         if now_ms < self.starts_ms:

@@ -157,9 +157,17 @@ class OutboxRecords(Protocol):
         """Store a failed attempt; without a next attempt the notification is abandoned."""
 
     async def notifications(
-        self, limit: int, before_id: int | None = None
+        self,
+        limit: int,
+        before_id: int | None = None,
+        *,
+        alert_id: int | None = None,
+        receiver: str | None = None,
     ) -> Sequence[Notification]:
-        """Return the delivery log and the outbox together, newest first."""
+        """Return the delivery log and the outbox together, newest first.
+
+        With `alert_id`, those of one alert by itself; with `receiver`, those of one receiver.
+        """
 
 
 class CheckOverrideRecords(Protocol):

@@ -43,10 +43,18 @@ class SqliteOutbox:
         return await self._listed(where, (receiver,), "id", limit, urgent=True)
 
     async def notifications(
-        self, limit: int, before_id: int | None = None
+        self,
+        limit: int,
+        before_id: int | None = None,
+        *,
+        alert_id: int | None = None,
+        receiver: str | None = None,
     ) -> Sequence[Notification]:
         """See `OutboxRecords.notifications`."""
-        where, arguments = page_condition("true", (), "id", before_id)
+        wanted = {"alert_id": alert_id, "receiver": receiver}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        condition = " and ".join(f"{name} = ?" for name in given) or "true"
+        where, arguments = page_condition(condition, tuple(given.values()), "id", before_id)
         return await self._listed(where, arguments, "id desc", limit)
 
     async def _listed(

@@ -1,12 +1,12 @@
 """`/api/v2/silences` and `/api/v2/silence/{id}`."""
 
 import uuid
-from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
 
 from alerting.notifications.router import AlertRouter
+from alerting.routing.silence_changes import changed_silences, expired, problem_of
 from alerting.routing.silences import Silence, SilenceState
 from model.clock import Clock
 from model.matchers import BadPatternError, Matcher
@@ -21,6 +21,7 @@ from web.http.responses import json_response
 from web.http.routing import Access, Route, Surface
 
 _TAG: Final = "alertmanager"
+_FIELDS: Final = {"ends": "endsAt", "matchers": "matchers"}
 _ORDER: Final = (SilenceState.ACTIVE, SilenceState.PENDING, SilenceState.EXPIRED)
 
 
@@ -77,22 +78,23 @@ class SilencesApi:
         form, now_ms = await read_json(request, SilenceForm), self._clock()
         before = self._known(form.id) if form.id else None
         starts_ms, ends_ms = time_ms(form.startsAt) or now_ms, time_ms(form.endsAt) or 0
-        if starts_ms > ends_ms or starts_ms == ends_ms:
-            raise BadRequestError("endsAt: must be after startsAt")
-        if ends_ms < now_ms:
-            raise BadRequestError("endsAt: must not be in the past")
         matchers = tuple(_matcher(number, each) for number, each in enumerate(form.matchers))
-        if all(each.matches_empty for each in matchers):
-            raise BadRequestError("matchers: at least one must not match an empty label")
+        windows = before.windows if before is not None else ()
         new = Silence(
-            str(uuid.uuid4()), matchers, starts_ms, ends_ms, now_ms, form.createdBy, form.comment
+            str(uuid.uuid4()),
+            matchers,
+            starts_ms,
+            ends_ms,
+            now_ms,
+            form.createdBy,
+            form.comment,
+            windows,
         )
-        changed = [replace(new, starts_ms=max(starts_ms, now_ms))]
-        if before is not None:
-            if _can_change(before, new, now_ms):
-                changed = [replace(new, id=before.id, windows=before.windows)]
-            elif before.state(now_ms) is not SilenceState.EXPIRED:
-                changed.append(_expired(before, now_ms))
+        problem = problem_of(new, now_ms)
+        if problem is not None:
+            field, reason = problem
+            raise BadRequestError(f"{_FIELDS[field]}: {reason}")
+        changed = changed_silences(before, new, now_ms)
         await self._router.put_silences(changed)
         note(request, "silence.put", changed[0].id, comment=form.comment[:200])
         return json_response({"silenceID": changed[0].id})
@@ -101,7 +103,7 @@ class SilencesApi:
         """End a silence now."""
         silence, now_ms = self._known(request.match_info["uuid"]), self._clock()
         if silence.state(now_ms) is not SilenceState.EXPIRED:
-            await self._router.put_silences([_expired(silence, now_ms)])
+            await self._router.put_silences([expired(silence, now_ms)])
         note(request, "silence.expire", silence.id)
         return web.Response()
 
@@ -117,20 +119,3 @@ def _matcher(number: int, form: MatcherForm) -> Matcher:
         return Matcher.of(form.name, operator, form.value)
     except BadPatternError as exc:
         raise BadRequestError(f"matchers.{number}.value: {exc}") from exc
-
-
-def _can_change(before: Silence, after: Silence, now_ms: int) -> bool:
-    if before.matchers != after.matchers:
-        return False
-    match before.state(now_ms):
-        case SilenceState.ACTIVE:
-            return before.starts_ms == after.starts_ms and after.ends_ms >= now_ms
-        case SilenceState.PENDING:
-            return after.starts_ms >= now_ms
-        case _:
-            return False
-
-
-def _expired(silence: Silence, now_ms: int) -> Silence:
-    starts_ms = min(silence.starts_ms, now_ms)
-    return replace(silence, starts_ms=starts_ms, ends_ms=now_ms, updated_ms=now_ms)

@@ -9,9 +9,12 @@ from aiohttp import web
 
 from alerting.errors import DeliveryError
 from alerting.views import GroupView, RuleView
+from model.clock import Clock
 from storage.api.alerts import Alert, AlertRecords, AlertState, Severity
 from web.alerts.api import alert_name
 from web.alerts.documents import notified_status
+from web.alerts.explanations import Explainer
+from web.alerts.matched_alerts import holds_of, own_matchers
 from web.fleet.fleet import Fleet
 from web.http.audit_trail import note
 from web.http.network import local_path
@@ -59,9 +62,16 @@ class AlertsPages:
     """Shows and acknowledges alerts, and tests receivers."""
 
     def __init__(
-        self, alerts: AlertRecords, alerting: Alerting, fleet: Fleet, shell: Shell
+        self,
+        alerts: AlertRecords,
+        alerting: Alerting,
+        fleet: Fleet,
+        shell: Shell,
+        explainer: Explainer,
+        clock: Clock,
     ) -> None:
         self._alerts, self._alerting, self._fleet, self._shell = alerts, alerting, fleet, shell
+        self._explainer, self._clock = explainer, clock
         self._tests: dict[str, ReceiverTest] = {}
         shell.add_region("alerts", "alerts/live.html", self._region)
 
@@ -104,6 +114,7 @@ class AlertsPages:
             "tests": self._tests,
             "failing": failing_rules(self._alerting.rules()),
             "held_by": {item.alert.id: item.suppressed_by for item in self._alerting.open_alerts()},
+            "holds": {},
             "alerts": (),
             "transitions": (),
             "notifications": (),
@@ -111,6 +122,7 @@ class AlertsPages:
         match view:
             case "open":
                 values["alerts"] = sorted(fleet.alerts, key=urgency)
+                values["holds"] = holds_of(self._alerting, fleet.alerts, self._clock)
             case "resolved":
                 values["alerts"] = await alerts.resolved(page.limit, page.before_id)
             case "history":
@@ -129,26 +141,19 @@ class AlertsPages:
         """Show one alert with its rule and its history."""
         alert = await self._alerts.alert(record_id(request))
         fleet = await self._fleet.view()
-        rule, held_by = self._explain(alert.id)
+        rule, held_by = self._explainer.rule_of(alert.id)
         return await self._shell.page(
             request,
             ALERT,
             alert=alert,
             rule=rule,
             held_by=held_by,
+            explanation=await self._explainer.of_alert(alert),
+            matchers=own_matchers(alert.labels),
             runbook=runbook_url(alert),
             transitions=await self._alerts.history(100, None, alert.id),
             host_names={host.instance: host.name for host in fleet.hosts},
         )
-
-    def _explain(self, alert_id: int) -> tuple[RuleView | None, str]:
-        """Return the rule of an open alert, and the reason why it is held back or ""."""
-        for group in self._alerting.rules():
-            for rule in group.rules:
-                for item in rule.alerts:
-                    if item.alert.id == alert_id:
-                        return rule, item.suppressed_by
-        return None, ""
 
     async def test_receiver(self, request: web.Request) -> web.Response:
         """Send a test notification to a receiver and show the result."""

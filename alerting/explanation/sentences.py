@@ -1,0 +1,50 @@
+"""The sentences of explanations: a reason that programs read, and a text for people."""
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """What a sentence says."""
+
+    PENDING = "pending"
+    FIRING = "firing"
+    NO_DATA = "no_data"
+    RESOLVED = "resolved"
+    INACTIVE = "inactive"
+    SUPPRESSED = "suppressed"
+    ACKNOWLEDGED = "acknowledged"
+    INHIBITED = "inhibited"
+    OUTSIDE_INTERVAL = "outside_active_time_interval"
+    MUTE_INTERVAL = "mute_time_interval"
+    SILENCED = "silenced"
+    MAINTENANCE = "maintenance"
+    NOT_FIRING = "not_firing"
+    NO_RECEIVER = "no_receiver"
+    NEW_GROUP = "new_group"
+    JOINS_GROUP = "joins_group"
+    AT_ONCE = "at_once"
+    GROUP_WAIT = "group_wait"
+    GROUP_INTERVAL = "group_interval"
+    NOTIFIED = "notified"
+    DELIVERED = "delivered"
+    DELIVERY_WAITS = "delivery_waits"
+    DELIVERY_ABANDONED = "delivery_abandoned"
+    REPEATS = "repeats"
+    NO_REPEAT = "no_repeat"
+    RESOLVED_NOT_SENT = "resolved_not_sent"
+    ESCALATES = "escalates"
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One statement of an explanation."""
+
+    reason: Reason
+    text: str
+
+
+def time_text(time_ms: int) -> str:
+    """Return a time for people: `2026-11-29 12:03:10 UTC`."""
+    return f"{dt.datetime.fromtimestamp(time_ms / 1000, dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
