@@ -15,6 +15,8 @@ from web.alerts.explanation_api import ExplanationApi
 from web.alerts.explanations import explainer
 from web.annotations.api import AnnotationsApi
 from web.audit.api import AuditApi
+from web.dashboards.api import DashboardsApi
+from web.dashboards.library import DashboardLibrary
 from web.events.activity_api import ActivityReportsApi
 from web.events.batch_api import BatchApi
 from web.events.collection import EventCollection
@@ -95,6 +97,7 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
             fleet, services.engine, services.annotations, services.clock, services.host_checks
         ),
         AnnotationsApi(services.annotations, fleet, members, services.clock),
+        DashboardsApi(DashboardLibrary(services.dashboards, services.clock)),
         HostKeysApi(fleet, internals.register.keyring),
         AlertsApi(services.alerts, services.alerting, fleet),
         ExplanationApi(services.alerts, services.alerting, explainer(services)),

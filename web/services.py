@@ -35,6 +35,7 @@ from scraper.fetching.targets import DroppedTarget
 from storage.api.accounts import AccountRecords
 from storage.api.alerts import Alert, AlertChange, AlertRecords, CheckOverride
 from storage.api.audit import AuditRecords
+from storage.api.dashboards.stored import DashboardRecords
 from storage.api.host_keys import HostKeyRecords
 from storage.api.hosts import HostRecords
 from storage.api.marks.annotations import AnnotationRecords
@@ -204,6 +205,7 @@ class Services:
         analytics: projects, events and their reports.
         agent_sessions: sessions of coding agents.
         annotations: marks on charts.
+        dashboards: the stored dashboards.
         web_config: TLS, users and headers; None for plain HTTP without them.
         ready: returns whether start-up is complete, for `/-/ready`.
         clock: returns the current time.
@@ -232,6 +234,7 @@ class Services:
     analytics: Analytics
     agent_sessions: AgentSessions
     annotations: AnnotationRecords
+    dashboards: DashboardRecords
     clock: Clock
     version: str
     started_ms: int

@@ -355,6 +355,7 @@ def services_of(parts: Parts, web_config: LiveWebConfig | None = None) -> Servic
         analytics=parts.analytics,
         agent_sessions=parts.agent_sessions,
         annotations=records.annotations,
+        dashboards=records.dashboards,
         clock=stores.clock,
         version=version,
         started_ms=stores.clock(),

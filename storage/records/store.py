@@ -19,6 +19,8 @@ from storage.records.accounts import SqliteAccounts
 from storage.records.alerts import SqliteAlerts
 from storage.records.annotations import SqliteAnnotations
 from storage.records.audit import SqliteAudit
+from storage.records.dashboards import sqlite_dashboards
+from storage.records.dashboards.sqlite_dashboards import SqliteDashboards
 from storage.records.database import RecordsDatabase
 from storage.records.host_keys import SqliteHostKeys
 from storage.records.hosts import SqliteHosts
@@ -41,6 +43,7 @@ class Records:
         self.accounts = SqliteAccounts(self._database)
         self.alerts = SqliteAlerts(self._database)
         self.annotations = SqliteAnnotations(self._database)
+        self.dashboards = SqliteDashboards(self._database)
         self.audit = SqliteAudit(self._database)
         self.hosts = SqliteHosts(self._database)
         self.host_keys = SqliteHostKeys(self._database)
@@ -68,6 +71,7 @@ class Records:
             alert_tables,
             annotations,
             audit,
+            sqlite_dashboards,
             hosts,
             host_keys,
             projects,

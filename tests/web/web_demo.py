@@ -382,6 +382,7 @@ async def serving(folder: Path, port: int = 0, clock: Clock = system_clock) -> A
             analytics=analytics_over(records, events, clock),
             agent_sessions=AgentSessions.over(SessionSettings(), events.agent_sessions, clock),
             annotations=records.annotations,
+            dashboards=records.dashboards,
             clock=clock,
             version="0.1.0",
             started_ms=now_ms,

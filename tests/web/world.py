@@ -237,6 +237,7 @@ def _services(
         refusals=refusals,
         agent_sessions=AgentSessions.over(SessionSettings(), events.agent_sessions, doubles.clock),
         annotations=records.annotations,
+        dashboards=records.dashboards,
         clock=doubles.clock,
         version="0.1.0",
         started_ms=NOW_MS - 3_600_000,

@@ -22,6 +22,7 @@ from ingest.otlp.answers import status_protobuf
 from model.limits import LimitName
 from model.memory_pressure import MemoryLimitError
 from promql.api import ParseError, PromQLError, QueryCanceledError, QueryTimeoutError
+from storage.api.dashboards.stored import StaleVersionError, TooManyDashboardsError
 from storage.api.errors import (
     LastAdminError,
     LastOwnerError,
@@ -70,6 +71,8 @@ _STATUS_OF: tuple[tuple[type[Exception], int], ...] = (
     (DisorderError, HTTPStatus.CONFLICT),
     (UnknownHostError, HTTPStatus.FORBIDDEN),
     (NotFoundError, HTTPStatus.NOT_FOUND),
+    (StaleVersionError, HTTPStatus.CONFLICT),
+    (TooManyDashboardsError, HTTPStatus.CONFLICT),
     (TakenError, HTTPStatus.CONFLICT),
     (LastAdminError, HTTPStatus.CONFLICT),
     (LastOwnerError, HTTPStatus.CONFLICT),

@@ -1,0 +1,1 @@
+"""Dashboards: what is stored of them, and the contract of their records."""

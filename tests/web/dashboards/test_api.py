@@ -1,0 +1,168 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_aiohttp import AiohttpClient
+
+from storage.api.accounts import Role
+from tests.web.world import World, world_at
+
+PATH = "/api/dashboards"
+PANEL = {"id": 1, "title": "Load", "queries": [{"expr": "node_load1"}]}
+
+
+@pytest.fixture
+async def world(tmp_path: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[World]:
+    async with world_at(tmp_path, aiohttp_client) as world:
+        yield world
+
+
+async def send(
+    world: World, method: str, path: str, body: Any = None, *, role: Role = Role.EDITOR
+) -> tuple[int, Any]:
+    """Return the status and the JSON of an answer."""
+    headers = await world.bearer(role)
+    answer = await world.client.request(method, f"{PATH}{path}", json=body, headers=headers)
+    return answer.status, None if answer.status == 204 else await answer.json()
+
+
+async def make(world: World, uid: str = "load", **fields: Any) -> None:
+    dashboard = {"title": "Load", "panels": [PANEL], **fields}
+    status, answer = await send(world, "POST", "", {"uid": uid, "dashboard": dashboard})
+    assert status == 201, answer
+
+
+async def test_made_dashboard_is_read_back(world: World) -> None:
+    await make(world, tags=["linux"])
+    status, found = await send(world, "GET", "/load", role=Role.VIEWER)
+    assert status == 200
+    assert (found["version"], found["panels"], found["shipped"]) == (1, 1, False)
+    assert found["dashboard"]["panels"][0]["queries"][0]["expr"] == "node_load1"
+    _, listed = await send(world, "GET", "", role=Role.VIEWER)
+    assert [one["tags"] for one in listed if one["uid"] == "load"] == [["linux"]]
+
+
+async def test_stale_change_is_refused_and_nothing_is_lost(world: World) -> None:
+    await make(world)
+    first = {"version": 1, "dashboard": {"title": "First"}, "message": "mine"}
+    assert (await send(world, "PUT", "/load", first))[1]["version"] == 2
+    status, answer = await send(world, "PUT", "/load", first | {"dashboard": {"title": "Second"}})
+    assert (status, answer["field"]) == (409, "version")
+    assert "is at version 2" in answer["error"]
+    assert (await send(world, "GET", "/load"))[1]["title"] == "First"
+
+
+async def test_restored_version_is_a_new_one(world: World) -> None:
+    await make(world)
+    await send(world, "PUT", "/load", {"version": 1, "dashboard": {"title": "Empty"}})
+    assert (await send(world, "GET", "/load/versions/1"))[1]["panels"][0]["title"] == "Load"
+    status, answer = await send(world, "POST", "/load/restore", {"version": 2, "restore": 1})
+    assert (status, answer["version"], answer["panels"]) == (200, 3, 1)
+    _, history = await send(world, "GET", "/load/versions")
+    assert [(one["version"], one["title"]) for one in history] == [
+        (3, "Load"),
+        (2, "Empty"),
+        (1, "Load"),
+    ]
+    assert (await send(world, "POST", "/load/restore", {"version": 3, "restore": 9}))[0] == 404
+    assert (await send(world, "POST", "/load/restore", {"version": 1, "restore": 1}))[0] == 409
+
+
+async def test_copy_has_a_uid_of_its_own(world: World) -> None:
+    await make(world)
+    status, copy = await send(world, "POST", "/load/duplicate", {})
+    assert (status, copy["title"]) == (201, "Load copy")
+    assert copy["uid"] != "load"
+    assert (await send(world, "DELETE", "/load"))[0] == 204
+    assert (await send(world, "GET", "/load"))[0] == 404
+    assert (await send(world, "GET", f"/{copy['uid']}"))[0] == 200
+
+
+async def test_viewer_reads_and_does_not_change(world: World) -> None:
+    await make(world)
+    for method, path, body in (
+        ("POST", "", {"dashboard": {"title": "x"}}),
+        ("PUT", "/load", {"version": 1, "dashboard": {"title": "x"}}),
+        ("DELETE", "/load", None),
+        ("POST", "/load/duplicate", {}),
+        ("POST", "/load/restore", {"version": 1, "restore": 1}),
+        ("POST", "/import", {"title": "x"}),
+    ):
+        assert (await send(world, method, path, body, role=Role.VIEWER))[0] == 403, path
+    for path in ("", "/load", "/load/versions", "/load/versions/1", "/load/grafana"):
+        assert (await send(world, "GET", path, role=Role.VIEWER))[0] == 200, path
+
+
+@pytest.mark.parametrize(
+    ("dashboard", "field"),
+    [
+        ({"title": ""}, "dashboard.title"),
+        ({"title": "x", "panels": [{"kind": "pie"}]}, "dashboard.panels.0.kind"),
+        ({"title": "x", "panels": [{"place": {"x": 20, "w": 9}}]}, "dashboard.panels.0.place"),
+        ({"title": "x", "panels": [{}] * 1001}, "dashboard.panels"),
+        ({"title": "x", "start": "yesterday"}, "dashboard.start"),
+        ({"title": "x", "variables": [{"name": "a b"}]}, "dashboard.variables.0.name"),
+        ({"title": "x", "variables": [{"name": "a"}] * 2}, "dashboard"),
+        ({"title": "x", "script": "alert(1)"}, "dashboard.script"),
+    ],
+)
+async def test_invalid_field_of_a_dashboard_is_named(
+    world: World, dashboard: Any, field: str
+) -> None:
+    status, answer = await send(world, "POST", "", {"dashboard": dashboard})
+    assert (status, answer["field"]) == (400, field)
+
+
+async def test_import_lists_what_is_not_drawn_and_keeps_the_uid(world: World) -> None:
+    exported = {
+        "uid": "grafana-1",
+        "title": "From Grafana",
+        "panels": [
+            {
+                "id": 7,
+                "type": "dashlist",
+                "title": "Others",
+                "gridPos": {"x": 0, "y": 0, "w": 6, "h": 4},
+                "transformations": [{"id": "merge"}],
+            }
+        ],
+    }
+    status, answer = await send(world, "POST", "/import", exported)
+    assert (status, answer["uid"]) == (201, "grafana-1")
+    assert answer["unsupported"] == [
+        {"panel": 7, "title": "Others", "parts": ["type dashlist", "transformation merge"]}
+    ]
+    status, answer = await send(world, "POST", "/import", exported)
+    assert (status, answer["field"]) == (409, "uid")
+    status, answer = await send(world, "POST", "/import?overwrite=true", {"dashboard": exported})
+    assert (status, answer["version"]) == (201, 2)
+    status, given = await send(world, "GET", "/grafana-1/grafana")
+    assert (status, given["panels"][0]["type"]) == (200, "dashlist")
+
+
+async def test_shipped_dashboard_is_read_and_copied_but_not_changed(world: World) -> None:
+    _, listed = await send(world, "GET", "")
+    shipped = {one["uid"] for one in listed if one["shipped"]}
+    assert {"node", "prometheus", "redshank", "api-traffic"} <= shipped
+    status, found = await send(world, "GET", "/node")
+    assert (status, found["shipped"]) == (200, True)
+    change = {"version": 1, "dashboard": {"title": "x"}}
+    assert (await send(world, "PUT", "/node", change))[0] == 409
+    assert (await send(world, "DELETE", "/node"))[0] == 409
+    # An import cannot take its place either.
+    status, answer = await send(
+        world, "POST", "/import?overwrite=true", {"uid": "node", "title": "x"}
+    )
+    assert (status, answer["field"]) == (409, "uid"), answer
+    assert (await send(world, "POST", "/node/duplicate", {"title": "Mine"}))[0] == 201
+    assert [one["version"] for one in (await send(world, "GET", "/node/versions"))[1]] == [1]
+
+
+async def test_changes_are_in_the_audit_log(world: World) -> None:
+    await make(world)
+    await send(world, "PUT", "/load", {"version": 1, "dashboard": {"title": "Load"}})
+    await send(world, "DELETE", "/load")
+    answer = await world.client.get("/api/audit", headers=await world.bearer(Role.ADMIN))
+    actions = [entry["action"] for entry in (await answer.json())["entries"]]
+    assert {"dashboard.add", "dashboard.change", "dashboard.remove"} <= set(actions)

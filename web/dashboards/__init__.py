@@ -1,0 +1,1 @@
+"""Dashboards: panels with queries on a grid, variables, history, and Grafana's JSON."""

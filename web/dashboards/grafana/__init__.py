@@ -1,0 +1,1 @@
+"""Grafana's JSON of dashboards: read, and written."""
