@@ -13,6 +13,7 @@ from alerting.service import AlertingService
 from analytics.series.counters import ProjectCounters
 from analytics.series.recorder import SeriesRecorder
 from analytics.service import Analytics
+from analytics.sessions.log_sink import AgentLogSink
 from analytics.sessions.service import AgentSessions
 from daemon import logs
 from daemon.configuration.configuration import Configuration
@@ -114,7 +115,7 @@ async def constructed(
         scraping = await _scraping(stores, configuration, directory)
         remote_write = _remote_write(stores, settings, refusals, memory)
         analytics = project_analytics.analytics_of(stores, settings, refusals)
-        otlp = _otlp(stores, configuration, refusals, memory)
+        otlp = _otlp(stores, configuration, sessions, refusals, memory)
         written = remote_write.metadata, otlp.metadata
         metadata = partial(_metadata, scraping, written, analytics.counters, sessions)
         engine = _engine(samples, settings, metadata, refusals, memory)
@@ -185,7 +186,11 @@ def _remote_write(
 
 
 def _otlp(
-    stores: Stores, configuration: Configuration, refusals: Refusals, memory: MemoryReading
+    stores: Stores,
+    configuration: Configuration,
+    sessions: AgentSessions,
+    refusals: Refusals,
+    memory: MemoryReading,
 ) -> OtlpReceiver:
     return OtlpReceiver(
         stores.samples,
@@ -193,6 +198,7 @@ def _otlp(
         stores.clock,
         configuration.settings.ingest.limits(),
         translation=configuration.otlp,
+        logs=AgentLogSink(sessions.ingestion, stores.clock),
         refusals=refusals,
         memory=memory,
     )

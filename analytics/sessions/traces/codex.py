@@ -36,7 +36,7 @@ from storage.api.agent_sessions.records import (
 AGENT: Final = "codex"
 _THREAD_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _EXIT_CODE: Final = re.compile(r"exit(?:ed with)? code:? (\d+)", re.IGNORECASE)
-_PATCH: Final = "apply_patch"
+PATCH_TOOL: Final = "apply_patch"
 _LONGEST_CONTENT: Final = 20_000
 _MOST_OPEN_CALLS: Final = 10_000
 
@@ -181,15 +181,15 @@ class CodexReader:
             return
         given = payload.get("arguments") or payload.get("input")
         text = given if isinstance(given, str) else ""
-        is_edit = name == _PATCH or "*** Begin Patch" in text
-        added, removed = _patch_lines(text) if is_edit else (0, 0)
+        is_edit = is_patch(name, text)
+        added, removed = patch_lines(text) if is_edit else (0, 0)
         action = AgentAction(
             session_id=self._session,
             time_ms=time_ms,
             kind=ActionKind.EDIT if is_edit else ActionKind.TOOL,
             key=key,
             sender=self._sender,
-            name=_PATCH if is_edit else name,
+            name=PATCH_TOOL if is_edit else name,
             lines_added=added,
             lines_removed=removed,
             content=text[:_LONGEST_CONTENT] if self._source.keeps_content else "",
@@ -257,7 +257,12 @@ def _difference(total: _Counts, before: _Counts) -> _Counts:
     return read, cached, written, reasoning
 
 
-def _patch_lines(text: str) -> tuple[int, int]:
+def is_patch(name: str, given: str) -> bool:
+    """Report whether a tool call edits files: as a tool of its own or within a shell command."""
+    return name == PATCH_TOOL or "*** Begin Patch" in given
+
+
+def patch_lines(text: str) -> tuple[int, int]:
     """Return the added and removed lines of a patch, which JSON may have escaped."""
     lines = text.replace("\\n", "\n").split("\n")
     added = sum(line.startswith("+") for line in lines)

@@ -106,7 +106,7 @@ class CopilotReader:
         if kind is None:
             self._tool(record, attributes, session or trace_id)
             return
-        tokens = _tokens(attributes)
+        tokens = copilot_tokens(attributes)
         if not tokens.total:
             return
         span_id = text_at(record, "spanId") or text_at(context, "spanId")
@@ -189,7 +189,7 @@ def _is_span(record: Json) -> bool:
     return bool(text_at(record, "name")) and any(record.get(name) is not None for name in marks)
 
 
-def _tokens(attributes: Json) -> TokenCounts:
+def copilot_tokens(attributes: Json) -> TokenCounts:
     """Return the counts of a record; its input contains what was read from the cache."""
     read = count_at(attributes, "gen_ai.usage.input_tokens")
     cached = count_at(attributes, "gen_ai.usage.cache_read.input_tokens")

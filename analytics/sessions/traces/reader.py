@@ -41,6 +41,14 @@ class TraceReader(Protocol):
         """Return what has been read since the last call."""
 
 
+def outcome_key(call: str, kind: ActionKind, reference: str) -> str:
+    """Return what identifies a commit or a pull request that a tool call made.
+
+    Git prints the first digits of a commit's id, and events have all of them.
+    """
+    return f"{call}:{reference[:7] if kind is ActionKind.COMMIT else reference}"
+
+
 class Collected:
     """The records of one file; an action stays one while its result is read."""
 
@@ -65,7 +73,7 @@ class Collected:
                     session_id=call.session_id,
                     time_ms=time_ms,
                     kind=kind,
-                    key=f"{call.key}:{reference}",
+                    key=outcome_key(call.key, kind, reference),
                     sender=call.sender,
                     is_success=True,
                     reference=reference,

@@ -12,6 +12,9 @@ from typing import Final
 
 from storage.api.agent_sessions.records import AgentAction, AgentRequest, AgentSender, RecordOrigin
 
+EVENT_ID: Final = "event:"
+"""Begins the request id of an OTLP event whose sender gives none; see `AgentRequest`."""
+
 TWIN_MS: Final = 600_000
 """The most time between a transcript's record and the OTLP event of the same request."""
 
@@ -29,9 +32,14 @@ def is_same_request(one: AgentRequest, other: AgentRequest) -> bool:
             or one.is_sidechain
             or other.is_sidechain
         )
-    if one.request_id and other.request_id:
+    if one.request_id and other.request_id and _is_own(one) is _is_own(other):
         return one.request_id == other.request_id
     return is_twin(one, other)
+
+
+def _is_own(request: AgentRequest) -> bool:
+    """Report whether the request id is made up from the event, which no transcript knows."""
+    return request.request_id.startswith(EVENT_ID)
 
 
 def is_twin(one: AgentRequest, other: AgentRequest) -> bool:
@@ -60,7 +68,7 @@ def merged_request(known: AgentRequest, new: AgentRequest) -> AgentRequest:
         kept,
         sender=merged_sender(kept.sender, other.sender),
         message_id=kept.message_id or other.message_id,
-        request_id=kept.request_id or other.request_id,
+        request_id=_request_id(kept, other),
         duration_ms=kept.duration_ms if kept.duration_ms is not None else other.duration_ms,
         status=kept.status if kept.status is not None else other.status,
         reported_cost_usd=_first(
@@ -68,6 +76,12 @@ def merged_request(known: AgentRequest, new: AgentRequest) -> AgentRequest:
         ),
         cost_usd=_first(kept.cost_usd, other.cost_usd, is_equal=is_equal),
     )
+
+
+def _request_id(kept: AgentRequest, other: AgentRequest) -> str:
+    if _is_own(kept) and other.request_id:
+        return other.request_id
+    return kept.request_id or other.request_id
 
 
 def _first(own: float | None, others: float | None, *, is_equal: bool) -> float | None:

@@ -79,7 +79,8 @@ class AgentRequest:
     """One request to a model: a turn of a session.
 
     Attributes:
-        message_id, request_id: the response's and the request's ids; "" without one.
+        message_id, request_id: the response's and the request's ids; "" without one. An OTLP
+            event without both has a request id of its own, which its repetitions share.
         is_sidechain: whether a subagent's file has it, which may repeat its parent's requests.
         reported_cost_usd: the cost that the sender computed, None without one.
         prefers_reported: whether the sender knew prices that the token counts do not show.

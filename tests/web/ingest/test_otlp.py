@@ -30,13 +30,18 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from pytest_aiohttp import AiohttpClient
 
+from analytics.sessions.log_sink import AgentLogSink
+from analytics.sessions.service import AgentSessions
+from analytics.sessions.settings import SessionSettings
 from ingest.limits.write_limits import BudgetLimits, WriteLimits
 from ingest.otlp.receiver import OtlpReceiver
 from model.label_limits import LabelLimits
 from model.telemetry.log_records import LogOutcome, ScopeLogs
 from storage.api.accounts import Role, Scope
 from storage.api.errors import UnwritableError
+from storage.events import DuckEventStore
 from storage.samples.store import SqliteSampleStore
+from tests.ingest.otlp.messages import any_value, key_values
 from tests.ingest.otlp.otlp_setting import NOW_MS, counter, request
 from tests.web.world import World, world_at
 
@@ -222,6 +227,51 @@ async def test_a_limit_that_time_lifts_is_to_be_repeated(setting: Setting) -> No
     assert answer.status == 429
     assert int(answer.headers["Retry-After"]) > 0
     assert Status.FromString(await answer.read()).code == 8
+
+
+async def test_events_become_a_session_and_metrics_that_repeat_them_do_not_count(
+    tmp_path: Path, aiohttp_client: AiohttpClient
+) -> None:
+    store = SqliteSampleStore(tmp_path / "samples", clock=lambda: NOW_MS)
+    await asyncio.to_thread(store.open)
+    events = DuckEventStore(tmp_path / "agents.duckdb")
+    sessions = AgentSessions.over(SessionSettings(), events.agent_sessions, lambda: NOW_MS)
+    sink = AgentLogSink(sessions.ingestion, lambda: NOW_MS)
+    receiver = OtlpReceiver(store, store, lambda: NOW_MS, logs=sink)
+    async with world_at(tmp_path, aiohttp_client, otlp=receiver, agent_sessions=sessions) as world:
+        headers = await world.bearer(Role.EDITOR, frozenset({Scope.PUSH}))
+        values = {"event.name": "api_request", "session.id": "s-1", "request_id": "req_1"}
+        tokens = {"model": "claude-sonnet-4-5", "input_tokens": "1000", "output_tokens": "2000"}
+        message = ExportLogsServiceRequest()
+        message.resource_logs.add().scope_logs.add().log_records.add(
+            time_unix_nano=NOW_MS * 1_000_000,
+            body=any_value("claude_code.api_request"),
+            attributes=key_values({**values, **tokens}),
+        )
+        used = counter(
+            "claude_code.token.usage",
+            (NOW_MS - 1000, NOW_MS, 3000.0),
+            temporality=1,
+            unit="tokens",
+            **{"session.id": "s-1"},
+        )
+        for path, body in (
+            ("/v1/metrics", request(used)),
+            ("/v1/logs", message),
+            ("/v1/logs", message),
+        ):
+            given = {**headers, "Content-Type": PROTOBUF}
+            answer = await world.client.post(path, data=body.SerializeToString(), headers=given)
+            assert (answer.status, await answer.read()) == (200, b"")
+    session = await sessions.store.session("s-1")
+    assert session is not None
+    assert (session.totals.requests, session.totals.tokens.total) == (1, 3000)
+    assert session.totals.cost_usd == pytest.approx((1000 * 3 + 2000 * 15) / 1e6)
+    parts = await asyncio.to_thread(store.select, [], 0, 2 * NOW_MS)
+    names = {labels.metric for part in parts for labels in part.labels}
+    assert "claude_code_token_usage_tokens_total" in names
+    await asyncio.to_thread(store.close)
+    await asyncio.to_thread(events.close)
 
 
 @pytest.mark.slow

@@ -1,0 +1,1 @@
+"""The OTLP events of coding agents, as requests and actions of sessions."""
