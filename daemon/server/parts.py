@@ -13,14 +13,13 @@ from alerting.service import AlertingService
 from analytics.series.counters import ProjectCounters
 from analytics.series.recorder import SeriesRecorder
 from analytics.service import Analytics
-from analytics.sessions.log_sink import AgentLogSink
 from analytics.sessions.service import AgentSessions
 from daemon import logs
 from daemon.configuration.configuration import Configuration
 from daemon.configuration.reload import Reloader
 from daemon.configuration.settings import Settings
 from daemon.data_directory import DataDirectory
-from daemon.server import project_analytics
+from daemon.server import project_analytics, push_receivers
 from daemon.server.interpreter import set_switch_interval
 from daemon.server.loop_witness import LoopWitness, watchdog_feed
 from daemon.server.metrics import (
@@ -113,9 +112,9 @@ async def constructed(
     refusals, memory = Refusals(), _memory(settings)
     async with AsyncExitStack() as stack:
         scraping = await _scraping(stores, configuration, directory)
-        remote_write = _remote_write(stores, settings, refusals, memory)
+        remote_write = push_receivers.remote_write_of(stores, settings, refusals, memory)
         analytics = project_analytics.analytics_of(stores, settings, refusals)
-        otlp = _otlp(stores, configuration, sessions, refusals, memory)
+        otlp = push_receivers.otlp_of(stores, configuration, sessions, refusals, memory)
         written = remote_write.metadata, otlp.metadata
         metadata = partial(_metadata, scraping, written, analytics.counters, sessions)
         engine = _engine(samples, settings, metadata, refusals, memory)
@@ -130,7 +129,7 @@ async def constructed(
         )
         witness.evaluation_stall_s = lambda: alerting.evaluation_stall_s
         reloader = _reloader(stores, configuration, read, directory, scraping, alerting, otlp)
-        gateway = await _gateway(stores, reloader, refusals, memory)
+        gateway = await push_receivers.gateway_of(stores, reloader, refusals, memory)
         yield Parts(
             stores=stores,
             engine=engine,
@@ -157,51 +156,6 @@ def _memory(settings: Settings) -> MemoryReading:
     if limit_bytes is None:
         limit_bytes = control_group_limit_bytes()
     return MemoryReading(limit_bytes or None, measure=RecentMemory())
-
-
-async def _gateway(
-    stores: Stores, reloader: Reloader, refusals: Refusals, memory: MemoryReading
-) -> PushGateway:
-    """Return the gateway with the groups of the records."""
-    gateway = PushGateway(
-        stores.samples,
-        stores.records.pushed_groups,
-        stores.clock,
-        lambda: reloader.current.settings.scrape.interval,
-        reloader.current.settings.ingest.limits(),
-        refusals=refusals,
-        memory=memory,
-    )
-    await gateway.load()
-    return gateway
-
-
-def _remote_write(
-    stores: Stores, settings: Settings, refusals: Refusals, memory: MemoryReading
-) -> RemoteWriteReceiver:
-    limits = settings.ingest.limits()
-    return RemoteWriteReceiver(
-        stores.samples, stores.samples, stores.clock, limits, refusals=refusals, memory=memory
-    )
-
-
-def _otlp(
-    stores: Stores,
-    configuration: Configuration,
-    sessions: AgentSessions,
-    refusals: Refusals,
-    memory: MemoryReading,
-) -> OtlpReceiver:
-    return OtlpReceiver(
-        stores.samples,
-        stores.samples,
-        stores.clock,
-        configuration.settings.ingest.limits(),
-        translation=configuration.otlp,
-        logs=AgentLogSink(sessions.ingestion, stores.clock),
-        refusals=refusals,
-        memory=memory,
-    )
 
 
 async def _scraping(

@@ -1,4 +1,4 @@
-"""The set-up page: the commands that send traces, with a fresh key."""
+"""The set-up page: settings that send events and commands that send traces, with a fresh key."""
 
 import shlex
 from collections.abc import Awaitable, Callable
@@ -11,6 +11,7 @@ from web.http.errors import ForbiddenError
 from web.http.network import base_url
 from web.http.routing import Access, Route, Surface, user_of
 from web.sessions.access import require_reader
+from web.sessions.agent_settings import agent_settings
 from web.sessions.parts import SessionParts, session_page
 
 SETUP: Final = session_page("/setup", "Set up", "setup_page")
@@ -26,7 +27,7 @@ IssueKey = Callable[[web.Request], Awaitable[str]]
 
 
 class SessionSetupPages:
-    """Shows the commands, and creates keys for editors and admins."""
+    """Shows the settings and commands, and creates keys for editors and admins."""
 
     def __init__(self, parts: SessionParts, issue_key: IssueKey) -> None:
         self._parts, self._issue_key = parts, issue_key
@@ -39,11 +40,11 @@ class SessionSetupPages:
         )
 
     async def show(self, request: web.Request) -> web.Response:
-        """Show the commands with placeholders for the key and an address that is not configured."""
+        """Show the settings with placeholders for the key and an address that is not configured."""
         return await self._shown(request, None)
 
     async def create(self, request: web.Request) -> web.Response:
-        """Create a key and show the commands with it, once."""
+        """Create a key and show the settings with it, once."""
         require_reader(request, self._parts.settings)
         if user_of(request).role is Role.VIEWER:
             raise ForbiddenError("a viewer may not push")
@@ -66,5 +67,6 @@ class SessionSetupPages:
             secret=secret,
             variables="\n".join(lines),
             commands=commands,
+            agents=agent_settings(url.rstrip("/"), secret or "YOUR-KEY"),
             may_create=user_of(request).role is not Role.VIEWER,
         )

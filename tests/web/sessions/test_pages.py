@@ -1,5 +1,6 @@
 """The pages of sessions show what the store has, and refuse what they should."""
 
+import html
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pytest_aiohttp import AiohttpClient
 from storage.api.accounts import Role
 from tests.web.sessions.test_sessions_api import TRACE, ingest
 from tests.web.world import World, world_at
+from web.sessions.agent_settings import agent_settings
 from web.settings import WebSettings
 
 PAGES = ("", "/usage", "/profile", "/insights", "/prices", "/setup")
@@ -80,6 +82,18 @@ async def test_setup_shows_the_configured_address(
     settings = WebSettings(public_url=HttpUrl("http://watch.example/"))
     async with world_at(tmp_path, aiohttp_client, settings) as world:
         assert "REDSHANK_URL=http://watch.example" in await world.page("/sessions/setup")
+
+
+async def test_setup_shows_settings_of_agents_with_address_and_key(world: World) -> None:
+    _, text = await post(world, "/sessions/setup", Role.EDITOR)
+    secret = text.partition("REDSHANK_TOKEN=")[2].split("\n")[0].split("<")[0].strip("'")
+    origin = str(world.client.make_url("/").origin())
+    shown = html.unescape(text)
+    for one in agent_settings(origin, secret):
+        for part in one.texts:
+            assert shown.count(part.text) >= 2, (one.agent, part.place)
+    assert secret
+    assert "YOUR-KEY" not in shown
 
 
 PRICE = {
