@@ -116,6 +116,16 @@ OPT_IN: Mapping[str, tuple[str, str]] = MappingProxyType(
         "meminfo_numa": ("memory.meminfo_numa", "NodeMemory"),
         "slabinfo": ("memory.slabinfo", "Slabs"),
         "softirqs": ("kernel.interrupts", "SoftInterrupts"),
+        "drm": ("hardware.drm", "GraphicsCards"),
+        "ethtool": ("network.ethtool", "NetworkDrivers"),
+        "lnstat": ("network.lnstat", "NetworkCaches"),
+        "mountstats": ("filesystems.mountstats", "MountStatistics"),
+        "network_route": ("network.network_route", "Routes"),
+        "qdisc": ("network.qdisc", "QueueingDisciplines"),
+        "sysctl": ("kernel.sysctl", "KernelSettings"),
+        "tcpstat": ("network.tcpstat", "TCPConnections"),
+        "xfrm": ("network.xfrm", "Transformations"),
+        "zoneinfo": ("memory.zoneinfo", "MemoryZones"),
         "swap": ("memory.swap", "SwapDevices"),
     }
 )
@@ -127,6 +137,15 @@ _ARGUMENTS: Mapping[str, Callable[[CollectorOptions], Mapping[str, Any]]] = Mapp
         "interrupts": lambda options: {
             "names": options.filter("interrupts.name"),
             "include_zeros": options.is_set("interrupts.include-zeros"),
+        },
+        "ethtool": lambda options: {
+            "devices": options.filter("ethtool.device"),
+            "metrics": NameFilter(options.text("ethtool.metrics-include")),
+        },
+        "qdisc": lambda options: {"devices": options.filter("qdisc.device")},
+        "sysctl": lambda options: {
+            "include": options.texts("sysctl.include"),
+            "include_info": options.texts("sysctl.include-info"),
         },
         "slabinfo": lambda options: {"slabs": options.filter("slabinfo.slabs")},
     }

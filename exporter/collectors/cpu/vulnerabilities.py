@@ -35,7 +35,7 @@ class Vulnerabilities:
             text = read_value(f"{self._directory}/{name}") or ""
             state, _, mitigation = text.partition(": ")
             state = next((one for one in _STATES if state.lower().startswith(one)), "unknown")
-            family.add((name, state, mitigation if state == "mitigation" else ""), 1)
+            family.add((name, state, mitigation if state != "unknown" else ""), 1)
         if not family:
             raise NoDataError("the kernel does not know its CPU's vulnerabilities")
         return [family]

@@ -1,0 +1,106 @@
+"""Compares collectors that are off by default with node_exporter's, here and on its own trees."""
+
+import subprocess
+import tarfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from benchmarks.exporter.expositions import ComparedScrape, compare, shown
+from benchmarks.exporter.left_out import OF_ITS_OWN
+from exporter.collector_options import CollectorOptions
+from exporter.gathering import catalogue
+from exporter.gathering.gatherer import Gatherer
+from exporter.roots import Roots
+from exporter.serving.encoding import Encoder
+from exporter.settings import ExporterSettings
+from model.clock import system_clock
+from tests.exporter.test_field_tree import FIELD
+from tests.ports import free_port
+from tests.programs import node_exporter
+
+pytestmark = [pytest.mark.peer, pytest.mark.slow]
+
+ON_THE_TREE = (
+    *("buddyinfo", "cgroups", "interrupts", "ksmd", "lnstat", "meminfo_numa"),
+    *("mountstats", "slabinfo", "softirqs", "swap", "sysctl", "xfrm", "zoneinfo"),
+)
+ON_THIS_HOST = ("cgroups", "cpu_vulnerabilities", "ethtool", "network_route", "qdisc", "tcpstat")
+SYSCTL = ("fs.file-nr:total,current,max", "fs.file-nr", "kernel.threads-max")
+# Values that change from one scrape to the next.
+CHANGING = {"node_tcp_connection_states", "node_qdisc_bytes_total", "node_qdisc_packets_total"}
+
+
+@contextmanager
+def answer_of_node_exporter(names: Sequence[str], *arguments: str) -> Iterator[str]:
+    port = free_port()
+    process = subprocess.Popen(
+        [
+            node_exporter(),
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--collector.disable-defaults",
+            *(f"--collector.{name}" for name in names),
+            *arguments,
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        while "Listening on" not in (line := process.stderr.readline()):
+            assert line, "node_exporter did not start"
+        connection = HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("GET", "/metrics")
+        yield connection.getresponse().read().decode()
+        connection.close()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def our_answer(names: Sequence[str], roots: Roots, options: CollectorOptions) -> ComparedScrape:
+    settings = ExporterSettings(
+        roots=roots, defaults=False, enabled=frozenset(names), options=options
+    )
+    gatherer = Gatherer(catalogue.build(settings, system_clock), 60)
+    return ComparedScrape.parse(Encoder().encode(gatherer.gather(), "", "").body.decode())
+
+
+@pytest.mark.skipif(not FIELD.exists(), reason="the recorded trees are not here")
+def test_collectors_off_by_default_report_the_same_on_the_recorded_trees(tmp_path: Path) -> None:
+    with tarfile.open(FIELD / "fixtures.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="tar")
+    roots = Roots(str(tmp_path / "proc"), str(tmp_path / "sys"), str(tmp_path))
+    info = "kernel.seccomp.actions_avail"
+    options = CollectorOptions({"sysctl.include": SYSCTL, "sysctl.include-info": (info,)})
+    ours = our_answer(ON_THE_TREE, roots, options)
+    arguments = [f"--collector.sysctl.include={one}" for one in SYSCTL]
+    with answer_of_node_exporter(
+        ON_THE_TREE,
+        f"--path.procfs={roots.proc}",
+        f"--path.sysfs={roots.sys}",
+        f"--collector.sysctl.include-info={info}",
+        *arguments,
+    ) as text:
+        theirs = ComparedScrape.parse(text)
+    assert len(theirs.values) > 600
+    found = compare(ours, theirs, OF_ITS_OWN)
+    assert [shown(key) for key in found.missing] == []
+    assert {shown(key): values for key, values in found.values.items()} == {}
+    assert (found.types, found.helps) == ({}, {})
+
+
+def test_collectors_off_by_default_report_the_same_on_this_host() -> None:
+    ours = our_answer(ON_THIS_HOST, Roots(), CollectorOptions())
+    with answer_of_node_exporter(ON_THIS_HOST) as text:
+        theirs = ComparedScrape.parse(text)
+    found = compare(ours, theirs, OF_ITS_OWN)
+    # A state that few connections are in may come and go; drivers count meanwhile.
+    missing = [shown(key) for key in found.missing if key[0] != "node_tcp_connection_states"]
+    assert missing == []
+    moving = {key for key in found.values if key[0] in CHANGING or "ethtool" in key[0]}
+    assert {shown(key) for key in found.values.keys() - moving} == set()
+    assert (found.types, found.helps) == ({}, {})
