@@ -1,6 +1,7 @@
 """Finds trace files, reads what has changed, and remembers what a server has acknowledged."""
 
 import hashlib
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -17,6 +18,7 @@ from analytics.sessions.traces.formats import (
 )
 from analytics.sessions.traces.native import native_lines
 from analytics.sessions.traces.reader import TraceReader, TraceSource
+from daemon.opencode_database import database_mark, document_lines, is_opencode_database
 from storage.api.agent_sessions.records import AgentRecords, AgentSender
 
 _ENDINGS: Final = (".jsonl", ".json", ".ndjson")
@@ -26,6 +28,8 @@ _MOST_LINES: Final = 5_000
 _LARGEST_DOCUMENT_BYTES: Final = 2**30
 _MOST_OPEN: Final = 200
 """Files whose readers are kept, so that a file that grows is read on from its end."""
+_SAVE_S: Final = 1.0
+"""opencode has a file for each message: the state is not written for each of them."""
 
 
 @dataclass(slots=True)
@@ -81,6 +85,8 @@ class TraceDirectory:
         self._sent = {} if again else _read_state(state)
         self._seen: dict[Path, list[int]] = {}
         self._open: dict[Path, _OpenFile] = {}
+        self._databases: dict[Path, dict[str, int]] = {}
+        self._saved_s = float("-inf")
         self.unchanged = 0
 
     def changed(self) -> list[tuple[Path, int]]:
@@ -89,15 +95,14 @@ class TraceDirectory:
         self.unchanged = 0
         for path in sorted(set(chain.from_iterable(map(_files, self._paths)))):
             try:
-                stat = path.stat()
+                mark = database_mark(path)
             except OSError:
                 continue
-            mark = [stat.st_size, stat.st_mtime_ns]
             if self._sent.get(self._key(path)) == mark:
                 self.unchanged += 1
                 continue
             self._seen[path] = mark
-            found.append((path, stat.st_size))
+            found.append((path, mark[0]))
         return found
 
     def read(self, path: Path, progress: TraceProgress) -> Iterator[bytes]:
@@ -105,6 +110,9 @@ class TraceDirectory:
 
         A file that has grown is read from where it ended; one that was replaced, anew.
         """
+        if is_opencode_database(path):
+            yield from self._read_database(path, progress)
+            return
         try:
             with path.open("rb") as file:
                 stat = path.stat()
@@ -127,6 +135,25 @@ class TraceDirectory:
         if kept.trace_format not in WHOLE_FILE_FORMATS and len(self._open) < _MOST_OPEN:
             self._open[path] = kept
 
+    def _read_database(self, path: Path, progress: TraceProgress) -> Iterator[bytes]:
+        """Yield bodies of what is new in a database of opencode."""
+        since = dict(self._databases.get(path, {}))
+        try:
+            size, changed_ns = database_mark(path)[:2]
+            source = TraceSource(
+                path.stem, changed_ns // 1_000_000, self._sender, self._keeps_content
+            )
+            reader = reader_of(TraceFormat.OPENCODE, source)
+            for lines in document_lines(path, since):
+                reader.read(lines)
+                yield from _bodies(reader.take())
+        except OSError:
+            progress.unknown.append(path)
+            return
+        progress.files += 1
+        progress.size_bytes += size
+        self._databases[path] = since
+
     def _opened(self, path: Path, start: bytes, inode: int) -> _OpenFile | None:
         lines = [line for line in start.split(b"\n") if line.strip()]
         trace_format = format_of(lines)
@@ -138,8 +165,14 @@ class TraceDirectory:
         return _OpenFile(reader_of(trace_format, source), trace_format, inode, 0)
 
     def sent(self, path: Path) -> None:
-        """Remember that the server has acknowledged a file; blocks."""
+        """Remember that the server has acknowledged a file; call `save` after the last; blocks."""
         self._sent[self._key(path)] = self._seen[path]
+        if time.monotonic() - self._saved_s > _SAVE_S:
+            self.save()
+
+    def save(self) -> None:
+        """Write down what has been acknowledged; blocks."""
+        self._saved_s = time.monotonic()
         self._state.parent.mkdir(parents=True, exist_ok=True)
         partial = self._state.with_name(self._state.name + ".partial")
         partial.write_bytes(orjson.dumps(self._sent))
@@ -156,7 +189,9 @@ class TraceDirectory:
 
 def _files(path: Path) -> Iterator[Path]:
     if path.is_dir():
-        yield from (each for each in path.rglob("*") if each.suffix in _ENDINGS and each.is_file())
+        for each in path.rglob("*"):
+            if (each.suffix in _ENDINGS or is_opencode_database(each)) and each.is_file():
+                yield each
     else:
         yield path
 

@@ -84,9 +84,9 @@ def ingest_traces(
 ) -> None:
     """Send the traces in PATHS, files or directories, to a server.
 
-    Reads transcripts of Claude Code, Codex and Gemini CLI, OpenTelemetry files of Copilot, logs
-    of LiteLLM and traces of prodlens. A request that the server knows changes nothing, so the
-    command may be repeated and interrupted.
+    Reads transcripts of Claude Code, Codex, Gemini CLI and opencode, OpenTelemetry files of
+    Copilot, logs of LiteLLM and traces of prodlens. A request that the server knows changes
+    nothing, so the command may be repeated and interrupted.
     """
     from daemon.trace_files import TraceDirectory
     from storage.api.agent_sessions.records import AgentSender
@@ -132,9 +132,13 @@ async def _pass(
     with click.progressbar(
         length=max(total, 1), label="Reading traces", hidden=quiet or not changed
     ) as bar:
-        for path, size in changed:
-            await _send_file(control, files, path, progress)
-            bar.update(size)
+        try:
+            for path, size in changed:
+                await _send_file(control, files, path, progress)
+                bar.update(size)
+        finally:
+            if changed:
+                files.save()
     return progress
 
 

@@ -12,6 +12,7 @@ from analytics.sessions.traces.copilot import CopilotReader
 from analytics.sessions.traces.gemini import GeminiReader
 from analytics.sessions.traces.litellm import LiteLlmReader
 from analytics.sessions.traces.native import MARK, NativeReader
+from analytics.sessions.traces.opencode import OpencodeReader
 from analytics.sessions.traces.prodlens import ProdLensReader
 from analytics.sessions.traces.reader import TraceReader, TraceSource
 
@@ -26,6 +27,7 @@ class TraceFormat(StrEnum):
     GEMINI = "gemini"
     COPILOT = "copilot"
     LITELLM = "litellm"
+    OPENCODE = "opencode"
     PRODLENS = "prodlens"
     NATIVE = "redshank"
 
@@ -36,12 +38,13 @@ _READERS: Final[Mapping[TraceFormat, Callable[[TraceSource], TraceReader]]] = {
     TraceFormat.GEMINI: GeminiReader,
     TraceFormat.COPILOT: CopilotReader,
     TraceFormat.LITELLM: LiteLlmReader,
+    TraceFormat.OPENCODE: OpencodeReader,
     TraceFormat.PRODLENS: ProdLensReader,
     TraceFormat.NATIVE: NativeReader,
 }
 
 WHOLE_FILE_FORMATS: Final = frozenset(
-    {TraceFormat.GEMINI, TraceFormat.COPILOT, TraceFormat.LITELLM}
+    {TraceFormat.GEMINI, TraceFormat.COPILOT, TraceFormat.LITELLM, TraceFormat.OPENCODE}
 )
 """Formats whose records depend on later ones, or whose files are one document."""
 
@@ -67,6 +70,8 @@ def format_of(lines: Sequence[bytes]) -> TraceFormat | None:
     start = b"\n".join(lines[:_EXAMINED_LINES]).lstrip()
     if start.startswith(b"{") and b'"sessionId"' in start and b'"messages"' in start:
         return TraceFormat.GEMINI
+    if start.startswith(b"{") and (b'"sessionID"' in start or b'"projectID"' in start):
+        return TraceFormat.OPENCODE
     if start.startswith(b"[") and b'"startTime"' in start:
         return TraceFormat.LITELLM
     return None
@@ -102,6 +107,8 @@ def _format_of_entry(entry: Mapping[str, Any]) -> TraceFormat | None:
         return TraceFormat.CLAUDE_CODE
     if isinstance(entry.get("message"), dict) and "usage" in entry["message"]:
         return TraceFormat.CLAUDE_CODE
+    if "sessionID" in entry or ("projectID" in entry and "directory" in entry):
+        return TraceFormat.OPENCODE
     if "startTime" in entry and ("call_type" in entry or "prompt_tokens" in entry):
         return TraceFormat.LITELLM
     if "session_id" in entry or "tokens_in" in entry or "developer_id" in entry:

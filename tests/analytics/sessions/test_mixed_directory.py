@@ -120,6 +120,7 @@ def bodies(files: TraceDirectory) -> tuple[list[bytes], TraceProgress]:
     for path, _ in files.changed():
         found += list(files.read(path, progress))
         files.sent(path)
+    files.save()
     return found, progress
 
 
