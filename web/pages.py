@@ -12,7 +12,10 @@ from web.accounts.login_page import LoginPages
 from web.accounts.second_factor_page import SecondFactorPages
 from web.accounts.users_page import UsersPages
 from web.alerts.explanations import explainer
+from web.alerts.maintenance_api import MaintenanceWindows
+from web.alerts.maintenance_page import MaintenancePages
 from web.alerts.page import AlertsPages
+from web.alerts.routes_page import RoutesPages
 from web.alerts.silences_page import SilencePages
 from web.audit.page import AuditPages
 from web.explore.page import ExplorePages
@@ -111,6 +114,18 @@ PAGES: Final[tuple[PageFactory, ...]] = (
         parts.services.clock,
     ),
     lambda parts: SilencePages(parts.services.alerting, parts.shell, parts.services.clock),
+    lambda parts: MaintenancePages(
+        MaintenanceWindows(parts.services.alerting, parts.services.clock),
+        parts.services.alerting,
+        parts.shell,
+    ),
+    lambda parts: RoutesPages(
+        parts.services.alerts,
+        parts.services.alerting,
+        parts.shell,
+        explainer(parts.services),
+        parts.services.clock,
+    ),
     lambda parts: ExplorePages(parts.shell),
     lambda parts: ProjectListPages(
         parts.services.analytics, _project_access(parts), parts.shell, parts.services.clock

@@ -13,6 +13,7 @@ from web.alertmanager.silences_api import SilencesApi
 from web.alerts.api import AlertsApi
 from web.alerts.explanation_api import ExplanationApi
 from web.alerts.explanations import explainer
+from web.alerts.maintenance_api import MaintenanceApi, MaintenanceWindows
 from web.annotations.api import AnnotationsApi
 from web.audit.api import AuditApi
 from web.dashboards.api import DashboardsApi
@@ -100,6 +101,7 @@ def _json_api(internals: Internals) -> tuple[Handlers, ...]:
         DashboardsApi(DashboardLibrary(services.dashboards, services.clock)),
         HostKeysApi(fleet, internals.register.keyring),
         AlertsApi(services.alerts, services.alerting, fleet),
+        MaintenanceApi(MaintenanceWindows(services.alerting, services.clock)),
         ExplanationApi(services.alerts, services.alerting, explainer(services)),
         AlertmanagerAlertsApi(services.alerting.router, services.clock, services.version),
         SilencesApi(services.alerting.router, services.clock),

@@ -83,8 +83,10 @@ class AlertRouter:
         """
         now_ms = self._clock()
         dispatcher = self.dispatcher
-        for row in await self._records.silences():
-            dispatcher.silences.put(silence_of(row))
+        rows = await self._records.silences()
+        # In a thread: the time zones of maintenance windows are read from files.
+        for silence in await asyncio.to_thread(lambda: list(map(silence_of, rows))):
+            dispatcher.silences.put(silence)
         logged: set[int] = set()
         for entry in map(log_entry, await self._records.notification_log()):
             dispatcher.log.put(entry)

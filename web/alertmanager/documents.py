@@ -6,7 +6,7 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from alerting.routing.alerts import RoutedAlert
-from alerting.routing.silences import Silence
+from alerting.routing.silences import Silence, SilenceState
 from model.matchers import MatchOperator
 
 
@@ -116,8 +116,15 @@ def silence_document(silence: Silence, now_ms: int) -> SilenceDocument:
         "updatedAt": moment(silence.updated_ms),
         "createdBy": silence.created_by,
         "comment": silence.comment,
-        "status": {"state": silence.state(now_ms).value},
+        "status": {"state": _state(silence, now_ms)},
     }
+
+
+def _state(silence: Silence, now_ms: int) -> str:
+    """Return the state of a silence; a maintenance window that is closed now is pending."""
+    state = silence.state(now_ms)
+    is_closed = state is SilenceState.ACTIVE and not silence.holds(now_ms)
+    return (SilenceState.PENDING if is_closed else state).value
 
 
 def alert_document_of(
