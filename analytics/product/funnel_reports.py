@@ -146,7 +146,7 @@ class FunnelReports:
             asked.append(EventStep(None))
         reach = _reach(selection, question.window_ms, asked)
         # A filter would have to read properties: more parts than needed are cheaper.
-        events = await self._events.count(replace(reach, where=None))
+        events = await self._events.estimate(replace(reach, where=None))
         count = max(1, -(-events // _PART_EVENTS))
         turns = asyncio.Semaphore(_PARTS_AT_ONCE)
 
@@ -199,12 +199,12 @@ def _codes(
 
 
 def _report(question: FunnelQuestion, followed: _Followed) -> FunnelReport:
-    everyone = np.ones(len(followed.codes), np.bool_)
-    figures = _figures(question, followed, everyone)
+    # A slice of all rows copies nothing.
+    figures = _figures(question, followed, slice(None))
     if question.breakdown is None:
         return FunnelReport(figures)
     shown = _largest(followed, question.most_values)
-    parts, others = [], everyone
+    parts, others = [], np.ones(len(followed.codes), np.bool_)
     for value in shown:
         own = followed.with_value(value)
         others = others & ~own
@@ -242,7 +242,7 @@ def _chosen(asked: PersonsAt, paths: FunnelPaths, is_open: NDArray[np.bool_]) ->
 
 
 def _figures(
-    question: FunnelQuestion, followed: _Followed, own: NDArray[np.bool_]
+    question: FunnelQuestion, followed: _Followed, own: NDArray[np.bool_] | slice
 ) -> FunnelFigures:
     """Return the figures of some persons."""
     rules, paths, is_open = followed.rules, followed.paths, followed.is_open
@@ -254,10 +254,10 @@ def _figures(
     for index, name in enumerate(question.labels):
         before = reached[index - 1] if index else reached[0]
         still_open = waiting[index] if index else 0
-        taken = times_ms[depths > index]
-        took = (
-            _duration(taken[:, index] - taken[:, index - 1]) if index else TimeToConvert(None, None)
-        )
+        took = TimeToConvert(None, None)
+        if index:
+            taken = depths > index
+            took = _duration(times_ms[taken, index] - times_ms[taken, index - 1])
         steps.append(
             FunnelStep(
                 name,
@@ -270,10 +270,9 @@ def _figures(
                 took.mean_s,
             )
         )
-    done = times_ms[depths == rules.steps]
-    return FunnelFigures(
-        None, is_other=False, steps=steps, whole=_duration(done[:, -1] - done[:, 0])
-    )
+    done = depths == rules.steps
+    whole = _duration(times_ms[done, -1] - times_ms[done, 0])
+    return FunnelFigures(None, is_other=False, steps=steps, whole=whole)
 
 
 def _duration(took_ms: NDArray[np.int64]) -> TimeToConvert:

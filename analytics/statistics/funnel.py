@@ -102,7 +102,39 @@ class FunnelPaths:
 
 def rows_with(events: Occurrences, bit: int) -> Rows:
     """Return the events that satisfy a step."""
-    return np.flatnonzero(events.steps & events.steps.dtype.type(1 << bit))
+    return np.flatnonzero((events.steps & events.steps.dtype.type(1 << bit)) != 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """The events that take a step as part of an attempt.
+
+    Attributes:
+        rows: their indexes, ascending.
+        starts_ms: the start of the best attempt of each one.
+        before: the index of the event that took the step before, in `rows` of that step.
+        first: the index of the first one of each person who has any.
+        persons: the numbers of these persons.
+    """
+
+    rows: Rows
+    starts_ms: NDArray[np.int64]
+    before: Rows
+    first: Rows
+    persons: NDArray[np.int32]
+
+    @classmethod
+    def of(
+        cls, rows: Rows, starts_ms: NDArray[np.int64], before: Rows, numbers: NDArray[np.int32]
+    ) -> "_Taken":
+        """Return the events, divided by person."""
+        persons, first = _groups(numbers[rows])
+        return cls(rows, starts_ms, before, first, persons)
+
+    @property
+    def last(self) -> Rows:
+        """The index of the last event of each person."""
+        return np.append(self.first[1:], len(self.rows))[: len(self.first)] - 1
 
 
 def ordered_paths(events: Occurrences, rules: FunnelRules) -> FunnelPaths:
@@ -112,31 +144,54 @@ def ordered_paths(events: Occurrences, rules: FunnelRules) -> FunnelPaths:
     best one to continue from: its attempt started last, so that its window ends last, and the
     fewest events lie between. If it does not do, no earlier one does.
     """
+    numbers, begins = _numbered(events.persons)
     first = rows_with(events, 0)
-    first = first[events.times_ms[first] < rules.starts_before_ms]
-    taken, starts, before = [first], [first], [np.full(len(first), NEVER)]
+    starts_ms = events.times_ms[first]
+    if len(first) and starts_ms.max() >= rules.starts_before_ms:
+        first = first[starts_ms < rules.starts_before_ms]
+        starts_ms = events.times_ms[first]
+    taken = [_Taken.of(first, starts_ms, np.full(len(first), NEVER), numbers)]
     for step in range(1, rules.steps):
-        rows = rows_with(events, step)
-        index = np.searchsorted(taken[-1], rows) - 1
-        rows, index = rows[index >= 0], index[index >= 0]
-        last, start = taken[-1][index], starts[-1][index]
-        continues = events.persons[last] == events.persons[rows]
-        continues &= events.times_ms[rows] <= events.times_ms[start] + rules.window_ms
-        for exclusion in _exclusions_after(rules, step):
-            continues &= _is_clear(rows_with(events, exclusion.bit), last, rows, exclusion, step)
-        taken.append(rows[continues])
-        starts.append(start[continues])
-        before.append(index[continues])
-    persons, depths, earliest = _first_at_each_depth(events, taken)
-    positions = np.full((len(persons), rules.steps), NEVER)
+        taken.append(_next_taken(events, rules, step, taken[-1], numbers))
+    # The place of each person among those who have started.
+    places = np.zeros(len(begins), np.intp)
+    places[taken[0].persons] = np.arange(len(taken[0].persons))
+    depths, earliest = np.ones(len(taken[0].persons), np.int64), taken[0].first.copy()
+    for depth, found in enumerate(taken[1:], 2):
+        depths[places[found.persons]] = depth
+        earliest[places[found.persons]] = found.first
+    positions = np.full((len(depths), rules.steps), NEVER)
     for depth in range(1, rules.steps + 1):
         chosen = np.flatnonzero(depths == depth)
         index = earliest[chosen]
         for step in reversed(range(depth)):
-            positions[chosen, step] = taken[step][index]
-            index = before[step][index]
-    last_starts = _last_starts(events, rules, persons, taken, starts)
+            positions[chosen, step] = taken[step].rows[index]
+            index = taken[step].before[index]
+    last_starts = _last_starts(events, rules, taken, places, np.append(begins[1:], len(numbers)))
+    persons = events.persons[begins[taken[0].persons]]
     return _paths(events, persons, depths, positions, last_starts)
+
+
+def _next_taken(
+    events: Occurrences, rules: FunnelRules, step: int, last: _Taken, numbers: NDArray[np.int32]
+) -> _Taken:
+    """Return the events that continue an attempt in which `step` steps have been taken."""
+    rows = rows_with(events, step)
+    first = last.rows[0] if len(last.rows) else len(numbers)
+    rows = rows[np.searchsorted(rows, first, side="right") :]
+    # Counting the events so far is cheaper than searching for each of these.
+    counts = np.zeros(len(numbers), np.int32)
+    counts[last.rows] = 1
+    np.cumsum(counts, out=counts)
+    before = counts[rows - 1].astype(np.intp) - 1
+    rows_before, starts_ms = last.rows[before], last.starts_ms[before]
+    continues = numbers[rows_before] == numbers[rows]
+    continues &= events.times_ms[rows] - starts_ms <= rules.window_ms
+    for exclusion in _exclusions_after(rules, step):
+        excluded = rows_with(events, exclusion.bit)
+        continues &= _is_clear(excluded, rows_before, rows, exclusion, step)
+    kept = np.flatnonzero(continues)
+    return _Taken.of(rows[kept], starts_ms[kept], before[kept], numbers)
 
 
 def strict_paths(events: Occurrences, rules: FunnelRules) -> FunnelPaths:
@@ -181,9 +236,7 @@ def strict_paths(events: Occurrences, rules: FunnelRules) -> FunnelPaths:
 
 def groups_of(persons: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], Rows]:
     """Return each person of consecutive rows once, and the index of their first row."""
-    if not len(persons):
-        return persons, np.empty(0, np.intp)
-    first = np.flatnonzero(np.append(True, persons[1:] != persons[:-1]))
+    first = np.flatnonzero(_is_first(persons))
     return persons[first], first
 
 
@@ -233,58 +286,53 @@ def _is_clear(
     return np.asarray(found <= last if step == exclusion.after else found < last)
 
 
-def _first_at_each_depth(
-    events: Occurrences, taken: list[Rows]
-) -> tuple[NDArray[np.uint64], NDArray[np.int64], Rows]:
-    """Return persons, how far they get, and the index of the first event that gets there."""
-    persons, earliest = groups_of(events.persons[taken[0]])
-    depths = np.ones(len(persons), np.int64)
-    rank = _ranks(events, taken[0])
-    for depth, rows in enumerate(taken[1:], 2):
-        _, first = groups_of(events.persons[rows])
-        place = _places(rank, taken[0], rows[first])
-        depths[place] = depth
-        earliest[place] = first
-    return persons, depths, earliest
-
-
-def _ranks(events: Occurrences, starts: Rows) -> NDArray[np.int64]:
-    """Return the number of the person of each start."""
-    persons = events.persons[starts]
-    return np.cumsum(np.append(False, persons[1:] != persons[:-1])[: len(persons)])
-
-
-def _places(rank: NDArray[np.int64], starts: Rows, rows: Rows) -> NDArray[np.int64]:
-    """Return the number of the person of each row that continues a start."""
-    return rank[np.searchsorted(starts, rows) - 1]
-
-
 def _last_starts(
     events: Occurrences,
     rules: FunnelRules,
-    persons: NDArray[np.uint64],
-    taken: list[Rows],
-    starts: list[Rows],
+    taken: Sequence[_Taken],
+    places: Rows,
+    ends: Rows,
 ) -> NDArray[np.int64]:
-    """Return the start of the latest attempt of each person that is neither over nor ended."""
-    latest = np.full(len(persons), NEVER)
-    if not len(persons):
-        return latest
-    rank = _ranks(events, taken[0])
+    """Return the start of the latest attempt of each person that is neither over nor ended.
+
+    Args:
+        events: the events.
+        rules: the rules.
+        taken: the events that take each step.
+        places: the place in the result of each person's number.
+        ends: the index after the last event of each person.
+    """
+    latest = np.full(len(taken[0].persons), NEVER)
     for step in range(1, rules.steps):
-        rows = taken[step - 1]
-        _, first = groups_of(events.persons[rows])
-        last = np.append(first[1:], len(rows))[: len(first)] - 1
-        row, start = rows[last], starts[step - 1][last]
-        alive = np.ones(len(row), np.bool_)
-        end = ends_of_persons(events, row)
+        found = taken[step - 1]
+        last = found.last
+        starts_ms = found.starts_ms[last]
         for exclusion in _exclusions_after(rules, step):
-            alive &= _is_clear(rows_with(events, exclusion.bit), row, end, exclusion, step)
-        # Steps after the first come after a start; the first is one itself.
-        place = rank[np.searchsorted(taken[0], row, side="right") - 1]
-        found = np.where(alive, events.times_ms[start], NEVER)
-        latest[place] = np.maximum(latest[place], found)
+            excluded = rows_with(events, exclusion.bit)
+            rows, end = found.rows[last], ends[found.persons]
+            is_alive = _is_clear(excluded, rows, end, exclusion, step)
+            starts_ms = np.where(is_alive, starts_ms, NEVER)
+        place = places[found.persons]
+        latest[place] = np.maximum(latest[place], starts_ms)
     return latest
+
+
+def _numbered(persons: NDArray[np.uint64]) -> tuple[NDArray[np.int32], Rows]:
+    """Return the number of each row's person, from 0 on, and the first row of each person."""
+    is_first = _is_first(persons)
+    return np.cumsum(is_first, dtype=np.int32) - np.int32(1), np.flatnonzero(is_first)
+
+
+def _groups(numbers: NDArray[np.int32]) -> tuple[NDArray[np.int32], Rows]:
+    first = np.flatnonzero(_is_first(numbers))
+    return numbers[first], first
+
+
+def _is_first(persons: NDArray[np.uint64] | NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return whether each row is the first one of its person."""
+    found = np.ones(len(persons), np.bool_)
+    np.not_equal(persons[1:], persons[:-1], out=found[1:])
+    return found
 
 
 def ends_of_persons(events: Occurrences, rows: Rows) -> Rows:

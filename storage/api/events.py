@@ -246,6 +246,9 @@ class EventReader(Protocol):
     async def count(self, selection: EventSelection) -> int:
         """Count events."""
 
+    async def estimate(self, selection: EventSelection) -> int:
+        """Return about how many events are in the selection; cheaper than to count many."""
+
     async def totals(self, selection: EventSelection) -> EventTotals:
         """Count events, persons and names."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +22,22 @@ from storage.api.events import (
     StoredEvent,
 )
 from storage.events.distinct_cells import MOST_CELLS, distinct_cells
+from storage.events.person_order import person_order
 from storage.events.selection_queries import SelectionQueries, in_part
 from storage.events.sql import Sql, bucket_sql, is_in, join
 
 _MAX_STEPS: Final = 63
 _BIT_FIELDS: Final = {"utinyint": 8, "usmallint": 16, "uinteger": 32, "ubigint": 64}
+_BIT_ARRAYS: Final[tuple[tuple[int, type[np.unsignedinteger[Any]]], ...]] = (
+    (8, np.uint8),
+    (16, np.uint16),
+    (32, np.uint32),
+    (64, np.uint64),
+)
+_MOST_NARROW: Final = 2**32 - 2**28
+_SAMPLED_ROWS: Final = 2_000_000
+_SAMPLE_PERCENT: Final = 5
+"""The sample is of blocks of 2,048 rows: the estimate is nearly always within a fifth."""
 _EXAMINED_EVENTS: Final = 20_000
 """The latest events whose properties are listed."""
 _EVENT_COLUMNS: Final = (
@@ -43,6 +54,15 @@ class ReportQueries(SelectionQueries):
         """See `EventReader.count`."""
         query = Sql("select count(*) from events e where ") + self._where(selection)
         return int(self._rows(query)[0][0])
+
+    def estimate(self, selection: EventSelection) -> int:
+        """See `EventReader.estimate`."""
+        ((rows,),) = self._rows(Sql("select count(*) from events"))
+        if rows < _SAMPLED_ROWS:
+            return self.count(selection)
+        query = Sql(f"select count(*) from events e tablesample system({_SAMPLE_PERCENT}%) where ")
+        ((found,),) = self._rows(query + self._where(selection))
+        return int(found) * 100 // _SAMPLE_PERCENT
 
     def totals(self, selection: EventSelection) -> EventTotals:
         """See `EventReader.totals`."""
@@ -146,25 +166,45 @@ class ReportQueries(SelectionQueries):
         """See `EventReader.occurrences`."""
         if not 0 < len(steps) <= _MAX_STEPS:
             raise EventQueryError(f"steps: {len(steps)} of them; 1 to {_MAX_STEPS} are possible")
+        if all(step.where is None for step in steps):
+            return self._occurrences_by_name(selection, steps, part)
         numbers = self._name_numbers(selection.project)
-        # The result is sorted: narrow columns save a fifth of the time.
         kind = next(name for name, most in _BIT_FIELDS.items() if len(steps) <= most)
         bits = []
         for index, step in enumerate(steps):
             condition = self._step(selection.project, step, numbers)
             bit = f"(case when {condition.text} then {1 << index}::{kind} else 0::{kind} end)"
             bits.append(Sql(bit, condition.values))
-        step_bits = join(" | ", bits)
-        source = self._events(selection, steps=step_bits)
-        query = Sql("select person, time_ms, steps from ") + source
-        query += Sql(" where steps <> 0") + in_part(part)
-        query += Sql(" order by person, time_ms, sequence")
-        arrays = self.connection.execute(query.text, list(query.values)).fetchnumpy()
-        return Occurrences(
-            np.asarray(arrays["person"], np.uint64),
-            np.asarray(arrays["time_ms"], np.int64),
-            np.asarray(arrays["steps"]),
-        )
+        source = self._events(selection, steps=join(" | ", bits))
+        query = Sql(f"select person, time_ms, {self._sequence()}, steps from ") + source
+        columns = self._arrays(query + Sql(" where steps <> 0") + in_part(part))
+        return _ordered(columns, columns.pop("steps"))
+
+    def _occurrences_by_name(
+        self, selection: EventSelection, steps: Sequence[EventStep], part: PersonPart
+    ) -> Occurrences:
+        """Return the events of steps without conditions: an expression for each would cost more."""
+        names = {step.name for step in steps if step.name is not None}
+        if None not in {step.name for step in steps}:
+            asked = names if selection.names is None else names.intersection(selection.names)
+            selection = replace(selection, names=tuple(asked))
+        numbers = self._name_numbers(selection.project)
+        query = Sql(f"select person, time_ms, {self._sequence()}, name from ")
+        query += self._events(selection)
+        columns = self._arrays(query + Sql(" where true") + in_part(part))
+        found = columns.pop("name")
+        largest = max(int(found.max(initial=0)), max(numbers.values(), default=0))
+        return _ordered(columns, _bits_of_names(steps, numbers, largest)[found])
+
+    def _sequence(self) -> str:
+        """Return the column of the arrival, as narrow as possible: it is copied and sorted."""
+        ((last,),) = self._rows(Sql("select coalesce(max(sequence), 0) from events"))
+        # The arrivals of the next moment fit too.
+        return "sequence::uinteger as sequence" if last < _MOST_NARROW else "sequence"
+
+    def _arrays(self, query: Sql) -> dict[str, NDArray[Any]]:
+        found = self.connection.execute(query.text, list(query.values)).fetchnumpy()
+        return {name: np.asarray(column) for name, column in found.items()}
 
     def numbers(
         self, selection: EventSelection, by: str, quantiles: Sequence[float]
@@ -266,3 +306,27 @@ class ReportQueries(SelectionQueries):
         query = Sql(f"select {_EVENT_COLUMNS} from events e{_WITH_NAMES} where ") + condition
         query += Sql(" order by e.sequence limit ?", (limit,))
         return [StoredEvent(*row) for row in self._rows(query)]
+
+
+def _bits_of_names(
+    steps: Sequence[EventStep], numbers: Mapping[str, int], largest: int
+) -> NDArray[np.unsignedinteger[Any]]:
+    """Return for each number of a name, up to the largest, which steps its events satisfy."""
+    kind = next(kind for most, kind in _BIT_ARRAYS if len(steps) <= most)
+    bits: NDArray[np.unsignedinteger[Any]] = np.zeros(largest + 1, kind)
+    for index, step in enumerate(steps):
+        bit = kind(1 << index)
+        if step.name is None:
+            bits[:] |= bit
+        elif step.name in numbers:
+            bits[numbers[step.name]] |= bit
+    return bits
+
+
+def _ordered(
+    columns: dict[str, NDArray[Any]], steps: NDArray[np.unsignedinteger[Any]]
+) -> Occurrences:
+    """Return occurrences; the columns are freed one by one."""
+    times_ms = columns.pop("time_ms")
+    order, persons = person_order(columns.pop("person"), times_ms, columns.pop("sequence"))
+    return Occurrences(persons, times_ms[order], steps[order])

