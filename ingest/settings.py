@@ -1,8 +1,8 @@
-"""The section `ingest`: limits of what is pushed."""
+"""The section `ingest`: limits of what is pushed, and the address of OTLP over gRPC."""
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ingest.limits.write_limits import (
     LABEL_LIMITS,
@@ -10,6 +10,7 @@ from ingest.limits.write_limits import (
     BudgetLimits,
     WriteLimits,
 )
+from model.addresses import ListenAddress
 from model.label_limits import LabelLimits
 from model.quantities import Bytes, YamlInt
 
@@ -73,6 +74,7 @@ class IngestSettings(BaseModel):
         source_series: series of one source: a `job` and `instance` of a sender.
         sender: of one user, and of the Pushgateway's groups together.
         token: of one token.
+        otlp_grpc_listen: address of OTLP over gRPC; None for none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -81,6 +83,14 @@ class IngestSettings(BaseModel):
     source_series: _Count = WriteLimits().source_series
     sender: SenderSettings = Field(default_factory=SenderSettings)
     token: TokenSettings = Field(default_factory=TokenSettings)
+    otlp_grpc_listen: str | None = None
+
+    @field_validator("otlp_grpc_listen")
+    @classmethod
+    def _is_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            ListenAddress.parse(value)
+        return value
 
     def limits(self) -> WriteLimits:
         """Return the limits of a write."""

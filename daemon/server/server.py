@@ -33,6 +33,7 @@ from daemon.server.interpreter import (
 from daemon.server.listening import Doors, listening
 from daemon.server.memory_guard import MemoryGuard
 from daemon.server.parts import Parts, constructed, services_of
+from daemon.server.push_receivers import otlp_grpc
 from daemon.server.scraper_identity import keep_renewed
 from daemon.server.stores import Stores, opened_stores
 from daemon.server.web_config import follow, open_web_config
@@ -263,6 +264,9 @@ async def running_server(
             web_config,
         )
         address = await stack.enter_async_context(listening(app, listen, doors))
+        await stack.enter_async_context(
+            otlp_grpc(stores, parts.otlp, parts.refusals, settings, web_config)
+        )
 
         targets = parts.scraping.targets
         if settings.server.scrape_self:

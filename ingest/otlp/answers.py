@@ -47,9 +47,16 @@ class ExportAnswer:
         return json.dumps({"partialSuccess": partial} if partial else {}).encode()
 
 
-def status_protobuf(code: int, message: str) -> bytes:
-    """Return a `google.rpc.Status` message."""
-    return _integer(1, code) + _text(2, message)
+_RETRY_INFO: Final = "type.googleapis.com/google.rpc.RetryInfo"
+
+
+def status_protobuf(code: int, message: str, retry_after_s: int = 0) -> bytes:
+    """Return a `google.rpc.Status` message, with a `RetryInfo` if there is a time."""
+    status = _integer(1, code) + _text(2, message)
+    if retry_after_s:
+        retry_info = _length(1, _integer(1, retry_after_s))
+        status += _length(3, _text(1, _RETRY_INFO) + _length(2, retry_info))
+    return status
 
 
 def _integer(number: int, value: int) -> bytes:

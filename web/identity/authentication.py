@@ -1,5 +1,6 @@
 """Identifies the sender of a request by control socket, proxy header, token or session."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import web
@@ -55,14 +56,27 @@ class Authenticator:
             return Principal(user, None)
         if self._file_users is not None and (known := await self._file_users.find(request)):
             return known
-        token = token_of(request.headers)
-        if token is not None:
-            found = await self._token(token)
-            if found is None:
-                raise UnauthorizedError("the token is unknown, expired or revoked")
+        if (found := await self.of_headers(request.headers)) is not None:
             return found
         secret = request.cookies.get(self._cookie_name)
         return await self._find(secret, CredentialKind.SESSION) if secret else None
+
+    async def of_headers(self, headers: Mapping[str, str]) -> Principal | None:
+        """Return the sender of a token, None without one.
+
+        Args:
+            headers: names are compared without case.
+
+        Raises:
+            UnauthorizedError: the token is invalid.
+        """
+        token = token_of(headers)
+        if token is None:
+            return None
+        found = await self._token(token)
+        if found is None:
+            raise UnauthorizedError("the token is unknown, expired or revoked")
+        return found
 
     def is_sent_by_browser(self, request: web.Request) -> bool:
         """Report whether browsers add the request's credential by themselves.

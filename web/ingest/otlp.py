@@ -27,7 +27,7 @@ _ENCODINGS: Final = {
 }
 
 # A Collector sends 8,192 points at a time, some megabytes with long attributes.
-_BODY_BYTES: Final = 32 * 2**20
+BODY_BYTES: Final = 32 * 2**20
 
 
 class PartialSuccess(TypedDict, total=False):
@@ -98,8 +98,25 @@ def _route(path: str, handler: Handler) -> Route:
         Access.PUSH,
         Surface.OTLP,
         operation=operation,
-        body_limit_bytes=_BODY_BYTES,
+        body_limit_bytes=BODY_BYTES,
     )
+
+
+async def stored(receiving: Awaitable[ExportAnswer]) -> ExportAnswer:
+    """Return the answer of a receiver; its errors become those of the web.
+
+    Raises:
+        TooMuchInsideError: the request exceeds a limit.
+        BadRequestError: the body is no such message.
+    """
+    try:
+        return await receiving
+    except TooMuchError as exc:
+        raise TooMuchInsideError(str(exc)) from exc
+    except PushLimitError:
+        raise
+    except PushError as exc:
+        raise BadRequestError(str(exc)) from exc
 
 
 async def _answered(request: web.Request, receive: Receive) -> web.Response:
@@ -109,14 +126,7 @@ async def _answered(request: web.Request, receive: Receive) -> web.Response:
         raise UnsupportedMediaTypeError(f"Content-Type must be {_PROTOBUF} or {_JSON}")
     body = await read_body(request)
     principal = principal_of(request)
-    try:
-        answer = await receive(body, encoding, principal.name, principal.token)
-    except TooMuchError as exc:
-        raise TooMuchInsideError(str(exc)) from exc
-    except PushLimitError:
-        raise
-    except PushError as exc:
-        raise BadRequestError(str(exc)) from exc
+    answer = await stored(receive(body, encoding, principal.name, principal.token))
     if encoding is OtlpEncoding.JSON:
         return web.Response(body=answer.json(), content_type=_JSON)
     return web.Response(body=answer.protobuf(), content_type=_PROTOBUF)
