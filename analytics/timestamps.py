@@ -1,13 +1,16 @@
 """Times as clients send them."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_HALF_MILLISECOND: Final = timedelta(microseconds=500)
 _EARLIEST_MS: Final = -2_208_988_800_000
 _LATEST_MS: Final = 4_102_444_800_000
 _FIRST_MILLISECONDS: Final = 1e11
@@ -52,9 +55,11 @@ def unix_ms_of(value: Any) -> int:
     time_ms: float
     if isinstance(value, str):
         try:
-            time_ms = in_utc(datetime.fromisoformat(value)).timestamp() * 1000
-        except (ValueError, OverflowError) as exc:
+            moment = datetime.fromisoformat(value)
+        except ValueError as exc:
             raise TimestampError("must be a time such as 2026-01-06T10:00:00Z") from exc
+        # Whole numbers take half the time of `timestamp`, which returns seconds as a float.
+        time_ms = (in_utc(moment) - _EPOCH + _HALF_MILLISECOND) // _MILLISECOND
     elif isinstance(value, int | float) and not isinstance(value, bool):
         time_ms = value * 1000 if abs(value) < _FIRST_MILLISECONDS else value
     else:
@@ -64,10 +69,28 @@ def unix_ms_of(value: Any) -> int:
     return round(time_ms)
 
 
+def unix_ms_of_each(texts: Sequence[str]) -> NDArray[np.int64] | None:
+    """Return times one by one, None if one is invalid; each as `unix_ms_of` returns it."""
+    parse = datetime.fromisoformat
+    try:
+        times_ms = [(parse(text) - _EPOCH + _HALF_MILLISECOND) // _MILLISECOND for text in texts]
+        if texts and not _EARLIEST_MS <= min(times_ms) <= max(times_ms) < _LATEST_MS:
+            return None
+    except ValueError:
+        return None
+    except TypeError:
+        # A time without a zone is among them.
+        try:
+            times_ms = [unix_ms_of(text) for text in texts]
+        except TimestampError:
+            return None
+    return np.array(times_ms, np.int64)
+
+
 def unix_ms_of_texts(texts: Sequence[str]) -> NDArray[np.int64] | None:
     """Return times that all have the same usual form, None if they do not.
 
-    A thousand texts take a tenth of the time that `unix_ms_of` takes for them. An invalid time
+    A thousand texts take a quarter of the time of `unix_ms_of_each`. An invalid time
     gives None too: `unix_ms_of` finds out which one it is.
 
     Args:
