@@ -32,6 +32,7 @@ from storage.api.events import EventStore
 from storage.api.project_keys import ProjectKeyRecords
 from storage.api.projects import Project, ProjectRecords
 from storage.api.reports.saved_reports import SavedReportRecords, SegmentRecords
+from storage.api.reports.schema_notes import SchemaNoteRecords
 from storage.api.reports.shares import ShareRecords
 from storage.api.requests import RequestStore
 
@@ -58,7 +59,7 @@ class Analytics:
         retention: answers how many persons come back.
         paths: answers where persons go.
         persons: answers questions about single persons.
-        schema: lists event names and properties.
+        schema: lists and describes event names and properties.
         live: returns the newest events.
         counters: counts what is stored, for the series of projects.
         sessions: answers the report over visits.
@@ -113,6 +114,7 @@ class Analytics:
         saved_reports: SavedReportRecords,
         segment_records: SegmentRecords,
         share_records: ShareRecords,
+        schema_notes: SchemaNoteRecords,
         clock: Clock,
         refusals: Refusals | None = None,
     ) -> "Analytics":
@@ -142,7 +144,7 @@ class Analytics:
             RetentionReports(activity, clock),
             PathReports(activity),
             PersonReports(events, activity),
-            SchemaReports(activity, clock),
+            SchemaReports(activity, schema_notes, clock),
             LiveView(activity),
             counters,
             SessionReports(events, clock),

@@ -41,6 +41,7 @@ from web.project_pages.list_page import ProjectListPages
 from web.project_pages.members_page import ProjectMemberPages
 from web.project_pages.settings_page import ProjectSettingsPages, SettingsView
 from web.projects.access import ProjectAccess
+from web.projects.chart_marks import ChartMarks
 from web.prometheus.document_types import PrometheusError
 from web.requests.traffic_page import TrafficPages
 from web.server.reference import ReferencePages
@@ -71,7 +72,13 @@ def _project_access(parts: Internals) -> ProjectAccess:
 
 def _report_parts(parts: Internals) -> ReportParts:
     services = parts.services
-    return ReportParts(services.analytics, _project_access(parts), parts.shell, services.clock)
+    return ReportParts(
+        services.analytics,
+        _project_access(parts),
+        parts.shell,
+        services.clock,
+        ChartMarks(services.annotations),
+    )
 
 
 def _settings_view(parts: Internals) -> SettingsView:
@@ -139,6 +146,7 @@ PAGES: Final[tuple[PageFactory, ...]] = (
     lambda parts: TrafficPages(
         parts.services.analytics,
         _project_access(parts),
+        ChartMarks(parts.services.annotations),
         parts.shell,
         parts.services.clock,
         parts.settings,

@@ -24,6 +24,7 @@ def analytics_of(stores: Stores, settings: Settings, refusals: Refusals) -> Anal
         stores.records.saved_reports,
         stores.records.segments,
         stores.records.shares,
+        stores.records.schema_notes,
         stores.clock,
         refusals,
     )

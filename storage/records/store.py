@@ -27,8 +27,9 @@ from storage.records.hosts import SqliteHosts
 from storage.records.project_keys import SqliteProjectKeys
 from storage.records.projects import SqliteProjects
 from storage.records.pushed_groups import SqlitePushedGroups
-from storage.records.reports import saved_reports, segments, shares
+from storage.records.reports import saved_reports, schema_notes, segments, shares
 from storage.records.reports.saved_reports import SqliteSavedReports
+from storage.records.reports.schema_notes import SqliteSchemaNotes
 from storage.records.reports.segments import SqliteSegments
 from storage.records.reports.shares import SqliteShares
 from storage.records.second_factors import SqliteSecondFactors
@@ -52,6 +53,7 @@ class Records:
         self.project_keys = SqliteProjectKeys(self._database)
         self.pushed_groups = SqlitePushedGroups(self._database)
         self.saved_reports = SqliteSavedReports(self._database)
+        self.schema_notes = SqliteSchemaNotes(self._database)
         self.segments = SqliteSegments(self._database)
         self.shares = SqliteShares(self._database)
 
@@ -78,6 +80,7 @@ class Records:
             project_keys,
             pushed_groups,
             saved_reports,
+            schema_notes,
             second_factors,
             segments,
             shares,

@@ -271,6 +271,7 @@ def analytics_over(
         records.saved_reports,
         records.segments,
         records.shares,
+        records.schema_notes,
         clock,
         refusals,
     )

@@ -11,7 +11,7 @@ from analytics.product.live import LiveEvents
 from analytics.product.paths import PathReport, PathStep
 from analytics.product.persons import LatestProperty, PersonProfile, PersonTimeline
 from analytics.product.retention import RetentionCell, RetentionCohort, RetentionReport
-from storage.api.activity import FoundPerson, PropertyUse, SeenName
+from storage.api.activity import FoundPerson, SeenName
 from storage.api.events import StoredEvent
 from web.events.documents import ItemErrorDocument, Range, RateDocument, rate_document
 from web.projects.times import iso
@@ -144,23 +144,6 @@ class LiveDocument(TypedDict):
     gap: bool
 
 
-class PropertyDocument(TypedDict):
-    """A property with its JSON types and its volume."""
-
-    name: str
-    types: list[str]
-    count: int
-    firstSeen: str
-    lastSeen: str
-
-
-class SchemaDocument(TypedDict):
-    """The event names and properties of a project."""
-
-    events: list[SeenNameDocument]
-    properties: list[PropertyDocument]
-
-
 class ErasedDocument(TypedDict):
     """How many events of a person were deleted."""
 
@@ -255,17 +238,6 @@ def seen_name_document(seen: SeenName) -> SeenNameDocument:
         count=seen.events,
         firstSeen=iso(seen.first_ms),
         lastSeen=iso(seen.last_ms),
-    )
-
-
-def property_document(use: PropertyUse) -> PropertyDocument:
-    """Return a property with its types and its volume."""
-    return PropertyDocument(
-        name=use.name,
-        types=list(use.types),
-        count=use.events,
-        firstSeen=iso(use.first_ms),
-        lastSeen=iso(use.last_ms),
     )
 
 

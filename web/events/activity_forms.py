@@ -1,6 +1,6 @@
 """Parameters and bodies of the reports about persons over time."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -54,10 +54,11 @@ class LiveQuery(Parameters):
 
 
 class SchemaQuery(Parameters):
-    """The properties of the events with one name, since a time."""
+    """The properties of the events with one name, since a time; `hidden` names as well."""
 
     eventName: EventName | None = None
     from_: Annotated[Moment | None, Field(alias="from")] = None
+    hidden: Literal["true", "false"] = "false"
 
 
 class ImportQuery(Parameters):

@@ -15,10 +15,11 @@ from storage.api.projects import Project
 from storage.api.reports.saved_reports import SavedReport
 from web.http.errors import MissingError, WebError
 from web.http.pages import Page
-from web.http.routing import Route
+from web.http.routing import Route, principal_of
 from web.product_pages.parts import REFUSALS, ReportParts, given, refusal_text
 from web.product_pages.questions import OPERATORS
 from web.product_pages.ranges import DEFAULT_DAYS, ChosenRange, chosen_range
+from web.projects.chart_marks import ChartMark
 from web.projects.frame import ProjectFrame
 
 _NOT_ASKED = ("at", "outcome", "part", "after", "row", "cell", "saved")
@@ -54,6 +55,10 @@ class AskedReport(ABC):
         Raises:
             ValidationError, AnalyticsError: the definition is invalid.
         """
+
+    def span(self, values: Mapping[str, Any]) -> tuple[int, int] | None:
+        """Return the range of the chart in an answer, None if it has none with times."""
+        return None
 
     async def persons(
         self,
@@ -96,6 +101,7 @@ class AskedReportPages:
                 definition = report.definition(query, chosen)
             if definition is not None:
                 values |= await report.answer(parts, frame.project, definition)
+                values["marks"] = await self._marks(request, frame, report.span(values))
                 values |= await report.persons(parts, frame.project, definition, request.query)
         except REFUSALS as exc:
             status, values["problem"] = 400, refusal_text(exc)
@@ -120,6 +126,13 @@ class AskedReportPages:
             date_range=chosen,
             address=_address(request, saved),
         )
+
+    async def _marks(
+        self, request: web.Request, frame: ProjectFrame, span: tuple[int, int] | None
+    ) -> list[ChartMark]:
+        if span is None:
+            return []
+        return await self._parts.marks.between(principal_of(request), frame.project, *span)
 
     async def _all_saved(self, report: AskedReport, frame: ProjectFrame) -> list[SavedReport]:
         found = await self._parts.analytics.saved_reports.all(frame.project)

@@ -1,23 +1,31 @@
 """The events of a project: as they arrive, and the schema of what has been seen."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 from storage.api.events import EventSelection, StoredEvent
-from storage.api.projects import Project
-from web.http.routing import Route
+from storage.api.projects import Project, ProjectRole
+from storage.api.reports.schema_notes import NoteKind, SchemaNote
+from web.http.audit_trail import note
+from web.http.parameters import read_form
+from web.http.routing import Access, Route, Surface, principal_of
 from web.live.shell import PageAddress
 from web.product_pages.parts import ReportParts, given, report_page
 from web.product_pages.properties import shown_event
 from web.projects.frame import ProjectFrame
+from web.projects.schema_notes import SchemaNoteFields
 
 VIEWS: Final = {"live": "Live", "schema": "Schema"}
 SHOWN_EVENTS: Final = 50
 SCHEMA_DAYS: Final = 30
 _DAY_MS: Final = 86_400_000
 _EVER: Final = (-(2**53), 2**53)
+_KEPT: Final = {"only": "name", "with_hidden": "hidden"}
+"""Parameters of the schema that stay after a change, by the field of the form."""
+_SCHEMA: Final = "/projects/{project_key}/schema"
 
 EVENTS: Final = report_page("/events", "Events", "events_page")
 
@@ -36,8 +44,11 @@ class EventsPages:
         )
 
     def routes(self) -> tuple[Route, ...]:
-        """Return the route."""
-        return (self._parts.shell.route(EVENTS, self.show),)
+        """Return the routes."""
+        return (
+            self._parts.shell.route(EVENTS, self.show),
+            Route("POST", _SCHEMA, self.describe, Access.USER, Surface.PAGE),
+        )
 
     async def show(self, request: web.Request) -> web.Response:
         """Show the live view or the schema."""
@@ -54,7 +65,7 @@ class EventsPages:
             common |= await self._live(frame.project, name)
             common["names"] = await self._parts.names(frame)
         else:
-            common |= await self._schema(frame.project, name)
+            common |= await self._schema(request, frame, name)
         return await self._parts.shell.page(request, EVENTS, **common)
 
     async def _region(self, address: PageAddress) -> Mapping[str, Any]:
@@ -73,11 +84,38 @@ class EventsPages:
             return list(await self._analytics.events.latest(selection, SHOWN_EVENTS))
         return list((await self._analytics.live.newest(project, limit=SHOWN_EVENTS)).events)
 
-    async def _schema(self, project: Project, name: str) -> dict[str, Any]:
-        start_ms = self._parts.clock() - SCHEMA_DAYS * _DAY_MS
+    async def describe(self, request: web.Request) -> web.Response:
+        """Describe or hide one event name or property, and show the schema again."""
+        frame = await ProjectFrame.of(self._parts.access, request, ProjectRole.EDITOR)
+        fields = await read_form(request)
+        change = SchemaNoteFields.model_validate(fields).change()
         schema = self._analytics.schema
+        await schema.describe(frame.project, [change], principal_of(request).name)
+        note(request, "schema.describe", frame.project.key, names=change.name)
+        shown = {"view": "schema"} | {_KEPT[key]: fields[key] for key in _KEPT.keys() & fields}
+        raise web.HTTPSeeOther(f"{frame.path}/events?{urlencode(shown)}")
+
+    async def _schema(self, request: web.Request, frame: ProjectFrame, name: str) -> dict[str, Any]:
+        start_ms = self._parts.clock() - SCHEMA_DAYS * _DAY_MS
+        schema, project = self._analytics.schema, frame.project
+        with_hidden = given(request.query, "hidden") == "true"
+        notes = await schema.notes(project)
         return {
-            "seen_names": await schema.names(project),
-            "properties": await schema.properties(project, name or None, start_ms),
+            "seen_names": await schema.names(project, with_hidden=with_hidden),
+            "properties": await schema.properties(
+                project, name or None, start_ms, with_hidden=with_hidden
+            ),
             "schema_days": SCHEMA_DAYS,
+            "with_hidden": with_hidden,
+            "hidden": sum(each.is_hidden for each in notes),
+            "described": _described(request.query, notes) if frame.edits else None,
         }
+
+
+def _described(query: Mapping[str, str], notes: Iterable[SchemaNote]) -> SchemaNote | None:
+    """Return the note that an address asks to edit, as it is now."""
+    kind, name = given(query, "describe"), query.get("of", "")
+    if kind not in list(NoteKind) or not name:
+        return None
+    found = (each for each in notes if (each.kind, each.name) == (kind, name))
+    return next(found, SchemaNote(NoteKind(kind), name, "", is_hidden=False))

@@ -11,7 +11,7 @@ from storage.api.events import EventSelection, EventTotals
 from storage.api.projects import Project
 from storage.api.requests import RequestSelection
 from web.http.network import base_url
-from web.http.routing import Route
+from web.http.routing import Route, principal_of
 from web.live.shell import PageAddress
 from web.product_pages.parts import ReportParts, report_page
 from web.product_pages.ranges import chosen_range, range_links
@@ -44,7 +44,7 @@ class OverviewPages:
 
     def __init__(self, parts: ReportParts, settings: WebSettings) -> None:
         self._analytics, self._access, self._shell = parts.analytics, parts.access, parts.shell
-        self._clock, self._settings = parts.clock, settings
+        self._clock, self._settings, self._marks = parts.clock, settings, parts.marks
         self._shell.add_region(
             "project",
             "product_pages/arrival.html",
@@ -84,6 +84,9 @@ class OverviewPages:
             range_links=range_links(request.path, request.query, chosen),
             figures=_figures(totals, earlier),
             chart_data=chart_of(points),
+            marks=await self._marks.between(
+                principal_of(request), project, span.start_ms, span.end_ms
+            ),
             points=points,
             top=await reports.top_events(selection, _TOP_EVENTS),
             requests=await self._requests(project, span.start_ms, span.end_ms),
@@ -120,6 +123,7 @@ def chart_of(points: Sequence[TimeSeriesPoint]) -> Mapping[str, Any]:
     """Return the data of the chart's script."""
     return {
         "labels": [point.label for point in points],
+        "edges": [point.start_ms for point in points] + [point.end_ms for point in points[-1:]],
         "complete": [point.is_complete for point in points],
         "lines": [
             {"name": "Events", "values": [point.events for point in points]},

@@ -16,6 +16,7 @@ from web.http.routing import Access
 from web.http.validation import first_field_error
 from web.live.shell import Shell
 from web.projects.access import ProjectAccess
+from web.projects.chart_marks import ChartMarks
 from web.projects.frame import ProjectFrame
 
 MOST_NAMES: Final = 500
@@ -33,6 +34,7 @@ class ReportParts:
     access: ProjectAccess
     shell: Shell
     clock: Clock
+    marks: ChartMarks
 
     async def frame(self, request: web.Request) -> ProjectFrame:
         """Return the frame of the project in the path.
@@ -43,9 +45,9 @@ class ReportParts:
         return await ProjectFrame.of(self.access, request)
 
     async def names(self, frame: ProjectFrame) -> Sequence[str]:
-        """Return the event names that a form offers, the most frequent first."""
+        """Return the event names that a form offers, the most frequent first; no hidden ones."""
         found = await self.analytics.schema.names(frame.project)
-        return [each.name for each in found[:MOST_NAMES]]
+        return [each.seen.name for each in found[:MOST_NAMES]]
 
 
 def report_page(tab: str, title: str, template: str) -> Page:

@@ -110,6 +110,11 @@ class TrendsReportPage(AskedReport):
             "compare": given(query, "compare") == "true",
         }
 
+    def span(self, values: Mapping[str, Any]) -> tuple[int, int] | None:
+        """Return the range of the chart."""
+        report: TrendsReport = values["report"]
+        return report.current.edges_ms[0], report.current.edges_ms[-1]
+
     async def answer(
         self, parts: ReportParts, project: Project, definition: dict[str, Any]
     ) -> Mapping[str, Any]:
@@ -164,6 +169,7 @@ def _chart(report: TrendsReport, lines: Sequence[ShownLine]) -> Mapping[str, Any
         ]
     return {
         "labels": report.current.labels,
+        "edges": report.current.edges_ms,
         "complete": report.current.is_complete,
         "lines": drawn,
     }

@@ -1,13 +1,17 @@
 """The answers about projects' settings and members."""
 
+from collections.abc import Iterable
+
 from typing_extensions import TypedDict
 
 from storage.api.projects import Member, Project, ProjectRole
+from storage.api.reports.schema_notes import SchemaNote
+from web.projects.schema_notes import SchemaNotesDocument, schema_notes_document
 from web.projects.times import iso
 
 
 class ProjectSettingsDocument(TypedDict):
-    """A project with its settings, and the sender's role in it."""
+    """A project with its settings and descriptions, and the sender's role in it."""
 
     projectKey: str
     name: str
@@ -20,6 +24,7 @@ class ProjectSettingsDocument(TypedDict):
     origins: list[str]
     excludedAddresses: list[str]
     excludedUserAgents: list[str]
+    schema: SchemaNotesDocument
     createdAt: str
     role: ProjectRole
 
@@ -37,7 +42,9 @@ class MembersDocument(TypedDict):
     members: list[MemberDocument]
 
 
-def project_settings_document(project: Project, role: ProjectRole) -> ProjectSettingsDocument:
+def project_settings_document(
+    project: Project, role: ProjectRole, notes: Iterable[SchemaNote]
+) -> ProjectSettingsDocument:
     """Return a project with its settings."""
     settings = project.settings
     return ProjectSettingsDocument(
@@ -52,6 +59,7 @@ def project_settings_document(project: Project, role: ProjectRole) -> ProjectSet
         origins=list(settings.collection.origins),
         excludedAddresses=list(settings.collection.excluded_addresses),
         excludedUserAgents=list(settings.collection.excluded_agents),
+        schema=schema_notes_document(notes),
         createdAt=iso(project.created_ms),
         role=role,
     )

@@ -31,6 +31,7 @@ class ProjectSettingsApi:
 
     def __init__(self, analytics: Analytics, access: ProjectAccess) -> None:
         self._records, self._access = analytics.projects.records, access
+        self._schema = analytics.schema
         self._actions = ProjectActions(analytics)
 
     def routes(self) -> tuple[Route, ...]:
@@ -57,7 +58,7 @@ class ProjectSettingsApi:
         )
 
     async def show(self, request: web.Request) -> web.Response:
-        """Show a project, its settings and your role in it."""
+        """Show a project, its settings, its descriptions and your role in it."""
         return await self._shown(request)
 
     async def change(self, request: web.Request) -> web.Response:
@@ -109,4 +110,5 @@ class ProjectSettingsApi:
         key = request.match_info["project_key"]
         project = await self._access.for_changing(request, key, ProjectRole.VIEWER)
         role = await self._access.role(principal_of(request), project)
-        return json_response(project_settings_document(project, role or ProjectRole.VIEWER))
+        notes = await self._schema.notes(project)
+        return json_response(project_settings_document(project, role or ProjectRole.VIEWER, notes))

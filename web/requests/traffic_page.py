@@ -17,9 +17,10 @@ from storage.api.requests import RequestSelection, StoredRequest
 from web.http.network import base_url
 from web.http.pages import Page
 from web.http.parameters import read_query
-from web.http.routing import Access, Route
+from web.http.routing import Access, Route, principal_of
 from web.live.shell import Shell
 from web.projects.access import ProjectAccess
+from web.projects.chart_marks import ChartMarks
 from web.projects.frame import ProjectFrame
 from web.requests.forms import Cursor, RequestFilters, cursor_of, cursor_text
 from web.requests.traffic_view import (
@@ -69,12 +70,13 @@ class TrafficPages:
         self,
         analytics: Analytics,
         access: ProjectAccess,
+        marks: ChartMarks,
         shell: Shell,
         clock: Clock,
         settings: WebSettings,
     ) -> None:
         self._reports, self._access, self._shell = analytics.request_reports, access, shell
-        self._clock, self._settings = clock, settings
+        self._clock, self._settings, self._marks = clock, settings, marks
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route."""
@@ -105,7 +107,10 @@ class TrafficPages:
             url=base_url(request, self._settings),
             summary=summary,
             apdex_ms=DEFAULT_APDEX_MS,
-            charts=charts(series, labels, complete),
+            charts=charts(series, labels, edges_ms.tolist(), complete),
+            marks=await self._marks.between(
+                principal_of(request), frame.project, selection.start_ms, selection.end_ms
+            ),
             heat_map=HeatMap.of(latency, labels),
             first_label=labels[0],
             last_label=labels[-1],

@@ -75,11 +75,15 @@ def bucket_labels(edges_ms: NDArray[np.int64], zone: ZoneInfo) -> list[str]:
 
 
 def chart_data(
-    labels: Sequence[str], complete: Sequence[bool], lines: Mapping[str, Sequence[float]]
+    labels: Sequence[str],
+    edges_ms: Sequence[int],
+    complete: Sequence[bool],
+    lines: Mapping[str, Sequence[float]],
 ) -> dict[str, Any]:
     """Return the data of one chart; a bucket without a request has no response time."""
     return {
         "labels": labels,
+        "edges": edges_ms,
         "complete": complete,
         "lines": [
             {"name": name, "values": [None if math.isnan(value) else value for value in values]}
@@ -89,7 +93,10 @@ def chart_data(
 
 
 def charts(
-    series: RequestSeries, labels: Sequence[str], complete: Sequence[bool]
+    series: RequestSeries,
+    labels: Sequence[str],
+    edges_ms: Sequence[int],
+    complete: Sequence[bool],
 ) -> dict[str, dict[str, Any]]:
     """Return the data of the charts by their names."""
     with np.errstate(invalid="ignore"):
@@ -111,6 +118,7 @@ def charts(
     return {
         name: chart_data(
             labels,
+            edges_ms,
             complete,
             {line: np.round(values, 3).tolist() for line, values in drawn.items()},
         )

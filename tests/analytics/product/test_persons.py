@@ -1,6 +1,6 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import orjson
@@ -14,9 +14,24 @@ from storage.api.activity import FoundPerson, PropertyUse, SeenName
 from storage.api.events import FUTURE_TOLERANCE_MS
 from storage.api.new_events import NewEvent, PersonMerge
 from storage.api.projects import Project, ProjectSettings
+from storage.api.reports.schema_notes import SchemaNote, SchemaNoteChange
 from storage.events import DuckEventStore
 
 NOW_MS = 1_764_000_000_000
+
+
+class NoNotes:
+    """A project without descriptions."""
+
+    async def of_project(self, project_id: int) -> Sequence[SchemaNote]:
+        return ()
+
+    async def change(
+        self, project_id: int, changes: Sequence[SchemaNoteChange], author: str, now_ms: int
+    ) -> None:
+        raise NotImplementedError
+
+
 PROJECT = Project(1, "k1", 0, ProjectSettings("p"))
 OTHER = Project(2, "k2", 0, ProjectSettings("q"))
 
@@ -103,18 +118,18 @@ async def test_ids_are_found_by_their_beginning(store: DuckEventStore) -> None:
 
 async def test_names_and_properties_have_volume_types_and_times(store: DuckEventStore) -> None:
     await fill(store)
-    schema = SchemaReports(store.activity, lambda: NOW_MS)
-    assert [(each.name, each.events) for each in await schema.names(PROJECT)] == [
+    schema = SchemaReports(store.activity, NoNotes(), lambda: NOW_MS)
+    assert [(each.seen.name, each.seen.events) for each in await schema.names(PROJECT)] == [
         ("open", 3),
         ("buy", 1),
     ]
-    uses = {each.name: each for each in await schema.properties(PROJECT)}
+    uses = {each.seen.name: each.seen for each in await schema.properties(PROJECT)}
     assert uses["plan"] == PropertyUse("plan", ("string",), 3, NOW_MS + 1, NOW_MS + 3)
     assert uses["width"].types == ("null", "number")
     assert uses["items"].types == ("array",)
     assert uses["note"].types == ("object",)
     bought = await schema.properties(PROJECT, "buy")
-    assert [each.name for each in bought] == ["plan", "total"]
+    assert [each.seen.name for each in bought] == ["plan", "total"]
 
 
 @pytest.mark.parametrize("different", [2, 90])
@@ -135,7 +150,7 @@ async def test_properties_count_alike_whether_they_repeat_themselves_or_not(
         ],
         NOW_MS,
     )
-    uses = await SchemaReports(store.activity, lambda: NOW_MS).properties(PROJECT)
+    uses = await SchemaReports(store.activity, NoNotes(), lambda: NOW_MS).properties(PROJECT)
     zero = ("null", "string") if different > 2 else ("string",)
     assert uses == [
         PropertyUse("n", ("number",), 90, NOW_MS, NOW_MS + 89),

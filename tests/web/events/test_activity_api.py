@@ -1,5 +1,6 @@
 """Retention, paths, persons, schema and live view as JSON."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -142,6 +143,71 @@ async def test_the_schema_lists_names_and_properties(world: World) -> None:
         ("plan", ["string"], 1),
         ("width", ["number"], 1),
     ]
+
+
+async def described(world: World, tenant: Tenant, body: dict[str, Any]) -> Any:
+    answer = await world.client.patch(f"{tenant.api}/schema", json=body, headers=tenant.token)
+    return answer.status, await answer.json()
+
+
+async def test_editors_describe_and_hide_names(world: World) -> None:
+    tenant = await visits(world)
+    body = {
+        "events": [{"name": "open", "description": "started"}, {"name": "buy", "hidden": True}],
+        "properties": [{"name": "plan", "description": "of the contract", "hidden": True}],
+    }
+    assert (await described(world, tenant, body))[0] == 200
+    _, schema = await get(world, tenant, "schema")
+    assert [(one["eventName"], one["description"]) for one in schema["events"]] == [
+        ("open", "started")
+    ]
+    assert [one["name"] for one in schema["properties"]] == ["width"]
+    _, schema = await get(world, tenant, "schema", hidden="true")
+    assert [(one["eventName"], one["hidden"]) for one in schema["events"]] == [
+        ("open", False),
+        ("buy", True),
+    ]
+    assert [one["name"] for one in schema["properties"]] == ["plan", "width"]
+    # A change keeps what it does not name.
+    _, notes = await described(world, tenant, {"events": [{"name": "buy", "description": "paid"}]})
+    assert {"name": "buy", "description": "paid", "hidden": True} in notes["events"]
+    recorded = [each.action for each in await world.services.audit.entries(10)]
+    assert recorded == ["schema.describe"] * 2
+
+
+async def test_descriptions_go_with_the_settings_to_another_project(world: World) -> None:
+    tenant, other = await visits(world), await add_tenant(world, "bob", "Other")
+    await described(world, tenant, {"events": [{"name": "buy", "description": "paid"}]})
+    exported = await (await world.client.get(tenant.api, headers=tenant.token)).json()
+    assert (await described(world, other, exported["schema"]))[0] == 200
+    imported = await (await world.client.get(other.api, headers=other.token)).json()
+    assert imported["schema"] == exported["schema"]
+    assert imported["schema"]["events"][0]["description"] == "paid"
+
+
+async def test_viewers_read_descriptions_and_change_none(world: World) -> None:
+    tenant = await visits(world)
+    member = await add_member(world, tenant, "cat", ProjectRole.VIEWER)
+    cat = replace(member, project=tenant.project)
+    status, _ = await described(world, cat, {"events": [{"name": "buy", "hidden": True}]})
+    assert status == 403
+    assert (await get(world, cat, "schema"))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"events": [{"description": "x"}]}, "events.0.name"),
+        ({"events": [{"name": "a", "description": "x" * 1001}]}, "events.0.description"),
+        ({"properties": [{"name": ""}]}, "properties.0.name"),
+        ({"names": []}, "names"),
+    ],
+)
+async def test_wrong_description_is_named(world: World, body: dict[str, Any], field: str) -> None:
+    tenant = await visits(world)
+    status, answer = await described(world, tenant, body)
+    assert status == 400
+    assert answer["field"] == field
 
 
 async def test_the_live_view_follows_its_cursor(world: World) -> None:

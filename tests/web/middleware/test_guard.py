@@ -232,6 +232,7 @@ ACCESS = {
     "GET /v1/projects/{project_key}/persons/{name}/events": "viewer",
     "DELETE /v1/projects/{project_key}/persons/{name}": "user",
     "GET /v1/projects/{project_key}/schema": "viewer",
+    "PATCH /v1/projects/{project_key}/schema": "user",
     "GET /v1/projects/{project_key}/live": "viewer",
     "GET /v1/projects/{project_key}/export": "user",
     "POST /v1/projects/{project_key}/import": "user",

@@ -1,6 +1,7 @@
 """Events, persons, retention and paths as pages; their numbers are those of the reports."""
 
 import re
+from dataclasses import replace
 from html import unescape
 from urllib.parse import quote
 
@@ -60,6 +61,46 @@ async def test_schema_lists_names_and_typed_properties(world: World) -> None:
     assert "number, string" in text
     text = await shown(world, ann, "/events?view=schema&name=open")
     assert texts(text, NAME) == ["buy", "open", "plan"]
+
+
+async def test_editors_describe_and_hide_names_on_the_schema_page(world: World) -> None:
+    ann = await add_tenant(world, "ann")
+    member = await add_member(world, ann, "bob", ProjectRole.VIEWER)
+    bob = replace(member, project=ann.project)
+    await send(world, ann, event("buy", "a", 1, plan="pro"), event("open", "a", 2))
+    text = await shown(world, ann, f"/events?view=schema&describe=event&of={quote('open')}")
+    assert 'id="description"' in text
+    form = {"kind": "event", "name": "open", "description": HOSTILE, "only": "buy", "hidden": ""}
+    for fields in (
+        form | {"hidden": "false"},
+        {"kind": "property", "name": "plan", "hidden": "true"},
+    ):
+        answer = await world.client.post(
+            ann.pages + "/schema", data=fields, headers=ann.session, allow_redirects=False
+        )
+        assert answer.status == 303
+    text = await shown(world, bob, "/events?view=schema")
+    assert texts(text, NAME) == ["buy", "open"]
+    assert texts(text, r'<p class="meaning">([^<]*)</p>') == [HOSTILE]
+    assert "1 name is hidden" in text
+    # A viewer gets no form.
+    assert "describe=" not in text
+    assert 'id="description"' not in await shown(
+        world, bob, "/events?view=schema&describe=event&of=open"
+    )
+    text = await shown(world, bob, "/events?view=schema&hidden=true")
+    assert texts(text, NAME) == ["buy", "open", "plan"]
+
+
+async def test_hidden_names_are_left_out_of_the_forms_of_reports(world: World) -> None:
+    ann = await add_tenant(world, "ann")
+    await send(world, ann, event("buy", "a", 1), event("open", "a", 2))
+    fields = {"kind": "event", "name": "open", "hidden": "true"}
+    await world.client.post(ann.pages + "/schema", data=fields, headers=ann.session)
+    for path in ("/trends", "/funnel", "/retention", "/paths", "/events"):
+        text = await shown(world, ann, path)
+        offered = text.split('<datalist id="event-names">')[1].split("</datalist>")[0]
+        assert texts(offered, r'value="([^"]*)"') == ["buy"], path
 
 
 async def test_a_person_is_found_shown_and_erased_by_owners_only(world: World) -> None:

@@ -77,6 +77,7 @@ TENANT = "/api/v1/projects/{project_key}"
 ROWS: dict[str, Row] = {
     f"GET {PAGES}": Row(),
     f"GET {PAGES}/events": Row(),
+    f"POST {PAGES}/schema": Row(form={"kind": "event", "name": EVENT}),
     f"GET {PAGES}/trends": Row(query={"event": EVENT}),
     f"GET {PAGES}/funnel": Row(query={"step": EVENT, "at": "1"}),
     f"GET {PAGES}/retention": Row(query={"start": EVENT}),
@@ -125,6 +126,7 @@ ROWS: dict[str, Row] = {
     f"GET {API}/persons/{{name}}/events": Row(),
     f"DELETE {API}/persons/{{name}}": Row(ends=True),
     f"GET {API}/schema": Row(),
+    f"PATCH {API}/schema": Row({"events": [{"name": EVENT, "description": "x"}]}),
     f"GET {API}/live": Row(),
     f"GET {API}/export": Row(),
     f"POST {API}/import": Row({"eventId": "imported", "name": EVENT, "timeMs": 0}),

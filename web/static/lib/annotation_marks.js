@@ -5,10 +5,11 @@ const DASH = [4, 4];
 
 //   annotationsOf: returns the annotations {time, timeEnd, text}, times in milliseconds.
 //   colourOf: returns the colour of the marks.
-export const annotationMarks = (annotationsOf, colourOf) => {
+//   xOf: returns the place of a time on the x axis; by default the axis is in seconds.
+export const annotationMarks = (annotationsOf, colourOf, xOf = (time_ms) => time_ms / 1000) => {
   const draw = (plot) => {
     const { ctx, bbox } = plot;
-    const place = (time_ms) => plot.valToPos(time_ms / 1000, "x", true);
+    const place = (time_ms) => plot.valToPos(xOf(time_ms), "x", true);
     const right = bbox.left + bbox.width;
     ctx.save();
     ctx.strokeStyle = ctx.fillStyle = colourOf();

@@ -1,8 +1,10 @@
 // Charts of a project's reports: one point per bucket of the project's own dates, so that the
 // axis has the server's labels and no times of the browser. A bucket that is not over is dashed.
 //
-// The data is JSON in the page: {labels, complete, lines: [{name, values, dashed}]}.
+// The data is JSON in the page: {labels, edges, complete, lines: [{name, values, dashed}], marks}; `edges` are the times
+// between the buckets and at their ends, `marks` the annotations; a chart without times has neither.
 
+import { annotationMarks, textsBetween } from "../lib/annotation_marks.js";
 import { chartTip } from "../lib/chart_tip.js";
 import { element } from "../lib/dom.js";
 import { axisText, UNKNOWN } from "../lib/format.js";
@@ -28,6 +30,7 @@ const valueText = (value) =>
 const createChart = (figure) => {
   const data = JSON.parse(document.getElementById(figure.dataset.chart).textContent);
   const field = figure.querySelector(".bucket-field");
+  const { edges = [], marks = [] } = data;
   const hidden = new Set();
   const places = data.labels.map((_, index) => index);
   const firstOpen = data.complete.indexOf(false);
@@ -70,7 +73,14 @@ const createChart = (figure) => {
       .filter(({ at }) => !hidden.has(at));
   };
 
-  const titleAt = (index) => longLabel(data.labels[index]) + (data.complete[index] ? "" : " (not over)");
+  const titleAt = (index) => {
+    const happened = textsBetween(marks, edges[index], edges[index + 1]);
+    const label = longLabel(data.labels[index]) + (data.complete[index] ? "" : " (not over)");
+    return [label, ...happened].join(" · ");
+  };
+
+  // A mark stands at the bucket in which it happened.
+  const bucketOf = (time_ms) => edges.findLastIndex((edge) => edge <= time_ms);
 
   const options = () => {
     const base = plotOptions(field, { height: HEIGHT, sync: figure.dataset.chart, zoom: () => {}, valueAxis: { size: 54, values: (_plot, ticks) => ticks.map(axisText) } });
@@ -87,7 +97,7 @@ const createChart = (figure) => {
         y: { range: (_plot, low, high) => [Math.min(0, low * 1.1), high > 0 ? high * 1.1 : 1] },
       },
       series: [{}, ...series()],
-      plugins: [chartTip(rowsAt, titleAt)],
+      plugins: [annotationMarks(() => marks, () => base.axes[0].stroke, bucketOf), chartTip(rowsAt, titleAt)],
     };
   };
 
