@@ -8,6 +8,7 @@ only writing connection also deletes from it.
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from storage.samples.tools.verification import Verified
 
 
+_RESTORE: Final = (
+    "stop the server and restore this file from a backup; the other files are not affected"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class FileKind:
     """One kind of file in a data directory.
@@ -28,6 +34,8 @@ class FileKind:
         copy: writes a consistent copy of a file that a server may be using; returns
             False if the file does not exist (any more).
         check: returns the problems that a quick check finds, None without such a check.
+        state: returns the state of a file without problems; None for its size alone.
+        remedy: what to do about a damaged file.
         verify: reads and decodes the whole file, counts what it has read and yields
             the problems; None if nothing can be decoded.
     """
@@ -36,6 +44,8 @@ class FileKind:
     copy: Callable[[Path, Path], bool]
     check: Callable[[Path], Sequence[str]] | None = None
     verify: "Callable[[Path, Verified], Iterator[str]] | None" = None
+    state: Callable[[Path], str] | None = None
+    remedy: str = _RESTORE
 
     def paths(self, directory: Path) -> list[Path]:
         """Return the files of this kind in a data directory, sorted."""
@@ -132,6 +142,35 @@ def _verify_events(path: Path, _: "Verified") -> Iterator[str]:
     return iter(_event_problems(path))
 
 
+def _copy_with_events(path: Path, copy: Path) -> bool:
+    # The copy of `events.duckdb` has these batches in its tables.
+    return False
+
+
+def _event_journal_problems(path: Path) -> Sequence[str]:
+    from storage.events.files import journal_file_problems
+
+    return journal_file_problems(path)
+
+
+def _event_journal_state(path: Path) -> str:
+    from storage.events.files import journal_file_state
+
+    return journal_file_state(path)
+
+
+def _verify_event_journal(path: Path, verified: "Verified") -> Iterator[str]:
+    problems = _event_journal_problems(path)
+    if problems:
+        yield f"{problems[0]}; {EVENT_JOURNAL.remedy}"
+        return
+    verified.event_files += 1
+    with suppress(FileNotFoundError):
+        state = _event_journal_state(path)
+        if not state.startswith("sound"):
+            verified.notes.append(f"{path.name}: {state}")
+
+
 JOURNAL: Final = FileKind("journal.db", copy_database, integrity_problems, _verify_journal)
 WINDOWS: Final = FileKind("samples/*.db", copy_database, integrity_problems, _verify_window)
 MESSAGES: Final = FileKind("messages.db", copy_database, integrity_problems, _verify_database)
@@ -142,6 +181,16 @@ TOMBSTONES: Final = FileKind(
 KEYS: Final = FileKind("keys.json", copy_replaced_file)
 CERTIFICATES: Final = FileKind("*.pem", copy_replaced_file)
 EVENTS: Final = FileKind("events.duckdb", _copy_events, _event_problems, _verify_events)
+EVENT_JOURNAL: Final = FileKind(
+    "events.duckdb.journal-*",
+    _copy_with_events,
+    _event_journal_problems,
+    _verify_event_journal,
+    _event_journal_state,
+    "keep a copy of the file and start the server: it stores the batches that can be read,"
+    " and keeps the file as events.duckdb.damaged-journal-*; senders repeat no batch that was"
+    " acknowledged, so take the rest from a backup",
+)
 
 FILE_KINDS: Final[tuple[FileKind, ...]] = (
     # The order of a backup. The journal comes before the windows: samples that a server
@@ -156,6 +205,7 @@ FILE_KINDS: Final[tuple[FileKind, ...]] = (
     # Events come before the records: a project of the records may have more events than the
     # copy, but no event of the copy lacks its project.
     EVENTS,
+    EVENT_JOURNAL,
     RECORDS,
     KEYS,
     CERTIFICATES,

@@ -280,7 +280,11 @@ def verify(directory: DataDirectory) -> None:
     for problem in verify_directory(directory.path, verified):
         damaged += 1
         echo(f"{problem.file}: {problem.what}")
+    for line in verified.notes:
+        echo(line)
     chunks = f"{counted(verified.chunks, 'chunk')} of {counted(verified.windows, 'window')}"
     rows = counted(verified.journal_rows, "journal row")
+    if verified.event_files:
+        rows += f", {counted(verified.event_files, 'event journal file')}"
     click.echo(f"{verified.samples:,} samples in {chunks}, {rows}: {damaged or 'nothing'} damaged")
     sys.exit(1 if damaged else 0)

@@ -48,7 +48,7 @@ def examine_data_directory(
     for kind in kinds:
         if kind.check is not None:
             for file in kind.paths(path):
-                yield _examine_file(path, file, kind.check)
+                yield _examine_file(path, file, kind, kind.check)
 
 
 def _future_samples(directory: Path, now_ms: int) -> Iterable[Finding]:
@@ -72,18 +72,20 @@ def _begins_ms(window: Path) -> int:
         return 0
 
 
-def _examine_file(directory: Path, file: Path, check: Callable[[Path], Sequence[str]]) -> Finding:
+def _examine_file(
+    directory: Path, file: Path, kind: FileKind, check: Callable[[Path], Sequence[str]]
+) -> Finding:
     noun = "database" if file.suffix == ".db" else "file"
     name = f"{noun} {file.relative_to(directory)}"
     try:
         problems = check(file)
     except StorageError as exc:
         problems = [str(exc)]
-    if not problems:
+    if problems:
+        return Finding(Verdict.BAD, name, problems[0], kind.remedy)
+    try:
+        if kind.state is not None:
+            return Finding(Verdict.GOOD, name, kind.state(file))
         return Finding(Verdict.GOOD, name, f"sound, {file.stat().st_size / 2**20:.1f} MiB")
-    return Finding(
-        Verdict.BAD,
-        name,
-        problems[0],
-        "stop the server and restore this file from a backup; the other files are not affected",
-    )
+    except FileNotFoundError:
+        return Finding(Verdict.GOOD, name, "no longer there: a server has folded or merged it")

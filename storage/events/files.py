@@ -16,8 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from storage.api.errors import StorageError
-from storage.events.journal.segments import segment_paths
+from storage.api.errors import CorruptDataError, StorageError
+from storage.events.journal.segments import read_segment, segment_paths
 
 _HEADER_BYTES: Final = 3 * 4096
 """The main header and the two database headers, of which a checkpoint rewrites one."""
@@ -68,6 +68,38 @@ def event_store_problems(path: Path) -> Sequence[str]:
     finally:
         connection.close()
     return []
+
+
+def journal_file_problems(path: Path) -> Sequence[str]:
+    """Return what is wrong with a file of the journal; nothing if a server has folded it.
+
+    An incomplete record at the end is no damage: a killed server leaves it.
+    """
+    try:
+        damaged = read_segment(path).damaged
+    except FileNotFoundError:
+        return []
+    except (CorruptDataError, OSError) as exc:
+        return [str(exc)]
+    return [f"{damaged} of its batches cannot be read"] if damaged else []
+
+
+def journal_file_state(path: Path) -> str:
+    """Return what a sound file of the journal holds.
+
+    Raises:
+        OSError: it cannot be read; a server may have folded it meanwhile.
+    """
+    contents = read_segment(path)
+    rows = sum(len(rows) for _, rows in contents.records)
+    batches = f"{len(contents.records):,} batch{'es' if len(contents.records) != 1 else ''}"
+    state = f"{batches} with {rows:,} row{'s' if rows != 1 else ''} for the tables"
+    if not contents.torn_bytes:
+        return f"sound, {state}"
+    return (
+        f"torn at its end, {state}; the last {contents.torn_bytes:,} bytes were not acknowledged:"
+        " normal after a crash or while a server writes; the next start leaves them out"
+    )
 
 
 def _header(path: Path) -> bytes:

@@ -12,15 +12,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from storage.api.errors import StorageError, UnwritableError
 from storage.events.journal.rows import JournalRows
 from storage.events.journal.segments import (
     SegmentWriter,
     delete_segment,
+    keep_segment,
     read_segment,
     record,
     segment_paths,
 )
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class EventJournal:
         self._writer: SegmentWriter | None = None
         # Files that are complete, and the number of the last record of each.
         self._closed: list[tuple[int, Path]] = []
+        self._damaged: dict[Path, int] = {}
         self.pending = self.fresh = JournalSize()
 
     def open(self, mark: bytes, folded: int) -> None:
@@ -76,11 +82,13 @@ class EventJournal:
             self._next = folded + 1
             try:
                 for path in segment_paths(self._database):
-                    last = 0
-                    for number, rows in read_segment(path, mark):
+                    last, contents = 0, read_segment(path, mark)
+                    for number, rows in contents.records:
                         last = number
                         if number > folded:
                             self._add(number, rows, 0)
+                    if contents.damaged:
+                        self._damaged[path] = contents.damaged
                     self._closed.append((last, path))
                     self._next = max(self._next, last + 1)
             except OSError as exc:
@@ -137,12 +145,20 @@ class EventJournal:
         for path in done:
             # A file that stays is deleted after the next start.
             with suppress(OSError):
-                delete_segment(path)
+                self._remove(path)
 
     def close(self) -> None:
         """Close the newest file; pending batches are read at the next start."""
         with self._lock:
             self._close_segment()
+
+    def _remove(self, path: Path) -> None:
+        damaged = self._damaged.pop(path, 0)
+        if not damaged:
+            delete_segment(path)
+            return
+        kept = keep_segment(path)
+        log.error("event_journal_damaged", file=path.name, kept_as=kept.name, batches=damaged)
 
     def _add(self, number: int, rows: JournalRows, size: int) -> None:
         self._batches.append((number, rows, size))

@@ -3,7 +3,7 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -24,13 +24,15 @@ from storage.samples.windows.window import Window
 
 @dataclass(slots=True)
 class Verified:
-    """The number of items that were verified."""
+    """The number of items that were verified, and what is normal but worth a line."""
 
     windows: int = 0
     chunks: int = 0
     pieces: int = 0
     samples: int = 0
     journal_rows: int = 0
+    event_files: int = 0
+    notes: list[str] = field(default_factory=list)
 
 
 def window_problems(path: Path, verified: Verified) -> Iterator[str]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from storage.api.errors import CorruptDataError, StorageError, UnwritableError
 from storage.api.requests import NewRequest
+from storage.events.files import journal_file_problems, journal_file_state
 from storage.events.journal import EventJournal, RequestRows
 from storage.events.journal.segments import segment_paths
 
@@ -160,3 +161,49 @@ def test_a_write_of_a_part_goes_on(path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.undo()
     journal.close()
     assert numbers(opened(path)) == [1]
+
+
+@given(at=st.integers(0, 10**6), flipped=st.integers(0, 7))
+def test_only_the_damaged_record_is_lost_and_its_file_kept(
+    tmp_path_factory: pytest.TempPathFactory, at: int, flipped: int
+) -> None:
+    path = tmp_path_factory.mktemp("journal") / "events.duckdb"
+    journal = opened(path)
+    ends = []
+    for number in (1, 2, 3):
+        journal.append([rows(number)])
+        (segment,) = segment_paths(path)
+        ends.append(segment.stat().st_size)
+    journal.close()
+    data = bytearray(segment.read_bytes())
+    # Anywhere in the second of three records, its length included.
+    data[ends[0] + at % (ends[1] - ends[0])] ^= 1 << flipped
+    segment.write_bytes(data)
+    assert journal_file_problems(segment) == ["1 of its batches cannot be read"]
+    again = opened(path)
+    assert numbers(again) == [1, 3]
+    again.forget(again.begin_fold()[-1][0])
+    assert segment_paths(path) == []
+    kept = path.with_name(segment.name.replace(".journal", ".damaged-journal"))
+    assert kept.read_bytes() == bytes(data)
+
+
+@pytest.mark.parametrize("cut", [1, 8, 30])
+def test_file_that_a_crash_has_torn_is_no_damage(path: Path, cut: int) -> None:
+    journal = opened(path)
+    journal.append([rows(1)])
+    journal.append([rows(2)])
+    journal.close()
+    (segment,) = segment_paths(path)
+    assert journal_file_state(segment) == "sound, 2 batches with 2 rows for the tables"
+    os.truncate(segment, segment.stat().st_size - cut)
+    assert journal_file_problems(segment) == []
+    state = journal_file_state(segment)
+    assert state.startswith("torn at its end, 1 batch with 1 row for the tables; the last ")
+
+
+def test_file_that_is_none_of_the_journal_is_named(path: Path) -> None:
+    stray = path.with_name("events.duckdb.journal-0000000000000001")
+    stray.write_bytes(b"something else entirely")
+    (problem,) = journal_file_problems(stray)
+    assert "move it to another directory" in problem
