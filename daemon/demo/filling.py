@@ -14,7 +14,7 @@ from analytics.series.counters import ProjectCounters
 from analytics.series.recorder import JOB
 from daemon.data_directory import DataDirectory
 from daemon.demo.hosts import HOSTS, STEP_MS, HostSeries
-from daemon.demo.shop import shop_events, shop_requests
+from daemon.demo.shop import shop_customers, shop_events, shop_requests
 from daemon.demo.story import Story
 from daemon.errors import DataDirectoryError
 from daemon.store_access import exclusive_store, opened_records
@@ -23,6 +23,7 @@ from storage.api.hosts import NewHost
 from storage.api.marks.annotations import NewAnnotation
 from storage.api.new_events import NewEvents
 from storage.api.projects import Project, ProjectSettings
+from storage.api.reports.schema_notes import NoteKind, SchemaNoteChange
 from storage.api.requests import NewRequest
 from storage.events import DuckEventStore
 from storage.samples.tools.backfilling.backfill import Backfill
@@ -31,6 +32,11 @@ PROJECT_NAME: Final = "Demo shop"
 _MARK: Final = "demo.json"
 _BATCH: Final = 20_000
 _COUNTER_STEP_MS: Final = 240_000
+_NOTES: Final = (
+    SchemaNoteChange(NoteKind.EVENT, "checkout_start", "The visitor gives a name and an address"),
+    SchemaNoteChange(NoteKind.EVENT, "purchase", "A payment has arrived"),
+    SchemaNoteChange(NoteKind.PROPERTY, "revenue", "What the customer paid, in euros"),
+)
 
 Progress = Callable[[float, str], None]
 """Called with the share that is done, and what comes next."""
@@ -105,6 +111,7 @@ async def _records(path: Path, story: Story, ports: Sequence[int]) -> Project:
         for key in ("", project.key):
             for annotation in _annotations(story, key):
                 await records.annotations.add(annotation, annotation.end_ms)
+        await records.schema_notes.change(project.id, _NOTES, "", story.start_ms)
         return project
 
 
@@ -131,6 +138,7 @@ async def _events(
                 events.properties[part],
             )
             await store.append(project.id, batch, story.end_ms)
+        await store.identify(project.id, shop_customers(events))
         for at in range(0, len(requests), _BATCH):
             await store.requests.append_requests(project.id, requests[at : at + _BATCH])
     finally:

@@ -6,7 +6,7 @@ import numpy as np
 import orjson
 
 from daemon.demo.story import Story
-from storage.api.new_events import NewEvents
+from storage.api.new_events import NewEvents, PersonMerge
 from storage.api.requests import NewRequest
 
 _VISITS: Final = 40_000
@@ -18,6 +18,12 @@ _GO_ON: Final = (0.62, 0.34, 0.58, 0.68)
 _AFTER_DEPLOY: Final = 1.25
 _IN_INCIDENT: Final = 0.15
 _PLATFORMS: Final = ("web", "ios", "android")
+_KNOWN_FROM: Final = _STEPS.index("checkout_start")
+"""The step at which a visitor logs in, or orders as a guest."""
+_GUESTS: Final = 8
+"""One of so many visitors has an account: each merge of two ids takes a millisecond."""
+_CITIES: Final = ("Berlin", "Lyon", "Porto", "Gdansk", "Turin")
+_SOURCES: Final = ("search", "newsletter", "a friend", "an advertisement")
 _PLANS: Final = ("free", "pro", "team")
 # method, route, share, milliseconds
 _ROUTES: Final = (
@@ -59,7 +65,10 @@ def shop_events(story: Story) -> NewEvents:
         [f"demo-{story.seed}-{number}" for number in range(len(at))],
         [_STEPS[step] for step in which.tolist()],
         at,
-        [f"visitor-{person:04}" for person in who.tolist()],
+        [
+            customer_id(person) if _is_known(step, person) else visitor_id(person)
+            for step, person in zip(which.tolist(), who.tolist(), strict=True)
+        ],
         [
             _properties(step, person, price)
             for step, person, price in zip(
@@ -69,6 +78,26 @@ def shop_events(story: Story) -> NewEvents:
     )
 
 
+def _is_known(step: int, person: int) -> bool:
+    return step >= _KNOWN_FROM and person % _GUESTS == 0
+
+
+def visitor_id(person: int) -> str:
+    """Return the id of a visitor who has not logged in."""
+    return f"visitor-{person:04}"
+
+
+def customer_id(person: int) -> str:
+    """Return the id of the same person after the login."""
+    return f"customer-{person:04}"
+
+
+def shop_customers(events: NewEvents) -> list[PersonMerge]:
+    """Return who has logged in: the visitor and the customer are one person."""
+    known = {each for each in events.distinct_ids if each.startswith("customer-")}
+    return [PersonMerge(each.replace("customer-", "visitor-"), each) for each in sorted(known)]
+
+
 def _properties(step: int, person: int, price: float) -> str:
     properties: dict[str, object] = {
         "platform": _PLATFORMS[person % 7 % 3],
@@ -76,6 +105,11 @@ def _properties(step: int, person: int, price: float) -> str:
     }
     if step == len(_STEPS) - 1:
         properties["revenue"] = price
+        properties["$set"] = {"last_order": price}
+    elif step == _KNOWN_FROM:
+        city, plan = _CITIES[person % 13 % 5], properties["plan"]
+        properties["$set"] = {"name": f"Customer {person}", "plan": plan, "city": city}
+        properties["$set_once"] = {"came_from": _SOURCES[person % 17 % 4]}
     return orjson.dumps(properties).decode()
 
 

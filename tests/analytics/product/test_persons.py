@@ -150,7 +150,8 @@ async def test_properties_count_alike_whether_they_repeat_themselves_or_not(
         ],
         NOW_MS,
     )
-    uses = await SchemaReports(store.activity, NoNotes(), lambda: NOW_MS).properties(PROJECT)
+    schema = SchemaReports(store.activity, NoNotes(), lambda: NOW_MS)
+    uses = [each.seen for each in await schema.properties(PROJECT)]
     zero = ("null", "string") if different > 2 else ("string",)
     assert uses == [
         PropertyUse("n", ("number",), 90, NOW_MS, NOW_MS + 89),

@@ -33,6 +33,13 @@ async def test_demo_shows_hosts_events_and_requests_of_a_week(tmp_path: Path) ->
         assert abs(float(counted["value"][1]) - overview["totalEvents"]) < 500
         summary = await server.get(f"/api/v1/projects/{key}/metrics/summary")
         assert summary["total_requests"] > 1_000
+        (found,) = (await server.get(f"/v1/projects/{key}/persons", search="customer-", limit="1"))[
+            "persons"
+        ]
+        person = await server.get(f"/v1/projects/{key}/persons/{found['distinctId']}")
+        assert len(person["distinctIds"]) == 2
+        own = {one["name"] for one in person["personProperties"]}
+        assert own >= {"name", "plan", "city", "came_from"}
         for project_key in ("", key):
             found = await server.get("/api/annotations", project=project_key)
             assert [one["tags"] for one in found] == [["deploy"], ["incident"]]
