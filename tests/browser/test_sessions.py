@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.layout import expect_no_overflow
 from tests.browser.signing_in import sign_in
-from tests.system.processes import ADMIN_PASSWORD, Server, redshank_server
+from tests.system.processes import ADMIN_PASSWORD, Server, redshank_server, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -52,4 +52,31 @@ async def test_names_of_any_length_and_content_stay_text_inside_the_window(
                 await expect(page.locator("main")).to_be_visible()
                 await expect_no_overflow(page, (path, width))
                 assert await page.evaluate("window.ran") is None, path
+        await page.goto("about:blank")
+
+
+# A row's height, and whether the table is wider than what it may scroll in.
+ROWS = """() => {
+    const table = document.querySelector(".insight-table");
+    const rows = [...table.querySelectorAll("tbody tr")];
+    return {
+        count: rows.length,
+        highest: Math.max(...rows.map(row => row.getBoundingClientRect().height)),
+        scrolls: table.parentElement.scrollWidth > table.parentElement.clientWidth,
+    };
+}"""
+
+
+async def test_insights_are_cards_of_a_few_lines_on_a_telephone(page: Page, tmp_path: Path) -> None:
+    async with redshank_server(tmp_path / "data") as server:
+        await ingest(server, "one", "ann")
+        await sign_in(page, server.url, password=ADMIN_PASSWORD)
+        await page.set_viewport_size({"width": 360, "height": 800})
+        await page.goto(f"{server.url}{ROOT}/insights", wait_until="load")
+
+        async def is_readable() -> bool:
+            found = await page.evaluate(ROWS)
+            return found["count"] > 0 and found["highest"] < 130 and not found["scrolls"]
+
+        await until(is_readable, "rows of a few lines")
         await page.goto("about:blank")
