@@ -100,6 +100,7 @@ OPTIONS: Sequence[CollectorOption] = (
     CollectorOption(
         "powersupply.ignored-supplies", "^$", "Regular expression of supplies to leave out."
     ),
+    _off("processes_top.identify", "Add the labels name, user and pid: series come and go."),
     *_names("qdisc.device", "interfaces"),
     _off("rapl.enable-zone-label", "Report one metric with a label rapl_zone."),
     *_names("slabinfo.slabs", "caches"),

@@ -121,6 +121,7 @@ OPT_IN: Mapping[str, tuple[str, str]] = MappingProxyType(
         "lnstat": ("network.lnstat", "NetworkCaches"),
         "mountstats": ("filesystems.mountstats", "MountStatistics"),
         "network_route": ("network.network_route", "Routes"),
+        "processes_top": ("kernel.processes_top", "TopProcesses"),
         "qdisc": ("network.qdisc", "QueueingDisciplines"),
         "sysctl": ("kernel.sysctl", "KernelSettings"),
         "tcpstat": ("network.tcpstat", "TCPConnections"),
@@ -142,6 +143,7 @@ _ARGUMENTS: Mapping[str, Callable[[CollectorOptions], Mapping[str, Any]]] = Mapp
             "devices": options.filter("ethtool.device"),
             "metrics": NameFilter(options.text("ethtool.metrics-include")),
         },
+        "processes_top": lambda options: {"identify": options.is_set("processes_top.identify")},
         "qdisc": lambda options: {"devices": options.filter("qdisc.device")},
         "sysctl": lambda options: {
             "include": options.texts("sysctl.include"),
