@@ -82,11 +82,14 @@ class _Part:
         demands: for some sets of them, the number of steps of the set.
         sums: for each of these sets, the number of events before a row that satisfy one of
             its steps, shape (N + 1,).
+        following: of a single step, the first event from a row on that satisfies it; N
+            without one, shape (N + 1,). Then there are no sets.
     """
 
     steps: int
     demands: list[int]
     sums: list[NDArray[np.int32]]
+    following: NDArray[np.int32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,9 @@ class _Counter:
         """Return the number of steps that the events from `first` to before `end` satisfy."""
         total = np.zeros(len(first), np.int64)
         for part in self.parts:
+            if part.following is not None:
+                total += part.following[first] < end
+                continue
             matched = np.full(len(first), part.steps, np.int64)
             for demand, sums in zip(part.demands, part.sums, strict=True):
                 np.minimum(matched, part.steps - demand + (sums[end] - sums[first]), out=matched)
@@ -161,6 +167,8 @@ def _components(masks: list[int], steps: int) -> list[list[int]]:
 
 
 def _part(satisfied: NDArray[np.uint64], steps: list[int]) -> _Part:
+    if len(steps) == 1:
+        return _Part(1, [], [], _following(satisfied, steps[0]))
     columns = distinct(satisfied & np.uint64(sum(1 << step for step in steps)))
     # Steps that the same events satisfy are interchangeable: a set has all or none of them.
     kinds: dict[bytes, list[int]] = {}
@@ -186,6 +194,14 @@ def _part(satisfied: NDArray[np.uint64], steps: list[int]) -> _Part:
         demands.append(len(chosen))
         sums.append(running)
     return _Part(len(steps), demands, sums)
+
+
+def _following(satisfied: NDArray[np.uint64], step: int) -> NDArray[np.int32]:
+    found = np.full(len(satisfied) + 1, len(satisfied), np.int32)
+    rows = np.flatnonzero((satisfied & np.uint64(1 << step)) != 0)
+    found[rows] = rows
+    np.minimum.accumulate(found[::-1], out=found[::-1])
+    return found
 
 
 def _ends_of_windows(events: Occurrences, starts: Rows, window_ms: int) -> Rows:
